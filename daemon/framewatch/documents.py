@@ -1,0 +1,194 @@
+"""YAML documents from users: parsed safely, checked against a pydantic model, all errors at once with their lines.
+
+Presets may lie in a share that strangers write to, so a document is hostile until it has passed: its size, its
+depth and what its aliases expand to are bounded, and a key given twice is an error instead of a silent choice.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from framewatch.errors import ConfigError, Finding
+
+MAX_BYTES = 256 * 1024
+MAX_NODES = 20_000
+MAX_DEPTH = 32
+
+Model = TypeVar("Model", bound=BaseModel)
+KeyPath = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """A parsed YAML document and the line on which each of its keys stands."""
+
+    data: Any
+    source: str = ""  # what to call it in messages: a path, or "preset of folder 'anime'"
+    lines: Mapping[KeyPath, int] = field(default_factory=dict)
+
+    def where(self, path: KeyPath) -> str:
+        """`file:line: key.path`, as exactly as is known: the nearest enclosing key that stands on a line."""
+        line = next((self.lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in self.lines), None)
+        place = self.source if line is None else f"{self.source}:{line}"
+        return ": ".join(part for part in (place, dotted(path)) if part)
+
+
+def dotted(path: KeyPath) -> str:
+    """`("folders", 0, "preset")` as `folders[0].preset`."""
+    text = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)
+    return text.removeprefix(".")
+
+
+def read(path: Path) -> Document:
+    """Read a YAML file.
+
+    Raises:
+        ConfigError: the file is missing, unreadable, too large, not UTF-8 or not YAML.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise ConfigError("the file does not exist", code="config.not_found", where=str(path)) from None
+    except OSError as error:
+        message = f"the file cannot be read: {error.strerror}"
+        raise ConfigError(message, code="config.unreadable", where=str(path)) from None
+    return parse(raw, source=str(path))
+
+
+def parse(raw: bytes | str, source: str) -> Document:
+    """Parse YAML text; JSON is YAML.
+
+    Raises:
+        ConfigError: not UTF-8, not YAML, too large, too deep, or with a key given twice.
+    """
+    if len(raw) > MAX_BYTES:
+        raise ConfigError(f"larger than {MAX_BYTES} bytes", code="config.too_large", where=source)
+    try:
+        text = raw.decode("utf-8-sig") if isinstance(raw, bytes) else raw
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        lines = dict(_Positions(source).walk(node)) if node else {}
+        return Document(yaml.safe_load(text), source, lines)
+    except UnicodeDecodeError:
+        raise ConfigError("not UTF-8 text", code="config.not_text", where=source) from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{source}:{mark.line + 1}" if mark else source
+        problem = getattr(error, "problem", None) or "not valid YAML"
+        raise ConfigError(f"not valid YAML: {problem}", code="config.not_yaml", where=where) from None
+    except (ValueError, RecursionError) as error:  # a date such as 2024-99-99, or nesting beyond reason
+        raise ConfigError(f"not valid YAML: {error}", code="config.not_yaml", where=source) from None
+
+
+class _Positions:
+    """Walks a composed document for the line of each key, counting what aliases expand to."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.nodes = 0
+
+    def walk(self, node: yaml.Node, path: KeyPath = ()) -> Iterator[tuple[KeyPath, int]]:
+        self.nodes += 1
+        if self.nodes > MAX_NODES or len(path) > MAX_DEPTH:
+            raise ConfigError(
+                "too many or too deeply nested values", code="config.too_large", where=self.source
+            )
+        yield path, node.start_mark.line + 1
+        if isinstance(node, yaml.MappingNode):
+            yield from self._mapping(node, path)
+        elif isinstance(node, yaml.SequenceNode):
+            for number, item in enumerate(node.value):
+                yield from self.walk(item, (*path, number))
+
+    def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> Iterator[tuple[KeyPath, int]]:
+        seen: set[str] = set()
+        for key, value in node.value:
+            name = str(key.value)
+            if name in seen and name != "<<":
+                where = f"{self.source}:{key.start_mark.line + 1}: {dotted((*path, name))}"
+                raise ConfigError("this key is given twice", code="config.duplicate_key", where=where)
+            seen.add(name)
+            yield from self.walk(value, (*path, name))
+            yield (*path, name), key.start_mark.line + 1
+
+
+def validate(document: Document, model: type[Model]) -> Model:
+    """Make `model` of a document.
+
+    Raises:
+        ConfigError: with one finding for each thing that is wrong, each with its line and key path.
+    """
+    data = {} if document.data is None else document.data
+    if not isinstance(data, Mapping):
+        message = f"a mapping of keys to values is expected here, not {_kind(data)}"
+        raise ConfigError(message, where=document.where(()))
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        known = known_keys(model)
+        findings = [_finding(document, item, known) for item in error.errors(include_url=False)]
+        raise ConfigError.of(findings) from None
+
+
+def known_keys(model: type[BaseModel]) -> set[str]:
+    """Every key that a document for `model` may hold at any level: its own, and its nested models'."""
+    keys: set[str] = set()
+    for name, info in model.model_fields.items():
+        keys.add(info.alias or name)
+        for part in (info.annotation, *getattr(info.annotation, "__args__", ())):
+            if isinstance(part, type) and issubclass(part, BaseModel) and part is not model:
+                keys |= known_keys(part)
+    return keys
+
+
+def suggestion(word: str, known: Sequence[str] | set[str]) -> str:
+    """`did you mean "crf"?` when one of the known words is near, else nothing."""
+    near = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)
+    return f'did you mean "{near[0]}"?' if near else ""
+
+
+def _finding(document: Document, item: Any, known: set[str]) -> Finding:
+    path: KeyPath = tuple(item["loc"])
+    where = document.where(path)
+    kind, context = item["type"], item.get("ctx", {})
+    if kind == "extra_forbidden":
+        key = str(path[-1])
+        return Finding("config.unknown_key", f'unknown key "{key}"', suggestion(key, known), where)
+    if kind == "missing":
+        return Finding("config.missing_key", f'"{path[-1]}" is required', "", where)
+    if kind in ("literal_error", "enum"):
+        value = str(item["input"])
+        words = [word.strip("' ") for word in str(context["expected"]).replace(" or ", ", ").split(",")]
+        hint = suggestion(value, words) or f"one of: {', '.join(words)}"
+        return Finding("config.bad_value", f'"{value}" is not allowed here', hint, where)
+    if isinstance(context.get("error"), FindingError):
+        return context["error"].finding.at(where)
+    message = str(item["msg"]).removeprefix("Value error, ")
+    return Finding(
+        "config.bad_value", f"{message[:1].lower()}{message[1:]}", f"found {_shown(item['input'])}", where
+    )
+
+
+class FindingError(ValueError):
+    """Raised in a pydantic validator to give its error a code and a hint of its own."""
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.finding = Finding(code, message, hint)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _kind(value: Any) -> str:
+    names = {str: "text", list: "a list", bool: "true or false", int: "a number", float: "a number"}
+    return names.get(type(value), f"a {type(value).__name__}")
