@@ -32,12 +32,21 @@ class Document:
     data: Any
     source: str = ""  # what to call it in messages: a path, or "preset of folder 'anime'"
     lines: Mapping[KeyPath, int] = field(default_factory=dict)
+    inside: KeyPath = ()  # where in a larger document this one stands
+
+    def part(self, path: KeyPath) -> Document:
+        """The value at `path` as a document of its own, whose messages still name the whole path."""
+        data: Any = self.data
+        for key in path:
+            data = data[key]
+        lines = {key[len(path) :]: line for key, line in self.lines.items() if key[: len(path)] == path}
+        return Document(data, self.source, lines, (*self.inside, *path))
 
     def where(self, path: KeyPath) -> str:
         """`file:line: key.path`, as exactly as is known: the nearest enclosing key that stands on a line."""
         line = next((self.lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in self.lines), None)
         place = self.source if line is None else f"{self.source}:{line}"
-        return ": ".join(part for part in (place, dotted(path)) if part)
+        return ": ".join(part for part in (place, dotted((*self.inside, *path))) if part)
 
 
 def dotted(path: KeyPath) -> str:

@@ -157,6 +157,7 @@ class Journal(Record):
 
     result: Path | None = None  # the verified file in the work folder; None where there is no output
     output: Path | None = None  # the final name that was chosen for it
+    output_size: int | None = None  # bytes: tells our file from another one under the same name
     output_done: bool = False
     source_to: Path | None = None  # the name that was chosen in done/ or failed/
     source_done: bool = False
@@ -189,12 +190,15 @@ class Job(Record):
     output: Path  # the planned final name
     priority: int = 0
     state: JobState = JobState.QUEUED
-    attempt: int = 0  # tries begun
+    attempt: int = 0  # tries begun; those that were interrupted or put on hold do not count
+    holds: int = 0  # how often in a row it was put on hold
+    crashes: int = 0  # how often the daemon died while it ran
     held_state: JobState | None = None  # where a HELD job goes on: QUEUED or PUBLISHING
     not_before: float = 0.0  # Unix time before which it is not tried again
     outcome: JobState | None = None  # what PUBLISHING ends in: DONE, FAILED or CANCELLED
     journal: Journal = Journal()
     findings: tuple[Failure, ...] = ()  # why it failed or is held
+    parked: tuple[Failure, ...] = ()  # why it failed, while `findings` tell why putting it away is held
     warnings: tuple[Failure, ...] = ()
     engine: str | None = None
     frames: int = 0  # of the output

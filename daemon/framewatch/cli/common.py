@@ -1,0 +1,105 @@
+"""What the commands share: where the configuration lies, how errors are said, how JSON is printed."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from framewatch.errors import AlreadyRunningError, ConfigError, Finding, FramewatchError
+from framewatch.settings import LoadedSettings, load_settings
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        envvar="FRAMEWATCH_CONFIG",
+        help="The daemon file. Default: ./framewatch.yaml, then ~/.config/framewatch/, then /etc/framewatch/.",
+        show_default=False,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+
+
+def places() -> list[Path]:
+    """Where the daemon file is looked for when none is named."""
+    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    folders = [Path(), home / "framewatch", Path("/etc/framewatch")]
+    return [folder / "framewatch.yaml" for folder in folders]
+
+
+def settings_path(config: Path | None) -> Path:
+    """The named configuration file, or the first that lies in one of the usual places.
+
+    Raises:
+        ConfigError: none was named and there is none.
+    """
+    if config is not None:
+        return config
+    found = next((place for place in places() if place.is_file()), None)
+    if found is not None:
+        return found
+    looked = ", ".join(str(place) for place in places())
+    raise ConfigError(
+        "no configuration was named and none was found",
+        code="config.not_found",
+        hint=f"name it with --config FILE (looked at {looked}; see `framewatch run --help`)",
+    )
+
+
+def settings_of(config: Path | None) -> LoadedSettings:
+    """The settings in that file.
+
+    Raises:
+        ConfigError: there is none, or it is wrong.
+    """
+    return load_settings(settings_path(config))
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that wraps nothing when its output is read by a program."""
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else 200
+    return Console(stderr=stderr, highlight=False, width=width, soft_wrap=not stream.isatty())
+
+
+def printable(text: object) -> str:
+    """Text fit for any terminal: names that are not UTF-8, and control characters in names, are shown escaped."""
+    clean = str(text).encode("utf-8", "backslashreplace").decode()
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in clean
+    )
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=True, default=str) + "\n")
+
+
+def say_finding(finding: Finding, *, kind: str = "error") -> None:
+    """One finding as one line on stderr."""
+    sys.stderr.write(f"framewatch: {kind}: {printable(finding)}\n")
+
+
+def say_error(error: Exception) -> None:
+    """An error as one line a finding on stderr; a bug in framewatch as one line too, unless it is asked about."""
+    if isinstance(error, FramewatchError):
+        for finding in error.findings:
+            say_finding(finding)
+        return
+    if os.environ.get("FRAMEWATCH_DEBUG"):
+        traceback.print_exception(error)
+    hint = "please report this; FRAMEWATCH_DEBUG=1 shows where it happened"
+    say_finding(Finding("internal.bug", f"{type(error).__name__}: {error}", hint))
+
+
+def exit_code(error: Exception) -> int:
+    """2 where the user has to change what was asked for, 1 where the work failed."""
+    return 2 if isinstance(error, (ConfigError, AlreadyRunningError)) else 1

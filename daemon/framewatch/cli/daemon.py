@@ -1,0 +1,48 @@
+"""`framewatch run` and `framewatch check`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from framewatch.cli.common import ConfigOption, console, printable, say_finding, settings_path
+from framewatch.service.daemon import Daemon
+from framewatch.service.daemon import check as check_configuration
+
+
+def run(
+    config: ConfigOption = None,
+    once: Annotated[
+        bool, typer.Option("--once", help="Work off what is there, then exit: 0 if all is done, 1 if not.")
+    ] = False,
+) -> None:
+    """Watch the configured folders until a signal comes.
+
+    SIGTERM or Ctrl-C drains and ends within 10 s, a second one at once; SIGHUP reads the configuration again.
+
+    \b
+    Examples:
+      framewatch run --config /etc/framewatch/framewatch.yaml
+      framewatch run -c framewatch.yaml --once
+    """
+    raise typer.Exit(Daemon(settings_path(config)).run(once=once))
+
+
+def check(config: ConfigOption = None) -> None:
+    """Check the configuration, its presets, folders and tools; tell everything that is wrong at once. Exit 2 then.
+
+    \b
+    Examples:
+      framewatch check --config framewatch.yaml
+    """
+    loaded, ready = check_configuration(settings_path(config))
+    for warning in loaded.warnings:
+        say_finding(warning, kind="warning")
+    show = console()
+    for folder in loaded.settings.folders:
+        preset = ready.presets[folder.name]
+        name = preset.name if preset else "the preset that lies in it"
+        show.print(printable(f"{folder.name}: {folder.input} -> {folder.output} ({name})"), markup=False)
+    show.print(f"ffmpeg: {ready.tools.ffmpeg}")
+    show.print("the configuration is sound")

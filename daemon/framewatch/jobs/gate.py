@@ -1,0 +1,48 @@
+"""Asks for a share of this host's GPUs, in the name of whichever process runs a job here."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from framewatch.errors import Finding
+from framewatch.jobs.semaphore import GpuSemaphore
+from framewatch.render.spec import DeviceReport
+
+
+class HostGate:
+    """The semaphores of the devices that jobs run on, each made when it is first asked for."""
+
+    def __init__(self, slots: int, lock_dir: Path | None = None) -> None:
+        """`slots`: jobs at once on each device. `lock_dir`: one for all processes of this user, unless named."""
+        self._slots = slots
+        self._lock_dir = lock_dir or Path(tempfile.gettempdir()) / f"framewatch-{os.geteuid()}"
+        self._semaphores: dict[str, GpuSemaphore] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def hold(
+        self, device: DeviceReport, gigabytes: float, stop: threading.Event, warn: Callable[[Finding], None]
+    ) -> Iterator[None]:
+        """Hold a share of `device` while the block runs.
+
+        Raises:
+            CancelledError: `stop` was set while waiting.
+            StorageError: the lock files cannot be used.
+        """
+        with self._semaphore(device).acquire(gigabytes, stop) as share:
+            for warning in share.warnings:
+                warn(warning)
+            yield
+
+    def _semaphore(self, device: DeviceReport) -> GpuSemaphore:
+        with self._lock:
+            if device.name not in self._semaphores:
+                self._semaphores[device.name] = GpuSemaphore(
+                    device.name, device.memory_gb, self._slots, self._lock_dir
+                )
+            return self._semaphores[device.name]

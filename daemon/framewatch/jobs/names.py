@@ -1,0 +1,109 @@
+"""How files are named: outputs, second copies, sidecars. Pure; any bytes that a file system gives will do.
+
+Names that are not UTF-8 travel as Python's surrogate escapes. Every name made here is at most `MAX_BYTES`
+long in the file system's encoding; one that would be longer is cut between characters and marked with a hash
+of the whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+MAX_BYTES = 255  # NAME_MAX of every common file system
+SIDECAR_SUFFIX = ".progress.json"
+
+_MAX_EXTENSION = 16  # bytes; what follows the last dot of "Vol. 1 the long way home" is no extension
+_FIELD = re.compile(r"\{(stem|preset|ext)\}")
+
+
+def output_name(template: str, stem: str, preset: str, ext: str) -> str:
+    """The output's name by a folder's template, such as "{stem}_{preset}.{ext}".
+
+    Only the three fields are replaced, once: braces in a file's own name stay as they are. A path separator
+    becomes "_". When the name is too long, the stem gives way.
+    """
+    values = {"stem": stem, "preset": preset, "ext": ext}
+
+    def filled(stem: str) -> str:
+        name = _FIELD.sub(lambda match: (values | {"stem": stem})[match[1]], template)
+        return _safe(name)
+
+    name = filled(stem)
+    over = _size(name) - MAX_BYTES
+    times = template.count("{stem}")
+    if over <= 0 or not times:
+        return _fit(*_split(name))
+    room = _size(stem) - -(-over // times)
+    return _fit(*_split(filled(_shortened(stem, room))))
+
+
+def planned_output(root: Path, relative: Path, template: str, preset: str, ext: str) -> Path:
+    """Where a source's output shall lie: the tree below the input is mirrored below `root`."""
+    return root / relative.parent / output_name(template, relative.stem, preset, ext)
+
+
+def numbered(name: str, number: int) -> str:
+    """The name of the `number`th file of one name: "name.mp4", then "name (2).mp4" and so on."""
+    if number < 2:
+        return name
+    stem, extension = _split(name)
+    return _fit(stem, f" ({number}){extension}")
+
+
+def free_path(path: Path, taken: Callable[[Path], bool]) -> Path:
+    """The first of "name", "name (2)", "name (3)" … that is not taken."""
+    number = 1
+    while taken(candidate := path.with_name(numbered(path.name, number))):
+        number += 1
+    return candidate
+
+
+def sidecar_path(output: Path) -> Path:
+    """Where a job's progress file lies while it lives and when it is done: beside the output."""
+    return output.with_name(_fit(output.name, SIDECAR_SUFFIX))
+
+
+def failed_sidecar_path(source: Path) -> Path:
+    """Where the progress file of a failed job lies: beside the source in failed/."""
+    return sidecar_path(source)
+
+
+def part_name(job_id: str) -> str:
+    """The hidden name of a file that is still being written for a job."""
+    return f".framewatch-{job_id}.part"
+
+
+def _safe(name: str) -> str:
+    name = name.replace("/", "_").replace("\0", "_")
+    return f"_{name}" if name in ("", ".", "..") else name
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Stem and extension with its dot; a long or missing extension counts as part of the stem."""
+    stem, dot, extension = name.rpartition(".")
+    if not stem.strip(".") or _size(extension) > _MAX_EXTENSION:
+        return name, ""
+    return stem, dot + extension
+
+
+def _fit(stem: str, suffix: str) -> str:
+    if _size(stem) + _size(suffix) <= MAX_BYTES:
+        return stem + suffix
+    return _shortened(stem, MAX_BYTES - _size(suffix)) + suffix
+
+
+def _shortened(stem: str, room: int) -> str:
+    """At most `room` bytes: the stem's first characters, "~" and 8 hexadecimal digits of the whole's hash."""
+    mark = "~" + hashlib.blake2b(os.fsencode(stem), digest_size=4).hexdigest()
+    kept = stem
+    while kept and _size(kept) > room - len(mark):
+        kept = kept[:-1]
+    return kept + mark
+
+
+def _size(text: str) -> int:
+    return len(os.fsencode(text))

@@ -1,0 +1,229 @@
+"""One file from probe to verified result: probe, decide, render, mux, verify.
+
+The steps that touch media are done by a worker process; deciding and comparing are done here. The result lies in the
+work folder: putting it in its place is publishing, which comes after.
+"""
+
+from __future__ import annotations
+
+import shlex
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+from framewatch.domain import Failure, Progress, Record, Segment, StageName
+from framewatch.errors import Finding, RuleError, VerificationError
+from framewatch.jobs.progress import Tracker
+from framewatch.jobs.verify import compare
+from framewatch.media import commands
+from framewatch.media.plan import Plan, make_plan
+from framewatch.media.preset import Preset
+from framewatch.media.rules import check_tools
+from framewatch.render.client import Worker
+from framewatch.render.spec import (
+    CommandTask,
+    Counted,
+    DeviceReport,
+    DeviceTask,
+    InspectReport,
+    InspectTask,
+    Logged,
+    Opened,
+    ProbeReport,
+    ProbeTask,
+    RenderReport,
+    RenderTask,
+    Sizing,
+    Warned,
+)
+from framewatch.upscale.cpu import cores
+from framewatch.upscale.vram import needed_gb, stages
+
+
+class Observer(Protocol):
+    """Who wants to know how the work goes."""
+
+    def progressed(self, progress: Progress) -> None:
+        """There are new counts; called a few times a second."""
+
+    def logged(self, stage: StageName, line: str, level: str) -> None:
+        """A tool said something, or is about to be run."""
+
+    def warned(self, warning: Failure) -> None:
+        """Something is worth knowing and did not stop the work."""
+
+
+class Order(Record):
+    """What is to be made of which file."""
+
+    source: Path
+    preset: Preset
+    preset_name: str
+    work: Path  # an empty folder of this job's own
+
+
+class Rendered(Record):
+    """A verified result in the work folder."""
+
+    result: Path
+    plan: Plan
+    engine: str | None
+    frames: int
+    warnings: tuple[Failure, ...]
+
+
+class Tools(Record):
+    """The programs and the engine to use."""
+
+    ffmpeg: Path
+    encoders: frozenset[str]
+    engine: str = "auto"
+
+
+class Gate(Protocol):
+    """Hands out shares of the device that a render runs on."""
+
+    def hold(
+        self, device: DeviceReport, gigabytes: float, stop: threading.Event, warn: Callable[[Finding], None]
+    ) -> AbstractContextManager[None]:
+        """Wait for a share and hold it while the block runs."""
+
+
+class Pipeline:
+    """Makes one `Order` into a `Rendered`, on one worker."""
+
+    def __init__(
+        self, worker: Worker, tools: Tools, gate: Gate, observer: Observer, stop: threading.Event
+    ) -> None:
+        self._worker = worker
+        self._tools = tools
+        self._gate = gate
+        self._observer = observer
+        self._stop = stop
+        self._tracker = Tracker(total=0)
+        self._warnings: list[Failure] = []
+
+    def run(self, order: Order) -> Rendered:
+        """Do all of it.
+
+        Raises:
+            FramewatchError: what failed, with all findings; its remedy says whether another try makes sense.
+        """
+        probed = self.probe(order.source)
+        plan = decide(order, probed, self._tools.encoders)
+        self._warnings.extend(plan.warnings)
+        self._tracker = Tracker(plan.frames)
+        result = order.work / f"result.{plan.extension}"
+        engine = None
+        for argv in commands.cover_commands(plan, self._tools.ffmpeg, order.source, result):
+            self._command(argv)
+        if plan.mode == "upscale":
+            engine = self._upscale(order.source, plan, probed, result)
+        else:
+            self._command(
+                commands.transcode_command(plan, self._tools.ffmpeg, order.source, result), counts=True
+            )
+        self._verify(plan, result)
+        return Rendered(
+            result=result, plan=plan, engine=engine, frames=plan.frames, warnings=tuple(self._warnings)
+        )
+
+    def probe(self, source: Path) -> ProbeReport:
+        """What the file is, and when each of its frames is shown."""
+        report: ProbeReport = self._do(ProbeTask(source=source))
+        return report
+
+    def _upscale(self, source: Path, plan: Plan, probed: ProbeReport, result: Path) -> str:
+        ffmpeg = self._tools.ffmpeg
+        rehearsal = result.with_name(f"rehearsal.{plan.extension}")
+        self._command(commands.rehearsal_command(plan, ffmpeg, source, rehearsal))
+        rehearsal.unlink()
+        piece = result.with_name(f"piece-00000.{commands.piece_extension(plan)}")
+        device: DeviceReport = self._do(DeviceTask(engine=self._tools.engine))
+        need = needed_gb(plan.frame_width, plan.frame_height, plan.scale)
+        with self._gate.hold(device, need, self._stop, lambda finding: self._warn(Failure.of(finding))):
+            report = self._render(source, plan, probed, piece)
+        if report.damaged:
+            self._warn(_damaged(report.damaged))
+        self._command(commands.mux_command(plan, ffmpeg, [piece], source, result))
+        piece.unlink()
+        return report.engine
+
+    def _render(self, source: Path, plan: Plan, probed: ProbeReport, piece: Path) -> RenderReport:
+        argv = commands.piece_command(plan, self._tools.ffmpeg, piece)
+        self._say_command(argv)
+        sizes = stages(plan.frame_width, plan.frame_height, cores())
+        task = RenderTask(
+            source=source,
+            video=probed.info.main_video,
+            timeline=probed.timeline,
+            segment=Segment(number=0, first_pts=None, end_pts=None, first_frame=0, frames=plan.frames),
+            scale=plan.scale,
+            width=plan.decoded_width,
+            height=plan.decoded_height,
+            working_format=plan.working_format,
+            encoder=tuple(argv),
+            engine=self._tools.engine,
+            sizing=Sizing(load=sizes.load, proc=sizes.proc, save=sizes.save),
+        )
+        report: RenderReport = self._do(task)
+        return report
+
+    def _verify(self, plan: Plan, result: Path) -> None:
+        report: InspectReport = self._do(InspectTask(path=result))
+        findings = compare(plan.expected, report.inspection)
+        if findings:
+            raise VerificationError.of(findings)
+
+    def _command(self, argv: Sequence[str], *, counts: bool = False) -> None:
+        self._say_command(argv)
+        self._do(CommandTask(argv=tuple(argv), counts=counts))
+
+    def _say_command(self, argv: Sequence[str]) -> None:
+        self._observer.logged("encode", shlex.join(argv), "command")
+
+    def _do(self, task: Record) -> Any:
+        return self._worker.run(task, self._heard, self._stop)
+
+    def _heard(self, message: Any) -> None:
+        if isinstance(message, Counted):
+            self._observer.progressed(self._tracker.counted(message, time.monotonic()))
+        elif isinstance(message, Opened):
+            self._observer.progressed(self._tracker.opened(message.engine))
+        elif isinstance(message, Logged):
+            self._observer.logged(message.stage, message.line, message.level)
+        elif isinstance(message, Warned):
+            self._warn(message.warning)
+
+    def _warn(self, warning: Failure) -> None:
+        self._warnings.append(warning)
+        self._observer.warned(warning)
+
+
+def decide(order: Order, probed: ProbeReport, encoders: frozenset[str]) -> Plan:
+    """The plan for a probed file.
+
+    Raises:
+        RuleError: with everything that does not fit: preset, file and this machine's encoders.
+    """
+    missing = check_tools(order.preset, encoders)
+    try:
+        plan = make_plan(order.preset, order.preset_name, probed.info, probed.timeline)
+    except RuleError as error:
+        raise RuleError.of([*error.findings, *missing]) from None
+    if missing:
+        raise RuleError.of(missing)
+    return plan
+
+
+def _damaged(frames: int) -> Failure:
+    return Failure.of(
+        Finding(
+            "media.damaged_frames",
+            f"{frames} frames could not be decoded; the ones before them are shown longer",
+            "the rest is complete; find a better source if it shows",
+        )
+    )

@@ -1,0 +1,214 @@
+"""Brings a job's files to their places, one journaled step after the other.
+
+    choose the output's name -> place the output -> choose the source's name -> move the source -> conclude
+
+Each step is in the store before the next begins, and each can be begun again. So a job that was stopped
+between any two, or within one, ends the same way when `publish` is called again: nothing twice, nothing lost.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from framewatch.domain import Job, JobState
+from framewatch.errors import Finding, Remedy, StorageError
+from framewatch.jobs import events as ev
+from framewatch.jobs import files
+from framewatch.jobs.copying import CopyProgress
+from framewatch.jobs.faults import shown, storage_faults
+from framewatch.jobs.lifecycle import publishing_step, transition
+from framewatch.jobs.moving import Move, Moved, discard_part, move
+from framewatch.jobs.names import failed_sidecar_path, free_path, part_name, sidecar_path
+from framewatch.jobs.retry import Policy
+
+Recorder = Callable[[ev.Event], Job]
+"""Takes an event through the lifecycle into the store, and hands back the job as it is then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The roots of a watch folder; each must exist."""
+
+    input: Path
+    output: Path
+    done: Path
+    failed: Path
+    overwrite: bool = False  # the output replaces an older file of its planned name
+
+
+def publish(
+    job: Job,
+    places: Places,
+    record: Recorder,
+    conclude: Callable[[Job], None],
+    *,
+    cancel: threading.Event | None = None,
+    progress: CopyProgress | None = None,
+) -> Job:
+    """Take a job in PUBLISHING from its journal's next step to its end.
+
+    `conclude` is given the job as it will have ended, to leave its last sidecar, before the end is recorded;
+    it may be called again after a crash. Returns the job in the state that it came to: mostly its outcome,
+    but QUEUED where the result is lost and must be made again.
+
+    Raises:
+        StorageError: to be recorded as `Broke`, for the job to be held and published further later.
+        CancelledError: `cancel` was set during a copy; the job stays as it is and can be published later.
+    """
+    steps = _Steps(places, conclude, cancel, progress)
+    while job.state == JobState.PUBLISHING:
+        job = record(steps.take(job, publishing_step(job)))
+    return job
+
+
+def last_sidecar(job: Job, places: Places) -> tuple[Path, Path]:
+    """Where an ended job's progress file stays, and the root that this lies below.
+
+    Beside the output when it is done, else in failed/, beside the source or where it would lie.
+    """
+    if job.outcome == JobState.DONE:
+        return sidecar_path(job.journal.output or job.output), places.output
+    if job.journal.source_to is not None:
+        return failed_sidecar_path(job.journal.source_to), places.failed
+    return failed_sidecar_path(free_path(places.failed / job.relative, files.exists)), places.failed
+
+
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """Carries out one step and says what came of it."""
+
+    places: Places
+    conclude: Callable[[Job], None]
+    cancel: threading.Event | None
+    progress: CopyProgress | None
+
+    def take(self, job: Job, step: ev.PublishingStep) -> ev.Event:
+        match step:
+            case ev.ChooseOutput():
+                return self._lost_source(job) or self._choose_output(job, step.result)
+            case ev.PlaceOutput():
+                return self._place_output(job, step)
+            case ev.ChooseSource():
+                self._forget_output(job)
+                return self._lost_source(job) or self._choose_source(job)
+            case ev.MoveSource():
+                return self._move_source(job, step)
+        now = time.time()
+        self.conclude(transition(job, ev.Published(), now, Policy()).job)
+        return ev.Published()
+
+    # --- the output ---------------------------------------------------------------------------------------
+
+    def _choose_output(self, job: Job, result: Path, not_this: Path | None = None) -> ev.Event:
+        found = files.identity(result)
+        if found is None:
+            return _lost_result(job)
+
+        def taken(path: Path) -> bool:
+            if self.places.overwrite:
+                return path.is_dir()
+            return path == not_this or files.exists(path)
+
+        return ev.OutputChosen(free_path(job.output, taken), found.size)
+
+    def _place_output(self, job: Job, step: ev.PlaceOutput) -> ev.Event:
+        if files.exists(step.result) and (lost := self._lost_source(job)):
+            self._forget_output(job)
+            return lost
+        order = Move(
+            source=step.result,
+            destination=step.output,
+            root=self.places.output,
+            part=part_name(job.id),
+            size=job.journal.output_size or 0,
+            overwrite=self.places.overwrite,
+        )
+        match move(order, self.cancel, self.progress):
+            case Moved.DONE:
+                return ev.OutputPlaced()
+            case Moved.TAKEN:
+                return self._choose_output(job, step.result, not_this=step.output)
+        return _lost_result(job)
+
+    def _forget_output(self, job: Job) -> None:
+        """Remove the copy that was being made of an output which is not to come."""
+        output = job.journal.output
+        if output is not None and not job.journal.output_done:
+            discard_part(output, self.places.output, part_name(job.id))
+
+    # --- the source ---------------------------------------------------------------------------------------
+
+    def _choose_source(self, job: Job, not_this: Path | None = None) -> ev.SourceChosen:
+        done = job.outcome == JobState.DONE
+        if not done and job.source.is_relative_to(self.places.failed):
+            return ev.SourceChosen(job.source)  # it failed before, and a retry failed again
+
+        def taken(path: Path) -> bool:
+            beside = not done and files.exists(failed_sidecar_path(path))
+            return path == not_this or beside or files.exists(path)
+
+        root = self.places.done if done else self.places.failed
+        return ev.SourceChosen(free_path(root / job.relative, taken))
+
+    def _move_source(self, job: Job, step: ev.MoveSource) -> ev.Event:
+        order = Move(
+            source=step.source,
+            destination=step.destination,
+            root=self.places.done if job.outcome == JobState.DONE else self.places.failed,
+            part=part_name(job.id),
+            size=job.identity.size,
+            source_root=self._source_root(job),
+            identity=job.identity,
+        )
+        match move(order, self.cancel, self.progress):
+            case Moved.DONE:
+                return ev.SourceMoved()
+            case Moved.TAKEN:
+                return self._choose_source(job, not_this=step.destination)
+        return self._lost_source(job) or ev.SourceLost(_changed(job))
+
+    def _source_root(self, job: Job) -> Path:
+        """The folder of users that the source lies in; `failed`, for retries, may lie within `input`."""
+        roots = (self.places.failed, self.places.input)
+        return next((root for root in roots if job.source.is_relative_to(root)), job.source.parent)
+
+    def _lost_source(self, job: Job) -> ev.SourceLost | None:
+        """What to record where the source is no longer the file that was taken in.
+
+        Raises:
+            StorageError: `storage.unavailable` where rather its disk is gone.
+        """
+        found = files.identity(job.source)
+        if found is not None:
+            return None if files.unchanged(job.identity, found) else ev.SourceLost(_changed(job))
+        if files.exists(job.source):
+            return ev.SourceLost(_changed(job))
+        self._require_mounted(job)
+        return ev.SourceLost(
+            Finding("source.vanished", "the file was taken away before its job ended", "", shown(job.source))
+        )
+
+    def _require_mounted(self, job: Job) -> None:
+        root = self._source_root(job)
+        with storage_faults(root):
+            device, empty = root.stat().st_dev, not any(root.iterdir())
+        # An empty folder on another device than the source's is a mount point with nothing mounted. A user
+        # who cancels has seen that nothing will come back.
+        if empty and device != job.identity.device and job.outcome != JobState.CANCELLED:
+            hint = "mount it again, or cancel the job; it goes on by itself"
+            raise StorageError("nothing is mounted here", hint=hint, where=shown(root))
+
+
+def _changed(job: Job) -> Finding:
+    hint = "it stays where it is and is taken in again when it has settled"
+    return Finding("source.changed", "the file was changed while its job ran", hint, shown(job.source))
+
+
+def _lost_result(job: Job) -> ev.Broke:
+    message = "the finished file is gone from the work folder before it was put in its place"
+    hint = "keep other programs out of work_dir"
+    return ev.Broke((Finding("work.lost", message, hint, shown(job.journal.result or "")),), Remedy.RETRY)

@@ -1,0 +1,86 @@
+-- name: add_job
+INSERT INTO jobs (id, state, folder, source, output, priority, created_at, not_before, ended_at, record)
+VALUES (:id, :state, :folder, :source, :output, :priority, :created_at, :not_before, :ended_at, :record)
+ON CONFLICT (source) WHERE ended_at IS NULL DO NOTHING;
+
+-- name: save_job
+UPDATE jobs
+SET state = :state, folder = :folder, source = :source, output = :output, priority = :priority,
+    created_at = :created_at, not_before = :not_before, ended_at = :ended_at, record = :record
+WHERE id = :id;
+
+-- name: add_history
+INSERT INTO history (job_id, at, event, state, attempt, codes)
+VALUES (:job_id, :at, :event, :state, :attempt, :codes);
+
+-- name: jobs_by_prefix
+SELECT record FROM jobs WHERE id >= :prefix AND id < :beyond ORDER BY id LIMIT 2;
+
+-- name: newest_id
+SELECT max(id) FROM jobs;
+
+-- name: queue
+SELECT record FROM jobs
+WHERE state = 'queued' AND not_before <= :now
+ORDER BY priority DESC, created_at, id;
+
+-- name: over_holds
+SELECT record FROM jobs WHERE state = 'held' AND not_before <= :now ORDER BY not_before, id;
+
+-- name: next_wake
+SELECT min(not_before) FROM jobs WHERE state IN ('queued', 'held') AND not_before > :now;
+
+-- name: unended
+SELECT record FROM jobs WHERE ended_at IS NULL ORDER BY created_at, id;
+
+-- name: list_jobs
+SELECT record FROM jobs
+WHERE (:states = '' OR instr(:states, ' ' || state || ' ') > 0) AND (:folder IS NULL OR folder = :folder)
+ORDER BY created_at DESC, id DESC
+LIMIT :limit OFFSET :offset;
+
+-- name: counts
+SELECT state, count(*) FROM jobs WHERE :folder IS NULL OR folder = :folder GROUP BY state;
+
+-- name: history
+SELECT at, event, state, attempt, codes FROM history WHERE job_id = :job_id ORDER BY number;
+
+-- name: output_claimed
+SELECT 1 FROM jobs WHERE output = :output AND ended_at IS NULL LIMIT 1;
+
+-- name: source_claimed
+SELECT 1 FROM jobs WHERE source = :source AND ended_at IS NULL LIMIT 1;
+
+-- name: unended_of
+SELECT record FROM jobs WHERE source = :source AND ended_at IS NULL LIMIT 1;
+
+-- name: set_progress
+INSERT INTO progress (job_id, record) SELECT id, :record FROM jobs WHERE id = :job_id
+ON CONFLICT (job_id) DO UPDATE SET record = excluded.record;
+
+-- name: progress
+SELECT record FROM progress WHERE job_id = :job_id;
+
+-- name: add_request
+INSERT INTO requests (kind, job_id, asked_at) VALUES (:kind, :job_id, :asked_at);
+
+-- name: requests
+SELECT number, kind, job_id, asked_at FROM requests ORDER BY number;
+
+-- name: drop_requests
+DELETE FROM requests WHERE number <= :number;
+
+-- name: set_fact
+INSERT INTO facts (name, value) VALUES (:name, :value)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+
+-- name: drop_fact
+DELETE FROM facts WHERE name = :name;
+
+-- name: facts
+SELECT name, value FROM facts ORDER BY name;
+
+-- name: prune
+DELETE FROM jobs
+WHERE ended_at < :before
+  AND id NOT IN (SELECT id FROM jobs WHERE ended_at IS NOT NULL ORDER BY ended_at DESC, id DESC LIMIT :keep);

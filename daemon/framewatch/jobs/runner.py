@@ -1,0 +1,248 @@
+"""Keeps the machine busy: lanes that render queued jobs, publishers that put results away, and a timekeeper.
+
+A lane is a thread with a worker process of its own, whose engine stays warm from job to job. Jobs that need the GPU
+have their lanes, jobs that do not have one too, so that a plain transcode never waits behind days of upscaling.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
+
+import structlog
+
+from framewatch.domain import Job, JobState
+from framewatch.errors import CancelledError, Finding, FramewatchError, Remedy
+from framewatch.jobs import events as ev
+from framewatch.jobs.desk import Desk
+
+PUBLISHERS = 2  # results that are put away at once; a slow share must not stop the lanes
+IDLE_SECONDS = 5.0  # a lane looks into the queue at least so often; it is woken when something is queued
+
+Reason = Literal["cancel", "interrupt"]
+
+_log = structlog.get_logger("framewatch.jobs")
+
+
+class Stop:
+    """Asks the thread that has a job to let go of it, and says why."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        self.reason: Reason = "interrupt"
+
+    def set(self, reason: Reason) -> None:
+        """Ask; the first reason counts."""
+        if not self.event.is_set():
+            self.reason = reason
+            self.event.set()
+
+
+Render = Callable[[Job, threading.Event], ev.Rendered]
+Publish = Callable[[Job, threading.Event], Job]
+
+
+class Lane:
+    """What a lane takes, and with what it works."""
+
+    def __init__(
+        self, name: str, accepts: Callable[[Job], bool], render: Render, close: Callable[[], None]
+    ) -> None:
+        """`render` makes a job's result; `close` ends its worker process, from any thread."""
+        self.name = name
+        self.accepts = accepts
+        self.render = render
+        self.close = close
+
+
+class Runner:
+    """Runs every job to its end. Safe to be asked from several threads."""
+
+    def __init__(self, desk: Desk, lanes: list[Lane], publish: Publish) -> None:
+        self._desk = desk
+        self._lanes = lanes
+        self._publish = publish
+        self._changed = threading.Condition()
+        self._wakes = 0  # counted, so that one between a look and the wait for it is not missed
+        self._stopping = False
+        self._paused = False
+        self._stops: dict[str, Stop] = {}
+        self._threads: list[threading.Thread] = []
+        self._publishers = ThreadPoolExecutor(PUBLISHERS, thread_name_prefix="publish")
+
+    def start(self) -> None:
+        """Take up what an earlier daemon left, then begin."""
+        for job in self._desk.store.unended():
+            job = self._desk.apply(job, ev.Recovered())
+            if job.state == JobState.PUBLISHING:
+                self._put_away(job)
+        for lane in self._lanes:
+            self._begin(f"lane-{lane.name}", self._work, lane)
+        self._begin("timekeeper", self._keep_time)
+
+    def wake(self) -> None:
+        """There may be something new to do."""
+        with self._changed:
+            self._wakes += 1
+            self._changed.notify_all()
+
+    @property
+    def idle(self) -> bool:
+        """True when nothing is queued, running or being published; held jobs do not count."""
+        counts = self._desk.store.counts()
+        return not any(counts[state] for state in (JobState.QUEUED, JobState.RUNNING, JobState.PUBLISHING))
+
+    def take_in(self, job: Job, refused: tuple[Finding, ...] = ()) -> bool:
+        """Enter a new job; False where its source has one already. With findings, it goes straight to failed/."""
+        if not self._desk.take_in(job):
+            return False
+        if refused:
+            self._put_away(self._desk.apply(job, ev.Broke(refused, Remedy.NONE)))
+        self.wake()
+        return True
+
+    def retry(self, job: Job, event: ev.RetryAsked) -> None:
+        """Take up a job again that failed or was cancelled.
+
+        Raises:
+            ImpossibleTransitionError: it did neither.
+        """
+        self._desk.apply(job, event)
+        self.wake()
+
+    def cancel(self, job_id: str) -> None:
+        """Stop a job and put its source into failed/.
+
+        Raises:
+            ImpossibleTransitionError: it has ended, or is being put in its place already.
+        """
+        with self._desk.lock:
+            job = self._desk.store.get(job_id)
+            stop = self._stops.get(job_id)
+            if job is None:
+                return
+            if stop is not None and job.state == JobState.RUNNING:
+                stop.set("cancel")
+                return
+            job = self._desk.apply(job, ev.CancelAsked())
+        self._put_away(job)
+
+    def drain(self, seconds: float) -> bool:
+        """Stop: running jobs go back to the queue. True when everything had ended within `seconds`."""
+        self._stopping = True
+        self.wake()
+        with self._desk.lock:
+            for stop in self._stops.values():
+                stop.set("interrupt")
+        for thread in self._threads:
+            thread.join(seconds / max(1, len(self._threads)))
+        self._publishers.shutdown(wait=False, cancel_futures=True)
+        for lane in self._lanes:
+            lane.close()
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def kill(self) -> None:
+        """End every worker process at once."""
+        for lane in self._lanes:
+            lane.close()
+
+    # --- lanes --------------------------------------------------------------------------------------------
+
+    def _begin(self, name: str, work: Callable[..., None], *args: object) -> None:
+        thread = threading.Thread(target=work, args=args, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _work(self, lane: Lane) -> None:
+        while not self._stopping:
+            seen = self._wakes
+            job = self._claim(lane)
+            if job is None:
+                self._wait(seen, IDLE_SECONDS)
+                continue
+            with structlog.contextvars.bound_contextvars(**job.log_context()):
+                self._run(job, lane)
+
+    def _wait(self, seen: int, seconds: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._wakes != seen, seconds)
+
+    def _claim(self, lane: Lane) -> Job | None:
+        with self._desk.lock:
+            if self._stopping or self._paused:
+                return None
+            job = self._desk.store.next_queued(self._desk.clock(), lane.accepts)
+            if job is None:
+                return None
+            self._stops[job.id] = Stop()
+            return self._desk.apply(job, ev.Claimed())
+
+    def _run(self, job: Job, lane: Lane) -> None:
+        stop = self._stops[job.id]
+        event = self._rendered(job, lane, stop)
+        with self._desk.lock:
+            del self._stops[job.id]
+            job = self._desk.apply(job, event)
+        if job.state == JobState.PUBLISHING:
+            self._put_away(job)
+
+    def _rendered(self, job: Job, lane: Lane, stop: Stop) -> ev.Event:
+        """What came of rendering; a defect of framewatch fails this job and no other."""
+        try:
+            return lane.render(job, stop.event)
+        except CancelledError:
+            return ev.CancelAsked() if stop.reason == "cancel" else ev.Interrupted()
+        except FramewatchError as error:
+            return ev.Broke.of(error)
+        except Exception as error:  # noqa: BLE001 - the job's boundary
+            _log.exception("job.bug", **job.log_context())
+            return ev.Broke.of(FramewatchError(f"{type(error).__name__}: {error}", code="internal.bug"))
+
+    # --- publishing ---------------------------------------------------------------------------------------
+
+    def _put_away(self, job: Job) -> None:
+        with self._desk.lock:
+            if self._stopping:
+                return  # the journal says where the next daemon goes on
+            self._stops[job.id] = Stop()
+        self._publishers.submit(self._published, job)
+
+    def _published(self, job: Job) -> None:
+        stop = self._stops[job.id]
+        try:
+            with structlog.contextvars.bound_contextvars(**job.log_context()):
+                self._publish(job, stop.event)
+        except CancelledError:
+            pass  # the daemon ends; the journal says where the next one goes on
+        except Exception as error:  # noqa: BLE001 - the job's boundary
+            self._publishing_broke(job, error)
+        finally:
+            with self._desk.lock:
+                self._stops.pop(job.id, None)
+            self.wake()
+
+    def _publishing_broke(self, job: Job, error: Exception) -> None:
+        if not isinstance(error, FramewatchError):
+            _log.error("job.bug", exc_info=error, **job.log_context())
+            error = FramewatchError(f"{type(error).__name__}: {error}", code="internal.bug")
+        current = self._desk.store.get(job.id) or job
+        self._desk.apply(current, ev.Broke.of(error))
+
+    # --- time ---------------------------------------------------------------------------------------------
+
+    def _keep_time(self) -> None:
+        """Lets held jobs go on when their time has come, and wakes the lanes for those that waited."""
+        while not self._stopping:
+            seen = self._wakes
+            now = self._desk.clock()
+            for job in self._desk.store.over_holds(now):
+                job = self._desk.apply(job, ev.HoldOver())
+                if job.state == JobState.PUBLISHING:
+                    self._put_away(job)
+            due = self._desk.store.next_wake(now)
+            wait = IDLE_SECONDS if due is None else min(max(due - now, 0.0), IDLE_SECONDS)
+            self._wait(seen, wait)
+            if due is not None and due <= self._desk.clock():
+                self.wake()

@@ -1,0 +1,55 @@
+-- The store's schema, as steps from one version (SQLite's user_version) to the next. A new database runs them
+-- all, an older one those that it lacks. A step that has been released is never changed; a change is a new step.
+
+-- version: 1
+
+CREATE TABLE jobs (
+    id         TEXT PRIMARY KEY,
+    state      TEXT NOT NULL,
+    folder     TEXT NOT NULL,
+    source     BLOB NOT NULL,     -- the path's own bytes: names need not be UTF-8
+    output     BLOB NOT NULL,
+    priority   INTEGER NOT NULL,
+    created_at REAL NOT NULL,     -- Unix time, as all times here
+    not_before REAL NOT NULL,
+    ended_at   REAL,
+    record     TEXT NOT NULL      -- the whole Job, as ASCII JSON; the columns above repeat what is searched for
+);
+
+-- A file is never taken twice: at most one job that has not ended holds a source.
+CREATE UNIQUE INDEX jobs_unended_source ON jobs (source) WHERE ended_at IS NULL;
+CREATE INDEX jobs_unended_output ON jobs (output) WHERE ended_at IS NULL;
+CREATE INDEX jobs_source ON jobs (source);
+CREATE INDEX jobs_queue ON jobs (state, priority DESC, created_at, id);
+CREATE INDEX jobs_folder ON jobs (folder, state);
+CREATE INDEX jobs_ended ON jobs (ended_at) WHERE ended_at IS NOT NULL;
+
+CREATE TABLE history (
+    number  INTEGER PRIMARY KEY,
+    job_id  TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    at      REAL NOT NULL,
+    event   TEXT NOT NULL,
+    state   TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    codes   TEXT NOT NULL         -- of the job's findings then, separated by spaces
+);
+CREATE INDEX history_job ON history (job_id, number);
+
+CREATE TABLE progress (
+    job_id TEXT PRIMARY KEY REFERENCES jobs (id) ON DELETE CASCADE,
+    record TEXT NOT NULL
+);
+
+-- What other processes ask of the daemon.
+CREATE TABLE requests (
+    number   INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind     TEXT NOT NULL,
+    job_id   TEXT,
+    asked_at REAL NOT NULL
+);
+
+-- What the daemon says of itself.
+CREATE TABLE facts (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+);

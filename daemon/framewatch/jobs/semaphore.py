@@ -1,0 +1,177 @@
+"""Shares a GPU among jobs by the memory they need, across all framewatch processes on one host.
+
+Each gigabyte of the device, and each slot, is a lock file; who holds a file's lock (flock) has that unit. The
+kernel lets go of locks when a process dies, so nothing is ever left taken. One more file is the gate: only
+its holder collects units, keeping those it has while it waits for the rest. So no two wait for each other,
+and a job that needs much is not overtaken by a stream of small ones.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import math
+import os
+import re
+import stat
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from framewatch.errors import CancelledError, Finding, StorageError
+from framewatch.jobs.faults import storage_faults
+
+POLL_SECONDS = 0.2  # how often other processes' locks are looked at
+
+_OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a job holds of a device."""
+
+    weight: int  # gigabytes
+    warnings: tuple[Finding, ...] = ()
+
+
+class GpuSemaphore:
+    """The shares of one device. Safe for several threads; within a process, first come, first served."""
+
+    def __init__(self, device: str, capacity_gb: float, slots: int, lock_dir: Path) -> None:
+        """`capacity_gb` counts in whole gigabytes, at least one; at most `slots` jobs hold shares at once.
+
+        `lock_dir` is made (mode 0700) where it is missing. It must belong to this user or to root, and nobody
+        else may put files into it unless its sticky bit is set.
+
+        Raises:
+            StorageError: `storage.unsafe` where others could tamper with the locks, or a fault of the disk.
+        """
+        self.capacity = max(1, math.floor(capacity_gb))
+        self.slots = max(1, slots)
+        self._device = device
+        self._name = re.sub(r"[^A-Za-z0-9._-]+", "_", device) or "gpu"
+        self._lock_dir = lock_dir
+        self._waiting: deque[object] = deque()
+        self._turn = threading.Condition()
+        os.close(self._open_dir())
+
+    @contextmanager
+    def acquire(self, weight: float, cancel: threading.Event) -> Iterator[Share]:
+        """Wait for `weight` gigabytes and a slot, and hold them while the block runs.
+
+        A need above the capacity takes the whole device, with a warning in the share.
+
+        Raises:
+            CancelledError: `cancel` was set while waiting.
+            StorageError: the lock files cannot be used.
+        """
+        share = self._share(weight)
+        held = self._collect(share.weight, cancel)
+        try:
+            yield share
+        finally:
+            _release(held)
+            with self._turn:
+                self._turn.notify_all()
+
+    def _share(self, weight: float) -> Share:
+        wanted = max(0, math.ceil(weight))
+        if wanted <= self.capacity:
+            return Share(wanted)
+        message = f"this job needs about {wanted} GB on {self._device}, which has {self.capacity} GB"
+        hint = "use esrgan-2x, a lower source resolution, or a larger GPU"
+        return Share(self.capacity, (Finding("gpu.need_above_capacity", message, hint),))
+
+    def _collect(self, weight: int, cancel: threading.Event) -> list[int]:
+        """Descriptors of the locks of one slot and `weight` gigabytes."""
+        slots = [f"slot-{number:03}" for number in range(self.slots)]
+        units = [f"gb-{number:03}" for number in range(self.capacity)]
+        held: list[int] = []
+        gate: list[int] = []
+        try:
+            with self._line(cancel):
+                self._gather(["gate"], 1, gate, cancel)
+                self._gather(slots, 1, held, cancel)
+                self._gather(units, weight, held, cancel)
+        except BaseException:
+            _release(held)
+            raise
+        finally:
+            _release(gate)
+        return held
+
+    @contextmanager
+    def _line(self, cancel: threading.Event) -> Iterator[None]:
+        """Wait until this thread is the first of those in this process."""
+        ticket = object()
+        with self._turn:
+            self._waiting.append(ticket)
+        try:
+            while self._waiting[0] is not ticket:
+                self._pause(cancel)
+            yield
+        finally:
+            with self._turn:
+                self._waiting.remove(ticket)
+                self._turn.notify_all()
+
+    def _gather(self, names: list[str], count: int, held: list[int], cancel: threading.Event) -> None:
+        """Add the locks of `count` of these files to `held`, as they become free."""
+        goal = len(held) + count
+        while len(held) < goal:
+            for name in names:
+                lock = self._try(name) if len(held) < goal else None
+                held += [] if lock is None else [lock]
+            if len(held) < goal:
+                self._pause(cancel)
+
+    def _pause(self, cancel: threading.Event) -> None:
+        """Until something is let go of in this process, or until it is time to look at the others."""
+        if cancel.is_set():
+            raise CancelledError(f"stopped while waiting for {self._device}")
+        with self._turn:
+            self._turn.wait(POLL_SECONDS)
+
+    def _try(self, name: str) -> int | None:
+        """A descriptor that holds the file's lock; None where another holds it."""
+        path = self._lock_dir / f"{self._name}.{name}.lock"
+        with storage_faults(path):
+            folder = self._open_dir()
+            try:
+                lock = os.open(path.name, _OPEN, 0o600, dir_fd=folder)
+            finally:
+                os.close(folder)
+            try:
+                if stat.S_ISREG(os.fstat(lock).st_mode):
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    return lock
+            except BlockingIOError:
+                os.close(lock)
+                return None
+            os.close(lock)
+        raise _unsafe(path)
+
+    def _open_dir(self) -> int:
+        with storage_faults(self._lock_dir):
+            self._lock_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder = os.open(self._lock_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        facts = os.fstat(folder)
+        open_to_others = facts.st_mode & 0o022 and not facts.st_mode & stat.S_ISVTX
+        if facts.st_uid not in (os.geteuid(), 0) or open_to_others:
+            os.close(folder)
+            raise _unsafe(self._lock_dir)
+        return folder
+
+
+def _release(locks: list[int]) -> None:
+    for lock in locks:
+        os.close(lock)  # and with it the lock
+
+
+def _unsafe(path: Path) -> StorageError:
+    hint = "use a lock folder that only framewatch's user can write to"
+    return StorageError(
+        "others could tamper with these locks", code="storage.unsafe", hint=hint, where=str(path)
+    )

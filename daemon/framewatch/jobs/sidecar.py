@@ -1,0 +1,206 @@
+"""The progress file beside an output: what it says, and how it is written. Its schema is a contract."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from framewatch.domain import Failure, Job, JobState, Progress, StageName
+from framewatch.errors import StorageError
+from framewatch.jobs import files
+from framewatch.jobs.faults import shown
+
+SECONDS_BETWEEN = 1.0
+
+Clock = Callable[[], float]
+
+
+class Problem(BaseModel):
+    """One thing that is wrong."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    code: str = Field(description="stable, for scripts")
+    message: str = Field(description="what is wrong")
+    hint: str = Field(description="what to do about it; may be empty")
+
+
+class LocatedProblem(Problem):
+    """A problem, and where it is."""
+
+    where: str = Field(description="key path, file and line, or stream; may be empty")
+
+
+class ErrorReport(Problem):
+    """The first problem, and the list of all of them."""
+
+    findings: list[LocatedProblem]
+
+
+class ProgressDocument(BaseModel):
+    """What a progress file holds: `<name>.progress.json`."""
+
+    model_config = ConfigDict(extra="forbid", title="framewatch progress file")
+
+    schema_: Literal["framewatch.progress/1"] = Field("framewatch.progress/1", alias="schema")
+    job_id: str
+    folder: str = Field(description="the watch folder's name")
+    source: str = Field(description="where the source was found; bytes that are not UTF-8 are replaced")
+    output: str = Field(description="where the output lies or will lie")
+    preset: str
+    status: JobState
+    stage: StageName | None
+    progress: float = Field(ge=0, le=100, description="per cent; 100 only when done")
+    frames_done: int = Field(ge=0)
+    frames_total: int = Field(ge=0)
+    fps: float = Field(ge=0)
+    eta_seconds: float | None
+    attempt: int = Field(ge=0)
+    engine: str | None
+    started_at: datetime | None
+    updated_at: datetime
+    error: ErrorReport | None
+
+
+PROGRESS_SCHEMA: dict[str, Any] = ProgressDocument.model_json_schema(by_alias=True, mode="serialization")
+
+
+def progress_document(job: Job, progress: Progress, now: float, at_least: float = 0.0) -> dict[str, Any]:
+    """The progress file's content at Unix time `now`; per cent shown are not less than `at_least`."""
+    running = job.state == JobState.RUNNING
+    eta = progress.eta_seconds
+    document = ProgressDocument(
+        job_id=job.id,
+        folder=_text(job.folder),
+        source=shown(job.source),
+        output=shown(job.journal.output or job.output),
+        preset=_text(job.preset_name),
+        status=job.state,
+        stage=progress.stage if running else None,
+        progress=round(max(_percent(job, progress), at_least), 1),
+        frames_done=job.frames if _whole(job) else progress.encoded,
+        frames_total=progress.total or job.frames,
+        fps=round(progress.fps, 2) if running else 0.0,
+        eta_seconds=round(eta, 1) if running and eta is not None and 0 <= eta < float("inf") else None,
+        attempt=job.attempt,
+        engine=job.engine or progress.engine,
+        started_at=None if job.started_at is None else _time(job.started_at),
+        updated_at=_time(now),
+        error=_error(job.findings),
+    )
+    values = document.model_dump(mode="json", by_alias=True)
+    return values | {key: _rfc3339(getattr(document, key)) for key in ("started_at", "updated_at")}
+
+
+class Sidecar:
+    """Keeps one job's progress file up to date: at most once a second, and at each change of stage or status.
+
+    A folder that cannot be written never stops the job: `on_trouble` hears of it once, until it works again.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        root: Path,
+        *,
+        on_trouble: Callable[[StorageError], None] = lambda _: None,
+        clock: Clock = time.monotonic,
+        wall_clock: Clock = time.time,
+    ) -> None:
+        """`path` lies below `root`, which must exist; folders between are made."""
+        self.path = path
+        self._root = root
+        self._on_trouble = on_trouble
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._written_at: float | None = None
+        self._shown: tuple[Any, ...] = ()
+        self._run: tuple[Any, ...] = ()
+        self._reached = 0.0
+        self._troubled = False
+
+    def update(self, job: Job, progress: Progress) -> None:
+        """Show how far the job is, if it is time to."""
+        run = (job.attempt, job.started_at)
+        if run != self._run or job.state == JobState.QUEUED:
+            self._run, self._reached = run, 0.0
+        document = progress_document(job, progress, self._wall_clock(), self._reached)
+        self._reached = document["progress"]
+        state = (*run, document["status"], document["stage"])
+        now = self._clock()
+        recent = self._written_at is not None and now - self._written_at < SECONDS_BETWEEN
+        if state == self._shown and recent:
+            return
+        self._shown, self._written_at = state, now
+        self._write(self.path, self._root, document, durable=False)
+
+    def finish(self, job: Job, progress: Progress, path: Path, root: Path) -> None:
+        """Leave the last word, durably, at `path` below `root`; a file shown elsewhere so far goes."""
+        at_least = self._reached if (job.attempt, job.started_at) == self._run else 0.0
+        document = progress_document(job, progress, self._wall_clock(), at_least)
+        self._write(path, root, document, durable=True)
+        if path != self.path:
+            self.remove()
+
+    def remove(self) -> None:
+        """Take the file away."""
+        try:
+            files.remove(self.path, root=self._root)
+        except StorageError as error:
+            self._trouble(error)
+
+    def _write(self, path: Path, root: Path, document: dict[str, Any], *, durable: bool) -> None:
+        data = json.dumps(document, indent=1, allow_nan=False).encode() + b"\n"
+        try:
+            files.durable_write(path, data, root=root, durable=durable)
+            self._troubled = False
+        except StorageError as error:
+            self._trouble(error)
+
+    def _trouble(self, error: StorageError) -> None:
+        if not self._troubled:
+            self._troubled = True
+            self._on_trouble(error)
+
+
+def _whole(job: Job) -> bool:
+    """Whether all frames are made: the output only has to be put in its place, or is there."""
+    return job.outcome == JobState.DONE
+
+
+def _percent(job: Job, progress: Progress) -> float:
+    if job.state == JobState.DONE:
+        return 100.0
+    if job.state == JobState.QUEUED:
+        return 0.0
+    return 99.0 if _whole(job) else progress.percent
+
+
+def _error(findings: tuple[Failure, ...]) -> ErrorReport | None:
+    if not findings:
+        return None
+    problems = [
+        LocatedProblem(**{key: _text(value) for key, value in failure.model_dump().items()})
+        for failure in findings
+    ]
+    first = problems[0]
+    return ErrorReport(code=first.code, message=first.message, hint=first.hint, findings=problems)
+
+
+def _text(text: str) -> str:
+    """Text that any JSON reader takes: what is not UTF-8 is replaced."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _rfc3339(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

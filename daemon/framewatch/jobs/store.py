@@ -1,0 +1,269 @@
+"""What is known of every job, on disk. Each transition is stored here before its actions are carried out."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from framewatch.domain import Job, JobState, Progress, Record
+from framewatch.errors import FramewatchError
+from framewatch.jobs.database import Database, Row
+from framewatch.jobs.ids import Ids
+
+KEEP_JOBS = 10_000
+KEEP_SECONDS = 90 * 24 * 3600.0
+
+Jobs = list[Job]  # a name of its own, for Store.list hides the type
+RequestKind = Literal["cancel", "retry", "pause", "resume", "rescan"]
+
+
+class HistoryEntry(Record):
+    """One thing that happened to a job."""
+
+    at: float  # Unix time
+    event: str
+    state: JobState  # after the event
+    attempt: int
+    codes: tuple[str, ...] = ()  # of its findings then
+
+
+class Request(Record):
+    """What another process asks of the daemon."""
+
+    kind: RequestKind
+    job_id: str | None
+    asked_at: float  # Unix time
+
+
+class StoreError(FramewatchError):
+    """The store has no such job, or more than one."""
+
+    code = "job.unknown"
+
+
+class Store:
+    """All jobs, their history and progress, and the letter box between the daemon and its commands.
+
+    Safe for use from several threads, and from several processes on one host. Paths survive whatever bytes
+    they hold: those that are searched for are stored as bytes, the record as JSON with escapes.
+    """
+
+    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
+        self._database = database
+        self._clock = clock
+        self._ids = Ids(last=database.rows("newest_id")[0][0] or "")
+
+    @classmethod
+    def open(cls, path: Path, *, readonly: bool = False, clock: Callable[[], float] = time.time) -> Self:
+        """Open the store, and make it where it is missing and not `readonly`.
+
+        Raises:
+            StorageError: `store.corrupt`, `store.too_new`, `store.missing` or a fault of the disk.
+        """
+        return cls(Database(path, readonly=readonly), clock)
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- jobs ---------------------------------------------------------------------------------------------
+
+    def new_id(self) -> str:
+        """An id for a new job: 12 characters that sort by age."""
+        return self._ids.new(self._clock())
+
+    def add(self, job: Job) -> bool:
+        """Take in a new job; False where a job that has not ended has this source already."""
+        with _conflicts(job), self._database.transaction():
+            added = self._database.run("add_job", **_columns(job)) == 1
+            if added:
+                self._remember(job, "Added")
+        return added
+
+    def save(self, job: Job, event: str) -> None:
+        """Store what `event` made of a job, and the event in its history, both or neither.
+
+        Raises:
+            StoreError: `job.unknown`, or `job.source_taken` where another job has its source by now.
+        """
+        with _conflicts(job), self._database.transaction():
+            if self._database.run("save_job", **_columns(job)) != 1:
+                raise StoreError(f"there is no job {job.id}")
+            self._remember(job, event)
+
+    def get(self, job_id: str) -> Job | None:
+        """The job with this id, or the only one whose id begins so.
+
+        Raises:
+            StoreError: `job.ambiguous` where several ids begin so.
+        """
+        prefix = job_id.strip().lower()
+        jobs = self._jobs("jobs_by_prefix", prefix=prefix, beyond=prefix + "~") if prefix else []
+        if len(jobs) > 1 and jobs[0].id != prefix:
+            message = f"more than one job's id begins with {prefix}"
+            raise StoreError(message, code="job.ambiguous", hint="give more of the id")
+        return jobs[0] if jobs else None
+
+    def next_queued(self, now: float, accepts: Callable[[Job], bool] = lambda _: True) -> Job | None:
+        """The job whose turn it is: by priority, then by age; those not accepted are passed over.
+
+        `accepts` runs under the store's lock: it should be quick.
+        """
+        with self._database.each("queue", now=now) as rows:
+            return next((job for job in map(_job, rows) if accepts(job)), None)
+
+    def over_holds(self, now: float) -> Jobs:
+        """The held jobs that are to be looked at again."""
+        return self._jobs("over_holds", now=now)
+
+    def next_wake(self, now: float) -> float | None:
+        """The Unix time at which the next waiting job may go on; None where none waits for a time."""
+        wake: float | None = self._database.rows("next_wake", now=now)[0][0]
+        return wake
+
+    def unended(self) -> Jobs:
+        """All jobs that have not ended, the oldest first."""
+        return self._jobs("unended")
+
+    def list(
+        self,
+        states: Collection[JobState] = (),
+        folder: str | None = None,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> Jobs:
+        """Jobs, the newest first; in some states or one folder only where these are given."""
+        wanted = f" {' '.join(states)} " if states else ""
+        return self._jobs("list_jobs", states=wanted, folder=folder, limit=limit, offset=offset)
+
+    def counts(self, folder: str | None = None) -> dict[JobState, int]:
+        """How many jobs are in each state, zeros included."""
+        counted = {JobState(state): count for state, count in self._database.rows("counts", folder=folder)}
+        return {state: counted.get(state, 0) for state in JobState}
+
+    def history(self, job_id: str) -> tuple[HistoryEntry, ...]:
+        """What happened to a job, the oldest first."""
+        rows = self._database.rows("history", job_id=job_id)
+        return tuple(
+            HistoryEntry(at=at, event=event, state=state, attempt=attempt, codes=tuple(codes.split()))
+            for at, event, state, attempt, codes in rows
+        )
+
+    def output_claimed(self, path: Path) -> bool:
+        """Whether a job that has not ended plans to write this output."""
+        return bool(self._database.rows("output_claimed", output=os.fsencode(path)))
+
+    def unended_of(self, path: Path) -> Job | None:
+        """The job that has not ended and has this source."""
+        return next(iter(self._jobs("unended_of", source=os.fsencode(path))), None)
+
+    def source_claimed(self, path: Path) -> bool:
+        """Whether a job that has not ended has this source."""
+        return bool(self._database.rows("source_claimed", source=os.fsencode(path)))
+
+    def prune(self, keep: int = KEEP_JOBS, keep_seconds: float = KEEP_SECONDS) -> int:
+        """Forget ended jobs that are neither among the newest `keep` nor younger than `keep_seconds`.
+
+        Returns how many were forgotten, with their history and progress.
+        """
+        with self._database.transaction():
+            return self._database.run("prune", before=self._clock() - keep_seconds, keep=keep)
+
+    # --- progress -----------------------------------------------------------------------------------------
+
+    def set_progress(self, job_id: str, progress: Progress) -> None:
+        """Note how far a job is. Not durable: it is only shown, and often written."""
+        with self._database.transaction(durable=False):
+            self._database.run("set_progress", job_id=job_id, record=_text(progress))
+
+    def progress(self, job_id: str) -> Progress:
+        """How far a job is."""
+        rows = self._database.rows("progress", job_id=job_id)
+        return Progress(**json.loads(rows[0][0])) if rows else Progress()
+
+    # --- between processes --------------------------------------------------------------------------------
+
+    def request(self, kind: RequestKind, job_id: str | None = None) -> None:
+        """Ask something of the daemon."""
+        with self._database.transaction():
+            self._database.run("add_request", kind=kind, job_id=job_id, asked_at=self._clock())
+
+    def take_requests(self) -> tuple[Request, ...]:
+        """What was asked since the last call, in that order; each request is handed out once."""
+        if not self._database.rows("requests"):
+            return ()  # no write, and so no lock, while there is nothing to take
+        with self._database.transaction():
+            rows = self._database.rows("requests")
+            self._database.run("drop_requests", number=max((row[0] for row in rows), default=0))
+        return tuple(Request(kind=kind, job_id=job_id, asked_at=at) for _, kind, job_id, at in rows)
+
+    def set_fact(self, name: str, value: Any) -> None:
+        """Say something about the daemon, as JSON; None takes it back."""
+        with self._database.transaction():
+            if value is None:
+                self._database.run("drop_fact", name=name)
+            else:
+                self._database.run("set_fact", name=name, value=json.dumps(value, default=os.fspath))
+
+    def get_facts(self) -> dict[str, Any]:
+        """What the daemon says of itself."""
+        return {name: json.loads(value) for name, value in self._database.rows("facts")}
+
+    # --- parts --------------------------------------------------------------------------------------------
+
+    def _jobs(self, name: str, **values: Any) -> Jobs:
+        return [_job(row) for row in self._database.rows(name, **values)]
+
+    def _remember(self, job: Job, event: str) -> None:
+        codes = " ".join(failure.code for failure in job.findings)
+        values = {"job_id": job.id, "at": self._clock(), "event": event, "state": job.state}
+        self._database.run("add_history", **values, attempt=job.attempt, codes=codes)
+
+
+@contextmanager
+def _conflicts(job: Job) -> Iterator[None]:
+    """Turns a broken constraint into an error that names the job."""
+    try:
+        yield
+    except sqlite3.IntegrityError as error:
+        taken = error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_UNIQUE
+        code = "job.source_taken" if taken else "job.duplicate"
+        what = "another job that has not ended has its source" if taken else str(error)
+        raise StoreError(f"job {job.id} cannot be stored: {what}", code=code) from error
+
+
+def _columns(job: Job) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "state": job.state,
+        "folder": job.folder,
+        "source": os.fsencode(job.source),
+        "output": os.fsencode(job.output),
+        "priority": job.priority,
+        "created_at": job.created_at,
+        "not_before": job.not_before,
+        "ended_at": job.ended_at,
+        "record": _text(job),
+    }
+
+
+def _text(record: Record) -> str:
+    # Python's JSON writes bytes that are not UTF-8 (as surrogates in a str) as ASCII escapes and reads them
+    # back; pydantic's own JSON refuses them.
+    return json.dumps(record.model_dump(), default=os.fspath)
+
+
+def _job(row: Row) -> Job:
+    return Job(**json.loads(row[0]))

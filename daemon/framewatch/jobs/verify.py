@@ -1,0 +1,117 @@
+"""Is a finished file what was planned? Pure: the plan's expectation against what an inspection found.
+
+Every mismatch is a finding of its own. Data streams are left out on both sides: mp4 and mov write the names
+of chapters as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+from framewatch.errors import Finding
+from framewatch.media.inspect import Inspection, StreamInspection
+from framewatch.media.plan import Expected
+
+AUDIO_SLACK = 0.040  # seconds, on top of one video frame: two AAC frames of 1024 samples at 48 kHz are 43 ms
+ESTIMATE_SLACK = 1.0  # seconds, where the plan knows only what the source's container claims
+_EPSILON = 0.001  # seconds: time stamps of mkv are whole milliseconds
+
+_HINT = "the source was not touched; look into the log for what ffmpeg said"
+
+
+def compare(
+    expected: Expected, found: Inspection, audio_seconds: Sequence[float | None] = ()
+) -> list[Finding]:
+    """All that is not as planned; empty where the file is good.
+
+    Args:
+        expected: what was planned.
+        found: what lies in the file, which was decoded to its end.
+        audio_seconds: lengths that the audio streams must have, in their order; None where one is not known.
+    """
+    video = found.video
+    if video is None or video.stream.video is None:
+        return [_finding("streams", "there is no video in it")]
+    return [
+        *_decoded(expected, found, video),
+        *_picture(expected, video),
+        *_timing(expected, found, video),
+        *_streams(expected, found),
+        *_audio(found, audio_seconds, _frame_seconds(expected, video)),
+    ]
+
+
+def _decoded(expected: Expected, found: Inspection, video: StreamInspection) -> Iterator[Finding]:
+    if found.broken_off:
+        yield _finding("decode", f"it cannot be read to its end: {found.broken_off}")
+    made_here = expected.pixel_format is not None  # a copied stream brings its damage along
+    if made_here and video.errors:
+        yield _finding("decode", f"{video.errors} frames of the video cannot be decoded")
+
+
+def _picture(expected: Expected, video: StreamInspection) -> Iterator[Finding]:
+    picture = video.stream.video
+    assert picture is not None  # noqa: S101 - `compare` has looked
+    if (picture.width, picture.height) != (expected.width, expected.height):
+        yield _wrong(
+            "size", "size", f"{expected.width}x{expected.height}", f"{picture.width}x{picture.height}"
+        )
+    if picture.sar != expected.sar:
+        yield _wrong("sar", "sample aspect ratio", expected.sar, picture.sar)
+    if picture.rotation != expected.rotation:
+        yield _wrong("rotation", "rotation", expected.rotation, picture.rotation)
+    if expected.pixel_format not in (None, picture.pixel_format):
+        yield _wrong("pixel_format", "pixel format", expected.pixel_format, picture.pixel_format)
+
+
+def _timing(expected: Expected, found: Inspection, video: StreamInspection) -> Iterator[Finding]:
+    if expected.frames is not None and video.frames != expected.frames:
+        yield _wrong("frames", "number of frames", expected.frames, video.frames)
+    lengths, slack = [video.duration], _frame_seconds(expected, video) + _EPSILON
+    if expected.frames is None:
+        lengths, slack = [video.duration, found.info.duration], slack + ESTIMATE_SLACK
+    if min(abs(length - expected.duration) for length in lengths) > slack:
+        yield _wrong("duration", "length", f"{expected.duration:.3f} s", f"{video.duration:.3f} s")
+
+
+def _streams(expected: Expected, found: Inspection) -> Iterator[Finding]:
+    wanted = [(each.kind, each.cover, each.codec) for each in expected.streams]
+    there = [(each.stream.kind, each.stream.cover, each.stream.codec) for each in found.streams]
+    for kind, cover in dict.fromkeys((kind, cover) for kind, cover, _ in wanted + there if kind != "data"):
+        planned, present = (
+            [codec for *key, codec in streams if key == [kind, cover]] for streams in (wanted, there)
+        )
+        if planned != present:
+            name = f"{kind} streams{' (covers)' if cover else ''}"
+            yield _wrong("streams", name, _listed(planned), _listed(present))
+    if expected.chapters and not found.info.chapters:
+        yield _finding("chapters", "the chapters are missing")
+
+
+def _audio(found: Inspection, seconds: Sequence[float | None], frame: float) -> Iterator[Finding]:
+    audio = [each for each in found.streams if each.stream.kind == "audio"]
+    for number, stream in enumerate(audio):
+        if not stream.frames:
+            yield _finding("audio", f"audio stream {number + 1} is empty")
+    for number, (stream, wanted) in enumerate(zip(audio, seconds, strict=False)):
+        if wanted is not None and abs(stream.duration - wanted) > frame + AUDIO_SLACK + _EPSILON:
+            name = f"length of audio stream {number + 1}"
+            yield _wrong("audio", name, f"{wanted:.3f} s", f"{stream.duration:.3f} s")
+
+
+def _frame_seconds(expected: Expected, video: StreamInspection) -> float:
+    rate = expected.rate or (video.stream.video.rate if video.stream.video else None) or Fraction(25)
+    return float(1 / rate)
+
+
+def _listed(codecs: list[str]) -> str:
+    return ", ".join(codecs) or "none"
+
+
+def _wrong(code: str, what: str, planned: object, found: object) -> Finding:
+    return _finding(code, f"{what}: {planned} planned, {found} found")
+
+
+def _finding(code: str, message: str) -> Finding:
+    return Finding(f"verify.{code}", message, _HINT)

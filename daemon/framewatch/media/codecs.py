@@ -1,0 +1,125 @@
+"""Encoder options: a preset's wishes in the words of each ffmpeg encoder. Pure."""
+
+from __future__ import annotations
+
+from framewatch.media.containers import rules
+from framewatch.media.preset import Preset
+from framewatch.media.streams import AudioTarget
+
+# x264's ten words from fastest to slowest, on the scales of encoders that have their own.
+_WORDS = (
+    "ultrafast",
+    "superfast",
+    "veryfast",
+    "faster",
+    "fast",
+    "medium",
+    "slow",
+    "slower",
+    "veryslow",
+    "placebo",
+)
+_SVTAV1 = dict(zip(_WORDS, (12, 11, 10, 9, 8, 6, 4, 3, 2, 1), strict=True))
+_VP9 = dict(
+    zip(
+        _WORDS,
+        (
+            ("realtime", 8), ("realtime", 7), ("realtime", 6), ("good", 5), ("good", 4),
+            ("good", 2), ("good", 1), ("good", 0), ("best", 0), ("best", 0),
+        ),
+        strict=True,
+    )
+)  # fmt: skip
+_PRORES_PROFILES = {"yuv422p10le": "3", "yuv444p10le": "4"}  # 422 HQ and 4444
+_TEN_BIT_SURFACE = "p010le"  # the 10-bit 4:2:0 of nvenc and videotoolbox
+
+
+def video_args(preset: Preset, pixel_format: str) -> list[str]:
+    """The options of the preset's video encoder: which, how fast, how good."""
+    encoder = rules().video_encoders[preset.video_codec]
+    return ["-c:v:0", encoder.program, *_speed(preset, pixel_format), *_quality(preset)]
+
+
+def encoder_format(preset: Preset, pixel_format: str) -> str:
+    """What the encoder is handed so that the output is in `pixel_format`."""
+    hardware = rules().video_encoders[preset.video_codec].hardware
+    return _TEN_BIT_SURFACE if hardware and pixel_format == "yuv420p10le" else pixel_format
+
+
+def tag_args(container: str, codec: str) -> list[str]:
+    """The four letters that Apple's players want for HEVC."""
+    return ["-tag:v:0", "hvc1"] if codec == "hevc" and container in ("mp4", "mov") else []
+
+
+def audio_args(number: int, encoder: str, target: AudioTarget) -> list[str]:
+    """The options for output audio track `number`, counted from 0.
+
+    `aresample=async=1` fills gaps in the source's sound with silence and cuts overlaps, so that it stays in
+    time with the picture; it does not stretch.
+    """
+    chain = ["aresample=async=1"]
+    if target.layouts:
+        chain.append(f"aformat=channel_layouts={'|'.join(target.layouts)}")
+    args = [f"-c:a:{number}", encoder, f"-filter:a:{number}", ",".join(chain)]
+    if target.kbps:
+        args += [f"-b:a:{number}", f"{target.kbps}k"]
+    if target.channels:
+        args += [f"-ac:a:{number}", str(target.channels)]
+    if target.sample_rate:
+        args += [f"-ar:a:{number}", str(target.sample_rate)]
+    return args
+
+
+def nvenc_preset(word: str) -> str:
+    """Frame's mapping of the x264 words."""
+    if word in ("ultrafast", "superfast", "veryfast", "faster"):
+        return "fast"
+    if word in ("slower", "veryslow"):
+        return "slow"
+    kept = (*(f"p{number}" for number in range(1, 8)), "fast", "medium", "slow")
+    return word if word in kept else "medium"
+
+
+def nvenc_cq(quality: int) -> int:
+    """Frame's mapping of 0-100 onto nvenc's constant quality, where lower is better."""
+    return min(max(52 - quality // 2, 1), 51)
+
+
+def _speed(preset: Preset, pixel_format: str) -> list[str]:
+    word = preset.preset
+    match preset.video_codec:
+        case "libx264":
+            return ["-preset", word]
+        case "libx265":
+            return ["-preset", word, "-x265-params", "log-level=error"]
+        case "libsvtav1":
+            return ["-preset", str(_SVTAV1.get(word, word))]
+        case "vp9":
+            deadline, cpu_used = _VP9[word]
+            return ["-deadline", deadline, "-cpu-used", str(cpu_used), "-row-mt", "1"]
+        case "prores":
+            return ["-profile:v:0", _PRORES_PROFILES[pixel_format], "-vendor", "apl0"]
+        case "h264_nvenc" | "hevc_nvenc" | "av1_nvenc":
+            flags = {"-spatial-aq": preset.nvenc_spatial_aq, "-temporal-aq": preset.nvenc_temporal_aq}
+            return [
+                "-preset",
+                nvenc_preset(word),
+                *(part for flag, on in flags.items() if on for part in (flag, "1")),
+            ]
+        case "h264_videotoolbox" | "hevc_videotoolbox":
+            return ["-allow_sw", "1"] if preset.videotoolbox_allow_sw else []
+    return []
+
+
+def _quality(preset: Preset) -> list[str]:
+    encoder = rules().video_encoders[preset.video_codec]
+    if preset.video_bitrate_mode == "bitrate":
+        return ["-b:v:0", f"{preset.video_bitrate}k"]
+    if encoder.hardware == "nvenc":  # without a rate of 0 nvenc keeps to its default of 2 Mbit/s
+        return ["-rc:v", "vbr", "-cq:v", str(nvenc_cq(preset.quality)), "-b:v:0", "0"]
+    if encoder.hardware == "videotoolbox":
+        return ["-q:v:0", str(preset.quality)]
+    if encoder.crf is None:
+        return []
+    constant = ["-crf", str(preset.crf)]
+    return [*constant, "-b:v:0", "0"] if preset.video_codec == "vp9" else constant

@@ -1,0 +1,223 @@
+"""Decodes a video into RGB frames, each once, with the number of output frames that show it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, cast
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from framewatch.domain import Segment, Stream, Timeline, Video
+from framewatch.errors import MediaError
+from framewatch.media import colour
+from framewatch.media.graph import Filter, FilterChain
+from framewatch.media.probe import COPY_AGAIN
+from framewatch.media.scan import Reorder, prepare_clock
+from framewatch.media.source import open_media
+from framewatch.media.timeline import FrameClock
+
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+
+# A seek goes to the key frame before the wanted frame, and a little further back: some containers index by
+# DTS.
+_SEEK_BACK_SECONDS = 1
+# A few damaged frames are concealed; beyond these the result would not be the video.
+_MAX_DAMAGED_SHARE = 0.2
+_DAMAGED_GRACE = 25
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedFrame:
+    """A picture of the source."""
+
+    pixels: Pixels  # (height, width, 3) RGB, contiguous, its own memory; uint8, or uint16 with white at 65280
+    pts: int  # when the source shows it, in ticks of the timeline's time base
+    repeat: int  # output frames that show it, at least 1
+
+
+class Decoder:
+    """The frames of a segment, in the order they are shown; their `repeat`s add up to the segment's frames.
+
+    Iterate it once. Frames that are not shown are not given. Single damaged frames are left out, the frame
+    before them standing in, and counted in `damaged`; what the decoder patches up without a word is not. Memory is that of a few frames, whatever the length.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        stream: Stream,
+        timeline: Timeline,
+        segment: Segment | None = None,
+        *,
+        filters: Sequence[Filter] = (),
+        deinterlace: bool = False,
+        threads: int = 0,
+        on_damage: Callable[[str], None] | None = None,
+    ) -> None:
+        """Open nothing yet.
+
+        Args:
+            path: the source.
+            stream: its main video, from the probe.
+            timeline: from `plan_timeline`.
+            segment: the piece to decode; None: all.
+            filters: applied to the upright RGB picture, before the engine sees it (crop, flip).
+            deinterlace: make one progressive frame of each interlaced one (bwdif).
+            threads: of decoder and filters; 0: as many as there are cores.
+            on_damage: told of each piece of damage, as a sentence.
+        """
+        self.damaged = 0  # packets or frames that could not be decoded properly
+        self._path = path
+        self._stream = stream
+        self._timeline = timeline
+        self._segment = segment
+        self._threads = threads
+        self._on_damage = on_damage
+        video = _video(stream)
+        self._chain = FilterChain(
+            (*(_DEINTERLACE if deinterlace else ()), *picture_filters(video), *filters),
+            timeline.time_base,
+            threads,
+        )
+        self._dtype = np.uint8 if colour.working_format(video.bit_depth) == "rgb24" else np.uint16
+
+    def __iter__(self) -> Iterator[DecodedFrame]:
+        """Decode.
+
+        Raises:
+            MediaError: too much of the video is damaged (`media.corrupt`).
+            StorageError: the file is gone or cannot be read any more.
+        """
+        clock = FrameClock(self._timeline, self._segment)
+        held: VideoFrame | None = None
+        for frame in self._converted():
+            repeat = clock.feed(frame.pts or 0)
+            if held is not None and repeat:
+                yield self._decoded(held, repeat)
+            held = frame
+            if clock.full:
+                return
+        if held is None:
+            raise self._corrupt("no frame of it can be decoded")
+        if repeat := clock.finish():
+            yield self._decoded(held, repeat)
+
+    def _converted(self) -> Iterator[VideoFrame]:
+        with open_media(self._path) as container:
+            for frame in self._shown(container):
+                yield from self._chain.push(frame)
+            yield from self._chain.drain()
+
+    def _shown(self, container: InputContainer) -> Iterator[VideoFrame]:
+        """The decoded frames of the segment, each with its PTS."""
+        first = self._segment.first_pts if self._segment else None
+        end = self._segment.end_pts if self._segment else None
+        begin = self._timeline.origin if first is None else first
+        for frame in self._decode(container, first):
+            pts = frame.pts or 0
+            if end is not None and pts >= end:
+                return
+            if pts >= begin:
+                yield frame
+
+    def _decode(self, container: InputContainer, first: int | None) -> Iterator[VideoFrame]:
+        stream = cast(VideoStream, container.streams[self._stream.index])
+        stream.codec_context.thread_type = "AUTO"
+        stream.codec_context.thread_count = self._threads
+        times = Reorder() if prepare_clock(container) else None
+        if first is not None and times is None:
+            self._seek(container, stream, first)
+        last = self._timeline.origin - 1
+        for number, packet in enumerate(self._packets(container, stream), start=1):
+            if times:
+                times.sent(packet)
+            if packet.is_corrupt:
+                self._count_damage(f"the container marks a packet as damaged (DTS {packet.dts})")
+            for frame in self._frames(packet):
+                pts = times.next() if times else frame.pts if frame.pts is not None else frame.dts
+                frame.pts = last = last + 1 if pts is None else pts
+                frame.time_base = self._timeline.time_base
+                yield frame
+            self._check_damage(number)
+
+    def _packets(self, container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
+        """What goes to the decoder, and at the end the mark that makes it give out what it holds back."""
+        for packet in container.demux(stream):
+            if packet.size or packet.dts is None:  # an empty packet in the middle would end decoding
+                yield packet
+
+    def _frames(self, packet: Packet[Any]) -> list[VideoFrame]:
+        try:
+            frames: list[VideoFrame] = packet.decode()
+        except av.FFmpegError as error:
+            self._count_damage(f"a frame could not be decoded ({error.strerror}, DTS {packet.dts})")
+            return []
+        for frame in frames:
+            if frame.is_corrupt:
+                self._count_damage(f"a frame is damaged (PTS {frame.pts})")
+        return frames
+
+    def _count_damage(self, what: str) -> None:
+        self.damaged += 1
+        if self._on_damage:
+            self._on_damage(what)
+
+    def _check_damage(self, packets: int) -> None:
+        if self.damaged > _DAMAGED_GRACE and self.damaged > _MAX_DAMAGED_SHARE * packets:
+            raise self._corrupt(f"{self.damaged} of {packets} frames cannot be decoded")
+
+    def _corrupt(self, what: str) -> MediaError:
+        return MediaError(f"{self._path.name} is damaged: {what}", code="media.corrupt", hint=COPY_AGAIN)
+
+    def _seek(self, container: InputContainer, stream: VideoStream, first: int) -> None:
+        back = round(_SEEK_BACK_SECONDS / self._timeline.time_base)
+        try:
+            container.seek(first - back, stream=stream)
+        except av.FFmpegError:
+            container.seek(0)  # no index: decode from the start and leave out what comes before
+
+    def _decoded(self, frame: VideoFrame, repeat: int) -> DecodedFrame:
+        pixels = np.ascontiguousarray(frame.to_ndarray(), dtype=self._dtype)
+        own = pixels if pixels.flags.owndata else pixels.copy()
+        return DecodedFrame(cast(Pixels, own), frame.pts or 0, repeat)
+
+
+_DEINTERLACE = (Filter("bwdif", "mode=send_frame:parity=auto:deint=interlaced"),)
+
+_TURNS = {
+    0: (),
+    90: (Filter("transpose", "clock"),),
+    180: (Filter("hflip"), Filter("vflip")),
+    270: (Filter("transpose", "cclock"),),
+}
+
+
+def picture_filters(video: Video) -> tuple[Filter, ...]:
+    """What makes upright RGB of a decoded picture: mirrored, turned, converted."""
+    mirror = (Filter("hflip"),) if video.mirrored else ()
+    return (*colour.decode_filters(video), *mirror, *_TURNS[video.rotation])
+
+
+def output_size(video: Video) -> tuple[int, int]:
+    """Width and height of the decoded frames: the source's, upright."""
+    return (video.height, video.width) if video.rotation in (90, 270) else (video.width, video.height)
+
+
+def output_sar(video: Video) -> Fraction:
+    """Sample aspect ratio of the decoded frames: the source's, turned with the picture."""
+    return 1 / video.sar if video.rotation in (90, 270) else video.sar
+
+
+def _video(stream: Stream) -> Video:
+    if stream.video is None:
+        raise MediaError(f"there is no decoder for this video ({stream.codec})", code="media.no_decoder")
+    return stream.video

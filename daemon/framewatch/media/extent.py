@@ -1,0 +1,152 @@
+"""How large a file says that it is, by the outermost structure of its container: shows a copy that broke off.
+
+Only what containers state plainly is used: the boxes of ISO media (MP4, MOV), the segment of Matroska, the
+chunk of RIFF (AVI). A stream of packets (MPEG-TS, OGG) states nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from enum import StrEnum
+from typing import BinaryIO, NamedTuple
+
+_BOXES = (
+    b"ftyp",
+    b"moov",
+    b"mdat",
+    b"free",
+    b"skip",
+    b"wide",
+    b"pnot",
+    b"styp",
+    b"sidx",
+    b"moof",
+    b"uuid",
+    b"meta",
+)
+_EBML = b"\x1a\x45\xdf\xa3"
+_SEGMENT = b"\x18\x53\x80\x67"
+_ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+_MAX_BOXES = 1_000_000  # a fragmented file has two a second or so
+
+
+class Family(StrEnum):
+    """What the first bytes of a file look like."""
+
+    ISO = "MP4 or MOV"
+    MATROSKA = "Matroska or WebM"
+    RIFF = "AVI"
+    FLV = "FLV"
+    OGG = "Ogg"
+    ASF = "ASF"
+    TS = "MPEG transport stream"
+    PS = "MPEG program stream"
+
+
+class Extent(NamedTuple):
+    """What a file's outermost structure says."""
+
+    family: Family | None  # None: the first bytes are not those of a video container
+    missing: int = 0  # bytes that are promised and not there
+    indexed: bool = True  # False: an ISO file in which no index was found
+
+    @property
+    def truncated(self) -> bool:
+        """True where the file is surely not all there."""
+        return self.missing > 0 or not self.indexed
+
+
+def read_extent(file: BinaryIO) -> Extent:
+    """Look at the outermost structure; a few reads, wherever in the file they are."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    head = file.read(200)
+    family = _family(head)
+    if family is Family.ISO:
+        return _iso(file, size)
+    if family is Family.MATROSKA:
+        return Extent(family, _matroska_missing(file, size))
+    if family is Family.RIFF:
+        promised = 8 + int(struct.unpack_from("<I", head, 4)[0])
+        return Extent(family, max(0, promised - size))
+    return Extent(family)
+
+
+def _family(head: bytes) -> Family | None:
+    checks = (
+        (head[4:8] in _BOXES, Family.ISO),
+        (head.startswith(_EBML), Family.MATROSKA),
+        (head.startswith(b"RIFF") and head[8:12] == b"AVI ", Family.RIFF),
+        (head.startswith(b"FLV\x01"), Family.FLV),
+        (head.startswith(b"OggS"), Family.OGG),
+        (head.startswith(_ASF), Family.ASF),
+        (head.startswith(b"\x00\x00\x01\xba"), Family.PS),
+        # 192-byte packets (m2ts) have four bytes in front.
+        (
+            (head[:1] == b"G" and head[188:189] == b"G") or (head[4:5] == b"G" and head[196:197] == b"G"),
+            Family.TS,
+        ),
+    )
+    return next((family for found, family in checks if found), None)
+
+
+def _iso(file: BinaryIO, size: int) -> Extent:
+    """Walk the top-level boxes (ISO/IEC 14496-12, section 4.2)."""
+    position, indexed = 0, False
+    for _ in range(_MAX_BOXES):
+        if position >= size:
+            break
+        file.seek(position)
+        header = file.read(16)
+        kind, length = header[4:8], _box_length(header)
+        if len(header) >= 8 and not _is_fourcc(kind):
+            break  # padding after the last box
+        if len(header) < 8 or length is None:
+            return Extent(Family.ISO, 1, indexed)
+        indexed = indexed or kind in (b"moov", b"moof", b"meta")  # meta: the index of a picture (HEIF)
+        if length == 0:
+            break  # to the end of the file
+        position += length
+        if position > size:
+            return Extent(Family.ISO, position - size, indexed)
+    return Extent(Family.ISO, 0, indexed)
+
+
+def _box_length(header: bytes) -> int | None:
+    if len(header) < 8:
+        return None
+    length = int(struct.unpack_from(">I", header)[0])
+    if length == 1:
+        return int(struct.unpack_from(">Q", header, 8)[0]) if len(header) == 16 else None
+    return length if length == 0 or length >= 8 else None
+
+
+def _is_fourcc(kind: bytes) -> bool:
+    return all(0x20 <= byte < 0x7F or byte == 0xA9 for byte in kind)
+
+
+def _matroska_missing(file: BinaryIO, size: int) -> int:
+    """The Segment follows the EBML header and states its length, unless streamed (RFC 8794, RFC 9559)."""
+    file.seek(4)
+    header = _vint(file)
+    if header is None:
+        return 1
+    file.seek(header, os.SEEK_CUR)
+    if file.read(4) != _SEGMENT:
+        return 0
+    length = _vint(file)
+    return 0 if length is None else max(0, file.tell() + length - size)
+
+
+def _vint(file: BinaryIO) -> int | None:
+    """An EBML length; None where it is unknown or cut off."""
+    first = file.read(1)
+    if not first or first[0] == 0:
+        return None
+    width = 8 - first[0].bit_length() + 1
+    rest = file.read(width - 1)
+    if len(rest) < width - 1:
+        return None
+    value = int.from_bytes(bytes([first[0] & ((1 << (8 - width)) - 1)]) + rest)
+    return None if value == (1 << (7 * width)) - 1 else value

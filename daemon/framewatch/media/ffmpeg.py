@@ -1,0 +1,298 @@
+"""Running ffmpeg: the one place where the program is started, fed, listened to and reaped.
+
+A process is started without a shell in the caller's process group, whose owner can end it with all that it
+started. Two threads listen: one to its log, of which the end is kept for the error message, one to its
+progress report.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import io
+import os
+import re
+import signal
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import IO, Any, Literal, Self, cast
+
+from framewatch.domain import Record
+from framewatch.errors import CancelledError, FramewatchError, StorageError, WorkerError
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+OnLog = Callable[[LogLevel, str], None]
+
+_TAIL_LINES = 200
+_LINE_BYTES = 2000
+_POLL_SECONDS = 0.1
+_PIPE_BYTES = 1 << 20  # a 4K frame is 24 MB: fewer wake-ups than with 64 KiB
+_LEVELS: dict[str, LogLevel] = {
+    "panic": "error", "fatal": "error", "error": "error", "warning": "warning", "info": "info",
+    "verbose": "debug", "debug": "debug", "trace": "debug",
+}  # fmt: skip
+_LEVEL = re.compile(r"\[(" + "|".join(_LEVELS) + r")\] ?")
+_ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
+# What ffmpeg adds when something has gone wrong already: true, and no help.
+_AFTERMATH = re.compile(
+    r"Task finished with error|Terminating thread|Error sending frames|Nothing was written|Conversion failed"
+    r"|Error while filtering|received no packets|Could not open encoder before EOF|Error submitting"
+    r"|Last message repeated"
+)
+
+
+class EncodeProgress(Record):
+    """What ffmpeg reports of its progress."""
+
+    frames: int = 0  # video frames written
+    seconds: float = 0.0  # of the output
+    speed: float | None = None  # seconds of output a second of time
+    done: bool = False
+
+
+OnProgress = Callable[[EncodeProgress], None]
+
+
+def run_ffmpeg(
+    argv: Sequence[str],
+    *,
+    on_progress: OnProgress | None = None,
+    on_log: OnLog | None = None,
+    cancel: threading.Event | None = None,
+) -> None:
+    """Run a command that reads and writes files, until it ends.
+
+    Args:
+        argv: from `framewatch.media.commands`.
+        on_progress: called from a thread a few times a second.
+        on_log: called from a thread with level and text of each line.
+        cancel: ends the command soon after it is set.
+
+    Raises:
+        CancelledError: it was cancelled.
+        StorageError: there is no room for the output.
+        WorkerError: it failed, for the reason that its log gives.
+    """
+    with Process(argv, on_progress=on_progress, on_log=on_log, stdin=subprocess.DEVNULL) as process:
+        while not process.ended(_POLL_SECONDS):
+            if cancel is not None and cancel.is_set():
+                raise CancelledError("the command was stopped")
+        process.check()
+
+
+class Encoder:
+    """A running encoder that takes raw frames on its stdin. One thread writes; any thread may abort."""
+
+    def __init__(
+        self, argv: Sequence[str], *, on_progress: OnProgress | None = None, on_log: OnLog | None = None
+    ) -> None:
+        self._process = Process(argv, on_progress=on_progress, on_log=on_log, stdin=subprocess.PIPE)
+
+    def write(self, frame: Any) -> None:
+        """Give one frame: anything with a contiguous buffer, such as a numpy array.
+
+        Raises:
+            WorkerError, StorageError: the encoder has ended; its log says why.
+            CancelledError: it was aborted.
+        """
+        if not self._process.feed(memoryview(frame).cast("B")):
+            self._process.ended(None)
+            self._process.check(unfinished=True)
+
+    def finish(self) -> None:
+        """End the stream and wait until all is written.
+
+        Raises:
+            WorkerError, StorageError: the encoder failed; its log says why.
+        """
+        with self._process as process:
+            process.close_stdin()
+            process.ended(None)
+            process.check()
+
+    def abort(self) -> None:
+        """Stop at once. Nothing is left running; calling it again does nothing."""
+        self._process.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.abort()
+
+
+class Process:
+    """One ffmpeg process and its two listeners. Leaving its `with` block ends and reaps all three."""
+
+    def __init__(
+        self, argv: Sequence[str], *, on_progress: OnProgress | None, on_log: OnLog | None, stdin: int
+    ) -> None:
+        self._tail: deque[tuple[LogLevel, str]] = deque(maxlen=_TAIL_LINES)
+        self._feeding = threading.Lock()
+        self._stopped = False
+        self._popen = _start(argv, stdin)
+        self._listeners = [
+            threading.Thread(target=self._listen_log, args=(on_log,), name="ffmpeg-log", daemon=True),
+            threading.Thread(
+                target=self._listen_progress, args=(on_progress,), name="ffmpeg-progress", daemon=True
+            ),
+        ]
+        for listener in self._listeners:
+            listener.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def feed(self, data: memoryview) -> bool:
+        """Write all of `data` to stdin, which may take it in parts; False when nobody reads it any more."""
+        stdin = self._stdin()
+        with self._feeding:
+            try:
+                while data and not stdin.closed:
+                    data = data[stdin.write(data) :]
+            except BrokenPipeError:
+                return False
+            return not data
+
+    def close_stdin(self) -> None:
+        """Tell the process that there is no more."""
+        self._stdin().close()
+
+    def ended(self, timeout: float | None) -> bool:
+        """Wait up to `timeout` seconds; True once the process has ended and its log is read."""
+        try:
+            self._popen.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return False
+        for listener in self._listeners:
+            listener.join()
+        return True
+
+    def check(self, *, unfinished: bool = False) -> None:
+        """Raise what the ended process failed with; `unfinished`: also where it says that it did not fail."""
+        if self._stopped:
+            raise CancelledError("ffmpeg was stopped")
+        code = self._popen.returncode
+        if code or unfinished:
+            raise failure(code, list(self._tail))
+
+    def close(self) -> None:
+        """Kill and reap."""
+        if self._popen.poll() is None:
+            self._stopped = True
+            self._popen.kill()
+        self.ended(None)
+        with self._feeding:  # a thread in `feed` is woken by the kill; its descriptor must not be reused under it
+            for stream in (self._popen.stdin, self._popen.stdout, self._popen.stderr):
+                if stream is not None:
+                    stream.close()
+
+    def _stdin(self) -> IO[bytes]:
+        if self._popen.stdin is None:
+            raise ValueError("this process reads nothing")
+        return self._popen.stdin
+
+    def _listen_log(self, on_log: OnLog | None) -> None:
+        for raw in _lines(self._popen.stderr):
+            level, text = parse_log(raw.decode("utf-8", "replace").rstrip())
+            if text:
+                self._tail.append((level, text))
+                if on_log:
+                    on_log(level, text)
+
+    def _listen_progress(self, on_progress: OnProgress | None) -> None:
+        report: dict[str, str] = {}
+        for raw in _lines(self._popen.stdout):
+            key, _, value = raw.decode("ascii", "replace").strip().partition("=")
+            report[key] = value.strip()
+            if key == "progress" and on_progress:
+                on_progress(parse_progress(report))
+
+
+def _lines(pipe: IO[bytes] | None) -> Iterator[bytes]:
+    """Lines as they come; one that does not end comes in parts. The pipe itself would be read byte by byte."""
+    buffered = io.BufferedReader(cast(io.RawIOBase, pipe))
+    while line := buffered.readline(_LINE_BYTES):
+        yield line
+
+
+def parse_log(line: str) -> tuple[LogLevel, str]:
+    """Level and text of a line that ffmpeg wrote under `-loglevel level+...`, addresses left out."""
+    found = _LEVEL.search(line)
+    level = _LEVELS[found[1]] if found else "info"
+    return level, _ADDRESS.sub("", _LEVEL.sub("", line, count=1)).strip()
+
+
+def parse_progress(report: dict[str, str]) -> EncodeProgress:
+    """One report of `-progress`; what ffmpeg does not know yet ("N/A") is zero or None."""
+    return EncodeProgress(
+        frames=int(_float(report.get("frame")) or 0),
+        seconds=max(0.0, (_float(report.get("out_time_us")) or 0.0) / 1e6),
+        speed=_float(report.get("speed", "").removesuffix("x")),
+        done=report.get("progress") == "end",
+    )
+
+
+def failure(code: int, tail: Sequence[tuple[LogLevel, str]]) -> FramewatchError:
+    """The error for a process that ended with `code` and logged `tail`."""
+    errors = [text for level, text in tail if level == "error" and not _AFTERMATH.search(text)]
+    text = "\n".join(line for _, line in tail)
+    if "No space left on device" in text or "Disk quota exceeded" in text:
+        return StorageError("there is no room for the output", code="storage.full", hint="free some space")
+    if code < 0:
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
+        return WorkerError(
+            f"ffmpeg was ended by {name}", code="ffmpeg.killed", hint="the system may be out of memory"
+        )
+    said = "; ".join(dict.fromkeys(errors[:3])) or (tail[-1][1] if tail else "it said nothing")
+    return WorkerError(f"ffmpeg failed: {said}", code="ffmpeg.failed", hint=_hint(text))
+
+
+def _hint(text: str) -> str:
+    if "Unknown encoder" in text:
+        return (
+            "this ffmpeg was built without the encoder: name another ffmpeg in the settings, or another codec"
+        )
+    if "Invalid data found" in text:
+        return "the source is damaged"
+    if (
+        "Cannot load libcuda" in text
+        or "No capable devices found" in text
+        or "OpenEncodeSessionEx failed" in text
+    ):
+        return "the NVIDIA encoder does not work here: use libx264 or libx265"
+    return ""
+
+
+def _float(text: str | None) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        return None
+
+
+def _start(argv: Sequence[str], stdin: int) -> subprocess.Popen[bytes]:
+    quiet = {"AV_LOG_FORCE_NOCOLOR": "1", "SVT_LOG": "1"}  # SVT-AV1 writes to stderr past ffmpeg's log level
+    try:
+        popen = subprocess.Popen(
+            list(argv),
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            env=os.environ | quiet,
+        )
+    except OSError as error:
+        raise WorkerError(f"{argv[0]} cannot be started: {error.strerror}", code="ffmpeg.missing") from None
+    if popen.stdin is not None and hasattr(fcntl, "F_SETPIPE_SZ"):  # Linux; only a wish
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(popen.stdin, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    return popen

@@ -1,0 +1,161 @@
+"""Inspect: decodes a finished file to its end and tells what is really in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream as AvStream
+
+from framewatch.domain import MediaInfo, Record, Stream
+from framewatch.media.probe import probe
+from framewatch.media.source import open_media
+
+PROGRESS_EVERY = 25  # video frames
+
+Progress = Callable[[int], None]
+"""Called with the video frames decoded so far. It may raise to cancel."""
+
+
+class StreamInspection(Record):
+    """What came out of one stream."""
+
+    stream: Stream  # as probed: codec, size, SAR, colour tags, language
+    packets: int
+    frames: int  # decoded; 0 for subtitles, attachments and data, which are only read
+    errors: int  # packets or frames that could not be decoded properly
+    first: float | None  # seconds on the file's clock: when the first frame, or packet, is shown
+    last: float | None  # when the last one begins
+    duration: float  # seconds from the first's beginning to the last's end
+
+
+class Inspection(Record):
+    """What a finished file holds."""
+
+    info: MediaInfo
+    streams: tuple[StreamInspection, ...]  # in the file's order
+    errors: int  # in all streams, and 1 more where reading broke off
+    broken_off: str = ""  # why reading ended before the end; "" where it did not
+
+    @property
+    def video(self) -> StreamInspection | None:
+        """The main video."""
+        main = self.info.main_video
+        return next((each for each in self.streams if each.stream == main), None)
+
+
+def inspect_output(path: Path, progress: Progress | None = None, threads: int = 0) -> Inspection:
+    """Read a file to its end, decoding video (threaded, no conversion to RGB) and audio.
+
+    Raises:
+        MediaError: it cannot be opened, or is cut off (see `probe`).
+        StorageError: the file is gone or cannot be read now.
+    """
+    info = probe(path)
+    with open_media(path) as container:
+        tallies = [_Tally(stream, container.streams[stream.index]) for stream in info.streams]
+        for tally in tallies:
+            tally.prepare(threads)
+        broken_off = _read(container, tallies, info.main_video, progress)
+    streams = tuple(tally.result() for tally in tallies)
+    errors = sum(each.errors for each in streams) + bool(broken_off)
+    return Inspection(info=info, streams=streams, errors=errors, broken_off=broken_off)
+
+
+@dataclass
+class _Tally:
+    """Counts what comes out of one stream."""
+
+    stream: Stream
+    source: AvStream
+    packets: int = 0
+    frames: int = 0
+    errors: int = 0
+    first: Fraction | None = None
+    last: Fraction | None = None
+    end: Fraction = field(default=Fraction(0))
+
+    @property
+    def decodes(self) -> bool:
+        """Whether the stream is decoded, not only read."""
+        context: Any = self.source.codec_context
+        return self.stream.kind in ("video", "audio") and not self.stream.cover and context is not None
+
+    def prepare(self, threads: int) -> None:
+        if self.decodes and self.stream.kind == "video":
+            self.source.codec_context.thread_type = "AUTO"
+            self.source.codec_context.thread_count = threads
+        if self.decodes:  # our own files hold to the letter
+            self.source.codec_context.options = {"err_detect": "explode+crccheck"}
+
+    def take(self, packet: Packet[Any]) -> None:
+        real = packet.size > 0 or packet.dts is not None
+        self.packets += real
+        self.errors += packet.is_corrupt
+        if not self.decodes:
+            if packet.pts is not None:
+                self._note(packet.pts * packet.time_base, (packet.duration or 0) * packet.time_base)
+        elif packet.size or not real:
+            self._decode(packet)
+
+    def _decode(self, packet: Packet[Any]) -> None:
+        try:
+            frames = packet.decode()
+        except av.FFmpegError:
+            self.errors += 1
+            return
+        for frame in frames:
+            self.frames += 1
+            self.errors += frame.is_corrupt
+            time = frame.pts if frame.pts is not None else frame.dts
+            if time is not None:
+                self._note(time * packet.time_base, self._lasting(frame, packet.time_base))
+
+    def _lasting(self, frame: Any, time_base: Fraction) -> Fraction:
+        if self.stream.audio:
+            return Fraction(frame.samples, frame.sample_rate)
+        rate = self.stream.video.rate if self.stream.video else None
+        return frame.duration * time_base if frame.duration else 1 / rate if rate else Fraction(0)
+
+    def _note(self, time: Fraction, lasting: Fraction) -> None:
+        self.first = time if self.first is None else min(self.first, time)
+        self.last = time if self.last is None else max(self.last, time)
+        self.end = max(self.end, time + lasting)
+
+    def result(self) -> StreamInspection:
+        return StreamInspection(
+            stream=self.stream,
+            packets=self.packets,
+            frames=self.frames,
+            errors=self.errors,
+            first=None if self.first is None else float(self.first),
+            last=None if self.last is None else float(self.last),
+            duration=0.0 if self.first is None else float(self.end - self.first),
+        )
+
+
+def _read(
+    container: InputContainer, tallies: list[_Tally], main: Stream | None, progress: Progress | None
+) -> str:
+    """Feed the tallies to the end; gives why that came too early, if it did."""
+    try:
+        for packet in container.demux():
+            if packet.stream_index < len(tallies):
+                tally = tallies[packet.stream_index]
+                before = tally.frames
+                tally.take(packet)
+                if (
+                    progress
+                    and tally.stream is main
+                    and tally.frames // PROGRESS_EVERY > before // PROGRESS_EVERY
+                ):
+                    progress(tally.frames)
+    except av.FFmpegError as error:
+        return error.strerror or "unknown error"
+    return ""

@@ -1,0 +1,79 @@
+"""Options that carry the streams of a source besides its video into the output. Pure."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from framewatch.media import codecs
+from framewatch.media.containers import rules
+from framewatch.media.plan import Plan
+from framewatch.media.streams import StreamPlan
+
+# Numbers that Matroska files carry about a track's bytes; they are wrong as soon as it is encoded anew.
+_STALE_TAGS = tuple(
+    name + language for name in ("BPS", "NUMBER_OF_BYTES", "NUMBER_OF_FRAMES") for language in ("", "-eng")
+)
+
+
+def other_streams(plan: Plan, out: Path, source_input: int = 1) -> list[str]:
+    """Sound, subtitles, attachments and covers of the source, which is input `source_input`."""
+    args: list[str] = []
+    for number, track in enumerate(plan.of_kind("audio")):
+        args += [*_mapped(source_input, track), *_audio(number, track), *_title(f"a:{number}", track)]
+    for number, track in enumerate(plan.of_kind("subtitle")):
+        codec = [f"-c:s:{number}", track.encoder or "copy"]
+        args += [*_mapped(source_input, track), *codec, *_title(f"s:{number}", track)]
+    attachments = plan.of_kind("attachment")
+    for number, track in enumerate(attachments):
+        args += [*_mapped(source_input, track), f"-c:t:{number}", "copy"]
+    for number, picture in enumerate(plan.covers):
+        if rules().containers[plan.container].covers == "track":
+            args += [*_mapped(source_input, picture), *_cover_track(number + 1)]
+        else:
+            args += _attached(
+                picture, out, len(attachments) + number, "cover" if number == 0 else f"cover-{number}"
+            )
+    return args
+
+
+def _mapped(source_input: int, track: StreamPlan) -> list[str]:
+    return ["-map", f"{source_input}:{track.index}"]
+
+
+def _audio(number: int, track: StreamPlan) -> list[str]:
+    if track.audio is None:
+        return [f"-c:a:{number}", "copy"]
+    return [*codecs.audio_args(number, track.encoder, track.audio), *without_stale(f"a:{number}")]
+
+
+def _title(place: str, track: StreamPlan) -> list[str]:
+    """The track's title under its own name: mp4 calls it `name`, and other containers would keep that."""
+    return [f"-metadata:s:{place}", f"title={track.title}"] if track.title else []
+
+
+def _cover_track(number: int) -> list[str]:
+    return [f"-c:v:{number}", "copy", f"-disposition:v:{number}", "attached_pic"]
+
+
+def _attached(picture: StreamPlan, out: Path, number: int, name: str) -> list[str]:
+    """A cover as Matroska has it: an attached file, known by its name."""
+    ending, mime = rules().cover_types[picture.codec]
+    tags = [f"mimetype={mime}", f"filename={name}.{ending}"]
+    named = [part for tag in tags for part in (f"-metadata:s:t:{number}", tag)]
+    return ["-attach", file_url(cover_path(picture, out)), *named]
+
+
+def without_stale(place: str) -> list[str]:
+    """Options that remove the tags of output stream `place` (`a:0`) that encoding makes wrong."""
+    return [part for tag in _STALE_TAGS for part in (f"-metadata:s:{place}", f"{tag}=")]
+
+
+def cover_path(cover: StreamPlan, out: Path) -> Path:
+    """Where a cover waits to be attached to `out`."""
+    return out.with_name(f"cover-{cover.index}.{rules().cover_types[cover.codec][0]}")
+
+
+def file_url(path: Path) -> str:
+    """A path as ffmpeg takes it whatever characters it begins with or holds."""
+    return f"file:{os.fspath(path)}"

@@ -1,0 +1,37 @@
+"""How a player turns a picture, by its display matrix."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from typing import Literal, NamedTuple, cast
+
+from av.sidedata.sidedata import SideData
+from av.video.frame import VideoFrame
+
+Rotation = Literal[0, 90, 180, 270]
+
+
+class Orientation(NamedTuple):
+    """How a player turns the picture: mirrored left to right first, then turned clockwise."""
+
+    rotation: Rotation = 0
+    mirrored: bool = False
+
+
+def orientation(picture: VideoFrame) -> Orientation:
+    """The display matrix of a decoded picture, rounded to right angles.
+
+    The matrix maps (x, y) to (a x + c y, b x + d y), y downwards; its first numbers are a, b, 0, c, d in
+    16.16 fixed point. A clockwise turn by t is a = d = cos t, b = -c = sin t; a mirror before it negates a
+    and b.
+    """
+    for side in cast("Iterable[SideData]", picture.side_data):
+        if side.type.name == "DISPLAYMATRIX":
+            a, b, _, c, d = struct.unpack_from("5i", bytes(side))
+            mirrored = a * d - b * c < 0
+            cosine, sine = (d, -b) if mirrored else (d, b)
+            if abs(sine) > abs(cosine):
+                return Orientation(90 if sine > 0 else 270, mirrored)
+            return Orientation(0 if cosine >= 0 else 180, mirrored)
+    return Orientation()

@@ -1,0 +1,98 @@
+"""The picture on its way: size, sample aspect ratio and pixel format from the source to the output. Pure."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import NamedTuple
+
+from framewatch.domain import Stream, Video
+from framewatch.errors import Finding
+from framewatch.media.containers import rules
+from framewatch.media.preset import Preset
+from framewatch.media.streams import place
+
+_RGB = ("rgb", "bgr", "gbr", "argb", "abgr", "0rgb", "0bgr", "x2rgb", "x2bgr", "pal8")
+
+
+class Size(NamedTuple):
+    """Width and height in pixels."""
+
+    width: int
+    height: int
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height}"
+
+
+class Picture(NamedTuple):
+    """What the picture is at each step."""
+
+    decoded: Size  # a frame of the source, upright
+    enlarged: Size  # after the network; what the encoder is fed
+    output: Size  # what is written: without the last column or row where the pixel format cannot hold it
+    sar: Fraction  # of the upright picture
+    pixel_format: str  # of the output
+
+
+def picture(preset: Preset, video: Video) -> Picture:
+    """The picture's way for a preset that encodes."""
+    turned = video.rotation in (90, 270)
+    decoded = Size(video.height, video.width) if turned else Size(video.width, video.height)
+    enlarged = Size(decoded.width * preset.scale, decoded.height * preset.scale)
+    chosen = pixel_format(preset, video)
+    sar = 1 / video.sar if turned and video.sar else video.sar
+    return Picture(decoded, enlarged, even_size(enlarged, chosen), sar, chosen)
+
+
+def picture_as_is(video: Video) -> Picture:
+    """The picture's way where the stream is copied: nothing changes, and a player still turns it."""
+    size = Size(video.width, video.height)
+    return Picture(size, size, size, video.sar, video.pixel_format)
+
+
+def pixel_format(preset: Preset, video: Video) -> str:
+    """The output's pixel format: the preset's, or by the rule for `auto`.
+
+    Upscaled: 10-bit 4:2:0 for a source deeper than 8 bit, where the encoder takes it, else 8-bit 4:2:0.
+    Transcoded: the source's own format where the encoder takes it, else the same. An encoder that takes
+    neither gets its first.
+    """
+    if preset.pixel_format != "auto":
+        return preset.pixel_format
+    allowed = rules().pixel_formats(preset.container, preset.video_codec)
+    own = video.pixel_format.replace("yuvj", "yuv")
+    if not preset.upscales and own in allowed:
+        return own
+    deep, shallow = "yuv420p10le", "yuv420p"
+    wanted = (deep, shallow) if video.bit_depth > 8 else (shallow, deep)
+    return next((name for name in wanted if name in allowed), allowed[0])
+
+
+def even_size(size: Size, format_name: str) -> Size:
+    """The size without the last column or row that the format's chroma subsampling cannot hold."""
+    odd_width = size.width % 2 if format_name.startswith(("yuv420", "yuv422")) else 0
+    odd_height = size.height % 2 if format_name.startswith("yuv420") else 0
+    return Size(size.width - odd_width or size.width, size.height - odd_height or size.height)
+
+
+def is_rgb(video: Video) -> bool:
+    """True where the source's pixels are RGB or a palette of it."""
+    return video.pixel_format.startswith(_RGB)
+
+
+def picture_warnings(main: Stream, video: Video, made: Picture) -> list[Finding]:
+    """What the picture loses, or what is odd about it."""
+    where, found = place(main), []
+    if made.output != made.enlarged:
+        message = f"{made.enlarged} is cut to {made.output}: {made.pixel_format} needs even sides"
+        hint = "pixel_format yuv444p keeps odd sizes, where the encoder takes it"
+        found.append(Finding("video.cut_to_even", message, hint, where))
+    if video.bit_depth > 8 and not made.pixel_format.endswith("10le"):
+        message = f"{video.bit_depth} bit become 8 bit: the output is {made.pixel_format}"
+        found.append(Finding("video.depth_lowered", message, "use an encoder that takes 10 bit", where))
+    if video.alpha:
+        found.append(Finding("video.alpha_dropped", "the transparency is left out", "", where))
+    if video.interlaced:
+        message = "the picture is interlaced and is processed as it is"
+        found.append(Finding("video.interlaced", message, "", where))
+    return found

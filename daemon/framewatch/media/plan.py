@@ -1,0 +1,211 @@
+"""The plan: everything that is decided about a job before its work begins, as one record.
+
+`make_plan` is pure. The commands are built from the plan alone, and verification compares the result with its
+`expected`, so what is announced, done and checked cannot differ.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Literal, NamedTuple
+
+from framewatch.domain import Colour, Failure, MediaInfo, Record, Stream, StreamKind, Timeline, Video
+from framewatch.errors import RuleError
+from framewatch.media.colour import WorkingFormat, resolve, working_format
+from framewatch.media.containers import rules
+from framewatch.media.picture import Picture, is_rgb, picture, picture_as_is, picture_warnings
+from framewatch.media.preset import ContainerName, Preset
+from framewatch.media.rules import check_file, check_preset
+from framewatch.media.streams import StreamPlan, StreamTable, stream_table
+
+Mode = Literal["upscale", "transcode", "copy"]
+
+
+class ExpectedStream(Record):
+    """One stream that the output must have."""
+
+    kind: StreamKind
+    codec: str
+    cover: bool = False
+
+
+class Expected(Record):
+    """What verification must find in the output.
+
+    Data streams are left out on both sides: mp4 and mov write the names of chapters as one.
+    """
+
+    width: int  # coded pixels
+    height: int
+    sar: Fraction
+    rotation: int  # degrees clockwise, as in `Video.rotation`
+    pixel_format: str | None  # None where the video is copied
+    rate: Fraction | None
+    frames: int | None  # None where they cannot be known without reading the file
+    duration: float  # of the video stream, in seconds
+    streams: tuple[ExpectedStream, ...]  # in order within each kind
+    chapters: bool
+
+
+class Plan(Record):
+    """What will be done with one file."""
+
+    mode: Mode
+    preset_name: str
+    preset: Preset
+    container: ContainerName
+    demuxer: str  # ffmpeg's name of the source's container; nothing else is let at the file
+    container_start: float  # seconds: the source's earliest timestamp, the output's zero
+    video_start: float  # seconds after that when the first frame is shown
+    scale: int
+    working_format: WorkingFormat  # of the frames that go through the engine
+    decoded_width: int  # upright pixels of a source frame
+    decoded_height: int
+    frame_width: int  # of the frames that the encoder gets on stdin
+    frame_height: int
+    width: int  # of the output
+    height: int
+    sar: Fraction  # of the output
+    pixel_format: str  # of the output; of the source where it is copied
+    colour: Colour  # of the output where it is made of RGB: the source's, completed
+    source_height: int  # coded pixels; players guess untagged colours by it
+    rgb: bool  # the source is RGB, not YUV
+    rate: Fraction | None  # of the output; None: the source's own timing
+    frames: int  # of the output; an estimate where `expected.frames` is None
+    streams: tuple[StreamPlan, ...]
+    chapters: int
+    warnings: tuple[Failure, ...]
+    expected: Expected
+
+    @property
+    def extension(self) -> str:
+        """The ending of the output's name, without its dot."""
+        return self.container
+
+    @property
+    def kept(self) -> tuple[StreamPlan, ...]:
+        """The streams that are not dropped, in the order of the output."""
+        return tuple(stream for stream in self.streams if stream.action != "drop")
+
+    def of_kind(self, kind: StreamKind) -> tuple[StreamPlan, ...]:
+        """The kept streams of one kind, cover pictures left out."""
+        return tuple(stream for stream in self.kept if stream.kind == kind and not stream.cover)
+
+    @property
+    def covers(self) -> tuple[StreamPlan, ...]:
+        """The kept cover pictures."""
+        return tuple(stream for stream in self.kept if stream.cover)
+
+
+def make_plan(preset: Preset, preset_name: str, info: MediaInfo, timeline: Timeline | None) -> Plan:
+    """Decide everything about one file.
+
+    Args:
+        preset: what the user wants.
+        preset_name: its name.
+        info: what the probe found.
+        timeline: which frames are shown when. Needed to upscale. Without one, a transcode keeps the source's
+            own timing and its number of frames is not known in advance. A copy only takes its estimate from
+            it.
+
+    Raises:
+        RuleError: with all findings, when preset and file do not fit together.
+        ValueError: upscaling is asked for without a timeline.
+    """
+    findings = check_preset(preset)
+    if rules().containers[preset.container].kind == "video":
+        findings += check_file(preset, info)
+    if findings:
+        raise RuleError.of(findings)
+    if preset.upscales and timeline is None:
+        raise ValueError("upscaling needs a timeline")
+    return _plan(preset, preset_name, info, timeline)
+
+
+def _video_of(info: MediaInfo) -> tuple[Stream, Video]:
+    main = info.main_video
+    if main is None or main.video is None:
+        raise ValueError("the probe gave the video stream no picture")
+    return main, main.video
+
+
+class _Timing(NamedTuple):
+    rate: Fraction | None
+    frames: int
+    exact: bool  # `frames` is no estimate
+    duration: float
+
+
+def _timing(info: MediaInfo, main: Stream, timeline: Timeline | None, *, copied: bool) -> _Timing:
+    if timeline and not copied:
+        return _Timing(timeline.rate, timeline.frames, exact=True, duration=timeline.duration)
+    duration = main.duration or info.duration
+    rate = main.video.rate if main.video else None
+    frames = timeline.source_frames if timeline else round(duration * float(rate or 25))
+    return _Timing(None, frames, exact=False, duration=duration)
+
+
+def _mode(preset: Preset) -> Mode:
+    if preset.processing_mode == "copy":
+        return "copy"
+    return "upscale" if preset.upscales else "transcode"
+
+
+def _plan(preset: Preset, name: str, info: MediaInfo, timeline: Timeline | None) -> Plan:
+    (main, video), mode = _video_of(info), _mode(preset)
+    made = picture_as_is(video) if mode == "copy" else picture(preset, video)
+    timing = _timing(info, main, timeline, copied=mode == "copy")
+    table = stream_table(preset, info)
+    losses = [] if mode == "copy" else picture_warnings(main, video, made)
+    return Plan(
+        mode=mode,
+        preset_name=name,
+        preset=preset,
+        container=preset.container,
+        demuxer=info.container,
+        container_start=info.start,
+        video_start=_video_start(info, main, timeline),
+        scale=preset.scale,
+        working_format=working_format(video.bit_depth),
+        decoded_width=made.decoded.width,
+        decoded_height=made.decoded.height,
+        frame_width=made.enlarged.width,
+        frame_height=made.enlarged.height,
+        width=made.output.width,
+        height=made.output.height,
+        sar=made.sar,
+        pixel_format=made.pixel_format,
+        colour=resolve(video.colour, video.height, video.width),
+        source_height=video.height,
+        rgb=is_rgb(video),
+        rate=timing.rate,
+        frames=timing.frames,
+        streams=tuple(table.rows),
+        chapters=info.chapters,
+        warnings=tuple(Failure.of(finding) for finding in [*table.warnings, *losses]),
+        expected=_expected(preset, info, video, made=made, timing=timing, table=table),
+    )
+
+
+def _video_start(info: MediaInfo, main: Stream, timeline: Timeline | None) -> float:
+    first = timeline.origin * timeline.time_base if timeline else Fraction(main.start or info.start)
+    return max(0.0, round(float(first - Fraction(info.start)), 6))
+
+
+def _expected(
+    preset: Preset, info: MediaInfo, video: Video, *, made: Picture, timing: _Timing, table: StreamTable
+) -> Expected:
+    copied = preset.processing_mode == "copy"
+    kept = [row for row in table.rows if row.action != "drop"]
+    return Expected(
+        width=made.output.width,
+        height=made.output.height,
+        sar=made.sar,
+        rotation=video.rotation if copied else 0,
+        pixel_format=None if copied else made.pixel_format,
+        rate=timing.rate,
+        frames=timing.frames if timing.exact else None,
+        duration=timing.duration,
+        streams=tuple(ExpectedStream(kind=row.kind, codec=row.codec_out, cover=row.cover) for row in kept),
+        chapters=info.chapters > 0 and rules().containers[preset.container].chapters,
+    )

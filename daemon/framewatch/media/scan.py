@@ -1,0 +1,177 @@
+"""Scan: when each frame of a video is shown, told by its packets, without decoding any.
+
+One pass over the file. It makes the timeline exact before hours of work begin, and finds files that are
+cut off.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, cast
+
+import av
+from av.container import InputContainer
+from av.container.core import Flags
+from av.packet import Packet
+
+from framewatch.errors import MediaError
+from framewatch.media.probe import COPY_AGAIN
+from framewatch.media.source import open_media
+
+PROGRESS_EVERY = 500  # packets
+_BACKWARD_SECONDS = 1  # key frames that go back by more than this are a jump of the clock, not reordering
+_MISSING_SECONDS = 2  # of the stated duration; not all programs count the last packets' own length
+
+Progress = Callable[[int], None]
+"""Called with the count so far. It may raise to cancel."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanResult:
+    """When a video's frames are shown."""
+
+    time_base: Fraction  # seconds per tick
+    pts: tuple[int, ...]  # of the frames that are shown, ascending, in ticks
+    last_duration: int  # of the last frame, in ticks; 0 where it is not known
+    keyframes: tuple[int, ...]  # PTS of the frames at which decoding can begin, ascending
+    corrupt: int = 0  # packets that the container marks as damaged
+
+    @property
+    def longest_gap(self) -> float:
+        """The longest time in seconds from one frame to the next: a hole, or a picture that stands still."""
+        steps = (after - before for before, after in pairwise(self.pts))
+        return float(max(steps, default=0) * self.time_base)
+
+
+def scan(path: Path, index: int, progress: Progress | None = None) -> ScanResult:
+    """Read all packets of the stream with this absolute index.
+
+    What edit lists leave out is left out, and so is what comes before the first key frame, as in a
+    recording that begins in the middle of a GOP: no decoder shows it.
+
+    Raises:
+        MediaError: `media.no_frames`, `media.truncated`, `media.corrupt`, or `media.timestamps` where the
+        clock
+            jumps back.
+        StorageError: the file is gone or cannot be read now.
+    """
+    with open_media(path) as container:
+        stream = container.streams[index]
+        by_dts = prepare_clock(container)
+        packets = _Packets(stream.time_base or Fraction(1, 1000), by_dts)
+        latest = _read(path, container, index, packets, progress)
+        _check_complete(path, container, packets, stream.frames, latest)
+        return packets.result(path)
+
+
+def prepare_clock(container: InputContainer) -> bool:
+    """Whether frames have to be timed by their DTS, because the container has nothing else.
+
+    AVI stores no PTS. What libav makes up for them is wrong for H.264 with B-frames, so it is told not to;
+    the n-th picture shown then gets the n-th DTS.
+    """
+    by_dts = container.format.name == "avi"
+    if by_dts:
+        container.flags &= ~cast(int, Flags.gen_pts.value)
+    return by_dts
+
+
+class Reorder:
+    """Gives decoded pictures the DTS of their packets in ascending order."""
+
+    def __init__(self) -> None:
+        self._waiting: list[int] = []
+
+    def sent(self, packet: Packet[Any]) -> None:
+        """Note a packet that goes to the decoder."""
+        if packet.dts is not None:
+            heapq.heappush(self._waiting, packet.dts)
+
+    def next(self) -> int | None:
+        """The time stamp of the next picture that comes out; None where there is none left."""
+        return heapq.heappop(self._waiting) if self._waiting else None
+
+
+@dataclass
+class _Packets:
+    """Collects what the packets say."""
+
+    time_base: Fraction
+    by_dts: bool
+    pts: list[int] = field(default_factory=list)
+    keys: list[int] = field(default_factory=list)
+    seen: int = 0
+    corrupt: int = 0
+    last: tuple[int, int] = (-(1 << 63), 0)  # PTS and duration of the frame shown last
+
+    def add(self, packet: Packet[Any]) -> None:
+        self.seen += 1
+        self.corrupt += packet.is_corrupt
+        time = packet.dts if self.by_dts or packet.pts is None else packet.pts
+        if time is None:  # broken streams: one tick later than the last keeps the count right
+            time = self.last[0] + (self.last[1] or 1) if self.pts else 0
+        if packet.is_keyframe:
+            self._check_clock(time)
+            self.keys.append(time)
+        if not packet.is_discard:
+            self.pts.append(time)
+            self.last = max(self.last, (time, packet.duration or 0))
+
+    def _check_clock(self, time: int) -> None:
+        back = (self.keys[-1] - time) * self.time_base if self.keys else 0
+        if back > _BACKWARD_SECONDS:
+            message = f"the clock of this video jumps back by {float(back):.1f} s at frame {self.seen}"
+            hint = "it was joined from several recordings: split it, or rewrite its time stamps"
+            raise MediaError(message, code="media.timestamps", hint=hint)
+
+    def result(self, path: Path) -> ScanResult:
+        first = self.keys[0] if self.keys else -(1 << 63)
+        shown = tuple(sorted(time for time in self.pts if time >= first))
+        if not shown:
+            message = f"{path.name} has a video stream, but not one frame in it"
+            raise MediaError(message, code="media.no_frames", hint=COPY_AGAIN)
+        return ScanResult(self.time_base, shown, self.last[1], tuple(sorted(self.keys)), self.corrupt)
+
+
+def _read(
+    path: Path, container: InputContainer, index: int, packets: _Packets, progress: Progress | None
+) -> Fraction:
+    """Feed `packets`; gives the latest time in any stream, in seconds."""
+    latest: dict[int, int] = {}
+    try:
+        for packet in container.demux():
+            if packet.size == 0 and packet.dts is None:
+                continue  # PyAV's end marks
+            number = packet.stream_index
+            if packet.pts is not None:
+                latest[number] = max(latest.get(number, packet.pts), packet.pts + (packet.duration or 0))
+            if number == index:
+                packets.add(packet)
+                if progress and packets.seen % PROGRESS_EVERY == 0:
+                    progress(packets.seen)
+    except av.FFmpegError as error:
+        message = f"{path.name} is damaged: it cannot be read beyond frame {packets.seen} ({error.strerror})"
+        raise MediaError(message, code="media.corrupt", hint=COPY_AGAIN) from error
+    times = [ticks * (container.streams[each].time_base or Fraction(0)) for each, ticks in latest.items()]
+    return max(times, default=Fraction(0))
+
+
+def _check_complete(
+    path: Path, container: InputContainer, packets: _Packets, promised: int, latest: Fraction
+) -> None:
+    """The sample table of MP4 states how many frames there are, the head of Matroska how long the file is."""
+    name = container.format.name
+    if name.startswith("mov") and packets.seen < promised:
+        message = f"{path.name} is cut off: it promises {promised} frames and holds {packets.seen}"
+        raise MediaError(message, code="media.truncated", hint=COPY_AGAIN)
+    stated = Fraction(container.duration or 0, av.time_base)
+    missing = stated + Fraction(container.start_time or 0, av.time_base) - latest
+    if name.startswith("matroska") and missing > _MISSING_SECONDS:
+        lost = f"the last {float(missing):.0f} of {float(stated):.0f} seconds are missing"
+        message = f"{path.name} is cut off: {lost}"
+        raise MediaError(message, code="media.truncated", hint=COPY_AGAIN)

@@ -1,0 +1,157 @@
+"""The owner's end of a worker process: start it, give it a task, follow its messages, end it with all it started."""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from framewatch import errors
+from framewatch.domain import Record
+from framewatch.errors import CancelledError, Finding, FramewatchError, WorkerError
+from framewatch.render.spec import Failed, Finished, message_from, to_line
+
+KEPT_LINES = 20  # of a worker's stderr, for the message when it dies
+
+OnMessage = Callable[[Any], None]
+
+
+class Worker:
+    """A worker process, started when it is first needed and again after it died."""
+
+    def __init__(self, *, nice: int = 0, on_stderr: Callable[[str], None] | None = None) -> None:
+        """`nice`: added to the process's niceness; `on_stderr`: gets what the worker or a library in it prints."""
+        self._nice = nice
+        self._on_stderr = on_stderr
+        self._process: subprocess.Popen[bytes] | None = None
+        self._messages: queue.Queue[Any] = queue.Queue()
+        self._stderr: deque[str] = deque(maxlen=KEPT_LINES)
+        self._readers: list[threading.Thread] = []
+
+    @property
+    def pid(self) -> int | None:
+        """The process id, which is its group's too; None while none runs."""
+        return self._process.pid if self._process else None
+
+    def run(self, task: Record, on_message: OnMessage, stop: threading.Event) -> Any:
+        """Do `task` and return its report; messages on the way go to `on_message`.
+
+        Raises:
+            CancelledError: `stop` was set; the worker and all it started are gone.
+            WorkerError: the worker died.
+            FramewatchError: what the task failed with.
+        """
+        self._ensure_started()
+        self._send(task)
+        while True:
+            if stop.is_set():
+                self.kill()
+                raise CancelledError("the work was stopped")
+            try:
+                message = self._messages.get(timeout=0.1)
+            except queue.Empty:
+                continue
+            if message is None:
+                raise self._death()
+            if isinstance(message, Finished):
+                return message.report
+            if isinstance(message, Failed):
+                raise _error_of(message)
+            on_message(message)
+
+    def kill(self) -> None:
+        """End the process and everything it started, now, and reap it."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass  # it had ended by itself, with its group
+        process.wait()
+        for reader in self._readers:
+            reader.join()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream is not None:
+                _close(stream)
+
+    def _ensure_started(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            return
+        self.kill()
+        self._messages = queue.Queue()
+        self._stderr.clear()
+        command = [sys.executable, "-m", "framewatch.render.worker"]
+        self._process = process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            process_group=0,
+        )
+        if self._nice:
+            os.setpriority(os.PRIO_PROCESS, process.pid, self._nice)
+        self._readers = [
+            threading.Thread(target=self._read_messages, args=(process, self._messages), daemon=True),
+            threading.Thread(target=self._read_stderr, args=(process,), daemon=True),
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def _send(self, task: Record) -> None:
+        assert self._process is not None  # noqa: S101 - _ensure_started has just made it
+        assert self._process.stdin is not None  # noqa: S101
+        try:
+            self._process.stdin.write(to_line(task))
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise self._death() from None
+
+    def _read_messages(self, process: subprocess.Popen[bytes], messages: queue.Queue[Any]) -> None:
+        assert process.stdout is not None  # noqa: S101 - made with a pipe
+        for line in process.stdout:
+            try:
+                messages.put(message_from(line))
+            except ValueError as error:
+                self._note(f"unreadable message: {error}")
+        messages.put(None)
+
+    def _read_stderr(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stderr is not None  # noqa: S101 - made with a pipe
+        for raw in process.stderr:
+            self._note(raw.decode("utf-8", "replace").rstrip())
+
+    def _note(self, line: str) -> None:
+        self._stderr.append(line)
+        if self._on_stderr:
+            self._on_stderr(line)
+
+    def _death(self) -> WorkerError:
+        process = self._process
+        self.kill()
+        code = process.returncode if process else None
+        how = (
+            f"was killed by signal {-code}" if code is not None and code < 0 else f"ended with status {code}"
+        )
+        last = f": {self._stderr[-1]}" if self._stderr else ""
+        return WorkerError(f"the worker process {how}{last}", code="worker.died")
+
+
+def _close(stream: Any) -> None:
+    try:
+        stream.close()
+    except BrokenPipeError:
+        pass  # a task that was still in the buffer when the worker died
+
+
+def _error_of(message: Failed) -> FramewatchError:
+    kind = getattr(errors, message.error, FramewatchError)
+    findings = [Finding(item.code, item.message, item.hint, item.where) for item in message.findings]
+    error: FramewatchError = kind.of(findings)
+    return error

@@ -1,0 +1,210 @@
+"""What goes into a worker and what comes out: records that travel as one line of JSON each.
+
+A task names everything it needs, so that a worker on another machine could do it. Names of files may hold bytes that
+are not UTF-8; as JSON's escapes they arrive as they left.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter
+
+from framewatch.domain import Failure, MediaInfo, Record, Segment, StageName, Stream, Timeline
+from framewatch.media.colour import WorkingFormat
+from framewatch.media.inspect import Inspection
+
+
+class Sizing(Record):
+    """How many frames each stage may hold, as load:proc:save of the seed."""
+
+    load: int = 1  # decoded frames that wait
+    proc: int = 1  # frames in the engine at once
+    save: int = 1  # upscaled frames that wait
+
+
+class ProbeTask(Record):
+    """Read what a file is, and when each of its frames is shown."""
+
+    op: Literal["probe"] = "probe"
+    source: Path
+
+
+class ProbeReport(Record):
+    """The answer to a `ProbeTask`; without a timeline where there is no video."""
+
+    op: Literal["probe"] = "probe"
+    info: MediaInfo
+    timeline: Timeline | None
+
+
+class RenderTask(Record):
+    """Decode, upscale and encode one segment into a piece."""
+
+    op: Literal["render"] = "render"
+    source: Path
+    video: Stream
+    timeline: Timeline
+    segment: Segment
+    scale: int
+    width: int  # of the decoded, upright frames, in pixels
+    height: int
+    working_format: WorkingFormat
+    encoder: tuple[str, ...]  # the command that takes the upscaled frames on its stdin
+    engine: str = "auto"
+    sizing: Sizing = Sizing()
+
+
+class RenderReport(Record):
+    """The answer to a `RenderTask`."""
+
+    op: Literal["render"] = "render"
+    frames: int  # written to the piece
+    upscaled: int  # source frames that went through the engine
+    damaged: int  # source frames that could not be decoded; their neighbours stand in for them
+    engine: str
+    busy_seconds: dict[StageName, float]
+
+
+class DeviceTask(Record):
+    """Tell which device a render with this engine would run on."""
+
+    op: Literal["device"] = "device"
+    engine: str = "auto"
+
+
+class DeviceReport(Record):
+    """The answer to a `DeviceTask`."""
+
+    op: Literal["device"] = "device"
+    name: str  # engine and device, such as "ncnn-vulkan 0"
+    description: str
+    memory_gb: float  # of the device; for a processor, of the machine
+
+
+class TrialTask(Record):
+    """Open an engine on a small frame, and time it."""
+
+    op: Literal["trial"] = "trial"
+    engine: str = "auto"
+
+
+class TrialReport(Record):
+    """The answer to a `TrialTask`."""
+
+    op: Literal["trial"] = "trial"
+    engine: str  # what opened and passed its self-test
+    milliseconds: float  # for one frame of 320x180 at 2x
+    devices: tuple[str, ...]  # what each engine sees here
+
+
+class CommandTask(Record):
+    """Run one ffmpeg command that reads and writes files."""
+
+    op: Literal["command"] = "command"
+    argv: tuple[str, ...]
+    counts: bool = False  # its frames are the job's progress
+
+
+class CommandReport(Record):
+    """The answer to a `CommandTask`."""
+
+    op: Literal["command"] = "command"
+    seconds: float
+
+
+class InspectTask(Record):
+    """Decode a finished file to its end and tell what it holds."""
+
+    op: Literal["inspect"] = "inspect"
+    path: Path
+
+
+class InspectReport(Record):
+    """The answer to an `InspectTask`."""
+
+    op: Literal["inspect"] = "inspect"
+    inspection: Inspection
+
+
+Task = Annotated[ProbeTask | DeviceTask | TrialTask | RenderTask | CommandTask | InspectTask, Field(discriminator="op")]
+Report = Annotated[ProbeReport | DeviceReport | TrialReport | RenderReport | CommandReport | InspectReport, Field(discriminator="op")]
+
+
+class Counted(Record):
+    """How far the running task is, in frames."""
+
+    event: Literal["counted"] = "counted"
+    stage: StageName | None
+    decoded: int = 0
+    upscaled: int = 0
+    encoded: int = 0
+
+
+class Logged(Record):
+    """A line for the log; `stage` gives it the seed's [DECODE], [UPSCALE] or [ENCODE]."""
+
+    event: Literal["logged"] = "logged"
+    stage: StageName
+    line: str
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Warned(Record):
+    """Something that did not stop the task and that its owner should know."""
+
+    event: Literal["warned"] = "warned"
+    warning: Failure
+
+
+class Opened(Record):
+    """The engine that was chosen and has passed its self-test."""
+
+    event: Literal["opened"] = "opened"
+    engine: str
+
+
+class Finished(Record):
+    """The task is done."""
+
+    event: Literal["finished"] = "finished"
+    report: Report
+
+
+class Failed(Record):
+    """The task failed; `error` is the name of a class in `framewatch.errors`."""
+
+    event: Literal["failed"] = "failed"
+    error: str
+    findings: tuple[Failure, ...]
+
+
+Message = Annotated[Counted | Logged | Warned | Opened | Finished | Failed, Field(discriminator="event")]
+
+_TASK: TypeAdapter[Task] = TypeAdapter(Task)
+_MESSAGE: TypeAdapter[Message] = TypeAdapter(Message)
+
+
+def to_line(record: Record) -> bytes:
+    """One record as one line of ASCII JSON."""
+    return json.dumps(record.model_dump(mode="json"), ensure_ascii=True).encode() + b"\n"
+
+
+def task_from(line: bytes) -> Any:
+    """The task on a line.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return _TASK.validate_python(json.loads(line))
+
+
+def message_from(line: bytes) -> Any:
+    """The message on a line.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return _MESSAGE.validate_python(json.loads(line))

@@ -1,0 +1,152 @@
+"""What a worker can do: one method a kind of task."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from framewatch.domain import Failure, MediaInfo, Record, StageName, Timeline
+from framewatch.errors import Finding
+from framewatch.media.decode import Decoder
+from framewatch.media.ffmpeg import EncodeProgress, Encoder, run_ffmpeg
+from framewatch.media.inspect import inspect_output
+from framewatch.media.probe import probe
+from framewatch.media.scan import scan
+from framewatch.media.timeline import plan_timeline
+from framewatch.render.engine import WarmEngine, describe_device, try_engine
+from framewatch.render.lane import Lane, Meter, TimedFrame
+from framewatch.render.spec import (
+    CommandReport,
+    CommandTask,
+    Counted,
+    DeviceTask,
+    InspectReport,
+    InspectTask,
+    Logged,
+    Opened,
+    ProbeReport,
+    ProbeTask,
+    RenderReport,
+    RenderTask,
+    Report,
+    TrialTask,
+    Warned,
+)
+
+REPORT_SECONDS = 0.25
+
+Send = Callable[[Record], None]
+
+
+class Workbench:
+    """Does one task at a time and keeps the engine of the last render warm for the next."""
+
+    def __init__(self, send: Send) -> None:
+        """`send` takes messages on the way; it is called from several threads."""
+        self.send = send
+        self.stage: StageName = "decode"
+        self._engine = WarmEngine(self._warn)
+
+    def do(self, task: Record) -> Report:
+        """Do a task.
+
+        Raises:
+            FramewatchError: what it failed with.
+        """
+        if isinstance(task, ProbeTask):
+            return self._probe(task.source)
+        if isinstance(task, DeviceTask):
+            return describe_device(task.engine)
+        if isinstance(task, TrialTask):
+            return try_engine(task.engine)
+        if isinstance(task, RenderTask):
+            return self._render(task)
+        if isinstance(task, CommandTask):
+            return self._command(task)
+        if isinstance(task, InspectTask):
+            return self._inspect(task.path)
+        raise TypeError(f"no such task: {type(task).__name__}")
+
+    def _probe(self, source: Path) -> ProbeReport:
+        self.stage = "decode"
+        info = probe(source)
+        return ProbeReport(info=info, timeline=_timeline(source, info))
+
+    def _render(self, task: RenderTask) -> RenderReport:
+        self.stage = "upscale"
+        session = self._engine.session(task)
+        self.send(Opened(engine=session.name))
+        log = self._log("decode")
+        decoder = Decoder(
+            task.source, task.video, task.timeline, task.segment, on_damage=lambda line: log("warning", line)
+        )
+        frames = (TimedFrame(frame.pixels, frame.repeat) for frame in decoder)
+        lane = Lane(frames, session.upscale, Encoder(task.encoder, on_log=self._log("encode")), task.sizing)
+        with _reporting(lambda: self.send(_counts(lane.meter))):
+            lane.run()
+        return RenderReport(
+            frames=lane.meter.encoded,
+            upscaled=lane.meter.distinct,
+            damaged=decoder.damaged,
+            engine=session.name,
+            busy_seconds=lane.meter.busy,
+        )
+
+    def _command(self, task: CommandTask) -> CommandReport:
+        self.stage = "encode"
+        begun = time.monotonic()
+
+        def counted(progress: EncodeProgress) -> None:
+            count = progress.frames
+            self.send(Counted(stage="encode", decoded=count, upscaled=count, encoded=count))
+
+        run_ffmpeg(task.argv, on_log=self._log("encode"), on_progress=counted if task.counts else None)
+        return CommandReport(seconds=time.monotonic() - begun)
+
+    def _inspect(self, path: Path) -> InspectReport:
+        self.stage = "encode"
+        return InspectReport(inspection=inspect_output(path))
+
+    def _warn(self, finding: Finding) -> None:
+        self.send(Warned(warning=Failure.of(finding)))
+
+    def _log(self, stage: StageName) -> Callable[[str, str], None]:
+        def log(level: str, line: str) -> None:
+            self.send(Logged.model_validate({"stage": stage, "line": line, "level": level}))
+
+        return log
+
+
+def _timeline(source: Path, info: MediaInfo) -> Timeline | None:
+    """When each frame is shown, at the source's average rate; None where there is no video to show."""
+    main = info.main_video
+    if main is None or main.video is None:
+        return None
+    scanned = scan(source, main.index)
+    return plan_timeline(scanned.pts, scanned.time_base, main.video.rate, scanned.last_duration)
+
+
+def _counts(meter: Meter) -> Counted:
+    return Counted(stage=meter.stage, decoded=meter.decoded, upscaled=meter.upscaled, encoded=meter.encoded)
+
+
+@contextmanager
+def _reporting(report: Callable[[], None]) -> Iterator[None]:
+    """Calls `report` a few times a second from a thread of its own, and once at the end."""
+    over = threading.Event()
+
+    def tell() -> None:
+        while not over.wait(REPORT_SECONDS):
+            report()
+
+    teller = threading.Thread(target=tell, name="reporter", daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        over.set()
+        teller.join()
+        report()

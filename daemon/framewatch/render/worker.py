@@ -1,0 +1,92 @@
+"""The worker process: takes tasks as JSON lines on stdin, answers with messages as JSON lines on stdout.
+
+It lives as long as its owner and is meant to be killed: it owns a process group with all the ffmpeg it starts, and
+when the owner goes away, however suddenly, stdin ends and the whole group is killed. The engine of the last render
+stays open for the next one of the same shape.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import sys
+import threading
+import traceback
+from typing import BinaryIO
+
+from framewatch.domain import Failure, Record
+from framewatch.errors import FramewatchError, WorkerError
+from framewatch.render.spec import Failed, Finished, Logged, task_from, to_line
+from framewatch.render.tasks import Workbench
+
+
+class Wire:
+    """Sends messages to the owner, from any thread."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+
+    def send(self, message: Record) -> None:
+        """Write one message; an owner that has gone is not an error here, since stdin ends then too."""
+        with self._lock:
+            try:
+                self._stream.write(to_line(message))
+                self._stream.flush()
+            except BrokenPipeError:
+                end_group()
+
+
+def end_group() -> None:
+    """Kill this process and everything it started."""
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def main() -> None:
+    """Serve tasks until stdin ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the owner's to handle
+    wire = Wire(_claim_stdout())
+    tasks: queue.Queue[bytes] = queue.Queue()
+    threading.Thread(target=_listen, args=(tasks,), name="stdin", daemon=True).start()
+    bench = Workbench(wire.send)
+    while True:
+        wire.send(_answer(bench, tasks.get()))
+
+
+def _claim_stdout() -> BinaryIO:
+    """Keep stdout for messages; what a library prints goes to stderr instead."""
+    stream = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return stream
+
+
+def _listen(tasks: queue.Queue[bytes]) -> None:
+    for line in sys.stdin.buffer:
+        tasks.put(line)
+    end_group()
+
+
+def _answer(bench: Workbench, line: bytes) -> Finished | Failed:
+    try:
+        return Finished(report=bench.do(task_from(line)))
+    except FramewatchError as error:
+        return _failed(error)
+    except MemoryError:
+        return _failed(WorkerError("the worker ran out of memory", code="worker.out_of_memory"))
+    except Exception as error:  # noqa: BLE001 - the process boundary: a bug here must not be silence there
+        for text in traceback.format_exc().rstrip().splitlines():
+            bench.send(Logged(stage=bench.stage, line=text, level="debug"))
+        return _failed(WorkerError(f"{type(error).__name__}: {error}", code="worker.bug"))
+
+
+def _failed(error: FramewatchError) -> Failed:
+    findings = tuple(Failure.of(finding) for finding in error.findings)
+    return Failed(error=type(error).__name__, findings=findings)
+
+
+if __name__ == "__main__":
+    # An owner that starts us puts us in a group of our own; by hand we make one, so that end_group harms nobody else.
+    if os.getpgrp() != os.getpid():
+        os.setpgid(0, 0)
+    main()

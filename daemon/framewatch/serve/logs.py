@@ -1,0 +1,112 @@
+"""Logging: structlog events with stable names; JSON lines for machines, coloured text for a person at a terminal.
+
+An event is a name and key-values, `job.done job_id=… frames=100`. The names are part of what users may build on;
+docs/logs.md lists them.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Any, Literal
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from framewatch.errors import StorageError
+
+Format = Literal["auto", "json", "console"]
+
+
+def configure(
+    *,
+    form: Format = "auto",
+    level: str = "info",
+    file: Path | None = None,
+    max_bytes: int = 50 * 1024 * 1024,
+    backups: int = 5,
+) -> None:
+    """Send events to stderr and, as JSON, to a rotating `file`. May be called again: the last call holds.
+
+    Raises:
+        StorageError: the log file cannot be opened.
+    """
+    plain = form == "json" or (form == "auto" and not sys.stderr.isatty())
+    handlers: list[logging.Handler] = [
+        _handler(logging.StreamHandler(sys.stderr), _json() if plain else _text())
+    ]
+    if file is not None:
+        handlers.append(_handler(_rotating(file, max_bytes, backups), _json()))
+    root = logging.getLogger()
+    for old in list(root.handlers):
+        root.removeHandler(old)
+        old.close()
+    for handler in handlers:
+        root.addHandler(handler)
+    root.setLevel(level.upper())
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.stdlib.filter_by_level,
+            *_shared(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,  # a reload may change the level
+    )
+
+
+def _shared() -> list[Processor]:
+    return [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _printable,
+    ]
+
+
+def _handler(handler: logging.Handler, render: list[Processor]) -> logging.Handler:
+    remove = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    formatter = structlog.stdlib.ProcessorFormatter(foreign_pre_chain=_shared(), processors=[remove, *render])
+    handler.setFormatter(formatter)
+    return handler
+
+
+def _json() -> list[Processor]:
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+
+
+def _text() -> list[Processor]:
+    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=24)]
+
+
+def _rotating(file: Path, max_bytes: int, backups: int) -> logging.Handler:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return RotatingFileHandler(file, maxBytes=max_bytes, backupCount=backups, encoding="utf-8")
+    except OSError as error:
+        raise StorageError(
+            f"the log file cannot be opened: {error.strerror}",
+            code="log.unavailable",
+            hint="make its folder writable, or change log.file",
+            where=str(file),
+        ) from None
+
+
+def _printable(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Paths become text, and names that are not UTF-8 become valid text: a log line is always valid JSON."""
+    return {key: _clean(value) for key, value in event.items()}
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, Path):
+        value = str(value)
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    if isinstance(value, (list, tuple)):
+        return [_clean(item) for item in value]
+    if isinstance(value, dict):
+        return {_clean(key): _clean(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,31 @@
+"""systemd's notify socket: tells the service manager when the daemon is ready, reloads and stops.
+
+The protocol is that of sd_notify(3): one datagram of KEY=VALUE lines to the socket named in $NOTIFY_SOCKET.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+
+
+def notify(**fields: str | int) -> bool:
+    """Send fields such as `READY=1`, `STOPPING=1`, `STATUS="…"`. False where nobody listens."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address.startswith(("/", "@")):
+        return False
+    if address.startswith("@"):
+        address = "\0" + address[1:]  # Linux's abstract socket names
+    message = "\n".join(f"{key}={value}" for key, value in fields.items())
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.sendto(message.encode(), address)
+    except OSError:
+        return False  # the manager has gone; the work goes on without it
+    return True
+
+
+def notify_reloading() -> None:
+    """Tell that a reload has begun; `notify(READY=1)` tells that it is over."""
+    notify(RELOADING=1, MONOTONIC_USEC=time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000)

@@ -1,0 +1,138 @@
+"""The daemon: makes the parts, starts them in order, stops them in reverse, and heeds signals."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import structlog
+
+from framewatch import __version__
+from framewatch.errors import Finding, FramewatchError
+from framewatch.intake.folders import make_folders
+from framewatch.intake.lock import DaemonLock
+from framewatch.intake.preflight import Ready, preflight
+from framewatch.jobs.store import Store
+from framewatch.serve import logs
+from framewatch.serve.notify import notify, notify_reloading
+from framewatch.service.house import House
+from framewatch.service.requests import Requests
+from framewatch.service.signals import Signals
+from framewatch.settings import LoadedSettings, Settings, load_settings
+
+DRAIN_SECONDS = 8.0  # of the 10 s within which a SIGTERM must have ended the daemon
+TICK_SECONDS = 0.5  # how soon a request, or the end of a `--once` run, is noticed
+PRUNE_SECONDS = 24 * 3600.0
+
+_log = structlog.get_logger("framewatch.daemon")
+
+
+class Daemon:
+    """One run of the daemon on one configuration file."""
+
+    def __init__(self, config: Path) -> None:
+        self._config = config
+        self._lock = DaemonLock()
+        self._signals = Signals()
+
+    def run(self, *, once: bool = False) -> int:
+        """Work until a signal comes or, with `once`, until what is there is done.
+
+        Returns:
+            The exit status: 1 where `once` and a file failed or is held, else 0.
+
+        Raises:
+            ConfigError: the configuration is wrong; everything that is wrong, at once.
+            AlreadyRunningError: another daemon has this state or one of the folders.
+            StorageError: the store cannot be opened.
+        """
+        loaded = load_settings(self._config)
+        _configure_logs(loaded.settings)
+        ready = preflight(loaded)
+        make_folders(loaded.settings, loaded.document.where)
+        with self._lock:
+            self._hold_locks(loaded)
+            _warn(loaded.warnings)
+            with Store.open(_store_path(loaded.settings)) as store, self._signals:
+                return self._serve(store, House(store, loaded, ready), once=once)
+
+    def _serve(self, store: Store, house: House, *, once: bool) -> int:
+        store.set_fact("daemon", {"pid": os.getpid(), "version": __version__, "started_at": time.time()})
+        try:
+            house.start()
+            _log.info("daemon.ready", pid=os.getpid(), version=__version__, config=self._config)
+            notify(READY=1, STATUS="watching")
+            self._loop(house, Requests(store, house), store, once=once)
+        finally:
+            _log.info("daemon.stopping")
+            notify(STOPPING=1)
+            clean = house.stop(DRAIN_SECONDS)
+            store.set_fact("daemon", None)
+            _log.info("daemon.stopped", clean=clean)
+        return 1 if once and house.went_wrong else 0
+
+    def _loop(self, house: House, requests: Requests, store: Store, *, once: bool) -> None:
+        pruned = float("-inf")
+        while not self._signals.stop:
+            self._signals.wait(TICK_SECONDS)
+            if self._signals.take_reload():
+                self._reload(house)
+            requests.take()
+            house.tell_health()
+            if time.monotonic() - pruned > PRUNE_SECONDS:
+                store.prune()
+                pruned = time.monotonic()
+            if once and house.idle:
+                return
+
+    def _reload(self, house: House) -> None:
+        """Take up the configuration as it is now, or say why not and keep the old one."""
+        notify_reloading()
+        try:
+            loaded = load_settings(self._config)
+            ready = preflight(loaded)
+            house.require_changeable(loaded.settings)
+            make_folders(loaded.settings, loaded.document.where)
+            self._hold_locks(loaded)
+            _configure_logs(loaded.settings)
+        except FramewatchError as error:
+            for finding in error.findings:
+                _log.error("config.refused", code=finding.code, message=str(finding), hint=finding.hint)
+        else:
+            _warn(loaded.warnings)
+            house.change(loaded, ready)
+            _log.info("config.reloaded", folders=[folder.name for folder in loaded.settings.folders])
+        notify(READY=1)
+
+    def _hold_locks(self, loaded: LoadedSettings) -> None:
+        settings = loaded.settings
+        wanted = {settings.state_dir: "the state folder"}
+        wanted |= {folder.input: f"folder {folder.name!r}" for folder in settings.folders}
+        _warn(self._lock.hold(wanted))
+
+
+def check(config: Path) -> tuple[LoadedSettings, Ready]:
+    """Everything that `run` would check, and nothing made.
+
+    Raises:
+        ConfigError: with every finding.
+    """
+    loaded = load_settings(config)
+    return loaded, preflight(loaded)
+
+
+def _store_path(settings: Settings) -> Path:
+    return settings.state_dir / "framewatch.db"
+
+
+def _configure_logs(settings: Settings) -> None:
+    log = settings.log
+    logs.configure(
+        form=log.format, level=log.level, file=log.file, max_bytes=log.max_bytes, backups=log.backups
+    )
+
+
+def _warn(warnings: tuple[Finding, ...]) -> None:
+    for warning in warnings:
+        _log.warning("config.warning", code=warning.code, message=str(warning), hint=warning.hint)

@@ -1,0 +1,166 @@
+"""The parts of a running daemon, for one configuration at a time: watch folders, desk, lanes and publishing."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import structlog
+
+from framewatch.domain import Job, JobState
+from framewatch.errors import ConfigError
+from framewatch.intake.admit import Admission
+from framewatch.intake.preflight import Ready
+from framewatch.intake.watch import FolderWatch
+from framewatch.jobs.board import Board
+from framewatch.jobs.desk import Desk
+from framewatch.jobs.gate import HostGate
+from framewatch.jobs.lanes import make_lane, needs_gpu
+from framewatch.jobs.publish import Places, publish
+from framewatch.jobs.retry import Policy
+from framewatch.jobs.runner import Lane, Runner
+from framewatch.jobs.store import Store
+from framewatch.settings import FolderSettings, LoadedSettings, Settings
+
+HEALTH_SECONDS = 5.0
+
+_log = structlog.get_logger("framewatch.daemon")
+
+
+class House:
+    """Everything between the store and the folders."""
+
+    def __init__(self, store: Store, loaded: LoadedSettings, ready: Ready) -> None:
+        self.store = store
+        self._loaded = loaded
+        self._ready = ready
+        self._watches: dict[str, FolderWatch] = {}
+        self._admissions: dict[str, Admission] = {}
+        self._told_at = float("-inf")
+        self._ended_badly = 0
+        settings = loaded.settings
+        self.desk = Desk(store, Board(store, self.places_of), settings.work_dir, self._policy)
+        self.runner = Runner(self.desk, self._lanes(settings), self._publish)
+
+    @property
+    def _policy(self) -> Policy:
+        return Policy(retries=self._loaded.settings.retries)
+
+    def start(self) -> None:
+        """Take up what an earlier daemon left, then watch."""
+        self.runner.start()
+        self._watch()
+
+    def stop(self, seconds: float) -> bool:
+        """Stop watching, then drain. True when all ended in good order within `seconds`."""
+        for watch in self._watches.values():
+            watch.stop()
+        return self.runner.drain(seconds)
+
+    @property
+    def idle(self) -> bool:
+        """True when every file that is there was taken in, and nothing is left to do but what is held."""
+        return all(watch.idle for watch in self._watches.values()) and self.runner.idle
+
+    @property
+    def went_wrong(self) -> bool:
+        """Whether a job of this run failed, or one is held."""
+        return bool(self._ended_badly or self.store.counts()[JobState.HELD])
+
+    # --- the configuration ----------------------------------------------------------------------------------
+
+    def places_of(self, name: str) -> Places | None:
+        """The places of a watch folder; None where the configuration has no such folder (any more)."""
+        folder = self._folder(name)
+        if folder is None:
+            return None
+        return Places(folder.input, folder.output, folder.done, folder.failed, folder.overwrite)
+
+    def admission(self, name: str) -> Admission | None:
+        """The clerk of a watch folder."""
+        return self._admissions.get(name)
+
+    def require_changeable(self, new: Settings) -> None:
+        """Refuse what a running daemon cannot change.
+
+        Raises:
+            ConfigError: naming each such key.
+        """
+        old = self._loaded.settings
+        keys = [key for key in ("state_dir", "work_dir", "gpu") if getattr(old, key) != getattr(new, key)]
+        if keys:
+            message = f"{', '.join(keys)} cannot be changed while the daemon runs"
+            raise ConfigError(message, code="config.needs_restart", hint="restart the daemon to change it")
+
+    def change(self, loaded: LoadedSettings, ready: Ready) -> None:
+        """Go on with another configuration. Jobs keep the presets that they were taken in with."""
+        for watch in self._watches.values():
+            watch.stop()
+        self._loaded, self._ready = loaded, ready
+        self.desk.policy = self._policy
+        self._watch()
+        self.runner.wake()
+
+    def tell_health(self) -> None:
+        """Note for `framewatch status` how the folders are doing, every few seconds."""
+        if time.monotonic() - self._told_at < HEALTH_SECONDS:
+            return
+        self._told_at = time.monotonic()
+        self.store.set_fact("folders", [self._health(folder) for folder in self._loaded.settings.folders])
+
+    def _health(self, folder: FolderSettings) -> dict[str, Any]:
+        return self._watches[folder.name].health().model_dump() | {"input": str(folder.input)}
+
+    def _folder(self, name: str) -> FolderSettings | None:
+        return next((folder for folder in self._loaded.settings.folders if folder.name == name), None)
+
+    def _watch(self) -> None:
+        settings = self._loaded.settings
+        elsewhere = {path for folder in settings.folders for path in (folder.output, folder.done, folder.failed)}
+        self._watches.clear()
+        self._admissions.clear()
+        for folder in settings.folders:
+            clerk = Admission(folder, self._ready.presets[folder.name], self.runner, self.desk)
+            self._admissions[folder.name] = clerk
+            self._watches[folder.name] = FolderWatch(folder, clerk.admit, excluded=elsewhere)
+        for watch in self._watches.values():
+            watch.start()
+
+    # --- jobs -------------------------------------------------------------------------------------------------
+
+    def _lanes(self, settings: Settings) -> list[Lane]:
+        """A lane for each GPU slot, and one for jobs that leave the GPU alone."""
+        slots = 1 if settings.gpu.slots == "auto" else settings.gpu.slots
+        gate = HostGate(slots)
+        tools = lambda: self._ready.tools  # noqa: E731 - asked anew for each job, as a reload may change them
+        heavy = [make_lane(f"gpu-{number}", self.desk, tools, gate, self._takes(gpu=True)) for number in range(slots)]
+        return [*heavy, make_lane("plain", self.desk, tools, gate, self._takes(gpu=False))]
+
+    def _takes(self, *, gpu: bool) -> Any:
+        return lambda job: self._folder(job.folder) is not None and needs_gpu(job) == gpu
+
+    def _publish(self, job: Job, stop: threading.Event) -> Job:
+        places = self.places_of(job.folder)
+        if places is None:
+            raise ConfigError(
+                f'the configuration has no folder "{job.folder}" any more, so its files have no place to go',
+                code="folders.removed",
+                hint="put the folder back, and the job goes on",
+            )
+        known = [job]
+
+        def record(event: Any) -> Job:
+            known[0] = self.desk.apply(known[0], event)
+            return known[0]
+
+        ended = publish(job, places, record, self.desk.board.conclude, cancel=stop)
+        if ended.state.ended:
+            self._ended(ended)
+        return ended
+
+    def _ended(self, job: Job) -> None:
+        self._ended_badly += job.state != JobState.DONE
+        watch = self._watches.get(job.folder)
+        if watch is not None:
+            watch.forget(job.relative)  # the same file may be put back: then it is new

@@ -1,0 +1,45 @@
+"""What commands ask of a running daemon, by way of the store: cancel and retry."""
+
+from __future__ import annotations
+
+import structlog
+
+from framewatch.domain import Job
+from framewatch.errors import FramewatchError
+from framewatch.jobs.store import Request, Store
+from framewatch.service.house import House
+
+_log = structlog.get_logger("framewatch.daemon")
+
+
+class Requests:
+    """The daemon's letter box."""
+
+    def __init__(self, store: Store, house: House) -> None:
+        self._store = store
+        self._house = house
+
+    def take(self) -> None:
+        """Do what was asked since the last call. What cannot be done is said in the log."""
+        for request in self._store.take_requests():
+            job = self._store.get(request.job_id or "")
+            if job is None:
+                _log.warning("request.unknown_job", kind=request.kind, job_id=request.job_id)
+                continue
+            try:
+                self._do(request, job)
+            except FramewatchError as error:
+                finding = error.finding
+                _log.warning("request.refused", kind=request.kind, job_id=job.id, code=finding.code, message=finding.message)
+
+    def _do(self, request: Request, job: Job) -> None:
+        _log.info("request.taken", kind=request.kind, job_id=job.id)
+        if request.kind == "cancel":
+            self._house.runner.cancel(job.id)
+        elif request.kind == "retry":
+            self._retry(job)
+
+    def _retry(self, job: Job) -> None:
+        clerk = self._house.admission(job.folder)
+        if clerk is not None:
+            self._house.runner.retry(job, clerk.readmit(job))

@@ -1,0 +1,167 @@
+"""The kinds of values in the daemon file that need more than a type: paths, names, patterns, lists."""
+
+from __future__ import annotations
+
+import os
+import re
+import string
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from framewatch.documents import FindingError, suggestion
+
+NAME_FIELDS = ("stem", "preset", "ext")  # as framewatch.jobs.names fills them in
+_BAD_VALUE = "config.bad_value"
+_BAD_NAME = "config.bad_output_name"
+
+
+def default_folder(
+    purpose: Literal["state", "cache"],
+    *,
+    root: bool | None = None,
+    platform: str = sys.platform,
+    env: Mapping[str, str] = os.environ,
+) -> Path:
+    """Where state or segments lie when the configuration does not say: by platform and user.
+
+    Root: /var/lib and /var/cache, on macOS /Library. Others: XDG_STATE_HOME and XDG_CACHE_HOME, which count
+    only when absolute, else the defaults of the XDG base directory specification, or ~/Library on macOS.
+    """
+    is_state, is_mac = purpose == "state", platform == "darwin"
+    library = Path("Library") / ("Application Support" if is_state else "Caches") / "framewatch"
+    if os.geteuid() == 0 if root is None else root:
+        return Path("/") / library if is_mac else Path("/var", "lib" if is_state else "cache", "framewatch")
+    given = env.get("XDG_STATE_HOME" if is_state else "XDG_CACHE_HOME", "")
+    if given.startswith("/"):
+        return Path(given) / "framewatch"
+    home = Path(env.get("HOME") or Path.home())
+    return home / (library if is_mac else Path(".local/state" if is_state else ".cache") / "framewatch")
+
+
+def anchored(path: Path, base: Path) -> Path:
+    """`path` made absolute: `~` is the user's home, relative paths count from `base`, `..` is worked out.
+
+    `..` is worked out on the text, so that `in/../out` lies beside `in` also where `in` is a link.
+    """
+    return Path(os.path.normpath(base / path.expanduser()))
+
+
+def path_problem(value: str | Path) -> str:
+    """Why this text cannot be a path in the configuration; empty when it can."""
+    text = str(value)
+    if not text.strip():
+        return "the path is empty"
+    if "\0" in text:
+        return "the path holds a NUL character"
+    if text.startswith("~") and os.path.expanduser(text) == text:  # noqa: PTH111 - Path.expanduser raises
+        return f'there is no home folder for "{text}"'
+    return ""
+
+
+def _path(value: Any) -> Any:
+    if isinstance(value, str | Path) and (problem := path_problem(value)):
+        raise FindingError(_BAD_VALUE, problem, "write the whole path")
+    return value
+
+
+def _list(value: Any) -> Any:
+    if isinstance(value, str) or not isinstance(value, list | tuple):
+        raise FindingError(_BAD_VALUE, "a list is expected here", "begin each of its items with a dash")
+    return tuple(value)
+
+
+def _folder_list(value: Any) -> Any:
+    if not (items := _list(value)):
+        raise FindingError(_BAD_VALUE, "no folder is given", "name at least one folder to watch")
+    return items
+
+
+def _folder_name(value: str) -> str:
+    if not re.fullmatch(FOLDER_NAME, value) or not value.strip("."):
+        hint = "letters, digits, '.', '_' and '-', at most 64"
+        raise FindingError(_BAD_VALUE, f"{value!r} cannot be a folder's name", hint)
+    return value
+
+
+def _pattern(value: str) -> str:
+    if not value.strip("/ "):
+        raise FindingError(_BAD_VALUE, "an empty pattern", 'write one such as "*.bak" or "extras/*"')
+    return value
+
+
+def _preset(value: Any) -> Any:
+    if value is None or (isinstance(value, str) and value.strip()):
+        return value
+    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+        return dict(value)
+    hint = "a name such as upscale-4k, a path to a YAML file, or a mapping of settings"
+    raise FindingError(_BAD_VALUE, "a preset is expected here", hint)
+
+
+def _slots(value: Any) -> Any:
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    if value == "auto" or (is_number and 1 <= value <= 64):
+        return value
+    raise FindingError(_BAD_VALUE, f"{value!r} is not allowed here", "auto, or a number from 1 to 64")
+
+
+def _engine(value: Any) -> Any:
+    if value == "cuda":
+        raise FindingError("config.not_yet", 'the engine "cuda" is not part of this version', 'use "auto"')
+    return value
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+def name_template(template: str) -> str:
+    """The template itself, when it gives a plain file name.
+
+    Raises:
+        FindingError: unknown fields, formats, stray braces, slashes, or a name that is empty or hidden.
+    """
+    try:
+        parts = list(string.Formatter().parse(template))
+    except ValueError as error:
+        raise FindingError(_BAD_NAME, f"not a name template: {error}", _FIELDS_HINT) from None
+    for text, field, form, conversion in parts:
+        _name_part(text, field, bool(form or conversion))
+    if "/" in template or "\0" in template:
+        raise FindingError(_BAD_NAME, "a file name is expected, not a path", "folders are set by `output`")
+    if not template.strip() or template.startswith("."):
+        raise FindingError(_BAD_NAME, "an output's name is neither empty nor hidden", 'use "{stem}.{ext}"')
+    return template
+
+
+def _name_part(text: str, field: str | None, formatted: bool) -> None:
+    if "{" in text or "}" in text:  # "{{" in the template
+        raise FindingError(_BAD_NAME, "braces are for fields only", _FIELDS_HINT)
+    if field is None:
+        return
+    if field not in NAME_FIELDS:
+        hint = suggestion(field, NAME_FIELDS) or _FIELDS_HINT
+        raise FindingError(_BAD_NAME, f"unknown field {{{field}}}", hint)
+    if formatted:
+        raise FindingError(_BAD_NAME, f"{{{field}}} takes no format", f"write {{{field}}} alone")
+
+
+_FIELDS_HINT = f"the fields are {', '.join(f'{{{name}}}' for name in NAME_FIELDS)}"
+FOLDER_NAME = r"[A-Za-z0-9._-]{1,64}"
+
+ConfigPath = Annotated[Path, BeforeValidator(_path)]
+FolderName = Annotated[
+    str, AfterValidator(_folder_name), Field(json_schema_extra={"pattern": f"^{FOLDER_NAME}$"})
+]
+Patterns = Annotated[tuple[Annotated[str, AfterValidator(_pattern)], ...], BeforeValidator(_list)]
+PresetSpec = Annotated[str | dict[str, Any] | None, BeforeValidator(_preset)]
+OutputName = Annotated[str, AfterValidator(name_template)]
+Seconds = Annotated[float, Field(allow_inf_nan=False)]
+Slots = Annotated[Literal["auto"] | Annotated[int, Field(ge=1, le=64)], BeforeValidator(_slots)]
+LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
+EngineName = Annotated[Literal["auto", "openvino", "ncnn", "identity"], BeforeValidator(_engine)]
+NonEmpty = BeforeValidator(_folder_list)

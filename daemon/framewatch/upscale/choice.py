@@ -1,0 +1,155 @@
+"""Which engine upscales here: the first in order that opens, and computes what the reference computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from framewatch.errors import EngineError, Finding
+from framewatch.upscale import selftest
+from framewatch.upscale.contract import Device, Engine, FrameShape, Session
+from framewatch.upscale.identity_engine import IdentityEngine
+from framewatch.upscale.ncnn_engine import NcnnCpuEngine, NcnnVulkanEngine
+from framewatch.upscale.network import Network
+from framewatch.upscale.openvino_engine import OpenVinoEngine
+from framewatch.upscale.tiled import open_tiled
+
+ENGINES: Mapping[str, Engine] = MappingProxyType(
+    {
+        engine.name: engine
+        for engine in (NcnnVulkanEngine(), OpenVinoEngine(), NcnnCpuEngine(), IdentityEngine())
+    }
+)
+"""Every engine of this version."""
+
+_ORDERS = MappingProxyType(
+    {
+        "auto": ("cuda", "ncnn-vulkan", "openvino", "ncnn"),
+        "openvino": ("openvino",),
+        "ncnn": ("ncnn-vulkan", "ncnn"),
+        "cuda": ("cuda",),
+        "identity": ("identity",),
+    }
+)
+ENGINE_NAMES = tuple(_ORDERS)
+"""What `engine:` in the configuration may say. `identity` is a diagnostic that `auto` never chooses."""
+
+OnFallback = Callable[[Finding], None]
+
+
+def devices(engines: Mapping[str, Engine] = ENGINES) -> list[Device]:
+    """What each engine sees here; an engine that does not load is one unusable device with the reason."""
+    found: list[Device] = []
+    for engine in engines.values():
+        try:
+            found += engine.devices()
+        except EngineError as error:
+            found.append(Device(engine.name, "", usable=False, note=error.finding.message))
+    return found
+
+
+def first_device(engine: str = "auto", engines: Mapping[str, Engine] = ENGINES) -> Device:
+    """The device on which `open_session` begins.
+
+    Raises:
+        EngineError: as `open_session`, where no engine sees any.
+    """
+    reasons: list[Finding] = []
+    for name in _order(engine):
+        try:
+            return _device(_find(engines, name), None)
+        except EngineError as error:
+            reasons.append(error.finding.at(name))
+    raise _none_works(engine, reasons)
+
+
+def open_session(
+    network: Network,
+    shape: FrameShape,
+    scale: int,
+    concurrency: int,
+    *,
+    engine: str = "auto",
+    device: str | None = None,
+    on_fallback: OnFallback = lambda _: None,
+    engines: Mapping[str, Engine] = ENGINES,
+) -> Session:
+    """Open the first engine that works, after its golden self-test.
+
+    An engine with no usable device here, or that this version does not have, is passed over in silence. One
+    that does not load or open, or computes wrong pixels, is reported and the next is tried.
+
+    Args:
+        network: what to compute.
+        shape: of the frames; of any size, tiles are cut where the device needs them.
+        scale: 2, 3 or 4.
+        concurrency: most frames that are computed at once.
+        engine: one of `ENGINE_NAMES`.
+        device: a device's id, where it should not be the engine's first usable one; only with one engine.
+        on_fallback: gets a finding for each engine that failed.
+        engines: what there is to choose from.
+
+    Raises:
+        EngineError: `engine.unknown`: no such name; `engine.unavailable`: none works, with every reason.
+    """
+    reasons: list[Finding] = []
+    for name in _order(engine):
+        try:
+            candidate = _find(engines, name)
+            chosen = _device(candidate, device)
+        except EngineError as error:
+            reasons.append(error.finding.at(name))
+            if name in engines and error.finding.code != "engine.no_device":
+                on_fallback(reasons[-1])
+            continue
+        try:
+            return _opened(candidate, chosen, network, shape=shape, scale=scale, concurrency=concurrency)
+        except EngineError as error:
+            reasons.append(error.finding.at(name))
+            on_fallback(reasons[-1])
+    raise _none_works(engine, reasons)
+
+
+def _order(engine: str) -> tuple[str, ...]:
+    if engine not in _ORDERS:
+        hint = f"one of: {', '.join(ENGINE_NAMES)}"
+        raise EngineError(f'there is no engine "{engine}"', code="engine.unknown", hint=hint)
+    return _ORDERS[engine]
+
+
+def _find(engines: Mapping[str, Engine], name: str) -> Engine:
+    if name not in engines:
+        raise EngineError("this version does not have it", code="engine.no_device")
+    return engines[name]
+
+
+def _device(engine: Engine, wanted: str | None) -> Device:
+    """The wanted device of an engine, or its first usable one."""
+    seen = engine.devices()
+    for one in seen:
+        if one.usable and wanted in (None, one.id):
+            return one
+    what = "; ".join(f"{one.description}: {one.note}" for one in seen if not one.usable) or "none was found"
+    name = f"device {wanted}" if wanted else "usable device"
+    raise EngineError(f"no {name} for it here ({what})", code="engine.no_device")
+
+
+def _opened(
+    engine: Engine, device: Device, network: Network, *, shape: FrameShape, scale: int, concurrency: int
+) -> Session:
+    session = open_tiled(engine, network, device.id, shape=shape, scale=scale, concurrency=concurrency)
+    try:
+        selftest.check(session, None if engine.name == "identity" else network)
+    except EngineError:
+        session.close()
+        raise
+    return session
+
+
+def _none_works(engine: str, reasons: list[Finding]) -> EngineError:
+    what = "no engine works here" if engine == "auto" else f'the engine "{engine}" does not work here'
+    story = "; ".join(f"{reason.where}: {reason.message}" for reason in reasons)
+    hint = "run `framewatch doctor` for what each engine sees"
+    if engine != "auto":
+        hint += ', or set engine to "auto"'
+    return EngineError(f"{what}: {story}", code="engine.unavailable", hint=hint)

@@ -1,0 +1,173 @@
+"""What every engine promises: a frame, its shape, a device, an engine, and a session that upscales frames."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from framewatch.errors import EngineError
+from framewatch.upscale.network import Network
+
+Frame = npt.NDArray[Any]
+"""(height, width, 3) in RGB order, uint8 or uint16, C-contiguous, full range: 0..255 or 0..65535."""
+
+DType = Literal["uint8", "uint16"]
+
+
+@dataclass(frozen=True, slots=True)
+class FrameShape:
+    """The size and depth that all frames of a session have."""
+
+    width: int  # pixels
+    height: int  # pixels
+    dtype: DType = "uint8"
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of a frame."""
+        return self.width * self.height
+
+    @property
+    def peak(self) -> int:
+        """The value of white: 255 or 65535."""
+        return int(np.iinfo(self.dtype).max)
+
+    def fits(self, frame: Frame) -> bool:
+        """True where a frame is one of these, laid out as the contract says."""
+        layout = frame.shape == (self.height, self.width, 3) and frame.dtype == self.dtype
+        return bool(layout and frame.flags.c_contiguous)
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Something that an engine can run on here, or the reason why it cannot."""
+
+    engine: str
+    id: str  # what `Engine.open` takes: "CPU", a Vulkan device's number; "" where there is none
+    description: str = ""
+    usable: bool = True
+    note: str = ""  # why it is not usable, or what it will be run with
+    memory_gb: float = 0.0  # of a GPU; for a processor, of the machine
+
+
+class Session(ABC):
+    """Upscales frames of one shape. Made by an engine; kept open from one segment to the next.
+
+    Threads may share a session: each calls `upscale` for itself. A subclass gives `_run`, which upscales one
+    frame, blocks until it is done, and is called from several threads at once.
+
+    Args:
+        name: engine and precision, such as "openvino/bf16"; part of what a finished segment is known by.
+        shape: of the frames that go in.
+        scale: output pixels for an input pixel along each axis.
+        concurrency: most frames that are computed at once, and that each `upscale` has in flight.
+    """
+
+    def __init__(self, name: str, shape: FrameShape, scale: int, concurrency: int) -> None:
+        self.name = name
+        self.shape = shape
+        self.scale = scale
+        self.concurrency = max(1, concurrency)
+        self._lock = threading.Lock()
+        self._pool: ThreadPoolExecutor | None = None
+        self._closed = False
+
+    @abstractmethod
+    def _run(self, frame: Frame) -> Frame: ...
+
+    def _release(self) -> None:  # noqa: B027 - not every session holds something
+        """Give the device's memory back; called once, when no frame is in flight."""
+
+    def run(self, frame: Frame) -> Frame:
+        """Upscale one frame: (h, w, 3) to (h * scale, w * scale, 3) of the same dtype.
+
+        Raises:
+            EngineError: the frame is not of the session's shape, or the engine stopped working.
+            OutOfMemoryError: the device has too little memory.
+        """
+        if not self.shape.fits(frame):
+            found = f"{frame.shape} {frame.dtype}"
+            raise EngineError(
+                f"a contiguous frame of {self.shape} is expected, not {found}", code="engine.wrong_frame"
+            )
+        return self._run(frame)
+
+    def upscale(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """Upscale frames in order.
+
+        Lazy: a frame is taken from `frames` when one is asked for and fewer than `concurrency` are in flight.
+        When `frames` raises, or the generator is closed, the frames in flight are finished or dropped first.
+
+        Raises:
+            EngineError: as `run`, or the session is closed.
+        """
+        flying: deque[Future[Frame]] = deque()
+        try:
+            for frame in frames:
+                flying.append(self._submit(frame))
+                while flying and (len(flying) >= self.concurrency or flying[0].done()):
+                    yield flying.popleft().result()
+            while flying:
+                yield flying.popleft().result()
+        finally:
+            for future in flying:
+                future.cancel()
+            wait(flying)
+
+    def _submit(self, frame: Frame) -> Future[Frame]:
+        with self._lock:
+            if self._closed:
+                raise EngineError(f"the {self.name} session is closed", code="engine.closed")
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(self.concurrency, thread_name_prefix="upscale")
+            return self._pool.submit(self.run, frame)
+
+    def close(self) -> None:
+        """Wait for the frames in flight, then give everything back. Closing again does nothing."""
+        with self._lock:
+            closed, self._closed = self._closed, True
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(wait=True, cancel_futures=True)
+        if not closed:
+            self._release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Engine(Protocol):
+    """Runs the network on a kind of device, by way of one runtime."""
+
+    @property
+    def name(self) -> str:
+        """The engine's name, such as "openvino"."""
+
+    def devices(self) -> list[Device]:
+        """What it sees here; empty where there is nothing for it.
+
+        Raises:
+            EngineError: its runtime is not installed or does not load.
+        """
+
+    def most_pixels(self, device: str, network: Network, scale: int, concurrency: int) -> int | None:
+        """The largest window, in input pixels, that fits the device's memory now; None: no limit."""
+
+    def open(self, network: Network, device: str, shape: FrameShape, scale: int, concurrency: int) -> Session:
+        """A session for whole frames of `shape`.
+
+        Raises:
+            EngineError: the runtime or the device does not work.
+            OutOfMemoryError: the device has too little memory for this shape.
+        """

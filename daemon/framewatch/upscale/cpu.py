@@ -1,0 +1,35 @@
+"""What this machine's processor and memory allow an engine to use."""
+
+from __future__ import annotations
+
+import os
+
+_CORES_A_LANE = 4  # more lanes cost memory and gain nothing: 1 lane of 2 threads is as fast as 2 of 1
+_MEMORY_SHARE = 4  # a quarter of what is free: decoders, encoders and other workers need theirs
+
+
+def cores() -> int:
+    """Processor cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def lanes(concurrency: int) -> int:
+    """Frames that are computed side by side, each by its share of the cores; the others wait in line."""
+    return max(1, min(concurrency, cores() // _CORES_A_LANE))
+
+
+def most_pixels(bytes_per_pixel: int, concurrency: int) -> int:
+    """Input pixels of a window so that all lanes together take a quarter of the memory that is free now."""
+    import psutil  # noqa: PLC0415 - the room must be importable with numpy alone
+
+    free = int(psutil.virtual_memory().available)
+    return free // _MEMORY_SHARE // lanes(concurrency) // bytes_per_pixel
+
+
+def memory_gb() -> float:
+    """Memory of this machine in GB."""
+    import psutil  # noqa: PLC0415 - the room must be importable with numpy alone
+
+    return float(psutil.virtual_memory().total) / 2**30

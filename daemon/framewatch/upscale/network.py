@@ -1,0 +1,120 @@
+"""The one network that every engine runs: SRVGGNetCompact, read strictly from an ncnn weight file.
+
+conv3x3 3->F, then `depth` times (PReLU, conv3x3 F->F), PReLU, conv3x3 F->48, pixel shuffle by 4, plus the
+input enlarged 4x by nearest neighbour. RGB in [0, 1]. Every convolution pads with one zero on each side.
+(Real-ESRGAN, `realesrgan/archs/srvgg_arch.py`; realesr-animevideov3 has F = 64 and depth = 16.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from framewatch.errors import ModelMissingError
+
+Floats = npt.NDArray[np.float32]
+
+SHUFFLE = 4  # the network's own scale; 2x and 3x are resized from its output
+RECEPTIVE_FIELD = (
+    18  # pixels each way that an output pixel of the shipped network depends on: one a convolution
+)
+
+_COLOURS = 3
+_KERNEL = 9  # taps of a 3x3 convolution
+_FLOAT16_TAG = 0x01306B47  # ncnn's mark for weights that are stored as float16
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A 3x3 convolution and the PReLU after it."""
+
+    weights: Floats  # (out, in, 3, 3)
+    biases: Floats  # (out,)
+    slopes: Floats | None  # (out,): the PReLU's slope below zero; None after the last convolution
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """The layers, and the very bytes that they were read from, for a runtime that reads those itself."""
+
+    layers: tuple[Layer, ...]
+    raw: bytes
+
+    @property
+    def features(self) -> int:
+        """Channels between the layers."""
+        return int(self.layers[0].weights.shape[0])
+
+    @property
+    def receptive_field(self) -> int:
+        """Pixels each way that an output pixel depends on."""
+        return len(self.layers)
+
+    def halo(self, scale: int) -> int:
+        """Input pixels that a tile needs around what it keeps; the resize to 2x or 3x reaches one further."""
+        return self.receptive_field + (scale != SHUFFLE)
+
+
+def parse(raw: bytes, name: str, features: int = 64, depth: int = 16) -> Network:
+    """Read a weight file.
+
+    For each convolution, in the order of the layers, little endian: a uint32 tag, float16 weights padded to 4
+    bytes, float32 biases, and float32 slopes where a PReLU follows.
+
+    Args:
+        raw: the whole file.
+        name: what to call it in a message.
+        features: channels between the layers.
+        depth: convolutions between the first and the last.
+
+    Raises:
+        ModelMissingError: `models.corrupt`: not this network's file, cut, or with something left over.
+    """
+    reader = _Reader(raw, name)
+    layers = tuple(reader.layer(*sizes) for sizes in _sizes(features, depth))
+    if reader.at != len(raw):
+        raise reader.error(f"{len(raw) - reader.at} bytes are left over")
+    return Network(layers, raw)
+
+
+def _sizes(features: int, depth: int) -> Iterator[tuple[int, int, bool]]:
+    yield _COLOURS, features, True
+    for _ in range(depth):
+        yield features, features, True
+    yield features, _COLOURS * SHUFFLE * SHUFFLE, False
+
+
+class _Reader:
+    """Takes arrays from the bytes of a file, in order."""
+
+    def __init__(self, raw: bytes, name: str) -> None:
+        self.raw = raw
+        self.name = name
+        self.at = 0
+
+    def layer(self, inputs: int, outputs: int, prelu: bool) -> Layer:
+        tag = int(self.take("<u4", 1)[0])
+        if tag != _FLOAT16_TAG:
+            raise self.error(f"no float16 weights at byte {self.at - 4}: tag {tag:#010x}")
+        weights = self.take("<f2", outputs * inputs * _KERNEL).astype(np.float32)
+        self.at += -self.at % 4
+        biases = self.take("<f4", outputs).astype(np.float32)
+        slopes = self.take("<f4", outputs).astype(np.float32) if prelu else None
+        return Layer(weights.reshape(outputs, inputs, 3, 3), biases, slopes)
+
+    def take(self, dtype: str, count: int) -> npt.NDArray[Any]:
+        size = count * np.dtype(dtype).itemsize
+        if self.at + size > len(self.raw):
+            raise self.error(f"it ends at byte {len(self.raw)}, in the middle of a layer")
+        values = np.frombuffer(self.raw, dtype, count, self.at)
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise self.error(f"a weight that is no number, after byte {self.at}")
+        self.at += size
+        return values
+
+    def error(self, what: str) -> ModelMissingError:
+        return ModelMissingError(f"{self.name} is not this network's weights: {what}", code="models.corrupt")

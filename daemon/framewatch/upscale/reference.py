@@ -1,0 +1,63 @@
+"""The network in plain numpy: slow, exact, and what every engine is compared with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from framewatch.upscale.network import SHUFFLE, Layer, Network
+from framewatch.upscale.resize import resize_matrix
+
+Image = npt.NDArray[np.floating[Any]]
+
+
+def upscale(network: Network, image: Image, scale: int, dtype: type[np.floating[Any]] = np.float32) -> Image:
+    """Upscale an image, not clamped.
+
+    Args:
+        network: its layers are used.
+        image: (height, width, 3), RGB in [0, 1].
+        scale: 2, 3 or 4.
+        dtype: what is computed in, float32 or float64.
+
+    Returns:
+        (height * scale, width * scale, 3) of `dtype`.
+    """
+    image = image.astype(dtype)
+    values = image
+    for layer in network.layers:
+        values = _layer(values, layer, dtype)
+    enlarged = image.repeat(SHUFFLE, axis=0).repeat(SHUFFLE, axis=1)
+    return _resized(_shuffled(values) + enlarged, scale)
+
+
+def _layer(values: Image, layer: Layer, dtype: type[np.floating[Any]]) -> Image:
+    height, width, _ = values.shape
+    padded = np.pad(values, ((1, 1), (1, 1), (0, 0)))
+    result = np.broadcast_to(layer.biases.astype(dtype), (height, width, layer.biases.size)).copy()
+    for row in range(3):
+        for column in range(3):
+            window = padded[row : row + height, column : column + width]
+            result += window @ layer.weights[:, :, row, column].T.astype(dtype)
+    if layer.slopes is None:
+        return result
+    return np.where(result < 0, result * layer.slopes.astype(dtype), result)
+
+
+def _shuffled(values: Image) -> Image:
+    """Pixel shuffle: channel (colour, row, column) to a 4x4 block of each pixel."""
+    height, width, _ = values.shape
+    blocks = values.reshape(height, width, 3, SHUFFLE, SHUFFLE).transpose(0, 3, 1, 4, 2)
+    return blocks.reshape(height * SHUFFLE, width * SHUFFLE, 3)
+
+
+def _resized(image: Image, scale: int) -> Image:
+    if scale == SHUFFLE:
+        return image
+    height, width, _ = image.shape
+    rows = resize_matrix(height, height * scale // SHUFFLE).astype(image.dtype)
+    columns = resize_matrix(width, width * scale // SHUFFLE).astype(image.dtype)
+    resized: Image = np.einsum("ry,yxc,kx->rkc", rows, image, columns, optimize=True)
+    return resized

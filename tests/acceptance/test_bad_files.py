@@ -1,0 +1,105 @@
+"""Files that are no video: each goes to failed/ with a code of its own, and the daemon goes on."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import House, framewatch
+from media_factory import make_audio, make_picture, make_video
+
+
+def make_bad_files(folder: Path) -> dict[str, str]:
+    """Drops one of each kind; returns file name -> expected code."""
+    (folder / "text.mp4").write_text("This is not a video.\n" * 50)
+    (folder / "empty.mp4").write_bytes(b"")
+    whole = make_video(folder.parent / "whole.mp4", size=(64, 48), rate=25, frames=50, audio=True)
+    data = whole.read_bytes()
+    (folder / "no-index.mp4").write_bytes(data[: len(data) // 2])
+    front = make_video(folder.parent / "front.mp4", size=(64, 48), rate=25, frames=50, faststart=True)
+    data = front.read_bytes()
+    (folder / "cut.mp4").write_bytes(data[: len(data) * 2 // 3])
+    make_audio(folder / "sound.mp4")
+    make_picture(folder / "picture.png")
+    return {
+        "text.mp4": "media.not_media",
+        "empty.mp4": "media.empty",
+        "no-index.mp4": "media.truncated",
+        "cut.mp4": "media.truncated",
+        "sound.mp4": "media.no_video",
+        "picture.png": "media.picture",
+    }
+
+
+def test_each_bad_file_fails_with_its_code_and_the_good_one_after_them_comes_out(house: House) -> None:
+    share = house.folder()
+    expected = make_bad_files(share)
+    house.start()
+    failed = share / "failed"
+    found = {name: house.wait_status(failed / name, "failed")["error"]["code"] for name in expected}
+    assert found == expected
+    make_video(house.root / "good.mp4", size=(64, 48), rate=25, frames=5)
+    shutil.copy(house.root / "good.mp4", share / "good.mp4")
+    house.wait_status(house.root / "anime" / "out" / "good.mp4", "done")
+    assert sorted(path.name for path in failed.iterdir() if not path.name.endswith(".json")) == sorted(
+        expected
+    )
+    assert not list((house.root / "anime" / "out").glob("text*"))  # nor a sidecar left behind
+    assert house.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("preset", "code", "message"),
+    [
+        (
+            {"ml_upscale": "esrgan-2x", "container": "mp3"},
+            "container.upscale_needs_video",
+            "ML upscaling requires an audio-capable video container",
+        ),
+        (
+            {"ml_upscale": "esrgan-4x", "container": "gif"},
+            "container.upscale_needs_video",
+            "ML upscaling requires an audio-capable video container",
+        ),
+        (
+            {"ml_upscale": "esrgan-2x", "processing_mode": "copy"},
+            "mode.upscale_needs_reencode",
+            "ML upscaling requires re-encoding mode",
+        ),
+    ],
+)
+def test_frames_two_messages_come_at_check_and_in_the_sidecar(
+    house: House, preset: dict[str, Any], code: str, message: str
+) -> None:
+    """At `check` for the configuration's own presets; in the sidecar for one that was laid into the folder later."""
+    house.folder("configured", preset=preset)
+    checked = framewatch("check", "--config", house.config)
+    assert checked.returncode == 2
+    assert message in checked.stderr
+    assert code in checked.stderr
+    assert "Traceback" not in checked.stderr
+
+    house.settings["folders"].clear()
+    share = house.folder("lying", preset=False)
+    (share / "framewatch-preset.yaml").write_text("ml_upscale: esrgan-2x\npreset: ultrafast\n")
+    house.start()
+    (share / "framewatch-preset.yaml").write_text(
+        "\n".join(f"{key}: {value}" for key, value in preset.items())
+    )
+    make_video(share / "a.mp4", size=(64, 48), rate=25, frames=3)
+    error = house.wait_status(share / "failed" / "a.mp4", "failed")["error"]
+    assert (error["code"], error["message"]) == (code, message)
+    assert error["hint"]
+    assert house.stop() == 0
+
+
+def test_what_copy_mode_cannot_put_into_the_container_is_told_all_at_once(house: House) -> None:
+    share = house.folder(preset={"processing_mode": "copy", "container": "webm"})
+    make_video(share / "a.mp4", size=(64, 48), rate=25, frames=3, audio=True)
+    assert house.once().returncode == 1
+    error = house.sidecar(share / "failed" / "a.mp4")["error"]
+    codes = [finding["code"] for finding in error["findings"]]
+    assert len(codes) == 2  # the H.264 picture and the AAC sound
+    assert all(finding["hint"] for finding in error["findings"])

@@ -1,0 +1,237 @@
+"""The commands beside `run`, as a person at a shell and as a script use them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+from pathlib import Path
+
+import av
+import pytest
+import yaml
+from conftest import CLIP, House, framewatch
+from media_factory import make_video
+
+from waiting import eventually
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_video(
+        tmp_path_factory.mktemp("clips") / "tiny.mp4", size=(64, 48), rate=25, frames=6, audio=True
+    )
+
+
+def preset(folder: Path, **keys: object) -> Path:
+    path = folder / "preset.yaml"
+    path.write_text(yaml.safe_dump({"ml_upscale": "esrgan-2x", "preset": "ultrafast"} | keys))
+    return path
+
+
+def test_check_passes_a_good_configuration_and_names_its_folders(house: House) -> None:
+    house.folder()
+    result = framewatch("check", "--config", house.config)
+    assert result.returncode == 0, result.stderr
+    assert "anime" in result.stdout
+
+
+def test_check_tells_every_error_at_once_each_on_a_line_with_its_place(house: House) -> None:
+    house.folder(preset={"video_codec": "libx265", "container": "webm", "crff": 20})
+    house.settings |= {"retires": 3, "segment_seconds": -1}
+    house.write()
+    result = framewatch("check", "--config", house.config)
+    assert result.returncode == 2
+    lines = result.stderr.strip().splitlines()
+    assert any('"retires"' in line and '"retries"' in line and "framewatch.yaml:" in line for line in lines)
+    assert any("segment_seconds" in line for line in lines)
+    assert "Traceback" not in result.stderr
+    assert all("[" in line and line.endswith("]") for line in lines), lines
+
+
+def test_a_missing_configuration_file_is_one_line_and_2(tmp_path: Path) -> None:
+    result = framewatch("run", "--config", tmp_path / "none.yaml")
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 1
+    assert "none.yaml" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--frobnicate"], ["runn"], ["run"], ["upscale", "a.mp4"], []])
+def test_bad_arguments_are_2_with_a_line_that_helps(arguments: list[str]) -> None:
+    result = framewatch(*arguments)
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+    assert "--help" in result.stderr + result.stdout
+
+
+def test_every_command_has_help_with_an_example() -> None:
+    listing = framewatch("--help").stdout
+    for name in "run check plan upscale status retry cancel doctor models demo schema".split():
+        assert name in listing
+        text = framewatch(name, "--help").stdout
+        assert f"framewatch {name}" in text.split("Usage", 1)[1].split("\n", 1)[1], f"{name}: no example"
+
+
+def test_upscale_makes_one_file_where_it_was_told_and_leaves_the_source(tmp_path: Path, clip: Path) -> None:
+    output = tmp_path / "big.mp4"
+    result = framewatch("upscale", clip, "--preset", preset(tmp_path), "-o", output)
+    assert result.returncode == 0, result.stderr
+    with av.open(str(output)) as made:
+        assert (made.streams.video[0].width, made.streams.video[0].height) == (128, 96)
+    assert clip.exists()
+    assert [path.name for path in tmp_path.iterdir() if "big" in path.name] == ["big.mp4"]
+
+
+def test_upscale_never_overwrites_and_refuses_with_a_code(tmp_path: Path, clip: Path) -> None:
+    output = tmp_path / "big.mp4"
+    output.write_text("mine")
+    result = framewatch("upscale", clip, "--preset", preset(tmp_path), "-o", output)
+    assert result.returncode == 2
+    assert "output.exists" in result.stderr
+    assert output.read_text() == "mine"
+    (tmp_path / "no.mp4").write_text("text")
+    failed = framewatch(
+        "upscale", tmp_path / "no.mp4", "--preset", preset(tmp_path), "-o", tmp_path / "x.mp4"
+    )
+    assert failed.returncode == 1
+    assert "media.not_media" in failed.stderr
+    assert not (tmp_path / "x.mp4").exists()
+
+
+def test_upscale_as_json_is_for_scripts(tmp_path: Path, clip: Path) -> None:
+    output = tmp_path / "big.mp4"
+    result = framewatch("upscale", clip, "--preset", preset(tmp_path), "-o", output, "--json")
+    said = json.loads(result.stdout)
+    assert (said["status"], said["output"], said["frames"]) == ("done", str(output), 6)
+
+
+def test_ctrl_c_in_an_upscale_leaves_no_mess(tmp_path: Path) -> None:
+    import subprocess
+
+    import psutil
+    from conftest import COMMAND
+
+    output = tmp_path / "out" / "big.mp4"
+    output.parent.mkdir()
+    process = subprocess.Popen(
+        [COMMAND, "upscale", CLIP, "--preset", preset(tmp_path, ml_upscale="esrgan-4x"), "-o", output],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    children = eventually(
+        lambda: [p for p in psutil.Process(process.pid).children(recursive=True) if "ffmpeg" in p.name()],
+        what="the encoder",
+    )
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=15)
+    assert process.returncode == 130
+    assert "Traceback" not in stderr
+    assert list(output.parent.iterdir()) == []
+    assert not any(child.is_running() for child in children)
+
+
+def test_plan_tells_what_would_be_done_and_does_nothing(tmp_path: Path, clip: Path) -> None:
+    before = sorted(tmp_path.iterdir())
+    path = preset(tmp_path, video_codec="libx265")
+    shown = framewatch("plan", clip, "--preset", path)
+    assert shown.returncode == 0, shown.stderr
+    assert "128x96" in shown.stdout
+    assert "libx265" in shown.stdout
+    as_json = json.loads(framewatch("plan", clip, "--preset", path, "--json").stdout)
+    assert as_json["plan"]["width"] == 128
+    assert any("libx265" in argument for command in as_json["commands"] for argument in command["argv"])
+    assert sorted(tmp_path.iterdir()) == sorted([*before, path])
+
+
+def test_status_shows_jobs_and_folders_with_and_without_a_daemon(house: House, clip: Path) -> None:
+    share = house.folder()
+    empty = json.loads(framewatch("status", "--config", house.config, "--json").stdout)
+    assert empty["daemon"] is None
+    assert empty["jobs"] == []
+    daemon = house.start()
+    shutil.copy(clip, share / "a.mp4")
+    (share / "b.mp4").write_text("text")
+    house.wait_status(house.root / "anime" / "out" / "a.mp4", "done")
+    house.wait_status(share / "failed" / "b.mp4", "failed")
+    eventually(lambda: len(house.events("job.failed")) == 1, what="the end of b")
+    state = json.loads(framewatch("status", "--config", house.config, "--json").stdout)
+    assert state["daemon"]["pid"] == daemon.pid
+    assert state["folders"][0]["name"] == "anime"
+    assert sorted(job["status"] for job in state["jobs"]) == ["done", "failed"]
+    text = framewatch("status", "--config", house.config).stdout
+    assert "a.mp4" in text
+    assert "media.not_media" in text
+    assert house.stop() == 0
+
+
+def test_cancel_stops_a_running_job_and_retry_takes_it_up_again(house: House) -> None:
+    house.settings["engine"] = "openvino"
+    share = house.folder(preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
+    make_video(share / "a.mp4", size=(128, 96), rate=25, frames=60)
+    output = house.root / "anime" / "out" / "a.mp4"
+    house.start()
+    sidecar = eventually(
+        lambda: found if (found := house.sidecar(output)).get("frames_done") else None,
+        what="a job under way",
+        story=house.log,
+    )
+    said = framewatch("cancel", sidecar["job_id"], "--config", house.config)
+    assert said.returncode == 0, said.stderr
+    house.wait_status(share / "failed" / "a.mp4", "cancelled")
+    assert not output.exists()
+    assert (share / "failed" / "a.mp4").exists()
+
+    said = framewatch("retry", sidecar["job_id"], "--config", house.config)
+    assert said.returncode == 0, said.stderr
+    house.wait_status(output, "done", timeout=120)
+    assert (share / "done" / "a.mp4").exists()
+    assert not (share / "failed" / "a.mp4").exists()
+    assert not (share / "failed" / "a.mp4.progress.json").exists()
+    assert house.stop() == 0
+
+
+def test_cancel_and_retry_of_what_is_not_there_say_so(house: House) -> None:
+    house.folder()
+    for command in ("cancel", "retry"):
+        result = framewatch(command, "nosuchjob", "--config", house.config)
+        assert result.returncode == 2
+        assert "job.not_found" in result.stderr
+
+
+def test_doctor_names_engine_ffmpeg_and_models(house: House) -> None:
+    house.folder()
+    text = framewatch("doctor", "--config", house.config)
+    assert text.returncode == 0, text.stdout + text.stderr
+    report = json.loads(framewatch("doctor", "--config", house.config, "--json").stdout)
+    checks = {check["name"]: check for check in report["checks"]}
+    assert checks["ffmpeg"]["ok"]
+    assert checks["models"]["ok"]
+    assert checks["engine"]["ok"]
+    assert "folder anime" in checks
+
+
+def test_models_list_verify_and_install(tmp_path: Path) -> None:
+    listed = json.loads(framewatch("models", "list", "--json").stdout)
+    assert "realesr-animevideov3" in [model["name"] for model in listed]
+    assert framewatch("models", "verify").returncode == 0
+    installed = framewatch("models", "install", "--into", tmp_path)
+    assert installed.returncode == 0, installed.stderr
+    weights = next(tmp_path.glob("*.bin"))
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    broken = framewatch("models", "verify", env={"FRAMEWATCH_MODELS": str(tmp_path), "PATH": "/usr/bin:/bin"})
+    assert broken.returncode == 1
+    assert "models.corrupt" in broken.stderr
+
+
+def test_schemas_accept_what_the_program_writes(house: House, clip: Path) -> None:
+    schemas = {
+        kind: json.loads(framewatch("schema", kind).stdout) for kind in ("config", "preset", "progress")
+    }
+    assert "folders" in schemas["config"]["properties"]
+    assert "ml_upscale" in schemas["preset"]["properties"]
+    share = house.folder()
+    shutil.copy(clip, share / "a.mp4")
+    assert house.once().returncode == 0
+    sidecar = house.sidecar(house.root / "anime" / "out" / "a.mp4")
+    assert set(schemas["progress"]["required"]) <= set(sidecar)
+    assert set(sidecar) <= set(schemas["progress"]["properties"])

@@ -1,0 +1,187 @@
+"""The daemon's life: killed, drained, reloaded, started twice."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import COMMAND, House, framewatch
+from media_factory import make_video
+
+from waiting import eventually
+
+
+@pytest.fixture(scope="session")
+def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Long enough that a job can be caught in the middle."""
+    return make_video(tmp_path_factory.mktemp("long") / "long.mp4", size=(128, 96), rate=25, frames=60)
+
+
+def running(house: House, output: Path) -> None:
+    eventually(
+        lambda: house.sidecar(output).get("frames_done", 0) > 0, what="a job under way", story=house.log
+    )
+
+
+@pytest.fixture
+def slow_house(house: House) -> House:
+    """Upscales with the real network, so that there is time to interrupt it."""
+    house.settings["engine"] = "openvino"
+    return house
+
+
+def test_killed_at_any_time_nothing_is_lost_and_nothing_is_done_twice(
+    slow_house: House, long_clip: Path
+) -> None:
+    share = slow_house.folder(preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
+    for name in ("a.mp4", "b.mp4"):
+        shutil.copy(long_clip, share / name)
+    out = slow_house.root / "anime" / "out"
+    daemon = slow_house.start()
+    running(slow_house, out / "a.mp4")
+    family = psutil.Process(daemon.pid).children(recursive=True)
+    assert family
+    slow_house.stop(signal.SIGKILL)
+    eventually(lambda: not any(_alive(child) for child in family), timeout=2, what="the end of every child")
+    assert sorted(path.name for path in share.glob("*.mp4")) == ["a.mp4", "b.mp4"]
+    assert not list(out.glob("*.mp4"))
+
+    slow_house.start()
+    for name in ("a.mp4", "b.mp4"):
+        slow_house.wait_status(out / name, "done", timeout=120)
+    assert slow_house.stop() == 0
+    assert sorted(path.name for path in out.glob("*.mp4")) == ["a.mp4", "b.mp4"]
+    for name in ("a.mp4", "b.mp4"):
+        assert (share / "done" / name).read_bytes() == long_clip.read_bytes()
+    assert not list(share.glob("*.mp4"))
+    assert len(slow_house.events("job.done")) == 2
+    assert not any((slow_house.root / "work").rglob("*.mp4"))
+
+
+def _alive(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_sigterm_drains_within_ten_seconds_and_the_job_goes_on_at_the_next_start(
+    slow_house: House, long_clip: Path
+) -> None:
+    share = slow_house.folder(preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
+    shutil.copy(long_clip, share / "a.mp4")
+    output = slow_house.root / "anime" / "out" / "a.mp4"
+    daemon = slow_house.start()
+    running(slow_house, output)
+    family = psutil.Process(daemon.pid).children(recursive=True)
+    assert slow_house.stop(timeout=10) == 0
+    assert not any(_alive(child) for child in family)
+    assert slow_house.sidecar(output)["status"] == "queued"
+    assert slow_house.once().returncode == 0
+    done = slow_house.sidecar(output)
+    assert (done["status"], done["attempt"]) == ("done", 1)  # a stop is not a failed try
+
+
+def test_a_second_signal_ends_it_at_once(slow_house: House, long_clip: Path) -> None:
+    share = slow_house.folder(preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
+    shutil.copy(long_clip, share / "a.mp4")
+    daemon = slow_house.start()
+    running(slow_house, slow_house.root / "anime" / "out" / "a.mp4")
+    family = psutil.Process(daemon.pid).children(recursive=True)
+    daemon.send_signal(signal.SIGINT)
+    daemon.send_signal(signal.SIGINT)
+    daemon.wait(3)
+    eventually(lambda: not any(_alive(child) for child in family), timeout=2, what="the end of every child")
+    assert (share / "a.mp4").exists()
+
+
+def test_sighup_takes_a_new_folder_in_and_keeps_the_old_settings_when_the_new_are_wrong(
+    house: House, long_clip: Path
+) -> None:
+    house.folder("first")
+    daemon = house.start()
+    second = house.folder("second")
+    daemon.send_signal(signal.SIGHUP)
+    eventually(lambda: house.events("config.reloaded"), what="the reload", story=house.log)
+    shutil.copy(long_clip, second / "a.mp4")
+    house.wait_status(house.root / "second" / "out" / "a.mp4", "done")
+
+    good = house.config.read_text()
+    house.config.write_text(good.replace("settle_seconds", "settle_second"))
+    daemon.send_signal(signal.SIGHUP)
+    refused = eventually(lambda: house.events("config.refused"), what="the refusal", story=house.log)
+    assert "settle_second" in refused[0]["message"]
+    assert "settle_seconds" in refused[0]["hint"]
+    shutil.copy(long_clip, second / "b.mp4")
+    house.wait_status(house.root / "second" / "out" / "b.mp4", "done")
+    assert house.stop() == 0
+
+
+def test_a_second_daemon_on_the_same_state_or_folder_names_the_first(house: House) -> None:
+    share = house.folder()
+    daemon = house.start()
+    same_state = framewatch("run", "--config", house.config)
+    assert same_state.returncode == 2
+    assert str(daemon.pid) in same_state.stderr
+    assert "daemon.already_running" in same_state.stderr
+
+    other = House(house.root / "other")
+    other.root.mkdir()
+    other.settings["folders"] = house.settings["folders"]
+    other.settings["folders"][0] |= {"output": str(other.root / "out")}
+    other.write()
+    same_folder = framewatch("run", "--config", other.config)
+    assert same_folder.returncode == 2
+    assert str(daemon.pid) in same_folder.stderr
+    assert str(share) in same_folder.stderr
+    assert house.stop() == 0
+
+
+def test_systemd_is_told_when_it_is_ready_and_when_it_stops(house: House) -> None:
+    house.folder()
+    path = house.root / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(path))
+        listener.settimeout(20)
+        os.environ["NOTIFY_SOCKET"] = str(path)
+        try:
+            house.start()
+        finally:
+            del os.environ["NOTIFY_SOCKET"]
+        assert b"READY=1" in listener.recv(4096)
+        assert house.stop() == 0
+        listener.settimeout(1)
+        said = b""
+        while b"STOPPING=1" not in said:
+            said = listener.recv(4096)
+
+
+def test_once_says_1_when_a_file_failed_and_0_when_all_is_done(house: House, long_clip: Path) -> None:
+    share = house.folder()
+    assert house.once().returncode == 0  # nothing there is nothing failed
+    (share / "a.mp4").write_text("no video")
+    shutil.copy(long_clip, share / "b.mp4")
+    assert house.once().returncode == 1
+    assert (house.root / "anime" / "out" / "b.mp4").exists()
+    assert house.once().returncode == 0
+
+
+def test_log_lines_carry_the_job_and_text_is_for_terminals(house: House, long_clip: Path) -> None:
+    house.settings["log"] = {"file": str(house.root / "fw.log")}
+    share = house.folder()
+    shutil.copy(long_clip, share / "a.mp4")
+    assert house.once().returncode == 0
+    events = house.events()
+    of_job = [event for event in events if event["event"].startswith(("job.", "stage.", "ffmpeg."))]
+    assert {"job.queued", "job.started", "job.done"} <= {event["event"] for event in of_job}
+    assert all(event["job_id"] for event in of_job)
+    assert any("[ENCODE]" in event.get("line", "") for event in of_job)
+    assert any(event["event"] == "ffmpeg.command" for event in of_job)
+    in_file = (house.root / "fw.log").read_text()
+    assert "job.done" in in_file
+    assert COMMAND.exists()

@@ -1,0 +1,116 @@
+"""Which folders must be there, which are made, and what is said about them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from framewatch.errors import ConfigError
+from framewatch.intake import check_folders, folders, make_folders
+from framewatch.settings import FolderSettings, Settings
+
+
+def settings(tmp_path: Path, **folder: Any) -> Settings:
+    share = tmp_path / "share"
+    places = {"output": share / "out", "done": share / "in/done", "failed": share / "in/failed"}
+    return Settings(
+        state_dir=tmp_path / "var/lib/state",
+        work_dir=tmp_path / "var/cache/work",
+        folders=(FolderSettings(**{"name": "a", "input": share / "in"} | places | folder),),
+    )
+
+
+def codes(config: Settings) -> dict[str, str]:
+    return {finding.where: finding.code for finding in check_folders(config)}
+
+
+@pytest.fixture
+def share(tmp_path: Path) -> Path:
+    (tmp_path / "share" / "in").mkdir(parents=True)
+    return tmp_path / "share"
+
+
+def test_what_is_missing_is_made_and_the_check_makes_nothing(tmp_path: Path, share: Path) -> None:
+    config = settings(tmp_path)
+    assert check_folders(config) == ()
+    assert [path.name for path in tmp_path.iterdir()] == ["share"]
+    make_folders(config)
+    only = config.folders[0]
+    assert all(
+        path.is_dir() for path in (only.output, only.done, only.failed, config.state_dir, config.work_dir)
+    )
+    assert config.state_dir.stat().st_mode & 0o777 == 0o700
+    make_folders(config)
+
+
+def test_an_input_is_never_made(tmp_path: Path) -> None:
+    """A share that is not mounted must not be mistaken for an empty folder."""
+    (tmp_path / "share").mkdir()
+    config = settings(tmp_path)
+    assert codes(config) == {"folders[0].input": "folders.no_input"}
+    with pytest.raises(ConfigError, match="does not exist"):
+        make_folders(config)
+    assert list((tmp_path / "share").iterdir()) == []
+
+
+def test_a_folder_is_made_only_in_one_that_exists(tmp_path: Path, share: Path) -> None:
+    config = settings(tmp_path, output=tmp_path / "unmounted" / "out", failed=share / "in/a/b")
+    assert codes(config) == {
+        "folders[0].output": "folders.no_parent",
+        "folders[0].failed": "folders.no_parent",
+    }
+
+
+def test_a_file_in_place_of_a_folder_is_told(tmp_path: Path, share: Path) -> None:
+    (share / "out").touch()
+    (tmp_path / "var").touch()
+    assert codes(settings(tmp_path)) == {
+        "folders[0].output": "folders.not_a_folder",
+        "state_dir": "folders.not_a_folder",
+        "work_dir": "folders.not_a_folder",
+    }
+    assert codes(settings(tmp_path, input=share / "out"))["folders[0].input"] == "folders.not_a_folder"
+
+
+def test_links_in_the_input_that_lead_done_or_failed_elsewhere_are_refused(
+    tmp_path: Path, share: Path
+) -> None:
+    (tmp_path / "secret").mkdir()
+    (share / "in/done").symlink_to(tmp_path / "secret")
+    assert codes(settings(tmp_path)) == {"folders[0].done": "folders.symlink"}
+
+
+def test_a_dangling_link_is_no_place_to_write(tmp_path: Path, share: Path) -> None:
+    (share / "out").symlink_to(tmp_path / "none")
+    assert codes(settings(tmp_path)) == {"folders[0].output": "folders.no_parent"}
+
+
+def test_folders_without_the_right_to_write_are_told(
+    tmp_path: Path, share: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Injected, as permissions do not hold root back."""
+    (share / "out").mkdir()
+    denied = {share / "out", share / "in", tmp_path}
+    monkeypatch.setattr(folders.os, "access", lambda path, _: Path(path) not in denied)
+    assert codes(settings(tmp_path)) == {
+        "folders[0].input": "folders.not_writable",
+        "folders[0].output": "folders.not_writable",
+        "folders[0].done": "folders.not_writable",
+        "folders[0].failed": "folders.not_writable",
+        "state_dir": "folders.not_writable",
+        "work_dir": "folders.not_writable",
+    }
+
+
+def test_a_folder_that_cannot_be_made_after_all_is_an_error_with_a_code(
+    tmp_path: Path, share: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(folders.Path, "mkdir", refuse)
+    with pytest.raises(ConfigError, match="No space left") as caught:
+        make_folders(settings(tmp_path))
+    assert caught.value.finding.code == "folders.not_writable"

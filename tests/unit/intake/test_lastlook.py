@@ -1,0 +1,65 @@
+"""The last look before a file is handed on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from framewatch.intake import lastlook
+from framewatch.intake.lastlook import Verdict, last_look
+from framewatch.intake.settle import Snapshot
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "film.mp4"
+    path.write_bytes(b"film")
+    return path
+
+
+def snapshot(path: Path) -> Snapshot:
+    status = path.lstat()
+    return Snapshot(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def test_a_file_as_it_was_is_ready(path: Path) -> None:
+    assert last_look(path, snapshot(path), leases=True) is Verdict.READY
+
+
+def test_a_file_that_a_program_holds_open_for_writing_is_busy_until_it_is_closed(path: Path) -> None:
+    """A copy that stalls for longer than the settle time. Linux tells; elsewhere it is not known."""
+    with path.open("r+b"):
+        verdict = last_look(path, snapshot(path), leases=True)
+        assert verdict is (Verdict.BUSY if hasattr(lastlook.fcntl, "F_SETLEASE") else Verdict.READY)
+        assert last_look(path, snapshot(path), leases=False) is Verdict.READY
+    assert last_look(path, snapshot(path), leases=True) is Verdict.READY
+
+
+def test_readers_do_not_make_a_file_busy(path: Path) -> None:
+    with path.open("rb"):
+        assert last_look(path, snapshot(path), leases=True) is Verdict.READY
+
+
+def test_a_file_that_changed_vanished_or_became_a_link_is_not_ready(path: Path, tmp_path: Path) -> None:
+    before = snapshot(path)
+    path.write_bytes(b"longer film")
+    assert last_look(path, before, leases=True) is Verdict.CHANGED
+    path.rename(tmp_path / "elsewhere")
+    assert last_look(path, before, leases=True) is Verdict.CHANGED
+    path.symlink_to(tmp_path / "elsewhere")
+    assert last_look(path, snapshot(path), leases=True) is Verdict.CHANGED
+    path.unlink()
+    os.mkfifo(path)
+    assert last_look(path, snapshot(path), leases=True) is Verdict.CHANGED
+
+
+def test_a_file_that_may_not_be_opened_counts_as_ready(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that its job fails with a reason, instead of the file waiting for ever."""
+
+    def refuse(*_: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(lastlook.os, "open", refuse)
+    assert last_look(path, snapshot(path), leases=True) is Verdict.READY

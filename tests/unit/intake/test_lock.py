@@ -1,0 +1,153 @@
+"""Locks between real processes, and on file systems that have none."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from framewatch.errors import AlreadyRunningError, StorageError
+from framewatch.intake import DaemonLock, lock
+from framewatch.intake.lock import LOCK_NAME, FolderLock
+
+HOLD = """
+import sys
+from pathlib import Path
+from framewatch.intake.lock import FolderLock
+held = FolderLock(Path(sys.argv[1]))
+held.acquire("it")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def holder(folder: Path) -> subprocess.Popen[str]:
+    """Another process that holds the lock until its standard input closes."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_a_second_process_is_refused_and_told_the_firsts_pid(tmp_path: Path) -> None:
+    with holder(tmp_path) as first:
+        with pytest.raises(AlreadyRunningError) as caught:
+            FolderLock(tmp_path).acquire("the state folder")
+        first.communicate("")
+    message = str(caught.value)
+    assert f"process {first.pid} on " in message
+    assert "the state folder" in message
+    assert str(tmp_path) in message
+    assert caught.value.finding.code == "daemon.already_running"
+
+
+def test_the_kernel_lets_go_when_the_holder_is_killed(tmp_path: Path) -> None:
+    with holder(tmp_path) as first:
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+    mine = FolderLock(tmp_path)
+    assert mine.acquire("it") is None
+    assert json.loads((tmp_path / LOCK_NAME).read_text())["pid"] == os.getpid()
+    mine.release()
+    mine.release()
+
+
+def test_a_released_lock_can_be_taken_again_and_its_file_stays(tmp_path: Path) -> None:
+    for _ in range(2):
+        one = FolderLock(tmp_path)
+        assert one.acquire("it") is None
+        one.release()
+    assert (tmp_path / LOCK_NAME).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    "left", [b"", b"not json", b"[1]", b'{"pid": "x"}', b"\xff" * 9000, b'{"pid": 1' + b" " * 9000]
+)
+def test_whatever_lies_in_the_file_it_hinders_nobody(tmp_path: Path, left: bytes) -> None:
+    (tmp_path / LOCK_NAME).write_bytes(left)
+    first, second = FolderLock(tmp_path), FolderLock(tmp_path)
+    assert first.acquire("it") is None
+    (tmp_path / LOCK_NAME).write_bytes(left)
+    with pytest.raises(AlreadyRunningError, match="another process"):
+        second.acquire("it")
+    first.release()
+
+
+def test_links_in_place_of_the_file_are_refused_and_what_they_lead_to_is_kept(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("keep me")
+    (tmp_path / LOCK_NAME).symlink_to(precious)
+    with pytest.raises(StorageError):
+        FolderLock(tmp_path).acquire("it")
+    (tmp_path / LOCK_NAME).unlink()
+    (tmp_path / LOCK_NAME).hardlink_to(precious)
+    with pytest.raises(StorageError, match="not a plain file"):
+        FolderLock(tmp_path).acquire("it")
+    (tmp_path / LOCK_NAME).unlink()
+    os.mkfifo(tmp_path / LOCK_NAME)
+    with pytest.raises(StorageError, match="not a plain file"):
+        FolderLock(tmp_path).acquire("it")
+    assert precious.read_text() == "keep me"
+
+
+def test_a_folder_that_is_gone_is_a_storage_error(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="cannot be opened") as caught:
+        FolderLock(tmp_path / "none").acquire("it")
+    assert caught.value.finding.code == "storage.lock"
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_gives_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise OSError(number, "no locks")
+
+    monkeypatch.setattr(lock.fcntl, "flock", refuse)
+    warning = FolderLock(tmp_path).acquire("folder 'anime'")
+    assert warning is not None
+    assert warning.code == "daemon.lock_unsupported"
+    with DaemonLock() as locks:
+        assert len(locks.hold({tmp_path: "folder 'anime'"})) == 1
+
+
+def test_a_daemon_takes_all_its_locks_or_none(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / name).mkdir()
+    with DaemonLock() as first, DaemonLock() as second:
+        first.hold({tmp_path / "b": "b"})
+        with pytest.raises(AlreadyRunningError):
+            second.hold({tmp_path / "a": "a", tmp_path / "b": "b"})
+        third = FolderLock(tmp_path / "a")
+        assert third.acquire("a") is None
+        third.release()
+
+
+def test_a_changed_configuration_keeps_adds_and_drops_locks(tmp_path: Path) -> None:
+    a, b, c = (tmp_path / name for name in "abc")
+    for folder in (a, b, c):
+        folder.mkdir()
+    with DaemonLock() as locks:
+        locks.hold({a: "a", b: "b"})
+        with holder(c) as other:
+            with pytest.raises(AlreadyRunningError):
+                locks.hold({b: "b", c: "c"})
+            with pytest.raises(AlreadyRunningError):
+                FolderLock(a).acquire("a")  # nothing was let go of
+            other.communicate("")
+        locks.hold({b: "b", c: "c"})
+        free = FolderLock(a)
+        assert free.acquire("a") is None
+        free.release()
+        for taken in (b, c):
+            with pytest.raises(AlreadyRunningError):
+                FolderLock(taken).acquire("it")

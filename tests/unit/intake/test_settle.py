@@ -1,0 +1,136 @@
+"""When a file is settled: told by looks, events and a clock that the tests hold."""
+
+from __future__ import annotations
+
+from itertools import dropwhile, takewhile
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from framewatch.intake.settle import EMPTY_FACTOR, SettleTracker, Snapshot
+
+SETTLE = 5.0
+FILE = Snapshot(device=1, inode=10, size=100, mtime_ns=1_000)
+
+
+def test_a_file_settles_when_it_stays_the_same_for_the_settle_time() -> None:
+    tracker = SettleTracker(SETTLE)
+    assert not tracker.look("a", FILE, 0)
+    assert not tracker.look("a", FILE, 4.9)
+    assert tracker.look("a", FILE, 5.0)
+
+
+def test_one_look_never_settles_a_file() -> None:
+    assert not SettleTracker(0.1).look("a", FILE, 1e9)
+
+
+def test_each_change_of_size_time_or_inode_starts_anew() -> None:
+    changes = [{"size": 101}, {"mtime_ns": 999}, {"inode": 11}, {"device": 2}]
+    for change in changes:
+        tracker = SettleTracker(SETTLE)
+        tracker.look("a", FILE, 0)
+        changed = FILE._replace(**change)
+        assert not tracker.look("a", changed, 6), change
+        assert not tracker.look("a", changed, 10.9), change
+        assert tracker.look("a", changed, 11), change
+
+
+def test_an_mtime_in_the_future_or_the_past_does_not_matter() -> None:
+    for mtime in (-1, 0, 2**62):
+        tracker = SettleTracker(SETTLE)
+        file = FILE._replace(mtime_ns=mtime)
+        tracker.look("a", file, 0)
+        assert tracker.look("a", file, 5)
+
+
+def test_an_event_starts_the_quiet_time_anew() -> None:
+    tracker = SettleTracker(SETTLE)
+    tracker.look("a", FILE, 0)
+    tracker.touch("a", 4)
+    assert not tracker.look("a", FILE, 8.9)
+    assert tracker.look("a", FILE, 9)
+
+
+def test_an_event_about_an_unknown_file_changes_nothing() -> None:
+    tracker = SettleTracker(SETTLE)
+    tracker.touch("a", 3)
+    assert len(tracker) == 0
+
+
+def test_an_empty_file_waits_three_times_as_long() -> None:
+    tracker = SettleTracker(SETTLE)
+    empty = FILE._replace(size=0)
+    tracker.look("a", empty, 0)
+    assert not tracker.look("a", empty, 14.9)
+    assert tracker.look("a", empty, 15)
+
+
+def test_files_settle_side_by_side() -> None:
+    tracker = SettleTracker(SETTLE)
+    for number in range(10):
+        tracker.look(str(number), FILE, number)
+    assert tracker.next_due() == 5
+    assert tracker.due(7) == ["0", "1", "2"]
+    for path in tracker.due(7):
+        tracker.forget(path)
+    assert tracker.next_due() == 8
+
+
+def test_a_forgotten_file_starts_anew_and_leaves_nothing_behind() -> None:
+    tracker = SettleTracker(SETTLE)
+    tracker.look("a", FILE, 0)
+    tracker.forget("a")
+    assert (len(tracker), tracker.next_due()) == (0, None)
+    assert not tracker.look("a", FILE, 100)
+
+
+def test_a_snapshot_is_the_identity_that_jobs_keep() -> None:
+    identity = FILE.identity()
+    assert (identity.device, identity.inode, identity.size, identity.mtime_ns) == tuple(FILE)
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.floats(0, 4),  # seconds since the step before
+        st.one_of(
+            st.builds(
+                lambda size, mtime: FILE._replace(size=size, mtime_ns=mtime),
+                st.integers(0, 2),
+                st.integers(0, 1),
+            ),
+            st.sampled_from(["touch", "forget"]),
+        ),
+    ),
+    max_size=30,
+)
+
+
+@given(STEPS, st.floats(0.1, 6))
+def test_settled_means_same_at_each_look_and_quiet_for_the_whole_time(
+    steps: list[tuple[float, Snapshot | str]], settle: float
+) -> None:
+    """Against the definition, worked out from the whole story at each look."""
+    tracker = SettleTracker(settle)
+    now = 0.0
+    story: list[tuple[float, Snapshot | str]] = []
+    for passed, step in steps:
+        now += passed
+        story.append((now, step))
+        if step == "touch":
+            tracker.touch("a", now)
+        elif step == "forget":
+            tracker.forget("a")
+        elif isinstance(step, Snapshot):
+            assert tracker.look("a", step, now) == _settled(story, settle)
+
+
+def _settled(story: list[tuple[float, Snapshot | str]], settle: float) -> bool:
+    """The definition: since the first of the same looks, and since the last event after it."""
+    now, last = story[-1]
+    assert isinstance(last, Snapshot)
+    same = list(takewhile(lambda step: step[1] in (last, "touch"), reversed(story)))[::-1]
+    since_first_look = list(dropwhile(lambda step: step[1] == "touch", same))
+    first_look, *_ = since_first_look
+    events = [time for time, step in since_first_look if step == "touch"]
+    quiet_since = max([first_look[0], *events])
+    return now >= quiet_since + settle * (1 if last.size else EMPTY_FACTOR)

@@ -1,0 +1,65 @@
+"""An `os` module that counts what changes the disk, and fails or ends the process at one of these calls."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from typing import Any
+
+CHANGING = ("mkdir", "open", "write", "rename", "link", "unlink", "fsync", "fchmod", "utime")
+KILLED = 77
+
+Hook = Callable[[int, str], None]
+
+
+class FaultyOs:
+    """Passes everything on to `os`; `before` and `after` see each call that changes the disk."""
+
+    def __init__(self, before: Hook | None = None, after: Hook | None = None) -> None:
+        self.calls = 0
+        self.before = before or (lambda number, name: None)
+        self.after = after or (lambda number, name: None)
+
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(os, name)
+        if name not in CHANGING:
+            return real
+
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            return self.watch(name, lambda: real(*args, **kwargs))
+
+        return watched
+
+    def watch(self, name: str, call: Callable[[], Any]) -> Any:
+        self.calls += 1
+        number = self.calls
+        self.before(number, name)
+        result = call()
+        self.after(number, name)
+        return result
+
+
+def failing(name: str, code: int) -> FaultyOs:
+    """An `os` in which one function always fails."""
+
+    def before(_: int, called: str) -> None:
+        if called == name:
+            raise OSError(code, os.strerror(code))
+
+    return FaultyOs(before)
+
+
+def killing(at: int) -> FaultyOs:
+    """An `os` in which the process dies at once, without any clean-up, right after the `at`th change."""
+
+    def after(number: int, _: str) -> None:
+        if number >= at:  # one that failed changed nothing and was not seen here
+            os._exit(KILLED)
+
+    return FaultyOs(after=after)
+
+
+def crossing() -> OSError:
+    """What the system says of a rename across file systems."""
+    return OSError(errno.EXDEV, os.strerror(errno.EXDEV))

@@ -1,0 +1,32 @@
+"""What the tests of the jobs room make their jobs of."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from framewatch.domain import FileIdentity, Job
+
+MakeJob = Callable[..., Job]
+
+
+def identity_of(path: Path) -> FileIdentity:
+    found = path.lstat()
+    return FileIdentity(
+        device=found.st_dev, inode=found.st_ino, size=found.st_size, mtime_ns=found.st_mtime_ns
+    )
+
+
+NAMES = [
+    "plain.mkv",
+    "emoji 😀.mkv",
+    "e\u0301 decomposed.mkv",
+    "two\nlines.mkv",
+    "quotes \"'.mkv",
+    "-dash.mkv",
+    "100%d.mkv",
+    os.fsdecode(b"bytes \xff\xfe.mkv"),
+    "x" * 251 + ".mkv",
+]
+"""File names that have broken watch folders."""

@@ -1,0 +1,298 @@
+"""The state machine: each way a job can go, and what no sequence of events can do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from framewatch.domain import Failure, FileIdentity, Job, JobState, Journal
+from framewatch.errors import Finding, Remedy, StorageError
+from framewatch.jobs import events as ev
+from framewatch.jobs.lifecycle import Transition, publishing_step, transition
+from framewatch.jobs.retry import Policy
+from framewatch.jobs.story import ImpossibleTransitionError
+
+S = JobState
+POLICY = Policy(retries=2, backoff=10, hold=15, hold_cap=100, free_crashes=5)
+IDENTITY = FileIdentity(device=1, inode=2, size=3, mtime_ns=4)
+FULL = Finding("storage.full", "the disk is full")
+BAD = Finding("media.unreadable", "not a video")
+CRASH = Finding("worker.failed", "the worker crashed")
+
+JOB = Job(
+    id="0a",
+    folder="anime",
+    relative=Path("s1/a.mkv"),
+    source=Path("/in/s1/a.mkv"),
+    identity=IDENTITY,
+    preset_name="4k",
+    preset="{}",
+    output=Path("/out/s1/a.mp4"),
+    created_at=1.0,
+)
+RENDERED = ev.Rendered(Path("/work/0a/result.mp4"), frames=100, engine="fake/fp32")
+CHOSEN = ev.OutputChosen(Path("/out/s1/a.mp4"), 1000)
+TO_DONE = ev.SourceChosen(Path("/done/s1/a.mkv"))
+RETRY = ev.RetryAsked(Path("/failed/s1/a.mkv"), IDENTITY, Path("/out/s1/a (2).mp4"))
+
+
+def live(*happened: ev.Event, job: Job = JOB, now: float = 100.0) -> Job:
+    for event in happened:
+        job = transition(job, event, now, POLICY).job
+    return job
+
+
+def broke(finding: Finding, remedy: Remedy) -> ev.Broke:
+    return ev.Broke((finding,), remedy)
+
+
+def kinds(step: Transition) -> list[type[ev.Action]]:
+    return [type(action) for action in step.actions]
+
+
+def test_a_job_that_works_out_goes_step_by_step_through_its_journal() -> None:
+    job = live(ev.Claimed())
+    assert (job.state, job.attempt, job.started_at) == (S.RUNNING, 1, 100.0)
+    steps = [
+        (RENDERED, ev.ChooseOutput(RENDERED.result)),
+        (CHOSEN, ev.PlaceOutput(RENDERED.result, CHOSEN.path)),
+        (ev.OutputPlaced(), ev.ChooseSource()),
+        (TO_DONE, ev.MoveSource(JOB.source, TO_DONE.path)),
+        (ev.SourceMoved(), ev.Conclude()),
+    ]
+    for event, action in steps:
+        result = transition(job, event, 100.0, POLICY)
+        job = result.job
+        assert result.actions == (ev.WriteSidecar(), action)
+        assert (job.state, job.outcome) == (S.PUBLISHING, S.DONE)
+    end = transition(job, ev.Published(), 200.0, POLICY)
+    assert (end.job.state, end.job.ended_at, end.job.engine, end.job.frames) == (
+        S.DONE,
+        200.0,
+        "fake/fp32",
+        100,
+    )
+    assert end.actions == (ev.DiscardWork(),)
+
+
+def test_a_permanent_failure_moves_the_source_to_failed() -> None:
+    result = transition(live(ev.Claimed()), broke(BAD, Remedy.NONE), 100, POLICY)
+    assert kinds(result) == [ev.StopWorker, ev.WriteSidecar, ev.ChooseSource]
+    job = live(TO_DONE, ev.SourceMoved(), ev.Published(), job=result.job)
+    assert (job.state, job.findings[0].code, job.journal.output) == (S.FAILED, "media.unreadable", None)
+
+
+def test_a_failed_try_is_repeated_later_and_later_until_the_tries_are_used_up() -> None:
+    job, waits = JOB, []
+    for _ in range(POLICY.retries):
+        job = live(ev.Claimed(), broke(CRASH, Remedy.RETRY), job=job)
+        assert (job.state, job.findings[0].code) == (S.QUEUED, "worker.failed")
+        waits.append(job.not_before - 100)
+    assert waits == [10, 20]
+    job = live(ev.Claimed(), broke(CRASH, Remedy.RETRY), job=job)
+    assert (job.state, job.outcome, job.attempt) == (S.PUBLISHING, S.FAILED, 3)
+
+
+def test_a_cause_outside_holds_the_job_longer_and_longer_and_costs_no_try() -> None:
+    job, waits = JOB, []
+    for _ in range(5):
+        job = live(ev.Claimed(), broke(FULL, Remedy.WAIT), job=job)
+        assert (job.state, job.held_state, job.attempt) == (S.HELD, S.QUEUED, 0)
+        waits.append(job.not_before - 100)
+        job = live(ev.HoldOver(), job=job)
+        assert (job.state, job.findings, job.not_before) == (S.QUEUED, (), 0)
+    assert waits == [15, 30, 60, 100, 100]
+
+
+def test_the_hold_starts_short_again_after_the_job_got_further() -> None:
+    job = live(ev.Claimed(), broke(FULL, Remedy.WAIT), ev.HoldOver(), ev.Claimed(), RENDERED)
+    assert job.holds == 0
+
+
+def test_a_hold_while_publishing_goes_on_at_the_same_step_and_keeps_the_reason_of_failure() -> None:
+    job = live(ev.Claimed(), broke(BAD, Remedy.NONE), TO_DONE, broke(FULL, Remedy.WAIT))
+    assert (job.state, job.held_state, job.findings[0].code) == (S.HELD, S.PUBLISHING, "storage.full")
+    job = live(broke(FULL, Remedy.WAIT), job=live(ev.HoldOver(), job=job))
+    result = transition(job, ev.HoldOver(), 100, POLICY)
+    assert result.actions[-1] == ev.MoveSource(JOB.source, TO_DONE.path)
+    assert [failure.code for failure in result.job.findings] == ["media.unreadable"]
+
+
+@pytest.mark.parametrize("remedy", list(Remedy))
+def test_once_the_output_is_placed_publishing_is_held_and_never_given_up(remedy: Remedy) -> None:
+    job = live(ev.Claimed(), RENDERED, CHOSEN, ev.OutputPlaced(), broke(FULL, remedy))
+    assert (job.state, job.outcome) == (S.HELD, S.DONE)
+
+
+def test_a_result_that_is_lost_before_it_is_placed_is_made_again() -> None:
+    job = live(ev.Claimed(), RENDERED, CHOSEN, broke(CRASH, Remedy.RETRY))
+    assert (job.state, job.journal, job.outcome, job.attempt) == (S.QUEUED, Journal(), None, 1)
+
+
+@pytest.mark.parametrize(
+    "happened",
+    [(), (ev.Claimed(),), (ev.Claimed(), broke(FULL, Remedy.WAIT))],
+    ids=["queued", "running", "held"],
+)
+def test_a_job_can_be_cancelled_before_it_is_published(happened: tuple[ev.Event, ...]) -> None:
+    result = transition(live(*happened), ev.CancelAsked(), 100, POLICY)
+    assert (result.job.state, result.job.outcome) == (S.PUBLISHING, S.CANCELLED)
+    assert (ev.StopWorker() in result.actions) == (len(happened) == 1)
+    assert ev.DiscardWork() in result.actions
+    assert isinstance(result.actions[-1], ev.ChooseSource)
+
+
+def test_a_job_whose_output_does_not_fit_on_the_disk_can_be_cancelled() -> None:
+    job = live(ev.Claimed(), RENDERED, CHOSEN, broke(FULL, Remedy.WAIT), ev.CancelAsked())
+    assert (job.outcome, job.findings[0].code) == (S.CANCELLED, "job.cancelled")
+    assert publishing_step(job) == ev.ChooseSource()
+
+
+@pytest.mark.parametrize(
+    "happened",
+    [
+        (ev.Claimed(), RENDERED),
+        (ev.Claimed(), RENDERED, CHOSEN, ev.OutputPlaced(), broke(FULL, Remedy.WAIT)),
+        (ev.CancelAsked(),),
+        (ev.CancelAsked(), TO_DONE, ev.SourceMoved(), ev.Published()),
+    ],
+    ids=["publishing", "held after its output was placed", "being cancelled", "cancelled"],
+)
+def test_a_job_cannot_be_cancelled_once_it_is_being_put_away(happened: tuple[ev.Event, ...]) -> None:
+    with pytest.raises(ImpossibleTransitionError) as caught:
+        live(*happened, ev.CancelAsked())
+    assert caught.value.finding.code == "job.not_cancellable"
+    assert caught.value.finding.hint
+
+
+def test_a_restart_queues_a_running_job_again_without_costing_a_try() -> None:
+    job = live(ev.Claimed(), ev.Recovered())
+    assert (job.state, job.attempt, job.not_before) == (S.QUEUED, 0, 100)
+
+
+def test_a_job_that_kills_the_daemon_each_time_lets_others_come_first_and_ends_in_failed() -> None:
+    job, deaths, waits = JOB, 0, []
+    while job.state == S.QUEUED:
+        job = live(ev.Claimed(), ev.Recovered(), job=job)
+        deaths += 1
+        waits.append(job.not_before - 100)
+    assert waits[:4] == [0, 0, 10, 20]
+    assert deaths == POLICY.free_crashes + POLICY.retries
+    assert (job.outcome, job.findings[0].code) == (S.FAILED, "job.daemon_died")
+
+
+def test_a_restart_goes_on_publishing_at_the_journal_step() -> None:
+    job = live(ev.Claimed(), RENDERED, CHOSEN)
+    result = transition(job, ev.Recovered(), 100, POLICY)
+    assert (result.job, result.actions[-1]) == (job, ev.PlaceOutput(RENDERED.result, CHOSEN.path))
+
+
+def test_the_end_of_the_daemon_queues_a_running_job_again_without_costing_a_try() -> None:
+    result = transition(live(ev.Claimed()), ev.Interrupted(), 100, POLICY)
+    assert (result.job.state, result.job.attempt, result.job.crashes) == (S.QUEUED, 0, 0)
+    assert kinds(result) == [ev.StopWorker, ev.WriteSidecar]
+
+
+def test_a_source_that_changed_before_the_output_was_placed_fails_the_job_and_stays_where_it_is() -> None:
+    job = live(ev.Claimed(), RENDERED, CHOSEN, ev.SourceLost(Finding("source.changed", "it changed")))
+    assert (job.outcome, job.findings[0].code) == (S.FAILED, "source.changed")
+    assert publishing_step(job) == ev.Conclude()
+
+
+def test_a_source_that_changed_after_the_output_was_placed_is_a_warning() -> None:
+    lost = ev.SourceLost(Finding("source.vanished", "it is gone"))
+    job = live(ev.Claimed(), RENDERED, CHOSEN, ev.OutputPlaced(), lost, ev.Published())
+    assert (job.state, job.warnings[0].code) == (S.DONE, "source.vanished")
+
+
+def test_a_retry_begins_anew_with_the_source_from_failed_and_a_mended_preset() -> None:
+    failed = live(ev.Claimed(), broke(BAD, Remedy.NONE), TO_DONE, ev.SourceMoved(), ev.Published())
+    result = transition(failed, RETRY, 100, POLICY)
+    job = result.job
+    assert (job.state, job.attempt, job.journal, job.findings) == (S.QUEUED, 0, Journal(), ())
+    assert (job.source, job.output, job.preset) == (RETRY.source, RETRY.output, "{}")
+    assert (job.id, job.created_at, job.ended_at) == (failed.id, failed.created_at, None)
+    assert ev.RemoveSidecar(Path("/failed/s1/a.mkv.progress.json")) in result.actions
+    mended = ev.RetryAsked(RETRY.source, IDENTITY, RETRY.output, preset_name="new", preset='{"crf": 1}')
+    assert live(mended, job=failed).preset == '{"crf": 1}'
+
+
+def test_an_impossible_transition_tells_the_story_of_the_job() -> None:
+    with pytest.raises(ImpossibleTransitionError) as caught:
+        live(ev.Claimed(), RENDERED, CHOSEN, ev.Claimed())
+    message = caught.value.finding.message
+    for part in ("Claimed", "0a", "s1/a.mkv", "publishing", "tries 1", "output chosen", "end as done"):
+        assert part in message
+
+
+def test_an_error_becomes_the_event_that_carries_its_findings_and_its_remedy() -> None:
+    assert ev.Broke.of(StorageError("full", code="storage.full")) == ev.Broke(
+        (Finding("storage.full", "full"),), Remedy.WAIT
+    )
+
+
+EVENTS = st.sampled_from(
+    [
+        ev.Claimed(),
+        RENDERED,
+        *(broke(finding, remedy) for finding, remedy in zip((BAD, CRASH, FULL), Remedy, strict=True)),
+        CHOSEN,
+        ev.OutputPlaced(),
+        TO_DONE,
+        ev.SourceMoved(),
+        ev.SourceLost(Finding("source.changed", "it changed")),
+        ev.Published(),
+        ev.CancelAsked(),
+        ev.Recovered(),
+        ev.Interrupted(),
+        ev.HoldOver(),
+        RETRY,
+    ]
+)
+
+
+def check_invariants(job: Job, policy: Policy) -> None:
+    state, journal = job.state, job.journal
+    publishing = S.PUBLISHING in (state, job.held_state)
+    assert (job.outcome is not None) == (publishing or state.ended)
+    assert (job.held_state is not None) == (state == S.HELD)
+    assert (job.ended_at is not None) == state.ended
+    assert 0 <= job.attempt <= policy.retries + 1
+    assert state != S.RUNNING or job.attempt >= 1
+    assert job.not_before == 0 or state in (S.QUEUED, S.HELD)
+    assert publishing or state.ended or journal == Journal()
+    assert not journal.output_done or journal.output is not None
+    assert job.outcome != S.DONE or journal.output_done or not (journal.source_to or journal.source_done)
+    assert job.outcome not in (S.FAILED, S.CANCELLED) or job.findings
+    assert not job.parked or state == S.HELD
+    if state.ended:
+        assert state == job.outcome
+        assert journal.source_done
+        assert state != S.DONE or journal.output_done
+    if state == S.PUBLISHING:
+        assert isinstance(publishing_step(job), ev.PublishingStep)
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.lists(EVENTS, max_size=60), st.integers(0, 3))
+def test_no_sequence_of_events_breaks_what_holds_of_every_job(sequence: list[ev.Event], retries: int) -> None:
+    job, policy, now = JOB, Policy(retries=retries), 1000.0
+    for event in sequence:
+        now += 1
+        try:
+            result = transition(job, event, now, policy)
+        except ImpossibleTransitionError:
+            continue
+        assert not job.state.ended or isinstance(event, ev.RetryAsked)
+        check_invariants(result.job, policy)
+        steps = [action for action in result.actions if isinstance(action, ev.PublishingStep)]
+        assert len(steps) == (result.job.state == S.PUBLISHING)
+        job = result.job
+
+
+def test_what_is_kept_of_a_finding_is_all_of_it() -> None:
+    job = live(broke(Finding("a.b", "what", "do", "where"), Remedy.NONE))
+    assert job.findings == (Failure(code="a.b", message="what", hint="do", where="where"),)

@@ -1,0 +1,269 @@
+"""Publishing: to the end from wherever it was stopped, with nothing twice and nothing lost."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from faulty_os import failing
+from publish_world import NAME, RESULT, SOURCE, World
+
+from framewatch.domain import JobState, Journal
+from framewatch.errors import CancelledError, StorageError
+from framewatch.jobs import events, files, moving
+from framewatch.jobs.publish import last_sidecar
+
+S = JobState
+STEM = Path(NAME).stem
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path / "home")
+
+
+@pytest.fixture
+def shared_memory(tmp_path: Path) -> Iterator[Path]:
+    """A folder on another file system where there is one."""
+    folder = Path(tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else tmp_path))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("scenario", ["atomic", "link", "exdev", "failed"])
+def test_killed_after_any_change_to_the_disk_and_begun_again_it_ends_the_same_way(
+    tmp_path: Path, shared_memory: Path, scenario: str
+) -> None:
+    program = Path(__file__).with_name("publish_world.py")
+    run = subprocess.run(
+        [sys.executable, str(program), str(tmp_path), str(shared_memory), scenario],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert int(run.stdout) > 30
+
+
+def test_a_done_job_leaves_output_and_sidecar_in_out_and_the_source_in_done(world: World) -> None:
+    world.job()
+    assert world.publish().state == S.DONE
+    assert world.files() == world.expected(S.DONE)
+    with world.store() as store:
+        assert [entry.event for entry in store.history("0a")] == [
+            "Added",
+            "OutputChosen",
+            "OutputPlaced",
+            "SourceChosen",
+            "SourceMoved",
+            "Published",
+        ]
+
+
+@pytest.mark.parametrize("outcome", [S.FAILED, S.CANCELLED])
+def test_a_job_that_did_not_work_out_leaves_source_and_sidecar_in_failed(
+    world: World, outcome: JobState
+) -> None:
+    world.job(outcome)
+    assert world.publish().state == outcome
+    assert sorted(world.files()) == [f"failed/s1/{NAME}", f"failed/s1/{NAME}.progress.json"]
+
+
+def test_names_that_are_taken_get_a_number(world: World) -> None:
+    for root, name in ((world.places.output, f"{STEM}.mp4"), (world.places.done, NAME)):
+        (root / "s1").mkdir()
+        (root / "s1" / name).write_bytes(b"older")
+    world.job()
+    job = world.publish()
+    assert job.journal.output == world.places.output / "s1" / f"{STEM} (2).mp4"
+    found = world.files()
+    assert found[f"out/s1/{STEM} (2).mp4"] == RESULT
+    assert found[f"done/s1/{STEM} (2).mkv"] == SOURCE
+    assert found[f"out/s1/{STEM}.mp4"] == found[f"done/s1/{NAME}"] == b"older"
+
+
+def test_names_that_are_taken_after_they_were_chosen_get_a_number(world: World) -> None:
+    taken = world.places.output / "s1" / f"{STEM}.mp4"
+    taken.parent.mkdir()
+    taken.write_bytes(b"other")
+    world.job(journal=Journal(result=world.result, output=taken, output_size=len(RESULT)))
+    assert world.publish().state == S.DONE
+    assert world.files()[f"out/s1/{STEM} (2).mp4"] == RESULT
+    assert taken.read_bytes() == b"other"
+
+
+def test_a_sidecar_of_an_earlier_failure_is_not_replaced(world: World) -> None:
+    (world.places.failed / "s1").mkdir()
+    earlier = world.places.failed / "s1" / f"{NAME}.progress.json"
+    earlier.write_bytes(b"earlier")
+    world.job(S.FAILED)
+    world.publish()
+    assert earlier.read_bytes() == b"earlier"
+    assert world.files()[f"failed/s1/{STEM} (2).mkv"] == SOURCE
+
+
+def test_an_output_replaces_the_older_one_where_the_folder_says_so(tmp_path: Path) -> None:
+    world = World(tmp_path / "home", overwrite=True)
+    (world.places.output / "s1").mkdir()
+    (world.places.output / "s1" / f"{STEM}.mp4").write_bytes(b"older")
+    world.job()
+    world.publish()
+    assert world.files() == world.expected(S.DONE)
+
+
+def test_a_source_that_changed_is_left_and_its_output_does_not_come(world: World) -> None:
+    job = world.job()
+    world.source.write_bytes(b"a new version")
+    ended = world.publish()
+    assert (ended.state, ended.findings[0].code) == (S.FAILED, "source.changed")
+    assert sorted(world.files()) == [f"failed/s1/{NAME}.progress.json", f"in/s1/{NAME}"]
+    assert world.source.read_bytes() == b"a new version"
+    assert last_sidecar(ended, world.places)[0].parent == world.places.failed / job.relative.parent
+
+
+def test_a_source_that_changed_while_its_output_was_copied_leaves_no_part_of_it(world: World) -> None:
+    output = world.places.output / "s1" / f"{STEM}.mp4"
+    output.parent.mkdir()
+    part = output.with_name(".framewatch-0a.part")
+    part.write_bytes(b"half")
+    world.job(journal=Journal(result=world.result, output=output, output_size=len(RESULT)))
+    world.source.write_bytes(b"a new version")
+    assert world.publish().state == S.FAILED
+    assert not part.exists()
+    assert not output.exists()
+
+
+@pytest.mark.parametrize("outcome", [S.DONE, S.FAILED, S.CANCELLED])
+def test_a_source_that_vanished_is_said_to_have_vanished(world: World, outcome: JobState) -> None:
+    world.job(outcome)
+    world.source.unlink()
+    ended = world.publish()
+    assert ended.state == (S.FAILED if outcome == S.DONE else outcome)
+    assert ended.findings[-1].code == "source.vanished"
+    assert [name for name in world.files() if not name.endswith(".json")] == []
+
+
+def test_a_source_that_became_a_link_is_not_moved(world: World) -> None:
+    world.job()
+    target = world.home / "secret"
+    world.source.rename(target)
+    world.source.symlink_to(target)
+    assert world.publish().findings[0].code == "source.changed"
+    assert target.exists()
+    assert world.source.is_symlink()
+
+
+def test_a_source_that_is_replaced_after_it_was_moved_is_left_for_the_next_job(world: World) -> None:
+    output = world.places.output / f"{STEM}.mp4"
+    world.result.rename(output)
+    moved = world.places.done / NAME
+    world.job(
+        journal=Journal(
+            result=world.result, output=output, output_size=len(RESULT), output_done=True, source_to=moved
+        )
+    )
+    world.source.rename(moved)
+    world.source.write_bytes(b"the next one")
+    ended = world.publish()
+    assert (ended.state, ended.warnings) == (S.DONE, ())
+    assert (moved.read_bytes(), world.source.read_bytes()) == (SOURCE, b"the next one")
+
+
+def test_an_input_that_is_not_mounted_is_waited_for(world: World) -> None:
+    world.job()
+    shutil.move(world.places.input, world.home / "elsewhere")
+    with pytest.raises(StorageError) as caught:
+        world.publish()
+    assert caught.value.finding.code == "storage.unavailable"
+    shutil.move(world.home / "elsewhere", world.places.input)
+    assert world.publish().state == S.DONE
+
+
+def test_an_empty_mount_point_is_waited_for_until_the_user_cancels(world: World) -> None:
+    elsewhere = world.source.lstat().st_dev + 1
+    job = world.job()
+    world.source.unlink()
+    world.source.parent.rmdir()
+    identity = job.identity.evolve(device=elsewhere)
+    with world.store() as store:
+        store.save(job.evolve(identity=identity), "Test")
+        with pytest.raises(StorageError) as caught:
+            world.publish()
+        assert caught.value.finding.code == "storage.unavailable"
+        failure = {"outcome": S.CANCELLED, "journal": Journal()}
+        store.save(job.evolve(identity=identity, **failure), "Test")
+    assert world.publish().state == S.CANCELLED
+
+
+def test_a_result_that_is_gone_is_made_again(world: World) -> None:
+    world.job()
+    world.result.unlink()
+    job = world.publish()
+    assert (job.state, job.findings[0].code, job.journal) == (S.QUEUED, "work.lost", Journal())
+    assert world.source.exists()
+
+
+def test_a_file_of_another_size_under_the_chosen_name_is_not_taken_for_the_output(world: World) -> None:
+    output = world.places.output / f"{STEM}.mp4"
+    output.write_bytes(b"somebody else's")
+    world.job(journal=Journal(result=world.result, output=output, output_size=len(RESULT)))
+    world.result.unlink()
+    assert world.publish().state == S.QUEUED
+
+
+def test_a_retry_that_fails_again_leaves_the_source_where_it_is(world: World) -> None:
+    there = world.places.failed / "s1" / NAME
+    there.parent.mkdir()
+    world.source.rename(there)
+    world.source = there
+    world.job(S.FAILED)
+    assert world.publish().journal.source_to == there
+    assert world.files() == world.expected(S.FAILED)
+
+
+def test_a_full_disk_is_waited_for_and_publishing_goes_on_where_it_was(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.job()
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "os", failing("mkdir", errno.ENOSPC))
+        with pytest.raises(StorageError) as caught:
+            world.publish()
+        assert caught.value.finding.code == "storage.full"
+    with world.store() as store:
+        job = store.get("0a")
+        assert job is not None
+        assert events.Broke.of(caught.value).findings == caught.value.findings
+        assert job.journal.output is not None
+    assert world.publish().state == S.DONE
+    assert world.files() == world.expected(S.DONE)
+
+
+def test_the_end_of_the_daemon_stops_a_copy_and_the_next_one_goes_on(
+    tmp_path: Path, shared_memory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(tmp_path / "home", shared_memory / "nas")
+    if tmp_path.stat().st_dev == shared_memory.stat().st_dev:
+        monkeypatch.setattr(moving, "rename_exclusive", _across)
+    world.job()
+    stop = threading.Event()
+    with pytest.raises(CancelledError):
+        world.publish(cancel=stop, progress=lambda *_: stop.set())
+    assert sorted(world.files()) == [f"in/s1/{NAME}"]
+    assert world.publish().state == S.DONE
+    assert world.files() == world.expected(S.DONE)
+
+
+def _across(old_folder: int, old: str, new_folder: int, new: str) -> None:
+    if not os.path.sameopenfile(old_folder, new_folder):
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+    os.link(old, new, src_dir_fd=old_folder, dst_dir_fd=new_folder)
+    os.unlink(old, dir_fd=old_folder)

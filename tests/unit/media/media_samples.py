@@ -1,0 +1,176 @@
+"""Small media and plain records for the tests of this room."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import av
+import imageio_ffmpeg
+import numpy as np
+import numpy.typing as npt
+from av.video.frame import VideoFrame
+
+from framewatch.domain import Audio, MediaInfo, Stream, Timeline, Video
+from framewatch.media import commands
+from framewatch.media.ffmpeg import Encoder, run_ffmpeg
+from framewatch.media.plan import Plan, make_plan
+from framewatch.media.preset import Preset
+from framewatch.media.probe import probe
+from framewatch.media.scan import scan
+from framewatch.media.timeline import plan_timeline
+
+FFMPEG = Path(imageio_ffmpeg.get_ffmpeg_exe())
+FAST = {"preset": "ultrafast", "crf": 30}
+
+
+def ffmpeg(*args: object) -> None:
+    """Make test media; what ffmpeg says is shown when it fails."""
+    command = [str(FFMPEG), "-nostdin", "-hide_banner", "-v", "error", "-y", *map(str, args)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+# --- records -------------------------------------------------------------------------------------------------
+
+
+def video(index: int = 0, codec: str = "h264", **facts: Any) -> Stream:
+    known = {
+        "width": 64,
+        "height": 48,
+        "pixel_format": "yuv420p",
+        "bit_depth": 8,
+        "rate": Fraction(25),
+    } | facts
+    return Stream(index=index, kind="video", codec=codec, start=0.0, duration=2.0, video=Video(**known))
+
+
+def audio(index: int = 1, codec: str = "aac", channels: int = 2, language: str = "jpn") -> Stream:
+    sound = Audio(sample_rate=48000, channels=channels)
+    return Stream(index=index, kind="audio", codec=codec, language=language, audio=sound)
+
+
+def subtitle(index: int = 2, codec: str = "subrip", language: str = "eng") -> Stream:
+    return Stream(index=index, kind="subtitle", codec=codec, language=language)
+
+
+def other(index: int, kind: Any, codec: str = "ttf") -> Stream:
+    return Stream(index=index, kind=kind, codec=codec)
+
+
+def cover(index: int, codec: str = "png") -> Stream:
+    return Stream(index=index, kind="video", codec=codec, cover=True)
+
+
+def media(*streams: Stream, **facts: Any) -> MediaInfo:
+    known = {"container": "matroska,webm", "size": 1000, "start": 0.0, "duration": 2.0} | facts
+    return MediaInfo(streams=streams or (video(), audio()), **known)
+
+
+def cfr(frames: int = 50, rate: Fraction = Fraction(25), origin: int = 0) -> Timeline:
+    return Timeline(time_base=1 / rate, rate=rate, origin=origin, frames=frames, source_frames=frames)
+
+
+# --- real files ----------------------------------------------------------------------------------------------
+
+
+class Seen(NamedTuple):
+    """A stream of a written file."""
+
+    kind: str
+    codec: str
+    language: str
+    title: str
+    cover: bool
+    frames: int
+    first: float | None  # seconds
+
+
+class File(NamedTuple):
+    """A written file."""
+
+    streams: list[Seen]
+    chapters: list[str]
+    title: str
+
+    def of(self, kind: str) -> list[Seen]:
+        return [stream for stream in self.streams if stream.kind == kind and not stream.cover]
+
+
+def look(path: Path) -> File:
+    """What is in a file, counted by demuxing it."""
+    with av.open(str(path)) as container:
+        counts: dict[int, list[float | None]] = {stream.index: [] for stream in container.streams}
+        for packet in container.demux():
+            if packet.size and (packet.pts is not None or packet.is_keyframe):
+                time = None if packet.pts is None else float(packet.pts * packet.time_base)
+                counts[packet.stream_index].append(time)
+        streams = [_seen(stream, counts[stream.index]) for stream in container.streams]
+        chapters = [chapter["metadata"].get("title", "") for chapter in container.chapters()]
+        return File(streams, chapters, container.metadata.get("title", ""))
+
+
+def _seen(stream: Any, times: list[float | None]) -> Seen:
+    context = stream.codec_context
+    codec = context.codec.canonical_name if context else ""
+    meta = {key.lower(): value for key, value in stream.metadata.items()}
+    known = [time for time in times if time is not None]
+    return Seen(
+        stream.type, codec, meta.get("language", ""), meta.get("title", ""), bool(int(stream.disposition) & 1024),
+        len(times), min(known, default=None),
+    )  # fmt: skip
+
+
+def frames_of(path: Path) -> list[VideoFrame]:
+    with av.open(str(path)) as container:
+        return list(container.decode(video=0))
+
+
+def timeline_of(path: Path) -> Timeline:
+    main = probe(path).main_video
+    scanned = scan(path, main.index)
+    return plan_timeline(scanned.pts, scanned.time_base, main.video.rate, scanned.last_duration)
+
+
+def plan_of(path: Path, **wishes: Any) -> Plan:
+    return make_plan(Preset(**wishes), "test", probe(path), timeline_of(path))
+
+
+def enlarged(path: Path, scale: int, working_format: str = "rgb24") -> Iterable[npt.NDArray[Any]]:
+    """The frames of a file as an engine that repeats pixels makes them."""
+    for frame in frames_of(path):
+        pixels = frame.to_ndarray(format=working_format)
+        yield np.ascontiguousarray(pixels.repeat(scale, axis=0).repeat(scale, axis=1))
+
+
+def encode_pieces(plan: Plan, frames: Iterable[Any], folder: Path, sizes: Iterable[int]) -> list[Path]:
+    """Write the frames into pieces of these sizes."""
+    frames = iter(frames)
+    pieces = []
+    for number, size in enumerate(sizes):
+        piece = folder / f"piece-{number:05}.{commands.piece_extension(plan)}"
+        with Encoder(commands.piece_command(plan, FFMPEG, piece)) as encoder:
+            for _ in range(size):
+                encoder.write(next(frames))
+            encoder.finish()
+        pieces.append(piece)
+    return pieces
+
+
+def render(plan: Plan, source: Path, folder: Path, pieces: int = 1) -> Path:
+    """Do what a job does, with an engine that repeats pixels or, without upscaling, in one command."""
+    out = folder / f"result.{plan.extension}"
+    for command in commands.cover_commands(plan, FFMPEG, source, out):
+        run_ffmpeg(command)
+    if plan.mode != "upscale":
+        run_ffmpeg(commands.transcode_command(plan, FFMPEG, source, out))
+        return out
+    sizes = [len(part) for part in np.array_split(np.arange(plan.frames), pieces)]
+    made = encode_pieces(plan, enlarged(source, plan.scale, plan.working_format), folder, sizes)
+    if pieces > 1:
+        commands.pieces_list(out).write_text(commands.concat_text(made, out))
+    run_ffmpeg(commands.mux_command(plan, FFMPEG, made, source, out))
+    return out

@@ -1,0 +1,301 @@
+"""Frames come out upright, in order, each once, and exactly as many as planned, whatever the source is like."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from media_factory import ffmpeg, make_video, remux
+
+from framewatch.domain import MediaInfo, Segment, Stream, Timeline
+from framewatch.errors import FramewatchError, MediaError
+from framewatch.media.decode import DecodedFrame, Decoder, output_sar, output_size
+from framewatch.media.graph import Filter
+from framewatch.media.inspect import inspect_output
+from framewatch.media.probe import probe, require_video
+from framewatch.media.scan import scan
+from framewatch.media.timeline import cadence, plan_timeline
+
+
+def opened(path: Path) -> tuple[MediaInfo, Stream, Timeline, tuple[int, ...]]:
+    info = probe(path)
+    stream = require_video(info)
+    assert stream.video
+    found = scan(path, stream.index)
+    line = plan_timeline(found.pts, found.time_base, stream.video.rate, found.last_duration)
+    return info, stream, line, found.pts
+
+
+def decoded(path: Path, **options: object) -> list[DecodedFrame]:
+    _, stream, line, _ = opened(path)
+    return list(Decoder(path, stream, line, **options))  # type: ignore[arg-type]
+
+
+def counting(
+    path: Path, *, codec: tuple[str, ...] = ("-c:v", "libx264", "-qp", "0"), seconds: float = 1
+) -> Path:
+    """A video whose frame n is grey with the value 16 + 4 n."""
+    return make_video(
+        path, source="color=c=black", seconds=seconds, filters="geq=lum='16+4*N':cb=128:cr=128", codec=codec
+    )
+
+
+def number_of(frame: DecodedFrame) -> int:
+    """Which frame of a `counting` video this is."""
+    return round(float(frame.pixels.mean()) / 255 * 219 / 4)
+
+
+# --- every frame -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [
+        ("b.mp4", ("-c:v", "libx264", "-qp", "0", "-bf", "3")),
+        ("b.mkv", ("-c:v", "libx264", "-qp", "0", "-bf", "3")),
+        ("b.ts", ("-c:v", "libx264", "-qp", "0", "-bf", "3")),
+        ("h264.avi", ("-c:v", "libx264", "-qp", "0", "-bf", "3")),
+        ("mpeg4.avi", ("-c:v", "mpeg4", "-q:v", "1", "-bf", "2")),
+        ("hevc.mp4", ("-c:v", "libx265", "-x265-params", "lossless=1:open-gop=1:keyint=8:log-level=none")),
+        ("vp9.webm", ("-c:v", "libvpx-vp9", "-lossless", "1")),
+        ("mpeg2.mpg", ("-c:v", "mpeg2video", "-q:v", "1", "-bf", "2")),
+    ],
+)
+def test_every_frame_comes_once_in_order_to_the_last(
+    tmp_path: Path, name: str, codec: tuple[str, ...]
+) -> None:
+    path = counting(tmp_path / name, codec=codec)
+    frames = decoded(path)
+    assert [number_of(frame) for frame in frames] == list(range(25))
+    assert [frame.repeat for frame in frames] == [1] * 25
+
+
+def test_pixels_are_contiguous_and_their_own(clip: Path) -> None:
+    first, *_, second = decoded(clip)
+    assert first.pixels.shape == (48, 64, 3)
+    assert first.pixels.dtype == np.uint8
+    assert first.pixels.flags.c_contiguous
+    assert first.pixels.flags.owndata
+    assert first.pixels.flags.writeable
+    assert not np.array_equal(first.pixels, second.pixels)
+
+
+def test_a_width_that_is_no_multiple_of_anything_is_right(tmp_path: Path) -> None:
+    odd = "format=yuv444p,crop=61:47:0:0:exact=1"
+    path = make_video(tmp_path / "odd.mkv", filters=odd, codec=("-c:v", "ffv1", "-pix_fmt", "yuv444p"))
+    assert decoded(path)[0].pixels.shape == (47, 61, 3)
+
+
+def test_ten_bit_comes_as_sixteen(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "ten.mkv", codec=("-c:v", "libx264", "-pix_fmt", "yuv420p10le"))
+    pixels = decoded(path)[0].pixels
+    assert pixels.dtype == np.uint16
+    assert 60_000 < pixels.max() <= 65_535
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv"])
+def test_a_variable_rate_is_repeated_and_thinned_as_planned(tmp_path: Path, container: str) -> None:
+    path = make_video(
+        tmp_path / f"vfr.{container}", rate="50", seconds=2, filters="select='not(mod(n,3))+lt(n,40)'",
+        output=("-fps_mode", "vfr"),
+    )  # fmt: skip
+    _, _, line, pts = opened(path)
+    frames = decoded(path)
+    assert sum(frame.repeat for frame in frames) == line.frames
+    assert [(pts.index(frame.pts), frame.repeat) for frame in frames] == cadence(line, pts)
+
+
+def test_edit_lists_open_gops_and_offsets_give_what_was_planned(clip: Path, tmp_path: Path) -> None:
+    whole = make_video(tmp_path / "w.ts", seconds=2, codec=("-c:v", "mpeg2video", "-g", "12", "-bf", "2"))
+    begun = tmp_path / "begun.ts"
+    packets = whole.read_bytes()
+    begun.write_bytes(packets[188 * (len(packets) // 188 // 4) :])
+    for path in (
+        remux(clip, tmp_path / "edit.mp4", before=["-ss", "0.5"]),
+        remux(clip, tmp_path / "late.ts", "-output_ts_offset", "70"),
+        begun,
+    ):
+        _, _, line, pts = opened(path)
+        frames = decoded(path)
+        assert [frame.pts for frame in frames] == list(pts)
+        assert sum(frame.repeat for frame in frames) == line.frames == len(pts)
+
+
+def test_one_frame_is_a_video(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "one.mp4", output=("-frames:v", "1"))
+    assert [frame.repeat for frame in decoded(path)] == [1]
+
+
+# --- upright ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "turned"),
+    [
+        (["-display_rotation", "90"], lambda picture: np.rot90(picture)),
+        (["-display_rotation", "180"], lambda picture: np.rot90(picture, 2)),
+        (["-display_rotation", "270"], lambda picture: np.rot90(picture, 3)),
+        (["-display_hflip"], lambda picture: picture[:, ::-1]),
+        (["-display_vflip"], lambda picture: picture[::-1]),
+        (["-display_rotation", "90", "-display_hflip"], None),
+    ],
+)
+def test_a_turned_picture_comes_out_as_a_player_shows_it(
+    clip: Path, tmp_path: Path, before: list[str], turned
+) -> None:  # type: ignore[no-untyped-def]
+    path = remux(clip, tmp_path / "turned.mp4", "-an", before=before)
+    frame = decoded(path)[3]
+    if turned:
+        assert np.array_equal(frame.pixels, turned(decoded(clip)[3].pixels))
+    video = require_video(probe(path)).video
+    assert video
+    assert output_size(video) == (frame.pixels.shape[1], frame.pixels.shape[0])
+    width, height = output_size(video)
+    # What the ffmpeg program shows: the same, but for its own, rougher conversion to RGB.
+    shown = ffmpeg(
+        "-i", path, "-vf", "select=eq(n\\,3)", "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "gray", "-"
+    )
+    grey = np.frombuffer(shown, np.uint8).reshape(height, width).astype(float)
+    luma = frame.pixels @ np.array([0.299, 0.587, 0.114])
+    assert np.corrcoef(grey.ravel(), luma.ravel())[0, 1] > 0.99
+
+
+def test_the_aspect_of_a_pixel_turns_with_the_picture(tmp_path: Path) -> None:
+    wide = make_video(tmp_path / "wide.mp4", filters="setsar=16/11")
+    turned = remux(wide, tmp_path / "turned.mp4", before=["-display_rotation", "90"])
+    ratios = [output_sar(video) for path in (wide, turned) if (video := require_video(probe(path)).video)]
+    assert ratios == [Fraction(16, 11), Fraction(11, 16)]
+
+
+def test_interlaced_frames_are_woven_only_on_request(tmp_path: Path) -> None:
+    path = make_video(
+        tmp_path / "i.mkv", rate="50", filters="geq=lum='if(gt(mod(X+8*N\\,64)\\,32)\\,235\\,16)':cb=128:cr=128,tinterlace=mode=interleave_top",
+        codec=("-c:v", "libx264", "-qp", "0", "-flags", "+ilme+ildct"),
+    )  # fmt: skip
+
+    def comb(frames: list[DecodedFrame]) -> float:
+        rows = frames[12].pixels.astype(float)
+        return float(np.abs(rows[1:-1] - (rows[:-2] + rows[2:]) / 2).mean())
+
+    plain, woven = decoded(path), decoded(path, deinterlace=True)
+    assert len(plain) == len(woven) == 25
+    assert [frame.pts for frame in plain] == [frame.pts for frame in woven]
+    assert comb(woven) < 0.8 * comb(plain)
+
+
+def test_further_filters_see_the_upright_picture(clip: Path, tmp_path: Path) -> None:
+    path = remux(clip, tmp_path / "turned.mp4", before=["-display_rotation", "90"])
+    frame = decoded(path, filters=(Filter("crop", "20:30:0:0"), Filter("vflip")))[0]
+    assert np.array_equal(frame.pixels, decoded(path)[0].pixels[:30, :20][::-1])
+
+
+def test_a_size_that_changes_in_the_middle_is_brought_to_the_first(tmp_path: Path) -> None:
+    small = make_video(tmp_path / "a.ts", codec=("-c:v", "mpeg2video"))
+    large = make_video(
+        tmp_path / "b.ts", size="96x80", codec=("-c:v", "mpeg2video"), output=("-output_ts_offset", "1")
+    )
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(small.read_bytes() + large.read_bytes())
+    _, _, line, pts = opened(joined)
+    frames = decoded(joined)
+    assert {frame.pixels.shape for frame in frames} == {(48, 64, 3)}
+    assert sum(frame.repeat for frame in frames) == line.frames >= 49
+    assert len(pts) == 50
+    assert frames[-1].pixels.std() > 30
+
+
+# --- segments --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["s.mp4", "s.mkv", "s.ts", "s.avi"])
+def test_segments_hold_together_exactly_what_the_whole_holds(tmp_path: Path, name: str) -> None:
+    codec = ("-c:v", "libx264", "-qp", "0", "-bf", "3", "-g", "10")
+    path = counting(tmp_path / name, codec=codec, seconds=2)
+    _, stream, line, pts = opened(path)
+    borders = [0, 13, 20, 37, 50]
+    together: list[int] = []
+    for number, (begin, end) in enumerate(zip(borders, borders[1:], strict=False)):
+        piece = Segment(
+            number=number,
+            first_pts=pts[begin],
+            end_pts=pts[end] if end < 50 else None,
+            first_frame=begin,
+            frames=end - begin,
+        )
+        frames = list(Decoder(path, stream, line, piece))
+        assert sum(frame.repeat for frame in frames) == piece.frames
+        together += [number_of(frame) for frame in frames]
+    assert together == list(range(50))
+
+
+# --- damage ----------------------------------------------------------------------------------------------------
+
+
+def damaged_copy(clip: Path, target: Path) -> Path:
+    """H.264 in a transport stream with a hole in the middle of its packets."""
+    whole = remux(clip, target, "-an").read_bytes()
+    middle = 188 * (len(whole) // 376)
+    target.write_bytes(whole[:middle] + whole[middle + 188 * 4 :])
+    return target
+
+
+def test_damage_is_counted_told_and_filled(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "s.mp4", seconds=4, codec=("-c:v", "libx264", "-bf", "2", "-g", "25"))
+    path = damaged_copy(source, tmp_path / "holes.ts")
+    _, stream, line, _ = opened(path)
+    told: list[str] = []
+    decoder = Decoder(path, stream, line, on_damage=told.append)
+    assert sum(frame.repeat for frame in decoder) == line.frames == 100
+    assert decoder.damaged == len(told) > 0
+
+
+def test_damage_beyond_reason_is_an_error(tmp_path: Path) -> None:
+    path = make_video(
+        tmp_path / "v.mkv", seconds=4, codec=("-c:v", "ffv1", "-level", "3", "-slicecrc", "1", "-g", "1")
+    )
+    _, stream, line, _ = opened(path)
+    whole = bytearray(path.read_bytes())
+    for cluster in re.finditer(
+        rb"\xa3[\x40-\x7f].\x81..\x80", bytes(whole), re.DOTALL
+    ):  # a SimpleBlock of video
+        whole[cluster.end() : cluster.end() + 40] = bytes(40)
+    path.write_bytes(whole)
+    with pytest.raises(MediaError) as caught:
+        list(Decoder(path, stream, line))
+    assert caught.value.finding.code in ("media.corrupt", "media.unreadable")
+
+
+FUZZ = settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv", "ts", "avi"])
+@FUZZ
+@given(data=st.data())
+def test_garbage_gives_frames_or_an_error_with_a_code(
+    clip: Path, media: Path, container: str, data: st.DataObject
+) -> None:
+    origin = media / f"fuzz.{container}"
+    whole = bytearray((origin if origin.exists() else remux(clip, origin)).read_bytes())
+    places = st.integers(0, len(whole) - 1)
+    flips = data.draw(st.lists(st.tuples(places, st.integers(0, 255)), min_size=1, max_size=12))
+    for at, value in flips:
+        whole[at] = value
+    end = data.draw(st.sampled_from([len(whole), len(whole), len(whole) // 2]))
+    path = media / f"fuzzed.{container}"
+    path.write_bytes(whole[:end])
+    try:
+        _, stream, line, _ = opened(path)
+        frames = list(Decoder(path, stream, line, threads=1))
+        assert sum(frame.repeat for frame in frames) == line.frames
+        inspect_output(path, threads=1)
+    except FramewatchError as error:
+        assert error.finding.code.startswith("media.")

@@ -1,0 +1,291 @@
+"""The daemon file: what it may say, what holds when it does not, and how errors are told."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from framewatch.errors import ConfigError, Finding
+from framewatch.settings import FolderSettings, LoadedSettings, Settings, load_settings
+from framewatch.settings.fields import default_folder
+
+SAMPLE = Path(__file__).parents[3] / "config" / "framewatch.yaml"
+
+
+def load(tmp_path: Path, text: str) -> LoadedSettings:
+    path = tmp_path / "framewatch.yaml"
+    path.write_text(text)
+    return load_settings(path)
+
+
+def findings(tmp_path: Path, text: str) -> dict[str, Finding]:
+    """Findings by key path."""
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text)
+    return {finding.where.rsplit(": ")[-1]: finding for finding in caught.value.findings}
+
+
+def folder(**values: Any) -> str:
+    """A file with one folder that says these things, as JSON, which is YAML."""
+    return json.dumps({"folders": [{"name": "a", "input": "in"} | values]})
+
+
+def test_a_folder_needs_no_more_than_its_name_and_input(tmp_path: Path) -> None:
+    loaded = load(tmp_path, "folders: [{name: a, input: share/in}]")
+    (only,) = loaded.settings.folders
+    assert only.input == tmp_path / "share/in"
+    assert only.output == tmp_path / "share/out"
+    assert only.done == tmp_path / "share/in/done"
+    assert only.failed == tmp_path / "share/in/failed"
+    assert (only.preset, only.recursive, only.watch, only.overwrite) == (None, True, "auto", False)
+    assert (only.settle_seconds, only.poll_seconds, only.output_name) == (5, 10, "{stem}.{ext}")
+    assert loaded.settings.presets_dir == tmp_path / "presets"
+    assert (loaded.settings.engine, loaded.settings.gpu.slots, loaded.settings.retries) == ("auto", "auto", 2)
+    assert loaded.warnings == ()
+
+
+def test_relative_paths_count_from_the_file_and_tilde_is_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home/ann")
+    text = """
+        state_dir: ../state
+        work_dir: ~/work
+        presets_dir: own
+        ffmpeg: bin/ffmpeg
+        log: {file: logs/a.jsonl}
+        folders: [{name: a, input: ~/in, output: /o/../p, done: d, failed: f}]
+    """
+    settings = load(tmp_path, text).settings
+    assert settings.state_dir == tmp_path.parent / "state"
+    assert settings.work_dir == Path("/home/ann/work")
+    assert settings.presets_dir == tmp_path / "own"
+    assert settings.ffmpeg == tmp_path / "bin/ffmpeg"
+    assert settings.log.file == tmp_path / "logs/a.jsonl"
+    (only,) = settings.folders
+    assert (only.input, only.output) == (Path("/home/ann/in"), Path("/p"))
+    assert (only.done, only.failed) == (tmp_path / "d", tmp_path / "f")
+
+
+def test_a_key_without_a_value_means_its_default(tmp_path: Path) -> None:
+    text = "state_dir:\npresets_dir: null\nlog:\nweb: {port: }\n"
+    text += "folders: [{name: a, input: in, output: , ignore: }]"
+    settings = load(tmp_path, text).settings
+    plain = load(tmp_path, "folders: [{name: a, input: in}]").settings
+    assert settings == plain
+
+
+def test_all_errors_are_told_at_once_each_with_its_line_and_key(tmp_path: Path) -> None:
+    text = """
+folders:
+  - name: a
+    inptu: in
+    settle_seconds: 0
+  - name: a
+    input: in
+    watch: evnets
+engine: cuda
+gpu: {slots: 65}
+retires: 3
+log: {level: wrning}
+"""
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text)
+    told = {finding.where.removeprefix(f"{tmp_path}/"): finding for finding in caught.value.findings}
+    assert {where: finding.code for where, finding in told.items()} == {
+        "framewatch.yaml:3: folders[0].input": "config.missing_key",
+        "framewatch.yaml:4: folders[0].inptu": "config.unknown_key",
+        "framewatch.yaml:5: folders[0].settle_seconds": "config.bad_value",
+        "framewatch.yaml:6: folders[1].name": "config.same_name",
+        "framewatch.yaml:8: folders[1].watch": "config.bad_value",
+        "framewatch.yaml:9: engine": "config.not_yet",
+        "framewatch.yaml:10: gpu.slots": "config.bad_value",
+        "framewatch.yaml:11: retires": "config.unknown_key",
+        "framewatch.yaml:12: log.level": "config.bad_value",
+    }
+    hints = {where.rsplit(" ")[-1]: finding.hint for where, finding in told.items()}
+    assert hints["folders[0].inptu"] == 'did you mean "input"?'
+    assert hints["folders[1].watch"] == 'did you mean "events"?'
+    assert hints["retires"] == 'did you mean "retries"?'
+    assert hints["log.level"] == 'did you mean "warning"?'
+    assert "auto" in hints["engine"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *[("name", value) for value in ("", "a/b", "..", "ä", "x" * 65, "two words", 5)],
+        *[("input", value) for value in ("", " ", "a\0b", "~nobody-of-that-name/in", 7, ["in"])],
+        *[("settle_seconds", value) for value in (0, 0.05, -1, 86_401, float("nan"), float("inf"), "soon")],
+        *[("poll_seconds", value) for value in (0, 3601, float("inf"))],
+        *[("preset", value) for value in ("", ["a"], 4, True)],
+        *[("ignore", value) for value in ("*.part", 3)],
+        *[("priority", value) for value in (1001, -1001, 1.5, "high")],
+        *[("recursive", value) for value in ("maybe", 7)],
+        ("watch", "inotify"),
+        ("overwrite", "perhaps"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused_where_it_stands(tmp_path: Path, key: str, value: Any) -> None:
+    told = findings(tmp_path, folder(**{key: value}))
+    assert set(told) == {f"folders[0].{key}"}
+    assert told[f"folders[0].{key}"].code == "config.bad_value"
+
+
+@pytest.mark.parametrize("pattern", ["", "/"])
+def test_an_empty_ignore_pattern_is_refused(tmp_path: Path, pattern: str) -> None:
+    assert set(findings(tmp_path, folder(ignore=["*.a", pattern]))) == {"folders[0].ignore[1]"}
+
+
+@pytest.mark.parametrize("value", ["auto", 1, 64])
+def test_slots_are_auto_or_a_number(tmp_path: Path, value: str | int) -> None:
+    assert load(tmp_path, f"{folder()[:-1]}, gpu: {{slots: {value}}}}}").settings.gpu.slots == value
+
+
+@pytest.mark.parametrize("value", ["0", "65", "true", "many", "1.5", "[1]"])
+def test_other_slots_are_refused(tmp_path: Path, value: str) -> None:
+    assert set(findings(tmp_path, f"{folder()[:-1]}, gpu: {{slots: {value}}}}}")) == {"gpu.slots"}
+
+
+@pytest.mark.parametrize("engine", ["auto", "openvino", "ncnn", "identity"])
+def test_each_engine_of_this_version_can_be_chosen(tmp_path: Path, engine: str) -> None:
+    assert load(tmp_path, f"{folder()[:-1]}, engine: {engine}}}").settings.engine == engine
+
+
+@pytest.mark.parametrize("preset", ["upscale-2x", "./own.yaml", {"ml_upscale": "esrgan-2x", "crf": 20}])
+def test_a_preset_is_kept_as_it_was_given(tmp_path: Path, preset: Any) -> None:
+    assert load(tmp_path, folder(preset=preset)).settings.folders[0].preset == preset
+
+
+@pytest.mark.parametrize(
+    "template", ["{stem}.{ext}", "{stem}_{preset}.{ext}", "up {stem}", "film.{ext}", "-{stem}"]
+)
+def test_an_output_name_is_made_of_text_and_fields(tmp_path: Path, template: str) -> None:
+    assert load(tmp_path, folder(output_name=template)).settings.folders[0].output_name == template
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{stm}.{ext}", 'did you mean "stem"?'),
+        ("{0}.{ext}", "the fields are {stem}, {preset}, {ext}"),
+        ("{}.{ext}", "the fields are"),
+        ("{stem.__class__}", "unknown field"),
+        ("{stem[0]}", "unknown field"),
+        ("{stem!r}.{ext}", "takes no format"),
+        ("{stem:>9}.{ext}", "takes no format"),
+        ("{stem", "not a name template"),
+        ("{{stem}}.{ext}", "braces"),
+        ("sub/{stem}.{ext}", "not a path"),
+        ("../{stem}", "not a path"),
+        ("a\0{stem}", "not a path"),
+        (".{stem}", "hidden"),
+        ("", "empty"),
+        ("  ", "empty"),
+    ],
+)
+def test_an_output_name_that_is_no_plain_name_is_refused(tmp_path: Path, template: str, said: str) -> None:
+    (finding,) = findings(tmp_path, folder(output_name=template)).values()
+    assert finding.code == "config.bad_output_name"
+    assert said in str(finding)
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("", "folders"),
+        ("folders: []", "folders"),
+        ("folders: {name: a, input: in}", "folders"),
+        ("folders: [in]", "folders[0]"),
+    ],
+)
+def test_a_file_without_a_list_of_folders_is_refused(tmp_path: Path, text: str, where: str) -> None:
+    assert set(findings(tmp_path, text)) == {where}
+
+
+def test_a_file_that_is_not_there_is_told_with_its_path(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(tmp_path / "none.yaml")
+    assert caught.value.finding.code == "config.not_found"
+    assert str(tmp_path / "none.yaml") in caught.value.finding.where
+
+
+@pytest.mark.parametrize(
+    ("text", "warned"),
+    [
+        ("segment_seconds: 30", []),
+        ("segment_seconds: 60", ["segment_seconds"]),
+        ("web: {enabled: true, host: 127.0.0.1, port: 8420, token: null}", []),
+        ("web: {enabled: false, port: 9000}", []),
+        ("web: {port: 9000}", ["web"]),
+        ("web: {token: secret}\nsegment_seconds: 10", ["segment_seconds", "web"]),
+    ],
+)
+def test_what_has_no_effect_yet_is_accepted_with_a_warning(
+    tmp_path: Path, text: str, warned: list[str]
+) -> None:
+    loaded = load(tmp_path, f"folders: [{{name: a, input: in}}]\n{text}")
+    assert [warning.where.rsplit(": ")[-1] for warning in loaded.warnings] == warned
+    assert {warning.code for warning in loaded.warnings} <= {"config.not_yet"}
+
+
+@pytest.mark.parametrize(
+    ("purpose", "root", "platform", "env", "expected"),
+    [
+        ("state", True, "linux", {"XDG_STATE_HOME": "/x"}, "/var/lib/framewatch"),
+        ("cache", True, "linux", {}, "/var/cache/framewatch"),
+        ("state", False, "linux", {"XDG_STATE_HOME": "/x"}, "/x/framewatch"),
+        ("cache", False, "linux", {"XDG_CACHE_HOME": "/y"}, "/y/framewatch"),
+        ("state", False, "linux", {"HOME": "/h", "XDG_STATE_HOME": "rel"}, "/h/.local/state/framewatch"),
+        ("cache", False, "linux", {"HOME": "/h"}, "/h/.cache/framewatch"),
+        ("state", False, "darwin", {"HOME": "/h"}, "/h/Library/Application Support/framewatch"),
+        ("cache", True, "darwin", {}, "/Library/Caches/framewatch"),
+    ],
+)
+def test_state_and_work_have_a_place_by_platform_and_user(
+    purpose: Any, root: bool, platform: str, env: dict[str, str], expected: str
+) -> None:
+    assert default_folder(purpose, root=root, platform=platform, env=env) == Path(expected)
+
+
+def test_the_sample_loads_and_says_what_holds_anyway(tmp_path: Path) -> None:
+    loaded = load_settings(SAMPLE)
+    assert loaded.warnings == ()
+    anime = next(folder for folder in loaded.settings.folders if folder.name == "anime")
+    bare = FolderSettings(name="anime", input=Path("/nas/anime/in"), preset=anime.preset)
+    assert anime == bare.anchored(Path("/"))
+    plain = tmp_path / "plain.yaml"
+    plain.write_text("folders: [{name: anime, input: /nas/anime/in}]")
+    default = load_settings(plain).settings
+    same = {"folders": loaded.settings.folders, "presets_dir": loaded.settings.presets_dir}
+    assert loaded.settings == default.evolve(**same)
+
+
+def test_the_sample_shows_every_setting() -> None:
+    keys = set(re.findall(r"^[ #-]*([a-z_]+):", SAMPLE.read_text(), re.MULTILINE))
+    assert _keys(Settings) - keys == set()
+
+
+def test_the_schema_describes_every_setting() -> None:
+    schema = Settings.model_json_schema(by_alias=True)
+    sections = [schema, *schema["$defs"].values()]
+    described = {
+        key for section in sections for key, value in section["properties"].items() if "description" in value
+    }
+    assert described == _keys(Settings)
+    assert schema["required"] == ["folders"]
+    assert json.loads(json.dumps(schema)) == schema
+
+
+def _keys(model: type[BaseModel]) -> set[str]:
+    keys = set(model.model_fields)
+    for info in model.model_fields.values():
+        for part in (info.annotation, *getattr(info.annotation, "__args__", ())):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                keys |= _keys(part)
+    return keys

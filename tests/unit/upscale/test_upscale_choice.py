@@ -1,0 +1,165 @@
+"""An engine is trusted after it has shown that it computes the network; else the next one is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from framewatch.errors import EngineError, Finding
+from framewatch.upscale import ENGINE_NAMES, devices, open_session, selftest
+from framewatch.upscale.contract import Device, Frame, FrameShape
+from framewatch.upscale.ncnn_engine import NcnnCpuEngine, NcnnVulkanEngine
+from framewatch.upscale.network import Network
+from framewatch.upscale.openvino_engine import OpenVinoEngine
+
+SHAPE = FrameShape(72, 56)
+
+
+def black(output: Frame) -> Frame:
+    return np.zeros_like(output)
+
+
+def swapped(output: Frame) -> Frame:
+    return np.ascontiguousarray(output[:, :, ::-1])
+
+
+def shifted(output: Frame) -> Frame:
+    return np.roll(output, 4, axis=1)
+
+
+def cut(output: Frame) -> Frame:
+    return output[:-2]
+
+
+def broken_corner(output: Frame) -> Frame:
+    output = output.copy()
+    output[-6:, -6:] = 0
+    return output
+
+
+@pytest.mark.parametrize("fault", [black, swapped, shifted, cut, broken_corner])
+def test_an_engine_that_computes_wrong_pixels_falls_back_with_a_warning(
+    network: Network, faulty_engine: type, fault: object
+) -> None:
+    engine = faulty_engine("ncnn-vulkan", fault)
+    warnings: list[Finding] = []
+    engines = {"ncnn-vulkan": engine, "openvino": OpenVinoEngine("f32")}
+    with open_session(network, SHAPE, 2, 1, on_fallback=warnings.append, engines=engines) as session:
+        assert session.name == "openvino/f32"
+    assert [(warning.code, warning.where) for warning in warnings] == [
+        ("engine.golden_mismatch", "ncnn-vulkan")
+    ]
+    assert all(session._closed for session in engine.sessions)
+
+
+def test_an_engine_that_does_not_open_falls_back_with_its_reason(
+    network: Network, faulty_engine: type
+) -> None:
+    warnings: list[Finding] = []
+    engines = {
+        "openvino": faulty_engine("openvino", EngineError("the plugin is gone")),
+        "ncnn": NcnnCpuEngine(),
+    }
+    with open_session(network, SHAPE, 4, 1, on_fallback=warnings.append, engines=engines) as session:
+        assert session.name == "ncnn/f32"
+    assert [warning.message for warning in warnings] == ["the plugin is gone"]
+
+
+def test_no_gpu_is_no_warning(network: Network) -> None:
+    class NoGpu(NcnnVulkanEngine):
+        def devices(self) -> list[Device]:
+            return [Device(self.name, "0", "llvmpipe", usable=False, note="a processor, not a GPU")]
+
+    warnings: list[Finding] = []
+    engines = {"ncnn-vulkan": NoGpu(), "openvino": OpenVinoEngine()}
+    with open_session(network, SHAPE, 2, 1, on_fallback=warnings.append, engines=engines) as session:
+        assert session.name.startswith("openvino/")
+    assert warnings == []
+
+
+@pytest.mark.parametrize(("kind", "usable"), [(0, True), (1, True), (2, True), (3, False), (4, False)])
+def test_a_vulkan_device_that_is_a_processor_is_no_gpu(kind: int, usable: bool) -> None:
+    class Info:
+        def type(self) -> int:
+            return kind
+
+        def device_name(self) -> str:
+            return "a device"
+
+    assert NcnnVulkanEngine()._device(0, Info()).usable is usable
+
+
+def test_when_every_engine_fails_the_error_lists_every_reason(network: Network, faulty_engine: type) -> None:
+    engines = {
+        "openvino": faulty_engine("openvino", EngineError("no plugin")),
+        "ncnn": faulty_engine("ncnn", black),
+    }
+    with pytest.raises(EngineError) as caught:
+        open_session(network, SHAPE, 2, 1, engines=engines)
+    finding = caught.value.finding
+    assert finding.code == "engine.unavailable"
+    for part in ("cuda: ", "ncnn-vulkan: ", "openvino: no plugin", "ncnn: ncnn computes wrong pixels"):
+        assert part in finding.message
+    assert "doctor" in finding.hint
+
+
+def test_an_engine_asked_for_by_name_fails_instead_of_falling_back(network: Network) -> None:
+    with pytest.raises(EngineError) as caught:
+        open_session(network, SHAPE, 2, 1, engine="cuda")
+    assert caught.value.finding.code == "engine.unavailable"
+    assert '"auto"' in caught.value.finding.hint
+
+
+def test_an_unknown_engine_or_device_is_an_error(network: Network) -> None:
+    with pytest.raises(EngineError) as caught:
+        open_session(network, SHAPE, 2, 1, engine="tensorrt")
+    assert caught.value.finding.code == "engine.unknown"
+    with pytest.raises(EngineError, match="no device 9"):
+        open_session(network, SHAPE, 2, 1, engine="openvino", device="9")
+
+
+def test_identity_is_chosen_by_name_alone_and_repeats_pixels(
+    network: Network, clip_frames: list[Frame]
+) -> None:
+    frame = clip_frames[0]
+    shape = FrameShape(frame.shape[1], frame.shape[0])
+    with open_session(network, shape, 3, 1, engine="identity") as session:
+        assert session.name == "identity"
+        assert (session.run(frame)[2::3, ::3] == frame).all()
+    assert "identity" in ENGINE_NAMES
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize("engine", ["openvino", "ncnn"])
+def test_every_engine_passes_its_self_test(network: Network, engine: str, scale: int, dtype: str) -> None:
+    shape = FrameShape(83, 61, dtype)  # type: ignore[arg-type]
+    with open_session(network, shape, scale, 2, engine=engine) as session:
+        assert session.name.startswith(engine)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 90), (9, 7)])
+def test_the_self_test_works_on_tiny_frames(network: Network, size: tuple[int, int]) -> None:
+    with open_session(network, FrameShape(*size), 2, 1) as session:
+        assert session.shape == FrameShape(*size)
+
+
+def test_the_synthetic_frame_is_the_same_each_time_and_far_from_flat() -> None:
+    frame = selftest.synthetic(FrameShape(300, 130))
+    assert (frame == selftest.synthetic(FrameShape(300, 130))).all()
+    assert frame.std() > 40
+    assert len(np.unique(frame)) > 200
+
+
+def test_devices_says_what_each_engine_sees(faulty_engine: type) -> None:
+    seen = {device.engine: device for device in devices()}
+    assert seen["openvino"].note in ("bf16", "f32")
+    assert seen["ncnn"].usable
+
+    class Missing(NcnnCpuEngine):
+        def devices(self) -> list[Device]:
+            raise EngineError("ncnn does not load: no module", code="engine.unavailable")
+
+    (device,) = devices({"ncnn": Missing()})
+    assert not device.usable
+    assert "does not load" in device.note

@@ -1,0 +1,106 @@
+"""Every engine computes the same network, on frames of a real clip."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from framewatch.upscale import pixels, reference
+from framewatch.upscale.contract import Frame, FrameShape, Session
+from framewatch.upscale.ncnn_engine import NcnnCpuEngine
+from framewatch.upscale.network import Network
+from framewatch.upscale.openvino_engine import OpenVinoEngine
+
+SCALES = (2, 3, 4)
+
+
+def shape_of(frame: Frame) -> FrameShape:
+    return FrameShape(frame.shape[1], frame.shape[0], frame.dtype.name)  # type: ignore[arg-type]
+
+
+def opened(engine: NcnnCpuEngine | OpenVinoEngine, network: Network, frame: Frame, scale: int) -> Session:
+    return engine.open(network, "CPU", shape_of(frame), scale, 1)
+
+
+def run(engine: NcnnCpuEngine | OpenVinoEngine, network: Network, frame: Frame, scale: int) -> Frame:
+    with opened(engine, network, frame, scale) as session:
+        return session.run(frame)
+
+
+def wide(frame: Frame) -> Frame:
+    """The frame in 16 bits, with values between those that 8 bits have."""
+    fine = np.random.default_rng(2).integers(-100, 100, frame.shape)
+    return np.clip(frame.astype(np.int64) * 257 + fine, 0, 65535).astype(np.uint16)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_float32_openvino_is_at_most_one_code_value_from_ncnn(
+    network: Network, clip_frames: list[Frame], scale: int
+) -> None:
+    for frame in clip_frames:
+        ours = run(OpenVinoEngine("f32"), network, frame, scale).astype(int)
+        assert abs(ours - run(NcnnCpuEngine(), network, frame, scale)).max() <= 1
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_bf16_openvino_is_at_least_50_db_from_ncnn(
+    network: Network, clip_frames: list[Frame], scale: int
+) -> None:
+    for frame in clip_frames:
+        ours = run(OpenVinoEngine("bf16"), network, frame, scale)
+        assert pixels.psnr(ours, run(NcnnCpuEngine(), network, frame, scale)) >= 50
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_the_numpy_reference_agrees_with_ncnn_to_the_edges(
+    network: Network, clip_frames: list[Frame], scale: int
+) -> None:
+    frame = wide(clip_frames[0])[:40, :56].copy()
+    ours = reference.upscale(network, frame / 65535, scale, np.float64)
+    theirs = run(NcnnCpuEngine(), network, frame, scale)
+    assert abs(pixels.quantise(ours, np.uint16).astype(int) - theirs).max() <= 2  # 3e-5 of white
+    assert len(np.unique(theirs)) > 1000
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_sixteen_bits_stay_sixteen_bits_in_float32(
+    network: Network, clip_frames: list[Frame], scale: int
+) -> None:
+    frame = wide(clip_frames[1])
+    ours = run(OpenVinoEngine("f32"), network, frame, scale)
+    assert ours.dtype == np.uint16
+    assert abs(ours.astype(int) - run(NcnnCpuEngine(), network, frame, scale)).max() <= 2
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_sixteen_bits_through_bf16_keep_more_than_eight_bits_would(
+    network: Network, clip_frames: list[Frame], scale: int
+) -> None:
+    frame = wide(clip_frames[1])
+    ours = run(OpenVinoEngine("bf16"), network, frame, scale)
+    assert pixels.psnr(ours, run(NcnnCpuEngine(), network, frame, scale)) >= 59
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_a_network_of_another_size_runs_on_every_engine(
+    small_network: Network, clip_frames: list[Frame], scale: int
+) -> None:
+    frame = clip_frames[0]
+    expected = pixels.quantise(reference.upscale(small_network, frame / 255, scale), np.uint8).astype(int)
+    for engine in (OpenVinoEngine("f32"), NcnnCpuEngine()):
+        assert abs(run(engine, small_network, frame, scale) - expected).max() <= 1
+
+
+def test_openvino_is_imported_without_the_part_that_reports_usage() -> None:
+    """In a process of its own, because another import of openvino could have loaded it before."""
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; from framewatch.upscale.openvino_engine import OpenVinoEngine;"
+        "before = [m for m in ('openvino', 'ncnn', 'pydantic', 'yaml', 'psutil') if m in sys.modules];"
+        "OpenVinoEngine().devices();"
+        "print(before, [m for m in sys.modules if 'telemetry' in m])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[] []"

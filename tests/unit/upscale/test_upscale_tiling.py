@@ -1,0 +1,152 @@
+"""Tiles equal the whole."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from framewatch.errors import OutOfMemoryError
+from framewatch.upscale.contract import Engine, Frame, FrameShape
+from framewatch.upscale.identity_engine import IdentityEngine
+from framewatch.upscale.ncnn_engine import NcnnCpuEngine
+from framewatch.upscale.network import RECEPTIVE_FIELD, Network
+from framewatch.upscale.openvino_engine import OpenVinoEngine
+from framewatch.upscale.tiled import open_tiled
+from framewatch.upscale.tiling import plan, spans
+
+lengths = st.integers(1, 4000)
+halos = st.sampled_from([0, 4, 18, 19])
+
+
+@given(length=lengths, halo=halos, extra=st.integers(1, 500))
+def test_spans_keep_each_pixel_once_with_its_halo_or_the_border(length: int, halo: int, extra: int) -> None:
+    window = min(2 * halo + extra, length)
+    kept = 0
+    for span in spans(length, window, halo):
+        assert span.keep_from == kept < span.keep_to
+        assert 0 <= span.start <= length - window
+        assert span.start == 0 or span.keep_from - span.start >= halo
+        assert span.start + window == length or span.start + window - span.keep_to >= halo
+        kept = span.keep_to
+    assert kept == length
+
+
+@given(width=lengths, height=lengths, halo=halos, most=st.integers(64 * 64, 10**7))
+def test_a_plan_covers_the_frame_with_windows_of_the_allowed_size(
+    width: int, height: int, halo: int, most: int
+) -> None:
+    cut = plan(width, height, halo, most)
+    assert cut.columns[-1].keep_to == width
+    assert cut.rows[-1].keep_to == height
+    assert cut.width <= width
+    assert cut.height <= height
+    assert cut.width * cut.height <= most
+
+
+@given(width=lengths, height=lengths, halo=halos)
+def test_a_frame_that_fits_is_one_window(width: int, height: int, halo: int) -> None:
+    for most in (None, width * height):
+        cut = plan(width, height, halo, most)
+        assert (len(cut.columns), len(cut.rows), cut.width, cut.height) == (1, 1, width, height)
+
+
+def test_windows_of_full_hd_cost_little_more_than_the_frame() -> None:
+    cut = plan(1920, 1080, RECEPTIVE_FIELD, 500_000)
+    assert cut.cost < 1.15 * 1920 * 1080
+
+
+def test_a_plan_for_almost_no_memory_still_makes_progress() -> None:
+    cut = plan(1920, 1080, 19, 1)
+    assert 16 + 2 * 19 <= cut.width <= 64
+    assert 16 + 2 * 19 <= cut.height <= 64
+
+
+def noise(width: int, height: int, dtype: str = "uint8") -> Frame:
+    top = np.iinfo(dtype).max
+    return np.random.default_rng(3).integers(0, top, (height, width, 3), endpoint=True).astype(dtype)
+
+
+def tiled_and_whole(
+    engine: Engine, network: Network, frame: Frame, scale: int, most: int
+) -> tuple[Frame, Frame]:
+    shape = FrameShape(frame.shape[1], frame.shape[0], frame.dtype.name)  # type: ignore[arg-type]
+    with open_tiled(engine, network, "CPU", shape=shape, scale=scale, concurrency=1, most_pixels=most) as cut:
+        assert len(cut.plan.columns) * len(cut.plan.rows) > 1
+        tiled = cut.run(frame)
+    with engine.open(network, "CPU", shape, scale, 1) as session:
+        return tiled, session.run(frame)
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize("precision", ["f32", "bf16"])
+def test_openvino_tiles_equal_the_whole_exactly(network: Network, precision: str, scale: int) -> None:
+    """131x97 does not divide into windows; noise leaves no difference unseen."""
+    engine = OpenVinoEngine(precision)  # type: ignore[arg-type]
+    tiled, whole = tiled_and_whole(engine, network, noise(131, 97), scale, 80 * 80)
+    assert (tiled == whole).all()
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_ncnn_tiles_equal_the_whole_but_for_the_last_bit_of_float32(network: Network, scale: int) -> None:
+    """The Winograd transform lies differently on a tile, so sums differ by 1e-6: one or two of 65535."""
+    frame = noise(131, 97, "uint16")
+    tiled, whole = tiled_and_whole(NcnnCpuEngine(), network, frame, scale, 80 * 80)
+    assert abs(tiled.astype(int) - whole).max() <= 2
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 5), (17, 40), (64, 1), (39, 38)])
+def test_frames_smaller_than_a_halo_come_out_right(network: Network, size: tuple[int, int]) -> None:
+    frame = noise(*size)
+    shape = FrameShape(*size)
+    outputs = []
+    for engine in (OpenVinoEngine("f32"), NcnnCpuEngine()):
+        with open_tiled(
+            engine, network, "CPU", shape=shape, scale=3, concurrency=1, most_pixels=64 * 64
+        ) as session:
+            outputs.append(session.run(frame).astype(int))
+    assert outputs[0].shape == (size[1] * 3, size[0] * 3, 3)
+    assert abs(outputs[0] - outputs[1]).max() <= 1
+
+
+def test_identity_tiles_put_every_pixel_in_its_place(small_network: Network) -> None:
+    frame = noise(301, 203, "uint16")
+    tiled, whole = tiled_and_whole(IdentityEngine(), small_network, frame, 3, 10_000)
+    assert (tiled == whole).all()
+    assert (tiled[1::3, 1::3] == frame).all()
+
+
+@pytest.mark.parametrize("when", ["open", "run"])
+def test_out_of_memory_halves_the_tile_and_repeats_the_frame(
+    small_network: Network, small_memory_engine: type, when: str
+) -> None:
+    engine = small_memory_engine(most=12_000, when=when)
+    frame = noise(240, 160)
+    with open_tiled(
+        engine, small_network, "CPU", shape=FrameShape(240, 160), scale=2, concurrency=2
+    ) as session:
+        outputs = list(session.upscale([frame] * 5))
+    with OpenVinoEngine("f32").open(small_network, "CPU", FrameShape(240, 160), 2, 1) as whole:
+        expected = whole.run(frame)
+    assert all((output == expected).all() for output in outputs)
+    assert engine.opened[-1].pixels <= 12_000
+    assert len(engine.opened) == (
+        1 if when == "open" else 3
+    )  # whole, half, quarter: one each for both threads
+    assert all(session._closed for session in engine.sessions)
+
+
+def test_out_of_memory_with_the_smallest_tile_is_an_error_with_advice(
+    small_network: Network, small_memory_engine: type
+) -> None:
+    engine = small_memory_engine(most=100, when="run")
+    shape = FrameShape(240, 160)
+    with (
+        open_tiled(engine, small_network, "CPU", shape=shape, scale=4, concurrency=2) as session,
+        pytest.raises(OutOfMemoryError) as caught,
+    ):
+        list(session.upscale([noise(240, 160)] * 3))
+    assert caught.value.finding.code == "engine.out_of_memory"
+    assert "esrgan-2x" in caught.value.finding.hint
+    assert all(session._closed for session in engine.sessions)
