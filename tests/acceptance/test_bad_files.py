@@ -7,21 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import House, framewatch
-from media_factory import make_audio, make_picture, make_video
+
+from clips import make_clip, make_picture, make_sound
+from house import House, framewatch
 
 
 def make_bad_files(folder: Path) -> dict[str, str]:
     """Drops one of each kind; returns file name -> expected code."""
     (folder / "text.mp4").write_text("This is not a video.\n" * 50)
     (folder / "empty.mp4").write_bytes(b"")
-    whole = make_video(folder.parent / "whole.mp4", size=(64, 48), rate=25, frames=50, audio=True)
+    whole = make_clip(folder.parent / "whole.mp4", frames=50, audio=True)
     data = whole.read_bytes()
     (folder / "no-index.mp4").write_bytes(data[: len(data) // 2])
-    front = make_video(folder.parent / "front.mp4", size=(64, 48), rate=25, frames=50, faststart=True)
+    front = make_clip(folder.parent / "front.mp4", frames=50, faststart=True)
     data = front.read_bytes()
     (folder / "cut.mp4").write_bytes(data[: len(data) * 2 // 3])
-    make_audio(folder / "sound.mp4")
+    make_sound(folder / "sound.mp4")
     make_picture(folder / "picture.png")
     return {
         "text.mp4": "media.not_media",
@@ -40,7 +41,7 @@ def test_each_bad_file_fails_with_its_code_and_the_good_one_after_them_comes_out
     failed = share / "failed"
     found = {name: house.wait_status(failed / name, "failed")["error"]["code"] for name in expected}
     assert found == expected
-    make_video(house.root / "good.mp4", size=(64, 48), rate=25, frames=5)
+    make_clip(house.root / "good.mp4", frames=5)
     shutil.copy(house.root / "good.mp4", share / "good.mp4")
     house.wait_status(house.root / "anime" / "out" / "good.mp4", "done")
     assert sorted(path.name for path in failed.iterdir() if not path.name.endswith(".json")) == sorted(
@@ -88,7 +89,7 @@ def test_frames_two_messages_come_at_check_and_in_the_sidecar(
     (share / "framewatch-preset.yaml").write_text(
         "\n".join(f"{key}: {value}" for key, value in preset.items())
     )
-    make_video(share / "a.mp4", size=(64, 48), rate=25, frames=3)
+    make_clip(share / "a.mp4", frames=3)
     error = house.wait_status(share / "failed" / "a.mp4", "failed")["error"]
     assert (error["code"], error["message"]) == (code, message)
     assert error["hint"]
@@ -97,7 +98,7 @@ def test_frames_two_messages_come_at_check_and_in_the_sidecar(
 
 def test_what_copy_mode_cannot_put_into_the_container_is_told_all_at_once(house: House) -> None:
     share = house.folder(preset={"processing_mode": "copy", "container": "webm"})
-    make_video(share / "a.mp4", size=(64, 48), rate=25, frames=3, audio=True)
+    make_clip(share / "a.mp4", frames=3, audio=True)
     assert house.once().returncode == 1
     error = house.sidecar(share / "failed" / "a.mp4")["error"]
     codes = [finding["code"] for finding in error["findings"]]

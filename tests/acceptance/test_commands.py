@@ -10,17 +10,10 @@ from pathlib import Path
 import av
 import pytest
 import yaml
-from conftest import CLIP, House, framewatch
-from media_factory import make_video
 
+from clips import make_clip
+from house import CLIP, House, framewatch
 from waiting import eventually
-
-
-@pytest.fixture(scope="session")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_video(
-        tmp_path_factory.mktemp("clips") / "tiny.mp4", size=(64, 48), rate=25, frames=6, audio=True
-    )
 
 
 def preset(folder: Path, **keys: object) -> Path:
@@ -109,7 +102,8 @@ def test_ctrl_c_in_an_upscale_leaves_no_mess(tmp_path: Path) -> None:
     import subprocess
 
     import psutil
-    from conftest import COMMAND
+
+    from house import COMMAND
 
     output = tmp_path / "out" / "big.mp4"
     output.parent.mkdir()
@@ -167,7 +161,7 @@ def test_status_shows_jobs_and_folders_with_and_without_a_daemon(house: House, c
 def test_cancel_stops_a_running_job_and_retry_takes_it_up_again(house: House) -> None:
     house.settings["engine"] = "openvino"
     share = house.folder(preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
-    make_video(share / "a.mp4", size=(128, 96), rate=25, frames=60)
+    make_clip(share / "a.mp4", size="128x96", frames=60)
     output = house.root / "anime" / "out" / "a.mp4"
     house.start()
     sidecar = eventually(

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import av
 import pytest
-from conftest import CLIP, framewatch
+
+from house import CLIP, framewatch
 
 
 @pytest.fixture(scope="module")

@@ -7,21 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import av
-import pytest
-from conftest import FAST_PRESET, House, framewatch
-from media_factory import make_video
 
+from clips import make_clip
+from house import FAST_PRESET, House, framewatch
 from waiting import eventually
 
 Drop = Callable[[Path, Path], Path]
-
-
-@pytest.fixture(scope="session")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny real video with sound."""
-    return make_video(
-        tmp_path_factory.mktemp("clips") / "tiny.mp4", size=(64, 48), rate=25, frames=6, audio=True
-    )
 
 
 def size_of(path: Path) -> tuple[int, int]:
@@ -126,7 +117,7 @@ def test_two_sources_of_one_output_name_and_the_same_name_again_all_come_out(
 ) -> None:
     share = house.folder()
     shutil.copy(clip, share / "a.mp4")
-    mkv = make_video(share / "a.mkv", size=(64, 48), rate=25, frames=3)
+    mkv = make_clip(share / "a.mkv", frames=3)
     assert mkv.exists()
     assert house.once().returncode == 0
     shutil.copy(clip, share / "a.mp4")

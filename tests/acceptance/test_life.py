@@ -10,16 +10,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import COMMAND, House, framewatch
-from media_factory import make_video
 
+from house import COMMAND, House, framewatch
 from waiting import eventually
-
-
-@pytest.fixture(scope="session")
-def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Long enough that a job can be caught in the middle."""
-    return make_video(tmp_path_factory.mktemp("long") / "long.mp4", size=(128, 96), rate=25, frames=60)
 
 
 def running(house: House, output: Path) -> None:

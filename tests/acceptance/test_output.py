@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,8 +9,10 @@ import av
 import numpy as np
 import pytest
 import yaml
-from conftest import framewatch
-from media_factory import ffmpeg, make_video
+
+from clips import make_clip
+from house import framewatch
+from media_factory import ffmpeg
 
 FLASH_AT = 12  # the source frame that is white
 
@@ -54,14 +55,9 @@ def flash_and_beep(path: Path, rate: str, *extra: str, frames: int = 30) -> Path
     moment = FLASH_AT / number
     picture = f"color=black:s=64x48:r={rate},drawbox=color=white:t=fill:enable='eq(n,{FLASH_AT})'"
     duration = str(frames / number)
-    subprocess.run(
-        [
-            ffmpeg(), "-v", "error", "-f", "lavfi", "-i", picture,
+    ffmpeg("-f", "lavfi", "-i", picture,
             "-f", "lavfi", "-i", f"aevalsrc='if(between(t,{moment},{moment + 0.1}),sin(6283*t),0)':s=48000",
-            "-t", duration, "-c:v", "libx264", "-preset", "veryfast", "-crf", "10", "-c:a", "aac", *extra, f"file:{path}",
-        ],
-        check=True,
-    )  # fmt: skip
+            "-t", duration, "-c:v", "libx264", "-preset", "veryfast", "-crf", "10", "-c:a", "aac", *extra, f"file:{path}")  # fmt: skip
     return path
 
 
@@ -88,7 +84,7 @@ def test_a_flash_and_a_beep_stay_within_half_a_frame(
 
 @pytest.mark.parametrize(("rate", "frames"), [("24000/1001", 48), ("50", 75)])
 def test_frame_count_and_rate_are_those_of_the_source(tmp_path: Path, rate: str, frames: int) -> None:
-    source = make_video(tmp_path / "a.mp4", size=(64, 48), rate=rate, frames=frames, audio=True)
+    source = make_clip(tmp_path / "a.mp4", rate=rate, frames=frames, audio=True)
     output = upscale(source, tmp_path)
     with av.open(str(output)) as made:
         assert str(made.streams.video[0].average_rate) == rate
@@ -115,27 +111,20 @@ def _everything(folder: Path) -> Path:
         "[CHAPTER]\nTIMEBASE=1/1000\nSTART=400\nEND=1000\ntitle=End\n"
     )
     path = folder / "all.mkv"
-    subprocess.run(
-        [
-            ffmpeg(), "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=64x48:r=25:d=1",
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x48:r=25:d=1",
             "-f", "lavfi", "-i", "sine=d=1", "-f", "lavfi", "-i", "sine=f=880:d=1",
             "-i", f"file:{folder / 's.srt'}", "-i", f"file:{folder / 'meta.txt'}",
             "-map", "0", "-map", "1", "-map", "2", "-map", "3", "-map_metadata", "4", "-map_chapters", "4",
             "-attach", f"{folder / 'font.ttf'}", "-metadata:s:t", "mimetype=font/ttf",
             "-metadata:s:a:0", "language=jpn", "-metadata:s:a:1", "language=eng", "-metadata:s:s:0", "title=Signs",
-            "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", f"file:{path}",
-        ],
-        check=True,
-    )  # fmt: skip
+            "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", f"file:{path}")  # fmt: skip
     return path
 
 
 def test_a_turned_phone_video_comes_out_upright_and_anamorphic_pixels_stay_so(tmp_path: Path) -> None:
-    flat = make_video(tmp_path / "flat.mp4", size=(64, 48), rate=25, frames=5)
+    flat = make_clip(tmp_path / "flat.mp4", frames=5)
     turned = tmp_path / "turned.mp4"
-    subprocess.run(
-        [ffmpeg(), "-v", "error", "-display_rotation", "-90", "-i", flat, "-c", "copy", turned], check=True
-    )
+    ffmpeg("-display_rotation", "-90", "-i", flat, "-c", "copy", turned)
     output = upscale(turned, tmp_path)
     with av.open(str(output)) as made:
         stream = made.streams.video[0]
@@ -143,8 +132,6 @@ def test_a_turned_phone_video_comes_out_upright_and_anamorphic_pixels_stay_so(tm
         assert next(made.decode(video=0)).rotation == 0
     output.unlink()
     wide = tmp_path / "wide.mp4"
-    subprocess.run(
-        [ffmpeg(), "-v", "error", "-i", flat, "-vf", "setsar=16/11", "-c:v", "libx264", wide], check=True
-    )
+    ffmpeg("-i", flat, "-vf", "setsar=16/11", "-c:v", "libx264", wide)
     with av.open(str(upscale(wide, tmp_path))) as made:
         assert made.streams.video[0].sample_aspect_ratio == Fraction(16, 11)

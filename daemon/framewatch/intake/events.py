@@ -6,6 +6,7 @@ import errno
 import os
 import secrets
 import threading
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -63,6 +64,8 @@ class EventSource(FileSystemEventHandler):
         waits for their events, and removes them. So it also notices when the system's limit of watches is
         used up somewhere in the tree, which the watching library does not tell.
         """
+        # When folders are made faster than they are watched, watchdog watches one twice, warns and goes on.
+        warnings.filterwarnings("ignore", "Callback with id '.*' already exists", RuntimeWarning)
         observer = Observer()
         try:
             observer.schedule(self, self._root, recursive=self._recursive, event_filter=_WANTED)

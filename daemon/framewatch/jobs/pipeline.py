@@ -21,6 +21,7 @@ from framewatch.jobs.verify import compare
 from framewatch.media import commands
 from framewatch.media.plan import Plan, make_plan
 from framewatch.media.preset import Preset
+from framewatch.media.probe import require_video
 from framewatch.media.rules import check_tools
 from framewatch.render.client import Worker
 from framewatch.render.spec import (
@@ -126,7 +127,7 @@ class Pipeline:
             self._command(
                 commands.transcode_command(plan, self._tools.ffmpeg, order.source, result), counts=True
             )
-        self._verify(plan, result)
+        self._verify(plan, probed, result)
         return Rendered(
             result=result, plan=plan, engine=engine, frames=plan.frames, warnings=tuple(self._warnings)
         )
@@ -172,9 +173,11 @@ class Pipeline:
         report: RenderReport = self._do(task)
         return report
 
-    def _verify(self, plan: Plan, result: Path) -> None:
+    def _verify(self, plan: Plan, probed: ProbeReport, result: Path) -> None:
         report: InspectReport = self._do(InspectTask(path=result))
-        findings = compare(plan.expected, report.inspection)
+        lengths = {stream.index: stream.duration for stream in probed.info.streams}
+        audio = [lengths[stream.index] for stream in plan.of_kind("audio")]
+        findings = compare(plan.expected, report.inspection, audio)
         if findings:
             raise VerificationError.of(findings)
 
@@ -207,8 +210,10 @@ def decide(order: Order, probed: ProbeReport, encoders: frozenset[str]) -> Plan:
     """The plan for a probed file.
 
     Raises:
+        MediaError: there is no video in it, but sound or a picture.
         RuleError: with everything that does not fit: preset, file and this machine's encoders.
     """
+    require_video(probed.info)
     missing = check_tools(order.preset, encoders)
     try:
         plan = make_plan(order.preset, order.preset_name, probed.info, probed.timeline)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -102,6 +103,7 @@ class Sidecar:
     """Keeps one job's progress file up to date: at most once a second, and at each change of stage or status.
 
     A folder that cannot be written never stops the job: `on_trouble` hears of it once, until it works again.
+    Safe for use from several threads.
     """
 
     def __init__(
@@ -124,36 +126,43 @@ class Sidecar:
         self._run: tuple[Any, ...] = ()
         self._reached = 0.0
         self._troubled = False
+        self._lock = threading.RLock()
 
     def update(self, job: Job, progress: Progress) -> None:
         """Show how far the job is, if it is time to."""
+        with self._lock:
+            document = self._document(job, progress)
+            state = (*self._run, document["status"], document["stage"])
+            now = self._clock()
+            recent = self._written_at is not None and now - self._written_at < SECONDS_BETWEEN
+            if state == self._shown and recent:
+                return
+            self._shown, self._written_at = state, now
+            self._write(self.path, self._root, document, durable=False)
+
+    def finish(self, job: Job, progress: Progress, path: Path, root: Path) -> None:
+        """Leave the last word, durably, at `path` below `root`; a file shown elsewhere so far goes."""
+        with self._lock:
+            self._write(path, root, self._document(job, progress), durable=True)
+            if path != self.path:
+                self.remove()
+
+    def remove(self) -> None:
+        """Take the file away."""
+        with self._lock:
+            try:
+                files.remove(self.path, root=self._root)
+            except StorageError as error:
+                self._trouble(error)
+
+    def _document(self, job: Job, progress: Progress) -> dict[str, Any]:
+        """The content to show: progress does not go back until another try begins."""
         run = (job.attempt, job.started_at)
         if run != self._run or job.state == JobState.QUEUED:
             self._run, self._reached = run, 0.0
         document = progress_document(job, progress, self._wall_clock(), self._reached)
         self._reached = document["progress"]
-        state = (*run, document["status"], document["stage"])
-        now = self._clock()
-        recent = self._written_at is not None and now - self._written_at < SECONDS_BETWEEN
-        if state == self._shown and recent:
-            return
-        self._shown, self._written_at = state, now
-        self._write(self.path, self._root, document, durable=False)
-
-    def finish(self, job: Job, progress: Progress, path: Path, root: Path) -> None:
-        """Leave the last word, durably, at `path` below `root`; a file shown elsewhere so far goes."""
-        at_least = self._reached if (job.attempt, job.started_at) == self._run else 0.0
-        document = progress_document(job, progress, self._wall_clock(), at_least)
-        self._write(path, root, document, durable=True)
-        if path != self.path:
-            self.remove()
-
-    def remove(self) -> None:
-        """Take the file away."""
-        try:
-            files.remove(self.path, root=self._root)
-        except StorageError as error:
-            self._trouble(error)
+        return document
 
     def _write(self, path: Path, root: Path, document: dict[str, Any], *, durable: bool) -> None:
         data = json.dumps(document, indent=1, allow_nan=False).encode() + b"\n"

@@ -48,7 +48,8 @@ class Decoder:
     """The frames of a segment, in the order they are shown; their `repeat`s add up to the segment's frames.
 
     Iterate it once. Frames that are not shown are not given. Single damaged frames are left out, the frame
-    before them standing in, and counted in `damaged`; what the decoder patches up without a word is not. Memory is that of a few frames, whatever the length.
+    before them standing in, and counted in `damaged`; what the decoder patches up without a word is not.
+    Memory is that of a few frames, whatever the length.
     """
 
     def __init__(

@@ -11,47 +11,24 @@ import contextlib
 import fcntl
 import io
 import os
-import re
-import signal
 import subprocess
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import IO, Any, Literal, Self, cast
+from typing import IO, Any, Self, cast
 
-from framewatch.domain import Record
-from framewatch.errors import CancelledError, FramewatchError, StorageError, WorkerError
+from framewatch.errors import CancelledError, WorkerError
+from framewatch.media.messages import EncodeProgress, LogLevel, failure, parse_log, parse_progress
 
-LogLevel = Literal["debug", "info", "warning", "error"]
+__all__ = ["EncodeProgress", "Encoder", "LogLevel", "OnLog", "OnProgress", "Process", "run_ffmpeg"]
+
 OnLog = Callable[[LogLevel, str], None]
 
 _TAIL_LINES = 200
 _LINE_BYTES = 2000
 _POLL_SECONDS = 0.1
 _PIPE_BYTES = 1 << 20  # a 4K frame is 24 MB: fewer wake-ups than with 64 KiB
-_LEVELS: dict[str, LogLevel] = {
-    "panic": "error", "fatal": "error", "error": "error", "warning": "warning", "info": "info",
-    "verbose": "debug", "debug": "debug", "trace": "debug",
-}  # fmt: skip
-_LEVEL = re.compile(r"\[(" + "|".join(_LEVELS) + r")\] ?")
-_ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
-# What ffmpeg adds when something has gone wrong already: true, and no help.
-_AFTERMATH = re.compile(
-    r"Task finished with error|Terminating thread|Error sending frames|Nothing was written|Conversion failed"
-    r"|Error while filtering|received no packets|Could not open encoder before EOF|Error submitting"
-    r"|Last message repeated"
-)
-
-
-class EncodeProgress(Record):
-    """What ffmpeg reports of its progress."""
-
-    frames: int = 0  # video frames written
-    seconds: float = 0.0  # of the output
-    speed: float | None = None  # seconds of output a second of time
-    done: bool = False
-
 
 OnProgress = Callable[[EncodeProgress], None]
 
@@ -190,7 +167,8 @@ class Process:
             self._stopped = True
             self._popen.kill()
         self.ended(None)
-        with self._feeding:  # a thread in `feed` is woken by the kill; its descriptor must not be reused under it
+        # A thread in `feed` is woken by the kill. Its descriptor must not be closed, and used anew, under it.
+        with self._feeding:
             for stream in (self._popen.stdin, self._popen.stdout, self._popen.stderr):
                 if stream is not None:
                     stream.close()
@@ -218,65 +196,10 @@ class Process:
 
 
 def _lines(pipe: IO[bytes] | None) -> Iterator[bytes]:
-    """Lines as they come; one that does not end comes in parts. The pipe itself would be read byte by byte."""
-    buffered = io.BufferedReader(cast(io.RawIOBase, pipe))
-    while line := buffered.readline(_LINE_BYTES):
-        yield line
-
-
-def parse_log(line: str) -> tuple[LogLevel, str]:
-    """Level and text of a line that ffmpeg wrote under `-loglevel level+...`, addresses left out."""
-    found = _LEVEL.search(line)
-    level = _LEVELS[found[1]] if found else "info"
-    return level, _ADDRESS.sub("", _LEVEL.sub("", line, count=1)).strip()
-
-
-def parse_progress(report: dict[str, str]) -> EncodeProgress:
-    """One report of `-progress`; what ffmpeg does not know yet ("N/A") is zero or None."""
-    return EncodeProgress(
-        frames=int(_float(report.get("frame")) or 0),
-        seconds=max(0.0, (_float(report.get("out_time_us")) or 0.0) / 1e6),
-        speed=_float(report.get("speed", "").removesuffix("x")),
-        done=report.get("progress") == "end",
-    )
-
-
-def failure(code: int, tail: Sequence[tuple[LogLevel, str]]) -> FramewatchError:
-    """The error for a process that ended with `code` and logged `tail`."""
-    errors = [text for level, text in tail if level == "error" and not _AFTERMATH.search(text)]
-    text = "\n".join(line for _, line in tail)
-    if "No space left on device" in text or "Disk quota exceeded" in text:
-        return StorageError("there is no room for the output", code="storage.full", hint="free some space")
-    if code < 0:
-        name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
-        return WorkerError(
-            f"ffmpeg was ended by {name}", code="ffmpeg.killed", hint="the system may be out of memory"
-        )
-    said = "; ".join(dict.fromkeys(errors[:3])) or (tail[-1][1] if tail else "it said nothing")
-    return WorkerError(f"ffmpeg failed: {said}", code="ffmpeg.failed", hint=_hint(text))
-
-
-def _hint(text: str) -> str:
-    if "Unknown encoder" in text:
-        return (
-            "this ffmpeg was built without the encoder: name another ffmpeg in the settings, or another codec"
-        )
-    if "Invalid data found" in text:
-        return "the source is damaged"
-    if (
-        "Cannot load libcuda" in text
-        or "No capable devices found" in text
-        or "OpenEncodeSessionEx failed" in text
-    ):
-        return "the NVIDIA encoder does not work here: use libx264 or libx265"
-    return ""
-
-
-def _float(text: str | None) -> float | None:
-    try:
-        return float(text) if text else None
-    except ValueError:
-        return None
+    """Lines as they come, a long one in parts. The pipe itself would be read byte by byte."""
+    with io.BufferedReader(cast(io.RawIOBase, pipe)) as buffered:
+        while line := buffered.readline(_LINE_BYTES):
+            yield line
 
 
 def _start(argv: Sequence[str], stdin: int) -> subprocess.Popen[bytes]:

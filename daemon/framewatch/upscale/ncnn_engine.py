@@ -89,13 +89,14 @@ class NcnnVulkanEngine:
         ncnn = _ncnn()
         if not _vulkan_loads():
             return []
-        return [self._device(number, ncnn.get_gpu_info(number)) for number in range(ncnn.get_gpu_count())]
+        return [self._device(ncnn, number) for number in range(ncnn.get_gpu_count())]
 
-    def _device(self, number: int, info: Any) -> Device:
+    def _device(self, ncnn: Any, number: int) -> Device:
+        info = ncnn.get_gpu_info(number)
         kind = int(info.type())
         usable = kind in _REAL_GPU
         note = f"{_REAL_GPU[kind]}, f16 storage" if usable else "a processor, not a GPU"
-        memory = _ncnn().get_gpu_device(number).get_heap_budget() / 1024 if usable else 0.0
+        memory = ncnn.get_gpu_device(number).get_heap_budget() / 1024 if usable else 0.0
         return Device(self.name, str(number), str(info.device_name()), usable, note, memory)
 
     def most_pixels(self, device: str, network: Network, scale: int, concurrency: int) -> int | None:  # noqa: ARG002

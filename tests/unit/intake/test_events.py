@@ -159,3 +159,15 @@ def test_a_folder_that_cannot_be_written_is_polled(root: Path, monkeypatch: pyte
     assert mode.mode == "poll"
     assert mode.source is None
     assert "Read-only file system" in mode.reason
+
+
+def test_trees_that_grow_faster_than_they_are_watched_do_not_end_the_events(
+    source: Source, root: Path
+) -> None:
+    """Made while the watching library still adds its watches, which makes it warn."""
+    for number in range(60):
+        (root / f"t{number}" / "a" / "b" / "c").mkdir(parents=True)
+    (root / "t59" / "a" / "b" / "c" / "film.mp4").touch()
+    eventually(lambda: "t59/a/b/c/film.mp4" in source.touched)
+    (root / "end.mp4").touch()
+    eventually(lambda: "end.mp4" in source.touched)

@@ -34,7 +34,7 @@ def ffmpeg(*args: object) -> None:
     assert done.returncode == 0, done.stderr
 
 
-# --- records -------------------------------------------------------------------------------------------------
+# --- records ------------------------------------------------------------------------------------------------
 
 
 def video(index: int = 0, codec: str = "h264", **facts: Any) -> Stream:
@@ -74,7 +74,7 @@ def cfr(frames: int = 50, rate: Fraction = Fraction(25), origin: int = 0) -> Tim
     return Timeline(time_base=1 / rate, rate=rate, origin=origin, frames=frames, source_frames=frames)
 
 
-# --- real files ----------------------------------------------------------------------------------------------
+# --- real files ---------------------------------------------------------------------------------------------
 
 
 class Seen(NamedTuple):
@@ -119,8 +119,8 @@ def _seen(stream: Any, times: list[float | None]) -> Seen:
     meta = {key.lower(): value for key, value in stream.metadata.items()}
     known = [time for time in times if time is not None]
     return Seen(
-        stream.type, codec, meta.get("language", ""), meta.get("title", ""), bool(int(stream.disposition) & 1024),
-        len(times), min(known, default=None),
+        stream.type, codec, meta.get("language", ""), meta.get("title") or meta.get("name", ""),
+        bool(int(stream.disposition) & 1024), len(times), min(known, default=None),
     )  # fmt: skip
 
 

@@ -6,11 +6,11 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from media_factory import ffmpeg, make_video, remux
 
 from framewatch.domain import Colour
 from framewatch.errors import MediaError
 from framewatch.media.inspect import Inspection, inspect_output
+from media_factory import ffmpeg, make_video, remux
 
 
 def test_frames_times_and_streams_are_counted(clip: Path) -> None:

@@ -13,7 +13,8 @@ import pytest
 from media_samples import FFMPEG, frames_of
 
 from framewatch.errors import CancelledError, ConfigError, Remedy, StorageError, WorkerError
-from framewatch.media.ffmpeg import EncodeProgress, Encoder, failure, parse_log, parse_progress, run_ffmpeg
+from framewatch.media.ffmpeg import Encoder, run_ffmpeg
+from framewatch.media.messages import EncodeProgress, failure, parse_log, parse_progress
 from framewatch.media.tools import encoders, find_ffmpeg, version
 
 QUIET = [str(FFMPEG), "-nostdin", "-nostats", "-loglevel", "level+warning", "-progress", "pipe:1"]
@@ -29,6 +30,11 @@ def frame(level: int) -> Any:
     return np.full(SIZE, level, np.uint8)
 
 
+def write_until_it_fails(encoder: Encoder) -> None:
+    for _ in range(1000):
+        encoder.write(frame(0))
+
+
 def program(path: Path, script: str) -> Path:
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
@@ -42,7 +48,7 @@ def _nothing_is_left_running() -> Any:
     assert psutil.Process().children(recursive=True) == []
 
 
-# --- which one -----------------------------------------------------------------------------------------------
+# --- which one ----------------------------------------------------------------------------------------------
 
 
 def test_the_configured_program_is_used(tmp_path: Path) -> None:
@@ -116,7 +122,7 @@ def test_a_program_that_does_not_run_is_an_error(script: str | None, tmp_path: P
         assert caught.value.finding.code == "ffmpeg.missing"
 
 
-# --- running -------------------------------------------------------------------------------------------------
+# --- running ------------------------------------------------------------------------------------------------
 
 
 def test_a_command_runs_to_its_end_and_reports_its_progress(tmp_path: Path) -> None:
@@ -172,7 +178,7 @@ def test_a_flood_of_messages_neither_blocks_nor_fills_the_memory(tmp_path: Path)
     assert lines == ["error"] * 100_000
 
 
-# --- feeding -------------------------------------------------------------------------------------------------
+# --- feeding ------------------------------------------------------------------------------------------------
 
 
 def test_frames_written_to_the_encoder_are_in_the_file(tmp_path: Path) -> None:
@@ -199,8 +205,7 @@ def test_a_frame_far_larger_than_the_pipe_goes_through_whole(tmp_path: Path) -> 
 def test_writing_to_an_encoder_that_died_says_what_it_died_of(tmp_path: Path) -> None:
     encoder = Encoder(raw_to(tmp_path / "o.mkv", "-c:v", "libx999"))
     with pytest.raises(WorkerError, match="Unknown encoder 'libx999'") as caught:
-        for _ in range(1000):
-            encoder.write(frame(0))
+        write_until_it_fails(encoder)
     assert "built without the encoder" in caught.value.finding.hint
     encoder.abort()
 
@@ -258,7 +263,7 @@ def test_an_encoder_stays_in_the_process_group_of_its_owner(tmp_path: Path) -> N
         assert os.getpgid(encoder._process._popen.pid) == os.getpgid(0)
 
 
-# --- words ---------------------------------------------------------------------------------------------------
+# --- words --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

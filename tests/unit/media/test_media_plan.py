@@ -139,7 +139,7 @@ def test_untagged_colours_are_completed_by_the_size_of_the_source(
     assert (made.colour.matrix, made.colour.range) == (matrix, "limited")
 
 
-# --- time ----------------------------------------------------------------------------------------------------
+# --- time ---------------------------------------------------------------------------------------------------
 
 
 def test_rate_frames_and_length_are_those_of_the_timeline() -> None:
@@ -165,7 +165,7 @@ def test_upscaling_without_a_timeline_is_a_mistake_of_the_caller() -> None:
         plan(timeline=None, ml_upscale="esrgan-2x")
 
 
-# --- streams -------------------------------------------------------------------------------------------------
+# --- streams ------------------------------------------------------------------------------------------------
 
 RICH = (
     video(0),
@@ -199,9 +199,13 @@ def rows(made: Plan) -> list[tuple[int, str, str]]:
             {"container": "mp4"},
             [
                 (0, "encode", "h264"), (1, "encode", "aac"), (2, "encode", "aac"), (3, "encode", "mov_text"),
-                (4, "encode", "mov_text"), (6, "copy", "png"), (8, "drop", ""), (5, "drop", ""), (7, "drop", ""),
+                (4, "encode", "mov_text"), (6, "copy", "png"), (8, "drop", ""), (5, "drop", ""),
+                (7, "drop", ""),
             ],
-            ["streams.second_video", "subtitle.styling_lost", "streams.attachment_dropped", "streams.data_dropped"],
+            [
+                "streams.second_video", "subtitle.styling_lost", "streams.attachment_dropped",
+                "streams.data_dropped",
+            ],
         ),
         (
             {"container": "mov", "selected_audio_tracks": [2, 1], "selected_subtitle_tracks": [3]},
@@ -268,30 +272,32 @@ def test_a_cover_of_an_unusual_kind_is_left_out_with_a_warning() -> None:
 
 
 @pytest.mark.parametrize(
-    ("codec", "kbps", "channels", "used", "kept", "warned"),
+    ("codec", "source", "used", "warned"),
     [
-        ("aac", 128, 6, 128, None, []),
-        ("mp3", 128, 6, 128, 2, ["audio.mixed_down"]),
-        ("mp3", 500, 2, 320, None, ["audio.bitrate_changed"]),
-        ("ac3", 640, 8, 640, 6, ["audio.mixed_down"]),
-        ("ac3", 32, 6, 96, None, ["audio.bitrate_changed"]),
-        ("libopus", 600, 1, 256, None, ["audio.bitrate_changed"]),
-        ("vorbis", 128, 6, 240, None, ["audio.bitrate_changed"]),
-        ("mp2", 100, 2, 96, None, ["audio.bitrate_changed"]),
-        ("flac", 128, 6, None, None, []),
+        ("aac", (128, 6), (128, None), []),
+        ("mp3", (128, 6), (128, 2), ["audio.mixed_down"]),
+        ("mp3", (500, 2), (320, None), ["audio.bitrate_changed"]),
+        ("ac3", (640, 8), (640, 6), ["audio.mixed_down"]),
+        ("ac3", (32, 6), (96, None), ["audio.bitrate_changed"]),
+        ("libopus", (600, 1), (256, None), ["audio.bitrate_changed"]),
+        ("vorbis", (128, 6), (240, None), ["audio.bitrate_changed"]),
+        ("mp2", (100, 2), (96, None), ["audio.bitrate_changed"]),
+        ("flac", (128, 6), (None, None), []),
     ],
 )
 def test_sound_is_encoded_as_near_to_the_wish_as_the_encoder_can(
-    codec: str, kbps: int, channels: int, used: int | None, kept: int | None, warned: list[str]
+    codec: str, source: tuple[int, int], used: tuple[int | None, int | None], warned: list[str]
 ) -> None:
+    """Wanted kbit/s and channels of the source; used kbit/s, and the channels where they are fewer."""
+    kbps, channels = source
     made = plan(video(), audio(channels=channels), container="mkv", audio_codec=codec, audio_bitrate=kbps)
     target = made.of_kind("audio")[0].audio
     assert target is not None
-    assert (target.kbps, target.channels) == (used, kept)
+    assert (target.kbps, target.channels) == used
     assert warnings(made) == warned
 
 
-# --- the record ----------------------------------------------------------------------------------------------
+# --- the record ---------------------------------------------------------------------------------------------
 
 
 def test_a_plan_goes_through_json_unchanged() -> None:

@@ -34,8 +34,8 @@ def read(text: str) -> Preset:
 def test_an_empty_preset_has_the_defaults_of_frame() -> None:
     assert read("").model_dump() == {
         "processing_mode": "reencode", "container": "mp4", "ml_upscale": "none",
-        "video_codec": "libx264", "video_bitrate_mode": "crf", "video_bitrate": 5000, "crf": 23, "quality": 50,
-        "preset": "medium", "nvenc_spatial_aq": False, "nvenc_temporal_aq": False,
+        "video_codec": "libx264", "video_bitrate_mode": "crf", "video_bitrate": 5000, "crf": 23,
+        "quality": 50, "preset": "medium", "nvenc_spatial_aq": False, "nvenc_temporal_aq": False,
         "videotoolbox_allow_sw": False, "pixel_format": "auto", "audio_codec": "aac", "audio_bitrate": 128,
         "selected_audio_tracks": (), "selected_subtitle_tracks": (),
     }  # fmt: skip
@@ -43,14 +43,14 @@ def test_an_empty_preset_has_the_defaults_of_frame() -> None:
 
 def test_camel_case_json_with_numbers_as_text_is_the_same_preset_as_its_yaml_twin() -> None:
     frame = {
-        "container": "mkv", "videoCodec": "libx265", "videoBitrateMode": "bitrate", "videoBitrate": "4000", "crf": 20,
-        "mlUpscale": "esrgan-2x", "preset": "slow", "audioCodec": "aac", "audioBitrate": "192",
+        "container": "mkv", "videoCodec": "libx265", "videoBitrateMode": "bitrate", "videoBitrate": "4000",
+        "crf": 20, "mlUpscale": "esrgan-2x", "preset": "slow", "audioCodec": "aac", "audioBitrate": "192",
         "selectedAudioTracks": [1], "nvencSpatialAq": True, "pixelFormat": "yuv420p10le",
     }  # fmt: skip
     yaml = """
         {container: mkv, video_codec: libx265, video_bitrate_mode: bitrate, video_bitrate: 4000, crf: 20,
-         ml_upscale: esrgan-2x, preset: slow, audio_codec: aac, audio_bitrate: 192, selected_audio_tracks: [1],
-         nvenc_spatial_aq: true, pixel_format: yuv420p10le}"""
+         ml_upscale: esrgan-2x, preset: slow, audio_codec: aac, audio_bitrate: 192,
+         selected_audio_tracks: [1], nvenc_spatial_aq: true, pixel_format: yuv420p10le}"""
     assert read(json.dumps(frame)) == read(yaml)
 
 
@@ -120,7 +120,7 @@ def test_the_schema_describes_every_key() -> None:
     assert all(each.get("description") for each in properties.values())
 
 
-# --- finding -------------------------------------------------------------------------------------------------
+# --- finding ------------------------------------------------------------------------------------------------
 
 
 def load(spec: Any, tmp_path: Path, *search: Path) -> Any:

@@ -195,7 +195,7 @@ def test_all_that_is_wrong_with_a_preset_is_told_at_once() -> None:
     assert found == ["video.preset", "video.crf_range", "container.audio_codec"]
 
 
-# --- with a file ---------------------------------------------------------------------------------------------
+# --- with a file --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("container", COPIED_VIDEO)
@@ -293,7 +293,7 @@ def test_all_that_is_wrong_with_a_file_is_told_at_once() -> None:
     assert found == ["copy.audio_codec", "tracks.audio_not_found", "subtitle.bitmap"]
 
 
-# --- with the tools that are there ---------------------------------------------------------------------------
+# --- with the tools that are there --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from media_factory import ffmpeg, make_video, remux
 
 from framewatch.domain import Colour
 from framewatch.errors import FramewatchError, MediaError, StorageError
 from framewatch.media.extent import Family, read_extent
 from framewatch.media.probe import probe, require_video
 from framewatch.media.source import open_file, open_media
+from media_factory import ffmpeg, make_video, remux
 
 SUBTITLES = "1\n00:00:00,000 --> 00:00:00,500\nhello\n"
 CHAPTERS = ";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=500\ntitle=one\n"
@@ -68,9 +68,11 @@ def test_subtitles_fonts_covers_chapters_and_dispositions_are_seen(clip: Path, t
     target = tmp_path / "all.mkv"
     ffmpeg(
         "-i", clip, "-i", tmp_path / "s.srt", "-i", tmp_path / "c.txt", "-map", "0", "-map", "1",
-        "-map_metadata", "2", "-c", "copy", "-attach", tmp_path / "f.ttf", "-metadata:s:t:0", "mimetype=font/ttf",
+        "-map_metadata", "2", "-c", "copy",
+        "-attach", tmp_path / "f.ttf", "-metadata:s:t:0", "mimetype=font/ttf",
         "-attach", tmp_path / "cover.png", "-metadata:s:t:1", "mimetype=image/png",
-        "-metadata:s:a", "language=jpn", "-metadata:s:a", "title=Commentary", "-disposition:a", "forced", target,
+        "-metadata:s:a", "language=jpn", "-metadata:s:a", "title=Commentary",
+        "-disposition:a", "forced", target,
     )  # fmt: skip
     info = probe(target)
     video, audio, subtitle, font, cover = info.streams
@@ -109,7 +111,8 @@ def test_a_display_matrix_is_read_as_mirror_and_clockwise_turn(
 
 
 def test_sar_colour_tags_depth_and_interlacing_are_read(tmp_path: Path) -> None:
-    tags = "setsar=16/11,setfield=tff,setparams=colorspace=smpte170m:color_primaries=smpte170m:color_trc=bt709:range=tv"
+    colours = "colorspace=smpte170m:color_primaries=smpte170m:color_trc=bt709:range=tv"
+    tags = f"setsar=16/11,setfield=tff,setparams={colours}"
     path = make_video(
         tmp_path / "sd.mkv",
         filters=f"{tags},format=yuv420p10le",
@@ -195,7 +198,7 @@ def test_colours_that_cannot_become_rgb_are_refused(tmp_path: Path) -> None:
         "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:9\n#EXTINF:1.0,\n{}\n#EXT-X-ENDLIST\n",
         "ffconcat version 1.0\nfile '{}'\n",
         "[playlist]\nFile1={}\n",
-        '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><image href="file://{}" width="9"/></svg>',
+        '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><image href="file://{}"/></svg>',
         "subfile,,start,0,end,9000,,:{}\n",
     ],
 )

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from fractions import Fraction
 from itertools import accumulate
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from media_factory import ffmpeg, make_video, remux
 
 from framewatch.domain import Segment, Timeline
 from framewatch.errors import MediaError
-from framewatch.media.probe import probe, require_video
-from framewatch.media.scan import ScanResult, scan
 from framewatch.media.timeline import FrameClock, cadence, choose_rate, plan_timeline
 
 MILLISECOND = Fraction(1, 1000)
@@ -25,14 +21,7 @@ def rounded(rate: Fraction, count: int, time_base: Fraction) -> list[int]:
     return [round(number / rate / time_base) for number in range(count)]
 
 
-def planned(path: Path) -> tuple[Timeline, ScanResult]:
-    stream = require_video(probe(path))
-    assert stream.video
-    found = scan(path, stream.index)
-    return plan_timeline(found.pts, found.time_base, stream.video.rate, found.last_duration), found
-
-
-# --- the rate ------------------------------------------------------------------------------------------------
+# --- the rate ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -76,7 +65,7 @@ def test_one_frame_has_the_stated_rate_or_25(stated: str | None, rate: str) -> N
     assert choose_rate([7], MILLISECOND, Fraction(stated) if stated else None) == Fraction(rate)
 
 
-# --- the frames ----------------------------------------------------------------------------------------------
+# --- the frames --------------------------------------------------------------------------------------------
 
 
 @st.composite
@@ -99,8 +88,7 @@ def test_repeats_fill_the_timeline_in_order_and_never_drift(
     pts, time_base, last = source
     try:
         line = plan_timeline(pts, time_base, stated, last)
-    except MediaError as error:
-        assert error.finding.code == "media.timestamps"
+    except MediaError:  # such long times for so few frames are refused; the next tests say when
         return
     shown = cadence(line, pts)
     numbers = [number for number, _ in shown]
@@ -175,135 +163,3 @@ def test_a_clock_says_when_it_is_full() -> None:
     assert [clock.feed(pts) for pts in (0, 40, 80)] == [0, 1, 1]
     assert clock.full
     assert clock.finish() == 0
-
-
-# --- real files ----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def film(media: Path) -> Path:
-    codec = ("-c:v", "libx264", "-preset", "veryfast", "-bf", "3")
-    return make_video(media / "film.mp4", rate="24000/1001", seconds=2, codec=codec)
-
-
-@pytest.mark.parametrize("name", ["film.mkv", "film.ts", "film.mov", "film.flv", "film.avi", "film.m2ts"])
-def test_a_b_frame_source_keeps_its_frames_and_rate_in_every_container(
-    film: Path, media: Path, name: str
-) -> None:
-    line, found = planned(remux(film, media / name))
-    assert (line.rate, line.frames, line.source_frames, len(found.pts)) == (NTSC_FILM, 48, 48, 48)
-
-
-def test_mpeg4_with_b_frames_in_avi_is_timed_by_its_order(media: Path, film: Path) -> None:
-    path = media / "old.avi"
-    ffmpeg("-i", film, "-c:v", "mpeg4", "-bf", "2", path)
-    line, _ = planned(path)
-    assert (line.rate, line.frames) == (NTSC_FILM, 48)
-
-
-def test_fifty_frames_a_second(media: Path) -> None:
-    line, _ = planned(make_video(media / "50.mkv", rate="50"))
-    assert (line.rate, line.frames) == (50, 50)
-
-
-def test_what_an_edit_list_cuts_off_is_not_shown(film: Path, media: Path) -> None:
-    path = remux(film, media / "edited.mp4", before=["-ss", "0.5"])
-    line, found = planned(path)
-    assert line.frames == len(found.pts) == 36
-    assert found.keyframes[0] < found.pts[0] == line.origin
-
-
-@pytest.mark.parametrize(
-    "codec",
-    [
-        ("-c:v", "mpeg2video", "-g", "12", "-bf", "2"),
-        ("-c:v", "libx264", "-x264-params", "open-gop=1:keyint=12:min-keyint=12:bframes=3:scenecut=0"),
-    ],
-)
-def test_a_recording_that_begins_inside_an_open_gop_starts_at_its_first_key_frame(
-    media: Path, tmp_path: Path, codec: tuple[str, ...]
-) -> None:
-    whole = make_video(tmp_path / "whole.ts", seconds=2, codec=codec)
-    begun = tmp_path / "begun.ts"
-    packets = whole.read_bytes()
-    begun.write_bytes(packets[188 * (len(packets) // 188 // 4) :])
-    line, found = planned(begun)
-    assert found.pts[0] == found.keyframes[0]
-    assert 20 <= line.frames == len(found.pts) < 50
-
-
-@pytest.mark.parametrize("container", ["mkv", "mp4"])
-def test_variable_rate_becomes_its_average_and_keeps_its_length(media: Path, container: str) -> None:
-    path = make_video(
-        media / f"vfr.{container}", rate="50", seconds=2, filters="select='not(mod(n,3))+lt(n,40)'",
-        output=("-fps_mode", "vfr"),
-    )  # fmt: skip
-    line, found = planned(path)
-    assert len(found.pts) == 60
-    assert line.rate == pytest.approx(59 / 1.98, abs=0.1)
-    assert line.duration == pytest.approx(2.04, abs=float(1 / line.rate))
-    assert sum(repeat for _, repeat in cadence(line, found.pts)) == line.frames
-
-
-def test_concatenated_rates_keep_their_length(media: Path) -> None:
-    path = media / "joined.mkv"
-    ffmpeg(
-        "-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=1", "-f", "lavfi",
-        "-i", "testsrc2=size=64x48:rate=60:duration=1", "-filter_complex",
-        "[0]settb=1/600[a];[1]settb=1/600[b];[a][b]concat=n=2", "-fps_mode", "vfr", "-c:v", "libx264", path,
-    )  # fmt: skip
-    line, found = planned(path)
-    assert len(found.pts) == 85
-    assert line.duration == pytest.approx(2.0, abs=0.03)
-
-
-def test_a_start_offset_is_the_origin(film: Path, media: Path) -> None:
-    line, found = planned(remux(film, media / "late.ts", "-output_ts_offset", "50"))
-    assert line.origin == found.pts[0] > 50 * 90_000
-
-
-def test_an_index_that_promises_more_frames_is_truncation(clip: Path, tmp_path: Path) -> None:
-    whole = remux(clip, tmp_path / "f.mp4", "-movflags", "+faststart", "-an").read_bytes()
-    cut = tmp_path / "cut.mp4"
-    at = whole.index(b"mdat")
-    size = (len(whole) - at) // 2
-    # The box says what is there, so that only the sample table knows better.
-    cut.write_bytes(whole[: at - 4] + (size + 4).to_bytes(4, "big") + whole[at : at + size])
-    with pytest.raises(MediaError) as caught:
-        scan(cut, 0)
-    assert caught.value.finding.code == "media.truncated"
-
-
-def test_a_streamed_matroska_that_ends_early_is_truncation(tmp_path: Path) -> None:
-    live = make_video(tmp_path / "live.mkv", seconds=30, rate="5")
-    whole = bytearray(live.read_bytes())
-    at = whole.index(b"\x18\x53\x80\x67") + 4
-    whole[at : at + 8] = b"\x01" + b"\xff" * 7  # a length that is not known, as in a stream
-    live.write_bytes(whole[: len(whole) // 3])
-    with pytest.raises(MediaError) as caught:
-        scan(live, require_video(probe(live)).index)
-    assert caught.value.finding.code == "media.truncated"
-
-
-@pytest.mark.parametrize("offset", ["20", "500"])
-def test_a_clock_that_jumps_is_refused(clip: Path, tmp_path: Path, offset: str) -> None:
-    late = remux(clip, tmp_path / "late.ts", "-output_ts_offset", offset, "-an")
-    early = remux(clip, tmp_path / "early.ts", "-an")
-    joined = tmp_path / "joined.ts"
-    joined.write_bytes(late.read_bytes() + early.read_bytes())
-    with pytest.raises(MediaError) as caught:
-        planned(joined)
-    assert caught.value.finding.code == "media.timestamps"
-
-
-def test_a_scan_can_be_followed_and_cancelled(media: Path) -> None:
-    long = make_video(media / "long.mp4", rate="100", seconds=12, codec=("-c:v", "mpeg4"))
-    counts: list[int] = []
-    scan(long, 0, counts.append)
-    assert counts == [500, 1000]
-
-    def cancel(_: int) -> None:
-        raise InterruptedError
-
-    with pytest.raises(InterruptedError):
-        scan(long, 0, cancel)

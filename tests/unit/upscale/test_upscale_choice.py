@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -79,14 +81,20 @@ def test_no_gpu_is_no_warning(network: Network) -> None:
 
 @pytest.mark.parametrize(("kind", "usable"), [(0, True), (1, True), (2, True), (3, False), (4, False)])
 def test_a_vulkan_device_that_is_a_processor_is_no_gpu(kind: int, usable: bool) -> None:
-    class Info:
+    class Gpu:
         def type(self) -> int:
             return kind
 
         def device_name(self) -> str:
             return "a device"
 
-    assert NcnnVulkanEngine()._device(0, Info()).usable is usable
+        def get_heap_budget(self) -> int:
+            return 6144
+
+    runtime = SimpleNamespace(get_gpu_info=lambda number: Gpu(), get_gpu_device=lambda number: Gpu())
+    device = NcnnVulkanEngine()._device(runtime, 0)
+    assert device.usable is usable
+    assert device.memory_gb == (6 if usable else 0)
 
 
 def test_when_every_engine_fails_the_error_lists_every_reason(network: Network, faulty_engine: type) -> None:

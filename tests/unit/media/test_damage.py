@@ -1,0 +1,95 @@
+"""Damaged files: what can be saved is, what is lost is counted, and garbage ends in an error with a code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from framewatch.domain import MediaInfo, Stream, Timeline
+from framewatch.errors import FramewatchError, MediaError
+from framewatch.media.decode import Decoder
+from framewatch.media.inspect import inspect_output
+from framewatch.media.probe import probe, require_video
+from framewatch.media.scan import scan
+from framewatch.media.timeline import plan_timeline
+from media_factory import make_video, remux
+
+
+def opened(path: Path) -> tuple[MediaInfo, Stream, Timeline, tuple[int, ...]]:
+    info = probe(path)
+    stream = require_video(info)
+    assert stream.video
+    found = scan(path, stream.index)
+    line = plan_timeline(found.pts, found.time_base, stream.video.rate, found.last_duration)
+    return info, stream, line, found.pts
+
+
+def damaged_copy(clip: Path, target: Path) -> Path:
+    """H.264 in a transport stream with a hole in the middle of its packets."""
+    whole = remux(clip, target, "-an").read_bytes()
+    middle = 188 * (len(whole) // 376)
+    target.write_bytes(whole[:middle] + whole[middle + 188 * 4 :])
+    return target
+
+
+def test_damage_is_counted_told_and_filled(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "s.mp4", seconds=4, codec=("-c:v", "libx264", "-bf", "2", "-g", "25"))
+    path = damaged_copy(source, tmp_path / "holes.ts")
+    _, stream, line, _ = opened(path)
+    told: list[str] = []
+    decoder = Decoder(path, stream, line, on_damage=told.append)
+    assert sum(frame.repeat for frame in decoder) == line.frames == 100
+    assert decoder.damaged == len(told) > 0
+
+
+def test_damage_beyond_reason_is_an_error(tmp_path: Path) -> None:
+    path = make_video(
+        tmp_path / "v.mkv", seconds=4, codec=("-c:v", "ffv1", "-level", "3", "-slicecrc", "1", "-g", "1")
+    )
+    _, stream, line, _ = opened(path)
+    whole = bytearray(path.read_bytes())
+    for cluster in re.finditer(
+        rb"\xa3[\x40-\x7f].\x81..\x80", bytes(whole), re.DOTALL
+    ):  # a SimpleBlock of video
+        whole[cluster.end() : cluster.end() + 40] = bytes(40)
+    path.write_bytes(whole)
+    with pytest.raises(MediaError) as caught:
+        list(Decoder(path, stream, line))
+    assert caught.value.finding.code in ("media.corrupt", "media.unreadable")
+
+
+FUZZ = settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv", "ts", "avi"])
+@FUZZ
+@given(data=st.data())
+def test_garbage_gives_frames_or_an_error_with_a_code(
+    clip: Path, media: Path, container: str, data: st.DataObject
+) -> None:
+    origin = media / f"fuzz.{container}"
+    whole = bytearray((origin if origin.exists() else remux(clip, origin)).read_bytes())
+    places = st.integers(0, len(whole) - 1)
+    flips = data.draw(st.lists(st.tuples(places, st.integers(0, 255)), min_size=1, max_size=12))
+    for at, value in flips:
+        whole[at] = value
+    end = data.draw(st.sampled_from([len(whole), len(whole), len(whole) // 2]))
+    path = media / f"fuzzed.{container}"
+    path.write_bytes(whole[:end])
+    code, planned, given_out = "", 0, 0
+    try:
+        _, stream, line, _ = opened(path)
+        planned = line.frames
+        given_out = sum(frame.repeat for frame in Decoder(path, stream, line, threads=1))
+        inspect_output(path, threads=1)
+    except FramewatchError as error:
+        code = error.finding.code
+    assert code.startswith("media.") or planned == given_out > 0
