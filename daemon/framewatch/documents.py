@@ -169,7 +169,8 @@ def _finding(document: Document, item: Any, known: set[str]) -> Finding:
     kind, context = item["type"], item.get("ctx", {})
     if kind == "extra_forbidden":
         key = str(path[-1])
-        return Finding("config.unknown_key", f'unknown key "{key}"', suggestion(key, known), where)
+        hint = "this key belongs elsewhere" if key in known else suggestion(key, known)
+        return Finding("config.unknown_key", f'unknown key "{key}"', hint, where)
     if kind == "missing":
         return Finding("config.missing_key", f'"{path[-1]}" is required', "", where)
     if kind in ("literal_error", "enum"):
@@ -177,8 +178,12 @@ def _finding(document: Document, item: Any, known: set[str]) -> Finding:
         words = [word.strip("' ") for word in str(context["expected"]).replace(" or ", ", ").split(",")]
         hint = suggestion(value, words) or f"one of: {', '.join(words)}"
         return Finding("config.bad_value", f'"{value}" is not allowed here', hint, where)
-    if isinstance(context.get("error"), FindingError):
-        return context["error"].finding.at(where)
+    error = context.get("error")
+    if isinstance(error, FindingError):
+        return error.finding.at(where)
+    if kind in ("model_type", "model_attributes_type"):
+        message = f"a mapping of keys to values is expected here, not {_kind(item['input'])}"
+        return Finding("config.bad_value", message, "", where)
     message = str(item["msg"]).removeprefix("Value error, ")
     return Finding(
         "config.bad_value", f"{message[:1].lower()}{message[1:]}", f"found {_shown(item['input'])}", where

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from framewatch.cli.app import app
 from framewatch.cli.common import exit_code, say_error
 
 
@@ -14,7 +13,10 @@ def main() -> None:
 
 
 def _run() -> int:
-    from typer.exceptions import TyperException  # noqa: PLC0415 - beside its only use
+    # Imported here, as the commands import from this package.
+    from typer.exceptions import TyperException  # noqa: PLC0415
+
+    from framewatch.cli.app import app  # noqa: PLC0415
 
     try:
         return app(standalone_mode=False) or 0

@@ -7,7 +7,13 @@ from typing import Annotated
 import typer
 
 from framewatch import __version__
-from framewatch.cli import daemon, demo, doctor, files, jobs, models, schema
+from framewatch.cli import models
+from framewatch.cli.daemon import check, run
+from framewatch.cli.demo import demo
+from framewatch.cli.doctor import doctor
+from framewatch.cli.files import plan, upscale
+from framewatch.cli.jobs import cancel, retry, status
+from framewatch.cli.schema import schema
 
 app = typer.Typer(
     name="framewatch",
@@ -33,14 +39,7 @@ def options(
     """Options that stand before any command."""
 
 
-app.command()(demo.demo)
-app.command()(daemon.check)
-app.command()(daemon.run)
-app.command()(files.plan)
-app.command()(files.upscale)
-app.command()(jobs.status)
-app.command()(jobs.retry)
-app.command()(jobs.cancel)
-app.command()(doctor.doctor)
+for command in (demo, check, run, plan, upscale, status, retry, cancel, doctor):
+    app.command()(command)
 app.add_typer(models.app, name="models")
-app.command()(schema.schema)
+app.command()(schema)

@@ -43,6 +43,6 @@ def check(config: ConfigOption = None) -> None:
     for folder in loaded.settings.folders:
         preset = ready.presets[folder.name]
         name = preset.name if preset else "the preset that lies in it"
-        show.print(printable(f"{folder.name}: {folder.input} -> {folder.output} ({name})"), markup=False)
+        show.print(printable(f"{folder.name}: {folder.input} -> {folder.output} ({name})"))
     show.print(f"ffmpeg: {ready.tools.ffmpeg}")
     show.print("the configuration is sound")

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -119,10 +120,8 @@ def _sidecar_states(daemon: subprocess.Popen[bytes], sidecar: Path) -> Iterator[
     running = True
     while running:
         running = daemon.poll() is None
-        try:
+        with suppress(FileNotFoundError):  # not written yet
             yield json.loads(sidecar.read_text())
-        except FileNotFoundError:
-            pass  # not written yet
         if running:
             time.sleep(0.2)
 

@@ -52,7 +52,9 @@ def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     else:
         show = console()
         for check in checks:
-            show.print(printable(f"{'ok   ' if check.ok else 'WRONG'} {check.name}: {check.said}"), markup=False)
+            show.print(
+                printable(f"{'ok   ' if check.ok else 'WRONG'} {check.name}: {check.said}"), markup=False
+            )
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
 
@@ -117,4 +119,3 @@ def _folders(loaded: LoadedSettings) -> Iterator[Check]:
     work = loaded.settings.work_dir
     place = next((path for path in (work, *work.parents) if path.is_dir()), Path("/"))
     yield Check("work_dir", True, f"{work}: {shutil.disk_usage(place).free / 1e9:.0f} GB free")
-

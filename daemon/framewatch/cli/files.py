@@ -165,14 +165,14 @@ def _show_plan(plan: Plan, steps: list[tuple[str, list[str]]]) -> None:
     for heading in ("stream", "kind", "codec", "action", "becomes", "note"):
         table.add_column(heading)
     for row in plan.streams:
-        cells = (str(row.index), row.kind, row.codec_in, row.action, row.codec_out, row.note)
+        cells = (str(row.index), row.kind, row.codec, row.action, row.codec_out, row.note)
         table.add_row(*map(printable, cells))
     show.print(table)
     for warning in plan.warnings:
         say_finding(Finding(warning.code, warning.message, warning.hint, warning.where), kind="warning")
     for step, argv in steps:
-        show.print(f"\\n[{step}]", markup=False)
-        show.print(printable(_shell(argv)), markup=False)
+        show.print(f"\\n[{step}]")
+        show.print(printable(_shell(argv)))
 
 
 def _shell(argv: list[str]) -> str:
@@ -202,7 +202,7 @@ class _OnScreen(_Quiet):
 
     def warned(self, warning: Failure) -> None:
         text = printable(f"warning: {warning.message} ({warning.hint}) [{warning.code}]")
-        self._bar.console.print(text, markup=False)
+        self._bar.console.print(text)
 
 
 def _bar() -> Progress:

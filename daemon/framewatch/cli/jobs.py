@@ -14,7 +14,7 @@ from rich.table import Table
 
 from framewatch.cli.common import ConfigOption, JsonOption, console, print_json, printable, settings_of
 from framewatch.domain import Job, JobState
-from framewatch.errors import ConfigError, Finding
+from framewatch.errors import ConfigError
 from framewatch.jobs.sidecar import progress_document
 from framewatch.jobs.store import Store
 from framewatch.settings import Settings
@@ -31,7 +31,9 @@ def status(
     config: ConfigOption = None,
     as_json: JsonOption = False,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Keep showing it until Ctrl-C.")] = False,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many jobs, the newest first.")] = SHOWN_JOBS,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, help="How many jobs, the newest first.")
+    ] = SHOWN_JOBS,
 ) -> None:
     """Show what the daemon does: its folders, and the newest jobs with progress and errors.
 
@@ -60,7 +62,13 @@ def retry(job_id: IdArgument, config: ConfigOption = None) -> None:
     Examples:
       framewatch retry 01jd3k
     """
-    _ask("retry", job_id, config, (JobState.FAILED, JobState.CANCELLED), "only one that failed or was cancelled can be")
+    _ask(
+        "retry",
+        job_id,
+        config,
+        (JobState.FAILED, JobState.CANCELLED),
+        "only one that failed or was cancelled can be",
+    )
 
 
 def cancel(job_id: IdArgument, config: ConfigOption = None) -> None:
@@ -77,9 +85,7 @@ def cancel(job_id: IdArgument, config: ConfigOption = None) -> None:
 # --- asking --------------------------------------------------------------------------------------------------
 
 
-def _ask(
-    kind: Any, job_id: str, config: Path | None, states: tuple[JobState, ...], otherwise: str
-) -> None:
+def _ask(kind: Any, job_id: str, config: Path | None, states: tuple[JobState, ...], otherwise: str) -> None:
     settings = settings_of(config).settings
     path = store_path(settings)
     if not path.exists():
@@ -93,7 +99,7 @@ def _ask(
         store.request(kind, job.id)
         running = daemon_of(store) is not None
     when = "asked the daemon" if running else "noted; no daemon is running, so it is done at the next start"
-    console().print(printable(f"{kind} {job.id} ({job.relative}): {when}"), markup=False)
+    console().print(printable(f"{kind} {job.id} ({job.relative}): {when}"))
 
 
 def _unknown(job_id: str) -> ConfigError:
@@ -125,7 +131,9 @@ def _state(settings: Settings, limit: int) -> dict[str, Any]:
     with Store.open(path, readonly=True) as store:
         daemon = daemon_of(store)
         folders = store.get_facts().get("folders") or []
-        jobs = [progress_document(job, store.progress(job.id), _moment(job)) for job in store.list(limit=limit)]
+        jobs = [
+            progress_document(job, store.progress(job.id), _moment(job)) for job in store.list(limit=limit)
+        ]
         return _described(daemon, folders, dict(store.counts()), jobs)
 
 
@@ -134,7 +142,10 @@ def _moment(job: Job) -> float:
 
 
 def _described(
-    daemon: dict[str, Any] | None, folders: list[dict[str, Any]], counts: dict[Any, int], jobs: list[dict[str, Any]]
+    daemon: dict[str, Any] | None,
+    folders: list[dict[str, Any]],
+    counts: dict[Any, int],
+    jobs: list[dict[str, Any]],
 ) -> dict[str, Any]:
     named = [{"name": folder.pop("folder")} | folder for folder in folders]
     return {"daemon": daemon, "folders": named, "counts": counts, "jobs": jobs}
@@ -162,7 +173,7 @@ def _folder_table(folders: list[dict[str, Any]]) -> Table:
 def _job_table(jobs: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False)
     for heading in ("id", "file", "status", "progress", "fps", "left", "what"):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold")
     for job in jobs:
         eta = "" if job["eta_seconds"] is None else _clock(job["eta_seconds"])
         fps = f"{job['fps']:.1f}" if job["fps"] else ""
@@ -174,7 +185,7 @@ def _job_table(jobs: list[dict[str, Any]]) -> Table:
 def _what(job: dict[str, Any]) -> str:
     error = job["error"]
     if error:
-        return printable(Finding(error["code"], error["message"], error["hint"]))
+        return printable(f"[{error['code']}] {error['message']}")
     return printable(job["engine"] or job["preset"])
 
 

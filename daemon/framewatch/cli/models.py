@@ -13,7 +13,15 @@ from framewatch.upscale.model_install import install_models
 from framewatch.upscale.models import ModelStatus, verify_models
 
 app = typer.Typer(
-    help="The networks and their weights: list, verify, install.", no_args_is_help=True, rich_markup_mode=None
+    help="""The networks and their weights: list, verify, install.
+
+    \b
+    Examples:
+      framewatch models list
+      framewatch models verify
+    """,
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 

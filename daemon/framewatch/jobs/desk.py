@@ -14,6 +14,7 @@ import structlog
 from framewatch.domain import Job, JobState
 from framewatch.jobs import events as ev
 from framewatch.jobs.board import Board
+from framewatch.jobs.ids import is_job_id
 from framewatch.jobs.lifecycle import transition
 from framewatch.jobs.retry import Policy
 from framewatch.jobs.store import Store
@@ -54,6 +55,18 @@ class Desk:
     def work_of(self, job: Job) -> Path:
         """The folder that holds a job's unfinished files."""
         return self.work_dir / job.id
+
+    def sweep(self) -> None:
+        """Remove the work of jobs that have ended: a crash may have left it."""
+        alive = {job.id for job in self.store.unended()}
+        for folder in self.work_dir.iterdir():
+            if (
+                folder.is_dir()
+                and not folder.is_symlink()
+                and is_job_id(folder.name)
+                and folder.name not in alive
+            ):
+                shutil.rmtree(folder, ignore_errors=True)
 
     def take_in(self, job: Job) -> bool:
         """Enter a new job; False where one that has not ended has this source already."""

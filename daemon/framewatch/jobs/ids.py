@@ -29,12 +29,17 @@ class Ids:
             return _text(self._last)
 
 
+def is_job_id(text: str) -> bool:
+    """Whether this could be an id that was made here."""
+    return len(text) == LENGTH and set(text) <= set(ALPHABET)
+
+
 def _text(number: int) -> str:
     return "".join(ALPHABET[number >> 5 * place & 31] for place in reversed(range(LENGTH)))
 
 
 def _number(text: str) -> int:
-    if len(text) != LENGTH or not set(text) <= set(ALPHABET):
+    if not is_job_id(text):
         return 0
     number = 0
     for character in text:

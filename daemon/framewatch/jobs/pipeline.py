@@ -175,8 +175,7 @@ class Pipeline:
 
     def _verify(self, plan: Plan, probed: ProbeReport, result: Path) -> None:
         report: InspectReport = self._do(InspectTask(path=result))
-        lengths = {stream.index: stream.duration for stream in probed.info.streams}
-        audio = [lengths[stream.index] for stream in plan.of_kind("audio")]
+        audio = [probed.lengths.get(stream.index) for stream in plan.of_kind("audio")]
         findings = compare(plan.expected, report.inspection, audio)
         if findings:
             raise VerificationError.of(findings)

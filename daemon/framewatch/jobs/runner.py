@@ -74,8 +74,9 @@ class Runner:
 
     def start(self) -> None:
         """Take up what an earlier daemon left, then begin."""
-        for job in self._desk.store.unended():
-            job = self._desk.apply(job, ev.Recovered())
+        self._desk.sweep()
+        for left in self._desk.store.unended():
+            job = self._desk.apply(left, ev.Recovered())
             if job.state == JobState.PUBLISHING:
                 self._put_away(job)
         for lane in self._lanes:
@@ -237,8 +238,8 @@ class Runner:
         while not self._stopping:
             seen = self._wakes
             now = self._desk.clock()
-            for job in self._desk.store.over_holds(now):
-                job = self._desk.apply(job, ev.HoldOver())
+            for held in self._desk.store.over_holds(now):
+                job = self._desk.apply(held, ev.HoldOver())
                 if job.state == JobState.PUBLISHING:
                     self._put_away(job)
             due = self._desk.store.next_wake(now)

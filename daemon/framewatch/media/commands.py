@@ -91,11 +91,11 @@ def rehearsal_command(plan: Plan, ffmpeg: Path, source: Path, out: Path) -> list
     """
     rate = _rate(plan)
     size = f"{plan.frame_width}x{plan.frame_height}"
-    frame = f"color=black:size={size}:rate={_ratio(rate)},format={plan.working_format}"
+    frame = f"color=black:size={size}:rate={_ratio(rate)},format={plan.working_format},trim=end_frame=1"
     return [
         *_program(ffmpeg), "-copyts", "-f", "lavfi", "-i", frame,
         "-itsoffset", _seconds(-plan.container_start), "-t", _REHEARSED_SECONDS, *_source(plan, source),
-        "-map", "0:v:0", *_encoded_video(plan), "-frames:v:0", "1",
+        "-map", "0:v:0", *_encoded_video(plan),
         *other_streams(plan, out), *_packing(plan, rate), "-y", file_url(out),
     ]  # fmt: skip
 

@@ -82,6 +82,7 @@ class VideoEncoder(Record):
     crf: tuple[int, int] | None = None
     bitrate: bool = True
     hardware: Literal["nvenc", "videotoolbox"] | None = None
+    decoded_as: dict[str, str] = Field(default_factory=dict)
 
 
 class AudioEncoder(Record):

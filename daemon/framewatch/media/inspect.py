@@ -146,8 +146,9 @@ def _read(
     """Feed the tallies to the end; gives why that came too early, if it did."""
     try:
         for packet in container.demux():
-            if packet.stream_index < len(tallies):
-                tally = tallies[packet.stream_index]
+            number = packet.stream.index  # `packet.stream_index` is 0 for the packets that end each stream
+            if number < len(tallies):
+                tally = tallies[number]
                 before = tally.frames
                 tally.take(packet)
                 if (

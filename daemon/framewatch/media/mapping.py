@@ -31,9 +31,7 @@ def other_streams(plan: Plan, out: Path, source_input: int = 1) -> list[str]:
         if rules().containers[plan.container].covers == "track":
             args += [*_mapped(source_input, picture), *_cover_track(number + 1)]
         else:
-            args += _attached(
-                picture, out, len(attachments) + number, "cover" if number == 0 else f"cover-{number}"
-            )
+            args += _attached(picture, out, len(attachments) + number, "cover" if number == 0 else f"cover-{number}")
     return args
 
 

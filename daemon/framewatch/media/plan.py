@@ -196,13 +196,14 @@ def _expected(
     preset: Preset, info: MediaInfo, video: Video, *, made: Picture, timing: _Timing, table: StreamTable
 ) -> Expected:
     copied = preset.processing_mode == "copy"
+    encoder = rules().video_encoders[preset.video_codec]
     kept = [row for row in table.rows if row.action != "drop"]
     return Expected(
         width=made.output.width,
         height=made.output.height,
         sar=made.sar,
         rotation=video.rotation if copied else 0,
-        pixel_format=None if copied else made.pixel_format,
+        pixel_format=None if copied else encoder.decoded_as.get(made.pixel_format, made.pixel_format),
         rate=timing.rate,
         frames=timing.frames if timing.exact else None,
         duration=timing.duration,

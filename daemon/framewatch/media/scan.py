@@ -7,7 +7,7 @@ cut off.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
@@ -27,6 +27,9 @@ PROGRESS_EVERY = 500  # packets
 _BACKWARD_SECONDS = 1  # key frames that go back by more than this are a jump of the clock, not reordering
 _MISSING_SECONDS = 2  # of the stated duration; not all programs count the last packets' own length
 
+Spans = Mapping[int, tuple[Fraction, Fraction]]
+"""Stream index to the seconds at which its first packet is shown and its last one ends."""
+
 Progress = Callable[[int], None]
 """Called with the count so far. It may raise to cancel."""
 
@@ -40,6 +43,7 @@ class ScanResult:
     last_duration: int  # of the last frame, in ticks; 0 where it is not known
     keyframes: tuple[int, ...]  # PTS of the frames at which decoding can begin, ascending
     corrupt: int = 0  # packets that the container marks as damaged
+    lengths: Mapping[int, float] = field(default_factory=dict)  # seconds that each stream's packets last, by index
 
     @property
     def longest_gap(self) -> float:
@@ -64,9 +68,9 @@ def scan(path: Path, index: int, progress: Progress | None = None) -> ScanResult
         stream = container.streams[index]
         by_dts = prepare_clock(container)
         packets = _Packets(stream.time_base or Fraction(1, 1000), by_dts)
-        latest = _read(path, container, index, packets, progress)
-        _check_complete(path, container, packets, stream.frames, latest)
-        return packets.result(path)
+        spans = _read(path, container, index, packets, progress)
+        _check_complete(path, container, packets, stream.frames, spans)
+        return packets.result(path, spans)
 
 
 def prepare_clock(container: InputContainer) -> bool:
@@ -129,27 +133,29 @@ class _Packets:
             hint = "it was joined from several recordings: split it, or rewrite its time stamps"
             raise MediaError(message, code="media.timestamps", hint=hint)
 
-    def result(self, path: Path) -> ScanResult:
+    def result(self, path: Path, spans: Spans) -> ScanResult:
         first = self.keys[0] if self.keys else -(1 << 63)
         shown = tuple(sorted(time for time in self.pts if time >= first))
         if not shown:
             message = f"{path.name} has a video stream, but not one frame in it"
             raise MediaError(message, code="media.no_frames", hint=COPY_AGAIN)
-        return ScanResult(self.time_base, shown, self.last[1], tuple(sorted(self.keys)), self.corrupt)
+        lengths = {number: float(end - begin) for number, (begin, end) in spans.items()}
+        return ScanResult(self.time_base, shown, self.last[1], tuple(sorted(self.keys)), self.corrupt, lengths)
 
 
 def _read(
     path: Path, container: InputContainer, index: int, packets: _Packets, progress: Progress | None
-) -> Fraction:
-    """Feed `packets`; gives the latest time in any stream, in seconds."""
-    latest: dict[int, int] = {}
+) -> Spans:
+    """Feed `packets`; gives when each stream begins and ends, in seconds."""
+    spans: dict[int, tuple[int, int]] = {}
     try:
         for packet in container.demux():
             if packet.size == 0 and packet.dts is None:
                 continue  # PyAV's end marks
             number = packet.stream_index
-            if packet.pts is not None:
-                latest[number] = max(latest.get(number, packet.pts), packet.pts + (packet.duration or 0))
+            if packet.pts is not None and not packet.is_discard:
+                begin, end = spans.get(number, (packet.pts, packet.pts))
+                spans[number] = (min(begin, packet.pts), max(end, packet.pts + (packet.duration or 0)))
             if number == index:
                 packets.add(packet)
                 if progress and packets.seen % PROGRESS_EVERY == 0:
@@ -157,18 +163,19 @@ def _read(
     except av.FFmpegError as error:
         message = f"{path.name} is damaged: it cannot be read beyond frame {packets.seen} ({error.strerror})"
         raise MediaError(message, code="media.corrupt", hint=COPY_AGAIN) from error
-    times = [ticks * (container.streams[each].time_base or Fraction(0)) for each, ticks in latest.items()]
-    return max(times, default=Fraction(0))
+    bases = {each: container.streams[each].time_base or Fraction(0) for each in spans}
+    return {each: (begin * bases[each], end * bases[each]) for each, (begin, end) in spans.items()}
 
 
 def _check_complete(
-    path: Path, container: InputContainer, packets: _Packets, promised: int, latest: Fraction
+    path: Path, container: InputContainer, packets: _Packets, promised: int, spans: Spans
 ) -> None:
     """The sample table of MP4 states how many frames there are, the head of Matroska how long the file is."""
     name = container.format.name
     if name.startswith("mov") and packets.seen < promised:
         message = f"{path.name} is cut off: it promises {promised} frames and holds {packets.seen}"
         raise MediaError(message, code="media.truncated", hint=COPY_AGAIN)
+    latest = max((end for _, end in spans.values()), default=Fraction(0))
     stated = Fraction(container.duration or 0, av.time_base)
     missing = stated + Fraction(container.start_time or 0, av.time_base) - latest
     if name.startswith("matroska") and missing > _MISSING_SECONDS:

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from framewatch import errors
@@ -70,10 +71,8 @@ class Worker:
         process, self._process = self._process, None
         if process is None:
             return
-        try:
+        with suppress(ProcessLookupError):  # it had ended by itself, with its group
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass  # it had ended by itself, with its group
         process.wait()
         for reader in self._readers:
             reader.join()
@@ -144,10 +143,8 @@ class Worker:
 
 
 def _close(stream: Any) -> None:
-    try:
+    with suppress(BrokenPipeError):  # a task was still in the buffer when the worker died
         stream.close()
-    except BrokenPipeError:
-        pass  # a task that was still in the buffer when the worker died
 
 
 def _error_of(message: Failed) -> FramewatchError:

@@ -32,8 +32,7 @@ class WarmEngine:
             ModelMissingError: the weights are not installed, or are damaged.
             EngineError: no engine works here.
         """
-        dtype = "uint8" if task.working_format == "rgb24" else "uint16"
-        shape = FrameShape(task.width, task.height, dtype)
+        shape = FrameShape(task.width, task.height, "uint8" if task.working_format == "rgb24" else "uint16")
         key = (shape, task.scale, task.sizing.proc, task.engine)
         if self._session is None or key != self._key:
             self.close()
@@ -80,6 +79,8 @@ def try_engine(engine: str) -> TrialReport:
         session.run(frame)
         took = time.perf_counter() - begun
         seen = tuple(
-            f"{device.engine}: {device.description} ({device.note})" for device in devices() if device.engine != "identity"
+            f"{device.engine}: {device.description} ({device.note})"
+            for device in devices()
+            if device.engine != "identity"
         )
         return TrialReport(engine=session.name, milliseconds=took * 1000, devices=seen)

@@ -38,6 +38,7 @@ class ProbeReport(Record):
     op: Literal["probe"] = "probe"
     info: MediaInfo
     timeline: Timeline | None
+    lengths: dict[int, float] = {}  # seconds that the packets of each stream last, by index; measured, not stated
 
 
 class RenderTask(Record):
@@ -129,8 +130,13 @@ class InspectReport(Record):
     inspection: Inspection
 
 
-Task = Annotated[ProbeTask | DeviceTask | TrialTask | RenderTask | CommandTask | InspectTask, Field(discriminator="op")]
-Report = Annotated[ProbeReport | DeviceReport | TrialReport | RenderReport | CommandReport | InspectReport, Field(discriminator="op")]
+Task = Annotated[
+    ProbeTask | DeviceTask | TrialTask | RenderTask | CommandTask | InspectTask, Field(discriminator="op")
+]
+Report = Annotated[
+    ProbeReport | DeviceReport | TrialReport | RenderReport | CommandReport | InspectReport,
+    Field(discriminator="op"),
+]
 
 
 class Counted(Record):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from framewatch.domain import Failure, MediaInfo, Record, StageName, Timeline
+from framewatch.domain import Failure, Record, StageName
 from framewatch.errors import Finding
 from framewatch.media.decode import Decoder
 from framewatch.media.ffmpeg import EncodeProgress, Encoder, run_ffmpeg
@@ -73,7 +73,12 @@ class Workbench:
     def _probe(self, source: Path) -> ProbeReport:
         self.stage = "decode"
         info = probe(source)
-        return ProbeReport(info=info, timeline=_timeline(source, info))
+        main = info.main_video
+        if main is None or main.video is None:
+            return ProbeReport(info=info, timeline=None)
+        scanned = scan(source, main.index)
+        timeline = plan_timeline(scanned.pts, scanned.time_base, main.video.rate, scanned.last_duration)
+        return ProbeReport(info=info, timeline=timeline, lengths=dict(scanned.lengths))
 
     def _render(self, task: RenderTask) -> RenderReport:
         self.stage = "upscale"
@@ -118,15 +123,6 @@ class Workbench:
             self.send(Logged.model_validate({"stage": stage, "line": line, "level": level}))
 
         return log
-
-
-def _timeline(source: Path, info: MediaInfo) -> Timeline | None:
-    """When each frame is shown, at the source's average rate; None where there is no video to show."""
-    main = info.main_video
-    if main is None or main.video is None:
-        return None
-    scanned = scan(source, main.index)
-    return plan_timeline(scanned.pts, scanned.time_base, main.video.rate, scanned.last_duration)
 
 
 def _counts(meter: Meter) -> Counted:

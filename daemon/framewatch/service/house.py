@@ -54,19 +54,20 @@ class House:
 
     def stop(self, seconds: float) -> bool:
         """Stop watching, then drain. True when all ended in good order within `seconds`."""
-        for watch in self._watches.values():
-            watch.stop()
+        self._stop_watching()
         return self.runner.drain(seconds)
 
     @property
     def idle(self) -> bool:
-        """True when every file that is there was taken in, and nothing is left to do but what is held."""
-        return all(watch.idle for watch in self._watches.values()) and self.runner.idle
+        """True when every file that can be reached was taken in, and nothing is left to do but what is held."""
+        reached = all(watch.idle or watch.health().state != "ok" for watch in self._watches.values())
+        return reached and self.runner.idle
 
     @property
     def went_wrong(self) -> bool:
-        """Whether a job of this run failed, or one is held."""
-        return bool(self._ended_badly or self.store.counts()[JobState.HELD])
+        """Whether a job of this run failed, one is held, or a folder could not be reached."""
+        unreached = any(watch.health().state != "ok" for watch in self._watches.values())
+        return bool(self._ended_badly or unreached or self.store.counts()[JobState.HELD])
 
     # --- the configuration ----------------------------------------------------------------------------------
 
@@ -95,8 +96,7 @@ class House:
 
     def change(self, loaded: LoadedSettings, ready: Ready) -> None:
         """Go on with another configuration. Jobs keep the presets that they were taken in with."""
-        for watch in self._watches.values():
-            watch.stop()
+        self._stop_watching()
         self._loaded, self._ready = loaded, ready
         self.desk.policy = self._policy
         self._watch()
@@ -107,6 +107,7 @@ class House:
         if time.monotonic() - self._told_at < HEALTH_SECONDS:
             return
         self._told_at = time.monotonic()
+        self._mend_watches()
         self.store.set_fact("folders", [self._health(folder) for folder in self._loaded.settings.folders])
 
     def _health(self, folder: FolderSettings) -> dict[str, Any]:
@@ -117,15 +118,29 @@ class House:
 
     def _watch(self) -> None:
         settings = self._loaded.settings
-        elsewhere = {path for folder in settings.folders for path in (folder.output, folder.done, folder.failed)}
+        elsewhere = {
+            path for folder in settings.folders for path in (folder.output, folder.done, folder.failed)
+        }
         self._watches.clear()
         self._admissions.clear()
         for folder in settings.folders:
             clerk = Admission(folder, self._ready.presets[folder.name], self.runner, self.desk)
             self._admissions[folder.name] = clerk
             self._watches[folder.name] = FolderWatch(folder, clerk.admit, excluded=elsewhere)
+            self._watches[folder.name].start()
+
+    def _mend_watches(self) -> None:
+        """Begin to watch anew where a defect has ended a watch: the other folders, and the jobs, go on anyway."""
+        failed = [watch for watch in self._watches.values() if watch.health().state == "failed"]
+        for watch in failed:
+            _log.error("folder.watch_failed", folder=watch.folder.name, problem=watch.health().problem)
+        if failed:
+            self._stop_watching()
+            self._watch()
+
+    def _stop_watching(self) -> None:
         for watch in self._watches.values():
-            watch.start()
+            watch.stop()
 
     # --- jobs -------------------------------------------------------------------------------------------------
 
@@ -134,7 +149,10 @@ class House:
         slots = 1 if settings.gpu.slots == "auto" else settings.gpu.slots
         gate = HostGate(slots)
         tools = lambda: self._ready.tools  # noqa: E731 - asked anew for each job, as a reload may change them
-        heavy = [make_lane(f"gpu-{number}", self.desk, tools, gate, self._takes(gpu=True)) for number in range(slots)]
+        heavy = [
+            make_lane(f"gpu-{number}", self.desk, tools, gate, self._takes(gpu=True))
+            for number in range(slots)
+        ]
         return [*heavy, make_lane("plain", self.desk, tools, gate, self._takes(gpu=False))]
 
     def _takes(self, *, gpu: bool) -> Any:

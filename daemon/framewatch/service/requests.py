@@ -30,7 +30,13 @@ class Requests:
                 self._do(request, job)
             except FramewatchError as error:
                 finding = error.finding
-                _log.warning("request.refused", kind=request.kind, job_id=job.id, code=finding.code, message=finding.message)
+                _log.warning(
+                    "request.refused",
+                    kind=request.kind,
+                    job_id=job.id,
+                    code=finding.code,
+                    message=finding.message,
+                )
 
     def _do(self, request: Request, job: Job) -> None:
         _log.info("request.taken", kind=request.kind, job_id=job.id)

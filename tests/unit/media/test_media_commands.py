@@ -31,7 +31,6 @@ from framewatch.errors import WorkerError
 from framewatch.media import commands
 from framewatch.media.codecs import nvenc_cq, nvenc_preset
 from framewatch.media.ffmpeg import run_ffmpeg
-from framewatch.media.inspect import inspect_output
 from framewatch.media.plan import Plan, make_plan
 from framewatch.media.preset import Preset
 from framewatch.media.probe import probe
@@ -229,13 +228,21 @@ def test_everything_of_the_source_comes_along(
     check_against_plan(made, rich, render(made, rich, tmp_path))
     found = look(tmp_path / f"result.{made.extension}")
     assert [stream.codec for stream in found.of("video")] == [codecs[0]]
-    assert [(stream.codec, stream.language) for stream in found.of("audio")] == [(codecs[1], "jpn"), (codecs[1], "eng")]
-    assert [(stream.codec, stream.language, stream.frames) for stream in found.of("subtitle")] == [(codecs[2], "ger", 1)]
+    sound = [(stream.codec, stream.language) for stream in found.of("audio")]
+    assert sound == [(codecs[1], "jpn"), (codecs[1], "eng")]
+    assert [(stream.codec, stream.language) for stream in found.of("subtitle")] == [(codecs[2], "ger")]
+    assert "00:00:00,100 --> 00:00:00,600\nHello" in subtitles_of(tmp_path / f"result.{made.extension}")
     assert found.of("audio")[0].title == "Japanese"
     assert found.of("video")[0].title == "The picture"
     assert (found.chapters, found.title) == (["One", "Two"], "A film")
     assert len(found.of("attachment")) == (made.container == "mkv")
     assert [stream.codec for stream in found.streams if stream.cover] == (["png"] if made.covers else [])
+
+
+def subtitles_of(path: Path) -> str:
+    text = path.with_name("seen.srt")
+    ffmpeg("-i", path, "-map", "0:s:0", "-f", "srt", text)
+    return text.read_text()
 
 
 def check_against_plan(made: Plan, source: Path, out: Path) -> None:
@@ -251,8 +258,6 @@ def check_against_plan(made: Plan, source: Path, out: Path) -> None:
     for kind in ("video", "audio", "subtitle", "attachment"):
         wanted = [stream.codec for stream in expected.streams if stream.kind == kind and not stream.cover]
         assert [stream.codec for stream in info.of_kind(kind)] == wanted
-    shown = inspect_output(out).video
-    assert shown is not None
     assert expected.frames in (None, len(frames_of(out)))
 
 
@@ -300,7 +305,8 @@ def test_an_mp4_can_be_played_before_it_is_whole(rich: Path, tmp_path: Path) -> 
 def test_every_encoder_takes_every_usual_layout(codec: str, layout: str, tmp_path: Path) -> None:
     source = tmp_path / "s.mkv"
     ffmpeg(
-        "-f", "lavfi", "-i", "color=black:s=64x48:r=25:d=0.2", "-f", "lavfi", "-i", f"anullsrc=cl={layout}:r=96000:d=0.2",
+        "-f", "lavfi", "-i", "color=black:s=64x48:r=25:d=0.2",
+        "-f", "lavfi", "-i", f"anullsrc=cl={layout}:r=96000:d=0.2",
         "-c:v", "libx264", "-c:a", "flac", source,
     )  # fmt: skip
     made = plan_of(source, container="mkv", audio_codec=codec, preset="ultrafast")
@@ -500,13 +506,13 @@ def level_of(frame: Any) -> int:
 
 def test_a_source_is_opened_only_as_what_the_probe_found_it_to_be(rich: Path, tmp_path: Path) -> None:
     made = plan_of(rich, container="mkv")
-    playlist = tmp_path / "film.mkv"
+    playlist = tmp_path / "film.m3u8"
     playlist.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{rich}\n#EXT-X-ENDLIST\n")
     with pytest.raises(WorkerError, match="not on whitelist"):
         run_ffmpeg(commands.transcode_command(made, FFMPEG, playlist, tmp_path / "o.mkv"))
 
 
-@pytest.mark.parametrize("name", ["-dash.mkv", "100%d.mkv", "it's; a \"name\".mkv", "new\nline.mkv", "concat:a|b.mkv"])
+@pytest.mark.parametrize("name", ["-dash.mkv", "100%d.mkv", 'it\'s; a "name".mkv', "new\nline.mkv", "concat:a|b.mkv"])
 def test_odd_names_are_only_names(name: str, rich: Path, tmp_path: Path) -> None:
     source = tmp_path / name
     source.write_bytes(rich.read_bytes())
@@ -537,10 +543,10 @@ def test_a_rehearsal_reads_one_second_of_a_source_that_starts_late(flashes: Path
 
 def test_a_rehearsal_finds_what_the_encoder_will_not_take(tmp_path: Path) -> None:
     source = tmp_path / "s.mkv"
-    ffmpeg("-f", "lavfi", "-i", "testsrc=s=16x16:r=25:d=0.2", "-pix_fmt", "yuv420p", "-c:v", "libx264", source)
-    made = plan_of(source, container="mkv", video_codec="libsvtav1", ml_upscale="esrgan-2x")
-    with pytest.raises(WorkerError):
-        run_ffmpeg(commands.rehearsal_command(made, FFMPEG, source, tmp_path / "o.mkv"))
+    ffmpeg("-f", "lavfi", "-i", "testsrc=s=4x4:r=25:d=0.2", "-pix_fmt", "yuv420p", "-c:v", "libx264", source)
+    made = plan_of(source, video_codec="libx265", ml_upscale="esrgan-2x")
+    with pytest.raises(WorkerError, match="too small"):
+        run_ffmpeg(commands.rehearsal_command(made, FFMPEG, source, tmp_path / "o.mp4"))
 
 
 # --- every preset that the rules let through ----------------------------------------------------------------
@@ -578,9 +584,7 @@ def instant(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @given(wishes=PRESETS)
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
-)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 def test_every_preset_that_model_and_rules_let_through_makes_a_file(
     wishes: dict[str, Any], instant: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -65,9 +65,7 @@ def test_a_configured_path_that_is_no_program_is_refused(name: str, tmp_path: Pa
     assert (caught.value.finding.code, caught.value.finding.where) == ("ffmpeg.missing", str(tmp_path / name))
 
 
-def test_the_program_on_path_comes_before_the_bundled_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_program_on_path_comes_before_the_bundled_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert find_ffmpeg(None) == FFMPEG
     on_path = program(tmp_path / "ffmpeg", "exit 0")
@@ -317,9 +315,7 @@ def test_known_causes_become_errors_of_their_own(
 
 
 def test_a_full_disk_is_waited_for(tmp_path: Path) -> None:
-    full = program(
-        tmp_path / "full", "echo '[error] Error writing trailer: No space left on device' >&2; exit 228"
-    )
+    full = program(tmp_path / "full", "echo '[error] Error writing trailer: No space left on device' >&2; exit 228")
     with pytest.raises(StorageError) as caught:
         run_ffmpeg([str(full)])
     assert caught.value.remedy is Remedy.WAIT

@@ -52,9 +52,7 @@ def test_mode_and_scale_follow_the_preset(wishes: Any, mode: str, scale: int) ->
         ({"width": 65, "height": 47}, 3, (65, 47), (194, 140), "1"),
     ],
 )
-def test_the_output_is_upright_scaled_and_even(
-    facts: Any, scale: int, decoded: Any, output: Any, sar: str
-) -> None:
+def test_the_output_is_upright_scaled_and_even(facts: Any, scale: int, decoded: Any, output: Any, sar: str) -> None:
     made = plan(video(**facts), ml_upscale=f"esrgan-{scale}x")
     assert (made.decoded_width, made.decoded_height) == decoded
     assert (made.frame_width, made.frame_height) == (decoded[0] * scale, decoded[1] * scale)
@@ -132,9 +130,7 @@ def test_what_the_picture_loses_is_a_warning() -> None:
     ("tags", "height", "matrix"),
     [({}, 480, "smpte170m"), ({}, 720, "bt709"), ({"matrix": "bt2020nc"}, 480, "bt2020nc")],
 )
-def test_untagged_colours_are_completed_by_the_size_of_the_source(
-    tags: Any, height: int, matrix: str
-) -> None:
+def test_untagged_colours_are_completed_by_the_size_of_the_source(tags: Any, height: int, matrix: str) -> None:
     made = plan(video(colour=Colour(**tags), height=height), ml_upscale="esrgan-4x")
     assert (made.colour.matrix, made.colour.range) == (matrix, "limited")
 
@@ -242,9 +238,7 @@ def rows(made: Plan) -> list[tuple[int, str, str]]:
         ),
     ],
 )  # fmt: skip
-def test_every_stream_has_a_row_and_what_is_lost_a_warning(
-    wishes: Any, expected: Any, warned: list[str]
-) -> None:
+def test_every_stream_has_a_row_and_what_is_lost_a_warning(wishes: Any, expected: Any, warned: list[str]) -> None:
     made = plan(*RICH, **wishes)
     assert rows(made) == expected
     assert warnings(made) == warned
@@ -306,9 +300,7 @@ def test_a_plan_goes_through_json_unchanged() -> None:
 
 
 def test_a_refused_job_has_all_findings_of_preset_and_file() -> None:
-    info = media(
-        video(), Stream(index=1, kind="audio", codec="dts", audio=Audio(sample_rate=48000, channels=6))
-    )
+    info = media(video(), Stream(index=1, kind="audio", codec="dts", audio=Audio(sample_rate=48000, channels=6)))
     with pytest.raises(RuleError) as caught:
         plan(info=info, processing_mode="copy", ml_upscale="esrgan-2x", selected_subtitle_tracks=[4])
     codes = [finding.code for finding in caught.value.findings]

@@ -86,9 +86,7 @@ def fitting(container: str, **wishes: Any) -> Preset:
 
 @pytest.mark.parametrize("container", ["mp3", "m4a", "wav", "flac", "gif"])
 @pytest.mark.parametrize("mode", ["esrgan-2x", "esrgan-3x", "esrgan-4x"])
-def test_upscaling_into_a_container_without_video_and_sound_gets_the_seeds_words(
-    container: str, mode: str
-) -> None:
+def test_upscaling_into_a_container_without_video_and_sound_gets_the_seeds_words(container: str, mode: str) -> None:
     (finding,) = check_preset(Preset(container=container, ml_upscale=mode))
     assert finding.code == "container.upscale_needs_video"
     assert finding.message == "ML upscaling requires an audio-capable video container"
@@ -177,9 +175,7 @@ def test_crf_does_not_matter_where_a_bit_rate_is_given() -> None:
 
 
 def test_prores_has_no_bit_rate() -> None:
-    assert codes(container="mov", video_codec="prores", video_bitrate_mode="bitrate") == [
-        "video.bitrate_mode"
-    ]
+    assert codes(container="mov", video_codec="prores", video_bitrate_mode="bitrate") == ["video.bitrate_mode"]
 
 
 def test_copied_video_keeps_its_pixel_format() -> None:
@@ -208,9 +204,7 @@ def test_copy_mode_takes_exactly_the_containers_video(container: str, codec: str
 @pytest.mark.parametrize("wish", [{"processing_mode": "copy"}, {"audio_codec": "copy", "video_codec": "vp9"}])
 @pytest.mark.parametrize("container", COPIED_AUDIO)
 @pytest.mark.parametrize("codec", sorted(COPIED_AUDIO["mkv"]))
-def test_sound_is_copied_only_where_the_container_takes_it(
-    container: str, codec: str, wish: dict[str, str]
-) -> None:
+def test_sound_is_copied_only_where_the_container_takes_it(container: str, codec: str, wish: dict[str, str]) -> None:
     found = file_codes(media(video(codec="vp9"), audio(codec=codec)), container=container, **wish)
     expected = [] if codec in COPIED_AUDIO[container] else ["copy.audio_codec"]
     assert [code for code in found if code != "copy.video_codec"] == expected
@@ -296,9 +290,7 @@ def test_all_that_is_wrong_with_a_file_is_told_at_once() -> None:
 # --- with the tools that are there --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "codec", ["h264_nvenc", "hevc_nvenc", "av1_nvenc", "h264_videotoolbox", "hevc_videotoolbox"]
-)
+@pytest.mark.parametrize("codec", ["h264_nvenc", "hevc_nvenc", "av1_nvenc", "h264_videotoolbox", "hevc_videotoolbox"])
 def test_hardware_that_is_not_there_is_refused_with_encoders_that_are(codec: str) -> None:
     (finding,) = check_tools(Preset(video_codec=codec), frozenset({"libx264", "libx265", "aac"}))
     assert (finding.code, finding.where) == ("encoder.no_hardware", "video_codec")
