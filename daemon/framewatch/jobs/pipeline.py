@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from framewatch.domain import Failure, Progress, Record, Segment, StageName
-from framewatch.errors import Finding, RuleError, VerificationError
+from framewatch.errors import Finding, RuleError, VerificationError, WorkerError
 from framewatch.jobs.progress import Tracker
 from framewatch.jobs.verify import compare
 from framewatch.media import commands
@@ -139,9 +139,7 @@ class Pipeline:
 
     def _upscale(self, source: Path, plan: Plan, probed: ProbeReport, result: Path) -> str:
         ffmpeg = self._tools.ffmpeg
-        rehearsal = result.with_name(f"rehearsal.{plan.extension}")
-        self._command(commands.rehearsal_command(plan, ffmpeg, source, rehearsal))
-        rehearsal.unlink()
+        self._rehearse(source, plan, result.with_name(f"rehearsal.{plan.extension}"))
         piece = result.with_name(f"piece-00000.{commands.piece_extension(plan)}")
         device: DeviceReport = self._do(DeviceTask(engine=self._tools.engine))
         need = needed_gb(plan.frame_width, plan.frame_height, plan.scale)
@@ -152,6 +150,17 @@ class Pipeline:
         self._command(commands.mux_command(plan, ffmpeg, [piece], source, result))
         piece.unlink()
         return report.engine
+
+    def _rehearse(self, source: Path, plan: Plan, out: Path) -> None:
+        """Let the encoder and the container refuse now what they would refuse after hours of work."""
+        try:
+            self._command(commands.rehearsal_command(plan, self._tools.ffmpeg, source, out))
+        except WorkerError as error:
+            if error.finding.code != "ffmpeg.failed":
+                raise
+            hint = error.finding.hint or "choose another video_codec, audio_codec or container"
+            raise RuleError(error.finding.message, code="encoder.refused", hint=hint) from None
+        out.unlink()
 
     def _render(self, source: Path, plan: Plan, probed: ProbeReport, piece: Path) -> RenderReport:
         argv = commands.piece_command(plan, self._tools.ffmpeg, piece)

@@ -15,10 +15,7 @@ from framewatch.upscale.openvino_engine import OpenVinoEngine
 from framewatch.upscale.tiled import open_tiled
 
 ENGINES: Mapping[str, Engine] = MappingProxyType(
-    {
-        engine.name: engine
-        for engine in (NcnnVulkanEngine(), OpenVinoEngine(), NcnnCpuEngine(), IdentityEngine())
-    }
+    {engine.name: engine for engine in (NcnnVulkanEngine(), OpenVinoEngine(), NcnnCpuEngine(), IdentityEngine())}
 )
 """Every engine of this version."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from framewatch.upscale.tiling import LARGEST_WINDOW
+
 _CORES_A_LANE = 4  # more lanes cost memory and gain nothing: 1 lane of 2 threads is as fast as 2 of 1
 _MEMORY_SHARE = 4  # a quarter of what is free: decoders, encoders and other workers need theirs
 
@@ -21,11 +23,11 @@ def lanes(concurrency: int) -> int:
 
 
 def most_pixels(bytes_per_pixel: int, concurrency: int) -> int:
-    """Input pixels of a window so that all lanes together take a quarter of the memory that is free now."""
+    """Input pixels of a window so that all lanes together take at most a quarter of the memory that is free."""
     import psutil  # noqa: PLC0415 - the room must be importable with numpy alone
 
     free = int(psutil.virtual_memory().available)
-    return free // _MEMORY_SHARE // lanes(concurrency) // bytes_per_pixel
+    return min(free // _MEMORY_SHARE // lanes(concurrency) // bytes_per_pixel, LARGEST_WINDOW)
 
 
 def memory_gb() -> float:

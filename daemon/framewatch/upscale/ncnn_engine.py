@@ -19,15 +19,14 @@ from framewatch.errors import EngineError, OutOfMemoryError
 from framewatch.upscale import cpu, ncnn_param, pixels
 from framewatch.upscale.contract import Device, Frame, FrameShape, Session
 from framewatch.upscale.network import Network
+from framewatch.upscale.tiling import LARGEST_WINDOW
 
 _REAL_GPU = {0: "discrete GPU", 1: "integrated GPU", 2: "virtual GPU"}  # VkPhysicalDeviceType; 3 is a CPU
 _OUT_OF_MEMORY = -100  # what ncnn's layers return when an allocation fails
 _CPU_BYTES_PER_PIXEL = 3000  # float32 with Winograd's buffers: measured 2500 to 2800
 _GPU_BYTES_PER_PIXEL = 1100  # measured 990 to 1030, for 2x and for 4x
-_LARGEST_BUFFER = 2**31  # bytes: beyond that 32-bit offsets on the GPU run over, and the golden test fails
 _GPU_MEMORY_SHARE = 2
 _MIB = 1024 * 1024
-_FLOAT_BYTES = 4
 _LOADERS = (
     "libvulkan.so.1",
     "libvulkan.so",
@@ -102,11 +101,10 @@ class NcnnVulkanEngine:
         return Device(self.name, str(number), str(info.device_name()), usable, note, memory)
 
     def most_pixels(self, device: str, network: Network, scale: int, concurrency: int) -> int | None:  # noqa: ARG002
-        """A window whose buffers take half of what the driver says is free, and each can be addressed."""
+        """A window whose buffers take half of what the driver says is free."""
         budget = int(_ncnn().get_gpu_device(int(device)).get_heap_budget()) * _MIB
         fitting = budget // _GPU_MEMORY_SHARE // max(1, concurrency) // _GPU_BYTES_PER_PIXEL
-        widest = max(layer.biases.size for layer in network.layers)
-        return min(fitting, _LARGEST_BUFFER // (widest * _FLOAT_BYTES))
+        return min(fitting, LARGEST_WINDOW)
 
     def open(self, network: Network, device: str, shape: FrameShape, scale: int, concurrency: int) -> Session:
         """Load the network onto the GPU.
@@ -125,9 +123,7 @@ class NcnnVulkanEngine:
 class _NcnnSession(Session):
     """Each frame has its extractor; at most `lanes` of them compute at once."""
 
-    def __init__(
-        self, name: str, shape: FrameShape, scale: int, concurrency: int, *, net: Any, lanes: int
-    ) -> None:
+    def __init__(self, name: str, shape: FrameShape, scale: int, concurrency: int, *, net: Any, lanes: int) -> None:
         super().__init__(name, shape, scale, concurrency)
         self._net = net
         self._turn = threading.BoundedSemaphore(max(1, lanes))

@@ -31,9 +31,7 @@ def _layers(network: Network) -> list[str]:
     for number, layer in enumerate(network.layers):
         outputs, size = layer.weights.shape[0], layer.weights.size
         result = "last" if layer.slopes is None else f"conv{number}"
-        lines.append(
-            f"Convolution convolution{number} 1 1 {source} {result} 0={outputs} 1=3 4=1 5=1 6={size}"
-        )
+        lines.append(f"Convolution convolution{number} 1 1 {source} {result} 0={outputs} 1=3 4=1 5=1 6={size}")
         if layer.slopes is not None:
             source = f"prelu{number}"
             lines.append(f"PReLU slope{number} 1 1 {result} {source} 0={outputs}")

@@ -19,9 +19,7 @@ from framewatch.errors import ModelMissingError
 Floats = npt.NDArray[np.float32]
 
 SHUFFLE = 4  # the network's own scale; 2x and 3x are resized from its output
-RECEPTIVE_FIELD = (
-    18  # pixels each way that an output pixel of the shipped network depends on: one a convolution
-)
+RECEPTIVE_FIELD = 18  # pixels each way that an output pixel of the shipped network depends on: one a convolution
 
 _COLOURS = 3
 _KERNEL = 9  # taps of a 3x3 convolution

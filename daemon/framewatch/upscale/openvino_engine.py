@@ -19,9 +19,7 @@ from framewatch.upscale.network import Network
 Precision = Literal["bf16", "f32"]
 
 _CPU = "CPU"
-_BYTES_PER_CHANNEL = (
-    8  # two layers' float32 outputs live at once; measured 460-770 bytes a pixel, 896 allowed
-)
+_BYTES_PER_CHANNEL = 8  # two layers' float32 outputs live at once; measured 460-770 bytes a pixel, 896 allowed
 
 
 class OpenVinoEngine:
@@ -91,9 +89,7 @@ class _OpenVinoSession(Session):
     def _run(self, frame: Frame) -> Frame:
         request = self._requests.get()
         try:
-            results = request.infer(
-                {0: openvino_graph.as_bytes(frame)}, share_inputs=True, share_outputs=True
-            )
+            results = request.infer({0: openvino_graph.as_bytes(frame)}, share_inputs=True, share_outputs=True)
             upscaled: Frame = results[0][0].copy()
         except (RuntimeError, MemoryError) as error:
             raise _failure(error) from error

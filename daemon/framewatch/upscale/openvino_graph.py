@@ -116,9 +116,7 @@ class _Graph:
 
     def weighted(self, values: Any, axis: int, length: int, taps: Sequence[float]) -> Any:
         parts = [
-            self.ops.multiply(
-                self.ops.slice(values, [start], [start + length], [1], [axis]), np.float32(weight)
-            )
+            self.ops.multiply(self.ops.slice(values, [start], [start + length], [1], [axis]), np.float32(weight))
             for start, weight in enumerate(taps)
             if abs(weight) > 1e-9
         ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
+LARGEST_WINDOW = 2**23  # pixels: beyond, buffers pass 2 GiB; from 16 million on an H100 computed wrong ones
 _LEAST_KEPT = 16  # pixels: a window that keeps less of an axis than this is nearly all halo
 
 
@@ -44,9 +45,7 @@ def plan(width: int, height: int, halo: int, most_pixels: int | None) -> Plan:
     """
     if most_pixels is None or width * height <= most_pixels:
         return Plan(width, height, spans(width, width, halo), spans(height, height, halo))
-    candidates = (
-        _columns(width, height, halo, count, most_pixels) for count in range(1, _most(width, halo) + 1)
-    )
+    candidates = (_columns(width, height, halo, count, most_pixels) for count in range(1, _most(width, halo) + 1))
     fitting = [one for one in candidates if one.width * one.height <= most_pixels]
     smallest = _columns(width, height, halo, _most(width, halo), most_pixels)
     return min(fitting, key=lambda one: one.cost, default=smallest)
@@ -60,9 +59,7 @@ def _columns(width: int, height: int, halo: int, count: int, most_pixels: int) -
     if window_width * height <= most_pixels:
         rows = 1
     window_height = _window(height, halo, rows)
-    return Plan(
-        window_width, window_height, spans(width, window_width, halo), spans(height, window_height, halo)
-    )
+    return Plan(window_width, window_height, spans(width, window_width, halo), spans(height, window_height, halo))
 
 
 def _most(length: int, halo: int) -> int:

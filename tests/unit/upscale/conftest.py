@@ -58,9 +58,7 @@ def stored(layer: Layer) -> bytes:
 class FakeSession(Session):
     """Repeats pixels, and does as it is told first; counts what is open and what is in flight."""
 
-    def __init__(
-        self, shape: FrameShape, scale: int, concurrency: int, first: Callable[[Frame], None]
-    ) -> None:
+    def __init__(self, shape: FrameShape, scale: int, concurrency: int, first: Callable[[Frame], None]) -> None:
         super().__init__("fake", shape, scale, concurrency)
         self.first = first
         self.closed = 0

@@ -48,15 +48,11 @@ def test_an_engine_that_computes_wrong_pixels_falls_back_with_a_warning(
     engines = {"ncnn-vulkan": engine, "openvino": OpenVinoEngine("f32")}
     with open_session(network, SHAPE, 2, 1, on_fallback=warnings.append, engines=engines) as session:
         assert session.name == "openvino/f32"
-    assert [(warning.code, warning.where) for warning in warnings] == [
-        ("engine.golden_mismatch", "ncnn-vulkan")
-    ]
+    assert [(warning.code, warning.where) for warning in warnings] == [("engine.golden_mismatch", "ncnn-vulkan")]
     assert all(session._closed for session in engine.sessions)
 
 
-def test_an_engine_that_does_not_open_falls_back_with_its_reason(
-    network: Network, faulty_engine: type
-) -> None:
+def test_an_engine_that_does_not_open_falls_back_with_its_reason(network: Network, faulty_engine: type) -> None:
     warnings: list[Finding] = []
     engines = {
         "openvino": faulty_engine("openvino", EngineError("the plugin is gone")),
@@ -126,9 +122,7 @@ def test_an_unknown_engine_or_device_is_an_error(network: Network) -> None:
         open_session(network, SHAPE, 2, 1, engine="openvino", device="9")
 
 
-def test_identity_is_chosen_by_name_alone_and_repeats_pixels(
-    network: Network, clip_frames: list[Frame]
-) -> None:
+def test_identity_is_chosen_by_name_alone_and_repeats_pixels(network: Network, clip_frames: list[Frame]) -> None:
     frame = clip_frames[0]
     shape = FrameShape(frame.shape[1], frame.shape[0])
     with open_session(network, shape, 3, 1, engine="identity") as session:

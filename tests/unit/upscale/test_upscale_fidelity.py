@@ -43,9 +43,7 @@ def test_float32_openvino_is_at_most_one_code_value_from_ncnn(
 
 
 @pytest.mark.parametrize("scale", SCALES)
-def test_bf16_openvino_is_at_least_50_db_from_ncnn(
-    network: Network, clip_frames: list[Frame], scale: int
-) -> None:
+def test_bf16_openvino_is_at_least_50_db_from_ncnn(network: Network, clip_frames: list[Frame], scale: int) -> None:
     for frame in clip_frames:
         ours = run(OpenVinoEngine("bf16"), network, frame, scale)
         assert pixels.psnr(ours, run(NcnnCpuEngine(), network, frame, scale)) >= 50
@@ -63,9 +61,7 @@ def test_the_numpy_reference_agrees_with_ncnn_to_the_edges(
 
 
 @pytest.mark.parametrize("scale", SCALES)
-def test_sixteen_bits_stay_sixteen_bits_in_float32(
-    network: Network, clip_frames: list[Frame], scale: int
-) -> None:
+def test_sixteen_bits_stay_sixteen_bits_in_float32(network: Network, clip_frames: list[Frame], scale: int) -> None:
     frame = wide(clip_frames[1])
     ours = run(OpenVinoEngine("f32"), network, frame, scale)
     assert ours.dtype == np.uint16

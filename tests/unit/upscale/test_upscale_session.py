@@ -132,9 +132,7 @@ def test_closing_ends_the_threads_and_releases_once(fake_session: Callable[..., 
         np.zeros((3, 8, 3), np.uint8)[:, ::2],
     ],
 )
-def test_a_frame_of_another_shape_or_layout_is_refused(
-    fake_session: Callable[..., object], frame: Frame
-) -> None:
+def test_a_frame_of_another_shape_or_layout_is_refused(fake_session: Callable[..., object], frame: Frame) -> None:
     with fake_session() as session, pytest.raises(EngineError) as caught:
         session.run(frame)
     assert caught.value.finding.code == "engine.wrong_frame"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,7 +16,7 @@ from framewatch.upscale.ncnn_engine import NcnnCpuEngine
 from framewatch.upscale.network import RECEPTIVE_FIELD, Network
 from framewatch.upscale.openvino_engine import OpenVinoEngine
 from framewatch.upscale.tiled import open_tiled
-from framewatch.upscale.tiling import plan, spans
+from framewatch.upscale.tiling import LARGEST_WINDOW, plan, spans
 
 lengths = st.integers(1, 4000)
 halos = st.sampled_from([0, 4, 18, 19])
@@ -68,9 +70,7 @@ def noise(width: int, height: int, dtype: str = "uint8") -> Frame:
     return np.random.default_rng(3).integers(0, top, (height, width, 3), endpoint=True).astype(dtype)
 
 
-def tiled_and_whole(
-    engine: Engine, network: Network, frame: Frame, scale: int, most: int
-) -> tuple[Frame, Frame]:
+def tiled_and_whole(engine: Engine, network: Network, frame: Frame, scale: int, most: int) -> tuple[Frame, Frame]:
     shape = FrameShape(frame.shape[1], frame.shape[0], frame.dtype.name)  # type: ignore[arg-type]
     with open_tiled(engine, network, "CPU", shape=shape, scale=scale, concurrency=1, most_pixels=most) as cut:
         assert len(cut.plan.columns) * len(cut.plan.rows) > 1
@@ -102,9 +102,7 @@ def test_frames_smaller_than_a_halo_come_out_right(network: Network, size: tuple
     shape = FrameShape(*size)
     outputs = []
     for engine in (OpenVinoEngine("f32"), NcnnCpuEngine()):
-        with open_tiled(
-            engine, network, "CPU", shape=shape, scale=3, concurrency=1, most_pixels=64 * 64
-        ) as session:
+        with open_tiled(engine, network, "CPU", shape=shape, scale=3, concurrency=1, most_pixels=64 * 64) as session:
             outputs.append(session.run(frame).astype(int))
     assert outputs[0].shape == (size[1] * 3, size[0] * 3, 3)
     assert abs(outputs[0] - outputs[1]).max() <= 1
@@ -123,17 +121,13 @@ def test_out_of_memory_halves_the_tile_and_repeats_the_frame(
 ) -> None:
     engine = small_memory_engine(most=12_000, when=when)
     frame = noise(240, 160)
-    with open_tiled(
-        engine, small_network, "CPU", shape=FrameShape(240, 160), scale=2, concurrency=2
-    ) as session:
+    with open_tiled(engine, small_network, "CPU", shape=FrameShape(240, 160), scale=2, concurrency=2) as session:
         outputs = list(session.upscale([frame] * 5))
     with OpenVinoEngine("f32").open(small_network, "CPU", FrameShape(240, 160), 2, 1) as whole:
         expected = whole.run(frame)
     assert all((output == expected).all() for output in outputs)
     assert engine.opened[-1].pixels <= 12_000
-    assert len(engine.opened) == (
-        1 if when == "open" else 3
-    )  # whole, half, quarter: one each for both threads
+    assert len(engine.opened) == (1 if when == "open" else 3)  # whole, half, quarter: one each for both threads
     assert all(session._closed for session in engine.sessions)
 
 
@@ -150,3 +144,16 @@ def test_out_of_memory_with_the_smallest_tile_is_an_error_with_advice(
     assert caught.value.finding.code == "engine.out_of_memory"
     assert "esrgan-2x" in caught.value.finding.hint
     assert all(session._closed for session in engine.sessions)
+
+
+@pytest.mark.parametrize("engine", [OpenVinoEngine(), NcnnCpuEngine()])
+def test_a_window_is_bounded_by_free_memory_and_by_what_32_bits_can_address(
+    network: Network, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import psutil
+
+    for free, most in ((10**13, LARGEST_WINDOW), (2 * 10**9, 600_000)):
+        monkeypatch.setattr(psutil, "virtual_memory", lambda free=free: SimpleNamespace(available=free))
+        pixels = engine.most_pixels("CPU", network, 2, 1)
+        assert pixels is not None
+        assert most / 4 <= pixels <= most
