@@ -105,9 +105,7 @@ class House:
 
     def wait_for(self, path: Path, timeout: float = 60) -> Path:
         """Wait until a file lies there."""
-        return eventually(
-            lambda: path if path.exists() else None, timeout=timeout, what=str(path), story=self.log
-        )
+        return eventually(lambda: path if path.exists() else None, timeout=timeout, what=str(path), story=self.log)
 
     def wait_status(self, path: Path, status: str, timeout: float = 60) -> dict[str, Any]:
         """Wait until the sidecar beside `path` says `status`."""

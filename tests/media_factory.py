@@ -59,9 +59,7 @@ def remux(source: Path, target: Path, *output: str, before: Sequence[str] = ()) 
     return target
 
 
-def bar_codes(
-    matrix: str, depth: int, full: bool, *, width: int = 128, height: int = 96, bar: int = 16
-) -> Planes:
+def bar_codes(matrix: str, depth: int, full: bool, *, width: int = 128, height: int = 96, bar: int = 16) -> Planes:
     """Y, Cb and Cr of colour bars, not subsampled: primaries in three strengths, a grey ramp, odd colours."""
     strong = [colour for level in (1.0, 0.75, 0.4) for colour in itertools.product((0, level), repeat=3)]
     grey = [(level,) * 3 for level in np.linspace(0, 1, 12)]

@@ -106,9 +106,7 @@ class _Positions:
     def walk(self, node: yaml.Node, path: KeyPath = ()) -> Iterator[tuple[KeyPath, int]]:
         self.nodes += 1
         if self.nodes > MAX_NODES or len(path) > MAX_DEPTH:
-            raise ConfigError(
-                "too many or too deeply nested values", code="config.too_large", where=self.source
-            )
+            raise ConfigError("too many or too deeply nested values", code="config.too_large", where=self.source)
         yield path, node.start_mark.line + 1
         if isinstance(node, yaml.MappingNode):
             yield from self._mapping(node, path)
@@ -185,9 +183,7 @@ def _finding(document: Document, item: Any, known: set[str]) -> Finding:
         message = f"a mapping of keys to values is expected here, not {_kind(item['input'])}"
         return Finding("config.bad_value", message, "", where)
     message = str(item["msg"]).removeprefix("Value error, ")
-    return Finding(
-        "config.bad_value", f"{message[:1].lower()}{message[1:]}", f"found {_shown(item['input'])}", where
-    )
+    return Finding("config.bad_value", f"{message[:1].lower()}{message[1:]}", f"found {_shown(item['input'])}", where)
 
 
 class FindingError(ValueError):

@@ -46,9 +46,7 @@ class FramewatchError(Exception):
     hint: ClassVar[str] = ""
     remedy: ClassVar[Remedy] = Remedy.NONE
 
-    def __init__(
-        self, message: str, *, code: str | None = None, hint: str | None = None, where: str = ""
-    ) -> None:
+    def __init__(self, message: str, *, code: str | None = None, hint: str | None = None, where: str = "") -> None:
         finding = Finding(code or self.code, message, self.hint if hint is None else hint, where)
         self.findings: tuple[Finding, ...] = (finding,)
         super().__init__(message)

@@ -44,9 +44,7 @@ def test_each_bad_file_fails_with_its_code_and_the_good_one_after_them_comes_out
     make_clip(house.root / "good.mp4", frames=5)
     shutil.copy(house.root / "good.mp4", share / "good.mp4")
     house.wait_status(house.root / "anime" / "out" / "good.mp4", "done")
-    assert sorted(path.name for path in failed.iterdir() if not path.name.endswith(".json")) == sorted(
-        expected
-    )
+    assert sorted(path.name for path in failed.iterdir() if not path.name.endswith(".json")) == sorted(expected)
     assert not list((house.root / "anime" / "out").glob("text*"))  # nor a sidecar left behind
     assert house.stop() == 0
 
@@ -86,9 +84,7 @@ def test_frames_two_messages_come_at_check_and_in_the_sidecar(
     share = house.folder("lying", preset=False)
     (share / "framewatch-preset.yaml").write_text("ml_upscale: esrgan-2x\npreset: ultrafast\n")
     house.start()
-    (share / "framewatch-preset.yaml").write_text(
-        "\n".join(f"{key}: {value}" for key, value in preset.items())
-    )
+    (share / "framewatch-preset.yaml").write_text("\n".join(f"{key}: {value}" for key, value in preset.items()))
     make_clip(share / "a.mp4", frames=3)
     error = house.wait_status(share / "failed" / "a.mp4", "failed")["error"]
     assert (error["code"], error["message"]) == (code, message)

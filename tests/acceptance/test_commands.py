@@ -83,9 +83,7 @@ def test_upscale_never_overwrites_and_refuses_with_a_code(tmp_path: Path, clip: 
     assert "output.exists" in result.stderr
     assert output.read_text() == "mine"
     (tmp_path / "no.mp4").write_text("text")
-    failed = framewatch(
-        "upscale", tmp_path / "no.mp4", "--preset", preset(tmp_path), "-o", tmp_path / "x.mp4"
-    )
+    failed = framewatch("upscale", tmp_path / "no.mp4", "--preset", preset(tmp_path), "-o", tmp_path / "x.mp4")
     assert failed.returncode == 1
     assert "media.not_media" in failed.stderr
     assert not (tmp_path / "x.mp4").exists()
@@ -218,9 +216,7 @@ def test_models_list_verify_and_install(tmp_path: Path) -> None:
 
 
 def test_schemas_accept_what_the_program_writes(house: House, clip: Path) -> None:
-    schemas = {
-        kind: json.loads(framewatch("schema", kind).stdout) for kind in ("config", "preset", "progress")
-    }
+    schemas = {kind: json.loads(framewatch("schema", kind).stdout) for kind in ("config", "preset", "progress")}
     assert "folders" in schemas["config"]["properties"]
     assert "ml_upscale" in schemas["preset"]["properties"]
     share = house.folder()

@@ -54,9 +54,7 @@ def test_a_burst_of_30_files_comes_out_whole_each_once(house: House, clip: Path)
     assert house.stop() == 0
 
 
-def test_a_file_that_grows_for_three_settle_times_is_taken_once_when_it_is_whole(
-    house: House, clip: Path
-) -> None:
+def test_a_file_that_grows_for_three_settle_times_is_taken_once_when_it_is_whole(house: House, clip: Path) -> None:
     share = house.folder(settle_seconds=0.6)
     house.start()
     data = clip.read_bytes()
@@ -112,9 +110,7 @@ def test_polling_finds_files_too(house: House, clip: Path, drop: Drop) -> None:
     assert house.stop() == 0
 
 
-def test_two_sources_of_one_output_name_and_the_same_name_again_all_come_out(
-    house: House, clip: Path
-) -> None:
+def test_two_sources_of_one_output_name_and_the_same_name_again_all_come_out(house: House, clip: Path) -> None:
     share = house.folder()
     shutil.copy(clip, share / "a.mp4")
     mkv = make_clip(share / "a.mkv", frames=3)

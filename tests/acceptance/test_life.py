@@ -16,9 +16,7 @@ from waiting import eventually
 
 
 def running(house: House, output: Path) -> None:
-    eventually(
-        lambda: house.sidecar(output).get("frames_done", 0) > 0, what="a job under way", story=house.log
-    )
+    eventually(lambda: house.sidecar(output).get("frames_done", 0) > 0, what="a job under way", story=house.log)
 
 
 @pytest.fixture
@@ -28,9 +26,7 @@ def slow_house(house: House) -> House:
     return house
 
 
-def test_killed_at_any_time_nothing_is_lost_and_nothing_is_done_twice(
-    slow_house: House, long_clip: Path
-) -> None:
+def test_killed_at_any_time_nothing_is_lost_and_nothing_is_done_twice(slow_house: House, long_clip: Path) -> None:
     share = slow_house.folder(preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
     for name in ("a.mp4", "b.mp4"):
         shutil.copy(long_clip, share / name)

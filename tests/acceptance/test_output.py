@@ -70,9 +70,7 @@ def flash_and_beep(path: Path, rate: str, *extra: str, frames: int = 30) -> Path
         ("vfr.mkv", "25", ["-vf", "select='not(between(mod(n\\,10)\\,4\\,6))'", "-fps_mode", "vfr"]),
     ],
 )
-def test_a_flash_and_a_beep_stay_within_half_a_frame(
-    tmp_path: Path, name: str, rate: str, extra: list[str]
-) -> None:
+def test_a_flash_and_a_beep_stay_within_half_a_frame(tmp_path: Path, name: str, rate: str, extra: list[str]) -> None:
     source = flash_and_beep(tmp_path / name, rate, *extra)
     output = upscale(source, tmp_path)
     shift = (flash_time(output) - beep_time(output)) - (flash_time(source) - beep_time(source))

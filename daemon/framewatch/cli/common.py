@@ -73,9 +73,7 @@ def console(*, stderr: bool = False) -> Console:
 def printable(text: object) -> str:
     """Text fit for any terminal: names that are not UTF-8, and control characters in names, are shown escaped."""
     clean = str(text).encode("utf-8", "backslashreplace").decode()
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in clean
-    )
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in clean)
 
 
 def print_json(value: Any) -> None:

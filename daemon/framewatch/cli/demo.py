@@ -71,9 +71,7 @@ def _lay_out(folder: Path) -> Path:
     settings = {
         "state_dir": "state",
         "work_dir": "work",
-        "folders": [
-            {"name": "demo", "input": "in", "preset": PRESET, "settle_seconds": 0.5, "poll_seconds": 1}
-        ],
+        "folders": [{"name": "demo", "input": "in", "preset": PRESET, "settle_seconds": 0.5, "poll_seconds": 1}],
     }
     config.write_text(yaml.safe_dump(settings, sort_keys=False))
     return config

@@ -52,9 +52,7 @@ def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     else:
         show = console()
         for check in checks:
-            show.print(
-                printable(f"{'ok   ' if check.ok else 'WRONG'} {check.name}: {check.said}"), markup=False
-            )
+            show.print(printable(f"{'ok   ' if check.ok else 'WRONG'} {check.name}: {check.said}"), markup=False)
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
 

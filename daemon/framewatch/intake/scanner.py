@@ -47,9 +47,7 @@ class ScanReport:
 class Scanner:
     """Walks one watch folder."""
 
-    def __init__(
-        self, root: Path, *, recursive: bool, rules: IgnoreRules, excluded: Collection[Path] = ()
-    ) -> None:
+    def __init__(self, root: Path, *, recursive: bool, rules: IgnoreRules, excluded: Collection[Path] = ()) -> None:
         """Prepare to walk.
 
         Args:

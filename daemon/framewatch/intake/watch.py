@@ -72,9 +72,7 @@ class FolderWatch:
         self._mode: Mode | None = None
         self._root_key: tuple[int, int] | None = None
         self._next_scan = 0.0
-        self._scheduled = (
-            False  # whether the next scan is a periodic one, which events should have forestalled
-        )
+        self._scheduled = False  # whether the next scan is a periodic one, which events should have forestalled
         self._unheard: dict[str, float] = {}  # found by a periodic scan, no event yet; when
         self._thread: threading.Thread | None = None
         self._changed = threading.Condition()

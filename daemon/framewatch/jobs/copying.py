@@ -45,9 +45,7 @@ def copy_content(
         stored.update(block)
     if stored.digest() != written.digest():
         hint = "check this disk, its cable and its memory; the copy is tried again"
-        raise StorageError(
-            "the disk gives back other bytes than were written", code="storage.bad_copy", hint=hint
-        )
+        raise StorageError("the disk gives back other bytes than were written", code="storage.bad_copy", hint=hint)
 
 
 def same_content(one: int, other: int, cancel: threading.Event | None = None) -> bool:

@@ -60,12 +60,7 @@ class Desk:
         """Remove the work of jobs that have ended: a crash may have left it."""
         alive = {job.id for job in self.store.unended()}
         for folder in self.work_dir.iterdir():
-            if (
-                folder.is_dir()
-                and not folder.is_symlink()
-                and is_job_id(folder.name)
-                and folder.name not in alive
-            ):
+            if folder.is_dir() and not folder.is_symlink() and is_job_id(folder.name) and folder.name not in alive:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def take_in(self, job: Job) -> bool:

@@ -124,9 +124,7 @@ def identity(path: Path) -> FileIdentity | None:
 
 def identity_of(found: os.stat_result) -> FileIdentity:
     """The identity in a stat result."""
-    return FileIdentity(
-        device=found.st_dev, inode=found.st_ino, size=found.st_size, mtime_ns=found.st_mtime_ns
-    )
+    return FileIdentity(device=found.st_dev, inode=found.st_ino, size=found.st_size, mtime_ns=found.st_mtime_ns)
 
 
 def unchanged(taken_in: FileIdentity, now: FileIdentity) -> bool:

@@ -25,9 +25,7 @@ from framewatch.render.client import Worker
 _log = structlog.get_logger("framewatch.worker")
 
 
-def make_lane(
-    name: str, desk: Desk, tools: Callable[[], Tools], gate: Gate, accepts: Callable[[Job], bool]
-) -> Lane:
+def make_lane(name: str, desk: Desk, tools: Callable[[], Tools], gate: Gate, accepts: Callable[[Job], bool]) -> Lane:
     """A lane with a worker of its own; `tools` is asked before each job, since a reload may change them."""
     worker = Worker(on_stderr=lambda line: _log.warning("worker.said", line=line))
 
@@ -81,6 +79,4 @@ def _require_source(job: Job) -> None:
         empty = not any(job.source.parent.iterdir())
     if empty and job.source.parent.stat().st_dev != job.identity.device:
         raise StorageError("nothing is mounted here", hint="mount it again", where=shown(job.source.parent))
-    raise MediaError(
-        "the file was taken away before its turn", code="source.vanished", where=shown(job.source)
-    )
+    raise MediaError("the file was taken away before its turn", code="source.vanished", where=shown(job.source))

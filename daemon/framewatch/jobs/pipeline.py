@@ -96,9 +96,7 @@ class Gate(Protocol):
 class Pipeline:
     """Makes one `Order` into a `Rendered`, on one worker."""
 
-    def __init__(
-        self, worker: Worker, tools: Tools, gate: Gate, observer: Observer, stop: threading.Event
-    ) -> None:
+    def __init__(self, worker: Worker, tools: Tools, gate: Gate, observer: Observer, stop: threading.Event) -> None:
         self._worker = worker
         self._tools = tools
         self._gate = gate
@@ -124,13 +122,9 @@ class Pipeline:
         if plan.mode == "upscale":
             engine = self._upscale(order.source, plan, probed, result)
         else:
-            self._command(
-                commands.transcode_command(plan, self._tools.ffmpeg, order.source, result), counts=True
-            )
+            self._command(commands.transcode_command(plan, self._tools.ffmpeg, order.source, result), counts=True)
         self._verify(plan, probed, result)
-        return Rendered(
-            result=result, plan=plan, engine=engine, frames=plan.frames, warnings=tuple(self._warnings)
-        )
+        return Rendered(result=result, plan=plan, engine=engine, frames=plan.frames, warnings=tuple(self._warnings))
 
     def probe(self, source: Path) -> ProbeReport:
         """What the file is, and when each of its frames is shown."""

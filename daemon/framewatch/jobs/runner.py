@@ -47,9 +47,7 @@ Publish = Callable[[Job, threading.Event], Job]
 class Lane:
     """What a lane takes, and with what it works."""
 
-    def __init__(
-        self, name: str, accepts: Callable[[Job], bool], render: Render, close: Callable[[], None]
-    ) -> None:
+    def __init__(self, name: str, accepts: Callable[[Job], bool], render: Render, close: Callable[[], None]) -> None:
         """`render` makes a job's result; `close` ends its worker process, from any thread."""
         self.name = name
         self.accepts = accepts

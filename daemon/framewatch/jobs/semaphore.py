@@ -172,6 +172,4 @@ def _release(locks: list[int]) -> None:
 
 def _unsafe(path: Path) -> StorageError:
     hint = "use a lock folder that only framewatch's user can write to"
-    return StorageError(
-        "others could tamper with these locks", code="storage.unsafe", hint=hint, where=str(path)
-    )
+    return StorageError("others could tamper with these locks", code="storage.unsafe", hint=hint, where=str(path))

@@ -195,8 +195,7 @@ def _error(findings: tuple[Failure, ...]) -> ErrorReport | None:
     if not findings:
         return None
     problems = [
-        LocatedProblem(**{key: _text(value) for key, value in failure.model_dump().items()})
-        for failure in findings
+        LocatedProblem(**{key: _text(value) for key, value in failure.model_dump().items()}) for failure in findings
     ]
     first = problems[0]
     return ErrorReport(code=first.code, message=first.message, hint=first.hint, findings=problems)

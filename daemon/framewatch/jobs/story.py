@@ -13,9 +13,7 @@ class ImpossibleTransitionError(FramewatchError):
     code = "job.impossible_transition"
 
     @classmethod
-    def of_event(
-        cls, job: Job, event: Event, code: str | None = None, hint: str = ""
-    ) -> ImpossibleTransitionError:
+    def of_event(cls, job: Job, event: Event, code: str | None = None, hint: str = "") -> ImpossibleTransitionError:
         """The error with the job's story in its message."""
         return cls(f"{event.name} cannot happen now: {story(job)}", code=code, hint=hint)
 

@@ -20,9 +20,7 @@ _EPSILON = 0.001  # seconds: time stamps of mkv are whole milliseconds
 _HINT = "the source was not touched; look into the log for what ffmpeg said"
 
 
-def compare(
-    expected: Expected, found: Inspection, audio_seconds: Sequence[float | None] = ()
-) -> list[Finding]:
+def compare(expected: Expected, found: Inspection, audio_seconds: Sequence[float | None] = ()) -> list[Finding]:
     """All that is not as planned; empty where the file is good.
 
     Args:
@@ -54,9 +52,7 @@ def _picture(expected: Expected, video: StreamInspection) -> Iterator[Finding]:
     picture = video.stream.video
     assert picture is not None  # noqa: S101 - `compare` has looked
     if (picture.width, picture.height) != (expected.width, expected.height):
-        yield _wrong(
-            "size", "size", f"{expected.width}x{expected.height}", f"{picture.width}x{picture.height}"
-        )
+        yield _wrong("size", "size", f"{expected.width}x{expected.height}", f"{picture.width}x{picture.height}")
     if picture.sar != expected.sar:
         yield _wrong("sar", "sample aspect ratio", expected.sar, picture.sar)
     if picture.rotation != expected.rotation:
@@ -79,9 +75,7 @@ def _streams(expected: Expected, found: Inspection) -> Iterator[Finding]:
     wanted = [(each.kind, each.cover, each.codec) for each in expected.streams]
     there = [(each.stream.kind, each.stream.cover, each.stream.codec) for each in found.streams]
     for kind, cover in dict.fromkeys((kind, cover) for kind, cover, _ in wanted + there if kind != "data"):
-        planned, present = (
-            [codec for *key, codec in streams if key == [kind, cover]] for streams in (wanted, there)
-        )
+        planned, present = ([codec for *key, codec in streams if key == [kind, cover]] for streams in (wanted, there))
         if planned != present:
             name = f"{kind} streams{' (covers)' if cover else ''}"
             yield _wrong("streams", name, _listed(planned), _listed(present))

@@ -113,9 +113,7 @@ class Process:
         self._popen = _start(argv, stdin)
         self._listeners = [
             threading.Thread(target=self._listen_log, args=(on_log,), name="ffmpeg-log", daemon=True),
-            threading.Thread(
-                target=self._listen_progress, args=(on_progress,), name="ffmpeg-progress", daemon=True
-            ),
+            threading.Thread(target=self._listen_progress, args=(on_progress,), name="ffmpeg-progress", daemon=True),
         ]
         for listener in self._listeners:
             listener.start()

@@ -140,9 +140,7 @@ class _Tally:
         )
 
 
-def _read(
-    container: InputContainer, tallies: list[_Tally], main: Stream | None, progress: Progress | None
-) -> str:
+def _read(container: InputContainer, tallies: list[_Tally], main: Stream | None, progress: Progress | None) -> str:
     """Feed the tallies to the end; gives why that came too early, if it did."""
     try:
         for packet in container.demux():
@@ -151,11 +149,7 @@ def _read(
                 tally = tallies[number]
                 before = tally.frames
                 tally.take(packet)
-                if (
-                    progress
-                    and tally.stream is main
-                    and tally.frames // PROGRESS_EVERY > before // PROGRESS_EVERY
-                ):
+                if progress and tally.stream is main and tally.frames // PROGRESS_EVERY > before // PROGRESS_EVERY:
                     progress(tally.frames)
     except av.FFmpegError as error:
         return error.strerror or "unknown error"

@@ -69,16 +69,10 @@ def failure(code: int, tail: Sequence[tuple[LogLevel, str]]) -> FramewatchError:
 
 def _hint(text: str) -> str:
     if "Unknown encoder" in text:
-        return (
-            "this ffmpeg was built without the encoder: name another ffmpeg in the settings, or another codec"
-        )
+        return "this ffmpeg was built without the encoder: name another ffmpeg in the settings, or another codec"
     if "Invalid data found" in text:
         return "the source is damaged"
-    if (
-        "Cannot load libcuda" in text
-        or "No capable devices found" in text
-        or "OpenEncodeSessionEx failed" in text
-    ):
+    if "Cannot load libcuda" in text or "No capable devices found" in text or "OpenEncodeSessionEx failed" in text:
         return "the NVIDIA encoder does not work here: use libx264 or libx265"
     return ""
 

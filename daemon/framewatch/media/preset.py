@@ -79,9 +79,7 @@ def _names(field: str) -> AliasChoices:
 class Preset(Record):
     """How a folder's files are processed, encoded and packed."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=AliasGenerator(validation_alias=_names)
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=AliasGenerator(validation_alias=_names))
 
     processing_mode: ProcessingMode = Field(
         "reencode", description="reencode makes new video; copy only moves the streams to another container."
@@ -114,9 +112,7 @@ class Preset(Record):
     )
 
     audio_codec: AudioCodec = Field("aac", description="The audio encoder; copy keeps the sound as it is.")
-    audio_bitrate: Int = Field(
-        128, gt=0, description="kbit/s for each audio track; lossless encoders have none."
-    )
+    audio_bitrate: Int = Field(128, gt=0, description="kbit/s for each audio track; lossless encoders have none.")
     selected_audio_tracks: TrackChoice = Field(
         (), description="Stream numbers of the source to keep, in this order; [] is all, none is none."
     )

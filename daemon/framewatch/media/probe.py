@@ -60,18 +60,14 @@ def require_video(info: MediaInfo) -> Stream:
         message = "this is a still picture, not a video"
         raise MediaError(message, code="media.picture", hint="put videos into this folder")
     if main is None:
-        message = (
-            "there is no video in this file" if info.of_kind("audio") else "there is nothing to see here"
-        )
+        message = "there is no video in this file" if info.of_kind("audio") else "there is nothing to see here"
         raise MediaError(message, code="media.no_video", hint="put videos into this folder")
     if main.video is None:
         message = f"there is no decoder for this video ({main.codec})"
         raise MediaError(message, code="media.no_decoder", hint="convert it to H.264, HEVC, VP9 or AV1 first")
     if not colour.supported(main.video.colour):
         message = f"the colours of this video ({main.video.colour.matrix}) cannot be turned into RGB"
-        raise MediaError(
-            message, code="media.colour_unsupported", hint="convert it to BT.709 or BT.2020 first"
-        )
+        raise MediaError(message, code="media.colour_unsupported", hint="convert it to BT.709 or BT.2020 first")
     return main
 
 
@@ -80,9 +76,7 @@ def truncated(path: Path, extent: Extent) -> MediaError:
     if extent.missing:
         message = f"{path.name} is cut off: at least {extent.missing} bytes of it are missing"
     else:
-        message = (
-            f"{path.name} begins as {extent.family}, but its index is missing: it is cut off or unfinished"
-        )
+        message = f"{path.name} begins as {extent.family}, but its index is missing: it is cut off or unfinished"
     return MediaError(message, code="media.truncated", hint=COPY_AGAIN)
 
 
@@ -170,9 +164,7 @@ def _undecodable_names(container: InputContainer) -> dict[int, str]:
         av.logging.set_level(level)
     found = re.findall(r"Stream #0:(\d+)[^\n]*?: (?:Video|Audio|Subtitle|Data): (\w+)(?: \((\w+))?", text)
     return {
-        int(index): tag if name == "none" and tag else name
-        for index, name, tag in found
-        if name != "none" or tag
+        int(index): tag if name == "none" and tag else name for index, name, tag in found if name != "none" or tag
     }
 
 
@@ -231,9 +223,7 @@ def _audio(stream: AvStream) -> Audio | None:
     context = cast("av.AudioCodecContext | None", stream.codec_context)
     if context is None:
         return None
-    return Audio(
-        sample_rate=context.sample_rate or 0, channels=context.channels or 0, layout=context.layout.name
-    )
+    return Audio(sample_rate=context.sample_rate or 0, channels=context.channels or 0, layout=context.layout.name)
 
 
 def _first_picture(container: InputContainer, stream: VideoStream) -> VideoFrame | None:
@@ -262,9 +252,7 @@ def _seen(video: Video, picture: VideoFrame | None) -> Video:
     if picture is None:
         return video
     name = picture.format.name
-    said = colour_of(
-        picture.colorspace, picture.color_range, picture.color_primaries, picture.color_trc, name
-    )
+    said = colour_of(picture.colorspace, picture.color_range, picture.color_primaries, picture.color_trc, name)
     known = {key: value for key, value in said if value is not None}
     turned = orientation(picture)
     return video.evolve(
@@ -282,7 +270,5 @@ def _is_picture(info: MediaInfo) -> bool:
     containers = (*PICTURE_DEMUXERS, "gif", "apng")
     only_stills = all(stream.cover for stream in info.streams)
     return (
-        bool(info.streams)
-        and only_stills
-        and (info.container in containers or info.container not in AUDIO_DEMUXERS)
+        bool(info.streams) and only_stills and (info.container in containers or info.container not in AUDIO_DEMUXERS)
     )

@@ -89,9 +89,7 @@ def _copy_mode(preset: Preset) -> list[Finding]:
     findings = []
     if preset.upscales:
         hint = 'use processing_mode "reencode", or ml_upscale "none"'
-        findings.append(
-            Finding("mode.upscale_needs_reencode", UPSCALE_NEEDS_REENCODE, hint, "processing_mode")
-        )
+        findings.append(Finding("mode.upscale_needs_reencode", UPSCALE_NEEDS_REENCODE, hint, "processing_mode"))
     if preset.pixel_format != "auto":
         message = "copied video keeps its pixel format"
         hint = 'remove pixel_format, or use processing_mode "reencode"'
@@ -113,9 +111,7 @@ def _video(preset: Preset) -> list[Finding]:
         )
     if preset.preset not in _SPEEDS.get(encoder.speed, (preset.preset,)):
         message = f'{codec} has no preset "{preset.preset}"'
-        findings.append(
-            Finding("video.preset", message, f"it has {', '.join(_SPEEDS[encoder.speed])}", "preset")
-        )
+        findings.append(Finding("video.preset", message, f"it has {', '.join(_SPEEDS[encoder.speed])}", "preset"))
     return findings + _rate(preset)
 
 
@@ -124,11 +120,7 @@ def _rate(preset: Preset) -> list[Finding]:
     if preset.video_bitrate_mode == "bitrate" and not encoder.bitrate:
         message = f"{codec} has a quality of its own and no bit rate"
         return [Finding("video.bitrate_mode", message, "use video_bitrate_mode crf", "video_bitrate_mode")]
-    if (
-        preset.video_bitrate_mode == "crf"
-        and encoder.crf
-        and not encoder.crf[0] <= preset.crf <= encoder.crf[1]
-    ):
+    if preset.video_bitrate_mode == "crf" and encoder.crf and not encoder.crf[0] <= preset.crf <= encoder.crf[1]:
         message = f"crf {preset.crf} is outside the range of {codec}"
         return [Finding("video.crf_range", message, f"{encoder.crf[0]} to {encoder.crf[1]}", "crf")]
     return []

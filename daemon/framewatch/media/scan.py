@@ -143,9 +143,7 @@ class _Packets:
         return ScanResult(self.time_base, shown, self.last[1], tuple(sorted(self.keys)), self.corrupt, lengths)
 
 
-def _read(
-    path: Path, container: InputContainer, index: int, packets: _Packets, progress: Progress | None
-) -> Spans:
+def _read(path: Path, container: InputContainer, index: int, packets: _Packets, progress: Progress | None) -> Spans:
     """Feed `packets`; gives when each stream begins and ends, in seconds."""
     spans: dict[int, tuple[int, int]] = {}
     try:
@@ -167,9 +165,7 @@ def _read(
     return {each: (begin * bases[each], end * bases[each]) for each, (begin, end) in spans.items()}
 
 
-def _check_complete(
-    path: Path, container: InputContainer, packets: _Packets, promised: int, spans: Spans
-) -> None:
+def _check_complete(path: Path, container: InputContainer, packets: _Packets, promised: int, spans: Spans) -> None:
     """The sample table of MP4 states how many frames there are, the head of Matroska how long the file is."""
     name = container.format.name
     if name.startswith("mov") and packets.seen < promised:

@@ -121,9 +121,7 @@ def media_errors(path: Path) -> Iterator[None]:
 
 
 def _refuse(*_: Any) -> NoReturn:
-    raise MediaError(
-        "this file names other files to be read; framewatch reads one file", code="media.not_media"
-    )
+    raise MediaError("this file names other files to be read; framewatch reads one file", code="media.not_media")
 
 
 def _not_a_file(path: Path, what: str) -> NoReturn:

@@ -98,9 +98,7 @@ class _Tabler:
     def _drop(self, stream: Stream, note: str, code: str = "") -> None:
         self.dropped.append(row(stream, "drop", note=note))
         if code:
-            self.out.warnings.append(
-                Finding(code, f"{described(stream)} is left out: {note}", "", place(stream))
-            )
+            self.out.warnings.append(Finding(code, f"{described(stream)} is left out: {note}", "", place(stream)))
 
     def _refuse(self, stream: Stream, code: str, message: str, hint: str) -> None:
         self.out.errors.append(Finding(code, message, hint, place(stream)))
@@ -125,9 +123,7 @@ class _Tabler:
     def _no_video(self) -> None:
         covers = any(stream.cover for stream in self.info.streams)
         what = "only a cover picture, no video" if covers else "no video stream"
-        self.out.errors.append(
-            Finding("media.no_video", f"there is {what} in this file", "a video file is needed")
-        )
+        self.out.errors.append(Finding("media.no_video", f"there is {what} in this file", "a video file is needed"))
 
     def _audio(self, stream: Stream) -> None:
         if self.copy_mode or self.preset.audio_codec == "copy":
@@ -145,9 +141,7 @@ class _Tabler:
         kept = min(channels, encoder.channels)
         kbps = encoder.kbps(self.preset.audio_bitrate, kept)
         if kept < channels:
-            message = (
-                f"{described(stream)} has {channels} channels, {encoder.program} takes {kept}: mixed down"
-            )
+            message = f"{described(stream)} has {channels} channels, {encoder.program} takes {kept}: mixed down"
             self.out.warnings.append(Finding("audio.mixed_down", message, "", place(stream)))
         if kbps not in (None, self.preset.audio_bitrate):
             asked = f"{self.preset.audio_bitrate} kbit/s is not a rate of {encoder.program}"
@@ -195,11 +189,7 @@ class _Tabler:
         message = f"{described(stream)} cannot be copied into {name}"
         hint = f"{name} takes {allowed}; {self._fitting_hint(stream)}"
         if stream.kind == "audio":
-            hint += (
-                ", or an audio_codec that encodes"
-                if not self.copy_mode
-                else ', or processing_mode "reencode"'
-            )
+            hint += ", or an audio_codec that encodes" if not self.copy_mode else ', or processing_mode "reencode"'
         elif self.copy_mode:
             hint += ', or processing_mode "reencode"'
         self._refuse(stream, f"copy.{stream.kind}_codec", message, hint)

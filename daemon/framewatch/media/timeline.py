@@ -174,6 +174,4 @@ def _check_length(timeline: Timeline, source_frames: int) -> None:
     long = timeline.frames / timeline.rate > _RUNAWAY_SECONDS
     if long and timeline.frames > _RUNAWAY_FACTOR * source_frames:
         message = f"{source_frames} frames over {timeline.duration:.0f} seconds: the time stamps jump"
-        raise MediaError(
-            message, code="media.timestamps", hint="rewrite its time stamps, or cut the jump out"
-        )
+        raise MediaError(message, code="media.timestamps", hint="rewrite its time stamps, or cut the jump out")

@@ -26,9 +26,7 @@ def find_ffmpeg(configured: Path | None) -> Path:
         path = shutil.which(configured.expanduser())
         if path is None:
             hint = "name another, or leave it out to use the one that is installed"
-            raise ConfigError(
-                "this is not a program", code="ffmpeg.missing", hint=hint, where=str(configured)
-            )
+            raise ConfigError("this is not a program", code="ffmpeg.missing", hint=hint, where=str(configured))
         return Path(path).absolute()
     on_path = shutil.which("ffmpeg")
     return Path(on_path).absolute() if on_path else _bundled()

@@ -135,9 +135,7 @@ class Worker:
         process = self._process
         self.kill()
         code = process.returncode if process else None
-        how = (
-            f"was killed by signal {-code}" if code is not None and code < 0 else f"ended with status {code}"
-        )
+        how = f"was killed by signal {-code}" if code is not None and code < 0 else f"ended with status {code}"
         last = f": {self._stderr[-1]}" if self._stderr else ""
         return WorkerError(f"the worker process {how}{last}", code="worker.died")
 

@@ -54,9 +54,7 @@ class Meter:
     upscaled: int = 0
     encoded: int = 0
     distinct: int = 0  # source frames that were upscaled
-    busy: dict[StageName, float] = field(
-        default_factory=dict
-    )  # seconds each stage was at work, waits left out
+    busy: dict[StageName, float] = field(default_factory=dict)  # seconds each stage was at work, waits left out
 
     @contextmanager
     def working(self, stage: StageName) -> Iterator[None]:
@@ -78,9 +76,7 @@ class Meter:
 class Lane:
     """Runs the three stages over one segment."""
 
-    def __init__(
-        self, frames: Iterable[TimedFrame], upscale: Upscale, sink: FrameSink, sizing: Sizing
-    ) -> None:
+    def __init__(self, frames: Iterable[TimedFrame], upscale: Upscale, sink: FrameSink, sizing: Sizing) -> None:
         """`frames` are decoded lazily, `upscale` keeps the order, `sink` is the encoder."""
         self.meter = Meter()
         self._frames = frames

@@ -34,9 +34,7 @@ def configure(
         StorageError: the log file cannot be opened.
     """
     plain = form == "json" or (form == "auto" and not sys.stderr.isatty())
-    handlers: list[logging.Handler] = [
-        _handler(logging.StreamHandler(sys.stderr), _json() if plain else _text())
-    ]
+    handlers: list[logging.Handler] = [_handler(logging.StreamHandler(sys.stderr), _json() if plain else _text())]
     if file is not None:
         handlers.append(_handler(_rotating(file, max_bytes, backups), _json()))
     root = logging.getLogger()

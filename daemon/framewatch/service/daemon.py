@@ -128,9 +128,7 @@ def _store_path(settings: Settings) -> Path:
 
 def _configure_logs(settings: Settings) -> None:
     log = settings.log
-    logs.configure(
-        form=log.format, level=log.level, file=log.file, max_bytes=log.max_bytes, backups=log.backups
-    )
+    logs.configure(form=log.format, level=log.level, file=log.file, max_bytes=log.max_bytes, backups=log.backups)
 
 
 def _warn(warnings: tuple[Finding, ...]) -> None:

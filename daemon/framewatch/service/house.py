@@ -118,9 +118,7 @@ class House:
 
     def _watch(self) -> None:
         settings = self._loaded.settings
-        elsewhere = {
-            path for folder in settings.folders for path in (folder.output, folder.done, folder.failed)
-        }
+        elsewhere = {path for folder in settings.folders for path in (folder.output, folder.done, folder.failed)}
         self._watches.clear()
         self._admissions.clear()
         for folder in settings.folders:
@@ -149,10 +147,7 @@ class House:
         slots = 1 if settings.gpu.slots == "auto" else settings.gpu.slots
         gate = HostGate(slots)
         tools = lambda: self._ready.tools  # noqa: E731 - asked anew for each job, as a reload may change them
-        heavy = [
-            make_lane(f"gpu-{number}", self.desk, tools, gate, self._takes(gpu=True))
-            for number in range(slots)
-        ]
+        heavy = [make_lane(f"gpu-{number}", self.desk, tools, gate, self._takes(gpu=True)) for number in range(slots)]
         return [*heavy, make_lane("plain", self.desk, tools, gate, self._takes(gpu=False))]
 
     def _takes(self, *, gpu: bool) -> Any:

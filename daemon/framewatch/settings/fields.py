@@ -154,9 +154,7 @@ _FIELDS_HINT = f"the fields are {', '.join(f'{{{name}}}' for name in NAME_FIELDS
 FOLDER_NAME = r"[A-Za-z0-9._-]{1,64}"
 
 ConfigPath = Annotated[Path, BeforeValidator(_path)]
-FolderName = Annotated[
-    str, AfterValidator(_folder_name), Field(json_schema_extra={"pattern": f"^{FOLDER_NAME}$"})
-]
+FolderName = Annotated[str, AfterValidator(_folder_name), Field(json_schema_extra={"pattern": f"^{FOLDER_NAME}$"})]
 Patterns = Annotated[tuple[Annotated[str, AfterValidator(_pattern)], ...], BeforeValidator(_list)]
 PresetSpec = Annotated[str | dict[str, Any] | None, BeforeValidator(_preset)]
 OutputName = Annotated[str, AfterValidator(name_template)]

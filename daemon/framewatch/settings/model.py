@@ -124,9 +124,7 @@ class FolderSettings(Section):
 class GpuSettings(Section):
     """How much runs on a device at once."""
 
-    slots: Slots = Field(
-        default="auto", description="Jobs at once on each device: a number, or auto, by its memory."
-    )
+    slots: Slots = Field(default="auto", description="Jobs at once on each device: a number, or auto, by its memory.")
 
 
 class LogSettings(Section):
@@ -152,9 +150,7 @@ class WebSettings(Section):
     host: str = Field(
         default="127.0.0.1", min_length=1, description="Address to listen on (no effect in this version)."
     )
-    port: int = Field(
-        default=8420, ge=1, le=65_535, description="Port to listen on (no effect in this version)."
-    )
+    port: int = Field(default=8420, ge=1, le=65_535, description="Port to listen on (no effect in this version).")
     token: str | None = Field(
         default=None, min_length=1, description="Secret that visitors must know (no effect in this version)."
     )

@@ -114,9 +114,7 @@ def test_a_closed_source_tells_nothing_and_may_be_closed_again(source: Source, r
         (errno.EIO, "events cannot be had: broken"),
     ],
 )
-def test_an_exhausted_limit_is_named(
-    root: Path, monkeypatch: pytest.MonkeyPatch, number: int, reason: str
-) -> None:
+def test_an_exhausted_limit_is_named(root: Path, monkeypatch: pytest.MonkeyPatch, number: int, reason: str) -> None:
     def refuse(*_: Any, **__: Any) -> None:
         raise OSError(number, "broken")
 
@@ -132,9 +130,7 @@ def test_a_folder_without_events_is_found_out(root: Path, monkeypatch: pytest.Mo
     assert list(root.iterdir()) == []
 
 
-def test_a_limit_that_is_reached_below_the_root_is_found_out(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_limit_that_is_reached_below_the_root_is_found_out(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The root still tells of its entries, but no new folder can be watched."""
     real = EventSource.on_any_event
 
@@ -161,9 +157,7 @@ def test_a_folder_that_cannot_be_written_is_polled(root: Path, monkeypatch: pyte
     assert "Read-only file system" in mode.reason
 
 
-def test_trees_that_grow_faster_than_they_are_watched_do_not_end_the_events(
-    source: Source, root: Path
-) -> None:
+def test_trees_that_grow_faster_than_they_are_watched_do_not_end_the_events(source: Source, root: Path) -> None:
     """Made while the watching library still adds its watches, which makes it warn."""
     for number in range(60):
         (root / f"t{number}" / "a" / "b" / "c").mkdir(parents=True)

@@ -38,9 +38,7 @@ def test_what_is_missing_is_made_and_the_check_makes_nothing(tmp_path: Path, sha
     assert [path.name for path in tmp_path.iterdir()] == ["share"]
     make_folders(config)
     only = config.folders[0]
-    assert all(
-        path.is_dir() for path in (only.output, only.done, only.failed, config.state_dir, config.work_dir)
-    )
+    assert all(path.is_dir() for path in (only.output, only.done, only.failed, config.state_dir, config.work_dir))
     assert config.state_dir.stat().st_mode & 0o777 == 0o700
     make_folders(config)
 
@@ -74,9 +72,7 @@ def test_a_file_in_place_of_a_folder_is_told(tmp_path: Path, share: Path) -> Non
     assert codes(settings(tmp_path, input=share / "out"))["folders[0].input"] == "folders.not_a_folder"
 
 
-def test_links_in_the_input_that_lead_done_or_failed_elsewhere_are_refused(
-    tmp_path: Path, share: Path
-) -> None:
+def test_links_in_the_input_that_lead_done_or_failed_elsewhere_are_refused(tmp_path: Path, share: Path) -> None:
     (tmp_path / "secret").mkdir()
     (share / "in/done").symlink_to(tmp_path / "secret")
     assert codes(settings(tmp_path)) == {"folders[0].done": "folders.symlink"}

@@ -47,9 +47,7 @@ def test_this_machine_has_a_root_and_a_type_for_each_folder(tmp_path: Path) -> N
     assert filesystem_type(tmp_path / "not" / "there") == filesystem_type(tmp_path)
 
 
-@pytest.mark.parametrize(
-    "fstype", ["ext4", "xfs", "btrfs", "zfs", "tmpfs", "apfs", "hfs", "exfat", "fuseblk", ""]
-)
+@pytest.mark.parametrize("fstype", ["ext4", "xfs", "btrfs", "zfs", "tmpfs", "apfs", "hfs", "exfat", "fuseblk", ""])
 def test_local_file_systems_give_events(fstype: str) -> None:
     assert gives_events(fstype)
 

@@ -52,9 +52,7 @@ B = {"input": "b/in"}
         ([A], {"state_dir": "a/state", "work_dir": "a/work"}),
     ],
 )
-def test_folders_that_keep_apart_are_accepted(
-    nas: Path, folders: list[dict[str, Any]], own: dict[str, str]
-) -> None:
+def test_folders_that_keep_apart_are_accepted(nas: Path, folders: list[dict[str, Any]], own: dict[str, str]) -> None:
     assert find_overlaps(settings(nas, *folders, **own)) == ()
 
 

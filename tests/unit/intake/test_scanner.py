@@ -28,9 +28,7 @@ def put(path: Path, data: bytes = b"x") -> Path:
     return path
 
 
-def scan(
-    root: Path, *, recursive: bool = True, excluded: tuple[Path, ...] = ()
-) -> tuple[set[str], ScanReport]:
+def scan(root: Path, *, recursive: bool = True, excluded: tuple[Path, ...] = ()) -> tuple[set[str], ScanReport]:
     report = ScanReport()
     scanner = Scanner(root, recursive=recursive, rules=IgnoreRules(), excluded=excluded)
     return {found.relative for found in scanner.walk(report)}, report

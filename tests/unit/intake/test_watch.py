@@ -142,9 +142,7 @@ def test_a_file_that_a_program_keeps_open_waits_until_it_is_closed(desk: Desk) -
     real, stalled = survey.last_look, threading.Event()
 
     def look(path: Path, *rest: Any, **options: Any) -> Verdict:
-        return (
-            Verdict.BUSY if path.name == "slow.mp4" and not stalled.is_set() else real(path, *rest, **options)
-        )
+        return Verdict.BUSY if path.name == "slow.mp4" and not stalled.is_set() else real(path, *rest, **options)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(survey, "last_look", look)
@@ -353,9 +351,7 @@ def test_events_that_fail_their_test_lead_to_polling_with_a_reason(
     assert (health.mode, health.reason) == ("poll", "no events arrive from this folder")
 
 
-def test_a_file_that_no_event_told_of_ends_the_trust_in_events(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_no_event_told_of_ends_the_trust_in_events(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a share that another machine writes to, or when the limit of watches is reached later."""
     desk.start(watch="events", rescan_seconds=0.2)
     desk.put("heard.mp4")

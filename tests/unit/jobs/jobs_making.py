@@ -13,9 +13,7 @@ MakeJob = Callable[..., Job]
 
 def identity_of(path: Path) -> FileIdentity:
     found = path.lstat()
-    return FileIdentity(
-        device=found.st_dev, inode=found.st_ino, size=found.st_size, mtime_ns=found.st_mtime_ns
-    )
+    return FileIdentity(device=found.st_dev, inode=found.st_ino, size=found.st_size, mtime_ns=found.st_mtime_ns)
 
 
 NAMES = [

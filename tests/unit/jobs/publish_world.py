@@ -35,9 +35,7 @@ class World:
         """`other`: where output, done and failed lie, if not at home."""
         self.home = home
         self.aim = other or home
-        self.places = publish.Places(
-            home / "in", self.aim / "out", self.aim / "done", self.aim / "failed", overwrite
-        )
+        self.places = publish.Places(home / "in", self.aim / "out", self.aim / "done", self.aim / "failed", overwrite)
         for folder in (self.places.input / "s1", self.places.output, self.places.done, self.places.failed):
             folder.mkdir(parents=True)
         self.source = self.places.input / RELATIVE

@@ -270,9 +270,7 @@ def test_a_file_that_changed_since_it_was_taken_in_stays(tmp_path: Path, other_d
     assert source.read_bytes() == b"newer and longer"
 
 
-def test_a_file_that_changes_while_it_is_copied_stays_and_the_copy_goes(
-    tmp_path: Path, other_disk: Path
-) -> None:
+def test_a_file_that_changes_while_it_is_copied_stays_and_the_copy_goes(tmp_path: Path, other_disk: Path) -> None:
     source = made(tmp_path / "in/a")
     grown = order(source, other_disk / "a", other_disk)
     assert move(grown, progress=lambda *_: source.write_bytes(b"changed")) is Moved.CHANGED
@@ -280,9 +278,7 @@ def test_a_file_that_changes_while_it_is_copied_stays_and_the_copy_goes(
     assert source.read_bytes() == b"changed"
 
 
-def test_a_new_file_that_takes_the_old_name_during_the_copy_is_not_removed(
-    tmp_path: Path, other_disk: Path
-) -> None:
+def test_a_new_file_that_takes_the_old_name_during_the_copy_is_not_removed(tmp_path: Path, other_disk: Path) -> None:
     source = made(tmp_path / "in/a")
 
     def replace(*_: int) -> None:

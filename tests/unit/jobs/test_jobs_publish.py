@@ -69,9 +69,7 @@ def test_a_done_job_leaves_output_and_sidecar_in_out_and_the_source_in_done(worl
 
 
 @pytest.mark.parametrize("outcome", [S.FAILED, S.CANCELLED])
-def test_a_job_that_did_not_work_out_leaves_source_and_sidecar_in_failed(
-    world: World, outcome: JobState
-) -> None:
+def test_a_job_that_did_not_work_out_leaves_source_and_sidecar_in_failed(world: World, outcome: JobState) -> None:
     world.job(outcome)
     assert world.publish().state == outcome
     assert sorted(world.files()) == [f"failed/s1/{NAME}", f"failed/s1/{NAME}.progress.json"]

@@ -37,9 +37,7 @@ def semaphore(tmp_path: Path, capacity: float = 8, slots: int = 4) -> GpuSemapho
 class Job:
     """A thread that asks for a share, says so, and holds it until it is told to end."""
 
-    def __init__(
-        self, asked: GpuSemaphore, weight: float, on_held: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, asked: GpuSemaphore, weight: float, on_held: Callable[[], None] = lambda: None) -> None:
         self.held, self.end, self.cancel = threading.Event(), threading.Event(), threading.Event()
         self.cancelled = False
         self._run = (asked, weight, on_held)

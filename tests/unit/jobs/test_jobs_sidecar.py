@@ -103,9 +103,7 @@ def test_an_error_is_told_with_all_findings(running: Job) -> None:
         Failure(code="container.upscale_needs_video", message="m\udcff", hint="h"),
         Failure(code="b.c", message="n", where="stream 2"),
     )
-    error = progress_document(running.evolve(state=S.HELD, held_state=S.QUEUED, findings=findings), at(1), 0)[
-        "error"
-    ]
+    error = progress_document(running.evolve(state=S.HELD, held_state=S.QUEUED, findings=findings), at(1), 0)["error"]
     assert {key: error[key] for key in ("code", "message", "hint")} == {
         "code": "container.upscale_needs_video",
         "message": "m\ufffd",
@@ -183,9 +181,7 @@ def test_at_the_end_it_lies_where_it_shall_stay_and_nowhere_else(tmp_path: Path,
     assert last.exists()
 
 
-def test_a_folder_that_cannot_be_written_is_reported_once_and_stops_nothing(
-    tmp_path: Path, running: Job
-) -> None:
+def test_a_folder_that_cannot_be_written_is_reported_once_and_stops_nothing(tmp_path: Path, running: Job) -> None:
     heard: list[StorageError] = []
     root, clock = tmp_path / "out", Clock()
     sidecar = Sidecar(root / "p.json", root, on_trouble=heard.append, clock=clock)

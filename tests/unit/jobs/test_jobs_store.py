@@ -110,9 +110,7 @@ def test_a_job_is_found_by_the_unique_beginning_of_its_id(store: Store, make_job
     assert code_of(caught) == "job.ambiguous"
 
 
-def test_the_queue_goes_by_priority_then_age_and_passes_over_what_must_wait(
-    store: Store, make_job: MakeJob
-) -> None:
+def test_the_queue_goes_by_priority_then_age_and_passes_over_what_must_wait(store: Store, make_job: MakeJob) -> None:
     store.add(make_job(1, created_at=3.0))
     store.add(make_job(2, created_at=2.0))
     store.add(make_job(3, created_at=9.0, priority=5))
@@ -292,9 +290,7 @@ sys.stdin.read()
         assert [job.id for job in store.unended()] == [f"id{n}" for n in range(5)]
 
 
-def test_ids_go_on_after_those_in_the_store_even_when_the_clock_jumps_back(
-    tmp_path: Path, make_job: MakeJob
-) -> None:
+def test_ids_go_on_after_those_in_the_store_even_when_the_clock_jumps_back(tmp_path: Path, make_job: MakeJob) -> None:
     with Store.open(tmp_path / "jobs.db", clock=lambda: 2_000_000_000.0) as store:
         first = store.new_id()
         store.add(make_job(1, id=first))

@@ -83,9 +83,7 @@ def largest_errors(source: Planes, result: Planes, margin: int) -> list[int]:
     errors = []
     for before, after in zip(source, result, strict=True):
         wrong = np.abs(before.repeat(SCALE, 0).repeat(SCALE, 1) - after)
-        down, across = (
-            BAR * SCALE * wrong.shape[axis] // (SCALE * size) for axis, size in ((0, 96), (1, 128))
-        )
+        down, across = (BAR * SCALE * wrong.shape[axis] // (SCALE * size) for axis, size in ((0, 96), (1, 128)))
         bars = wrong.reshape(wrong.shape[0] // down, down, wrong.shape[1] // across, across)
         rows, columns = (margin * SCALE * length // (BAR * SCALE) for length in (down, across))
         errors.append(int(bars[:, rows : down - rows, :, columns : across - columns].max()))
@@ -137,9 +135,11 @@ def test_luma_is_exact_at_every_edge_of_grey(tmp_path: Path) -> None:
     tags = source_tags(tagged("bt709", full=False))
     source = write_planes(tmp_path / "g.mkv", planes, "yuv420p", encoder="libx264", tags=tags)
     identity(source, tmp_path / "r.mkv", "yuv420p", "libx264")
-    assert largest_errors(
-        subsampled(planes, "yuv420p"), read_planes(tmp_path / "r.mkv", "yuv420p", 256, 192), 0
-    ) == [0, 0, 0]
+    assert largest_errors(subsampled(planes, "yuv420p"), read_planes(tmp_path / "r.mkv", "yuv420p", 256, 192), 0) == [
+        0,
+        0,
+        0,
+    ]
 
 
 @pytest.mark.parametrize(("depth", "full"), [(8, False), (8, True), (10, False), (10, True)])

@@ -52,9 +52,7 @@ def test_damage_beyond_reason_is_an_error(tmp_path: Path) -> None:
     )
     _, stream, line, _ = opened(path)
     whole = bytearray(path.read_bytes())
-    for cluster in re.finditer(
-        rb"\xa3[\x40-\x7f].\x81..\x80", bytes(whole), re.DOTALL
-    ):  # a SimpleBlock of video
+    for cluster in re.finditer(rb"\xa3[\x40-\x7f].\x81..\x80", bytes(whole), re.DOTALL):  # a SimpleBlock of video
         whole[cluster.end() : cluster.end() + 40] = bytes(40)
     path.write_bytes(whole)
     with pytest.raises(MediaError) as caught:

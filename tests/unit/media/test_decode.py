@@ -32,9 +32,7 @@ def decoded(path: Path, **options: object) -> list[DecodedFrame]:
     return list(Decoder(path, stream, line, **options))  # type: ignore[arg-type]
 
 
-def counting(
-    path: Path, *, codec: tuple[str, ...] = ("-c:v", "libx264", "-qp", "0"), seconds: float = 1
-) -> Path:
+def counting(path: Path, *, codec: tuple[str, ...] = ("-c:v", "libx264", "-qp", "0"), seconds: float = 1) -> Path:
     """A video whose frame n is grey with the value 16 + 4 n."""
     return make_video(
         path, source="color=c=black", seconds=seconds, filters="geq=lum='16+4*N':cb=128:cr=128", codec=codec
@@ -62,9 +60,7 @@ def number_of(frame: DecodedFrame) -> int:
         ("mpeg2.mpg", ("-c:v", "mpeg2video", "-q:v", "1", "-bf", "2")),
     ],
 )
-def test_every_frame_comes_once_in_order_to_the_last(
-    tmp_path: Path, name: str, codec: tuple[str, ...]
-) -> None:
+def test_every_frame_comes_once_in_order_to_the_last(tmp_path: Path, name: str, codec: tuple[str, ...]) -> None:
     path = counting(tmp_path / name, codec=codec)
     frames = decoded(path)
     assert [number_of(frame) for frame in frames] == list(range(25))
@@ -153,9 +149,7 @@ def test_a_turned_picture_comes_out_as_a_player_shows_it(
     assert output_size(video) == (frame.pixels.shape[1], frame.pixels.shape[0])
     width, height = output_size(video)
     # What the ffmpeg program shows: the same, but for its own, rougher conversion to RGB.
-    shown = ffmpeg(
-        "-i", path, "-vf", "select=eq(n\\,3)", "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "gray", "-"
-    )
+    shown = ffmpeg("-i", path, "-vf", "select=eq(n\\,3)", "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "gray", "-")
     grey = np.frombuffer(shown, np.uint8).reshape(height, width).astype(float)
     luma = frame.pixels @ np.array([0.299, 0.587, 0.114])
     assert np.corrcoef(grey.ravel(), luma.ravel())[0, 1] > 0.99

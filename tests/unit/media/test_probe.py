@@ -121,9 +121,7 @@ def test_sar_colour_tags_depth_and_interlacing_are_read(tmp_path: Path) -> None:
     video = require_video(probe(path)).video
     assert video
     assert (video.sar, video.bit_depth, video.interlaced) == (Fraction(16, 11), 10, True)
-    assert video.colour == Colour(
-        matrix="smpte170m", range="limited", primaries="smpte170m", transfer="bt709"
-    )
+    assert video.colour == Colour(matrix="smpte170m", range="limited", primaries="smpte170m", transfer="bt709")
 
 
 def test_a_transport_stream_starts_where_its_clock_does(clip: Path, tmp_path: Path) -> None:

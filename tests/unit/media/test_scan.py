@@ -31,9 +31,7 @@ def film(media: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ["film.mkv", "film.ts", "film.mov", "film.flv", "film.avi", "film.m2ts"])
-def test_a_b_frame_source_keeps_its_frames_and_rate_in_every_container(
-    film: Path, media: Path, name: str
-) -> None:
+def test_a_b_frame_source_keeps_its_frames_and_rate_in_every_container(film: Path, media: Path, name: str) -> None:
     line, found = planned(remux(film, media / name))
     assert (line.rate, line.frames, line.source_frames, len(found.pts)) == (NTSC_FILM, 48, 48, 48)
 

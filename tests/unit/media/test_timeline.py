@@ -24,9 +24,7 @@ def rounded(rate: Fraction, count: int, time_base: Fraction) -> list[int]:
 # --- the rate ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "rate", ["24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60", "12.5"]
-)
+@pytest.mark.parametrize("rate", ["24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60", "12.5"])
 @pytest.mark.parametrize("count", [100, 5000])
 @pytest.mark.parametrize("stated", [None, "0", "1000", "600"])
 def test_a_standard_rate_is_found_in_milliseconds_whatever_is_stated(
@@ -70,18 +68,14 @@ def test_one_frame_has_the_stated_rate_or_25(stated: str | None, rate: str) -> N
 
 @st.composite
 def sources(draw: st.DrawFn) -> tuple[list[int], Fraction, int]:
-    time_base = draw(
-        st.sampled_from([MILLISECOND, Fraction(1, 90000), Fraction(1001, 24000), Fraction(1, 12800)])
-    )
+    time_base = draw(st.sampled_from([MILLISECOND, Fraction(1, 90000), Fraction(1001, 24000), Fraction(1, 12800)]))
     steps = draw(st.lists(st.integers(0, 20_000), min_size=1, max_size=120))
     start = draw(st.integers(-100_000, 10_000_000))
     return list(accumulate(steps, initial=start)), time_base, draw(st.integers(0, 20_000))
 
 
 @settings(max_examples=300)
-@given(
-    sources(), st.one_of(st.none(), st.sampled_from([Fraction(25), NTSC_FILM, Fraction(1000), Fraction(0)]))
-)
+@given(sources(), st.one_of(st.none(), st.sampled_from([Fraction(25), NTSC_FILM, Fraction(1000), Fraction(0)])))
 def test_repeats_fill_the_timeline_in_order_and_never_drift(
     source: tuple[list[int], Fraction, int], stated: Fraction | None
 ) -> None:

@@ -162,9 +162,7 @@ def test_a_preset_is_kept_as_it_was_given(tmp_path: Path, preset: Any) -> None:
     assert load(tmp_path, folder(preset=preset)).settings.folders[0].preset == preset
 
 
-@pytest.mark.parametrize(
-    "template", ["{stem}.{ext}", "{stem}_{preset}.{ext}", "up {stem}", "film.{ext}", "-{stem}"]
-)
+@pytest.mark.parametrize("template", ["{stem}.{ext}", "{stem}_{preset}.{ext}", "up {stem}", "film.{ext}", "-{stem}"])
 def test_an_output_name_is_made_of_text_and_fields(tmp_path: Path, template: str) -> None:
     assert load(tmp_path, folder(output_name=template)).settings.folders[0].output_name == template
 
@@ -226,9 +224,7 @@ def test_a_file_that_is_not_there_is_told_with_its_path(tmp_path: Path) -> None:
         ("web: {token: secret}\nsegment_seconds: 10", ["segment_seconds", "web"]),
     ],
 )
-def test_what_has_no_effect_yet_is_accepted_with_a_warning(
-    tmp_path: Path, text: str, warned: list[str]
-) -> None:
+def test_what_has_no_effect_yet_is_accepted_with_a_warning(tmp_path: Path, text: str, warned: list[str]) -> None:
     loaded = load(tmp_path, f"folders: [{{name: a, input: in}}]\n{text}")
     assert [warning.where.rsplit(": ")[-1] for warning in loaded.warnings] == warned
     assert {warning.code for warning in loaded.warnings} <= {"config.not_yet"}
