@@ -1,4 +1,4 @@
-"""Drives the installed `framewatch` command as a user would: a configuration, folders, and files dropped into them."""
+"""Drives the installed `framewatch` command as a user would: configuration, folders, and files dropped into them."""
 
 from __future__ import annotations
 

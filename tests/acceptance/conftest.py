@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -40,7 +39,7 @@ def drop() -> Callable[[Path, Path], Path]:
     def _drop(source: Path, target: Path) -> Path:
         temporary = target.with_name(f".{target.name}")
         temporary.write_bytes(source.read_bytes())
-        os.replace(temporary, target)
+        temporary.replace(target)
         return target
 
     return _drop

@@ -15,6 +15,8 @@ from clips import make_clip
 from house import CLIP, House, framewatch
 from waiting import eventually
 
+COMMANDS = "run", "check", "plan", "upscale", "status", "retry", "cancel", "doctor", "models", "demo", "schema"
+
 
 def preset(folder: Path, **keys: object) -> Path:
     path = folder / "preset.yaml"
@@ -59,7 +61,7 @@ def test_bad_arguments_are_2_with_a_line_that_helps(arguments: list[str]) -> Non
 
 def test_every_command_has_help_with_an_example() -> None:
     listing = framewatch("--help").stdout
-    for name in "run check plan upscale status retry cancel doctor models demo schema".split():
+    for name in COMMANDS:
         assert name in listing
         text = framewatch(name, "--help").stdout
         assert f"framewatch {name}" in text.split("Usage", 1)[1].split("\n", 1)[1], f"{name}: no example"

@@ -1,4 +1,4 @@
-"""What comes out: the picture's colours, size and turn, the sound in step, and everything else that was in the source."""
+"""What comes out: colours, size and turn of the picture, the sound in step, and everything else that was there."""
 
 from __future__ import annotations
 
@@ -57,7 +57,8 @@ def flash_and_beep(path: Path, rate: str, *extra: str, frames: int = 30) -> Path
     duration = str(frames / number)
     ffmpeg("-f", "lavfi", "-i", picture,
             "-f", "lavfi", "-i", f"aevalsrc='if(between(t,{moment},{moment + 0.1}),sin(6283*t),0)':s=48000",
-            "-t", duration, "-c:v", "libx264", "-preset", "veryfast", "-crf", "10", "-c:a", "aac", *extra, f"file:{path}")  # fmt: skip
+            "-t", duration, "-c:v", "libx264", "-preset", "veryfast", "-crf", "10", "-c:a", "aac",
+            *extra, f"file:{path}")  # fmt: skip
     return path
 
 

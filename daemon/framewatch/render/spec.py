@@ -38,7 +38,8 @@ class ProbeReport(Record):
     op: Literal["probe"] = "probe"
     info: MediaInfo
     timeline: Timeline | None
-    lengths: dict[int, float] = {}  # seconds that the packets of each stream last, by index; measured, not stated
+    # Seconds that the packets of each stream last, by index; measured, not stated.
+    lengths: dict[int, float] = Field(default_factory=dict)
 
 
 class RenderTask(Record):
