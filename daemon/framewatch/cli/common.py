@@ -70,6 +70,11 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False, markup=False, width=width, soft_wrap=not stream.isatty())
 
 
+def say(text: object) -> None:
+    """One line on stdout, never wrapped, fit for any terminal."""
+    console().print(printable(text), soft_wrap=True)
+
+
 def printable(text: object) -> str:
     """Text fit for any terminal: names that are not UTF-8, and control characters in names, are shown escaped."""
     clean = str(text).encode("utf-8", "backslashreplace").decode()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from framewatch.cli.common import ConfigOption, console, printable, say_finding, settings_path
+from framewatch.cli.common import ConfigOption, say, say_finding, settings_path
 from framewatch.service.daemon import Daemon
 from framewatch.service.daemon import check as check_configuration
 
@@ -39,10 +39,9 @@ def check(config: ConfigOption = None) -> None:
     loaded, ready = check_configuration(settings_path(config))
     for warning in loaded.warnings:
         say_finding(warning, kind="warning")
-    show = console()
     for folder in loaded.settings.folders:
         preset = ready.presets[folder.name]
         name = preset.name if preset else "the preset that lies in it"
-        show.print(printable(f"{folder.name}: {folder.input} -> {folder.output} ({name})"))
-    show.print(f"ffmpeg: {ready.tools.ffmpeg}")
-    show.print("the configuration is sound")
+        say(f"{folder.name}: {folder.input} -> {folder.output} ({name})")
+    say(f"ffmpeg: {ready.tools.ffmpeg}")
+    say("the configuration is sound")

@@ -18,7 +18,7 @@ import typer
 import yaml
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from framewatch.cli.common import console
+from framewatch.cli.common import console, say
 from framewatch.errors import FramewatchError, WorkerError
 from framewatch.jobs.names import sidecar_path
 from framewatch.media.tools import find_ffmpeg
@@ -41,18 +41,17 @@ def demo(
     config = _lay_out(folder)
     clip = demo_clip()
     output = folder / "out" / clip.name
-    show = console()
-    show.print(f"watching  {folder / 'in'}")
-    show.print(f"dropping  {clip.name} into it (4 s, 320x180)")
+    say(f"watching  {folder / 'in'}")
+    say(f"dropping  {clip.name} into it (4 s, 320x180)")
     shutil.copy(clip, folder / "in" / clip.name)
     log = folder / "framewatch.log"
     _run_daemon(config, log, output)
     picture = folder / "before-after.png"
     _before_and_after(clip, output, picture)
-    show.print(f"output    {output}")
-    show.print(f"picture   {picture} (left: enlarged pixels, right: upscaled)")
-    show.print(f"source    {folder / 'in' / 'done' / clip.name}")
-    show.print(f"log       {log}")
+    say(f"output    {output}")
+    say(f"picture   {picture} (left: enlarged pixels, right: upscaled)")
+    say(f"source    {folder / 'in' / 'done' / clip.name}")
+    say(f"log       {log}")
 
 
 def _lay_out(folder: Path) -> Path:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import typer
 
-from framewatch.cli.common import ConfigOption, JsonOption, console, print_json, printable, settings_of
+from framewatch.cli.common import ConfigOption, JsonOption, print_json, say, settings_of
 from framewatch.errors import ConfigError, FramewatchError
 from framewatch.intake.folders import check_folders
 from framewatch.intake.fstype import filesystem_type, gives_events
@@ -50,9 +50,8 @@ def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         print_json({"ok": all(check.ok for check in checks), "checks": [check._asdict() for check in checks]})
     else:
-        show = console()
         for check in checks:
-            show.print(printable(f"{'ok   ' if check.ok else 'WRONG'} {check.name}: {check.said}"), markup=False)
+            say(f"{'ok   ' if check.ok else 'WRONG'} {check.name}: {check.said}")
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
 

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from framewatch import domain
-from framewatch.cli.common import JsonOption, console, print_json, printable, say_finding
+from framewatch.cli.common import JsonOption, console, print_json, printable, say, say_finding
 from framewatch.domain import Failure, StageName
 from framewatch.errors import ConfigError, Finding, MediaError
 from framewatch.jobs import files
@@ -95,7 +95,7 @@ def upscale(
     if as_json:
         print_json(_result(made, output))
     else:
-        console().print(printable(f"{output}  {made.plan.width}x{made.plan.height}, {made.frames} frames"))
+        say(f"{output}  {made.plan.width}x{made.plan.height}, {made.frames} frames")
 
 
 # --- what both do ------------------------------------------------------------------------------------------
@@ -156,7 +156,7 @@ def _show_plan(plan: Plan, steps: list[tuple[str, list[str]]]) -> None:
     show = console()
     size = f"{plan.decoded_width}x{plan.decoded_height} -> {plan.width}x{plan.height}"
     rate = f"{float(plan.rate):.3f} fps" if plan.rate else "as the source"
-    show.print(f"{plan.mode}: {size}, {plan.frames} frames, {rate}, {plan.pixel_format}, {plan.container}")
+    say(f"{plan.mode}: {size}, {plan.frames} frames, {rate}, {plan.pixel_format}, {plan.container}")
     table = Table(box=None, pad_edge=False)
     for heading in ("stream", "kind", "codec", "action", "becomes", "note"):
         table.add_column(heading)
@@ -167,8 +167,9 @@ def _show_plan(plan: Plan, steps: list[tuple[str, list[str]]]) -> None:
     for warning in plan.warnings:
         say_finding(Finding(warning.code, warning.message, warning.hint, warning.where), kind="warning")
     for step, argv in steps:
-        show.print(f"\\n[{step}]")
-        show.print(printable(_shell(argv)))
+        show.print()
+        say(f"[{step}]")
+        say(_shell(argv))
 
 
 def _shell(argv: list[str]) -> str:

@@ -12,7 +12,7 @@ from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 
-from framewatch.cli.common import ConfigOption, JsonOption, console, print_json, printable, settings_of
+from framewatch.cli.common import ConfigOption, JsonOption, console, print_json, printable, say, settings_of
 from framewatch.domain import Job, JobState
 from framewatch.errors import ConfigError
 from framewatch.jobs.sidecar import progress_document
@@ -95,7 +95,7 @@ def _ask(kind: Any, job_id: str, config: Path | None, states: tuple[JobState, ..
         store.request(kind, job.id)
         running = daemon_of(store) is not None
     when = "asked the daemon" if running else "noted; no daemon is running, so it is done at the next start"
-    console().print(printable(f"{kind} {job.id} ({job.relative}): {when}"))
+    say(f"{kind} {job.id} ({job.relative}): {when}")
 
 
 def _unknown(job_id: str) -> ConfigError:

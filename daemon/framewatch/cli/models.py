@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from framewatch.cli.common import JsonOption, console, print_json, say_finding
+from framewatch.cli.common import JsonOption, print_json, say, say_finding
 from framewatch.upscale.model_install import install_models
 from framewatch.upscale.models import ModelStatus, verify_models
 
@@ -41,7 +41,7 @@ def list_(as_json: JsonOption = False) -> None:
     for state in states:
         scales = "/".join(f"{scale}x" for scale in state.model.scales)
         place = state.path or "not installed"
-        console().print(f"{state.model.name}  {scales}  {state.model.licence}  {place}")
+        say(f"{state.model.name}  {scales}  {state.model.licence}  {place}")
 
 
 @app.command()
@@ -55,7 +55,7 @@ def verify() -> None:
     states = verify_models()
     for state in states:
         if state.finding is None:
-            console().print(f"{state.model.name}: sound ({state.path})")
+            say(f"{state.model.name}: sound ({state.path})")
         else:
             say_finding(state.finding)
     if any(state.finding for state in states):
@@ -78,7 +78,7 @@ def install(
       framewatch models install --from ~/Downloads/realesr-animevideov3.bin
     """
     for path in install_models(source, into):
-        console().print(f"installed {path}")
+        say(f"installed {path}")
 
 
 def _facts(state: ModelStatus) -> dict[str, Any]:

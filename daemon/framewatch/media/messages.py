@@ -25,6 +25,10 @@ _AFTERMATH = re.compile(
     r"|Last message repeated"
 )
 
+# Warnings about what framewatch means to do, which a user can do nothing about. The option that it is about is the
+# only one that every ffmpeg since 4.4 knows.
+_HARMLESS = re.compile(r"Setting chroma position directly is deprecated")
+
 
 class EncodeProgress(Record):
     """What ffmpeg reports of its progress."""
@@ -39,6 +43,7 @@ def parse_log(line: str) -> tuple[LogLevel, str]:
     """Level and text of a line that ffmpeg wrote under `-loglevel level+...`, addresses left out."""
     found = _LEVEL.search(line)
     level = _LEVELS[found[1]] if found else "info"
+    level = "debug" if _HARMLESS.search(line) else level
     return level, _ADDRESS.sub("", _LEVEL.sub("", line, count=1)).strip()
 
 
