@@ -37,6 +37,8 @@ class Silent:
 
     def warned(self, warning: Failure) -> None: ...
 
+    def waits(self, device: str) -> None: ...
+
 
 class PeakMemory(threading.Thread):
     """Samples the resident memory of a worker while it lives."""

@@ -135,6 +135,9 @@ class _Quiet:
     def warned(self, warning: Failure) -> None:
         """Show nothing."""
 
+    def waits(self, device: str) -> None:
+        """Show nothing."""
+
 
 # --- plan --------------------------------------------------------------------------------------------------
 
@@ -196,6 +199,9 @@ class _OnScreen(_Quiet):
             fps=progress.fps,
             engine=progress.engine or "",
         )
+
+    def waits(self, device: str) -> None:
+        self._bar.update(self._task, description=f"waiting for {device}")
 
     def warned(self, warning: Failure) -> None:
         text = printable(f"warning: {warning.message} ({warning.hint}) [{warning.code}]")

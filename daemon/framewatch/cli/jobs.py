@@ -114,9 +114,13 @@ def store_path(settings: Settings) -> Path:
 def daemon_of(store: Store) -> dict[str, Any] | None:
     """What the running daemon says of itself; None where none runs (any more)."""
     facts: dict[str, Any] | None = store.get_facts().get("daemon")
-    if facts is None or not psutil.pid_exists(facts["pid"]):
+    if facts is None:
         return None
-    return facts
+    try:
+        born = psutil.Process(facts["pid"]).create_time()
+    except psutil.Error:
+        return None
+    return facts if born <= facts["started_at"] else None  # a younger process has the number by now
 
 
 def _state(settings: Settings, limit: int) -> dict[str, Any]:

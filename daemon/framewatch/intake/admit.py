@@ -41,7 +41,7 @@ class Admission:
         A folder's own preset that is missing or wrong fails the job, not the daemon: whoever dropped the file
         finds the reason beside it in failed/.
         """
-        with self._desk.lock:
+        with self._desk.naming:
             known = self._desk.store.unended_of(self._folder.input / relative)
             if known is not None:
                 return files.unchanged(known.identity, identity)

@@ -91,13 +91,20 @@ class JobObserver:
         now, shown = time.monotonic(), (progress.stage, progress.engine)
         if shown != self._shown or now - self._stored_at >= STORE_SECONDS:
             self._stored_at = now
-            self._store.set_progress(self._job.id, progress)
+            self._note(progress)
         if shown != self._shown or now - self._logged_at >= LOG_SECONDS:
             self._logged_at = now
             self._say("stage.progress", progress=round(progress.percent, 1), **_speed(progress))
         self._shown = shown
         if self._sidecar is not None:
             self._sidecar.update(self._job, progress)
+
+    def _note(self, progress: Progress) -> None:
+        """Keep it for `framewatch status`; it is only shown, so trouble with the store is no trouble of the job's."""
+        try:
+            self._store.set_progress(self._job.id, progress)
+        except StorageError as error:
+            _log.debug("progress.not_noted", **self._job.log_context(), message=error.finding.message)
 
     def logged(self, stage: StageName, line: str, level: str) -> None:
         """A tool said something; commands are logged before they are run."""
@@ -108,6 +115,10 @@ class JobObserver:
     def warned(self, warning: Failure) -> None:
         """Something is worth knowing and did not stop the work."""
         _log.warning("job.warning", **self._job.log_context(), **warning.model_dump())
+
+    def waits(self, device: str) -> None:
+        """A share of a device is asked for."""
+        _log.debug("job.waits", **self._job.log_context(), device=device)
 
     def _say(self, event: str, **facts: object) -> None:
         _log.info(event, **self._job.log_context(), **facts)

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -33,6 +33,14 @@ LOUD = (JobState.HELD, JobState.FAILED)  # logged as warnings
 _log = structlog.get_logger("framewatch.jobs")
 
 
+class Decision(NamedTuple):
+    """A stored change of a job, and what follows from it."""
+
+    before: Job
+    job: Job
+    actions: tuple[ev.Action, ...]
+
+
 class Desk:
     """Applies events to jobs. The actions that work on media or move files are left to the runner."""
 
@@ -50,7 +58,8 @@ class Desk:
         self.work_dir = work_dir
         self.policy = policy
         self.clock = clock
-        self.lock = threading.RLock()  # held to choose a job and change it in one go
+        self.lock = threading.RLock()  # held to choose a job and change it in one go; never while a share is touched
+        self.naming = threading.Lock()  # held while an output's name is chosen and stored with its job
 
     def work_of(self, job: Job) -> Path:
         """The folder that holds a job's unfinished files."""
@@ -63,14 +72,15 @@ class Desk:
             if folder.is_dir() and not folder.is_symlink() and is_job_id(folder.name) and folder.name not in alive:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def take_in(self, job: Job) -> bool:
-        """Enter a new job; False where one that has not ended has this source already."""
+    def take_in(self, job: Job, event: ev.Event | None = None) -> Job | None:
+        """Enter a new job, with what happens to it at once; None where its source has an unended one already."""
         with self.lock:
             if not self.store.add(job):
-                return False
+                return None
+            decision = self.decide(job, event) if event else Decision(job, job, ())
         self.board.show(job)
         self._log(job)
-        return True
+        return self.carry_out(decision)
 
     def apply(self, job: Job, event: ev.Event) -> Job:
         """What `event` makes of `job`; it is stored before anything else happens.
@@ -79,14 +89,23 @@ class Desk:
             ImpossibleTransitionError: the event cannot come to this job now.
             StorageError: the store cannot be written.
         """
+        return self.carry_out(self.decide(job, event))
+
+    def decide(self, job: Job, event: ev.Event) -> Decision:
+        """The first half of `apply`: what the event makes of the job, stored. Quick, and safe under the lock."""
         with self.lock:
             moved = transition(job, event, self.clock(), self.policy)
             self.store.save(moved.job, event.name)
-        for action in moved.actions:
-            self._act(moved.job, action)
-        if moved.job.state != job.state:
-            self._log(moved.job)
-        return moved.job
+        return Decision(job, moved.job, moved.actions)
+
+    def carry_out(self, decision: Decision) -> Job:
+        """The second half: show what was decided. It writes to shares, which may be slow."""
+        job = decision.job
+        for action in decision.actions:
+            self._act(job, action)
+        if job.state != decision.before.state:
+            self._log(job)
+        return job
 
     def _act(self, job: Job, action: ev.Action) -> None:
         if isinstance(action, ev.WriteSidecar):

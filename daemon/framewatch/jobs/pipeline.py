@@ -56,6 +56,9 @@ class Observer(Protocol):
     def warned(self, warning: Failure) -> None:
         """Something is worth knowing and did not stop the work."""
 
+    def waits(self, device: str) -> None:
+        """A share of this device is asked for; others may have it for long."""
+
 
 class Order(Record):
     """What is to be made of which file."""
@@ -136,6 +139,7 @@ class Pipeline:
         self._rehearse(source, plan, result.with_name(f"rehearsal.{plan.extension}"))
         piece = result.with_name(f"piece-00000.{commands.piece_extension(plan)}")
         device: DeviceReport = self._do(DeviceTask(engine=self._tools.engine))
+        self._observer.waits(device.name)
         need = needed_gb(plan.frame_width, plan.frame_height, plan.scale)
         with self._gate.hold(device, need, self._stop, lambda finding: self._warn(Failure.of(finding))):
             report = self._render(source, plan, probed, piece)

@@ -6,9 +6,10 @@ have their lanes, jobs that do not have one too, so that a plain transcode never
 
 from __future__ import annotations
 
+import queue
 import threading
+import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 import structlog
@@ -20,6 +21,8 @@ from framewatch.jobs.desk import Desk
 
 PUBLISHERS = 2  # results that are put away at once; a slow share must not stop the lanes
 IDLE_SECONDS = 5.0  # a lane looks into the queue at least so often; it is woken when something is queued
+
+INTERRUPTED = (JobState.RUNNING, JobState.PUBLISHING)  # states that a daemon which died leaves jobs in
 
 Reason = Literal["cancel", "interrupt"]
 
@@ -65,20 +68,22 @@ class Runner:
         self._changed = threading.Condition()
         self._wakes = 0  # counted, so that one between a look and the wait for it is not missed
         self._stopping = False
-        self._paused = False
+        self.failure: Exception | None = None  # why a thread ended; the daemon then ends too, and is restarted
         self._stops: dict[str, Stop] = {}
         self._threads: list[threading.Thread] = []
-        self._publishers = ThreadPoolExecutor(PUBLISHERS, thread_name_prefix="publish")
+        self._results: queue.SimpleQueue[Job | None] = queue.SimpleQueue()  # to be put away; None ends a publisher
 
     def start(self) -> None:
         """Take up what an earlier daemon left, then begin."""
         self._desk.sweep()
-        for left in self._desk.store.unended():
+        for left in self._desk.store.list(INTERRUPTED, limit=-1):
             job = self._desk.apply(left, ev.Recovered())
             if job.state == JobState.PUBLISHING:
                 self._put_away(job)
         for lane in self._lanes:
             self._begin(f"lane-{lane.name}", self._work, lane)
+        for number in range(PUBLISHERS):
+            self._begin(f"publish-{number}", self._put_away_all)
         self._begin("timekeeper", self._keep_time)
 
     def wake(self) -> None:
@@ -95,10 +100,11 @@ class Runner:
 
     def take_in(self, job: Job, refused: tuple[Finding, ...] = ()) -> bool:
         """Enter a new job; False where its source has one already. With findings, it goes straight to failed/."""
-        if not self._desk.take_in(job):
+        taken = self._desk.take_in(job, ev.Broke(refused, Remedy.NONE) if refused else None)
+        if taken is None:
             return False
-        if refused:
-            self._put_away(self._desk.apply(job, ev.Broke(refused, Remedy.NONE)))
+        if taken.state == JobState.PUBLISHING:
+            self._put_away(taken)
         self.wake()
         return True
 
@@ -125,8 +131,8 @@ class Runner:
             if stop is not None and job.state == JobState.RUNNING:
                 stop.set("cancel")
                 return
-            job = self._desk.apply(job, ev.CancelAsked())
-        self._put_away(job)
+            decision = self._desk.decide(job, ev.CancelAsked())
+        self._put_away(self._desk.carry_out(decision))
 
     def drain(self, seconds: float) -> bool:
         """Stop: running jobs go back to the queue. True when everything had ended within `seconds`."""
@@ -135,24 +141,29 @@ class Runner:
         with self._desk.lock:
             for stop in self._stops.values():
                 stop.set("interrupt")
+        for _ in range(PUBLISHERS):
+            self._results.put(None)
+        deadline = time.monotonic() + seconds
         for thread in self._threads:
-            thread.join(seconds / max(1, len(self._threads)))
-        self._publishers.shutdown(wait=False, cancel_futures=True)
+            thread.join(max(0.0, deadline - time.monotonic()))
         for lane in self._lanes:
             lane.close()
         return not any(thread.is_alive() for thread in self._threads)
 
-    def kill(self) -> None:
-        """End every worker process at once."""
-        for lane in self._lanes:
-            lane.close()
-
     # --- lanes --------------------------------------------------------------------------------------------
 
     def _begin(self, name: str, work: Callable[..., None], *args: object) -> None:
-        thread = threading.Thread(target=work, args=args, name=name, daemon=True)
+        thread = threading.Thread(target=self._guarded, args=(work, *args), name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
+
+    def _guarded(self, work: Callable[..., None], *args: object) -> None:
+        """A thread's boundary. What comes here is the store's trouble or a defect: the daemon must not go on half."""
+        try:
+            work(*args)
+        except Exception as error:  # noqa: BLE001
+            _log.error("daemon.failed", exc_info=error, message=str(error))
+            self.failure = error
 
     def _work(self, lane: Lane) -> None:
         while not self._stopping:
@@ -170,20 +181,22 @@ class Runner:
 
     def _claim(self, lane: Lane) -> Job | None:
         with self._desk.lock:
-            if self._stopping or self._paused:
+            if self._stopping:
                 return None
             job = self._desk.store.next_queued(self._desk.clock(), lane.accepts)
             if job is None:
                 return None
             self._stops[job.id] = Stop()
-            return self._desk.apply(job, ev.Claimed())
+            decision = self._desk.decide(job, ev.Claimed())
+        return self._desk.carry_out(decision)
 
     def _run(self, job: Job, lane: Lane) -> None:
         stop = self._stops[job.id]
         event = self._rendered(job, lane, stop)
         with self._desk.lock:
             del self._stops[job.id]
-            job = self._desk.apply(job, event)
+            decision = self._desk.decide(job, event)
+        job = self._desk.carry_out(decision)
         if job.state == JobState.PUBLISHING:
             self._put_away(job)
 
@@ -203,10 +216,14 @@ class Runner:
 
     def _put_away(self, job: Job) -> None:
         with self._desk.lock:
-            if self._stopping:
-                return  # the journal says where the next daemon goes on
             self._stops[job.id] = Stop()
-        self._publishers.submit(self._published, job)
+        self._results.put(job)
+
+    def _put_away_all(self) -> None:
+        while not self._stopping:  # what is left in the queue then stands in the journal, for the next daemon
+            job = self._results.get()
+            if job is not None:
+                self._published(job)
 
     def _published(self, job: Job) -> None:
         stop = self._stops[job.id]
@@ -214,20 +231,22 @@ class Runner:
             with structlog.contextvars.bound_contextvars(**job.log_context()):
                 self._publish(job, stop.event)
         except CancelledError:
-            pass  # the daemon ends; the journal says where the next one goes on
+            return  # the daemon ends; the journal says where the next one goes on
         except Exception as error:  # noqa: BLE001 - the job's boundary
-            self._publishing_broke(job, error)
+            job = self._publishing_broke(job, error)
         finally:
             with self._desk.lock:
                 self._stops.pop(job.id, None)
             self.wake()
+        current = self._desk.store.get(job.id)
+        if current is not None and current.state == JobState.PUBLISHING:
+            self._put_away(current)  # another end than was meant: the source still has to go to failed/
 
-    def _publishing_broke(self, job: Job, error: Exception) -> None:
+    def _publishing_broke(self, job: Job, error: Exception) -> Job:
         if not isinstance(error, FramewatchError):
             _log.error("job.bug", exc_info=error, **job.log_context())
             error = FramewatchError(f"{type(error).__name__}: {error}", code="internal.bug")
-        current = self._desk.store.get(job.id) or job
-        self._desk.apply(current, ev.Broke.of(error))
+        return self._desk.apply(self._desk.store.get(job.id) or job, ev.Broke.of(error))
 
     # --- time ---------------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ KEEP_JOBS = 10_000
 KEEP_SECONDS = 90 * 24 * 3600.0
 
 Jobs = list[Job]  # a name of its own, for Store.list hides the type
-RequestKind = Literal["cancel", "retry", "pause", "resume", "rescan"]
+RequestKind = Literal["cancel", "retry"]
 
 
 class HistoryEntry(Record):

@@ -83,6 +83,8 @@ class Daemon:
             if time.monotonic() - pruned > PRUNE_SECONDS:
                 store.prune()
                 pruned = time.monotonic()
+            if house.runner.failure is not None:
+                raise house.runner.failure
             if once and house.idle:
                 return
 

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from framewatch.domain import Job, JobState
-from framewatch.errors import ConfigError
+from framewatch.errors import ConfigError, StorageError
 from framewatch.intake.admit import Admission
 from framewatch.intake.preflight import Ready
 from framewatch.intake.watch import FolderWatch
@@ -156,7 +156,7 @@ class House:
     def _publish(self, job: Job, stop: threading.Event) -> Job:
         places = self.places_of(job.folder)
         if places is None:
-            raise ConfigError(
+            raise StorageError(
                 f'the configuration has no folder "{job.folder}" any more, so its files have no place to go',
                 code="folders.removed",
                 hint="put the folder back, and the job goes on",
