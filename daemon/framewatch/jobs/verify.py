@@ -90,7 +90,11 @@ def _audio(found: Inspection, seconds: Sequence[float | None], frame: float) -> 
         if not stream.frames:
             yield _finding("audio", f"audio stream {number + 1} is empty")
     for number, (stream, wanted) in enumerate(zip(audio, seconds, strict=False)):
-        if wanted is not None and abs(stream.duration - wanted) > frame + AUDIO_SLACK + _EPSILON:
+        if wanted is None:
+            continue
+        # As decoded, or as packets say: WMA's decoder keeps two blocks to itself, and they are not lost.
+        off = min(abs(length - wanted) for length in (stream.duration, stream.span))
+        if off > frame + AUDIO_SLACK + _EPSILON:
             name = f"length of audio stream {number + 1}"
             yield _wrong("audio", name, f"{wanted:.3f} s", f"{stream.duration:.3f} s")
 

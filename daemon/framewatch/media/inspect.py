@@ -33,6 +33,7 @@ class StreamInspection(Record):
     first: float | None  # seconds on the file's clock: when the first frame, or packet, is shown
     last: float | None  # when the last one begins
     duration: float  # seconds from the first's beginning to the last's end
+    span: float  # the same by the packets' time stamps; some decoders swallow what is at the ends
 
 
 class Inspection(Record):
@@ -80,6 +81,7 @@ class _Tally:
     first: Fraction | None = None
     last: Fraction | None = None
     end: Fraction = field(default=Fraction(0))
+    spanned: tuple[Fraction, Fraction] | None = None  # first packet's beginning, last packet's end
 
     @property
     def decodes(self) -> bool:
@@ -98,6 +100,11 @@ class _Tally:
         real = packet.size > 0 or packet.dts is not None
         self.packets += real
         self.errors += packet.is_corrupt
+        if packet.pts is not None and not packet.is_discard:
+            begin = packet.pts * packet.time_base
+            end = begin + (packet.duration or 0) * packet.time_base
+            before = self.spanned or (begin, end)
+            self.spanned = (min(before[0], begin), max(before[1], end))
         if not self.decodes:
             if packet.pts is not None:
                 self._note(packet.pts * packet.time_base, (packet.duration or 0) * packet.time_base)
@@ -137,6 +144,7 @@ class _Tally:
             first=None if self.first is None else float(self.first),
             last=None if self.last is None else float(self.last),
             duration=0.0 if self.first is None else float(self.end - self.first),
+            span=0.0 if self.spanned is None else float(self.spanned[1] - self.spanned[0]),
         )
 
 

@@ -25,6 +25,7 @@ from framewatch.media.source import AUDIO_DEMUXERS, PICTURE_DEMUXERS, open_file,
 COPY_AGAIN = "copy it into the folder again; it will be taken when it is complete"
 _PACKETS_TO_FIRST_PICTURE = 300  # a broadcast may begin seconds before its first key frame
 _FONTS = {"ttf": "ttf", "truetype": "ttf", "otf": "otf", "opentype": "otf", "sfnt": "ttf"}
+_PICTURE_CODECS = ("png", "mjpeg", "bmp", "gif", "tiff", "webp", "jpeg2000")
 _PICTURE_BRANDS = ("avif", "heic", "heix", "mif1", "msf1")
 
 
@@ -97,6 +98,7 @@ def _not_media(path: Path) -> MediaError:
 def _info(container: InputContainer, size: int) -> MediaInfo:
     names = _undecodable_names(container)
     streams = tuple(_stream(container, stream, names) for stream in container.streams)
+    streams = _stills_as_covers(streams)
     main = next((each for each in streams if each.kind == "video" and not each.cover), None)
     if main and main.video:
         picture = _first_picture(container, cast(VideoStream, container.streams[main.index]))
@@ -109,6 +111,16 @@ def _info(container: InputContainer, size: int) -> MediaInfo:
         duration=max(0, container.duration or 0) / av.time_base,
         streams=streams,
         chapters=len(container.chapters()),
+    )
+
+
+def _stills_as_covers(streams: tuple[Stream, ...]) -> tuple[Stream, ...]:
+    """Picture streams beside a real video are covers, though nothing marks them so; the film is what is wanted."""
+    videos = [each for each in streams if each.kind == "video" and not each.cover]
+    if all(each.codec in _PICTURE_CODECS for each in videos):
+        return streams
+    return tuple(
+        each.evolve(cover=True) if each in videos and each.codec in _PICTURE_CODECS else each for each in streams
     )
 
 

@@ -24,8 +24,10 @@ from framewatch.media.probe import COPY_AGAIN
 from framewatch.media.source import open_media
 
 PROGRESS_EVERY = 500  # packets
-_BACKWARD_SECONDS = 1  # key frames that go back by more than this are a jump of the clock, not reordering
+_BACKWARD_SECONDS = Fraction(1, 10)  # a decoding time that goes back by more than this is a jump of the clock
 _MISSING_SECONDS = 2  # of the stated duration; not all programs count the last packets' own length
+_MISSING_SHARE = 0.1  # of the duration, for short files
+_STATES_DURATION = ("matroska", "asf", "flv")  # containers whose head says how long the file is
 
 Spans = Mapping[int, tuple[Fraction, Fraction]]
 """Stream index to the seconds at which its first packet is shown and its last one ends."""
@@ -112,6 +114,7 @@ class _Packets:
     seen: int = 0
     corrupt: int = 0
     last: tuple[int, int] = (-(1 << 63), 0)  # PTS and duration of the frame shown last
+    decoded_at: int | None = None  # DTS of the packet before
 
     def add(self, packet: Packet[Any]) -> None:
         self.seen += 1
@@ -120,15 +123,21 @@ class _Packets:
         if time is None:  # broken streams: one tick later than the last keeps the count right
             time = self.last[0] + (self.last[1] or 1) if self.pts else 0
         if packet.is_keyframe:
-            self._check_clock(time)
+            if self.keys:
+                self._check_clock(self.keys[-1], time, packet)
             self.keys.append(time)
+        if packet.dts is not None:
+            if self.decoded_at is not None:
+                self._check_clock(self.decoded_at, packet.dts, packet)
+            self.decoded_at = packet.dts
         if not packet.is_discard:
             self.pts.append(time)
             self.last = max(self.last, (time, packet.duration or 0))
 
-    def _check_clock(self, time: int) -> None:
-        back = (self.keys[-1] - time) * self.time_base if self.keys else 0
-        if back > _BACKWARD_SECONDS:
+    def _check_clock(self, before: int, time: int, packet: Packet[Any]) -> None:
+        back = (before - time) * self.time_base
+        # Some containers have no DTS, and what libav makes up for them wavers by a frame.
+        if back > max(_BACKWARD_SECONDS, 2 * (packet.duration or 0) * self.time_base):
             message = f"the clock of this video jumps back by {float(back):.1f} s at frame {self.seen}"
             hint = "it was joined from several recordings: split it, or rewrite its time stamps"
             raise MediaError(message, code="media.timestamps", hint=hint)
@@ -174,7 +183,8 @@ def _check_complete(path: Path, container: InputContainer, packets: _Packets, pr
     latest = max((end for _, end in spans.values()), default=Fraction(0))
     stated = Fraction(container.duration or 0, av.time_base)
     missing = stated + Fraction(container.start_time or 0, av.time_base) - latest
-    if name.startswith("matroska") and missing > _MISSING_SECONDS:
+    allowed = min(_MISSING_SECONDS, max(0.5, _MISSING_SHARE * float(stated)))
+    if name.startswith(_STATES_DURATION) and missing > allowed:
         lost = f"the last {float(missing):.0f} of {float(stated):.0f} seconds are missing"
         message = f"{path.name} is cut off: {lost}"
         raise MediaError(message, code="media.truncated", hint=COPY_AGAIN)
