@@ -7,6 +7,8 @@ depth and what its aliases expand to are bounded, and a key given twice is an er
 from __future__ import annotations
 
 import difflib
+import os
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,7 +64,11 @@ def read(path: Path) -> Document:
         ConfigError: the file is missing, unreadable, too large, not UTF-8 or not YAML.
     """
     try:
-        with path.open("rb") as file:
+        # O_NONBLOCK: a pipe that nobody writes to must not be waited for. The shell's own (<(...)) has a writer.
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+            if stat.S_ISFIFO(os.fstat(file.fileno()).st_mode) and not path.is_relative_to("/dev/fd"):
+                raise ConfigError("a pipe, not a file", code="config.unreadable", where=str(path))
+            os.set_blocking(file.fileno(), True)
             raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise ConfigError("the file does not exist", code="config.not_found", where=str(path)) from None

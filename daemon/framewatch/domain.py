@@ -188,6 +188,7 @@ class Job(Record):
     preset_name: str
     preset: str  # the preset as JSON, as it was when the file was taken in; "" where it could not be read
     output: Path  # the planned final name
+    gpu: bool = True  # takes a share of a GPU: to upscale, or for an encoder that runs there
     priority: int = 0
     state: JobState = JobState.QUEUED
     attempt: int = 0  # tries begun; those that were interrupted or put on hold do not count

@@ -46,6 +46,18 @@ def test_the_sidecar_says_done_and_the_source_lies_untouched_in_done(demo: tuple
     assert not (folder / "in" / CLIP.name).exists()
 
 
+def test_a_folder_that_no_demo_made_is_left_alone(tmp_path: Path) -> None:
+    """Above all one with a framewatch.yaml and folders of the same names."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "film.mp4").write_text("mine")
+    (tmp_path / "framewatch.yaml").write_text("folders: []\n")
+    result = framewatch("demo", "--dir", tmp_path)
+    assert result.returncode == 2
+    assert "demo.folder_in_use" in result.stderr
+    assert (tmp_path / "in" / "film.mp4").read_text() == "mine"
+    assert (tmp_path / "framewatch.yaml").read_text() == "folders: []\n"
+
+
 def test_it_says_where_the_output_and_a_before_and_after_picture_lie(demo: tuple[Path, str]) -> None:
     folder, said = demo
     picture = folder / "before-after.png"

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from house import COMMAND, House, framewatch
+from house import House, framewatch
 from waiting import eventually
 
 
@@ -82,9 +82,11 @@ def test_a_second_signal_ends_it_at_once(slow_house: House, long_clip: Path) -> 
     daemon = slow_house.start()
     running(slow_house, slow_house.root / "anime" / "out" / "a.mp4")
     family = psutil.Process(daemon.pid).children(recursive=True)
+    os.kill(family[0].pid, signal.SIGSTOP)  # so that the first signal alone would take its time
     daemon.send_signal(signal.SIGINT)
+    eventually(lambda: slow_house.events("daemon.stopping"), what="the first signal to be heeded")
     daemon.send_signal(signal.SIGINT)
-    daemon.wait(3)
+    assert daemon.wait(3) == 128 + signal.SIGINT
     eventually(lambda: not any(_alive(child) for child in family), timeout=2, what="the end of every child")
     assert (share / "a.mp4").exists()
 
@@ -173,4 +175,53 @@ def test_log_lines_carry_the_job_and_text_is_for_terminals(house: House, long_cl
     assert any(event["event"] == "ffmpeg.command" for event in of_job)
     in_file = (house.root / "fw.log").read_text()
     assert "job.done" in in_file
-    assert COMMAND.exists()
+
+
+def test_jobs_of_a_folder_that_was_taken_out_are_held_and_go_on_when_it_is_back(
+    slow_house: House, long_clip: Path
+) -> None:
+    share = slow_house.folder("old", preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
+    for name in ("a.mp4", "b.mp4"):
+        shutil.copy(long_clip, share / name)
+    slow_house.start()
+    running(slow_house, slow_house.root / "old" / "out" / "a.mp4")
+    slow_house.stop(signal.SIGKILL)
+    entry = slow_house.settings["folders"].pop()
+    slow_house.folder("new")
+    assert slow_house.once().returncode == 1  # it ends, and says that not all is done
+    held = [event for event in slow_house.events("job.held") if event["code"] == "folders.removed"]
+    assert len(held) == 2
+    slow_house.settings["folders"].append(entry | {"preset": {"ml_upscale": "esrgan-2x", "preset": "ultrafast"}})
+    slow_house.write()
+    assert slow_house.once().returncode == 0
+    assert len(list((slow_house.root / "old" / "out").glob("*.mp4"))) == 2
+
+
+def test_a_second_try_begins_its_progress_at_zero(slow_house: House, long_clip: Path) -> None:
+    share = slow_house.folder(preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
+    shutil.copy(long_clip, share / "a.mp4")
+    output = slow_house.root / "anime" / "out" / "a.mp4"
+    slow_house.start()
+    eventually(lambda: slow_house.sidecar(output).get("progress", 0) > 30, what="a third of the job")
+    slow_house.stop(signal.SIGKILL)
+    before = slow_house.sidecar(output)["started_at"]
+    slow_house.start()
+    fresh = eventually(
+        lambda: found if (found := slow_house.sidecar(output))["started_at"] > before else None,
+        what="the second try",
+        story=slow_house.log,
+    )
+    assert fresh["progress"] < 10
+    assert slow_house.stop() == 0
+
+
+def test_a_wrong_preset_in_one_share_does_not_keep_the_daemon_from_starting(house: House, long_clip: Path) -> None:
+    bad = house.folder("bad", preset=False)
+    (bad / "framewatch-preset.yaml").write_text("container: [")
+    good = house.folder("good")
+    shutil.copy(long_clip, good / "a.mp4")
+    shutil.copy(long_clip, bad / "b.mp4")
+    assert framewatch("check", "--config", house.config).returncode == 2
+    assert house.once().returncode == 1
+    assert (house.root / "good" / "out" / "a.mp4").exists()
+    assert house.sidecar(bad / "failed" / "b.mp4")["error"]["code"] == "config.not_yaml"

@@ -134,3 +134,30 @@ def test_a_turned_phone_video_comes_out_upright_and_anamorphic_pixels_stay_so(tm
     ffmpeg("-i", flat, "-vf", "setsar=16/11", "-c:v", "libx264", wide)
     with av.open(str(upscale(wide, tmp_path))) as made:
         assert made.streams.video[0].sample_aspect_ratio == Fraction(16, 11)
+
+
+def test_a_fragmented_mp4_whose_sound_has_a_hole_stays_in_step(tmp_path: Path) -> None:
+    whole = flash_and_beep(tmp_path / "whole.mp4", "25", "-bf", "2")
+    source = tmp_path / "fragments.mp4"
+    ffmpeg("-i", whole, "-c", "copy", "-movflags", "frag_keyframe+empty_moov+default_base_moof", source)
+    output = upscale(source, tmp_path)
+    shift = (flash_time(output) - beep_time(output)) - (flash_time(source) - beep_time(source))
+    assert abs(shift) < 0.02
+
+
+def test_a_still_picture_before_the_film_is_not_taken_for_the_film(tmp_path: Path) -> None:
+    film = make_clip(tmp_path / "film.mp4", frames=10)
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=32x32", "-frames:v", "1", tmp_path / "still.png")
+    source = tmp_path / "both.mkv"
+    ffmpeg("-i", tmp_path / "still.png", "-i", film, "-map", "0:v", "-map", "1:v", "-c", "copy", source)
+    with av.open(str(upscale(source, tmp_path))) as made:
+        assert sum(1 for _ in made.decode(video=0)) == 10
+
+
+def test_sound_whose_decoder_keeps_some_samples_to_itself_is_accepted(tmp_path: Path) -> None:
+    source = tmp_path / "film.wmv"
+    ffmpeg(
+        "-f", "lavfi", "-i", "testsrc2=s=64x48:r=25:d=2", "-f", "lavfi", "-i", "sine=d=2:r=44100",
+        "-c:v", "wmv2", "-c:a", "wmav2", source,
+    )  # fmt: skip
+    assert upscale(source, tmp_path, container="mkv", audio_codec="copy").exists()

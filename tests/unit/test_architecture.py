@@ -16,6 +16,7 @@ ROOMS = [
     "__init__",
     "errors",
     "resources",
+    "text",
     "domain",
     "documents",
     "upscale",

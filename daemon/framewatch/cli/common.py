@@ -13,7 +13,9 @@ import typer
 from rich.console import Console
 
 from framewatch.errors import AlreadyRunningError, ConfigError, Finding, FramewatchError
+from framewatch.jobs.store import StoreError
 from framewatch.settings import LoadedSettings, load_settings
+from framewatch.text import printable
 
 ConfigOption = Annotated[
     Path | None,
@@ -75,12 +77,6 @@ def say(text: object) -> None:
     console().print(printable(text), soft_wrap=True)
 
 
-def printable(text: object) -> str:
-    """Text fit for any terminal: names that are not UTF-8, and control characters in names, are shown escaped."""
-    clean = str(text).encode("utf-8", "backslashreplace").decode()
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in clean)
-
-
 def print_json(value: Any) -> None:
     """One JSON document on stdout."""
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=True, default=str) + "\n")
@@ -99,10 +95,13 @@ def say_error(error: Exception) -> None:
         return
     if os.environ.get("FRAMEWATCH_DEBUG"):
         traceback.print_exception(error)
+    if isinstance(error, OSError) and error.strerror:
+        say_finding(Finding("system.error", error.strerror, where=str(error.filename or "")))
+        return
     hint = "please report this; FRAMEWATCH_DEBUG=1 shows where it happened"
     say_finding(Finding("internal.bug", f"{type(error).__name__}: {error}", hint))
 
 
 def exit_code(error: Exception) -> int:
     """2 where the user has to change what was asked for, 1 where the work failed."""
-    return 2 if isinstance(error, (ConfigError, AlreadyRunningError)) else 1
+    return 2 if isinstance(error, (ConfigError, AlreadyRunningError, StoreError)) else 1

@@ -19,11 +19,12 @@ import yaml
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from framewatch.cli.common import console, say
-from framewatch.errors import FramewatchError, WorkerError
+from framewatch.errors import ConfigError, WorkerError
 from framewatch.jobs.names import sidecar_path
 from framewatch.media.tools import find_ffmpeg
 from framewatch.resources import demo_clip
 
+MARK = ".framewatch-demo"  # only what carries it was made by a demo, and may be made anew by the next
 PRESET = {"ml_upscale": "esrgan-2x", "video_codec": "libx264", "crf": 18, "preset": "fast"}
 
 
@@ -56,10 +57,10 @@ def demo(
 
 def _lay_out(folder: Path) -> Path:
     """The folders and the configuration; what an earlier demo made goes, anything else is left alone."""
-    config = folder / "framewatch.yaml"
-    if folder.exists() and any(folder.iterdir()) and not config.exists():
-        raise FramewatchError(
-            "the folder is not empty, and no earlier demo made it",
+    config, mark = folder / "framewatch.yaml", folder / MARK
+    if os.path.lexists(folder) and not (folder.is_dir() and (mark.is_file() or not any(folder.iterdir()))):
+        raise ConfigError(
+            "this is not a folder that an earlier demo made, nor an empty one: it is left alone",
             code="demo.folder_in_use",
             hint="name another one with --dir",
             where=str(folder),
@@ -67,6 +68,7 @@ def _lay_out(folder: Path) -> Path:
     for name in ("in", "out", "state", "work"):
         shutil.rmtree(folder / name, ignore_errors=True)
     (folder / "in").mkdir(parents=True)
+    mark.touch()
     settings = {
         "state_dir": "state",
         "work_dir": "work",

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from framewatch import domain
-from framewatch.cli.common import JsonOption, console, print_json, printable, say, say_finding
+from framewatch.cli.common import JsonOption, console, print_json, say, say_finding
 from framewatch.domain import Failure, StageName
 from framewatch.errors import ConfigError, Finding, MediaError
 from framewatch.jobs import files
@@ -29,6 +29,7 @@ from framewatch.media.plan import Plan
 from framewatch.media.presets import NamedPreset, load_preset
 from framewatch.media.tools import encoders, find_ffmpeg
 from framewatch.render.client import Worker
+from framewatch.text import printable
 from framewatch.upscale.choice import ENGINE_NAMES
 
 FileArgument = Annotated[Path, typer.Argument(help="The video.", show_default=False)]
@@ -48,7 +49,7 @@ def plan(
 ) -> None:
     """Show what would be done with a file, stream by stream, and with which commands. Nothing is done.
 
-    \\b
+    \b
     Examples:
       framewatch plan film.mkv --preset upscale-4k
       framewatch plan film.mkv --preset ./mine.yaml --json
@@ -76,7 +77,7 @@ def upscale(
 ) -> None:
     """Make one file now, with a progress bar. The source is left as it is; nothing is overwritten.
 
-    \\b
+    \b
     Examples:
       framewatch upscale film.mkv --preset upscale-4k -o film-4k.mp4
       framewatch upscale film.mkv --preset ./mine.yaml -o out.mkv --json
@@ -84,10 +85,10 @@ def upscale(
     output = output.absolute()
     _require_free(output)
     if engine not in ENGINE_NAMES:
-        raise ConfigError(
-            f'there is no engine "{engine}"', code="engine.unknown", hint=f"one of: {', '.join(ENGINE_NAMES)}"
-        )
+        hint = f"one of: {', '.join(ENGINE_NAMES)}"
+        raise ConfigError(f'there is no engine "{engine}"', code="engine.unknown", hint=hint)
     named, tools = _prepared(file, preset, ffmpeg, engine)
+    _require_ending(output, named)
     with _work_folder(output.parent) as work, _worker() as worker, _interruptible() as stop, _bar() as bar:
         observer = _OnScreen(bar)
         made = Pipeline(worker, tools, HostGate(1), observer, stop).run(_order(file, named, work))
@@ -214,8 +215,9 @@ def _bar() -> Progress:
         BarColumn(),
         TextColumn("{task.percentage:>5.1f}%  {task.fields[fps]:.1f} fps  {task.fields[engine]}"),
         TimeRemainingColumn(),
-        console=console(stderr=True),
+        console=(show := console(stderr=True)),
         transient=True,
+        disable=not show.is_terminal,
     )
 
 
@@ -240,7 +242,8 @@ def _work_folder(parent: Path) -> Iterator[Path]:
         folder = Path(tempfile.mkdtemp(prefix=".framewatch-", dir=parent))
     except OSError as error:
         message = f"the output's folder cannot be written: {error.strerror}"
-        raise ConfigError(message, code="output.not_writable", where=printable(parent)) from None
+        hint = "make the folder first" if not parent.exists() else "let this user write there"
+        raise ConfigError(message, code="output.not_writable", hint=hint, where=printable(parent)) from None
     try:
         yield folder
     finally:
@@ -253,6 +256,17 @@ def _require_free(output: Path) -> None:
             "the output exists already; nothing is overwritten",
             code="output.exists",
             hint="name another, or move it away",
+            where=printable(output),
+        )
+
+
+def _require_ending(output: Path, named: NamedPreset) -> None:
+    ending = f".{named.preset.container}"
+    if output.suffix.lower() != ending:
+        raise ConfigError(
+            f'the preset "{named.name}" makes {named.preset.container}',
+            code="output.wrong_ending",
+            hint=f"name it {output.with_suffix(ending).name}, or use a preset with another container",
             where=printable(output),
         )
 

@@ -12,12 +12,15 @@ from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 
-from framewatch.cli.common import ConfigOption, JsonOption, console, print_json, printable, say, settings_of
+from framewatch.cli.common import ConfigOption, JsonOption, console, print_json, say, settings_of
 from framewatch.domain import Job, JobState
 from framewatch.errors import ConfigError
+from framewatch.jobs import files
+from framewatch.jobs.faults import shown, storage_faults
 from framewatch.jobs.sidecar import progress_document
 from framewatch.jobs.store import Store
 from framewatch.settings import Settings
+from framewatch.text import printable
 
 WATCH_SECONDS = 1.0
 SHOWN_JOBS = 20
@@ -83,19 +86,33 @@ def cancel(job_id: IdArgument, config: ConfigOption = None) -> None:
 
 def _ask(kind: Any, job_id: str, config: Path | None, states: tuple[JobState, ...], otherwise: str) -> None:
     settings = settings_of(config).settings
-    path = store_path(settings)
-    if not path.exists():
+    if not _has_store(settings):
         raise _unknown(job_id)
-    with Store.open(path) as store:
+    with Store.open(settings.store_path) as store:
         job = store.get(job_id)
         if job is None:
             raise _unknown(job_id)
         if job.state not in states:
             raise ConfigError(f"job {job.id} is {job.state}", code=f"job.not_{kind}able", hint=otherwise)
+        if kind == "retry":
+            _require_source(job)
         store.request(kind, job.id)
         running = daemon_of(store) is not None
     when = "asked the daemon" if running else "noted; no daemon is running, so it is done at the next start"
     say(f"{kind} {job.id} ({job.relative}): {when}")
+
+
+def _has_store(settings: Settings) -> bool:
+    with storage_faults(settings.store_path):
+        return files.exists(settings.store_path)
+
+
+def _require_source(job: Job) -> None:
+    """A retry needs the source where the job left it."""
+    source = job.journal.source_to or job.source
+    if not files.exists(source):
+        hint = "put it back there, or drop it into the watched folder anew"
+        raise ConfigError("its source is gone", code="source.vanished", hint=hint, where=shown(source))
 
 
 def _unknown(job_id: str) -> ConfigError:
@@ -104,11 +121,6 @@ def _unknown(job_id: str) -> ConfigError:
 
 
 # --- looking -------------------------------------------------------------------------------------------------
-
-
-def store_path(settings: Settings) -> Path:
-    """Where the daemon of these settings keeps its jobs."""
-    return settings.state_dir / "framewatch.db"
 
 
 def daemon_of(store: Store) -> dict[str, Any] | None:
@@ -124,11 +136,10 @@ def daemon_of(store: Store) -> dict[str, Any] | None:
 
 
 def _state(settings: Settings, limit: int) -> dict[str, Any]:
-    path = store_path(settings)
-    if not path.exists():
+    if not _has_store(settings):
         folders = [{"folder": folder.name, "input": str(folder.input)} for folder in settings.folders]
         return _described(None, folders, {}, [])
-    with Store.open(path, readonly=True) as store:
+    with Store.open(settings.store_path, readonly=True) as store:
         daemon = daemon_of(store)
         folders = store.get_facts().get("folders") or []
         jobs = [progress_document(job, store.progress(job.id), _moment(job)) for job in store.list(limit=limit)]
@@ -153,17 +164,23 @@ def _screen(state: dict[str, Any]) -> Group:
     daemon = state["daemon"]
     head = f"daemon: running, pid {daemon['pid']}" if daemon else "daemon: not running"
     counts = "  ".join(f"{name} {count}" for name, count in state["counts"].items() if count)
-    return Group(head, _folder_table(state["folders"]), counts or "no jobs yet", _job_table(state["jobs"]))
+    return Group(
+        head,
+        _folder_table(state["folders"], running=daemon is not None),
+        counts or "no jobs yet",
+        _job_table(state["jobs"]),
+    )
 
 
-def _folder_table(folders: list[dict[str, Any]]) -> Table:
+def _folder_table(folders: list[dict[str, Any]], *, running: bool) -> Table:
     table = Table(box=None, pad_edge=False)
     for heading in ("folder", "input", "watched by", "waiting", "state"):
         table.add_column(heading)
     for folder in folders:
-        mode = f"{folder.get('mode', '')} {folder.get('reason', '')}".strip()
-        problem = folder.get("problem") or folder.get("state", "")
-        cells = (folder["name"], folder.get("input", ""), mode, str(folder.get("waiting", "")), problem)
+        mode = f"{folder.get('mode', '')} {folder.get('reason', '')}".strip() if running else ""
+        problem = folder.get("problem") or folder.get("state", "") if running else "not watched"
+        waiting = str(folder.get("waiting", "")) if running else ""
+        cells = (folder["name"], folder.get("input", ""), mode, waiting, problem)
         table.add_row(*map(printable, cells))
     return table
 

@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 from framewatch.domain import FileIdentity, Job
-from framewatch.errors import ConfigError, Finding, MediaError
+from framewatch.errors import ConfigError, Finding, MediaError, Remedy
 from framewatch.jobs import files
 from framewatch.jobs.desk import Desk
-from framewatch.jobs.events import RetryAsked
+from framewatch.jobs.events import Broke, RetryAsked
 from framewatch.jobs.faults import shown
 from framewatch.jobs.names import free_path, planned_output
 from framewatch.jobs.runner import Runner
@@ -41,12 +41,16 @@ class Admission:
         A folder's own preset that is missing or wrong fails the job, not the daemon: whoever dropped the file
         finds the reason beside it in failed/.
         """
-        with self._desk.naming:
-            known = self._desk.store.unended_of(self._folder.input / relative)
-            if known is not None:
-                return files.unchanged(known.identity, identity)
-            preset, findings = self._preset()
-            return self._runner.take_in(self._job(relative, identity, preset, findings), findings)
+        known = self._desk.store.unended_of(self._folder.input / relative)
+        if known is not None:
+            return files.unchanged(known.identity, identity)
+        preset, findings = self._preset()
+        event = Broke(findings, Remedy.NONE) if findings else None
+        with self._desk.naming(self._folder.output):
+            entered = self._desk.enter(self._job(relative, identity, preset, findings), event)
+        if entered is not None:
+            self._runner.take_in(entered)
+        return entered is not None
 
     def readmit(self, job: Job) -> RetryAsked:
         """What to tell a job that is to be tried again: where its source lies now, and the preset as it is now.
@@ -63,7 +67,7 @@ class Admission:
         if findings or preset is None:
             raise ConfigError.of(findings)
         fresh = self._job(job.relative, identity, preset, ())
-        return RetryAsked(source, identity, fresh.output, fresh.preset_name, fresh.preset)
+        return RetryAsked(source, identity, fresh.output, fresh.preset_name, fresh.preset, fresh.gpu)
 
     def _preset(self) -> tuple[NamedPreset | None, tuple[Finding, ...]]:
         if self._configured is not None:
@@ -99,6 +103,7 @@ class Admission:
             preset_name=name,
             preset=json.dumps(preset.preset.model_dump(mode="json")) if preset and not findings else "",
             output=free_path(wanted, taken),
+            gpu=preset is not None and preset.preset.needs_gpu,
             priority=folder.priority,
             created_at=time.time(),
         )

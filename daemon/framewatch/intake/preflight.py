@@ -22,10 +22,14 @@ class Ready(NamedTuple):
 
     tools: Tools
     presets: dict[str, NamedPreset | None]  # by folder name; None: it lies in the folder, and is read for each file
+    warnings: tuple[Finding, ...]  # what is wrong with presets that lie in folders
 
 
-def preflight(loaded: LoadedSettings) -> Ready:
+def preflight(loaded: LoadedSettings, *, strict: bool = False) -> Ready:
     """Check folders, presets and tools. Nothing is made.
+
+    A preset that lies in a watched folder is its users' affair: what is wrong with it is a warning, so that nobody
+    who may write to one share can keep the daemon from starting. With `strict` it is an error too.
 
     Raises:
         ConfigError: with every finding.
@@ -39,17 +43,21 @@ def preflight(loaded: LoadedSettings) -> Ready:
     except ConfigError as error:
         findings += (finding.at(loaded.document.where(("ffmpeg",))) for finding in error.findings)
     presets: dict[str, NamedPreset | None] = {}
+    warnings: list[Finding] = []
     for number, folder in enumerate(settings.folders):
+        own = folder.preset is None
+        bad = warnings if own and not strict else findings
+        presets[folder.name] = None
         try:
             named = _preset(loaded, number, folder)
         except ConfigError as error:
-            findings += error.findings
+            bad += error.findings
             continue
-        presets[folder.name] = named if folder.preset is not None else None
-        findings += _preset_findings(named, tools)
+        presets[folder.name] = None if own else named
+        bad += _preset_findings(named, tools)
     if findings or tools is None:
         raise ConfigError.of(findings)
-    return Ready(tools, presets)
+    return Ready(tools, presets, tuple(warnings))
 
 
 def _preset(loaded: LoadedSettings, number: int, folder: FolderSettings) -> NamedPreset:

@@ -87,11 +87,15 @@ class FolderWatch:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
-    def stop(self) -> bool:
-        """End the thread; false where it hangs in a dead file system and is left behind after a second."""
+    def close(self) -> None:
+        """Ask the thread to end; `stop` waits for it."""
         self._inbox.close()
+
+    def stop(self, seconds: float = STOP_SECONDS) -> bool:
+        """End the thread; false where it hangs in a dead file system and is left behind after `seconds`."""
+        self.close()
         if self._thread is not None:
-            self._thread.join(STOP_SECONDS)
+            self._thread.join(seconds)
         return self._thread is None or not self._thread.is_alive()
 
     def rescan(self) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from framewatch.domain import Failure, Job, Progress, StageName
+from framewatch.domain import Failure, Job, JobState, Progress, StageName
 from framewatch.errors import StorageError
 from framewatch.jobs import files
 from framewatch.jobs.names import sidecar_path
@@ -39,7 +39,8 @@ class Board:
         """Show a job's new state."""
         sidecar = self._sidecar(job)
         if sidecar is not None:
-            sidecar.update(job, self._store.progress(job.id))
+            begun = job.state not in (JobState.QUEUED, JobState.RUNNING)  # else what is noted is an earlier try's
+            sidecar.update(job, self._store.progress(job.id) if begun else Progress())
 
     def observer(self, job: Job) -> JobObserver:
         """What follows one attempt at a running job."""
@@ -85,6 +86,7 @@ class JobObserver:
         self._job = job
         self._stored_at = self._logged_at = time.monotonic()
         self._shown: tuple[StageName | None, str | None] = (None, None)
+        self._note(Progress())
 
     def progressed(self, progress: Progress) -> None:
         """Show new counts, as often as each reader wants them."""

@@ -42,7 +42,7 @@ class Decision(NamedTuple):
 
 
 class Desk:
-    """Applies events to jobs. The actions that work on media or move files are left to the runner."""
+    """Applies events to jobs, and shows what came of them. What is to be worked on next, the job's state tells."""
 
     def __init__(
         self,
@@ -59,7 +59,12 @@ class Desk:
         self.policy = policy
         self.clock = clock
         self.lock = threading.RLock()  # held to choose a job and change it in one go; never while a share is touched
-        self.naming = threading.Lock()  # held while an output's name is chosen and stored with its job
+        self._naming: dict[Path, threading.Lock] = {}
+
+    def naming(self, output: Path) -> threading.Lock:
+        """The lock to hold while a name below this output folder is chosen and stored with its job."""
+        with self.lock:
+            return self._naming.setdefault(output, threading.Lock())
 
     def work_of(self, job: Job) -> Path:
         """The folder that holds a job's unfinished files."""
@@ -67,20 +72,26 @@ class Desk:
 
     def sweep(self) -> None:
         """Remove the work of jobs that have ended: a crash may have left it."""
-        alive = {job.id for job in self.store.unended()}
+        alive = self.store.unended_ids()
         for folder in self.work_dir.iterdir():
             if folder.is_dir() and not folder.is_symlink() and is_job_id(folder.name) and folder.name not in alive:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def take_in(self, job: Job, event: ev.Event | None = None) -> Job | None:
-        """Enter a new job, with what happens to it at once; None where its source has an unended one already."""
+    def enter(self, job: Job, event: ev.Event | None = None) -> Decision | None:
+        """Store a new job, with what happens to it at once; None where its source has an unended one already.
+
+        `welcome` shows it afterwards, when no lock is held.
+        """
         with self.lock:
             if not self.store.add(job):
                 return None
-            decision = self.decide(job, event) if event else Decision(job, job, ())
-        self.board.show(job)
-        self._log(job)
-        return self.carry_out(decision)
+            return self.decide(job, event) if event else Decision(job, job, ())
+
+    def welcome(self, entered: Decision) -> Job:
+        """Show a job that was entered."""
+        self.board.show(entered.before)
+        self._log(entered.before)
+        return self.carry_out(entered)
 
     def apply(self, job: Job, event: ev.Event) -> Job:
         """What `event` makes of `job`; it is stored before anything else happens.

@@ -117,6 +117,7 @@ class RetryAsked(Event):
     output: Path
     preset_name: str | None = None
     preset: str | None = None
+    gpu: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ class HostGate:
     def __init__(self, slots: int, lock_dir: Path | None = None) -> None:
         """`slots`: jobs at once on each device. `lock_dir`: one for all processes of this user, unless named."""
         self._slots = slots
-        self._lock_dir = lock_dir or Path(tempfile.gettempdir()) / f"framewatch-{os.geteuid()}"
+        self._lock_dir = lock_dir or _lock_folder()
         self._semaphores: dict[str, GpuSemaphore] = {}
         self._lock = threading.Lock()
 
@@ -46,3 +46,10 @@ class HostGate:
                     device.name, device.memory_gb, self._slots, self._lock_dir
                 )
             return self._semaphores[device.name]
+
+
+def _lock_folder() -> Path:
+    """One folder for all processes of this user: /run/lock where there is one, as a service may have its own /tmp."""
+    shared = Path("/run/lock")
+    parent = shared if os.access(shared, os.W_OK) else Path(tempfile.gettempdir())
+    return parent / f"framewatch-{os.geteuid()}"

@@ -177,6 +177,7 @@ def _retry_asked(job: Job, event: ev.RetryAsked, _now: float, _policy: Policy) -
         source=event.source,
         identity=event.identity,
         output=event.output,
+        gpu=event.gpu,
     )
     earlier = ev.RemoveSidecar(failed_sidecar_path(event.source))
     return Transition(fresh, (earlier, ev.WriteSidecar()))

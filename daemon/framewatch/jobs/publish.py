@@ -15,15 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from framewatch.domain import Job, JobState
-from framewatch.errors import Finding, Remedy, StorageError
+from framewatch.errors import Finding, Remedy
 from framewatch.jobs import events as ev
 from framewatch.jobs import files
 from framewatch.jobs.copying import CopyProgress
-from framewatch.jobs.faults import shown, storage_faults
+from framewatch.jobs.faults import shown
 from framewatch.jobs.lifecycle import publishing_step, transition
 from framewatch.jobs.moving import Move, Moved, discard_part, move
 from framewatch.jobs.names import failed_sidecar_path, free_path, part_name, sidecar_path
 from framewatch.jobs.retry import Policy
+from framewatch.jobs.source import changed, lost_source
 
 Recorder = Callable[[ev.Event], Job]
 """Takes an event through the lifecycle into the store, and hands back the job as it is then."""
@@ -169,7 +170,7 @@ class _Steps:
                 return ev.SourceMoved()
             case Moved.TAKEN:
                 return self._choose_source(job, not_this=step.destination)
-        return self._lost_source(job) or ev.SourceLost(_changed(job))
+        return self._lost_source(job) or ev.SourceLost(changed(job))
 
     def _source_root(self, job: Job) -> Path:
         """The folder of users that the source lies in; `failed`, for retries, may lie within `input`."""
@@ -177,35 +178,9 @@ class _Steps:
         return next((root for root in roots if job.source.is_relative_to(root)), job.source.parent)
 
     def _lost_source(self, job: Job) -> ev.SourceLost | None:
-        """What to record where the source is no longer the file that was taken in.
-
-        Raises:
-            StorageError: `storage.unavailable` where rather its disk is gone.
-        """
-        found = files.identity(job.source)
-        if found is not None:
-            return None if files.unchanged(job.identity, found) else ev.SourceLost(_changed(job))
-        if files.exists(job.source):
-            return ev.SourceLost(_changed(job))
-        self._require_mounted(job)
-        return ev.SourceLost(
-            Finding("source.vanished", "the file was taken away before its job ended", "", shown(job.source))
-        )
-
-    def _require_mounted(self, job: Job) -> None:
-        root = self._source_root(job)
-        with storage_faults(root):
-            device, empty = root.stat().st_dev, not any(root.iterdir())
-        # An empty folder on another device than the source's is a mount point with nothing mounted. A user
-        # who cancels has seen that nothing will come back.
-        if empty and device != job.identity.device and job.outcome != JobState.CANCELLED:
-            hint = "mount it again, or cancel the job; it goes on by itself"
-            raise StorageError("nothing is mounted here", hint=hint, where=shown(root))
-
-
-def _changed(job: Job) -> Finding:
-    hint = "it stays where it is and is taken in again when it has settled"
-    return Finding("source.changed", "the file was changed while its job ran", hint, shown(job.source))
+        """What to record where the source is no longer the file that was taken in."""
+        lost = lost_source(job, self._source_root(job))
+        return ev.SourceLost(lost) if lost else None
 
 
 def _lost_result(job: Job) -> ev.Broke:

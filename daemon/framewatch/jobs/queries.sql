@@ -1,11 +1,11 @@
 -- name: add_job
-INSERT INTO jobs (id, state, folder, source, output, priority, created_at, not_before, ended_at, record)
-VALUES (:id, :state, :folder, :source, :output, :priority, :created_at, :not_before, :ended_at, :record)
+INSERT INTO jobs (id, state, folder, source, output, gpu, priority, created_at, not_before, ended_at, record)
+VALUES (:id, :state, :folder, :source, :output, :gpu, :priority, :created_at, :not_before, :ended_at, :record)
 ON CONFLICT (source) WHERE ended_at IS NULL DO NOTHING;
 
 -- name: save_job
 UPDATE jobs
-SET state = :state, folder = :folder, source = :source, output = :output, priority = :priority,
+SET state = :state, folder = :folder, source = :source, output = :output, gpu = :gpu, priority = :priority,
     created_at = :created_at, not_before = :not_before, ended_at = :ended_at, record = :record
 WHERE id = :id;
 
@@ -21,7 +21,7 @@ SELECT max(id) FROM jobs;
 
 -- name: queue
 SELECT record FROM jobs
-WHERE state = 'queued' AND not_before <= :now
+WHERE state = 'queued' AND gpu = :gpu AND not_before <= :now
 ORDER BY priority DESC, created_at, id;
 
 -- name: over_holds
@@ -32,6 +32,12 @@ SELECT min(not_before) FROM jobs WHERE state IN ('queued', 'held') AND not_befor
 
 -- name: unended
 SELECT record FROM jobs WHERE ended_at IS NULL ORDER BY created_at, id;
+
+-- name: unended_ids
+SELECT id FROM jobs WHERE ended_at IS NULL;
+
+-- name: unended_folders
+SELECT DISTINCT folder FROM jobs WHERE ended_at IS NULL;
 
 -- name: list_jobs
 SELECT record FROM jobs
@@ -47,9 +53,6 @@ SELECT at, event, state, attempt, codes FROM history WHERE job_id = :job_id ORDE
 
 -- name: output_claimed
 SELECT 1 FROM jobs WHERE output = :output AND ended_at IS NULL LIMIT 1;
-
--- name: source_claimed
-SELECT 1 FROM jobs WHERE source = :source AND ended_at IS NULL LIMIT 1;
 
 -- name: unended_of
 SELECT record FROM jobs WHERE source = :source AND ended_at IS NULL LIMIT 1;

@@ -17,7 +17,7 @@ import structlog
 from framewatch.domain import Job, JobState
 from framewatch.errors import CancelledError, Finding, FramewatchError, Remedy
 from framewatch.jobs import events as ev
-from framewatch.jobs.desk import Desk
+from framewatch.jobs.desk import Decision, Desk
 
 PUBLISHERS = 2  # results that are put away at once; a slow share must not stop the lanes
 IDLE_SECONDS = 5.0  # a lane looks into the queue at least so often; it is woken when something is queued
@@ -50,10 +50,10 @@ Publish = Callable[[Job, threading.Event], Job]
 class Lane:
     """What a lane takes, and with what it works."""
 
-    def __init__(self, name: str, accepts: Callable[[Job], bool], render: Render, close: Callable[[], None]) -> None:
-        """`render` makes a job's result; `close` ends its worker process, from any thread."""
+    def __init__(self, name: str, *, gpu: bool, render: Render, close: Callable[[], None]) -> None:
+        """`gpu`: which jobs it takes; `render` makes a result; `close` ends the worker process, from any thread."""
         self.name = name
-        self.accepts = accepts
+        self.gpu = gpu
         self.render = render
         self.close = close
 
@@ -61,10 +61,12 @@ class Lane:
 class Runner:
     """Runs every job to its end. Safe to be asked from several threads."""
 
-    def __init__(self, desk: Desk, lanes: list[Lane], publish: Publish) -> None:
+    def __init__(self, desk: Desk, lanes: list[Lane], publish: Publish, knows: Callable[[Job], bool]) -> None:
+        """`publish` puts a result away; `knows` tells whether a job's folder is in the configuration."""
         self._desk = desk
         self._lanes = lanes
         self._publish = publish
+        self._knows = knows
         self._changed = threading.Condition()
         self._wakes = 0  # counted, so that one between a look and the wait for it is not missed
         self._stopping = False
@@ -98,15 +100,27 @@ class Runner:
         counts = self._desk.store.counts()
         return not any(counts[state] for state in (JobState.QUEUED, JobState.RUNNING, JobState.PUBLISHING))
 
-    def take_in(self, job: Job, refused: tuple[Finding, ...] = ()) -> bool:
-        """Enter a new job; False where its source has one already. With findings, it goes straight to failed/."""
-        taken = self._desk.take_in(job, ev.Broke(refused, Remedy.NONE) if refused else None)
-        if taken is None:
-            return False
-        if taken.state == JobState.PUBLISHING:
-            self._put_away(taken)
+    def take_in(self, entered: Decision) -> None:
+        """Take over a job that was entered at the desk."""
+        self._go_on(self._desk.welcome(entered))
+
+    def hold(self, job: Job, finding: Finding) -> None:
+        """Put a waiting job on hold."""
+        self._desk.apply(job, ev.Broke((finding,), Remedy.WAIT))
+
+    def release(self, job: Job) -> None:
+        """Let a held job go on, unless something else has happened to it since it was looked at."""
+        with self._desk.lock:
+            current = self._desk.store.get(job.id)
+            if current is None or current.state != JobState.HELD:
+                return
+            decision = self._desk.decide(current, ev.HoldOver())
+        self._go_on(self._desk.carry_out(decision))
+
+    def _go_on(self, job: Job) -> None:
+        if job.state == JobState.PUBLISHING:
+            self._put_away(job)
         self.wake()
-        return True
 
     def retry(self, job: Job, event: ev.RetryAsked) -> None:
         """Take up a job again that failed or was cancelled.
@@ -132,7 +146,7 @@ class Runner:
                 stop.set("cancel")
                 return
             decision = self._desk.decide(job, ev.CancelAsked())
-        self._put_away(self._desk.carry_out(decision))
+        self._go_on(self._desk.carry_out(decision))
 
     def drain(self, seconds: float) -> bool:
         """Stop: running jobs go back to the queue. True when everything had ended within `seconds`."""
@@ -183,7 +197,7 @@ class Runner:
         with self._desk.lock:
             if self._stopping:
                 return None
-            job = self._desk.store.next_queued(self._desk.clock(), lane.accepts)
+            job = self._desk.store.next_queued(self._desk.clock(), gpu=lane.gpu, accepts=self._knows)
             if job is None:
                 return None
             self._stops[job.id] = Stop()
@@ -195,10 +209,10 @@ class Runner:
         event = self._rendered(job, lane, stop)
         with self._desk.lock:
             del self._stops[job.id]
+            if stop.event.is_set() and stop.reason == "cancel":
+                event = ev.CancelAsked()  # it was promised, even where the work ended just before
             decision = self._desk.decide(job, event)
-        job = self._desk.carry_out(decision)
-        if job.state == JobState.PUBLISHING:
-            self._put_away(job)
+        self._go_on(self._desk.carry_out(decision))
 
     def _rendered(self, job: Job, lane: Lane, stop: Stop) -> ev.Event:
         """What came of rendering; a defect of framewatch fails this job and no other."""
@@ -216,6 +230,8 @@ class Runner:
 
     def _put_away(self, job: Job) -> None:
         with self._desk.lock:
+            if self._stopping or job.id in self._stops:
+                return  # the journal says where the next daemon goes on; or a publisher has it already
             self._stops[job.id] = Stop()
         self._results.put(job)
 
@@ -255,10 +271,8 @@ class Runner:
         while not self._stopping:
             seen = self._wakes
             now = self._desk.clock()
-            for held in self._desk.store.over_holds(now):
-                job = self._desk.apply(held, ev.HoldOver())
-                if job.state == JobState.PUBLISHING:
-                    self._put_away(job)
+            for held in filter(self._knows, self._desk.store.over_holds(now)):
+                self.release(held)
             due = self._desk.store.next_wake(now)
             wait = IDLE_SECONDS if due is None else min(max(due - now, 0.0), IDLE_SECONDS)
             self._wait(seen, wait)

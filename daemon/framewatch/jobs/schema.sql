@@ -9,6 +9,7 @@ CREATE TABLE jobs (
     folder     TEXT NOT NULL,
     source     BLOB NOT NULL,     -- the path's own bytes: names need not be UTF-8
     output     BLOB NOT NULL,
+    gpu        INTEGER NOT NULL,  -- 1 where it takes a share of a GPU: which lanes may have it
     priority   INTEGER NOT NULL,
     created_at REAL NOT NULL,     -- Unix time, as all times here
     not_before REAL NOT NULL,
@@ -20,7 +21,7 @@ CREATE TABLE jobs (
 CREATE UNIQUE INDEX jobs_unended_source ON jobs (source) WHERE ended_at IS NULL;
 CREATE INDEX jobs_unended_output ON jobs (output) WHERE ended_at IS NULL;
 CREATE INDEX jobs_source ON jobs (source);
-CREATE INDEX jobs_queue ON jobs (state, priority DESC, created_at, id);
+CREATE INDEX jobs_queue ON jobs (state, gpu, priority DESC, created_at, id);
 CREATE INDEX jobs_folder ON jobs (folder, state);
 CREATE INDEX jobs_ended ON jobs (ended_at) WHERE ended_at IS NOT NULL;
 

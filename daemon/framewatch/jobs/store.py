@@ -116,12 +116,16 @@ class Store:
             raise StoreError(message, code="job.ambiguous", hint="give more of the id")
         return jobs[0] if jobs else None
 
-    def next_queued(self, now: float, accepts: Callable[[Job], bool] = lambda _: True) -> Job | None:
-        """The job whose turn it is: by priority, then by age; those not accepted are passed over.
+    def next_queued(
+        self, now: float, *, gpu: bool = True, accepts: Callable[[Job], bool] = lambda _: True
+    ) -> Job | None:
+        """The job whose turn it is among those that take a GPU, or do not: by priority, then by age.
+
+        Those not accepted are passed over.
 
         `accepts` runs under the store's lock: it should be quick.
         """
-        with self._database.each("queue", now=now) as rows:
+        with self._database.each("queue", now=now, gpu=gpu) as rows:
             return next((job for job in map(_job, rows) if accepts(job)), None)
 
     def over_holds(self, now: float) -> Jobs:
@@ -136,6 +140,14 @@ class Store:
     def unended(self) -> Jobs:
         """All jobs that have not ended, the oldest first."""
         return self._jobs("unended")
+
+    def unended_ids(self) -> set[str]:
+        """The ids of all jobs that have not ended."""
+        return {row[0] for row in self._database.rows("unended_ids")}
+
+    def unended_folders(self) -> set[str]:
+        """The names of the watch folders that have jobs which have not ended."""
+        return {row[0] for row in self._database.rows("unended_folders")}
 
     def list(
         self,
@@ -168,10 +180,6 @@ class Store:
     def unended_of(self, path: Path) -> Job | None:
         """The job that has not ended and has this source."""
         return next(iter(self._jobs("unended_of", source=os.fsencode(path))), None)
-
-    def source_claimed(self, path: Path) -> bool:
-        """Whether a job that has not ended has this source."""
-        return bool(self._database.rows("source_claimed", source=os.fsencode(path)))
 
     def prune(self, keep: int = KEEP_JOBS, keep_seconds: float = KEEP_SECONDS) -> int:
         """Forget ended jobs that are neither among the newest `keep` nor younger than `keep_seconds`.
@@ -251,6 +259,7 @@ def _columns(job: Job) -> dict[str, Any]:
         "folder": job.folder,
         "source": os.fsencode(job.source),
         "output": os.fsencode(job.output),
+        "gpu": job.gpu,
         "priority": job.priority,
         "created_at": job.created_at,
         "not_before": job.not_before,

@@ -126,6 +126,11 @@ class Preset(Record):
         return SCALES[self.ml_upscale]
 
     @property
+    def needs_gpu(self) -> bool:
+        """True where a job takes a share of a GPU: to upscale, or for an encoder that runs there."""
+        return self.upscales or self.video_codec.endswith("_nvenc")
+
+    @property
     def upscales(self) -> bool:
         """True where the network has something to do."""
         return self.ml_upscale != "none"

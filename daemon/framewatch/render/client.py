@@ -18,6 +18,7 @@ from framewatch.domain import Record
 from framewatch.errors import CancelledError, Finding, FramewatchError, WorkerError
 from framewatch.render.spec import Failed, Finished, message_from, to_line
 
+DEATH_SECONDS = 2.0  # for a killed process to be gone, and for its pipes to be read
 KEPT_LINES = 20  # of a worker's stderr, for the message when it dies
 
 OnMessage = Callable[[Any], None]
@@ -26,9 +27,8 @@ OnMessage = Callable[[Any], None]
 class Worker:
     """A worker process, started when it is first needed and again after it died."""
 
-    def __init__(self, *, nice: int = 0, on_stderr: Callable[[str], None] | None = None) -> None:
-        """`nice`: added to the process's niceness; `on_stderr`: gets what the worker or a library in it prints."""
-        self._nice = nice
+    def __init__(self, *, on_stderr: Callable[[str], None] | None = None) -> None:
+        """`on_stderr` gets what the worker, or a library in it, prints."""
         self._on_stderr = on_stderr
         self._process: subprocess.Popen[bytes] | None = None
         self._messages: queue.Queue[Any] = queue.Queue()
@@ -48,23 +48,35 @@ class Worker:
             WorkerError: the worker died.
             FramewatchError: what the task failed with.
         """
+        try:
+            answer = self._answer(task, on_message, stop)
+        except BaseException:
+            # Whatever went wrong here, the worker is still at the old task: the next one gets a new worker.
+            self.kill()
+            raise
+        if isinstance(answer, Failed):
+            raise _error_of(answer)
+        return answer.report
+
+    def _answer(self, task: Record, on_message: OnMessage, stop: threading.Event) -> Finished | Failed:
+        self._require_going(stop)
         self._ensure_started()
         self._send(task)
         while True:
-            if stop.is_set():
-                self.kill()
-                raise CancelledError("the work was stopped")
+            self._require_going(stop)
             try:
                 message = self._messages.get(timeout=0.1)
             except queue.Empty:
                 continue
             if message is None:
                 raise self._death()
-            if isinstance(message, Finished):
-                return message.report
-            if isinstance(message, Failed):
-                raise _error_of(message)
+            if isinstance(message, (Finished, Failed)):
+                return message
             on_message(message)
+
+    def _require_going(self, stop: threading.Event) -> None:
+        if stop.is_set():
+            raise CancelledError("the work was stopped")
 
     def kill(self) -> None:
         """End the process and everything it started, now, and reap it."""
@@ -73,9 +85,10 @@ class Worker:
             return
         with suppress(ProcessLookupError):  # it had ended by itself, with its group
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        with suppress(subprocess.TimeoutExpired):  # one that hangs in a dead file system dies when that comes back
+            process.wait(DEATH_SECONDS)
         for reader in self._readers:
-            reader.join()
+            reader.join(DEATH_SECONDS)
         for stream in (process.stdin, process.stdout, process.stderr):
             if stream is not None:
                 _close(stream)
@@ -87,15 +100,16 @@ class Worker:
         self._messages = queue.Queue()
         self._stderr.clear()
         command = [sys.executable, "-m", "framewatch.render.worker"]
-        self._process = process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            process_group=0,
-        )
-        if self._nice:
-            os.setpriority(os.PRIO_PROCESS, process.pid, self._nice)
+        try:
+            self._process = process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                process_group=0,
+            )
+        except OSError as error:
+            raise WorkerError(f"a worker cannot be started: {error.strerror}", code="worker.not_started") from None
         self._readers = [
             threading.Thread(target=self._read_messages, args=(process, self._messages), daemon=True),
             threading.Thread(target=self._read_stderr, args=(process,), daemon=True),

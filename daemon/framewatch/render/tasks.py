@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from framewatch.domain import Failure, Record, StageName
-from framewatch.errors import Finding
+from framewatch.errors import EngineError, Finding
 from framewatch.media.decode import Decoder
 from framewatch.media.ffmpeg import EncodeProgress, Encoder, run_ffmpeg
 from framewatch.media.inspect import inspect_output
@@ -90,8 +90,12 @@ class Workbench:
         )
         frames = (TimedFrame(frame.pixels, frame.repeat) for frame in decoder)
         lane = Lane(frames, session.upscale, Encoder(task.encoder, on_log=self._log("encode")), task.sizing)
-        with _reporting(lambda: self.send(_counts(lane.meter))):
-            lane.run()
+        try:
+            with _reporting(lambda: self.send(_counts(lane.meter))):
+                lane.run()
+        except EngineError:
+            self._engine.close()  # the device may be lost: the next try opens it anew
+            raise
         return RenderReport(
             frames=lane.meter.encoded,
             upscaled=lane.meter.distinct,

@@ -15,7 +15,8 @@ from typing import Any, Literal
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from framewatch.errors import StorageError
+from framewatch.errors import ConfigError
+from framewatch.text import printable
 
 Format = Literal["auto", "json", "console"]
 
@@ -31,9 +32,10 @@ def configure(
     """Send events to stderr and, as JSON, to a rotating `file`. May be called again: the last call holds.
 
     Raises:
-        StorageError: the log file cannot be opened.
+        ConfigError: the log file cannot be opened.
     """
     plain = form == "json" or (form == "auto" and not sys.stderr.isatty())
+    logging.raiseExceptions = False  # a log on a full disk loses lines; it must not pour tracebacks into the others
     handlers: list[logging.Handler] = [_handler(logging.StreamHandler(sys.stderr), _json() if plain else _text())]
     if file is not None:
         handlers.append(_handler(_rotating(file, max_bytes, backups), _json()))
@@ -77,7 +79,12 @@ def _json() -> list[Processor]:
 
 
 def _text() -> list[Processor]:
-    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=24)]
+    return [_escaped, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=24)]
+
+
+def _escaped(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """For terminals: control characters in a stranger's file name must not reach one."""
+    return {key: printable(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
 def _rotating(file: Path, max_bytes: int, backups: int) -> logging.Handler:
@@ -85,7 +92,7 @@ def _rotating(file: Path, max_bytes: int, backups: int) -> logging.Handler:
         file.parent.mkdir(parents=True, exist_ok=True)
         return RotatingFileHandler(file, maxBytes=max_bytes, backupCount=backups, encoding="utf-8")
     except OSError as error:
-        raise StorageError(
+        raise ConfigError(
             f"the log file cannot be opened: {error.strerror}",
             code="log.unavailable",
             hint="make its folder writable, or change log.file",

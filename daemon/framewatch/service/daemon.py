@@ -53,8 +53,8 @@ class Daemon:
         make_folders(loaded.settings, loaded.document.where)
         with self._lock:
             self._hold_locks(loaded)
-            _warn(loaded.warnings)
-            with Store.open(_store_path(loaded.settings)) as store, self._signals:
+            _warn(loaded.warnings + ready.warnings)
+            with Store.open(loaded.settings.store_path) as store, self._signals:
                 return self._serve(store, House(store, loaded, ready), once=once)
 
     def _serve(self, store: Store, house: House, *, once: bool) -> int:
@@ -96,13 +96,13 @@ class Daemon:
             ready = preflight(loaded)
             house.require_changeable(loaded.settings)
             make_folders(loaded.settings, loaded.document.where)
-            self._hold_locks(loaded)
             _configure_logs(loaded.settings)
+            self._hold_locks(loaded)
         except FramewatchError as error:
             for finding in error.findings:
                 _log.error("config.refused", code=finding.code, message=str(finding), hint=finding.hint)
         else:
-            _warn(loaded.warnings)
+            _warn(loaded.warnings + ready.warnings)
             house.change(loaded, ready)
             _log.info("config.reloaded", folders=[folder.name for folder in loaded.settings.folders])
         notify(READY=1)
@@ -121,11 +121,7 @@ def check(config: Path) -> tuple[LoadedSettings, Ready]:
         ConfigError: with every finding.
     """
     loaded = load_settings(config)
-    return loaded, preflight(loaded)
-
-
-def _store_path(settings: Settings) -> Path:
-    return settings.state_dir / "framewatch.db"
+    return loaded, preflight(loaded, strict=True)
 
 
 def _configure_logs(settings: Settings) -> None:

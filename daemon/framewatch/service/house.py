@@ -9,14 +9,16 @@ from typing import Any
 import structlog
 
 from framewatch.domain import Job, JobState
-from framewatch.errors import ConfigError, StorageError
+from framewatch.errors import ConfigError, Finding, StorageError
 from framewatch.intake.admit import Admission
 from framewatch.intake.preflight import Ready
 from framewatch.intake.watch import FolderWatch
 from framewatch.jobs.board import Board
 from framewatch.jobs.desk import Desk
+from framewatch.jobs.events import Event, Published, SourceLost
 from framewatch.jobs.gate import HostGate
-from framewatch.jobs.lanes import make_lane, needs_gpu
+from framewatch.jobs.lanes import make_lane
+from framewatch.jobs.pipeline import Tools
 from framewatch.jobs.publish import Places, publish
 from framewatch.jobs.retry import Policy
 from framewatch.jobs.runner import Lane, Runner
@@ -24,6 +26,8 @@ from framewatch.jobs.store import Store
 from framewatch.settings import FolderSettings, LoadedSettings, Settings
 
 HEALTH_SECONDS = 5.0
+STOP_SECONDS = 1.0  # for all watches together
+REMOVED = "folders.removed"
 
 _log = structlog.get_logger("framewatch.daemon")
 
@@ -41,7 +45,7 @@ class House:
         self._ended_badly = 0
         settings = loaded.settings
         self.desk = Desk(store, Board(store, self.places_of), settings.work_dir, self._policy)
-        self.runner = Runner(self.desk, self._lanes(settings), self._publish)
+        self.runner = Runner(self.desk, self._lanes(settings), self._publish, self._knows)
 
     @property
     def _policy(self) -> Policy:
@@ -50,12 +54,14 @@ class House:
     def start(self) -> None:
         """Take up what an earlier daemon left, then watch."""
         self.runner.start()
+        self._sort_out_removed()
         self._watch()
 
     def stop(self, seconds: float) -> bool:
         """Stop watching, then drain. True when all ended in good order within `seconds`."""
-        self._stop_watching()
-        return self.runner.drain(seconds)
+        deadline = time.monotonic() + seconds
+        self._stop_watching(list(self._watches.values()))
+        return self.runner.drain(deadline - time.monotonic())
 
     @property
     def idle(self) -> bool:
@@ -96,9 +102,10 @@ class House:
 
     def change(self, loaded: LoadedSettings, ready: Ready) -> None:
         """Go on with another configuration. Jobs keep the presets that they were taken in with."""
-        self._stop_watching()
+        self._stop_watching(list(self._watches.values()))
         self._loaded, self._ready = loaded, ready
         self.desk.policy = self._policy
+        self._sort_out_removed()
         self._watch()
         self.runner.wake()
 
@@ -117,28 +124,46 @@ class House:
         return next((folder for folder in self._loaded.settings.folders if folder.name == name), None)
 
     def _watch(self) -> None:
-        settings = self._loaded.settings
-        elsewhere = {path for folder in settings.folders for path in (folder.output, folder.done, folder.failed)}
         self._watches.clear()
         self._admissions.clear()
-        for folder in settings.folders:
-            clerk = Admission(folder, self._ready.presets[folder.name], self.runner, self.desk)
-            self._admissions[folder.name] = clerk
-            self._watches[folder.name] = FolderWatch(folder, clerk.admit, excluded=elsewhere)
-            self._watches[folder.name].start()
+        for folder in self._loaded.settings.folders:
+            self._admissions[folder.name] = Admission(
+                folder, self._ready.presets[folder.name], self.runner, self.desk
+            )
+            self._begin_watch(folder)
+
+    def _begin_watch(self, folder: FolderSettings) -> None:
+        folders = self._loaded.settings.folders
+        elsewhere = {path for each in folders for path in (each.output, each.done, each.failed)}
+        watch = FolderWatch(folder, self._admissions[folder.name].admit, excluded=elsewhere)
+        self._watches[folder.name] = watch
+        watch.start()
 
     def _mend_watches(self) -> None:
         """Begin to watch anew where a defect has ended a watch: the other folders, and the jobs, go on anyway."""
-        failed = [watch for watch in self._watches.values() if watch.health().state == "failed"]
-        for watch in failed:
+        for watch in [each for each in self._watches.values() if each.health().state == "failed"]:
             _log.error("folder.watch_failed", folder=watch.folder.name, problem=watch.health().problem)
-        if failed:
-            self._stop_watching()
-            self._watch()
-
-    def _stop_watching(self) -> None:
-        for watch in self._watches.values():
             watch.stop()
+            self._begin_watch(watch.folder)
+
+    def _stop_watching(self, watches: list[FolderWatch]) -> None:
+        """All together: one that hangs in a dead share must not cost the others' time."""
+        for watch in watches:
+            watch.close()
+        deadline = time.monotonic() + STOP_SECONDS
+        for watch in watches:
+            watch.stop(max(0.0, deadline - time.monotonic()))
+
+    def _sort_out_removed(self) -> None:
+        """Hold the jobs of folders that the configuration no longer has; let those go on whose folder is back."""
+        for name in self.store.unended_folders():
+            if self._folder(name) is None:
+                for job in self.store.list((JobState.QUEUED,), folder=name, limit=-1):
+                    self.runner.hold(job, _removed(name))
+            else:
+                for job in self.store.list((JobState.HELD,), folder=name, limit=-1):
+                    if job.findings and job.findings[0].code == REMOVED:
+                        self.runner.release(job)
 
     # --- jobs -------------------------------------------------------------------------------------------------
 
@@ -146,28 +171,30 @@ class House:
         """A lane for each GPU slot, and one for jobs that leave the GPU alone."""
         slots = 1 if settings.gpu.slots == "auto" else settings.gpu.slots
         gate = HostGate(slots)
-        tools = lambda: self._ready.tools  # noqa: E731 - asked anew for each job, as a reload may change them
-        heavy = [make_lane(f"gpu-{number}", self.desk, tools, gate, self._takes(gpu=True)) for number in range(slots)]
-        return [*heavy, make_lane("plain", self.desk, tools, gate, self._takes(gpu=False))]
+        heavy = [make_lane(f"gpu-{number}", self.desk, self._tools, gate, gpu=True) for number in range(slots)]
+        return [*heavy, make_lane("plain", self.desk, self._tools, gate, gpu=False)]
 
-    def _takes(self, *, gpu: bool) -> Any:
-        return lambda job: self._folder(job.folder) is not None and needs_gpu(job) == gpu
+    def _tools(self) -> Tools:
+        return self._ready.tools
+
+    def _knows(self, job: Job) -> bool:
+        return self._folder(job.folder) is not None
 
     def _publish(self, job: Job, stop: threading.Event) -> Job:
-        places = self.places_of(job.folder)
-        if places is None:
-            raise StorageError(
-                f'the configuration has no folder "{job.folder}" any more, so its files have no place to go',
-                code="folders.removed",
-                hint="put the folder back, and the job goes on",
-            )
         known = [job]
 
-        def record(event: Any) -> Job:
+        def record(event: Event) -> Job:
             known[0] = self.desk.apply(known[0], event)
             return known[0]
 
-        ended = publish(job, places, record, self.desk.board.conclude, cancel=stop)
+        places = self.places_of(job.folder)
+        if places is not None:
+            ended = publish(job, places, record, self.desk.board.conclude, cancel=stop)
+        elif job.outcome == JobState.CANCELLED:
+            record(SourceLost(_removed(job.folder)))
+            ended = record(Published())
+        else:
+            raise StorageError.of([_removed(job.folder)])
         if ended.state.ended:
             self._ended(ended)
         return ended
@@ -177,3 +204,8 @@ class House:
         watch = self._watches.get(job.folder)
         if watch is not None:
             watch.forget(job.relative)  # the same file may be put back: then it is new
+
+
+def _removed(folder: str) -> Finding:
+    message = f'the configuration has no folder "{folder}" any more, so its files have no place to go'
+    return Finding(REMOVED, message, "put the folder back, and the job goes on; or cancel the job")

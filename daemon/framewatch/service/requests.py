@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from framewatch.domain import Job
-from framewatch.errors import FramewatchError
+from framewatch.errors import ConfigError, FramewatchError
 from framewatch.jobs.store import Request, Store
 from framewatch.service.house import House
 
@@ -47,5 +47,6 @@ class Requests:
 
     def _retry(self, job: Job) -> None:
         clerk = self._house.admission(job.folder)
-        if clerk is not None:
-            self._house.runner.retry(job, clerk.readmit(job))
+        if clerk is None:
+            raise ConfigError(f'the configuration has no folder "{job.folder}" any more', code="folders.removed")
+        self._house.runner.retry(job, clerk.readmit(job))

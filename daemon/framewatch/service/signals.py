@@ -1,10 +1,10 @@
-"""What the daemon does when it is signalled. The handlers only set flags, which its loop looks at."""
+"""What the daemon does when it is signalled. The handlers only leave a note, which its loop reads."""
 
 from __future__ import annotations
 
 import os
+import queue
 import signal
-import threading
 from types import FrameType
 from typing import Any, Self
 
@@ -17,7 +17,9 @@ class Signals:
     def __init__(self) -> None:
         self.stop = False
         self._reload = False
-        self._came = threading.Event()
+        # A handler may run in the middle of `wait`. Of all queues only this one's `put` may be called there: the
+        # lock in an Event or a Condition is not reentrant, and the main thread would wait for itself.
+        self._came: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -32,8 +34,10 @@ class Signals:
 
     def wait(self, seconds: float) -> None:
         """Return when a signal comes, or after `seconds`."""
-        self._came.wait(seconds)
-        self._came.clear()
+        try:
+            self._came.get(timeout=seconds)
+        except queue.Empty:
+            return
 
     def take_reload(self) -> bool:
         """Whether a reload was asked for since the last call."""
@@ -45,8 +49,8 @@ class Signals:
             # The workers see their stdin end and take everything they started with them.
             os._exit(128 + number)
         self.stop = True
-        self._came.set()
+        self._came.put(number)
 
-    def _reloaded(self, _: int, __: FrameType | None) -> None:
+    def _reloaded(self, number: int, _: FrameType | None) -> None:
         self._reload = True
-        self._came.set()
+        self._came.put(number)

@@ -135,6 +135,10 @@ def name_template(template: str) -> str:
         raise FindingError(_BAD_NAME, "a file name is expected, not a path", "folders are set by `output`")
     if not template.strip() or template.startswith("."):
         raise FindingError(_BAD_NAME, "an output's name is neither empty nor hidden", 'use "{stem}.{ext}"')
+    if not template.isprintable():
+        raise FindingError(_BAD_NAME, "control characters have no place in a file name", _FIELDS_HINT)
+    if template.endswith(".progress.json"):
+        raise FindingError(_BAD_NAME, "progress files are named like that", 'use "{stem}.{ext}"')
     return template
 
 

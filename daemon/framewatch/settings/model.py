@@ -124,7 +124,7 @@ class FolderSettings(Section):
 class GpuSettings(Section):
     """How much runs on a device at once."""
 
-    slots: Slots = Field(default="auto", description="Jobs at once on each device: a number, or auto, by its memory.")
+    slots: Slots = Field(default="auto", description="Jobs at once on each device: a number, or auto: one.")
 
 
 class LogSettings(Section):
@@ -198,6 +198,11 @@ class Settings(Section):
     )
     log: LogSettings = Field(default=LogSettings(), description="The log.")
     web: WebSettings = Field(default=WebSettings(), description="The web page (no effect in this version).")
+
+    @property
+    def store_path(self) -> Path:
+        """Where the jobs are kept."""
+        return self.state_dir / "framewatch.db"
 
     def anchored(self, base: Path) -> Settings:
         """The same settings with absolute paths; relative ones count from `base`."""

@@ -24,7 +24,6 @@ _ORDERS = MappingProxyType(
         "auto": ("cuda", "ncnn-vulkan", "openvino", "ncnn"),
         "openvino": ("openvino",),
         "ncnn": ("ncnn-vulkan", "ncnn"),
-        "cuda": ("cuda",),
         "identity": ("identity",),
     }
 )

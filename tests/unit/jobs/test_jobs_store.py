@@ -40,7 +40,7 @@ def test_a_job_comes_back_as_it_was_stored_whatever_bytes_its_paths_hold(
     with Store.open(tmp_path / "jobs.db") as store:
         assert store.get(job.id) == job
         assert os.fsencode(store.unended()[0].source) == os.fsencode(job.source)
-        assert store.source_claimed(job.source)
+        assert store.unended_of(job.source)
         assert store.output_claimed(job.output)
 
 
@@ -49,7 +49,7 @@ def test_a_source_is_taken_once_while_its_job_has_not_ended(store: Store, make_j
     assert store.add(first)
     assert not store.add(make_job(2, name="same.mkv"))
     store.save(first.evolve(state=S.DONE, outcome=S.DONE, ended_at=5.0), "Published")
-    assert not store.source_claimed(first.source)
+    assert not store.unended_of(first.source)
     assert not store.output_claimed(first.output)
     assert store.add(make_job(2, name="same.mkv"))
     assert store.get("id0002") is not None
@@ -159,7 +159,7 @@ def test_progress_is_kept_for_a_known_job(store: Store, make_job: MakeJob) -> No
 def test_a_request_is_taken_exactly_once_and_in_order(tmp_path: Path) -> None:
     with Store.open(tmp_path / "jobs.db") as daemon, Store.open(tmp_path / "jobs.db") as command:
         command.request("cancel", "id0001")
-        command.request("pause")
+        command.request("retry", "id0002")
         taken: list[str] = []
         threads = [
             threading.Thread(target=lambda s=s: taken.extend(r.kind for r in s.take_requests()))
@@ -169,9 +169,9 @@ def test_a_request_is_taken_exactly_once_and_in_order(tmp_path: Path) -> None:
             thread.start()
         for thread in threads:
             thread.join()
-        assert taken == ["cancel", "pause"]
-        command.request("resume")
-        assert [(request.kind, request.job_id) for request in daemon.take_requests()] == [("resume", None)]
+        assert taken == ["cancel", "retry"]
+        command.request("retry", "id0003")
+        assert [(request.kind, request.job_id) for request in daemon.take_requests()] == [("retry", "id0003")]
 
 
 def test_facts_about_the_daemon_are_seen_by_a_reader(tmp_path: Path) -> None:

@@ -49,7 +49,8 @@ def stream(number: int, kind: Any, codec: str, **changes: Any) -> StreamInspecti
         "last": 3.96,
         "duration": 4.0,
     }
-    return StreamInspection(**(values | changes))
+    values |= changes
+    return StreamInspection(**({"span": values["duration"]} | values))
 
 
 def found(*streams: StreamInspection, chapters: int = 2, **changes: Any) -> Inspection:

@@ -109,7 +109,7 @@ def test_when_every_engine_fails_the_error_lists_every_reason(network: Network, 
 
 def test_an_engine_asked_for_by_name_fails_instead_of_falling_back(network: Network) -> None:
     with pytest.raises(EngineError) as caught:
-        open_session(network, SHAPE, 2, 1, engine="cuda")
+        open_session(network, SHAPE, 2, 1, engine="openvino", engines={})
     assert caught.value.finding.code == "engine.unavailable"
     assert '"auto"' in caught.value.finding.hint
 

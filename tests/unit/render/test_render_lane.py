@@ -1,0 +1,131 @@
+"""Three stages side by side: order, repeats, bounded memory, and an end that leaves nothing running."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pytest
+
+from framewatch.errors import EngineError, MediaError, WorkerError
+from framewatch.render.channel import Channel, ChannelClosedError
+from framewatch.render.lane import Lane, TimedFrame
+from framewatch.render.spec import Sizing
+from framewatch.upscale.contract import Frame
+from waiting import eventually
+
+
+class Sink:
+    """Keeps the first pixel of each frame that it is given."""
+
+    def __init__(self, fail_at: int | None = None) -> None:
+        self.seen: list[int] = []
+        self.finished = self.aborted = False
+        self._fail_at = fail_at
+
+    def write(self, frame: Frame) -> None:
+        if len(self.seen) == self._fail_at:
+            raise WorkerError("the encoder died")
+        self.seen.append(int(frame[0, 0, 0]))
+
+    def finish(self) -> None:
+        self.finished = True
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+def picture(number: int) -> Frame:
+    return np.full((2, 2, 3), number, np.uint8)
+
+
+def as_they_are(frames: Iterable[Frame]) -> Iterator[Frame]:
+    yield from frames
+
+
+def test_each_frame_is_upscaled_once_and_written_as_often_as_it_is_shown() -> None:
+    sink = Sink()
+    repeats = [1, 3, 2]
+    lane = Lane([TimedFrame(picture(n), r) for n, r in enumerate(repeats)], as_they_are, sink, Sizing())
+    lane.run()
+    assert sink.seen == [0, 1, 1, 1, 2, 2]
+    assert (sink.finished, sink.aborted) == (True, False)
+    assert (lane.meter.decoded, lane.meter.upscaled, lane.meter.encoded, lane.meter.distinct) == (6, 6, 6, 3)
+
+
+def test_decoding_runs_ahead_only_as_far_as_the_channels_hold() -> None:
+    gate, taken = threading.Event(), []
+
+    def source() -> Iterator[TimedFrame]:
+        for number in range(50):
+            taken.append(number)
+            yield TimedFrame(picture(number), 1)
+
+    def held(frames: Iterable[Frame]) -> Iterator[Frame]:
+        for frame in frames:
+            gate.wait()
+            yield frame
+
+    sink = Sink()
+    lane = Lane(source(), held, sink, Sizing(load=2, save=1))
+    runner = threading.Thread(target=lane.run)
+    runner.start()
+    eventually(lambda: len(taken) == 4, what="a full channel")  # one in the engine, two waiting, one in hand
+    gate.set()
+    runner.join(10)
+    assert sink.seen == list(range(50))
+
+
+@pytest.mark.parametrize("stage", ["decode", "upscale", "encode"])
+def test_a_failing_stage_ends_the_lane_with_its_own_error(stage: str) -> None:
+    errors = {"decode": MediaError("bad frame"), "upscale": EngineError("lost device"), "encode": WorkerError("dead")}
+
+    def source() -> Iterator[TimedFrame]:
+        for number in range(100):
+            if stage == "decode" and number == 20:
+                raise errors["decode"]
+            yield TimedFrame(picture(number), 1)
+
+    def upscale(frames: Iterable[Frame]) -> Iterator[Frame]:
+        for number, frame in enumerate(frames):
+            if stage == "upscale" and number == 20:
+                raise errors["upscale"]
+            yield frame
+
+    before = threading.active_count()
+    sink = Sink(fail_at=20 if stage == "encode" else None)
+    with pytest.raises(type(errors[stage])):
+        Lane(source(), upscale, sink, Sizing(load=2, save=2)).run()
+    assert sink.aborted
+    assert not sink.finished
+    assert threading.active_count() == before
+
+
+def test_a_producer_learns_that_nobody_listens_any_more() -> None:
+    channel: Channel[int] = Channel(1)
+    channel.put(1)
+    outcome: list[str] = []
+
+    def produce() -> None:
+        try:
+            channel.put(2)
+        except ChannelClosedError:
+            outcome.append("closed")
+
+    producer = threading.Thread(target=produce)
+    producer.start()
+    channel.abandon()
+    producer.join(5)
+    assert outcome == ["closed"]
+
+
+def test_what_came_before_a_failure_is_still_handed_on() -> None:
+    channel: Channel[int] = Channel(3)
+    channel.put(1)
+    channel.put(2)
+    channel.fail(MediaError("the end is missing"))
+    items = iter(channel)
+    assert [next(items), next(items)] == [1, 2]
+    with pytest.raises(MediaError):
+        next(items)

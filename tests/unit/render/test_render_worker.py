@@ -1,0 +1,128 @@
+"""The worker process and its owner's end: answers belong to their tasks, and nothing outlives the owner."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from clips import make_clip
+from framewatch.errors import CancelledError, MediaError, WorkerError
+from framewatch.media.tools import find_ffmpeg
+from framewatch.render.client import Worker
+from framewatch.render.spec import CommandTask, InspectTask, ProbeReport, ProbeTask, to_line
+from media_factory import ffmpeg
+from waiting import eventually
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    worker = Worker()
+    yield worker
+    worker.kill()
+
+
+def quiet(_: Any) -> None:
+    """Hears nothing."""
+
+
+def going() -> threading.Event:
+    return threading.Event()
+
+
+def slow_command(folder: Path) -> CommandTask:
+    """Takes a minute of real time, and reports its progress."""
+    argv = (str(find_ffmpeg(None)), "-nostdin", "-progress", "pipe:1", "-re", "-f", "lavfi", "-i", "testsrc2=s=64x48")
+    return CommandTask(argv=(*argv, "-t", "60", "-y", f"file:{folder / 'slow.mp4'}"), counts=True)
+
+
+def test_it_answers_task_after_task_in_one_process(worker: Worker, tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "a.mp4", frames=7)
+    first: ProbeReport = worker.run(ProbeTask(source=clip), quiet, going())
+    pid = worker.pid
+    inspected = worker.run(InspectTask(path=clip), quiet, going())
+    assert first.timeline is not None
+    assert first.timeline.frames == inspected.inspection.video.frames == 7
+    assert worker.pid == pid
+
+
+def test_an_error_arrives_as_what_it_was(worker: Worker, tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_text("no video")
+    with pytest.raises(MediaError) as caught:
+        worker.run(ProbeTask(source=tmp_path / "a.mp4"), quiet, going())
+    assert caught.value.finding.code == "media.not_media"
+
+
+def test_a_name_that_is_not_utf_8_arrives_as_it_left(worker: Worker, tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "a.mp4", frames=2)
+    odd = tmp_path / os.fsdecode(b"\xff\xfe.mp4")
+    clip.rename(odd)
+    report: ProbeReport = worker.run(ProbeTask(source=odd), quiet, going())
+    assert report.timeline is not None
+
+
+def test_a_listener_that_fails_costs_the_worker_not_the_next_task(worker: Worker, tmp_path: Path) -> None:
+    """Else the next task would be given the old one's answer."""
+    clip = make_clip(tmp_path / "a.mp4", frames=3)
+
+    def broken(_: Any) -> None:
+        raise ValueError("a defect in the listener")
+
+    with pytest.raises(ValueError, match="a defect"):
+        worker.run(slow_command(tmp_path), broken, going())
+    assert isinstance(worker.run(ProbeTask(source=clip), quiet, going()), ProbeReport)
+
+
+def test_stopping_ends_the_worker_and_its_ffmpeg(worker: Worker, tmp_path: Path) -> None:
+    stop = threading.Event()
+    family: list[psutil.Process] = []
+
+    def heard(_: Any) -> None:
+        assert worker.pid is not None
+        family.extend(psutil.Process(worker.pid).children())
+        stop.set()
+
+    with pytest.raises(CancelledError):
+        worker.run(slow_command(tmp_path), heard, stop)
+    assert family
+    assert not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in family)
+    with pytest.raises(CancelledError):  # and one that was stopped before it began starts nothing
+        worker.run(slow_command(tmp_path), quiet, stop)
+    assert worker.pid is None
+
+
+def test_a_worker_that_is_killed_is_an_error_and_the_next_task_gets_a_new_one(worker: Worker, tmp_path: Path) -> None:
+    def heard(_: Any) -> None:
+        assert worker.pid is not None
+        os.kill(worker.pid, signal.SIGKILL)
+
+    with pytest.raises(WorkerError) as caught:
+        worker.run(slow_command(tmp_path), heard, going())
+    assert caught.value.finding.code == "worker.died"
+    assert "signal 9" in caught.value.finding.message
+    clip = make_clip(tmp_path / "a.mp4", frames=2)
+    assert worker.run(ProbeTask(source=clip), quiet, going()).timeline.frames == 2
+
+
+def test_when_its_stdin_ends_the_worker_takes_its_ffmpeg_along(tmp_path: Path) -> None:
+    """However the owner dies, its end of the pipe is closed."""
+    command = [sys.executable, "-m", "framewatch.render.worker"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0) as process:
+        assert process.stdin is not None
+        process.stdin.write(to_line(slow_command(tmp_path)))
+        process.stdin.flush()
+        family = eventually(lambda: psutil.Process(process.pid).children(), what="the ffmpeg")
+        process.stdin.close()
+        assert process.wait(5) == -signal.SIGKILL
+        eventually(lambda: not any(child.is_running() for child in family), timeout=2, what="the end of ffmpeg")
+        assert process.stdout is not None
+        process.stdout.read()
+    assert ffmpeg("-version")

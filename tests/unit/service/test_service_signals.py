@@ -1,0 +1,46 @@
+"""Signals reach the daemon's loop, however many come and whenever they do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+from framewatch.service.signals import Signals
+
+LOOP = """
+import sys
+from framewatch.service.signals import Signals
+with Signals() as signals:
+    print("ready", flush=True)
+    reloads = 0
+    while not signals.stop:
+        signals.wait(0.001)
+        reloads += signals.take_reload()
+print(reloads, flush=True)
+"""
+
+
+def test_a_storm_of_signals_does_not_stop_the_loop() -> None:
+    """The handlers run in the middle of the loop's wait, whose lock they must not need."""
+    with subprocess.Popen([sys.executable, "-c", LOOP], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        for _ in range(20_000):
+            process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+        assert int(process.stdout.read()) > 0
+
+
+def test_a_signal_ends_the_wait_and_handlers_are_put_back() -> None:
+    before = signal.getsignal(signal.SIGHUP)
+    with Signals() as signals:
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGHUP)).start()
+        signals.wait(30)
+        assert signals.take_reload()
+        assert not signals.take_reload()
+        assert not signals.stop
+    assert signal.getsignal(signal.SIGHUP) is before
