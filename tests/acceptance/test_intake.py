@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import av
 
 from clips import make_clip
-from house import FAST_PRESET, House, framewatch
+from house import House, framewatch
 from waiting import eventually
 
 Drop = Callable[[Path, Path], Path]
@@ -70,8 +71,6 @@ def test_a_file_that_grows_for_three_settle_times_is_taken_once_when_it_is_whole
 
 def _append(path: Path, parts: list[bytes]) -> bool:
     """Writes one part each 0.15 s, as a slow copy would; true once all are written."""
-    import threading
-
     if parts:
         with path.open("ab") as file:
             file.write(parts.pop(0))
@@ -139,4 +138,3 @@ def test_output_name_follows_the_template(house: House, clip: Path) -> None:
     shutil.copy(clip, share / "tiny.mp4")
     assert house.once().returncode == 0
     assert (house.root / "anime" / "out" / "tiny_soft.mp4").exists()
-    assert FAST_PRESET["ml_upscale"] == "esrgan-2x"
