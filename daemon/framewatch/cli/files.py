@@ -58,7 +58,7 @@ def plan(
     with _worker() as worker:
         pipeline = Pipeline(worker, tools, HostGate(1), _Quiet(), threading.Event())
         order = _order(file, named, Path("work"))
-        made = decide(order, pipeline.probe(order.source), tools.encoders)
+        made = decide(order, pipeline.probe(order), tools.encoders)
     steps = _steps(made, tools.ffmpeg, order.source)
     if as_json:
         shown = [{"step": step, "argv": argv} for step, argv in steps]
@@ -96,7 +96,8 @@ def upscale(
     if as_json:
         print_json(_result(made, output))
     else:
-        say(f"{output}  {made.plan.width}x{made.plan.height}, {made.frames} frames")
+        what = f"{made.plan.width}x{made.plan.height}, {made.frames} frames" if made.plan.has_video else "sound"
+        say(f"{output}  {what}")
 
 
 # --- what both do ------------------------------------------------------------------------------------------
@@ -147,6 +148,7 @@ def _steps(plan: Plan, ffmpeg: Path, source: Path) -> list[tuple[str, list[str]]
     """The commands as they will be run, with names in an imaginary work folder."""
     result = Path("work") / f"result.{plan.extension}"
     steps = [("cover", argv) for argv in commands.cover_commands(plan, ffmpeg, source, result)]
+    steps += [("measure", argv) for argv in commands.measure_commands(plan, ffmpeg, source).values()]
     if plan.mode != "upscale":
         return [*steps, (plan.mode, commands.transcode_command(plan, ffmpeg, source, result))]
     piece = Path("work") / f"piece-00000.{commands.piece_extension(plan)}"
@@ -160,7 +162,8 @@ def _show_plan(plan: Plan, steps: list[tuple[str, list[str]]]) -> None:
     show = console()
     size = f"{plan.decoded_width}x{plan.decoded_height} -> {plan.width}x{plan.height}"
     rate = f"{float(plan.rate):.3f} fps" if plan.rate else "as the source"
-    say(f"{plan.mode}: {size}, {plan.frames} frames, {rate}, {plan.pixel_format}, {plan.container}")
+    picture = f"{size}, {plan.frames} frames, {rate}, {plan.pixel_format}, " if plan.has_video else "sound alone, "
+    say(f"{plan.mode}: {picture}{plan.container}")
     table = Table(box=None, pad_edge=False)
     for heading in ("stream", "kind", "codec", "action", "becomes", "note"):
         table.add_column(heading)

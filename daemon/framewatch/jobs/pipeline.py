@@ -19,6 +19,8 @@ from framewatch.errors import Finding, RuleError, VerificationError, WorkerError
 from framewatch.jobs.progress import Tracker
 from framewatch.jobs.verify import compare
 from framewatch.media import commands
+from framewatch.media.containers import rules
+from framewatch.media.loudness import Loudness
 from framewatch.media.plan import Plan, make_plan
 from framewatch.media.preset import Preset
 from framewatch.media.probe import require_video
@@ -32,6 +34,8 @@ from framewatch.render.spec import (
     InspectReport,
     InspectTask,
     Logged,
+    MeasureReport,
+    MeasureTask,
     Opened,
     ProbeReport,
     ProbeTask,
@@ -114,10 +118,10 @@ class Pipeline:
         Raises:
             FramewatchError: what failed, with all findings; its remedy says whether another try makes sense.
         """
-        probed = self.probe(order.source)
+        probed = self.probe(order)
         plan = decide(order, probed, self._tools.encoders)
         self._warnings.extend(plan.warnings)
-        self._tracker = Tracker(plan.frames)
+        self._tracker = Tracker(plan.frames, seconds=0.0 if plan.has_video else plan.expected.duration)
         result = order.work / f"result.{plan.extension}"
         engine = None
         for argv in commands.cover_commands(plan, self._tools.ffmpeg, order.source, result):
@@ -125,18 +129,32 @@ class Pipeline:
         if plan.mode == "upscale":
             engine = self._upscale(order.source, plan, probed, result)
         else:
+            plan = self._measured(order.source, plan)
             self._command(commands.transcode_command(plan, self._tools.ffmpeg, order.source, result), counts=True)
         self._verify(plan, probed, result)
         return Rendered(result=result, plan=plan, engine=engine, frames=plan.frames, warnings=tuple(self._warnings))
 
-    def probe(self, source: Path) -> ProbeReport:
-        """What the file is, and when each of its frames is shown."""
-        report: ProbeReport = self._do(ProbeTask(source=source))
+    def probe(self, order: Order) -> ProbeReport:
+        """What the file is, and when each of its frames is shown where they matter."""
+        timeline = not rules().containers[order.preset.container].audio_only
+        report: ProbeReport = self._do(ProbeTask(source=order.source, timeline=timeline))
         return report
+
+    def _measured(self, source: Path, plan: Plan) -> Plan:
+        """The plan with the loudness of each track that is normalized."""
+        found: dict[int, Loudness | None] = {}
+        for index, argv in commands.measure_commands(plan, self._tools.ffmpeg, source).items():
+            self._say_command(argv)
+            report: MeasureReport = self._do(MeasureTask(argv=tuple(argv)))
+            found[index] = report.loudness
+            if report.loudness is None:
+                self._warn(_silent(index))
+        return plan.with_loudness(found)
 
     def _upscale(self, source: Path, plan: Plan, probed: ProbeReport, result: Path) -> str:
         ffmpeg = self._tools.ffmpeg
         self._rehearse(source, plan, result.with_name(f"rehearsal.{plan.extension}"))
+        plan = self._measured(source, plan)
         piece = result.with_name(f"piece-00000.{commands.piece_extension(plan)}")
         device: DeviceReport = self._do(DeviceTask(engine=self._tools.engine))
         self._observer.waits(device.name)
@@ -216,10 +234,11 @@ def decide(order: Order, probed: ProbeReport, encoders: frozenset[str]) -> Plan:
     """The plan for a probed file.
 
     Raises:
-        MediaError: there is no video in it, but sound or a picture.
+        MediaError: there is no video in it, but sound or a picture, and a video is wanted.
         RuleError: with everything that does not fit: preset, file and this machine's encoders.
     """
-    require_video(probed.info)
+    if not rules().containers[order.preset.container].audio_only:
+        require_video(probed.info)
     missing = check_tools(order.preset, encoders)
     try:
         plan = make_plan(order.preset, order.preset_name, probed.info, probed.timeline)
@@ -228,6 +247,11 @@ def decide(order: Order, probed: ProbeReport, encoders: frozenset[str]) -> Plan:
     if missing:
         raise RuleError.of(missing)
     return plan
+
+
+def _silent(index: int) -> Failure:
+    message = "the track is silent: it is not normalized"
+    return Failure.of(Finding("audio.silent", message, "", f"stream {index}"))
 
 
 def _damaged(frames: int) -> Failure:

@@ -13,10 +13,11 @@ WINDOW_SECONDS = 30.0  # speed is that of the last half minute: steady, and yet 
 class Tracker:
     """Follows one attempt at a job."""
 
-    def __init__(self, total: int, engine: str | None = None) -> None:
-        """`total`: output frames in all."""
-        self._progress = Progress(total=total, engine=engine)
-        self._samples: deque[tuple[float, int]] = deque()
+    def __init__(self, total: int, engine: str | None = None, seconds: float = 0.0) -> None:
+        """`total`: output frames in all; `seconds`: the length of an output that has no frames."""
+        self._progress = Progress(total=total, engine=engine, share=0.0 if seconds > 0 else None)
+        self._seconds = seconds
+        self._samples: deque[tuple[float, float]] = deque()
 
     @property
     def progress(self) -> Progress:
@@ -30,6 +31,8 @@ class Tracker:
 
     def counted(self, counted: Counted, now: float) -> Progress:
         """Take in the counts at monotonic time `now`, in seconds."""
+        if self._seconds > 0:
+            return self._heard(counted, now)
         fps = self._speed(counted.encoded, now)
         left = self._progress.total - counted.encoded
         self._progress = self._progress.evolve(
@@ -42,7 +45,17 @@ class Tracker:
         )
         return self._progress
 
-    def _speed(self, encoded: int, now: float) -> float:
+    def _heard(self, counted: Counted, now: float) -> Progress:
+        speed = self._speed(counted.seconds, now)
+        left = max(self._seconds - counted.seconds, 0.0)
+        self._progress = self._progress.evolve(
+            stage=counted.stage,
+            share=min(counted.seconds / self._seconds, 1.0),
+            eta_seconds=round(left / speed, 1) if speed > 0 else None,
+        )
+        return self._progress
+
+    def _speed(self, encoded: float, now: float) -> float:
         self._samples.append((now, encoded))
         while len(self._samples) > 2 and now - self._samples[0][0] > WINDOW_SECONDS:
             self._samples.popleft()

@@ -14,7 +14,9 @@ from framewatch.media.inspect import Inspection, StreamInspection
 from framewatch.media.plan import Expected
 
 AUDIO_SLACK = 0.040  # seconds, on top of one video frame: two AAC frames of 1024 samples at 48 kHz are 43 ms
+AUDIO_SAMPLES = 1920  # the same in samples: below 48 kHz they last longer
 ESTIMATE_SLACK = 1.0  # seconds, where the plan knows only what the source's container claims
+SOUND_SLACK = 0.080  # seconds, on top, for sound alone: an mp3 states 2,257 samples that no decoder gives out
 _EPSILON = 0.001  # seconds: time stamps of mkv are whole milliseconds
 
 _HINT = "the source was not touched; look into the log for what ffmpeg said"
@@ -28,6 +30,8 @@ def compare(expected: Expected, found: Inspection, audio_seconds: Sequence[float
         found: what lies in the file, which was decoded to its end.
         audio_seconds: lengths that the audio streams must have, in their order; None where one is not known.
     """
+    if not expected.has_video:
+        return [*_readable(found), *_streams(expected, found), *_audio(found, audio_seconds, SOUND_SLACK)]
     video = found.video
     if video is None or video.stream.video is None:
         return [_finding("streams", "there is no video in it")]
@@ -41,11 +45,15 @@ def compare(expected: Expected, found: Inspection, audio_seconds: Sequence[float
 
 
 def _decoded(expected: Expected, found: Inspection, video: StreamInspection) -> Iterator[Finding]:
-    if found.broken_off:
-        yield _finding("decode", f"it cannot be read to its end: {found.broken_off}")
+    yield from _readable(found)
     made_here = expected.pixel_format is not None  # a copied stream brings its damage along
     if made_here and video.errors:
         yield _finding("decode", f"{video.errors} frames of the video cannot be decoded")
+
+
+def _readable(found: Inspection) -> Iterator[Finding]:
+    if found.broken_off:
+        yield _finding("decode", f"it cannot be read to its end: {found.broken_off}")
 
 
 def _picture(expected: Expected, video: StreamInspection) -> Iterator[Finding]:
@@ -92,9 +100,11 @@ def _audio(found: Inspection, seconds: Sequence[float | None], frame: float) -> 
     for number, (stream, wanted) in enumerate(zip(audio, seconds, strict=False)):
         if wanted is None:
             continue
+        rate = stream.stream.audio.sample_rate if stream.stream.audio else 0
+        slack = max(AUDIO_SLACK, AUDIO_SAMPLES / rate) if rate else AUDIO_SLACK
         # As decoded, or as packets say: WMA's decoder keeps two blocks to itself, and they are not lost.
         off = min(abs(length - wanted) for length in (stream.duration, stream.span))
-        if off > frame + AUDIO_SLACK + _EPSILON:
+        if off > frame + slack + _EPSILON:
             name = f"length of audio stream {number + 1}"
             yield _wrong("audio", name, f"{wanted:.3f} s", f"{stream.duration:.3f} s")
 

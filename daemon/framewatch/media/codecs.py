@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from framewatch.media.containers import rules
 from framewatch.media.preset import Preset
-from framewatch.media.streams import AudioTarget
 
 # x264's ten words from fastest to slowest, on the scales of encoders that have their own.
 _WORDS = (
@@ -51,26 +50,6 @@ def tag_args(container: str, codec: str) -> list[str]:
     return ["-tag:v:0", "hvc1"] if codec == "hevc" and container in ("mp4", "mov") else []
 
 
-def audio_args(number: int, encoder: str, target: AudioTarget) -> list[str]:
-    """The options for output audio track `number`, counted from 0.
-
-    `aresample=async=1` fills gaps in the source's sound with silence and cuts overlaps, so that it stays in
-    time with the picture; it does not stretch. `min_hard_comp`: from 10 ms on, where swresample by itself leaves
-    everything below 100 ms as it is.
-    """
-    chain = ["aresample=async=1:min_hard_comp=0.01"]
-    if target.layouts:
-        chain.append(f"aformat=channel_layouts={'|'.join(target.layouts)}")
-    args = [f"-c:a:{number}", encoder, f"-filter:a:{number}", ",".join(chain)]
-    if target.kbps:
-        args += [f"-b:a:{number}", f"{target.kbps}k"]
-    if target.channels:
-        args += [f"-ac:a:{number}", str(target.channels)]
-    if target.sample_rate:
-        args += [f"-ar:a:{number}", str(target.sample_rate)]
-    return args
-
-
 def nvenc_preset(word: str) -> str:
     """Frame's mapping of the x264 words."""
     if word in ("ultrafast", "superfast", "veryfast", "faster"):
@@ -84,6 +63,14 @@ def nvenc_preset(word: str) -> str:
 def nvenc_cq(quality: int) -> int:
     """Frame's mapping of 0-100 onto nvenc's constant quality, where lower is better."""
     return min(max(52 - quality // 2, 1), 51)
+
+
+def mpeg2_scale(crf: int) -> float:
+    """The quantiser scale of MPEG-2, 1 to 31, that is as coarse as x264's at this rate factor.
+
+    x264 puts them on one scale as `qscale = 0.85 * 2 ** ((qp - 12) / 6)` (qp2qscale in its rate control).
+    """
+    return round(min(max(0.85 * 2 ** ((crf - 12) / 6), 1.0), 31.0), 2)
 
 
 def _speed(preset: Preset, pixel_format: str) -> list[str]:
@@ -122,5 +109,7 @@ def _quality(preset: Preset) -> list[str]:
         return ["-q:v:0", str(preset.quality)]
     if encoder.crf is None:
         return []
+    if preset.video_codec == "mpeg2video":
+        return ["-q:v:0", str(mpeg2_scale(preset.crf))]
     constant = ["-crf", str(preset.crf)]
     return [*constant, "-b:v:0", "0"] if preset.video_codec == "vp9" else constant

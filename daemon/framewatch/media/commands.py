@@ -13,14 +13,12 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from framewatch.media import codecs, colour
+from framewatch.media import codecs, colour, sound
 from framewatch.media.containers import rules
 from framewatch.media.mapping import cover_path, file_url, other_streams, without_stale
+from framewatch.media.packing import packing
 from framewatch.media.plan import Plan
 from framewatch.media.streams import StreamPlan
-
-# Packets that may wait until the last stream has begun: sound that starts an hour in must not end the job.
-_QUEUE = "100000"
 
 _REHEARSED_SECONDS = "1"
 
@@ -71,14 +69,13 @@ def mux_command(plan: Plan, ffmpeg: Path, pieces: Sequence[Path], source: Path, 
 
 
 def transcode_command(plan: Plan, ffmpeg: Path, source: Path, out: Path) -> list[str]:
-    """One command for a job without upscaling: the video encoded or, in copy mode, copied.
+    """One command for a job without upscaling: the video encoded or, in copy mode, copied; or the sound alone.
 
     Covers for Matroska are read where `cover_commands` put them.
     """
     timed = ["-copyts", "-itsoffset", _seconds(_delay(plan) - plan.container_start)] if plan.rate else []
     return [
-        *_program(ffmpeg), *timed, *_source(plan, source), "-map", f"0:{_main(plan).index}",
-        *(["-c:v:0", "copy", *_tags(plan)] if plan.mode == "copy" else _transcoded_video(plan)),
+        *_program(ffmpeg), *timed, *_source(plan, source), *(_video(plan) if plan.has_video else []),
         *other_streams(plan, out, source_input=0), *_packing(plan, plan.rate), "-y", file_url(out),
     ]  # fmt: skip
 
@@ -98,6 +95,17 @@ def rehearsal_command(plan: Plan, ffmpeg: Path, source: Path, out: Path) -> list
         "-map", "0:v:0", *_encoded_video(plan),
         *other_streams(plan, out), *_packing(plan, rate), "-y", file_url(out),
     ]  # fmt: skip
+
+
+def measure_commands(plan: Plan, ffmpeg: Path, source: Path) -> dict[int, list[str]]:
+    """The commands that tell in their log how loud tracks are, by stream index: those that are normalized."""
+    return {
+        track.index: [
+            *_program(ffmpeg), "-loglevel", "level+info", *_source(plan, source), "-map", f"0:{track.index}",
+            *sound.measure_args(track.audio), "-f", "null", "-",
+        ]
+        for track in plan.of_kind("audio") if track.audio and track.audio.normalize
+    }  # fmt: skip
 
 
 def cover_commands(plan: Plan, ffmpeg: Path, source: Path, out: Path) -> list[list[str]]:
@@ -203,6 +211,11 @@ def _encoded_video(plan: Plan) -> list[str]:
     return ["-filter:v:0", ",".join(chain), *args, *tags, *_tags(plan)]
 
 
+def _video(plan: Plan) -> list[str]:
+    made = ["-c:v:0", "copy", *_tags(plan)] if plan.mode == "copy" else _transcoded_video(plan)
+    return ["-map", f"0:{_main(plan).index}", *made]
+
+
 def _transcoded_video(plan: Plan) -> list[str]:
     """Filters, encoder and tags for the source's frames, turned upright by ffmpeg; YUV keeps its colours."""
     made = codecs.encoder_format(plan.preset, plan.pixel_format)
@@ -244,15 +257,14 @@ def _tags(plan: Plan) -> list[str]:
 def _video_identity(plan: Plan) -> list[str]:
     """What the source says of its video besides pixels; a piece knows nothing of it."""
     main = _main(plan)
-    named = {"language": main.language, "title": main.title, "handler_name": ""}  # which names the piece
+    told = not plan.preset.metadata.cleans
+    named = {"language": main.language, "title": main.title} if told else {}
+    named["handler_name"] = ""  # which names the piece
     tags = [part for key, value in named.items() for part in ("-metadata:s:v:0", f"{key}={value}")]
     return [*tags, "-disposition:v:0", "default", *_tags(plan)]
 
 
 def _packing(plan: Plan, rate: Fraction | None) -> list[str]:
     """Metadata, chapters and the container's own options. The source is the last input."""
-    source = "1" if plan.mode == "upscale" else "0"
-    args = ["-map_metadata", source, "-map_chapters", source, "-max_muxing_queue_size", _QUEUE]
-    if plan.container in ("mp4", "mov"):
-        args += ["-movflags", "+faststart", *(_clock(rate) if rate else [])]
-    return [*args, "-f", rules().containers[plan.container].muxer]
+    clock = _clock(rate) if rate and plan.container in ("mp4", "mov") else []
+    return [*clock, *packing(plan, source_input=1 if plan.mode == "upscale" else 0)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -35,6 +36,9 @@ class CodecSet(Record):
 
     def __contains__(self, codec: str) -> bool:
         return any(fnmatchcase(codec, name) for name in self.names) != self.rest
+
+    def __bool__(self) -> bool:
+        return self.rest or bool(self.names)
 
     def __str__(self) -> str:
         names = ", ".join(self.names)
@@ -70,6 +74,23 @@ class Container(Record):
     covers: Literal["none", "track", "attachment"] = "none"
     attachments: bool = False
     chapters: bool = True
+    audio_tracks: int | None = None  # the most it holds, where there is a limit
+    options: tuple[str, ...] = ()  # of ffmpeg's muxer
+
+    @property
+    def audio_only(self) -> bool:
+        """True where it holds sound and nothing else but a cover."""
+        return self.kind == "audio"
+
+    @property
+    def has_audio(self) -> bool:
+        """Whether it holds sound at all."""
+        return bool(self.audio.encode) or bool(self.audio.copied)
+
+    @property
+    def has_subtitles(self) -> bool:
+        """Whether it holds subtitles of any kind."""
+        return bool(self.subtitles.copied) or self.subtitles.encode is not None
 
 
 class VideoEncoder(Record):
@@ -82,7 +103,16 @@ class VideoEncoder(Record):
     crf: tuple[int, int] | None = None
     bitrate: bool = True
     hardware: Literal["nvenc", "videotoolbox"] | None = None
+    rates: tuple[Fraction, ...] = ()  # frames a second that it can write; none named: every one
     decoded_as: dict[str, str] = Field(default_factory=dict)
+
+
+class VariableRate(Record):
+    """How an audio encoder is asked for a variable bit rate: an option and the range of its number."""
+
+    option: str
+    least: int
+    most: int
 
 
 class AudioEncoder(Record):
@@ -95,6 +125,7 @@ class AudioEncoder(Record):
     channel_kbps: tuple[int, int] | None = None
     total_kbps: tuple[int, int] | None = None
     steps: tuple[int, ...] = ()
+    vbr: VariableRate | None = None
     sample_rate: int | None = None  # Hz, where it does not take every one
     layouts: tuple[str, ...] = ()
 

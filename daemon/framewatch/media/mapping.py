@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from framewatch.media import codecs
+from framewatch.media import sound
 from framewatch.media.containers import rules
 from framewatch.media.plan import Plan
 from framewatch.media.streams import StreamPlan
@@ -20,16 +20,16 @@ def other_streams(plan: Plan, out: Path, source_input: int = 1) -> list[str]:
     """Sound, subtitles, attachments and covers of the source, which is input `source_input`."""
     args: list[str] = []
     for number, track in enumerate(plan.of_kind("audio")):
-        args += [*_mapped(source_input, track), *_audio(number, track), *_title(f"a:{number}", track)]
+        args += [*_mapped(source_input, track), *_audio(number, track), *_title(plan, f"a:{number}", track)]
     for number, track in enumerate(plan.of_kind("subtitle")):
         codec = [f"-c:s:{number}", track.encoder or "copy"]
-        args += [*_mapped(source_input, track), *codec, *_title(f"s:{number}", track)]
+        args += [*_mapped(source_input, track), *codec, *_title(plan, f"s:{number}", track)]
     attachments = plan.of_kind("attachment")
     for number, track in enumerate(attachments):
         args += [*_mapped(source_input, track), f"-c:t:{number}", "copy"]
     for number, picture in enumerate(plan.covers):
         if rules().containers[plan.container].covers == "track":
-            args += [*_mapped(source_input, picture), *_cover_track(number + 1)]
+            args += [*_mapped(source_input, picture), *_cover_track(number + len(plan.of_kind("video")))]
         else:
             args += _attached(picture, out, len(attachments) + number, "cover" if number == 0 else f"cover-{number}")
     return args
@@ -42,12 +42,13 @@ def _mapped(source_input: int, track: StreamPlan) -> list[str]:
 def _audio(number: int, track: StreamPlan) -> list[str]:
     if track.audio is None:
         return [f"-c:a:{number}", "copy"]
-    return [*codecs.audio_args(number, track.encoder, track.audio), *without_stale(f"a:{number}")]
+    return [*sound.audio_args(number, track.encoder, track.audio), *without_stale(f"a:{number}")]
 
 
-def _title(place: str, track: StreamPlan) -> list[str]:
+def _title(plan: Plan, place: str, track: StreamPlan) -> list[str]:
     """The track's title under its own name: mp4 calls it `name`, and other containers would keep that."""
-    return [f"-metadata:s:{place}", f"title={track.title}"] if track.title else []
+    told = track.title and not plan.preset.metadata.cleans
+    return [f"-metadata:s:{place}", f"title={track.title}"] if told else []
 
 
 def _cover_track(number: int) -> list[str]:

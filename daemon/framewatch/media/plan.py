@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
@@ -13,8 +14,11 @@ from framewatch.domain import Colour, Failure, MediaInfo, Record, Stream, Stream
 from framewatch.errors import RuleError
 from framewatch.media.colour import WorkingFormat, resolve, working_format
 from framewatch.media.containers import rules
-from framewatch.media.picture import Picture, is_rgb, picture, picture_as_is, picture_warnings
+from framewatch.media.loudness import Loudness
+from framewatch.media.metadata import metadata_warnings
+from framewatch.media.picture import Picture, Size, is_rgb, picture, picture_as_is, picture_warnings
 from framewatch.media.preset import ContainerName, Preset
+from framewatch.media.rates import check_rate
 from framewatch.media.rules import check_file, check_preset
 from framewatch.media.streams import StreamPlan, StreamTable, stream_table
 
@@ -30,7 +34,7 @@ class ExpectedStream(Record):
 
 
 class Expected(Record):
-    """What verification must find in the output.
+    """What verification must find in the output. Of sound alone, the facts of a picture are 0 or None.
 
     Data streams are left out on both sides: mp4 and mov write the names of chapters as one.
     """
@@ -46,9 +50,14 @@ class Expected(Record):
     streams: tuple[ExpectedStream, ...]  # in order within each kind
     chapters: bool
 
+    @property
+    def has_video(self) -> bool:
+        """False for sound alone."""
+        return any(stream.kind == "video" and not stream.cover for stream in self.streams)
+
 
 class Plan(Record):
-    """What will be done with one file."""
+    """What will be done with one file. Of sound alone, sizes and frames are 0."""
 
     mode: Mode
     preset_name: str
@@ -92,6 +101,20 @@ class Plan(Record):
         return tuple(stream for stream in self.kept if stream.kind == kind and not stream.cover)
 
     @property
+    def has_video(self) -> bool:
+        """False for sound alone."""
+        return self.expected.has_video
+
+    def with_loudness(self, measured: Mapping[int, Loudness | None]) -> Plan:
+        """The plan for tracks that were measured, by stream index; a silent one (None) is not normalized."""
+        rows = list(self.streams)
+        for number, row in enumerate(rows):
+            if row.audio and row.index in measured:
+                found = measured[row.index]
+                rows[number] = row.evolve(audio=row.audio.evolve(loudness=found, normalize=found is not None))
+        return self.evolve(streams=tuple(rows))
+
+    @property
     def covers(self) -> tuple[StreamPlan, ...]:
         """The kept cover pictures."""
         return tuple(stream for stream in self.kept if stream.cover)
@@ -113,10 +136,14 @@ def make_plan(preset: Preset, preset_name: str, info: MediaInfo, timeline: Timel
         ValueError: upscaling is asked for without a timeline.
     """
     findings = check_preset(preset)
-    if rules().containers[preset.container].kind == "video":
+    if rules().containers[preset.container].kind in ("video", "audio"):
         findings += check_file(preset, info)
+    if timeline:
+        findings += check_rate(preset, timeline.rate)
     if findings:
         raise RuleError.of(findings)
+    if rules().containers[preset.container].audio_only:
+        return _sound_plan(preset, preset_name, info)
     if preset.upscales and timeline is None:
         raise ValueError("upscaling needs a timeline")
     return _plan(preset, preset_name, info, timeline)
@@ -157,6 +184,7 @@ def _plan(preset: Preset, name: str, info: MediaInfo, timeline: Timeline | None)
     timing = _timing(info, main, timeline, copied=mode == "copy")
     table = stream_table(preset, info)
     losses = [] if mode == "copy" else picture_warnings(main, video, made)
+    losses += metadata_warnings(preset.metadata)
     return Plan(
         mode=mode,
         preset_name=name,
@@ -187,26 +215,43 @@ def _plan(preset: Preset, name: str, info: MediaInfo, timeline: Timeline | None)
     )
 
 
+def _sound_plan(preset: Preset, name: str, info: MediaInfo) -> Plan:
+    """A plan whose output is sound alone, and perhaps a cover."""
+    table, timing = stream_table(preset, info), _Timing(None, 0, exact=False, duration=info.duration)
+    nothing = Size(0, 0)
+    picture_less = Picture(nothing, nothing, nothing, Fraction(1), "")
+    return Plan(
+        mode=_mode(preset), preset_name=name, preset=preset, container=preset.container, demuxer=info.container,
+        container_start=info.start, video_start=0.0, scale=1, working_format="rgb24", decoded_width=0,
+        decoded_height=0, frame_width=0, frame_height=0, width=0, height=0, sar=Fraction(1), pixel_format="",
+        colour=Colour(), source_height=0, rgb=False, rate=None, frames=0, streams=tuple(table.rows),
+        chapters=info.chapters,
+        warnings=tuple(map(Failure.of, [*table.warnings, *metadata_warnings(preset.metadata)])),
+        expected=_expected(preset, info, None, made=picture_less, timing=timing, table=table),
+    )  # fmt: skip
+
+
 def _video_start(info: MediaInfo, main: Stream, timeline: Timeline | None) -> float:
     first = timeline.origin * timeline.time_base if timeline else Fraction(main.start or info.start)
     return max(0.0, round(float(first - Fraction(info.start)), 6))
 
 
 def _expected(
-    preset: Preset, info: MediaInfo, video: Video, *, made: Picture, timing: _Timing, table: StreamTable
+    preset: Preset, info: MediaInfo, video: Video | None, *, made: Picture, timing: _Timing, table: StreamTable
 ) -> Expected:
-    copied = preset.processing_mode == "copy"
+    copied = preset.processing_mode == "copy" or video is None
     encoder = rules().video_encoders[preset.video_codec]
+    container = rules().containers[preset.container]
     kept = [row for row in table.rows if row.action != "drop"]
     return Expected(
         width=made.output.width,
         height=made.output.height,
         sar=made.sar,
-        rotation=video.rotation if copied else 0,
+        rotation=video.rotation if copied and video else 0,
         pixel_format=None if copied else encoder.decoded_as.get(made.pixel_format, made.pixel_format),
         rate=timing.rate,
         frames=timing.frames if timing.exact else None,
         duration=timing.duration,
         streams=tuple(ExpectedStream(kind=row.kind, codec=row.codec_out, cover=row.cover) for row in kept),
-        chapters=info.chapters > 0 and rules().containers[preset.container].chapters,
+        chapters=info.chapters > 0 and container.chapters and not preset.metadata.cleans,
     )

@@ -13,7 +13,8 @@ from pydantic import AliasChoices, AliasGenerator, BeforeValidator, ConfigDict, 
 from pydantic.alias_generators import to_camel
 
 from framewatch.documents import FindingError
-from framewatch.domain import Record
+from framewatch.media.metadata import Metadata
+from framewatch.media.preset_audio import AudioWishes
 
 ProcessingMode = Literal["reencode", "copy"]
 ContainerName = Literal[
@@ -76,7 +77,7 @@ def _names(field: str) -> AliasChoices:
     return AliasChoices(field, to_camel(field))
 
 
-class Preset(Record):
+class Preset(AudioWishes):
     """How a folder's files are processed, encoded and packed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=AliasGenerator(validation_alias=_names))
@@ -119,6 +120,8 @@ class Preset(Record):
     selected_subtitle_tracks: TrackChoice = Field(
         (), description="Stream numbers of the source to keep, in this order; [] is all, none is none."
     )
+
+    metadata: Metadata = Field(Metadata(), description="What becomes of titles, artists, chapters and other tags.")
 
     @property
     def scale(self) -> int:

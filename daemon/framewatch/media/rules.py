@@ -12,6 +12,7 @@ from framewatch.errors import Finding
 from framewatch.media.colour import supported
 from framewatch.media.containers import CodecSet, Container, rules
 from framewatch.media.preset import Preset
+from framewatch.media.rules_sound import check_sound
 from framewatch.media.streams import place, stream_table
 
 # The seed's words: scripts and people know them.
@@ -27,11 +28,12 @@ _SPEEDS = {"x264": _X264, "svtav1": (*map(str, range(14)), *_X264)}  # the words
 def check_preset(preset: Preset) -> list[Finding]:
     """What is wrong with a preset, whatever the file."""
     findings = _container(preset)
+    sound = check_sound(preset) if not findings else []
     if preset.processing_mode == "copy":
-        return findings + _copy_mode(preset)
+        return findings + _copy_mode(preset) + sound
     if not findings:
         findings += _video(preset) + _audio(preset)
-    return findings
+    return findings + sound
 
 
 def check_file(preset: Preset, info: MediaInfo) -> list[Finding]:
@@ -51,7 +53,7 @@ def check_tools(preset: Preset, encoders: frozenset[str]) -> list[Finding]:
     video = rules().video_encoders[preset.video_codec]
     audio = rules().audio_encoders.get(preset.audio_codec)  # "copy" is none
     findings = []
-    if video.program not in encoders:
+    if video.program not in encoders and not rules().containers[preset.container].audio_only:
         findings.append(_no_encoder(preset, encoders))
     if audio and preset.selected_audio_tracks != "none" and audio.program not in encoders:
         hint = _others(
@@ -76,7 +78,8 @@ def _colour(preset: Preset, info: MediaInfo) -> list[Finding]:
 def _container(preset: Preset) -> list[Finding]:
     name, container = preset.container, rules().containers[preset.container]
     if container.kind != "video" and preset.upscales:
-        hint = f"use container {_listed(rules().available())}"
+        video = [name for name in rules().available() if rules().containers[name].kind == "video"]
+        hint = f"use container {_listed(video)}"
         return [Finding("container.upscale_needs_video", UPSCALE_NEEDS_VIDEO, hint, "container")]
     if not container.available:
         message = f'container "{name}" is not available in this version'
@@ -90,7 +93,7 @@ def _copy_mode(preset: Preset) -> list[Finding]:
     if preset.upscales:
         hint = 'use processing_mode "reencode", or ml_upscale "none"'
         findings.append(Finding("mode.upscale_needs_reencode", UPSCALE_NEEDS_REENCODE, hint, "processing_mode"))
-    if preset.pixel_format != "auto":
+    if preset.pixel_format != "auto" and not rules().containers[preset.container].audio_only:
         message = "copied video keeps its pixel format"
         hint = 'remove pixel_format, or use processing_mode "reencode"'
         findings.append(Finding("mode.copy_pixel_format", message, hint, "pixel_format"))
@@ -100,6 +103,8 @@ def _copy_mode(preset: Preset) -> list[Finding]:
 def _video(preset: Preset) -> list[Finding]:
     name, codec = preset.container, preset.video_codec
     container, encoder = rules().containers[name], rules().video_encoders[codec]
+    if container.audio_only:
+        return []  # Frame's presets name a video encoder here too
     if codec not in container.video.encode:
         return [_misfit("video", preset, codec, container.video.encode)]
     findings = []

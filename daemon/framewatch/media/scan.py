@@ -75,6 +75,26 @@ def scan(path: Path, index: int, progress: Progress | None = None) -> ScanResult
         return packets.result(path, spans)
 
 
+def stream_lengths(path: Path) -> dict[int, float]:
+    """How many seconds the packets of each stream last, by index: for files whose picture does not matter.
+
+    Raises:
+        MediaError: `media.truncated` or `media.corrupt`.
+        StorageError: the file is gone or cannot be read now.
+    """
+    with open_media(path) as container:
+        spans: dict[int, tuple[int, int]] = {}
+        try:
+            for packet in container.demux():
+                _note(spans, packet)
+        except av.FFmpegError as error:
+            message = f"{path.name} is damaged: it cannot be read to its end ({error.strerror})"
+            raise MediaError(message, code="media.corrupt", hint=COPY_AGAIN) from error
+        seconds = _in_seconds(container, spans)
+        _check_length(path, container, seconds)
+    return {number: float(end - begin) for number, (begin, end) in seconds.items()}
+
+
 def prepare_clock(container: InputContainer) -> bool:
     """Whether frames have to be timed by their DTS, because the container has nothing else.
 
@@ -159,32 +179,44 @@ def _read(path: Path, container: InputContainer, index: int, packets: _Packets, 
         for packet in container.demux():
             if packet.size == 0 and packet.dts is None:
                 continue  # PyAV's end marks
-            number = packet.stream_index
-            if packet.pts is not None and not packet.is_discard:
-                begin, end = spans.get(number, (packet.pts, packet.pts))
-                spans[number] = (min(begin, packet.pts), max(end, packet.pts + (packet.duration or 0)))
-            if number == index:
+            _note(spans, packet)
+            if packet.stream_index == index:
                 packets.add(packet)
                 if progress and packets.seen % PROGRESS_EVERY == 0:
                     progress(packets.seen)
     except av.FFmpegError as error:
         message = f"{path.name} is damaged: it cannot be read beyond frame {packets.seen} ({error.strerror})"
         raise MediaError(message, code="media.corrupt", hint=COPY_AGAIN) from error
+    return _in_seconds(container, spans)
+
+
+def _note(spans: dict[int, tuple[int, int]], packet: Packet[Any]) -> None:
+    """Widen the span of the packet's stream, in ticks."""
+    if packet.pts is not None and not packet.is_discard:
+        number = packet.stream_index
+        begin, end = spans.get(number, (packet.pts, packet.pts))
+        spans[number] = (min(begin, packet.pts), max(end, packet.pts + (packet.duration or 0)))
+
+
+def _in_seconds(container: InputContainer, spans: Mapping[int, tuple[int, int]]) -> Spans:
     bases = {each: container.streams[each].time_base or Fraction(0) for each in spans}
     return {each: (begin * bases[each], end * bases[each]) for each, (begin, end) in spans.items()}
 
 
 def _check_complete(path: Path, container: InputContainer, packets: _Packets, promised: int, spans: Spans) -> None:
     """The sample table of MP4 states how many frames there are, the head of Matroska how long the file is."""
-    name = container.format.name
-    if name.startswith("mov") and packets.seen < promised:
+    if container.format.name.startswith("mov") and packets.seen < promised:
         message = f"{path.name} is cut off: it promises {promised} frames and holds {packets.seen}"
         raise MediaError(message, code="media.truncated", hint=COPY_AGAIN)
+    _check_length(path, container, spans)
+
+
+def _check_length(path: Path, container: InputContainer, spans: Spans) -> None:
     latest = max((end for _, end in spans.values()), default=Fraction(0))
     stated = Fraction(container.duration or 0, av.time_base)
     missing = stated + Fraction(container.start_time or 0, av.time_base) - latest
     allowed = min(_MISSING_SECONDS, max(0.5, _MISSING_SHARE * float(stated)))
-    if name.startswith(_STATES_DURATION) and missing > allowed:
+    if container.format.name.startswith(_STATES_DURATION) and missing > allowed:
         lost = f"the last {float(missing):.0f} of {float(stated):.0f} seconds are missing"
         message = f"{path.name} is cut off: {lost}"
         raise MediaError(message, code="media.truncated", hint=COPY_AGAIN)

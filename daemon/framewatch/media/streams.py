@@ -14,17 +14,11 @@ from framewatch.domain import MediaInfo, Record, Stream, StreamKind
 from framewatch.errors import Finding
 from framewatch.media.containers import AudioEncoder, Container, rules
 from framewatch.media.preset import Preset, Tracks
+from framewatch.media.sound import AudioTarget, audio_target, channels_kept, widens
 
 Action = Literal["upscale", "encode", "copy", "drop"]
 
-
-class AudioTarget(Record):
-    """How an audio track is encoded. None keeps what the source has."""
-
-    kbps: int | None = None
-    channels: int | None = None
-    sample_rate: int | None = None  # Hz
-    layouts: tuple[str, ...] = ()
+_SELECT = "name the tracks to keep in selected_subtitle_tracks (none keeps none)"
 
 
 class StreamPlan(Record):
@@ -53,7 +47,7 @@ class StreamTable:
 
 
 def stream_table(preset: Preset, info: MediaInfo) -> StreamTable:
-    """The table for a preset whose container is known to be one for video."""
+    """The table for a preset whose container is known to be one that is made here."""
     return _Tabler(preset, info).table()
 
 
@@ -77,10 +71,13 @@ class _Tabler:
         self.dropped: list[StreamPlan] = []
 
     def table(self) -> StreamTable:
-        self._video()
-        for stream in self._selected("audio", self.preset.selected_audio_tracks):
+        if self.container.audio_only:
+            self._sound_alone()
+        else:
+            self._video()
+        for stream in self._selected("audio", self._audio_tracks()):
             self._audio(stream)
-        for stream in self._selected("subtitle", self.preset.selected_subtitle_tracks):
+        for stream in self._selected("subtitle", self._subtitle_tracks()):
             self._subtitle(stream)
         for stream in self.info.of_kind("attachment"):
             self._attachment(stream)
@@ -125,6 +122,28 @@ class _Tabler:
         what = "only a cover picture, no video" if covers else "no video stream"
         self.out.errors.append(Finding("media.no_video", f"there is {what} in this file", "a video file is needed"))
 
+    def _sound_alone(self) -> None:
+        for stream in self.info.of_kind("video"):
+            self._drop(stream, f"{self.preset.container} holds sound alone")
+        if not self.info.of_kind("audio"):
+            message = "there is no sound in this file"
+            self.out.errors.append(Finding("media.no_audio", message, "a file with an audio stream is needed"))
+
+    def _audio_tracks(self) -> Tracks:
+        """The chosen ones; where all are wished and the container holds fewer, the default one or the first."""
+        chosen, most = self.preset.selected_audio_tracks, self.container.audio_tracks
+        there = self.info.of_kind("audio")
+        if chosen or most is None or len(there) <= most:
+            return chosen
+        kept = tuple(sorted(there, key=lambda stream: not stream.default)[:most])
+        message = f"{self.preset.container} holds {most} track: {described(kept[0])} is kept of {len(there)}"
+        hint = "selected_audio_tracks chooses another"
+        self.out.warnings.append(Finding("streams.second_audio", message, hint, place(kept[0])))
+        return tuple(stream.index for stream in kept)
+
+    def _subtitle_tracks(self) -> Tracks:
+        return "none" if self.container.audio_only else self.preset.selected_subtitle_tracks
+
     def _audio(self, stream: Stream) -> None:
         if self.copy_mode or self.preset.audio_codec == "copy":
             self._keep(row(stream, "copy", stream.codec))
@@ -137,22 +156,20 @@ class _Tabler:
         self._keep(plan.evolve(encoder=encoder.program, audio=target))
 
     def _target(self, stream: Stream, encoder: AudioEncoder) -> AudioTarget:
-        channels = stream.audio.channels if stream.audio else 2
-        kept = min(channels, encoder.channels)
-        kbps = encoder.kbps(self.preset.audio_bitrate, kept)
-        if kept < channels:
+        target = audio_target(self.preset, encoder, stream.audio)
+        channels = (stream.audio.channels if stream.audio else 0) or 2
+        kept, kbps = channels_kept(self.preset, encoder, channels), target.kbps
+        if self.preset.audio_stereo_width != 100 and not widens(self.preset, channels):
+            message = f"{described(stream)} is not stereo: audio_stereo_width leaves it as it is"
+            self.out.warnings.append(Finding("audio.not_stereo", message, "", place(stream)))
+        if kept < channels and self.preset.audio_channels == "original":
             message = f"{described(stream)} has {channels} channels, {encoder.program} takes {kept}: mixed down"
             self.out.warnings.append(Finding("audio.mixed_down", message, "", place(stream)))
         if kbps not in (None, self.preset.audio_bitrate):
             asked = f"{self.preset.audio_bitrate} kbit/s is not a rate of {encoder.program}"
             message = f"{asked} for {kept} channels; {kbps} is used"
             self.out.warnings.append(Finding("audio.bitrate_changed", message, "", place(stream)))
-        return AudioTarget(
-            kbps=kbps,
-            channels=kept if kept < channels else None,
-            sample_rate=encoder.sample_rate,
-            layouts=encoder.layouts if kept == channels else (),
-        )
+        return target
 
     def _subtitle(self, stream: Stream) -> None:
         allowed = self.container.subtitles
@@ -177,12 +194,20 @@ class _Tabler:
 
     def _cannot_convert(self, stream: Stream, codec: str | None) -> None:
         name = self.preset.container
+        if codec is None:
+            self._cannot_hold(stream)
+            return
         what = "pictures, not text" if stream.codec != "unknown" else "of an unknown kind"
         message = f"{described(stream)} is {what} and cannot become {codec}, which {name} needs"
-        select = "name the tracks to keep in selected_subtitle_tracks (none keeps none)"
-        hint = f"{self._fitting_hint(stream)}, or {select}"
+        hint = f"{self._fitting_hint(stream)}, or {_SELECT}"
         code = "subtitle.bitmap" if stream.codec != "unknown" else "subtitle.unknown_codec"
         self._refuse(stream, code, message, hint)
+
+    def _cannot_hold(self, stream: Stream) -> None:
+        name, allowed = self.preset.container, self.container.subtitles.copied
+        message = f"{described(stream)} cannot go into {name}, and nothing can be made of it that can"
+        hint = f"{name} takes {allowed}; {self._fitting_hint(stream)}, or {_SELECT}"
+        self._refuse(stream, "subtitle.not_held", message, hint)
 
     def _cannot_copy(self, stream: Stream, allowed: Iterable[str] | object) -> None:
         name = self.preset.container
@@ -257,7 +282,10 @@ def described(stream: Stream) -> str:
 def _audio_note(target: AudioTarget) -> str:
     parts = [
         f"{target.kbps} kbit/s" if target.kbps else "",
+        f"variable rate {target.quality.split()[1]}" if target.quality else "",
         f"{target.channels} channels" if target.channels else "",
+        "normalized" if target.normalize else "",
+        "filtered" if target.before or target.after else "",
     ]
     return ", ".join(part for part in parts if part)
 

@@ -15,6 +15,7 @@ from pydantic import Field, TypeAdapter
 from framewatch.domain import Failure, MediaInfo, Record, Segment, StageName, Stream, Timeline
 from framewatch.media.colour import WorkingFormat
 from framewatch.media.inspect import Inspection
+from framewatch.media.loudness import Loudness
 
 
 class Sizing(Record):
@@ -30,6 +31,7 @@ class ProbeTask(Record):
 
     op: Literal["probe"] = "probe"
     source: Path
+    timeline: bool = True  # False where the picture does not matter
 
 
 class ProbeReport(Record):
@@ -117,6 +119,20 @@ class CommandReport(Record):
     seconds: float
 
 
+class MeasureTask(Record):
+    """Run one ffmpeg command that tells how loud a track is."""
+
+    op: Literal["measure"] = "measure"
+    argv: tuple[str, ...]
+
+
+class MeasureReport(Record):
+    """The answer to a `MeasureTask`."""
+
+    op: Literal["measure"] = "measure"
+    loudness: Loudness | None  # None: the track is silent
+
+
 class InspectTask(Record):
     """Decode a finished file to its end and tell what it holds."""
 
@@ -132,22 +148,24 @@ class InspectReport(Record):
 
 
 Task = Annotated[
-    ProbeTask | DeviceTask | TrialTask | RenderTask | CommandTask | InspectTask, Field(discriminator="op")
+    ProbeTask | DeviceTask | TrialTask | RenderTask | CommandTask | MeasureTask | InspectTask,
+    Field(discriminator="op"),
 ]
 Report = Annotated[
-    ProbeReport | DeviceReport | TrialReport | RenderReport | CommandReport | InspectReport,
+    ProbeReport | DeviceReport | TrialReport | RenderReport | CommandReport | MeasureReport | InspectReport,
     Field(discriminator="op"),
 ]
 
 
 class Counted(Record):
-    """How far the running task is, in frames."""
+    """How far the running task is, in frames, or, where there are none, in seconds of the output."""
 
     event: Literal["counted"] = "counted"
     stage: StageName | None
     decoded: int = 0
     upscaled: int = 0
     encoded: int = 0
+    seconds: float = 0.0
 
 
 class Logged(Record):

@@ -11,10 +11,11 @@ from pathlib import Path
 from framewatch.domain import Failure, Record, StageName
 from framewatch.errors import EngineError, Finding
 from framewatch.media.decode import Decoder
-from framewatch.media.ffmpeg import EncodeProgress, Encoder, run_ffmpeg
+from framewatch.media.ffmpeg import EncodeProgress, Encoder, LogLevel, run_ffmpeg
 from framewatch.media.inspect import inspect_output
+from framewatch.media.loudness import parse_loudness
 from framewatch.media.probe import probe
-from framewatch.media.scan import scan
+from framewatch.media.scan import scan, stream_lengths
 from framewatch.media.timeline import plan_timeline
 from framewatch.render.engine import WarmEngine, describe_device, try_engine
 from framewatch.render.lane import Lane, Meter, TimedFrame
@@ -26,6 +27,8 @@ from framewatch.render.spec import (
     InspectReport,
     InspectTask,
     Logged,
+    MeasureReport,
+    MeasureTask,
     Opened,
     ProbeReport,
     ProbeTask,
@@ -57,7 +60,7 @@ class Workbench:
             FramewatchError: what it failed with.
         """
         if isinstance(task, ProbeTask):
-            return self._probe(task.source)
+            return self._probe(task)
         if isinstance(task, DeviceTask):
             return describe_device(task.engine)
         if isinstance(task, TrialTask):
@@ -66,14 +69,19 @@ class Workbench:
             return self._render(task)
         if isinstance(task, CommandTask):
             return self._command(task)
+        if isinstance(task, MeasureTask):
+            return self._measure(task)
         if isinstance(task, InspectTask):
             return self._inspect(task.path)
         raise TypeError(f"no such task: {type(task).__name__}")
 
-    def _probe(self, source: Path) -> ProbeReport:
+    def _probe(self, task: ProbeTask) -> ProbeReport:
         self.stage = "decode"
+        source = task.source
         info = probe(source)
         main = info.main_video
+        if not task.timeline:
+            return ProbeReport(info=info, timeline=None, lengths=stream_lengths(source))
         if main is None or main.video is None:
             return ProbeReport(info=info, timeline=None)
         scanned = scan(source, main.index)
@@ -110,10 +118,23 @@ class Workbench:
 
         def counted(progress: EncodeProgress) -> None:
             count = progress.frames
-            self.send(Counted(stage="encode", decoded=count, upscaled=count, encoded=count))
+            self.send(Counted(stage="encode", decoded=count, upscaled=count, encoded=count, seconds=progress.seconds))
 
         run_ffmpeg(task.argv, on_log=self._log("encode"), on_progress=counted if task.counts else None)
         return CommandReport(seconds=time.monotonic() - begun)
+
+    def _measure(self, task: MeasureTask) -> MeasureReport:
+        self.stage = "decode"
+        lines: list[str] = []
+        log = self._log("decode")
+
+        def heard(level: LogLevel, line: str) -> None:
+            lines.append(line)
+            if level in ("warning", "error"):
+                log(level, line)
+
+        run_ffmpeg(task.argv, on_log=heard)
+        return MeasureReport(loudness=parse_loudness(lines))
 
     def _inspect(self, path: Path) -> InspectReport:
         self.stage = "encode"
