@@ -23,7 +23,7 @@ def _text(value: Any) -> Any:
     return value
 
 
-Tag = Annotated[str | None, BeforeValidator(_text), Field(max_length=MAX_CHARACTERS)]
+Tag = Annotated[Annotated[str, Field(max_length=MAX_CHARACTERS)] | None, BeforeValidator(_text)]
 
 
 class Metadata(Record):
@@ -82,9 +82,13 @@ def metadata_args(wishes: Metadata, source: int, attachments: list[int], tagged_
     return ["-map_metadata", "-1", "-map_chapters", "-1", *named]
 
 
-def metadata_warnings(wishes: Metadata) -> list[Finding]:
-    """Tags that are given and not written."""
-    if not (wishes.cleans and wishes.tags):
-        return []
-    message = f"{', '.join(wishes.tags)} are not written: the mode is clean"
-    return [Finding("metadata.unused", message, "mode replace writes them", "metadata")]
+def metadata_warnings(wishes: Metadata, chapters: int, container: str, *, holds_chapters: bool) -> list[Finding]:
+    """Tags that are given and not written, and the source's chapters where `container` has no place for them."""
+    found = []
+    if wishes.cleans and wishes.tags:
+        message = f"{', '.join(wishes.tags)}: not written, since the mode is clean"
+        found.append(Finding("metadata.unused", message, "mode replace writes them", "metadata"))
+    if chapters and not holds_chapters and not wishes.cleans:
+        message = f"{chapters} chapters are left out: {container} has none"
+        found.append(Finding("streams.chapters_dropped", message))
+    return found

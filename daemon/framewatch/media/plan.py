@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Literal, NamedTuple
 
 from framewatch.domain import Colour, Failure, MediaInfo, Record, Stream, StreamKind, Timeline, Video
-from framewatch.errors import RuleError
+from framewatch.errors import Finding, RuleError
 from framewatch.media.colour import WorkingFormat, resolve, working_format
 from framewatch.media.containers import rules
 from framewatch.media.loudness import Loudness
@@ -184,7 +184,7 @@ def _plan(preset: Preset, name: str, info: MediaInfo, timeline: Timeline | None)
     timing = _timing(info, main, timeline, copied=mode == "copy")
     table = stream_table(preset, info)
     losses = [] if mode == "copy" else picture_warnings(main, video, made)
-    losses += metadata_warnings(preset.metadata)
+    losses += _metadata_warnings(preset, info)
     return Plan(
         mode=mode,
         preset_name=name,
@@ -226,9 +226,14 @@ def _sound_plan(preset: Preset, name: str, info: MediaInfo) -> Plan:
         decoded_height=0, frame_width=0, frame_height=0, width=0, height=0, sar=Fraction(1), pixel_format="",
         colour=Colour(), source_height=0, rgb=False, rate=None, frames=0, streams=tuple(table.rows),
         chapters=info.chapters,
-        warnings=tuple(map(Failure.of, [*table.warnings, *metadata_warnings(preset.metadata)])),
+        warnings=tuple(map(Failure.of, [*table.warnings, *_metadata_warnings(preset, info)])),
         expected=_expected(preset, info, None, made=picture_less, timing=timing, table=table),
     )  # fmt: skip
+
+
+def _metadata_warnings(preset: Preset, info: MediaInfo) -> list[Finding]:
+    holds = rules().containers[preset.container].chapters
+    return metadata_warnings(preset.metadata, info.chapters, preset.container, holds_chapters=holds)
 
 
 def _video_start(info: MediaInfo, main: Stream, timeline: Timeline | None) -> float:

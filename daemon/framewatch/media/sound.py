@@ -22,7 +22,7 @@ class AudioTarget(Record):
     quality: str = ""  # option and number of a variable rate, such as "q 4"
     channels: int | None = None
     sample_rate: int | None = None  # Hz
-    layouts: tuple[str, ...] = ()
+    layout: str = ""  # of the channels, where the encoder does not take every one
     before: tuple[str, ...] = ()  # filters, up to the mix of the channels
     normalize: bool = False
     loudness: Loudness | None = None  # as it was measured
@@ -40,7 +40,7 @@ def audio_target(preset: Preset, encoder: AudioEncoder, audio: Audio | None) -> 
         quality=f"{vbr.option} {preset.audio_quality}" if vbr else "",
         channels=kept if kept != source.channels else None,
         sample_rate=encoder.sample_rate,
-        layouts=encoder.layouts if kept == source.channels else (),
+        layout=encoder.layouts[kept - 1] if encoder.layouts else "",
         before=_before(preset, source.channels),
         normalize=preset.audio_normalize,
         source_rate=source.sample_rate or _UNKNOWN.sample_rate,
@@ -91,11 +91,8 @@ def _until_loudness(target: AudioTarget) -> list[str]:
     everything below 100 ms as it is.
     """
     chain = ["aresample=async=1:min_hard_comp=0.01", *target.before]
-    if target.channels:
-        chain.append(f"aformat=channel_layouts={target.channels}c")
-    if target.layouts:
-        chain.append(f"aformat=channel_layouts={'|'.join(target.layouts)}")
-    return chain
+    layout = target.layout or (f"{target.channels}c" if target.channels else "")
+    return [*chain, f"aformat=channel_layouts={layout}"] if layout else chain
 
 
 def _before(preset: Preset, channels: int) -> tuple[str, ...]:

@@ -15,12 +15,16 @@ import numpy.typing as npt
 from av.video.frame import VideoFrame
 
 from framewatch.domain import Audio, MediaInfo, Stream, Timeline, Video
+from framewatch.errors import Finding
+from framewatch.jobs.verify import compare
 from framewatch.media import commands
 from framewatch.media.ffmpeg import Encoder, run_ffmpeg
+from framewatch.media.inspect import inspect_output
+from framewatch.media.loudness import Loudness, parse_loudness
 from framewatch.media.plan import Plan, make_plan
 from framewatch.media.preset import Preset
 from framewatch.media.probe import probe
-from framewatch.media.scan import scan
+from framewatch.media.scan import scan, stream_lengths
 from framewatch.media.timeline import plan_timeline
 
 FFMPEG = Path(imageio_ffmpeg.get_ffmpeg_exe())
@@ -136,7 +140,8 @@ def timeline_of(path: Path) -> Timeline:
 
 
 def plan_of(path: Path, **wishes: Any) -> Plan:
-    return make_plan(Preset(**wishes), "test", probe(path), timeline_of(path))
+    info = probe(path)
+    return make_plan(Preset(**wishes), "test", info, timeline_of(path) if info.main_video else None)
 
 
 def enlarged(path: Path, scale: int, working_format: str = "rgb24") -> Iterable[npt.NDArray[Any]]:
@@ -160,8 +165,25 @@ def encode_pieces(plan: Plan, frames: Iterable[Any], folder: Path, sizes: Iterab
     return pieces
 
 
+def measured(plan: Plan, source: Path) -> Plan:
+    """The plan with the loudness of what it normalizes."""
+    found: dict[int, Loudness | None] = {}
+    for index, command in commands.measure_commands(plan, FFMPEG, source).items():
+        lines: list[str] = []
+        run_ffmpeg(command, on_log=lambda _, line, heard=lines.append: heard(line))
+        found[index] = parse_loudness(lines)
+    return plan.with_loudness(found)
+
+
+def problems(plan: Plan, source: Path, out: Path) -> list[Finding]:
+    """What verification finds wrong with a made file."""
+    lengths = stream_lengths(source)
+    return compare(plan.expected, inspect_output(out), [lengths.get(track.index) for track in plan.of_kind("audio")])
+
+
 def render(plan: Plan, source: Path, folder: Path, pieces: int = 1) -> Path:
     """Do what a job does, with an engine that repeats pixels or, without upscaling, in one command."""
+    plan = measured(plan, source)
     out = folder / f"result.{plan.extension}"
     for command in commands.cover_commands(plan, FFMPEG, source, out):
         run_ffmpeg(command)

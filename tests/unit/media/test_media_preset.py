@@ -38,6 +38,18 @@ def test_an_empty_preset_has_the_defaults_of_frame() -> None:
         "quality": 50, "preset": "medium", "nvenc_spatial_aq": False, "nvenc_temporal_aq": False,
         "videotoolbox_allow_sw": False, "pixel_format": "auto", "audio_codec": "aac", "audio_bitrate": 128,
         "selected_audio_tracks": (), "selected_subtitle_tracks": (),
+        "audio_bitrate_mode": "bitrate", "audio_quality": 4, "audio_channels": "original", "audio_volume": 100,
+        "audio_normalize": False, "audio_high_pass": None, "audio_low_pass": None, "audio_noise_reduction": 0,
+        "audio_noise_floor": -50, "audio_de_esser": 0, "audio_bass": 0, "audio_treble": 0,
+        "audio_stereo_width": 100,
+        "audio_compressor": {
+            "enabled": False, "threshold": -18, "ratio": 3, "attack": 20, "release": 250, "makeup": 0,
+        },
+        "audio_limiter": {"enabled": False, "ceiling": -1, "attack": 5, "release": 50},
+        "metadata": {
+            "mode": "preserve", "title": None, "artist": None, "album": None, "genre": None, "date": None,
+            "comment": None,
+        },
     }  # fmt: skip
 
 

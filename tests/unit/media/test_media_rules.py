@@ -11,7 +11,11 @@ from framewatch.domain import Colour, MediaInfo
 from framewatch.media.preset import Preset
 from framewatch.media.rules import check_file, check_preset, check_tools
 
-UNAVAILABLE = ["mp3", "m4a", "wav", "flac", "gif", "m2t", "mts", "m2ts"]
+UNAVAILABLE = ["gif"]
+SOUND = ["mp3", "m4a", "wav", "flac"]
+TRANSPORT_ENCODERS = {
+    "mpeg2video", "libx264", "libx265", "h264_videotoolbox", "hevc_videotoolbox", "h264_nvenc", "hevc_nvenc",
+}  # fmt: skip
 SOFTWARE = {"libx264": "mp4", "libx265": "mp4", "vp9": "webm", "prores": "mov", "libsvtav1": "mkv"}
 VIDEO_ENCODERS = {
     "mp4": {
@@ -26,8 +30,9 @@ VIDEO_ENCODERS = {
         "libx264", "libx265", "prores", "h264_videotoolbox", "hevc_videotoolbox", "h264_nvenc", "hevc_nvenc",
     },
     "webm": {"vp9", "libsvtav1"},
+    "m2t": TRANSPORT_ENCODERS, "mts": TRANSPORT_ENCODERS, "m2ts": TRANSPORT_ENCODERS,
 }  # fmt: skip
-ALL_VIDEO = sorted(set().union(*VIDEO_ENCODERS.values()) | {"mpeg2video", "gif"})
+ALL_VIDEO = sorted(set().union(*VIDEO_ENCODERS.values()) | {"gif"})
 AUDIO_ENCODERS = {
     "mp4": {"copy", "aac", "libfdk_aac", "ac3", "libopus", "mp3", "alac"},
     "mkv": {
@@ -35,6 +40,10 @@ AUDIO_ENCODERS = {
     },
     "mov": {"copy", "aac", "libfdk_aac", "ac3", "mp3", "alac", "mp2", "pcm_s16le"},
     "webm": {"copy", "libopus", "vorbis"},
+    "m2t": {"copy", "mp2", "aac", "libfdk_aac", "ac3", "mp3", "libopus"},
+    "mts": {"copy", "ac3", "pcm_bluray"}, "m2ts": {"copy", "ac3", "pcm_bluray"},
+    "mp3": {"copy", "mp3"}, "m4a": {"copy", "aac", "libfdk_aac", "alac"}, "wav": {"copy", "pcm_s16le"},
+    "flac": {"copy", "flac"},
 }  # fmt: skip
 ALL_AUDIO = sorted(AUDIO_ENCODERS["mkv"] | {"pcm_bluray"})
 PIXEL_FORMATS = {
@@ -52,22 +61,39 @@ PIXEL_FORMATS = {
 ALL_FORMATS = sorted(PIXEL_FORMATS["libx264"])
 COPIED_VIDEO = {
     "mp4": {"h264", "hevc", "av1", "vp9", "mpeg4", "mjpeg"},
-    "mkv": {"h264", "hevc", "av1", "vp9", "vp8", "mpeg4", "mjpeg", "mpeg2video", "prores", "vc1", "ffv1"},
-    "mov": {"h264", "hevc", "mpeg4", "mjpeg", "mpeg2video", "prores", "vc1", "ffv1"},
+    "mkv": {
+        "h264", "hevc", "av1", "vp9", "vp8", "mpeg4", "mjpeg", "mpeg1video", "mpeg2video", "prores", "vc1", "vvc",
+        "ffv1",
+    },
+    "mov": {"h264", "hevc", "mpeg4", "mjpeg", "mpeg1video", "mpeg2video", "prores", "vc1", "vvc", "ffv1"},
     "webm": {"vp8", "vp9", "av1"},
-}
+    "m2t": {"mpeg1video", "mpeg2video", "mpeg4", "h264", "hevc", "vvc", "vc1"},
+    "mts": {"mpeg2video", "h264", "vc1", "hevc"}, "m2ts": {"mpeg2video", "h264", "vc1", "hevc"},
+}  # fmt: skip
 COPIED_AUDIO = {
     "mp4": {"aac", "ac3", "eac3", "opus", "mp3", "alac"},
-    "mkv": {"aac", "ac3", "eac3", "opus", "mp3", "alac", "flac", "vorbis", "dts", "truehd", "pcm_s16le"},
-    "mov": {"aac", "ac3", "eac3", "mp3", "alac", "dts", "pcm_s16le"},
+    "mkv": {
+        "aac", "aac_latm", "ac3", "eac3", "opus", "mp2", "mp3", "alac", "flac", "vorbis", "dts", "truehd",
+        "pcm_s16le", "pcm_f32le",
+    },
+    "mov": {"aac", "aac_latm", "ac3", "eac3", "mp2", "mp3", "alac", "dts", "pcm_s16le", "pcm_f32le"},
     "webm": {"opus", "vorbis"},
-}
+    "m2t": {"mp2", "mp3", "aac", "aac_latm", "ac3", "eac3", "dts", "truehd", "opus"},
+    "mts": {"pcm_bluray", "ac3", "dts", "truehd", "eac3"}, "m2ts": {"pcm_bluray", "ac3", "dts", "truehd", "eac3"},
+    "mp3": {"mp3"}, "m4a": {"aac", "alac", "ac3", "eac3", "mp3"}, "wav": {"pcm_s16le", "pcm_f32le"},
+    "flac": {"flac"},
+}  # fmt: skip
+ALL_COPIED_AUDIO = sorted(COPIED_AUDIO["mkv"] | {"pcm_bluray"})
 COPIED_SUBTITLES = {
     "mp4": {"mov_text"},
-    "mkv": {"subrip", "ass", "webvtt", "hdmv_pgs_subtitle", "dvd_subtitle"},
+    "mkv": {"subrip", "ass", "webvtt", "hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"},
     "mov": {"mov_text"},
     "webm": {"webvtt"},
-}
+    "m2t": {"dvb_subtitle", "dvb_teletext"},
+    "mts": {"hdmv_pgs_subtitle", "hdmv_text_subtitle"}, "m2ts": {"hdmv_pgs_subtitle", "hdmv_text_subtitle"},
+}  # fmt: skip
+ALL_SUBTITLES = sorted({"subrip", "ass", "webvtt", "dvd_subtitle", "mov_text"} | COPIED_SUBTITLES["m2t"] | {
+    "hdmv_pgs_subtitle", "hdmv_text_subtitle"})  # fmt: skip
 
 
 def codes(**preset: Any) -> list[str]:
@@ -80,7 +106,10 @@ def file_codes(info: MediaInfo, **preset: Any) -> list[str]:
 
 def fitting(container: str, **wishes: Any) -> Preset:
     """A preset that the container takes, with these wishes."""
-    base = {"video_codec": "vp9", "audio_codec": "libopus"} if container == "webm" else {}
+    base = {"video_codec": "vp9"} if container == "webm" else {}
+    base["audio_codec"] = {
+        "webm": "libopus", "mts": "ac3", "m2ts": "ac3", "mp3": "mp3", "wav": "pcm_s16le", "flac": "flac",
+    }.get(container, "aac")  # fmt: skip
     return Preset(container=container, **(base | wishes))
 
 
@@ -90,7 +119,7 @@ def test_upscaling_into_a_container_without_video_and_sound_gets_the_seeds_words
     (finding,) = check_preset(Preset(container=container, ml_upscale=mode))
     assert finding.code == "container.upscale_needs_video"
     assert finding.message == "ML upscaling requires an audio-capable video container"
-    assert finding.hint == "use container mp4, mkv, mov or webm"
+    assert finding.hint == "use container mp4, mkv, mov, webm, m2t, m2ts or mts"
 
 
 @pytest.mark.parametrize("mode", ["esrgan-2x", "esrgan-3x", "esrgan-4x"])
@@ -103,7 +132,8 @@ def test_upscaling_in_copy_mode_gets_the_seeds_words(mode: str) -> None:
 @pytest.mark.parametrize("container", UNAVAILABLE)
 def test_a_container_that_is_known_and_not_yet_written_says_so(container: str) -> None:
     (finding,) = check_preset(Preset(container=container))
-    assert (finding.code, finding.hint) == ("container.not_available", "use mp4, mkv, mov or webm")
+    assert finding.code == "container.not_available"
+    assert finding.hint == "use mp4, mkv, mov, webm, m2t, m2ts, mts, mp3, m4a, wav or flac"
 
 
 def test_both_of_the_seeds_refusals_are_told_at_once() -> None:
@@ -129,8 +159,9 @@ def test_a_container_takes_exactly_its_audio_encoders(container: str, codec: str
 
 def test_a_misfit_says_what_the_container_takes_and_where_the_codec_goes() -> None:
     video_finding, audio_finding = check_preset(Preset(container="webm"))
-    assert video_finding.hint == "webm takes vp9, libsvtav1; libx264 goes into mp4, mkv or mov"
-    assert audio_finding.hint == "webm takes libopus, vorbis; aac goes into mp4, mkv or mov"
+    fits = "mp4, mkv, mov, m2t, m2ts or mts"
+    assert video_finding.hint == f"webm takes vp9, libsvtav1; libx264 goes into {fits}"
+    assert audio_finding.hint == "webm takes libopus, vorbis; aac goes into mp4, mkv, mov, m2t or m4a"
 
 
 def test_sound_that_is_left_out_needs_no_fitting_encoder() -> None:
@@ -203,15 +234,17 @@ def test_copy_mode_takes_exactly_the_containers_video(container: str, codec: str
 
 @pytest.mark.parametrize("wish", [{"processing_mode": "copy"}, {"audio_codec": "copy", "video_codec": "vp9"}])
 @pytest.mark.parametrize("container", COPIED_AUDIO)
-@pytest.mark.parametrize("codec", sorted(COPIED_AUDIO["mkv"]))
+@pytest.mark.parametrize("codec", ALL_COPIED_AUDIO)
 def test_sound_is_copied_only_where_the_container_takes_it(container: str, codec: str, wish: dict[str, str]) -> None:
+    fit = {"mts": "libx264", "m2ts": "libx264", "m2t": "libx264"}.get(container, "vp9")
+    wish = wish | ({"video_codec": fit} if "audio_codec" in wish else {})
     found = file_codes(media(video(codec="vp9"), audio(codec=codec)), container=container, **wish)
     expected = [] if codec in COPIED_AUDIO[container] else ["copy.audio_codec"]
     assert [code for code in found if code != "copy.video_codec"] == expected
 
 
 @pytest.mark.parametrize("container", COPIED_SUBTITLES)
-@pytest.mark.parametrize("codec", sorted(COPIED_SUBTITLES["mkv"] | {"mov_text"}))
+@pytest.mark.parametrize("codec", ALL_SUBTITLES)
 def test_copy_mode_takes_exactly_the_containers_subtitles(container: str, codec: str) -> None:
     info = media(video(codec="av1"), subtitle(codec=codec))
     found = file_codes(info, container=container, processing_mode="copy")
@@ -226,7 +259,8 @@ def test_pictures_of_subtitles_cannot_become_text(container: str, chosen: Any, c
     info = media(video(), audio(), subtitle(codec=codec))
     (finding,) = check_file(fitting(container, selected_subtitle_tracks=chosen), info)
     assert (finding.code, finding.where) == ("subtitle.bitmap", "stream 2")
-    assert "use container mkv, or name the tracks to keep" in finding.hint
+    fits = {"dvd_subtitle": "mkv", "dvb_subtitle": "mkv or m2t"}.get(codec, "mkv or m2ts or mts")
+    assert f"use container {fits}, or name the tracks to keep" in finding.hint
 
 
 @pytest.mark.parametrize("container", ["mp4", "mov", "webm"])
