@@ -12,6 +12,7 @@ from framewatch.media.loudness import Loudness, measuring_filter, normalizing_fi
 from framewatch.media.preset import Preset
 
 _CHANNELS = {"mono": 1, "stereo": 2}
+_LEAST_NOISE_REDUCTION = 0.01  # dB: the filter's own
 _UNKNOWN = Audio(sample_rate=48000, channels=2)  # of a track for which there is no decoder to ask
 
 
@@ -102,7 +103,7 @@ def _before(preset: Preset, channels: int) -> tuple[str, ...]:
         (preset.audio_low_pass is not None, f"lowpass=f={_plain(preset.audio_low_pass or 0)}"),
         (
             preset.audio_noise_reduction > 0,
-            f"afftdn=nr={_plain(preset.audio_noise_reduction)}:nf={_plain(preset.audio_noise_floor)}",
+            f"afftdn=nr={_plain(max(preset.audio_noise_reduction, _LEAST_NOISE_REDUCTION))}:nf={_plain(preset.audio_noise_floor)}",
         ),
         (preset.audio_de_esser > 0, f"deesser=i={_plain(preset.audio_de_esser / 100)}"),
         (preset.audio_bass != 0, f"bass=g={_plain(preset.audio_bass)}"),

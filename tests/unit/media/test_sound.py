@@ -10,6 +10,8 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from media_samples import FFMPEG, audio, ffmpeg, look, media, plan_of, problems, render, video
 
 from framewatch.errors import WorkerError
@@ -295,3 +297,51 @@ def test_nothing_is_done_that_is_not_asked_for() -> None:
     assert target == AudioTarget(kbps=128, source_rate=48000)
     gaps = "aresample=async=1:min_hard_comp=0.01"
     assert audio_args(0, "aac", target) == ["-c:a:0", "aac", "-filter:a:0", gaps, "-b:a:0", "128k"]
+
+
+# --- every wish that the model takes ------------------------------------------------------------------------
+
+FITTING = [
+    ("mp3", "mp3"), ("m4a", "aac"), ("m4a", "alac"), ("wav", "pcm_s16le"), ("flac", "flac"), ("mkv", "libopus"),
+    ("mkv", "vorbis"), ("mp4", "ac3"), ("m2ts", "pcm_bluray"), ("m2t", "mp2"), ("webm", "libopus"),
+]  # fmt: skip
+WISHES = st.fixed_dictionaries(
+    {"way": st.sampled_from(FITTING), "metadata": st.sampled_from([{"mode": "clean"}, {"mode": "replace"}, {}])},
+    optional={
+        "audio_bitrate": st.integers(1, 2000),
+        "audio_channels": st.sampled_from(["original", "stereo", "mono"]),
+        "audio_volume": st.floats(0, 400),
+        "audio_normalize": st.booleans(),
+        "audio_high_pass": st.floats(10, 5000),
+        "audio_low_pass": st.floats(200, 20000),
+        "audio_noise_reduction": st.floats(0, 40),
+        "audio_noise_floor": st.floats(-80, -20),
+        "audio_de_esser": st.floats(0, 100),
+        "audio_bass": st.floats(-20, 20),
+        "audio_treble": st.floats(-20, 20),
+        "audio_stereo_width": st.floats(0, 300),
+        "audio_compressor": st.fixed_dictionaries(
+            {"threshold": st.floats(-60, 0), "ratio": st.floats(1, 20), "makeup": st.floats(0, 36)}
+        ),
+        "audio_limiter": st.fixed_dictionaries({"ceiling": st.floats(-24, 0), "attack": st.floats(0.1, 80)}),
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def instant(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fifth of a second of picture and stereo."""
+    return film(tmp_path_factory.mktemp("instant") / "s.mkv", source="sine=d=0.2:r=44100")
+
+
+@given(wishes=WISHES)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_every_wish_that_the_model_takes_makes_a_file(
+    wishes: dict[str, Any], instant: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    (container, codec), rest = wishes["way"], {key: wish for key, wish in wishes.items() if key != "way"}
+    video_codec = "vp9" if container == "webm" else "libx264"
+    given_wishes = {"container": container, "audio_codec": codec, "video_codec": video_codec, "preset": "ultrafast"}
+    made = plan_of(instant, **given_wishes, **rest)
+    out = render(made, instant, tmp_path_factory.mktemp("any"))
+    assert problems(made, instant, out) == []
