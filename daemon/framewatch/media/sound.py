@@ -103,7 +103,8 @@ def _before(preset: Preset, channels: int) -> tuple[str, ...]:
         (preset.audio_low_pass is not None, f"lowpass=f={_plain(preset.audio_low_pass or 0)}"),
         (
             preset.audio_noise_reduction > 0,
-            f"afftdn=nr={_plain(max(preset.audio_noise_reduction, _LEAST_NOISE_REDUCTION))}:nf={_plain(preset.audio_noise_floor)}",
+            f"afftdn=nr={_plain(max(preset.audio_noise_reduction, _LEAST_NOISE_REDUCTION))}"
+            f":nf={_plain(preset.audio_noise_floor)}",
         ),
         (preset.audio_de_esser > 0, f"deesser=i={_plain(preset.audio_de_esser / 100)}"),
         (preset.audio_bass != 0, f"bass=g={_plain(preset.audio_bass)}"),
