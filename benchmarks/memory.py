@@ -78,9 +78,10 @@ def peak_of(source: Path, work: Path, engine: str) -> int:
     pipeline = Pipeline(worker, tools, HostGate(1), Silent(), threading.Event())
     preset = Preset(ml_upscale="esrgan-2x", preset="ultrafast")
     try:
-        pipeline.probe(source)  # starts the worker
+        order = Order(source=source, preset=preset, preset_name="benchmark", work=work)
+        pipeline.probe(order)  # starts the worker
         sampler.start()
-        pipeline.run(Order(source=source, preset=preset, preset_name="benchmark", work=work))
+        pipeline.run(order)
         return sampler.stop()
     finally:
         worker.kill()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
@@ -103,7 +104,8 @@ class Timeline(Record):
     """Which output frames a source's frames become; made by `framewatch.media.timeline`.
 
     Output frame n is shown from n / rate seconds after `origin`. A source frame with presentation time stamp p
-    is shown from output frame `index(p)` until the next one's index: 0 times, once, or repeated.
+    is shown from output frame `index(p)` until the next one's index: 0 times, once, or repeated. With `times` the
+    rate is only the average: output frame n is the one that the source shows at `times[n]`.
     """
 
     time_base: Fraction  # seconds per PTS tick
@@ -111,15 +113,21 @@ class Timeline(Record):
     origin: int  # PTS of the first frame that is shown
     frames: int  # output frames in all
     source_frames: int  # source frames that are shown at least once
+    times: tuple[int, ...] = ()  # a variable rate that is kept: the PTS of each frame; else empty
+    end: int = 0  # with `times`: the PTS at which the last of them goes
 
     def index(self, pts: int) -> int:
         """The output frame from which a source frame is shown: nearest, halves up (round half up)."""
+        if self.times:
+            return self.frames if pts >= self.end else bisect_right(self.times, pts) - 1
         exact = (pts - self.origin) * self.time_base * self.rate
         return (2 * exact.numerator + exact.denominator) // (2 * exact.denominator)
 
     @property
     def duration(self) -> float:
         """Length of the output in seconds."""
+        if self.times:
+            return float((self.end - self.origin) * self.time_base)
         return float(self.frames / self.rate)
 
 

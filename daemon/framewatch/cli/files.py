@@ -27,7 +27,7 @@ from framewatch.jobs.pipeline import Order, Pipeline, Rendered, Tools, decide
 from framewatch.media import commands
 from framewatch.media.plan import Plan
 from framewatch.media.presets import NamedPreset, load_preset
-from framewatch.media.tools import encoders, find_ffmpeg
+from framewatch.media.tools import encoders, find_ffmpeg, hwaccels
 from framewatch.render.client import Worker
 from framewatch.text import printable
 from framewatch.upscale.choice import ENGINE_NAMES
@@ -58,7 +58,7 @@ def plan(
     with _worker() as worker:
         pipeline = Pipeline(worker, tools, HostGate(1), _Quiet(), threading.Event())
         order = _order(file, named, Path("work"))
-        made = decide(order, pipeline.probe(order), tools.encoders)
+        made = decide(order, pipeline.probe(order), tools)
     steps = _steps(made, tools.ffmpeg, order.source)
     if as_json:
         shown = [{"step": step, "argv": argv} for step, argv in steps]
@@ -108,7 +108,7 @@ def _prepared(file: Path, preset: str, ffmpeg: Path | None, engine: str) -> tupl
         raise ConfigError("there is no such file", code="file.not_found", where=printable(file))
     named = load_preset(preset, search=[Path("presets")], base=Path(), where="--preset")
     program = find_ffmpeg(ffmpeg)
-    return named, Tools(ffmpeg=program, encoders=encoders(program), engine=engine)
+    return named, Tools(ffmpeg=program, encoders=encoders(program), hwaccels=hwaccels(program), engine=engine)
 
 
 def _order(file: Path, named: NamedPreset, work: Path) -> Order:
@@ -149,6 +149,7 @@ def _steps(plan: Plan, ffmpeg: Path, source: Path) -> list[tuple[str, list[str]]
     result = Path("work") / f"result.{plan.extension}"
     steps = [("cover", argv) for argv in commands.cover_commands(plan, ffmpeg, source, result)]
     steps += [("measure", argv) for argv in commands.measure_commands(plan, ffmpeg, source).values()]
+    steps += [("subtitles", argv) for argv in commands.burn_commands(plan, ffmpeg, result)]
     if plan.mode != "upscale":
         return [*steps, (plan.mode, commands.transcode_command(plan, ffmpeg, source, result))]
     piece = Path("work") / f"piece-00000.{commands.piece_extension(plan)}"

@@ -13,7 +13,7 @@ from framewatch.jobs.pipeline import Tools
 from framewatch.media.preset import Preset
 from framewatch.media.presets import NamedPreset, load_preset
 from framewatch.media.rules import check_preset, check_tools
-from framewatch.media.tools import encoders, find_ffmpeg
+from framewatch.media.tools import encoders, find_ffmpeg, hwaccels
 from framewatch.settings import FolderSettings, LoadedSettings
 
 
@@ -39,7 +39,7 @@ def preflight(loaded: LoadedSettings, *, strict: bool = False) -> Ready:
     tools: Tools | None = None
     try:
         ffmpeg = find_ffmpeg(settings.ffmpeg)
-        tools = Tools(ffmpeg=ffmpeg, encoders=encoders(ffmpeg), engine=settings.engine)
+        tools = Tools(ffmpeg=ffmpeg, encoders=encoders(ffmpeg), hwaccels=hwaccels(ffmpeg), engine=settings.engine)
     except ConfigError as error:
         findings += (finding.at(loaded.document.where(("ffmpeg",))) for finding in error.findings)
     presets: dict[str, NamedPreset | None] = {}
@@ -76,6 +76,6 @@ def _preset(loaded: LoadedSettings, number: int, folder: FolderSettings) -> Name
 def _preset_findings(named: NamedPreset, tools: Tools | None) -> Iterator[Finding]:
     findings = list(check_preset(named.preset))
     if tools is not None:
-        findings += check_tools(named.preset, tools.encoders)
+        findings += check_tools(named.preset, tools.encoders, tools.hwaccels)
     for finding in findings:
         yield Finding(finding.code, finding.message, finding.hint, f"{named.source}: {finding.where}".rstrip(": "))

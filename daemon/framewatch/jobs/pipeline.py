@@ -19,12 +19,15 @@ from framewatch.errors import Finding, RuleError, VerificationError, WorkerError
 from framewatch.jobs.progress import Tracker
 from framewatch.jobs.verify import compare
 from framewatch.media import commands
+from framewatch.media.burn import locate
+from framewatch.media.chain import deinterlace_filters, source_filters
 from framewatch.media.containers import rules
 from framewatch.media.loudness import Loudness
 from framewatch.media.plan import Plan, make_plan
 from framewatch.media.preset import Preset
 from framewatch.media.probe import require_video
 from framewatch.media.rules import check_tools
+from framewatch.media.timing import timing_wish
 from framewatch.render.client import Worker
 from framewatch.render.spec import (
     CommandTask,
@@ -88,6 +91,7 @@ class Tools(Record):
 
     ffmpeg: Path
     encoders: frozenset[str]
+    hwaccels: frozenset[str] = frozenset()
     engine: str = "auto"
 
 
@@ -119,12 +123,14 @@ class Pipeline:
             FramewatchError: what failed, with all findings; its remedy says whether another try makes sense.
         """
         probed = self.probe(order)
-        plan = decide(order, probed, self._tools.encoders)
+        plan = decide(order, probed, self._tools)
         self._warnings.extend(plan.warnings)
         self._tracker = Tracker(plan.frames, seconds=0.0 if plan.has_video else plan.expected.duration)
         result = order.work / f"result.{plan.extension}"
         engine = None
         for argv in commands.cover_commands(plan, self._tools.ffmpeg, order.source, result):
+            self._command(argv)
+        for argv in commands.burn_commands(plan, self._tools.ffmpeg, result):
             self._command(argv)
         if plan.mode == "upscale":
             engine = self._upscale(order.source, plan, probed, result)
@@ -135,9 +141,10 @@ class Pipeline:
         return Rendered(result=result, plan=plan, engine=engine, frames=plan.frames, warnings=tuple(self._warnings))
 
     def probe(self, order: Order) -> ProbeReport:
-        """What the file is, and when each of its frames is shown where they matter."""
+        """What the file is, and when each of its frames is to be shown, where they matter."""
         timeline = not rules().containers[order.preset.container].audio_only
-        report: ProbeReport = self._do(ProbeTask(source=order.source, timeline=timeline))
+        task = ProbeTask(source=order.source, timeline=timeline, timing=timing_wish(order.preset))
+        report: ProbeReport = self._do(task)
         return report
 
     def _measured(self, source: Path, plan: Plan) -> Plan:
@@ -186,11 +193,20 @@ class Pipeline:
             source=source,
             video=probed.info.main_video,
             timeline=probed.timeline,
-            segment=Segment(number=0, first_pts=None, end_pts=None, first_frame=0, frames=plan.frames),
+            segment=Segment(
+                number=0,
+                first_pts=probed.timeline.origin if plan.cut and probed.timeline else None,
+                end_pts=None,
+                first_frame=0,
+                frames=plan.frames,
+            ),
             scale=plan.scale,
             width=plan.decoded_width,
             height=plan.decoded_height,
             working_format=plan.working_format,
+            hwaccel=plan.hwaccel,
+            deinterlace=deinterlace_filters(plan.preset),
+            filters=source_filters(plan.preset),
             encoder=tuple(argv),
             engine=self._tools.engine,
             sizing=Sizing(load=sizes.load, proc=sizes.proc, save=sizes.save),
@@ -230,7 +246,7 @@ class Pipeline:
         self._observer.warned(warning)
 
 
-def decide(order: Order, probed: ProbeReport, encoders: frozenset[str]) -> Plan:
+def decide(order: Order, probed: ProbeReport, tools: Tools) -> Plan:
     """The plan for a probed file.
 
     Raises:
@@ -239,9 +255,11 @@ def decide(order: Order, probed: ProbeReport, encoders: frozenset[str]) -> Plan:
     """
     if not rules().containers[order.preset.container].audio_only:
         require_video(probed.info)
-    missing = check_tools(order.preset, encoders)
+    burned, wrong = locate(order.preset, order.source)
+    missing = [*wrong, *check_tools(order.preset, tools.encoders, tools.hwaccels)]
+    preset = order.preset.evolve(subtitle_burn_path=str(burned)) if burned else order.preset
     try:
-        plan = make_plan(order.preset, order.preset_name, probed.info, probed.timeline)
+        plan = make_plan(preset, order.preset_name, probed.info, probed.timeline)
     except RuleError as error:
         raise RuleError.of([*error.findings, *missing]) from None
     if missing:

@@ -73,6 +73,11 @@ def _picture(expected: Expected, video: StreamInspection) -> Iterator[Finding]:
 def _timing(expected: Expected, found: Inspection, video: StreamInspection) -> Iterator[Finding]:
     if expected.frames is not None and video.frames != expected.frames:
         yield _wrong("frames", "number of frames", expected.frames, video.frames)
+    if expected.last is not None:  # each frame keeps its time: how long the last one stays, not every container says
+        spread = (video.last or 0.0) - (video.first or 0.0)
+        if abs(spread - expected.last) > 2 * _EPSILON:
+            yield _wrong("duration", "time of the last frame", f"{expected.last:.3f} s", f"{spread:.3f} s")
+        return
     lengths, slack = [video.duration], _frame_seconds(expected, video) + _EPSILON
     if expected.frames is None:
         lengths, slack = [video.duration, found.info.duration], slack + ESTIMATE_SLACK

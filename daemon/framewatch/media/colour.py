@@ -53,7 +53,7 @@ _COEFFICIENTS = {
 _OLD_NAMES = {"bt470m": "gamma22", "bt470bg": "gamma28"}
 
 # These encoders have no way to say "full range": what they are given is taken for limited.
-_LIMITED_ONLY = ("prores", "mpeg2video")
+LIMITED_ONLY = ("prores", "mpeg2video")
 
 # Marks in the names of pixel formats with fewer chroma than luma columns.
 _SUBSAMPLED = ("420", "422", "411", "410", "nv12", "nv16", "nv21", "p010", "p210")
@@ -135,6 +135,16 @@ def encode_filter(colour: Colour, video_height: int, pixel_format: str, codec: s
     return f"{scale},setparams=range={used.range}:{written},format={pixel_format}"
 
 
+def rgb_filter(colour: Colour) -> str:
+    """The `-vf` fragment that turns YUV into full-range RGB, for a picture that keeps no tags.
+
+    Args:
+        colour: the source's tags, completed by `resolve`.
+    """
+    coding = f"in_color_matrix={_coefficients(colour)}:in_range={colour.range}:out_range=full"
+    return f"scale={coding}:flags={_FLAGS},format=gbrp"
+
+
 def tag_args(colour: Colour, video_height: int, codec: str) -> list[str]:
     """The output options of ffmpeg that name the colours of the encoded video.
 
@@ -156,7 +166,7 @@ def tag_args(colour: Colour, video_height: int, codec: str) -> list[str]:
 
 def _written(colour: Colour, height: int, codec: str) -> Colour:
     used = resolve(colour, height)
-    return used.evolve(range="limited") if codec.startswith(_LIMITED_ONLY) else used
+    return used.evolve(range="limited") if codec.startswith(LIMITED_ONLY) else used
 
 
 def _coefficients(used: Colour) -> str:

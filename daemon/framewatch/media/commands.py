@@ -7,18 +7,20 @@ picture apart where the picture comes from another input.
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from framewatch.media import codecs, colour, sound
+from framewatch.media import burn, chain, codecs, colour, sound
 from framewatch.media.containers import rules
+from framewatch.media.cutting import copied_args, length_args, seek_args, sound_filters
 from framewatch.media.mapping import cover_path, file_url, other_streams, without_stale
 from framewatch.media.packing import packing
 from framewatch.media.plan import Plan
 from framewatch.media.streams import StreamPlan
+
+FINE_TICKS = 90_000  # a second, of frames at a variable rate: the clock of MPEG, exact to 6 microseconds
 
 _REHEARSED_SECONDS = "1"
 
@@ -36,15 +38,17 @@ def piece_command(plan: Plan, ffmpeg: Path, out: Path) -> list[str]:
         ffmpeg: the program.
         out: where the piece is written; overwritten.
     """
-    rate = _rate(plan)
     size = f"{plan.frame_width}x{plan.frame_height}"
     source = [
         "-f", "rawvideo", "-pixel_format", plan.working_format, "-video_size", size,
-        "-framerate", _ratio(rate), "-protocol_whitelist", "pipe", "-i", "pipe:0",
+        "-framerate", _ratio(plan.average_rate),
     ]  # fmt: skip
+    if plan.rate is None:  # the frames come in a container that tells the time of each
+        source = ["-f", "matroska"]
+    timing = ["-fps_mode", "passthrough", *([] if plan.rate else ["-enc_time_base", f"1:{FINE_TICKS}"])]
     return [
-        *_program(ffmpeg, stdin=True), *source, "-map", "0:v:0", "-fps_mode", "passthrough",
-        *_encoded_video(plan), *_clock(rate), "-f", piece_extension(plan), "-y", file_url(out),
+        *_program(ffmpeg, stdin=True), *source, "-protocol_whitelist", "pipe", "-i", "pipe:0", "-map", "0:v:0",
+        *timing, *_encoded_video(plan, out), *_clock(plan.rate), "-f", piece_extension(plan), "-y", file_url(out),
     ]  # fmt: skip
 
 
@@ -54,7 +58,6 @@ def mux_command(plan: Plan, ffmpeg: Path, pieces: Sequence[Path], source: Path, 
     Several pieces are read through the list `pieces_list(out)`, whose text is `concat_text`. Covers for
     Matroska are read where `cover_commands` put them. The caller makes both before.
     """
-    rate = _rate(plan)
     if len(pieces) == 1:
         video = ["-protocol_whitelist", "file", "-i", file_url(pieces[0])]
     else:
@@ -62,9 +65,9 @@ def mux_command(plan: Plan, ffmpeg: Path, pieces: Sequence[Path], source: Path, 
         video = ["-f", "concat", "-safe", "0", "-protocol_whitelist", "file", "-i", listed]
     return [
         *_program(ffmpeg), "-copyts", "-itsoffset", _seconds(plan.video_start), *video,
-        "-itsoffset", _seconds(-plan.container_start), *_source(plan, source),
-        "-map", "0:v:0", "-c:v:0", "copy", *_snapped(rate), *_video_identity(plan),
-        *other_streams(plan, out), *_packing(plan, rate), "-y", file_url(out),
+        *seek_args(plan), "-itsoffset", _seconds(-plan.container_start), *_source(plan, source),
+        "-map", "0:v:0", "-c:v:0", "copy", *_snapped(plan.rate), *_video_identity(plan),
+        *other_streams(plan, out), *_packing(plan), "-y", file_url(out),
     ]  # fmt: skip
 
 
@@ -73,10 +76,10 @@ def transcode_command(plan: Plan, ffmpeg: Path, source: Path, out: Path) -> list
 
     Covers for Matroska are read where `cover_commands` put them.
     """
-    timed = ["-copyts", "-itsoffset", _seconds(_delay(plan) - plan.container_start)] if plan.rate else []
+    hardware = ["-hwaccel", plan.hwaccel] if plan.hwaccel and plan.mode != "copy" else []
     return [
-        *_program(ffmpeg), *timed, *_source(plan, source), *(_video(plan) if plan.has_video else []),
-        *other_streams(plan, out, source_input=0), *_packing(plan, plan.rate), "-y", file_url(out),
+        *_program(ffmpeg), *hardware, *_timed_source(plan, source), *(_video(plan, out) if plan.has_video else []),
+        *other_streams(plan, out, source_input=0), *_packing(plan), "-y", file_url(out),
     ]  # fmt: skip
 
 
@@ -86,14 +89,14 @@ def rehearsal_command(plan: Plan, ffmpeg: Path, source: Path, out: Path) -> list
     An encoder that does not take this size or a container that refuses a stream shows here, not after hours
     of work. For plans that upscale; `out` is thrown away.
     """
-    rate = _rate(plan)
     size = f"{plan.frame_width}x{plan.frame_height}"
-    frame = f"color=black:size={size}:rate={_ratio(rate)},format={plan.working_format},trim=end_frame=1"
+    frame = f"color=black:size={size}:rate={_ratio(plan.average_rate)},format={plan.working_format},trim=end_frame=1"
     return [
         *_program(ffmpeg), "-copyts", "-f", "lavfi", "-i", frame,
-        "-itsoffset", _seconds(-plan.container_start), "-t", _REHEARSED_SECONDS, *_source(plan, source),
-        "-map", "0:v:0", *_encoded_video(plan),
-        *other_streams(plan, out), *_packing(plan, rate), "-y", file_url(out),
+        *seek_args(plan), "-itsoffset", _seconds(-plan.container_start), "-t", _REHEARSED_SECONDS,
+        *_source(plan, source),
+        "-map", "0:v:0", *_encoded_video(plan, out),
+        *other_streams(plan, out), *_packing(plan), "-y", file_url(out),
     ]  # fmt: skip
 
 
@@ -101,8 +104,8 @@ def measure_commands(plan: Plan, ffmpeg: Path, source: Path) -> dict[int, list[s
     """The commands that tell in their log how loud tracks are, by stream index: those that are normalized."""
     return {
         track.index: [
-            *_program(ffmpeg), "-loglevel", "level+info", *_source(plan, source), "-map", f"0:{track.index}",
-            *sound.measure_args(track.audio), "-f", "null", "-",
+            *_program(ffmpeg), "-loglevel", "level+info", *_timed_source(plan, source), "-map", f"0:{track.index}",
+            *sound.measure_args(track.audio, sound_filters(plan)), "-f", "null", "-",
         ]
         for track in plan.of_kind("audio") if track.audio and track.audio.normalize
     }  # fmt: skip
@@ -118,6 +121,21 @@ def cover_commands(plan: Plan, ffmpeg: Path, source: Path, out: Path) -> list[li
             "-frames:v", "1", "-f", "data", "-y", file_url(cover_path(cover, out)),
         ]
         for cover in plan.covers
+    ]  # fmt: skip
+
+
+def burn_commands(plan: Plan, ffmpeg: Path, out: Path) -> list[list[str]]:
+    """The command that makes the script that is drawn into the picture of `out`, where one is; else none."""
+    path = plan.preset.subtitle_burn_path
+    if path is None:
+        return []
+    kind = burn.demuxer(Path(path)) or ""
+    return [
+        [
+            *_program(ffmpeg), "-protocol_whitelist", "file", "-format_whitelist", kind, "-f", kind,
+            "-i", file_url(Path(path)), "-map", "0:s:0", "-c:s", "ass", "-f", "ass", "-y",
+            file_url(burn.script_path(out)),
+        ]
     ]  # fmt: skip
 
 
@@ -156,6 +174,13 @@ def _source(plan: Plan, source: Path) -> list[str]:
     return ["-protocol_whitelist", "file", "-format_whitelist", plan.demuxer, "-i", file_url(source)]
 
 
+def _timed_source(plan: Plan, source: Path) -> list[str]:
+    """The source as the only input, its zero where the output's is, unless it is just copied as it stands."""
+    offset = ["-itsoffset", _seconds(plan.delay - plan.container_start)]
+    exactly = plan.rate or plan.cut or plan.expected.frames is not None
+    return [*(["-copyts", *seek_args(plan), *offset] if exactly else []), *_source(plan, source)]
+
+
 def _seconds(value: float) -> str:
     return f"{value:.6f}"
 
@@ -164,35 +189,20 @@ def _ratio(value: Fraction) -> str:
     return f"{value.numerator}/{value.denominator}"
 
 
-def _rate(plan: Plan) -> Fraction:
-    if plan.rate is None:
-        raise ValueError("a plan without a frame rate has no pieces")
-    return plan.rate
-
-
 def _main(plan: Plan) -> StreamPlan:
     return plan.of_kind("video")[0]
 
 
-def _clock(rate: Fraction) -> list[str]:
+def _clock(rate: Fraction | None) -> list[str]:
     """Both clocks of an mp4 or mov: one for the track, and one for its start and length."""
-    scale = str(time_scale(rate))
+    scale = str(time_scale(rate) if rate else FINE_TICKS)
     return ["-video_track_timescale", scale, "-movie_timescale", scale]
 
 
-def _delay(plan: Plan) -> float:
-    """Seconds, less than a frame, by which all is put off so that the video starts on the grid of frames.
-
-    ffmpeg counts a constant rate from zero. Where the video starts between two of those ticks, it would move
-    and the sound would not.
-    """
-    start, rate = Fraction(plan.video_start), _rate(plan)
-    ticks = math.ceil(start * rate - Fraction(1, 1000))  # a thousandth of a frame: video_start is rounded
-    return max(0.0, float(ticks / rate - start))
-
-
-def _snapped(rate: Fraction) -> list[str]:
+def _snapped(rate: Fraction | None) -> list[str]:
     """Time stamps back on the grid of frames: concatenation adds up lengths rounded to microseconds."""
+    if rate is None:
+        return []
     ticks = Fraction(time_scale(rate)) / rate
     grid = [
         f"{key}=START{key.upper()}+round(({key.upper()}-START{key.upper()})/{ticks})*{ticks}"
@@ -201,53 +211,27 @@ def _snapped(rate: Fraction) -> list[str]:
     return ["-bsf:v:0", f"setts={':'.join(grid)}"]
 
 
-def _encoded_video(plan: Plan) -> list[str]:
+def _encoded_video(plan: Plan, out: Path) -> list[str]:
     """Filters, encoder and tags for RGB frames."""
     encoder = _main(plan).encoder
-    made = codecs.encoder_format(plan.preset, plan.pixel_format)
-    chain = [*_crop(plan), colour.encode_filter(plan.colour, plan.source_height, made, encoder), _sar(plan)]
     tags = colour.tag_args(plan.colour, plan.source_height, encoder)
     args = codecs.video_args(plan.preset, plan.pixel_format)
-    return ["-filter:v:0", ",".join(chain), *args, *tags, *_tags(plan)]
+    return ["-filter:v:0", chain.encoded_chain(plan, encoder, out), *args, *tags, *_tags(plan)]
 
 
-def _video(plan: Plan) -> list[str]:
-    made = ["-c:v:0", "copy", *_tags(plan)] if plan.mode == "copy" else _transcoded_video(plan)
-    return ["-map", f"0:{_main(plan).index}", *made]
+def _video(plan: Plan, out: Path) -> list[str]:
+    copied = ["-c:v:0", "copy", *copied_args(plan, "v:0"), *_tags(plan)]
+    return ["-map", f"0:{_main(plan).index}", *(copied if plan.mode == "copy" else _transcoded_video(plan, out))]
 
 
-def _transcoded_video(plan: Plan) -> list[str]:
+def _transcoded_video(plan: Plan, out: Path) -> list[str]:
     """Filters, encoder and tags for the source's frames, turned upright by ffmpeg; YUV keeps its colours."""
-    made = codecs.encoder_format(plan.preset, plan.pixel_format)
     encoder = _main(plan).encoder
-    chain, tags, timing = [], [], ["-fps_mode", "passthrough"]
-    if plan.rate:
-        chain += _timeline(plan, plan.rate)
-    else:
-        timing += ["-enc_time_base", "demux"]
-    chain += _crop(plan)
-    if plan.rgb:
-        chain.append(colour.encode_filter(plan.colour, plan.source_height, made, encoder))
-        tags = colour.tag_args(plan.colour, plan.source_height, encoder)
-    else:
-        chain.append(f"format={made}")
+    timing = ["-fps_mode", "passthrough", *([] if plan.rate else ["-enc_time_base", "demux"])]
+    tags = colour.tag_args(plan.colour, plan.source_height, encoder) if plan.rgb and encoder != "gif" else []
     args = codecs.video_args(plan.preset, plan.pixel_format)
-    return ["-filter:v:0", ",".join(chain), *timing, *args, *tags, *_tags(plan), *without_stale("v:0")]
-
-
-def _timeline(plan: Plan, rate: Fraction) -> list[str]:
-    """The plan's timeline: `fps` rounds as that does, but may see the end of the last frame earlier."""
-    grid = f"fps={_ratio(rate)}:start_time={_seconds(plan.video_start + _delay(plan))}:eof_action=pass"
-    return [grid, "tpad=stop_mode=clone:stop=2", f"trim=end_frame={plan.frames}"]
-
-
-def _crop(plan: Plan) -> list[str]:
-    whole = (plan.width, plan.height) == (plan.frame_width, plan.frame_height)
-    return [] if whole else [f"crop={plan.width}:{plan.height}:0:0"]
-
-
-def _sar(plan: Plan) -> str:
-    return f"setsar={plan.sar.numerator}/{plan.sar.denominator}"
+    filters = ["-filter:v:0", chain.transcoded_chain(plan, encoder, out)]
+    return [*filters, *timing, *args, *tags, *_tags(plan), *without_stale("v:0")]
 
 
 def _tags(plan: Plan) -> list[str]:
@@ -264,7 +248,9 @@ def _video_identity(plan: Plan) -> list[str]:
     return [*tags, "-disposition:v:0", "default", *_tags(plan)]
 
 
-def _packing(plan: Plan, rate: Fraction | None) -> list[str]:
+def _packing(plan: Plan) -> list[str]:
     """Metadata, chapters and the container's own options. The source is the last input."""
-    clock = _clock(rate) if rate and plan.container in ("mp4", "mov") else []
-    return [*clock, *packing(plan, source_input=1 if plan.mode == "upscale" else 0)]
+    """Metadata, chapters and the container's own options. The source is the last input."""
+    timed = plan.mode != "copy" and plan.expected.frames is not None and plan.container in ("mp4", "mov")
+    clock = _clock(plan.rate) if timed else []
+    return [*clock, *length_args(plan), *packing(plan, source_input=1 if plan.mode == "upscale" else 0)]

@@ -14,6 +14,9 @@ from pydantic import Field, model_validator
 from framewatch import documents
 from framewatch.domain import Record
 
+HWACCELS = {"nvenc": "cuda", "videotoolbox": "videotoolbox"}
+"""Hardware that encodes, and ffmpeg's name of the one that decodes beside it."""
+
 RULES = Path(__file__).with_name("container_rules.yaml")
 
 

@@ -60,7 +60,8 @@ class Decoder:
         segment: Segment | None = None,
         *,
         filters: Sequence[Filter] = (),
-        deinterlace: bool = False,
+        deinterlace: Sequence[Filter] = (),
+        hwaccel: str = "",
         threads: int = 0,
         on_damage: Callable[[str], None] | None = None,
     ) -> None:
@@ -72,7 +73,8 @@ class Decoder:
             timeline: from `plan_timeline`.
             segment: the piece to decode; None: all.
             filters: applied to the upright RGB picture, before the engine sees it (crop, flip).
-            deinterlace: make one progressive frame of each interlaced one (bwdif).
+            deinterlace: applied to the decoded picture before everything, one frame out for each in.
+            hwaccel: ffmpeg's name of the hardware that decodes; "" for none.
             threads: of decoder and filters; 0: as many as there are cores.
             on_damage: told of each piece of damage, as a sentence.
         """
@@ -82,10 +84,11 @@ class Decoder:
         self._timeline = timeline
         self._segment = segment
         self._threads = threads
+        self._hwaccel = hwaccel
         self._on_damage = on_damage
         video = _video(stream)
         self._chain = FilterChain(
-            (*(_DEINTERLACE if deinterlace else ()), *picture_filters(video), *filters),
+            (*deinterlace, *picture_filters(video), *filters),
             timeline.time_base,
             threads,
         )
@@ -113,7 +116,7 @@ class Decoder:
             yield self._decoded(held, repeat)
 
     def _converted(self) -> Iterator[VideoFrame]:
-        with open_media(self._path) as container:
+        with open_media(self._path, self._hwaccel) as container:
             for frame in self._shown(container):
                 yield from self._chain.push(frame)
             yield from self._chain.drain()
@@ -191,8 +194,6 @@ class Decoder:
         own = pixels if pixels.flags.owndata else pixels.copy()
         return DecodedFrame(cast(Pixels, own), frame.pts or 0, repeat)
 
-
-_DEINTERLACE = (Filter("bwdif", "mode=send_frame:parity=auto:deint=interlaced"),)
 
 _TURNS = {
     0: (),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from framewatch.media import sound
 from framewatch.media.containers import rules
+from framewatch.media.cutting import copied_args, sound_filters, text_args
 from framewatch.media.plan import Plan
 from framewatch.media.streams import StreamPlan
 
@@ -20,16 +21,16 @@ def other_streams(plan: Plan, out: Path, source_input: int = 1) -> list[str]:
     """Sound, subtitles, attachments and covers of the source, which is input `source_input`."""
     args: list[str] = []
     for number, track in enumerate(plan.of_kind("audio")):
-        args += [*_mapped(source_input, track), *_audio(number, track), *_title(plan, f"a:{number}", track)]
+        args += [*_mapped(source_input, track), *_audio(plan, number, track), *_title(plan, f"a:{number}", track)]
     for number, track in enumerate(plan.of_kind("subtitle")):
-        codec = [f"-c:s:{number}", track.encoder or "copy"]
+        codec = [f"-c:s:{number}", track.encoder or "copy", *text_args(plan, f"s:{number}")]
         args += [*_mapped(source_input, track), *codec, *_title(plan, f"s:{number}", track)]
     attachments = plan.of_kind("attachment")
     for number, track in enumerate(attachments):
         args += [*_mapped(source_input, track), f"-c:t:{number}", "copy"]
     for number, picture in enumerate(plan.covers):
         if rules().containers[plan.container].covers == "track":
-            args += [*_mapped(source_input, picture), *_cover_track(number + len(plan.of_kind("video")))]
+            args += [*_mapped(source_input, picture), *_cover_track(plan, number + len(plan.of_kind("video")))]
         else:
             args += _attached(picture, out, len(attachments) + number, "cover" if number == 0 else f"cover-{number}")
     return args
@@ -39,10 +40,11 @@ def _mapped(source_input: int, track: StreamPlan) -> list[str]:
     return ["-map", f"{source_input}:{track.index}"]
 
 
-def _audio(number: int, track: StreamPlan) -> list[str]:
+def _audio(plan: Plan, number: int, track: StreamPlan) -> list[str]:
     if track.audio is None:
-        return [f"-c:a:{number}", "copy"]
-    return [*sound.audio_args(number, track.encoder, track.audio), *without_stale(f"a:{number}")]
+        return [f"-c:a:{number}", "copy", *copied_args(plan, f"a:{number}")]
+    args = sound.audio_args(number, track.encoder, track.audio, first=sound_filters(plan))
+    return [*args, *without_stale(f"a:{number}")]
 
 
 def _title(plan: Plan, place: str, track: StreamPlan) -> list[str]:
@@ -51,8 +53,10 @@ def _title(plan: Plan, place: str, track: StreamPlan) -> list[str]:
     return [f"-metadata:s:{place}", f"title={track.title}"] if told else []
 
 
-def _cover_track(number: int) -> list[str]:
-    return [f"-c:v:{number}", "copy", f"-disposition:v:{number}", "attached_pic"]
+def _cover_track(plan: Plan, number: int) -> list[str]:
+    # A cover has no time of its own: moved with the rest by a cut, it would lie before the beginning.
+    placed = [f"-bsf:v:{number}", "setts=pts=0:dts=0"] if plan.cut else []
+    return [f"-c:v:{number}", "copy", *placed, f"-disposition:v:{number}", "attached_pic"]
 
 
 def _attached(picture: StreamPlan, out: Path, number: int, name: str) -> list[str]:

@@ -15,7 +15,8 @@ def packing(plan: Plan, source_input: int) -> list[str]:
     container = rules().containers[plan.container]
     attachments = [track.index for track in plan.of_kind("attachment")]
     tags = metadata_args(plan.preset.metadata, source_input, attachments, _tagged_stream(plan))
-    return [*tags, "-max_muxing_queue_size", _QUEUE, *container.options, "-f", container.muxer]
+    loops = ["-loop", str(plan.preset.gif_loop)] if plan.container == "gif" else []
+    return [*tags, "-max_muxing_queue_size", _QUEUE, *loops, *container.options, "-f", container.muxer]
 
 
 def _tagged_stream(plan: Plan) -> int | None:

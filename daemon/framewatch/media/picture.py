@@ -9,45 +9,51 @@ from framewatch.domain import Stream, Video
 from framewatch.errors import Finding
 from framewatch.media.containers import rules
 from framewatch.media.preset import Preset
+from framewatch.media.sizing import Size, even_size, fitted, shaped
 from framewatch.media.streams import place
 
 _RGB = ("rgb", "bgr", "gbr", "argb", "abgr", "0rgb", "0bgr", "x2rgb", "x2bgr", "pal8")
 
 
-class Size(NamedTuple):
-    """Width and height in pixels."""
-
-    width: int
-    height: int
-
-    def __str__(self) -> str:
-        return f"{self.width}x{self.height}"
-
-
 class Picture(NamedTuple):
     """What the picture is at each step."""
 
-    decoded: Size  # a frame of the source, upright
+    decoded: Size  # a frame of the source: upright, turned and cropped
     enlarged: Size  # after the network; what the encoder is fed
+    scaled: Size  # as large as it is shown
+    padded: Size  # with black around it
     output: Size  # what is written: without the last column or row where the pixel format cannot hold it
+    lanczos: bool  # scaled with lanczos, whatever the preset's algorithm
     sar: Fraction  # of the upright picture
     pixel_format: str  # of the output
 
 
+_NOTHING = Size(0, 0)
+NO_PICTURE = Picture(_NOTHING, _NOTHING, _NOTHING, _NOTHING, _NOTHING, False, Fraction(1), "")
+"""Of an output that is sound alone."""
+
+
 def picture(preset: Preset, video: Video) -> Picture:
     """The picture's way for a preset that encodes."""
-    turned = video.rotation in (90, 270)
-    decoded = Size(video.height, video.width) if turned else Size(video.width, video.height)
+    coded = Size(video.width, video.height)
+    upright = coded.turned if video.rotation in (90, 270) else coded
+    sideways = (video.rotation + preset.rotation) % 180 == 90
+    decoded = shaped(preset, upright)
     enlarged = Size(decoded.width * preset.scale, decoded.height * preset.scale)
     chosen = pixel_format(preset, video)
-    sar = 1 / video.sar if turned and video.sar else video.sar
-    return Picture(decoded, enlarged, even_size(enlarged, chosen), sar, chosen)
+    sar = 1 / video.sar if sideways and video.sar else video.sar
+    shown = enlarged
+    if preset.container == "gif":  # its viewers know square pixels only
+        shown, sar = Size(max(1, round(enlarged.width * sar)), enlarged.height), Fraction(1)
+    made = fitted(preset, shown, chosen)
+    output = even_size(made.padded, chosen)
+    return Picture(decoded, enlarged, made.scaled, made.padded, output, made.lanczos, sar, chosen)
 
 
 def picture_as_is(video: Video) -> Picture:
     """The picture's way where the stream is copied: nothing changes, and a player still turns it."""
     size = Size(video.width, video.height)
-    return Picture(size, size, size, video.sar, video.pixel_format)
+    return Picture(size, size, size, size, size, False, video.sar, video.pixel_format)
 
 
 def pixel_format(preset: Preset, video: Video) -> str:
@@ -68,31 +74,30 @@ def pixel_format(preset: Preset, video: Video) -> str:
     return next((name for name in wanted if name in allowed), allowed[0])
 
 
-def even_size(size: Size, format_name: str) -> Size:
-    """The size without the last column or row that the format's chroma subsampling cannot hold."""
-    odd_width = size.width % 2 if format_name.startswith(("yuv420", "yuv422")) else 0
-    odd_height = size.height % 2 if format_name.startswith("yuv420") else 0
-    return Size(size.width - odd_width or size.width, size.height - odd_height or size.height)
-
-
 def is_rgb(video: Video) -> bool:
     """True where the source's pixels are RGB or a palette of it."""
     return video.pixel_format.startswith(_RGB)
 
 
-def picture_warnings(main: Stream, video: Video, made: Picture) -> list[Finding]:
+def picture_warnings(preset: Preset, main: Stream, video: Video, made: Picture) -> list[Finding]:
     """What the picture loses, or what is odd about it."""
     where, found = place(main), []
-    if made.output != made.enlarged:
-        message = f"{made.enlarged} is cut to {made.output}: {made.pixel_format} needs even sides"
+    if made.output != made.padded:
+        message = f"{made.padded} is cut to {made.output}: {made.pixel_format} needs even sides"
         hint = "pixel_format yuv444p keeps odd sizes, where the encoder takes it"
         found.append(Finding("video.cut_to_even", message, hint, where))
+    if video.bit_depth > 8 and preset.vignette and made.pixel_format.endswith("10le"):
+        message = "the vignette is drawn at 8 bit a component"
+        found.append(Finding("video.depth_lowered", message, "leave out vignette to keep 10 bit", "vignette"))
     if video.bit_depth > 8 and not made.pixel_format.endswith("10le"):
         message = f"{video.bit_depth} bit become 8 bit: the output is {made.pixel_format}"
         found.append(Finding("video.depth_lowered", message, "use an encoder that takes 10 bit", where))
     if video.alpha:
         found.append(Finding("video.alpha_dropped", "the transparency is left out", "", where))
-    if video.interlaced:
+    if video.interlaced and preset.deinterlace == "off":
         message = "the picture is interlaced and is processed as it is"
-        found.append(Finding("video.interlaced", message, "", where))
+        found.append(Finding("video.interlaced", message, "deinterlace auto makes whole pictures of it", where))
+    if preset.hw_decode and not rules().video_encoders[preset.video_codec].hardware:
+        message = f"hw_decode does nothing with {preset.video_codec}"
+        found.append(Finding("decode.software", message, "it goes with nvenc and videotoolbox", "hw_decode"))
     return found

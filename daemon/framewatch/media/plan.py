@@ -6,23 +6,36 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from framewatch.domain import Colour, Failure, MediaInfo, Record, Stream, StreamKind, Timeline, Video
 from framewatch.errors import Finding, RuleError
 from framewatch.media.colour import WorkingFormat, resolve, working_format
-from framewatch.media.containers import rules
+from framewatch.media.containers import HWACCELS, rules
 from framewatch.media.loudness import Loudness
 from framewatch.media.metadata import metadata_warnings
-from framewatch.media.picture import Picture, Size, is_rgb, picture, picture_as_is, picture_warnings
+from framewatch.media.output_time import (
+    Cut,
+    OutputTime,
+    cut_warnings,
+    output_time,
+    output_zero,
+    sound_time,
+    video_start,
+)
+from framewatch.media.picture import NO_PICTURE, Picture, is_rgb, picture, picture_as_is, picture_warnings
 from framewatch.media.preset import ContainerName, Preset
 from framewatch.media.rates import check_rate
 from framewatch.media.rules import check_file, check_preset
 from framewatch.media.streams import StreamPlan, StreamTable, stream_table
+from framewatch.media.timing import timing_wish
 
 Mode = Literal["upscale", "transcode", "copy"]
+
+SCALERS = {"bicubic": "bicubic", "lanczos": "lanczos", "bilinear": "bilinear", "nearest": "neighbor"}
 
 
 class ExpectedStream(Record):
@@ -47,6 +60,7 @@ class Expected(Record):
     rate: Fraction | None
     frames: int | None  # None where they cannot be known without reading the file
     duration: float  # of the video stream, in seconds
+    last: float | None = None  # seconds from the first frame to the last, where each keeps its own time
     streams: tuple[ExpectedStream, ...]  # in order within each kind
     chapters: bool
 
@@ -64,7 +78,8 @@ class Plan(Record):
     preset: Preset
     container: ContainerName
     demuxer: str  # ffmpeg's name of the source's container; nothing else is let at the file
-    container_start: float  # seconds: the source's earliest timestamp, the output's zero
+    container_start: float  # seconds: the source's earliest timestamp or, where it is cut, the cut: the output's zero
+    cut: Cut | None
     video_start: float  # seconds after that when the first frame is shown
     scale: int
     working_format: WorkingFormat  # of the frames that go through the engine
@@ -72,6 +87,9 @@ class Plan(Record):
     decoded_height: int
     frame_width: int  # of the frames that the encoder gets on stdin
     frame_height: int
+    scaled_width: int  # as large as the picture is shown; the output may have black around it
+    scaled_height: int
+    scaling: str  # swscale's name of the algorithm
     width: int  # of the output
     height: int
     sar: Fraction  # of the output
@@ -80,6 +98,7 @@ class Plan(Record):
     source_height: int  # coded pixels; players guess untagged colours by it
     rgb: bool  # the source is RGB, not YUV
     rate: Fraction | None  # of the output; None: the source's own timing
+    average_rate: Fraction  # frames per second, where they are even or not
     frames: int  # of the output; an estimate where `expected.frames` is None
     streams: tuple[StreamPlan, ...]
     chapters: int
@@ -90,6 +109,25 @@ class Plan(Record):
     def extension(self) -> str:
         """The ending of the output's name, without its dot."""
         return self.container
+
+    @property
+    def delay(self) -> float:
+        """Seconds, less than a frame, that a transcode puts all off: its video starts on the grid of frames.
+
+        ffmpeg counts a constant rate from zero. Where the video starts between two of those ticks, it would move
+        and the sound would not.
+        """
+        if self.rate is None or self.mode == "upscale":
+            return 0.0
+        start = Fraction(self.video_start)
+        ticks = math.ceil(start * self.rate - Fraction(1, 1000))  # a thousandth of a frame: video_start is rounded
+        return max(0.0, float(ticks / self.rate - start))
+
+    @property
+    def hwaccel(self) -> str:
+        """What decodes, in ffmpeg's words: the hardware that encodes; "" where none is wanted."""
+        kind = rules().video_encoders[self.preset.video_codec].hardware
+        return HWACCELS[kind] if self.preset.hw_decode and kind else ""
 
     @property
     def kept(self) -> tuple[StreamPlan, ...]:
@@ -135,9 +173,7 @@ def make_plan(preset: Preset, preset_name: str, info: MediaInfo, timeline: Timel
         RuleError: with all findings, when preset and file do not fit together.
         ValueError: upscaling is asked for without a timeline.
     """
-    findings = check_preset(preset)
-    if rules().containers[preset.container].kind in ("video", "audio"):
-        findings += check_file(preset, info)
+    findings = check_preset(preset) + check_file(preset, info)
     if timeline:
         findings += check_rate(preset, timeline.rate)
     if findings:
@@ -156,22 +192,6 @@ def _video_of(info: MediaInfo) -> tuple[Stream, Video]:
     return main, main.video
 
 
-class _Timing(NamedTuple):
-    rate: Fraction | None
-    frames: int
-    exact: bool  # `frames` is no estimate
-    duration: float
-
-
-def _timing(info: MediaInfo, main: Stream, timeline: Timeline | None, *, copied: bool) -> _Timing:
-    if timeline and not copied:
-        return _Timing(timeline.rate, timeline.frames, exact=True, duration=timeline.duration)
-    duration = main.duration or info.duration
-    rate = main.video.rate if main.video else None
-    frames = timeline.source_frames if timeline else round(duration * float(rate or 25))
-    return _Timing(None, frames, exact=False, duration=duration)
-
-
 def _mode(preset: Preset) -> Mode:
     if preset.processing_mode == "copy":
         return "copy"
@@ -181,24 +201,29 @@ def _mode(preset: Preset) -> Mode:
 def _plan(preset: Preset, name: str, info: MediaInfo, timeline: Timeline | None) -> Plan:
     (main, video), mode = _video_of(info), _mode(preset)
     made = picture_as_is(video) if mode == "copy" else picture(preset, video)
-    timing = _timing(info, main, timeline, copied=mode == "copy")
+    timing = output_time(preset, info, main, timeline, copied=mode == "copy")
     table = stream_table(preset, info)
-    losses = [] if mode == "copy" else picture_warnings(main, video, made)
+    losses = [] if mode == "copy" else picture_warnings(preset, main, video, made)
     losses += _metadata_warnings(preset, info)
+    zero, cut = output_zero(preset, info, timeline)
     return Plan(
         mode=mode,
         preset_name=name,
         preset=preset,
         container=preset.container,
         demuxer=info.container,
-        container_start=info.start,
-        video_start=_video_start(info, main, timeline),
+        container_start=zero,
+        cut=cut,
+        video_start=video_start(zero, info, main, timeline),
         scale=preset.scale,
         working_format=working_format(video.bit_depth),
         decoded_width=made.decoded.width,
         decoded_height=made.decoded.height,
         frame_width=made.enlarged.width,
         frame_height=made.enlarged.height,
+        scaled_width=made.scaled.width,
+        scaled_height=made.scaled.height,
+        scaling="lanczos" if made.lanczos else SCALERS[preset.scaling_algorithm],
         width=made.output.width,
         height=made.output.height,
         sar=made.sar,
@@ -207,27 +232,29 @@ def _plan(preset: Preset, name: str, info: MediaInfo, timeline: Timeline | None)
         source_height=video.height,
         rgb=is_rgb(video),
         rate=timing.rate,
+        average_rate=(timeline.rate if timeline else video.rate) or Fraction(25),
         frames=timing.frames,
         streams=tuple(table.rows),
         chapters=info.chapters,
-        warnings=tuple(Failure.of(finding) for finding in [*table.warnings, *losses]),
+        warnings=tuple(Failure.of(finding) for finding in [*table.warnings, *losses, *cut_warnings(preset, cut)]),
         expected=_expected(preset, info, video, made=made, timing=timing, table=table),
     )
 
 
 def _sound_plan(preset: Preset, name: str, info: MediaInfo) -> Plan:
     """A plan whose output is sound alone, and perhaps a cover."""
-    table, timing = stream_table(preset, info), _Timing(None, 0, exact=False, duration=info.duration)
-    nothing = Size(0, 0)
-    picture_less = Picture(nothing, nothing, nothing, Fraction(1), "")
+    table = stream_table(preset, info)
+    zero, cut = output_zero(preset, info, None)
+    timing = sound_time(info, cut)
     return Plan(
         mode=_mode(preset), preset_name=name, preset=preset, container=preset.container, demuxer=info.container,
-        container_start=info.start, video_start=0.0, scale=1, working_format="rgb24", decoded_width=0,
-        decoded_height=0, frame_width=0, frame_height=0, width=0, height=0, sar=Fraction(1), pixel_format="",
-        colour=Colour(), source_height=0, rgb=False, rate=None, frames=0, streams=tuple(table.rows),
-        chapters=info.chapters,
+        container_start=zero, cut=cut, video_start=0.0, scale=1, working_format="rgb24", decoded_width=0,
+        decoded_height=0, frame_width=0, frame_height=0, scaled_width=0, scaled_height=0, scaling="", width=0,
+        height=0, sar=Fraction(1), pixel_format="",
+        colour=Colour(), source_height=0, rgb=False, rate=None, average_rate=Fraction(25), frames=0,
+        streams=tuple(table.rows), chapters=info.chapters,
         warnings=tuple(map(Failure.of, [*table.warnings, *_metadata_warnings(preset, info)])),
-        expected=_expected(preset, info, None, made=picture_less, timing=timing, table=table),
+        expected=_expected(preset, info, None, made=NO_PICTURE, timing=timing, table=table),
     )  # fmt: skip
 
 
@@ -236,18 +263,14 @@ def _metadata_warnings(preset: Preset, info: MediaInfo) -> list[Finding]:
     return metadata_warnings(preset.metadata, info.chapters, preset.container, holds_chapters=holds)
 
 
-def _video_start(info: MediaInfo, main: Stream, timeline: Timeline | None) -> float:
-    first = timeline.origin * timeline.time_base if timeline else Fraction(main.start or info.start)
-    return max(0.0, round(float(first - Fraction(info.start)), 6))
-
-
 def _expected(
-    preset: Preset, info: MediaInfo, video: Video | None, *, made: Picture, timing: _Timing, table: StreamTable
+    preset: Preset, info: MediaInfo, video: Video | None, *, made: Picture, timing: OutputTime, table: StreamTable
 ) -> Expected:
     copied = preset.processing_mode == "copy" or video is None
     encoder = rules().video_encoders[preset.video_codec]
     container = rules().containers[preset.container]
     kept = [row for row in table.rows if row.action != "drop"]
+    chapters = info.chapters > 0 and container.chapters and not preset.metadata.cleans
     return Expected(
         width=made.output.width,
         height=made.output.height,
@@ -257,6 +280,7 @@ def _expected(
         rate=timing.rate,
         frames=timing.frames if timing.exact else None,
         duration=timing.duration,
+        last=timing.last,
         streams=tuple(ExpectedStream(kind=row.kind, codec=row.codec_out, cover=row.cover) for row in kept),
-        chapters=info.chapters > 0 and container.chapters and not preset.metadata.cleans,
+        chapters=chapters and not timing_wish(preset).cuts,  # a cut may leave none of them
     )

@@ -15,6 +15,8 @@ from pydantic.alias_generators import to_camel
 from framewatch.documents import FindingError
 from framewatch.media.metadata import Metadata
 from framewatch.media.preset_audio import AudioWishes
+from framewatch.media.preset_picture import PictureKeys
+from framewatch.media.preset_timing import TimingKeys
 
 ProcessingMode = Literal["reencode", "copy"]
 ContainerName = Literal[
@@ -77,7 +79,7 @@ def _names(field: str) -> AliasChoices:
     return AliasChoices(field, to_camel(field))
 
 
-class Preset(AudioWishes):
+class Preset(AudioWishes, PictureKeys, TimingKeys):
     """How a folder's files are processed, encoded and packed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=AliasGenerator(validation_alias=_names))

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from framewatch import documents
 from framewatch.documents import Document
 from framewatch.errors import ConfigError
+from framewatch.media.burn import anchored, require_confined
 from framewatch.media.preset import Preset
 from framewatch.resources import shipped
 
@@ -49,7 +50,8 @@ def load_preset(
     if spec is None:
         return NamedPreset("default", Preset(), where)
     if isinstance(spec, Mapping):
-        return NamedPreset("inline", documents.validate(Document(dict(spec), where), Preset), where)
+        inline = documents.validate(Document(dict(spec), where), Preset)
+        return NamedPreset("inline", anchored(inline, base), where)
     if "/" in spec or spec.endswith(ENDINGS):
         return load_file(base / Path(spec).expanduser())
     found = list_presets(search)
@@ -64,7 +66,8 @@ def load_file(path: Path) -> NamedPreset:
     Raises:
         ConfigError: the file cannot be read, or is wrong.
     """
-    return NamedPreset(path.stem, documents.validate(documents.read(path), Preset), str(path))
+    preset = documents.validate(documents.read(path), Preset)
+    return NamedPreset(path.stem, anchored(preset, path.parent), str(path))
 
 
 def list_presets(search: Sequence[Path]) -> dict[str, Path]:
@@ -89,7 +92,9 @@ def load_folder_preset(path: Path) -> NamedPreset:
         ConfigError: it is no regular file, cannot be read, is too large, or is wrong.
     """
     document = documents.parse(_read_untrusted(path), source=str(path))
-    return NamedPreset(path.stem, documents.validate(document, Preset), str(path))
+    preset = documents.validate(document, Preset)
+    require_confined(preset, str(path))
+    return NamedPreset(path.stem, preset, str(path))
 
 
 def _preset_files(folder: Path) -> Iterator[Path]:

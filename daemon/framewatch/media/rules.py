@@ -10,7 +10,8 @@ from __future__ import annotations
 from framewatch.domain import MediaInfo
 from framewatch.errors import Finding
 from framewatch.media.colour import supported
-from framewatch.media.containers import CodecSet, Container, rules
+from framewatch.media.containers import HWACCELS, CodecSet, Container, rules
+from framewatch.media.picture_rules import hardware_findings, picture_file_findings, picture_findings
 from framewatch.media.preset import Preset
 from framewatch.media.rules_sound import check_sound
 from framewatch.media.streams import place, stream_table
@@ -28,34 +29,38 @@ _SPEEDS = {"x264": _X264, "svtav1": (*map(str, range(14)), *_X264)}  # the words
 def check_preset(preset: Preset) -> list[Finding]:
     """What is wrong with a preset, whatever the file."""
     findings = _container(preset)
-    sound = check_sound(preset) if not findings else []
+    others = [*(check_sound(preset) if not findings else []), *picture_findings(preset)]
     if preset.processing_mode == "copy":
-        return findings + _copy_mode(preset) + sound
+        return findings + _copy_mode(preset) + others
     if not findings:
         findings += _video(preset) + _audio(preset)
-    return findings + sound
+    return findings + others
 
 
 def check_file(preset: Preset, info: MediaInfo) -> list[Finding]:
     """What is wrong with a preset for this file. The preset is one that `check_preset` lets through."""
-    return stream_table(preset, info).errors + _colour(preset, info)
+    return stream_table(preset, info).errors + _colour(preset, info) + picture_file_findings(preset, info)
 
 
-def check_tools(preset: Preset, encoders: frozenset[str]) -> list[Finding]:
+def check_tools(
+    preset: Preset, encoders: frozenset[str], hwaccels: frozenset[str] = frozenset(HWACCELS.values())
+) -> list[Finding]:
     """What this machine cannot do.
 
     Args:
         preset: what the user wants.
         encoders: names of the encoders that work here, from `framewatch.media.tools.encoders`.
+        hwaccels: ffmpeg's names of the hardware that it can decode with, from `framewatch.media.tools.hwaccels`.
     """
     if preset.processing_mode == "copy":
         return []
     video = rules().video_encoders[preset.video_codec]
     audio = rules().audio_encoders.get(preset.audio_codec)  # "copy" is none
-    findings = []
+    findings = hardware_findings(preset, hwaccels)
     if video.program not in encoders and not rules().containers[preset.container].audio_only:
         findings.append(_no_encoder(preset, encoders))
-    if audio and preset.selected_audio_tracks != "none" and audio.program not in encoders:
+    silent = rules().containers[preset.container].kind == "picture"
+    if audio and not silent and preset.selected_audio_tracks != "none" and audio.program not in encoders:
         hint = _others(
             rules().containers[preset.container].audio.encode,
             {name: each.program for name, each in rules().audio_encoders.items()},
@@ -93,7 +98,7 @@ def _copy_mode(preset: Preset) -> list[Finding]:
     if preset.upscales:
         hint = 'use processing_mode "reencode", or ml_upscale "none"'
         findings.append(Finding("mode.upscale_needs_reencode", UPSCALE_NEEDS_REENCODE, hint, "processing_mode"))
-    if preset.pixel_format != "auto" and not rules().containers[preset.container].audio_only:
+    if preset.pixel_format != "auto" and rules().containers[preset.container].kind == "video":
         message = "copied video keeps its pixel format"
         hint = 'remove pixel_format, or use processing_mode "reencode"'
         findings.append(Finding("mode.copy_pixel_format", message, hint, "pixel_format"))
@@ -109,7 +114,7 @@ def _video(preset: Preset) -> list[Finding]:
         return [_misfit("video", preset, codec, container.video.encode)]
     findings = []
     allowed = rules().pixel_formats(name, codec)
-    if preset.pixel_format not in ("auto", *allowed):
+    if container.kind == "video" and preset.pixel_format not in ("auto", *allowed):
         message = f"{codec} in {name} does not take {preset.pixel_format}"
         findings.append(
             Finding("video.pixel_format", message, f"it takes {_listed(allowed)}, or auto", "pixel_format")
@@ -133,7 +138,8 @@ def _rate(preset: Preset) -> list[Finding]:
 
 def _audio(preset: Preset) -> list[Finding]:
     codec, container = preset.audio_codec, rules().containers[preset.container]
-    if codec == "copy" or preset.selected_audio_tracks == "none" or codec in container.audio.encode:
+    silent = container.kind == "picture" or preset.selected_audio_tracks == "none"
+    if silent or codec == "copy" or codec in container.audio.encode:
         return []
     return [_misfit("audio", preset, codec, container.audio.encode)]
 

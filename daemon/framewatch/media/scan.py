@@ -46,6 +46,7 @@ class ScanResult:
     keyframes: tuple[int, ...]  # PTS of the frames at which decoding can begin, ascending
     corrupt: int = 0  # packets that the container marks as damaged
     lengths: Mapping[int, float] = field(default_factory=dict)  # seconds that each stream's packets last, by index
+    spans: Spans = field(default_factory=dict)  # when each stream's packets begin and end, in seconds
 
     @property
     def longest_gap(self) -> float:
@@ -75,8 +76,8 @@ def scan(path: Path, index: int, progress: Progress | None = None) -> ScanResult
         return packets.result(path, spans)
 
 
-def stream_lengths(path: Path) -> dict[int, float]:
-    """How many seconds the packets of each stream last, by index: for files whose picture does not matter.
+def stream_spans(path: Path) -> Spans:
+    """When the packets of each stream begin and end: for files whose picture does not matter.
 
     Raises:
         MediaError: `media.truncated` or `media.corrupt`.
@@ -92,7 +93,7 @@ def stream_lengths(path: Path) -> dict[int, float]:
             raise MediaError(message, code="media.corrupt", hint=COPY_AGAIN) from error
         seconds = _in_seconds(container, spans)
         _check_length(path, container, seconds)
-    return {number: float(end - begin) for number, (begin, end) in seconds.items()}
+    return seconds
 
 
 def prepare_clock(container: InputContainer) -> bool:
@@ -169,7 +170,7 @@ class _Packets:
             message = f"{path.name} has a video stream, but not one frame in it"
             raise MediaError(message, code="media.no_frames", hint=COPY_AGAIN)
         lengths = {number: float(end - begin) for number, (begin, end) in spans.items()}
-        return ScanResult(self.time_base, shown, self.last[1], tuple(sorted(self.keys)), self.corrupt, lengths)
+        return ScanResult(self.time_base, shown, self.last[1], tuple(sorted(self.keys)), self.corrupt, lengths, spans)
 
 
 def _read(path: Path, container: InputContainer, index: int, packets: _Packets, progress: Progress | None) -> Spans:

@@ -6,6 +6,8 @@ loudness, volume, limiter.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from framewatch.domain import Audio, Record
 from framewatch.media.containers import AudioEncoder
 from framewatch.media.loudness import Loudness, measuring_filter, normalizing_filter
@@ -59,14 +61,14 @@ def widens(preset: Preset, channels: int) -> bool:
     return preset.audio_stereo_width != 100 and channels == 2
 
 
-def measure_args(target: AudioTarget) -> list[str]:
+def measure_args(target: AudioTarget, first: Sequence[str] = ()) -> list[str]:
     """Options that measure the only track of a command, as loud as it is just before `normalize`."""
-    return ["-filter:a:0", ",".join([*_until_loudness(target), measuring_filter()])]
+    return ["-filter:a:0", ",".join([*first, *_until_loudness(target), measuring_filter()])]
 
 
-def audio_args(number: int, encoder: str, target: AudioTarget) -> list[str]:
-    """The options for output audio track `number`, counted from 0."""
-    args = [f"-c:a:{number}", encoder, f"-filter:a:{number}", ",".join(_chain(target))]
+def audio_args(number: int, encoder: str, target: AudioTarget, first: Sequence[str] = ()) -> list[str]:
+    """The options for output audio track `number`, counted from 0; filters that come `first` cut it."""
+    args = [f"-c:a:{number}", encoder, f"-filter:a:{number}", ",".join([*first, *_chain(target)])]
     if target.quality:
         option, value = target.quality.split()
         args += [f"-{option}:a:{number}", value]

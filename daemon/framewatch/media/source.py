@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, cast
 
 import av
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 
 from framewatch.errors import FramewatchError, MediaError, StorageError
@@ -84,13 +85,17 @@ class _Reader(io.FileIO):
 
 
 @contextmanager
-def open_media(path: Path) -> Iterator[InputContainer]:
+def open_media(path: Path, hwaccel: str = "") -> Iterator[InputContainer]:
     """Open a media file. Libav gets a stream of bytes: it learns no name and can open nothing else.
 
     Inside, what libav says against the file becomes a `MediaError` with the code `media.unreadable`.
 
+    Args:
+        path: the file.
+        hwaccel: ffmpeg's name of the hardware that decodes what it can, such as "cuda"; "" for none.
+
     Raises:
-        MediaError: it is no media file that framewatch reads, or is broken.
+        MediaError: it is no media file that framewatch reads, or is broken, or there is no such hardware.
         StorageError: the file system failed.
     """
     with open_file(path) as file, media_errors(path):
@@ -101,9 +106,23 @@ def open_media(path: Path) -> Iterator[InputContainer]:
             buffer_size=BUFFER_BYTES,
             metadata_errors="replace",
             io_open=_refuse,
+            hwaccel=_hardware(hwaccel),
         )
         with container:
             yield container
+
+
+def _hardware(name: str) -> HWAccel | None:
+    """The device, which is opened on trial: what libav says of it later looks like a fault of the file."""
+    if not name:
+        return None
+    device = HWAccel(device_type=name, allow_software_fallback=True)
+    try:
+        device.create(av.Codec("h264", "r"))
+    except (av.FFmpegError, RuntimeError, NotImplementedError) as error:
+        message = f"the hardware does not decode here ({name}: {error})"
+        raise MediaError(message, code="decode.no_hardware", hint="use hw_decode false") from None
+    return device
 
 
 @contextmanager

@@ -134,7 +134,7 @@ class _Tabler:
         chosen, most = self.preset.selected_audio_tracks, self.container.audio_tracks
         there = self.info.of_kind("audio")
         if chosen or most is None or len(there) <= most:
-            return chosen
+            return chosen if self.container.has_audio else "none"
         kept = tuple(sorted(there, key=lambda stream: not stream.default)[:most])
         message = f"{self.preset.container} holds {most} track: {described(kept[0])} is kept of {len(there)}"
         hint = "selected_audio_tracks chooses another"
@@ -142,7 +142,7 @@ class _Tabler:
         return tuple(stream.index for stream in kept)
 
     def _subtitle_tracks(self) -> Tracks:
-        return "none" if self.container.audio_only else self.preset.selected_subtitle_tracks
+        return self.preset.selected_subtitle_tracks if self.container.has_subtitles else "none"
 
     def _audio(self, stream: Stream) -> None:
         if self.copy_mode or self.preset.audio_codec == "copy":

@@ -50,13 +50,13 @@ def choose_rate(pts: Sequence[int], time_base: Fraction, stated: Fraction | None
     stated = stated if stated and stated > 0 else None
     span = (pts[-1] - pts[0]) * time_base if pts else Fraction(0)
     if not span:
-        return _snapped(stated, RATE_TOLERANCE) if stated else FALLBACK_RATE
+        return snapped(stated, RATE_TOLERANCE) if stated else FALLBACK_RATE
     average = (len(pts) - 1) / span
     tolerance = max(RATE_TOLERANCE, ROUNDED_TICKS * time_base / span)
     if stated and (_near(average, stated, tolerance) or _is_step(pts, time_base, stated)):
-        return _snapped(stated, RATE_TOLERANCE)
-    snapped = _snapped(average, tolerance)
-    return snapped if snapped != average else average.limit_denominator(_LARGEST_DENOMINATOR) or average
+        return snapped(stated, RATE_TOLERANCE)
+    near = snapped(average, tolerance)
+    return near if near != average else average.limit_denominator(_LARGEST_DENOMINATOR) or average
 
 
 def plan_timeline(
@@ -67,6 +67,7 @@ def plan_timeline(
     *,
     start: Fraction | None = None,
     end: Fraction | None = None,
+    forced: Fraction | None = None,
 ) -> Timeline:
     """The timeline for a source.
 
@@ -77,26 +78,49 @@ def plan_timeline(
         last_duration: of the last frame, in ticks; 0 where it is not known: one output frame then.
         start: cut: the first time that is shown, in seconds on the clock of `pts`.
         end: cut: the first time that is no longer shown.
+        forced: the rate of the output where it is not to be the source's; frames are repeated or left out.
 
     Raises:
         MediaError: nothing is left between start and end (`media.empty_cut`), or the time stamps jump
         beyond reason
             (`media.timestamps`).
     """
-    chosen = choose_rate(pts, time_base, rate)
+    chosen = forced or choose_rate(pts, time_base, rate)
     first = 0 if start is None else bisect_left(pts, start / time_base)
     beyond = len(pts) if end is None else bisect_left(pts, end / time_base)
     kept = pts[first:beyond]
     if not kept:
         message = "there is no frame between start_time and end_time"
         raise MediaError(message, code="media.empty_cut", hint="the video is shorter than start_time")
-    over = pts[beyond] if beyond < len(pts) else pts[-1] + (last_duration or round(1 / (chosen * time_base)))
-    if end is not None:
-        over = min(over, round(end / time_base))
+    over = _over(pts, beyond, last_duration or round(1 / (chosen * time_base)), end and end / time_base)
     line = Timeline(time_base=time_base, rate=chosen, origin=kept[0], frames=1, source_frames=1)
-    line = line.evolve(frames=max(line.index(over), line.index(kept[-1]) + 1))
+    # At its own rate every frame of the source is shown; at a lower one, what would lie past the end is not.
+    least = 1 if forced else line.index(kept[-1]) + 1
+    line = line.evolve(frames=max(line.index(over), least))
     _check_length(line, len(kept))
     return line.evolve(source_frames=len(cadence(line, kept)))
+
+
+def preserved(line: Timeline, pts: Sequence[int], last_duration: int, end: Fraction | None = None) -> Timeline:
+    """`line` with each of its source frames shown once, at its own time, instead of at a constant rate.
+
+    Args:
+        line: from `plan_timeline`; its rate stays as the average.
+        pts: of all the source's frames, as they were given to `plan_timeline`.
+        last_duration: of the source's last frame, in ticks; 0 where it is not known.
+        end: cut: the first time that is no longer shown, in seconds on the clock of `pts`.
+    """
+    beyond = len(pts) if end is None else bisect_left(pts, end / line.time_base)
+    times = tuple(dict.fromkeys(pts[bisect_left(pts, line.origin) : beyond]))
+    lasting = last_duration or round(1 / (line.rate * line.time_base))
+    over = max(_over(pts, beyond, lasting, end and end / line.time_base), times[-1] + 1)
+    return line.evolve(frames=len(times), source_frames=len(times), times=times, end=over)
+
+
+def _over(pts: Sequence[int], beyond: int, last_duration: int, end: Fraction | None) -> int:
+    """The tick at which the frame before number `beyond` goes: the next one's, or the cut's where that is earlier."""
+    over = pts[beyond] if beyond < len(pts) else pts[-1] + last_duration
+    return over if end is None else min(over, round(end))
 
 
 class FrameClock:
@@ -109,6 +133,7 @@ class FrameClock:
     def __init__(self, timeline: Timeline, segment: Segment | None = None) -> None:
         """Start at the beginning of `segment`, or of the whole timeline."""
         self._origin = timeline.origin
+        self._line = timeline
         self._step = timeline.time_base * timeline.rate  # output frames to a tick
         self._first = segment.first_frame if segment else 0
         self._frames = segment.frames if segment else timeline.frames
@@ -131,6 +156,8 @@ class FrameClock:
 
     def _index(self, pts: int) -> int:
         """`Timeline.index` in plain integers: it runs for each frame of hours of video."""
+        if self._line.times:
+            return self._line.index(pts)
         above, below = self._step.numerator, self._step.denominator
         return (2 * (pts - self._origin) * above + below) // (2 * below)
 
@@ -155,7 +182,7 @@ def _near(one: Fraction, other: Fraction, tolerance: Fraction) -> bool:
     return abs(one - other) <= other * tolerance
 
 
-def _snapped(rate: Fraction, tolerance: Fraction) -> Fraction:
+def snapped(rate: Fraction, tolerance: Fraction) -> Fraction:
     """The standard rate nearest to `rate`, if one is near enough; else `rate`."""
     nearest = min(STANDARD_RATES, key=lambda standard: abs(rate / standard - 1))
     return nearest if _near(rate, nearest, tolerance) else rate

@@ -56,6 +56,16 @@ def encoders(ffmpeg: Path) -> frozenset[str]:
 
 
 @cache
+def hwaccels(ffmpeg: Path) -> frozenset[str]:
+    """The hardware that the program was built to decode with, such as "cuda".
+
+    Raises:
+        ConfigError: the program does not run.
+    """
+    return frozenset(_output(ffmpeg, "-hide_banner", "-hwaccels").split("\n")[1:])
+
+
+@cache
 def _encoders(ffmpeg: Path, _changed: int) -> frozenset[str]:
     lines = _output(ffmpeg, "-hide_banner", "-encoders").partition("------")[2].splitlines()
     listed = {line.split()[1] for line in lines if len(line.split()) > 1}

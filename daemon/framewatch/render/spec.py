@@ -14,8 +14,10 @@ from pydantic import Field, TypeAdapter
 
 from framewatch.domain import Failure, MediaInfo, Record, Segment, StageName, Stream, Timeline
 from framewatch.media.colour import WorkingFormat
+from framewatch.media.graph import Filter
 from framewatch.media.inspect import Inspection
 from framewatch.media.loudness import Loudness
+from framewatch.media.timing import TimingWish
 
 
 class Sizing(Record):
@@ -32,6 +34,7 @@ class ProbeTask(Record):
     op: Literal["probe"] = "probe"
     source: Path
     timeline: bool = True  # False where the picture does not matter
+    timing: TimingWish = TimingWish()
 
 
 class ProbeReport(Record):
@@ -56,6 +59,9 @@ class RenderTask(Record):
     width: int  # of the decoded, upright frames, in pixels
     height: int
     working_format: WorkingFormat
+    hwaccel: str = ""  # the hardware that decodes; "" for none
+    deinterlace: tuple[Filter, ...] = ()  # before everything
+    filters: tuple[Filter, ...] = ()  # of the upright picture: what makes it `width` x `height`
     encoder: tuple[str, ...]  # the command that takes the upscaled frames on its stdin
     engine: str = "auto"
     sizing: Sizing = Sizing()

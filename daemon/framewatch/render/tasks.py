@@ -15,8 +15,8 @@ from framewatch.media.ffmpeg import EncodeProgress, Encoder, LogLevel, run_ffmpe
 from framewatch.media.inspect import inspect_output
 from framewatch.media.loudness import parse_loudness
 from framewatch.media.probe import probe
-from framewatch.media.scan import scan, stream_lengths
-from framewatch.media.timeline import plan_timeline
+from framewatch.media.scan import scan, stream_spans
+from framewatch.media.timing import clipped_lengths, wished_timeline
 from framewatch.render.engine import WarmEngine, describe_device, try_engine
 from framewatch.render.lane import Lane, Meter, TimedFrame
 from framewatch.render.spec import (
@@ -38,6 +38,7 @@ from framewatch.render.spec import (
     TrialTask,
     Warned,
 )
+from framewatch.render.timedframes import TimedFrames
 
 REPORT_SECONDS = 0.25
 
@@ -77,16 +78,18 @@ class Workbench:
 
     def _probe(self, task: ProbeTask) -> ProbeReport:
         self.stage = "decode"
-        source = task.source
+        source, timing = task.source, task.timing
         info = probe(source)
         main = info.main_video
         if not task.timeline:
-            return ProbeReport(info=info, timeline=None, lengths=stream_lengths(source))
+            lengths = clipped_lengths(timing, None, stream_spans(source), info.start)
+            return ProbeReport(info=info, timeline=None, lengths=lengths)
         if main is None or main.video is None:
             return ProbeReport(info=info, timeline=None)
         scanned = scan(source, main.index)
-        timeline = plan_timeline(scanned.pts, scanned.time_base, main.video.rate, scanned.last_duration)
-        return ProbeReport(info=info, timeline=timeline, lengths=dict(scanned.lengths))
+        timeline = wished_timeline(timing, scanned, main.video.rate, info.start)
+        lengths = clipped_lengths(timing, timeline, scanned.spans, info.start)
+        return ProbeReport(info=info, timeline=timeline, lengths=lengths)
 
     def _render(self, task: RenderTask) -> RenderReport:
         self.stage = "upscale"
@@ -94,10 +97,19 @@ class Workbench:
         self.send(Opened(engine=session.name))
         log = self._log("decode")
         decoder = Decoder(
-            task.source, task.video, task.timeline, task.segment, on_damage=lambda line: log("warning", line)
+            task.source,
+            task.video,
+            task.timeline,
+            task.segment,
+            filters=task.filters,
+            deinterlace=task.deinterlace,
+            hwaccel=task.hwaccel,
+            on_damage=lambda line: log("warning", line),
         )
         frames = (TimedFrame(frame.pixels, frame.repeat) for frame in decoder)
-        lane = Lane(frames, session.upscale, Encoder(task.encoder, on_log=self._log("encode")), task.sizing)
+        encoder = Encoder(task.encoder, on_log=self._log("encode"))
+        sink = TimedFrames(encoder, task) if task.timeline.times else encoder
+        lane = Lane(frames, session.upscale, sink, task.sizing)
         try:
             with _reporting(lambda: self.send(_counts(lane.meter))):
                 lane.run()

@@ -148,3 +148,9 @@ def test_a_copied_video_may_bring_its_damage_along_and_an_estimated_length() -> 
 def test_a_message_names_what_was_planned_and_what_was_found() -> None:
     finding = compare(expected(), found(*good(frames=99)))[0]
     assert finding.message == "number of frames: 100 planned, 99 found"
+
+
+@pytest.mark.parametrize(("last", "codes"), [(3.96, []), (3.9615, []), (3.97, ["verify.duration"])])
+def test_frames_that_keep_their_times_end_with_the_last_of_them(last: float, codes: list[str]) -> None:
+    plan = expected(rate=None, last=3.96, duration=9.0)  # the last frame stays for long; not every container says so
+    assert [each.code for each in compare(plan, found(*good(last=last)))] == codes

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from framewatch.domain import MediaInfo, Segment, Stream, Timeline
+from framewatch.media.chain import deinterlace_filters
 from framewatch.media.decode import DecodedFrame, Decoder, output_sar, output_size
 from framewatch.media.graph import Filter
+from framewatch.media.preset import Preset
 from framewatch.media.probe import probe, require_video
 from framewatch.media.scan import scan
 from framewatch.media.timeline import cadence, plan_timeline
@@ -173,7 +175,7 @@ def test_interlaced_frames_are_woven_only_on_request(tmp_path: Path) -> None:
         rows = frames[12].pixels.astype(float)
         return float(np.abs(rows[1:-1] - (rows[:-2] + rows[2:]) / 2).mean())
 
-    plain, woven = decoded(path), decoded(path, deinterlace=True)
+    plain, woven = decoded(path), decoded(path, deinterlace=deinterlace_filters(Preset(deinterlace="auto")))
     assert len(plain) == len(woven) == 25
     assert [frame.pts for frame in plain] == [frame.pts for frame in woven]
     assert comb(woven) < 0.8 * comb(plain)

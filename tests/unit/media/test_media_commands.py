@@ -178,6 +178,24 @@ def test_paths_are_whole_arguments_that_ffmpeg_takes_for_files() -> None:
     assert "file:/w/-p 1.mp4" in every[1]
 
 
+@pytest.mark.parametrize(
+    ("codec", "name"), [("h264_nvenc", "cuda"), ("hevc_nvenc", "cuda"), ("h264_videotoolbox", "videotoolbox")]
+)
+def test_the_hardware_that_encodes_also_decodes_where_that_is_asked_for(codec: str, name: str) -> None:
+    made = plan(ml_upscale="none", video_codec=codec, hw_decode=True)
+    command = commands.transcode_command(made, FFMPEG, SOURCE, OUT)
+    assert command[command.index("-hwaccel") + 1] == name
+    assert command.index("-hwaccel") < command.index("-i")
+    assert plan(video_codec=codec, hw_decode=True).hwaccel == name
+    assert plan(video_codec=codec).hwaccel == ""
+
+
+def test_hardware_decoding_with_software_encoding_is_a_warning() -> None:
+    made = plan(ml_upscale="none", video_codec="libx265", hw_decode=True)
+    assert "-hwaccel" not in commands.transcode_command(made, FFMPEG, SOURCE, OUT)
+    assert "decode.software" in [warning.code for warning in made.warnings]
+
+
 def test_only_the_encoder_reads_stdin() -> None:
     assert "-nostdin" not in commands.piece_command(plan(), FFMPEG, OUT)
     assert "-nostdin" in commands.mux_command(plan(), FFMPEG, [OUT], SOURCE, OUT)

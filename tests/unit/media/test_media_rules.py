@@ -11,7 +11,6 @@ from framewatch.domain import Colour, MediaInfo
 from framewatch.media.preset import Preset
 from framewatch.media.rules import check_file, check_preset, check_tools
 
-UNAVAILABLE = ["gif"]
 SOUND = ["mp3", "m4a", "wav", "flac"]
 TRANSPORT_ENCODERS = {
     "mpeg2video", "libx264", "libx265", "h264_videotoolbox", "hevc_videotoolbox", "h264_nvenc", "hevc_nvenc",
@@ -127,13 +126,6 @@ def test_upscaling_in_copy_mode_gets_the_seeds_words(mode: str) -> None:
     (finding,) = check_preset(Preset(processing_mode="copy", ml_upscale=mode))
     assert finding.code == "mode.upscale_needs_reencode"
     assert finding.message == "ML upscaling requires re-encoding mode"
-
-
-@pytest.mark.parametrize("container", UNAVAILABLE)
-def test_a_container_that_is_known_and_not_yet_written_says_so(container: str) -> None:
-    (finding,) = check_preset(Preset(container=container))
-    assert finding.code == "container.not_available"
-    assert finding.hint == "use mp4, mkv, mov, webm, m2t, m2ts, mts, mp3, m4a, wav or flac"
 
 
 def test_both_of_the_seeds_refusals_are_told_at_once() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from framewatch.domain import Segment, Timeline
 from framewatch.errors import MediaError
-from framewatch.media.timeline import FrameClock, cadence, choose_rate, plan_timeline
+from framewatch.media.timeline import FrameClock, cadence, choose_rate, plan_timeline, preserved
 
 MILLISECOND = Fraction(1, 1000)
 NTSC_FILM = Fraction(24000, 1001)
@@ -157,3 +157,35 @@ def test_a_clock_says_when_it_is_full() -> None:
     assert [clock.feed(pts) for pts in (0, 40, 80)] == [0, 1, 1]
     assert clock.full
     assert clock.finish() == 0
+
+
+# --- wished for ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("rate", "wanted", "frames"), [(25, 50, 100), (50, 25, 50), (25, 24, 48), (24, 25, 50)])
+def test_another_rate_keeps_the_length(rate: int, wanted: int, frames: int) -> None:
+    pts = rounded(Fraction(rate), 2 * rate, MILLISECOND)
+    line = plan_timeline(pts, MILLISECOND, Fraction(rate), round(1000 / rate), forced=Fraction(wanted))
+    assert (line.rate, line.frames, line.duration) == (wanted, frames, 2.0)
+
+
+UNEVEN = [0, 10, 50, 130, 140, 900]
+
+
+def test_frames_that_keep_their_times_are_each_shown_once() -> None:
+    line = preserved(plan_timeline(UNEVEN, MILLISECOND, None, 300), UNEVEN, 300)
+    assert (line.times, line.end, line.frames) == (tuple(UNEVEN), 1200, 6)
+    assert cadence(line, UNEVEN) == [(number, 1) for number in range(6)]
+    assert line.duration == 1.2
+
+
+def test_a_frame_that_is_missing_is_stood_in_for_by_the_one_before_it() -> None:
+    line = preserved(plan_timeline(UNEVEN, MILLISECOND, None, 300), UNEVEN, 300)
+    assert cadence(line, [0, 10, 130, 140, 900]) == [(0, 1), (1, 2), (2, 1), (3, 1), (4, 1)]
+
+
+def test_a_cut_of_kept_times_ends_at_the_cut() -> None:
+    start, end = Fraction("0.05"), Fraction("0.5")
+    line = preserved(plan_timeline(UNEVEN, MILLISECOND, None, 300, start=start, end=end), UNEVEN, 300, end)
+    assert (line.times, line.end) == ((50, 130, 140), 500)
+    assert cadence(line, UNEVEN[2:]) == [(0, 1), (1, 1), (2, 1)]

@@ -1,0 +1,29 @@
+"""Frames of a variable rate on their way into the encoder: each with the time at which it is shown."""
+
+from __future__ import annotations
+
+from framewatch.media.ffmpeg import Encoder
+from framewatch.media.timedpipe import TimedPipe
+from framewatch.render.spec import RenderTask
+from framewatch.upscale.contract import Frame
+
+
+class TimedFrames:
+    """An encoder that is told when each frame is shown: frames of a variable rate, each in a container's block."""
+
+    def __init__(self, encoder: Encoder, task: RenderTask) -> None:
+        self._encoder = encoder
+        self._pipe = TimedPipe(task.timeline, task.segment, task.working_format)
+
+    def write(self, frame: Frame) -> None:
+        """Give one frame; they come in the order of the timeline."""
+        self._encoder.write(self._pipe.head(frame.shape[1], frame.shape[0], frame.nbytes))
+        self._encoder.write(frame)
+
+    def finish(self) -> None:
+        """As the encoder's."""
+        self._encoder.finish()
+
+    def abort(self) -> None:
+        """As the encoder's."""
+        self._encoder.abort()

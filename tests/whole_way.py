@@ -1,0 +1,64 @@
+"""A job's whole way, probe to verified result, in this process and with the engine that only repeats pixels."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from framewatch.domain import Failure, Progress, Record
+from framewatch.jobs.pipeline import Order, Pipeline, Rendered, Tools
+from framewatch.media.preset import Preset
+from framewatch.media.tools import encoders, find_ffmpeg, hwaccels
+from framewatch.render.tasks import Workbench
+
+FAST = {"preset": "ultrafast", "crf": 1}
+
+
+class _Inline:
+    """Does tasks at once, where a worker process would."""
+
+    def run(self, task: Record, heard: Callable[[Any], None], stop: threading.Event) -> Any:
+        return Workbench(heard).do(task)
+
+
+class _Open:
+    """Lets everybody at the device."""
+
+    def hold(self, *_: object) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+class _Deaf:
+    def progressed(self, progress: Progress) -> None: ...
+    def logged(self, stage: str, line: str, level: str) -> None: ...
+    def warned(self, warning: Failure) -> None: ...
+    def waits(self, device: str) -> None: ...
+
+
+def process(source: Path, folder: Path, **wishes: Any) -> Rendered:
+    """Make `source` into what the wishes say; raises what a job fails with, verification included."""
+    ffmpeg = find_ffmpeg(None)
+    tools = Tools(ffmpeg=ffmpeg, encoders=encoders(ffmpeg), hwaccels=hwaccels(ffmpeg), engine="identity")
+    folder.mkdir(parents=True, exist_ok=True)
+    order = Order(source=source, preset=Preset(**(FAST | wishes)), preset_name="test", work=folder)
+    way = Pipeline(_Inline(), tools, _Open(), _Deaf(), threading.Event())  # type: ignore[arg-type]
+    return way.run(order)
+
+
+def pictures(path: Path) -> list[NDArray[np.uint8]]:
+    """The frames of a file, as RGB."""
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+
+
+def times(path: Path) -> list[float]:
+    """Seconds at which each frame is shown."""
+    with av.open(str(path)) as container:
+        return [float(frame.pts * frame.time_base) for frame in container.decode(video=0)]
