@@ -24,7 +24,7 @@ from framewatch.media.loudness import Loudness, parse_loudness
 from framewatch.media.plan import Plan, make_plan
 from framewatch.media.preset import Preset
 from framewatch.media.probe import probe
-from framewatch.media.scan import scan, stream_lengths
+from framewatch.media.scan import scan, stream_spans
 from framewatch.media.timeline import plan_timeline
 
 FFMPEG = Path(imageio_ffmpeg.get_ffmpeg_exe())
@@ -177,7 +177,7 @@ def measured(plan: Plan, source: Path) -> Plan:
 
 def problems(plan: Plan, source: Path, out: Path) -> list[Finding]:
     """What verification finds wrong with a made file."""
-    lengths = stream_lengths(source)
+    lengths = {number: float(end - begin) for number, (begin, end) in stream_spans(source).items()}
     return compare(plan.expected, inspect_output(out), [lengths.get(track.index) for track in plan.of_kind("audio")])
 
 
