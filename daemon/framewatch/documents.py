@@ -9,13 +9,13 @@ from __future__ import annotations
 import difflib
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import AliasChoices, BaseModel, ValidationError
 
 from framewatch.errors import ConfigError, Finding
 
@@ -35,6 +35,8 @@ class Document:
     source: str = ""  # what to call it in messages: a path, or "preset of folder 'anime'"
     lines: Mapping[KeyPath, int] = field(default_factory=dict)
     inside: KeyPath = ()  # where in a larger document this one stands
+    below: Document | None = None  # the document that this one was laid upon, whose keys are in `data` too
+    grafts: Mapping[KeyPath, Document] = field(default_factory=dict)  # documents that stand for a value in `data`
 
     def part(self, path: KeyPath) -> Document:
         """The value at `path` as a document of its own, whose messages still name the whole path."""
@@ -46,9 +48,19 @@ class Document:
 
     def where(self, path: KeyPath) -> str:
         """`file:line: key.path`, as exactly as is known: the nearest enclosing key that stands on a line."""
+        for prefix, graft in self.grafts.items():
+            if path[: len(prefix)] == prefix and len(path) > len(prefix):
+                return graft.where(path[len(prefix) :])
+        if self.below is not None and path not in self.lines and self.below.holds(path):
+            return self.below.where(path)
         line = next((self.lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in self.lines), None)
         place = self.source if line is None else f"{self.source}:{line}"
         return ": ".join(part for part in (place, dotted((*self.inside, *path))) if part)
+
+    def holds(self, path: KeyPath) -> bool:
+        """Whether this key was written in this document, or in one that it was laid upon."""
+        grafted = any(path[: len(prefix)] == prefix for prefix in self.grafts)
+        return path in self.lines or grafted or (self.below is not None and self.below.holds(path))
 
 
 def dotted(path: KeyPath) -> str:
@@ -154,14 +166,15 @@ def known_keys(model: type[BaseModel]) -> set[str]:
     """Every key that a document for `model` may hold at any level: its own, and its nested models'."""
     keys: set[str] = set()
     for name, info in model.model_fields.items():
-        keys.add(info.alias or name)
+        first = info.validation_alias.choices[0] if isinstance(info.validation_alias, AliasChoices) else None
+        keys.add(first if isinstance(first, str) else info.alias or name)
         for part in (info.annotation, *getattr(info.annotation, "__args__", ())):
             if isinstance(part, type) and issubclass(part, BaseModel) and part is not model:
                 keys |= known_keys(part)
     return keys
 
 
-def suggestion(word: str, known: Sequence[str] | set[str]) -> str:
+def suggestion(word: str, known: Iterable[str]) -> str:
     """`did you mean "crf"?` when one of the known words is near, else nothing."""
     near = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)
     return f'did you mean "{near[0]}"?' if near else ""

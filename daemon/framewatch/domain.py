@@ -142,13 +142,19 @@ class JobState(StrEnum):
     PUBLISHING = "publishing"  # verified; being moved to its place, step by journaled step
     HELD = "held"  # waits for a cause outside to go away; released by itself
     DONE = "done"  # output in place, source in done/
+    SKIPPED = "skipped"  # the preset is not for this file: no output, source in done/ as it was
     FAILED = "failed"  # source in failed/, the reason beside it
     CANCELLED = "cancelled"  # stopped by the user; the source in failed/
 
     @property
     def ended(self) -> bool:
         """True where nothing more happens by itself."""
-        return self in (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+        return self in (JobState.DONE, JobState.SKIPPED, JobState.FAILED, JobState.CANCELLED)
+
+    @property
+    def keeps_source(self) -> bool:
+        """True where the source goes to done/: nothing is wrong with it."""
+        return self in (JobState.DONE, JobState.SKIPPED)
 
 
 class FileIdentity(Record):
@@ -204,9 +210,9 @@ class Job(Record):
     crashes: int = 0  # how often the daemon died while it ran
     held_state: JobState | None = None  # where a HELD job goes on: QUEUED or PUBLISHING
     not_before: float = 0.0  # Unix time before which it is not tried again
-    outcome: JobState | None = None  # what PUBLISHING ends in: DONE, FAILED or CANCELLED
+    outcome: JobState | None = None  # what PUBLISHING ends in: DONE, SKIPPED, FAILED or CANCELLED
     journal: Journal = Journal()
-    findings: tuple[Failure, ...] = ()  # why it failed or is held
+    findings: tuple[Failure, ...] = ()  # why it failed, is held or was skipped
     parked: tuple[Failure, ...] = ()  # why it failed, while `findings` tell why putting it away is held
     warnings: tuple[Failure, ...] = ()
     engine: str | None = None

@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 
 from framewatch import __version__
-from framewatch.cli import models
+from framewatch.cli import models, presets
 from framewatch.cli.daemon import check, run
 from framewatch.cli.demo import demo
 from framewatch.cli.doctor import doctor
-from framewatch.cli.files import plan, upscale
+from framewatch.cli.files import upscale
 from framewatch.cli.jobs import cancel, retry, status
+from framewatch.cli.plan import plan
 from framewatch.cli.schema import schema
 
 app = typer.Typer(
@@ -41,5 +42,6 @@ def options(
 
 for command in (demo, check, run, plan, upscale, status, retry, cancel, doctor):
     app.command()(command)
+app.add_typer(presets.app, name="presets")
 app.add_typer(models.app, name="models")
 app.command()(schema)

@@ -69,7 +69,7 @@ def console(*, stderr: bool = False) -> Console:
     """A console that wraps nothing when its output is read by a program."""
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else 200
-    return Console(stderr=stderr, highlight=False, markup=False, width=width, soft_wrap=not stream.isatty())
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=width, soft_wrap=not stream.isatty())
 
 
 def say(text: object) -> None:

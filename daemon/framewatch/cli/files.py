@@ -1,4 +1,4 @@
-"""`framewatch plan` and `framewatch upscale`: one file, here and now, without a daemon."""
+"""`framewatch upscale`: one file, here and now, without a daemon."""
 
 from __future__ import annotations
 
@@ -14,18 +14,16 @@ from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from framewatch import domain
-from framewatch.cli.common import JsonOption, console, print_json, say, say_finding
+from framewatch.cli.common import JsonOption, console, print_json, say
 from framewatch.domain import Failure, StageName
-from framewatch.errors import ConfigError, Finding, MediaError
+from framewatch.errors import ConfigError, MediaError
 from framewatch.jobs import files
 from framewatch.jobs.gate import HostGate
 from framewatch.jobs.moving import Move, Moved, move
-from framewatch.jobs.pipeline import Order, Pipeline, Rendered, Tools, decide
-from framewatch.media import commands
-from framewatch.media.plan import Plan
+from framewatch.jobs.names import with_container
+from framewatch.jobs.pipeline import Order, Pipeline, Rendered, Skipped, Tools
 from framewatch.media.presets import NamedPreset, load_preset
 from framewatch.media.tools import encoders, find_ffmpeg, hwaccels
 from framewatch.render.client import Worker
@@ -39,32 +37,6 @@ PresetOption = Annotated[
 ]
 FfmpegOption = Annotated[Path | None, typer.Option("--ffmpeg", help="The ffmpeg program to use.", show_default=False)]
 EngineOption = Annotated[str, typer.Option("--engine", help=f"One of {', '.join(ENGINE_NAMES)}.")]
-
-
-def plan(
-    file: FileArgument,
-    preset: PresetOption,
-    ffmpeg: FfmpegOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Show what would be done with a file, stream by stream, and with which commands. Nothing is done.
-
-    \b
-    Examples:
-      framewatch plan film.mkv --preset upscale-4k
-      framewatch plan film.mkv --preset ./mine.yaml --json
-    """
-    named, tools = _prepared(file, preset, ffmpeg, "auto")
-    with _worker() as worker:
-        pipeline = Pipeline(worker, tools, HostGate(1), _Quiet(), threading.Event())
-        order = _order(file, named, Path("work"))
-        made = decide(order, pipeline.probe(order), tools)
-    steps = _steps(made, tools.ffmpeg, order.source)
-    if as_json:
-        shown = [{"step": step, "argv": argv} for step, argv in steps]
-        print_json({"plan": made.model_dump(mode="json"), "commands": shown})
-    else:
-        _show_plan(made, steps)
 
 
 def upscale(
@@ -87,23 +59,32 @@ def upscale(
     if engine not in ENGINE_NAMES:
         hint = f"one of: {', '.join(ENGINE_NAMES)}"
         raise ConfigError(f'there is no engine "{engine}"', code="engine.unknown", hint=hint)
-    named, tools = _prepared(file, preset, ffmpeg, engine)
+    named, tools = prepared(file, preset, ffmpeg, engine)
     _require_ending(output, named)
-    with _work_folder(output.parent) as work, _worker() as worker, _interruptible() as stop, _bar() as bar:
+    with _work_folder(output.parent) as work, a_worker() as worker, _interruptible() as stop, _bar() as bar:
         observer = _OnScreen(bar)
-        made = Pipeline(worker, tools, HostGate(1), observer, stop).run(_order(file, named, work))
-        _place(made, output)
-    if as_json:
+        made = Pipeline(worker, tools, HostGate(1), observer, stop).run(order_of(file, named, work))
+        if isinstance(made, Rendered):
+            output = with_container(output, made.plan.container)  # it is another one where `else` had its turn
+            _place(made, output)
+    if isinstance(made, Skipped):
+        _say_skipped(made, as_json)
+    elif as_json:
         print_json(_result(made, output))
     else:
         what = f"{made.plan.width}x{made.plan.height}, {made.frames} frames" if made.plan.has_video else "sound"
         say(f"{output}  {what}")
 
 
-# --- what both do ------------------------------------------------------------------------------------------
+# --- what `plan` does too ------------------------------------------------------------------------------------------
 
 
-def _prepared(file: Path, preset: str, ffmpeg: Path | None, engine: str) -> tuple[NamedPreset, Tools]:
+def prepared(file: Path, preset: str, ffmpeg: Path | None, engine: str) -> tuple[NamedPreset, Tools]:
+    """The preset and the programs for a file that is named on the command line.
+
+    Raises:
+        ConfigError: there is no such file, preset or ffmpeg.
+    """
     if not file.exists():
         raise ConfigError("there is no such file", code="file.not_found", where=printable(file))
     named = load_preset(preset, search=[Path("presets")], base=Path(), where="--preset")
@@ -111,13 +92,15 @@ def _prepared(file: Path, preset: str, ffmpeg: Path | None, engine: str) -> tupl
     return named, Tools(ffmpeg=program, encoders=encoders(program), hwaccels=hwaccels(program), engine=engine)
 
 
-def _order(file: Path, named: NamedPreset, work: Path) -> Order:
+def order_of(file: Path, named: NamedPreset, work: Path) -> Order:
+    """What is to be made of that file."""
     # A link that the user names is followed, unlike one in a watched folder.
     return Order(source=file.resolve(), preset=named.preset, preset_name=named.name, work=work)
 
 
 @contextmanager
-def _worker() -> Iterator[Worker]:
+def a_worker() -> Iterator[Worker]:
+    """A worker process that is gone afterwards."""
     worker = Worker()
     try:
         yield worker
@@ -125,7 +108,7 @@ def _worker() -> Iterator[Worker]:
         worker.kill()
 
 
-class _Quiet:
+class Quiet:
     """An observer that shows nothing."""
 
     def progressed(self, progress: domain.Progress) -> None:
@@ -141,55 +124,10 @@ class _Quiet:
         """Show nothing."""
 
 
-# --- plan --------------------------------------------------------------------------------------------------
-
-
-def _steps(plan: Plan, ffmpeg: Path, source: Path) -> list[tuple[str, list[str]]]:
-    """The commands as they will be run, with names in an imaginary work folder."""
-    result = Path("work") / f"result.{plan.extension}"
-    steps = [("cover", argv) for argv in commands.cover_commands(plan, ffmpeg, source, result)]
-    steps += [("measure", argv) for argv in commands.measure_commands(plan, ffmpeg, source).values()]
-    steps += [("subtitles", argv) for argv in commands.burn_commands(plan, ffmpeg, result)]
-    if plan.mode != "upscale":
-        return [*steps, (plan.mode, commands.transcode_command(plan, ffmpeg, source, result))]
-    piece = Path("work") / f"piece-00000.{commands.piece_extension(plan)}"
-    rehearsal = commands.rehearsal_command(plan, ffmpeg, source, Path("work") / f"rehearsal.{plan.extension}")
-    encode = commands.piece_command(plan, ffmpeg, piece)
-    mux = commands.mux_command(plan, ffmpeg, [piece], source, result)
-    return [*steps, ("rehearse", rehearsal), ("encode", encode), ("mux", mux)]
-
-
-def _show_plan(plan: Plan, steps: list[tuple[str, list[str]]]) -> None:
-    show = console()
-    size = f"{plan.decoded_width}x{plan.decoded_height} -> {plan.width}x{plan.height}"
-    rate = f"{float(plan.rate):.3f} fps" if plan.rate else "as the source"
-    picture = f"{size}, {plan.frames} frames, {rate}, {plan.pixel_format}, " if plan.has_video else "sound alone, "
-    say(f"{plan.mode}: {picture}{plan.container}")
-    table = Table(box=None, pad_edge=False)
-    for heading in ("stream", "kind", "codec", "action", "becomes", "note"):
-        table.add_column(heading)
-    for row in plan.streams:
-        cells = (str(row.index), row.kind, row.codec, row.action, row.codec_out, row.note)
-        table.add_row(*map(printable, cells))
-    show.print(table)
-    for warning in plan.warnings:
-        say_finding(Finding(warning.code, warning.message, warning.hint, warning.where), kind="warning")
-    for step, argv in steps:
-        show.print()
-        say(f"[{step}]")
-        say(_shell(argv))
-
-
-def _shell(argv: list[str]) -> str:
-    import shlex  # noqa: PLC0415 - for display only; no shell ever runs it
-
-    return shlex.join(argv)
-
-
 # --- upscale -----------------------------------------------------------------------------------------------
 
 
-class _OnScreen(_Quiet):
+class _OnScreen(Quiet):
     """Shows progress as a bar, and warnings above it."""
 
     def __init__(self, bar: Progress) -> None:
@@ -282,6 +220,14 @@ def _place(made: Rendered, output: Path) -> None:
     if move(order) is not Moved.DONE:
         _require_free(output)
         raise MediaError("the result could not be put in its place", code="output.lost", where=printable(output))
+
+
+def _say_skipped(made: Skipped, as_json: bool) -> None:
+    if as_json:
+        print_json({"status": "skipped", "output": None, "reasons": [reason.model_dump() for reason in made.reasons]})
+        return
+    for reason in made.reasons:
+        say(f"skipped: {reason.message} [{reason.code}]")
 
 
 def _result(made: Rendered, output: Path) -> dict[str, Any]:

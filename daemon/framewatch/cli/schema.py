@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from framewatch.cli.common import print_json
 from framewatch.jobs.sidecar import PROGRESS_SCHEMA
-from framewatch.media.preset import Preset
+from framewatch.media.preset_schema import preset_schema
 from framewatch.settings import Settings
 
 
@@ -29,9 +30,9 @@ def schema(kind: Annotated[Kind, typer.Argument(help="Which one.")]) -> None:
       framewatch schema preset > preset.schema.json
       framewatch schema config
     """
-    schemas = {
+    schemas: dict[Kind, Callable[[], Any]] = {
         Kind.CONFIG: lambda: Settings.model_json_schema(by_alias=True),
-        Kind.PRESET: lambda: Preset.model_json_schema(by_alias=False),
+        Kind.PRESET: preset_schema,
         Kind.PROGRESS: lambda: PROGRESS_SCHEMA,
     }
     print_json(schemas[kind]())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from framewatch.domain import FileIdentity, Job
@@ -28,12 +29,17 @@ class Admission:
         configured: NamedPreset | None,
         runner: Runner,
         desk: Desk,
+        search: Sequence[Path] = (),
     ) -> None:
-        """`configured` is None where the preset lies in the folder, where it may change at any time."""
+        """`configured` is None where the preset lies in the folder, where it may change at any time.
+
+        `search`: folders of presets that it may be built upon.
+        """
         self._folder = folder
         self._configured = configured
         self._runner = runner
         self._desk = desk
+        self._search = search
 
     def admit(self, relative: Path, identity: FileIdentity) -> bool:
         """Enter a job for a settled file. False where another version of it is still being processed.
@@ -73,7 +79,7 @@ class Admission:
         if self._configured is not None:
             return self._configured, ()
         try:
-            preset = folder_preset(self._folder)
+            preset = folder_preset(self._folder, self._search)
         except ConfigError as error:
             return None, error.findings
         return preset, tuple(check_preset(preset.preset))
@@ -109,7 +115,7 @@ class Admission:
         )
 
 
-def folder_preset(folder: FolderSettings) -> NamedPreset:
+def folder_preset(folder: FolderSettings, search: Sequence[Path] = ()) -> NamedPreset:
     """The preset that lies in a watch folder.
 
     Raises:
@@ -123,4 +129,4 @@ def folder_preset(folder: FolderSettings) -> NamedPreset:
             hint=f"name one, or lay a file {FOLDER_PRESET} into the folder",
             where=str(folder.input),
         )
-    return load_folder_preset(path)
+    return load_folder_preset(path, search)

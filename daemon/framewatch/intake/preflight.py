@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from framewatch import documents
 from framewatch.errors import ConfigError, Finding
 from framewatch.intake.admit import folder_preset
 from framewatch.intake.folders import check_folders
 from framewatch.jobs.pipeline import Tools
-from framewatch.media.preset import Preset
-from framewatch.media.presets import NamedPreset, load_preset
+from framewatch.media.presets import NamedPreset, load_inline, load_preset
 from framewatch.media.rules import check_preset, check_tools
 from framewatch.media.tools import encoders, find_ffmpeg, hwaccels
 from framewatch.settings import FolderSettings, LoadedSettings
@@ -63,19 +61,18 @@ def preflight(loaded: LoadedSettings, *, strict: bool = False) -> Ready:
 def _preset(loaded: LoadedSettings, number: int, folder: FolderSettings) -> NamedPreset:
     """A folder's preset; one that stands inline in the daemon file is checked there, for the lines of its keys."""
     key = ("folders", number, "preset")
-    document = loaded.document
+    document, search = loaded.document, [loaded.settings.presets_dir]
     if folder.preset is None:
-        return folder_preset(folder)
+        return folder_preset(folder, search)
     if isinstance(folder.preset, dict):
-        preset = documents.validate(document.part(key), Preset)
-        return NamedPreset("inline", preset, document.where(key))
-    search = [loaded.settings.presets_dir]
+        return load_inline(document.part(key), search=search, base=loaded.folder)
     return load_preset(folder.preset, search=search, base=loaded.folder, where=document.where(key))
 
 
 def _preset_findings(named: NamedPreset, tools: Tools | None) -> Iterator[Finding]:
     findings = list(check_preset(named.preset))
     if tools is not None:
-        findings += check_tools(named.preset, tools.encoders, tools.hwaccels)
+        missing = (check_tools(way, tools.encoders, tools.hwaccels) for way in named.preset.ways)
+        findings += (finding for found in missing for finding in found)
     for finding in findings:
         yield Finding(finding.code, finding.message, finding.hint, f"{named.source}: {finding.where}".rstrip(": "))

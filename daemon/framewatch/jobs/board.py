@@ -69,12 +69,15 @@ class Board:
         places = self._places_of(job.folder)
         if places is None:
             return None
+        path = sidecar_path(job.output)
         with self._lock:
-            if job.id not in self._sidecars:
-                self._sidecars[job.id] = Sidecar(
-                    sidecar_path(job.output), places.output, on_trouble=lambda error: _trouble(job, error)
-                )
-            return self._sidecars[job.id]
+            known = self._sidecars.get(job.id)
+            if known is None or known.path != path:  # the output got another name than was planned
+                if known is not None:
+                    known.remove()
+                known = Sidecar(path, places.output, on_trouble=lambda error: _trouble(job, error))
+                self._sidecars[job.id] = known
+            return known
 
 
 class JobObserver:

@@ -25,6 +25,7 @@ LOG_NAMES = {
     JobState.PUBLISHING: "job.publishing",
     JobState.HELD: "job.held",
     JobState.DONE: "job.done",
+    JobState.SKIPPED: "job.skipped",
     JobState.FAILED: "job.failed",
     JobState.CANCELLED: "job.cancelled",
 }

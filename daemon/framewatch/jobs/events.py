@@ -32,6 +32,14 @@ class Rendered(Event):
     frames: int
     engine: str | None = None
     warnings: tuple[Failure, ...] = ()
+    container: str = ""  # of the result, where it is not the one that the output's name was planned for
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped(Event):
+    """The preset is not for this file: nothing is made of it."""
+
+    reasons: tuple[Failure, ...]
 
 
 @dataclass(frozen=True, slots=True)

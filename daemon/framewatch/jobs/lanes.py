@@ -16,7 +16,7 @@ from framewatch.errors import ConfigError
 from framewatch.jobs import events as ev
 from framewatch.jobs.desk import Desk
 from framewatch.jobs.faults import storage_faults
-from framewatch.jobs.pipeline import Gate, Order, Pipeline, Tools
+from framewatch.jobs.pipeline import Gate, Order, Pipeline, Rendered, Skipped, Tools
 from framewatch.jobs.runner import Lane
 from framewatch.jobs.source import require_source
 from framewatch.media.preset import Preset
@@ -30,7 +30,7 @@ def make_lane(name: str, desk: Desk, tools: Callable[[], Tools], gate: Gate, *, 
     context: dict[str, Any] = {}  # of the job that the worker has
     worker = Worker(on_stderr=lambda line: _log.warning("worker.said", line=line, **context))
 
-    def render(job: Job, stop: threading.Event) -> ev.Rendered:
+    def render(job: Job, stop: threading.Event) -> ev.Event:
         context.clear()
         context.update(job.log_context())
         require_source(job)
@@ -38,9 +38,22 @@ def make_lane(name: str, desk: Desk, tools: Callable[[], Tools], gate: Gate, *, 
             source=job.source, preset=_preset(job), preset_name=job.preset_name, work=_empty_work(desk, job)
         )
         made = Pipeline(worker, tools(), gate, desk.board.observer(job), stop).run(order)
-        return ev.Rendered(result=made.result, frames=made.frames, engine=made.engine, warnings=made.warnings)
+        return ev.Skipped(made.reasons) if isinstance(made, Skipped) else _rendered(order, job, made)
 
     return Lane(name, gpu=gpu, render=render, close=worker.kill)
+
+
+def _rendered(order: Order, job: Job, made: Rendered) -> ev.Rendered:
+    """What the lifecycle is told; where another preset's turn came, the output's name may need another ending."""
+    planned, used = order.preset.container, made.plan.container
+    renamed = used != planned and job.output.suffix == f".{planned}"
+    return ev.Rendered(
+        result=made.result,
+        frames=made.frames,
+        engine=made.engine,
+        warnings=made.warnings,
+        container=used if renamed else "",
+    )
 
 
 def _preset(job: Job) -> Preset:

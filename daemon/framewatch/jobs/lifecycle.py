@@ -1,11 +1,12 @@
 """The state machine of a job. Pure: an event goes in, the changed job and what is to be done come out.
 
     QUEUED -Claimed-> RUNNING -Rendered-> PUBLISHING (outcome DONE) -journal steps, Published-> DONE
+    RUNNING -Skipped-> PUBLISHING (outcome SKIPPED) -> SKIPPED
     any of them -Broke-> QUEUED again, HELD, or PUBLISHING (outcome FAILED) -> FAILED
     QUEUED, HELD, RUNNING -CancelAsked-> PUBLISHING (outcome CANCELLED) -> CANCELLED
     FAILED, CANCELLED -RetryAsked-> QUEUED
 
-A job that failed or was cancelled is published too: its source is moved to failed/ by the same journal.
+A job that failed, was cancelled or skipped is published too: its source is moved by the same journal.
 
 Which tries count: those that ended by themselves. One that was put on hold, or interrupted by the daemon's
 end, does not. Nor does one during which the daemon died, for power cuts are not the job's fault; but from the
@@ -21,7 +22,7 @@ from typing import Any
 from framewatch.domain import Failure, Job, JobState, Journal
 from framewatch.errors import Finding, Remedy
 from framewatch.jobs import events as ev
-from framewatch.jobs.names import failed_sidecar_path
+from framewatch.jobs.names import failed_sidecar_path, with_container
 from framewatch.jobs.retry import Policy
 from framewatch.jobs.story import ImpossibleTransitionError, story
 
@@ -76,7 +77,14 @@ def _rendered(job: Job, event: ev.Rendered, _now: float, _policy: Policy) -> Tra
     _require(job, event, job.state == RUNNING)
     facts = {"engine": event.engine, "frames": event.frames, "warnings": event.warnings}
     journal = Journal(result=event.result)
-    return _publish(job.evolve(journal=journal, holds=0, crashes=0, **facts), DONE)
+    output = with_container(job.output, event.container) if event.container else job.output
+    return _publish(job.evolve(journal=journal, output=output, holds=0, crashes=0, **facts), DONE)
+
+
+def _skipped(job: Job, event: ev.Skipped, _now: float, _policy: Policy) -> Transition:
+    _require(job, event, job.state == RUNNING)
+    job = job.evolve(journal=Journal(), findings=event.reasons, holds=0, crashes=0)
+    return _publish(job, JobState.SKIPPED)
 
 
 def _output_chosen(job: Job, event: ev.OutputChosen, _now: float, _policy: Policy) -> Transition:
@@ -123,7 +131,7 @@ def _broke(job: Job, event: ev.Broke, now: float, policy: Policy) -> Transition:
 def _source_lost(job: Job, event: ev.SourceLost, _now: float, _policy: Policy) -> Transition:
     _require(job, event, job.state == PUBLISHING and not job.journal.source_done)
     failure = (Failure.of(event.finding),)
-    if job.outcome != DONE:
+    if job.outcome in (FAILED, CANCELLED):
         job = job.evolve(findings=job.findings + failure)
     elif job.journal.output_done:  # the output is whole, made of the source as it was taken in
         job = job.evolve(warnings=job.warnings + failure)
@@ -268,6 +276,7 @@ def _killer(job: Job) -> Finding:
 _HANDLERS: dict[type[ev.Event], Callable[[Job, Any, float, Policy], Transition]] = {
     ev.Claimed: _claimed,
     ev.Rendered: _rendered,
+    ev.Skipped: _skipped,
     ev.Broke: _broke,
     ev.OutputChosen: _output_chosen,
     ev.OutputPlaced: _output_placed,

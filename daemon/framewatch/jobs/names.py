@@ -46,6 +46,12 @@ def planned_output(root: Path, relative: Path, template: str, preset: str, ext: 
     return root / relative.parent / output_name(template, relative.stem, preset, ext)
 
 
+def with_container(output: Path, container: str) -> Path:
+    """The same output for another kind of file: its ending is changed, where it is one."""
+    stem, extension = _split(output.name)
+    return output.with_name(_fit(stem, f".{container}")) if extension else output
+
+
 def numbered(name: str, number: int) -> str:
     """The name of the `number`th file of one name: "name.mp4", then "name (2).mp4" and so on."""
     if number < 2:
@@ -68,7 +74,7 @@ def sidecar_path(output: Path) -> Path:
 
 
 def failed_sidecar_path(source: Path) -> Path:
-    """Where the progress file of a failed job lies: beside the source in failed/."""
+    """Where the progress file of a job without output lies: beside the source in failed/ or, skipped, in done/."""
     return sidecar_path(source)
 
 

@@ -16,12 +16,16 @@ from typing import Any, Protocol
 
 from framewatch.domain import Failure, Progress, Record, Segment, StageName
 from framewatch.errors import Finding, RuleError, VerificationError, WorkerError
+from framewatch.jobs.pictures import compare_picture, decide_picture, image_task
 from framewatch.jobs.progress import Tracker
 from framewatch.jobs.verify import compare
 from framewatch.media import commands
 from framewatch.media.burn import locate
 from framewatch.media.chain import deinterlace_filters, source_filters
+from framewatch.media.conditions import choose
 from framewatch.media.containers import rules
+from framewatch.media.image_plan import ImagePlan, image_command
+from framewatch.media.image_rules import is_image_preset
 from framewatch.media.loudness import Loudness
 from framewatch.media.plan import Plan, make_plan
 from framewatch.media.preset import Preset
@@ -34,6 +38,7 @@ from framewatch.render.spec import (
     Counted,
     DeviceReport,
     DeviceTask,
+    ImageReport,
     InspectReport,
     InspectTask,
     Logged,
@@ -80,10 +85,16 @@ class Rendered(Record):
     """A verified result in the work folder."""
 
     result: Path
-    plan: Plan
+    plan: Plan | ImagePlan
     engine: str | None
     frames: int
     warnings: tuple[Failure, ...]
+
+
+class Skipped(Record):
+    """The preset is not for this file: nothing was made."""
+
+    reasons: tuple[Failure, ...]
 
 
 class Tools(Record):
@@ -116,13 +127,21 @@ class Pipeline:
         self._tracker = Tracker(total=0)
         self._warnings: list[Failure] = []
 
-    def run(self, order: Order) -> Rendered:
-        """Do all of it.
+    def run(self, order: Order) -> Rendered | Skipped:
+        """Do all of it, if the preset is for this file.
 
         Raises:
             FramewatchError: what failed, with all findings; its remedy says whether another try makes sense.
         """
         probed = self.probe(order)
+        choice = choose(order.preset, probed.info)
+        if choice.preset is None:
+            return Skipped(reasons=tuple(Failure.of(reason) for reason in choice.reasons))
+        if choice.preset is not order.preset:
+            order = order.evolve(preset=choice.preset)
+            probed = self.probe(order)  # whose cut and rate may be others
+        if is_image_preset(choice.preset):
+            return self._picture(order, probed)
         plan = decide(order, probed, self._tools)
         self._warnings.extend(plan.warnings)
         self._tracker = Tracker(plan.frames, seconds=0.0 if plan.has_video else plan.expected.duration)
@@ -157,16 +176,40 @@ class Pipeline:
             if report.loudness is None:
                 self._warn(_silent(index))
         return plan.with_loudness(found)
+    def _picture(self, order: Order, probed: ProbeReport) -> Rendered:
+        plan = decide_picture(order.preset, order.preset_name, probed.info, self._tools.encoders)
+        self._warnings.extend(plan.warnings)
+        self._tracker = Tracker(plan.frames)
+        result = order.work / f"result.{plan.extension}"
+        argv = image_command(plan, self._tools.ffmpeg, result)
+        task = image_task(plan, order.source, argv, self._tools.engine)
+        if plan.scale == 1:
+            self._say_command(argv)
+            report: ImageReport = self._do(task)
+        else:
+            with self._share(plan.width, plan.height, plan.scale):
+                self._say_command(argv)
+                report = self._do(task)
+        findings = compare_picture(plan, self._do(ProbeTask(source=result)).info)
+        if findings:
+            raise VerificationError.of(findings)
+        return Rendered(
+            result=result, plan=plan, engine=report.engine, frames=plan.frames, warnings=tuple(self._warnings)
+        )
+
+    def _share(self, width: int, height: int, scale: int) -> AbstractContextManager[None]:
+        """A share of the device that the engine will run on, for frames that come out at this size."""
+        device: DeviceReport = self._do(DeviceTask(engine=self._tools.engine))
+        self._observer.waits(device.name)
+        need = needed_gb(width, height, scale)
+        return self._gate.hold(device, need, self._stop, lambda finding: self._warn(Failure.of(finding)))
 
     def _upscale(self, source: Path, plan: Plan, probed: ProbeReport, result: Path) -> str:
         ffmpeg = self._tools.ffmpeg
         self._rehearse(source, plan, result.with_name(f"rehearsal.{plan.extension}"))
         plan = self._measured(source, plan)
         piece = result.with_name(f"piece-00000.{commands.piece_extension(plan)}")
-        device: DeviceReport = self._do(DeviceTask(engine=self._tools.engine))
-        self._observer.waits(device.name)
-        need = needed_gb(plan.frame_width, plan.frame_height, plan.scale)
-        with self._gate.hold(device, need, self._stop, lambda finding: self._warn(Failure.of(finding))):
+        with self._share(plan.frame_width, plan.frame_height, plan.scale):
             report = self._render(source, plan, probed, piece)
         if report.damaged:
             self._warn(_damaged(report.damaged))

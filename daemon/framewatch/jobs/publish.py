@@ -69,12 +69,14 @@ def publish(
 def last_sidecar(job: Job, places: Places) -> tuple[Path, Path]:
     """Where an ended job's progress file stays, and the root that this lies below.
 
-    Beside the output when it is done, else in failed/, beside the source or where it would lie.
+    Beside the output when it is done, else beside the source, which lies, or would lie, in failed/, or in done/
+    when it was skipped.
     """
     if job.outcome == JobState.DONE:
         return sidecar_path(job.journal.output or job.output), places.output
     if job.journal.source_to is not None:
-        return failed_sidecar_path(job.journal.source_to), places.failed
+        root = places.done if job.outcome == JobState.SKIPPED else places.failed
+        return failed_sidecar_path(job.journal.source_to), root
     return failed_sidecar_path(free_path(places.failed / job.relative, files.exists)), places.failed
 
 
@@ -144,12 +146,12 @@ class _Steps:
     # --- the source ---------------------------------------------------------------------------------------
 
     def _choose_source(self, job: Job, not_this: Path | None = None) -> ev.SourceChosen:
-        done = job.outcome == JobState.DONE
+        done = job.outcome is not None and job.outcome.keeps_source
         if not done and job.source.is_relative_to(self.places.failed):
             return ev.SourceChosen(job.source)  # it failed before, and a retry failed again
 
         def taken(path: Path) -> bool:
-            beside = not done and files.exists(failed_sidecar_path(path))
+            beside = job.outcome != JobState.DONE and files.exists(failed_sidecar_path(path))
             return path == not_this or beside or files.exists(path)
 
         root = self.places.done if done else self.places.failed
@@ -159,7 +161,7 @@ class _Steps:
         order = Move(
             source=step.source,
             destination=step.destination,
-            root=self.places.done if job.outcome == JobState.DONE else self.places.failed,
+            root=self.places.done if job.outcome and job.outcome.keeps_source else self.places.failed,
             part=part_name(job.id),
             size=job.identity.size,
             source_root=self._source_root(job),

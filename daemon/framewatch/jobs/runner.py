@@ -43,7 +43,7 @@ class Stop:
             self.event.set()
 
 
-Render = Callable[[Job, threading.Event], ev.Rendered]
+Render = Callable[[Job, threading.Event], ev.Event]
 Publish = Callable[[Job, threading.Event], Job]
 
 

@@ -10,7 +10,7 @@ import os
 import stat
 from pathlib import Path
 
-from framewatch.errors import ConfigError, Finding
+from framewatch.errors import Finding
 from framewatch.media.preset import Preset
 
 DEMUXERS = {".srt": "srt", ".ass": "ass", ".ssa": "ass", ".vtt": "webvtt"}
@@ -20,23 +20,18 @@ _ALIGNMENTS = {"bottom": 2, "middle": 10, "top": 6}
 _HALF_MILLISECOND = 500  # microseconds
 
 
-def anchored(preset: Preset, folder: Path) -> Preset:
-    """The preset with its subtitle file named in full where that lies in `folder`, beside the preset."""
-    path = preset.subtitle_burn_path
-    beside = folder.absolute() / path if path else folder
-    return preset.evolve(subtitle_burn_path=str(beside)) if path and beside.is_file() else preset
+def anchored(path: str, folder: Path) -> str:
+    """A preset's subtitle file, named in full where it lies in `folder`, beside the preset."""
+    beside = folder.absolute() / path
+    return str(beside) if beside.is_file() else path
 
 
-def require_confined(preset: Preset, where: str) -> None:
-    """Refuse what a preset that may be a stranger's must not name: files outside the folder of the video.
-
-    Raises:
-        ConfigError: its subtitle file lies elsewhere.
-    """
-    path = Path(preset.subtitle_burn_path or "")
-    if path.is_absolute() or ".." in path.parts:
-        hint = "in a watched folder, name a file that lies beside the videos or below them"
-        raise ConfigError(f"{path} lies elsewhere", code="preset.outside_path", hint=hint, where=where)
+def outside(path: str, where: str) -> Finding | None:
+    """What a preset that may be a stranger's must not name: a subtitle file outside the folder of the video."""
+    if not Path(path).is_absolute() and ".." not in Path(path).parts:
+        return None
+    hint = "in a watched folder, name a file that lies beside the videos or below them"
+    return Finding("preset.outside_path", f"{path} lies elsewhere", hint, where)
 
 
 def locate(preset: Preset, source: Path) -> tuple[Path | None, list[Finding]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from framewatch.media.containers import rules
+from framewatch.media.extra_args import encoder_args
 from framewatch.media.preset import Preset
 
 # x264's ten words from fastest to slowest, on the scales of encoders that have their own.
@@ -36,7 +37,8 @@ _TEN_BIT_SURFACE = "p010le"  # the 10-bit 4:2:0 of nvenc and videotoolbox
 def video_args(preset: Preset, pixel_format: str) -> list[str]:
     """The options of the preset's video encoder: which, how fast, how good."""
     encoder = rules().video_encoders[preset.video_codec]
-    return ["-c:v:0", encoder.program, *_speed(preset, pixel_format), *_quality(preset)]
+    extra = encoder_args(preset.extra_encoder_args)
+    return ["-c:v:0", encoder.program, *_speed(preset, pixel_format), *_quality(preset), *extra]
 
 
 def encoder_format(preset: Preset, pixel_format: str) -> str:

@@ -69,7 +69,7 @@ class Container(Record):
 
     muxer: str  # ffmpeg's name
     available: bool
-    kind: Literal["video", "audio", "picture"] = "video"
+    kind: Literal["video", "audio", "picture", "image"] = "video"  # picture: gif, which moves; image: a still one
     video: StreamRules = StreamRules()
     audio: StreamRules = StreamRules()
     subtitles: SubtitleRules = SubtitleRules()
@@ -161,8 +161,9 @@ class Rules(Record):
         return narrower or self.video_encoders[encoder].pixel_formats
 
     def available(self) -> list[str]:
-        """The containers that can be written now."""
-        return [name for name, container in self.containers.items() if container.available]
+        """The containers for video and sound that can be written now."""
+        known = self.containers.items()
+        return [name for name, container in known if container.available and container.kind != "image"]
 
 
 @cache

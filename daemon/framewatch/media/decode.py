@@ -205,8 +205,13 @@ _TURNS = {
 
 def picture_filters(video: Video) -> tuple[Filter, ...]:
     """What makes upright RGB of a decoded picture: mirrored, turned, converted."""
+    return (*colour.decode_filters(video), *mirror_and_turns(video))
+
+
+def mirror_and_turns(video: Video) -> tuple[Filter, ...]:
+    """What makes a decoded picture upright."""
     mirror = (Filter("hflip"),) if video.mirrored else ()
-    return (*colour.decode_filters(video), *mirror, *_TURNS[video.rotation])
+    return (*mirror, *_TURNS[video.rotation])
 
 
 def output_size(video: Video) -> tuple[int, int]:

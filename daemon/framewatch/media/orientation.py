@@ -26,7 +26,11 @@ def orientation(picture: VideoFrame) -> Orientation:
     16.16 fixed point. A clockwise turn by t is a = d = cos t, b = -c = sin t; a mirror before it negates a
     and b.
     """
-    for side in cast("Iterable[SideData]", picture.side_data):
+    try:
+        sides = list(cast("Iterable[SideData]", picture.side_data))
+    except ValueError:  # PyAV knows no name for one of them, such as EXIF, and then gives none
+        return Orientation(cast(Rotation, round(-picture.rotation / 90) % 4 * 90))
+    for side in sides:
         if side.type.name == "DISPLAYMATRIX":
             a, b, _, c, d = struct.unpack_from("5i", bytes(side))
             mirrored = a * d - b * c < 0

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, AliasGenerator, BeforeValidator, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import AliasChoices, BeforeValidator, Field
 
 from framewatch.documents import FindingError
 from framewatch.media.metadata import Metadata
 from framewatch.media.preset_audio import AudioWishes
+from framewatch.media.preset_flow import FlowKeys
 from framewatch.media.preset_picture import PictureKeys
 from framewatch.media.preset_timing import TimingKeys
 
 ProcessingMode = Literal["reencode", "copy"]
 ContainerName = Literal[
-    "mp4", "mkv", "webm", "mov", "m2t", "mts", "m2ts", "gif", "mp3", "m4a", "wav", "flac"
+    "mp4", "mkv", "webm", "mov", "m2t", "mts", "m2ts", "gif", "mp3", "m4a", "wav", "flac",
+    "png", "jpg", "webp", "bmp", "tiff",
 ]  # fmt: skip
 UpscaleMode = Literal["none", "esrgan-2x", "esrgan-3x", "esrgan-4x"]
 VideoCodec = Literal[
@@ -75,14 +76,8 @@ Int = Annotated[int, BeforeValidator(_number)]
 TrackChoice = Annotated[Tracks, BeforeValidator(_tracks)]
 
 
-def _names(field: str) -> AliasChoices:
-    return AliasChoices(field, to_camel(field))
-
-
-class Preset(AudioWishes, PictureKeys, TimingKeys):
+class Preset(AudioWishes, PictureKeys, TimingKeys, FlowKeys):
     """How a folder's files are processed, encoded and packed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=AliasGenerator(validation_alias=_names))
 
     processing_mode: ProcessingMode = Field(
         "reencode", description="reencode makes new video; copy only moves the streams to another container."
@@ -125,6 +120,18 @@ class Preset(AudioWishes, PictureKeys, TimingKeys):
 
     metadata: Metadata = Field(Metadata(), description="What becomes of titles, artists, chapters and other tags.")
 
+    else_: Preset | None = Field(
+        None,
+        validation_alias=AliasChoices("else", "else_"),
+        description="What is done with a file that does not match only_if: another preset, by name, by path or "
+        "inline. Without it the file goes to done/ untouched.",
+    )
+
+    @property
+    def ways(self) -> tuple[Preset, ...]:
+        """This preset, and those that files take which do not match its only_if."""
+        return (self, *(self.else_.ways if self.else_ else ()))
+
     @property
     def scale(self) -> int:
         """How many times wider and higher the picture becomes."""
@@ -132,8 +139,8 @@ class Preset(AudioWishes, PictureKeys, TimingKeys):
 
     @property
     def needs_gpu(self) -> bool:
-        """True where a job takes a share of a GPU: to upscale, or for an encoder that runs there."""
-        return self.upscales or self.video_codec.endswith("_nvenc")
+        """True where a job may take a share of a GPU, whichever way its file goes: to upscale, or to encode there."""
+        return any(way.upscales or way.video_codec.endswith("_nvenc") for way in self.ways)
 
     @property
     def upscales(self) -> bool:

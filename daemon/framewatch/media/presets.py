@@ -15,12 +15,11 @@ from typing import Any, NamedTuple
 from framewatch import documents
 from framewatch.documents import Document
 from framewatch.errors import ConfigError
-from framewatch.media.burn import anchored, require_confined
+from framewatch.media.layers import ENDINGS, Place, build, is_path, unknown
 from framewatch.media.preset import Preset
 from framewatch.resources import shipped
 
 FOLDER_PRESET = "framewatch-preset.yaml"
-ENDINGS = (".yaml", ".yml", ".json")
 
 
 class NamedPreset(NamedTuple):
@@ -50,32 +49,39 @@ def load_preset(
     if spec is None:
         return NamedPreset("default", Preset(), where)
     if isinstance(spec, Mapping):
-        inline = documents.validate(Document(dict(spec), where), Preset)
-        return NamedPreset("inline", anchored(inline, base), where)
-    if "/" in spec or spec.endswith(ENDINGS):
-        return load_file(base / Path(spec).expanduser())
+        return load_inline(Document(dict(spec), where), search=search, base=base)
+    if is_path(spec):
+        return load_file(base / Path(spec).expanduser(), search)
     found = list_presets(search)
     if spec not in found:
-        raise _unknown(spec, sorted(found), where)
-    return load_file(found[spec])
+        raise ConfigError.of([unknown(spec, sorted(found), where)])
+    return load_file(found[spec], search)
 
 
-def load_file(path: Path) -> NamedPreset:
+def load_inline(document: Document, *, search: Sequence[Path], base: Path) -> NamedPreset:
+    """The preset that stands in the daemon file itself.
+
+    Raises:
+        ConfigError: it, or one that it is built upon, is wrong.
+    """
+    return NamedPreset("inline", _built(document, Place(base), search), document.where(()))
+
+
+def load_file(path: Path, search: Sequence[Path] = ()) -> NamedPreset:
     """The preset in a file, named like the file.
 
     Raises:
-        ConfigError: the file cannot be read, or is wrong.
+        ConfigError: the file cannot be read, or it or one that it is built upon is wrong.
     """
-    preset = documents.validate(documents.read(path), Preset)
-    return NamedPreset(path.stem, anchored(preset, path.parent), str(path))
+    place = Place(path.parent, (str(path.resolve()),))
+    return NamedPreset(path.stem, _built(documents.read(path), place, search), str(path))
 
 
 def list_presets(search: Sequence[Path]) -> dict[str, Path]:
     """Every preset by its name: those of the search folders, then the shipped ones that they do not hide."""
     found: dict[str, Path] = {}
-    for folder in (*search, shipped("config/presets")):
-        for path in _preset_files(folder):
-            found.setdefault(path.stem, path)
+    for path in _all_files(search):
+        found.setdefault(path.stem, path)
     return found
 
 
@@ -85,16 +91,26 @@ def find_folder_preset(input_dir: Path) -> Path | None:
     return path if path.is_symlink() or path.exists() else None
 
 
-def load_folder_preset(path: Path) -> NamedPreset:
-    """A preset that `find_folder_preset` found; it may be a stranger's.
+def load_folder_preset(path: Path, search: Sequence[Path] = ()) -> NamedPreset:
+    """A preset that `find_folder_preset` found; it may be a stranger's, and so names presets but no paths.
 
     Raises:
         ConfigError: it is no regular file, cannot be read, is too large, or is wrong.
     """
     document = documents.parse(_read_untrusted(path), source=str(path))
-    preset = documents.validate(document, Preset)
-    require_confined(preset, str(path))
-    return NamedPreset(path.stem, preset, str(path))
+    return NamedPreset(path.stem, _built(document, Place(None), search), str(path))
+
+
+def _built(document: Document, place: Place, search: Sequence[Path]) -> Preset:
+    def candidates(name: str) -> Iterator[Path]:
+        return (path for path in _all_files(search) if path.stem == name)
+
+    return build(document, place, candidates, lambda: sorted(list_presets(search)))
+
+
+def _all_files(search: Sequence[Path]) -> Iterator[Path]:
+    for folder in (*search, shipped("config/presets")):
+        yield from _preset_files(folder)
 
 
 def _preset_files(folder: Path) -> Iterator[Path]:
@@ -103,12 +119,6 @@ def _preset_files(folder: Path) -> Iterator[Path]:
     except OSError:  # a folder of presets is optional
         return
     yield from (path for path in names if path.suffix in ENDINGS and path.is_file())
-
-
-def _unknown(name: str, known: list[str], where: str) -> ConfigError:
-    near = documents.suggestion(name, known)
-    hint = f"{near} known: {', '.join(known)}".strip()
-    return ConfigError(f'there is no preset "{name}"', code="preset.not_found", hint=hint, where=where)
 
 
 def _read_untrusted(path: Path) -> bytes:

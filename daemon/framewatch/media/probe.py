@@ -57,7 +57,7 @@ def require_video(info: MediaInfo) -> Stream:
         MediaError: `media.picture`, `media.no_video`, `media.no_decoder`, or `media.colour_unsupported`.
     """
     main = info.main_video
-    if main is None and _is_picture(info):
+    if main is None and is_picture(info):
         message = "this is a still picture, not a video"
         raise MediaError(message, code="media.picture", hint="put videos into this folder")
     if main is None:
@@ -277,8 +277,8 @@ def _seen(video: Video, picture: VideoFrame | None) -> Video:
     )
 
 
-def _is_picture(info: MediaInfo) -> bool:
-    """A container for pictures, or nothing in it but one."""
+def is_picture(info: MediaInfo) -> bool:
+    """Whether a file is a still picture: a container for pictures, or nothing in it but one."""
     containers = (*PICTURE_DEMUXERS, "gif", "apng")
     only_stills = all(stream.cover for stream in info.streams)
     return (

@@ -7,10 +7,14 @@ container_rules.yaml.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from framewatch.domain import MediaInfo
 from framewatch.errors import Finding
 from framewatch.media.colour import supported
 from framewatch.media.containers import HWACCELS, CodecSet, Container, rules
+from framewatch.media.flow_rules import check_flow
+from framewatch.media.image_rules import check_image, check_image_tools, is_image_preset
 from framewatch.media.picture_rules import hardware_findings, picture_file_findings, picture_findings
 from framewatch.media.preset import Preset
 from framewatch.media.rules_sound import check_sound
@@ -27,7 +31,15 @@ _SPEEDS = {"x264": _X264, "svtav1": (*map(str, range(14)), *_X264)}  # the words
 
 
 def check_preset(preset: Preset) -> list[Finding]:
-    """What is wrong with a preset, whatever the file."""
+    """What is wrong with a preset, whatever the file; `else` is checked with it."""
+    other = check_preset(preset.else_) if preset.else_ else []
+    within = [replace(finding, where=f"else.{finding.where}") for finding in other]
+    return [*_own(preset), *check_flow(preset), *within]
+
+
+def _own(preset: Preset) -> list[Finding]:
+    if is_image_preset(preset):
+        return check_image(preset)
     findings = _container(preset)
     others = [*(check_sound(preset) if not findings else []), *picture_findings(preset)]
     if preset.processing_mode == "copy":
@@ -52,6 +64,8 @@ def check_tools(
         encoders: names of the encoders that work here, from `framewatch.media.tools.encoders`.
         hwaccels: ffmpeg's names of the hardware that it can decode with, from `framewatch.media.tools.hwaccels`.
     """
+    if is_image_preset(preset):
+        return check_image_tools(preset, encoders)
     if preset.processing_mode == "copy":
         return []
     video = rules().video_encoders[preset.video_codec]

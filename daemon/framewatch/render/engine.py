@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from framewatch.errors import Finding
-from framewatch.render.spec import DeviceReport, RenderTask, TrialReport
+from framewatch.render.spec import DeviceReport, ImageTask, RenderTask, TrialReport
 from framewatch.upscale.choice import devices, first_device, open_session
 from framewatch.upscale.contract import FrameShape, Session
 from framewatch.upscale.models import load
@@ -25,7 +25,7 @@ class WarmEngine:
         self._key: Key | None = None
         self._session: Session | None = None
 
-    def session(self, task: RenderTask) -> Session:
+    def session(self, task: RenderTask | ImageTask) -> Session:
         """The session for a task: the one that is open, if it fits, else a new one, proved by its self-test.
 
         Raises:

@@ -78,6 +78,29 @@ class RenderReport(Record):
     busy_seconds: dict[StageName, float]
 
 
+class ImageTask(Record):
+    """Decode, upscale and encode a still picture."""
+
+    op: Literal["image"] = "image"
+    source: Path
+    still: Stream
+    scale: int  # 1: it keeps its size, and no engine is opened
+    width: int  # of the upright picture, in pixels
+    height: int
+    working_format: WorkingFormat
+    keep_alpha: bool  # else it is laid on white
+    encoder: tuple[str, ...]  # the command that takes the finished picture on its stdin
+    engine: str = "auto"
+    sizing: Sizing = Sizing()
+
+
+class ImageReport(Record):
+    """The answer to an `ImageTask`."""
+
+    op: Literal["image"] = "image"
+    engine: str | None  # None where none was needed
+
+
 class DeviceTask(Record):
     """Tell which device a render with this engine would run on."""
 
@@ -154,11 +177,18 @@ class InspectReport(Record):
 
 
 Task = Annotated[
-    ProbeTask | DeviceTask | TrialTask | RenderTask | CommandTask | MeasureTask | InspectTask,
+    ProbeTask | DeviceTask | TrialTask | RenderTask | ImageTask | CommandTask | MeasureTask | InspectTask,
     Field(discriminator="op"),
 ]
 Report = Annotated[
-    ProbeReport | DeviceReport | TrialReport | RenderReport | CommandReport | MeasureReport | InspectReport,
+    ProbeReport
+    | DeviceReport
+    | TrialReport
+    | RenderReport
+    | ImageReport
+    | CommandReport
+    | MeasureReport
+    | InspectReport,
     Field(discriminator="op"),
 ]
 

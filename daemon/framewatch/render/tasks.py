@@ -14,16 +14,20 @@ from framewatch.media.decode import Decoder
 from framewatch.media.ffmpeg import EncodeProgress, Encoder, LogLevel, run_ffmpeg
 from framewatch.media.inspect import inspect_output
 from framewatch.media.loudness import parse_loudness
-from framewatch.media.probe import probe
+from framewatch.media.picture_file import with_picture
+from framewatch.media.probe import is_picture, probe
 from framewatch.media.scan import scan, stream_spans
 from framewatch.media.timing import clipped_lengths, wished_timeline
 from framewatch.render.engine import WarmEngine, describe_device, try_engine
 from framewatch.render.lane import Lane, Meter, TimedFrame
+from framewatch.render.pictures import render_picture
 from framewatch.render.spec import (
     CommandReport,
     CommandTask,
     Counted,
     DeviceTask,
+    ImageReport,
+    ImageTask,
     InspectReport,
     InspectTask,
     Logged,
@@ -68,6 +72,8 @@ class Workbench:
             return try_engine(task.engine)
         if isinstance(task, RenderTask):
             return self._render(task)
+        if isinstance(task, ImageTask):
+            return self._picture(task)
         if isinstance(task, CommandTask):
             return self._command(task)
         if isinstance(task, MeasureTask):
@@ -80,6 +86,8 @@ class Workbench:
         self.stage = "decode"
         source, timing = task.source, task.timing
         info = probe(source)
+        if is_picture(info):
+            return ProbeReport(info=with_picture(source, info), timeline=None)
         main = info.main_video
         if not task.timeline:
             lengths = clipped_lengths(timing, None, stream_spans(source), info.start)
@@ -123,6 +131,13 @@ class Workbench:
             engine=session.name,
             busy_seconds=lane.meter.busy,
         )
+
+    def _picture(self, task: ImageTask) -> ImageReport:
+        self.stage = "upscale"
+        session = self._engine.session(task) if task.scale > 1 else None
+        if session is not None:
+            self.send(Opened(engine=session.name))
+        return render_picture(task, session, self.send, self._log("encode"))
 
     def _command(self, task: CommandTask) -> CommandReport:
         self.stage = "encode"

@@ -126,9 +126,10 @@ class House:
     def _watch(self) -> None:
         self._watches.clear()
         self._admissions.clear()
+        search = [self._loaded.settings.presets_dir]
         for folder in self._loaded.settings.folders:
             self._admissions[folder.name] = Admission(
-                folder, self._ready.presets[folder.name], self.runner, self.desk
+                folder, self._ready.presets[folder.name], self.runner, self.desk, search
             )
             self._begin_watch(folder)
 
@@ -200,7 +201,7 @@ class House:
         return ended
 
     def _ended(self, job: Job) -> None:
-        self._ended_badly += job.state != JobState.DONE
+        self._ended_badly += not job.state.keeps_source
         watch = self._watches.get(job.folder)
         if watch is not None:
             watch.forget(job.relative)  # the same file may be put back: then it is new

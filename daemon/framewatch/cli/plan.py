@@ -1,0 +1,130 @@
+"""`framewatch plan`: what would be done with a file, stream by stream, and with which commands."""
+
+from __future__ import annotations
+
+import shlex
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from framewatch.cli.common import JsonOption, console, print_json, say, say_finding
+from framewatch.cli.files import FfmpegOption, FileArgument, PresetOption, Quiet, a_worker, order_of, prepared
+from framewatch.errors import Finding
+from framewatch.jobs.gate import HostGate
+from framewatch.jobs.pictures import decide_picture
+from framewatch.jobs.pipeline import Order, Pipeline, Tools, decide
+from framewatch.media import commands
+from framewatch.media.conditions import Choice, choose
+from framewatch.media.image_plan import ImagePlan, image_command
+from framewatch.media.image_rules import is_image_preset
+from framewatch.media.plan import Plan
+from framewatch.render.spec import ProbeReport
+from framewatch.text import printable
+
+Steps = list[tuple[str, list[str]]]
+
+
+def plan(
+    file: FileArgument,
+    preset: PresetOption,
+    ffmpeg: FfmpegOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what would be done with a file, stream by stream, and with which commands. Nothing is done.
+
+    \b
+    Examples:
+      framewatch plan film.mkv --preset upscale-4k
+      framewatch plan film.mkv --preset ./mine.yaml --json
+    """
+    named, tools = prepared(file, preset, ffmpeg, "auto")
+    order = order_of(file, named, Path("work"))
+    with a_worker() as worker:
+        probed = Pipeline(worker, tools, HostGate(1), Quiet(), threading.Event()).probe(order)
+    choice = choose(named.preset, probed.info)
+    made = _made(order, choice, probed, tools)
+    steps = _steps(made, tools.ffmpeg, order.source) if made else []
+    if as_json:
+        print_json(_document(choice, made, steps))
+        return
+    for reason in choice.reasons:
+        say(f"only_if does not match: {reason.message}")
+    if made is None:
+        say("skipped: the file goes to done/ untouched")
+    elif isinstance(made, ImagePlan):
+        _show_picture(made)
+    else:
+        _show_plan(made)
+    for step, argv in steps:
+        console().print()
+        say(f"[{step}]")
+        say(shlex.join(argv))
+
+
+def _made(order: Order, choice: Choice, probed: ProbeReport, tools: Tools) -> Plan | ImagePlan | None:
+    if choice.preset is None:
+        return None
+    if is_image_preset(choice.preset):
+        return decide_picture(choice.preset, order.preset_name, probed.info, tools.encoders)
+    return decide(order.evolve(preset=choice.preset), probed, tools)
+
+
+def _document(choice: Choice, made: Plan | ImagePlan | None, steps: Steps) -> dict[str, Any]:
+    return {
+        "status": "planned" if made else "skipped",
+        "not_matched": [reason.message for reason in choice.reasons],
+        "plan": made and made.model_dump(mode="json"),
+        "commands": [{"step": step, "argv": argv} for step, argv in steps],
+    }
+
+
+def _steps(plan: Plan | ImagePlan, ffmpeg: Path, source: Path) -> Steps:
+    """The commands as they will be run, with names in an imaginary work folder."""
+    result = Path("work") / f"result.{plan.extension}"
+    if isinstance(plan, ImagePlan):
+        return [("encode", image_command(plan, ffmpeg, result))]
+    steps = [("cover", argv) for argv in commands.cover_commands(plan, ffmpeg, source, result)]
+    steps += [("measure", argv) for argv in commands.measure_commands(plan, ffmpeg, source).values()]
+    steps += [("subtitles", argv) for argv in commands.burn_commands(plan, ffmpeg, result)]
+    if plan.mode != "upscale":
+        return [*steps, (plan.mode, commands.transcode_command(plan, ffmpeg, source, result))]
+    piece = Path("work") / f"piece-00000.{commands.piece_extension(plan)}"
+    rehearsal = commands.rehearsal_command(plan, ffmpeg, source, Path("work") / f"rehearsal.{plan.extension}")
+    encode = commands.piece_command(plan, ffmpeg, piece)
+    mux = commands.mux_command(plan, ffmpeg, [piece], source, result)
+    return [*steps, ("rehearse", rehearsal), ("encode", encode), ("mux", mux)]
+
+
+def _show_plan(plan: Plan) -> None:
+    size = f"{plan.decoded_width}x{plan.decoded_height} -> {plan.width}x{plan.height}"
+    rate = f"{float(plan.rate):.3f} fps" if plan.rate else "as the source"
+    picture = f"{size}, {plan.frames} frames, {rate}, {plan.pixel_format}, " if plan.has_video else "sound alone, "
+    say(f"{plan.mode}: {picture}{plan.container}")
+    rows = [(str(row.index), row.kind, row.codec, row.action, row.codec_out, row.note) for row in plan.streams]
+    _show_rows(rows)
+    _show_warnings(plan)
+
+
+def _show_picture(plan: ImagePlan) -> None:
+    size = f"{plan.decoded_width}x{plan.decoded_height} -> {plan.width}x{plan.height}"
+    say(f"picture: {size}, {plan.bit_depth} bit, transparency: {plan.alpha}, {plan.container}")
+    action = "upscale" if plan.scale > 1 else "encode"
+    _show_rows([(str(plan.source.index), "picture", plan.source.codec, action, plan.container, "")])
+    _show_warnings(plan)
+
+
+def _show_rows(rows: Sequence[tuple[str, ...]]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("stream", "kind", "codec", "action", "becomes", "note"):
+        table.add_column(heading)
+    for row in rows:
+        table.add_row(*map(printable, row))
+    console().print(table)
+
+
+def _show_warnings(plan: Plan | ImagePlan) -> None:
+    for warning in plan.warnings:
+        say_finding(Finding(warning.code, warning.message, warning.hint, warning.where), kind="warning")

@@ -1,0 +1,158 @@
+"""`framewatch presets`: which there are, what one says when it is put together, and whether files are right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+from rich.table import Table
+
+from framewatch.cli.common import (
+    ConfigOption,
+    JsonOption,
+    console,
+    print_json,
+    say,
+    say_finding,
+    settings_of,
+)
+from framewatch.errors import ConfigError, Finding, FramewatchError
+from framewatch.media.image_rules import is_image_preset
+from framewatch.media.preset import Preset
+from framewatch.media.presets import NamedPreset, list_presets, load_file, load_preset
+from framewatch.media.rules import check_preset
+from framewatch.resources import shipped
+from framewatch.text import printable
+
+app = typer.Typer(help="The presets: list, show, validate.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command("list")
+def list_all(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """List all presets: yours (in presets/, or the presets_dir of a configuration), then those that ship.
+
+    \b
+    Examples:
+      framewatch presets list
+      framewatch presets list --config framewatch.yaml --json
+    """
+    search = _search(config)
+    rows = [_row(name, path, search) for name, path in sorted(list_presets(search).items())]
+    if as_json:
+        print_json(rows)
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("preset", "source", "summary"):
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(printable(row[key]) for key in ("name", "source", "summary")))
+    console().print(table)
+
+
+@app.command()
+def show(
+    preset: Annotated[str, typer.Argument(help="A preset's name, or a path to one.", show_default=False)],
+    config: ConfigOption = None,
+    every: Annotated[bool, typer.Option("--all", help="The defaults too.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a preset as YAML, with all that it extends put together. What is shown is a preset itself.
+
+    \b
+    Examples:
+      framewatch presets show upscale-4k
+      framewatch presets show ./mine.yaml --all
+    """
+    named = load_preset(preset, search=_search(config), base=Path(), where=printable(preset))
+    document = as_document(named.preset, every=every)
+    if as_json:
+        print_json({"name": named.name, "source": named.source, "preset": document})
+    else:
+        say(f"# {named.name}, from {named.source}")
+        console().print(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), end="", soft_wrap=True)
+
+
+@app.command()
+def validate(
+    files: Annotated[list[Path], typer.Argument(help="Preset files.", metavar="FILE...", show_default=False)],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check preset files and tell everything that is wrong with them. Exit 2 then.
+
+    \b
+    Examples:
+      framewatch presets validate presets/*.yaml
+      framewatch presets validate mine.yaml --json
+    """
+    search = _search(config)
+    found = {path: _wrong(path, search) for path in files}
+    if as_json:
+        print_json([{"file": printable(path), "findings": [_facts(each) for each in found[path]]} for path in found])
+    else:
+        for path, findings in found.items():
+            for finding in findings:
+                say_finding(finding)
+            if not findings:
+                say(f"{path}: right")
+    if any(found.values()):
+        raise typer.Exit(2)
+
+
+def as_document(preset: Preset, *, every: bool = False) -> dict[str, Any]:
+    """A preset as a user would write it; with `every`, its defaults too."""
+    keys = preset.model_dump(mode="json", exclude={"extends", "else_"}, exclude_defaults=not every)
+    kept = {key: value for key, value in keys.items() if value is not None}
+    if preset.else_ is not None:
+        kept["else"] = as_document(preset.else_, every=every)
+    return kept
+
+
+def summary(preset: Preset) -> str:
+    """What a preset does, in one line."""
+    parts: list[str]
+    if is_image_preset(preset):
+        parts = [preset.container, preset.ml_upscale]
+    elif preset.processing_mode == "copy":
+        parts = [preset.container, "copy"]
+    else:
+        parts = [preset.container, preset.ml_upscale, preset.video_codec, preset.audio_codec]
+    if preset.only_if is not None:
+        parts.append("some files only" if preset.else_ is None else "others otherwise")
+    return ", ".join(part for part in parts if part != "none")
+
+
+def _search(config: Path | None) -> list[Path]:
+    return [Path("presets")] if config is None else [settings_of(config).settings.presets_dir]
+
+
+def _row(name: str, path: Path, search: list[Path]) -> dict[str, str]:
+    own = not path.is_relative_to(shipped("config/presets"))
+    try:
+        says = summary(load_file(path, search).preset)
+    except ConfigError as error:
+        says = f"wrong: {error.finding.message} [{error.finding.code}]"
+    return {"name": name, "source": str(path) if own else "shipped", "summary": says}
+
+
+def _wrong(path: Path, search: list[Path]) -> list[Finding]:
+    try:
+        named = load_file(path, search)
+    except FramewatchError as error:
+        return list(error.findings)
+    return [_placed(finding, named) for finding in check_preset(named.preset)]
+
+
+def _placed(finding: Finding, named: NamedPreset) -> Finding:
+    return Finding(finding.code, finding.message, finding.hint, f"{named.source}: {finding.where}".rstrip(": "))
+
+
+def _facts(finding: Finding) -> dict[str, str]:
+    return {
+        "code": finding.code,
+        "message": printable(finding.message),
+        "hint": printable(finding.hint),
+        "where": printable(finding.where),
+    }

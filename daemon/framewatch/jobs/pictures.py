@@ -1,0 +1,65 @@
+"""A picture's way: the plan as a task for the worker, and whether what came out is what was planned. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from framewatch.domain import MediaInfo
+from framewatch.errors import Finding, RuleError
+from framewatch.media.conditions import upright_size
+from framewatch.media.image_plan import ImagePlan, make_image_plan
+from framewatch.media.preset import Preset
+from framewatch.media.rules import check_tools
+from framewatch.render.spec import ImageTask
+
+_HINT = "the source was not touched; look into the log for what ffmpeg said"
+
+
+def decide_picture(preset: Preset, preset_name: str, info: MediaInfo, encoders: frozenset[str]) -> ImagePlan:
+    """The plan for a picture under a preset for pictures.
+
+    Raises:
+        MediaError: it is no picture.
+        RuleError: with everything that does not fit.
+    """
+    plan = make_image_plan(preset, preset_name, info)
+    missing = check_tools(preset, encoders)
+    if missing:
+        raise RuleError.of(missing)
+    return plan
+
+
+def image_task(plan: ImagePlan, source: Path, argv: Sequence[str], engine: str) -> ImageTask:
+    """What the worker is asked to do."""
+    return ImageTask(
+        source=source,
+        still=plan.source,
+        scale=plan.scale,
+        width=plan.decoded_width,
+        height=plan.decoded_height,
+        working_format=plan.working_format,
+        keep_alpha=plan.alpha == "kept",
+        encoder=tuple(argv),
+        engine=engine,
+    )
+
+
+def compare_picture(plan: ImagePlan, found: MediaInfo) -> list[Finding]:
+    """All that is not as planned in a written picture; empty where it is good."""
+    return [Finding(f"verify.{code}", message, _HINT) for code, message in _mismatches(plan, found)]
+
+
+def _mismatches(plan: ImagePlan, found: MediaInfo) -> Iterator[tuple[str, str]]:
+    video = found.streams[0].video
+    if video is None:
+        yield "streams", "there is no picture in it"
+        return
+    size = upright_size(video)
+    if size != (plan.width, plan.height):
+        yield "size", f"size: {plan.width}x{plan.height} planned, {size[0]}x{size[1]} found"
+    if video.bit_depth != plan.bit_depth:
+        yield "pixel_format", f"depth: {plan.bit_depth} bit planned, {video.bit_depth} found"
+    # WebP leaves a transparency out that is opaque everywhere.
+    if (plan.alpha == "kept") != video.alpha and plan.container != "webp":
+        yield "alpha", f"transparency: {plan.alpha} planned, {'some' if video.alpha else 'none'} found"

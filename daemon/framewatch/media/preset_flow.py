@@ -1,0 +1,133 @@
+"""Keys of a preset that say which files it is for, what it is built upon, and how pictures are written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import av
+from pydantic import AliasChoices, AliasGenerator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+from framewatch.documents import FindingError, suggestion
+from framewatch.domain import Record
+
+# What a user calls a kind of file, and the demuxers that read it. Files of one family cannot be told apart.
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "mp4": ("mov",), "mov": ("mov",), "m4v": ("mov",), "mkv": ("matroska",), "webm": ("matroska",),
+    "avi": ("avi",), "ts": ("mpegts",), "m2ts": ("mpegts",), "mpg": ("mpeg",), "flv": ("flv",), "ogg": ("ogg",),
+    "wmv": ("asf",), "mxf": ("mxf",), "dv": ("dv",), "gif": ("gif", "gif_pipe"), "png": ("png_pipe", "apng"),
+    "jpg": ("jpeg_pipe",), "webp": ("webp_pipe",), "bmp": ("bmp_pipe",), "tiff": ("tiff_pipe",),
+}  # fmt: skip
+
+Family = Literal[
+    "mp4", "mov", "m4v", "mkv", "webm", "avi", "ts", "m2ts", "mpg", "flv", "ogg", "wmv", "mxf", "dv", "gif", "png",
+    "jpg", "webp", "bmp", "tiff",
+]  # fmt: skip
+
+_CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d{1,2}(?:\.\d+)?)")
+_USUAL_CODECS = ("h264", "hevc", "av1", "vp9", "vp8", "mpeg2video", "mpeg4", "prores", "mjpeg", "vc1")
+
+
+def _names(field: str) -> AliasChoices:
+    return AliasChoices(field, to_camel(field))
+
+
+def _listed(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+def _codec(value: Any) -> Any:
+    """A video codec by ffmpeg's name: one that is mistyped would silently match nothing."""
+    try:
+        av.Codec(str(value), "r")
+    except ValueError:
+        hint = suggestion(str(value), set(_USUAL_CODECS)) or f"such as {', '.join(_USUAL_CODECS)}"
+        raise FindingError("only_if.unknown_codec", f'"{value}" is no codec that is read here', hint) from None
+    return value
+
+
+def _seconds(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise FindingError("config.bad_value", "a time is expected here, not true or false")
+    match = _CLOCK.fullmatch(value) if isinstance(value, str) else None
+    if match:
+        hours, minutes, seconds = match.groups()
+        return int(hours or 0) * 3600 + int(minutes) * 60 + float(seconds)
+    return value
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise FindingError("config.bad_value", "a number is expected here, not true or false")
+    return value
+
+
+def _words(value: Any) -> Any:
+    if isinstance(value, str) or not isinstance(value, list | tuple):
+        hint = "[-tune, animation, -g, 240]"
+        raise FindingError("config.bad_value", "a list of options and their values is expected here", hint)
+    return tuple(str(item) if type(item) in (int, float) else item for item in value)
+
+
+Side = Annotated[int, BeforeValidator(_number), Field(gt=0)]
+Rate = Annotated[float, BeforeValidator(_number), Field(gt=0, allow_inf_nan=False)]
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0, allow_inf_nan=False)]
+Codecs = Annotated[tuple[Annotated[str, BeforeValidator(_codec)], ...], BeforeValidator(_listed)]
+Families = Annotated[tuple[Family, ...], BeforeValidator(_listed)]
+
+
+class Keys(Record):
+    """A mapping in a preset: snake_case, or Frame's camelCase. A key without a value means its default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=AliasGenerator(validation_alias=_names))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_blanks(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        return {key: value for key, value in data.items() if value is not None}
+
+
+class OnlyIf(Keys):
+    """Which files a preset is for. Every key that is given must hold; bounds include their value."""
+
+    min_width: Side | None = Field(None, description="Least width of the upright picture, in pixels.")
+    max_width: Side | None = Field(None, description="Most width of the upright picture, in pixels.")
+    min_height: Side | None = Field(None, description="Least height of the upright picture, in pixels.")
+    max_height: Side | None = Field(None, description="Most height of the upright picture, in pixels.")
+    min_duration: Seconds | None = Field(None, description="Least length: seconds, mm:ss or hh:mm:ss.")
+    max_duration: Seconds | None = Field(None, description="Most length: seconds, mm:ss or hh:mm:ss.")
+    min_fps: Rate | None = Field(None, description="Least average frame rate.")
+    max_fps: Rate | None = Field(None, description="Most average frame rate.")
+    codecs: Codecs = Field((), description="Codecs of the video, by ffmpeg's names: h264, hevc, av1. [] is any.")
+    containers: Families = Field(
+        (), description="Kinds of file, whatever their names end in; mp4 and mov are one family, mkv and webm too."
+    )
+
+
+class FlowKeys(Keys):
+    """The keys themselves."""
+
+    extends: str | None = Field(
+        None,
+        min_length=1,
+        description="Another preset, by name or path, whose keys hold where this one is silent. Mappings are "
+        "merged key by key, a key without a value goes back to its default.",
+    )
+    only_if: OnlyIf | None = Field(
+        None,
+        description="Which files this preset is for. Another file goes to done/ untouched, with the status skipped, "
+        "or takes the preset in `else`.",
+    )
+    extra_encoder_args: Annotated[tuple[str, ...], BeforeValidator(_words)] = Field(
+        (),
+        description="More options of ffmpeg's video encoder, in pairs: [-tune, animation, -g, 240]. Options that "
+        "name files, streams, filters or protocols are refused.",
+    )
+    image_quality: Annotated[int, BeforeValidator(_number)] = Field(
+        90, ge=1, le=100, description="Quality of jpg and of lossy webp pictures; higher is better and larger."
+    )
+    image_lossless: bool = Field(False, description="webp pictures: lose nothing.")

@@ -1,0 +1,58 @@
+"""One still picture through the engine and into its file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from framewatch.media.ffmpeg import Encoder, OnLog
+from framewatch.media.picture_file import Opened, Pixels, bounded, on_white, open_picture
+from framewatch.render.spec import Counted, ImageReport, ImageTask
+from framewatch.upscale.contract import Session
+
+Say = Callable[[Counted], None]
+
+
+def render_picture(task: ImageTask, session: Session | None, say: Say, on_log: OnLog) -> ImageReport:
+    """Decode, enlarge and encode.
+
+    Args:
+        task: what is to be done.
+        session: the engine; None where the picture keeps its size.
+        say: told of each stage.
+        on_log: gets what ffmpeg says.
+
+    Raises:
+        MediaError: the picture cannot be decoded.
+        EngineError: the engine stopped working.
+        WorkerError, StorageError: the encoder failed.
+    """
+    say(Counted(stage="decode"))
+    opened = open_picture(task.source, task.still)
+    if opened.alpha is not None and not task.keep_alpha:
+        opened = Opened(on_white(opened.rgb, opened.alpha), None)
+    say(Counted(stage="upscale", decoded=1))
+    enlarged = opened if session is None else _enlarged(opened, session)
+    say(Counted(stage="encode", decoded=1, upscaled=1))
+    with Encoder(task.encoder, on_log=on_log) as encoder:
+        encoder.write(_joined(enlarged))
+        encoder.finish()
+    say(Counted(stage="encode", decoded=1, upscaled=1, encoded=1))
+    return ImageReport(engine=session.name if session else None)
+
+
+def _enlarged(opened: Opened, session: Session) -> Opened:
+    rgb = session.run(opened.rgb)
+    if opened.alpha is None:
+        return Opened(rgb, None)
+    grey = np.ascontiguousarray(np.repeat(opened.alpha[..., None], 3, axis=2))
+    alpha = session.run(grey)[..., 1]  # the three are all but the same
+    return Opened(rgb, bounded(alpha, opened.alpha, session.scale))
+
+
+def _joined(opened: Opened) -> Pixels:
+    """RGB, or RGBA, as the encoder takes it."""
+    if opened.alpha is None:
+        return np.ascontiguousarray(opened.rgb)
+    return np.ascontiguousarray(np.dstack([opened.rgb, opened.alpha]))
