@@ -69,7 +69,8 @@ def console(*, stderr: bool = False) -> Console:
     """A console that wraps nothing when its output is read by a program."""
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else 200
-    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=width, soft_wrap=not stream.isatty())
+    soft = not stream.isatty()  # no emoji: rich would make a hand of the `:v:` in a command
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=width, soft_wrap=soft)
 
 
 def say(text: object) -> None:

@@ -108,12 +108,14 @@ def _repeated(plane: Pixels, scale: int) -> Pixels:
 
 
 def _decoded(path: Path, still: Stream) -> VideoFrame:
-    video = _video(still)
-    if video.width * video.height > MOST_PIXELS:
+    video = still.video  # None where the headers alone do not tell
+    if video is not None and video.width * video.height > MOST_PIXELS:
         message = f"{video.width}x{video.height} is more than {MOST_PIXELS // 1_000_000} million pixels"
         raise MediaError(message, code="media.too_large", hint="make it smaller, or cut it into parts")
     with open_media(path) as container:
         stream = cast(VideoStream, container.streams[still.index])
+        if cast("av.VideoCodecContext | None", stream.codec_context) is None:
+            _video(still)
         try:
             frame = next(container.decode(stream), None)
         except av.FFmpegError as error:

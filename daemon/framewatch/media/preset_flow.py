@@ -27,6 +27,10 @@ Family = Literal[
 ]  # fmt: skip
 
 _CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d{1,2}(?:\.\d+)?)")
+_OTHER_NAMES = {
+    "h265": "hevc", "h.265": "hevc", "x265": "hevc", "avc": "h264", "h.264": "h264", "x264": "h264",
+    "mpeg2": "mpeg2video", "xvid": "mpeg4", "divx": "mpeg4",
+}  # fmt: skip
 _USUAL_CODECS = ("h264", "hevc", "av1", "vp9", "vp8", "mpeg2video", "mpeg4", "prores", "mjpeg", "vc1")
 
 
@@ -40,12 +44,16 @@ def _listed(value: Any) -> Any:
 
 def _codec(value: Any) -> Any:
     """A video codec by ffmpeg's name: one that is mistyped would silently match nothing."""
+    word = str(value)
     try:
-        av.Codec(str(value), "r")
+        canonical = av.Codec(word, "r").canonical_name
     except ValueError:
-        hint = suggestion(str(value), set(_USUAL_CODECS)) or f"such as {', '.join(_USUAL_CODECS)}"
-        raise FindingError("only_if.unknown_codec", f'"{value}" is no codec that is read here', hint) from None
-    return value
+        canonical = _OTHER_NAMES.get(word.lower(), "")
+    if canonical == word:
+        return value
+    hint = f'did you mean "{canonical}"?' if canonical else suggestion(word, _USUAL_CODECS)
+    hint = hint or f"such as {', '.join(_USUAL_CODECS)}"
+    raise FindingError("only_if.unknown_codec", f'"{word}" is no name of a codec that is read here', hint)
 
 
 def _seconds(value: Any) -> Any:

@@ -53,6 +53,29 @@ def kinds(step: Transition) -> list[type[ev.Action]]:
     return [type(action) for action in step.actions]
 
 
+SKIPPED = ev.Skipped((Failure(code="only_if.no_match", message="it is 1440 pixels high"),))
+
+
+def test_a_file_that_the_preset_is_not_for_goes_to_done_without_an_output() -> None:
+    job = live(ev.Claimed(), SKIPPED)
+    assert (job.state, job.outcome, job.journal.result) == (S.PUBLISHING, S.SKIPPED, None)
+    assert publishing_step(job) == ev.ChooseSource()
+    ended = live(TO_DONE, ev.SourceMoved(), ev.Published(), job=job)
+    assert (ended.state, ended.state.ended, ended.ended_at) == (S.SKIPPED, True, 100.0)
+    assert [failure.code for failure in ended.findings] == ["only_if.no_match"]
+
+
+def test_a_skipped_file_that_was_changed_meanwhile_fails_instead_of_vanishing() -> None:
+    lost = ev.SourceLost(Finding("source.changed", "the file was changed"))
+    job = live(ev.Claimed(), SKIPPED, lost, ev.Published())
+    assert (job.state, job.findings[0].code) == (S.FAILED, "source.changed")
+
+
+def test_a_result_of_another_kind_changes_the_ending_of_the_planned_name() -> None:
+    job = live(ev.Claimed(), ev.Rendered(Path("/work/0a/result.png"), frames=1, container="png"))
+    assert job.output == Path("/out/s1/a.png")
+
+
 def test_a_job_that_works_out_goes_step_by_step_through_its_journal() -> None:
     job = live(ev.Claimed())
     assert (job.state, job.attempt, job.started_at) == (S.RUNNING, 1, 100.0)

@@ -38,7 +38,7 @@ def shared_memory(tmp_path: Path) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("scenario", ["atomic", "link", "exdev", "failed"])
+@pytest.mark.parametrize("scenario", ["atomic", "link", "exdev", "failed", "skipped"])
 def test_killed_after_any_change_to_the_disk_and_begun_again_it_ends_the_same_way(
     tmp_path: Path, shared_memory: Path, scenario: str
 ) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from pydantic import AliasChoices, BaseModel
+from pydantic.alias_generators import to_camel
 
 from framewatch import documents
 from framewatch.errors import ConfigError
@@ -74,12 +76,26 @@ def test_camel_case_json_with_numbers_as_text_is_the_same_preset_as_its_yaml_twi
         "container": "mkv", "videoCodec": "libx265", "videoBitrateMode": "bitrate", "videoBitrate": "4000",
         "crf": 20, "mlUpscale": "esrgan-2x", "preset": "slow", "audioCodec": "aac", "audioBitrate": "192",
         "selectedAudioTracks": [1], "nvencSpatialAq": True, "pixelFormat": "yuv420p10le",
+        "onlyIf": {"maxHeight": "1080", "maxDuration": "90", "codecs": ["h264"]}, "videotoolboxAllowSw": None,
     }  # fmt: skip
     yaml = """
         {container: mkv, video_codec: libx265, video_bitrate_mode: bitrate, video_bitrate: 4000, crf: 20,
          ml_upscale: esrgan-2x, preset: slow, audio_codec: aac, audio_bitrate: 192,
-         selected_audio_tracks: [1], nvenc_spatial_aq: true, pixel_format: yuv420p10le}"""
+         selected_audio_tracks: [1], nvenc_spatial_aq: true, pixel_format: yuv420p10le,
+         only_if: {max_height: 1080, max_duration: "1:30", codecs: h264}}"""
     assert read(json.dumps(frame)) == read(yaml)
+
+
+def test_every_key_nested_ones_too_has_frames_spelling_and_means_the_same() -> None:
+    def camel(model: type[BaseModel]) -> None:
+        for name, info in model.model_fields.items():
+            assert isinstance(info.validation_alias, AliasChoices)
+            assert to_camel(name.rstrip("_")) in info.validation_alias.choices, f"{model.__name__}.{name}"
+            for part in (info.annotation, *getattr(info.annotation, "__args__", ())):
+                if isinstance(part, type) and issubclass(part, BaseModel) and part is not Preset:
+                    camel(part)
+
+    camel(Preset)
 
 
 def test_a_preset_goes_through_json_and_evolve_unchanged() -> None:
@@ -111,6 +127,16 @@ def test_a_preset_goes_through_json_and_evolve_unchanged() -> None:
         ("selected_audio_tracks: [one]", "config.bad_value", "list of stream numbers"),
         ("selected_audio_tracks: [-1]", "config.bad_value", "count from 0"),
         ("selected_subtitle_tracks: [2, 2]", "config.bad_value", "twice"),
+        ("only_if: {max_hight: 5}", "config.unknown_key", 'did you mean "max_height"?'),
+        ("onlyIf: {maxHight: 5}", "config.unknown_key", "max_height"),
+        ("only_if: {codecs: [h265]}", "only_if.unknown_codec", "hevc"),
+        ("only_if: {containers: [matroska]}", "config.bad_value", "mkv"),
+        ("only_if: {max_height: 0}", "config.bad_value", "greater than 0"),
+        ("only_if: {max_duration: soon}", "config.bad_value", "soon"),
+        ("only_if: [max_height]", "config.bad_value", "a mapping"),
+        ("extra_encoder_args: -tune film", "config.bad_value", "a list of options"),
+        ("extra_encoder_args: [-tune, yes]", "config.bad_value", "string"),
+        ("image_quality: 101", "config.bad_value", "100"),
         ("crf: 20\nvideo_codec: vp9\nvideoCodec: vp9", "config.unknown_key", "videoCodec"),
     ],
 )
@@ -247,6 +273,27 @@ def test_every_shipped_preset_is_right_and_keeps_the_rules(path: Path) -> None:
     assert list_presets([])[found.name] == path
     assert check_preset(found.preset) == []
     assert found.preset.upscales
+
+
+def test_the_schema_that_editors_use_is_the_models_and_each_shipped_preset_names_it() -> None:
+    kept = shipped("config/preset.schema.json")
+    told = "write it anew: framewatch schema preset > config/preset.schema.json"
+    assert json.loads(kept.read_text()) == preset_schema(), told
+    for path in shipped("config/presets").glob("*.yaml"):
+        mark, _, reference = path.read_text().splitlines()[0].partition("$schema=")
+        assert mark == "# yaml-language-server: "
+        assert (path.parent / reference).resolve() == kept.resolve()
+
+
+def test_the_schema_tells_editors_the_words_the_defaults_and_what_else_may_be() -> None:
+    known = preset_schema()
+    properties = known["properties"]
+    assert properties["ml_upscale"]["enum"] == ["none", "esrgan-2x", "esrgan-3x", "esrgan-4x"]
+    assert properties["crf"]["default"] == 23
+    assert properties["else"]["anyOf"] == [{"type": "string", "minLength": 1}, {"$ref": "#"}]
+    assert known["additionalProperties"] is False
+    nested = known["$defs"]["OnlyIf"]["properties"]
+    assert all(each.get("description") for each in nested.values())
 
 
 def test_the_presets_of_the_seed_are_as_the_seed_has_them() -> None:

@@ -1,0 +1,210 @@
+"""Presets at work: files that are skipped or go another way, pictures, and the commands about presets."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import yaml
+
+from clips import make_clip
+from house import House, framewatch
+from media_factory import ffmpeg
+
+SMALL = {"ml_upscale": "esrgan-2x", "preset": "ultrafast", "only_if": {"max_height": 48}}
+
+
+def pixels(path: Path, form: str) -> np.ndarray:
+    with av.open(str(path)) as container:
+        return next(container.decode(video=0)).to_ndarray(format=form)
+
+
+def make_clear(path: Path, form: str = "rgba") -> Path:
+    """A picture whose left half is transparent."""
+    half = "geq=r='r(X,Y)':g='g(X,Y)':b='b(X,Y)':a='if(gt(X,31),255,0)'"
+    ffmpeg(
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc2=size=64x48",
+        "-frames:v",
+        "1",
+        "-vf",
+        f"format=rgba,{half}",
+        "-pix_fmt",
+        form,
+        path,
+    )
+    return path
+
+
+def test_a_file_that_the_preset_is_not_for_lies_in_done_untouched_and_is_skipped(house: House, clip: Path) -> None:
+    share = house.folder(preset=SMALL | {"only_if": {"max_height": 47}})
+    shutil.copy(clip, share / "a.mp4")
+    assert house.once().returncode == 0
+    assert (share / "done" / "a.mp4").read_bytes() == clip.read_bytes()
+    sidecar = house.sidecar(share / "done" / "a.mp4")
+    assert (sidecar["status"], sidecar["progress"]) == ("skipped", 0.0)
+    assert sidecar["error"]["code"] == "only_if.no_match"
+    assert sidecar["error"]["message"] == "it is 48 pixels high, more than max_height 47"
+    assert list((house.root / "anime" / "out").iterdir()) == []
+    said = house.events("job.skipped")[0]
+    assert (said["level"], said["code"]) == ("info", "only_if.no_match")
+    state = json.loads(framewatch("status", "--config", house.config, "--json").stdout)
+    assert [job["status"] for job in state["jobs"]] == ["skipped"]
+    assert state["counts"]["skipped"] == 1
+
+
+def test_a_file_that_does_not_match_takes_the_other_preset_whatever_its_container(house: House, clip: Path) -> None:
+    (house.root / "presets").mkdir()
+    (house.root / "presets" / "other.yaml").write_text("container: mkv\nprocessing_mode: copy\n")
+    share = house.folder(preset=SMALL | {"else": "other"})
+    shutil.copy(clip, share / "small.mp4")
+    make_clip(share / "large.mp4", size="96x64", frames=5)
+    assert house.once().returncode == 0
+    out = house.root / "anime" / "out"
+    assert sorted(path.name for path in out.iterdir()) == [
+        "large.mkv", "large.mkv.progress.json", "small.mp4", "small.mp4.progress.json",
+    ]  # fmt: skip
+    assert house.sidecar(out / "large.mkv")["status"] == "done"
+    assert pixels(out / "large.mkv", "rgb24").shape == (64, 96, 3)
+    assert pixels(out / "small.mp4", "rgb24").shape == (96, 128, 3)
+
+
+def test_pictures_come_out_enlarged_with_their_transparency_and_depth(house: House) -> None:
+    house.settings["engine"] = "openvino"
+    share = house.folder(preset={"container": "png", "ml_upscale": "esrgan-2x"})
+    source = make_clear(house.root / "clear.png")
+    deep = make_clear(house.root / "deep.png", "rgba64be")
+    for path in (source, deep):
+        shutil.copy(path, share / path.name)
+    make_clip(share / "film.mp4", frames=3)
+    assert house.once().returncode == 1
+    out = house.root / "anime" / "out"
+    made, was = pixels(out / "clear.png", "rgba").astype(int), pixels(source, "rgba").astype(int)
+    assert made.shape == (96, 128, 4)
+    assert (made[:, :60, 3] == 0).all()
+    assert (made[:, 68:, 3] == 255).all()
+    shrunk = made.reshape(48, 2, 64, 2, 4).mean(axis=(1, 3))
+    assert np.abs(shrunk - was)[:, 34:, :3].mean() < 8  # the same picture: colours and place
+    with av.open(str(out / "deep.png")) as container:
+        assert container.streams.video[0].codec_context.pix_fmt == "rgba64be"
+    assert len(np.unique(pixels(out / "deep.png", "rgba64le")[..., 0])) > 256
+    sidecar = house.sidecar(out / "clear.png")
+    assert (sidecar["status"], sidecar["frames_done"], sidecar["frames_total"]) == ("done", 1, 1)
+    assert sidecar["engine"].startswith("openvino")
+    assert house.sidecar(share / "failed" / "film.mp4")["error"]["code"] == "media.not_a_picture"
+
+
+# --- commands -----------------------------------------------------------------------------------------------
+
+
+def test_plan_shows_the_way_that_a_file_takes(tmp_path: Path, clip: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text("only_if: {max_height: 10}\nelse: {container: mkv, video_codec: libx265, preset: ultrafast}\n")
+    shown = framewatch("plan", clip, "-p", path)
+    assert shown.returncode == 0, shown.stderr
+    assert "it is 48 pixels high, more than max_height 10" in shown.stdout
+    assert "libx265" in shown.stdout
+    said = json.loads(framewatch("plan", clip, "-p", path, "--json").stdout)
+    assert shown.stdout.strip().splitlines()[-1].split() == said["commands"][-1]["argv"]  # word by word
+    path.write_text("only_if: {max_height: 10}\n")
+    said = json.loads(framewatch("plan", clip, "-p", path, "--json").stdout)
+    assert (said["status"], said["plan"], said["commands"]) == ("skipped", None, [])
+    made = framewatch("upscale", clip, "-p", path, "-o", tmp_path / "o.mp4", "--json")
+    assert (made.returncode, json.loads(made.stdout)["status"]) == (0, "skipped")
+    assert not (tmp_path / "o.mp4").exists()
+    path.write_text("container: webp\nml_upscale: esrgan-4x\n")
+    said = framewatch("plan", make_clear(tmp_path / "a.png"), "-p", path).stdout
+    assert "64x48 -> 256x192" in said
+    assert "libwebp" in said
+    assert list(tmp_path.glob("work*")) == []
+
+
+def test_presets_are_listed_with_their_source_and_what_they_do(house: House) -> None:
+    (house.root / "presets").mkdir()
+    (house.root / "presets" / "mine.yaml").write_text("extends: archive-4x\ncrf: 15\n")
+    (house.root / "presets" / "bad.yaml").write_text("crff: 15\n")
+    house.folder()
+    rows = json.loads(framewatch("presets", "list", "-c", house.config, "--json").stdout)
+    known = {row["name"]: row for row in rows}
+    assert {"anime-2x", "upscale-4k", "fast-hardware", "archive-4x", "mine", "bad"} <= set(known)
+    assert known["upscale-4k"] == {
+        "name": "upscale-4k", "source": "shipped", "summary": "mp4, esrgan-2x, libx265, aac",
+    }  # fmt: skip
+    assert known["mine"]["source"] == str(house.root / "presets" / "mine.yaml")
+    assert known["mine"]["summary"] == "mkv, esrgan-4x, libx265, flac"
+    assert "config.unknown_key" in known["bad"]["summary"]
+    assert "archive-4x" in framewatch("presets", "list").stdout
+
+
+def test_a_shown_preset_is_one_that_says_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("extends: archive-4x\nonlyIf: {maxHeight: 540}\nelse: {extends: upscale-4k, crf: 30}\n")
+    shown = framewatch("presets", "show", path)
+    assert yaml.safe_load(shown.stdout) == {
+        "container": "mkv", "ml_upscale": "esrgan-4x", "video_codec": "libx265", "crf": 18, "preset": "slow",
+        "audio_codec": "flac", "only_if": {"max_height": 540},
+        "else": {"ml_upscale": "esrgan-2x", "video_codec": "libx265", "crf": 30, "audio_bitrate": 192},
+    }  # fmt: skip
+    again = tmp_path / "again.yaml"
+    again.write_text(framewatch("presets", "show", path, "--all").stdout)
+    assert "video_bitrate: 5000" in again.read_text()
+    assert yaml.safe_load(framewatch("presets", "show", again).stdout) == yaml.safe_load(shown.stdout)
+
+
+def test_validate_tells_all_that_is_wrong_in_all_files_and_is_2(tmp_path: Path) -> None:
+    good, bad, odd = (tmp_path / f"{name}.yaml" for name in ("good", "bad", "odd"))
+    good.write_text("extends: upscale-4k\n")
+    bad.write_text("crff: 1\nextends: nobody\ncontainer: ogg\n")
+    odd.write_text("container: webm\nextra_encoder_args: [-i, /etc/passwd]\n")
+    assert framewatch("presets", "validate", good).returncode == 0
+    result = framewatch("presets", "validate", good, bad, odd, tmp_path / "gone.yaml")
+    assert result.returncode == 2
+    assert f"{good}: right" in result.stdout
+    codes = [line.rsplit("[", 1)[1].rstrip("]") for line in result.stderr.strip().splitlines()]
+    assert sorted(codes) == [
+        "config.bad_value", "config.not_found", "config.unknown_key", "container.audio_codec",
+        "container.video_codec", "extra_args.not_allowed", "preset.not_found",
+    ]  # fmt: skip
+    as_json = framewatch("presets", "validate", good, bad, "--json")
+    assert as_json.returncode == 2
+    assert [len(each["findings"]) for each in json.loads(as_json.stdout)] == [0, 3]
+
+
+@pytest.mark.parametrize("name", ["list", "show", "validate"])
+def test_each_command_has_help_with_an_example(name: str) -> None:
+    assert f"framewatch presets {name}" in framewatch("presets", name, "--help").stdout.split("Examples")[1]
+
+
+# --- hardware -----------------------------------------------------------------------------------------------
+
+
+def test_encoders_without_their_hardware_are_refused_at_check_with_what_works_here(house: House) -> None:
+    """This machine has neither: the probe of the encoders says so, and the hint names those that are there."""
+    codecs = ("h264_nvenc", "hevc_nvenc", "av1_nvenc", "h264_videotoolbox", "hevc_videotoolbox")
+    for codec in codecs:
+        house.folder(codec, preset={"ml_upscale": "esrgan-2x", "video_codec": codec})
+    house.folder("else", preset={"only_if": {"max_height": 1}, "else": {"video_codec": "h264_nvenc"}})
+    checked = framewatch("check", "--config", house.config)
+    assert checked.returncode == 2
+    lines = checked.stderr.strip().splitlines()
+    assert len(lines) == len(codecs) + 1
+    assert all("[encoder." in line and "libx264" in line for line in lines), lines
+
+
+def test_an_encoder_without_its_hardware_fails_the_job_when_it_starts(house: House, clip: Path) -> None:
+    share = house.folder(preset=False)
+    lying = share / "framewatch-preset.yaml"
+    lying.write_text("preset: ultrafast\n")
+    house.start()
+    lying.write_text("extends: fast-hardware\n")
+    shutil.copy(clip, share / "a.mp4")
+    error = house.wait_status(share / "failed" / "a.mp4", "failed")["error"]
+    assert error["code"] in ("encoder.no_hardware", "encoder.missing")
+    assert "libx264" in error["hint"]
+    assert house.stop() == 0

@@ -1,0 +1,128 @@
+"""Pictures through the worker: every kind of file, enlarged or not, upright, on white where it holds no more."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import imageio_ffmpeg
+import numpy as np
+import pytest
+
+from framewatch.cli.files import Quiet
+from framewatch.errors import RuleError, VerificationError
+from framewatch.jobs.gate import HostGate
+from framewatch.jobs.pictures import compare_picture
+from framewatch.jobs.pipeline import Order, Pipeline, Rendered, Tools
+from framewatch.media.image_plan import ImagePlan
+from framewatch.media.picture_file import with_picture
+from framewatch.media.preset import Preset
+from framewatch.media.probe import probe
+from framewatch.media.tools import encoders
+from framewatch.render.client import Worker
+from media_factory import ffmpeg
+
+FFMPEG = Path(imageio_ffmpeg.get_ffmpeg_exe())
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Worker]:
+    worker = Worker()
+    yield worker
+    worker.kill()
+
+
+@pytest.fixture(scope="module")
+def clear(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Colour bars, the left half of them transparent."""
+    path = tmp_path_factory.mktemp("pictures") / "clear.png"
+    half = "geq=r='r(X,Y)':g='g(X,Y)':b='b(X,Y)':a='if(gt(X,31),255,0)'"
+    ffmpeg("-f", "lavfi", "-i", "smptebars=size=64x48", "-frames:v", "1", "-vf", f"format=rgba,{half}", path)
+    return path
+
+
+def made(worker: Worker, source: Path, work: Path, **keys: Any) -> Rendered:
+    tools = Tools(ffmpeg=FFMPEG, encoders=encoders(FFMPEG), engine="identity")
+    order = Order(source=source, preset=Preset(**keys), preset_name="test", work=work)
+    result = Pipeline(worker, tools, HostGate(1), Quiet(), threading.Event()).run(order)
+    assert isinstance(result, Rendered)
+    return result
+
+
+def pixels(path: Path) -> np.ndarray:
+    with av.open(str(path)) as container:
+        return next(container.decode(video=0)).to_ndarray(format="rgba").astype(int)
+
+
+@pytest.mark.parametrize(
+    ("keys", "codec", "clears", "worst"),
+    [
+        ({"container": "jpg", "ml_upscale": "esrgan-3x", "image_quality": 95}, "mjpeg", False, 3),
+        ({"container": "jpg", "image_quality": 30}, "mjpeg", False, 12),
+        ({"container": "webp", "ml_upscale": "esrgan-4x"}, "webp", True, 6),
+        ({"container": "webp", "image_lossless": True}, "webp", True, 0),
+        ({"container": "tiff", "ml_upscale": "esrgan-2x"}, "tiff", True, 0),
+        ({"container": "png", "ml_upscale": "esrgan-3x"}, "png", True, 0),
+        ({"container": "bmp"}, "bmp", False, 0),
+    ],
+)
+def test_every_kind_of_picture_can_be_written(
+    keys: dict[str, Any], codec: str, clears: bool, worst: float, worker: Worker, clear: Path, tmp_path: Path
+) -> None:
+    result = made(worker, clear, tmp_path, **keys)
+    with av.open(str(result.result)) as container:
+        assert container.streams.video[0].codec_context.codec.canonical_name == codec
+    scale, out, was = result.plan.scale, pixels(result.result), pixels(clear)
+    assert out.shape == (48 * scale, 64 * scale, 4)
+    assert (result.frames, result.engine is None) == (1, scale == 1)
+    assert (out[:, : 28 * scale, 3] == (0 if clears else 255)).all()
+    assert (out[:, 36 * scale :, 3] == 255).all()
+    enlarged = was.repeat(scale, axis=0).repeat(scale, axis=1)[:, 36 * scale :, :3]
+    assert np.abs(out[:, 36 * scale :, :3] - enlarged).mean() <= worst
+    if not clears:
+        assert out[: 8 * scale, : 8 * scale, :3].min() >= 240  # what was clear is white
+
+
+def test_jpeg_quality_shows_in_size(worker: Worker, clear: Path, tmp_path: Path) -> None:
+    sizes = []
+    for quality in (20, 60, 100):
+        work = tmp_path / str(quality)
+        work.mkdir()
+        sizes.append(made(worker, clear, work, container="jpg", image_quality=quality).result.stat().st_size)
+    assert sizes == sorted(set(sizes))
+
+
+def test_a_turned_photograph_comes_out_upright(worker: Worker, tmp_path: Path) -> None:
+    """As a telephone writes it: the sensor's picture, and EXIF's word that it is to be turned."""
+    source = tmp_path / "a.jpg"
+    band = "color=red:size=64x48,drawbox=w=64:h=8:c=blue:t=fill"
+    ffmpeg("-f", "lavfi", "-i", band, "-frames:v", "1", source)
+    data = source.read_bytes()
+    block = bytes.fromhex("4578696600004d4d002a000000080001011200030000000100060000")
+    source.write_bytes(data[:2] + b"\xff\xe1" + (len(block) + 2).to_bytes(2, "big") + block + data[2:])
+    out = pixels(made(worker, source, tmp_path, container="png", ml_upscale="esrgan-2x").result)
+    assert out.shape == (128, 96, 4)
+    assert out[64, 90, 2] > 200  # the top edge is now the right one
+    assert out[64, 40, 0] > 200
+
+
+def test_a_written_picture_that_is_not_as_planned_is_told(worker: Worker, clear: Path, tmp_path: Path) -> None:
+    result = made(worker, clear, tmp_path, container="png")
+    assert isinstance(result.plan, ImagePlan)
+    found = with_picture(result.result, probe(result.result))
+    assert compare_picture(result.plan, found) == []
+    wrong = {"width": 65, "bit_depth": 16, "alpha": "none"}
+    codes = [each.code for each in compare_picture(result.plan.evolve(**wrong), found)]
+    assert codes == ["verify.size", "verify.pixel_format", "verify.alpha"]
+    assert VerificationError.of(compare_picture(result.plan.evolve(width=1), found)).finding.hint
+
+
+def test_an_ffmpeg_without_the_encoder_is_told_before_the_work(worker: Worker, clear: Path, tmp_path: Path) -> None:
+    tools = Tools(ffmpeg=FFMPEG, encoders=frozenset({"png"}), engine="identity")
+    order = Order(source=clear, preset=Preset(container="webp"), preset_name="test", work=tmp_path)
+    with pytest.raises(RuleError) as caught:
+        Pipeline(worker, tools, HostGate(1), Quiet(), threading.Event()).run(order)
+    assert (caught.value.finding.code, caught.value.finding.hint) == ("encoder.missing", "use container png")
