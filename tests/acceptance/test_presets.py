@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import av
+import imageio_ffmpeg
 import numpy as np
 import pytest
 import yaml
 
 from clips import make_clip
-from house import House, framewatch
+from house import CLIP, House, framewatch
 from media_factory import ffmpeg
 
 SMALL = {"ml_upscale": "esrgan-2x", "preset": "ultrafast", "only_if": {"max_height": 48}}
@@ -98,6 +102,21 @@ def test_pictures_come_out_enlarged_with_their_transparency_and_depth(house: Hou
     assert (sidecar["status"], sidecar["frames_done"], sidecar["frames_total"]) == ("done", 1, 1)
     assert sidecar["engine"].startswith("openvino")
     assert house.sidecar(share / "failed" / "film.mp4")["error"]["code"] == "media.not_a_picture"
+
+
+def test_the_shipped_preset_for_sound_makes_the_real_clip_as_loud_as_it_says(tmp_path: Path) -> None:
+    output = tmp_path / "out.mp4"
+    result = framewatch("upscale", CLIP, "-p", "audio", "-o", output, "--engine", "identity")
+    assert result.returncode == 0, result.stderr
+    with av.open(str(output)) as made:
+        assert [stream.codec_context.name for stream in made.streams] == ["h264", "aac"]
+        assert (made.streams.video[0].width, made.streams.video[0].height) == (640, 360)
+        assert float(made.duration / av.time_base) == pytest.approx(4, abs=0.1)
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-i", output, "-af", "ebur128", "-vn", "-f", "null", "-"]
+    said = subprocess.run(command, capture_output=True, check=True).stderr.decode().rpartition("Summary:")[2]
+    found = re.search(r"I:\s+(\S+) LUFS", said)
+    assert found
+    assert float(found[1]) == pytest.approx(-16 + 20 * math.log10(1.1), abs=1)
 
 
 # --- commands -----------------------------------------------------------------------------------------------

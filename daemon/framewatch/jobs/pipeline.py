@@ -18,6 +18,7 @@ from framewatch.domain import Failure, Progress, Record, Segment, StageName
 from framewatch.errors import Finding, RuleError, VerificationError, WorkerError
 from framewatch.jobs.pictures import compare_picture, decide_picture, image_task
 from framewatch.jobs.progress import Tracker
+from framewatch.jobs.remarks import damaged_frames, silent_track
 from framewatch.jobs.verify import compare
 from framewatch.media import commands
 from framewatch.media.burn import locate
@@ -174,8 +175,9 @@ class Pipeline:
             report: MeasureReport = self._do(MeasureTask(argv=tuple(argv)))
             found[index] = report.loudness
             if report.loudness is None:
-                self._warn(_silent(index))
+                self._warn(silent_track(index))
         return plan.with_loudness(found)
+
     def _picture(self, order: Order, probed: ProbeReport) -> Rendered:
         plan = decide_picture(order.preset, order.preset_name, probed.info, self._tools.encoders)
         self._warnings.extend(plan.warnings)
@@ -212,7 +214,7 @@ class Pipeline:
         with self._share(plan.frame_width, plan.frame_height, plan.scale):
             report = self._render(source, plan, probed, piece)
         if report.damaged:
-            self._warn(_damaged(report.damaged))
+            self._warn(damaged_frames(report.damaged))
         self._command(commands.mux_command(plan, ffmpeg, [piece], source, result))
         piece.unlink()
         return report.engine
@@ -308,18 +310,3 @@ def decide(order: Order, probed: ProbeReport, tools: Tools) -> Plan:
     if missing:
         raise RuleError.of(missing)
     return plan
-
-
-def _silent(index: int) -> Failure:
-    message = "the track is silent: it is not normalized"
-    return Failure.of(Finding("audio.silent", message, "", f"stream {index}"))
-
-
-def _damaged(frames: int) -> Failure:
-    return Failure.of(
-        Finding(
-            "media.damaged_frames",
-            f"{frames} frames could not be decoded; the ones before them are shown longer",
-            "the rest is complete; find a better source if it shows",
-        )
-    )

@@ -36,6 +36,11 @@ def _extra_args(preset: Preset) -> Iterator[Finding]:
         hint = 'remove extra_encoder_args, or use processing_mode "reencode"'
         yield Finding("mode.copy_extra_args", message, hint, "extra_encoder_args")
         return
-    if preset.extra_encoder_args and rules().containers[preset.container].kind == "image":
+    container = rules().containers[preset.container]
+    if preset.extra_encoder_args and container.audio_only:
+        message = f"{preset.container} has no video, so that the video encoder's options have no effect"
+        yield Finding("extra_args.no_video", message, "remove extra_encoder_args", "extra_encoder_args")
+        return
+    if preset.extra_encoder_args and container.kind == "image":
         return  # refused there
     yield from check_extra_args(preset.extra_encoder_args, preset.video_codec)

@@ -16,6 +16,7 @@ from framewatch.media.rules import check_preset
 CLIP = media(video(width=1920, height=1080), audio(), duration=90.0)  # the video lasts 2 s by its header
 UPRIGHT = media(video(width=1920, height=1080, rotation=90))
 PICTURE = media(cover(0).evolve(video=video(width=640, height=480).video), container="png_pipe", duration=0.0)
+SONG = {"container": "mp3", "audio_codec": "mp3"}
 EXTRA = "extra_encoder_args"
 SOUND = media(audio(0), container="mp3")
 
@@ -77,6 +78,7 @@ def test_the_first_preset_that_matches_is_taken_and_the_others_say_why_not() -> 
         ({"else_": Preset()}, "else.without_only_if", "else"),
         ({"only_if": {}, "else_": Preset(container="webm")}, "container.video_codec", "else.video_codec"),
         ({"processing_mode": "copy", "extra_encoder_args": ["-g", "5"]}, "mode.copy_extra_args", EXTRA),
+        (SONG | {"extra_encoder_args": ["-g", "5"]}, "extra_args.no_video", EXTRA),
     ],
 )
 def test_what_can_never_be_meant_is_refused(wishes: dict[str, Any], code: str, where: str) -> None:
