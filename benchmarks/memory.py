@@ -20,7 +20,8 @@ import psutil
 
 from framewatch.domain import Failure, Progress, StageName
 from framewatch.jobs.gate import HostGate
-from framewatch.jobs.pipeline import Order, Pipeline, Tools
+from framewatch.jobs.order import Order, Tools
+from framewatch.jobs.pipeline import Pipeline
 from framewatch.media.ffmpeg import run_ffmpeg
 from framewatch.media.preset import Preset
 from framewatch.media.tools import encoders, find_ffmpeg

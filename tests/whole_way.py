@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framewatch.domain import Failure, Progress, Record
-from framewatch.jobs.pipeline import Order, Pipeline, Rendered, Tools
+from framewatch.jobs.order import Order, Rendered, Tools
+from framewatch.jobs.pipeline import Pipeline
 from framewatch.media.preset import Preset
 from framewatch.media.tools import encoders, find_ffmpeg, hwaccels
 from framewatch.render.tasks import Workbench

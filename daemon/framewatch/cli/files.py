@@ -23,7 +23,8 @@ from framewatch.jobs import files
 from framewatch.jobs.gate import HostGate
 from framewatch.jobs.moving import Move, Moved, move
 from framewatch.jobs.names import with_container
-from framewatch.jobs.pipeline import Order, Pipeline, Rendered, Skipped, Tools
+from framewatch.jobs.order import Order, Rendered, Skipped, Tools
+from framewatch.jobs.pipeline import Pipeline
 from framewatch.media.presets import NamedPreset, load_preset
 from framewatch.media.tools import encoders, find_ffmpeg, hwaccels
 from framewatch.render.client import Worker

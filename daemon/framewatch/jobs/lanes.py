@@ -16,7 +16,8 @@ from framewatch.errors import ConfigError
 from framewatch.jobs import events as ev
 from framewatch.jobs.desk import Desk
 from framewatch.jobs.faults import storage_faults
-from framewatch.jobs.pipeline import Gate, Order, Pipeline, Rendered, Skipped, Tools
+from framewatch.jobs.order import Order, Rendered, Skipped, Tools
+from framewatch.jobs.pipeline import Gate, Pipeline
 from framewatch.jobs.runner import Lane
 from framewatch.jobs.source import require_source
 from framewatch.media.preset import Preset

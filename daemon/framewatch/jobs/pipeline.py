@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from framewatch.domain import Failure, Progress, Record, Segment, StageName
 from framewatch.errors import Finding, RuleError, VerificationError, WorkerError
+from framewatch.jobs.order import Order, Rendered, Skipped, Tools
 from framewatch.jobs.pictures import compare_picture, decide_picture, image_task
 from framewatch.jobs.progress import Tracker
 from framewatch.jobs.remarks import damaged_frames, silent_track
@@ -25,11 +26,10 @@ from framewatch.media.burn import locate
 from framewatch.media.chain import deinterlace_filters, source_filters
 from framewatch.media.conditions import choose
 from framewatch.media.containers import rules
-from framewatch.media.image_plan import ImagePlan, image_command
+from framewatch.media.image_plan import image_command
 from framewatch.media.image_rules import is_image_preset
 from framewatch.media.loudness import Loudness
 from framewatch.media.plan import Plan, make_plan
-from framewatch.media.preset import Preset
 from framewatch.media.probe import require_video
 from framewatch.media.rules import check_tools
 from framewatch.media.timing import timing_wish
@@ -71,40 +71,6 @@ class Observer(Protocol):
 
     def waits(self, device: str) -> None:
         """A share of this device is asked for; others may have it for long."""
-
-
-class Order(Record):
-    """What is to be made of which file."""
-
-    source: Path
-    preset: Preset
-    preset_name: str
-    work: Path  # an empty folder of this job's own
-
-
-class Rendered(Record):
-    """A verified result in the work folder."""
-
-    result: Path
-    plan: Plan | ImagePlan
-    engine: str | None
-    frames: int
-    warnings: tuple[Failure, ...]
-
-
-class Skipped(Record):
-    """The preset is not for this file: nothing was made."""
-
-    reasons: tuple[Failure, ...]
-
-
-class Tools(Record):
-    """The programs and the engine to use."""
-
-    ffmpeg: Path
-    encoders: frozenset[str]
-    hwaccels: frozenset[str] = frozenset()
-    engine: str = "auto"
 
 
 class Gate(Protocol):

@@ -18,7 +18,7 @@ from framewatch.jobs.desk import Desk
 from framewatch.jobs.events import Event, Published, SourceLost
 from framewatch.jobs.gate import HostGate
 from framewatch.jobs.lanes import make_lane
-from framewatch.jobs.pipeline import Tools
+from framewatch.jobs.order import Tools
 from framewatch.jobs.publish import Places, publish
 from framewatch.jobs.retry import Policy
 from framewatch.jobs.runner import Lane, Runner

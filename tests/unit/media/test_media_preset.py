@@ -305,7 +305,11 @@ def test_the_presets_of_the_seed_are_as_the_seed_has_them() -> None:
     )  # fmt: skip
     assert known["fast-hardware"] == Preset(
         container="mp4", video_codec="h264_nvenc", quality=50, ml_upscale="esrgan-2x", nvenc_spatial_aq=True,
-        preset="fast",
+        hw_decode=True, preset="fast",
+    )  # fmt: skip
+    assert known["rotated-crop"] == Preset(
+        ml_upscale="esrgan-2x", rotation=90, flip_horizontal=True,
+        crop={"x": 0, "y": 0, "width": 1280, "height": 720},
     )  # fmt: skip
     assert known["audio"] == Preset(
         ml_upscale="esrgan-2x", audio_normalize=True, audio_volume=110, selected_audio_tracks=(1,)

@@ -232,6 +232,10 @@ def test_what_the_file_cannot_hold_is_refused_before_the_work(container: str, si
         ({"pixel_format": "yuv444p"}, "image.key_without_effect"),
         ({"extra_encoder_args": ("-g", "5")}, "image.key_without_effect"),
         ({"container": "jpg", "image_lossless": True}, "image.lossless"),
+        ({"rotation": 90}, "image.key_without_effect"),
+        ({"crop": {"width": 8, "height": 8}}, "image.key_without_effect"),
+        ({"start_time": 1}, "image.key_without_effect"),
+        ({"metadata": {"title": "x"}}, "image.key_without_effect"),
     ],
 )
 def test_what_has_no_meaning_for_a_picture_is_refused(wishes: dict[str, Any], code: str) -> None:

@@ -149,6 +149,24 @@ def test_a_strangers_preset_names_installed_presets_and_never_a_file(text: str, 
     assert caught.value.finding.code == code
 
 
+def test_a_subtitle_file_is_looked_for_beside_the_preset_that_names_it(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    write(own, base="subtitleBurnPath: a.srt", other="subtitle_burn_path: elsewhere.srt")
+    (own / "a.srt").write_text("1\n")
+    write(tmp_path, mine="extends: ./own/base.yaml\nonly_if: {}\nelse: ./own/other.yaml")
+    made = load(tmp_path, "mine")
+    assert made.subtitle_burn_path == str(own / "a.srt")
+    assert made.else_ is not None
+    assert made.else_.subtitle_burn_path == "elsewhere.srt"  # beside the video, then
+    lying = tmp_path / "framewatch-preset.yaml"
+    lying.write_text("extends: base")
+    assert load_folder_preset(lying, [own]).preset.subtitle_burn_path == str(own / "a.srt")
+    lying.write_text("extends: base\nonly_if: {}\nelse: {subtitleBurnPath: /etc/a.srt}")
+    with pytest.raises(ConfigError) as caught:
+        load_folder_preset(lying, [own])
+    assert caught.value.finding.code == "preset.outside_path"
+
+
 def test_a_strangers_preset_may_extend_what_is_installed_which_may_name_files(tmp_path: Path) -> None:
     lying, own = tmp_path / "framewatch-preset.yaml", tmp_path / "presets"
     write(own, house="extends: ./deeper.yaml\npreset: slow", deeper="crf: 11")
