@@ -119,6 +119,23 @@ def test_the_shipped_preset_for_sound_makes_the_real_clip_as_loud_as_it_says(tmp
     assert float(found[1]) == pytest.approx(-16 + 20 * math.log10(1.1), abs=1)
 
 
+def test_the_shipped_preset_that_turns_and_cuts_shows_the_right_part_the_right_way_round(tmp_path: Path) -> None:
+    """Of the real clip, enlarged and stood on its side, as a telephone might have filmed it."""
+    side, output = tmp_path / "side.mp4", tmp_path / "out.mp4"
+    upright = "scale=1600:900,transpose=cclock,hflip"
+    ffmpeg("-i", CLIP, "-vf", upright, "-frames:v", "2", "-an", "-c:v", "libx264", "-crf", "5", side)
+    result = framewatch("upscale", side, "-p", "rotated-crop", "-o", output, "--engine", "identity")
+    assert result.returncode == 0, result.stderr
+    wanted = tmp_path / "wanted.png"
+    chain = "hflip,transpose=clock,crop=1280:720:0:0,scale=2560:1440:flags=neighbor"
+    ffmpeg("-i", side, "-vf", chain, "-frames:v", "1", wanted)
+    made, was = pixels(output, "rgb24").astype(int), pixels(wanted, "rgb24").astype(int)
+    assert made.shape == (1440, 2560, 3)
+    assert np.abs(made - was).mean() < 4
+    assert np.abs(made[:, ::-1] - was).mean() > 12  # a picture that would notice
+    assert np.abs(made[::-1] - was).mean() > 12
+
+
 # --- commands -----------------------------------------------------------------------------------------------
 
 
