@@ -59,6 +59,14 @@ def test_bad_arguments_are_2_with_a_line_that_helps(arguments: list[str]) -> Non
     assert "--help" in result.stderr + result.stdout
 
 
+def test_every_key_of_a_preset_is_told_with_its_default() -> None:
+    rows = json.loads(framewatch("presets", "keys", "--json").stdout)
+    defaults = {row["key"]: row["default"] for row in rows}
+    assert (defaults["crf"], defaults["container"], defaults["crop.x"]) == ("23", "mp4", "0")
+    assert all(row["description"] for row in rows), [row["key"] for row in rows if not row["description"]]
+    assert "audio_normalize" in framewatch("presets", "keys", "loudness").stdout
+
+
 def test_every_command_has_help_with_an_example() -> None:
     listing = framewatch("--help").stdout
     for name in COMMANDS:

@@ -21,12 +21,17 @@ from framewatch.cli.common import (
 from framewatch.errors import ConfigError, Finding, FramewatchError
 from framewatch.media.image_rules import is_image_preset
 from framewatch.media.preset import Preset
+from framewatch.media.preset_schema import reference
 from framewatch.media.presets import NamedPreset, list_presets, load_file, load_preset
 from framewatch.media.rules import check_preset
 from framewatch.resources import shipped
 from framewatch.text import printable
 
-app = typer.Typer(help="The presets: list, show, validate.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="The presets: list, show, validate; and the keys that they are made of.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
 
 @app.command("list")
@@ -48,6 +53,30 @@ def list_all(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*(printable(row[key]) for key in ("name", "source", "summary")))
+    console().print(table)
+
+
+@app.command()
+def keys(
+    word: Annotated[str, typer.Argument(help="Only keys that this stands in, or in what they do.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """List every key that a preset may have, with its default and what it does.
+
+    \b
+    Examples:
+      framewatch presets keys
+      framewatch presets keys audio
+    """
+    rows = [row for row in reference() if word.lower() in " ".join(row.values()).lower()]
+    if as_json:
+        print_json(rows)
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("key", "default", "what it does"):
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(row["key"], row["default"], row["description"])
     console().print(table)
 
 

@@ -29,7 +29,7 @@ Whole = Annotated[int, BeforeValidator(_number)]
 class Compressor(Record):
     """Makes what is loud quieter, so that whispers and explosions come nearer to each other."""
 
-    enabled: bool = True
+    enabled: bool = Field(True, description="false keeps the numbers for later and changes nothing.")
     threshold: Amount = Field(-18.0, ge=-60, le=0, description="dBFS above which it works.")
     ratio: Amount = Field(3.0, ge=1, le=20, description="4: of each 4 dB above the threshold 1 is left.")
     attack: Amount = Field(20.0, ge=0.01, le=2000, description="Milliseconds until it takes hold.")
@@ -40,7 +40,7 @@ class Compressor(Record):
 class Limiter(Record):
     """Lets no sample rise above a ceiling."""
 
-    enabled: bool = True
+    enabled: bool = Field(True, description="false keeps the numbers for later and changes nothing.")
     ceiling: Amount = Field(-1.0, ge=-24, le=0, description="dBFS that no sample goes beyond.")
     attack: Amount = Field(5.0, ge=0.1, le=80, description="Milliseconds that it looks ahead.")
     release: Amount = Field(50.0, ge=1, le=8000, description="Milliseconds until it lets go.")
