@@ -89,8 +89,7 @@ def _sized(plan: Plan) -> list[str]:
         across, _ = steps(plan.pixel_format)
         siting = ":in_h_chr_pos=0:out_h_chr_pos=0" if across == 2 else ""
         chain.append(f"scale={wide}:{high}:flags={plan.scaling}+accurate_rnd+full_chroma_int{siting}")
-        if plan.width < wide or plan.height < high:
-            chain.append(f"crop={plan.width}:{plan.height}:0:0")
+        chain += _cropped(plan, wide, high)
     if plan.width > wide or plan.height > high:
         chain.append(f"pad={plan.width}:{plan.height}:(ow-iw)/2:(oh-ih)/2:black")
     return chain
@@ -99,9 +98,13 @@ def _sized(plan: Plan) -> list[str]:
 def _cut_to_even(plan: Plan) -> list[str]:
     """Where nothing is scaled, the column or row that the pixel format cannot hold is left out at once."""
     frame = (plan.frame_width, plan.frame_height)
-    scaled = (plan.scaled_width, plan.scaled_height) != frame
-    smaller = plan.width < plan.frame_width or plan.height < plan.frame_height
-    return [f"crop={plan.width}:{plan.height}:0:0"] if smaller and not scaled else []
+    return _cropped(plan, *frame) if (plan.scaled_width, plan.scaled_height) == frame else []
+
+
+def _cropped(plan: Plan, wide: int, high: int) -> list[str]:
+    """What is larger than the output loses its last column or row; what is smaller is padded later."""
+    width, height = min(wide, plan.width), min(high, plan.height)
+    return [f"crop={width}:{height}:0:0"] if (width, height) != (wide, high) else []
 
 
 def _shaped(plan: Plan) -> list[str]:

@@ -224,3 +224,44 @@ def test_times_of_ninety_thousandths_are_kept_in_mp4(mode: str, tmp_path: Path) 
            "-video_track_timescale", "90000", source)  # fmt: skip
     made = process(source, tmp_path / "w", container="mp4", ml_upscale=mode, frame_timing="preserve")
     assert times(made.result) == pytest.approx(times(source), abs=0.0001)
+
+
+# --- with what else a job can be ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("container", "codec"), [("flac", "flac"), ("wav", "pcm_s16le"), ("m4a", "alac")])
+def test_sound_alone_is_cut_to_the_sample(container: str, codec: str, film: Path, tmp_path: Path) -> None:
+    made = process(film, tmp_path, container=container, audio_codec=codec, start_time=0.7, end_time=2.1).result
+    assert sum(len(samples) for _, samples, _ in sound(made)) == round(1.4 * 48000)
+    assert beep(made) == pytest.approx(MOMENT - 0.7, abs=0.001)
+
+
+@MODES
+def test_a_cover_does_not_move_what_is_cut(mode: str, film: Path, tmp_path: Path) -> None:
+    source, picture = tmp_path / "covered.mp4", tmp_path / "cover.png"
+    ffmpeg("-f", "lavfi", "-i", "testsrc=s=32x32", "-frames:v", "1", picture)
+    ffmpeg("-i", film, "-i", picture, "-map", "0:v", "-map", "0:a", "-map", "1", "-c:v", "copy", "-c:a", "alac",
+           "-disposition:v:1", "attached_pic", source)  # fmt: skip
+    made = process(source, tmp_path / "w", ml_upscale=mode, audio_codec="alac", start_time=0.7, end_time=2.1)
+    assert [stream.cover for stream in made.plan.expected.streams] == [False, False, True]
+    assert flash(made.result) == pytest.approx(MOMENT - 0.72, abs=0.001)
+    assert beep(made.result) == pytest.approx(MOMENT - 0.72, abs=0.001)
+
+
+@MODES
+@pytest.mark.parametrize("container", ["m2t", "mts"])
+def test_a_transport_stream_is_cut_in_step(mode: str, container: str, film: Path, tmp_path: Path) -> None:
+    wishes = {"container": container, "audio_codec": "ac3", "selected_subtitle_tracks": "none", "crf": 5}
+    made = process(film, tmp_path, ml_upscale=mode, start_time=0.7, end_time=2.1, **wishes).result
+    assert numbers(made) == [*range(18, 30), -1, *range(31, 53)]
+    assert beep(made) == pytest.approx(flash(made), abs=0.01)
+
+
+def test_loudness_is_that_of_the_part_that_is_kept(tmp_path: Path) -> None:
+    source = tmp_path / "s.mkv"
+    louder = "aevalsrc='sin(2764*t)*if(lt(t,3),1,0.02)':s=48000:d=6"
+    ffmpeg("-f", "lavfi", "-i", "color=black:s=32x32:r=5:d=6", "-f", "lavfi", "-i", louder, "-c:v", "libx264",
+           "-c:a", "flac", source)  # fmt: skip
+    made = process(source, tmp_path / "w", container="mkv", audio_codec="flac", audio_normalize=True, start_time=3)
+    loudest = max(float(np.abs(samples).max()) for _, samples, _ in sound(made.result))
+    assert loudest > 0.1  # -16 LUFS; measured with the loud part, the quiet one would stay at 0.02 or less
