@@ -68,7 +68,6 @@ class Container(Record):
     """One kind of output file."""
 
     muxer: str  # ffmpeg's name
-    available: bool
     kind: Literal["video", "audio", "picture", "image"] = "video"  # picture: gif, which moves; image: a still one
     video: StreamRules = StreamRules()
     audio: StreamRules = StreamRules()
@@ -160,10 +159,9 @@ class Rules(Record):
         narrower = self.containers[container].pixel_formats.get(encoder)
         return narrower or self.video_encoders[encoder].pixel_formats
 
-    def available(self) -> list[str]:
-        """The containers for video and sound that can be written now."""
-        known = self.containers.items()
-        return [name for name, container in known if container.available and container.kind != "image"]
+    def moving(self) -> list[str]:
+        """The containers for what has a length: video and sound."""
+        return [name for name, container in self.containers.items() if container.kind != "image"]
 
 
 @cache

@@ -95,15 +95,11 @@ def _colour(preset: Preset, info: MediaInfo) -> list[Finding]:
 
 
 def _container(preset: Preset) -> list[Finding]:
-    name, container = preset.container, rules().containers[preset.container]
+    container = rules().containers[preset.container]
     if container.kind != "video" and preset.upscales:
-        video = [name for name in rules().available() if rules().containers[name].kind == "video"]
+        video = [name for name in rules().moving() if rules().containers[name].kind == "video"]
         hint = f"use container {_listed(video)}"
         return [Finding("container.upscale_needs_video", UPSCALE_NEEDS_VIDEO, hint, "container")]
-    if not container.available:
-        message = f'container "{name}" is not available in this version'
-        hint = f"use {_listed(rules().available())}"
-        return [Finding("container.not_available", message, hint, "container")]
     return []
 
 
@@ -160,7 +156,7 @@ def _audio(preset: Preset) -> list[Finding]:
 
 def _misfit(kind: str, preset: Preset, codec: str, allowed: CodecSet) -> Finding:
     """An encoder that the container does not take: which it takes, and which containers take the encoder."""
-    fitting = [name for name in rules().available() if codec in _encoders(kind, rules().containers[name])]
+    fitting = [name for name in rules().moving() if codec in _encoders(kind, rules().containers[name])]
     elsewhere = f"; {codec} goes into {_listed(fitting)}" if fitting else ""
     hint = f"{preset.container} takes {allowed}{elsewhere}"
     message = f"{preset.container} does not take {codec}"

@@ -76,4 +76,4 @@ def _variable_rate(preset: Preset) -> list[Finding]:
 
 
 def _containers(fits: Callable[[Container], bool]) -> str:
-    return ", ".join(name for name in rules().available() if fits(rules().containers[name]))
+    return ", ".join(name for name in rules().moving() if fits(rules().containers[name]))

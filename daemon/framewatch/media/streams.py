@@ -220,7 +220,7 @@ class _Tabler:
         self._refuse(stream, f"copy.{stream.kind}_codec", message, hint)
 
     def _fitting_hint(self, stream: Stream) -> str:
-        fitting = [name for name in rules().available() if takes(rules().containers[name], stream)]
+        fitting = [name for name in rules().moving() if takes(rules().containers[name], stream)]
         return f"use container {' or '.join(fitting)}" if fitting else "no container here takes it"
 
     def _attachment(self, stream: Stream) -> None:
