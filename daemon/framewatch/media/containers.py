@@ -106,6 +106,7 @@ class VideoEncoder(Record):
     bitrate: bool = True
     hardware: Literal["nvenc", "videotoolbox"] | None = None
     rates: tuple[Fraction, ...] = ()  # frames a second that it can write; none named: every one
+    shapes: tuple[Fraction, ...] = ()  # of the whole picture with pixels that are not square; empty: any
     decoded_as: dict[str, str] = Field(default_factory=dict)
 
 

@@ -9,7 +9,7 @@ from framewatch.domain import Stream, Video
 from framewatch.errors import Finding
 from framewatch.media.containers import rules
 from framewatch.media.preset import Preset
-from framewatch.media.sizing import Size, even_size, fitted, shaped
+from framewatch.media.sizing import Size, even_size, fitted, shaped, steps
 from framewatch.media.streams import place
 
 _RGB = ("rgb", "bgr", "gbr", "argb", "abgr", "0rgb", "0bgr", "x2rgb", "x2bgr", "pal8")
@@ -42,12 +42,24 @@ def picture(preset: Preset, video: Video) -> Picture:
     enlarged = Size(decoded.width * preset.scale, decoded.height * preset.scale)
     chosen = pixel_format(preset, video)
     sar = 1 / video.sar if sideways and video.sar else video.sar
-    shown = enlarged
-    if preset.container == "gif":  # its viewers know square pixels only
-        shown, sar = Size(max(1, round(enlarged.width * sar)), enlarged.height), Fraction(1)
-    made = fitted(preset, shown, chosen)
+    made = fitted(preset, enlarged, chosen)
+    if not _holds(preset, sar, even_size(made.padded, chosen)):
+        made, sar = fitted(preset, _squared(enlarged, sar, chosen), chosen), Fraction(1)
     output = even_size(made.padded, chosen)
     return Picture(decoded, enlarged, made.scaled, made.padded, output, made.lanczos, sar, chosen)
+
+
+def _holds(preset: Preset, sar: Fraction, size: Size) -> bool:
+    """Whether the output can say how wide its pixels are. The viewers of a gif know square ones only."""
+    if sar == 1:
+        return True
+    shapes = rules().video_encoders[preset.video_codec].shapes
+    return preset.container != "gif" and (not shapes or sar * size.width / size.height in shapes)
+
+
+def _squared(size: Size, sar: Fraction, format_name: str) -> Size:
+    across, _ = steps(format_name)
+    return Size(max(across, round(size.width * sar / across) * across), size.height)
 
 
 def picture_as_is(video: Video) -> Picture:
@@ -86,6 +98,9 @@ def picture_warnings(preset: Preset, main: Stream, video: Video, made: Picture) 
         message = f"{made.padded} is cut to {made.output}: {made.pixel_format} needs even sides"
         hint = "pixel_format yuv444p keeps odd sizes, where the encoder takes it"
         found.append(Finding("video.cut_to_even", message, hint, where))
+    if made.sar == 1 and video.sar != 1:
+        message = f"pixels of {video.sar} become square: {preset.video_codec} cannot say how wide they are"
+        found.append(Finding("video.squared", message, "other encoders keep them", where))
     if video.bit_depth > 8 and preset.vignette and made.pixel_format.endswith("10le"):
         message = "the vignette is drawn at 8 bit a component"
         found.append(Finding("video.depth_lowered", message, "leave out vignette to keep 10 bit", "vignette"))

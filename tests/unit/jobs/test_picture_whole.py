@@ -133,6 +133,23 @@ def test_anamorphic_pixels_stay_so_when_scaled_and_turn_with_the_picture(film: P
     assert str(turned.plan.expected.sar) == "11/16"
 
 
+@MODES
+@pytest.mark.parametrize(
+    ("sar", "size", "kept"), [("1/1", "64x48", "1"), ("16/15", "60x48", "16/15"), ("2/1", "64x48", "1")]
+)
+def test_pixels_that_mpeg_2_cannot_describe_become_square(
+    mode: str, sar: str, size: str, kept: str, tmp_path: Path
+) -> None:
+    filters = f"setsar={sar}"
+    source = make_video(tmp_path / "s.mkv", size=size, seconds=0.2, filters=filters, codec=("-c:v", "libx264"))
+    wishes = {"container": "m2t", "video_codec": "mpeg2video", "audio_codec": "mp2"}
+    made = process(source, tmp_path / "w", ml_upscale=mode, **wishes)  # what is expected was verified
+    assert str(made.plan.sar) == kept
+    width = int(size.split("x", maxsplit=1)[0]) * made.plan.scale
+    assert made.plan.width == (2 * width if sar == "2/1" else width)
+    assert ("video.squared" in [warning.code for warning in made.warnings]) == (sar == "2/1")
+
+
 # --- looks ---------------------------------------------------------------------------------------------------
 
 
