@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from clips import make_clip
+from framewatch.media.tools import encoders, find_ffmpeg
 from house import CLIP, House, framewatch
 from media_factory import ffmpeg
 
@@ -134,6 +135,44 @@ def test_the_shipped_preset_that_turns_and_cuts_shows_the_right_part_the_right_w
     assert np.abs(made - was).mean() < 4
     assert np.abs(made[:, ::-1] - was).mean() > 12  # a picture that would notice
     assert np.abs(made[::-1] - was).mean() > 12
+
+
+@pytest.mark.parametrize(
+    ("name", "container", "codecs", "scale"),
+    [
+        ("anime-2x", "mkv", ["h264", "aac"], 2),
+        ("upscale-4k", "mp4", ["hevc", "aac"], 2),
+        ("archive-4x", "mkv", ["hevc", "flac"], 4),
+    ],
+)
+def test_each_shipped_preset_runs_on_the_real_clip(
+    tmp_path: Path, name: str, container: str, codecs: list[str], scale: int
+) -> None:
+    """On its first 0.6 s, since a slow encoder is part of some."""
+    (tmp_path / "p.yaml").write_text(f"extends: {name}\nend_time: 0.6\n")
+    output = tmp_path / f"out.{container}"
+    result = framewatch("upscale", CLIP, "-p", tmp_path / "p.yaml", "-o", output, "--engine", "identity")
+    assert result.returncode == 0, result.stderr
+    with av.open(str(output)) as made:
+        assert [stream.codec_context.name for stream in made.streams] == codecs
+        video = made.streams.video[0]
+        assert (video.width, video.height, video.average_rate) == (320 * scale, 180 * scale, 25)
+        assert sum(1 for _ in made.decode(video)) == 15
+    with av.open(str(output)) as made:
+        last = max(float(frame.time or 0) + frame.samples / frame.sample_rate for frame in made.decode(audio=0))
+        assert last == pytest.approx(0.6, abs=0.04)
+
+
+def test_the_preset_for_a_card_runs_on_it_or_names_what_works_without(tmp_path: Path) -> None:
+    output = tmp_path / "out.mp4"
+    result = framewatch("upscale", CLIP, "-p", "fast-hardware", "-o", output, "--engine", "identity")
+    if "h264_nvenc" in encoders(find_ffmpeg(None)):
+        assert result.returncode == 0, result.stderr
+    else:
+        assert result.returncode == 1
+        assert "encoder.no_hardware" in result.stderr
+        assert "libx264" in result.stderr
+        assert not output.exists()
 
 
 # --- commands -----------------------------------------------------------------------------------------------
