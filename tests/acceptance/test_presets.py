@@ -175,6 +175,56 @@ def test_the_preset_for_a_card_runs_on_it_or_names_what_works_without(tmp_path: 
         assert not output.exists()
 
 
+def test_sound_that_begins_in_silence_is_normalized_too(tmp_path: Path) -> None:
+    """What is rehearsed of the sound is its first second, which may hold nothing to measure."""
+    source, output = tmp_path / "a.mkv", tmp_path / "out.mp4"
+    silence = "sine=d=3,volume='if(lt(t,2),0,1)':eval=frame"
+    ffmpeg("-f", "lavfi", "-i", "testsrc=s=64x48:r=25:d=3", "-f", "lavfi", "-i", silence, "-c:a", "pcm_s16le", source)
+    (tmp_path / "p.yaml").write_text("ml_upscale: esrgan-2x\naudio_normalize: true\npreset: ultrafast\n")
+    result = framewatch("upscale", source, "-p", tmp_path / "p.yaml", "-o", output, "--engine", "identity")
+    assert result.returncode == 0, result.stderr
+
+
+def test_presets_that_frame_stored_load_as_they_are(tmp_path: Path) -> None:
+    """As Frame's own, with rates of 0 where none is used; as a user's, wrapped; with its crop editor's state."""
+    audio = {"container": "mp3", "audioCodec": "mp3", "audioBitrate": "192", "videoBitrate": "0"}
+    lossless = {"container": "flac", "audioCodec": "flac", "audioBitrate": "0", "videoBitrate": "0"}
+    gif = {"container": "gif", "videoCodec": "gif", "audioBitrate": "0", "videoBitrate": "0", "gifColors": 128}
+    crop = {"enabled": True, "x": 4, "y": 2, "width": 32, "height": 24, "sourceWidth": 64, "aspectRatio": None}
+    stored = {"id": "7", "name": "Mine", "builtIn": False, "config": {"mlUpscale": "esrgan-2x", "crop": crop}}
+    for name, preset in {"audio": audio, "lossless": lossless, "gif": gif, "stored": stored}.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(preset))
+    result = framewatch("presets", "validate", *sorted(tmp_path.glob("*.json")))
+    assert result.returncode == 0, result.stderr
+    shown = json.loads(framewatch("presets", "show", tmp_path / "stored.json", "--json").stdout)["preset"]
+    assert (shown["ml_upscale"], shown["crop"]["width"]) == ("esrgan-2x", 32)
+    (tmp_path / "none.json").write_text(
+        json.dumps({"audioBitrate": "0", "videoBitrateMode": "bitrate", "videoBitrate": 0})
+    )
+    refused = framewatch("presets", "validate", tmp_path / "none.json")
+    assert refused.returncode == 2
+    assert "video.bitrate" in refused.stderr
+    assert "audio.bitrate" in refused.stderr
+
+
+def test_options_that_would_write_files_are_refused_and_point_to_the_key(tmp_path: Path) -> None:
+    for name, words in {"a": "-flags, +pass1", "b": "-r, '30'", "c": "-map, '0'"}.items():
+        (tmp_path / f"{name}.yaml").write_text(f"extra_encoder_args: [{words}]\n")
+    refused = framewatch("presets", "validate", *sorted(tmp_path.glob("*.yaml")))
+    assert refused.returncode == 2
+    assert refused.stderr.count("extra_args.not_allowed") == 3
+    assert "use the key fps" in refused.stderr
+    assert "use the key selected_audio_tracks" in refused.stderr
+
+
+def test_a_cut_that_cannot_be_is_told_with_all_else_that_is_wrong(tmp_path: Path, clip: Path) -> None:
+    (tmp_path / "p.yaml").write_text("start_time: 5\nend_time: 3\ncontainer: webm\n")
+    result = framewatch("upscale", clip, "-p", tmp_path / "p.yaml", "-o", tmp_path / "o.webm", "--engine", "identity")
+    assert result.returncode == 1
+    assert "time.end_before_start" in result.stderr
+    assert "container.video_codec" in result.stderr
+
+
 # --- commands -----------------------------------------------------------------------------------------------
 
 

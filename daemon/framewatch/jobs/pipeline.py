@@ -30,8 +30,9 @@ from framewatch.media.image_plan import image_command
 from framewatch.media.image_rules import is_image_preset
 from framewatch.media.loudness import Loudness
 from framewatch.media.plan import Plan, make_plan
+from framewatch.media.preset import Preset
 from framewatch.media.probe import require_video
-from framewatch.media.rules import check_tools
+from framewatch.media.rules import check_preset, check_tools
 from framewatch.media.timing import timing_wish
 from framewatch.render.client import Worker
 from framewatch.render.spec import (
@@ -100,6 +101,7 @@ class Pipeline:
         Raises:
             FramewatchError: what failed, with all findings; its remedy says whether another try makes sense.
         """
+        _require_cut(order.preset)
         probed = self.probe(order)
         choice = choose(order.preset, probed.info)
         if choice.preset is None:
@@ -187,12 +189,15 @@ class Pipeline:
 
     def _rehearse(self, source: Path, plan: Plan, out: Path) -> None:
         """Let the encoder and the container refuse now what they would refuse after hours of work."""
+        # Loudness is left out: within the first second there may be nothing but silence, which has none.
+        unmeasured = plan.with_loudness({track.index: None for track in plan.of_kind("audio")})
         try:
-            self._command(commands.rehearsal_command(plan, self._tools.ffmpeg, source, out))
+            self._command(commands.rehearsal_command(unmeasured, self._tools.ffmpeg, source, out))
         except WorkerError as error:
             if error.finding.code != "ffmpeg.failed":
                 raise
-            hint = error.finding.hint or "choose another video_codec, audio_codec or container"
+            added = "look at extra_encoder_args, or " if plan.preset.extra_encoder_args else ""
+            hint = error.finding.hint or f"{added}choose another video_codec, audio_codec or container"
             raise RuleError(error.finding.message, code="encoder.refused", hint=hint) from None
         out.unlink()
 
@@ -276,3 +281,10 @@ def decide(order: Order, probed: ProbeReport, tools: Tools) -> Plan:
     if missing:
         raise RuleError.of(missing)
     return plan
+
+
+def _require_cut(preset: Preset) -> None:
+    """A cut that cannot be is told with all else that is wrong, before it is looked for in the file."""
+    findings = check_preset(preset)
+    if any(finding.code.startswith("time.") for finding in findings):
+        raise RuleError.of(findings)

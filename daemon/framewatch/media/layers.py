@@ -52,7 +52,7 @@ def build(document: Document, place: Place, candidates: Candidates, names: Calla
         ConfigError: with everything that is wrong, in this document and in those it names.
     """
     layers = _Layers(candidates, names)
-    whole = layers.whole(document, place)
+    whole = layers.whole(_unwrapped(document), place)
     try:
         preset = documents.validate(whole, Preset)
     except ConfigError as error:
@@ -60,6 +60,13 @@ def build(document: Document, place: Place, candidates: Candidates, names: Calla
     if layers.findings:
         raise ConfigError.of(layers.findings)
     return preset
+
+
+def _unwrapped(document: Document) -> Document:
+    """Frame stores a preset of a user's as its settings under `config`, with an id and a name around them."""
+    data = document.data
+    wrapped = isinstance(data, Mapping) and isinstance(data.get("config"), Mapping) and {"id", "name"} & data.keys()
+    return document.part(("config",)) if wrapped else document
 
 
 def merged(child: Document, parent: Document) -> Document:

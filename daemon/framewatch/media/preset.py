@@ -89,7 +89,7 @@ class Preset(AudioWishes, PictureKeys, TimingKeys, FlowKeys):
     video_bitrate_mode: Literal["crf", "bitrate"] = Field(
         "crf", description="crf: constant quality (hardware encoders: `quality`); bitrate: `video_bitrate`."
     )
-    video_bitrate: Int = Field(5000, gt=0, description="kbit/s, used when video_bitrate_mode is bitrate.")
+    video_bitrate: Int = Field(5000, ge=0, description="kbit/s, used when video_bitrate_mode is bitrate.")
     crf: Int = Field(
         23, ge=0, le=63, description="Constant rate factor of software encoders; lower is better and larger."
     )
@@ -110,7 +110,7 @@ class Preset(AudioWishes, PictureKeys, TimingKeys, FlowKeys):
     )
 
     audio_codec: AudioCodec = Field("aac", description="The audio encoder; copy keeps the sound as it is.")
-    audio_bitrate: Int = Field(128, gt=0, description="kbit/s for each audio track; lossless encoders have none.")
+    audio_bitrate: Int = Field(128, ge=0, description="kbit/s for each audio track; lossless encoders have none.")
     selected_audio_tracks: TrackChoice = Field(
         (), description="Stream numbers of the source to keep, in this order; [] is all, none is none."
     )

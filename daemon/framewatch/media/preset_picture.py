@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, AliasGenerator, BeforeValidator, ConfigDict, Field
+from pydantic import AliasChoices, AliasGenerator, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from framewatch.domain import Record
@@ -25,6 +26,13 @@ class Crop(Record):
         extra="forbid",
         alias_generator=AliasGenerator(validation_alias=lambda name: AliasChoices(name, to_camel(name))),
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_editor_state(cls, data: Any) -> Any:
+        """Frame also stores what its crop editor showed; the rectangle alone says what is cut."""
+        state = ("sourceWidth", "sourceHeight", "aspectRatio")
+        return {key: value for key, value in data.items() if key not in state} if isinstance(data, Mapping) else data
 
     enabled: bool = Field(True, description="false keeps the numbers for later and cuts nothing.")
     x: Whole = Field(0, description="Columns left out on the left.")

@@ -140,6 +140,11 @@ def _rate(preset: Preset) -> list[Finding]:
     if preset.video_bitrate_mode == "bitrate" and not encoder.bitrate:
         message = f"{codec} has a quality of its own and no bit rate"
         return [Finding("video.bitrate_mode", message, "use video_bitrate_mode crf", "video_bitrate_mode")]
+    if preset.video_bitrate_mode == "bitrate" and not preset.video_bitrate:
+        message = "a bit rate is a number above 0"
+        return [
+            Finding("video.bitrate", message, "such as 5000 kbit/s, or use video_bitrate_mode crf", "video_bitrate")
+        ]
     if preset.video_bitrate_mode == "crf" and encoder.crf and not encoder.crf[0] <= preset.crf <= encoder.crf[1]:
         message = f"crf {preset.crf} is outside the range of {codec}"
         return [Finding("video.crf_range", message, f"{encoder.crf[0]} to {encoder.crf[1]}", "crf")]

@@ -20,7 +20,7 @@ def check_sound(preset: Preset) -> list[Finding]:
         return findings
     if preset.audio_codec == "copy":
         return findings + _copied(preset, "audio.copy", "audio_codec copy", "an audio_codec that encodes")
-    return findings + _variable_rate(preset)
+    return findings + _rate(preset)
 
 
 def _tracks(preset: Preset, container: Container) -> list[Finding]:
@@ -60,10 +60,13 @@ def _copied(preset: Preset, code: str, what: str, remedy: str) -> list[Finding]:
     ]
 
 
-def _variable_rate(preset: Preset) -> list[Finding]:
-    if preset.audio_bitrate_mode != "vbr":
-        return []
+def _rate(preset: Preset) -> list[Finding]:
     codec, known = preset.audio_codec, rules().audio_encoders
+    if preset.audio_bitrate_mode != "vbr":
+        needed = rules().containers[preset.container].has_audio and codec in known and not known[codec].lossless
+        if preset.audio_bitrate or not needed:
+            return []
+        return [Finding("audio.bitrate", "a bit rate is a number above 0", "such as 128 kbit/s", "audio_bitrate")]
     vbr = known[codec].vbr
     if vbr is None:
         able = [name for name, encoder in known.items() if encoder.vbr]

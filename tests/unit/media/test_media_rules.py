@@ -197,6 +197,14 @@ def test_crf_does_not_matter_where_a_bit_rate_is_given() -> None:
     assert codes(crf=60, video_bitrate_mode="bitrate") == []
 
 
+def test_a_bit_rate_of_zero_is_refused_where_it_is_used_and_nowhere_else() -> None:
+    assert codes(video_bitrate=0) == []
+    assert codes(video_bitrate=0, video_bitrate_mode="bitrate") == ["video.bitrate"]
+    assert codes(audio_bitrate=0) == ["audio.bitrate"]
+    assert codes(audio_bitrate=0, audio_codec="copy") == []
+    assert codes(container="mkv", audio_bitrate=0, audio_codec="flac") == []
+
+
 def test_prores_has_no_bit_rate() -> None:
     assert codes(container="mov", video_codec="prores", video_bitrate_mode="bitrate") == ["video.bitrate_mode"]
 

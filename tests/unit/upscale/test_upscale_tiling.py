@@ -35,7 +35,8 @@ def test_spans_keep_each_pixel_once_with_its_halo_or_the_border(length: int, hal
     assert kept == length
 
 
-@given(width=lengths, height=lengths, halo=halos, most=st.integers(64 * 64, 10**7))
+# The smallest window keeps 16 to 31 pixels between two halos of at most 19 on each axis.
+@given(width=lengths, height=lengths, halo=halos, most=st.integers(70 * 70, 10**7))
 def test_a_plan_covers_the_frame_with_windows_of_the_allowed_size(
     width: int, height: int, halo: int, most: int
 ) -> None:
