@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -67,6 +68,12 @@ def dotted(path: KeyPath) -> str:
     """`("folders", 0, "preset")` as `folders[0].preset`."""
     text = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)
     return text.removeprefix(".")
+
+
+def key_path(text: str) -> KeyPath:
+    """What `dotted` shows, as a path again: `folders[0].preset` is ("folders", 0, "preset")."""
+    parts = re.findall(r"\[(\d+)\]|([^.\[\]]+)", text)
+    return tuple(int(number) if number else key for number, key in parts)
 
 
 def read(path: Path) -> Document:

@@ -207,6 +207,15 @@ def test_presets_that_frame_stored_load_as_they_are(tmp_path: Path) -> None:
     assert "audio.bitrate" in refused.stderr
 
 
+def test_rules_name_the_file_and_line_of_the_key_also_where_another_preset_says_it(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("video_codec: libx264\ncrf: 20\n")
+    (tmp_path / "p.yaml").write_text("extends: ./base.yaml\n\ncontainer: webm\naudio_codec: aac\n")
+    refused = framewatch("presets", "validate", tmp_path / "p.yaml")
+    assert refused.returncode == 2
+    assert f"{tmp_path / 'base.yaml'}:1: video_codec: " in refused.stderr
+    assert f"{tmp_path / 'p.yaml'}:4: audio_codec: " in refused.stderr
+
+
 def test_options_that_would_write_files_are_refused_and_point_to_the_key(tmp_path: Path) -> None:
     for name, words in {"a": "-flags, +pass1", "b": "-r, '30'", "c": "-map, '0'"}.items():
         (tmp_path / f"{name}.yaml").write_text(f"extra_encoder_args: [{words}]\n")

@@ -22,7 +22,7 @@ from framewatch.errors import ConfigError, Finding, FramewatchError
 from framewatch.media.image_rules import is_image_preset
 from framewatch.media.preset import Preset
 from framewatch.media.preset_schema import reference
-from framewatch.media.presets import NamedPreset, list_presets, load_file, load_preset
+from framewatch.media.presets import list_presets, load_file, load_preset
 from framewatch.media.rules import check_preset
 from framewatch.resources import shipped
 from framewatch.text import printable
@@ -171,11 +171,7 @@ def _wrong(path: Path, search: list[Path]) -> list[Finding]:
         named = load_file(path, search)
     except FramewatchError as error:
         return list(error.findings)
-    return [_placed(finding, named) for finding in check_preset(named.preset)]
-
-
-def _placed(finding: Finding, named: NamedPreset) -> Finding:
-    return Finding(finding.code, finding.message, finding.hint, f"{named.source}: {finding.where}".rstrip(": "))
+    return [named.placed(finding) for finding in check_preset(named.preset)]
 
 
 def _facts(finding: Finding) -> dict[str, str]:

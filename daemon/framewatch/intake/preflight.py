@@ -74,5 +74,4 @@ def _preset_findings(named: NamedPreset, tools: Tools | None) -> Iterator[Findin
     if tools is not None:
         missing = (check_tools(way, tools.encoders, tools.hwaccels) for way in named.preset.ways)
         findings += (finding for found in missing for finding in found)
-    for finding in findings:
-        yield Finding(finding.code, finding.message, finding.hint, f"{named.source}: {finding.where}".rstrip(": "))
+    yield from map(named.placed, findings)

@@ -39,8 +39,10 @@ def is_path(spec: str) -> bool:
     return "/" in spec or spec.endswith(ENDINGS)
 
 
-def build(document: Document, place: Place, candidates: Candidates, names: Callable[[], list[str]]) -> Preset:
-    """The preset that a document and all it names come to.
+def build(
+    document: Document, place: Place, candidates: Candidates, names: Callable[[], list[str]]
+) -> tuple[Preset, Document]:
+    """The preset that a document and all it names come to, and the document that they make together.
 
     Args:
         document: as it was read.
@@ -59,7 +61,7 @@ def build(document: Document, place: Place, candidates: Candidates, names: Calla
         raise ConfigError.of([*layers.findings, *error.findings]) from None
     if layers.findings:
         raise ConfigError.of(layers.findings)
-    return preset
+    return preset, whole
 
 
 def _unwrapped(document: Document) -> Document:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from framewatch import documents
-from framewatch.documents import Document
-from framewatch.errors import ConfigError
+from framewatch.documents import Document, key_path
+from framewatch.errors import ConfigError, Finding
 from framewatch.media.layers import ENDINGS, Place, build, is_path, unknown
 from framewatch.media.preset import Preset
 from framewatch.resources import shipped
@@ -28,6 +28,15 @@ class NamedPreset(NamedTuple):
     name: str
     preset: Preset
     source: str  # a path, or the place in the daemon file
+    document: Document | None = None  # what it was made of, for the lines of its keys
+
+    def placed(self, finding: Finding) -> Finding:
+        """A finding about one of the preset's keys, with the file and line where that key, or its mapping, stands."""
+        if self.document is None:
+            where = f"{self.source}: {finding.where}".rstrip(": ")
+        else:
+            where = self.document.where(key_path(finding.where))
+        return Finding(finding.code, finding.message, finding.hint, where)
 
 
 def load_preset(
@@ -64,7 +73,7 @@ def load_inline(document: Document, *, search: Sequence[Path], base: Path) -> Na
     Raises:
         ConfigError: it, or one that it is built upon, is wrong.
     """
-    return NamedPreset("inline", _built(document, Place(base), search), document.where(()))
+    return _built("inline", document, Place(base), search, document.where(()))
 
 
 def load_file(path: Path, search: Sequence[Path] = ()) -> NamedPreset:
@@ -74,7 +83,7 @@ def load_file(path: Path, search: Sequence[Path] = ()) -> NamedPreset:
         ConfigError: the file cannot be read, or it or one that it is built upon is wrong.
     """
     place = Place(path.parent, (str(path.resolve()),))
-    return NamedPreset(path.stem, _built(documents.read(path), place, search), str(path))
+    return _built(path.stem, documents.read(path), place, search, str(path))
 
 
 def list_presets(search: Sequence[Path]) -> dict[str, Path]:
@@ -98,14 +107,15 @@ def load_folder_preset(path: Path, search: Sequence[Path] = ()) -> NamedPreset:
         ConfigError: it is no regular file, cannot be read, is too large, or is wrong.
     """
     document = documents.parse(_read_untrusted(path), source=str(path))
-    return NamedPreset(path.stem, _built(document, Place(None), search), str(path))
+    return _built(path.stem, document, Place(None), search, str(path))
 
 
-def _built(document: Document, place: Place, search: Sequence[Path]) -> Preset:
+def _built(name: str, document: Document, place: Place, search: Sequence[Path], source: str) -> NamedPreset:
     def candidates(name: str) -> Iterator[Path]:
         return (path for path in _all_files(search) if path.stem == name)
 
-    return build(document, place, candidates, lambda: sorted(list_presets(search)))
+    preset, whole = build(document, place, candidates, lambda: sorted(list_presets(search)))
+    return NamedPreset(name, preset, source, whole)
 
 
 def _all_files(search: Sequence[Path]) -> Iterator[Path]:

@@ -1,0 +1,22 @@
+"""Where something stands in a document: shown, and read again."""
+
+from __future__ import annotations
+
+import pytest
+
+from framewatch.documents import KeyPath, dotted, key_path
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ((), ""),
+        (("crf",), "crf"),
+        (("crop", "width"), "crop.width"),
+        (("folders", 0, "preset"), "folders[0].preset"),
+        (("extra_encoder_args", 3), "extra_encoder_args[3]"),
+    ],
+)
+def test_a_key_path_is_shown_and_read_again(path: KeyPath, text: str) -> None:
+    assert dotted(path) == text
+    assert key_path(text) == path
