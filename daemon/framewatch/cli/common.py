@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from framewatch.errors import AlreadyRunningError, ConfigError, Finding, FramewatchError
 from framewatch.jobs.store import StoreError
@@ -71,6 +72,19 @@ def console(*, stderr: bool = False) -> Console:
     width = None if stream.isatty() else 200
     soft = not stream.isatty()  # no emoji: rich would make a hand of the `:v:` in a command
     return Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=width, soft_wrap=soft)
+
+
+def progress_bar(*, transient: bool = False, disable: bool = False) -> Progress:
+    """A bar on stderr for one file; its tasks have the fields `fps` (a number) and `engine` (text)."""
+    return Progress(
+        TextColumn("{task.description:10}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>5.1f}%  {task.fields[fps]:.1f} fps  {task.fields[engine]}"),
+        TimeRemainingColumn(),
+        console=console(stderr=True),
+        transient=transient,
+        disable=disable,
+    )
 
 
 def say(text: object) -> None:

@@ -16,9 +16,8 @@ from typing import Annotated, Any
 
 import typer
 import yaml
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from framewatch.cli.common import console, say
+from framewatch.cli.common import progress_bar, say
 from framewatch.errors import ConfigError, WorkerError
 from framewatch.jobs.names import sidecar_path
 from framewatch.media.tools import find_ffmpeg
@@ -96,13 +95,7 @@ def _run_daemon(config: Path, log: Path, output: Path) -> None:
 
 
 def _show_progress(daemon: subprocess.Popen[bytes], sidecar: Path) -> None:
-    columns = (
-        TextColumn("{task.description:10}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>5.1f}%  {task.fields[fps]:.1f} fps  {task.fields[engine]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console(stderr=True)) as bar:
+    with progress_bar() as bar:
         task = bar.add_task("waiting", total=100.0, fps=0.0, engine="")
         for state in _sidecar_states(daemon, sidecar):
             bar.update(

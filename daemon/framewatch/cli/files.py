@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -13,10 +14,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 
 from framewatch import domain
-from framewatch.cli.common import JsonOption, console, print_json, say
+from framewatch.cli.common import JsonOption, print_json, progress_bar, say
 from framewatch.domain import Failure, StageName
 from framewatch.errors import ConfigError, MediaError
 from framewatch.jobs import files
@@ -62,7 +63,12 @@ def upscale(
         raise ConfigError(f'there is no engine "{engine}"', code="engine.unknown", hint=hint)
     named, tools = prepared(file, preset, ffmpeg, engine)
     _require_ending(output, named)
-    with _work_folder(output.parent) as work, a_worker() as worker, _interruptible() as stop, _bar() as bar:
+    with (
+        _work_folder(output.parent) as work,
+        a_worker() as worker,
+        _interruptible() as stop,
+        progress_bar(transient=True, disable=not sys.stderr.isatty()) as bar,
+    ):
         observer = _OnScreen(bar)
         made = Pipeline(worker, tools, HostGate(1), observer, stop).run(order_of(file, named, work))
         if isinstance(made, Rendered):
@@ -150,18 +156,6 @@ class _OnScreen(Quiet):
     def warned(self, warning: Failure) -> None:
         text = printable(f"warning: {warning.message} ({warning.hint}) [{warning.code}]")
         self._bar.console.print(text)
-
-
-def _bar() -> Progress:
-    return Progress(
-        TextColumn("{task.description:8}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>5.1f}%  {task.fields[fps]:.1f} fps  {task.fields[engine]}"),
-        TimeRemainingColumn(),
-        console=(show := console(stderr=True)),
-        transient=True,
-        disable=not show.is_terminal,
-    )
 
 
 @contextmanager

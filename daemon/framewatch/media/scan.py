@@ -10,7 +10,6 @@ import heapq
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -47,12 +46,6 @@ class ScanResult:
     corrupt: int = 0  # packets that the container marks as damaged
     lengths: Mapping[int, float] = field(default_factory=dict)  # seconds that each stream's packets last, by index
     spans: Spans = field(default_factory=dict)  # when each stream's packets begin and end, in seconds
-
-    @property
-    def longest_gap(self) -> float:
-        """The longest time in seconds from one frame to the next: a hole, or a picture that stands still."""
-        steps = (after - before for before, after in pairwise(self.pts))
-        return float(max(steps, default=0) * self.time_base)
 
 
 def scan(path: Path, index: int, progress: Progress | None = None) -> ScanResult:

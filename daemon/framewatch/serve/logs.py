@@ -26,8 +26,8 @@ def configure(
     form: Format = "auto",
     level: str = "info",
     file: Path | None = None,
-    max_bytes: int = 50 * 1024 * 1024,
-    backups: int = 5,
+    max_bytes: int,
+    backups: int,
 ) -> None:
     """Send events to stderr and, as JSON, to a rotating `file`. May be called again: the last call holds.
 
