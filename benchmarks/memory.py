@@ -20,6 +20,7 @@ import psutil
 
 from framewatch.domain import Failure, Progress, StageName
 from framewatch.jobs.gate import HostGate
+from framewatch.jobs.ledger import Entry
 from framewatch.jobs.order import Order, Tools
 from framewatch.jobs.pipeline import Pipeline
 from framewatch.media.ffmpeg import run_ffmpeg
@@ -39,6 +40,10 @@ class Silent:
     def warned(self, warning: Failure) -> None: ...
 
     def waits(self, device: str) -> None: ...
+
+    def resumed(self, kept: int, segments: int) -> None: ...
+
+    def segment_done(self, entry: Entry, segments: int) -> None: ...
 
 
 class PeakMemory(threading.Thread):

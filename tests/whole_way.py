@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framewatch.domain import Failure, Progress, Record
+from framewatch.jobs.ledger import Entry
 from framewatch.jobs.order import Order, Rendered, Tools
 from framewatch.jobs.pipeline import Pipeline
 from framewatch.media.preset import Preset
@@ -25,7 +26,7 @@ FAST = {"preset": "ultrafast", "crf": 1}
 class _Inline:
     """Does tasks at once, where a worker process would."""
 
-    def run(self, task: Record, heard: Callable[[Any], None], stop: threading.Event) -> Any:
+    def run(self, task: Record, heard: Callable[[Any], None], stop: threading.Event, **_: Any) -> Any:
         return Workbench(heard).do(task)
 
 
@@ -41,12 +42,20 @@ class _Deaf:
     def logged(self, stage: str, line: str, level: str) -> None: ...
     def warned(self, warning: Failure) -> None: ...
     def waits(self, device: str) -> None: ...
+    def resumed(self, kept: int, segments: int) -> None: ...
+    def segment_done(self, entry: Entry, segments: int) -> None: ...
 
 
-def process(source: Path, folder: Path, **wishes: Any) -> Rendered:
+def process(source: Path, folder: Path, segment_seconds: float = 30.0, **wishes: Any) -> Rendered:
     """Make `source` into what the wishes say; raises what a job fails with, verification included."""
     ffmpeg = find_ffmpeg(None)
-    tools = Tools(ffmpeg=ffmpeg, encoders=encoders(ffmpeg), hwaccels=hwaccels(ffmpeg), engine="identity")
+    tools = Tools(
+        ffmpeg=ffmpeg,
+        encoders=encoders(ffmpeg),
+        hwaccels=hwaccels(ffmpeg),
+        engine="identity",
+        segment_seconds=segment_seconds,
+    )
     folder.mkdir(parents=True, exist_ok=True)
     order = Order(source=source, preset=Preset(**(FAST | wishes)), preset_name="test", work=folder)
     way = Pipeline(_Inline(), tools, _Open(), _Deaf(), threading.Event())  # type: ignore[arg-type]

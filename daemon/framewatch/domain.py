@@ -123,6 +123,12 @@ class Timeline(Record):
         exact = (pts - self.origin) * self.time_base * self.rate
         return (2 * exact.numerator + exact.denominator) // (2 * exact.denominator)
 
+    def time_of(self, frame: int) -> float:
+        """Seconds from the output's first frame to this one; exact to the microsecond, however late."""
+        if self.times:
+            return float((self.times[frame] - self.origin) * self.time_base)
+        return float(frame / self.rate)
+
     @property
     def duration(self) -> float:
         """Length of the output in seconds."""
@@ -206,8 +212,9 @@ class Job(Record):
     priority: int = 0
     state: JobState = JobState.QUEUED
     attempt: int = 0  # tries begun; those that were interrupted or put on hold do not count
+    stuck: int = 0  # tries in a row that failed before a segment more was done
     holds: int = 0  # how often in a row it was put on hold
-    crashes: int = 0  # how often the daemon died while it ran
+    crashes: int = 0  # how often in a row the daemon died while it ran
     held_state: JobState | None = None  # where a HELD job goes on: QUEUED or PUBLISHING
     not_before: float = 0.0  # Unix time before which it is not tried again
     outcome: JobState | None = None  # what PUBLISHING ends in: DONE, SKIPPED, FAILED or CANCELLED
@@ -256,10 +263,16 @@ class Progress(Record):
 
 
 class Segment(Record):
-    """A piece of the output that is rendered on its own."""
+    """A piece of the output that is rendered on its own; made by `framewatch.media.segments`."""
 
     number: int
     first_pts: int | None  # source frames from this PTS on; None: from the first
     end_pts: int | None  # up to, not including, this PTS; None: to the last
     first_frame: int  # output frame numbers, on the timeline
     frames: int
+    lead: int = 0  # output frames before the first that are rendered, too, and thrown away by the encoder
+
+    @property
+    def rendered(self) -> Segment:
+        """What goes through the network for it: the lead, too."""
+        return self.evolve(first_frame=self.first_frame - self.lead, frames=self.frames + self.lead, lead=0)

@@ -22,6 +22,7 @@ from framewatch.domain import Failure, StageName
 from framewatch.errors import ConfigError, MediaError
 from framewatch.jobs import files
 from framewatch.jobs.gate import HostGate
+from framewatch.jobs.ledger import Entry
 from framewatch.jobs.moving import Move, Moved, move
 from framewatch.jobs.names import with_container
 from framewatch.jobs.order import Order, Rendered, Skipped, Tools
@@ -128,6 +129,12 @@ class Quiet:
         """Show nothing."""
 
     def waits(self, device: str) -> None:
+        """Show nothing."""
+
+    def resumed(self, kept: int, segments: int) -> None:
+        """Show nothing."""
+
+    def segment_done(self, entry: Entry, segments: int) -> None:
         """Show nothing."""
 
 

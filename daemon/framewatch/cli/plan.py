@@ -47,7 +47,7 @@ def plan(
         probed = Pipeline(worker, tools, HostGate(1), Quiet(), threading.Event()).probe(order)
     choice = choose(named.preset, probed.info)
     made = _made(order, choice, probed, tools)
-    steps = _steps(made, tools.ffmpeg, order.source) if made else []
+    steps = _steps(made, tools.ffmpeg, order.source, len(probed.segments)) if made else []
     if as_json:
         print_json(_document(choice, made, steps))
         return
@@ -82,7 +82,7 @@ def _document(choice: Choice, made: Plan | ImagePlan | None, steps: Steps) -> di
     }
 
 
-def _steps(plan: Plan | ImagePlan, ffmpeg: Path, source: Path) -> Steps:
+def _steps(plan: Plan | ImagePlan, ffmpeg: Path, source: Path, segments: int) -> Steps:
     """The commands as they will be run, with names in an imaginary work folder."""
     result = Path("work") / f"result.{plan.extension}"
     if isinstance(plan, ImagePlan):
@@ -92,11 +92,13 @@ def _steps(plan: Plan | ImagePlan, ffmpeg: Path, source: Path) -> Steps:
     steps += [("subtitles", argv) for argv in commands.burn_commands(plan, ffmpeg, result)]
     if plan.mode != "upscale":
         return [*steps, (plan.mode, commands.transcode_command(plan, ffmpeg, source, result))]
-    piece = Path("work") / f"piece-00000.{commands.piece_extension(plan)}"
+    pieces = [
+        Path("work") / f"segment-{number:05}.{commands.piece_extension(plan)}" for number in range(max(segments, 1))
+    ]
     rehearsal = commands.rehearsal_command(plan, ffmpeg, source, Path("work") / f"rehearsal.{plan.extension}")
-    encode = commands.piece_command(plan, ffmpeg, piece)
-    mux = commands.mux_command(plan, ffmpeg, [piece], source, result)
-    return [*steps, ("rehearse", rehearsal), ("encode", encode), ("mux", mux)]
+    encode = commands.piece_command(plan, ffmpeg, pieces[0])
+    mux = commands.mux_command(plan, ffmpeg, pieces, source, result)
+    return [*steps, ("rehearse", rehearsal), (f"encode segment 1 of {len(pieces)}", encode), ("mux", mux)]
 
 
 def _show_plan(plan: Plan) -> None:

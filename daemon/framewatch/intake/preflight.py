@@ -37,7 +37,14 @@ def preflight(loaded: LoadedSettings, *, strict: bool = False) -> Ready:
     tools: Tools | None = None
     try:
         ffmpeg = find_ffmpeg(settings.ffmpeg)
-        tools = Tools(ffmpeg=ffmpeg, encoders=encoders(ffmpeg), hwaccels=hwaccels(ffmpeg), engine=settings.engine)
+        tools = Tools(
+            ffmpeg=ffmpeg,
+            encoders=encoders(ffmpeg),
+            hwaccels=hwaccels(ffmpeg),
+            engine=settings.engine,
+            segment_seconds=settings.segment_seconds,
+            stall_seconds=settings.stall_seconds,
+        )
     except ConfigError as error:
         findings += (finding.at(loaded.document.where(("ffmpeg",))) for finding in error.findings)
     presets: dict[str, NamedPreset | None] = {}

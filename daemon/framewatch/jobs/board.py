@@ -12,6 +12,7 @@ import structlog
 from framewatch.domain import Failure, Job, JobState, Progress, StageName
 from framewatch.errors import StorageError
 from framewatch.jobs import files
+from framewatch.jobs.ledger import Entry
 from framewatch.jobs.names import sidecar_path
 from framewatch.jobs.publish import Places, last_sidecar
 from framewatch.jobs.sidecar import Sidecar
@@ -42,9 +43,9 @@ class Board:
             begun = job.state not in (JobState.QUEUED, JobState.RUNNING)  # else what is noted is an earlier try's
             sidecar.update(job, self._store.progress(job.id) if begun else Progress())
 
-    def observer(self, job: Job) -> JobObserver:
-        """What follows one attempt at a running job."""
-        return JobObserver(self._store, self._sidecar(job), job)
+    def observer(self, job: Job, on_segment: Callable[[], None] = lambda: None) -> JobObserver:
+        """What follows one attempt at a running job; `on_segment` is called with each segment that is done."""
+        return JobObserver(self._store, self._sidecar(job), job, on_segment)
 
     def conclude(self, job: Job) -> None:
         """Leave a job's last word where the user looks for it. `job` is as it will have ended."""
@@ -83,8 +84,9 @@ class Board:
 class JobObserver:
     """Takes what the pipeline tells of one attempt to the sidecar, the store and the log."""
 
-    def __init__(self, store: Store, sidecar: Sidecar | None, job: Job) -> None:
+    def __init__(self, store: Store, sidecar: Sidecar | None, job: Job, on_segment: Callable[[], None]) -> None:
         self._store = store
+        self._on_segment = on_segment
         self._sidecar = sidecar
         self._job = job
         self._stored_at = self._logged_at = time.monotonic()
@@ -124,6 +126,16 @@ class JobObserver:
     def waits(self, device: str) -> None:
         """A share of a device is asked for."""
         _log.debug("job.waits", **self._job.log_context(), device=device)
+
+    def resumed(self, kept: int, segments: int) -> None:
+        """An earlier attempt has left segments."""
+        self._say("job.resumed", kept=kept, segments=segments)
+
+    def segment_done(self, entry: Entry, segments: int) -> None:
+        """A segment is in the ledger."""
+        facts = entry.model_dump(include={"number", "frames", "upscaled", "engine"})
+        self._say("segment.done", **facts, segments=segments)
+        self._on_segment()
 
     def _say(self, event: str, **facts: object) -> None:
         _log.info(event, **self._job.log_context(), **facts)

@@ -25,6 +25,11 @@ class Claimed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentDone(Event):
+    """A piece of the output is whole and in the ledger: this try gets somewhere."""
+
+
+@dataclass(frozen=True, slots=True)
 class Rendered(Event):
     """The output lies in the work folder, complete and verified."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -12,12 +11,13 @@ from typing import Any
 import structlog
 
 from framewatch.domain import Job
-from framewatch.errors import ConfigError
+from framewatch.errors import ConfigError, MediaError, VerificationError, WorkerError
 from framewatch.jobs import events as ev
 from framewatch.jobs.desk import Desk
 from framewatch.jobs.faults import storage_faults
+from framewatch.jobs.hands import Gate
 from framewatch.jobs.order import Order, Rendered, Skipped, Tools
-from framewatch.jobs.pipeline import Gate, Pipeline
+from framewatch.jobs.pipeline import Pipeline
 from framewatch.jobs.runner import Lane
 from framewatch.jobs.source import require_source
 from framewatch.media.preset import Preset
@@ -35,13 +35,26 @@ def make_lane(name: str, desk: Desk, tools: Callable[[], Tools], gate: Gate, *, 
         context.clear()
         context.update(job.log_context())
         require_source(job)
-        order = Order(
-            source=job.source, preset=_preset(job), preset_name=job.preset_name, work=_empty_work(desk, job)
-        )
-        made = Pipeline(worker, tools(), gate, desk.board.observer(job), stop).run(order)
+        order = Order(source=job.source, preset=_preset(job), preset_name=job.preset_name, work=_work(desk, job))
+        observer = desk.board.observer(job, lambda: _got_on(desk, job.id))
+        try:
+            made = Pipeline(worker, tools(), gate, observer, stop, lambda: require_source(job)).run(order)
+        except (MediaError, WorkerError, VerificationError):
+            require_source(job)  # one that was changed meanwhile is the reason for whatever went wrong
+            raise
+        finally:
+            worker.tidy()
         return ev.Skipped(made.reasons) if isinstance(made, Skipped) else _rendered(order, job, made)
 
     return Lane(name, gpu=gpu, render=render, close=worker.kill)
+
+
+def _got_on(desk: Desk, job_id: str) -> None:
+    """A segment is done. It is stored only where there was trouble before, which is over now."""
+    with desk.lock:
+        job = desk.store.get(job_id)
+        if job is not None and (job.stuck or job.holds or job.crashes):
+            desk.apply(job, ev.SegmentDone())
 
 
 def _rendered(order: Order, job: Job, made: Rendered) -> ev.Rendered:
@@ -67,9 +80,11 @@ def _preset(job: Job) -> Preset:
         raise ConfigError(message, code="preset.outdated", hint=hint) from None
 
 
-def _empty_work(desk: Desk, job: Job) -> Path:
+def _work(desk: Desk, job: Job) -> Path:
+    """The job's work folder, with what an earlier attempt has left there."""
     work = desk.work_of(job)
     with storage_faults(work):
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir(parents=True)
+        if work.is_symlink() or (work.exists() and not work.is_dir()):
+            work.unlink()
+        work.mkdir(parents=True, exist_ok=True)
     return work

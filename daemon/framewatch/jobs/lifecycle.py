@@ -11,6 +11,7 @@ A job that failed, was cancelled or skipped is published too: its source is move
 Which tries count: those that ended by themselves. One that was put on hold, or interrupted by the daemon's
 end, does not. Nor does one during which the daemon died, for power cuts are not the job's fault; but from the
 `free_crashes`th on they count as failed tries, so that a file that kills the daemon ends in failed/.
+Each segment that is done makes all of these counts begin anew: a job that gets on is never given up.
 """
 
 from __future__ import annotations
@@ -73,12 +74,17 @@ def _claimed(job: Job, event: ev.Claimed, now: float, _policy: Policy) -> Transi
     return Transition(job, (ev.WriteSidecar(), ev.Render()))
 
 
+def _segment_done(job: Job, event: ev.SegmentDone, _now: float, _policy: Policy) -> Transition:
+    _require(job, event, job.state == RUNNING)
+    return Transition(job.evolve(stuck=0, holds=0, crashes=0))
+
+
 def _rendered(job: Job, event: ev.Rendered, _now: float, _policy: Policy) -> Transition:
     _require(job, event, job.state == RUNNING)
     facts = {"engine": event.engine, "frames": event.frames, "warnings": event.warnings}
     journal = Journal(result=event.result)
     output = with_container(job.output, event.container) if event.container else job.output
-    return _publish(job.evolve(journal=journal, output=output, holds=0, crashes=0, **facts), DONE)
+    return _publish(job.evolve(journal=journal, output=output, stuck=0, holds=0, crashes=0, **facts), DONE)
 
 
 def _skipped(job: Job, event: ev.Skipped, _now: float, _policy: Policy) -> Transition:
@@ -254,10 +260,10 @@ def _tried(
 ) -> Transition:
     """A try has failed: another one later, or the end. One that broke before it began counts as well."""
     attempt = job.attempt + 1 if job.state == QUEUED else job.attempt
-    job = job.evolve(attempt=attempt, holds=0)
-    if attempt > policy.retries:
+    job = job.evolve(attempt=attempt, stuck=job.stuck + 1, holds=0)
+    if job.stuck > policy.retries:
         return _failed(job, findings, before)
-    return _queued(job.evolve(findings=_failures(findings)), now + policy.retry_wait(attempt), before)
+    return _queued(job.evolve(findings=_failures(findings)), now + policy.retry_wait(job.stuck), before)
 
 
 def _uncounted(job: Job) -> Job:
@@ -275,6 +281,7 @@ def _killer(job: Job) -> Finding:
 
 _HANDLERS: dict[type[ev.Event], Callable[[Job, Any, float, Policy], Transition]] = {
     ev.Claimed: _claimed,
+    ev.SegmentDone: _segment_done,
     ev.Rendered: _rendered,
     ev.Skipped: _skipped,
     ev.Broke: _broke,

@@ -8,6 +8,8 @@ from framewatch.domain import Failure, Record
 from framewatch.media.image_plan import ImagePlan
 from framewatch.media.plan import Plan
 from framewatch.media.preset import Preset
+from framewatch.media.segments import DEFAULT_SECONDS
+from framewatch.render.client import STALL_SECONDS
 
 
 class Order(Record):
@@ -16,7 +18,7 @@ class Order(Record):
     source: Path
     preset: Preset
     preset_name: str
-    work: Path  # an empty folder of this job's own
+    work: Path  # a folder of this job's own, with what an earlier attempt has left there
 
 
 class Rendered(Record):
@@ -42,3 +44,5 @@ class Tools(Record):
     encoders: frozenset[str]
     hwaccels: frozenset[str] = frozenset()
     engine: str = "auto"
+    segment_seconds: float = DEFAULT_SECONDS  # length of the pieces that a render is made in
+    stall_seconds: float = STALL_SECONDS  # without any progress, after which a worker is ended

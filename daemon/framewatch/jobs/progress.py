@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from framewatch.domain import Progress
-from framewatch.render.spec import Counted
+from framewatch.render.messages import Counted
 
 WINDOW_SECONDS = 30.0  # speed is that of the last half minute: steady, and yet it follows a change
 
@@ -13,9 +13,12 @@ WINDOW_SECONDS = 30.0  # speed is that of the last half minute: steady, and yet 
 class Tracker:
     """Follows one attempt at a job."""
 
-    def __init__(self, total: int, engine: str | None = None, seconds: float = 0.0) -> None:
-        """`total`: output frames in all; `seconds`: the length of an output that has no frames."""
-        self._progress = Progress(total=total, engine=engine, share=0.0 if seconds > 0 else None)
+    def __init__(self, total: int, engine: str | None = None, seconds: float = 0.0, kept: int = 0) -> None:
+        """`total`: output frames in all, `kept` of them from an earlier attempt; `seconds`: of an output without."""
+        self._progress = Progress(
+            total=total, decoded=kept, upscaled=kept, encoded=kept, engine=engine, share=0.0 if seconds > 0 else None
+        )
+        self._kept = kept
         self._seconds = seconds
         self._samples: deque[tuple[float, float]] = deque()
 
@@ -34,12 +37,12 @@ class Tracker:
         if self._seconds > 0:
             return self._heard(counted, now)
         fps = self._speed(counted.encoded, now)
-        left = self._progress.total - counted.encoded
+        left = self._progress.total - self._kept - counted.encoded
         self._progress = self._progress.evolve(
             stage=counted.stage,
-            decoded=counted.decoded,
-            upscaled=counted.upscaled,
-            encoded=counted.encoded,
+            decoded=self._kept + counted.decoded,
+            upscaled=self._kept + counted.upscaled,
+            encoded=self._kept + counted.encoded,
             fps=round(fps, 2),
             eta_seconds=round(max(left, 0) / fps, 1) if fps > 0 else None,
         )

@@ -211,7 +211,7 @@ class Runner:
             del self._stops[job.id]
             if stop.event.is_set() and stop.reason == "cancel":
                 event = ev.CancelAsked()  # it was promised, even where the work ended just before
-            decision = self._desk.decide(job, event)
+            decision = self._desk.decide(self._desk.store.get(job.id) or job, event)
         self._go_on(self._desk.carry_out(decision))
 
     def _rendered(self, job: Job, lane: Lane, stop: Stop) -> ev.Event:

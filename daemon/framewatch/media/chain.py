@@ -40,9 +40,9 @@ def deinterlace_filters(preset: Preset) -> tuple[Filter, ...]:
     return () if preset.deinterlace == "off" else (Filter("bwdif", deinterlace_args(preset.deinterlace)),)
 
 
-def encoded_chain(plan: Plan, encoder: str, out: Path) -> str:
-    """Filters for RGB frames that come out of the network."""
-    after = _after(plan, encoder, out, shift=_shift(plan) + plan.video_start)
+def encoded_chain(plan: Plan, encoder: str, out: Path, begins: float = 0.0, lead: int = 0) -> str:
+    """Filters for RGB frames that come out of the network; `begins` and `lead` as in `commands.piece_command`."""
+    after = _after(plan, encoder, out, shift=_shift(plan) + plan.video_start + begins, lead=lead)
     made = codecs.encoder_format(plan.preset, plan.pixel_format)
     # Some filters do not take the layouts of hardware: they get the plain one, and the encoder its own at the end.
     target = plan.pixel_format if after else made
@@ -68,13 +68,14 @@ def transcoded_chain(plan: Plan, encoder: str, out: Path) -> str:
     return ",".join([*chain, *_palette(plan)])
 
 
-def _after(plan: Plan, encoder: str, out: Path, *, shift: float) -> list[str]:
+def _after(plan: Plan, encoder: str, out: Path, *, shift: float, lead: int = 0) -> list[str]:
     """What is done to YUV frames of the source's, or the network's, size."""
     depth = 10 if plan.pixel_format.endswith("10le") else 8
     full = plan.colour.range == "full" and not encoder.startswith(colour.LIMITED_ONLY)
     effects = effect_filters(plan.preset, depth, full_range=full)
     burned = burn_filter(plan.preset, script_path(out), shift) if plan.preset.subtitle_burn_path else []
-    return [*effects, *burned, *_sized(plan)]
+    left_out = [f"trim=start_frame={lead}", "setpts=PTS-STARTPTS"] if lead else []
+    return [*effects, *left_out, *burned, *_sized(plan)]
 
 
 def _shift(plan: Plan) -> float:

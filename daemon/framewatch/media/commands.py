@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import accumulate
 from pathlib import Path
 
 from framewatch.media import burn, chain, codecs, colour, sound
@@ -30,13 +31,15 @@ def piece_extension(plan: Plan) -> str:
     return "mov" if plan.preset.video_codec == "prores" else "mp4"
 
 
-def piece_command(plan: Plan, ffmpeg: Path, out: Path) -> list[str]:
+def piece_command(plan: Plan, ffmpeg: Path, out: Path, *, begins: float = 0.0, lead: int = 0) -> list[str]:
     """Raw frames on stdin become one video-only piece, which starts at 0 and is decodable on its own.
 
     Args:
         plan: of an upscale. Frames are `frame_width` x `frame_height`, packed RGB in `working_format`.
         ffmpeg: the program.
         out: where the piece is written; overwritten.
+        begins: seconds from the output's first frame to the piece's.
+        lead: frames before the piece's first that come first, for filters that remember, and are left out.
     """
     size = f"{plan.frame_width}x{plan.frame_height}"
     source = [
@@ -48,7 +51,8 @@ def piece_command(plan: Plan, ffmpeg: Path, out: Path) -> list[str]:
     timing = ["-fps_mode", "passthrough", *([] if plan.rate else ["-enc_time_base", f"1:{FINE_TICKS}"])]
     return [
         *_program(ffmpeg, stdin=True), *source, "-protocol_whitelist", "pipe", "-i", "pipe:0", "-map", "0:v:0",
-        *timing, *_encoded_video(plan, out), *_clock(plan.rate), "-f", piece_extension(plan), "-y", file_url(out),
+        *timing, *_encoded_video(plan, out, begins, lead), *_clock(plan.rate), "-f", piece_extension(plan),
+        "-y", file_url(out),
     ]  # fmt: skip
 
 
@@ -144,18 +148,26 @@ def pieces_list(out: Path) -> Path:
     return out.with_name("pieces.ffconcat")
 
 
-def concat_text(pieces: Sequence[Path], out: Path) -> str:
+def concat_text(pieces: Sequence[Path], out: Path, lengths: Sequence[float] = ()) -> str:
     """The text of `pieces_list(out)`: the pieces in order, by their names beside it.
+
+    Args:
+        pieces: where they lie.
+        out: the output.
+        lengths: seconds that each lasts; without them, what the pieces say of themselves, rounded.
 
     Raises:
         ValueError: a piece lies elsewhere or has a name that the list cannot hold.
     """
     lines = ["ffconcat version 1.0"]
-    for piece in pieces:
+    ends = [round(1_000_000 * each) for each in accumulate(lengths)]  # rounded once: no error adds up
+    for number, piece in enumerate(pieces):
         if piece.parent != out.parent or "\n" in piece.name:
             raise ValueError(f"not a piece beside {out}: {piece}")
         quoted = piece.name.replace("'", "'\\''")
         lines.append(f"file '{quoted}'")
+        if ends:
+            lines.append(f"duration {ends[number] - (ends[number - 1] if number else 0)}us")
     return "\n".join(lines) + "\n"
 
 
@@ -211,12 +223,12 @@ def _snapped(rate: Fraction | None) -> list[str]:
     return ["-bsf:v:0", f"setts={':'.join(grid)}"]
 
 
-def _encoded_video(plan: Plan, out: Path) -> list[str]:
+def _encoded_video(plan: Plan, out: Path, begins: float = 0.0, lead: int = 0) -> list[str]:
     """Filters, encoder and tags for RGB frames."""
     encoder = _main(plan).encoder
     tags = colour.tag_args(plan.colour, plan.source_height, encoder)
     args = codecs.video_args(plan.preset, plan.pixel_format)
-    return ["-filter:v:0", chain.encoded_chain(plan, encoder, out), *args, *tags, *_tags(plan)]
+    return ["-filter:v:0", chain.encoded_chain(plan, encoder, out, begins, lead), *args, *tags, *_tags(plan)]
 
 
 def _video(plan: Plan, out: Path) -> list[str]:
@@ -249,7 +261,6 @@ def _video_identity(plan: Plan) -> list[str]:
 
 
 def _packing(plan: Plan) -> list[str]:
-    """Metadata, chapters and the container's own options. The source is the last input."""
     """Metadata, chapters and the container's own options. The source is the last input."""
     timed = plan.mode != "copy" and plan.expected.frames is not None and plan.container in ("mp4", "mov")
     clock = _clock(plan.rate) if timed else []

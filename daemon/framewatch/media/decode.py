@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import inf
 from pathlib import Path
 from typing import Any, cast
 
@@ -33,6 +35,8 @@ _SEEK_BACK_SECONDS = 1
 # A few damaged frames are concealed; beyond these the result would not be the video.
 _MAX_DAMAGED_SHARE = 0.2
 _DAMAGED_GRACE = 25
+# Frames before and after a segment that a deinterlacer gets, so that its first and last come out as in the whole.
+_FRAMES_AROUND = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class Decoder:
         *,
         filters: Sequence[Filter] = (),
         deinterlace: Sequence[Filter] = (),
+        seekable: bool = True,
         hwaccel: str = "",
         threads: int = 0,
         on_damage: Callable[[str], None] | None = None,
@@ -74,16 +79,19 @@ class Decoder:
             segment: the piece to decode; None: all.
             filters: applied to the upright RGB picture, before the engine sees it (crop, flip).
             deinterlace: applied to the decoded picture before everything, one frame out for each in.
+            seekable: whether decoding can begin in the middle, from the scan.
             hwaccel: ffmpeg's name of the hardware that decodes; "" for none.
             threads: of decoder and filters; 0: as many as there are cores.
             on_damage: told of each piece of damage, as a sentence.
         """
         self.damaged = 0  # packets or frames that could not be decoded properly
+        self._counts = True  # whether damage found now is that of the segment
         self._path = path
         self._stream = stream
         self._timeline = timeline
         self._segment = segment
         self._threads = threads
+        self._seekable = seekable
         self._hwaccel = hwaccel
         self._on_damage = on_damage
         video = _video(stream)
@@ -92,6 +100,7 @@ class Decoder:
             timeline.time_base,
             threads,
         )
+        self._around = _FRAMES_AROUND if deinterlace else 0
         self._dtype = np.uint8 if colour.working_format(video.bit_depth) == "rgb24" else np.uint16
 
     def __iter__(self) -> Iterator[DecodedFrame]:
@@ -116,42 +125,72 @@ class Decoder:
             yield self._decoded(held, repeat)
 
     def _converted(self) -> Iterator[VideoFrame]:
-        with open_media(self._path, self._hwaccel) as container:
-            for frame in self._shown(container):
-                yield from self._chain.push(frame)
-            yield from self._chain.drain()
+        begin, end = self._window()
+        for frame in self._filtered(begin, end):
+            if begin <= (frame.pts or 0) < end:
+                yield frame
 
-    def _shown(self, container: InputContainer) -> Iterator[VideoFrame]:
-        """The decoded frames of the segment, each with its PTS."""
+    def _window(self) -> tuple[int, float]:
+        """PTS of the first frame that is wanted, and of the first that is not."""
         first = self._segment.first_pts if self._segment else None
         end = self._segment.end_pts if self._segment else None
-        begin = self._timeline.origin if first is None else first
-        for frame in self._decode(container, first):
-            pts = frame.pts or 0
-            if end is not None and pts >= end:
-                return
-            if pts >= begin:
-                yield frame
+        return self._timeline.origin if first is None else first, inf if end is None else end
 
-    def _decode(self, container: InputContainer, first: int | None) -> Iterator[VideoFrame]:
-        stream = cast(VideoStream, container.streams[self._stream.index])
-        stream.codec_context.thread_type = "AUTO"
-        stream.codec_context.thread_count = self._threads
-        times = Reorder() if prepare_clock(container) else None
-        if first is not None and times is None:
-            self._seek(container, stream, first)
-        last = self._timeline.origin - 1
-        for number, packet in enumerate(self._packets(container, stream), start=1):
-            if times:
-                times.sent(packet)
-            if packet.is_corrupt:
-                self._count_damage(f"the container marks a packet as damaged (DTS {packet.dts})")
-            for frame in self._frames(packet):
-                pts = times.next() if times else frame.pts if frame.pts is not None else frame.dts
-                frame.pts = last = last + 1 if pts is None else pts
-                frame.time_base = self._timeline.time_base
-                yield frame
-            self._check_damage(number)
+    def _filtered(self, begin: int, end: float) -> Iterator[VideoFrame]:
+        for frame in self._shown(begin, end):
+            yield from self._chain.push(frame)
+        yield from self._chain.drain()
+
+    def _shown(self, begin: int, end: float) -> Iterator[VideoFrame]:
+        """The decoded frames of the segment, and those around it that filters look at, each with its PTS."""
+        before: deque[VideoFrame] = deque(maxlen=self._around)
+        beyond = 0
+        for frame in self._decoded_frames(begin):
+            pts = frame.pts or 0
+            if pts < begin:
+                before.append(frame)
+                continue
+            beyond += pts >= end
+            if beyond > self._around:
+                return
+            yield from before
+            before.clear()
+            yield frame
+
+    def _decoded_frames(self, begin: int) -> Iterator[VideoFrame]:
+        """All frames from shortly before `begin` on, or from the file's first where no seek gets there."""
+        if self._segment is not None and self._segment.first_pts is not None and self._seekable:
+            frames = self._decode(begin, seek=True)
+            opening = next(frames, None)
+            if opening is not None and (opening.pts or 0) <= begin:
+                yield opening
+                yield from frames
+                return
+            frames.close()
+        yield from self._decode(begin, seek=False)
+
+    def _decode(self, begin: int, *, seek: bool) -> Generator[VideoFrame]:
+        with open_media(self._path, self._hwaccel) as container:
+            stream = cast(VideoStream, container.streams[self._stream.index])
+            stream.codec_context.thread_type = "AUTO"
+            stream.codec_context.thread_count = self._threads
+            times = Reorder() if prepare_clock(container) else None
+            if seek and times is None:
+                self._seek(container, stream, begin)
+            last = self._timeline.origin - 1
+            for number, packet in enumerate(self._packets(container, stream), start=1):
+                if times:
+                    times.sent(packet)
+                # What comes before the segment may refer to frames that were not read.
+                self._counts = packet.pts is None or packet.pts >= begin
+                if packet.is_corrupt:
+                    self._count_damage(f"the container marks a packet as damaged (DTS {packet.dts})")
+                for frame in self._frames(packet):
+                    pts = times.next() if times else frame.pts if frame.pts is not None else frame.dts
+                    frame.pts = last = last + 1 if pts is None else pts
+                    frame.time_base = self._timeline.time_base
+                    yield frame
+                self._check_damage(number)
 
     def _packets(self, container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
         """What goes to the decoder, and at the end the mark that makes it give out what it holds back."""
@@ -171,6 +210,8 @@ class Decoder:
         return frames
 
     def _count_damage(self, what: str) -> None:
+        if not self._counts:
+            return
         self.damaged += 1
         if self._on_damage:
             self._on_damage(what)

@@ -10,6 +10,7 @@ import math
 
 from framewatch.media.preset import Preset
 
+_DENOISE_FRAMES = 24
 _BAND_THRESHOLD = 0.02  # of `deband`: ffmpeg's default, the medium strength
 
 
@@ -22,6 +23,14 @@ def effect_filters(preset: Preset, depth: int, *, full_range: bool) -> list[str]
         full_range: whether black is 0 instead of 16.
     """
     return [*_cleaned(preset), *_levels(preset, depth, full_range=full_range), *_finished(preset)]
+
+
+def remembered_frames(preset: Preset) -> int:
+    """Frames that the filters of a preset must have seen before the first that counts.
+
+    `hqdn3d` averages over time: after a second, a twentieth at most of what a frame adds to it is left.
+    """
+    return _DENOISE_FRAMES if preset.denoise else 0
 
 
 def deinterlace_args(mode: str) -> str:

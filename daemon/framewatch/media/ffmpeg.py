@@ -28,6 +28,7 @@ OnLog = Callable[[LogLevel, str], None]
 _TAIL_LINES = 200
 _LINE_BYTES = 2000
 _POLL_SECONDS = 0.1
+_LISTEN_SECONDS = 5.0  # to what an ended process has said; longer only where a child of its own holds the pipe
 _PIPE_BYTES = 1 << 20  # a 4K frame is 24 MB: fewer wake-ups than with 64 KiB
 
 OnProgress = Callable[[EncodeProgress], None]
@@ -148,7 +149,7 @@ class Process:
         except subprocess.TimeoutExpired:
             return False
         for listener in self._listeners:
-            listener.join()
+            listener.join(_LISTEN_SECONDS)
         return True
 
     def check(self, *, unfinished: bool = False) -> None:

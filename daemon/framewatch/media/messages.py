@@ -35,6 +35,7 @@ class EncodeProgress(Record):
 
     frames: int = 0  # video frames written
     seconds: float = 0.0  # of the output
+    bytes: int = 0  # written so far
     speed: float | None = None  # seconds of output a second of time
     done: bool = False
 
@@ -52,6 +53,7 @@ def parse_progress(report: dict[str, str]) -> EncodeProgress:
     return EncodeProgress(
         frames=int(_float(report.get("frame")) or 0),
         seconds=max(0.0, (_float(report.get("out_time_us")) or 0.0) / 1e6),
+        bytes=int(_float(report.get("total_size")) or 0),
         speed=_float(report.get("speed", "").removesuffix("x")),
         done=report.get("progress") == "end",
     )

@@ -46,6 +46,7 @@ class ScanResult:
     corrupt: int = 0  # packets that the container marks as damaged
     lengths: Mapping[int, float] = field(default_factory=dict)  # seconds that each stream's packets last, by index
     spans: Spans = field(default_factory=dict)  # when each stream's packets begin and end, in seconds
+    seekable: bool = True  # packets tell when their frames are shown, wherever reading begins
 
 
 def scan(path: Path, index: int, progress: Progress | None = None) -> ScanResult:
@@ -69,7 +70,7 @@ def scan(path: Path, index: int, progress: Progress | None = None) -> ScanResult
         return packets.result(path, spans)
 
 
-def stream_spans(path: Path) -> Spans:
+def stream_spans(path: Path, progress: Progress | None = None) -> Spans:
     """When the packets of each stream begin and end: for files whose picture does not matter.
 
     Raises:
@@ -79,8 +80,10 @@ def stream_spans(path: Path) -> Spans:
     with open_media(path) as container:
         spans: dict[int, tuple[int, int]] = {}
         try:
-            for packet in container.demux():
+            for number, packet in enumerate(container.demux(), start=1):
                 _note(spans, packet)
+                if progress and number % PROGRESS_EVERY == 0:
+                    progress(number)
         except av.FFmpegError as error:
             message = f"{path.name} is damaged: it cannot be read to its end ({error.strerror})"
             raise MediaError(message, code="media.corrupt", hint=COPY_AGAIN) from error
@@ -126,6 +129,7 @@ class _Packets:
     pts: list[int] = field(default_factory=list)
     keys: list[int] = field(default_factory=list)
     seen: int = 0
+    untimed: int = 0
     corrupt: int = 0
     last: tuple[int, int] = (-(1 << 63), 0)  # PTS and duration of the frame shown last
     decoded_at: int | None = None  # DTS of the packet before
@@ -133,6 +137,7 @@ class _Packets:
     def add(self, packet: Packet[Any]) -> None:
         self.seen += 1
         self.corrupt += packet.is_corrupt
+        self.untimed += packet.pts is None
         time = packet.dts if self.by_dts or packet.pts is None else packet.pts
         if time is None:  # broken streams: one tick later than the last keeps the count right
             time = self.last[0] + (self.last[1] or 1) if self.pts else 0
@@ -163,7 +168,9 @@ class _Packets:
             message = f"{path.name} has a video stream, but not one frame in it"
             raise MediaError(message, code="media.no_frames", hint=COPY_AGAIN)
         lengths = {number: float(end - begin) for number, (begin, end) in spans.items()}
-        return ScanResult(self.time_base, shown, self.last[1], tuple(sorted(self.keys)), self.corrupt, lengths, spans)
+        seekable = not (self.by_dts or self.untimed)
+        keys = tuple(sorted(self.keys))
+        return ScanResult(self.time_base, shown, self.last[1], keys, self.corrupt, lengths, spans, seekable)
 
 
 def _read(path: Path, container: InputContainer, index: int, packets: _Packets, progress: Progress | None) -> Spans:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,9 +17,13 @@ from typing import Any
 from framewatch import errors
 from framewatch.domain import Record
 from framewatch.errors import CancelledError, Finding, FramewatchError, WorkerError
-from framewatch.render.spec import Failed, Finished, message_from, to_line
+from framewatch.render.leftovers import end_leftovers
+from framewatch.render.messages import Failed, Finished, message_from
+from framewatch.render.patience import Patience
+from framewatch.render.spec import to_line
 
 DEATH_SECONDS = 2.0  # for a killed process to be gone, and for its pipes to be read
+STALL_SECONDS = 600.0  # longer than a frame or the opening of an engine takes on the slowest machine that makes sense
 KEPT_LINES = 20  # of a worker's stderr, for the message when it dies
 
 OnMessage = Callable[[Any], None]
@@ -40,16 +45,32 @@ class Worker:
         """The process id, which is its group's too; None while none runs."""
         return self._process.pid if self._process else None
 
-    def run(self, task: Record, on_message: OnMessage, stop: threading.Event) -> Any:
+    def run(
+        self,
+        task: Record,
+        on_message: OnMessage,
+        stop: threading.Event,
+        *,
+        stall_seconds: float | None = STALL_SECONDS,
+        limit_seconds: float | None = None,
+    ) -> Any:
         """Do `task` and return its report; messages on the way go to `on_message`.
+
+        Args:
+            task: one of `framewatch.render.spec`.
+            on_message: called with each message; what it raises ends the worker and is raised here.
+            stop: ends the task.
+            stall_seconds: without a sign of progress, after which the worker is ended; None: never.
+            limit_seconds: for all of the task; None: for ever.
 
         Raises:
             CancelledError: `stop` was set; the worker and all it started are gone.
-            WorkerError: the worker died.
+            WorkerError: the worker died, stood still or took too long; it is gone, with all it started.
             FramewatchError: what the task failed with.
         """
+        patience = Patience(time.monotonic(), stall_seconds, limit_seconds)
         try:
-            answer = self._answer(task, on_message, stop)
+            answer = self._answer(task, on_message, stop, patience)
         except BaseException:
             # Whatever went wrong here, the worker is still at the old task: the next one gets a new worker.
             self.kill()
@@ -58,12 +79,15 @@ class Worker:
             raise _error_of(answer)
         return answer.report
 
-    def _answer(self, task: Record, on_message: OnMessage, stop: threading.Event) -> Finished | Failed:
+    def _answer(
+        self, task: Record, on_message: OnMessage, stop: threading.Event, patience: Patience
+    ) -> Finished | Failed:
         self._require_going(stop)
         self._ensure_started()
         self._send(task)
         while True:
             self._require_going(stop)
+            patience.require(time.monotonic())
             try:
                 message = self._messages.get(timeout=0.1)
             except queue.Empty:
@@ -72,7 +96,14 @@ class Worker:
                 raise self._death()
             if isinstance(message, (Finished, Failed)):
                 return message
+            patience.heard(message, time.monotonic())
             on_message(message)
+
+    def tidy(self) -> None:
+        """End what the tools of the last task have left running; the worker itself stays."""
+        if self._process is not None:
+            for pid in end_leftovers(self._process.pid):
+                self._note(f"process {pid} was left over from the last task, and ended")
 
     def _require_going(self, stop: threading.Event) -> None:
         if stop.is_set():

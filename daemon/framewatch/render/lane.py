@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from framewatch.domain import StageName
+from framewatch.errors import CancelledError
 from framewatch.render.channel import Channel, ChannelClosedError
 from framewatch.render.spec import Sizing
 from framewatch.upscale.contract import Frame
@@ -76,9 +77,21 @@ class Meter:
 class Lane:
     """Runs the three stages over one segment."""
 
-    def __init__(self, frames: Iterable[TimedFrame], upscale: Upscale, sink: FrameSink, sizing: Sizing) -> None:
-        """`frames` are decoded lazily, `upscale` keeps the order, `sink` is the encoder."""
+    def __init__(
+        self,
+        frames: Iterable[TimedFrame],
+        upscale: Upscale,
+        sink: FrameSink,
+        sizing: Sizing,
+        on_decoded: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`frames` are decoded lazily, `upscale` keeps the order, `sink` is the encoder.
+
+        `on_decoded` is called, from a thread, as soon as no frame is to be decoded any more.
+        """
         self.meter = Meter()
+        self._on_decoded = on_decoded
+        self._aborted = False
         self._frames = frames
         self._upscale = upscale
         self._sink = sink
@@ -92,6 +105,7 @@ class Lane:
         Raises:
             FramewatchError: what the first stage to fail failed with; the other stages have ended by then, and the
                 encoder has been stopped.
+            CancelledError: it was aborted.
         """
         stages = [
             threading.Thread(target=self._decode, name="decode", daemon=True),
@@ -110,7 +124,20 @@ class Lane:
             for stage in stages:
                 stage.join()
 
+    def abort(self) -> None:
+        """Stop at once; from any thread."""
+        self._aborted = True
+        self._loaded.abandon()
+        self._upscaled.abandon()
+        self._sink.abort()
+
     def _decode(self) -> None:
+        try:
+            self._load()
+        finally:
+            self._on_decoded()
+
+    def _load(self) -> None:
         with _feeding(self._loaded):
             frames = iter(self._frames)
             while True:
@@ -144,6 +171,8 @@ class Lane:
                 for _ in range(frame.repeat):
                     self._sink.write(frame.pixels)
                     self.meter.encoded += 1
+        if self._aborted:
+            raise CancelledError("the work was stopped")
         with self.meter.working("encode"):
             self._sink.finish()
 

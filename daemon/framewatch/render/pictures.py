@@ -8,7 +8,8 @@ import numpy as np
 
 from framewatch.media.ffmpeg import Encoder, OnLog
 from framewatch.media.picture_file import Opened, Pixels, bounded, on_white, open_picture
-from framewatch.render.spec import Counted, ImageReport, ImageTask
+from framewatch.render.messages import Counted
+from framewatch.render.spec import ImageReport, ImageTask
 from framewatch.upscale.contract import Session
 
 Say = Callable[[Counted], None]

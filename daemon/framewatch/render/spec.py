@@ -1,4 +1,4 @@
-"""What goes into a worker and what comes out: records that travel as one line of JSON each.
+"""What a worker is asked for and what it answers: records that travel as one line of JSON each.
 
 A task names everything it needs, so that a worker on another machine could do it. Names of files may hold bytes that
 are not UTF-8; as JSON's escapes they arrive as they left.
@@ -12,11 +12,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
-from framewatch.domain import Failure, MediaInfo, Record, Segment, StageName, Stream, Timeline
+from framewatch.domain import MediaInfo, Record, Segment, StageName, Stream, Timeline
 from framewatch.media.colour import WorkingFormat
 from framewatch.media.graph import Filter
 from framewatch.media.inspect import Inspection
 from framewatch.media.loudness import Loudness
+from framewatch.media.segments import Segmenting
 from framewatch.media.timing import TimingWish
 
 
@@ -35,6 +36,7 @@ class ProbeTask(Record):
     source: Path
     timeline: bool = True  # False where the picture does not matter
     timing: TimingWish = TimingWish()
+    segmenting: Segmenting = Segmenting()
 
 
 class ProbeReport(Record):
@@ -45,16 +47,29 @@ class ProbeReport(Record):
     timeline: Timeline | None
     # Seconds that the packets of each stream last, by index; measured, not stated.
     lengths: dict[int, float] = Field(default_factory=dict)
+    segments: tuple[Segment, ...] = ()  # what the timeline is divided into
+    seekable: bool = True  # whether decoding can begin in the middle
+
+
+class Piece(Record):
+    """One segment as a file."""
+
+    segment: Segment
+    encoder: tuple[str, ...]  # the command that takes its upscaled frames on stdin and writes `part`
+    part: Path  # while it is written; in the folder of `path`
+    path: Path  # once it is whole and on the disk
 
 
 class RenderTask(Record):
-    """Decode, upscale and encode one segment into a piece."""
+    """Decode, upscale and encode segments, each into a piece."""
 
     op: Literal["render"] = "render"
     source: Path
     video: Stream
     timeline: Timeline
-    segment: Segment
+    seekable: bool = True
+    pieces: tuple[Piece, ...]
+    lanes: int = 1  # pieces that are rendered at once
     scale: int
     width: int  # of the decoded, upright frames, in pixels
     height: int
@@ -62,20 +77,17 @@ class RenderTask(Record):
     hwaccel: str = ""  # the hardware that decodes; "" for none
     deinterlace: tuple[Filter, ...] = ()  # before everything
     filters: tuple[Filter, ...] = ()  # of the upright picture: what makes it `width` x `height`
-    encoder: tuple[str, ...]  # the command that takes the upscaled frames on its stdin
     engine: str = "auto"
     sizing: Sizing = Sizing()
 
 
 class RenderReport(Record):
-    """The answer to a `RenderTask`."""
+    """The answer to a `RenderTask`: a `Pieced` was sent for each piece before."""
 
     op: Literal["render"] = "render"
-    frames: int  # written to the piece
-    upscaled: int  # source frames that went through the engine
-    damaged: int  # source frames that could not be decoded; their neighbours stand in for them
     engine: str
-    busy_seconds: dict[StageName, float]
+    seconds: float
+    busy_seconds: dict[StageName, float]  # of each stage, all lanes together
 
 
 class ImageTask(Record):
@@ -193,59 +205,7 @@ Report = Annotated[
 ]
 
 
-class Counted(Record):
-    """How far the running task is, in frames, or, where there are none, in seconds of the output."""
-
-    event: Literal["counted"] = "counted"
-    stage: StageName | None
-    decoded: int = 0
-    upscaled: int = 0
-    encoded: int = 0
-    seconds: float = 0.0
-
-
-class Logged(Record):
-    """A line for the log; `stage` gives it the seed's [DECODE], [UPSCALE] or [ENCODE]."""
-
-    event: Literal["logged"] = "logged"
-    stage: StageName
-    line: str
-    level: Literal["debug", "info", "warning", "error"] = "info"
-
-
-class Warned(Record):
-    """Something that did not stop the task and that its owner should know."""
-
-    event: Literal["warned"] = "warned"
-    warning: Failure
-
-
-class Opened(Record):
-    """The engine that was chosen and has passed its self-test."""
-
-    event: Literal["opened"] = "opened"
-    engine: str
-
-
-class Finished(Record):
-    """The task is done."""
-
-    event: Literal["finished"] = "finished"
-    report: Report
-
-
-class Failed(Record):
-    """The task failed; `error` is the name of a class in `framewatch.errors`."""
-
-    event: Literal["failed"] = "failed"
-    error: str
-    findings: tuple[Failure, ...]
-
-
-Message = Annotated[Counted | Logged | Warned | Opened | Finished | Failed, Field(discriminator="event")]
-
 _TASK: TypeAdapter[Task] = TypeAdapter(Task)
-_MESSAGE: TypeAdapter[Message] = TypeAdapter(Message)
 
 
 def to_line(record: Record) -> bytes:
@@ -260,12 +220,3 @@ def task_from(line: bytes) -> Any:
         ValueError: it is none.
     """
     return _TASK.validate_python(json.loads(line))
-
-
-def message_from(line: bytes) -> Any:
-    """The message on a line.
-
-    Raises:
-        ValueError: it is none.
-    """
-    return _MESSAGE.validate_python(json.loads(line))

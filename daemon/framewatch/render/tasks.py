@@ -10,39 +10,35 @@ from pathlib import Path
 
 from framewatch.domain import Failure, Record, StageName
 from framewatch.errors import EngineError, Finding
-from framewatch.media.decode import Decoder
-from framewatch.media.ffmpeg import EncodeProgress, Encoder, LogLevel, run_ffmpeg
+from framewatch.media.ffmpeg import EncodeProgress, LogLevel, run_ffmpeg
 from framewatch.media.inspect import inspect_output
 from framewatch.media.loudness import parse_loudness
 from framewatch.media.picture_file import with_picture
 from framewatch.media.probe import is_picture, probe
 from framewatch.media.scan import scan, stream_spans
+from framewatch.media.segments import plan_segments
 from framewatch.media.timing import clipped_lengths, wished_timeline
 from framewatch.render.engine import WarmEngine, describe_device, try_engine
-from framewatch.render.lane import Lane, Meter, TimedFrame
+from framewatch.render.messages import Alive, Counted, Logged, Opened, Warned
 from framewatch.render.pictures import render_picture
+from framewatch.render.pieces import Pieces
 from framewatch.render.spec import (
     CommandReport,
     CommandTask,
-    Counted,
     DeviceTask,
     ImageReport,
     ImageTask,
     InspectReport,
     InspectTask,
-    Logged,
     MeasureReport,
     MeasureTask,
-    Opened,
     ProbeReport,
     ProbeTask,
     RenderReport,
     RenderTask,
     Report,
     TrialTask,
-    Warned,
 )
-from framewatch.render.timedframes import TimedFrames
 
 REPORT_SECONDS = 0.25
 
@@ -90,47 +86,30 @@ class Workbench:
             return ProbeReport(info=with_picture(source, info), timeline=None)
         main = info.main_video
         if not task.timeline:
-            lengths = clipped_lengths(timing, None, stream_spans(source), info.start)
+            spans = stream_spans(source, self._alive)
+            lengths = clipped_lengths(timing, None, spans, info.start)
             return ProbeReport(info=info, timeline=None, lengths=lengths)
         if main is None or main.video is None:
             return ProbeReport(info=info, timeline=None)
-        scanned = scan(source, main.index)
+        scanned = scan(source, main.index, self._alive)
         timeline = wished_timeline(timing, scanned, main.video.rate, info.start)
         lengths = clipped_lengths(timing, timeline, scanned.spans, info.start)
-        return ProbeReport(info=info, timeline=timeline, lengths=lengths)
+        cut = plan_segments(timeline, scanned.pts, scanned.keyframes, task.segmenting, seekable=scanned.seekable)
+        return ProbeReport(info=info, timeline=timeline, lengths=lengths, segments=cut, seekable=scanned.seekable)
 
     def _render(self, task: RenderTask) -> RenderReport:
         self.stage = "upscale"
+        begun = time.monotonic()
         session = self._engine.session(task)
         self.send(Opened(engine=session.name))
-        log = self._log("decode")
-        decoder = Decoder(
-            task.source,
-            task.video,
-            task.timeline,
-            task.segment,
-            filters=task.filters,
-            deinterlace=task.deinterlace,
-            hwaccel=task.hwaccel,
-            on_damage=lambda line: log("warning", line),
-        )
-        frames = (TimedFrame(frame.pixels, frame.repeat) for frame in decoder)
-        encoder = Encoder(task.encoder, on_log=self._log("encode"))
-        sink = TimedFrames(encoder, task) if task.timeline.times else encoder
-        lane = Lane(frames, session.upscale, sink, task.sizing)
+        work = Pieces(task, task.pieces, session, self.send, self._log)
         try:
-            with _reporting(lambda: self.send(_counts(lane.meter))):
-                lane.run()
+            with _reporting(lambda: self.send(work.counts())):
+                work.run()
         except EngineError:
             self._engine.close()  # the device may be lost: the next try opens it anew
             raise
-        return RenderReport(
-            frames=lane.meter.encoded,
-            upscaled=lane.meter.distinct,
-            damaged=decoder.damaged,
-            engine=session.name,
-            busy_seconds=lane.meter.busy,
-        )
+        return RenderReport(engine=session.name, seconds=time.monotonic() - begun, busy_seconds=work.busy)
 
     def _picture(self, task: ImageTask) -> ImageReport:
         self.stage = "upscale"
@@ -147,7 +126,8 @@ class Workbench:
             count = progress.frames
             self.send(Counted(stage="encode", decoded=count, upscaled=count, encoded=count, seconds=progress.seconds))
 
-        run_ffmpeg(task.argv, on_log=self._log("encode"), on_progress=counted if task.counts else None)
+        told = counted if task.counts else self._heard_from
+        run_ffmpeg(task.argv, on_log=self._log("encode"), on_progress=told)
         return CommandReport(seconds=time.monotonic() - begun)
 
     def _measure(self, task: MeasureTask) -> MeasureReport:
@@ -160,12 +140,18 @@ class Workbench:
             if level in ("warning", "error"):
                 log(level, line)
 
-        run_ffmpeg(task.argv, on_log=heard)
+        run_ffmpeg(task.argv, on_log=heard, on_progress=self._heard_from)
         return MeasureReport(loudness=parse_loudness(lines))
 
     def _inspect(self, path: Path) -> InspectReport:
         self.stage = "encode"
-        return InspectReport(inspection=inspect_output(path))
+        return InspectReport(inspection=inspect_output(path, self._alive))
+
+    def _alive(self, count: float) -> None:
+        self.send(Alive(count=count))
+
+    def _heard_from(self, progress: EncodeProgress) -> None:
+        self._alive(progress.frames + progress.seconds + progress.bytes)
 
     def _warn(self, finding: Finding) -> None:
         self.send(Warned(warning=Failure.of(finding)))
@@ -175,10 +161,6 @@ class Workbench:
             self.send(Logged.model_validate({"stage": stage, "line": line, "level": level}))
 
         return log
-
-
-def _counts(meter: Meter) -> Counted:
-    return Counted(stage=meter.stage, decoded=meter.decoded, upscaled=meter.upscaled, encoded=meter.encoded)
 
 
 @contextmanager

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from framewatch.media.ffmpeg import Encoder
 from framewatch.media.timedpipe import TimedPipe
-from framewatch.render.spec import RenderTask
 from framewatch.upscale.contract import Frame
 
 
 class TimedFrames:
     """An encoder that is told when each frame is shown: frames of a variable rate, each in a container's block."""
 
-    def __init__(self, encoder: Encoder, task: RenderTask) -> None:
+    def __init__(self, encoder: Encoder, pipe: TimedPipe) -> None:
         self._encoder = encoder
-        self._pipe = TimedPipe(task.timeline, task.segment, task.working_format)
+        self._pipe = pipe
 
     def write(self, frame: Frame) -> None:
         """Give one frame; they come in the order of the timeline."""

@@ -17,7 +17,8 @@ from typing import BinaryIO
 
 from framewatch.domain import Failure, Record
 from framewatch.errors import FramewatchError, WorkerError
-from framewatch.render.spec import Failed, Finished, Logged, task_from, to_line
+from framewatch.render.messages import Failed, Finished, Logged
+from framewatch.render.spec import task_from, to_line
 from framewatch.render.tasks import Workbench
 
 

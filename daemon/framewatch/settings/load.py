@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from framewatch.documents import Document, KeyPath, read, validate
+from framewatch.documents import Document, read, validate
 from framewatch.errors import ConfigError, Finding
 from framewatch.settings.model import Settings, WebSettings
 
@@ -60,11 +60,6 @@ def _same_names(document: Document) -> Iterator[Finding]:
 
 def _without_effect(settings: Settings, document: Document) -> Iterator[Finding]:
     """Warnings for what the contract knows, was set on purpose, and does nothing in this version."""
-    usual = Settings.model_fields["segment_seconds"].default
-    wanted: dict[KeyPath, bool] = {
-        ("segment_seconds",): settings.segment_seconds != usual,
-        ("web",): settings.web.enabled and settings.web != WebSettings(),
-    }
-    for path in (path for path, is_set in wanted.items() if is_set):
+    if settings.web.enabled and settings.web != WebSettings():
         message, hint = "this setting has no effect in this version", "it does no harm and may stay"
-        yield Finding("config.not_yet", message, hint, document.where(path))
+        yield Finding("config.not_yet", message, hint, document.where(("web",)))

@@ -194,7 +194,15 @@ class Settings(Section):
         default=30.0,
         ge=1,
         le=3_600,
-        description="Length of the pieces that survive a restart (no effect in this version).",
+        description="Length of the pieces that a video is rendered in. After a crash or a power cut, at most one "
+        "piece is rendered again. Changed, it makes jobs that are under way begin anew.",
+    )
+    stall_seconds: Seconds = Field(
+        default=600.0,
+        ge=1,
+        le=86_400,
+        description="A worker, or its ffmpeg, that has not got on for so long is ended, and the job tried again. "
+        "Longer than one frame takes on this machine.",
     )
     log: LogSettings = Field(default=LogSettings(), description="The log.")
     web: WebSettings = Field(default=WebSettings(), description="The web page (no effect in this version).")

@@ -94,6 +94,15 @@ def load(mode: str, name: str = DEFAULT_MODEL) -> Network:
     return parse(read(model, path), path.name, model.features, model.depth)
 
 
+def digest(name: str = DEFAULT_MODEL) -> str:
+    """The sha256 that the manifest states for a model's weights; "" where there is no such model.
+
+    Raises:
+        ModelMissingError: as `list_models`.
+    """
+    return next((model.sha256 for model in list_models() if model.name == name), "")
+
+
 def missing(mode: str, model: Model) -> ModelMissingError:
     """The error for a mode whose weights are nowhere."""
     message = f"ML upscaling models are missing for '{mode}': {model.file}. Run `framewatch models install`."

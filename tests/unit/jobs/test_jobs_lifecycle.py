@@ -119,6 +119,20 @@ def test_a_failed_try_is_repeated_later_and_later_until_the_tries_are_used_up() 
     assert (job.state, job.outcome, job.attempt) == (S.PUBLISHING, S.FAILED, 3)
 
 
+def test_a_job_that_gets_on_by_a_segment_with_each_try_is_never_given_up() -> None:
+    job = JOB
+    for number in range(1, 4 * POLICY.retries):
+        job = live(ev.Claimed(), ev.SegmentDone(), broke(CRASH, Remedy.RETRY), job=job)
+        assert (job.state, job.attempt, job.stuck, job.not_before) == (S.QUEUED, number, 1, 110)
+
+
+def test_a_segment_makes_the_deaths_of_the_daemon_and_the_holds_count_anew() -> None:
+    job = live(ev.Claimed(), ev.Recovered(), ev.Claimed(), broke(FULL, Remedy.WAIT), ev.HoldOver(), ev.Claimed())
+    assert (job.crashes, job.holds) == (1, 1)
+    job = live(ev.SegmentDone(), job=job)
+    assert (job.state, job.crashes, job.holds, job.attempt) == (S.RUNNING, 0, 0, 1)
+
+
 def test_a_cause_outside_holds_the_job_longer_and_longer_and_costs_no_try() -> None:
     job, waits = JOB, []
     for _ in range(5):
@@ -260,6 +274,7 @@ def test_an_error_becomes_the_event_that_carries_its_findings_and_its_remedy() -
 EVENTS = st.sampled_from(
     [
         ev.Claimed(),
+        ev.SegmentDone(),
         RENDERED,
         *(broke(finding, remedy) for finding, remedy in zip((BAD, CRASH, FULL), Remedy, strict=True)),
         CHOSEN,
@@ -283,7 +298,8 @@ def check_invariants(job: Job, policy: Policy) -> None:
     assert (job.outcome is not None) == (publishing or state.ended)
     assert (job.held_state is not None) == (state == S.HELD)
     assert (job.ended_at is not None) == state.ended
-    assert 0 <= job.attempt <= policy.retries + 1
+    assert job.attempt >= 0
+    assert 0 <= job.stuck <= policy.retries + 1
     assert state != S.RUNNING or job.attempt >= 1
     assert job.not_before == 0 or state in (S.QUEUED, S.HELD)
     assert publishing or state.ended or journal == Journal()

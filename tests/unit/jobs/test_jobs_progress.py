@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from framewatch.jobs.progress import Tracker
-from framewatch.render.spec import Counted
+from framewatch.render.messages import Counted
 
 
 def heard(seconds: float) -> Counted:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import av
@@ -47,7 +48,7 @@ def clear(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def made(worker: Worker, source: Path, work: Path, **keys: Any) -> Rendered:
     tools = Tools(ffmpeg=FFMPEG, encoders=encoders(FFMPEG), engine="identity")
-    order = Order(source=source, preset=Preset(**keys), preset_name="test", work=work)
+    order = Order(source=source, preset=Preset(**keys), preset_name="test", work=Path(mkdtemp(dir=work)))
     result = Pipeline(worker, tools, HostGate(1), Quiet(), threading.Event()).run(order)
     assert isinstance(result, Rendered)
     return result

@@ -15,9 +15,11 @@ import psutil
 import pytest
 
 from clips import make_clip
-from framewatch.errors import CancelledError, MediaError, WorkerError
+from framewatch.errors import CancelledError, MediaError, Remedy, WorkerError
 from framewatch.media.tools import find_ffmpeg
 from framewatch.render.client import Worker
+from framewatch.render.messages import Counted, Logged
+from framewatch.render.patience import Patience
 from framewatch.render.spec import CommandTask, InspectTask, ProbeReport, ProbeTask, to_line
 from media_factory import ffmpeg
 from waiting import eventually
@@ -110,6 +112,61 @@ def test_a_worker_that_is_killed_is_an_error_and_the_next_task_gets_a_new_one(wo
     assert "signal 9" in caught.value.finding.message
     clip = make_clip(tmp_path / "a.mp4", frames=2)
     assert worker.run(ProbeTask(source=clip), quiet, going()).timeline.frames == 2
+
+
+@pytest.mark.parametrize("who", ["worker", "ffmpeg"])
+def test_one_that_stands_still_is_ended_with_all_it_started(worker: Worker, tmp_path: Path, who: str) -> None:
+    family: list[psutil.Process] = []
+
+    def heard(_: Any) -> None:
+        if not family:
+            assert worker.pid is not None
+            parent = psutil.Process(worker.pid)
+            family.extend([parent, *parent.children()])
+            (parent if who == "worker" else family[1]).suspend()
+
+    with pytest.raises(WorkerError) as caught:
+        worker.run(slow_command(tmp_path), heard, going(), stall_seconds=5)
+    assert (caught.value.finding.code, caught.value.remedy) == ("worker.stalled", Remedy.RETRY)
+    assert len(family) == 2
+    _, alive = psutil.wait_procs(family, timeout=5)
+    assert not alive
+
+
+def test_a_task_that_takes_too_long_is_ended_though_it_gets_on(worker: Worker, tmp_path: Path) -> None:
+    with pytest.raises(WorkerError) as caught:
+        worker.run(slow_command(tmp_path), quiet, going(), limit_seconds=1)
+    assert caught.value.finding.code == "worker.too_slow"
+
+
+def test_a_child_that_a_tool_left_behind_is_ended_and_the_worker_stays(worker: Worker, tmp_path: Path) -> None:
+    """It even holds the tool's own pipes, whose end is not waited for."""
+    (tmp_path / "tool").write_text('#!/bin/sh\nsleep 1000 &\necho $! > "$1"\n')
+    (tmp_path / "tool").chmod(0o755)
+    worker.run(CommandTask(argv=(str(tmp_path / "tool"), str(tmp_path / "pid"))), quiet, going())
+    child, pid = psutil.Process(int((tmp_path / "pid").read_text())), worker.pid
+    assert child.is_running()
+    worker.tidy()
+    psutil.wait_procs([child], timeout=5)
+    assert not child.is_running()
+    assert worker.pid == pid
+    assert isinstance(
+        worker.run(ProbeTask(source=make_clip(tmp_path / "a.mp4", frames=2)), quiet, going()), ProbeReport
+    )
+
+
+def test_only_news_count_as_getting_on() -> None:
+    patience = Patience(now=0, stall_seconds=10, limit_seconds=None)
+    said, counted = Logged(stage="encode", line="still here"), Counted(stage="encode", encoded=1)
+    patience.heard(counted, 8)
+    for second in range(9, 18):
+        patience.heard(said, second)
+        patience.heard(counted, second)
+        patience.require(second)
+    with pytest.raises(WorkerError):
+        patience.require(18.1)
+    patience.heard(counted.evolve(encoded=2), 19)
+    patience.require(28)
 
 
 def test_when_its_stdin_ends_the_worker_takes_its_ffmpeg_along(tmp_path: Path) -> None:

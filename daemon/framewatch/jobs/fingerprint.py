@@ -1,0 +1,50 @@
+"""What a rendered segment depends on, as one short text: where it differs, segments are of no use any more."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from framewatch.jobs.order import Tools
+from framewatch.media import commands
+from framewatch.media.chain import deinterlace_filters, source_filters
+from framewatch.media.plan import Plan
+from framewatch.render.spec import ProbeReport
+from framewatch.upscale.models import digest
+
+_VERSION = 1  # of how segments are made
+
+
+def fingerprint(source: Path, plan: Plan, probed: ProbeReport, tools: Tools) -> str:
+    """The fingerprint of source, preset, model, engine and encoder.
+
+    The engine counts as it was asked for, not as it was found: each that is chosen has proved that it computes the
+    same picture, so a segment stays good when a GPU goes away. A program counts by size and time, for another
+    version of an encoder may write what cannot be joined.
+
+    Raises:
+        OSError: source or ffmpeg are gone.
+        ModelMissingError: the manifest of models cannot be read.
+    """
+    parts = {
+        "version": _VERSION,
+        "source": _facts(source),
+        "media": probed.info.model_dump(),
+        "timeline": probed.timeline and probed.timeline.model_dump(),
+        "segments": [segment.model_dump() for segment in probed.segments],
+        "before": [str(each) for each in (*deinterlace_filters(plan.preset), *source_filters(plan.preset))],
+        "frames": [plan.scale, plan.working_format, plan.hwaccel, plan.decoded_width, plan.decoded_height],
+        "encoder": commands.piece_command(plan, Path("ffmpeg"), Path("/piece")),
+        "burned": _facts(Path(plan.preset.subtitle_burn_path)) if plan.preset.subtitle_burn_path else None,
+        "ffmpeg": _facts(tools.ffmpeg),
+        "engine": tools.engine,
+        "model": digest(),
+    }
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def _facts(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns

@@ -1,0 +1,129 @@
+"""What the steps of one attempt at a job work with: the worker, the programs, the device, and whoever watches."""
+
+from __future__ import annotations
+
+import shlex
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from framewatch.domain import Failure, Progress, Record, StageName
+from framewatch.errors import Finding
+from framewatch.jobs.ledger import Entry
+from framewatch.jobs.order import Tools
+from framewatch.jobs.progress import Tracker
+from framewatch.render.client import Worker
+from framewatch.render.messages import Counted, Logged, Opened, Pieced, Warned
+from framewatch.render.spec import CommandTask, DeviceReport, DeviceTask
+from framewatch.upscale.vram import needed_gb
+
+SOURCE_SECONDS = 5.0  # between two looks at the source while a worker is at it
+
+
+class Observer(Protocol):
+    """Who wants to know how the work goes."""
+
+    def progressed(self, progress: Progress) -> None:
+        """There are new counts; called a few times a second."""
+
+    def logged(self, stage: StageName, line: str, level: str) -> None:
+        """A tool said something, or is about to be run."""
+
+    def warned(self, warning: Failure) -> None:
+        """Something is worth knowing and did not stop the work."""
+
+    def waits(self, device: str) -> None:
+        """A share of this device is asked for; others may have it for long."""
+
+    def resumed(self, kept: int, segments: int) -> None:
+        """So many of all segments were rendered by an earlier attempt."""
+
+    def segment_done(self, entry: Entry, segments: int) -> None:
+        """A segment is whole and in the ledger."""
+
+
+class Gate(Protocol):
+    """Hands out shares of the device that a render runs on."""
+
+    def hold(
+        self, device: DeviceReport, gigabytes: float, stop: threading.Event, warn: Callable[[Finding], None]
+    ) -> AbstractContextManager[None]:
+        """Wait for a share and hold it while the block runs."""
+
+
+class Hands:
+    """One attempt's means; its steps share them."""
+
+    def __init__(
+        self,
+        worker: Worker,
+        tools: Tools,
+        gate: Gate,
+        observer: Observer,
+        stop: threading.Event,
+        look: Callable[[], None],
+    ) -> None:
+        """`look` raises where the source is no longer the file that was taken in."""
+        self.tools = tools
+        self.observer = observer
+        self.stop = stop
+        self.look = look
+        self.warnings: list[Failure] = []
+        self.on_piece: Callable[[Pieced], None] = lambda _: None
+        self._worker = worker
+        self._gate = gate
+        self._tracker = Tracker(total=0)
+        self._looked_at = time.monotonic()
+
+    def track(self, frames: int, *, kept: int = 0, seconds: float = 0.0) -> None:
+        """Begin to follow `frames` output frames, `kept` of which are done; or a length, where there are none."""
+        self._tracker = Tracker(frames, kept=kept, seconds=seconds)
+
+    def do(self, task: Record, *, limit_seconds: float | None = None) -> Any:
+        """Have the worker do a task; gives its report.
+
+        Raises:
+            CancelledError: the stop was set.
+            WorkerError: the worker died or stood still.
+            FramewatchError: what the task failed with.
+        """
+        stall = self.tools.stall_seconds
+        return self._worker.run(task, self._heard, self.stop, stall_seconds=stall, limit_seconds=limit_seconds)
+
+    def command(self, argv: Sequence[str], *, counts: bool = False) -> None:
+        """Run an ffmpeg command that reads and writes files."""
+        self.say_command(argv)
+        self.do(CommandTask(argv=tuple(argv), counts=counts))
+
+    def say_command(self, argv: Sequence[str]) -> None:
+        """Put a command into the log."""
+        self.observer.logged("encode", shlex.join(argv), "command")
+
+    def share(self, width: int, height: int, scale: int) -> AbstractContextManager[None]:
+        """A share of the device that the engine will run on, for frames that come out at this size."""
+        device: DeviceReport = self.do(DeviceTask(engine=self.tools.engine))
+        self.observer.waits(device.name)
+        need = needed_gb(width, height, scale)
+        return self._gate.hold(device, need, self.stop, lambda finding: self.warn(Failure.of(finding)))
+
+    def warn(self, warning: Failure) -> None:
+        """Tell something that does not stop the work."""
+        self.warnings.append(warning)
+        self.observer.warned(warning)
+
+    def _heard(self, message: Any) -> None:
+        if isinstance(message, Counted):
+            self.observer.progressed(self._tracker.counted(message, time.monotonic()))
+        elif isinstance(message, Pieced):
+            self.on_piece(message)
+        elif isinstance(message, Opened):
+            self.observer.progressed(self._tracker.opened(message.engine))
+        elif isinstance(message, Logged):
+            self.observer.logged(message.stage, message.line, message.level)
+        elif isinstance(message, Warned):
+            self.warn(message.warning)
+        if time.monotonic() - self._looked_at > SOURCE_SECONDS:
+            self._looked_at = time.monotonic()
+            self.look()

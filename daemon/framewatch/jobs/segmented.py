@@ -1,0 +1,158 @@
+"""An upscaled video by segments: those of earlier attempts are kept, the others rendered, and all of them joined."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+from framewatch.domain import Segment
+from framewatch.errors import RuleError, WorkerError
+from framewatch.jobs.faults import storage_faults
+from framewatch.jobs.fingerprint import fingerprint
+from framewatch.jobs.hands import Hands
+from framewatch.jobs.ledger import Entry, Ledger
+from framewatch.jobs.order import Order
+from framewatch.jobs.remarks import damaged_frames
+from framewatch.media import commands
+from framewatch.media.chain import deinterlace_filters, source_filters
+from framewatch.media.plan import Plan
+from framewatch.render.messages import Pieced
+from framewatch.render.spec import InspectReport, InspectTask, Piece, ProbeReport, RenderTask, Sizing
+from framewatch.upscale.cpu import cores
+from framewatch.upscale.vram import stages
+
+
+class Segmented:
+    """The segments of one job, in its work folder."""
+
+    def __init__(self, hands: Hands, order: Order, plan: Plan, probed: ProbeReport) -> None:
+        """Take up the ledger of an earlier attempt; everything else is removed from the work folder.
+
+        Raises:
+            StorageError: the work folder cannot be read or written.
+            CancelledError: the stop was set.
+        """
+        self._hands = hands
+        self._order = order
+        self._plan = plan
+        self._probed = probed
+        with storage_faults(order.source):
+            made_of = fingerprint(order.source, plan, probed, hands.tools)
+        self._ledger = Ledger.open(order.work, made_of, probed.segments, commands.piece_extension(plan), hands.stop)
+        kept = self._ledger.done.values()
+        if kept:
+            hands.observer.resumed(len(kept), len(probed.segments))
+        hands.track(plan.frames, kept=sum(entry.frames for entry in kept))
+
+    @property
+    def begun(self) -> bool:
+        """Whether a segment is done already."""
+        return bool(self._ledger.done)
+
+    def rehearse(self) -> None:
+        """Let the encoder and the container refuse now what they would refuse after hours of work.
+
+        Raises:
+            RuleError: `encoder.refused`.
+        """
+        plan, source = self._plan, self._order.source
+        out = self._order.work / f"rehearsal.{plan.extension}"
+        # Loudness is left out: within the first second there may be nothing but silence, which has none.
+        unmeasured = plan.with_loudness({track.index: None for track in plan.of_kind("audio")})
+        try:
+            self._hands.command(commands.rehearsal_command(unmeasured, self._hands.tools.ffmpeg, source, out))
+        except WorkerError as error:
+            if error.finding.code != "ffmpeg.failed":
+                raise
+            added = "look at extra_encoder_args, or " if plan.preset.extra_encoder_args else ""
+            hint = error.finding.hint or f"{added}choose another video_codec, audio_codec or container"
+            raise RuleError(error.finding.message, code="encoder.refused", hint=hint) from None
+        with storage_faults(out):
+            out.unlink(missing_ok=True)
+
+    def render(self) -> str:
+        """Render what is missing; gives the engine that did it, or did the last of what was there.
+
+        Raises:
+            FramewatchError: what rendering failed with; what was finished by then is in the ledger.
+        """
+        missing = [segment for segment in self._probed.segments if segment.number not in self._ledger.done]
+        if missing:
+            plan = self._plan
+            task = self._task(tuple(map(self._piece, missing)))
+            self._hands.on_piece = self._enter
+            with self._hands.share(plan.frame_width, plan.frame_height, plan.scale):
+                self._hands.say_command(task.pieces[0].encoder)
+                self._hands.do(task)
+        done = [self._ledger.done[segment.number] for segment in self._probed.segments]
+        if damaged := sum(entry.damaged for entry in done):
+            self._hands.warn(damaged_frames(damaged))
+        return done[-1].engine
+
+    def join(self, plan: Plan, result: Path) -> None:
+        """Put the segments and everything else of the source together; `plan` knows the loudness of its tracks."""
+        paths = [self._ledger.path(segment.number) for segment in self._probed.segments]
+        if len(paths) > 1:
+            listed = commands.pieces_list(result)
+            with storage_faults(listed):
+                listed.write_text(commands.concat_text(paths, result, self._lengths()))
+        self._hands.command(commands.mux_command(plan, self._hands.tools.ffmpeg, paths, self._order.source, result))
+
+    def drop_bad(self) -> None:
+        """Look for segments that are not what they should be, after the whole has turned out wrong.
+
+        What is found goes, and is rendered anew by the next attempt; where none is, only joining is tried again.
+        """
+        bad = []
+        for segment in self._probed.segments:
+            report: InspectReport = self._hands.do(InspectTask(path=self._ledger.path(segment.number)))
+            video = report.inspection.video
+            whole = video is not None and video.frames == segment.frames and not video.errors
+            if not whole or report.inspection.broken_off:
+                bad.append(segment.number)
+        self._ledger.drop(bad)
+
+    def _enter(self, pieced: Pieced) -> None:
+        entry = Entry.of(pieced)
+        self._ledger.add(entry)
+        self._hands.observer.segment_done(entry, len(self._probed.segments))
+        self._hands.look()
+
+    def _piece(self, segment: Segment) -> Piece:
+        part = self._ledger.part(segment.number)
+        begins = self._begins(segment)
+        argv = commands.piece_command(self._plan, self._hands.tools.ffmpeg, part, begins=begins, lead=segment.lead)
+        return Piece(segment=segment, encoder=tuple(argv), part=part, path=self._ledger.path(segment.number))
+
+    def _begins(self, segment: Segment) -> float:
+        """Seconds from the output's first frame to a segment's."""
+        line = self._probed.timeline
+        assert line is not None  # noqa: S101 - there is no plan to upscale without one
+        return line.time_of(segment.first_frame)
+
+    def _lengths(self) -> list[float]:
+        """Seconds that each segment lasts, so that no error adds up where they are joined."""
+        line = self._probed.timeline
+        assert line is not None  # noqa: S101 - as above
+        begins = [*map(self._begins, self._probed.segments), line.duration]
+        return [after - before for before, after in pairwise(begins)]
+
+    def _task(self, pieces: tuple[Piece, ...]) -> RenderTask:
+        plan, tools = self._plan, self._hands.tools
+        sizes = stages(plan.frame_width, plan.frame_height, cores())
+        return RenderTask(
+            source=self._order.source,
+            video=self._probed.info.main_video,
+            timeline=self._probed.timeline,
+            seekable=self._probed.seekable,
+            pieces=pieces,
+            scale=plan.scale,
+            width=plan.decoded_width,
+            height=plan.decoded_height,
+            working_format=plan.working_format,
+            hwaccel=plan.hwaccel,
+            deinterlace=deinterlace_filters(plan.preset),
+            filters=source_filters(plan.preset),
+            engine=tools.engine,
+            sizing=Sizing(load=sizes.load, proc=sizes.proc, save=sizes.save),
+        )

@@ -1,0 +1,180 @@
+"""Renders the pieces of a task: several lanes at once, and the next piece begins while an encoder still empties.
+
+Only so many pieces are decoded at once as the task has lanes. When the decoder of one has come to its end, the next
+piece begins, so that the engine never waits for the last frames of an encoder.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from framewatch.domain import Segment, StageName
+from framewatch.media.decode import Decoder
+from framewatch.media.ffmpeg import Encoder, OnLog
+from framewatch.media.timedpipe import TimedPipe
+from framewatch.render.lane import Lane, Meter, TimedFrame
+from framewatch.render.messages import Counted, Pieced
+from framewatch.render.seal import seal
+from framewatch.render.spec import Piece, RenderTask
+from framewatch.render.timedframes import TimedFrames
+from framewatch.upscale.contract import Session
+
+StageLog = Callable[[StageName], OnLog]
+
+
+class Pieces:
+    """The pieces of one task, on one session. Use it once."""
+
+    def __init__(
+        self,
+        task: RenderTask,
+        pieces: tuple[Piece, ...],
+        session: Session,
+        say: Callable[[Pieced], None],
+        log: StageLog,
+    ) -> None:
+        """`pieces` of the task are rendered; `say` is told of each that is whole, from any thread."""
+        self._task = task
+        self._session = session
+        self._say = say
+        self._log = log
+        self._waiting = deque(pieces)
+        self._turns = threading.Semaphore(task.lanes)  # who holds one may decode
+        self._lock = threading.Lock()
+        self._running: dict[int, tuple[Lane, Segment]] = {}
+        self._done = Counted(stage=None)
+        self._failure: BaseException | None = None
+        self.busy: dict[StageName, float] = {}
+
+    def run(self) -> None:
+        """Work until all pieces are whole.
+
+        Raises:
+            FramewatchError: what the first lane to fail failed with; the others have ended by then.
+        """
+        lanes = [threading.Thread(target=self._work, name=f"lane-{n}") for n in range(self._task.lanes + 1)]
+        for lane in lanes:
+            lane.start()
+        for lane in lanes:
+            lane.join()
+        if self._failure is not None:
+            raise self._failure
+
+    def counts(self) -> Counted:
+        """How far all of them are together; leads are left out."""
+        with self._lock:
+            parts = [self._done, *(_counts(lane.meter, segment) for lane, segment in self._running.values())]
+            stage = next((part.stage for part in parts[1:]), "encode")
+        sums = {key: sum(getattr(part, key) for part in parts) for key in ("decoded", "upscaled", "encoded")}
+        return Counted(stage=stage, **sums)
+
+    def _work(self) -> None:
+        while True:
+            turn = _Turn(self._turns)
+            try:
+                piece = self._next()
+                if piece is None:
+                    return
+                self._render(piece, turn)
+            except BaseException as error:  # noqa: BLE001 - a thread's boundary: `run` raises it
+                self._fail(error)
+            finally:
+                turn.over()
+
+    def _next(self) -> Piece | None:
+        with self._lock:
+            return self._waiting.popleft() if self._waiting and self._failure is None else None
+
+    def _render(self, piece: Piece, turn: _Turn) -> None:
+        task, rendered = self._task, piece.segment.rendered
+        log = self._log("decode")
+        decoder = Decoder(
+            task.source,
+            task.video,
+            task.timeline,
+            rendered,
+            filters=task.filters,
+            deinterlace=task.deinterlace,
+            seekable=task.seekable,
+            hwaccel=task.hwaccel,
+            on_damage=lambda line: log("warning", line),
+        )
+        frames = (TimedFrame(frame.pixels, frame.repeat) for frame in decoder)
+        encoder = Encoder(piece.encoder, on_log=self._log("encode"))
+        timed = task.timeline.times
+        sink = TimedFrames(encoder, TimedPipe(task.timeline, rendered, task.working_format)) if timed else encoder
+        lane = Lane(frames, self._session.upscale, sink, task.sizing, turn.over)
+        if self._admit(lane, piece.segment):
+            lane.run()
+            self._finish(piece, lane, decoder.damaged)
+        else:
+            encoder.abort()
+
+    def _admit(self, lane: Lane, segment: Segment) -> bool:
+        """Note a lane, so that it can be aborted; False where another has failed already."""
+        with self._lock:
+            if self._failure is None:
+                self._running[segment.number] = lane, segment
+            return self._failure is None
+
+    def _finish(self, piece: Piece, lane: Lane, damaged: int) -> None:
+        size, digest = seal(piece)
+        with self._lock:
+            del self._running[piece.segment.number]
+            ended, before = _counts(lane.meter, piece.segment), self._done
+            self._done = Counted(
+                stage=None,
+                decoded=before.decoded + ended.decoded,
+                upscaled=before.upscaled + ended.upscaled,
+                encoded=before.encoded + ended.encoded,
+            )
+            for stage, seconds in lane.meter.busy.items():
+                self.busy[stage] = self.busy.get(stage, 0.0) + seconds
+        self._say(
+            Pieced(
+                number=piece.segment.number,
+                frames=piece.segment.frames,
+                size=size,
+                digest=digest,
+                engine=self._session.name,
+                upscaled=lane.meter.distinct,
+                damaged=damaged,
+            )
+        )
+
+    def _fail(self, error: BaseException) -> None:
+        """End all lanes; the first failure is the one that counts."""
+        with self._lock:
+            if self._failure is None:
+                self._failure = error
+            others = [lane for lane, _ in self._running.values()]
+        for lane in others:
+            lane.abort()
+
+
+class _Turn:
+    """The right to decode. It is taken when made and given back once, by whoever is first."""
+
+    def __init__(self, turns: threading.Semaphore) -> None:
+        turns.acquire()
+        self._turns: threading.Semaphore | None = turns
+        self._lock = threading.Lock()
+
+    def over(self) -> None:
+        """Give it back; again does nothing."""
+        with self._lock:
+            turns, self._turns = self._turns, None
+        if turns is not None:
+            turns.release()
+
+
+def _counts(meter: Meter, segment: Segment) -> Counted:
+    lead = segment.lead
+    return Counted(
+        stage=meter.stage,
+        decoded=max(meter.decoded - lead, 0),
+        upscaled=max(meter.upscaled - lead, 0),
+        encoded=max(meter.encoded - lead, 0),
+    )
