@@ -101,10 +101,18 @@ class EngineError(FramewatchError):
     remedy = Remedy.RETRY
 
 
+class EngineMissingError(EngineError):
+    """No engine works here now: a device, its driver or its runtime is gone, and may come back."""
+
+    code = "engine.unavailable"
+    remedy = Remedy.WAIT
+
+
 class OutOfMemoryError(EngineError):
-    """The device has too little memory for this frame size."""
+    """The device has too little memory for this frame size; others may be using it."""
 
     code = "engine.out_of_memory"
+    remedy = Remedy.WAIT
     hint = "use esrgan-2x, a lower source resolution, close other GPU programs, or use a larger GPU"
 
 
@@ -113,6 +121,13 @@ class WorkerError(FramewatchError):
 
     code = "worker.failed"
     remedy = Remedy.RETRY
+
+
+class ToolMissingError(WorkerError):
+    """A program that is needed cannot be started now."""
+
+    code = "ffmpeg.missing"
+    remedy = Remedy.WAIT
 
 
 class VerificationError(FramewatchError):

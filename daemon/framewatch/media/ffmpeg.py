@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import IO, Any, Self, cast
 
-from framewatch.errors import CancelledError, WorkerError
+from framewatch.errors import CancelledError, ToolMissingError
 from framewatch.media.messages import EncodeProgress, LogLevel, failure, parse_log, parse_progress
 
 __all__ = ["EncodeProgress", "Encoder", "LogLevel", "OnLog", "OnProgress", "Process", "run_ffmpeg"]
@@ -213,7 +213,8 @@ def _start(argv: Sequence[str], stdin: int) -> subprocess.Popen[bytes]:
             env=os.environ | quiet,
         )
     except OSError as error:
-        raise WorkerError(f"{argv[0]} cannot be started: {error.strerror}", code="ffmpeg.missing") from None
+        hint = "put it back; the job goes on by itself"
+        raise ToolMissingError(f"{argv[0]} cannot be started: {error.strerror}", hint=hint) from None
     if popen.stdin is not None and hasattr(fcntl, "F_SETPIPE_SZ"):  # Linux; only a wish
         with contextlib.suppress(OSError):
             fcntl.fcntl(popen.stdin, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)

@@ -16,7 +16,7 @@ from typing import Any
 
 from framewatch import errors
 from framewatch.domain import Record
-from framewatch.errors import CancelledError, Finding, FramewatchError, WorkerError
+from framewatch.errors import CancelledError, Finding, FramewatchError, ToolMissingError, WorkerError
 from framewatch.render.leftovers import end_leftovers
 from framewatch.render.messages import Failed, Finished, message_from
 from framewatch.render.patience import Patience
@@ -140,7 +140,8 @@ class Worker:
                 process_group=0,
             )
         except OSError as error:
-            raise WorkerError(f"a worker cannot be started: {error.strerror}", code="worker.not_started") from None
+            message = f"a worker cannot be started: {error.strerror}"
+            raise ToolMissingError(message, code="worker.not_started") from None
         self._readers = [
             threading.Thread(target=self._read_messages, args=(process, self._messages), daemon=True),
             threading.Thread(target=self._read_stderr, args=(process,), daemon=True),

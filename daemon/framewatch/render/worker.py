@@ -16,7 +16,7 @@ import traceback
 from typing import BinaryIO
 
 from framewatch.domain import Failure, Record
-from framewatch.errors import FramewatchError, WorkerError
+from framewatch.errors import FramewatchError, OutOfMemoryError, WorkerError
 from framewatch.render.messages import Failed, Finished, Logged
 from framewatch.render.spec import task_from, to_line
 from framewatch.render.tasks import Workbench
@@ -74,7 +74,7 @@ def _answer(bench: Workbench, line: bytes) -> Finished | Failed:
     except FramewatchError as error:
         return _failed(error)
     except MemoryError:
-        return _failed(WorkerError("the worker ran out of memory", code="worker.out_of_memory"))
+        return _failed(OutOfMemoryError("the worker ran out of memory", code="worker.out_of_memory"))
     except Exception as error:  # noqa: BLE001 - the process boundary: a bug here must not be silence there
         for text in traceback.format_exc().rstrip().splitlines():
             bench.send(Logged(stage=bench.stage, line=text, level="debug"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from framewatch.errors import EngineError, Finding
+from framewatch.errors import EngineError, EngineMissingError, Finding
 from framewatch.upscale import selftest
 from framewatch.upscale.contract import Device, Engine, FrameShape, Session
 from framewatch.upscale.identity_engine import IdentityEngine
@@ -142,10 +142,10 @@ def _opened(
     return session
 
 
-def _none_works(engine: str, reasons: list[Finding]) -> EngineError:
+def _none_works(engine: str, reasons: list[Finding]) -> EngineMissingError:
     what = "no engine works here" if engine == "auto" else f'the engine "{engine}" does not work here'
     story = "; ".join(f"{reason.where}: {reason.message}" for reason in reasons)
     hint = "run `framewatch doctor` for what each engine sees"
     if engine != "auto":
         hint += ', or set engine to "auto"'
-    return EngineError(f"{what}: {story}", code="engine.unavailable", hint=hint)
+    return EngineMissingError(f"{what}: {story}", hint=hint)
