@@ -116,6 +116,13 @@ class OutOfMemoryError(EngineError):
     hint = "use esrgan-2x, a lower source resolution, close other GPU programs, or use a larger GPU"
 
 
+class WrongPixelsError(EngineError):
+    """An engine that had passed its self-test gave a frame that does not show its input."""
+
+    code = "engine.wrong_pixels"
+    hint = "update this device's driver or runtime; another engine is used meanwhile where there is one"
+
+
 class WorkerError(FramewatchError):
     """The worker process, or the ffmpeg it ran, ended without finishing its work."""
 

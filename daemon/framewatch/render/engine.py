@@ -3,29 +3,48 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import numpy as np
 
-from framewatch.errors import Finding
+from framewatch.errors import EngineError, Finding, WrongPixelsError
 from framewatch.render.spec import DeviceReport, ImageTask, RenderTask, TrialReport
-from framewatch.upscale.choice import devices, first_device, open_session
-from framewatch.upscale.contract import FrameShape, Session
+from framewatch.upscale.choice import ENGINES, devices, first_device, open_session
+from framewatch.upscale.contract import Engine, FrameShape
+from framewatch.upscale.guarded import Guarded
 from framewatch.upscale.models import load
 
 Key = tuple[FrameShape, int, int, str]
+Made = TypeVar("Made")
 
 
 class WarmEngine:
     """Holds at most one open session."""
 
-    def __init__(self, on_fallback: Callable[[Finding], None]) -> None:
-        """`on_fallback` gets a finding for each engine that was tried and did not work."""
+    def __init__(self, on_fallback: Callable[[Finding], None], engines: Mapping[str, Engine] = ENGINES) -> None:
+        """`on_fallback` gets a finding for each engine that did not work; `engines` are what there is."""
         self._on_fallback = on_fallback
+        self._engines = engines
         self._key: Key | None = None
-        self._session: Session | None = None
+        self._session: Guarded | None = None
+        self._distrusted: dict[str, str] = {}
 
-    def session(self, task: RenderTask | ImageTask) -> Session:
+    def work(self, task: RenderTask | ImageTask, make: Callable[[Guarded], Made]) -> Made:
+        """What `make` makes with the session for a task; made anew on the next engine when one gives wrong pixels.
+
+        Raises:
+            ModelMissingError, EngineError: as `session`; where all were distrusted, with each one's reason.
+            FramewatchError: whatever else `make` fails with.
+        """
+        while True:
+            session = self.session(task)
+            try:
+                return make(session)
+            except WrongPixelsError as error:
+                self.distrust(error)
+
+    def session(self, task: RenderTask | ImageTask) -> Guarded:
         """The session for a task: the one that is open, if it fits, else a new one, proved by its self-test.
 
         Raises:
@@ -36,17 +55,35 @@ class WarmEngine:
         key = (shape, task.scale, task.sizing.proc, task.engine)
         if self._session is None or key != self._key:
             self.close()
-            network = load(f"esrgan-{task.scale}x")
-            self._session = open_session(
+            self._session = self._opened(task, shape)
+            self._key = key
+        return self._session
+
+    def _opened(self, task: RenderTask | ImageTask, shape: FrameShape) -> Guarded:
+        network = load(f"esrgan-{task.scale}x")
+        try:
+            return open_session(
                 network,
                 shape,
                 task.scale,
                 task.sizing.proc,
                 engine=task.engine,
                 on_fallback=self._on_fallback,
+                engines=self._engines,
+                distrusted=self._distrusted,
             )
-            self._key = key
-        return self._session
+        except EngineError:
+            # With nothing left, the next try may begin anew: else one bad hour would fail every file that is to come.
+            self._distrusted.clear()
+            raise
+
+    def distrust(self, error: WrongPixelsError) -> None:
+        """Close the session, warn, and use its engine no more while this process lives and has another."""
+        if self._session is not None:
+            name = self._session.engine
+            self._distrusted[name] = error.finding.message
+            self._on_fallback(error.finding.at(name))
+        self.close()
 
     def close(self) -> None:
         """Give the device's memory back."""

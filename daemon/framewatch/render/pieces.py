@@ -25,40 +25,35 @@ StageLog = Callable[[StageName], OnLog]
 
 
 class Pieces:
-    """The pieces of one task, on one session. Use it once."""
+    """The pieces of one task, which may be finished by several sessions, one after the other."""
 
-    def __init__(
-        self,
-        task: RenderTask,
-        pieces: tuple[Piece, ...],
-        session: Session,
-        say: Callable[[Pieced], None],
-        log: StageLog,
-    ) -> None:
-        """`pieces` of the task are rendered; `say` is told of each that is whole, from any thread."""
+    def __init__(self, task: RenderTask, say: Callable[[Pieced], None], log: StageLog) -> None:
+        """`say` is told of each piece that is whole, from any thread."""
         self._task = task
-        self._session = session
         self._say = say
         self._log = log
-        self._waiting = deque(pieces)
-        self._turns = threading.Semaphore(task.lanes)  # who holds one may decode
+        self._left = {piece.segment.number: piece for piece in task.pieces}
         self._lock = threading.Lock()
         self._running: dict[int, tuple[Lane, Segment]] = {}
         self._done = Counted(stage=None)
-        self._failure: BaseException | None = None
         self.busy: dict[StageName, float] = {}
 
-    def run(self) -> None:
+    def run(self, session: Session) -> None:
         """Work until all pieces are whole.
 
         Raises:
             FramewatchError: what the first lane to fail failed with; the others have ended by then.
         """
+        self._session = session
+        self._failure: BaseException | None = None
+        self._waiting = deque(self._left.values())
+        self._turns = threading.Semaphore(self._task.lanes)  # who holds one may decode
         lanes = [threading.Thread(target=self._work, name=f"lane-{n}") for n in range(self._task.lanes + 1)]
         for lane in lanes:
             lane.start()
         for lane in lanes:
             lane.join()
+        self._running.clear()
         if self._failure is not None:
             raise self._failure
 
@@ -122,7 +117,7 @@ class Pieces:
     def _finish(self, piece: Piece, lane: Lane, damaged: int) -> None:
         size, digest = seal(piece)
         with self._lock:
-            del self._running[piece.segment.number]
+            del self._running[piece.segment.number], self._left[piece.segment.number]
             ended, before = _counts(lane.meter, piece.segment), self._done
             self._done = Counted(
                 stage=None,

@@ -39,6 +39,7 @@ from framewatch.render.spec import (
     Report,
     TrialTask,
 )
+from framewatch.upscale.contract import Session
 
 REPORT_SECONDS = 0.25
 
@@ -100,23 +101,31 @@ class Workbench:
     def _render(self, task: RenderTask) -> RenderReport:
         self.stage = "upscale"
         begun = time.monotonic()
-        session = self._engine.session(task)
-        self.send(Opened(engine=session.name))
-        work = Pieces(task, task.pieces, session, self.send, self._log)
+        work = Pieces(task, self.send, self._log)
+
+        def render(session: Session) -> str:
+            self.send(Opened(engine=session.name))
+            work.run(session)  # where an earlier engine was stopped, its finished pieces are kept
+            return session.name
+
         try:
             with _reporting(lambda: self.send(work.counts())):
-                work.run()
+                engine = self._engine.work(task, render)
         except EngineError:
             self._engine.close()  # the device may be lost: the next try opens it anew
             raise
-        return RenderReport(engine=session.name, seconds=time.monotonic() - begun, busy_seconds=work.busy)
+        return RenderReport(engine=engine, seconds=time.monotonic() - begun, busy_seconds=work.busy)
 
     def _picture(self, task: ImageTask) -> ImageReport:
         self.stage = "upscale"
-        session = self._engine.session(task) if task.scale > 1 else None
-        if session is not None:
+        if task.scale == 1:
+            return render_picture(task, None, self.send, self._log("encode"))
+
+        def render(session: Session) -> ImageReport:
             self.send(Opened(engine=session.name))
-        return render_picture(task, session, self.send, self._log("encode"))
+            return render_picture(task, session, self.send, self._log("encode"))
+
+        return self._engine.work(task, render)
 
     def _command(self, task: CommandTask) -> CommandReport:
         self.stage = "encode"

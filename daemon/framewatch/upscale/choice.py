@@ -7,7 +7,8 @@ from types import MappingProxyType
 
 from framewatch.errors import EngineError, EngineMissingError, Finding
 from framewatch.upscale import selftest
-from framewatch.upscale.contract import Device, Engine, FrameShape, Session
+from framewatch.upscale.contract import Device, Engine, FrameShape
+from framewatch.upscale.guarded import Guarded
 from framewatch.upscale.identity_engine import IdentityEngine
 from framewatch.upscale.ncnn_engine import NcnnCpuEngine, NcnnVulkanEngine
 from framewatch.upscale.network import Network
@@ -31,6 +32,11 @@ ENGINE_NAMES = tuple(_ORDERS)
 """What `engine:` in the configuration may say. `identity` is a diagnostic that `auto` never chooses."""
 
 OnFallback = Callable[[Finding], None]
+
+Distrusted = Mapping[str, str]
+"""Names of engines that are not to be used, each with the reason."""
+
+_NOBODY: Distrusted = MappingProxyType({})
 
 
 def devices(engines: Mapping[str, Engine] = ENGINES) -> list[Device]:
@@ -69,8 +75,9 @@ def open_session(
     device: str | None = None,
     on_fallback: OnFallback = lambda _: None,
     engines: Mapping[str, Engine] = ENGINES,
-) -> Session:
-    """Open the first engine that works, after its golden self-test.
+    distrusted: Distrusted = _NOBODY,
+) -> Guarded:
+    """Open the first engine that works, after its golden self-test. Each of its frames is held against its input.
 
     An engine with no usable device here, or that this version does not have, is passed over in silence. One
     that does not load or open, or computes wrong pixels, is reported and the next is tried.
@@ -84,12 +91,16 @@ def open_session(
         device: a device's id, where it should not be the engine's first usable one; only with one engine.
         on_fallback: gets a finding for each engine that failed.
         engines: what there is to choose from.
+        distrusted: engines to pass over; the reasons stand in the error when none is left.
 
     Raises:
         EngineError: `engine.unknown`: no such name; `engine.unavailable`: none works, with every reason.
     """
     reasons: list[Finding] = []
     for name in _order(engine):
+        if name in distrusted:
+            reasons.append(Finding("engine.distrusted", distrusted[name], where=name))
+            continue
         try:
             candidate = _find(engines, name)
             chosen = _device(candidate, device)
@@ -132,14 +143,14 @@ def _device(engine: Engine, wanted: str | None) -> Device:
 
 def _opened(
     engine: Engine, device: Device, network: Network, *, shape: FrameShape, scale: int, concurrency: int
-) -> Session:
+) -> Guarded:
     session = open_tiled(engine, network, device.id, shape=shape, scale=scale, concurrency=concurrency)
     try:
         selftest.check(session, None if engine.name == "identity" else network)
     except EngineError:
         session.close()
         raise
-    return session
+    return Guarded(session, engine.name)
 
 
 def _none_works(engine: str, reasons: list[Finding]) -> EngineMissingError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from framewatch.errors import OutOfMemoryError
-from framewatch.upscale.contract import Engine, Frame, FrameShape
+from framewatch.upscale.contract import Engine, Frame, FrameShape, Session
 from framewatch.upscale.identity_engine import IdentityEngine
 from framewatch.upscale.ncnn_engine import NcnnCpuEngine
 from framewatch.upscale.network import RECEPTIVE_FIELD, Network
@@ -130,6 +131,39 @@ def test_out_of_memory_halves_the_tile_and_repeats_the_frame(
     assert engine.opened[-1].pixels <= 12_000
     assert len(engine.opened) == (1 if when == "open" else 3)  # whole, half, quarter: one each for both threads
     assert all(session._closed for session in engine.sessions)
+
+
+def test_out_of_memory_of_one_frame_leaves_those_beside_it_alone(small_network: Network) -> None:
+    """Three in flight; the second fails while the others run. They end as they began, and it alone is repeated."""
+    together = threading.Barrier(3, timeout=20)
+    computed: list[tuple[int, int]] = []  # a frame's number, and the pixels of the window
+
+    class Full(IdentityEngine):
+        def open(self, network: Network, device: str, shape: FrameShape, scale: int, concurrency: int) -> Session:
+            return FullSession(super().open(network, device, shape, scale, concurrency))
+
+    class FullSession(Session):
+        def __init__(self, inner: Session) -> None:
+            super().__init__("full", inner.shape, inner.scale, inner.concurrency)
+            self.inner = inner
+
+        def _run(self, frame: Frame) -> Frame:
+            whole = frame.shape == (160, 240, 3)
+            if whole:
+                together.wait()
+                if frame[0, 0, 0] == 1:
+                    raise OutOfMemoryError("no memory to run")
+            assert not self._closed
+            computed.append((int(frame[0, 0, 0]), frame.shape[0] * frame.shape[1]))
+            return self.inner.run(frame)
+
+    frames = [np.full((160, 240, 3), number, np.uint8) for number in range(3)]
+    with open_tiled(Full(), small_network, "CPU", shape=FrameShape(240, 160), scale=2, concurrency=3) as session:
+        outputs = list(session.upscale(frames))
+    assert [np.unique(output).tolist() for output in outputs] == [[0], [1], [2]]
+    assert all(output.shape == (320, 480, 3) for output in outputs)
+    assert sorted(number for number, pixels in computed if pixels == 240 * 160) == [0, 2]
+    assert {number for number, pixels in computed if pixels <= 240 * 160 // 2} == {1}
 
 
 def test_out_of_memory_with_the_smallest_tile_is_an_error_with_advice(

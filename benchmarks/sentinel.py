@@ -1,0 +1,185 @@
+"""How far is the output sentinel from a false alarm, and from missing a fault? And what does it cost a frame?
+
+    python -m benchmarks.sentinel          # exit 1 where a margin is gone; about three minutes
+
+The real network, by OpenVINO, upscales real and hostile pictures at every scale and depth. A suspicion of 1 is where
+the sentinel stops an engine: what the network does must stay below, what faults do to ordinary pictures above.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import av
+import imageio_ffmpeg
+import numpy as np
+
+from framewatch.upscale import models
+from framewatch.upscale.contract import DType, Frame, FrameShape
+from framewatch.upscale.openvino_engine import OpenVinoEngine
+from framewatch.upscale.sentinel import Sentinel
+
+CLIP = Path(__file__).parents[1] / "tests" / "data" / "bbb-320x180.mp4"
+WIDTH, HEIGHT = 256, 192
+MOST_TRUE, LEAST_FAULT = 0.85, 1.05
+LOOKS = 4
+PATTERNS = 40  # hostile ones of each size, drawn at random with a fixed seed
+
+Pictures = dict[str, Frame]
+Fault = Callable[[Frame, int], Frame]
+
+
+def ordinary() -> Pictures:
+    """What people upscale, or near it."""
+    with av.open(str(CLIP)) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    found = {f"clip frame {number}": frames[number] for number in (0, 20, 45, 70)}
+    for source in ("testsrc2", "mandelbrot", "smptehdbars"):
+        found[source] = lavfi(source)
+    return found
+
+
+def lavfi(source: str) -> Frame:
+    program = imageio_ffmpeg.get_ffmpeg_exe()
+    command = [program, "-v", "error", "-f", "lavfi", "-i", f"{source}=size={WIDTH}x{HEIGHT}", "-frames:v", "1"]
+    done = subprocess.run([*command, "-pix_fmt", "rgb24", "-f", "rawvideo", "-"], capture_output=True, check=True)
+    return np.frombuffer(done.stdout, np.uint8).reshape(HEIGHT, WIDTH, 3)
+
+
+def hostile() -> Iterator[tuple[str, Frame]]:
+    """Noise, text-like and 1-pixel patterns, flat colours and slopes, some of them in tiny frames."""
+    random = np.random.default_rng(5)
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
+    yield "slopes", framed(np.stack([x, y, (x + y) // 2], axis=2))
+    yield "noise", framed(random.integers(0, 256, (HEIGHT, WIDTH, 3)))
+    yield "dark noise", framed(random.integers(0, 32, (HEIGHT, WIDTH, 3)))
+    for share in (0.01, 0.1, 0.9):
+        yield f"points {share}", framed(np.repeat(random.random((HEIGHT, WIDTH, 1)) < share, 3, axis=2) * 255)
+    for period in (1, 2, 3, 4):
+        yield (
+            f"checkerboard {period}",
+            framed(np.repeat(((y // period + x // period) % 2)[..., None], 3, axis=2) * 255),
+        )
+    chroma = (y + x) % 2 * 255
+    yield "chroma checkerboard", framed(np.stack([chroma, 0 * x, 255 - chroma], axis=2))
+    for colour in itertools.product((0, 128, 255), repeat=3):
+        yield "flat", framed(np.broadcast_to(np.array(colour), (48, 64, 3)))
+    for height, width in ((1, 1), (2, 3), (16, 16), (31, 17), (64, 64)):
+        for _ in range(PATTERNS):
+            tall, wide = random.integers(1, 7, 2)
+            values = random.integers(0, 2, (tall, wide, 3)) * 255
+            yield "pattern", framed(np.tile(values, (-(-height // tall), -(-width // wide), 1))[:height, :width])
+
+
+def framed(values: np.ndarray) -> Frame:
+    return np.ascontiguousarray(values, dtype=np.uint8)
+
+
+def tile(side: int, change: Callable[[Frame, int], None]) -> Fault:
+    def fault(output: Frame, scale: int) -> Frame:
+        changed = output.copy()
+        change(changed, side * scale)
+        return changed
+
+    return fault
+
+
+def black_tile(output: Frame, side: int) -> None:
+    output[side : 2 * side, side : 2 * side] = 0
+
+
+def swapped_tiles(output: Frame, side: int) -> None:
+    first, second = output[:side, :side].copy(), output[side : 2 * side, 2 * side : 3 * side].copy()
+    output[:side, :side], output[side : 2 * side, 2 * side : 3 * side] = second, first
+
+
+FAULTS: dict[str, Fault] = {
+    "black": lambda output, _: np.zeros_like(output),
+    "green": lambda output, _: output * np.array([0, 1, 0], output.dtype),
+    "red and blue swapped": lambda output, _: output[..., ::-1],
+    "upside down": lambda output, _: output[::-1],
+    "shifted by 8 pixels": lambda output, scale: np.roll(output, 8 * scale, axis=1),
+    "a black tile of 48 pixels": tile(48, black_tile),
+    "two tiles of 64 pixels swapped": tile(64, swapped_tiles),
+}
+
+
+class Desk:
+    """Upscales by the real network, and looks."""
+
+    def __init__(self, scale: int, dtype: DType) -> None:
+        self.scale = scale
+        self._dtype = dtype
+        self._network = models.load(f"esrgan-{scale}x")
+        self._sessions: dict[tuple[int, ...], object] = {}
+
+    def upscaled(self, picture: Frame) -> tuple[Frame, Frame]:
+        frame = picture if self._dtype == "uint8" else picture.astype(np.uint16) * 257
+        shape = FrameShape(frame.shape[1], frame.shape[0], self._dtype)
+        key = frame.shape
+        if key not in self._sessions:
+            self._sessions[key] = OpenVinoEngine().open(self._network, "CPU", shape, self.scale, 1)
+        return frame, self._sessions[key].run(frame)  # type: ignore[attr-defined]
+
+    def suspicions(self, frame: Frame, output: Frame) -> list[float]:
+        shape = FrameShape(frame.shape[1], frame.shape[0], self._dtype)
+        sentinel = Sentinel(shape, self.scale)
+        return [sentinel.look(frame, np.ascontiguousarray(output)).suspicion for _ in range(LOOKS)]
+
+
+def margins() -> tuple[dict[str, float], dict[str, float]]:
+    """The most of each true picture, and the least of each fault on an ordinary one."""
+    true: dict[str, float] = {}
+    faults: dict[str, float] = {}
+    pictures = ordinary()
+    for scale, dtype in itertools.product((2, 3, 4), ("uint8", "uint16")):
+        desk = Desk(scale, dtype)  # type: ignore[arg-type]
+        for name, picture in itertools.chain(pictures.items(), hostile()):
+            frame, output = desk.upscaled(picture)
+            true[name] = max([true.get(name, 0.0), *desk.suspicions(frame, output)])
+            for fault, change in FAULTS.items() if name in pictures else ():
+                wrong = desk.suspicions(frame, change(output, scale))
+                faults[fault] = min([faults.get(fault, float("inf")), *wrong])
+    return true, faults
+
+
+def milliseconds(width: int, height: int, scale: int) -> float:
+    """What a look costs one thread."""
+    frame = np.random.default_rng(0).integers(0, 255, (height, width, 3)).astype(np.uint8)
+    output = frame.repeat(scale, axis=0).repeat(scale, axis=1)
+    sentinel = Sentinel(FrameShape(width, height), scale)
+    taken = []
+    for _ in range(15):
+        begun = time.thread_time()
+        sentinel.look(frame, output)
+        taken.append(time.thread_time() - begun)
+    return statistics.median(taken) * 1000
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    sizes = {"1080p to 4K": (1920, 1080, 2), "1080p to 8K": (1920, 1080, 4), "4K to 8K": (3840, 2160, 2)}
+    costs = {name: round(milliseconds(*size), 2) for name, size in sizes.items()}
+    true, faults = ({name: round(value, 2) for name, value in found.items()} for found in margins())
+    if options.json:
+        print(json.dumps({"true": true, "faults": faults, "milliseconds": costs}))
+    else:
+        for title, found in (("true, at most", true), ("fault, at least", faults), ("milliseconds", costs)):
+            print(title)
+            for name, value in sorted(found.items(), key=lambda item: item[1]):
+                print(f"  {name:32} {value:6.2f}")
+    return 0 if max(true.values()) <= MOST_TRUE and min(faults.values()) >= LEAST_FAULT else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

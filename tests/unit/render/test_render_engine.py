@@ -1,0 +1,167 @@
+"""A worker's engine that gives wrong pixels is put aside, and what it was asked for is made by the next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+
+from framewatch.domain import Record
+from framewatch.errors import EngineError, Finding, WrongPixelsError
+from framewatch.media.picture_file import with_picture
+from framewatch.media.probe import probe
+from framewatch.media.segments import Segmenting
+from framewatch.render.engine import WarmEngine
+from framewatch.render.messages import Opened, Pieced, Warned
+from framewatch.render.spec import ImageTask, Piece, ProbeTask, RenderTask, Sizing
+from framewatch.render.tasks import Workbench
+from framewatch.upscale.contract import Device, Engine, Frame, FrameShape, Session
+from framewatch.upscale.guarded import Guarded
+from framewatch.upscale.network import Network
+from framewatch.upscale.openvino_engine import OpenVinoEngine
+from media_factory import ffmpeg
+
+
+class SpoilsAfter:
+    """OpenVINO under another name, that gives black frames after `right` right ones."""
+
+    def __init__(self, name: str, right: int) -> None:
+        self.name = name
+        self.right = right
+        self.sessions: list[Session] = []
+
+    def devices(self) -> list[Device]:
+        return [Device(self.name, "CPU")]
+
+    def most_pixels(self, device: str, network: Network, scale: int, concurrency: int) -> int | None:
+        return None
+
+    def open(self, network: Network, device: str, shape: FrameShape, scale: int, concurrency: int) -> Session:
+        inner = OpenVinoEngine("f32").open(network, device, shape, scale, concurrency)
+        self.sessions.append(_Spoiling(self.name, inner, self.right))
+        return self.sessions[-1]
+
+
+class _Spoiling(Session):
+    def __init__(self, name: str, inner: Session, right: int) -> None:
+        super().__init__(name, inner.shape, inner.scale, inner.concurrency)
+        self.inner = inner
+        self.left = right
+
+    def _run(self, frame: Frame) -> Frame:
+        self.left -= 1
+        output = self.inner.run(frame)
+        return output if self.left >= 0 else np.zeros_like(output)
+
+
+def picture_task(folder: Path) -> ImageTask:
+    """A real picture with transparency: its colours and its alpha are two frames for the engine."""
+    source = folder / "a.png"
+    half = "geq=r='r(X,Y)':g='g(X,Y)':b='b(X,Y)':a='if(gt(X,31),255,0)'"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x48", "-frames:v", "1", "-vf", f"format=rgba,{half}", source)
+    raw = ("-f", "rawvideo", "-pix_fmt", "rgba", "-s", "128x96", "-i", "pipe:0")
+    program = imageio_ffmpeg.get_ffmpeg_exe()
+    return ImageTask(
+        source=source,
+        still=with_picture(source, probe(source)).streams[0],
+        scale=2,
+        width=64,
+        height=48,
+        working_format="rgb24",
+        keep_alpha=True,
+        encoder=(program, "-v", "error", *raw, "-y", f"file:{folder / 'out.png'}"),
+    )
+
+
+def bench_with(*engines: Engine) -> tuple[Workbench, list[Record]]:
+    sent: list[Record] = []
+    bench = Workbench(sent.append)
+    bench._engine = WarmEngine(bench._warn, {engine.name: engine for engine in engines})
+    return bench, sent
+
+
+@pytest.mark.parametrize("right", [1, 2])
+def test_a_picture_that_came_out_wrong_is_made_anew_by_the_next_engine(tmp_path: Path, right: int) -> None:
+    """The self-test is the first right frame; then the colours go wrong, or the transparency."""
+    bad = SpoilsAfter("ncnn-vulkan", right)
+    bench, sent = bench_with(bad, OpenVinoEngine("f32"))
+    task = picture_task(tmp_path)
+    assert bench.do(task).engine == "openvino/f32"
+    assert [each.engine for each in sent if isinstance(each, Opened)] == ["ncnn-vulkan", "openvino/f32"]
+    (warning,) = [each.warning for each in sent if isinstance(each, Warned)]
+    assert (warning.code, warning.where) == ("engine.wrong_pixels", "ncnn-vulkan")
+    assert all(session._closed for session in bad.sessions)
+    assert probe(tmp_path / "out.png").streams[0].video.width == 128  # type: ignore[union-attr]
+    assert bench.do(task).engine == "openvino/f32"
+    assert len(bad.sessions) == 1  # it was not asked again
+
+
+def test_when_none_is_left_the_error_names_each_with_its_reason_and_the_next_task_begins_anew(tmp_path: Path) -> None:
+    bad = [SpoilsAfter("ncnn-vulkan", 1), SpoilsAfter("openvino", 1)]
+    bench, _ = bench_with(*bad)
+    task = picture_task(tmp_path)
+    with pytest.raises(EngineError) as caught:
+        bench.do(task)
+    message = caught.value.finding.message
+    assert caught.value.finding.code == "engine.unavailable"
+    for name in ("ncnn-vulkan", "openvino"):
+        assert f"{name}: {name} began to give wrong pixels" in message
+    for engine in bad:
+        engine.right = 10
+    assert bench.do(task).engine == "ncnn-vulkan"
+
+
+def video_task(bench: Workbench, folder: Path) -> RenderTask:
+    """Four pieces of five frames."""
+    source = folder / "a.mkv"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=10:duration=2", "-c:v", "libx264", "-g", "5", source)
+    probed = bench.do(ProbeTask(source=source, segmenting=Segmenting(seconds=0.5)))
+    raw = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "128x96", "-i", "pipe:0")
+    program = (imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *raw, "-y")
+    parts = [(segment, folder / f"part-{segment.number}.mp4") for segment in probed.segments]
+    pieces = [
+        Piece(segment=segment, encoder=(*program, f"file:{part}"), part=part, path=folder / f"{segment.number}.mp4")
+        for segment, part in parts
+    ]
+    return RenderTask(
+        source=source,
+        video=probed.info.main_video,
+        timeline=probed.timeline,
+        pieces=tuple(pieces),
+        scale=2,
+        width=64,
+        height=48,
+        working_format="rgb24",
+        sizing=Sizing(),
+    )
+
+
+def test_only_the_segment_that_went_wrong_is_made_anew_by_the_next_engine(tmp_path: Path) -> None:
+    bad = SpoilsAfter("ncnn-vulkan", 13)  # the self-test, two segments, and two frames of the third
+    bench, sent = bench_with(bad, OpenVinoEngine("f32"))
+    task = video_task(bench, tmp_path)
+    assert bench.do(task).engine == "openvino/f32"
+    made = {each.number: each for each in sent if isinstance(each, Pieced)}
+    assert [made[number].engine for number in range(4)] == ["ncnn-vulkan"] * 2 + ["openvino/f32"] * 2
+    assert sum(isinstance(each, Pieced) for each in sent) == 4
+    assert all(piece.path.exists() and not piece.part.exists() for piece in task.pieces[:2])
+    assert [each.upscaled for each in made.values()] == [5] * 4
+
+
+def test_other_failures_are_no_reason_to_distrust(tmp_path: Path) -> None:
+    findings: list[Finding] = []
+    engine = WarmEngine(findings.append, {"openvino": OpenVinoEngine("f32")})
+
+    def fail(_: Guarded) -> None:
+        raise EngineError("the device is gone")
+
+    task = picture_task(tmp_path)
+    with pytest.raises(EngineError, match="the device is gone"):
+        engine.work(task, fail)
+    assert engine.session(task).engine == "openvino"
+    assert findings == []
+    engine.distrust(WrongPixelsError("black"))
+    assert [(finding.code, finding.where) for finding in findings] == [("engine.wrong_pixels", "openvino")]
+    engine.close()

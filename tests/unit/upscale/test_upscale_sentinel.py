@@ -1,0 +1,187 @@
+"""What an engine gives is held against what it got: faults are found, and the network itself is never one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from framewatch.errors import EngineError, Finding, Remedy, WrongPixelsError
+from framewatch.upscale import open_session
+from framewatch.upscale.contract import Frame, FrameShape, Session
+from framewatch.upscale.network import Network
+from framewatch.upscale.openvino_engine import OpenVinoEngine
+from framewatch.upscale.sentinel import SAMPLES, Sentinel
+
+SIDE = 24  # of a square frame for hostile patterns
+
+Fault = Callable[[Frame], Frame]
+
+
+def black(output: Frame) -> Frame:
+    return np.zeros_like(output)
+
+
+def green(output: Frame) -> Frame:
+    return np.ascontiguousarray(output * np.array([0, 1, 0], output.dtype))
+
+
+def swapped(output: Frame) -> Frame:
+    return np.ascontiguousarray(output[..., ::-1])
+
+
+def shifted(output: Frame) -> Frame:
+    return np.roll(output, output.shape[1] // 8, axis=1)
+
+
+def upside_down(output: Frame) -> Frame:
+    return np.ascontiguousarray(output[::-1])
+
+
+def one_tile_black(output: Frame) -> Frame:
+    output = output.copy()
+    output[-output.shape[0] // 2 :, -output.shape[1] // 3 :] = 0
+    return output
+
+
+def two_tiles_swapped(output: Frame) -> Frame:
+    half, third = output.shape[0] // 2, output.shape[1] // 3
+    output = output.copy()
+    first, second = output[:half, :third].copy(), output[half : 2 * half, 2 * third : 3 * third].copy()
+    output[:half, :third], output[half : 2 * half, 2 * third : 3 * third] = second, first
+    return output
+
+
+FAULTS = [black, green, swapped, shifted, upside_down, one_tile_black, two_tiles_swapped]
+
+
+def deep(frame: Frame) -> Frame:
+    return frame.astype(np.uint16) * 257
+
+
+def sentinel_of(frame: Frame, scale: int) -> Sentinel:
+    return Sentinel(FrameShape(frame.shape[1], frame.shape[0], frame.dtype.name), scale)  # type: ignore[arg-type]
+
+
+def upscaled(network: Network, frame: Frame, scale: int) -> Frame:
+    shape = FrameShape(frame.shape[1], frame.shape[0], frame.dtype.name)  # type: ignore[arg-type]
+    with OpenVinoEngine().open(network, "CPU", shape, scale, 1) as session:
+        return session.run(frame)
+
+
+@pytest.mark.parametrize(("scale", "depth"), [(2, 8), (2, 16), (3, 8), (4, 16)])
+def test_every_fault_is_found_in_real_frames_and_the_right_output_passes(
+    network: Network, clip_frames: list[Frame], scale: int, depth: int
+) -> None:
+    frames = [deep(frame) if depth == 16 else frame for frame in clip_frames]
+    outputs = [upscaled(network, frame, scale) for frame in frames]
+    for frame, output, other in zip(frames, outputs, reversed(outputs), strict=True):
+        sentinel = sentinel_of(frame, scale)
+        assert sentinel.look(frame, output).suspicion < 0.6
+        found = {fault.__name__: sentinel.look(frame, fault(output)).suspicion for fault in FAULTS}
+        found["stale"] = sentinel.look(frame, other).suspicion
+        assert {name: value for name, value in found.items() if value < 1.1} == {}
+
+
+@pytest.fixture(scope="module")
+def hostile_session(network: Network) -> Session:
+    return OpenVinoEngine().open(network, "CPU", FrameShape(SIDE, SIDE), 2, 1)
+
+
+@settings(max_examples=60)
+@given(
+    tall=st.integers(1, 9),
+    wide=st.integers(1, 9),
+    seed=st.integers(0, 2**32),
+    levels=st.sampled_from([(0, 255), (0, 40), (200, 255), (0, 128, 255), tuple(range(256))]),
+)
+def test_the_network_itself_never_looks_like_a_fault(
+    hostile_session: Session, tall: int, wide: int, seed: int, levels: tuple[int, ...]
+) -> None:
+    """Patterns as small as a pixel, in every colour: what the network keeps the averages of least."""
+    tile = np.random.default_rng(seed).choice(np.array(levels, np.uint8), (tall, wide, 3))
+    frame = np.ascontiguousarray(np.tile(tile, (SIDE, SIDE, 1))[:SIDE, :SIDE])
+    assert sentinel_of(frame, 2).look(frame, hostile_session.run(frame)).suspicion < 1
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 1), (5, 90), (16, 16), (33, 17)])
+@pytest.mark.parametrize("level", [0, 255])
+def test_tiny_and_odd_frames_pass_and_their_faults_do_not(
+    network: Network, size: tuple[int, int], level: int
+) -> None:
+    frame = np.full((size[1], size[0], 3), level, np.uint8)
+    output = upscaled(network, frame, 3)
+    assert not sentinel_of(frame, 3).look(frame, output).wrong
+    assert sentinel_of(frame, 3).look(frame, 255 - output).wrong
+
+
+def test_a_grid_of_samples_does_not_fall_in_with_a_periodic_picture(network: Network) -> None:
+    """Dark points on every third pixel: the network closes them, and only their neighbours tell why."""
+    frame = np.full((66, 66, 3), 255, np.uint8)
+    frame[::3, ::3] = 0
+    output = upscaled(network, frame, 2)
+    times = 54  # from 18 pixels within on, all repeats with the pattern
+    large = np.ascontiguousarray(np.tile(frame[18:42, 18:42], (times, times, 1)))
+    right = np.ascontiguousarray(np.tile(output[36:84, 36:84], (times, times, 1)))
+    assert large.shape[0] * large.shape[1] > 81 * SAMPLES  # so that there is one sample in 9 pixels or fewer
+    sentinel = sentinel_of(large, 2)
+    assert max(sentinel.look(large, right).suspicion for _ in range(4)) < 0.7
+
+
+def test_other_pixels_are_looked_at_from_frame_to_frame() -> None:
+    """A single wrong line of a large frame is seen sooner or later."""
+    frame = np.full((720, 1280, 3), 200, np.uint8)
+    output = frame.repeat(2, axis=0).repeat(2, axis=1)
+    output[700:702] = 0
+    sentinel = sentinel_of(frame, 2)
+    assert len({sentinel.look(frame, output).suspicion for _ in range(12)}) > 1
+
+
+class GoesBad:
+    """Right for so many frames, then as the fault makes them."""
+
+    def __init__(self, after: int, fault: Fault) -> None:
+        self.left = after
+        self.fault = fault
+
+    def __call__(self, output: Frame) -> Frame:
+        self.left -= 1
+        return output if self.left >= 0 else self.fault(output)
+
+
+@pytest.mark.parametrize("fault", [black, two_tiles_swapped, lambda output: output[:-2]])
+def test_an_engine_that_goes_bad_after_its_self_test_is_stopped_at_that_frame(
+    network: Network, faulty_engine: type, clip_frames: list[Frame], fault: Fault
+) -> None:
+    frame = clip_frames[0]
+    engines = {"openvino": faulty_engine("openvino", GoesBad(4, fault))}
+    passed: list[Frame] = []
+    with open_session(network, FrameShape(120, 72), 2, 1, engines=engines) as session:
+        with pytest.raises(WrongPixelsError) as caught:
+            passed.extend(session.upscale([frame] * 10))
+        assert session.engine == "openvino"
+    assert len(passed) <= 3  # the first was the self-test's
+    assert caught.value.finding.code == "engine.wrong_pixels"
+    assert caught.value.remedy == Remedy.RETRY
+    assert "openvino began to give wrong pixels" in caught.value.finding.message
+    assert caught.value.finding.hint
+
+
+def test_a_distrusted_engine_is_passed_over_and_named_with_its_reason_when_none_is_left(network: Network) -> None:
+    engines = {"openvino": OpenVinoEngine()}
+    warnings: list[Finding] = []
+    with pytest.raises(EngineError) as caught:
+        open_session(
+            network,
+            FrameShape(72, 56),
+            2,
+            1,
+            engines=engines,
+            on_fallback=warnings.append,
+            distrusted={"openvino": "it gave a black frame"},
+        )
+    assert "openvino: it gave a black frame" in caught.value.finding.message
+    assert warnings == []
