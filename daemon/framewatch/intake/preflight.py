@@ -44,6 +44,7 @@ def preflight(loaded: LoadedSettings, *, strict: bool = False) -> Ready:
             engine=settings.engine,
             segment_seconds=settings.segment_seconds,
             stall_seconds=settings.stall_seconds,
+            limits=settings.limits,
         )
     except ConfigError as error:
         findings += (finding.at(loaded.document.where(("ffmpeg",))) for finding in error.findings)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from framewatch.domain import Failure, Record
 from framewatch.media.image_plan import ImagePlan
+from framewatch.media.limits import Limits
 from framewatch.media.plan import Plan
 from framewatch.media.preset import Preset
 from framewatch.media.segments import DEFAULT_SECONDS
@@ -46,3 +47,4 @@ class Tools(Record):
     engine: str = "auto"
     segment_seconds: float = DEFAULT_SECONDS  # length of the pieces that a render is made in
     stall_seconds: float = STALL_SECONDS  # without any progress, after which a worker is ended
+    limits: Limits = Limits()

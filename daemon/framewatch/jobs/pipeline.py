@@ -95,6 +95,7 @@ class Pipeline:
             source=order.source,
             timeline=not rules().containers[preset.container].audio_only,
             timing=timing_wish(preset),
+            limits=self._tools.limits,
             segmenting=Segmenting(seconds=self._tools.segment_seconds, lead=remembered_frames(preset)),
         )
         report: ProbeReport = self._hands.do(task)

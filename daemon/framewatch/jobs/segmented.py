@@ -151,6 +151,7 @@ class Segmented:
             height=plan.decoded_height,
             working_format=plan.working_format,
             hwaccel=plan.hwaccel,
+            max_pixels=tools.limits.decoder_pixels,
             deinterlace=deinterlace_filters(plan.preset),
             filters=source_filters(plan.preset),
             engine=tools.engine,

@@ -68,6 +68,7 @@ class Decoder:
         seekable: bool = True,
         hwaccel: str = "",
         threads: int = 0,
+        max_pixels: int = 0,
         on_damage: Callable[[str], None] | None = None,
     ) -> None:
         """Open nothing yet.
@@ -82,6 +83,7 @@ class Decoder:
             seekable: whether decoding can begin in the middle, from the scan.
             hwaccel: ffmpeg's name of the hardware that decodes; "" for none.
             threads: of decoder and filters; 0: as many as there are cores.
+            max_pixels: of a frame: one that grows beyond it in the middle counts as damaged; 0: no limit.
             on_damage: told of each piece of damage, as a sentence.
         """
         self.damaged = 0  # packets or frames that could not be decoded properly
@@ -93,6 +95,7 @@ class Decoder:
         self._threads = threads
         self._seekable = seekable
         self._hwaccel = hwaccel
+        self._max_pixels = max_pixels
         self._on_damage = on_damage
         video = _video(stream)
         self._chain = FilterChain(
@@ -170,7 +173,7 @@ class Decoder:
         yield from self._decode(begin, seek=False)
 
     def _decode(self, begin: int, *, seek: bool) -> Generator[VideoFrame]:
-        with open_media(self._path, self._hwaccel) as container:
+        with open_media(self._path, self._hwaccel, max_pixels=self._max_pixels) as container:
             stream = cast(VideoStream, container.streams[self._stream.index])
             stream.codec_context.thread_type = "AUTO"
             stream.codec_context.thread_count = self._threads

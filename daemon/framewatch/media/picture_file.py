@@ -112,7 +112,7 @@ def _decoded(path: Path, still: Stream) -> VideoFrame:
     if video is not None and video.width * video.height > MOST_PIXELS:
         message = f"{video.width}x{video.height} is more than {MOST_PIXELS // 1_000_000} million pixels"
         raise MediaError(message, code="media.too_large", hint="make it smaller, or cut it into parts")
-    with open_media(path) as container:
+    with open_media(path, max_pixels=MOST_PIXELS) as container:
         stream = cast(VideoStream, container.streams[still.index])
         if cast("av.VideoCodecContext | None", stream.codec_context) is None:
             _video(still)

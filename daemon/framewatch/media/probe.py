@@ -18,6 +18,7 @@ from framewatch.domain import Audio, MediaInfo, Stream, StreamKind, Video
 from framewatch.errors import MediaError
 from framewatch.media import colour
 from framewatch.media.extent import Extent, read_extent
+from framewatch.media.limits import Limits, check_limits
 from framewatch.media.names import colour_of
 from framewatch.media.orientation import orientation
 from framewatch.media.source import AUDIO_DEMUXERS, PICTURE_DEMUXERS, open_file, open_media
@@ -29,21 +30,26 @@ _PICTURE_CODECS = ("png", "mjpeg", "bmp", "gif", "tiff", "webp", "jpeg2000")
 _PICTURE_BRANDS = ("avif", "heic", "heix", "mif1", "msf1")
 
 
-def probe(path: Path) -> MediaInfo:
+def probe(path: Path, limits: Limits | None = None) -> MediaInfo:
     """What the file at `path` holds.
 
+    Args:
+        path: the file.
+        limits: of a source, held against its headers before a frame is decoded; None for files of our own.
+
     Raises:
-        MediaError: `media.empty`, `media.not_media`, `media.truncated`, `media.protected`,
-        `media.unreadable`,
-            `media.not_a_file`.
+        MediaError: `media.empty`, `media.not_media`, `media.truncated`, `media.protected`, `media.unreadable`,
+            `media.not_a_file`; with limits also `media.too_large`, `media.too_long`, `media.too_many_streams`,
+            `media.probe_too_long`.
         StorageError: the file is gone or cannot be read now.
     """
     size, extent = _measured(path)
     if extent.truncated:
         raise truncated(path, extent)
+    pixels, seconds = (limits.decoder_pixels, limits.probe_seconds) if limits else (0, None)
     try:
-        with open_media(path) as container:
-            return _info(container, size)
+        with open_media(path, max_pixels=pixels, seconds=seconds) as container:
+            return _info(container, size, limits)
     except MediaError as error:
         if error.finding.code == MediaError.code and extent.family is None:
             raise _not_media(path) from error
@@ -95,21 +101,28 @@ def _not_media(path: Path) -> MediaError:
     return MediaError(message, code="media.not_media", hint=hint)
 
 
-def _info(container: InputContainer, size: int) -> MediaInfo:
+def _info(container: InputContainer, size: int, limits: Limits | None) -> MediaInfo:
+    """What the headers say, and then, where they keep to the limits, the first picture."""
+    info = _headers(container, size)
+    if limits is not None and (findings := check_limits(info, limits)):
+        raise MediaError.of(findings)
+    main = info.main_video
+    if main is None or main.video is None:
+        return info
+    picture = _first_picture(container, cast(VideoStream, container.streams[main.index]))
+    seen = main.evolve(video=_seen(main.video, picture))
+    return info.evolve(streams=tuple(seen if each is main else each for each in info.streams))
+
+
+def _headers(container: InputContainer, size: int) -> MediaInfo:
     names = _undecodable_names(container)
     streams = tuple(_stream(container, stream, names) for stream in container.streams)
-    streams = _stills_as_covers(streams)
-    main = next((each for each in streams if each.kind == "video" and not each.cover), None)
-    if main and main.video:
-        picture = _first_picture(container, cast(VideoStream, container.streams[main.index]))
-        seen = main.evolve(video=_seen(main.video, picture))
-        streams = tuple(seen if each is main else each for each in streams)
     return MediaInfo(
         container=container.format.name,
         size=size,
         start=(container.start_time or 0) / av.time_base,
         duration=max(0, container.duration or 0) / av.time_base,
-        streams=streams,
+        streams=_stills_as_covers(streams),
         chapters=len(container.chapters()),
     )
 

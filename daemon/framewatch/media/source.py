@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, BinaryIO, NoReturn, cast
 import av
 from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
+from av.video.stream import VideoStream
 
 from framewatch.errors import FramewatchError, MediaError, StorageError
 
@@ -48,14 +50,23 @@ PICTURE_DEMUXERS = (
     "pbm_pipe", "pgm_pipe", "ppm_pipe", "ico",
 )  # fmt: skip
 
+# What libav may read to find out what is in a file: its own defaults, written out so that they stay. A broadcast that
+# tells less in its first 5 MB is completed by the first picture.
 _OPTIONS = {
+    "probesize": "5000000",  # bytes
+    "analyzeduration": "0",  # microseconds; 0: 5 seconds, and more for containers that need it
+    "max_streams": "1000",
     "format_whitelist": ",".join((*VIDEO_DEMUXERS, *AUDIO_DEMUXERS, *PICTURE_DEMUXERS)),
     "protocol_whitelist": "none",
 }
 
 
-def open_file(path: Path) -> BinaryIO:
+def open_file(path: Path, seconds: float | None = None) -> BinaryIO:
     """Open a regular file for reading, unbuffered, and never through a symbolic link as its last part.
+
+    Args:
+        path: the file.
+        seconds: how long it may be read; then each reading raises `media.probe_too_long`. None: no limit.
 
     Raises:
         MediaError: it is a link, a folder, a pipe or a device (`media.not_a_file`).
@@ -71,13 +82,22 @@ def open_file(path: Path) -> BinaryIO:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         _not_a_file(path, "not a regular file")
-    return cast(BinaryIO, _Reader(descriptor))
+    return cast(BinaryIO, _Reader(descriptor, seconds))
 
 
 class _Reader(io.FileIO):
     """A file whose failures to read are told from what libav says about its content."""
 
+    def __init__(self, descriptor: int, seconds: float | None) -> None:
+        super().__init__(descriptor)
+        self._seconds = seconds
+        self._begun = time.monotonic()
+
     def read(self, size: int | None = -1, /) -> bytes:
+        if self._seconds is not None and time.monotonic() - self._begun > self._seconds:
+            message = f"after {self._seconds:g} seconds it still is not known what is in this file"
+            hint = "look whether the disk or the share is slow, or raise limits.probe_seconds"
+            raise MediaError(message, code="media.probe_too_long", hint=hint)
         try:
             return super().read(size) or b""
         except OSError as error:
@@ -85,7 +105,9 @@ class _Reader(io.FileIO):
 
 
 @contextmanager
-def open_media(path: Path, hwaccel: str = "") -> Iterator[InputContainer]:
+def open_media(
+    path: Path, hwaccel: str = "", *, max_pixels: int = 0, seconds: float | None = None
+) -> Iterator[InputContainer]:
     """Open a media file. Libav gets a stream of bytes: it learns no name and can open nothing else.
 
     Inside, what libav says against the file becomes a `MediaError` with the code `media.unreadable`.
@@ -93,15 +115,19 @@ def open_media(path: Path, hwaccel: str = "") -> Iterator[InputContainer]:
     Args:
         path: the file.
         hwaccel: ffmpeg's name of the hardware that decodes what it can, such as "cuda"; "" for none.
+        max_pixels: of a frame, beyond which a decoder refuses it; 0: as many as libav can count.
+        seconds: as for `open_file`.
 
     Raises:
         MediaError: it is no media file that framewatch reads, or is broken, or there is no such hardware.
         StorageError: the file system failed.
     """
-    with open_file(path) as file, media_errors(path):
+    bound = {"max_pixels": str(max_pixels)} if max_pixels else {}
+    with open_file(path, seconds) as file, media_errors(path):
         container = av.open(
             file,
             mode="r",
+            options=bound,
             container_options=_OPTIONS,
             buffer_size=BUFFER_BYTES,
             metadata_errors="replace",
@@ -109,7 +135,16 @@ def open_media(path: Path, hwaccel: str = "") -> Iterator[InputContainer]:
             hwaccel=_hardware(hwaccel),
         )
         with container:
+            for stream in container.streams.video:
+                _bound(stream, bound)
             yield container
+
+
+def _bound(stream: VideoStream, options: dict[str, str]) -> None:
+    """Set a decoder's options before its first packet opens it."""
+    context = cast("av.VideoCodecContext | None", stream.codec_context)  # None: there is no decoder
+    if context is not None and options:
+        context.options = options
 
 
 def _hardware(name: str) -> HWAccel | None:

@@ -94,6 +94,7 @@ class Pieces:
             deinterlace=task.deinterlace,
             seekable=task.seekable,
             hwaccel=task.hwaccel,
+            max_pixels=task.max_pixels,
             on_damage=lambda line: log("warning", line),
         )
         frames = (TimedFrame(frame.pixels, frame.repeat) for frame in decoder)

@@ -16,6 +16,7 @@ from framewatch.domain import MediaInfo, Record, Segment, StageName, Stream, Tim
 from framewatch.media.colour import WorkingFormat
 from framewatch.media.graph import Filter
 from framewatch.media.inspect import Inspection
+from framewatch.media.limits import Limits
 from framewatch.media.loudness import Loudness
 from framewatch.media.segments import Segmenting
 from framewatch.media.timing import TimingWish
@@ -37,6 +38,7 @@ class ProbeTask(Record):
     timeline: bool = True  # False where the picture does not matter
     timing: TimingWish = TimingWish()
     segmenting: Segmenting = Segmenting()
+    limits: Limits | None = None  # None: a file of our own
 
 
 class ProbeReport(Record):
@@ -75,6 +77,7 @@ class RenderTask(Record):
     height: int
     working_format: WorkingFormat
     hwaccel: str = ""  # the hardware that decodes; "" for none
+    max_pixels: int = 0  # of a frame that is decoded; 0: no limit
     deinterlace: tuple[Filter, ...] = ()  # before everything
     filters: tuple[Filter, ...] = ()  # of the upright picture: what makes it `width` x `height`
     engine: str = "auto"

@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from framewatch.domain import Failure, Record, StageName
-from framewatch.errors import EngineError, Finding
+from framewatch.errors import EngineError, Finding, MediaError
 from framewatch.media.ffmpeg import EncodeProgress, LogLevel, run_ffmpeg
 from framewatch.media.inspect import inspect_output
+from framewatch.media.limits import check_length
 from framewatch.media.loudness import parse_loudness
 from framewatch.media.picture_file import with_picture
 from framewatch.media.probe import is_picture, probe
@@ -82,7 +83,7 @@ class Workbench:
     def _probe(self, task: ProbeTask) -> ProbeReport:
         self.stage = "decode"
         source, timing = task.source, task.timing
-        info = probe(source)
+        info = probe(source, task.limits)
         if is_picture(info):
             return ProbeReport(info=with_picture(source, info), timeline=None)
         main = info.main_video
@@ -94,6 +95,8 @@ class Workbench:
             return ProbeReport(info=info, timeline=None)
         scanned = scan(source, main.index, self._alive)
         timeline = wished_timeline(timing, scanned, main.video.rate, info.start)
+        if task.limits and (findings := check_length(timeline.duration, task.limits)):
+            raise MediaError.of(findings)
         lengths = clipped_lengths(timing, timeline, scanned.spans, info.start)
         cut = plan_segments(timeline, scanned.pts, scanned.keyframes, task.segmenting, seekable=scanned.seekable)
         return ProbeReport(info=info, timeline=timeline, lengths=lengths, segments=cut, seekable=scanned.seekable)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, JsonValue, model_validator
 
 from framewatch.domain import Record
+from framewatch.media.limits import Limits
 from framewatch.settings.fields import (
     ConfigPath,
     EngineName,
@@ -127,6 +128,10 @@ class GpuSettings(Section):
     slots: Slots = Field(default="auto", description="Jobs at once on each device: a number, or auto: one.")
 
 
+class LimitSettings(Section, Limits):
+    """The most that a source may be; beyond, its job fails before anything is spent on it."""
+
+
 class LogSettings(Section):
     """What is logged, how, and where to."""
 
@@ -204,6 +209,7 @@ class Settings(Section):
         description="A worker, or its ffmpeg, that has not got on for so long is ended, and the job tried again. "
         "Longer than one frame takes on this machine.",
     )
+    limits: LimitSettings = Field(default=LimitSettings(), description="How large a source may be.")
     log: LogSettings = Field(default=LogSettings(), description="The log.")
     web: WebSettings = Field(default=WebSettings(), description="The web page (no effect in this version).")
 

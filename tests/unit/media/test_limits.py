@@ -1,0 +1,170 @@
+"""A source that is too large, too long or too much is refused by its headers, and none can grow in its middle."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+from media_samples import audio, cover, media, other, video
+
+from framewatch.domain import MediaInfo, Stream, Timeline
+from framewatch.errors import MediaError
+from framewatch.media.decode import Decoder
+from framewatch.media.limits import Limits, check_length, check_limits
+from framewatch.media.probe import probe
+from framewatch.media.scan import scan
+from framewatch.media.source import open_file, open_media
+from framewatch.media.timeline import plan_timeline
+from framewatch.render.spec import ProbeTask
+from framewatch.render.tasks import Workbench
+from media_factory import ffmpeg, make_video
+
+
+def codes(info: MediaInfo, **limits: float) -> list[str]:
+    return [finding.code for finding in check_limits(info, Limits.model_validate(limits))]
+
+
+@pytest.mark.parametrize(
+    ("info", "expected"),
+    [
+        (media(), []),
+        (media(video(width=8192, height=8192)), []),
+        (media(video(width=8193, height=8192)), ["media.too_large"]),
+        (media(video(), cover(1).evolve(video=video(width=20_000, height=20_000).video)), []),
+        (media(duration=24 * 3600.0), []),
+        (media(duration=24 * 3600 + 1.0), ["media.too_long"]),
+        (media(*[audio(number) for number in range(100)]), []),
+        (media(*[audio(number) for number in range(101)]), ["media.too_many_streams"]),
+        (media(*[other(number, "attachment") for number in range(300)]), []),
+        (
+            media(*[video(number, width=2**14, height=2**14) for number in range(101)], duration=1e9),
+            ["media.too_many_streams", "media.too_large", "media.too_long"],
+        ),
+    ],
+)
+def test_each_limit_is_told_once_and_holds_to_the_last_unit(info: MediaInfo, expected: list[str]) -> None:
+    assert codes(info) == expected
+
+
+def test_every_hint_names_the_setting_that_would_let_it_pass() -> None:
+    info = media(*[video(number) for number in range(3)], duration=7200)
+    findings = check_limits(info, Limits(max_pixels=100, max_hours=1, max_streams=2))
+    keys = {finding.code: finding.hint.rsplit(" ")[-1] for finding in findings}
+    assert keys == {
+        "media.too_many_streams": "limits.max_streams",
+        "media.too_large": "limits.max_pixels",
+        "media.too_long": "limits.max_hours",
+    }
+    assert check_length(3600, Limits(max_hours=1)) == []
+
+
+# --- real files --------------------------------------------------------------------------------------------
+
+
+def vast_png(width: int, height: int) -> bytes:
+    """A grey picture of a few kilobytes that fills width * height bytes."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    packer = zlib.compressobj(9)
+    rows = b"".join(packer.compress(bytes(width + 1)) for _ in range(height)) + packer.flush()
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def png_video(path: Path, pictures: list[bytes], width: int, height: int) -> Path:
+    """A video whose frames are these pictures, and whose headers say this size."""
+    with av.open(str(path), "w", format="mov") as container:
+        stream = container.add_stream("png", rate=25)
+        stream.width, stream.height, stream.pix_fmt = width, height, "gray"
+        for number, data in enumerate(pictures):
+            packet = av.Packet(data)
+            packet.stream, packet.time_base = stream, Fraction(1, 25)
+            packet.pts = packet.dts = number
+            packet.is_keyframe = True
+            container.mux(packet)
+    return path
+
+
+def timeline_of(path: Path, main: Stream) -> Timeline:
+    found = scan(path, main.index)
+    assert main.video is not None
+    return plan_timeline(found.pts, found.time_base, main.video.rate, found.last_duration)
+
+
+def refused(path: Path, limits: Limits) -> list[str]:
+    with pytest.raises(MediaError) as caught:
+        probe(path, limits)
+    return [finding.code for finding in caught.value.findings]
+
+
+def test_a_frame_of_144_million_pixels_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    small = vast_png(64, 48)
+    path = png_video(tmp_path / "vast.mov", [small] * 3, 12_000, 12_000)
+    assert refused(path, Limits()) == ["media.too_large"]
+    assert probe(png_video(tmp_path / "small.mov", [small] * 3, 64, 48), Limits()).main_video is not None
+
+
+def test_a_size_that_grows_in_the_middle_is_damage_and_costs_no_memory(tmp_path: Path) -> None:
+    """6000x6000 is under a megabyte as a file, and 36 MB as a picture."""
+    small, vast = vast_png(64, 48), vast_png(6000, 6000)
+    path = png_video(tmp_path / "grows.mov", [small, small, vast, small], 64, 48)
+    limits = Limits(max_pixels=1_000_000)
+    main = probe(path, limits).main_video
+    assert main is not None
+    timeline = timeline_of(path, main)
+    decoder = Decoder(path, main, timeline, max_pixels=limits.decoder_pixels)
+    frames = list(decoder)
+    assert sum(frame.repeat for frame in frames) == 4
+    assert {frame.pixels.shape for frame in frames} == {(48, 64, 3)}
+    assert decoder.damaged == 1
+    unbounded = Decoder(path, main, timeline)
+    assert [frame.pixels.shape for frame in unbounded] == [(48, 64, 3)] * 4
+    assert unbounded.damaged == 0
+
+
+def test_frames_as_large_as_allowed_are_decoded_though_their_code_is_larger(tmp_path: Path) -> None:
+    """1918x1078 is coded as 1920x1088."""
+    path = make_video(tmp_path / "a.mp4", size="1918x1078", seconds=0.08)
+    limits = Limits(max_pixels=1918 * 1078)
+    main = probe(path, limits).main_video
+    assert main is not None
+    timeline = timeline_of(path, main)
+    decoder = Decoder(path, main, timeline, max_pixels=limits.decoder_pixels)
+    assert len(list(decoder)) == 2
+    assert decoder.damaged == 0
+
+
+def test_a_hundred_and_twenty_tracks_are_too_many(tmp_path: Path) -> None:
+    path = tmp_path / "many.mkv"
+    ffmpeg("-f", "lavfi", "-i", "sine=duration=0.05", *["-map", "0"] * 120, "-c:a", "pcm_s16le", path)
+    assert refused(path, Limits()) == ["media.too_many_streams"]
+
+
+def test_reading_what_a_file_is_ends_when_the_time_is_over(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "a.mp4", seconds=0.2)
+    assert refused(path, Limits(probe_seconds=0)) == ["media.probe_too_long"]
+    with open_file(path, seconds=60) as file:
+        assert file.read(4)
+
+
+def test_a_jump_of_the_time_stamps_cannot_make_a_video_endless(tmp_path: Path) -> None:
+    """Its header promises nothing; its last frame lies five days away."""
+    path = tmp_path / "jump.mkv"
+    jump = "setpts=if(eq(N\\,9)\\,5*86400/TB\\,N/25/TB)"
+    ffmpeg(
+        "-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25", "-vf", jump, "-frames:v", "10",
+        "-fps_mode", "passthrough", "-c:v", "libx264", "-bf", "0", "-f", "matroska", "-live", "1", path,
+    )  # fmt: skip
+    with open_media(path) as container:
+        assert not container.duration
+    with pytest.raises(MediaError) as caught:
+        Workbench(lambda _: None).do(ProbeTask(source=path, limits=Limits()))
+    assert caught.value.finding.code == "media.too_long"
+    report = Workbench(lambda _: None).do(ProbeTask(source=path, limits=Limits(max_hours=1000)))
+    assert report.timeline.duration > 4 * 86400
