@@ -19,6 +19,9 @@ from av.video.stream import VideoStream
 
 from framewatch.errors import FramewatchError, MediaError, StorageError
 
+TRIED_PIXELS = 16384 * 16384
+"""Of the frame that libav decodes while it opens a file, whatever is allowed later: so the size can be told."""
+
 BUFFER_BYTES = 256 * 1024  # a read; on a NAS each is a round trip
 
 # Containers that users have. What is only there to be named in a message ("this is a picture") is in the
@@ -122,12 +125,12 @@ def open_media(
         MediaError: it is no media file that framewatch reads, or is broken, or there is no such hardware.
         StorageError: the file system failed.
     """
-    bound = {"max_pixels": str(max_pixels)} if max_pixels else {}
+    tried = {"max_pixels": str(max(max_pixels, TRIED_PIXELS))} if max_pixels else {}
     with open_file(path, seconds) as file, media_errors(path):
         container = av.open(
             file,
             mode="r",
-            options=bound,
+            options=tried,
             container_options=_OPTIONS,
             buffer_size=BUFFER_BYTES,
             metadata_errors="replace",
@@ -136,15 +139,15 @@ def open_media(
         )
         with container:
             for stream in container.streams.video:
-                _bound(stream, bound)
+                _bound(stream, max_pixels)
             yield container
 
 
-def _bound(stream: VideoStream, options: dict[str, str]) -> None:
-    """Set a decoder's options before its first packet opens it."""
+def _bound(stream: VideoStream, max_pixels: int) -> None:
+    """Bound a decoder before its first packet opens it."""
     context = cast("av.VideoCodecContext | None", stream.codec_context)  # None: there is no decoder
-    if context is not None and options:
-        context.options = options
+    if context is not None and max_pixels:
+        context.options = {"max_pixels": str(max_pixels)}
 
 
 def _hardware(name: str) -> HWAccel | None:

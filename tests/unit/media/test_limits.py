@@ -103,11 +103,16 @@ def refused(path: Path, limits: Limits) -> list[str]:
     return [finding.code for finding in caught.value.findings]
 
 
-def test_a_frame_of_144_million_pixels_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
-    small = vast_png(64, 48)
-    path = png_video(tmp_path / "vast.mov", [small] * 3, 12_000, 12_000)
-    assert refused(path, Limits()) == ["media.too_large"]
-    assert probe(png_video(tmp_path / "small.mov", [small] * 3, 64, 48), Limits()).main_video is not None
+@pytest.mark.parametrize("side", [3500, 5000])
+def test_a_frame_that_is_too_large_is_refused_whether_or_not_a_decoder_would_take_it(
+    tmp_path: Path, side: int
+) -> None:
+    """The one is above the limit, the other above what decoders are allowed too."""
+    limits = Limits(max_pixels=10_000_000)
+    assert (side * side > limits.decoder_pixels) == (side == 5000)
+    path = png_video(tmp_path / "vast.mov", [vast_png(side, side)] * 2, side, side)
+    assert refused(path, limits) == ["media.too_large"]
+    assert probe(path, Limits()).main_video is not None
 
 
 def test_a_size_that_grows_in_the_middle_is_damage_and_costs_no_memory(tmp_path: Path) -> None:

@@ -1,0 +1,74 @@
+"""No name that a file system allows stops the work, or gets into a log or a sidecar as anything but JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+from pathlib import Path
+from typing import Any
+
+from house import House
+
+NAMES = [
+    "🎬 emoji 👩‍👩‍👧.mp4".encode(),
+    "e\u0301te\u0301 decomposed.mp4".encode(),
+    b"two\nlines\r.mp4",
+    b"quotes \"'`$(id).mp4",
+    b"-dash.mp4",
+    b"--overwrite",
+    b"100%d %s %03d.mp4",
+    b"bytes \xff\xfe\x80.mp4",
+    b"\x01\x1b[31m\x7f.mp4",
+    b"back\\slash;semi:colon*?|<>.mp4",
+    b" spaces at both ends ",
+    b'{"json": [1, 2]}.mp4',
+    "\u202emarks\u2028of direction.mp4".encode(),
+    b"x" * 246 + b".mp4",  # 250 bytes
+    b"y" * 251 + b".mp4",  # 255, the most there is
+]
+
+
+def own_box(number: int) -> bytes:
+    """An MP4 box without meaning, that makes each file another one."""
+    return struct.pack(">I4sB", 9, b"free", number)
+
+
+def content(folder: Path) -> dict[bytes, bytes]:
+    """Names to bytes of what lies in a folder; folders, sidecars and the daemon's lock left out."""
+    if not folder.exists():
+        return {}
+    paths = [path for path in folder.iterdir() if path.is_file() and not path.name.endswith(".json")]
+    return {os.fsencode(path.name): path.read_bytes() for path in paths if path.name != ".framewatch.lock"}
+
+
+def sidecars(folder: Path) -> list[dict[str, Any]]:
+    """All sidecars of a folder; each must be UTF-8 and JSON."""
+    return [json.loads(path.read_bytes().decode("utf-8")) for path in folder.glob("*.json")]
+
+
+def test_every_name_is_processed_or_fails_with_a_code_and_all_that_is_said_is_json(house: House, clip: Path) -> None:
+    """Each name twice: with a good clip, and, in another folder, with what is no video."""
+    good, bad = house.folder("good"), house.folder("bad")
+    for number, name in enumerate(NAMES):
+        (good / os.fsdecode(name)).write_bytes(clip.read_bytes() + own_box(number))
+        (bad / os.fsdecode(name)).write_text(f"no video, number {number}")
+    before, broken = content(good), content(bad)
+    assert len(before) == len(NAMES)
+    assert house.once(timeout=180).returncode == 1
+
+    assert content(good) == content(bad) == content(bad / "done") == {}
+    assert content(good / "done") | content(good / "failed") == before
+    assert content(bad / "failed") == broken
+    outputs = house.root / "good" / "out"
+    assert len(content(outputs)) == len(content(good / "done"))
+    assert content(good / "failed") == {}
+    said = {"done": sidecars(outputs), "failed": sidecars(bad / "failed")}
+    for status, found in said.items():
+        assert [each["status"] for each in found] == [status] * len(NAMES)
+        assert len({each["source"] for each in found}) == len(NAMES)
+    assert {each["error"]["code"] for each in said["failed"]} == {"media.not_media"}
+    lines = house.log().splitlines()
+    events = [json.loads(line) for line in lines]
+    assert sum(event["event"] == "job.done" for event in events) == len(NAMES)
+    assert sum(event["event"] == "job.failed" for event in events) == len(NAMES)

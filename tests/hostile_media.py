@@ -1,0 +1,67 @@
+"""Files that name other files: what a stranger may drop to make a daemon read, or call, something else."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+from media_factory import ffmpeg
+
+_CONTAINERS = (b"moov", b"trak", b"mdia", b"minf", b"dinf")
+
+
+def pointing_texts(path: Path, address: str) -> dict[str, str]:
+    """File name to content; each names `path` and `address`."""
+    media = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:9\n"
+    return {
+        "playlist.mp4": f"{media}#EXTINF:1.0,\nfile://{path}\n#EXTINF:1.0,\nhttp://{address}/a.ts\n#EXT-X-ENDLIST\n",
+        "master.ts": f"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nhttp://{address}/b.m3u8\n",
+        "key.mkv": f'{media}#EXT-X-KEY:METHOD=AES-128,URI="file://{path}"\n#EXTINF:1.0,\n{path}\n#EXT-X-ENDLIST\n',
+        "script.mkv": f"ffconcat version 1.0\nfile '{path}'\nfile 'http://{address}/c.mp4'\n",
+        "subfile.mp4": f"subfile,,start,0,end,9000,,:{path}\n",
+        "concat.mp4": f"concat:{path}|{path}\n",
+        "session.mp4": f"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=a\nc=IN IP4 127.0.0.1\nt=0 0\na=control:rtsp://{address}/\n"
+        "m=video 5004 RTP/AVP 96\na=rtpmap:96 H264/90000\n",
+        "manifest.mp4": '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011"><Period><AdaptationSet>'
+        f"<Representation><BaseURL>http://{address}/d.mp4</BaseURL></Representation></AdaptationSet></Period></MPD>",
+        "drawing.mp4": '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">'
+        f'<image href="file://{path}"/><image href="http://{address}/e.png"/></svg>',
+        "listing.avi": f"[playlist]\nFile1={path}\nFile2=http://{address}/f.mp3\n",
+    }
+
+
+def movie_with_data_elsewhere(path: Path, target: Path, kind: bytes) -> Path:
+    """A QuickTime movie whose picture lies in another file, by an alias (`alis`) or a URL (`url `)."""
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x48:duration=0.2", "-c:v", "mpeg4", "-f", "mov", f"file:{path}")
+    entry = _alias(target) if kind == b"alis" else f"file://{target}".encode() + b"\0"
+    # Version and flags are 0: flag 1 would say that the data lie in the file itself.
+    reference = struct.pack(">I4sI", 12 + len(entry), kind, 0) + entry
+    data = path.read_bytes()
+    assert data.index(b"mdat") < data.index(b"moov")  # so that no offset changes
+    path.write_bytes(_with_reference(data, reference))
+    return path
+
+
+def _with_reference(data: bytes, reference: bytes) -> bytes:
+    """The boxes again, every `dref` with this one entry."""
+    made, at = b"", 0
+    while at + 8 <= len(data):
+        size, name = struct.unpack_from(">I4s", data, at)
+        size = size or len(data) - at
+        body = data[at + 8 : at + size]
+        if name in _CONTAINERS:
+            body = _with_reference(body, reference)
+        elif name == b"dref":
+            body = struct.pack(">II", 0, 1) + reference
+        made += struct.pack(">I4s", 8 + len(body), name) + body
+        at += size
+    return made
+
+
+def _alias(target: Path) -> bytes:
+    """An alias record with the file's path on the volume "disk", as QuickTime writes it: parts between colons."""
+    name, where = target.name.encode()[:63], b"disk" + str(target).replace("/", ":").encode()
+    where += bytes(len(where) % 2)
+    head = bytes(10) + bytes([4]) + b"disk".ljust(27, b"\0") + bytes(12)
+    head += bytes([len(name)]) + name.ljust(63, b"\0") + bytes(16) + struct.pack(">hh", 1, 1) + bytes(16)
+    return head + struct.pack(">HH", 2, len(where)) + where + struct.pack(">HH", 0xFFFF, 0)
