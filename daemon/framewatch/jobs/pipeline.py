@@ -27,10 +27,10 @@ from framewatch.media.containers import rules
 from framewatch.media.effects import remembered_frames
 from framewatch.media.image_plan import image_command
 from framewatch.media.image_rules import is_image_preset
+from framewatch.media.kind import require_video
 from framewatch.media.loudness import Loudness
 from framewatch.media.plan import Plan, make_plan
 from framewatch.media.preset import Preset
-from framewatch.media.probe import require_video
 from framewatch.media.rules import check_preset, check_tools
 from framewatch.media.segments import Segmenting
 from framewatch.media.timing import timing_wish

@@ -10,9 +10,9 @@ from framewatch.errors import Finding, MediaError, RuleError
 from framewatch.media.colour import WorkingFormat, working_format
 from framewatch.media.conditions import upright_size
 from framewatch.media.image_rules import check_image, is_image_preset
+from framewatch.media.kind import is_picture
 from framewatch.media.mapping import file_url
 from framewatch.media.preset import ContainerName, Preset
-from framewatch.media.probe import is_picture
 from framewatch.media.streams import place
 
 MOST_OUTPUT_PIXELS = 600_000_000

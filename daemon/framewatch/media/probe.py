@@ -16,12 +16,11 @@ from av.video.stream import VideoStream
 
 from framewatch.domain import Audio, MediaInfo, Stream, StreamKind, Video
 from framewatch.errors import MediaError
-from framewatch.media import colour
 from framewatch.media.extent import Extent, read_extent
 from framewatch.media.limits import Limits, check_limits
 from framewatch.media.names import colour_of
 from framewatch.media.orientation import orientation
-from framewatch.media.source import AUDIO_DEMUXERS, PICTURE_DEMUXERS, open_file, open_media
+from framewatch.media.source import PICTURE_DEMUXERS, open_file, open_media
 
 COPY_AGAIN = "copy it into the folder again; it will be taken when it is complete"
 _PACKETS_TO_FIRST_PICTURE = 300  # a broadcast may begin seconds before its first key frame
@@ -56,28 +55,6 @@ def probe(path: Path, limits: Limits | None = None) -> MediaInfo:
         raise
 
 
-def require_video(info: MediaInfo) -> Stream:
-    """The video that a preset for video works on.
-
-    Raises:
-        MediaError: `media.picture`, `media.no_video`, `media.no_decoder`, or `media.colour_unsupported`.
-    """
-    main = info.main_video
-    if main is None and is_picture(info):
-        message = "this is a still picture, not a video"
-        raise MediaError(message, code="media.picture", hint="put videos into this folder")
-    if main is None:
-        message = "there is no video in this file" if info.of_kind("audio") else "there is nothing to see here"
-        raise MediaError(message, code="media.no_video", hint="put videos into this folder")
-    if main.video is None:
-        message = f"there is no decoder for this video ({main.codec})"
-        raise MediaError(message, code="media.no_decoder", hint="convert it to H.264, HEVC, VP9 or AV1 first")
-    if not colour.supported(main.video.colour):
-        message = f"the colours of this video ({main.video.colour.matrix}) cannot be turned into RGB"
-        raise MediaError(message, code="media.colour_unsupported", hint="convert it to BT.709 or BT.2020 first")
-    return main
-
-
 def truncated(path: Path, extent: Extent) -> MediaError:
     """The error for a file that is not all there."""
     if extent.missing:
@@ -107,10 +84,10 @@ def _info(container: InputContainer, size: int, limits: Limits | None) -> MediaI
     if limits is not None and (findings := check_limits(info, limits)):
         raise MediaError.of(findings)
     main = info.main_video
-    if main is None or main.video is None:
+    if main is None:
         return info
-    picture = _first_picture(container, cast(VideoStream, container.streams[main.index]))
-    seen = main.evolve(video=_seen(main.video, picture))
+    picture = _first_picture(container, cast(VideoStream, container.streams[main.index]), main.video)
+    seen = main.evolve(video=main.video and _seen(main.video, picture))
     return info.evolve(streams=tuple(seen if each is main else each for each in info.streams))
 
 
@@ -251,7 +228,7 @@ def _audio(stream: AvStream) -> Audio | None:
     return Audio(sample_rate=context.sample_rate or 0, channels=context.channels or 0, layout=context.layout.name)
 
 
-def _first_picture(container: InputContainer, stream: VideoStream) -> VideoFrame | None:
+def _first_picture(container: InputContainer, stream: VideoStream, video: Video | None) -> VideoFrame | None:
     """The first picture that can be decoded, as only pictures tell how they are turned; None where none can.
 
     Raises:
@@ -261,6 +238,8 @@ def _first_picture(container: InputContainer, stream: VideoStream) -> VideoFrame
         if number == 0 and packet.has_sidedata("encryption_info"):
             message = "this video is encrypted (DRM) and cannot be decoded"
             raise MediaError(message, code="media.protected", hint="a file without copy protection is needed")
+        if video is None:  # no decoder for it, or headers that tell no size
+            return None
         try:
             frames = packet.decode()
         except av.FFmpegError:
@@ -287,13 +266,4 @@ def _seen(video: Video, picture: VideoFrame | None) -> Video:
         colour=video.colour.evolve(**known),
         rotation=turned.rotation,
         mirrored=turned.mirrored,
-    )
-
-
-def is_picture(info: MediaInfo) -> bool:
-    """Whether a file is a still picture: a container for pictures, or nothing in it but one."""
-    containers = (*PICTURE_DEMUXERS, "gif", "apng")
-    only_stills = all(stream.cover for stream in info.streams)
-    return (
-        bool(info.streams) and only_stills and (info.container in containers or info.container not in AUDIO_DEMUXERS)
     )

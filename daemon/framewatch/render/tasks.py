@@ -12,10 +12,11 @@ from framewatch.domain import Failure, Record, StageName
 from framewatch.errors import EngineError, Finding, MediaError
 from framewatch.media.ffmpeg import EncodeProgress, LogLevel, run_ffmpeg
 from framewatch.media.inspect import inspect_output
+from framewatch.media.kind import is_picture
 from framewatch.media.limits import check_length
 from framewatch.media.loudness import parse_loudness
 from framewatch.media.picture_file import with_picture
-from framewatch.media.probe import is_picture, probe
+from framewatch.media.probe import probe
 from framewatch.media.scan import scan, stream_spans
 from framewatch.media.segments import plan_segments
 from framewatch.media.timing import clipped_lengths, wished_timeline

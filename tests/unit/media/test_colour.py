@@ -18,7 +18,8 @@ from framewatch.media.colour import (
     working_format,
 )
 from framewatch.media.decode import DecodedFrame, Decoder
-from framewatch.media.probe import probe, require_video
+from framewatch.media.kind import require_video
+from framewatch.media.probe import probe
 from framewatch.media.scan import scan
 from framewatch.media.timeline import plan_timeline
 from media_factory import (

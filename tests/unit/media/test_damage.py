@@ -13,7 +13,8 @@ from framewatch.domain import MediaInfo, Stream, Timeline
 from framewatch.errors import FramewatchError, MediaError
 from framewatch.media.decode import Decoder
 from framewatch.media.inspect import inspect_output
-from framewatch.media.probe import probe, require_video
+from framewatch.media.kind import require_video
+from framewatch.media.probe import probe
 from framewatch.media.scan import scan
 from framewatch.media.timeline import plan_timeline
 from media_factory import make_video, remux

@@ -13,8 +13,9 @@ from framewatch.domain import MediaInfo, Segment, Stream, Timeline
 from framewatch.media.chain import deinterlace_filters
 from framewatch.media.decode import DecodedFrame, Decoder, output_sar, output_size
 from framewatch.media.graph import Filter
+from framewatch.media.kind import require_video
 from framewatch.media.preset import Preset
-from framewatch.media.probe import probe, require_video
+from framewatch.media.probe import probe
 from framewatch.media.scan import scan
 from framewatch.media.timeline import cadence, plan_timeline
 from media_factory import ffmpeg, make_video, remux

@@ -11,7 +11,8 @@ import pytest
 from framewatch.domain import Colour
 from framewatch.errors import FramewatchError, MediaError, StorageError
 from framewatch.media.extent import Family, read_extent
-from framewatch.media.probe import probe, require_video
+from framewatch.media.kind import require_video
+from framewatch.media.probe import probe
 from framewatch.media.source import open_file, open_media
 from media_factory import ffmpeg, make_video, remux
 

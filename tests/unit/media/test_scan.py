@@ -9,7 +9,8 @@ import pytest
 
 from framewatch.domain import Timeline
 from framewatch.errors import MediaError
-from framewatch.media.probe import probe, require_video
+from framewatch.media.kind import require_video
+from framewatch.media.probe import probe
 from framewatch.media.scan import ScanResult, scan
 from framewatch.media.timeline import cadence, plan_timeline
 from media_factory import ffmpeg, make_video, remux
