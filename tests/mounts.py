@@ -1,0 +1,54 @@
+"""Small file systems for tests that need a disk to be full, or gone: real ones, mounted for a while."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def tmpfs(path: Path, megabytes: float) -> Iterator[Path]:
+    """A file system of this size at `path`, which is made if need be; it is gone afterwards, whoever still uses it.
+
+    Raises:
+        PermissionError: mounting takes root, or the root of a namespace.
+    """
+    mount(path, megabytes)
+    try:
+        yield path
+    finally:
+        unmount(path)
+
+
+def mount(path: Path, megabytes: float) -> None:
+    """Mount a new, empty file system at `path`.
+
+    Raises:
+        PermissionError: as for `tmpfs`.
+    """
+    if os.geteuid() != 0:
+        raise PermissionError("mounting takes root: run these tests with `unshare --user --map-root-user --mount`")
+    path.mkdir(parents=True, exist_ok=True)
+    size = f"size={int(megabytes * 1024)}k"
+    _run("mount", "-t", "tmpfs", "-o", size, "framewatch-test", os.fspath(path))
+
+
+def move_mount(path: Path, other: Path) -> None:
+    """Take what is mounted at `path` elsewhere, or back: the disk is pulled, and what is on it is kept."""
+    other.mkdir(parents=True, exist_ok=True)
+    _run("mount", "--move", os.fspath(path), os.fspath(other))
+
+
+def unmount(path: Path) -> None:
+    """Take away what is mounted at `path`, even from those who use it; nothing where nothing is."""
+    if os.path.ismount(path):
+        _run("umount", "--lazy", os.fspath(path))
+
+
+def _run(*command: str) -> None:
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise PermissionError(f"{' '.join(command)}: {result.stderr.strip()}")
