@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from framewatch.errors import Finding
+from framewatch.errors import Finding, Need
 
 
 class Record(BaseModel):
@@ -220,6 +220,7 @@ class Job(Record):
     outcome: JobState | None = None  # what PUBLISHING ends in: DONE, SKIPPED, FAILED or CANCELLED
     journal: Journal = Journal()
     findings: tuple[Failure, ...] = ()  # why it failed, is held or was skipped
+    needs: tuple[Need, ...] = ()  # the room that a HELD job waits for, where it is known
     parked: tuple[Failure, ...] = ()  # why it failed, while `findings` tell why putting it away is held
     warnings: tuple[Failure, ...] = ()
     engine: str | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -33,6 +34,14 @@ class Finding:
         where = f"{self.where}: " if self.where else ""
         hint = f" ({self.hint})" if self.hint else ""
         return f"{where}{self.message}{hint} [{self.code}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Room that has to be free before work goes on."""
+
+    path: Path  # a folder of the file system that is meant
+    size: int  # bytes
 
 
 class FramewatchError(Exception):
@@ -145,10 +154,19 @@ class VerificationError(FramewatchError):
 
 
 class StorageError(FramewatchError):
-    """A folder cannot be read or written now: full, read-only, gone."""
+    """A folder cannot be read or written now: full, read-only, gone.
+
+    `needs` is what has to be free before another try makes sense, where that is known.
+    """
 
     code = "storage.unavailable"
     remedy = Remedy.WAIT
+    needs: tuple[Need, ...] = ()
+
+    def with_needs(self, *needs: Need) -> StorageError:
+        """The same error, which now says what room it waits for."""
+        self.needs = needs
+        return self
 
 
 class AlreadyRunningError(FramewatchError):

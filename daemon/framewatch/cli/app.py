@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from framewatch import __version__
-from framewatch.cli import models, presets
+from framewatch.cli import folders, models, presets
 from framewatch.cli.daemon import check, run
 from framewatch.cli.demo import demo
 from framewatch.cli.doctor import doctor
@@ -42,6 +42,7 @@ def options(
 
 for command in (demo, check, run, plan, upscale, status, retry, cancel, doctor):
     app.command()(command)
+app.add_typer(folders.app, name="folders")
 app.add_typer(presets.app, name="presets")
 app.add_typer(models.app, name="models")
 app.command()(schema)

@@ -13,6 +13,7 @@ from framewatch.jobs import files
 from framewatch.jobs.desk import Desk
 from framewatch.jobs.events import Broke, RetryAsked
 from framewatch.jobs.faults import shown
+from framewatch.jobs.guard import UNGUARDED, Guard
 from framewatch.jobs.names import free_path, planned_output
 from framewatch.jobs.runner import Runner
 from framewatch.media.presets import FOLDER_PRESET, NamedPreset, find_folder_preset, load_folder_preset
@@ -30,11 +31,13 @@ class Admission:
         runner: Runner,
         desk: Desk,
         search: Sequence[Path] = (),
+        guard: Guard = UNGUARDED,
     ) -> None:
         """`configured` is None where the preset lies in the folder, where it may change at any time.
 
-        `search`: folders of presets that it may be built upon.
+        `search`: folders of presets that it may be built upon. `guard` knows whether the folder's disk is mounted.
         """
+        self._guard = guard
         self._folder = folder
         self._configured = configured
         self._runner = runner
@@ -51,6 +54,8 @@ class Admission:
         if known is not None:
             return files.unchanged(known.identity, identity)
         preset, findings = self._preset()
+        if findings:
+            self._guard.require(self._folder.input)  # or a disk that is just pulled would fail the file
         event = Broke(findings, Remedy.NONE) if findings else None
         with self._desk.naming(self._folder.output):
             entered = self._desk.enter(self._job(relative, identity, preset, findings), event)

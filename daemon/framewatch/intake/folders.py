@@ -3,46 +3,60 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from framewatch.documents import KeyPath, dotted
 from framewatch.errors import ConfigError, Finding
 from framewatch.intake.overlap import find_overlaps
+from framewatch.jobs.roots import Roots
 from framewatch.settings import FolderSettings, Settings
 
 _TARGETS = ("output", "done", "failed")
 _RIGHTS = "give the user that framewatch runs as the right to write there"
 
 
-def check_folders(settings: Settings, where: Callable[[KeyPath], str] = dotted) -> tuple[Finding, ...]:
+def check_folders(
+    settings: Settings, where: Callable[[KeyPath], str] = dotted, known: Collection[Path] = ()
+) -> tuple[Finding, ...]:
     """Everything that is wrong with the configured folders, at once. Makes nothing.
 
     Args:
         settings: with absolute paths.
         where: how a key path is shown, such as `LoadedSettings.document.where`.
+        known: folders that were in use before: one that is missing lies on a disk that is not mounted now, which
+            is waited for.
     """
     findings = list(find_overlaps(settings, where))
     for number, folder in enumerate(settings.folders):
-        findings += (finding.at(where(("folders", number, key))) for key, finding in _folder(folder))
+        findings += (finding.at(where(("folders", number, key))) for key, finding in _folder(folder, known))
     for key in ("state_dir", "work_dir"):
         findings += (finding.at(where((key,))) for finding in _makeable(getattr(settings, key), deep=True))
     return tuple(findings)
 
 
-def make_folders(settings: Settings, where: Callable[[KeyPath], str] = dotted) -> None:
-    """Check everything, then make what is missing; only the state and work folders with their parents.
+def make_own_folders(settings: Settings, where: Callable[[KeyPath], str] = dotted) -> None:
+    """Make the state and work folders, with their parents.
 
     Raises:
-        ConfigError: with every finding of `check_folders`, or for a folder that could not be made after all.
+        ConfigError: one cannot be made.
     """
-    if findings := check_folders(settings, where):
-        raise ConfigError.of(findings)
     for key in ("state_dir", "work_dir"):
         _make(getattr(settings, key), where((key,)), mode=0o700, parents=True)
+
+
+def make_targets(settings: Settings, roots: Roots, where: Callable[[KeyPath], str] = dotted) -> None:
+    """Make the output, done and failed folders that are missing, but none where a disk is not mounted.
+
+    Raises:
+        ConfigError: one cannot be made.
+    """
     for number, folder in enumerate(settings.folders):
         for key in _TARGETS:
-            _make(getattr(folder, key), where(("folders", number, key)))
+            path = getattr(folder, key)
+            if not os.path.lexists(path) and roots.may_make(path):
+                _make(path, where(("folders", number, key)))
+                roots.made(path)
 
 
 def _make(path: Path, where: str, *, mode: int = 0o777, parents: bool = False) -> None:
@@ -53,11 +67,14 @@ def _make(path: Path, where: str, *, mode: int = 0o777, parents: bool = False) -
         raise ConfigError(message, code="folders.not_writable", hint=_RIGHTS, where=where) from None
 
 
-def _folder(folder: FolderSettings) -> Iterator[tuple[str, Finding]]:
-    for finding in _input(folder.input):
-        yield "input", finding
+def _folder(folder: FolderSettings, known: Collection[Path]) -> Iterator[tuple[str, Finding]]:
+    if os.path.lexists(folder.input) or folder.input not in known:
+        for finding in _input(folder.input):
+            yield "input", finding
     for key in _TARGETS:
         target = getattr(folder, key)
+        if target in known and not os.path.lexists(target):
+            continue
         if link := _link_between(folder.input, target):
             hint = "replace the link by a folder, or name its target in the configuration"
             message = f"{link} is a link that lies in the input folder, where others may change it"
@@ -69,7 +86,7 @@ def _folder(folder: FolderSettings) -> Iterator[tuple[str, Finding]]:
 
 def _input(path: Path) -> Iterator[Finding]:
     """An input is never made: a share that is not mounted must not be mistaken for an empty folder."""
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises for a share that is dead
         hint = "create it, or mount the share that it lies on"
         yield Finding("folders.no_input", f"{path} does not exist", hint)
     elif not path.is_dir():
@@ -86,7 +103,7 @@ def _makeable(path: Path, *, deep: bool) -> Iterator[Finding]:
         existing = existing.parent
     if not deep and not os.path.lexists(path):
         existing = path.parent
-    if not existing.exists():
+    if not os.path.exists(existing):  # noqa: PTH110
         hint = "create that folder, or mount the share that it lies on"
         yield Finding("folders.no_parent", f"{path} cannot be made: {existing} does not exist", hint)
     elif not existing.is_dir():

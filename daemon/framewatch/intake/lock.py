@@ -8,6 +8,7 @@ import json
 import os
 import socket
 import stat
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -110,6 +111,21 @@ class DaemonLock:
 
     def __init__(self) -> None:
         self._locks: dict[Path, FolderLock] = {}
+        self._guard = threading.Lock()
+
+    def add(self, folder: Path, what: str) -> tuple[Finding, ...]:
+        """Hold one more folder, which was not to be had before; nothing where it is held already.
+
+        Returns, raises: as `hold`.
+        """
+        key = Path(os.path.realpath(folder))
+        with self._guard:
+            if key in self._locks:
+                return ()
+            lock = FolderLock(key)
+            warning = lock.acquire(what)
+            self._locks[key] = lock
+        return (warning,) if warning else ()
 
     def hold(self, wanted: Mapping[Path, str]) -> tuple[Finding, ...]:
         """Hold exactly these folders: take those that are new, let go of those no longer wanted.
@@ -123,7 +139,10 @@ class DaemonLock:
         Raises:
             AlreadyRunningError, StorageError: one was not to be had. What was held before is still held.
         """
-        keys = {Path(os.path.realpath(folder)): what for folder, what in wanted.items()}
+        with self._guard:
+            return self._hold({Path(os.path.realpath(folder)): what for folder, what in wanted.items()})
+
+    def _hold(self, keys: Mapping[Path, str]) -> tuple[Finding, ...]:
         new: dict[Path, FolderLock] = {}
         warnings = []
         try:
@@ -140,8 +159,9 @@ class DaemonLock:
 
     def release(self) -> None:
         """Let go of everything."""
-        _release(self._locks)
-        self._locks = {}
+        with self._guard:
+            _release(self._locks)
+            self._locks = {}
 
     def __enter__(self) -> Self:
         return self

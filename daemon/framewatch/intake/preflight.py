@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from framewatch.errors import ConfigError, Finding
@@ -23,8 +24,10 @@ class Ready(NamedTuple):
     warnings: tuple[Finding, ...]  # what is wrong with presets that lie in folders
 
 
-def preflight(loaded: LoadedSettings, *, strict: bool = False) -> Ready:
+def preflight(loaded: LoadedSettings, *, strict: bool = False, known: Collection[Path] = ()) -> Ready:
     """Check folders, presets and tools. Nothing is made.
+
+    `known` are folders that were in use before; when they are missing, their disks are waited for.
 
     A preset that lies in a watched folder is its users' affair: what is wrong with it is a warning, so that nobody
     who may write to one share can keep the daemon from starting. With `strict` it is an error too.
@@ -33,7 +36,7 @@ def preflight(loaded: LoadedSettings, *, strict: bool = False) -> Ready:
         ConfigError: with every finding.
     """
     settings = loaded.settings
-    findings = list(check_folders(settings, loaded.document.where))
+    findings = list(check_folders(settings, loaded.document.where, known))
     tools: Tools | None = None
     try:
         ffmpeg = find_ffmpeg(settings.ffmpeg)

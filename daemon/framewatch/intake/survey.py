@@ -31,6 +31,7 @@ class Survey:
         excluded: Collection[Path],
         clock: Callable[[], float],
         stopping: Callable[[], bool],
+        require: Callable[[], None],
     ) -> None:
         """Prepare; nothing is looked at yet.
 
@@ -40,11 +41,13 @@ class Survey:
             excluded: folders that are never walked into.
             clock: monotonic seconds.
             stopping: whether to leave off; asked between files.
+            require: raises a FramewatchError while the folder's disk is not there.
         """
         self._folder = folder
         self._on_settled = on_settled
         self._clock = clock
         self._stopping = stopping
+        self._require = require
         self._scanner = Scanner(
             folder.input, recursive=folder.recursive, rules=IgnoreRules(folder.ignore), excluded=excluded
         )
@@ -76,6 +79,7 @@ class Survey:
                 ready.append((relative, snapshot))
         if "" in report.unreadable:
             raise OSError(report.unreadable[""])
+        self._require()  # or what was not seen would count as taken away
         self._roster.retain(seen, report.could_not_see)
         self._tell_once(report)
         self._offer(ready)

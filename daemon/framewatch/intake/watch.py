@@ -10,6 +10,7 @@ from pathlib import Path
 
 import structlog
 
+from framewatch.errors import FramewatchError
 from framewatch.intake.health import FolderHealth
 from framewatch.intake.inbox import Inbox
 from framewatch.intake.mode import Mode, choose_mode
@@ -48,6 +49,7 @@ class FolderWatch:
         excluded: Collection[Path] = (),
         clock: Callable[[], float] = time.monotonic,
         rescan_seconds: float = RESCAN_SECONDS,
+        require: Callable[[], None] = lambda: None,
     ) -> None:
         """Prepare; nothing is looked at before `start`.
 
@@ -57,7 +59,10 @@ class FolderWatch:
             excluded: further folders that are never walked into; output, done and failed need not be named.
             clock: monotonic seconds.
             rescan_seconds: the least time between rescans where events come.
+            require: raises a FramewatchError while the folder's disk is not there. It is then waited for: nothing
+                is taken, nothing is forgotten.
         """
+        self._require = require
         self.folder = folder
         self._clock = clock
         self._rescan_seconds = max(folder.poll_seconds, rescan_seconds)
@@ -68,6 +73,7 @@ class FolderWatch:
             excluded=(folder.output, folder.done, folder.failed, *excluded),
             clock=clock,
             stopping=lambda: self._inbox.closed,
+            require=require,
         )
         self._mode: Mode | None = None
         self._root_key: tuple[int, int] | None = None
@@ -149,6 +155,8 @@ class FolderWatch:
                 self._tell(state="ok", problem="")
         except OSError as error:
             self._unavailable(error.strerror or str(error))
+        except FramewatchError as error:
+            self._unavailable(str(error))
 
     def _pause(self) -> float:
         """Seconds until there is something to do."""
@@ -159,8 +167,9 @@ class FolderWatch:
         """Choose the mode, anew when the folder is another one than before: a share was mounted or unmounted.
 
         Raises:
-            OSError: the folder is not there.
+            OSError, FramewatchError: the folder is not there.
         """
+        self._require()
         status = self.folder.input.stat()
         key = (status.st_dev, status.st_ino)
         if key == self._root_key and self._mode is not None:

@@ -62,7 +62,7 @@ class Board:
         places = self._places_of(job.folder)
         if places is not None:
             try:
-                files.remove(path, root=places.failed)
+                files.remove(path, root=places.failed, guard=places.guard)
             except StorageError as error:
                 _trouble(job, error)
 
@@ -76,7 +76,9 @@ class Board:
             if known is None or known.path != path:  # the output got another name than was planned
                 if known is not None:
                     known.remove()
-                known = Sidecar(path, places.output, on_trouble=lambda error: _trouble(job, error))
+                known = Sidecar(
+                    path, places.output, guard=places.guard, on_trouble=lambda error: _trouble(job, error)
+                )
                 self._sidecars[job.id] = known
             return known
 

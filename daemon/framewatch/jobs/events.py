@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from framewatch.domain import Failure, FileIdentity
-from framewatch.errors import Finding, FramewatchError, Remedy
+from framewatch.errors import Finding, FramewatchError, Need, Remedy, StorageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,12 @@ class Broke(Event):
 
     findings: tuple[Finding, ...]
     remedy: Remedy
+    needs: tuple[Need, ...] = ()  # room that has to be free before it can go on
 
     @classmethod
     def of(cls, error: FramewatchError) -> Broke:
         """The event that an error means for its job."""
-        return cls(error.findings, error.remedy)
+        return cls(error.findings, error.remedy, error.needs if isinstance(error, StorageError) else ())
 
 
 @dataclass(frozen=True, slots=True)

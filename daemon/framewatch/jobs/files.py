@@ -21,6 +21,7 @@ from pathlib import Path
 from framewatch.domain import FileIdentity
 from framewatch.errors import StorageError
 from framewatch.jobs.faults import outside_error, storage_error, storage_faults, symlink_error
+from framewatch.jobs.guard import UNGUARDED, Guard
 from framewatch.jobs.names import part_name
 
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # never waits for the writer of a pipe
@@ -30,15 +31,20 @@ _CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES}  # folde
 
 
 @contextmanager
-def open_folder(root: Path, path: Path, *, create: bool = False) -> Iterator[int]:
+def open_folder(root: Path, path: Path, *, create: bool = False, guard: Guard = UNGUARDED) -> Iterator[int]:
     """A descriptor of the folder `path`, which is `root` or lies below it; with `create` it is made.
 
+    `guard` is shown the open root: where another disk is mounted, or none, a moment later, the descriptor still
+    leads to the one that it has seen.
+
     Raises:
-        StorageError: `storage.unavailable` where the root is missing, `storage.symlink`, `storage.outside`.
+        StorageError: `storage.unavailable` where the root is missing, `storage.symlink`, `storage.outside`, or
+            what the guard says.
         FileNotFoundError: a folder below the root is missing and not to be made.
     """
-    descriptor = _open_root(root)
+    descriptor = open_root(root)
     try:
+        guard.check(root, descriptor)
         for part in parts_below(root, path):
             inner = _open_part(descriptor, part, path, create=create)
             os.close(descriptor)
@@ -71,7 +77,7 @@ def make_dirs(root: Path, relative: Path) -> Path:
         return path
 
 
-def durable_write(path: Path, data: bytes, *, root: Path, durable: bool = True) -> None:
+def durable_write(path: Path, data: bytes, *, root: Path, durable: bool = True, guard: Guard = UNGUARDED) -> None:
     """Write a file below `root` so that a reader sees the old one or the new one and nothing between.
 
     With `durable` it is on the disk when this returns. A link in the file's place is replaced, not followed.
@@ -79,27 +85,36 @@ def durable_write(path: Path, data: bytes, *, root: Path, durable: bool = True) 
     Raises:
         StorageError: as for `make_dirs`.
     """
-    temp = part_name(hashlib.blake2b(os.fsencode(path.name), digest_size=6).hexdigest())
-    with storage_faults(path), open_folder(root, path.parent, create=True) as folder:
-        remove_name(folder, temp)
-        try:
-            _fill(os.open(temp, CREATE, 0o666, dir_fd=folder), data, durable)
-            os.rename(temp, path.name, src_dir_fd=folder, dst_dir_fd=folder)
-        except OSError:
-            with suppress(OSError):
-                remove_name(folder, temp)
-            raise
-        if durable:
-            sync_folder(folder)
+    with storage_faults(path), open_folder(root, path.parent, create=True, guard=guard) as folder:
+        write_name(folder, path.name, data, durable=durable)
 
 
-def remove(path: Path, *, root: Path) -> None:
+def write_name(folder: int, name: str, data: bytes, *, durable: bool = True) -> None:
+    """The same in an open folder.
+
+    Raises:
+        OSError: whatever the system says; what was there before is still there.
+    """
+    temp = part_name(hashlib.blake2b(os.fsencode(name), digest_size=6).hexdigest())
+    remove_name(folder, temp)
+    try:
+        _fill(os.open(temp, CREATE, 0o666, dir_fd=folder), data, durable)
+        os.rename(temp, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except OSError:
+        with suppress(OSError):
+            remove_name(folder, temp)
+        raise
+    if durable:
+        sync_folder(folder)
+
+
+def remove(path: Path, *, root: Path, guard: Guard = UNGUARDED) -> None:
     """Remove a file below `root`, or a link in its place, if it is there.
 
     Raises:
         StorageError: as for `make_dirs`.
     """
-    with storage_faults(path), suppress(FileNotFoundError), open_folder(root, path.parent) as folder:
+    with storage_faults(path), suppress(FileNotFoundError), open_folder(root, path.parent, guard=guard) as folder:
         remove_name(folder, path.name)
 
 
@@ -176,7 +191,12 @@ def _fill(descriptor: int, data: bytes, durable: bool) -> None:
         os.close(descriptor)
 
 
-def _open_root(root: Path) -> int:
+def open_root(root: Path) -> int:
+    """A descriptor of a root itself, which may be reached through links.
+
+    Raises:
+        StorageError: `storage.unavailable` where it is missing, or what else the file system says.
+    """
     try:
         return os.open(root, _FOLDER)
     except OSError as error:

@@ -5,42 +5,66 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import structlog
 
 from framewatch.domain import Job
-from framewatch.errors import ConfigError, MediaError, VerificationError, WorkerError
+from framewatch.errors import ConfigError, MediaError, StorageError, VerificationError, WorkerError
 from framewatch.jobs import events as ev
 from framewatch.jobs.desk import Desk
 from framewatch.jobs.faults import storage_faults
+from framewatch.jobs.guard import UNGUARDED
 from framewatch.jobs.hands import Gate
 from framewatch.jobs.order import Order, Rendered, Skipped, Tools
 from framewatch.jobs.pipeline import Pipeline
+from framewatch.jobs.publish import Places
 from framewatch.jobs.runner import Lane
-from framewatch.jobs.source import require_source
+from framewatch.jobs.source import require_source, source_root
+from framewatch.jobs.space import Spots
 from framewatch.media.preset import Preset
 from framewatch.render.client import Worker
 
 _log = structlog.get_logger("framewatch.worker")
 
 
-def make_lane(name: str, desk: Desk, tools: Callable[[], Tools], gate: Gate, *, gpu: bool) -> Lane:
-    """A lane with a worker of its own; `tools` is asked before each job, since a reload may change them."""
+def make_lane(
+    name: str,
+    desk: Desk,
+    tools: Callable[[], Tools],
+    gate: Gate,
+    places_of: Callable[[str], Places | None],
+    *,
+    gpu: bool,
+) -> Lane:
+    """A lane with a worker of its own.
+
+    `tools` and `places_of`, which tells a folder's places by its name, are asked before each job, since a reload may
+    change them.
+    """
     context: dict[str, Any] = {}  # of the job that the worker has
     worker = Worker(on_stderr=lambda line: _log.warning("worker.said", line=line, **context))
 
     def render(job: Job, stop: threading.Event) -> ev.Event:
         context.clear()
         context.update(job.log_context())
-        require_source(job)
-        order = Order(source=job.source, preset=_preset(job), preset_name=job.preset_name, work=_work(desk, job))
+        places = places_of(job.folder)
+        look = partial(require_source, job, places.guard if places else UNGUARDED)
+        look()
+        order = Order(
+            source=job.source,
+            preset=_preset(job),
+            preset_name=job.preset_name,
+            work=_work(desk, job),
+            spots=_spots(desk, job, places) if places else None,
+        )
         observer = desk.board.observer(job, lambda: _got_on(desk, job.id))
         try:
-            made = Pipeline(worker, tools(), gate, observer, stop, lambda: require_source(job)).run(order)
+            made = Pipeline(worker, tools(), gate, observer, stop, look).run(order)
         except (MediaError, WorkerError, VerificationError):
-            require_source(job)  # one that was changed meanwhile is the reason for whatever went wrong
+            look()  # a source that was changed meanwhile is the reason for whatever went wrong
             raise
         finally:
             worker.tidy()
@@ -68,6 +92,20 @@ def _rendered(order: Order, job: Job, made: Rendered) -> ev.Rendered:
         warnings=made.warnings,
         container=used if renamed else "",
     )
+
+
+def _spots(desk: Desk, job: Job, places: Places) -> Spots:
+    """Whose disks need room. One that is not mounted now is looked at when it is written to."""
+    output, done = (root if _mounted(places, root) else None for root in (places.output, places.done))
+    return Spots(work=desk.work_dir, output=output, done=done, source=source_root(job), reserve=places.reserve)
+
+
+def _mounted(places: Places, root: Path) -> bool:
+    try:
+        places.guard.require(root)
+    except StorageError:
+        return False
+    return True
 
 
 def _preset(job: Job) -> Preset:

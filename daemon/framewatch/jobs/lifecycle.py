@@ -24,7 +24,7 @@ from framewatch.domain import Failure, Job, JobState, Journal
 from framewatch.errors import Finding, Remedy
 from framewatch.jobs import events as ev
 from framewatch.jobs.names import failed_sidecar_path, with_container
-from framewatch.jobs.retry import Policy
+from framewatch.jobs.retry import Policy, seen_cheaply
 from framewatch.jobs.story import ImpossibleTransitionError, story
 
 QUEUED, RUNNING, PUBLISHING = JobState.QUEUED, JobState.RUNNING, JobState.PUBLISHING
@@ -128,7 +128,7 @@ def _broke(job: Job, event: ev.Broke, now: float, policy: Policy) -> Transition:
     # What is half published must be brought to its end, whatever the error says.
     hold = event.remedy == Remedy.WAIT or (job.state == PUBLISHING and not _publishes_output(job))
     if hold:
-        return _held(job, event.findings, now, policy, stop)
+        return _held(job, event, now, policy, stop)
     if event.remedy == Remedy.NONE:
         return _failed(job, event.findings, stop)
     return _tried(job, event.findings, now, policy, stop)
@@ -176,7 +176,8 @@ def _interrupted(job: Job, event: ev.Interrupted, _now: float, _policy: Policy) 
 
 def _hold_over(job: Job, event: ev.HoldOver, _now: float, _policy: Policy) -> Transition:
     _require(job, event, job.state == HELD)
-    job = job.evolve(state=job.held_state, held_state=None, findings=job.parked, parked=(), not_before=0.0)
+    changes = {"findings": job.parked, "parked": (), "not_before": 0.0, "needs": ()}
+    job = job.evolve(state=job.held_state, held_state=None, **changes)
     return _next_step(job) if job.state == PUBLISHING else Transition(job, (ev.WriteSidecar(),))
 
 
@@ -224,7 +225,7 @@ def _next_step(job: Job) -> Transition:
 
 
 def _publish(job: Job, outcome: JobState, before: tuple[ev.Action, ...] = ()) -> Transition:
-    job = job.evolve(state=PUBLISHING, outcome=outcome, held_state=None, parked=(), not_before=0.0)
+    job = job.evolve(state=PUBLISHING, outcome=outcome, held_state=None, parked=(), needs=(), not_before=0.0)
     return Transition(job, (*before, ev.WriteSidecar(), publishing_step(job)))
 
 
@@ -234,15 +235,13 @@ def _queued(job: Job, not_before: float, before: tuple[ev.Action, ...] = ()) -> 
     return Transition(job, (*before, ev.WriteSidecar(), *wake))
 
 
-def _held(
-    job: Job, findings: tuple[Finding, ...], now: float, policy: Policy, before: tuple[ev.Action, ...]
-) -> Transition:
+def _held(job: Job, event: ev.Broke, now: float, policy: Policy, before: tuple[ev.Action, ...]) -> Transition:
     goes_on = PUBLISHING if job.state == PUBLISHING else QUEUED
     parked = job.findings if goes_on == PUBLISHING else ()
     job = _uncounted(job) if job.state == RUNNING else job
     holds = job.holds + 1
-    until = now + policy.hold_wait(holds)
-    changes = {"findings": _failures(findings), "parked": parked, "not_before": until}
+    until = now + (policy.look if seen_cheaply(event.findings[0].code) else policy.hold_wait(holds))
+    changes = {"findings": _failures(event.findings), "parked": parked, "not_before": until, "needs": event.needs}
     job = job.evolve(state=HELD, held_state=goes_on, holds=holds, **changes)
     return Transition(job, (*before, ev.WriteSidecar(), ev.Wake(until)))
 

@@ -20,6 +20,7 @@ from framewatch.domain import FileIdentity
 from framewatch.jobs import files
 from framewatch.jobs.copying import CopyProgress, copy_content, same_content
 from framewatch.jobs.faults import storage_faults
+from framewatch.jobs.guard import UNGUARDED, Guard
 from framewatch.jobs.renaming import rename_exclusive
 
 
@@ -44,6 +45,7 @@ class Move:
     source_root: Path | None = None  # likewise for a source in a folder of users; None: the folder is ours
     identity: FileIdentity | None = None  # the source as it was taken in; None: whatever is there
     overwrite: bool = False  # replace what lies at the destination, in one step
+    guard: Guard = UNGUARDED  # of both roots
 
 
 def move(order: Move, cancel: threading.Event | None = None, progress: CopyProgress | None = None) -> Moved:
@@ -54,7 +56,7 @@ def move(order: Move, cancel: threading.Event | None = None, progress: CopyProgr
         CancelledError: `cancel` was set while it was being copied; nothing has happened.
     """
     with storage_faults(order.destination), ExitStack() as stack:
-        folder = files.open_folder(order.root, order.destination.parent, create=True)
+        folder = files.open_folder(order.root, order.destination.parent, create=True, guard=order.guard)
         target = stack.enter_context(folder)
         source = _open_source(order, stack)
         if isinstance(source, Moved):
@@ -62,13 +64,13 @@ def move(order: Move, cancel: threading.Event | None = None, progress: CopyProgr
         return _Running(order, source, target, cancel, progress).run()
 
 
-def discard_part(path: Path, root: Path, part: str) -> None:
+def discard_part(path: Path, root: Path, part: str, guard: Guard = UNGUARDED) -> None:
     """Remove what is left of a copy to `path` that is not to be finished.
 
     Raises:
         StorageError: as for `move`.
     """
-    files.remove(path.with_name(part), root=root)
+    files.remove(path.with_name(part), root=root, guard=guard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,8 @@ def _open_source(order: Move, stack: ExitStack) -> _Source | Moved:
     if order.source_root is None and not parent.is_dir():
         return Moved.GONE
     try:
-        folder = stack.enter_context(files.open_folder(order.source_root or parent, parent))
+        guard = order.guard if order.source_root else UNGUARDED
+        folder = stack.enter_context(files.open_folder(order.source_root or parent, parent, guard=guard))
         file = os.open(order.source.name, files.READ, dir_fd=folder)
     except FileNotFoundError:
         return Moved.GONE

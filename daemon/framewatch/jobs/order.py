@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from framewatch.domain import Failure, Record
+from framewatch.jobs.space import Spots
 from framewatch.media.image_plan import ImagePlan
 from framewatch.media.limits import Limits
 from framewatch.media.plan import Plan
@@ -20,6 +21,7 @@ class Order(Record):
     preset: Preset
     preset_name: str
     work: Path  # a folder of this job's own, with what an earlier attempt has left there
+    spots: Spots | None = None  # the disks that need room for it; None: it is not looked at
 
 
 class Rendered(Record):

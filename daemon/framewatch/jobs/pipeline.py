@@ -19,6 +19,7 @@ from framewatch.jobs.order import Order, Rendered, Skipped, Tools
 from framewatch.jobs.pictures import compare_picture, decide_picture, image_task
 from framewatch.jobs.remarks import silent_track
 from framewatch.jobs.segmented import Segmented
+from framewatch.jobs.space import require_room_for
 from framewatch.jobs.verify import compare
 from framewatch.media import commands
 from framewatch.media.burn import locate

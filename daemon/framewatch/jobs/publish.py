@@ -15,16 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from framewatch.domain import Job, JobState
-from framewatch.errors import Finding, Remedy
+from framewatch.errors import Finding, Need, Remedy, StorageError
 from framewatch.jobs import events as ev
 from framewatch.jobs import files
 from framewatch.jobs.copying import CopyProgress
-from framewatch.jobs.faults import shown
+from framewatch.jobs.faults import shown, storage_faults
+from framewatch.jobs.guard import UNGUARDED, Guard
 from framewatch.jobs.lifecycle import publishing_step, transition
 from framewatch.jobs.moving import Move, Moved, discard_part, move
 from framewatch.jobs.names import failed_sidecar_path, free_path, part_name, sidecar_path
 from framewatch.jobs.retry import Policy
 from framewatch.jobs.source import changed, lost_source
+from framewatch.jobs.space import require_room, same_disk
 
 Recorder = Callable[[ev.Event], Job]
 """Takes an event through the lifecycle into the store, and hands back the job as it is then."""
@@ -39,6 +41,8 @@ class Places:
     done: Path
     failed: Path
     overwrite: bool = False  # the output replaces an older file of its planned name
+    guard: Guard = UNGUARDED  # knows whether their disks are mounted
+    reserve: int = 0  # bytes that are never used up on their disks
 
 
 def publish(
@@ -92,6 +96,7 @@ class _Steps:
     def take(self, job: Job, step: ev.PublishingStep) -> ev.Event:
         match step:
             case ev.ChooseOutput():
+                self.places.guard.require(self.places.output)
                 return self._lost_source(job) or self._choose_output(job, step.result)
             case ev.PlaceOutput():
                 return self._place_output(job, step)
@@ -122,6 +127,7 @@ class _Steps:
         if files.exists(step.result) and (lost := self._lost_source(job)):
             self._forget_output(job)
             return lost
+        self._require_room(job, step.result, step.output, self.places.output, job.journal.output_size or 0)
         order = Move(
             source=step.result,
             destination=step.output,
@@ -129,6 +135,7 @@ class _Steps:
             part=part_name(job.id),
             size=job.journal.output_size or 0,
             overwrite=self.places.overwrite,
+            guard=self.places.guard,
         )
         match move(order, self.cancel, self.progress):
             case Moved.DONE:
@@ -140,8 +147,13 @@ class _Steps:
     def _forget_output(self, job: Job) -> None:
         """Remove the copy that was being made of an output which is not to come."""
         output = job.journal.output
-        if output is not None and not job.journal.output_done:
-            discard_part(output, self.places.output, part_name(job.id))
+        if output is None or job.journal.output_done:
+            return
+        try:
+            discard_part(output, self.places.output, part_name(job.id), self.places.guard)
+        except StorageError:
+            if job.outcome != JobState.CANCELLED:  # a user who cancels waits for no disk
+                raise
 
     # --- the source ---------------------------------------------------------------------------------------
 
@@ -155,17 +167,21 @@ class _Steps:
             return path == not_this or beside or files.exists(path)
 
         root = self.places.done if done else self.places.failed
+        self.places.guard.require(root)
         return ev.SourceChosen(free_path(root / job.relative, taken))
 
     def _move_source(self, job: Job, step: ev.MoveSource) -> ev.Event:
+        root = self.places.done if job.outcome and job.outcome.keeps_source else self.places.failed
+        self._require_room(job, step.source, step.destination, root, job.identity.size)
         order = Move(
             source=step.source,
             destination=step.destination,
-            root=self.places.done if job.outcome and job.outcome.keeps_source else self.places.failed,
+            root=root,
             part=part_name(job.id),
             size=job.identity.size,
             source_root=self._source_root(job),
             identity=job.identity,
+            guard=self.places.guard,
         )
         match move(order, self.cancel, self.progress):
             case Moved.DONE:
@@ -174,6 +190,21 @@ class _Steps:
                 return self._choose_source(job, not_this=step.destination)
         return self._lost_source(job) or ev.SourceLost(changed(job))
 
+    def _require_room(self, job: Job, path: Path, destination: Path, root: Path, size: int) -> None:
+        """A copy to another disk needs room for all of it; what a crash left of an earlier one goes first.
+
+        Raises:
+            StorageError: `storage.will_not_fit`, or the root's disk is not there.
+        """
+        self.places.guard.require(root)
+        if not files.exists(path) or files.exists(destination):
+            return  # an earlier try got further
+        with storage_faults(root):
+            if same_disk(path.parent) == same_disk(root):
+                return
+            discard_part(destination, root, part_name(job.id), self.places.guard)
+            require_room([Need(root, size)], self.places.reserve)
+
     def _source_root(self, job: Job) -> Path:
         """The folder of users that the source lies in; `failed`, for retries, may lie within `input`."""
         roots = (self.places.failed, self.places.input)
@@ -181,7 +212,7 @@ class _Steps:
 
     def _lost_source(self, job: Job) -> ev.SourceLost | None:
         """What to record where the source is no longer the file that was taken in."""
-        lost = lost_source(job, self._source_root(job))
+        lost = lost_source(job, self._source_root(job), self.places.guard)
         return ev.SourceLost(lost) if lost else None
 
 

@@ -27,6 +27,10 @@ ORDER BY priority DESC, created_at, id;
 -- name: over_holds
 SELECT record FROM jobs WHERE state = 'held' AND not_before <= :now ORDER BY not_before, id;
 
+-- name: prolong
+UPDATE jobs SET not_before = :until, record = json_set(record, '$.not_before', :until)
+WHERE id = :id AND state = 'held';
+
 -- name: next_wake
 SELECT min(not_before) FROM jobs WHERE state IN ('queued', 'held') AND not_before > :now;
 

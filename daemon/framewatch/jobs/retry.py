@@ -14,6 +14,7 @@ class Policy:
     backoff_cap: float = 600.0
     hold: float = 15.0  # before a held job is looked at again; doubles with each hold in a row
     hold_cap: float = 600.0
+    look: float = 5.0  # between two looks at what is cheap to see: the room on a disk, whether it is mounted
     free_crashes: int = 5  # deaths of the daemon that are not put down to the job that ran
 
     def retry_wait(self, attempt: int) -> float:
@@ -27,6 +28,11 @@ class Policy:
     def crash_wait(self, crashes: int) -> float:
         """How long a job lets others come first after the daemon died with it: from the third time on."""
         return 0.0 if crashes < 3 else _doubled(self.backoff, crashes - 3, self.backoff_cap)
+
+
+def seen_cheaply(code: str) -> bool:
+    """Whether it can be seen, without trying the job again, that the cause of a hold is gone."""
+    return code in ("storage.not_mounted", "storage.will_not_fit")
 
 
 def _doubled(first: float, times: int, cap: float) -> float:

@@ -10,7 +10,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from typing import Literal
 
 import structlog
 
@@ -18,29 +17,15 @@ from framewatch.domain import Job, JobState
 from framewatch.errors import CancelledError, Finding, FramewatchError, Remedy
 from framewatch.jobs import events as ev
 from framewatch.jobs.desk import Decision, Desk
+from framewatch.jobs.stop import Stop
 
 PUBLISHERS = 2  # results that are put away at once; a slow share must not stop the lanes
+LOOK_SHARE = 50.0  # looking at held jobs takes a fiftieth of the time, however many they are
 IDLE_SECONDS = 5.0  # a lane looks into the queue at least so often; it is woken when something is queued
 
 INTERRUPTED = (JobState.RUNNING, JobState.PUBLISHING)  # states that a daemon which died leaves jobs in
 
-Reason = Literal["cancel", "interrupt"]
-
 _log = structlog.get_logger("framewatch.jobs")
-
-
-class Stop:
-    """Asks the thread that has a job to let go of it, and says why."""
-
-    def __init__(self) -> None:
-        self.event = threading.Event()
-        self.reason: Reason = "interrupt"
-
-    def set(self, reason: Reason) -> None:
-        """Ask; the first reason counts."""
-        if not self.event.is_set():
-            self.reason = reason
-            self.event.set()
 
 
 Render = Callable[[Job, threading.Event], ev.Event]
@@ -61,12 +46,28 @@ class Lane:
 class Runner:
     """Runs every job to its end. Safe to be asked from several threads."""
 
-    def __init__(self, desk: Desk, lanes: list[Lane], publish: Publish, knows: Callable[[Job], bool]) -> None:
-        """`publish` puts a result away; `knows` tells whether a job's folder is in the configuration."""
+    def __init__(
+        self,
+        desk: Desk,
+        lanes: list[Lane],
+        publish: Publish,
+        knows: Callable[[Job], bool],
+        may_go_on: Callable[[Job], bool],
+    ) -> None:
+        """The parts that a runner works with.
+
+        Args:
+            desk: where jobs change.
+            lanes: what renders them.
+            publish: puts a result away.
+            knows: whether a job's folder is in the configuration.
+            may_go_on: whether a held job is to be tried again; a cheap look, on the timekeeper's thread.
+        """
         self._desk = desk
         self._lanes = lanes
         self._publish = publish
         self._knows = knows
+        self._may_go_on = may_go_on
         self._changed = threading.Condition()
         self._wakes = 0  # counted, so that one between a look and the wait for it is not missed
         self._stopping = False
@@ -264,6 +265,18 @@ class Runner:
             error = FramewatchError(f"{type(error).__name__}: {error}", code="internal.bug")
         return self._desk.apply(self._desk.store.get(job.id) or job, ev.Broke.of(error))
 
+    def _look_at_holds(self, now: float) -> None:
+        """Release those held jobs that may go on; the others are looked at again soon, by a look and not a try."""
+        began = time.monotonic()
+        waiting = []
+        for held in filter(self._knows, self._desk.store.over_holds(now)):
+            if self._may_go_on(held):
+                self.release(held)
+            else:
+                waiting.append(held.id)
+        took = time.monotonic() - began
+        self._desk.store.prolong(waiting, now + max(self._desk.policy.look, took * LOOK_SHARE))
+
     # --- time ---------------------------------------------------------------------------------------------
 
     def _keep_time(self) -> None:
@@ -271,8 +284,7 @@ class Runner:
         while not self._stopping:
             seen = self._wakes
             now = self._desk.clock()
-            for held in filter(self._knows, self._desk.store.over_holds(now)):
-                self.release(held)
+            self._look_at_holds(now)
             due = self._desk.store.next_wake(now)
             wait = IDLE_SECONDS if due is None else min(max(due - now, 0.0), IDLE_SECONDS)
             self._wait(seen, wait)

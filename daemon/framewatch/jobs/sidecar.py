@@ -16,6 +16,7 @@ from framewatch.domain import Failure, Job, JobState, Progress, StageName
 from framewatch.errors import StorageError
 from framewatch.jobs import files
 from framewatch.jobs.faults import shown
+from framewatch.jobs.guard import UNGUARDED, Guard
 
 SECONDS_BETWEEN = 1.0
 
@@ -111,13 +112,15 @@ class Sidecar:
         path: Path,
         root: Path,
         *,
+        guard: Guard = UNGUARDED,
         on_trouble: Callable[[StorageError], None] = lambda _: None,
         clock: Clock = time.monotonic,
         wall_clock: Clock = time.time,
     ) -> None:
-        """`path` lies below `root`, which must exist; folders between are made."""
+        """`path` lies below `root`, which must exist; folders between are made. `guard` knows the roots' disks."""
         self.path = path
         self._root = root
+        self._guard = guard
         self._on_trouble = on_trouble
         self._clock = clock
         self._wall_clock = wall_clock
@@ -151,7 +154,7 @@ class Sidecar:
         """Take the file away."""
         with self._lock:
             try:
-                files.remove(self.path, root=self._root)
+                files.remove(self.path, root=self._root, guard=self._guard)
             except StorageError as error:
                 self._trouble(error)
 
@@ -167,7 +170,7 @@ class Sidecar:
     def _write(self, path: Path, root: Path, document: dict[str, Any], *, durable: bool) -> None:
         data = json.dumps(document, indent=1, allow_nan=False).encode() + b"\n"
         try:
-            files.durable_write(path, data, root=root, durable=durable)
+            files.durable_write(path, data, root=root, durable=durable, guard=self._guard)
             self._troubled = False
         except StorageError as error:
             self._trouble(error)

@@ -5,27 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 
 from framewatch.domain import Job, JobState
-from framewatch.errors import Finding, MediaError, StorageError
+from framewatch.errors import Finding, MediaError
 from framewatch.jobs import files
-from framewatch.jobs.faults import shown, storage_faults
+from framewatch.jobs.faults import shown
+from framewatch.jobs.guard import Guard
 
 
-def lost_source(job: Job, root: Path) -> Finding | None:
+def lost_source(job: Job, root: Path, guard: Guard) -> Finding | None:
     """Why the source cannot be used any more; None while it is the file that was taken in.
 
     Args:
         job: with the source and what told it from others.
         root: the folder of users that the source lies in.
+        guard: knows whether the root's disk is mounted.
 
     Raises:
-        StorageError: `storage.unavailable` where rather its disk is gone.
+        StorageError: rather its disk is gone.
     """
-    found = files.identity(job.source)
-    if found is not None and files.unchanged(job.identity, found):
+    if _there(job):
         return None
-    if found is not None or files.exists(job.source):
+    # A user who cancels has seen that nothing will come back.
+    if job.outcome != JobState.CANCELLED:
+        guard.require(root)
+        if _there(job):  # it was mounted between the two looks
+            return None
+    if files.exists(job.source):
         return changed(job)
-    _require_mounted(job, root)
     return Finding("source.vanished", "the file was taken away before its job ended", "", shown(job.source))
 
 
@@ -35,24 +40,23 @@ def changed(job: Job) -> Finding:
     return Finding("source.changed", "the file was changed while its job ran", hint, shown(job.source))
 
 
-def require_source(job: Job) -> None:
+def require_source(job: Job, guard: Guard) -> None:
     """Spend nothing on a file that is gone or has changed.
 
     Raises:
         MediaError: it is.
         StorageError: its disk is gone.
     """
-    root = job.source.parents[len(job.relative.parts) - 1]
-    lost = lost_source(job, root)
+    lost = lost_source(job, source_root(job), guard)
     if lost is not None:
         raise MediaError.of([lost])
 
 
-def _require_mounted(job: Job, root: Path) -> None:
-    with storage_faults(root):
-        device, empty = root.stat().st_dev, not any(root.iterdir())
-    # An empty folder on another device than the source's is a mount point with nothing mounted. A user who
-    # cancels has seen that nothing will come back.
-    if empty and device != job.identity.device and job.outcome != JobState.CANCELLED:
-        hint = "mount it again, or cancel the job; it goes on by itself"
-        raise StorageError("nothing is mounted here", hint=hint, where=shown(root))
+def source_root(job: Job) -> Path:
+    """The folder of users that the source lies in: the input or, after a retry, failed."""
+    return job.source.parents[len(job.relative.parts) - 1]
+
+
+def _there(job: Job) -> bool:
+    found = files.identity(job.source)
+    return found is not None and files.unchanged(job.identity, found)

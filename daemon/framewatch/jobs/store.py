@@ -20,7 +20,7 @@ KEEP_JOBS = 10_000
 KEEP_SECONDS = 90 * 24 * 3600.0
 
 Jobs = list[Job]  # a name of its own, for Store.list hides the type
-RequestKind = Literal["cancel", "retry"]
+RequestKind = Literal["cancel", "retry", "trust"]
 
 
 class HistoryEntry(Record):
@@ -37,7 +37,7 @@ class Request(Record):
     """What another process asks of the daemon."""
 
     kind: RequestKind
-    job_id: str | None
+    job_id: str | None  # of a "trust", the folder's name
     asked_at: float  # Unix time
 
 
@@ -131,6 +131,17 @@ class Store:
     def over_holds(self, now: float) -> Jobs:
         """The held jobs that are to be looked at again."""
         return self._jobs("over_holds", now=now)
+
+    def prolong(self, job_ids: Collection[str], until: float) -> None:
+        """Let held jobs wait until this Unix time.
+
+        It is no event, and not durable: nothing has happened to them, they were only looked at.
+        """
+        if not job_ids:
+            return
+        with self._database.transaction(durable=False):
+            for job_id in job_ids:
+                self._database.run("prolong", id=job_id, until=until)
 
     def next_wake(self, now: float) -> float | None:
         """The Unix time at which the next waiting job may go on; None where none waits for a time."""

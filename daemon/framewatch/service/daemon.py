@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from pathlib import Path
 
 import structlog
 
 from framewatch import __version__
-from framewatch.errors import Finding, FramewatchError
-from framewatch.intake.folders import make_folders
+from framewatch.errors import Finding, FramewatchError, StorageError
+from framewatch.intake.folders import make_own_folders, make_targets
 from framewatch.intake.lock import DaemonLock
 from framewatch.intake.preflight import Ready, preflight
+from framewatch.jobs.roots import Roots, known_roots
+from framewatch.jobs.sentinel import Standing
 from framewatch.jobs.store import Store
 from framewatch.serve import logs
 from framewatch.serve.notify import notify, notify_reloading
 from framewatch.service.house import House
 from framewatch.service.requests import Requests
 from framewatch.service.signals import Signals
-from framewatch.settings import LoadedSettings, Settings, load_settings
+from framewatch.settings import FolderSettings, LoadedSettings, Settings, load_settings
 
 DRAIN_SECONDS = 8.0  # of the 10 s within which a SIGTERM must have ended the daemon
 TICK_SECONDS = 0.5  # how soon a request, or the end of a `--once` run, is noticed
 PRUNE_SECONDS = 24 * 3600.0
+STATE = "the state folder"
 
 _log = structlog.get_logger("framewatch.daemon")
 
@@ -49,13 +53,18 @@ class Daemon:
         """
         loaded = load_settings(self._config)
         _configure_logs(loaded.settings)
-        ready = preflight(loaded)
-        make_folders(loaded.settings, loaded.document.where)
+        settings = loaded.settings
+        ready = preflight(loaded, known=known_roots(settings.store_path))
+        make_own_folders(settings, loaded.document.where)
         with self._lock:
-            self._hold_locks(loaded)
-            _warn(loaded.warnings + ready.warnings)
-            with Store.open(loaded.settings.store_path) as store, self._signals:
-                return self._serve(store, House(store, loaded, ready), once=once)
+            _warn(self._lock.hold({settings.state_dir: STATE}))
+            with Store.open(settings.store_path) as store, self._signals:
+                roots = Roots(store, settings.roots)
+                self._hold_locks(settings, roots)
+                make_targets(settings, roots, loaded.document.where)
+                _warn(loaded.warnings + ready.warnings)
+                require = partial(self._require_input, roots)
+                return self._serve(store, House(store, loaded, ready, roots, require), once=once)
 
     def _serve(self, store: Store, house: House, *, once: bool) -> int:
         store.set_fact("daemon", {"pid": os.getpid(), "version": __version__, "started_at": time.time()})
@@ -93,11 +102,11 @@ class Daemon:
         notify_reloading()
         try:
             loaded = load_settings(self._config)
-            ready = preflight(loaded)
+            ready = preflight(loaded, known=house.roots.known)
             house.require_changeable(loaded.settings)
-            make_folders(loaded.settings, loaded.document.where)
             _configure_logs(loaded.settings)
-            self._hold_locks(loaded)
+            self._hold_locks(loaded.settings, house.roots)
+            make_targets(loaded.settings, house.roots, loaded.document.where)
         except FramewatchError as error:
             for finding in error.findings:
                 _log.error("config.refused", code=finding.code, message=str(finding), hint=finding.hint)
@@ -107,11 +116,19 @@ class Daemon:
             _log.info("config.reloaded", folders=[folder.name for folder in loaded.settings.folders])
         notify(READY=1)
 
-    def _hold_locks(self, loaded: LoadedSettings) -> None:
-        settings = loaded.settings
-        wanted = {settings.state_dir: "the state folder"}
-        wanted |= {folder.input: f"folder {folder.name!r}" for folder in settings.folders}
-        _warn(self._lock.hold(wanted))
+    def _hold_locks(self, settings: Settings, roots: Roots) -> None:
+        """Lock the state folder and the inputs. One whose disk is not there is locked when it is back."""
+        there = [folder for folder in settings.folders if _stands(folder.input, roots)]
+        _warn(self._lock.hold({settings.state_dir: STATE} | {folder.input: _named(folder) for folder in there}))
+
+    def _require_input(self, roots: Roots, folder: FolderSettings) -> None:
+        """Watch a folder only while its disk is there, and nobody else has it.
+
+        Raises:
+            StorageError, AlreadyRunningError: one or the other.
+        """
+        roots.require(folder.input)
+        _warn(self._lock.add(folder.input, _named(folder)))
 
 
 def check(config: Path) -> tuple[LoadedSettings, Ready]:
@@ -122,6 +139,17 @@ def check(config: Path) -> tuple[LoadedSettings, Ready]:
     """
     loaded = load_settings(config)
     return loaded, preflight(loaded, strict=True)
+
+
+def _stands(path: Path, roots: Roots) -> bool:
+    try:
+        return roots.standing(path) is not Standing.ABSENT
+    except StorageError:
+        return False
+
+
+def _named(folder: FolderSettings) -> str:
+    return f"folder {folder.name!r}"
 
 
 def _configure_logs(settings: Settings) -> None:

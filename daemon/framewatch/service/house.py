@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -17,10 +18,12 @@ from framewatch.jobs.board import Board
 from framewatch.jobs.desk import Desk
 from framewatch.jobs.events import Event, Published, SourceLost
 from framewatch.jobs.gate import HostGate
+from framewatch.jobs.holds import may_go_on
 from framewatch.jobs.lanes import make_lane
 from framewatch.jobs.order import Tools
 from framewatch.jobs.publish import Places, publish
 from framewatch.jobs.retry import Policy
+from framewatch.jobs.roots import Roots
 from framewatch.jobs.runner import Lane, Runner
 from framewatch.jobs.store import Store
 from framewatch.settings import FolderSettings, LoadedSettings, Settings
@@ -35,7 +38,15 @@ _log = structlog.get_logger("framewatch.daemon")
 class House:
     """Everything between the store and the folders."""
 
-    def __init__(self, store: Store, loaded: LoadedSettings, ready: Ready) -> None:
+    def __init__(
+        self,
+        store: Store,
+        loaded: LoadedSettings,
+        ready: Ready,
+        roots: Roots,
+        require_input: Callable[[FolderSettings], None],
+    ) -> None:
+        """`require_input` raises a FramewatchError while a folder's input cannot be watched."""
         self.store = store
         self._loaded = loaded
         self._ready = ready
@@ -44,8 +55,10 @@ class House:
         self._told_at = float("-inf")
         self._ended_badly = 0
         settings = loaded.settings
+        self.roots = roots
+        self._require_input = require_input
         self.desk = Desk(store, Board(store, self.places_of), settings.work_dir, self._policy)
-        self.runner = Runner(self.desk, self._lanes(settings), self._publish, self._knows)
+        self.runner = Runner(self.desk, self._lanes(settings), self._publish, self._knows, self._may_go_on)
 
     @property
     def _policy(self) -> Policy:
@@ -82,7 +95,8 @@ class House:
         folder = self._folder(name)
         if folder is None:
             return None
-        return Places(folder.input, folder.output, folder.done, folder.failed, folder.overwrite)
+        reserve = self._loaded.settings.reserve
+        return Places(*folder.roots, folder.overwrite, self.roots, reserve)
 
     def admission(self, name: str) -> Admission | None:
         """The clerk of a watch folder."""
@@ -104,6 +118,7 @@ class House:
         """Go on with another configuration. Jobs keep the presets that they were taken in with."""
         self._stop_watching(list(self._watches.values()))
         self._loaded, self._ready = loaded, ready
+        self.roots.use(loaded.settings.roots)
         self.desk.policy = self._policy
         self._sort_out_removed()
         self._watch()
@@ -129,14 +144,19 @@ class House:
         search = [self._loaded.settings.presets_dir]
         for folder in self._loaded.settings.folders:
             self._admissions[folder.name] = Admission(
-                folder, self._ready.presets[folder.name], self.runner, self.desk, search
+                folder, self._ready.presets[folder.name], self.runner, self.desk, search, self.roots
             )
             self._begin_watch(folder)
 
     def _begin_watch(self, folder: FolderSettings) -> None:
         folders = self._loaded.settings.folders
         elsewhere = {path for each in folders for path in (each.output, each.done, each.failed)}
-        watch = FolderWatch(folder, self._admissions[folder.name].admit, excluded=elsewhere)
+        watch = FolderWatch(
+            folder,
+            self._admissions[folder.name].admit,
+            excluded=elsewhere,
+            require=lambda: self._require_input(folder),
+        )
         self._watches[folder.name] = watch
         watch.start()
 
@@ -172,14 +192,19 @@ class House:
         """A lane for each GPU slot, and one for jobs that leave the GPU alone."""
         slots = 1 if settings.gpu.slots == "auto" else settings.gpu.slots
         gate = HostGate(slots)
-        heavy = [make_lane(f"gpu-{number}", self.desk, self._tools, gate, gpu=True) for number in range(slots)]
-        return [*heavy, make_lane("plain", self.desk, self._tools, gate, gpu=False)]
+        parts = (self.desk, self._tools, gate, self.places_of)
+        heavy = [make_lane(f"gpu-{number}", *parts, gpu=True) for number in range(slots)]
+        return [*heavy, make_lane("plain", *parts, gpu=False)]
 
     def _tools(self) -> Tools:
         return self._ready.tools
 
     def _knows(self, job: Job) -> bool:
         return self._folder(job.folder) is not None
+
+    def _may_go_on(self, job: Job) -> bool:
+        places = self.places_of(job.folder)
+        return places is None or may_go_on(job, places, self.desk.work_dir)
 
     def _publish(self, job: Job, stop: threading.Event) -> Job:
         known = [job]

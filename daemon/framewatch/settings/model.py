@@ -116,6 +116,11 @@ class FolderSettings(Section):
         defaults = {key: Path(given) / place for key, place in places.items()}
         return defaults | {key: value for key, value in data.items() if value is not None}
 
+    @property
+    def roots(self) -> tuple[Path, Path, Path, Path]:
+        """Input, output, done, failed."""
+        return self.input, self.output, self.done, self.failed
+
     def anchored(self, base: Path) -> FolderSettings:
         """The same folder with absolute paths; relative ones count from `base`."""
         keys = ("input", "output", "done", "failed")
@@ -195,6 +200,13 @@ class Settings(Section):
     retries: int = Field(
         default=2, ge=0, le=20, description="Further tries after a failure that may pass, such as a crash."
     )
+    reserve_gb: Seconds = Field(
+        default=1.0,
+        ge=0,
+        le=100_000,
+        description="Room in GB (10^9 bytes) that is never used up on the disks of work_dir, output and done. A job "
+        "that does not fit beside it is held until it does.",
+    )
     segment_seconds: Seconds = Field(
         default=30.0,
         ge=1,
@@ -212,6 +224,16 @@ class Settings(Section):
     limits: LimitSettings = Field(default=LimitSettings(), description="How large a source may be.")
     log: LogSettings = Field(default=LogSettings(), description="The log.")
     web: WebSettings = Field(default=WebSettings(), description="The web page (no effect in this version).")
+
+    @property
+    def roots(self) -> dict[str, tuple[Path, ...]]:
+        """The folders of each watch folder, by its name."""
+        return {folder.name: folder.roots for folder in self.folders}
+
+    @property
+    def reserve(self) -> int:
+        """Bytes that are never used up."""
+        return round(self.reserve_gb * 1e9)
 
     @property
     def store_path(self) -> Path:

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from framewatch.errors import ConfigError
-from framewatch.intake import check_folders, folders, make_folders
+from framewatch.intake import check_folders, folders, make_own_folders, make_targets
+from framewatch.jobs.roots import Roots
+from framewatch.jobs.store import Store
 from framewatch.settings import FolderSettings, Settings
 
 
@@ -20,6 +22,15 @@ def settings(tmp_path: Path, **folder: Any) -> Settings:
         work_dir=tmp_path / "var/cache/work",
         folders=(FolderSettings(**{"name": "a", "input": share / "in"} | places | folder),),
     )
+
+
+def make_folders(config: Settings) -> None:
+    """All that the daemon does with folders when it starts."""
+    if findings := check_folders(config):
+        raise ConfigError.of(findings)
+    make_own_folders(config)
+    with Store.open(config.store_path) as store:
+        make_targets(config, Roots(store, config.roots))
 
 
 def codes(config: Settings) -> dict[str, str]:

@@ -37,7 +37,7 @@ class World:
         self.aim = other or home
         self.places = publish.Places(home / "in", self.aim / "out", self.aim / "done", self.aim / "failed", overwrite)
         for folder in (self.places.input / "s1", self.places.output, self.places.done, self.places.failed):
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)
         self.source = self.places.input / RELATIVE
         self.source.write_bytes(SOURCE)
         self.result = home / "work/0a/result.mp4"

@@ -10,6 +10,8 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,9 +19,11 @@ from faulty_os import failing
 from publish_world import NAME, RESULT, SOURCE, World
 
 from framewatch.domain import JobState, Journal
-from framewatch.errors import CancelledError, StorageError
+from framewatch.errors import CancelledError, Need, StorageError
 from framewatch.jobs import events, files, moving
 from framewatch.jobs.publish import last_sidecar
+from framewatch.jobs.roots import Roots
+from mounts import move_mount, tmpfs, unmount
 
 S = JobState
 STEM = Path(NAME).stem
@@ -177,28 +181,74 @@ def test_a_source_that_is_replaced_after_it_was_moved_is_left_for_the_next_job(w
 
 def test_an_input_that_is_not_mounted_is_waited_for(world: World) -> None:
     world.job()
-    shutil.move(world.places.input, world.home / "elsewhere")
-    with pytest.raises(StorageError) as caught:
-        world.publish()
-    assert caught.value.finding.code == "storage.unavailable"
-    shutil.move(world.home / "elsewhere", world.places.input)
-    assert world.publish().state == S.DONE
-
-
-def test_an_empty_mount_point_is_waited_for_until_the_user_cancels(world: World) -> None:
-    elsewhere = world.source.lstat().st_dev + 1
-    job = world.job()
-    world.source.unlink()
-    world.source.parent.rmdir()
-    identity = job.identity.evolve(device=elsewhere)
-    with world.store() as store:
-        store.save(job.evolve(identity=identity), "Test")
+    with guarded(world):
+        shutil.move(world.places.input, world.home / "elsewhere")
         with pytest.raises(StorageError) as caught:
             world.publish()
         assert caught.value.finding.code == "storage.unavailable"
-        failure = {"outcome": S.CANCELLED, "journal": Journal()}
-        store.save(job.evolve(identity=identity, **failure), "Test")
-    assert world.publish().state == S.CANCELLED
+        shutil.move(world.home / "elsewhere", world.places.input)
+        assert world.publish().state == S.DONE
+
+
+@contextmanager
+def guarded(world: World) -> Iterator[None]:
+    """The world's places, watched over as in the daemon, which has seen each of them before."""
+    with world.store() as store:
+        places = world.places
+        named = (places.input, places.output, places.done, places.failed)
+        roots = Roots(store, {"anime": named})
+        for root in named:
+            roots.require(root)
+        world.places = replace(places, guard=roots)
+        yield
+
+
+def test_an_empty_mount_point_is_waited_for_until_the_user_cancels(tmp_path: Path) -> None:
+    with tmpfs(tmp_path / "in", 2):
+        world = World(tmp_path)
+        job = world.job()
+        with guarded(world):
+            unmount(world.places.input)
+            with pytest.raises(StorageError) as caught:
+                world.publish()
+            assert caught.value.finding.code == "storage.not_mounted"
+            with world.store() as store:
+                store.save(job.evolve(outcome=S.CANCELLED, journal=Journal()), "Test")
+            assert world.publish().state == S.CANCELLED
+        assert list(world.places.input.iterdir()) == []
+
+
+def test_an_output_disk_that_was_pulled_is_neither_written_to_nor_forgotten(tmp_path: Path) -> None:
+    with tmpfs(tmp_path / "out", 2):
+        world = World(tmp_path)
+        world.job()
+        with guarded(world):
+            move_mount(world.places.output, tmp_path / "pulled")
+            with pytest.raises(StorageError) as caught:
+                world.publish()
+            assert caught.value.finding.code == "storage.not_mounted"
+            assert "framewatch folders trust anime" in caught.value.finding.hint
+            assert list(world.places.output.iterdir()) == []
+            move_mount(tmp_path / "pulled", world.places.output)
+            assert world.publish().state == S.DONE
+        found = {name: data for name, data in world.files().items() if not name.endswith("/.framewatch")}
+        assert found == world.expected(S.DONE)
+
+
+def test_a_copy_that_does_not_fit_is_not_begun(tmp_path: Path) -> None:
+    with tmpfs(tmp_path / "out", 0.25) as out:
+        world = World(tmp_path)
+        world.places = replace(world.places, reserve=250_000)
+        world.job()
+        with pytest.raises(StorageError) as caught:
+            world.publish()
+        assert (caught.value.finding.code, caught.value.needs) == (
+            "storage.will_not_fit",
+            (Need(out, len(RESULT)),),
+        )
+        assert list((out / "s1").iterdir()) == []
+        world.places = replace(world.places, reserve=0)
+        assert world.publish().state == S.DONE
 
 
 def test_a_result_that_is_gone_is_made_again(world: World) -> None:

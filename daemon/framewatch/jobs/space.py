@@ -1,0 +1,202 @@
+"""How much room a job still needs, and whether it is there. Pure, but for `free_bytes` and `same_disk`.
+
+A wrong hold annoys more than a hold that comes late, since room is looked for again after every finished segment:
+what has to be guessed is guessed low.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from framewatch.domain import Record
+from framewatch.errors import Need, StorageError
+from framewatch.jobs.faults import shown, storage_faults
+from framewatch.media.containers import rules
+from framewatch.media.plan import Plan
+from framewatch.media.preset import Preset
+
+SPARE = 1024 * 1024  # bytes that must be free beyond the reserve where nobody knows how much is needed
+
+
+class _Prior(NamedTuple):
+    bits: float  # a pixel
+    crf: float = 0.0  # at this quality
+    halved: float = 0.0  # each time that crf grows by so much; 0 where quality does not matter
+
+
+# A third of what the demo clip (Big Buck Bunny, scaled from 320x180 to 1280x720 with lanczos) came to with ffmpeg's
+# encoders: x264 0.057 bits a pixel at crf 23, x265 0.021 at 28, SVT-AV1 0.023 and VP9 0.037 at 35, MPEG-2 0.156 at
+# scale 3, ProRes 422 HQ 3.8, gif 1.1; x264 and x265 halved with 6 steps of crf, the others with 10. A third of it,
+# since flat pictures take less.
+_PRIORS = {
+    "h264": _Prior(0.019, 23, 6),
+    "hevc": _Prior(0.007, 28, 6),
+    "av1": _Prior(0.008, 35, 10),
+    "vp9": _Prior(0.012, 35, 10),
+    "mpeg2video": _Prior(0.05, 23, 6),
+    "prores": _Prior(1.25),
+    "gif": _Prior(0.35),
+}
+
+
+class Spots(Record):
+    """The folders whose disks a job fills; None where a disk is not there now."""
+
+    work: Path
+    output: Path | None
+    done: Path | None
+    source: Path  # the root that the file lies in
+    reserve: int = 0  # bytes that are never used up on any of them
+
+
+class Made(Record):
+    """What finished segments came to."""
+
+    frames: int = 0
+    size: int = 0  # bytes
+
+
+def forecast(plan: Plan, source_size: int, made: Made, spots: Spots, disk: Callable[[Path], int]) -> tuple[Need, ...]:
+    """The room that a job still needs on each disk.
+
+    In the work folder: the segments to come, and the result beside all of them. On the output's disk the result,
+    and on that of done/ the source, each where it is another one, since then it is copied whole.
+
+    Args:
+        plan: what is made.
+        source_size: bytes.
+        made: the segments that are finished, which lie in the work folder already.
+        spots: where things lie.
+        disk: tells the disks of two folders apart; `same_disk` in earnest.
+    """
+    picture = made.size + segments_to_come(plan, source_size, made)
+    result = picture + beside_picture(plan, source_size)
+    joined = result if plan.mode != "upscale" else picture - made.size + result
+    needs = [Need(spots.work, round(joined))]
+    if spots.output and disk(spots.output) != disk(spots.work):
+        needs.append(Need(spots.output, round(result)))
+    if spots.done and disk(spots.done) != disk(spots.source):
+        needs.append(Need(spots.done, source_size))
+    return merged(needs, disk)
+
+
+def segments_to_come(plan: Plan, source_size: int, made: Made) -> float:
+    """Bytes of the picture that is not made yet: as measured so far, else guessed."""
+    if not plan.has_video:
+        return 0.0
+    left = max(plan.frames - made.frames, 0)
+    if made.frames:
+        return left * made.size / made.frames
+    if plan.mode == "copy":
+        return float(source_size)
+    return left * frame_size(plan.preset, plan.width * plan.height, float(plan.average_rate))
+
+
+def frame_size(preset: Preset, pixels: int, rate: float) -> float:
+    """Bytes that a frame of the output may take, before any is made; rather too few (`_PRIORS` has the source).
+
+    Args:
+        preset: the encoder and its quality.
+        pixels: of a frame.
+        rate: frames per second.
+    """
+    encoder = rules().video_encoders[preset.video_codec]
+    if preset.video_bitrate_mode == "bitrate" and rate > 0:
+        return preset.video_bitrate * 1000 / 8 / rate
+    prior = _PRIORS[encoder.codec]
+    # The middle of a hardware encoder's quality, 50, is nvenc's 27, on the scale of x264.
+    coarser = (52 - preset.quality / 2 if encoder.hardware else preset.crf) - prior.crf
+    return prior.bits * pixels / 8 * (2 ** (-coarser / prior.halved) if prior.halved else 1.0)
+
+
+def beside_picture(plan: Plan, source_size: int) -> float:
+    """Bytes of the sound; the rest is small, or not known. What is copied counts as nothing, which is low."""
+    if plan.mode == "copy":
+        return 0.0  # in the picture's size already
+    kbps = [stream.audio.kbps or 0 for stream in plan.of_kind("audio") if stream.audio and stream.action == "encode"]
+    return min(sum(kbps) * 1000 / 8 * plan.expected.duration, 4.0 * source_size)
+
+
+def merged(needs: Iterable[Need], disk: Callable[[Path], int]) -> tuple[Need, ...]:
+    """Needs on one disk added up; the first one's folder stands for it."""
+    found: dict[int, Need] = {}
+    for need in needs:
+        known = found.get(key := disk(need.path))
+        found[key] = Need(known.path, known.size + need.size) if known else need
+    return tuple(found.values())
+
+
+# --- whether it is there -----------------------------------------------------------------------------------
+
+
+def require_room(needs: Sequence[Need], reserve: int, free: Callable[[Path], int] | None = None) -> None:
+    """Go on if all of the needs are met and `reserve` bytes are left on each disk.
+
+    Raises:
+        StorageError: `storage.will_not_fit`; its job is held until there is room.
+    """
+    free = free or free_bytes
+    for need in needs:
+        have = free(need.path)
+        if have < need.size + reserve:
+            kept = f", and {human(reserve)} are to stay free" if reserve else ""
+            message = f"{human(need.size)} are needed here and {human(have)} are free{kept}"
+            hint = "free some space; the job goes on by itself"
+            raise StorageError(message, code="storage.will_not_fit", hint=hint, where=shown(need.path)).with_needs(
+                *needs
+            )
+
+
+def require_room_for(plan: Plan, source_size: int, spots: Spots | None, made: Made | None = None) -> None:
+    """Begin, or go on, only where a job's result will fit beside what its finished segments (`made`) take.
+
+    Raises:
+        StorageError: `storage.will_not_fit`, or a place cannot be looked at. Never where `spots` is None.
+    """
+    if spots is not None:
+        with storage_faults(spots.work):
+            needs = forecast(plan, source_size, made or Made(), spots, same_disk)
+            require_room(needs, spots.reserve)
+
+
+def fits(needs: Sequence[Need], reserve: int) -> bool:
+    """Whether there is room by now. A folder that cannot be looked at has none."""
+    try:
+        require_room(needs, reserve)
+    except (StorageError, OSError):
+        return False
+    return True
+
+
+def free_bytes(folder: Path) -> int:
+    """Bytes that framewatch's user may still write on the disk of a folder.
+
+    Raises:
+        OSError: the folder cannot be looked at.
+    """
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize
+
+
+def same_disk(folder: Path) -> int:
+    """A number that folders of one file system share.
+
+    Raises:
+        OSError: the folder cannot be looked at.
+    """
+    return folder.stat().st_dev
+
+
+def human(size: int) -> str:
+    """Bytes in words, in powers of ten as disks are sold: 1.5 GB."""
+    if size < 1000:
+        return f"{size} bytes"
+    value = float(size)
+    for unit in ("kB", "MB", "GB", "TB"):
+        value /= 1000
+        if value < 999.95 or unit == "TB":
+            break
+    return f"{value:.1f} {unit}"

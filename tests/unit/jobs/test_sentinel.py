@@ -1,0 +1,204 @@
+"""What is concluded from a root's hidden file, and what becomes of roots on disks that come and go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from framewatch.errors import StorageError
+from framewatch.jobs import roots as roots_module
+from framewatch.jobs.roots import Roots, known_roots, mount_point
+from framewatch.jobs.sentinel import MARK, Look, Mark, Standing, judge, mark_id, mark_text
+from framewatch.jobs.store import Store
+from mounts import mount, move_mount, tmpfs, unmount
+
+NAS, ROOT = Path("/nas"), Path("/")
+KNOWN = Mark(id="0123456789abcdef", mount=NAS)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "seen", "standing"),
+    [
+        (None, Look(None, ROOT, True), Standing.NEW),
+        (None, Look("f" * 16, NAS, False), Standing.NEW),  # another framewatch's: its id is taken over
+        (KNOWN, Look(KNOWN.id, NAS, False), Standing.THERE),
+        (KNOWN, Look(KNOWN.id, ROOT, True), Standing.THERE),  # mounted elsewhere, but it is the one
+        (KNOWN, Look("f" * 16, NAS, False), Standing.ABSENT),
+        (KNOWN, Look(None, ROOT, False), Standing.ABSENT),
+        (KNOWN, Look(None, NAS, True), Standing.ABSENT),
+        (KNOWN, Look(None, NAS, False), Standing.RESTORED),
+    ],
+)
+def test_a_root_is_judged_by_id_mount_point_and_what_lies_in_it(
+    recorded: Mark | None, seen: Look, standing: Standing
+) -> None:
+    assert judge(recorded, seen) is standing
+
+
+def test_the_hidden_file_tells_people_what_it_is_for_and_us_its_id() -> None:
+    text = mark_text(KNOWN.id)
+    assert b"leave it" in text
+    assert mark_id(text) == KNOWN.id
+    assert mark_id(b"\xff id: 12") is None
+
+
+@contextmanager
+def roots_of(tmp_path: Path, *paths: Path) -> Iterator[Roots]:
+    with Store.open(tmp_path / "jobs.db") as store:
+        yield Roots(store, {"anime": paths})
+
+
+def code(roots: Roots, root: Path) -> str:
+    with pytest.raises(StorageError) as caught:
+        roots.require(root)
+    return caught.value.finding.code
+
+
+def test_an_unmounted_root_is_waited_for_and_never_written_to_also_after_a_restart(tmp_path: Path) -> None:
+    share = tmp_path / "share"
+    with tmpfs(share, 1):
+        with roots_of(tmp_path, share) as roots:
+            roots.require(share)
+            first = (share / MARK).read_bytes()
+            move_mount(share, tmp_path / "pulled")
+            assert code(roots, share) == "storage.not_mounted"
+            (share / "somebody's file").touch()  # the mount point is another one, whatever lies there
+        with roots_of(tmp_path, share) as roots:
+            assert code(roots, share) == "storage.not_mounted"
+            assert [path.name for path in share.iterdir()] == ["somebody's file"]
+            assert roots.standing(share) is Standing.ABSENT
+            move_mount(tmp_path / "pulled", share)
+            roots.require(share)
+            assert (share / MARK).read_bytes() == first
+
+
+def test_a_root_below_the_mount_point_that_is_gone_with_it_is_not_mounted_and_not_made(tmp_path: Path) -> None:
+    share, root = tmp_path / "share", tmp_path / "share" / "out"
+    with tmpfs(share, 1), roots_of(tmp_path, root) as roots:
+        root.mkdir()
+        roots.require(root)
+        unmount(share)
+        assert code(roots, root) == "storage.not_mounted"
+        assert not roots.may_make(root)
+        assert known_roots(tmp_path / "jobs.db") == {root}
+
+
+def test_a_root_that_was_removed_from_a_disk_that_is_there_may_be_made_anew(tmp_path: Path) -> None:
+    root = tmp_path / "out"
+    root.mkdir()
+    with roots_of(tmp_path, root) as roots:
+        roots.require(root)
+        (root / MARK).unlink()
+        root.rmdir()
+        assert code(roots, root) == "storage.unavailable"
+        assert roots.may_make(root)
+        root.mkdir()
+        roots.made(root)
+        roots.require(root)
+        assert (root / MARK).exists()
+
+
+def test_another_disk_is_taken_only_when_the_user_says_so(tmp_path: Path) -> None:
+    share = tmp_path / "share"
+    with tmpfs(share, 1), roots_of(tmp_path, share) as roots:
+        roots.require(share)
+        unmount(share)
+        mount(share, 1)
+        assert code(roots, share) == "storage.not_mounted"
+        assert list(share.iterdir()) == []
+        roots.trust("anime")
+        roots.require(share)
+        assert (share / MARK).exists()
+        unmount(share)
+        assert code(roots, share) == "storage.not_mounted"
+
+
+def test_to_trust_what_is_not_there_changes_nothing(tmp_path: Path) -> None:
+    there, gone = tmp_path / "in", tmp_path / "out"
+    there.mkdir()
+    gone.mkdir()
+    with roots_of(tmp_path, there, gone) as roots:
+        roots.require(there)
+        mark = (there / MARK).read_bytes()
+        gone.rmdir()
+        with pytest.raises(StorageError):
+            roots.trust("anime")
+        assert (there / MARK).read_bytes() == mark
+        roots.require(there)
+
+
+def test_a_hidden_file_that_was_tidied_away_is_made_again_with_its_id(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.mkv").touch()
+    with roots_of(tmp_path, tmp_path / "in") as roots:
+        roots.require(tmp_path / "in")
+        before = (tmp_path / "in" / MARK).read_bytes()
+        (tmp_path / "in" / MARK).unlink()
+        roots.require(tmp_path / "in")
+        assert (tmp_path / "in" / MARK).read_bytes() == before
+
+
+def test_a_root_within_another_answers_by_it_unless_it_is_a_disk_of_its_own(tmp_path: Path) -> None:
+    share, done, failed = tmp_path / "in", tmp_path / "in" / "done", tmp_path / "in" / "failed"
+    done.mkdir(parents=True)
+    failed.mkdir()
+    with roots_of(tmp_path, share, done, failed) as roots, tmpfs(done, 1):
+        for root in (share, done, failed):
+            roots.require(root)
+        assert ((done / MARK).exists(), (failed / MARK).exists()) == (True, False)
+        unmount(done)
+        assert code(roots, done) == "storage.not_mounted"
+        roots.require(failed)
+
+
+def test_what_is_open_while_its_disk_is_pulled_is_still_the_right_disk(tmp_path: Path) -> None:
+    share = tmp_path / "share"
+    with tmpfs(share, 1), roots_of(tmp_path, share) as roots:
+        roots.require(share)
+        descriptor = roots_module.files.open_root(share)
+        unmount(share)
+        roots.check(share, descriptor)
+        roots_module.os.close(descriptor)
+        assert code(roots, share) == "storage.not_mounted"
+
+
+@pytest.mark.parametrize("odd", ["link", "folder", "garbage"])
+def test_something_else_under_the_hidden_name_is_no_mark(tmp_path: Path, odd: str) -> None:
+    root, mark = tmp_path / "in", tmp_path / "in" / MARK
+    root.mkdir()
+    (tmp_path / "target").write_bytes(mark_text(KNOWN.id))
+    {
+        "link": lambda: mark.symlink_to(tmp_path / "target"),
+        "folder": mark.mkdir,
+        "garbage": lambda: mark.write_bytes(b"\0"),
+    }[odd]()
+    with roots_of(tmp_path, root) as roots:
+        roots.require(root)
+        roots.require(root)
+    assert (tmp_path / "target").read_bytes() == mark_text(KNOWN.id)
+
+
+def test_a_root_that_can_take_no_file_goes_without(tmp_path: Path) -> None:
+    share = tmp_path / "share"
+    with tmpfs(share, 1):
+        mount_readonly(share)
+        with roots_of(tmp_path, share) as roots:
+            roots.require(share)
+            roots.require(share)
+            assert list(share.iterdir()) == []
+
+
+def mount_readonly(path: Path) -> None:
+    import subprocess
+
+    subprocess.run(["mount", "-o", "remount,ro", path], check=True)
+
+
+def test_the_mount_point_is_found_through_links(tmp_path: Path) -> None:
+    with tmpfs(tmp_path / "share", 1) as share:
+        (share / "a").mkdir()
+        (tmp_path / "link").symlink_to(share / "a")
+        assert mount_point(tmp_path / "link" / "b") == share
