@@ -37,6 +37,7 @@ class House:
             "state_dir": str(root / "state"),
             "work_dir": str(root / "work"),
             "engine": "identity",
+            "reserve_gb": 0,  # the disks of tests are small
             "folders": [],
         }
         self.daemon: subprocess.Popen[bytes] | None = None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from framewatch.documents import KeyPath, dotted
-from framewatch.errors import ConfigError, Finding
+from framewatch.errors import ConfigError, Finding, StorageError
 from framewatch.intake.overlap import find_overlaps
 from framewatch.jobs.roots import Roots
 from framewatch.settings import FolderSettings, Settings
@@ -48,6 +49,8 @@ def make_own_folders(settings: Settings, where: Callable[[KeyPath], str] = dotte
 def make_targets(settings: Settings, roots: Roots, where: Callable[[KeyPath], str] = dotted) -> None:
     """Make the output, done and failed folders that are missing, but none where a disk is not mounted.
 
+    All that is there is looked at once, so that it is known from now on.
+
     Raises:
         ConfigError: one cannot be made.
     """
@@ -57,6 +60,9 @@ def make_targets(settings: Settings, roots: Roots, where: Callable[[KeyPath], st
             if not os.path.lexists(path) and roots.may_make(path):
                 _make(path, where(("folders", number, key)))
                 roots.made(path)
+        for path in folder.roots:
+            with suppress(StorageError):  # it is told by whoever needs it
+                roots.require(path)
 
 
 def _make(path: Path, where: str, *, mode: int = 0o777, parents: bool = False) -> None:

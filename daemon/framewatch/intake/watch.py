@@ -19,6 +19,7 @@ from framewatch.settings import FolderSettings
 
 RESCAN_SECONDS = 60.0  # at least so long between two rescans where events tell of changes
 TICK_SECONDS = 0.05  # what comes within one tick is attended to together
+LOOK_SECONDS = 5.0  # between two looks whether the folder's disk is there, at most
 DOUBT_SECONDS = 2.0  # an event that is not here by then will not come
 STOP_SECONDS = 1.0
 
@@ -161,7 +162,8 @@ class FolderWatch:
     def _pause(self) -> float:
         """Seconds until there is something to do."""
         due = self._survey.next_due() if self._health.state == "ok" else None
-        return min(self._next_scan, self._next_scan if due is None else due) - self._clock()
+        soonest = min(self._next_scan, self._next_scan if due is None else due) - self._clock()
+        return min(soonest, LOOK_SECONDS)
 
     def _attend(self) -> None:
         """Choose the mode, anew when the folder is another one than before: a share was mounted or unmounted.

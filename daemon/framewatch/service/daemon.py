@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -73,11 +74,17 @@ class Daemon:
             _log.info("daemon.ready", pid=os.getpid(), version=__version__, config=self._config)
             notify(READY=1, STATUS="watching")
             self._loop(house, Requests(store, house), store, once=once)
+        except FramewatchError as error:
+            if error is not house.runner.failure:  # which was told by the thread that it ended
+                finding = error.finding
+                _log.error("daemon.failed", code=finding.code, message=finding.message, hint=finding.hint)
+            raise
         finally:
             _log.info("daemon.stopping")
             notify(STOPPING=1)
             clean = house.stop(DRAIN_SECONDS)
-            store.set_fact("daemon", None)
+            with suppress(StorageError):  # a store that is full is why it ends; the next daemon overwrites this
+                store.set_fact("daemon", None)
             _log.info("daemon.stopped", clean=clean)
         return 1 if once and house.went_wrong else 0
 

@@ -1,0 +1,128 @@
+"""Held jobs that wait for disks: what is looked at, how soon, and what a look leaves behind."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jobs_making import MakeJob
+
+from framewatch.domain import Failure, Job, JobState, Journal
+from framewatch.errors import Finding, Need, Remedy, StorageError
+from framewatch.jobs import events as ev
+from framewatch.jobs.holds import may_go_on
+from framewatch.jobs.lifecycle import transition
+from framewatch.jobs.publish import Places
+from framewatch.jobs.retry import Policy
+from framewatch.jobs.roots import Roots
+from framewatch.jobs.store import Store
+from mounts import move_mount, tmpfs
+
+S = JobState
+POLICY = Policy(hold=100.0, look=5.0)
+FULL = Failure(code="storage.will_not_fit", message="")
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    made = Places(*(tmp_path / name for name in ("in", "out", "done", "failed")))
+    for root in (made.input, made.output, made.done, made.failed):
+        root.mkdir()
+    return made
+
+
+def held(make_job: MakeJob, places: Places, **changes: Any) -> Job:
+    values = {"state": S.HELD, "held_state": S.QUEUED, "source": places.input / "a.mkv", "findings": (FULL,)}
+    return make_job(name="a.mkv", **(values | changes))
+
+
+def test_a_hold_for_room_carries_what_it_waits_for_and_is_looked_at_soon(make_job: MakeJob) -> None:
+    need = Need(Path("/work"), 10**9)
+    error = StorageError("no room", code="storage.will_not_fit").with_needs(need)
+    for holds in (0, 20):
+        job = transition(make_job(state=S.RUNNING, holds=holds), ev.Broke.of(error), 100.0, POLICY).job
+        assert (job.state, job.needs, job.not_before) == (S.HELD, (need,), 105.0)
+    released = transition(job, ev.HoldOver(), 200.0, POLICY).job
+    assert (released.state, released.needs) == (S.QUEUED, ())
+
+
+def test_a_hold_that_only_another_try_can_end_waits_longer(make_job: MakeJob) -> None:
+    event = ev.Broke((Finding("models.missing", "no weights"),), Remedy.WAIT)
+    assert transition(make_job(state=S.RUNNING), event, 100.0, POLICY).job.not_before == 200.0
+
+
+def test_a_held_job_and_its_needs_come_back_from_the_store(store: Store, make_job: MakeJob, places: Places) -> None:
+    job = held(make_job, places, needs=(Need(Path("/work\udcff"), 5),))
+    store.add(job)
+    assert store.get(job.id) == job
+
+
+def test_a_look_moves_the_time_of_the_next_one_and_nothing_else(
+    store: Store, make_job: MakeJob, places: Places
+) -> None:
+    jobs = [held(make_job, places), make_job(2)]
+    for job in jobs:
+        store.add(job)
+    store.prolong([job.id for job in jobs], 500.0)
+    assert store.get(jobs[0].id) == jobs[0].evolve(not_before=500.0)
+    assert store.get(jobs[1].id) == jobs[1]  # it is not held (any more)
+    assert [job.id for job in store.over_holds(499.0)] == []
+    assert [job.id for job in store.over_holds(500.0)] == [jobs[0].id]
+    assert len(store.history(jobs[0].id)) == 1
+
+
+def test_room_is_looked_for_where_the_job_said(make_job: MakeJob, places: Places, tmp_path: Path) -> None:
+    with tmpfs(tmp_path / "small", 1) as small:
+        job = held(make_job, places, needs=(Need(small, 500_000),))
+        assert may_go_on(job, places, tmp_path)
+        assert not may_go_on(job, replace(places, reserve=10**6), tmp_path)
+        (small / "filler").write_bytes(bytes(700_000))
+        assert not may_go_on(job, places, tmp_path)
+
+
+def test_where_nobody_knows_how_much_a_little_more_than_the_reserve_will_do(
+    make_job: MakeJob, places: Places, tmp_path: Path
+) -> None:
+    full = Failure(code="storage.full", message="")
+    with tmpfs(tmp_path / "small", 3) as small:
+        job = held(make_job, places, findings=(full,))
+        assert may_go_on(job, places, small)
+        assert not may_go_on(job, replace(places, reserve=2_500_000), small)
+        output = replace(places, output=small)
+        publishing = {"held_state": S.PUBLISHING, "outcome": S.DONE, "journal": Journal(result=Path("/work/r"))}
+        job = held(make_job, places, findings=(full,), **publishing)
+        assert may_go_on(job, output, Path("/gone"))
+
+
+@pytest.mark.parametrize("pulled", ["in", "out", "done"])
+def test_only_the_disks_that_the_next_step_needs_are_waited_for(
+    store: Store, make_job: MakeJob, places: Places, tmp_path: Path, pulled: str
+) -> None:
+    gone = Failure(code="storage.not_mounted", message="")
+    publishing = {"held_state": S.PUBLISHING, "outcome": S.DONE}
+    placed = Journal(result=Path("/r"), output=Path("/o"), output_done=True)
+    with tmpfs(tmp_path / pulled, 1):
+        named = (places.input, places.output, places.done, places.failed)
+        roots = Roots(store, {"anime": named})
+        for root in named:
+            roots.require(root)
+        guarded = replace(places, guard=roots)
+        jobs = {
+            "before it begins": held(make_job, places, findings=(gone,)),
+            "its output": held(make_job, places, findings=(gone,), **publishing, journal=Journal(result=Path("/r"))),
+            "its source": held(make_job, places, findings=(gone,), **publishing, journal=placed),
+            "cancelled": held(make_job, places, findings=(gone,), **publishing | {"outcome": S.CANCELLED}),
+        }
+        assert all(may_go_on(job, guarded, tmp_path) for job in jobs.values())
+        move_mount(tmp_path / pulled, tmp_path / "elsewhere")
+        waiting = {name for name, job in jobs.items() if not may_go_on(job, guarded, tmp_path)}
+        move_mount(tmp_path / "elsewhere", tmp_path / pulled)
+    expected = {"in": {"before it begins", "its output", "its source"}, "out": {"its output"}, "done": {"its source"}}
+    assert waiting == expected[pulled]
+
+
+def test_what_is_no_matter_of_disks_is_tried_again(make_job: MakeJob, places: Places, tmp_path: Path) -> None:
+    job = held(make_job, places, findings=(Failure(code="models.missing", message=""),))
+    assert may_go_on(job, places, tmp_path / "gone")
