@@ -19,7 +19,10 @@ from framewatch.intake import FolderHealth, FolderWatch, scanner, survey
 from framewatch.intake.events import EventSource
 from framewatch.intake.inbox import MAX_HINTS, Inbox
 from framewatch.intake.lastlook import Verdict
+from framewatch.jobs.roots import Roots
+from framewatch.jobs.store import Store
 from framewatch.settings import FolderSettings
+from mounts import move_mount, tmpfs
 from waiting import eventually
 
 SETTLE = 0.2
@@ -34,6 +37,7 @@ class Desk:
         self.input.mkdir(parents=True)
         self.offers: list[tuple[str, FileIdentity, float]] = []
         self.answer: Callable[[str], bool] = lambda _: True
+        self.require: Callable[[], None] = lambda: None
         self.watch: FolderWatch
 
     def start(self, *, rescan_seconds: float = 60, **options: Any) -> FolderWatch:
@@ -47,7 +51,7 @@ class Desk:
             "poll_seconds": 0.15,
         }
         folder = FolderSettings(**values | options)
-        self.watch = FolderWatch(folder, self._take, rescan_seconds=rescan_seconds)
+        self.watch = FolderWatch(folder, self._take, rescan_seconds=rescan_seconds, require=self.require)
         self.watch.start()
         return self.watch
 
@@ -86,6 +90,12 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     desk = Desk(tmp_path / "share")
     yield desk
     assert desk.watch.stop()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "jobs.db") as opened:
+        yield opened
 
 
 @pytest.fixture(params=MODES)
@@ -305,6 +315,29 @@ def test_an_input_that_vanishes_is_waited_for(desk: Desk, tmp_path: Path, mode: 
     assert (health.state, health.problem, health.mode) == ("ok", "", mode)
     desk.put("c.mp4")
     desk.wait("a.mp4", "b.mp4", "c.mp4")
+
+
+def test_a_disk_that_is_pulled_and_put_back_changes_nothing_of_what_is_known(
+    tmp_path: Path, store: Store, mode: str
+) -> None:
+    with tmpfs(tmp_path / "share", 1):
+        desk = Desk(tmp_path / "share")
+        roots = Roots(store, {"a": [desk.input]})
+        desk.require = lambda: roots.require(desk.input)
+        desk.put("a.mp4")
+        desk.start(watch=mode)
+        desk.wait("a.mp4")
+        move_mount(tmp_path / "share", tmp_path / "pulled")
+        desk.input.mkdir()
+        desk.put("below the mount point.mp4")
+        desk.watch.rescan()
+        eventually(lambda: desk.watch.health().state == "unavailable", story=desk.story)
+        assert "not_mounted" in desk.watch.health().problem
+        move_mount(tmp_path / "pulled", tmp_path / "share")
+        eventually(lambda: desk.watch.health().state == "ok", story=desk.story)
+        desk.rescanned()
+        assert desk.names == ["a.mp4"]
+        assert desk.watch.stop()
 
 
 def test_an_input_that_is_missing_at_the_start_is_waited_for(desk: Desk) -> None:
