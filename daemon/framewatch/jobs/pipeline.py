@@ -104,6 +104,7 @@ class Pipeline:
 
     def _upscale(self, order: Order, plan: Plan, probed: ProbeReport, result: Path) -> str:
         segmented = Segmented(self._hands, order, plan, probed)
+        segmented.require_room()
         self._prepare(order.source, plan, result)
         if not segmented.begun:
             segmented.rehearse()
@@ -121,6 +122,7 @@ class Pipeline:
         self._hands.track(plan.frames, seconds=0.0 if plan.has_video else plan.expected.duration)
         with storage_faults(order.work):
             tidy(order.work)
+        require_room_for(plan, probed.info.size, order.spots)
         self._prepare(order.source, plan, result)
         plan = self._measured(order.source, plan)
         argv = commands.transcode_command(plan, self._tools.ffmpeg, order.source, result)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
 from framewatch.domain import Segment
-from framewatch.errors import RuleError, WorkerError
+from framewatch.errors import Need, RuleError, StorageError, WorkerError
 from framewatch.jobs.faults import storage_faults
 from framewatch.jobs.fingerprint import fingerprint
 from framewatch.jobs.hands import Hands
 from framewatch.jobs.ledger import Entry, Ledger
 from framewatch.jobs.order import Order
 from framewatch.jobs.remarks import damaged_frames
+from framewatch.jobs.space import SPARE, Made, require_room_for
 from framewatch.media import commands
 from framewatch.media.chain import deinterlace_filters, source_filters
 from framewatch.media.plan import Plan
@@ -49,6 +52,16 @@ class Segmented:
         """Whether a segment is done already."""
         return bool(self._ledger.done)
 
+    def require_room(self) -> None:
+        """Go on only where what is still to come will fit.
+
+        Raises:
+            StorageError: `storage.will_not_fit`.
+        """
+        done = self._ledger.done.values()
+        made = Made(frames=sum(entry.frames for entry in done), size=sum(entry.size for entry in done))
+        require_room_for(self._plan, self._probed.info.size, self._order.spots, made)
+
     def rehearse(self) -> None:
         """Let the encoder and the container refuse now what they would refuse after hours of work.
 
@@ -83,7 +96,8 @@ class Segmented:
             self._hands.on_piece = self._enter
             with self._hands.share(plan.frame_width, plan.frame_height, plan.scale):
                 self._hands.say_command(task.pieces[0].encoder)
-                self._hands.do(task)
+                with self._waiting_for_a_segment():
+                    self._hands.do(task)
         done = [self._ledger.done[segment.number] for segment in self._probed.segments]
         if damaged := sum(entry.damaged for entry in done):
             self._hands.warn(damaged_frames(damaged))
@@ -117,6 +131,19 @@ class Segmented:
         self._ledger.add(entry)
         self._hands.observer.segment_done(entry, len(self._probed.segments))
         self._hands.look()
+        self.require_room()
+
+    @contextmanager
+    def _waiting_for_a_segment(self) -> Iterator[None]:
+        """A disk that is full all the same is waited for until one more segment has room."""
+        try:
+            yield
+        except StorageError as error:
+            spots = self._order.spots
+            if spots is not None and error.finding.code == "storage.full":
+                largest = max((entry.size for entry in self._ledger.done.values()), default=SPARE)
+                error.with_needs(Need(spots.work, largest))
+            raise
 
     def _piece(self, segment: Segment) -> Piece:
         part = self._ledger.part(segment.number)
