@@ -228,6 +228,7 @@ class Job(Record):
     created_at: float = 0.0  # Unix time
     started_at: float | None = None
     ended_at: float | None = None
+    revision: int = 0  # counted up with each change that is stored
 
     def log_context(self) -> dict[str, Any]:
         """What each log line about this job carries."""

@@ -11,13 +11,16 @@ from typing import NamedTuple
 import typer
 
 from framewatch.cli.common import ConfigOption, JsonOption, print_json, say, settings_of
-from framewatch.errors import ConfigError, FramewatchError
+from framewatch.cli.jobs import has_store, said_rebuilt
+from framewatch.errors import ConfigError, FramewatchError, StorageError
 from framewatch.intake.folders import check_folders
 from framewatch.intake.fstype import filesystem_type, gives_events
+from framewatch.jobs.rebuild import rebuilt
+from framewatch.jobs.store import Store
 from framewatch.media.tools import encoders, find_ffmpeg, version
 from framewatch.render.client import Worker
 from framewatch.render.spec import TrialReport, TrialTask
-from framewatch.settings import LoadedSettings
+from framewatch.settings import LoadedSettings, Settings
 from framewatch.upscale.models import verify_models
 
 WANTED = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "prores_ks", "aac", "libopus", "flac")
@@ -63,6 +66,7 @@ def _checks(loaded: LoadedSettings | None) -> Iterator[Check]:
     yield from _engines(settings.engine if settings else "auto")
     if loaded is not None:
         yield from _folders(loaded)
+        yield from _store(loaded.settings)
 
 
 def _ffmpeg(configured: Path | None) -> Iterator[Check]:
@@ -100,6 +104,20 @@ def _engines(engine: str) -> Iterator[Check]:
     for device in report.devices:
         yield Check("device", True, device)
     yield Check("engine", True, f"{report.engine}, {report.milliseconds:.0f} ms for a frame of 320x180 at 2x")
+
+
+def _store(settings: Settings) -> Iterator[Check]:
+    """Whether the job store can be read, and whether it had to be rebuilt. It is only read here."""
+    try:
+        if not has_store(settings):
+            return
+        with Store.open(settings.store_path, readonly=True) as store:
+            told = rebuilt(store)
+            known = sum(store.counts().values())
+    except StorageError as error:
+        yield Check("store", False, str(error))
+        return
+    yield Check("store", True, said_rebuilt(told) if told else f"{settings.store_path}: {known} jobs")
 
 
 def _folders(loaded: LoadedSettings) -> Iterator[Check]:

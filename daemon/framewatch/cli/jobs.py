@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +18,7 @@ from framewatch.domain import Job, JobState
 from framewatch.errors import ConfigError
 from framewatch.jobs import files
 from framewatch.jobs.faults import shown, storage_faults
+from framewatch.jobs.rebuild import rebuilt
 from framewatch.jobs.sidecar import progress_document
 from framewatch.jobs.store import Store
 from framewatch.settings import Settings
@@ -86,7 +88,7 @@ def cancel(job_id: IdArgument, config: ConfigOption = None) -> None:
 
 def _ask(kind: Any, job_id: str, config: Path | None, states: tuple[JobState, ...], otherwise: str) -> None:
     settings = settings_of(config).settings
-    if not _has_store(settings):
+    if not has_store(settings):
         raise _unknown(job_id)
     with Store.open(settings.store_path) as store:
         job = store.get(job_id)
@@ -102,7 +104,8 @@ def _ask(kind: Any, job_id: str, config: Path | None, states: tuple[JobState, ..
     say(f"{kind} {job.id} ({job.relative}): {when}")
 
 
-def _has_store(settings: Settings) -> bool:
+def has_store(settings: Settings) -> bool:
+    """Whether a daemon has made a job store yet."""
     with storage_faults(settings.store_path):
         return files.exists(settings.store_path)
 
@@ -135,15 +138,22 @@ def daemon_of(store: Store) -> dict[str, Any] | None:
     return facts if born <= facts["started_at"] else None  # a younger process has the number by now
 
 
+def said_rebuilt(told: dict[str, Any]) -> str:
+    """That the store was rebuilt, and where what was damaged lies."""
+    when = datetime.fromtimestamp(told["at"], UTC).isoformat(sep=" ", timespec="seconds")
+    aside = ", ".join(path for path in (told["kept_aside"], *told["lost"]) if path)
+    return f"{told['message']}; rebuilt at {when}, {told['jobs']} begun jobs came back; kept aside: {aside}"
+
+
 def _state(settings: Settings, limit: int) -> dict[str, Any]:
-    if not _has_store(settings):
+    if not has_store(settings):
         folders = [{"folder": folder.name, "input": str(folder.input)} for folder in settings.folders]
-        return _described(None, folders, {}, [])
+        return _described(None, folders, {}, []) | {"rebuilt": None}
     with Store.open(settings.store_path, readonly=True) as store:
         daemon = daemon_of(store)
         folders = store.get_facts().get("folders") or []
         jobs = [progress_document(job, store.progress(job.id), _moment(job)) for job in store.list(limit=limit)]
-        return _described(daemon, folders, dict(store.counts()), jobs)
+        return _described(daemon, folders, dict(store.counts()), jobs) | {"rebuilt": rebuilt(store)}
 
 
 def _moment(job: Job) -> float:
@@ -166,6 +176,7 @@ def _screen(state: dict[str, Any]) -> Group:
     counts = "  ".join(f"{name} {count}" for name, count in state["counts"].items() if count)
     return Group(
         head,
+        *([printable(said_rebuilt(state["rebuilt"]))] if state["rebuilt"] else []),
         _folder_table(state["folders"], running=daemon is not None),
         counts or "no jobs yet",
         _job_table(state["jobs"]),

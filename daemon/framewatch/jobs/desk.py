@@ -13,6 +13,7 @@ import structlog
 
 from framewatch.domain import Job, JobState
 from framewatch.jobs import events as ev
+from framewatch.jobs.backup import Backups
 from framewatch.jobs.board import Board
 from framewatch.jobs.ids import is_job_id
 from framewatch.jobs.lifecycle import transition
@@ -60,6 +61,7 @@ class Desk:
         self.policy = policy
         self.clock = clock
         self.lock = threading.RLock()  # held to choose a job and change it in one go; never while a share is touched
+        self._backups = Backups(store, work_dir)
         self._naming: dict[Path, threading.Lock] = {}
 
     def naming(self, output: Path) -> threading.Lock:
@@ -107,12 +109,14 @@ class Desk:
         """The first half of `apply`: what the event makes of the job, stored. Quick, and safe under the lock."""
         with self.lock:
             moved = transition(job, event, self.clock(), self.policy)
-            self.store.save(moved.job, event.name)
-        return Decision(job, moved.job, moved.actions)
+            changed = moved.job.evolve(revision=job.revision + 1)
+            self.store.save(changed, event.name)
+        return Decision(job, changed, moved.actions)
 
     def carry_out(self, decision: Decision) -> Job:
         """The second half: show what was decided. It writes to shares, which may be slow."""
         job = decision.job
+        self._backups.keep(job, retried=decision.before.state.ended)
         for action in decision.actions:
             self._act(job, action)
         if job.state != decision.before.state:
@@ -125,7 +129,7 @@ class Desk:
         elif isinstance(action, ev.RemoveSidecar):
             self.board.remove(job, action.path)
         elif isinstance(action, ev.DiscardWork):
-            shutil.rmtree(self.work_of(job), ignore_errors=True)
+            self._backups.discard_work(job)
 
     def _log(self, job: Job) -> None:
         log = _log.warning if job.state in LOUD else _log.info

@@ -21,6 +21,11 @@ class Ids:
         self._last = _number(last)
         self._lock = threading.Lock()
 
+    def after(self, known: str) -> None:
+        """The next ids must be greater than this one, too."""
+        with self._lock:
+            self._last = max(self._last, _number(known))
+
     def new(self, now: float) -> str:
         """The next id, at Unix time `now`."""
         fresh = int(now * 1000) << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from framewatch.domain import Job, JobState, Progress, Record
-from framewatch.errors import FramewatchError
+from framewatch.errors import FramewatchError, StorageError
 from framewatch.jobs.database import Database, Row
 from framewatch.jobs.ids import Ids
+from framewatch.jobs.stored import job_of, text_of
 
 KEEP_JOBS = 10_000
 KEEP_SECONDS = 90 * 24 * 3600.0
@@ -72,6 +73,11 @@ class Store:
         """Close the database."""
         self._database.close()
 
+    @property
+    def damage(self) -> StorageError | None:
+        """The first sign of damage that was met since it was opened, by whichever thread."""
+        return self._database.damage
+
     def __enter__(self) -> Self:
         return self
 
@@ -84,12 +90,13 @@ class Store:
         """An id for a new job: 12 characters that sort by age."""
         return self._ids.new(self._clock())
 
-    def add(self, job: Job) -> bool:
+    def add(self, job: Job, event: str = "Added") -> bool:
         """Take in a new job; False where a job that has not ended has this source already."""
         with _conflicts(job), self._database.transaction():
             added = self._database.run("add_job", **_columns(job)) == 1
             if added:
-                self._remember(job, "Added")
+                self._remember(job, event)
+        self._ids.after(job.id)
         return added
 
     def save(self, job: Job, event: str) -> None:
@@ -126,7 +133,7 @@ class Store:
         `accepts` runs under the store's lock: it should be quick.
         """
         with self._database.each("queue", now=now, gpu=gpu) as rows:
-            return next((job for job in map(_job, rows) if accepts(job)), None)
+            return next((job for job in map(self._job, rows) if accepts(job)), None)
 
     def over_holds(self, now: float) -> Jobs:
         """The held jobs that are to be looked at again."""
@@ -205,7 +212,7 @@ class Store:
     def set_progress(self, job_id: str, progress: Progress) -> None:
         """Note how far a job is. Not durable: it is only shown, and often written."""
         with self._database.transaction(durable=False):
-            self._database.run("set_progress", job_id=job_id, record=_text(progress))
+            self._database.run("set_progress", job_id=job_id, record=text_of(progress))
 
     def progress(self, job_id: str) -> Progress:
         """How far a job is."""
@@ -243,7 +250,13 @@ class Store:
     # --- parts --------------------------------------------------------------------------------------------
 
     def _jobs(self, name: str, **values: Any) -> Jobs:
-        return [_job(row) for row in self._database.rows(name, **values)]
+        return [self._job(row) for row in self._database.rows(name, **values)]
+
+    def _job(self, row: Row) -> Job:
+        try:
+            return job_of(row[0])
+        except ValueError:
+            raise self._database.damaged("a job's record cannot be read") from None
 
     def _remember(self, job: Job, event: str) -> None:
         codes = " ".join(failure.code for failure in job.findings)
@@ -275,15 +288,5 @@ def _columns(job: Job) -> dict[str, Any]:
         "created_at": job.created_at,
         "not_before": job.not_before,
         "ended_at": job.ended_at,
-        "record": _text(job),
+        "record": text_of(job),
     }
-
-
-def _text(record: Record) -> str:
-    # Python's JSON writes bytes that are not UTF-8 (as surrogates in a str) as ASCII escapes and reads them
-    # back; pydantic's own JSON refuses them.
-    return json.dumps(record.model_dump(), default=os.fspath)
-
-
-def _job(row: Row) -> Job:
-    return Job(**json.loads(row[0]))

@@ -15,6 +15,8 @@ from framewatch.errors import Finding, FramewatchError, StorageError
 from framewatch.intake.folders import make_own_folders, make_targets
 from framewatch.intake.lock import DaemonLock
 from framewatch.intake.preflight import Ready, preflight
+from framewatch.jobs.database import CORRUPT
+from framewatch.jobs.rebuild import mark_damaged, open_or_rebuild
 from framewatch.jobs.roots import Roots, known_roots
 from framewatch.jobs.sentinel import Standing
 from framewatch.jobs.store import Store
@@ -58,14 +60,18 @@ class Daemon:
         ready = preflight(loaded, known=known_roots(settings.store_path))
         make_own_folders(settings, loaded.document.where)
         with self._lock:
-            _warn(self._lock.hold({settings.state_dir: STATE}))
-            with Store.open(settings.store_path) as store, self._signals:
+            _warn(self._lock.hold(_own(settings)))
+            with open_or_rebuild(settings.store_path, settings.work_dir) as store, self._signals:
                 roots = Roots(store, settings.roots)
                 self._hold_locks(settings, roots)
                 make_targets(settings, roots, loaded.document.where)
                 _warn(loaded.warnings + ready.warnings)
                 require = partial(self._require_input, roots)
-                return self._serve(store, House(store, loaded, ready, roots, require), once=once)
+                try:
+                    return self._serve(store, House(store, loaded, ready, roots, require), once=once)
+                except StorageError as error:
+                    _note_damage(error, settings)
+                    raise
 
     def _serve(self, store: Store, house: House, *, once: bool) -> int:
         store.set_fact("daemon", {"pid": os.getpid(), "version": __version__, "started_at": time.time()})
@@ -99,8 +105,8 @@ class Daemon:
             if time.monotonic() - pruned > PRUNE_SECONDS:
                 store.prune()
                 pruned = time.monotonic()
-            if house.runner.failure is not None:
-                raise house.runner.failure
+            if failure := store.damage or house.runner.failure:
+                raise failure
             if once and house.idle:
                 return
 
@@ -124,9 +130,9 @@ class Daemon:
         notify(READY=1)
 
     def _hold_locks(self, settings: Settings, roots: Roots) -> None:
-        """Lock the state folder and the inputs. One whose disk is not there is locked when it is back."""
+        """Lock framewatch's own folders and the inputs. One whose disk is not there is locked when it is back."""
         there = [folder for folder in settings.folders if _stands(folder.input, roots)]
-        _warn(self._lock.hold({settings.state_dir: STATE} | {folder.input: _named(folder) for folder in there}))
+        _warn(self._lock.hold(_own(settings) | {folder.input: _named(folder) for folder in there}))
 
     def _require_input(self, roots: Roots, folder: FolderSettings) -> None:
         """Watch a folder only while its disk is there, and nobody else has it.
@@ -157,6 +163,17 @@ def _stands(path: Path, roots: Roots) -> bool:
 
 def _named(folder: FolderSettings) -> str:
     return f"folder {folder.name!r}"
+
+
+def _own(settings: Settings) -> dict[Path, str]:
+    return {settings.work_dir: "the work folder", settings.state_dir: STATE}
+
+
+def _note_damage(error: StorageError, settings: Settings) -> None:
+    """Where the store itself is damaged, see to it that the next start rebuilds it."""
+    if error.finding.code == CORRUPT:
+        mark_damaged(settings.store_path)
+        _log.error("store.damaged", message=error.finding.message, hint=error.finding.hint)
 
 
 def _configure_logs(settings: Settings) -> None:

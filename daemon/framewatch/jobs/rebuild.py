@@ -1,0 +1,185 @@
+"""Opens the store; a damaged one is kept aside, and its jobs are rebuilt from their work folders.
+
+Queued jobs need no record: their files lie in the watch folders and are found by the first scan.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import structlog
+
+from framewatch.domain import Job
+from framewatch.errors import StorageError
+from framewatch.jobs import files
+from framewatch.jobs.backup import read_backup
+from framewatch.jobs.database import CORRUPT
+from framewatch.jobs.faults import storage_faults
+from framewatch.jobs.ids import is_job_id
+from framewatch.jobs.store import Store, StoreError
+
+FACT = "rebuilt"
+LEDGER = "ledger.jsonl"  # a work folder with one holds finished pieces
+_PARTS = ("", "-wal", "-shm")  # of an SQLite database; the first goes first, or it would open without its log
+
+_log = structlog.get_logger("framewatch.jobs")
+
+
+class Found(NamedTuple):
+    """What came back from the work folders."""
+
+    jobs: tuple[str, ...]  # ids of jobs that the store did not know, or knew only as they were before
+    lost: tuple[Path, ...]  # folders with finished pieces of a job that nothing is known of
+
+
+def open_or_rebuild(path: Path, work_dir: Path, clock: Callable[[], float] = time.time) -> Store:
+    """Open the daemon's store, whatever state it is in. Only for the one that holds the state folder's lock.
+
+    Raises:
+        StorageError: `store.too_new`, or a fault of the disk; never `store.corrupt`.
+    """
+    kept_aside, why = None, "the job database was missing"
+    try:
+        store = _opened(path, clock)
+    except StorageError as error:
+        if error.finding.code != CORRUPT:
+            raise
+        why = error.finding.message
+        kept_aside = keep_aside(path, clock())
+        store = Store.open(path, clock=clock)
+    try:
+        found = take_up(store, work_dir)
+        if kept_aside or found.jobs or found.lost:
+            _tell(store, found, kept_aside, why, clock())
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def mark_damaged(path: Path) -> None:
+    """Let the next start rebuild this store, even where its own check would find nothing wrong."""
+    with suppress(OSError):
+        _mark(path).touch(mode=0o600)
+
+
+def keep_aside(path: Path, now: float) -> Path:
+    """Rename a database, with its log, to a free name that says since when; nothing is deleted.
+
+    Raises:
+        StorageError: the folder cannot be written.
+    """
+    stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
+    aside = _free(path.with_name(f"{path.name}.corrupt-{stamp}"))
+    with storage_faults(path):
+        for part in _PARTS:
+            with suppress(FileNotFoundError):
+                os.rename(f"{path}{part}", f"{aside}{part}")  # noqa: PTH104 - a Path has no suffix "-wal"
+        _mark(path).unlink(missing_ok=True)
+        with files.open_folder(path.parent, path.parent) as folder:
+            files.sync_folder(folder)
+    return aside
+
+
+def take_up(store: Store, work_dir: Path) -> Found:
+    """Bring the store up to what the records in the work folders say, where it is behind them.
+
+    A record is written after the store, so one that is ahead means that the store lost something: all of it, or
+    the last steps. A folder with finished pieces and no readable record, of a job that the store does not know,
+    is renamed to `lost-...`; other left-overs are for `Desk.sweep`.
+
+    Raises:
+        StorageError: the store or the work folder cannot be used.
+    """
+    jobs: list[str] = []
+    lost: list[Path] = []
+    for folder in sorted(_job_folders(work_dir), reverse=True):  # the newest first: a source is taken once
+        backup, known = read_backup(folder), store.get(folder.name)
+        if backup is None:
+            if known is None and _regular(folder / LEDGER):
+                lost.append(_lose(folder))
+        elif known is None or known.revision < backup.revision:
+            if _restored(store, backup, known):
+                jobs.append(backup.id)
+            elif known is None and _regular(folder / LEDGER):
+                lost.append(_lose(folder))
+    return Found(tuple(jobs), tuple(lost))
+
+
+def _opened(path: Path, clock: Callable[[], float]) -> Store:
+    """The store, refusing as damaged what SQLite would take for a new one, or was marked."""
+    with storage_faults(path):
+        left = [part for part in _PARTS if os.path.lexists(f"{path}{part}")]
+        why = ""
+        if _mark(path).exists():
+            why = "damage was met while the daemon ran"
+        elif left and "" not in left:
+            why = "its main file is gone, and its log is left"
+        elif left and path.stat().st_size == 0:
+            why = "the file is empty"
+    if why:
+        raise StorageError(f"the job database is damaged: {why}", code=CORRUPT, where=str(path))
+    return Store.open(path, clock=clock)
+
+
+def _restored(store: Store, backup: Job, known: Job | None) -> bool:
+    """Store what the record says; False where another job has its source by now."""
+    try:
+        if known is None:
+            return store.add(backup, "Rebuilt")
+        store.save(backup, "Rebuilt")
+    except (StoreError, OverflowError):  # numbers that SQLite cannot hold: not from here
+        return False
+    return True
+
+
+def _job_folders(work_dir: Path) -> Iterator[Path]:
+    with storage_faults(work_dir), os.scandir(work_dir) as entries:
+        for entry in entries:
+            if is_job_id(entry.name) and entry.is_dir(follow_symlinks=False):
+                yield Path(entry.path)
+
+
+def _lose(folder: Path) -> Path:
+    aside = _free(folder.with_name(f"lost-{folder.name}"))
+    with storage_faults(folder):
+        return folder.rename(aside)
+
+
+def _free(path: Path) -> Path:
+    number, candidate = 1, path
+    while any(os.path.lexists(f"{candidate}{part}") for part in _PARTS):
+        number += 1
+        candidate = path.with_name(f"{path.name}-{number}")
+    return candidate
+
+
+def _regular(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+def _mark(path: Path) -> Path:
+    return path.with_name(f"{path.name}.damaged")
+
+
+def _tell(store: Store, found: Found, kept_aside: Path | None, why: str, now: float) -> None:
+    told = {"message": why, "kept_aside": kept_aside, "jobs": len(found.jobs), "lost": found.lost}
+    hint = "look into the system's log for trouble with the disk; what was kept aside can be deleted"
+    _log.error("store.rebuilt", **told, job_ids=found.jobs, hint=hint)
+    store.set_fact(FACT, told | {"at": now})
+
+
+def rebuilt(store: Store) -> dict[str, Any] | None:
+    """What was kept aside and what came back at the last rebuild; None once the user has deleted the former."""
+    told: dict[str, Any] | None = store.get_facts().get(FACT)
+    if told is None:
+        return None
+    aside = [path for path in (told["kept_aside"], *told["lost"]) if path]
+    there = (os.path.lexists(f"{path}{part}") for path in aside for part in _PARTS)
+    return told if any(there) else None

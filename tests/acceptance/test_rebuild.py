@@ -1,0 +1,99 @@
+"""A job database that is damaged, under the real daemon: before a start, while it runs, and seen by commands."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import sqlite3
+from pathlib import Path
+
+from clips import make_clip
+from house import House, framewatch
+from waiting import eventually
+
+
+def running(house: House, output: Path) -> None:
+    eventually(lambda: house.sidecar(output).get("frames_done", 0) > 0, what="a job under way", story=house.log)
+
+
+def database(house: House) -> Path:
+    return house.root / "state" / "framewatch.db"
+
+
+def names(house: House) -> list[str]:
+    return sorted(path.name for path in database(house).parent.iterdir() if "corrupt" in path.name)
+
+
+def test_a_killed_daemon_whose_database_is_damaged_goes_on_with_its_job_and_says_so(
+    house: House, clip: Path
+) -> None:
+    house.settings["engine"] = "openvino"
+    share = house.folder(preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
+    make_clip(share / "a.mp4", size="128x96", frames=30)
+    out = house.root / "anime" / "out"
+    house.start()
+    running(house, out / "a.mp4")
+    shutil.copy(clip, share / "b.mp4")
+    house.wait_status(out / "b.mp4", "queued")
+    job_id = house.sidecar(out / "a.mp4")["job_id"]
+    house.stop(signal.SIGKILL)
+    for path in database(house).parent.glob("framewatch.db*"):
+        path.write_bytes(b"damage" * 10_000)
+
+    damaged = framewatch("status", "--config", house.config)
+    assert damaged.returncode == 1
+    assert "[store.corrupt]" in damaged.stderr
+    assert "restart the daemon" in damaged.stderr
+    asked = framewatch("cancel", job_id, "--config", house.config)
+    assert asked.returncode == 1
+    assert "[store.corrupt]" in asked.stderr
+    assert names(house) == []
+
+    house.start()
+    for name in ("a.mp4", "b.mp4"):
+        house.wait_status(out / name, "done", timeout=120)
+    said = house.events("store.rebuilt")
+    assert [(line["level"], line["jobs"], line["job_ids"]) for line in said] == [("error", 1, [job_id])]
+    assert house.sidecar(out / "a.mp4")["job_id"] == job_id
+    assert sorted(path.name for path in out.glob("*.mp4")) == ["a.mp4", "b.mp4"]
+    assert sorted(path.name for path in (share / "done").glob("*.mp4")) == ["a.mp4", "b.mp4"]
+    assert not list(share.glob("*.mp4"))
+
+    told = json.loads(framewatch("status", "--json", "--config", house.config).stdout)["rebuilt"]
+    assert told["kept_aside"] == said[0]["kept_aside"]
+    assert Path(told["kept_aside"]).read_bytes() == b"damage" * 10_000
+    assert told["kept_aside"] in framewatch("status", "--config", house.config).stdout
+    checks = json.loads(framewatch("doctor", "--json", "--config", house.config).stdout)["checks"]
+    assert [told["kept_aside"] in check["said"] for check in checks if check["name"] == "store"] == [True]
+    assert house.stop() == 0
+
+
+def test_a_database_that_is_damaged_while_the_daemon_runs_ends_it_and_the_next_start_rebuilds_it(
+    house: House, clip: Path
+) -> None:
+    share = house.folder()
+    daemon = house.start()
+    shutil.copy(clip, share / "a.mp4")
+    house.wait_status(house.root / "anime" / "out" / "a.mp4", "done")
+    with sqlite3.connect(database(house)) as other:
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        pages = [row[0] for row in other.execute("SELECT rootpage FROM sqlite_master WHERE tbl_name = 'jobs'")]
+        size = other.execute("PRAGMA page_size").fetchone()[0]
+    with database(house).open("r+b") as file:
+        for page in pages:
+            file.seek((page - 1) * size)
+            file.write(b"\xa5" * size)
+    shutil.copy(clip, share / "b.mp4")
+    other.execute("INSERT INTO requests (kind, job_id, asked_at) VALUES ('cancel', 'x', 0)")
+    other.commit()  # so that the daemon drops the pages that it has in memory
+    other.close()
+    assert daemon.wait(20) == 1
+    assert [line["level"] for line in house.events("store.damaged")] == ["error"]
+
+    house.start()
+    house.wait_status(house.root / "anime" / "out" / "b.mp4", "done")
+    assert len(house.events("store.rebuilt")) == 1
+    assert len(names(house)) >= 1
+    assert house.stop() == 0
+    assert sorted(path.name for path in (house.root / "anime" / "out").glob("*.mp4")) == ["a.mp4", "b.mp4"]
