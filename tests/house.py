@@ -108,6 +108,10 @@ class House:
         """Wait until a file lies there."""
         return eventually(lambda: path if path.exists() else None, timeout=timeout, what=str(path), story=self.log)
 
+    def wait_for_event(self, name: str, timeout: float = 60) -> dict[str, Any]:
+        """Wait until the log has an event of this name; returns the first."""
+        return eventually(lambda: self.events(name), timeout=timeout, what=name, story=self.log)[0]
+
     def wait_status(self, path: Path, status: str, timeout: float = 60) -> dict[str, Any]:
         """Wait until the sidecar beside `path` says `status`."""
         return eventually(

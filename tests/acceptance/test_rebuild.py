@@ -25,9 +25,7 @@ def names(house: House) -> list[str]:
     return sorted(path.name for path in database(house).parent.iterdir() if "corrupt" in path.name)
 
 
-def test_a_killed_daemon_whose_database_is_damaged_goes_on_with_its_job_and_says_so(
-    house: House, clip: Path
-) -> None:
+def test_a_killed_daemon_whose_database_is_damaged_goes_on_with_its_job_and_says_so(house: House, clip: Path) -> None:
     house.settings["engine"] = "openvino"
     share = house.folder(preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
     make_clip(share / "a.mp4", size="128x96", frames=30)

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import psutil
 import typer
 from rich.console import Group
 from rich.live import Live
@@ -21,6 +20,7 @@ from framewatch.jobs.faults import shown, storage_faults
 from framewatch.jobs.rebuild import rebuilt
 from framewatch.jobs.sidecar import progress_document
 from framewatch.jobs.store import Store
+from framewatch.service.alive import is_alive
 from framewatch.settings import Settings
 from framewatch.text import printable
 
@@ -129,13 +129,7 @@ def _unknown(job_id: str) -> ConfigError:
 def daemon_of(store: Store) -> dict[str, Any] | None:
     """What the running daemon says of itself; None where none runs (any more)."""
     facts: dict[str, Any] | None = store.get_facts().get("daemon")
-    if facts is None:
-        return None
-    try:
-        born = psutil.Process(facts["pid"]).create_time()
-    except psutil.Error:
-        return None
-    return facts if born <= facts["started_at"] else None  # a younger process has the number by now
+    return facts if facts is not None and is_alive(facts) else None
 
 
 def said_rebuilt(told: dict[str, Any]) -> str:

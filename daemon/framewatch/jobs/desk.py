@@ -139,7 +139,7 @@ class Desk:
 def _details(job: Job) -> dict[str, Any]:
     details: dict[str, Any] = {"preset": job.preset_name, "attempt": job.attempt}
     if job.state == JobState.DONE:
-        took = (job.ended_at or 0) - (job.started_at or 0)
+        took = max(0.0, (job.ended_at or 0) - (job.started_at or 0))  # the clock may have been set back between
         details |= {
             "output": job.journal.output,
             "frames": job.frames,

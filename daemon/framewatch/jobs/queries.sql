@@ -21,21 +21,24 @@ SELECT max(id) FROM jobs;
 
 -- name: queue
 SELECT record FROM jobs
-WHERE state = 'queued' AND gpu = :gpu AND not_before <= :now
-ORDER BY priority DESC, created_at, id;
+WHERE state = 'queued' AND gpu = :gpu AND (not_before <= :now OR not_before > :beyond)
+ORDER BY priority DESC, id;
 
 -- name: over_holds
-SELECT record FROM jobs WHERE state = 'held' AND not_before <= :now ORDER BY not_before, id;
+SELECT record FROM jobs
+WHERE state = 'held' AND ended_at IS NULL AND (not_before <= :now OR not_before > :beyond)
+ORDER BY not_before, id;
 
 -- name: prolong
 UPDATE jobs SET not_before = :until, record = json_set(record, '$.not_before', :until)
 WHERE id = :id AND state = 'held';
 
 -- name: next_wake
-SELECT min(not_before) FROM jobs WHERE state IN ('queued', 'held') AND not_before > :now;
+SELECT min(not_before) FROM jobs
+WHERE state IN ('queued', 'held') AND ended_at IS NULL AND not_before > :now AND not_before <= :beyond;
 
 -- name: unended
-SELECT record FROM jobs WHERE ended_at IS NULL ORDER BY created_at, id;
+SELECT record FROM jobs WHERE ended_at IS NULL ORDER BY id;
 
 -- name: unended_ids
 SELECT id FROM jobs WHERE ended_at IS NULL;
@@ -46,7 +49,7 @@ SELECT DISTINCT folder FROM jobs WHERE ended_at IS NULL;
 -- name: list_jobs
 SELECT record FROM jobs
 WHERE (:states = '' OR instr(:states, ' ' || state || ' ') > 0) AND (:folder IS NULL OR folder = :folder)
-ORDER BY created_at DESC, id DESC
+ORDER BY id DESC
 LIMIT :limit OFFSET :offset;
 
 -- name: counts

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+LONGEST_WAIT = 600.0  # seconds; a job that seems to wait longer was put off before the clock was set back
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -11,9 +13,9 @@ class Policy:
 
     retries: int = 2  # further tries after the first
     backoff: float = 10.0  # before the second try; doubles with each
-    backoff_cap: float = 600.0
+    backoff_cap: float = LONGEST_WAIT
     hold: float = 15.0  # before a held job is looked at again; doubles with each hold in a row
-    hold_cap: float = 600.0
+    hold_cap: float = LONGEST_WAIT
     look: float = 5.0  # between two looks at what is cheap to see: the room on a disk, whether it is mounted
     free_crashes: int = 5  # deaths of the daemon that are not put down to the job that ran
 

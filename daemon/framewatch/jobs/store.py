@@ -15,6 +15,7 @@ from framewatch.domain import Job, JobState, Progress, Record
 from framewatch.errors import FramewatchError, StorageError
 from framewatch.jobs.database import Database, Row
 from framewatch.jobs.ids import Ids
+from framewatch.jobs.retry import LONGEST_WAIT
 from framewatch.jobs.stored import job_of, text_of
 
 KEEP_JOBS = 10_000
@@ -128,16 +129,17 @@ class Store:
     ) -> Job | None:
         """The job whose turn it is among those that take a GPU, or do not: by priority, then by age.
 
-        Those not accepted are passed over.
+        Those not accepted are passed over. A job that would have to wait longer than any job waits is due: the
+        clock was set back since.
 
         `accepts` runs under the store's lock: it should be quick.
         """
-        with self._database.each("queue", now=now, gpu=gpu) as rows:
+        with self._database.each("queue", now=now, beyond=now + LONGEST_WAIT, gpu=gpu) as rows:
             return next((job for job in map(self._job, rows) if accepts(job)), None)
 
     def over_holds(self, now: float) -> Jobs:
         """The held jobs that are to be looked at again."""
-        return self._jobs("over_holds", now=now)
+        return self._jobs("over_holds", now=now, beyond=now + LONGEST_WAIT)
 
     def prolong(self, job_ids: Collection[str], until: float) -> None:
         """Let held jobs wait until this Unix time.
@@ -152,7 +154,7 @@ class Store:
 
     def next_wake(self, now: float) -> float | None:
         """The Unix time at which the next waiting job may go on; None where none waits for a time."""
-        wake: float | None = self._database.rows("next_wake", now=now)[0][0]
+        wake: float | None = self._database.rows("next_wake", now=now, beyond=now + LONGEST_WAIT)[0][0]
         return wake
 
     def unended(self) -> Jobs:

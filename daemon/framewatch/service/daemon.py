@@ -22,6 +22,7 @@ from framewatch.jobs.sentinel import Standing
 from framewatch.jobs.store import Store
 from framewatch.serve import logs
 from framewatch.serve.notify import notify, notify_reloading
+from framewatch.service import alive
 from framewatch.service.house import House
 from framewatch.service.requests import Requests
 from framewatch.service.signals import Signals
@@ -74,7 +75,7 @@ class Daemon:
                     raise
 
     def _serve(self, store: Store, house: House, *, once: bool) -> int:
-        store.set_fact("daemon", {"pid": os.getpid(), "version": __version__, "started_at": time.time()})
+        store.set_fact("daemon", alive.note() | {"version": __version__, "started_at": time.time()})
         try:
             house.start()
             _log.info("daemon.ready", pid=os.getpid(), version=__version__, config=self._config)

@@ -1,0 +1,42 @@
+"""The wall clock jumps while the daemon runs: by hours and years, back and forth."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from clock_jumps import Clock
+from house import House, framewatch
+
+HOUR, YEAR = 3600.0, 365 * 24 * 3600.0
+
+
+def test_a_held_job_goes_on_and_new_files_are_taken_whatever_the_clock_does(
+    house: House, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(tmp_path / "clock", monkeypatch)
+    share = house.folder()
+    out = house.root / "anime" / "out"
+    house.start()
+    out.rename(out.with_name("away"))
+    shutil.copy(clip, share / "a.mp4")
+    house.wait_for_event("job.held")
+    clock.jump(-10 * HOUR)
+    out.with_name("away").rename(out)
+    house.wait_status(out / "a.mp4", "done", timeout=12)  # within 15 s it would not, with the clock as it was
+
+    for number, jump in enumerate((10 * YEAR, -YEAR, 0.0)):
+        clock.jump(jump)
+        shutil.copy(clip, share / f"{number}.mp4")
+        house.wait_status(out / f"{number}.mp4", "done", timeout=20)
+    state = json.loads(framewatch("status", "--json", "--config", house.config).stdout)
+    assert state["daemon"] is not None
+    assert [Path(job["source"]).name for job in state["jobs"]] == ["2.mp4", "1.mp4", "0.mp4", "a.mp4"]
+    years = {datetime.fromisoformat(house.sidecar(out / f"{number}.mp4")["updated_at"]).year for number in range(3)}
+    assert len(years) == 3
+    assert all(line["seconds"] >= 0 for line in house.events("job.done"))
+    assert house.stop() == 0
