@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from framewatch.domain import FileIdentity, Job
-from framewatch.errors import ConfigError, Finding, MediaError, Remedy
+from framewatch.errors import ConfigError, Finding, FramewatchError, MediaError, Remedy
+from framewatch.intake.survey import Settled
 from framewatch.jobs import files
 from framewatch.jobs.desk import Desk
 from framewatch.jobs.events import Broke, RetryAsked
@@ -44,24 +45,56 @@ class Admission:
         self._desk = desk
         self._search = search
 
-    def admit(self, relative: Path, identity: FileIdentity) -> bool:
-        """Enter a job for a settled file. False where another version of it is still being processed.
+    def admit(self, settled: Sequence[Settled]) -> dict[Path, str]:
+        """Enter jobs for settled files. Gives those that cannot be taken now, with the reason if there is one.
 
-        A folder's own preset that is missing or wrong fails the job, not the daemon: whoever dropped the file
-        finds the reason beside it in failed/.
+        A file is not taken while another version of it is being processed. A folder's own preset that is missing
+        or wrong fails the job, not the daemon: whoever dropped the file finds the reason beside it in failed/.
         """
-        known = self._desk.store.unended_of(self._folder.input / relative)
-        if known is not None:
-            return files.unchanged(known.identity, identity)
+        refused, new = self._sorted(settled)
+        if not new:
+            return refused
         preset, findings = self._preset()
         if findings:
             self._guard.require(self._folder.input)  # or a disk that is just pulled would fail the file
         event = Broke(findings, Remedy.NONE) if findings else None
         with self._desk.naming(self._folder.output):
-            entered = self._desk.enter(self._job(relative, identity, preset, findings), event)
-        if entered is not None:
-            self._runner.take_in(entered)
-        return entered is not None
+            jobs = self._jobs(new, preset, findings, refused)
+            entered = self._desk.enter_all(jobs, event)
+        came = {decision.before.relative for decision in entered}
+        refused |= {job.relative: "" for job in jobs if job.relative not in came}
+        self._runner.take_in(entered)
+        return refused
+
+    def _sorted(self, settled: Sequence[Settled]) -> tuple[dict[Path, str], list[Settled]]:
+        """Those of which another version is being processed, and those that are new."""
+        refused: dict[Path, str] = {}
+        new: list[Settled] = []
+        for each in settled:
+            known = self._desk.store.unended_of(self._folder.input / each.relative)
+            if known is None:
+                new.append(each)
+            elif not files.unchanged(known.identity, each.identity):
+                refused[each.relative] = ""
+        return refused, new
+
+    def _jobs(
+        self,
+        settled: Sequence[Settled],
+        preset: NamedPreset | None,
+        findings: tuple[Finding, ...],
+        refused: dict[Path, str],
+    ) -> list[Job]:
+        """A job for each file, each with an output name of its own; why there is none is noted in `refused`."""
+        jobs: list[Job] = []
+        names: set[Path] = set()
+        for relative, identity in settled:
+            try:
+                jobs.append(self._job(relative, identity, preset, findings, names))
+                names.add(jobs[-1].output)
+            except (FramewatchError, OSError) as error:
+                refused[relative] = str(error)
+        return jobs
 
     def readmit(self, job: Job) -> RetryAsked:
         """What to tell a job that is to be tried again: where its source lies now, and the preset as it is now.
@@ -95,6 +128,7 @@ class Admission:
         identity: FileIdentity,
         preset: NamedPreset | None,
         findings: tuple[Finding, ...],
+        names: Collection[Path] = (),
     ) -> Job:
         folder, store = self._folder, self._desk.store
         name = preset.name if preset else FOLDER_PRESET
@@ -103,7 +137,7 @@ class Admission:
 
         def taken(path: Path) -> bool:
             exists = files.exists(path) and not folder.overwrite
-            return exists or store.output_claimed(path)
+            return exists or path in names or store.output_claimed(path)
 
         return Job(
             id=store.new_id(),

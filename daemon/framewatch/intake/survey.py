@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 
@@ -16,7 +18,19 @@ from framewatch.intake.scanner import Scanner, ScanReport
 from framewatch.intake.settle import Snapshot
 from framewatch.settings import FolderSettings
 
-OnSettled = Callable[[Path, FileIdentity], bool]
+AT_ONCE = 250  # files that are looked at and offered before events are attended to again
+
+
+class Settled(NamedTuple):
+    """A file that has settled, below the input, as the last look saw it."""
+
+    relative: Path
+    identity: FileIdentity
+
+
+OnSettled = Callable[[Sequence[Settled]], Mapping[Path, str]]
+"""Takes files; gives those that it does not take now, with the reason, which is empty where there is none to tell."""
+
 _log = structlog.get_logger("framewatch.intake")
 
 
@@ -37,7 +51,7 @@ class Survey:
 
         Args:
             folder: with absolute paths.
-            on_settled: takes a settled file, or says that it cannot now.
+            on_settled: takes settled files, or says which it cannot take now.
             excluded: folders that are never walked into.
             clock: monotonic seconds.
             stopping: whether to leave off; asked between files.
@@ -54,10 +68,11 @@ class Survey:
         self._roster = Roster(folder.settle_seconds)
         self._reported: set[str] = set()
         self._busy: set[str] = set()
+        self._ready: dict[str, Snapshot] = {}  # to be offered
         self.leases = False  # whether this kernel knows every writer of the folder's file system
 
     def scan(self) -> tuple[ScanReport, set[str]]:
-        """Look at everything, and offer what has settled or was refused before.
+        """Look at everything; what has settled or was refused before is to be offered.
 
         Returns:
             What was left out, and the paths of files that were not known before.
@@ -68,7 +83,7 @@ class Survey:
         report = ScanReport()
         seen: set[str] = set()
         news: set[str] = set()
-        ready = []
+        ready = {}
         for relative, snapshot in self._scanner.walk(report):
             if self._stopping():
                 return report, news
@@ -76,25 +91,24 @@ class Survey:
             if not self._roster.knows(relative):
                 news.add(relative)
             if self._roster.look(relative, snapshot, self._clock(), rescan=True):
-                ready.append((relative, snapshot))
+                ready[relative] = snapshot
         if "" in report.unreadable:
             raise OSError(report.unreadable[""])
         self._require()  # or what was not seen would count as taken away
         self._roster.retain(seen, report.could_not_see)
         self._tell_once(report)
-        self._offer(ready)
+        self._ready |= ready
         return report, news
 
     def look_at_due(self) -> None:
-        """Look at the files whose time has come, and offer those that have not changed."""
-        ready = []
-        for relative in self._roster.due(self._clock()):
+        """Look at files whose time has come; those that have not changed are to be offered."""
+        due = [] if self._ready else self._roster.due(self._clock())
+        for relative in due[:AT_ONCE]:
             seen = self._scanner.look(relative)
             if not isinstance(seen, Snapshot):
                 self._roster.vanished(relative)
             elif self._roster.look(relative, seen, self._clock()):
-                ready.append((relative, seen))
-        self._offer(ready)
+                self._ready[relative] = seen
 
     def touched(self, relative: str) -> None:
         """An event told of a path: a file that settles anew, a subfolder with files, or one less."""
@@ -116,7 +130,9 @@ class Survey:
         self._roster.vanished(relative)
 
     def next_due(self) -> float | None:
-        """When the first file may be settled; None while none is settling."""
+        """When there is something to do: the first file may be settled; None while none is settling."""
+        if self._ready:
+            return self._clock()
         return self._roster.next_due()
 
     @property
@@ -134,26 +150,34 @@ class Survey:
         """Files that a program had open for writing when last asked."""
         return len(self._busy)
 
-    def _offer(self, ready: list[tuple[str, Snapshot]]) -> None:
+    def offer(self) -> None:
+        """Offer some of the files that are to be offered, after a last look."""
         self._busy = {relative for relative in self._busy if self._roster.knows(relative)}
-        for relative, snapshot in sorted(ready):
+        offered: dict[str, Snapshot] = {}
+        for relative in list(islice(self._ready, AT_ONCE)):
             if self._stopping():
                 return
+            snapshot = self._ready.pop(relative)
             verdict = last_look(self._folder.input / relative, snapshot, leases=self.leases)
             (self._busy.add if verdict is Verdict.BUSY else self._busy.discard)(relative)
-            if verdict is not Verdict.READY:
-                self._roster.touch(relative, self._clock())
-            elif self._is_taken(relative, snapshot):
-                self._roster.taken(relative, snapshot)
+            if verdict is Verdict.READY:
+                offered[relative] = snapshot
             else:
-                self._roster.refused(relative, snapshot)
+                self._roster.touch(relative, self._clock())
+        if offered:
+            self._hand_on(offered)
 
-    def _is_taken(self, relative: str, snapshot: Snapshot) -> bool:
+    def _hand_on(self, offered: dict[str, Snapshot]) -> None:
+        settled = [Settled(Path(relative), snapshot.identity()) for relative, snapshot in offered.items()]
         try:
-            return self._on_settled(Path(relative), snapshot.identity())
+            refused = self._on_settled(settled)
         except (FramewatchError, OSError) as error:
-            _log.warning("folder.not_taken", folder=self._folder.name, path=relative, problem=str(error))
-            return False
+            refused = dict.fromkeys((each.relative for each in settled), str(error))
+        for relative, snapshot in offered.items():
+            why = refused.get(Path(relative))
+            (self._roster.taken if why is None else self._roster.refused)(relative, snapshot)
+            if why:
+                _log.warning("folder.not_taken", folder=self._folder.name, path=relative, problem=why)
 
     def _tell_once(self, report: ScanReport) -> None:
         """Log what is left alone although no rule says so, once for each as long as it lies there."""

@@ -21,6 +21,10 @@ RESCAN_SECONDS = 60.0  # at least so long between two rescans where events tell 
 TICK_SECONDS = 0.05  # what comes within one tick is attended to together
 LOOK_SECONDS = 5.0  # between two looks whether the folder's disk is there, at most
 DOUBT_SECONDS = 2.0  # an event that is not here by then will not come
+SCAN_RATIO = (
+    200.0  # scans take at most half a per cent of a core: 20,000 files are then looked at about once a minute
+)
+LONGEST_STRETCH = 600.0
 STOP_SECONDS = 1.0
 
 _log = structlog.get_logger("framewatch.intake")
@@ -29,13 +33,14 @@ _log = structlog.get_logger("framewatch.intake")
 class FolderWatch:
     """Hands on each file that settles in a folder, once for each of its versions.
 
-    - Periodic rescans are the truth: every `poll_seconds`, or about once a minute where events come. Events
+    - Periodic rescans are the truth: every `poll_seconds`, or about once a minute where events come; more seldom
+      in a folder with so many files that this would keep a core busy for more than a small share of the time. Events
       only say which paths to look at sooner. When a rescan finds a file that no event told of, they are no
       longer trusted, and the folder is polled.
-    - `on_settled` gets the path below the input and what the last look saw, on the watch's own thread. True:
-      the file is taken, and not offered again while the same version lies there. False, or a FramewatchError
-      or OSError raised: it is offered again at a rescan `poll_seconds` later. A new watch knows nothing of
-      what an earlier one offered.
+    - `on_settled` gets the paths below the input and what the last look saw, on the watch's own thread, some
+      hundred at most. A file that it takes is not offered again while the same version lies there. One that it
+      refuses, or all where it raises a FramewatchError or OSError, are offered again at a rescan `poll_seconds`
+      later. A new watch knows nothing of what an earlier one offered.
     - A folder that vanishes, or is replaced as by a mount, is waited for; health tells of it.
     - Links, FIFOs, sockets and devices are never followed or opened.
 
@@ -56,7 +61,7 @@ class FolderWatch:
 
         Args:
             folder: with absolute paths.
-            on_settled: takes a settled file, or says that it cannot now.
+            on_settled: takes settled files, or says which it cannot take now.
             excluded: further folders that are never walked into; output, done and failed need not be named.
             clock: monotonic seconds.
             rescan_seconds: the least time between rescans where events come.
@@ -79,6 +84,7 @@ class FolderWatch:
         self._mode: Mode | None = None
         self._root_key: tuple[int, int] | None = None
         self._next_scan = 0.0
+        self._stretch = 0.0  # seconds between scans that the last one was worth
         self._scheduled = False  # whether the next scan is a periodic one, which events should have forestalled
         self._unheard: dict[str, float] = {}  # found by a periodic scan, no event yet; when
         self._thread: threading.Thread | None = None
@@ -151,8 +157,9 @@ class FolderWatch:
                 self._scan()
             else:
                 self._survey.look_at_due()
+                self._survey.offer()
                 if self._survey.refused:
-                    self._next_scan = min(self._next_scan, self._clock() + self.folder.poll_seconds)
+                    self._next_scan = min(self._next_scan, self._clock() + self._at_least(self.folder.poll_seconds))
                 self._tell(state="ok", problem="")
         except OSError as error:
             self._unavailable(error.strerror or str(error))
@@ -222,8 +229,10 @@ class FolderWatch:
             self._next_scan = min(self._next_scan, self._clock() + self.folder.poll_seconds)
 
     def _scan(self) -> None:
-        began = self._clock()
+        began, spent = self._clock(), time.thread_time()
         report, news = self._survey.scan()
+        self._stretch = min(SCAN_RATIO * (time.thread_time() - spent), LONGEST_STRETCH)
+        self._survey.offer()
         if self._inbox.closed:
             return  # it was left off half-way
         now = self._clock()
@@ -231,7 +240,7 @@ class FolderWatch:
         if by_events and self._scheduled:
             self._unheard |= dict.fromkeys(news, now)
         soon = not by_events or self._survey.refused > 0
-        self._next_scan = now + (self.folder.poll_seconds if soon else self._rescan_seconds)
+        self._next_scan = now + self._at_least(self.folder.poll_seconds if soon else self._rescan_seconds)
         self._scheduled = True
         self._tell(
             state="ok",
@@ -242,6 +251,10 @@ class FolderWatch:
             odd=len(report.odd),
             unreadable=len(report.unreadable),
         )
+
+    def _at_least(self, seconds: float) -> float:
+        """The time until the next scan, longer where scans are costly, so that they take a small share of it."""
+        return max(seconds, self._stretch)
 
     def _unavailable(self, why: str) -> None:
         if self._health.state == "ok":

@@ -39,8 +39,12 @@ class Board:
     def show(self, job: Job) -> None:
         """Show a job's new state."""
         sidecar = self._sidecar(job)
-        if sidecar is not None:
-            begun = job.state not in (JobState.QUEUED, JobState.RUNNING)  # else what is noted is an earlier try's
+        if sidecar is not None and job.state == JobState.QUEUED:
+            sidecar.update(job, Progress(), still=lambda: self._store.is_queued(job.id))
+            with self._lock:  # nothing has to be remembered of those that wait, which may be tens of thousands
+                self._sidecars.pop(job.id, None)
+        elif sidecar is not None:
+            begun = job.state != JobState.RUNNING  # else what is noted is an earlier try's
             sidecar.update(job, self._store.progress(job.id) if begun else Progress())
 
     def observer(self, job: Job, on_segment: Callable[[], None] = lambda: None) -> JobObserver:

@@ -76,8 +76,14 @@ class Database:
 
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[None]:
-        """All that is run inside happens, or nothing of it. Not `durable`: a power cut may undo it."""
+        """All that is run inside happens, or nothing of it. Not `durable`: a power cut may undo it.
+
+        One within another is part of it.
+        """
         with self._lock, self._watched():
+            if self._connection.in_transaction:
+                yield
+                return
             self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             self._connection.execute("BEGIN IMMEDIATE")
             try:

@@ -40,6 +40,9 @@ WHERE state IN ('queued', 'held') AND ended_at IS NULL AND not_before > :now AND
 -- name: unended
 SELECT record FROM jobs WHERE ended_at IS NULL ORDER BY id;
 
+-- name: is_queued
+SELECT 1 FROM jobs WHERE id = :job_id AND state = 'queued';
+
 -- name: unended_ids
 SELECT id FROM jobs WHERE ended_at IS NULL;
 

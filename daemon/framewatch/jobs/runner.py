@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -101,9 +101,15 @@ class Runner:
         counts = self._desk.store.counts()
         return not any(counts[state] for state in (JobState.QUEUED, JobState.RUNNING, JobState.PUBLISHING))
 
-    def take_in(self, entered: Decision) -> None:
-        """Take over a job that was entered at the desk."""
-        self._go_on(self._desk.welcome(entered))
+    def take_in(self, entered: Sequence[Decision]) -> None:
+        """Take over jobs that were entered at the desk; the lanes need not wait until the last is shown."""
+        for number, decision in enumerate(entered):
+            job = self._desk.welcome(decision)
+            if job.state == JobState.PUBLISHING:
+                self._put_away(job)
+            if number == 0:
+                self.wake()
+        self.wake()
 
     def hold(self, job: Job, finding: Finding) -> None:
         """Put a waiting job on hold."""

@@ -131,9 +131,11 @@ class Sidecar:
         self._troubled = False
         self._lock = threading.RLock()
 
-    def update(self, job: Job, progress: Progress) -> None:
-        """Show how far the job is, if it is time to."""
+    def update(self, job: Job, progress: Progress, still: Callable[[], bool] = lambda: True) -> None:
+        """Show how far the job is, if it is time to, and that is `still` so."""
         with self._lock:
+            if not still():
+                return
             document = self._document(job, progress)
             state = (*self._run, document["status"], document["stage"])
             now = self._clock()

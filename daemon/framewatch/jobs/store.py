@@ -7,7 +7,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -91,6 +91,10 @@ class Store:
         """An id for a new job: 12 characters that sort by age."""
         return self._ids.new(self._clock())
 
+    def together(self) -> AbstractContextManager[None]:
+        """What is stored within happens at once, or nothing of it; other threads wait meanwhile."""
+        return self._database.transaction()
+
     def add(self, job: Job, event: str = "Added") -> bool:
         """Take in a new job; False where a job that has not ended has this source already."""
         with _conflicts(job), self._database.transaction():
@@ -160,6 +164,10 @@ class Store:
     def unended(self) -> Jobs:
         """All jobs that have not ended, the oldest first."""
         return self._jobs("unended")
+
+    def is_queued(self, job_id: str) -> bool:
+        """Whether this job waits for its turn."""
+        return bool(self._database.rows("is_queued", job_id=job_id))
 
     def unended_ids(self) -> set[str]:
         """The ids of all jobs that have not ended."""
@@ -238,8 +246,8 @@ class Store:
         return tuple(Request(kind=kind, job_id=job_id, asked_at=at) for _, kind, job_id, at in rows)
 
     def set_fact(self, name: str, value: Any) -> None:
-        """Say something about the daemon, as JSON; None takes it back."""
-        with self._database.transaction():
+        """Say something about the daemon, as JSON; None takes it back. Not durable: it is only shown."""
+        with self._database.transaction(durable=False):
             if value is None:
                 self._database.run("drop_fact", name=name)
             else:

@@ -53,6 +53,7 @@ class House:
         self._watches: dict[str, FolderWatch] = {}
         self._admissions: dict[str, Admission] = {}
         self._told_at = float("-inf")
+        self._told: list[dict[str, Any]] = []
         self._ended_badly = 0
         settings = loaded.settings
         self.roots = roots
@@ -130,7 +131,10 @@ class House:
             return
         self._told_at = time.monotonic()
         self._mend_watches()
-        self.store.set_fact("folders", [self._health(folder) for folder in self._loaded.settings.folders])
+        health = [self._health(folder) for folder in self._loaded.settings.folders]
+        if health != self._told:  # a disk may sleep while nothing happens
+            self.store.set_fact("folders", health)
+            self._told = health
 
     def _health(self, folder: FolderSettings) -> dict[str, Any]:
         return self._watches[folder.name].health().model_dump() | {"input": str(folder.input)}

@@ -7,7 +7,7 @@ import shutil
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from framewatch.intake import FolderHealth, FolderWatch, scanner, survey
 from framewatch.intake.events import EventSource
 from framewatch.intake.inbox import MAX_HINTS, Inbox
 from framewatch.intake.lastlook import Verdict
+from framewatch.intake.survey import Settled
 from framewatch.jobs.roots import Roots
 from framewatch.jobs.store import Store
 from framewatch.settings import FolderSettings
@@ -55,9 +56,17 @@ class Desk:
         self.watch.start()
         return self.watch
 
-    def _take(self, relative: Path, identity: FileIdentity) -> bool:
+    def _take(self, settled: Sequence[Settled]) -> dict[Path, str]:
+        return {
+            relative: why for relative, identity in settled if (why := self._refusal(relative, identity)) is not None
+        }
+
+    def _refusal(self, relative: Path, identity: FileIdentity) -> str | None:
         self.offers.append((os.fspath(relative), identity, time.monotonic()))
-        return self.answer(os.fspath(relative))
+        try:
+            return None if self.answer(os.fspath(relative)) else ""
+        except (StorageError, OSError) as error:
+            return str(error)
 
     @property
     def names(self) -> list[str]:
