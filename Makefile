@@ -33,6 +33,7 @@ check: lint types test  ## what CI runs
 
 bench: $(STAMP)  ## speed and memory, as ratios in one run
 	$(BIN)/python -m benchmarks.memory
+	$(BIN)/python -m benchmarks.waiting
 
 clean:  ## remove everything that was made here
 	rm -rf $(VENV) demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -96,6 +96,12 @@ class Site:
         for child in self.daemon().children(recursive=True):
             child.send_signal(signal.SIGSTOP)
 
+    def settled(self) -> bool:
+        """Whether the daemon has looked at all files and has nothing left to take in."""
+        command = [*COMMAND, "status", "--json", "--config", str(self.root / "framewatch.yaml")]
+        folder = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["folders"][0]
+        return (folder["last_scan"] or 0) > self.began and folder["waiting"] == 0
+
     def status_seconds(self) -> float:
         began = time.monotonic()
         command = [*COMMAND, "status", "--config", str(self.root / "framewatch.yaml")]
@@ -164,7 +170,7 @@ def idle(site: Site, seconds: float, name: str) -> dict[str, float]:
     """What the daemon costs while nothing happens; it has been started, and its worker is to be stopped."""
     until(lambda: site.lines("job.started"), 300)
     site.stop_worker()
-    time.sleep(10)  # the first rescan is behind it
+    until(site.settled, 600)
     found = {
         "idle, % of a core": idle_share(site, seconds),
         "daemon, MiB": memory(site.daemon()),

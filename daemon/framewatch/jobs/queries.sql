@@ -26,12 +26,15 @@ ORDER BY priority DESC, id;
 
 -- name: over_holds
 SELECT record FROM jobs
-WHERE state = 'held' AND ended_at IS NULL AND (not_before <= :now OR not_before > :beyond)
+WHERE state = 'held' AND folder IN (SELECT value FROM json_each(:folders)) AND (not_before <= :now OR not_before > :beyond)
 ORDER BY not_before, id;
 
 -- name: prolong
 UPDATE jobs SET not_before = :until, record = json_set(record, '$.not_before', :until)
 WHERE id = :id AND state = 'held';
+
+-- name: held_folders
+SELECT DISTINCT folder FROM jobs WHERE state = 'held';
 
 -- name: next_wake
 SELECT min(not_before) FROM jobs

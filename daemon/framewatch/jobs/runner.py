@@ -17,6 +17,7 @@ from framewatch.domain import Job, JobState
 from framewatch.errors import CancelledError, Finding, FramewatchError, Remedy
 from framewatch.jobs import events as ev
 from framewatch.jobs.desk import Decision, Desk
+from framewatch.jobs.retry import LONGEST_WAIT
 from framewatch.jobs.stop import Stop
 
 PUBLISHERS = 2  # results that are put away at once; a slow share must not stop the lanes
@@ -51,7 +52,7 @@ class Runner:
         desk: Desk,
         lanes: list[Lane],
         publish: Publish,
-        knows: Callable[[Job], bool],
+        knows: Callable[[str], bool],
         may_go_on: Callable[[Job], bool],
     ) -> None:
         """The parts that a runner works with.
@@ -60,7 +61,7 @@ class Runner:
             desk: where jobs change.
             lanes: what renders them.
             publish: puts a result away.
-            knows: whether a job's folder is in the configuration.
+            knows: whether the configuration has a folder of this name.
             may_go_on: whether a held job is to be tried again; a cheap look, on the timekeeper's thread.
         """
         self._desk = desk
@@ -204,7 +205,9 @@ class Runner:
         with self._desk.lock:
             if self._stopping:
                 return None
-            job = self._desk.store.next_queued(self._desk.clock(), gpu=lane.gpu, accepts=self._knows)
+            job = self._desk.store.next_queued(
+                self._desk.clock(), gpu=lane.gpu, accepts=lambda job: self._knows(job.folder)
+            )
             if job is None:
                 return None
             self._stops[job.id] = Stop()
@@ -275,13 +278,13 @@ class Runner:
         """Release those held jobs that may go on; the others are looked at again soon, by a look and not a try."""
         began = time.monotonic()
         waiting = []
-        for held in filter(self._knows, self._desk.store.over_holds(now)):
+        for held in self._desk.store.over_holds(now, self._knows):
             if self._may_go_on(held):
                 self.release(held)
             else:
                 waiting.append(held.id)
         took = time.monotonic() - began
-        self._desk.store.prolong(waiting, now + max(self._desk.policy.look, took * LOOK_SHARE))
+        self._desk.store.prolong(waiting, now + min(max(self._desk.policy.look, took * LOOK_SHARE), LONGEST_WAIT))
 
     # --- time ---------------------------------------------------------------------------------------------
 

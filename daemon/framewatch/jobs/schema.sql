@@ -22,6 +22,7 @@ CREATE UNIQUE INDEX jobs_unended_source ON jobs (source) WHERE ended_at IS NULL;
 CREATE INDEX jobs_unended_output ON jobs (output) WHERE ended_at IS NULL;
 CREATE INDEX jobs_source ON jobs (source);
 CREATE INDEX jobs_queue ON jobs (state, gpu, priority DESC, id);  -- by id, not by time: clocks jump
+CREATE INDEX jobs_held ON jobs (folder, not_before) WHERE state = 'held';
 CREATE INDEX jobs_wake ON jobs (state, not_before) WHERE ended_at IS NULL;
 CREATE INDEX jobs_folder ON jobs (folder, state);
 CREATE INDEX jobs_unended_folder ON jobs (folder) WHERE ended_at IS NULL;

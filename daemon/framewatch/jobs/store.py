@@ -141,9 +141,10 @@ class Store:
         with self._database.each("queue", now=now, beyond=now + LONGEST_WAIT, gpu=gpu) as rows:
             return next((job for job in map(self._job, rows) if accepts(job)), None)
 
-    def over_holds(self, now: float) -> Jobs:
-        """The held jobs that are to be looked at again."""
-        return self._jobs("over_holds", now=now, beyond=now + LONGEST_WAIT)
+    def over_holds(self, now: float, knows: Callable[[str], bool] = lambda _: True) -> Jobs:
+        """The held jobs that are to be looked at again, of those folders that are known."""
+        folders = json.dumps([row[0] for row in self._database.rows("held_folders") if knows(row[0])])
+        return self._jobs("over_holds", folders=folders, now=now, beyond=now + LONGEST_WAIT)
 
     def prolong(self, job_ids: Collection[str], until: float) -> None:
         """Let held jobs wait until this Unix time.

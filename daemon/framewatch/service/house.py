@@ -183,8 +183,9 @@ class House:
         """Hold the jobs of folders that the configuration no longer has; let those go on whose folder is back."""
         for name in self.store.unended_folders():
             if self._folder(name) is None:
-                for job in self.store.list((JobState.QUEUED,), folder=name, limit=-1):
-                    self.runner.hold(job, _removed(name))
+                with self.store.together():  # a job of no folder has no progress file: no share is touched
+                    for job in self.store.list((JobState.QUEUED,), folder=name, limit=-1):
+                        self.runner.hold(job, _removed(name))
             else:
                 for job in self.store.list((JobState.HELD,), folder=name, limit=-1):
                     if job.findings and job.findings[0].code == REMOVED:
@@ -203,8 +204,8 @@ class House:
     def _tools(self) -> Tools:
         return self._ready.tools
 
-    def _knows(self, job: Job) -> bool:
-        return self._folder(job.folder) is not None
+    def _knows(self, name: str) -> bool:
+        return self._folder(name) is not None
 
     def _may_go_on(self, job: Job) -> bool:
         places = self.places_of(job.folder)

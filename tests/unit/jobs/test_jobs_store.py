@@ -131,6 +131,7 @@ def test_held_jobs_are_named_when_their_time_has_come(store: Store, make_job: Ma
     store.add(make_job(1, state=S.HELD, held_state=S.QUEUED, not_before=10.0))
     store.add(make_job(2, state=S.HELD, held_state=S.QUEUED, not_before=20.0))
     assert [job.id for job in store.over_holds(15.0)] == ["id0001"]
+    assert store.over_holds(15.0, lambda name: name != "anime") == []
     assert store.next_wake(15.0) == 20.0
 
 
