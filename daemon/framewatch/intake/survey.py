@@ -97,13 +97,13 @@ class Survey:
         self._require()  # or what was not seen would count as taken away
         self._roster.retain(seen, report.could_not_see)
         self._tell_once(report)
-        self._ready |= ready
+        self._ready |= dict(sorted(ready.items()))
         return report, news
 
     def look_at_due(self) -> None:
         """Look at files whose time has come; those that have not changed are to be offered."""
         due = [] if self._ready else self._roster.due(self._clock())
-        for relative in due[:AT_ONCE]:
+        for relative in sorted(due)[:AT_ONCE]:
             seen = self._scanner.look(relative)
             if not isinstance(seen, Snapshot):
                 self._roster.vanished(relative)

@@ -41,8 +41,7 @@ class Board:
         sidecar = self._sidecar(job)
         if sidecar is not None and job.state == JobState.QUEUED:
             sidecar.update(job, Progress(), still=lambda: self._store.is_queued(job.id))
-            with self._lock:  # nothing has to be remembered of those that wait, which may be tens of thousands
-                self._sidecars.pop(job.id, None)
+            self._forget_queued(job)
         elif sidecar is not None:
             begun = job.state != JobState.RUNNING  # else what is noted is an earlier try's
             sidecar.update(job, self._store.progress(job.id) if begun else Progress())
@@ -69,6 +68,12 @@ class Board:
                 files.remove(path, root=places.failed, guard=places.guard)
             except StorageError as error:
                 _trouble(job, error)
+
+    def _forget_queued(self, job: Job) -> None:
+        """Nothing has to be remembered of jobs that wait, and they may be tens of thousands."""
+        with self._lock:
+            if self._store.is_queued(job.id):
+                self._sidecars.pop(job.id, None)
 
     def _sidecar(self, job: Job) -> Sidecar | None:
         places = self._places_of(job.folder)

@@ -16,6 +16,7 @@ import pytest
 from framewatch.domain import FileIdentity
 from framewatch.errors import StorageError
 from framewatch.intake import FolderHealth, FolderWatch, scanner, survey
+from framewatch.intake import watch as watch_module
 from framewatch.intake.events import EventSource
 from framewatch.intake.inbox import MAX_HINTS, Inbox
 from framewatch.intake.lastlook import Verdict
@@ -446,3 +447,38 @@ def test_a_flood_of_events_beyond_the_bound_becomes_one_rescan() -> None:
     hints = inbox.take()
     assert (hints.rescan, hints.lost, hints.touched, hints.forget) == (True, True, set(), {"kept"})
     assert not inbox.take().rescan
+
+
+def test_a_long_queue_is_handed_on_in_pieces_between_which_events_are_heard(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(survey, "AT_ONCE", 3)
+    waiting: list[int] = []
+
+    def answer(name: str) -> bool:
+        if name == "00.mkv":
+            desk.put("new.mkv")
+        if name == "19.mkv":
+            waiting.append(desk.watch.health().waiting)
+        return True
+
+    desk.answer = answer
+    names = [f"{number:02}.mkv" for number in range(20)]
+    for name in names:
+        desk.put(name)
+    desk.start(watch="events")
+    desk.wait("new.mkv", *names)
+    assert waiting[0] <= 6  # of 20, the rest was handed on before, and health told of it between
+    assert desk.watch.wait_idle(10)
+
+
+def test_a_folder_whose_scans_are_costly_is_scanned_seldom(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch_module, "SCAN_RATIO", 1e9)
+    desk.put("a.mkv")
+    began = time.monotonic()
+    watch = desk.start(watch="poll")
+    desk.wait("a.mkv")
+    assert watch._next_scan - began >= watch_module.LONGEST_STRETCH
+    desk.put("b.mkv")
+    watch.rescan()  # whoever asks is not made to wait
+    desk.wait("a.mkv", "b.mkv")

@@ -1,0 +1,116 @@
+"""Settled files become jobs by the hundred: in one transaction, each with a name of its own, and shown once."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from framewatch.domain import Job, JobState
+from framewatch.intake.admit import Admission
+from framewatch.intake.survey import Settled
+from framewatch.jobs import events as ev
+from framewatch.jobs import files
+from framewatch.jobs.board import Board
+from framewatch.jobs.desk import Desk
+from framewatch.jobs.publish import Places
+from framewatch.jobs.retry import Policy
+from framewatch.jobs.runner import Runner
+from framewatch.jobs.store import Store
+from framewatch.media.preset import Preset
+from framewatch.media.presets import NamedPreset
+from framewatch.settings import FolderSettings
+
+
+class Office:
+    """A folder's clerk, with a real store and real folders; nothing runs."""
+
+    def __init__(self, root: Path, preset: NamedPreset | None) -> None:
+        self.folder = FolderSettings(
+            name="anime",
+            input=root / "in",
+            output=root / "out",
+            done=root / "done",
+            failed=root / "failed",
+        )
+        places = Places(root / "in", root / "out", root / "done", root / "failed")
+        for path in (places.input, places.output, places.done, places.failed, root / "work"):
+            path.mkdir()
+        self.store = Store.open(root / "jobs.db")
+        self.board = Board(self.store, lambda _: places)
+        self.desk = Desk(self.store, self.board, root / "work", Policy())
+        self.clerk = Admission(self.folder, preset, Runner(self.desk, [], self._nothing, lambda _: True), self.desk)
+
+    def settled(self, *names: str) -> list[Settled]:
+        return [self.one(name) for name in names]
+
+    def one(self, name: str) -> Settled:
+        path = self.folder.input / name
+        path.write_bytes(b"film")
+        identity = files.identity(path)
+        assert identity is not None
+        return Settled(Path(name), identity)
+
+    def sidecar(self, job: Job) -> dict[str, Any]:
+        shown: dict[str, Any] = json.loads(job.output.with_name(f"{job.output.name}.progress.json").read_text())
+        return shown
+
+    def _nothing(self, *_: object) -> Job:
+        raise AssertionError
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    preset = NamedPreset("test", Preset(ml_upscale="esrgan-2x"), "the test")
+    made = Office(tmp_path, preset)
+    yield made
+    made.store.close()
+
+
+def test_files_of_one_batch_get_outputs_of_their_own(office: Office) -> None:
+    (office.folder.output / "b.mp4").touch()
+    assert office.clerk.admit(office.settled("a.mkv", "a.mp4", "a.avi", "b.mkv")) == {}
+    jobs = office.store.unended()
+    assert [job.output.name for job in jobs] == ["a.mp4", "a (2).mp4", "a (3).mp4", "b (2).mp4"]
+    assert [office.sidecar(job)["job_id"] for job in jobs] == [job.id for job in jobs]
+    assert [job.id for job in jobs] == sorted({job.id for job in jobs})
+
+
+def test_one_file_that_cannot_be_taken_does_not_keep_the_others_out(office: Office) -> None:
+    first = office.settled("busy.mkv")
+    office.clerk.admit(first)
+    os.utime(office.folder.input / "busy.mkv", ns=(1, 1))
+    again = files.identity(office.folder.input / "busy.mkv")
+    assert again is not None
+    batch = [*office.settled("a.mkv"), Settled(Path("busy.mkv"), again), *office.settled("b.mkv")]
+    assert office.clerk.admit(batch) == {Path("busy.mkv"): ""}
+    assert [job.source.name for job in office.store.unended()] == ["busy.mkv", "a.mkv", "b.mkv"]
+    assert office.clerk.admit(batch[:1]) == {}  # the same version again, after a restart: it has its job
+
+
+def test_what_the_folders_own_preset_lacks_fails_every_file_of_the_batch(tmp_path: Path) -> None:
+    office = Office(tmp_path, None)
+    assert office.clerk.admit(office.settled("a.mkv", "b.mkv")) == {}
+    jobs = office.store.unended()
+    assert [(job.state, job.outcome) for job in jobs] == [(JobState.PUBLISHING, JobState.FAILED)] * 2
+    assert {job.findings[0].code for job in jobs} == {"preset.missing"}
+    office.store.close()
+
+
+def test_a_job_that_is_shown_late_does_not_hide_what_it_has_become(office: Office) -> None:
+    office.clerk.admit(office.settled("a.mkv"))
+    (queued,) = office.store.unended()
+    assert office.sidecar(queued)["status"] == "queued"
+    office.desk.apply(queued, ev.Claimed())
+    office.board.show(queued)
+    assert office.sidecar(queued)["status"] == "running"
+
+
+def test_jobs_that_wait_leave_nothing_in_memory(office: Office) -> None:
+    office.clerk.admit(office.settled(*(f"{number}.mkv" for number in range(20))))
+    assert len(office.store.unended()) == 20
+    assert office.board._sidecars == {}
