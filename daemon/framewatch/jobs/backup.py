@@ -16,10 +16,11 @@ import structlog
 from framewatch.domain import Job, JobState, Journal
 from framewatch.errors import StorageError
 from framewatch.jobs import files
+from framewatch.jobs.ledger import RECORD_NAME, tidy
 from framewatch.jobs.store import Store
 from framewatch.jobs.stored import job_of, text_of
 
-BACKUP = "job.json"
+BACKUP = RECORD_NAME
 MOST_BYTES = 4 * 2**20  # a record is a few KB; what is larger was not written here
 
 _log = structlog.get_logger("framewatch.jobs")
@@ -65,26 +66,9 @@ class Backups:
         with self._lock:
             if job.state.ended:
                 shutil.rmtree(folder, ignore_errors=True)
-            else:
+            elif not folder.is_symlink():
                 with suppress(OSError):
-                    empty(folder)
-
-
-def empty(folder: Path) -> None:
-    """Remove all that lies in a work folder but the job's record; links are removed, not followed.
-
-    Raises:
-        OSError: something cannot be removed.
-    """
-    if folder.is_symlink():
-        folder.unlink()
-        return
-    with suppress(FileNotFoundError), os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                shutil.rmtree(entry.path)
-            elif entry.name != BACKUP:
-                Path(entry.path).unlink()
+                    tidy(folder)
 
 
 def read_backup(folder: Path) -> Job | None:

@@ -22,10 +22,10 @@ from framewatch.jobs.backup import read_backup
 from framewatch.jobs.database import CORRUPT
 from framewatch.jobs.faults import storage_faults
 from framewatch.jobs.ids import is_job_id
+from framewatch.jobs.ledger import NAME as LEDGER
 from framewatch.jobs.store import Store, StoreError
 
 FACT = "rebuilt"
-LEDGER = "ledger.jsonl"  # a work folder with one holds finished pieces
 _PARTS = ("", "-wal", "-shm")  # of an SQLite database; the first goes first, or it would open without its log
 
 _log = structlog.get_logger("framewatch.jobs")
