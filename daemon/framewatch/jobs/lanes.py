@@ -18,10 +18,10 @@ from framewatch.jobs.desk import Desk
 from framewatch.jobs.faults import storage_faults
 from framewatch.jobs.guard import UNGUARDED
 from framewatch.jobs.hands import Gate
+from framewatch.jobs.lane import Lane
 from framewatch.jobs.order import Order, Rendered, Skipped, Tools
 from framewatch.jobs.pipeline import Pipeline
 from framewatch.jobs.publish import Places
-from framewatch.jobs.runner import Lane
 from framewatch.jobs.source import require_source, source_root
 from framewatch.jobs.space import Spots
 from framewatch.media.preset import Preset

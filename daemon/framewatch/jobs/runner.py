@@ -17,6 +17,7 @@ from framewatch.domain import Job, JobState
 from framewatch.errors import CancelledError, Finding, FramewatchError, Remedy
 from framewatch.jobs import events as ev
 from framewatch.jobs.desk import Decision, Desk
+from framewatch.jobs.lane import Lane
 from framewatch.jobs.retry import LONGEST_WAIT
 from framewatch.jobs.stop import Stop
 
@@ -29,19 +30,7 @@ INTERRUPTED = (JobState.RUNNING, JobState.PUBLISHING)  # states that a daemon wh
 _log = structlog.get_logger("framewatch.jobs")
 
 
-Render = Callable[[Job, threading.Event], ev.Event]
 Publish = Callable[[Job, threading.Event], Job]
-
-
-class Lane:
-    """What a lane takes, and with what it works."""
-
-    def __init__(self, name: str, *, gpu: bool, render: Render, close: Callable[[], None]) -> None:
-        """`gpu`: which jobs it takes; `render` makes a result; `close` ends the worker process, from any thread."""
-        self.name = name
-        self.gpu = gpu
-        self.render = render
-        self.close = close
 
 
 class Runner:

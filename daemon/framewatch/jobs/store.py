@@ -16,7 +16,7 @@ from framewatch.errors import FramewatchError, StorageError
 from framewatch.jobs.database import Database, Row
 from framewatch.jobs.ids import Ids
 from framewatch.jobs.retry import LONGEST_WAIT
-from framewatch.jobs.stored import job_of, text_of
+from framewatch.jobs.stored import columns_of, job_of, text_of
 
 KEEP_JOBS = 10_000
 KEEP_SECONDS = 90 * 24 * 3600.0
@@ -98,7 +98,7 @@ class Store:
     def add(self, job: Job, event: str = "Added") -> bool:
         """Take in a new job; False where a job that has not ended has this source already."""
         with _conflicts(job), self._database.transaction():
-            added = self._database.run("add_job", **_columns(job)) == 1
+            added = self._database.run("add_job", **columns_of(job)) == 1
             if added:
                 self._remember(job, event)
         self._ids.after(job.id)
@@ -111,7 +111,7 @@ class Store:
             StoreError: `job.unknown`, or `job.source_taken` where another job has its source by now.
         """
         with _conflicts(job), self._database.transaction():
-            if self._database.run("save_job", **_columns(job)) != 1:
+            if self._database.run("save_job", **columns_of(job)) != 1:
                 raise StoreError(f"there is no job {job.id}")
             self._remember(job, event)
 
@@ -246,9 +246,9 @@ class Store:
             self._database.run("drop_requests", number=max((row[0] for row in rows), default=0))
         return tuple(Request(kind=kind, job_id=job_id, asked_at=at) for _, kind, job_id, at in rows)
 
-    def set_fact(self, name: str, value: Any) -> None:
-        """Say something about the daemon, as JSON; None takes it back. Not durable: it is only shown."""
-        with self._database.transaction(durable=False):
+    def set_fact(self, name: str, value: Any, *, durable: bool = True) -> None:
+        """Say something about the daemon, as JSON; None takes it back. What is only shown need not be `durable`."""
+        with self._database.transaction(durable=durable):
             if value is None:
                 self._database.run("drop_fact", name=name)
             else:
@@ -285,19 +285,3 @@ def _conflicts(job: Job) -> Iterator[None]:
         code = "job.source_taken" if taken else "job.duplicate"
         what = "another job that has not ended has its source" if taken else str(error)
         raise StoreError(f"job {job.id} cannot be stored: {what}", code=code) from error
-
-
-def _columns(job: Job) -> dict[str, Any]:
-    return {
-        "id": job.id,
-        "state": job.state,
-        "folder": job.folder,
-        "source": os.fsencode(job.source),
-        "output": os.fsencode(job.output),
-        "gpu": job.gpu,
-        "priority": job.priority,
-        "created_at": job.created_at,
-        "not_before": job.not_before,
-        "ended_at": job.ended_at,
-        "record": text_of(job),
-    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from typing import Any
 
 from framewatch.domain import Job, Record
 
@@ -25,3 +26,20 @@ def job_of(text: str) -> Job:
         return Job(**json.loads(text))
     except (TypeError, RecursionError) as error:
         raise ValueError(str(error)) from None
+
+
+def columns_of(job: Job) -> dict[str, Any]:
+    """What the store's table holds of a job: what is searched for, and the whole of it as text."""
+    return {
+        "id": job.id,
+        "state": job.state,
+        "folder": job.folder,
+        "source": os.fsencode(job.source),
+        "output": os.fsencode(job.output),
+        "gpu": job.gpu,
+        "priority": job.priority,
+        "created_at": job.created_at,
+        "not_before": job.not_before,
+        "ended_at": job.ended_at,
+        "record": text_of(job),
+    }

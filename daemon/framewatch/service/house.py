@@ -19,12 +19,13 @@ from framewatch.jobs.desk import Desk
 from framewatch.jobs.events import Event, Published, SourceLost
 from framewatch.jobs.gate import HostGate
 from framewatch.jobs.holds import may_go_on
+from framewatch.jobs.lane import Lane
 from framewatch.jobs.lanes import make_lane
 from framewatch.jobs.order import Tools
 from framewatch.jobs.publish import Places, publish
 from framewatch.jobs.retry import Policy
 from framewatch.jobs.roots import Roots
-from framewatch.jobs.runner import Lane, Runner
+from framewatch.jobs.runner import Runner
 from framewatch.jobs.store import Store
 from framewatch.settings import FolderSettings, LoadedSettings, Settings
 
@@ -133,7 +134,7 @@ class House:
         self._mend_watches()
         health = [self._health(folder) for folder in self._loaded.settings.folders]
         if health != self._told:  # a disk may sleep while nothing happens
-            self.store.set_fact("folders", health)
+            self.store.set_fact("folders", health, durable=False)
             self._told = health
 
     def _health(self, folder: FolderSettings) -> dict[str, Any]:

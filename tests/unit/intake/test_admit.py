@@ -43,7 +43,8 @@ class Office:
         self.store = Store.open(root / "jobs.db")
         self.board = Board(self.store, lambda _: places)
         self.desk = Desk(self.store, self.board, root / "work", Policy())
-        self.clerk = Admission(self.folder, preset, Runner(self.desk, [], self._nothing, lambda _: True), self.desk)
+        runner = Runner(self.desk, [], self._nothing, lambda _: True, lambda _: True)
+        self.clerk = Admission(self.folder, preset, runner, self.desk)
 
     def settled(self, *names: str) -> list[Settled]:
         return [self.one(name) for name in names]
