@@ -99,6 +99,10 @@ class House:
         lines = [json.loads(line) for line in self.log().splitlines() if line.endswith("}")]
         return [line for line in lines if not name or line["event"] == name]
 
+    def listed(self, folder: Path) -> list[str]:
+        """The names in a folder, but for the hidden file by which a disk is known."""
+        return sorted(path.name for path in folder.iterdir() if path.name != ".framewatch")
+
     def sidecar(self, path: Path) -> dict[str, Any]:
         """The progress sidecar of an output, or of a source in failed/; {} while there is none."""
         beside = path.with_name(f"{path.name}.progress.json")

@@ -56,7 +56,7 @@ def test_a_file_that_the_preset_is_not_for_lies_in_done_untouched_and_is_skipped
     assert (sidecar["status"], sidecar["progress"]) == ("skipped", 0.0)
     assert sidecar["error"]["code"] == "only_if.no_match"
     assert sidecar["error"]["message"] == "it is 48 pixels high, more than max_height 47"
-    assert list((house.root / "anime" / "out").iterdir()) == []
+    assert house.listed(house.root / "anime" / "out") == []
     said = house.events("job.skipped")[0]
     assert (said["level"], said["code"]) == ("info", "only_if.no_match")
     state = json.loads(framewatch("status", "--config", house.config, "--json").stdout)
@@ -72,7 +72,7 @@ def test_a_file_that_does_not_match_takes_the_other_preset_whatever_its_containe
     make_clip(share / "large.mp4", size="96x64", frames=5)
     assert house.once().returncode == 0
     out = house.root / "anime" / "out"
-    assert sorted(path.name for path in out.iterdir()) == [
+    assert house.listed(out) == [
         "large.mkv", "large.mkv.progress.json", "small.mp4", "small.mp4.progress.json",
     ]  # fmt: skip
     assert house.sidecar(out / "large.mkv")["status"] == "done"

@@ -29,17 +29,20 @@ NAMES = [
 ]
 
 
+OURS = (".framewatch", ".framewatch.lock")  # by which a disk is known, and a folder kept from a second daemon
+
+
 def own_box(number: int) -> bytes:
     """An MP4 box without meaning, that makes each file another one."""
     return struct.pack(">I4sB", 9, b"free", number)
 
 
 def content(folder: Path) -> dict[bytes, bytes]:
-    """Names to bytes of what lies in a folder; folders, sidecars and the daemon's lock left out."""
+    """Names to bytes of what lies in a folder; folders, sidecars and the daemon's own files left out."""
     if not folder.exists():
         return {}
     paths = [path for path in folder.iterdir() if path.is_file() and not path.name.endswith(".json")]
-    return {os.fsencode(path.name): path.read_bytes() for path in paths if path.name != ".framewatch.lock"}
+    return {os.fsencode(path.name): path.read_bytes() for path in paths if path.name not in OURS}
 
 
 def sidecars(folder: Path) -> list[dict[str, Any]]:
