@@ -42,6 +42,7 @@ class House:
         }
         self.daemon: subprocess.Popen[bytes] | None = None
         self.log_file = root / "log.jsonl"
+        self.process_options: dict[str, Any] = {}  # for subprocess: an environment, a limit
 
     def folder(self, name: str = "anime", preset: Any = None, **options: Any) -> Path:
         """Add a watch folder; returns its input."""
@@ -66,10 +67,7 @@ class House:
     def start(self, *args: str) -> subprocess.Popen[bytes]:
         """Start the daemon and wait until it is ready."""
         before = len(self.events("daemon.ready"))
-        with self.log_file.open("ab") as log:
-            command = [COMMAND, "run", "--config", self.config, *args]
-            self.daemon = subprocess.Popen(command, stderr=log, stdout=log)
-        daemon = self.daemon
+        daemon = self.launch(*args)
         eventually(
             lambda: len(self.events("daemon.ready")) > before or daemon.poll() is not None,
             what="the daemon's start",
@@ -77,9 +75,16 @@ class House:
         )
         return daemon
 
+    def launch(self, *args: str) -> subprocess.Popen[bytes]:
+        """Start the daemon and wait for nothing."""
+        with self.log_file.open("ab") as log:
+            command = [COMMAND, "run", "--config", self.config, *args]
+            self.daemon = subprocess.Popen(command, stderr=log, stdout=log, **self.process_options)
+        return self.daemon
+
     def once(self, *, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """`framewatch run --once`; its log is kept."""
-        result = framewatch("run", "--config", self.config, "--once", timeout=timeout)
+        result = framewatch("run", "--config", self.config, "--once", timeout=timeout, **self.process_options)
         with self.log_file.open("a") as log:
             log.write(result.stderr)
         return result

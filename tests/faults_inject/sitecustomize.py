@@ -1,27 +1,122 @@
-"""A fault: the wall clock of a process is set from outside, while it runs.
+"""Faults within the daemon and its workers, put in from outside: Python loads this file when it stands on PYTHONPATH.
 
-With this folder on PYTHONPATH, `time.time` is off by as many seconds as the file says that FRAMEWATCH_TEST_CLOCK
-names; a missing file means none. Python imports this module before any other. The monotonic clock stays as it is.
+The folder that FRAMEWATCH_FAULTS names holds the knobs. They are read at each use, so they can be turned while the
+daemon runs:
+
+    clock    seconds that the wall clock is off
+    delay    seconds that each upscaled frame takes longer
+    engine   JSON: {"engine": "openvino", "from": 30, "what": "black" | "swapped" | "memory"}
+
+`upscaled` is written here: one line "clip frame" for each frame that went into an engine. Waits before another try
+are cut to fractions of a second, since time is not what these tests are about.
 """
 
 from __future__ import annotations
 
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import json
 import os
+import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
-_real = time.time
+_KNOBS = Path(os.environ.get("FRAMEWATCH_FAULTS", "/nonexistent"))
+_real_time = time.time
+
+WAITS = {"backoff": 0.2, "backoff_cap": 0.4, "hold": 0.3, "hold_cap": 0.5}
 
 
-def _offset() -> float:
+def _knob(name: str) -> str:
     try:
-        return float(Path(os.environ["FRAMEWATCH_TEST_CLOCK"]).read_text())
-    except (KeyError, OSError, ValueError):
-        return 0.0
+        return (_KNOBS / name).read_text()
+    except OSError:
+        return ""
 
 
-def _jumped() -> float:
-    return _real() + _offset()
+def _jumping_time() -> float:
+    return _real_time() + float(_knob("clock") or 0)
 
 
-time.time = _jumped
+def _short_waits(module: ModuleType) -> None:
+    names = list(module.Policy.__dataclass_fields__)
+    made = module.Policy.__init__
+    before = dict(zip(names, made.__defaults__, strict=True))
+    made.__defaults__ = tuple(WAITS.get(name, before[name]) for name in names)
+
+
+def _watched(session: str) -> Callable[[ModuleType], None]:
+    def patch(module: ModuleType) -> None:
+        kind = getattr(module, session)
+        kind._run = _with_faults(kind._run)
+
+    return patch
+
+
+def _with_faults(real: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def run(self: Any, frame: Any) -> Any:
+        import frame_marks
+
+        mark = frame_marks.read(frame)
+        if mark is None:  # the self-test's picture, or a tile
+            return real(self, frame)
+        with (_KNOBS / "upscaled").open("a") as tally:
+            tally.write(f"{mark.clip} {mark.frame}\n")
+        time.sleep(float(_knob("delay") or 0))
+        fault = json.loads(_knob("engine") or "{}")
+        if not self.name.startswith(fault.get("engine", "-")) or mark.frame < fault["from"]:
+            return real(self, frame)
+        return _wrong(fault["what"], real(self, frame))
+
+    return run
+
+
+def _wrong(what: str, picture: Any) -> Any:
+    import numpy as np
+    from framewatch.errors import OutOfMemoryError
+
+    if what == "memory":
+        raise OutOfMemoryError("the device ran out of memory (injected)")
+    return np.zeros_like(picture) if what == "black" else np.ascontiguousarray(np.roll(picture, 100, axis=1))
+
+
+_PATCHES = {
+    "framewatch.jobs.retry": _short_waits,
+    "framewatch.upscale.identity_engine": _watched("_IdentitySession"),
+    "framewatch.upscale.openvino_engine": _watched("_OpenVinoSession"),
+}
+
+
+class _Patched(importlib.abc.Loader):
+    """Loads a module as ever, and patches it before anybody sees it."""
+
+    def __init__(self, real: Any, patch: Callable[[ModuleType], None]) -> None:
+        self._real, self._patch = real, patch
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
+        return self._real.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        self._real.exec_module(module)
+        self._patch(module)
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if name not in _PATCHES:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(name, path)
+        if spec is not None:
+            spec.loader = _Patched(spec.loader, _PATCHES[name])
+        return spec
+
+
+if "FRAMEWATCH_FAULTS" in os.environ:
+    time.time = _jumping_time
+    sys.meta_path.insert(0, _Finder())

@@ -1,0 +1,119 @@
+"""What DESIGN promises whatever happens, checked by content: see `check`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import av
+
+import frame_marks
+from fault_house import FaultHouse
+from frame_marks import Mark
+from sources import Source, digest
+from waiting import eventually
+
+OURS = {".framewatch", ".framewatch.lock"}  # what the daemon keeps in its folders
+SIDECAR = ".progress.json"
+
+
+def check(house: FaultHouse, *, failed: dict[str, str] | None = None, lost: set[str] | None = None) -> None:
+    """The daemon has ended. Every promise holds for everything that was dropped.
+
+    Args:
+        house: what to look into.
+        failed: names whose job must have failed, and the code that it says.
+        lost: names whose source the test took away or changed itself.
+    """
+    failed, lost = failed or {}, lost or set()
+    finished = {name: source for name, source in house.dropped.items() if name not in failed.keys() | lost}
+    _each_source_in_one_place(house, finished, failed, lost)
+    _outputs_are_whole(house, finished)
+    _nothing_is_left(house, finished, failed)
+    _sidecars_tell_the_end(house, finished, failed)
+    _log_is_json(house, finished)
+    assert not house.watcher.torn, house.watcher.torn
+    eventually(lambda: not house.processes(), timeout=5, what="the end of every process", story=lambda: str(house.processes()))
+
+
+def _files(folder: Path) -> list[Path]:
+    """What users can see in a folder and below, sidecars left out, and what nobody should."""
+    found = [path for path in folder.rglob("*") if path.is_file() and path.name not in OURS]
+    return [path for path in found if not path.name.endswith(SIDECAR)]
+
+
+def _each_source_in_one_place(
+    house: FaultHouse, finished: dict[str, Source], failed: dict[str, str], lost: set[str]
+) -> None:
+    """Byte for byte, in exactly one of watch, done and failed, and in the right one."""
+    roots = {house.share, house.done, house.failed}
+    tops = [root for root in roots if not any(other in root.parents for other in roots)]
+    places = {path: digest(path) for top in tops for path in _files(top)}
+    for name, source in house.dropped.items():
+        if name in lost:
+            continue
+        expected = [(house.done if name in finished else house.failed) / name]
+        found = [path for path in places if path.name == name and places[path] == source.digest]
+        assert found == expected, f"{name}: {found}"
+    strangers = [path for path in places if path.name not in house.dropped]
+    assert not strangers, strangers
+
+
+def _outputs_are_whole(house: FaultHouse, finished: dict[str, Source]) -> None:
+    """One output a source, none twice, as it was when its name was first seen, with each frame in its place."""
+    there = sorted(_files(house.out))
+    assert there == sorted(house.output(name) for name in finished)
+    for name, source in finished.items():
+        output = house.output(name)
+        assert house.watcher.first.get(output.name) == digest(output), f"{output.name} changed after it was seen"
+        require_whole(output, source)
+
+
+def require_whole(output: Path, source: Source) -> None:
+    """Every frame of the source, once and in order, twice as large, and sound of the same length."""
+    with av.open(str(output)) as container:
+        planes = [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
+    assert {plane.shape for plane in planes} == {(2 * frame_marks.HEIGHT, 2 * frame_marks.WIDTH)}
+    marks = [frame_marks.read(plane) for plane in planes]
+    assert marks == [Mark(source.clip, number) for number in range(source.frames)]
+    with av.open(str(output)) as container:
+        sound = sum(frame.samples / frame.sample_rate for frame in container.decode(audio=0))
+    assert abs(sound - source.seconds) < 0.1, f"{output.name}: {sound:.3f} s of sound"
+
+
+def _nothing_is_left(house: FaultHouse, finished: dict[str, Source], failed: dict[str, str]) -> None:
+    """No unfinished copies, no work."""
+    roots = {house.share, house.out, house.done, house.failed}
+    parts = [path for root in roots for path in root.rglob(".*") if path.name not in OURS]
+    assert not parts
+    if len(finished) + len(failed) == len(house.dropped):
+        assert not list(house.work.iterdir())
+
+
+def _sidecars_tell_the_end(house: FaultHouse, finished: dict[str, Source], failed: dict[str, str]) -> None:
+    """One for each job, of one that has ended."""
+    for name, source in finished.items():
+        told = house.sidecar(house.output(name))
+        assert (told["status"], told["progress"], told["frames_done"]) == ("done", 100, source.frames)
+    for name, code in failed.items():
+        told = house.sidecar(house.failed / name)
+        assert (told["status"], told["error"]["code"]) == ("failed", code)
+    roots = {house.share, house.out, house.done, house.failed}
+    live = [
+        path
+        for root in roots
+        for path in root.rglob(f"*{SIDECAR}")
+        if json.loads(path.read_text())["status"] not in ("done", "failed")
+    ]
+    assert not live
+
+
+def _log_is_json(house: FaultHouse, finished: dict[str, Source]) -> None:
+    """Every line; and no source was entered, nor any job finished, twice."""
+    for line in house.log().splitlines():
+        json.loads(line)
+    done = [event["job_id"] for event in house.events("job.done")]
+    assert len(done) == len(set(done)), "a job was done twice"
+    entered = {event["job_id"]: Path(event["source"]).name for event in house.events("job.queued")}
+    for name in finished:
+        assert list(entered.values()).count(name) <= 1, f"{name} was taken in twice"

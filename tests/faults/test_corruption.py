@@ -1,0 +1,120 @@
+"""Files of the daemon's own that are damaged while it is down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fault_house import FaultHouse
+from invariants import check
+from report import Survived
+from sources import RATE, MakeSource
+
+
+def _torn(ledger: Path) -> None:
+    ledger.write_bytes(ledger.read_bytes()[:-20])
+
+
+def _garbage(ledger: Path) -> None:
+    ledger.write_bytes(bytes(range(256)) * 8)
+
+
+def _wrong_digest(ledger: Path) -> None:
+    text = ledger.read_text()
+    digests = [part for part in text.replace('"', " ").split() if len(part) >= 32 and _is_hex(part)]
+    ledger.write_text(text.replace(digests[-1], digests[-1][::-1]))
+
+
+def _piece_damaged(ledger: Path) -> None:
+    piece = sorted(ledger.parent.glob("segment-*"))[0]
+    data = bytearray(piece.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    piece.write_bytes(data)
+
+
+def _piece_missing(ledger: Path) -> None:
+    sorted(ledger.parent.glob("segment-*"))[0].unlink()
+
+
+def _is_hex(text: str) -> bool:
+    return all(letter in "0123456789abcdef" for letter in text)
+
+
+DAMAGES: dict[str, tuple[Callable[[Path], None], int]] = {  # with the most pieces that may be made again
+    "its last line torn": (_torn, 1),
+    "garbage instead": (_garbage, 4),
+    "a wrong digest in it": (_wrong_digest, 1),
+    "a piece damaged": (_piece_damaged, 1),
+    "a piece deleted": (_piece_missing, 1),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_with_a_damaged_ledger_only_what_does_not_check_out_is_made_again(
+    house: FaultHouse, source: MakeSource, survived: Survived, damage: str
+) -> None:
+    hurt, most = DAMAGES[damage]
+    house.open()
+    house.turn("delay", 0.02)
+    house.drop(source(1, 6))
+    with house.watcher:
+        house.start()
+        house.wait_event("segment.done", 3)
+        house.kill_daemon()
+        before = len(house.events("segment.done"))
+        (ledger,) = house.work.glob("*/ledger.jsonl")
+        hurt(ledger)
+        house.turn("delay", 0)
+        house.start()
+        house.wait_done()
+        assert house.stop() == 0
+    check(house)
+    redone = len(house.events("segment.done")) - 6
+    assert redone <= max(most, before if most == 4 else 0)
+    survived("ledger damaged", damage, "pieces that check out kept, the others made again")
+
+
+def _header_gone(store: Path) -> None:
+    store.write_bytes(bytes(100) + store.read_bytes()[100:])
+
+
+def _cut(store: Path) -> None:
+    store.write_bytes(store.read_bytes()[: store.stat().st_size // 2])
+
+
+def _no_database(store: Path) -> None:
+    store.write_bytes(b"This is not a database.\n" * 500)
+
+
+STORE_DAMAGES = {"header zeroed": _header_gone, "cut to its half": _cut, "garbage instead": _no_database}
+
+
+@pytest.mark.parametrize("damage", STORE_DAMAGES)
+def test_a_damaged_database_is_kept_aside_and_the_jobs_come_back(
+    house: FaultHouse, source: MakeSource, survived: Survived, damage: str
+) -> None:
+    house.open()
+    house.turn("delay", 0.02)
+    with house.watcher:
+        house.start()
+        house.drop(source(1, 4))
+        house.drop(source(2, 3))
+        house.wait_event("segment.done", 2)
+        house.kill_daemon()
+        done = len(house.events("segment.done"))
+        store = Path(house.settings["state_dir"]) / "framewatch.db"
+        for log in store.parent.glob("framewatch.db-*"):
+            log.unlink()
+        STORE_DAMAGES[damage](store)
+        house.turn("delay", 0)
+        house.start()
+        house.wait_event("store.rebuilt")
+        house.wait_done()
+        assert house.stop() == 0
+    check(house)
+    assert list(store.parent.glob("framewatch.db.corrupt-*"))
+    assert len(house.events("segment.done")) == 7 >= done
+    assert len(house.upscaled()) <= 7 * RATE + RATE
+    survived("database damaged", damage, "kept aside; jobs rebuilt with their finished pieces")

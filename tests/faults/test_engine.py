@@ -1,0 +1,44 @@
+"""An engine that passes its self-test and goes wrong later."""
+
+from __future__ import annotations
+
+import pytest
+
+from fault_house import FaultHouse
+from invariants import check
+from report import Survived
+from sources import MakeSource
+
+
+@pytest.mark.parametrize("what", ["black", "swapped"])
+def test_an_engine_that_goes_wrong_is_left_for_the_next_and_no_wrong_frame_comes_out(
+    house: FaultHouse, source: MakeSource, survived: Survived, what: str
+) -> None:
+    house.settings["engine"] = "auto"
+    house.open()
+    house.turn("engine", {"engine": "openvino", "from": 40, "what": what})
+    house.drop(source(1, 3))
+    with house.watcher:
+        house.start()
+        house.wait_done()
+        assert house.stop() == 0
+    check(house)
+    used = [event["engine"].split("/")[0] for event in house.events("segment.done")]
+    assert used == ["openvino", "ncnn", "ncnn"]
+    pictures = {"black": "black pictures", "swapped": "pictures whose parts are in wrong places"}[what]
+    survived("engine goes wrong", f"{pictures} from frame 40 on", "the next engine took over; the piece was made again")
+
+
+def test_an_engine_that_runs_out_of_memory_goes_on_with_smaller_tiles(
+    house: FaultHouse, source: MakeSource, survived: Survived
+) -> None:
+    house.settings["engine"] = "openvino"
+    house.open()
+    house.turn("engine", {"engine": "openvino", "from": 40, "what": "memory"})
+    house.drop(source(1, 3))
+    with house.watcher:
+        house.start()
+        house.wait_done()
+        assert house.stop() == 0
+    check(house)
+    survived("engine out of memory", "from frame 40 on, for whole frames", "the frame was redone in smaller tiles")

@@ -1,0 +1,135 @@
+"""kill -9 of the daemon, its workers and its ffmpeg, at random moments."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+from collections import Counter
+
+import psutil
+import pytest
+
+from fault_house import FaultHouse
+from invariants import check
+from report import Survived
+from sources import RATE, MakeSource
+from waiting import eventually
+
+KILLS = int(os.environ.get("FRAMEWATCH_FAULT_KILLS", "12"))
+SEED = int(os.environ.get("FRAMEWATCH_FAULT_SEED", "4"))
+PARTS = 2  # so that two processors share the kills
+PIECE = RATE  # frames of a piece: `segment_seconds` is 1
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_killed_at_random_moments_nothing_is_lost_and_no_finished_piece_is_made_twice(
+    house: FaultHouse, source: MakeSource, survived: Survived, part: int
+) -> None:
+    print(f"seed {SEED}, part {part}")
+    chance = random.Random(f"{SEED}/{part}")
+    kills = [("daemon", "worker", "ffmpeg")[number % 3] for number in range(part, KILLS, PARTS)]
+    chance.shuffle(kills)
+    house.open()
+    house.turn("delay", 0.04)
+    with house.watcher:
+        house.launch()
+        for what in kills:
+            while sum(not house.settled(name) for name in house.dropped) < 2:
+                number = len(house.dropped) + 1
+                house.drop(source(50 * part + number, 3))
+            _kill(house, what, chance)
+        house.turn("delay", 0)
+        house.wait_done()
+        assert house.stop() == 0
+    check(house)
+    _require_little_twice(house, len(kills))
+    for what, times in Counter(kills).items():
+        survived(
+            f"{what} killed at a random moment",
+            "SIGKILL; a killed daemon is started again at once",
+            "all jobs done, no finished piece made again, at most one unfinished piece a kill",
+            times,
+        )
+
+
+def _kill(house: FaultHouse, what: str, chance: random.Random) -> None:
+    """Let a random time go by, and then kill the next process of that kind that is seen."""
+    threading.Event().wait(chance.uniform(0, 1.5))
+    if what == "daemon":
+        house.kill_daemon()
+        house.launch()
+        return
+    eventually(lambda: _killed(house, what), what=f"a {what} to kill", story=house.log)
+
+
+def _killed(house: FaultHouse, what: str) -> bool:
+    for process in house.processes(what):
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+        return True
+    return False
+
+
+def _require_little_twice(house: FaultHouse, kills: int) -> None:
+    done = Counter((event["job_id"], event["number"]) for event in house.events("segment.done"))
+    assert set(done.values()) == {1}
+    again = len(house.upscaled()) - sum(source.frames for source in house.dropped.values())
+    assert again <= kills * PIECE
+
+
+def test_killed_at_60_per_cent_of_ten_pieces_at_most_two_are_made_again(
+    house: FaultHouse, source: MakeSource, survived: Survived
+) -> None:
+    house.open()
+    house.turn("delay", 0.02)
+    house.drop(source(1, 10))
+    with house.watcher:
+        house.start()
+        house.wait_frames(6 * PIECE + 5)
+        house.kill_daemon()
+        before = len(house.events("segment.done"))
+        house.turn("delay", 0)
+        house.start()
+        house.wait_done()
+        assert house.stop() == 0
+    check(house)
+    made = len(house.events("segment.done"))
+    redone = before + (made - before) - 10
+    assert before >= 4
+    assert redone <= 2
+    assert len(house.upscaled()) - 10 * PIECE <= 2 * PIECE
+    survived(
+        "daemon killed at 60 % of ten pieces",
+        "SIGKILL, then a new start",
+        "went on with the pieces that were finished; at most 2 of 10 made again",
+    )
+
+
+@pytest.mark.parametrize("stopped", ["", "worker", "ffmpeg"])
+def test_no_child_is_left_two_seconds_after_the_daemon_was_killed(
+    house: FaultHouse, source: MakeSource, survived: Survived, stopped: str
+) -> None:
+    house.open()
+    house.turn("delay", 0.1)
+    house.drop(source(1, 4))
+    with house.watcher:
+        house.start()
+        house.wait_frames(5)
+        if stopped:
+            house.victim(stopped).send_signal(signal.SIGSTOP)
+        house.kill_daemon()
+        eventually(lambda: not house.processes(), timeout=2, what="the end of every child", story=house.log)
+        house.turn("delay", 0)
+        house.start()
+        house.wait_done()
+        assert house.stop() == 0
+    check(house)
+    survived(
+        "no child outlives the daemon",
+        f"SIGKILL of the daemon{f' while its {stopped} is stopped' if stopped else ''}",
+        "no process left within 2 s; the job went on at the next start",
+    )

@@ -1,0 +1,111 @@
+"""Sources that change under the daemon's hands."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from pathlib import Path
+
+import pytest
+
+from fault_house import FaultHouse
+from invariants import check
+from report import Survived
+from sources import MakeSource, Source
+
+CAPABILITIES = (1, 2)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH (linux/capability.h): root without them obeys modes
+PR_CAPBSET_DROP = 24  # linux/prctl.h
+
+
+@pytest.fixture
+def running(house: FaultHouse, source: MakeSource) -> FaultHouse:
+    """A house with a job under way on `a.mp4`."""
+    house.open()
+    house.turn("delay", 0.05)
+    house.drop(source(1, 4), "a.mp4")
+    return house
+
+
+def test_a_source_that_is_replaced_mid_run_is_processed_as_what_it_became(
+    running: FaultHouse, source: MakeSource, survived: Survived
+) -> None:
+    other = source(2, 3)
+    with running.watcher:
+        running.start()
+        running.wait_frames(30)
+        (running.share / "a.mp4").write_bytes(other.path.read_bytes())
+        running.dropped["a.mp4"] = other
+        running.wait_event("job.failed", code="source.changed")
+        running.turn("delay", 0)
+        running.wait_done()
+        assert running.stop() == 0
+    _forget_failed_try(running)
+    check(running)
+    survived("source replaced", "another video written over it mid-run", "the job ended at once; a new one took it")
+
+
+def test_a_source_that_shrinks_mid_run_ends_in_failed(
+    running: FaultHouse, source: MakeSource, survived: Survived, tmp_path: Path
+) -> None:
+    with running.watcher:
+        running.start()
+        running.wait_frames(30)
+        path = running.share / "a.mp4"
+        os.truncate(path, path.stat().st_size // 2)
+        half = tmp_path / "half.mp4"
+        half.write_bytes(path.read_bytes())
+        running.dropped["a.mp4"] = Source(half, 1, 50)
+        running.wait_event("job.failed", code="source.changed")
+        running.turn("delay", 0)
+        running.wait_event("job.failed", code="media.truncated")
+        assert running.stop() == 0
+    _forget_failed_try(running)
+    check(running, failed={"a.mp4": "media.truncated"})
+    survived("source shrank", "cut to its half mid-run", "the job ended at once; what was left went to failed/")
+
+
+def test_a_source_that_vanishes_mid_run_leaves_nothing_and_may_come_back(
+    running: FaultHouse, source: MakeSource, survived: Survived
+) -> None:
+    with running.watcher:
+        running.start()
+        running.wait_frames(30)
+        (running.share / "a.mp4").unlink()
+        running.wait_event("job.failed", code="source.vanished")
+        assert len(running.upscaled()) < 90  # it was noticed while there was work to spare
+        running.turn("delay", 0)
+        running.drop(source(1, 4), "a.mp4")
+        running.wait_done()
+        assert running.stop() == 0
+    _forget_failed_try(running)
+    check(running)
+    survived("source vanished", "deleted mid-run, and dropped again", "the job ended at once; the new file was done")
+
+
+def test_a_source_that_cannot_be_read_any_more_waits_until_it_can(running: FaultHouse, survived: Survived) -> None:
+    running.process_options["preexec_fn"] = _obey_modes
+    path = running.share / "a.mp4"
+    with running.watcher:
+        running.start()
+        running.wait_frames(30)
+        path.chmod(0)
+        assert running.wait_event("job.held")["code"] in ("storage.denied", "media.denied")
+        path.chmod(0o644)
+        running.turn("delay", 0)
+        running.wait_done()
+        assert running.stop() == 0
+    check(running)
+    survived("source unreadable", "mode 000 mid-run", "held; went on once it could be read")
+
+
+def _obey_modes() -> None:
+    """In the child, before the daemon: give up root's right to read what its owner may not."""
+    if os.geteuid() == 0:
+        for capability in CAPABILITIES:
+            ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+
+
+def _forget_failed_try(house: FaultHouse) -> None:
+    """The job on the file as it was left its last word in failed/: the first of two, where another job failed too."""
+    left = sorted(house.failed.glob("*.progress.json"))
+    assert left
