@@ -4,7 +4,7 @@ VENV := .venv
 STAMP := $(VENV)/.installed
 BIN := $(VENV)/bin
 
-.PHONY: help install demo test lint types check bench clean
+.PHONY: help install demo test faults lint types check bench clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,6 +22,9 @@ demo: $(STAMP)  ## drop a real clip into a watched folder and see it come out at
 
 test: $(STAMP)  ## all tests, on real media
 	$(BIN)/python -m pytest -n 2
+
+faults: $(STAMP)  ## hurt the daemon in every way that is known, 50 random kills among them; writes docs/faults.md
+	FRAMEWATCH_FAULT_KILLS=50 FRAMEWATCH_FAULT_REPORT=docs/faults.md $(BIN)/python -m pytest -n 2 tests/faults
 
 lint: $(STAMP)  ## style
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-import report
+import report as table
+from disks import AddDisk, Disk
 from fault_house import FaultHouse
+from kills import SEED
 from report import Survived
 from sources import MakeSource, Source, make_source
 
@@ -35,33 +37,49 @@ def house(tmp_path: Path) -> Iterator[FaultHouse]:
 
 
 @pytest.fixture
+def disk(house: FaultHouse) -> Iterator[AddDisk]:
+    """Puts a place of the house on a disk of its own: work, input, output or done."""
+    disks: list[Disk] = []
+
+    def add(what: str) -> Disk:
+        place = {"work": house.work, "input": house.share, "output": house.out, "done": house.done}[what]
+        disks.append(Disk(place))
+        return disks[-1]
+
+    yield add
+    house.end()
+    for each in disks:
+        each.close()
+
+
+@pytest.fixture
 def survived(record_property: Callable[[str, object], None]) -> Survived:
     """Called at a test's end: what was done to the daemon, and what came of it."""
 
     def note(fault: str, injected: str, observed: str, times: int = 1) -> None:
-        record_property(report.PROPERTY, (fault, injected, observed, times))
+        record_property(table.PROPERTY, (fault, injected, observed, times))
 
     return note
 
 
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    _collect(report)
-
-
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if not report.LINES:
+    if not table.LINES:
         return
-    terminalreporter.section("faults survived")
-    for line in report.as_text():
+    terminalreporter.section(f"faults survived (FRAMEWATCH_FAULT_SEED={SEED})")
+    for line in table.as_text():
         terminalreporter.write_line(line)
     target = os.environ.get("FRAMEWATCH_FAULT_REPORT")
-    if target:
-        Path(target).write_text(report.as_page())
+    if target and not terminalreporter.stats.get("failed") and not terminalreporter.stats.get("error"):
+        Path(target).write_text(table.as_page())
 
 
-def _collect(outcome: pytest.TestReport) -> None:
-    if outcome.when != "call" or not outcome.passed:
-        return
-    for name, value in outcome.user_properties:
-        if name == report.PROPERTY:
-            report.LINES.append(report.Line(*value))
+class _Collector:
+    """Gathers what tests noted, wherever they ran."""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" and report.passed:
+            table.take(value for name, value in report.user_properties if name == table.PROPERTY)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(_Collector())

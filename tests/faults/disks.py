@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import mounts
-from waiting import eventually
+
+AddDisk = Callable[[str], "Disk"]  # puts a place of a house on a disk of its own
 
 _BLOCK = 4096
 
@@ -33,9 +35,11 @@ class Disk:
         mounts.unmount(self.place)
 
     def read_only(self, wanted: bool) -> None:
-        """As a disk with errors becomes by itself; waits for a moment at which nobody writes to it."""
-        option = f"remount,bind,{'ro' if wanted else 'rw'}"
-        eventually(lambda: _try("mount", "-o", option, self.place), what="a remount")
+        """As a disk with errors becomes by itself, whatever is open on it: a second mount of it hides the first."""
+        if wanted:
+            _mount("--bind", "-o", "ro", self._home, self.place)
+        else:
+            mounts.unmount(self.place)
 
     def fill(self) -> None:
         """Use up its last block."""
@@ -44,7 +48,8 @@ class Disk:
             while True:
                 os.write(ballast, bytes(_BLOCK))
         except OSError as error:
-            assert error.errno == errno.ENOSPC
+            if error.errno != errno.ENOSPC:
+                raise
         finally:
             os.close(ballast)
 
@@ -60,7 +65,3 @@ class Disk:
 
 def _mount(*args: str | Path) -> None:
     subprocess.run(["mount", *args], check=True)
-
-
-def _try(*command: str | Path) -> bool:
-    return subprocess.run(command, check=False, capture_output=True).returncode == 0

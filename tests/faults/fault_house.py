@@ -82,7 +82,7 @@ class FaultHouse(House):
     # --- what goes on ---------------------------------------------------------------------------------------
 
     def processes(self, what: str = "") -> list[psutil.Process]:
-        """Every process of this house on this machine, or only "daemon", "worker" or "ffmpeg"."""
+        """Every process of this house on this machine, or only "daemon", "worker" or "ffmpeg" at work."""
         return [process for process in psutil.process_iter() if self._is(process, what)]
 
     def _is(self, process: psutil.Process, what: str) -> bool:
@@ -93,7 +93,7 @@ class FaultHouse(House):
         except psutil.Error:
             return False
         daemon, worker = "--config" in line, "framewatch.render.worker" in line
-        return {"": True, "daemon": daemon, "worker": worker, "ffmpeg": not (daemon or worker)}[what]
+        return {"": True, "daemon": daemon, "worker": worker, "ffmpeg": "-progress" in line}[what]
 
     def victim(self, what: str, timeout: float = 30) -> psutil.Process:
         """Wait for a process of that kind; an ffmpeg that takes frames, where it is one."""

@@ -33,7 +33,12 @@ def check(house: FaultHouse, *, failed: dict[str, str] | None = None, lost: set[
     _sidecars_tell_the_end(house, finished, failed)
     _log_is_json(house, finished)
     assert not house.watcher.torn, house.watcher.torn
-    eventually(lambda: not house.processes(), timeout=5, what="the end of every process", story=lambda: str(house.processes()))
+    eventually(
+        lambda: not house.processes(),
+        timeout=5,
+        what="the end of every process",
+        story=lambda: str(house.processes()),
+    )
 
 
 def _files(folder: Path) -> list[Path]:
@@ -46,17 +51,24 @@ def _each_source_in_one_place(
     house: FaultHouse, finished: dict[str, Source], failed: dict[str, str], lost: set[str]
 ) -> None:
     """Byte for byte, in exactly one of watch, done and failed, and in the right one."""
+    for name, source in house.dropped.items():
+        if name not in lost:
+            root = house.done if name in finished else house.failed
+            assert [path.parent for path in _places(house, source)] == [root], name
+    known = {source.digest for source in house.dropped.values()}
+    assert not [path for path in _of_users(house) if digest(path) not in known]
+
+
+def _of_users(house: FaultHouse) -> list[Path]:
+    """What lies in watch, done and failed."""
     roots = {house.share, house.done, house.failed}
     tops = [root for root in roots if not any(other in root.parents for other in roots)]
-    places = {path: digest(path) for top in tops for path in _files(top)}
-    for name, source in house.dropped.items():
-        if name in lost:
-            continue
-        expected = [(house.done if name in finished else house.failed) / name]
-        found = [path for path in places if path.name == name and places[path] == source.digest]
-        assert found == expected, f"{name}: {found}"
-    strangers = [path for path in places if path.name not in house.dropped]
-    assert not strangers, strangers
+    return [path for top in tops for path in _files(top)]
+
+
+def _places(house: FaultHouse, source: Source) -> list[Path]:
+    """Where a source lies, byte for byte."""
+    return [path for path in _of_users(house) if digest(path) == source.digest]
 
 
 def _outputs_are_whole(house: FaultHouse, finished: dict[str, Source]) -> None:
@@ -96,7 +108,7 @@ def _sidecars_tell_the_end(house: FaultHouse, finished: dict[str, Source], faile
         told = house.sidecar(house.output(name))
         assert (told["status"], told["progress"], told["frames_done"]) == ("done", 100, source.frames)
     for name, code in failed.items():
-        told = house.sidecar(house.failed / name)
+        told = house.sidecar(_places(house, house.dropped[name])[0])
         assert (told["status"], told["error"]["code"]) == ("failed", code)
     roots = {house.share, house.out, house.done, house.failed}
     live = [
@@ -114,6 +126,8 @@ def _log_is_json(house: FaultHouse, finished: dict[str, Source]) -> None:
         json.loads(line)
     done = [event["job_id"] for event in house.events("job.done")]
     assert len(done) == len(set(done)), "a job was done twice"
+    failed = {event["job_id"] for event in house.events("job.failed")}
     entered = {event["job_id"]: Path(event["source"]).name for event in house.events("job.queued")}
     for name in finished:
-        assert list(entered.values()).count(name) <= 1, f"{name} was taken in twice"
+        jobs = [job for job, taken in entered.items() if taken == name and job not in failed]
+        assert len(jobs) <= 1, f"{name} was taken in twice"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 PROPERTY = "fault"
 
@@ -39,6 +40,11 @@ class Survived(Protocol):
 
 
 LINES: list[Line] = []
+
+
+def take(noted: Iterable[Sequence[Any]]) -> None:
+    """Add what a test has noted."""
+    LINES.extend(Line(*each) for each in noted)
 
 
 def table() -> list[Line]:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
 import pytest
 
-from disks import Disk
+from disks import AddDisk
 from fault_house import FaultHouse
 from invariants import check
 from report import Survived
 from sources import MakeSource
-
-AddDisk = Callable[[str], Disk]
 
 
 @pytest.fixture
@@ -20,22 +16,6 @@ def house(house: FaultHouse) -> FaultHouse:
     """With done/ beside the input, so that each of its places can have a disk of its own."""
     house.open(done=str(house.root / "anime" / "done"))
     return house
-
-
-@pytest.fixture
-def disk(house: FaultHouse) -> Iterator[AddDisk]:
-    """Puts a place of the house on a disk of its own: work, input, output or done."""
-    disks: list[Disk] = []
-
-    def add(what: str) -> Disk:
-        place = {"work": house.work, "input": house.share, "output": house.out, "done": house.done}[what]
-        disks.append(Disk(place))
-        return disks[-1]
-
-    yield add
-    house.end()
-    for each in disks:
-        each.close()
 
 
 def _held(house: FaultHouse) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import threading
 from pathlib import Path
 from typing import Self
@@ -35,7 +34,7 @@ class Watcher:
     def _watch(self) -> None:
         while not self._over.wait(_PAUSE):
             try:
-                names = os.listdir(self._folder)
+                names = [path.name for path in self._folder.iterdir()]
             except OSError:  # not made yet, or its disk is away
                 continue
             for name in names:

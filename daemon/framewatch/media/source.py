@@ -81,7 +81,7 @@ def open_file(path: Path, seconds: float | None = None) -> BinaryIO:
     except OSError as error:
         if error.errno == errno.ELOOP:
             _not_a_file(path, "a symbolic link")
-        raise StorageError(f"{path.name} cannot be read: {error.strerror}") from None
+        raise _unreadable(path, error) from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         _not_a_file(path, "not a regular file")
@@ -179,6 +179,13 @@ def media_errors(path: Path) -> Iterator[None]:
 
 def _refuse(*_: Any) -> NoReturn:
     raise MediaError("this file names other files to be read; framewatch reads one file", code="media.not_media")
+
+
+def _unreadable(path: Path, error: OSError) -> StorageError:
+    message = f"{path.name} cannot be read: {error.strerror}"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return StorageError(message, code="storage.denied", hint="let framewatch's user read this file")
+    return StorageError(message)
 
 
 def _not_a_file(path: Path, what: str) -> NoReturn:
