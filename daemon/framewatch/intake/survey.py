@@ -126,8 +126,9 @@ class Survey:
                 self._roster.look(found.relative, found.snapshot, now)
 
     def forget(self, relative: str) -> None:
-        """What lies at this path from now on is new."""
+        """What lies at this path from now on is new; what came there before its job ended settles anew."""
         self._roster.vanished(relative)
+        self.touched(relative)
 
     def next_due(self) -> float | None:
         """When there is something to do: the first file may be settled; None while none is settling."""

@@ -306,6 +306,16 @@ def test_the_same_file_put_back_after_its_job_is_offered_again(desk: Desk, mode:
     assert desk.offers[0][1] == desk.offers[1][1]
 
 
+def test_a_version_that_came_just_before_its_job_ended_is_offered_without_a_rescan(desk: Desk) -> None:
+    desk.start(watch="events", rescan_seconds=600)
+    desk.put("a.mkv")
+    desk.wait("a.mkv")
+    desk.put("a.mkv", b"another film")
+    eventually(lambda: desk.watch.health().waiting, what="its event", story=desk.story)
+    desk.watch.forget(Path("a.mkv"))
+    desk.wait("a.mkv", "a.mkv")
+
+
 def test_an_input_that_vanishes_is_waited_for(desk: Desk, tmp_path: Path, mode: str) -> None:
     desk.start(watch=mode)
     desk.put("a.mp4")
