@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from framewatch.domain import Failure
-from framewatch.errors import RuleError, VerificationError
+from framewatch.errors import MediaError, RuleError, VerificationError
 from framewatch.jobs.faults import storage_faults
 from framewatch.jobs.hands import Gate, Hands, Observer
 from framewatch.jobs.ledger import tidy
@@ -45,6 +45,8 @@ from framewatch.render.spec import (
     ProbeReport,
     ProbeTask,
 )
+
+_HINT = "the source was not touched; look into the log for what ffmpeg said"
 
 
 class Pipeline:
@@ -172,11 +174,22 @@ class Pipeline:
         )
 
     def _verify(self, plan: Plan, probed: ProbeReport, result: Path) -> None:
-        report: InspectReport = self._hands.do(InspectTask(path=result))
+        report = self._inspected(result)
         audio = [probed.lengths.get(stream.index) for stream in plan.of_kind("audio")]
         findings = compare(plan.expected, report.inspection, audio)
         if findings:
             raise VerificationError.of(findings)
+
+    def _inspected(self, result: Path) -> InspectReport:
+        """What is in the result. Where it cannot be read, that is no fault of the source, nor of a disk."""
+        if result.parent.is_dir() and not result.exists():
+            raise VerificationError("ffmpeg ended well and made no file", code="verify.missing", hint=_HINT)
+        try:
+            report: InspectReport = self._hands.do(InspectTask(path=result))
+        except MediaError as error:
+            message = f"the finished file cannot be read: {error.finding.message}"
+            raise VerificationError(message, code="verify.unreadable", hint=_HINT) from None
+        return report
 
 
 def decide(order: Order, probed: ProbeReport, tools: Tools) -> Plan:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from framewatch.domain import Segment
-from framewatch.errors import Need, RuleError, StorageError, WorkerError
+from framewatch.errors import MediaError, Need, RuleError, StorageError, WorkerError
 from framewatch.jobs.faults import storage_faults
 from framewatch.jobs.fingerprint import fingerprint
 from framewatch.jobs.hands import Hands
@@ -117,14 +117,17 @@ class Segmented:
 
         What is found goes, and is rendered anew by the next attempt; where none is, only joining is tried again.
         """
-        bad = []
-        for segment in self._probed.segments:
+        self._ledger.drop([segment.number for segment in self._probed.segments if not self._is_whole(segment)])
+
+    def _is_whole(self, segment: Segment) -> bool:
+        """Whether a segment that is done has all its frames, and each can be decoded."""
+        try:
             report: InspectReport = self._hands.do(InspectTask(path=self._ledger.path(segment.number)))
-            video = report.inspection.video
-            whole = video is not None and video.frames == segment.frames and not video.errors
-            if not whole or report.inspection.broken_off:
-                bad.append(segment.number)
-        self._ledger.drop(bad)
+        except MediaError:
+            return False
+        video = report.inspection.video
+        whole = video is not None and video.frames == segment.frames and not video.errors
+        return whole and not report.inspection.broken_off
 
     def _enter(self, pieced: Pieced) -> None:
         entry = Entry.of(pieced)

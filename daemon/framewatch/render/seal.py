@@ -46,14 +46,20 @@ def digest_of(path: Path) -> str:
 
 
 def _require_whole(piece: Piece) -> None:
-    wanted = piece.segment.frames
-    try:
-        written = packets_in(piece.part)
-    except MediaError:
-        written = 0
+    wanted, written = piece.segment.frames, _written(piece.part)
     if written != wanted:
         message = f"the encoder ended well but wrote {written} of {wanted} frames of segment {piece.segment.number}"
         raise VerificationError(message, code="verify.piece", hint="look into the log for what ffmpeg said")
+
+
+def _written(part: Path) -> int:
+    """The frames in a piece; 0 where the encoder made no video, or no file at all though it had a place for it."""
+    if part.parent.is_dir() and not part.exists():
+        return 0
+    try:
+        return packets_in(part)
+    except MediaError:
+        return 0
 
 
 def _sync_folder(folder: Path) -> None:
