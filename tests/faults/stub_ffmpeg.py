@@ -7,7 +7,13 @@ Run as a script: `stub_ffmpeg.py REAL FOLDER ARGUMENTS`. What FOLDER/mode says h
     fail      takes a few frames, ends with 1
     hang      starts a child that sleeps, and sleeps itself
 
-and `silent` for joining them: leaves the sound out, ends with 0. FOLDER/times is how often; each is counted down.
+and for joining them, which each end with 0:
+
+    silent    leaves the sound out
+    unmade    makes no file
+    garbage   makes a file that is no video
+
+FOLDER/times is how often; each is counted down.
 """
 
 from __future__ import annotations
@@ -19,6 +25,7 @@ import time
 from pathlib import Path
 
 SLEEP = ("sleep", "3600")
+_JOINING = ("silent", "unmade", "garbage")
 
 
 def install(folder: Path, real: str) -> Path:
@@ -43,7 +50,7 @@ def _takes_turn(folder: Path, arguments: list[str]) -> str:
     left = int(times.read_text()) if times.exists() else 0
     encodes = "pipe:0" in arguments
     joins = not encodes and "-copyts" in arguments and "lavfi" not in arguments and "copy" in arguments
-    if left < 1 or not (joins if wanted == "silent" else encodes):
+    if left < 1 or not (joins if wanted in _JOINING else encodes):
         return ""
     times.write_text(str(left - 1))
     return wanted
@@ -63,6 +70,10 @@ def main(real: str, folder: Path, arguments: list[str]) -> int:
     if mode == "hang":
         subprocess.Popen(SLEEP)
         time.sleep(3600)
+    if mode == "unmade":
+        return 0
+    if mode == "garbage":
+        return _garbage(Path(arguments[-1].removeprefix("file:")))
     if mode == "silent":
         arguments = [*arguments[:-2], "-an", *arguments[-2:]]
     return os.execv(real, [real, *arguments])  # noqa: S606 - no shell is wanted
@@ -72,6 +83,11 @@ def _swallowed(status: int) -> int:
     while sys.stdin.buffer.read(1 << 16):
         pass
     return status
+
+
+def _garbage(path: Path) -> int:
+    path.write_bytes(bytes(range(256)) * 64)
+    return 0
 
 
 def _half(real: str, arguments: list[str]) -> int:

@@ -49,6 +49,11 @@ def _short_waits(module: ModuleType) -> None:
     made.__defaults__ = tuple(WAITS.get(name, before[name]) for name in names)
 
 
+def _own_gate(module: ModuleType) -> None:
+    """The shares of the processor are this house's alone: other tests, and other daemons, do not hold it up."""
+    module._lock_folder = lambda: _KNOBS / "locks"
+
+
 def _watched(session: str) -> Callable[[ModuleType], None]:
     def patch(module: ModuleType) -> None:
         kind = getattr(module, session)
@@ -87,6 +92,7 @@ def _wrong(what: str, picture: Any) -> Any:
 
 
 _PATCHES = {
+    "framewatch.jobs.gate": _own_gate,
     "framewatch.jobs.retry": _short_waits,
     "framewatch.upscale.identity_engine": _watched("_IdentitySession"),
     "framewatch.upscale.openvino_engine": _watched("_OpenVinoSession"),
