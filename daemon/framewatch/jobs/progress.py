@@ -59,6 +59,8 @@ class Tracker:
         return self._progress
 
     def _speed(self, encoded: float, now: float) -> float:
+        if self._samples and encoded < self._samples[-1][1]:
+            self._samples.clear()  # frames were lost with their segment, and are counted again when it is redone
         self._samples.append((now, encoded))
         while len(self._samples) > 2 and now - self._samples[0][0] > WINDOW_SECONDS:
             self._samples.popleft()

@@ -28,3 +28,12 @@ def test_frames_count_where_there_are_any() -> None:
     tracker = Tracker(100)
     progress = tracker.counted(Counted(stage="upscale", decoded=100, upscaled=50, encoded=40, seconds=3), now=1.0)
     assert (progress.percent, progress.share) == (51.5, None)
+
+
+def test_frames_that_are_counted_anew_after_their_segment_was_lost_never_make_the_speed_negative() -> None:
+    tracker = Tracker(100)
+    tracker.counted(Counted(stage="encode", decoded=40, upscaled=40, encoded=40), now=1.0)
+    lost = tracker.counted(Counted(stage="encode", decoded=25, upscaled=25, encoded=25), now=2.0)
+    assert (lost.fps, lost.eta_seconds) == (0.0, None)
+    again = tracker.counted(Counted(stage="encode", decoded=35, upscaled=35, encoded=35), now=3.0)
+    assert (again.fps, again.eta_seconds) == (10.0, 6.5)
