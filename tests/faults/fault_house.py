@@ -28,7 +28,7 @@ class FaultHouse(House):
         super().__init__(root)
         self.knobs = root / "knobs"
         self.knobs.mkdir(parents=True)
-        self.settings |= {"segment_seconds": 1, "retries": 20, "log": {"format": "json"}}
+        self.settings |= {"segment_seconds": 1, "retries": 20, "reserve_gb": 0, "log": {"format": "json"}}
         path = [str(TESTS / "faults_inject"), str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
         environment = os.environ | {MARK: str(self.knobs), "PYTHONPATH": os.pathsep.join(path)}
         self.process_options = {"env": environment}
