@@ -30,7 +30,8 @@ class FaultHouse(House):
         self.knobs.mkdir(parents=True)
         self.settings |= {"segment_seconds": 1, "retries": 20, "reserve_gb": 0, "log": {"format": "json"}}
         path = [str(TESTS / "faults_inject"), str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
-        environment = os.environ | {MARK: str(self.knobs), "PYTHONPATH": os.pathsep.join(path)}
+        knobs = {MARK: str(self.knobs), "FRAMEWATCH_TEST_CLOCK": str(self.knobs / "clock")}
+        environment = os.environ | knobs | {"PYTHONPATH": os.pathsep.join(path)}
         self.process_options = {"env": environment}
         self.dropped: dict[str, Source] = {}
         self.watcher = Watcher(root / "anime" / "out")
@@ -135,9 +136,12 @@ class FaultHouse(House):
         return self.out / f"{Path(name).stem}.mp4"
 
     def wait_done(self, timeout: float = 30) -> None:
-        """Wait until all that was dropped is done."""
+        """Wait until all that was dropped is done, and its work is tidied away."""
         eventually(
-            lambda: all(map(self.settled, self.dropped)), timeout=timeout, what="every job's end", story=self.log
+            lambda: all(map(self.settled, self.dropped)) and not any(self.work.iterdir()),
+            timeout=timeout,
+            what="every job's end",
+            story=self.log,
         )
 
     def end(self) -> None:

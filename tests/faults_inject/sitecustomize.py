@@ -1,13 +1,13 @@
 """Faults within the daemon and its workers, put in from outside: Python loads this file when it stands on PYTHONPATH.
 
-The folder that FRAMEWATCH_FAULTS names holds the knobs. They are read at each use, so they can be turned while the
-daemon runs:
+The file that FRAMEWATCH_TEST_CLOCK names says by how many seconds `time.time` is off; the monotonic clock stays as it
+is. The folder that FRAMEWATCH_FAULTS names holds more knobs. All are read at each use, so they can be turned while
+the daemon runs:
 
-    clock    seconds that the wall clock is off
     delay    seconds that each upscaled frame takes longer
     engine   JSON: {"engine": "openvino", "from": 30, "what": "black" | "swapped" | "memory"}
 
-`upscaled` is written here: one line "clip frame" for each frame that went into an engine. Waits before another try
+`upscaled` is written there: one line "clip frame" for each frame that went into an engine. Waits before another try
 are cut to fractions of a second, since time is not what these tests are about.
 """
 
@@ -31,15 +31,19 @@ _real_time = time.time
 WAITS = {"backoff": 0.2, "backoff_cap": 0.4, "hold": 0.3, "hold_cap": 0.5}
 
 
-def _knob(name: str) -> str:
+def _said(path: Path) -> str:
     try:
-        return (_KNOBS / name).read_text()
+        return path.read_text()
     except OSError:
         return ""
 
 
-def _jumping_time() -> float:
-    return _real_time() + float(_knob("clock") or 0)
+def _knob(name: str) -> str:
+    return _said(_KNOBS / name)
+
+
+def _jumped() -> float:
+    return _real_time() + float(_said(Path(os.environ["FRAMEWATCH_TEST_CLOCK"])) or 0)
 
 
 def _short_waits(module: ModuleType) -> None:
@@ -125,6 +129,7 @@ class _Finder(importlib.abc.MetaPathFinder):
         return spec
 
 
+if "FRAMEWATCH_TEST_CLOCK" in os.environ:
+    time.time = _jumped
 if "FRAMEWATCH_FAULTS" in os.environ:
-    time.time = _jumping_time
     sys.meta_path.insert(0, _Finder())
