@@ -18,6 +18,7 @@ from watcher import Watcher
 
 TESTS = Path(__file__).parents[1]
 PRESET = {"ml_upscale": "esrgan-2x", "preset": "ultrafast", "crf": 24}
+OURS = {".framewatch", ".framewatch.lock"}  # what the daemon keeps in its folders
 MARK = "FRAMEWATCH_FAULTS"  # in the environment of every process of a house, and with its path
 
 
@@ -138,11 +139,15 @@ class FaultHouse(House):
     def wait_done(self, timeout: float = 30) -> None:
         """Wait until all that was dropped is done, and its work is tidied away."""
         eventually(
-            lambda: all(map(self.settled, self.dropped)) and not any(self.work.iterdir()),
+            lambda: all(map(self.settled, self.dropped)) and not self.leftovers(),
             timeout=timeout,
             what="every job's end",
             story=self.log,
         )
+
+    def leftovers(self) -> list[Path]:
+        """The work of jobs, and whatever else lies where that is done."""
+        return [path for path in self.work.iterdir() if path.name not in OURS]
 
     def end(self) -> None:
         """Leave nothing running, however the test ended."""

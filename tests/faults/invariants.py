@@ -8,12 +8,11 @@ from pathlib import Path
 import av
 
 import frame_marks
-from fault_house import FaultHouse
+from fault_house import OURS, FaultHouse
 from frame_marks import Mark
 from sources import Source, digest
 from waiting import eventually
 
-OURS = {".framewatch", ".framewatch.lock"}  # what the daemon keeps in its folders
 SIDECAR = ".progress.json"
 
 
@@ -99,7 +98,7 @@ def _nothing_is_left(house: FaultHouse, finished: dict[str, Source], failed: dic
     parts = [path for root in roots for path in root.rglob(".*") if path.name not in OURS]
     assert not parts
     if len(finished) + len(failed) == len(house.dropped):
-        assert not list(house.work.iterdir())
+        assert not house.leftovers()
 
 
 def _sidecars_tell_the_end(house: FaultHouse, finished: dict[str, Source], failed: dict[str, str]) -> None:
