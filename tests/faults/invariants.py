@@ -120,13 +120,13 @@ def _sidecars_tell_the_end(house: FaultHouse, finished: dict[str, Source], faile
 
 
 def _log_is_json(house: FaultHouse, finished: dict[str, Source]) -> None:
-    """Every line; and no source was entered, nor any job finished, twice."""
+    """Every line; and no source was processed, nor any job finished, twice."""
     for line in house.log().splitlines():
         json.loads(line)
     done = [event["job_id"] for event in house.events("job.done")]
     assert len(done) == len(set(done)), "a job was done twice"
     failed = {event["job_id"] for event in house.events("job.failed")}
-    entered = {event["job_id"]: Path(event["source"]).name for event in house.events("job.queued")}
+    begun = {event["job_id"]: Path(event["source"]).name for event in house.events("job.started")}
     for name in finished:
-        jobs = [job for job, taken in entered.items() if taken == name and job not in failed]
-        assert len(jobs) <= 1, f"{name} was taken in twice"
+        jobs = [job for job, taken in begun.items() if taken == name and job not in failed]
+        assert len(jobs) <= 1, f"{name} was processed twice"
