@@ -62,8 +62,8 @@ def survived(record_property: Callable[[str, object], None]) -> Survived:
     return note
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if not table.LINES:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if not table.LINES or hasattr(config, "workerinput"):  # the one that collects is told of all
         return
     terminalreporter.section(f"faults survived (FRAMEWATCH_FAULT_SEED={SEED})")
     for line in table.as_text():

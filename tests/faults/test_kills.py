@@ -48,7 +48,7 @@ def test_killed_at_random_moments_nothing_is_lost_and_no_finished_piece_is_made_
         survived(
             f"{what} killed at a random moment",
             "SIGKILL; a killed daemon is started again at once",
-            "all jobs done, no finished piece made again, at most one unfinished piece a kill",
+            "all jobs done; no finished piece made again, and no more frames than one piece has for each kill",
             times,
         )
 
