@@ -134,7 +134,7 @@ class Quiet:
     def resumed(self, kept: int, segments: int) -> None:
         """Show nothing."""
 
-    def segment_done(self, entry: Entry, segments: int) -> None:
+    def segment_done(self, entry: Entry, segments: int, *, gets_on: bool) -> None:
         """Show nothing."""
 
 

@@ -142,11 +142,12 @@ class JobObserver:
         """An earlier attempt has left segments."""
         self._say("job.resumed", kept=kept, segments=segments)
 
-    def segment_done(self, entry: Entry, segments: int) -> None:
+    def segment_done(self, entry: Entry, segments: int, *, gets_on: bool) -> None:
         """A segment is in the ledger."""
         facts = entry.model_dump(include={"number", "frames", "upscaled", "engine"})
         self._say("segment.done", **facts, segments=segments)
-        self._on_segment()
+        if gets_on:
+            self._on_segment()
 
     def _say(self, event: str, **facts: object) -> None:
         _log.info(event, **self._job.log_context(), **facts)

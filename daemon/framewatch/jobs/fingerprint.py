@@ -6,6 +6,8 @@ import hashlib
 import json
 from pathlib import Path
 
+from framewatch.errors import StorageError, ToolMissingError
+from framewatch.jobs.faults import storage_faults
 from framewatch.jobs.order import Tools
 from framewatch.media import commands
 from framewatch.media.chain import deinterlace_filters, source_filters
@@ -24,7 +26,8 @@ def fingerprint(source: Path, plan: Plan, probed: ProbeReport, tools: Tools) -> 
     version of an encoder may write what cannot be joined.
 
     Raises:
-        OSError: source or ffmpeg are gone.
+        StorageError: the source, or the subtitles that are burned in, cannot be looked at now.
+        ToolMissingError: ffmpeg is gone.
         ModelMissingError: the manifest of models cannot be read.
     """
     parts = {
@@ -37,7 +40,7 @@ def fingerprint(source: Path, plan: Plan, probed: ProbeReport, tools: Tools) -> 
         "frames": [plan.scale, plan.working_format, plan.hwaccel, plan.decoded_width, plan.decoded_height],
         "encoder": commands.piece_command(plan, Path("ffmpeg"), Path("/piece")),
         "burned": _facts(Path(plan.preset.subtitle_burn_path)) if plan.preset.subtitle_burn_path else None,
-        "ffmpeg": _facts(tools.ffmpeg),
+        "ffmpeg": _program(tools.ffmpeg),
         "engine": tools.engine,
         "model": digest(),
     }
@@ -46,5 +49,13 @@ def fingerprint(source: Path, plan: Plan, probed: ProbeReport, tools: Tools) -> 
 
 
 def _facts(path: Path) -> tuple[int, int]:
-    found = path.stat()
+    with storage_faults(path):
+        found = path.stat()
     return found.st_size, found.st_mtime_ns
+
+
+def _program(path: Path) -> tuple[int, int]:
+    try:
+        return _facts(path)
+    except StorageError as error:
+        raise ToolMissingError(f"{path} is gone: {error.finding.message}", hint="put it back") from None

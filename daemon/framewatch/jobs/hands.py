@@ -40,8 +40,8 @@ class Observer(Protocol):
     def resumed(self, kept: int, segments: int) -> None:
         """So many of all segments were rendered by an earlier attempt."""
 
-    def segment_done(self, entry: Entry, segments: int) -> None:
-        """A segment is whole and in the ledger."""
+    def segment_done(self, entry: Entry, segments: int, *, gets_on: bool) -> None:
+        """A segment is whole and in the ledger; `gets_on`: it was not there, and struck out as bad, before."""
 
 
 class Gate(Protocol):

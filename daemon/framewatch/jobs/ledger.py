@@ -10,19 +10,19 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import stat
 import threading
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from framewatch.domain import Record, Segment
 from framewatch.errors import CancelledError
+from framewatch.jobs import files
 from framewatch.jobs.faults import storage_faults
 from framewatch.render.messages import Pieced
-from framewatch.render.seal import digest_of
+from framewatch.render.proof import size_and_digest
 
 NAME = "ledger.jsonl"
 RECORD_NAME = "job.json"  # the job itself, which the desk keeps there
@@ -46,6 +46,12 @@ class Entry(Record):
         return cls(**pieced.model_dump(exclude={"event"}))
 
 
+class _Struck(Record):
+    """Segments that turned out bad, by number."""
+
+    struck: tuple[int, ...]
+
+
 class Ledger:
     """Open it once for each attempt at a job."""
 
@@ -54,6 +60,7 @@ class Ledger:
         self._path = work / NAME
         self._extension = extension
         self._fingerprint = ""
+        self._struck: set[int] = set()  # segments that turned out bad: rendering them again is no progress
         self.done: dict[int, Entry] = {}
 
     @classmethod
@@ -76,7 +83,8 @@ class Ledger:
         ledger = cls(work, extension)
         ledger._fingerprint = fingerprint
         with storage_faults(work):
-            for entry in _read(ledger._path, fingerprint):
+            entries, ledger._struck = _read(ledger._path, fingerprint)
+            for entry in entries:
                 if stop.is_set():
                     raise CancelledError("the work was stopped")
                 if ledger._holds(entry, segments):
@@ -93,26 +101,29 @@ class Ledger:
         """Where a segment is written."""
         return self._work / f"part-{number:05}.{self._extension}"
 
-    def add(self, entry: Entry) -> None:
-        """Enter a segment that lies under its name, synced.
+    def add(self, entry: Entry) -> bool:
+        """Bring a segment onto the disk and under its name, and enter it; False where it was struck out before.
 
         Raises:
             StorageError: the disk is full or gone.
         """
-        with storage_faults(self._path):
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
-            try:
-                os.write(descriptor, _line(entry.model_dump()))
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+        with storage_faults(self._work), _opened(self._work, os.O_RDONLY | os.O_DIRECTORY) as folder:
+            with _opened(self.part(entry.number), files.READ) as piece:
+                files.sync(piece)
+            self.part(entry.number).rename(self.path(entry.number))
+            files.sync_folder(folder)
+            with _opened(self._path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC) as ledger:
+                files.write_all(ledger, _line(entry.model_dump()))
+                files.sync(ledger)
         self.done[entry.number] = entry
+        return entry.number not in self._struck
 
     def drop(self, numbers: Iterable[int]) -> None:
         """Strike out segments that turned out bad."""
         with storage_faults(self._work):
             for number in numbers:
                 del self.done[number]
+                self._struck.add(number)
                 self.path(number).unlink(missing_ok=True)
             self._rewrite()
 
@@ -122,21 +133,21 @@ class Ledger:
             return False
         path = self.path(entry.number)
         try:
-            found = path.lstat()
-            return stat.S_ISREG(found.st_mode) and found.st_size == entry.size and digest_of(path) == entry.digest
-        except FileNotFoundError:
+            known = path.lstat().st_size == entry.size
+            return known and size_and_digest(path) == (entry.size, entry.digest)
+        except OSError:  # gone, a link, or a bad spot on the disk: it is rendered again
             return False
 
     def _rewrite(self) -> None:
         """The whole ledger anew, in one step."""
         new = self._path.with_name(f"{NAME}.new")
         new.unlink(missing_ok=True)
-        with new.open("xb") as file:
-            file.write(_line({"fingerprint": self._fingerprint}))
+        with _opened(new, files.CREATE) as file:
+            files.write_all(file, _line({"fingerprint": self._fingerprint}))
+            files.write_all(file, _line({"struck": sorted(self._struck)}))
             for number in sorted(self.done):
-                file.write(_line(self.done[number].model_dump()))
-            file.flush()
-            os.fsync(file.fileno())
+                files.write_all(file, _line(self.done[number].model_dump()))
+            files.sync(file)
         new.rename(self._path)
 
 
@@ -156,24 +167,39 @@ def tidy(work: Path, keep: Iterable[str] = ()) -> None:
             entry.unlink()
 
 
-def _read(path: Path, fingerprint: str) -> list[Entry]:
-    """What a ledger says, line by line; nothing where it was begun for something else, or is none."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return []
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return []
-        head, *lines = file.read(_MAX_BYTES).split(b"\n")
-    if head != _line({"fingerprint": fingerprint}).rstrip():
-        return []
+def _read(path: Path, fingerprint: str) -> tuple[list[Entry], set[int]]:
+    """What a ledger says is done, and what was struck out; nothing where it was begun for something else."""
     entries: dict[int, Entry] = {}
+    struck: set[int] = set()
+    head, *lines = _content(path).split(b"\n")
+    if head != _line({"fingerprint": fingerprint}).rstrip():
+        return [], struck
     for line in lines:
         with suppress(ValidationError):  # torn by a crash, or garbage
+            struck.update(_Struck.model_validate_json(line).struck)
+            continue
+        with suppress(ValidationError):
             entry = Entry.model_validate_json(line)
             entries[entry.number] = entry
-    return list(entries.values())
+    return list(entries.values()), struck
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a ledger; none where there is no regular file that can be read."""
+    try:
+        with _opened(path, files.READ) as descriptor:
+            return os.read(descriptor, _MAX_BYTES)
+    except OSError:
+        return b""
+
+
+@contextmanager
+def _opened(path: Path, how: int) -> Iterator[int]:
+    descriptor = os.open(path, how, 0o600)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _line(record: dict[str, object]) -> bytes:

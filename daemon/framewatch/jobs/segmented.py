@@ -39,8 +39,7 @@ class Segmented:
         self._order = order
         self._plan = plan
         self._probed = probed
-        with storage_faults(order.source):
-            made_of = fingerprint(order.source, plan, probed, hands.tools)
+        made_of = fingerprint(order.source, plan, probed, hands.tools)
         self._ledger = Ledger.open(order.work, made_of, probed.segments, commands.piece_extension(plan), hands.stop)
         kept = self._ledger.done.values()
         if kept:
@@ -131,8 +130,8 @@ class Segmented:
 
     def _enter(self, pieced: Pieced) -> None:
         entry = Entry.of(pieced)
-        self._ledger.add(entry)
-        self._hands.observer.segment_done(entry, len(self._probed.segments))
+        new = self._ledger.add(entry)
+        self._hands.observer.segment_done(entry, len(self._probed.segments), gets_on=new)
         self._hands.look()
         self.require_room()
 
@@ -152,7 +151,7 @@ class Segmented:
         part = self._ledger.part(segment.number)
         begins = self._begins(segment)
         argv = commands.piece_command(self._plan, self._hands.tools.ffmpeg, part, begins=begins, lead=segment.lead)
-        return Piece(segment=segment, encoder=tuple(argv), part=part, path=self._ledger.path(segment.number))
+        return Piece(segment=segment, encoder=tuple(argv), path=part)
 
     def _begins(self, segment: Segment) -> float:
         """Seconds from the output's first frame to a segment's."""

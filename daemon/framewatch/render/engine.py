@@ -43,6 +43,9 @@ class WarmEngine:
                 return make(session)
             except WrongPixelsError as error:
                 self.distrust(error)
+            except EngineError:
+                self.close()  # the device may be lost: the next try opens it anew
+                raise
 
     def session(self, task: RenderTask | ImageTask) -> Guarded:
         """The session for a task: the one that is open, if it fits, else a new one, proved by its self-test.

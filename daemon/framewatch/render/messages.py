@@ -30,7 +30,7 @@ class Alive(Record):
 
 
 class Pieced(Record):
-    """A piece is whole, on the disk and under its name."""
+    """A piece is whole; it is for the owner to bring it onto the disk."""
 
     event: Literal["pieced"] = "pieced"
     number: int  # of its segment

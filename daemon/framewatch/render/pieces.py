@@ -9,14 +9,16 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 
 from framewatch.domain import Segment, StageName
+from framewatch.errors import StorageError
 from framewatch.media.decode import Decoder
 from framewatch.media.ffmpeg import Encoder, OnLog
 from framewatch.media.timedpipe import TimedPipe
 from framewatch.render.lane import Lane, Meter, TimedFrame
 from framewatch.render.messages import Counted, Pieced
-from framewatch.render.seal import seal
+from framewatch.render.proof import require_whole, size_and_digest
 from framewatch.render.spec import Piece, RenderTask
 from framewatch.render.timedframes import TimedFrames
 from framewatch.upscale.contract import Session
@@ -116,7 +118,8 @@ class Pieces:
             return self._failure is None
 
     def _finish(self, piece: Piece, lane: Lane, damaged: int) -> None:
-        size, digest = seal(piece)
+        require_whole(piece)
+        size, digest = _facts(piece.path)
         with self._lock:
             del self._running[piece.segment.number], self._left[piece.segment.number]
             ended, before = _counts(lane.meter, piece.segment), self._done
@@ -164,6 +167,13 @@ class _Turn:
             turns, self._turns = self._turns, None
         if turns is not None:
             turns.release()
+
+
+def _facts(path: Path) -> tuple[int, str]:
+    try:
+        return size_and_digest(path)
+    except OSError as error:
+        raise StorageError(f"a piece cannot be read: {error.strerror}", where=path.name) from error
 
 
 def _counts(meter: Meter, segment: Segment) -> Counted:

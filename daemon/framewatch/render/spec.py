@@ -57,9 +57,8 @@ class Piece(Record):
     """One segment as a file."""
 
     segment: Segment
-    encoder: tuple[str, ...]  # the command that takes its upscaled frames on stdin and writes `part`
-    part: Path  # while it is written; in the folder of `path`
-    path: Path  # once it is whole and on the disk
+    encoder: tuple[str, ...]  # the command that takes its upscaled frames on stdin and writes `path`
+    path: Path
 
 
 class RenderTask(Record):

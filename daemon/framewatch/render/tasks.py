@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from framewatch.domain import Failure, Record, StageName
-from framewatch.errors import EngineError, Finding, MediaError
+from framewatch.errors import Finding, MediaError
 from framewatch.media.ffmpeg import EncodeProgress, LogLevel, run_ffmpeg
 from framewatch.media.inspect import inspect_output
 from framewatch.media.kind import is_picture
@@ -112,12 +112,8 @@ class Workbench:
             work.run(session)  # where an earlier engine was stopped, its finished pieces are kept
             return session.name
 
-        try:
-            with _reporting(lambda: self.send(work.counts())):
-                engine = self._engine.work(task, render)
-        except EngineError:
-            self._engine.close()  # the device may be lost: the next try opens it anew
-            raise
+        with _reporting(lambda: self.send(work.counts())):
+            engine = self._engine.work(task, render)
         return RenderReport(engine=engine, seconds=time.monotonic() - begun, busy_seconds=work.busy)
 
     def _picture(self, task: ImageTask) -> ImageReport:

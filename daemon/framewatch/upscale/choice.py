@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from framewatch.errors import EngineError, EngineMissingError, Finding
+from framewatch.errors import EngineError, EngineMissingError, Finding, WrongPixelsError
 from framewatch.upscale import selftest
 from framewatch.upscale.contract import Device, Engine, FrameShape
 from framewatch.upscale.guarded import Guarded
@@ -95,6 +95,7 @@ def open_session(
 
     Raises:
         EngineError: `engine.unknown`: no such name; `engine.unavailable`: none works, with every reason.
+        WrongPixelsError: those that work are all distrusted.
     """
     reasons: list[Finding] = []
     for name in _order(engine):
@@ -114,6 +115,8 @@ def open_session(
         except EngineError as error:
             reasons.append(error.finding.at(name))
             on_fallback(reasons[-1])
+    if distrusted and all(reason.code in ("engine.distrusted", "engine.no_device") for reason in reasons):
+        raise _none_trusted(reasons)
     raise _none_works(engine, reasons)
 
 
@@ -151,6 +154,11 @@ def _opened(
         session.close()
         raise
     return Guarded(session, engine.name)
+
+
+def _none_trusted(reasons: list[Finding]) -> WrongPixelsError:
+    story = "; ".join(f"{reason.where}: {reason.message}" for reason in reasons if reason.code == "engine.distrusted")
+    return WrongPixelsError(f"no engine gives right pixels here: {story}")
 
 
 def _none_works(engine: str, reasons: list[Finding]) -> EngineMissingError:

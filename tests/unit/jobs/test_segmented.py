@@ -13,7 +13,7 @@ import pytest
 from framewatch.domain import Segment
 from framewatch.errors import CancelledError
 from framewatch.jobs.ledger import NAME, Entry, Ledger
-from framewatch.render.seal import digest_of
+from framewatch.render.proof import size_and_digest
 from media_factory import ffmpeg
 from whole_way import pictures, process, times
 
@@ -97,11 +97,16 @@ SEGMENTS = [Segment(number=n, first_pts=None, end_pts=None, first_frame=10 * n, 
 def filled(work: Path, fingerprint: str = "a", numbers: tuple[int, ...] = (0, 1, 2)) -> Ledger:
     ledger = opened(work, fingerprint)
     for number in numbers:
-        path = ledger.path(number)
-        path.write_bytes(bytes([number]) * 1000)
-        facts = {"size": 1000, "digest": digest_of(path), "engine": "e", "upscaled": 10, "damaged": 0}
-        ledger.add(Entry(number=number, frames=10, **facts))
+        ledger.add(rendered(ledger, number))
     return ledger
+
+
+def rendered(ledger: Ledger, number: int) -> Entry:
+    """What the worker does: write a piece, and say what it is."""
+    part = ledger.part(number)
+    part.write_bytes(bytes([number]) * 1000)
+    size, digest = size_and_digest(part)
+    return Entry(number=number, frames=10, size=size, digest=digest, engine="e", upscaled=10, damaged=0)
 
 
 def opened(work: Path, fingerprint: str = "a") -> Ledger:
@@ -184,9 +189,16 @@ def test_what_lies_around_is_removed_and_links_are_not_followed(tmp_path: Path) 
     assert (elsewhere / "precious").exists()
 
 
-def test_a_segment_that_is_struck_out_stays_out(tmp_path: Path) -> None:
+def test_a_segment_that_is_struck_out_is_no_progress_when_it_comes_again(tmp_path: Path) -> None:
+    """Else one that always turns out bad would be rendered for ever."""
     filled(tmp_path).drop([1])
-    assert set(opened(tmp_path).done) == {0, 2}
+    again = opened(tmp_path)
+    assert set(again.done) == {0, 2}
+    assert again.add(rendered(again, 1)) is False
+    again.drop([2])
+    once_more = opened(tmp_path)
+    assert once_more.add(rendered(once_more, 2)) is False
+    assert set(opened(tmp_path).done) == {0, 1, 2}
 
 
 def test_checking_what_is_there_can_be_stopped(tmp_path: Path) -> None:
