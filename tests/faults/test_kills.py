@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections import Counter
+from collections.abc import Callable
 
 import psutil
 import pytest
@@ -35,10 +36,7 @@ def test_killed_at_random_moments_nothing_is_lost_and_no_finished_piece_is_made_
     with house.watcher:
         house.launch()
         for what in kills:
-            while sum(not house.settled(name) for name in house.dropped) < 2:
-                number = len(house.dropped) + 1
-                house.drop(source(50 * part + number, 3))
-            _kill(house, what, chance)
+            _kill(house, what, chance, lambda: _keep_busy(house, source, 60 * part))
         house.turn("delay", 0)
         house.wait_done()
         assert house.stop() == 0
@@ -53,17 +51,25 @@ def test_killed_at_random_moments_nothing_is_lost_and_no_finished_piece_is_made_
         )
 
 
-def _kill(house: FaultHouse, what: str, chance: random.Random) -> None:
+def _keep_busy(house: FaultHouse, source: MakeSource, clip: int) -> None:
+    """See to it that two files are to be done."""
+    while sum(not house.settled(name) for name in house.dropped) < 2:
+        house.drop(source(clip + len(house.dropped), 3))
+
+
+def _kill(house: FaultHouse, what: str, chance: random.Random, keep_busy: Callable[[], None]) -> None:
     """Let a random time go by, and then kill the next process of that kind that is seen."""
+    keep_busy()
     threading.Event().wait(chance.uniform(0, 1.5))
     if what == "daemon":
         house.kill_daemon()
         house.launch()
         return
-    eventually(lambda: _killed(house, what), what=f"a {what} to kill", story=house.log)
+    eventually(lambda: _killed(house, what, keep_busy), what=f"a {what} to kill", story=house.log)
 
 
-def _killed(house: FaultHouse, what: str) -> bool:
+def _killed(house: FaultHouse, what: str, keep_busy: Callable[[], None]) -> bool:
+    keep_busy()
     for process in house.processes(what):
         try:
             process.kill()
