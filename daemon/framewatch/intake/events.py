@@ -74,6 +74,7 @@ class EventSource(FileSystemEventHandler):
             _end(observer)
             return _reason(error)
         self._observer = observer
+        _sweep(Path(self._root))
         if problem := self._self_test():
             self.close()
         return problem
@@ -122,6 +123,17 @@ class EventSource(FileSystemEventHandler):
             if self._heard.wait_for(lambda: {first, second} <= self._probed, PROBE_SECONDS):
                 return ""
             return LIMIT_REASON if first in self._probed else "no events arrive from this folder"
+
+
+def _sweep(root: Path) -> None:
+    """Remove the probe of a daemon that died in the middle of its test; only ours have such names."""
+    with suppress(OSError):
+        for left in root.glob(f"{PROBE_PREFIX}*"):
+            if left.is_dir() and not left.is_symlink():
+                left.joinpath("file").unlink(missing_ok=True)
+                left.rmdir()
+            else:
+                left.unlink()
 
 
 def _end(observer: BaseObserver) -> None:

@@ -11,7 +11,7 @@ import pytest
 from watchdog.observers.api import BaseObserver
 
 from framewatch.intake import events
-from framewatch.intake.events import INSTANCE_REASON, LIMIT_REASON, EventSource
+from framewatch.intake.events import INSTANCE_REASON, LIMIT_REASON, PROBE_PREFIX, EventSource
 from framewatch.intake.mode import choose_mode
 from framewatch.settings import FolderSettings
 from waiting import eventually
@@ -165,3 +165,14 @@ def test_trees_that_grow_faster_than_they_are_watched_do_not_end_the_events(sour
     eventually(lambda: "t59/a/b/c/film.mp4" in source.touched)
     (root / "end.mp4").touch()
     eventually(lambda: "end.mp4" in source.touched)
+
+
+def test_what_a_test_left_that_was_killed_goes_with_the_next(root: Path) -> None:
+    (root / f"{PROBE_PREFIX}1-aa").mkdir()
+    (root / f"{PROBE_PREFIX}1-aa" / "file").touch()
+    (root / f"{PROBE_PREFIX}2-bb").touch()
+    (root / "film.mkv").touch()
+    source = Source(root)
+    assert source.open() == ""
+    source.close()
+    assert [path.name for path in root.iterdir()] == ["film.mkv"]
