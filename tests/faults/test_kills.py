@@ -45,7 +45,7 @@ def test_killed_at_random_moments_nothing_is_lost_and_no_finished_piece_is_made_
     for what, times in Counter(kills).items():
         survived(
             f"{what} killed at a random moment",
-            "SIGKILL; a killed daemon is started again at once",
+            "SIGKILL, and a new start at once" if what == "daemon" else "SIGKILL",
             "all jobs done; no finished piece made again, and no more frames than one piece has for each kill",
             times,
         )
