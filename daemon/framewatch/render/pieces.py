@@ -1,14 +1,14 @@
-"""Renders the pieces of a task: several lanes at once, and the next piece begins while an encoder still empties.
+"""Renders the pieces of a task, several at once, and begins to decode the next while an encoder still empties.
 
-Only so many pieces are decoded at once as the task has lanes. When the decoder of one has come to its end, the next
-piece begins, so that the engine never waits for the last frames of an encoder.
+As many pieces as the task has lanes go through the engine at once, each until it is whole: so much, and no more, is
+upscaled again after a crash.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from framewatch.domain import Segment, StageName
@@ -21,7 +21,7 @@ from framewatch.render.messages import Counted, Pieced
 from framewatch.render.proof import require_whole, size_and_digest
 from framewatch.render.spec import Piece, RenderTask
 from framewatch.render.timedframes import TimedFrames
-from framewatch.upscale.contract import Session
+from framewatch.upscale.contract import Frame, Session
 
 StageLog = Callable[[StageName], OnLog]
 
@@ -49,7 +49,8 @@ class Pieces:
         self._session = session
         self._failure: BaseException | None = None
         self._waiting = deque(self._left.values())
-        self._turns = threading.Semaphore(self._task.lanes)  # who holds one may decode
+        self._decoding = threading.Semaphore(self._task.lanes)
+        self._upscaling = threading.Semaphore(self._task.lanes)
         lanes = [threading.Thread(target=self._work, name=f"lane-{n}") for n in range(self._task.lanes + 1)]
         for lane in lanes:
             lane.start()
@@ -69,22 +70,24 @@ class Pieces:
 
     def _work(self) -> None:
         while True:
-            turn = _Turn(self._turns)
+            decoding, upscaling = _Turn(self._decoding), _Turn(self._upscaling)
             try:
+                decoding.take()
                 piece = self._next()
                 if piece is None:
                     return
-                self._render(piece, turn)
+                self._render(piece, decoding, upscaling)
             except BaseException as error:  # noqa: BLE001 - a thread's boundary: `run` raises it
                 self._fail(error)
             finally:
-                turn.over()
+                decoding.over()
+                upscaling.over()
 
     def _next(self) -> Piece | None:
         with self._lock:
             return self._waiting.popleft() if self._waiting and self._failure is None else None
 
-    def _render(self, piece: Piece, turn: _Turn) -> None:
+    def _render(self, piece: Piece, decoding: _Turn, upscaling: _Turn) -> None:
         task, rendered = self._task, piece.segment.rendered
         log = self._log("decode")
         decoder = Decoder(
@@ -103,7 +106,12 @@ class Pieces:
         encoder = Encoder(piece.encoder, on_log=self._log("encode"))
         timed = task.timeline.times
         sink = TimedFrames(encoder, TimedPipe(task.timeline, rendered, task.working_format)) if timed else encoder
-        lane = Lane(frames, self._session.upscale, sink, task.sizing, turn.over)
+
+        def upscale(frames: Iterable[Frame]) -> Iterator[Frame]:
+            upscaling.take()
+            return self._session.upscale(frames)
+
+        lane = Lane(frames, upscale, sink, task.sizing, decoding.over)
         if self._admit(lane, piece.segment):
             lane.run()
             self._finish(piece, lane, decoder.damaged)
@@ -154,19 +162,24 @@ class Pieces:
 
 
 class _Turn:
-    """The right to decode. It is taken when made and given back once, by whoever is first."""
+    """One piece's right to decode, or to upscale. It is taken once, and given back once by whoever is first."""
 
     def __init__(self, turns: threading.Semaphore) -> None:
-        turns.acquire()
-        self._turns: threading.Semaphore | None = turns
+        self._turns = turns
+        self._taken = False
         self._lock = threading.Lock()
 
+    def take(self) -> None:
+        """Wait for it."""
+        self._turns.acquire()
+        self._taken = True
+
     def over(self) -> None:
-        """Give it back; again does nothing."""
+        """Give it back; again, or where it was not taken, does nothing."""
         with self._lock:
-            turns, self._turns = self._turns, None
-        if turns is not None:
-            turns.release()
+            taken, self._taken = self._taken, False
+        if taken:
+            self._turns.release()
 
 
 def _facts(path: Path) -> tuple[int, str]:
