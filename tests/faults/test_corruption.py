@@ -118,5 +118,5 @@ def test_a_damaged_database_is_kept_aside_and_the_jobs_come_back(
     check(house)
     assert list(store.parent.glob("framewatch.db.corrupt-*"))
     assert len(house.events("segment.done")) == 7 >= done
-    assert len(house.upscaled()) <= (7 + 1) * RATE + 5  # and those begun before the ledger had the piece
+    assert len(house.upscaled()) <= (7 + 1) * RATE + 15  # a worker outlives its daemon by a moment
     survived("database damaged", damage, "kept aside; jobs rebuilt with their finished pieces")

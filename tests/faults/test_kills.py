@@ -106,7 +106,7 @@ def test_killed_at_60_per_cent_of_ten_pieces_at_most_two_are_made_again(
     redone = before + (made - before) - 10
     assert before >= 4
     assert redone <= 2
-    assert len(house.upscaled()) - 10 * PIECE <= PIECE + 5  # those that the worker began before the ledger had it
+    assert len(house.upscaled()) - 10 * PIECE <= PIECE + 15  # a worker outlives its daemon by a moment
     survived(
         "daemon killed at 60 % of ten pieces",
         "SIGKILL, then a new start",
