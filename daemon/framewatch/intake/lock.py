@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from framewatch.errors import AlreadyRunningError, Finding, StorageError
+from framewatch.jobs.turns import Turns
 
 LOCK_NAME = ".framewatch.lock"
 _INFO_BYTES = 4096
@@ -48,6 +49,7 @@ class FolderLock:
     def __init__(self, folder: Path) -> None:
         self.path = folder / LOCK_NAME
         self._file: int | None = None
+        self._seen: os.stat_result | None = None  # of the file
 
     def acquire(self, what: str) -> Finding | None:
         """Take the lock.
@@ -63,6 +65,7 @@ class FolderLock:
             StorageError: the lock file cannot be opened, or is no plain file.
         """
         file = self._open()
+        self._seen = os.fstat(file)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -72,6 +75,18 @@ class FolderLock:
         self._file = file
         _write(file)
         return None
+
+    def is_there(self) -> bool:
+        """Whether the file that was locked is still the one in the folder, and not that of another disk, or none."""
+        try:
+            found = self.path.lstat()
+        except OSError:
+            return False
+        seen = self._seen
+        # Numbers of files last while they are open: that of one without locks is not.
+        return (
+            seen is not None and found.st_dev == seen.st_dev and (self._file is None or found.st_ino == seen.st_ino)
+        )
 
     def release(self) -> None:
         """Let go. Harmless when it is not held."""
@@ -107,25 +122,34 @@ class FolderLock:
 
 
 class DaemonLock:
-    """The locks on everything that a daemon uses, taken together or not at all."""
+    """The locks on everything that a daemon uses, taken together or not at all. Safe for use from several threads.
+
+    A folder that hangs, as a dead share does, makes those wait who want that very folder, and nobody else.
+    """
 
     def __init__(self) -> None:
-        self._locks: dict[Path, FolderLock] = {}
-        self._guard = threading.Lock()
+        self._locks: dict[Path, FolderLock] = {}  # by the folder, links resolved
+        self._keys: dict[Path, Path] = {}  # of the folders by the names that they were given
+        self._guard = threading.Lock()  # over both tables alone
+        self._turns = Turns()
 
     def add(self, folder: Path, what: str) -> tuple[Finding, ...]:
-        """Hold one more folder, which was not to be had before; nothing where it is held already.
+        """Hold one more folder, which was not to be had before. Nothing where it is held, on the disk as it is.
 
         Returns, raises: as `hold`.
         """
-        key = Path(os.path.realpath(folder))
-        with self._guard:
-            if key in self._locks:
-                return ()
-            lock = FolderLock(key)
-            warning = lock.acquire(what)
-            self._locks[key] = lock
+        _, warning = self._take(folder, what)
         return (warning,) if warning else ()
+
+    def drop(self, folder: Path) -> None:
+        """Let go of a folder whose disk is gone, for what is open on it keeps it from being unmounted.
+
+        Harmless when it is not held. The folder itself is not looked at.
+        """
+        with self._guard:
+            key = self._keys.get(folder)
+        if key is not None:
+            self._let_go(key)
 
     def hold(self, wanted: Mapping[Path, str]) -> tuple[Finding, ...]:
         """Hold exactly these folders: take those that are new, let go of those no longer wanted.
@@ -139,29 +163,46 @@ class DaemonLock:
         Raises:
             AlreadyRunningError, StorageError: one was not to be had. What was held before is still held.
         """
-        with self._guard:
-            return self._hold({Path(os.path.realpath(folder)): what for folder, what in wanted.items()})
-
-    def _hold(self, keys: Mapping[Path, str]) -> tuple[Finding, ...]:
-        new: dict[Path, FolderLock] = {}
+        new: list[Path] = []
         warnings = []
         try:
-            for folder, what in keys.items():
-                if folder not in self._locks:
-                    new[folder] = FolderLock(folder)
-                    warnings.append(new[folder].acquire(what))
+            for folder, what in wanted.items():
+                is_new, warning = self._take(folder, what)
+                new += [self._keys[folder]] if is_new else []
+                warnings.append(warning)
         except (AlreadyRunningError, StorageError):
-            _release(new)
+            self._let_go(*new)
             raise
-        _release({folder: self._locks.pop(folder) for folder in self._locks.keys() - keys.keys()})
-        self._locks |= new
+        with self._guard:
+            self._keys = {folder: self._keys[folder] for folder in wanted}
+            unwanted = self._locks.keys() - set(self._keys.values())
+        self._let_go(*unwanted)
         return tuple(warning for warning in warnings if warning)
+
+    def _take(self, folder: Path, what: str) -> tuple[bool, Finding | None]:
+        """Hold a folder, anew where its disk is another: whether it was not held before, and a warning."""
+        key = Path(os.path.realpath(folder))
+        with self._turns.of(key):
+            with self._guard:
+                self._keys[folder] = key
+                held = self._locks.get(key)
+            if held is not None and held.is_there():
+                return False, None
+            self._let_go(key)  # first, or it would be in the way where it is the same file after all
+            lock = FolderLock(key)
+            warning = lock.acquire(what)
+            with self._guard:
+                self._locks[key] = lock
+        return held is None, warning
+
+    def _let_go(self, *keys: Path) -> None:
+        with self._guard:
+            locks = {key: self._locks.pop(key) for key in keys if key in self._locks}
+        _release(locks)
 
     def release(self) -> None:
         """Let go of everything."""
-        with self._guard:
-            _release(self._locks)
-            self._locks = {}
+        self._let_go(*tuple(self._locks))
 
     def __enter__(self) -> Self:
         return self

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import stat
-import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from framewatch.jobs import files
 from framewatch.jobs.ledger import RECORD_NAME, tidy
 from framewatch.jobs.store import Store
 from framewatch.jobs.stored import job_of, text_of
+from framewatch.jobs.turns import Turns
 
 BACKUP = RECORD_NAME
 MOST_BYTES = 4 * 2**20  # a record is a few KB; what is larger was not written here
@@ -36,7 +36,7 @@ class Backups:
     def __init__(self, store: Store, work_dir: Path) -> None:
         self._store = store
         self._work_dir = work_dir
-        self._lock = threading.Lock()
+        self._turns = Turns()  # a job's: to remove the pieces of a long film takes long
 
     def keep(self, job: Job, *, retried: bool = False) -> None:
         """Write a job's record into its work folder, durably.
@@ -47,7 +47,7 @@ class Backups:
         """
         if job.state.ended or (_only_queued(job) and not retried):
             return
-        with self._lock:
+        with self._turns.of(job.id):
             current = self._store.get(job.id)
             if current is None or current.revision != job.revision:
                 return  # another thread has a newer one to write
@@ -63,7 +63,10 @@ class Backups:
     def discard_work(self, job: Job) -> None:
         """Remove a job's work folder; while it has not ended, all in it but the record."""
         folder = self._work_dir / job.id
-        with self._lock:
+        with self._turns.of(job.id):
+            current = self._store.get(job.id)
+            if current is not None and current.revision != job.revision:
+                return  # it was begun anew meanwhile
             if job.state.ended:
                 shutil.rmtree(folder, ignore_errors=True)
             elif not folder.is_symlink():

@@ -34,7 +34,7 @@ class Board:
         self._store = store
         self._places_of = places_of
         self._sidecars: dict[str, Sidecar] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # over the table; never held while a share is touched
 
     def show(self, job: Job) -> None:
         """Show a job's new state."""
@@ -82,14 +82,13 @@ class Board:
         path = sidecar_path(job.output)
         with self._lock:
             known = self._sidecars.get(job.id)
-            if known is None or known.path != path:  # the output got another name than was planned
-                if known is not None:
-                    known.remove()
-                known = Sidecar(
-                    path, places.output, guard=places.guard, on_trouble=lambda error: _trouble(job, error)
-                )
-                self._sidecars[job.id] = known
-            return known
+            if known is not None and known.path == path:
+                return known
+            made = Sidecar(path, places.output, guard=places.guard, on_trouble=lambda error: _trouble(job, error))
+            self._sidecars[job.id] = made
+        if known is not None:  # the output got another name than was planned
+            known.remove()
+        return made
 
 
 class JobObserver:

@@ -60,7 +60,9 @@ class Desk:
         self.work_dir = work_dir
         self.policy = policy
         self.clock = clock
-        self.lock = threading.RLock()  # held to choose a job and change it in one go; never while a share is touched
+        # Held to choose a job and change it in one go; never while a file or a share is touched. The store's own lock
+        # is taken after it: whoever has the store to itself (`Store.together`) has this one already.
+        self.lock = threading.RLock()
         self._backups = Backups(store, work_dir)
         self._naming: dict[Path, threading.Lock] = {}
 
@@ -119,8 +121,14 @@ class Desk:
             self.store.save(changed, event.name)
         return Decision(job, changed, moved.actions)
 
+    def decide_queued(self, folder: str, event: ev.Event, limit: int) -> list[Decision]:
+        """What `event` makes of the jobs of a watch folder that are queued, `limit` at most, in one transaction."""
+        with self.lock, self.store.together():
+            queued = self.store.list((JobState.QUEUED,), folder=folder, limit=limit)
+            return [self.decide(job, event) for job in queued]
+
     def carry_out(self, decision: Decision) -> Job:
-        """The second half: show what was decided. It writes to shares, which may be slow."""
+        """The second half: show what was decided. It writes to disks and shares, so no lock may be held."""
         job = decision.job
         self._backups.keep(job, retried=decision.before.state.ended)
         for action in decision.actions:

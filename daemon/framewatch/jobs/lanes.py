@@ -77,8 +77,10 @@ def _got_on(desk: Desk, job_id: str) -> None:
     """A segment is done. It is stored only where there was trouble before, which is over now."""
     with desk.lock:
         job = desk.store.get(job_id)
-        if job is not None and (job.stuck or job.holds or job.crashes):
-            desk.apply(job, ev.SegmentDone())
+        if job is None or not (job.stuck or job.holds or job.crashes):
+            return
+        decision = desk.decide(job, ev.SegmentDone())
+    desk.carry_out(decision)
 
 
 def _rendered(order: Order, job: Job, made: Rendered) -> ev.Rendered:

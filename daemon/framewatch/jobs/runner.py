@@ -18,11 +18,11 @@ from framewatch.errors import CancelledError, Finding, FramewatchError, Remedy
 from framewatch.jobs import events as ev
 from framewatch.jobs.desk import Decision, Desk
 from framewatch.jobs.lane import Lane
-from framewatch.jobs.retry import LONGEST_WAIT
+from framewatch.jobs.looks import Looks
 from framewatch.jobs.stop import Stop
 
 PUBLISHERS = 2  # results that are put away at once; a slow share must not stop the lanes
-LOOK_SHARE = 50.0  # looking at held jobs takes a fiftieth of the time, however many they are
+AT_ONCE = 200  # jobs that are changed in one transaction; the lanes wait meanwhile
 IDLE_SECONDS = 5.0  # a lane looks into the queue at least so often; it is woken when something is queued
 
 INTERRUPTED = (JobState.RUNNING, JobState.PUBLISHING)  # states that a daemon which died leaves jobs in
@@ -51,13 +51,13 @@ class Runner:
             lanes: what renders them.
             publish: puts a result away.
             knows: whether the configuration has a folder of this name.
-            may_go_on: whether a held job is to be tried again; a cheap look, on the timekeeper's thread.
+            may_go_on: whether a held job is to be tried again; a look, which may hang in a dead share.
         """
         self._desk = desk
         self._lanes = lanes
         self._publish = publish
         self._knows = knows
-        self._may_go_on = may_go_on
+        self._looks = Looks(desk, knows, may_go_on, self.release, self.failed)
         self._changed = threading.Condition()
         self._wakes = 0  # counted, so that one between a look and the wait for it is not missed
         self._stopping = False
@@ -101,9 +101,12 @@ class Runner:
                 self.wake()
         self.wake()
 
-    def hold(self, job: Job, finding: Finding) -> None:
-        """Put a waiting job on hold."""
-        self._desk.apply(job, ev.Broke((finding,), Remedy.WAIT))
+    def hold_folder(self, name: str, finding: Finding) -> None:
+        """Put all queued jobs of a watch folder on hold."""
+        event = ev.Broke((finding,), Remedy.WAIT)
+        while held := self._desk.decide_queued(name, event, AT_ONCE):
+            for decision in held:
+                self._desk.carry_out(decision)
 
     def release(self, job: Job) -> None:
         """Let a held job go on, unless something else has happened to it since it was looked at."""
@@ -125,7 +128,9 @@ class Runner:
         Raises:
             ImpossibleTransitionError: it did neither.
         """
-        self._desk.apply(job, event)
+        with self._desk.lock:
+            decision = self._desk.decide(self._desk.store.get(job.id) or job, event)
+        self._desk.carry_out(decision)
         self.wake()
 
     def cancel(self, job_id: str) -> None:
@@ -145,6 +150,11 @@ class Runner:
             decision = self._desk.decide(job, ev.CancelAsked())
         self._go_on(self._desk.carry_out(decision))
 
+    def failed(self, error: Exception) -> None:
+        """A thread met what the daemon must not go on with."""
+        _log.error("daemon.failed", exc_info=error, message=str(error))
+        self.failure = error
+
     def drain(self, seconds: float) -> bool:
         """Stop: running jobs go back to the queue. True when everything had ended within `seconds`."""
         self._stopping = True
@@ -159,7 +169,8 @@ class Runner:
             thread.join(max(0.0, deadline - time.monotonic()))
         for lane in self._lanes:
             lane.close()
-        return not any(thread.is_alive() for thread in self._threads)
+        looked = self._looks.stop(deadline - time.monotonic())
+        return looked and not any(thread.is_alive() for thread in self._threads)
 
     # --- lanes --------------------------------------------------------------------------------------------
 
@@ -173,8 +184,7 @@ class Runner:
         try:
             work(*args)
         except Exception as error:  # noqa: BLE001
-            _log.error("daemon.failed", exc_info=error, message=str(error))
-            self.failure = error
+            self.failed(error)
 
     def _work(self, lane: Lane) -> None:
         while not self._stopping:
@@ -263,18 +273,6 @@ class Runner:
             error = FramewatchError(f"{type(error).__name__}: {error}", code="internal.bug")
         return self._desk.apply(self._desk.store.get(job.id) or job, ev.Broke.of(error))
 
-    def _look_at_holds(self, now: float) -> None:
-        """Release those held jobs that may go on; the others are looked at again soon, by a look and not a try."""
-        began = time.monotonic()
-        waiting = []
-        for held in self._desk.store.over_holds(now, self._knows):
-            if self._may_go_on(held):
-                self.release(held)
-            else:
-                waiting.append(held.id)
-        took = time.monotonic() - began
-        self._desk.store.prolong(waiting, now + min(max(self._desk.policy.look, took * LOOK_SHARE), LONGEST_WAIT))
-
     # --- time ---------------------------------------------------------------------------------------------
 
     def _keep_time(self) -> None:
@@ -282,7 +280,7 @@ class Runner:
         while not self._stopping:
             seen = self._wakes
             now = self._desk.clock()
-            self._look_at_holds(now)
+            self._looks.begin(now)
             due = self._desk.store.next_wake(now)
             wait = IDLE_SECONDS if due is None else min(max(due - now, 0.0), IDLE_SECONDS)
             self._wait(seen, wait)

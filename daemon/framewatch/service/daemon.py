@@ -29,8 +29,10 @@ from framewatch.service.signals import Signals
 from framewatch.settings import FolderSettings, LoadedSettings, Settings, load_settings
 
 DRAIN_SECONDS = 8.0  # of the 10 s within which a SIGTERM must have ended the daemon
+REQUEST_SECONDS = 1.0  # of these, at most, for a request that is being done
 TICK_SECONDS = 0.5  # how soon a request, or the end of a `--once` run, is noticed
 PRUNE_SECONDS = 24 * 3600.0
+GONE = ("storage.not_mounted", "storage.unavailable")
 STATE = "the state folder"
 
 _log = structlog.get_logger("framewatch.daemon")
@@ -76,11 +78,12 @@ class Daemon:
 
     def _serve(self, store: Store, house: House, *, once: bool) -> int:
         store.set_fact("daemon", alive.note() | {"version": __version__, "started_at": time.time()})
+        requests = Requests(store, house)
         try:
             house.start()
             _log.info("daemon.ready", pid=os.getpid(), version=__version__, config=self._config)
             notify(READY=1, STATUS="watching")
-            self._loop(house, Requests(store, house), store, once=once)
+            self._loop(house, requests, store, once=once)
         except FramewatchError as error:
             if error is not house.runner.failure:  # which was told by the thread that it ended
                 finding = error.finding
@@ -89,7 +92,8 @@ class Daemon:
         finally:
             _log.info("daemon.stopping")
             notify(STOPPING=1)
-            clean = house.stop(DRAIN_SECONDS)
+            asked = requests.stop(REQUEST_SECONDS)
+            clean = house.stop(DRAIN_SECONDS - REQUEST_SECONDS) and asked
             with suppress(StorageError):  # a store that is full is why it ends; the next daemon overwrites this
                 store.set_fact("daemon", None)
             _log.info("daemon.stopped", clean=clean)
@@ -108,7 +112,7 @@ class Daemon:
                 pruned = time.monotonic()
             if failure := store.damage or house.runner.failure:
                 raise failure
-            if once and house.idle:
+            if once and requests.idle and house.idle:
                 return
 
     def _reload(self, house: House) -> None:
@@ -138,10 +142,17 @@ class Daemon:
     def _require_input(self, roots: Roots, folder: FolderSettings) -> None:
         """Watch a folder only while its disk is there, and nobody else has it.
 
+        A disk that is gone is let go of, or it could not be unmounted for good.
+
         Raises:
             StorageError, AlreadyRunningError: one or the other.
         """
-        roots.require(folder.input)
+        try:
+            roots.require(folder.input)
+        except StorageError as error:
+            if error.finding.code in GONE:
+                self._lock.drop(folder.input)
+            raise
         _warn(self._lock.add(folder.input, _named(folder)))
 
 

@@ -145,12 +145,13 @@ class House:
 
     def _watch(self) -> None:
         self._watches.clear()
-        self._admissions.clear()
         search = [self._loaded.settings.presets_dir]
-        for folder in self._loaded.settings.folders:
-            self._admissions[folder.name] = Admission(
-                folder, self._ready.presets[folder.name], self.runner, self.desk, search, self.roots
-            )
+        folders, presets = self._loaded.settings.folders, self._ready.presets
+        self._admissions = {  # in one go, for requests look here from threads of their own
+            folder.name: Admission(folder, presets[folder.name], self.runner, self.desk, search, self.roots)
+            for folder in folders
+        }
+        for folder in folders:
             self._begin_watch(folder)
 
     def _begin_watch(self, folder: FolderSettings) -> None:
@@ -184,9 +185,7 @@ class House:
         """Hold the jobs of folders that the configuration no longer has; let those go on whose folder is back."""
         for name in self.store.unended_folders():
             if self._folder(name) is None:
-                with self.store.together():  # a job of no folder has no progress file: no share is touched
-                    for job in self.store.list((JobState.QUEUED,), folder=name, limit=-1):
-                        self.runner.hold(job, _removed(name))
+                self.runner.hold_folder(name, _removed(name))
             else:
                 for job in self.store.list((JobState.HELD,), folder=name, limit=-1):
                     if job.findings and job.findings[0].code == REMOVED:

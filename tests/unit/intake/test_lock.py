@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 from framewatch.errors import AlreadyRunningError, StorageError
 from framewatch.intake import DaemonLock, lock
 from framewatch.intake.lock import LOCK_NAME, FolderLock
+from mounts import move_mount, tmpfs
 
 HOLD = """
 import sys
@@ -151,3 +153,84 @@ def test_a_changed_configuration_keeps_adds_and_drops_locks(tmp_path: Path) -> N
         for taken in (b, c):
             with pytest.raises(AlreadyRunningError):
                 FolderLock(taken).acquire("it")
+
+
+def test_a_folder_that_hangs_makes_no_other_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dead, fine, new = (tmp_path / name for name in ("dead", "fine", "new"))
+    for folder in (dead, fine, new):
+        folder.mkdir()
+    begun, may_end = threading.Event(), threading.Event()
+    acquire = FolderLock.acquire
+
+    def hang(self: FolderLock, what: str) -> Any:
+        if self.path.parent == dead:
+            begun.set()
+            assert may_end.wait(10)
+        return acquire(self, what)
+
+    monkeypatch.setattr(FolderLock, "acquire", hang)
+    with DaemonLock() as locks:
+        hanging = threading.Thread(target=locks.add, args=(dead, "dead"), daemon=True)
+        hanging.start()
+        assert begun.wait(10)
+
+        def others() -> None:
+            locks.add(fine, "fine")
+            locks.hold({fine: "fine", new: "new"})
+            locks.drop(dead)
+
+        passing = threading.Thread(target=others, daemon=True)
+        passing.start()
+        passing.join(10)
+        assert not passing.is_alive()
+        for taken in (fine, new):
+            with pytest.raises(AlreadyRunningError):
+                FolderLock(taken).acquire("it")
+        may_end.set()
+        hanging.join(10)
+
+
+def test_another_disk_at_the_same_place_is_locked_anew_and_the_one_before_let_go_of(tmp_path: Path) -> None:
+    root, aside = tmp_path / "disk", tmp_path / "aside"
+    with DaemonLock() as locks, tmpfs(root, 1):
+        locks.add(root, "it")
+        assert locks.add(root, "it") == ()
+        move_mount(root, aside)
+        try:
+            with tmpfs(root, 1):
+                locks.add(root, "it")
+                with pytest.raises(AlreadyRunningError):
+                    FolderLock(root).acquire("it")
+                locks.drop(root)
+            free = FolderLock(aside)
+            assert free.acquire("it") is None
+            free.release()
+        finally:
+            move_mount(aside, root)
+
+
+def test_a_disk_that_was_let_go_of_can_be_unmounted(tmp_path: Path) -> None:
+    with DaemonLock() as locks, tmpfs(tmp_path / "disk", 1) as root:
+        locks.hold({root: "it"})
+        assert subprocess.run(["umount", root], capture_output=True, check=False).returncode != 0
+        locks.drop(root)
+        subprocess.run(["umount", root], check=True)
+        locks.drop(root)
+
+
+def test_a_lock_file_that_somebody_removed_is_made_and_locked_again(tmp_path: Path) -> None:
+    with DaemonLock() as locks:
+        locks.add(tmp_path, "it")
+        (tmp_path / LOCK_NAME).unlink()
+        locks.add(tmp_path, "it")
+        with pytest.raises(AlreadyRunningError):
+            FolderLock(tmp_path).acquire("it")
+
+
+def test_a_file_system_without_locks_is_told_of_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.ENOLCK, "no locks")
+
+    monkeypatch.setattr(lock.fcntl, "flock", refuse)
+    with DaemonLock() as locks:
+        assert [len(locks.add(tmp_path, "it")) for _ in range(3)] == [1, 0, 0]

@@ -1,0 +1,238 @@
+"""Locks: taken in one order, and never held by one who waits for a disk or a share."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jobs_making import MakeJob
+
+from framewatch.domain import Failure, Job, JobState
+from framewatch.errors import Finding
+from framewatch.jobs import backup, files
+from framewatch.jobs.backup import BACKUP, Backups
+from framewatch.jobs.board import Board
+from framewatch.jobs.desk import Desk
+from framewatch.jobs.lanes import _got_on
+from framewatch.jobs.publish import Places
+from framewatch.jobs.retry import Policy
+from framewatch.jobs.runner import Runner
+from framewatch.jobs.store import Store
+from framewatch.jobs.turns import Turns
+from waiting import eventually
+
+S = JobState
+PATIENCE = 10.0  # seconds until a thread that should not have to wait is taken for one that hangs
+LOST = Finding("folders.removed", "no such folder any more")
+
+
+class Rivalled:
+    """The desk's lock; before each thread that takes it comes another, which has it and then asks the store.
+
+    A thread that comes here with the store to itself would wait for that one for ever, and that one for it.
+    """
+
+    def __init__(self, lock: threading.RLock, ask: Callable[[], object]) -> None:  # type: ignore[valid-type]
+        self._lock: Any = lock
+        self._ask = ask
+        self._mine = threading.local()
+
+    def __enter__(self) -> None:
+        if not getattr(self._mine, "depth", 0):
+            rival = threading.Thread(target=self._rival, daemon=True)
+            rival.start()
+            rival.join(PATIENCE)
+            assert not rival.is_alive(), "two threads wait for each other: the desk's lock and the store's"
+        self._lock.acquire()
+        self._mine.depth = getattr(self._mine, "depth", 0) + 1
+
+    def __exit__(self, *_: object) -> None:
+        self._mine.depth -= 1
+        self._lock.release()
+
+    def _rival(self) -> None:
+        with self._lock:
+            self._ask()
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    made = tmp_path / "work"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def desk(store: Store, work: Path) -> Desk:
+    return Desk(store, Board(store, lambda _: None), work, Policy())
+
+
+def others_pass(desk: Desk) -> bool:
+    """Whether another thread gets the desk's lock, and the store, now."""
+
+    def ask() -> None:
+        with desk.lock:
+            desk.store.counts()
+
+    rival = threading.Thread(target=ask, daemon=True)
+    rival.start()
+    rival.join(PATIENCE)
+    return not rival.is_alive()
+
+
+def test_jobs_of_a_removed_folder_are_held_while_lanes_claim(desk: Desk, make_job: MakeJob) -> None:
+    for number in range(450):
+        desk.store.add(make_job(number))
+    desk.store.add(make_job(1000, folder="other"))
+    runner = Runner(desk, [], lambda job, _: job, lambda _: True, lambda _: False)
+    desk.lock = Rivalled(desk.lock, desk.store.counts)  # type: ignore[assignment]
+    runner.hold_folder("anime", LOST)
+    counts = desk.store.counts()
+    assert (counts[S.HELD], counts[S.QUEUED]) == (450, 1)
+    assert desk.store.history("id0000")[-1].codes == (LOST.code,)
+
+
+def test_no_lock_is_held_while_a_finished_segment_is_noted_beside_the_job(
+    desk: Desk, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = make_job(state=S.RUNNING, started_at=1.0, stuck=1)
+    desk.store.add(job)
+    written: list[Path] = []
+
+    def write(path: Path, data: bytes, **_: object) -> None:
+        assert others_pass(desk), "a lock is held over a write to the disk"
+        written.append(path)
+
+    monkeypatch.setattr(files, "durable_write", write)
+    _got_on(desk, job.id)
+    assert [path.name for path in written] == [BACKUP]
+    changed = desk.store.get(job.id)
+    assert changed is not None
+    assert changed.stuck == 0
+
+
+class Slow:
+    """Stands in for something that takes long: it has begun, and goes on when it may."""
+
+    def __init__(self) -> None:
+        self.begun, self.may_end = threading.Event(), threading.Event()
+
+    def __call__(self, *_: object, **__: object) -> None:
+        self.begun.set()
+        assert self.may_end.wait(PATIENCE)
+
+
+def test_while_the_pieces_of_one_job_are_removed_other_jobs_are_kept(
+    store: Store, work: Path, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = make_job(1, state=S.CANCELLED, outcome=S.CANCELLED, ended_at=2.0)
+    running = make_job(2, state=S.RUNNING, started_at=1.0)
+    for job in (ended, running):
+        store.add(job)
+    backups, slow = Backups(store, work), Slow()
+    monkeypatch.setattr(backup.shutil, "rmtree", slow)
+    removing = threading.Thread(target=backups.discard_work, args=(ended,), daemon=True)
+    removing.start()
+    assert slow.begun.wait(PATIENCE)
+    keeping = threading.Thread(target=backups.keep, args=(running,), daemon=True)
+    keeping.start()
+    keeping.join(PATIENCE)
+    assert (work / running.id / BACKUP).is_file()
+    slow.may_end.set()
+    removing.join(PATIENCE)
+
+
+def test_the_work_of_a_job_that_was_begun_anew_is_not_removed(store: Store, work: Path, make_job: MakeJob) -> None:
+    ended = make_job(state=S.CANCELLED, outcome=S.CANCELLED, ended_at=2.0)
+    store.add(ended)
+    store.save(ended.evolve(state=S.RUNNING, outcome=None, ended_at=None, revision=ended.revision + 2), "Claimed")
+    piece = work / ended.id / "segment-00000.mp4"
+    piece.parent.mkdir()
+    piece.write_bytes(b"new")
+    Backups(store, work).discard_work(ended)
+    assert piece.read_bytes() == b"new"
+
+
+def test_a_dead_share_under_one_progress_file_leaves_the_board_to_others(
+    store: Store, tmp_path: Path, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "out"
+    output.mkdir()
+    board = Board(store, lambda _: Places(tmp_path / "in", output, tmp_path / "done", tmp_path / "failed"))
+    jobs = [make_job(number, state=S.RUNNING, started_at=1.0, output=output / f"{number}.mp4") for number in (1, 2)]
+    board.show(jobs[0])
+    slow = Slow()
+    monkeypatch.setattr(files, "remove", slow)
+    renamed = jobs[0].evolve(output=output / "renamed.mp4")
+    hanging = threading.Thread(target=board.show, args=(renamed,), daemon=True)
+    hanging.start()
+    assert slow.begun.wait(PATIENCE)
+    other = threading.Thread(target=board.show, args=(jobs[1],), daemon=True)
+    other.start()
+    other.join(PATIENCE)
+    assert any(path.name.startswith("2.mp4") for path in output.iterdir())
+    slow.may_end.set()
+    hanging.join(PATIENCE)
+    assert any(path.name.startswith("renamed.mp4") for path in output.iterdir())
+
+
+def test_a_dead_share_stops_the_looks_at_its_own_folders_holds_alone(desk: Desk, make_job: MakeJob) -> None:
+    gone = Failure(code="storage.not_mounted", message="")
+    for number, folder in enumerate(("dead", "fine", "fine")):
+        desk.store.add(make_job(number, folder=folder, state=S.HELD, held_state=S.QUEUED, findings=(gone,)))
+    slow = Slow()
+
+    def may_go_on(job: Job) -> bool:
+        if job.folder == "dead":
+            slow()
+        return True
+
+    runner = Runner(desk, [], lambda job, _: job, lambda _: True, may_go_on)
+    runner.start()
+    assert slow.begun.wait(PATIENCE)
+    eventually(lambda: desk.store.counts("fine")[S.QUEUED] == 2, timeout=PATIENCE)
+    desk.store.add(make_job(7, folder="later", state=S.HELD, held_state=S.QUEUED, findings=(gone,)))
+    runner.wake()
+    eventually(lambda: desk.store.counts("later")[S.QUEUED] == 1, timeout=PATIENCE)
+    assert desk.store.counts("dead")[S.HELD] == 1
+    slow.may_end.set()
+    eventually(lambda: desk.store.counts("dead")[S.QUEUED] == 1, timeout=PATIENCE)
+    assert runner.drain(PATIENCE)
+    assert runner.failure is None
+
+
+def test_trouble_with_the_store_while_holds_are_looked_at_ends_the_daemon(desk: Desk, make_job: MakeJob) -> None:
+    desk.store.add(make_job(state=S.HELD, held_state=S.QUEUED, findings=(Failure(code="storage.full", message=""),)))
+
+    def broken(_: Job) -> bool:
+        raise RuntimeError("a defect")
+
+    runner = Runner(desk, [], lambda job, _: job, lambda _: True, broken)
+    runner.start()
+    eventually(lambda: isinstance(runner.failure, RuntimeError), timeout=PATIENCE)
+    assert runner.drain(PATIENCE)
+
+
+def test_a_turn_is_waited_for_by_those_who_want_the_same_alone() -> None:
+    turns, slow = Turns(), Slow()
+    order: list[str] = []
+
+    def take(name: str, work: Callable[[], None]) -> None:
+        with turns.of(name):
+            work()
+            order.append(name)
+
+    first = threading.Thread(target=take, args=("same", slow), daemon=True)
+    first.start()
+    assert slow.begun.wait(PATIENCE)
+    second = threading.Thread(target=take, args=("same", lambda: order.append("after")), daemon=True)
+    second.start()
+    take("other", lambda: None)
+    slow.may_end.set()
+    for thread in (first, second):
+        thread.join(PATIENCE)
+    assert order == ["other", "same", "after", "same"]
+    assert not turns._turns  # nothing is remembered of names that nobody has

@@ -1,0 +1,126 @@
+"""What users ask of a running daemon, where a share hangs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from framewatch.domain import FileIdentity, Job, JobState
+from framewatch.errors import StorageError
+from framewatch.jobs.board import Board
+from framewatch.jobs.desk import Desk
+from framewatch.jobs.retry import Policy
+from framewatch.jobs.runner import Runner
+from framewatch.jobs.store import Store
+from framewatch.service.house import House
+from framewatch.service.requests import Requests
+from waiting import eventually
+
+PATIENCE = 10.0
+
+
+class DeadShare:
+    """Stands in for the roots: folder `dead` hangs until it is let go, and then fails."""
+
+    def __init__(self) -> None:
+        self.begun, self.may_end = threading.Event(), threading.Event()
+        self.trusted: list[str] = []
+
+    def trust(self, name: str) -> None:
+        if name == "dead":
+            self.begun.set()
+            assert self.may_end.wait(PATIENCE)
+            raise StorageError("gone")
+        self.trusted.append(name)
+
+
+def job(number: int, folder: str) -> Job:
+    return Job(
+        id=f"id{number}",
+        folder=folder,
+        relative=Path("a.mkv"),
+        source=Path(f"/{folder}/{number}.mkv"),
+        identity=FileIdentity(device=1, inode=number, size=3, mtime_ns=4),
+        preset_name="4k",
+        preset="{}",
+        output=Path(f"/out/{number}.mp4"),
+        created_at=1.0,
+    )
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "jobs.db") as opened:
+        yield opened
+
+
+@pytest.fixture
+def share() -> Iterator[DeadShare]:
+    made = DeadShare()
+    yield made
+    made.may_end.set()
+
+
+@pytest.fixture
+def requests(store: Store, share: DeadShare, tmp_path: Path) -> Requests:
+    desk = Desk(store, Board(store, lambda _: None), tmp_path, Policy())
+    runner = Runner(desk, [], lambda job, _: job, lambda _: True, lambda _: False)
+    return Requests(store, cast("House", SimpleNamespace(runner=runner, roots=share, admission=lambda _: None)))
+
+
+def state(store: Store, number: int) -> JobState:
+    found = store.get(f"id{number}")
+    assert found is not None
+    return found.state
+
+
+def test_what_hangs_in_one_folder_keeps_no_other_from_what_is_asked(
+    store: Store, requests: Requests, share: DeadShare
+) -> None:
+    store.add(job(1, "dead"))
+    store.add(job(2, "fine"))
+    asked: tuple[tuple[Any, str], ...] = (("trust", "dead"), ("cancel", "id1"), ("cancel", "id2"), ("trust", "fine"))
+    for kind, about in asked:
+        store.request(kind, about)
+    requests.take()
+    assert share.begun.wait(PATIENCE)
+    eventually(lambda: share.trusted, timeout=PATIENCE)
+    assert (state(store, 1), state(store, 2)) == (JobState.QUEUED, JobState.PUBLISHING)
+    assert not requests.idle
+    share.may_end.set()
+    eventually(lambda: requests.idle, timeout=PATIENCE)
+    assert state(store, 1) == JobState.PUBLISHING  # in the order in which it was asked, though the first was refused
+
+
+def test_what_was_not_done_when_the_daemon_ends_is_asked_of_the_next(
+    store: Store, requests: Requests, share: DeadShare
+) -> None:
+    store.add(job(1, "dead"))
+    store.request("trust", "fine")
+    store.request("trust", "dead")
+    store.request("cancel", "id1")
+    requests.take()
+    assert share.begun.wait(PATIENCE)
+    eventually(lambda: share.trusted, timeout=PATIENCE)
+    began = time.monotonic()
+    assert not requests.stop(0.1)
+    assert time.monotonic() - began < PATIENCE / 2
+    left = {(request.kind, request.job_id) for request in store.take_requests()}
+    assert {("trust", "dead"), ("cancel", "id1")} == left
+
+
+def test_a_request_for_a_folder_that_is_no_more_is_refused_and_done_with(store: Store, requests: Requests) -> None:
+    store.add(job(1, "fine"))
+    store.request("retry", "id1")
+    store.request("cancel", "unknown")
+    requests.take()
+    eventually(lambda: requests.idle, timeout=PATIENCE)
+    assert requests.stop(0.1)
+    assert state(store, 1) == JobState.QUEUED
+    assert store.take_requests() == ()
