@@ -118,7 +118,7 @@ class EngineMissingError(EngineError):
 
 
 class OutOfMemoryError(EngineError):
-    """The device has too little memory for this frame size; others may be using it."""
+    """Device or machine have too little memory for this frame size; others may be using it."""
 
     code = "engine.out_of_memory"
     remedy = Remedy.WAIT

@@ -81,7 +81,7 @@ class Hands:
         """Begin to follow `frames` output frames, `kept` of which are done; or a length, where there are none."""
         self._tracker = Tracker(frames, kept=kept, seconds=seconds)
 
-    def do(self, task: Record, *, limit_seconds: float | None = None) -> Any:
+    def do(self, task: Record) -> Any:
         """Have the worker do a task; gives its report.
 
         Raises:
@@ -89,8 +89,7 @@ class Hands:
             WorkerError: the worker died or stood still.
             FramewatchError: what the task failed with.
         """
-        stall = self.tools.stall_seconds
-        return self._worker.run(task, self._heard, self.stop, stall_seconds=stall, limit_seconds=limit_seconds)
+        return self._worker.run(task, self._heard, self.stop, stall_seconds=self.tools.stall_seconds)
 
     def command(self, argv: Sequence[str], *, counts: bool = False) -> None:
         """Run an ffmpeg command that reads and writes files."""

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 
 from framewatch.domain import Segment, Stream, Timeline, Video
 from framewatch.errors import MediaError
-from framewatch.media import colour
+from framewatch.media import colour, memory
 from framewatch.media.graph import Filter, FilterChain
 from framewatch.media.probe import COPY_AGAIN
+from framewatch.media.pulse import Beat, unheard
 from framewatch.media.scan import Reorder, prepare_clock
 from framewatch.media.source import open_media
 from framewatch.media.timeline import FrameClock
@@ -70,6 +71,7 @@ class Decoder:
         threads: int = 0,
         max_pixels: int = 0,
         on_damage: Callable[[str], None] | None = None,
+        beat: Beat = unheard,
     ) -> None:
         """Open nothing yet.
 
@@ -85,7 +87,9 @@ class Decoder:
             threads: of decoder and filters; 0: as many as there are cores.
             max_pixels: of a frame: one that grows beyond it in the middle counts as damaged; 0: no limit.
             on_damage: told of each piece of damage, as a sentence.
+            beat: called as reading and decoding get on, also through what comes before the segment.
         """
+        self._beat = beat
         self.damaged = 0  # packets or frames that could not be decoded properly
         self._counts = True  # whether damage found now is that of the segment
         self._path = path
@@ -112,6 +116,7 @@ class Decoder:
         Raises:
             MediaError: too much of the video is damaged (`media.corrupt`).
             StorageError: the file is gone or cannot be read any more.
+            OutOfMemoryError: there is too little memory for its frames now.
         """
         clock = FrameClock(self._timeline, self._segment)
         held: VideoFrame | None = None
@@ -173,7 +178,7 @@ class Decoder:
         yield from self._decode(begin, seek=False)
 
     def _decode(self, begin: int, *, seek: bool) -> Generator[VideoFrame]:
-        with open_media(self._path, self._hwaccel, max_pixels=self._max_pixels) as container:
+        with open_media(self._path, self._hwaccel, max_pixels=self._max_pixels, beat=self._beat) as container:
             stream = cast(VideoStream, container.streams[self._stream.index])
             stream.codec_context.thread_type = "AUTO"
             stream.codec_context.thread_count = self._threads
@@ -194,6 +199,7 @@ class Decoder:
                     frame.time_base = self._timeline.time_base
                     yield frame
                 self._check_damage(number)
+                self._beat()
 
     def _packets(self, container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
         """What goes to the decoder, and at the end the mark that makes it give out what it holds back."""
@@ -205,6 +211,7 @@ class Decoder:
         try:
             frames: list[VideoFrame] = packet.decode()
         except av.FFmpegError as error:
+            memory.blame(error)
             self._count_damage(f"a frame could not be decoded ({error.strerror}, DTS {packet.dts})")
             return []
         for frame in frames:
@@ -230,7 +237,8 @@ class Decoder:
         back = round(_SEEK_BACK_SECONDS / self._timeline.time_base)
         try:
             container.seek(first - back, stream=stream)
-        except av.FFmpegError:
+        except av.FFmpegError as error:
+            memory.blame(error)
             container.seek(0)  # no index: decode from the start and leave out what comes before
 
     def _decoded(self, frame: VideoFrame, repeat: int) -> DecodedFrame:

@@ -15,11 +15,14 @@ import subprocess
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self, cast
 
 from framewatch.errors import CancelledError, ToolMissingError
+from framewatch.media.activity import Activity
 from framewatch.media.messages import EncodeProgress, LogLevel, failure, parse_log, parse_progress
+from framewatch.media.pulse import Beat, unheard
 
 __all__ = ["EncodeProgress", "Encoder", "LogLevel", "OnLog", "OnProgress", "Process", "run_ffmpeg"]
 
@@ -40,6 +43,7 @@ def run_ffmpeg(
     on_progress: OnProgress | None = None,
     on_log: OnLog | None = None,
     cancel: threading.Event | None = None,
+    beat: Beat = unheard,
 ) -> None:
     """Run a command that reads and writes files, until it ends.
 
@@ -48,14 +52,16 @@ def run_ffmpeg(
         on_progress: called from a thread a few times a second.
         on_log: called from a thread with level and text of each line.
         cancel: ends the command soon after it is set.
+        beat: called while it gets on, from several threads: also where it reports no progress, as at a file's end.
 
     Raises:
         CancelledError: it was cancelled.
         StorageError: there is no room for the output.
         WorkerError: it failed, for the reason that its log gives.
     """
-    with Process(argv, on_progress=on_progress, on_log=on_log, stdin=subprocess.DEVNULL) as process:
+    with Process(argv, on_progress=on_progress, on_log=on_log, stdin=subprocess.DEVNULL, beat=beat) as process:
         while not process.ended(_POLL_SECONDS):
+            process.look()
             if cancel is not None and cancel.is_set():
                 raise CancelledError("the command was stopped")
         process.check()
@@ -65,9 +71,14 @@ class Encoder:
     """A running encoder that takes raw frames on its stdin. One thread writes; any thread may abort."""
 
     def __init__(
-        self, argv: Sequence[str], *, on_progress: OnProgress | None = None, on_log: OnLog | None = None
+        self,
+        argv: Sequence[str],
+        *,
+        on_progress: OnProgress | None = None,
+        on_log: OnLog | None = None,
+        beat: Beat = unheard,
     ) -> None:
-        self._process = Process(argv, on_progress=on_progress, on_log=on_log, stdin=subprocess.PIPE)
+        self._process = Process(argv, on_progress=on_progress, on_log=on_log, stdin=subprocess.PIPE, beat=beat)
 
     def write(self, frame: Any) -> None:
         """Give one frame: anything with a contiguous buffer, such as a numpy array.
@@ -88,7 +99,8 @@ class Encoder:
         """
         with self._process as process:
             process.close_stdin()
-            process.ended(None)
+            while not process.ended(_POLL_SECONDS):
+                process.look()
             process.check()
 
     def abort(self) -> None:
@@ -106,12 +118,14 @@ class Process:
     """One ffmpeg process and its two listeners. Leaving its `with` block ends and reaps all three."""
 
     def __init__(
-        self, argv: Sequence[str], *, on_progress: OnProgress | None, on_log: OnLog | None, stdin: int
+        self, argv: Sequence[str], *, on_progress: OnProgress | None, on_log: OnLog | None, stdin: int, beat: Beat
     ) -> None:
+        self._beat = beat
         self._tail: deque[tuple[LogLevel, str]] = deque(maxlen=_TAIL_LINES)
         self._feeding = threading.Lock()
         self._stopped = False
         self._popen = _start(argv, stdin)
+        self._activity = Activity(self._popen.pid, _output(argv))
         self._listeners = [
             threading.Thread(target=self._listen_log, args=(on_log,), name="ffmpeg-log", daemon=True),
             threading.Thread(target=self._listen_progress, args=(on_progress,), name="ffmpeg-progress", daemon=True),
@@ -134,6 +148,7 @@ class Process:
             try:
                 while data and not stdin.closed:
                     data = data[stdin.write(data) :]
+                    self._beat()
             except BrokenPipeError:
                 return False
             return not data
@@ -151,6 +166,11 @@ class Process:
         for listener in self._listeners:
             listener.join(_LISTEN_SECONDS)
         return True
+
+    def look(self) -> None:
+        """Beat, where the process has read or written something since the last look."""
+        if self._activity.moved():
+            self._beat()
 
     def check(self, *, unfinished: bool = False) -> None:
         """Raise what the ended process failed with; `unfinished`: also where it says that it did not fail."""
@@ -187,11 +207,17 @@ class Process:
 
     def _listen_progress(self, on_progress: OnProgress | None) -> None:
         report: dict[str, str] = {}
+        last: tuple[object, ...] = ()
         for raw in _lines(self._popen.stdout):
             key, _, value = raw.decode("ascii", "replace").strip().partition("=")
             report[key] = value.strip()
-            if key == "progress" and on_progress:
-                on_progress(parse_progress(report))
+            if key == "progress":
+                progress = parse_progress(report)
+                before, last = last, (progress.frames, progress.seconds, progress.bytes)
+                if last != before:
+                    self._beat()
+                if on_progress:
+                    on_progress(progress)
 
 
 def _lines(pipe: IO[bytes] | None) -> Iterator[bytes]:
@@ -199,6 +225,11 @@ def _lines(pipe: IO[bytes] | None) -> Iterator[bytes]:
     with io.BufferedReader(cast(io.RawIOBase, pipe)) as buffered:
         while line := buffered.readline(_LINE_BYTES):
             yield line
+
+
+def _output(argv: Sequence[str]) -> Path | None:
+    """The file that a command of `framewatch.media.commands` writes, which is its last word."""
+    return Path(argv[-1].removeprefix("file:")) if argv[-1].startswith("file:") else None
 
 
 def _start(argv: Sequence[str], stdin: int) -> subprocess.Popen[bytes]:

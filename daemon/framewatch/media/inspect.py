@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -14,13 +13,10 @@ from av.packet import Packet
 from av.stream import Stream as AvStream
 
 from framewatch.domain import MediaInfo, Record, Stream
+from framewatch.media import memory
 from framewatch.media.probe import probe
+from framewatch.media.pulse import Beat, unheard
 from framewatch.media.source import open_media
-
-PROGRESS_EVERY = 25  # video frames
-
-Progress = Callable[[int], None]
-"""Called with the video frames decoded so far. It may raise to cancel."""
 
 
 class StreamInspection(Record):
@@ -51,19 +47,21 @@ class Inspection(Record):
         return next((each for each in self.streams if each.stream == main), None)
 
 
-def inspect_output(path: Path, progress: Progress | None = None, threads: int = 0) -> Inspection:
+def inspect_output(path: Path, beat: Beat = unheard, threads: int = 0) -> Inspection:
     """Read a file to its end, decoding video (threaded, no conversion to RGB) and audio.
+
+    `beat` is called as that gets on.
 
     Raises:
         MediaError: it cannot be opened, or is cut off (see `probe`).
         StorageError: the file is gone or cannot be read now.
     """
-    info = probe(path)
-    with open_media(path) as container:
+    info = probe(path, beat=beat)
+    with open_media(path, beat=beat) as container:
         tallies = [_Tally(stream, container.streams[stream.index]) for stream in info.streams]
         for tally in tallies:
             tally.prepare(threads)
-        broken_off = _read(container, tallies, info.main_video, progress)
+        broken_off = _read(container, tallies, beat)
     streams = tuple(tally.result() for tally in tallies)
     errors = sum(each.errors for each in streams) + bool(broken_off)
     return Inspection(info=info, streams=streams, errors=errors, broken_off=broken_off)
@@ -114,7 +112,8 @@ class _Tally:
     def _decode(self, packet: Packet[Any]) -> None:
         try:
             frames = packet.decode()
-        except av.FFmpegError:
+        except av.FFmpegError as error:
+            memory.blame(error)
             self.errors += 1
             return
         for frame in frames:
@@ -148,17 +147,15 @@ class _Tally:
         )
 
 
-def _read(container: InputContainer, tallies: list[_Tally], main: Stream | None, progress: Progress | None) -> str:
+def _read(container: InputContainer, tallies: list[_Tally], beat: Beat) -> str:
     """Feed the tallies to the end; gives why that came too early, if it did."""
     try:
         for packet in container.demux():
             number = packet.stream.index  # `packet.stream_index` is 0 for the packets that end each stream
             if number < len(tallies):
-                tally = tallies[number]
-                before = tally.frames
-                tally.take(packet)
-                if progress and tally.stream is main and tally.frames // PROGRESS_EVERY > before // PROGRESS_EVERY:
-                    progress(tally.frames)
+                tallies[number].take(packet)
+                beat()
     except av.FFmpegError as error:
+        memory.blame(error)
         return error.strerror or "unknown error"
     return ""

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from framewatch.domain import MediaInfo, Stream, Video
 from framewatch.errors import MediaError
-from framewatch.media import colour
+from framewatch.media import colour, memory
 from framewatch.media.decode import mirror_and_turns, picture_filters
 from framewatch.media.exif import exif_orientation
 from framewatch.media.graph import Filter, FilterChain
 from framewatch.media.orientation import orientation
+from framewatch.media.pulse import Beat, unheard
 from framewatch.media.source import open_file, open_media
 
 MOST_PIXELS = 300_000_000  # of a source: a small file may claim to be a picture that fills any memory
@@ -34,14 +35,16 @@ class Opened(NamedTuple):
     alpha: Pixels | None  # (height, width) of the same type; None where the source has none
 
 
-def with_picture(path: Path, info: MediaInfo) -> MediaInfo:
+def with_picture(path: Path, info: MediaInfo, beat: Beat = unheard) -> MediaInfo:
     """What the probe found in a picture file, completed by what the picture itself says.
+
+    `beat` is called as reading gets on.
 
     Raises:
         MediaError: `media.too_large`, or `media.corrupt` where it cannot be decoded.
     """
     still = info.streams[0]
-    frame = _decoded(path, still)
+    frame = _decoded(path, still, beat)
     video = _video(still)
     name = frame.format.name
     matrix = video.colour.matrix or "smpte170m"  # what is not RGB is YCbCr as JPEG has it
@@ -59,17 +62,18 @@ def with_picture(path: Path, info: MediaInfo) -> MediaInfo:
     return info.evolve(streams=(still.evolve(video=video), *info.streams[1:]))
 
 
-def open_picture(path: Path, still: Stream) -> Opened:
+def open_picture(path: Path, still: Stream, beat: Beat = unheard) -> Opened:
     """The pixels of a picture file, turned as it says.
 
     Args:
         path: the source.
         still: its stream, from `with_picture`.
+        beat: called as reading gets on.
 
     Raises:
         MediaError: `media.corrupt`.
     """
-    frame, video = _decoded(path, still), _video(still)
+    frame, video = _decoded(path, still, beat), _video(still)
     working = colour.working_format(video.bit_depth)
     rgb = _filtered(frame, picture_filters(video)).to_ndarray()
     if working == "rgb48le" and video.pixel_format.startswith("yuv"):
@@ -107,18 +111,19 @@ def _repeated(plane: Pixels, scale: int) -> Pixels:
     return plane.repeat(scale, axis=0).repeat(scale, axis=1)
 
 
-def _decoded(path: Path, still: Stream) -> VideoFrame:
+def _decoded(path: Path, still: Stream, beat: Beat) -> VideoFrame:
     video = still.video  # None where the headers alone do not tell
     if video is not None and video.width * video.height > MOST_PIXELS:
         message = f"{video.width}x{video.height} is more than {MOST_PIXELS // 1_000_000} million pixels"
         raise MediaError(message, code="media.too_large", hint="make it smaller, or cut it into parts")
-    with open_media(path, max_pixels=MOST_PIXELS) as container:
+    with open_media(path, max_pixels=MOST_PIXELS, beat=beat) as container:
         stream = cast(VideoStream, container.streams[still.index])
         if cast("av.VideoCodecContext | None", stream.codec_context) is None:
             _video(still)
         try:
             frame = next(container.decode(stream), None)
         except av.FFmpegError as error:
+            memory.blame(error)
             raise _corrupt(path, error.strerror or "") from None
     if frame is None:
         raise _corrupt(path, "there is no picture in it")

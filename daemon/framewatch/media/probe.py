@@ -16,10 +16,12 @@ from av.video.stream import VideoStream
 
 from framewatch.domain import Audio, MediaInfo, Stream, StreamKind, Video
 from framewatch.errors import MediaError
+from framewatch.media import memory
 from framewatch.media.extent import Extent, read_extent
 from framewatch.media.limits import Limits, check_limits
 from framewatch.media.names import colour_of
 from framewatch.media.orientation import orientation
+from framewatch.media.pulse import Beat, unheard
 from framewatch.media.source import PICTURE_DEMUXERS, open_file, open_media
 
 COPY_AGAIN = "copy it into the folder again; it will be taken when it is complete"
@@ -29,12 +31,13 @@ _PICTURE_CODECS = ("png", "mjpeg", "bmp", "gif", "tiff", "webp", "jpeg2000")
 _PICTURE_BRANDS = ("avif", "heic", "heix", "mif1", "msf1")
 
 
-def probe(path: Path, limits: Limits | None = None) -> MediaInfo:
+def probe(path: Path, limits: Limits | None = None, beat: Beat = unheard) -> MediaInfo:
     """What the file at `path` holds.
 
     Args:
         path: the file.
         limits: of a source, held against its headers before a frame is decoded; None for files of our own.
+        beat: called as reading gets on.
 
     Raises:
         MediaError: `media.empty`, `media.not_media`, `media.truncated`, `media.protected`, `media.unreadable`,
@@ -47,7 +50,7 @@ def probe(path: Path, limits: Limits | None = None) -> MediaInfo:
         raise truncated(path, extent)
     pixels, seconds = (limits.decoder_pixels, limits.probe_seconds) if limits else (0, None)
     try:
-        with open_media(path, max_pixels=pixels, seconds=seconds) as container:
+        with open_media(path, max_pixels=pixels, seconds=seconds, beat=beat) as container:
             return _info(container, size, limits)
     except MediaError as error:
         if error.finding.code == MediaError.code and extent.family is None:
@@ -242,7 +245,8 @@ def _first_picture(container: InputContainer, stream: VideoStream, video: Video 
             return None
         try:
             frames = packet.decode()
-        except av.FFmpegError:
+        except av.FFmpegError as error:
+            memory.blame(error)
             frames = []
         if frames:
             return frames[0]

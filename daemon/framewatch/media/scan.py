@@ -7,7 +7,7 @@ cut off.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -19,10 +19,11 @@ from av.container.core import Flags
 from av.packet import Packet
 
 from framewatch.errors import MediaError
+from framewatch.media import memory
 from framewatch.media.probe import COPY_AGAIN
+from framewatch.media.pulse import Beat, unheard
 from framewatch.media.source import open_media
 
-PROGRESS_EVERY = 500  # packets
 _BACKWARD_SECONDS = Fraction(1, 10)  # a decoding time that goes back by more than this is a jump of the clock
 _MISSING_SECONDS = 2  # of the stated duration; not all programs count the last packets' own length
 _MISSING_SHARE = 0.1  # of the duration, for short files
@@ -30,9 +31,6 @@ _STATES_DURATION = ("matroska", "asf", "flv")  # containers whose head says how 
 
 Spans = Mapping[int, tuple[Fraction, Fraction]]
 """Stream index to the seconds at which its first packet is shown and its last one ends."""
-
-Progress = Callable[[int], None]
-"""Called with the count so far. It may raise to cancel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +47,8 @@ class ScanResult:
     seekable: bool = True  # packets tell when their frames are shown, wherever reading begins
 
 
-def scan(path: Path, index: int, progress: Progress | None = None) -> ScanResult:
-    """Read all packets of the stream with this absolute index.
+def scan(path: Path, index: int, beat: Beat = unheard) -> ScanResult:
+    """Read all packets of the stream with this absolute index; `beat` is called as reading gets on.
 
     What edit lists leave out is left out, and so is what comes before the first key frame, as in a
     recording that begins in the middle of a GOP: no decoder shows it.
@@ -61,30 +59,29 @@ def scan(path: Path, index: int, progress: Progress | None = None) -> ScanResult
             jumps back.
         StorageError: the file is gone or cannot be read now.
     """
-    with open_media(path) as container:
+    with open_media(path, beat=beat) as container:
         stream = container.streams[index]
         by_dts = prepare_clock(container)
         packets = _Packets(stream.time_base or Fraction(1, 1000), by_dts)
-        spans = _read(path, container, index, packets, progress)
+        spans = _read(path, container, index, packets)
         _check_complete(path, container, packets, stream.frames, spans)
         return packets.result(path, spans)
 
 
-def stream_spans(path: Path, progress: Progress | None = None) -> Spans:
+def stream_spans(path: Path, beat: Beat = unheard) -> Spans:
     """When the packets of each stream begin and end: for files whose picture does not matter.
 
     Raises:
         MediaError: `media.truncated` or `media.corrupt`.
         StorageError: the file is gone or cannot be read now.
     """
-    with open_media(path) as container:
+    with open_media(path, beat=beat) as container:
         spans: dict[int, tuple[int, int]] = {}
         try:
-            for number, packet in enumerate(container.demux(), start=1):
+            for packet in container.demux():
                 _note(spans, packet)
-                if progress and number % PROGRESS_EVERY == 0:
-                    progress(number)
         except av.FFmpegError as error:
+            memory.blame(error)
             message = f"{path.name} is damaged: it cannot be read to its end ({error.strerror})"
             raise MediaError(message, code="media.corrupt", hint=COPY_AGAIN) from error
         seconds = _in_seconds(container, spans)
@@ -173,7 +170,7 @@ class _Packets:
         return ScanResult(self.time_base, shown, self.last[1], keys, self.corrupt, lengths, spans, seekable)
 
 
-def _read(path: Path, container: InputContainer, index: int, packets: _Packets, progress: Progress | None) -> Spans:
+def _read(path: Path, container: InputContainer, index: int, packets: _Packets) -> Spans:
     """Feed `packets`; gives when each stream begins and ends, in seconds."""
     spans: dict[int, tuple[int, int]] = {}
     try:
@@ -183,9 +180,8 @@ def _read(path: Path, container: InputContainer, index: int, packets: _Packets, 
             _note(spans, packet)
             if packet.stream_index == index:
                 packets.add(packet)
-                if progress and packets.seen % PROGRESS_EVERY == 0:
-                    progress(packets.seen)
     except av.FFmpegError as error:
+        memory.blame(error)
         message = f"{path.name} is damaged: it cannot be read beyond frame {packets.seen} ({error.strerror})"
         raise MediaError(message, code="media.corrupt", hint=COPY_AGAIN) from error
     return _in_seconds(container, spans)

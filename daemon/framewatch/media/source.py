@@ -18,6 +18,8 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from framewatch.errors import FramewatchError, MediaError, StorageError
+from framewatch.media import memory
+from framewatch.media.pulse import Beat, unheard
 
 TRIED_PIXELS = 16384 * 16384
 """Of the frame that libav decodes while it opens a file, whatever is allowed later: so the size can be told."""
@@ -64,12 +66,13 @@ _OPTIONS = {
 }
 
 
-def open_file(path: Path, seconds: float | None = None) -> BinaryIO:
+def open_file(path: Path, seconds: float | None = None, beat: Beat = unheard) -> BinaryIO:
     """Open a regular file for reading, unbuffered, and never through a symbolic link as its last part.
 
     Args:
         path: the file.
         seconds: how long it may be read; then each reading raises `media.probe_too_long`. None: no limit.
+        beat: called whenever something was read.
 
     Raises:
         MediaError: it is a link, a folder, a pipe or a device (`media.not_a_file`).
@@ -85,14 +88,15 @@ def open_file(path: Path, seconds: float | None = None) -> BinaryIO:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         _not_a_file(path, "not a regular file")
-    return cast(BinaryIO, _Reader(descriptor, seconds))
+    return cast(BinaryIO, _Reader(descriptor, seconds, beat))
 
 
 class _Reader(io.FileIO):
     """A file whose failures to read are told from what libav says about its content."""
 
-    def __init__(self, descriptor: int, seconds: float | None) -> None:
+    def __init__(self, descriptor: int, seconds: float | None, beat: Beat) -> None:
         super().__init__(descriptor)
+        self._beat = beat
         self._seconds = seconds
         self._begun = time.monotonic()
 
@@ -102,31 +106,36 @@ class _Reader(io.FileIO):
             hint = "look whether the disk or the share is slow, or raise limits.probe_seconds"
             raise MediaError(message, code="media.probe_too_long", hint=hint)
         try:
-            return super().read(size) or b""
+            found = super().read(size) or b""
         except OSError as error:
             raise StorageError(f"the file cannot be read any further: {error.strerror}") from error
+        if found:  # at the end a decoder that hangs may go on asking
+            self._beat()
+        return found
 
 
 @contextmanager
 def open_media(
-    path: Path, hwaccel: str = "", *, max_pixels: int = 0, seconds: float | None = None
+    path: Path, hwaccel: str = "", *, max_pixels: int = 0, seconds: float | None = None, beat: Beat = unheard
 ) -> Iterator[InputContainer]:
     """Open a media file. Libav gets a stream of bytes: it learns no name and can open nothing else.
 
     Inside, what libav says against the file becomes a `MediaError` with the code `media.unreadable`.
+    Where memory is short, it becomes an `OutOfMemoryError` instead.
 
     Args:
         path: the file.
         hwaccel: ffmpeg's name of the hardware that decodes what it can, such as "cuda"; "" for none.
         max_pixels: of a frame, beyond which a decoder refuses it; 0: as many as libav can count.
         seconds: as for `open_file`.
+        beat: as for `open_file`.
 
     Raises:
         MediaError: it is no media file that framewatch reads, or is broken, or there is no such hardware.
         StorageError: the file system failed.
     """
     tried = {"max_pixels": str(max(max_pixels, TRIED_PIXELS))} if max_pixels else {}
-    with open_file(path, seconds) as file, media_errors(path):
+    with open_file(path, seconds, beat) as file, media_errors(path):
         container = av.open(
             file,
             mode="r",
@@ -170,11 +179,12 @@ def media_errors(path: Path) -> Iterator[None]:
         yield
     except FramewatchError:
         raise
-    except av.FFmpegError as error:
-        raise MediaError(f"{path.name} cannot be read as media: {error.strerror}") from error
-    except MemoryError as error:
+    except MemoryError as error:  # libav's too
+        memory.blame(error)
         message = f"reading {path.name} needs more memory than there is"
         raise MediaError(message, code="media.out_of_memory") from error
+    except av.FFmpegError as error:
+        raise MediaError(f"{path.name} cannot be read as media: {error.strerror}") from error
 
 
 def _refuse(*_: Any) -> NoReturn:

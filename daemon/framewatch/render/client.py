@@ -52,7 +52,6 @@ class Worker:
         stop: threading.Event,
         *,
         stall_seconds: float | None = STALL_SECONDS,
-        limit_seconds: float | None = None,
     ) -> Any:
         """Do `task` and return its report; messages on the way go to `on_message`.
 
@@ -61,14 +60,13 @@ class Worker:
             on_message: called with each message; what it raises ends the worker and is raised here.
             stop: ends the task.
             stall_seconds: without a sign of progress, after which the worker is ended; None: never.
-            limit_seconds: for all of the task; None: for ever.
 
         Raises:
             CancelledError: `stop` was set; the worker and all it started are gone.
-            WorkerError: the worker died, stood still or took too long; it is gone, with all it started.
+            WorkerError: the worker died or stood still; it is gone, with all it started.
             FramewatchError: what the task failed with.
         """
-        patience = Patience(time.monotonic(), stall_seconds, limit_seconds)
+        patience = Patience(time.monotonic(), stall_seconds)
         try:
             answer = self._answer(task, on_message, stop, patience)
         except BaseException:

@@ -23,10 +23,10 @@ class Counted(Record):
 
 
 class Alive(Record):
-    """The running task gets on, by a measure of its own."""
+    """The running task gets on, though there may be no frame more; sent where the count has changed."""
 
     event: Literal["alive"] = "alive"
-    count: float
+    count: int  # of all signs of it: something read, decoded, computed or written
 
 
 class Pieced(Record):

@@ -8,6 +8,7 @@ import numpy as np
 
 from framewatch.media.ffmpeg import Encoder, OnLog
 from framewatch.media.picture_file import Opened, Pixels, bounded, on_white, open_picture
+from framewatch.media.pulse import Beat, unheard
 from framewatch.render.messages import Counted
 from framewatch.render.spec import ImageReport, ImageTask
 from framewatch.upscale.contract import Session
@@ -15,7 +16,9 @@ from framewatch.upscale.contract import Session
 Say = Callable[[Counted], None]
 
 
-def render_picture(task: ImageTask, session: Session | None, say: Say, on_log: OnLog) -> ImageReport:
+def render_picture(
+    task: ImageTask, session: Session | None, say: Say, on_log: OnLog, beat: Beat = unheard
+) -> ImageReport:
     """Decode, enlarge and encode.
 
     Args:
@@ -23,6 +26,7 @@ def render_picture(task: ImageTask, session: Session | None, say: Say, on_log: O
         session: the engine; None where the picture keeps its size.
         say: told of each stage.
         on_log: gets what ffmpeg says.
+        beat: called as reading and writing get on.
 
     Raises:
         MediaError: the picture cannot be decoded.
@@ -30,13 +34,13 @@ def render_picture(task: ImageTask, session: Session | None, say: Say, on_log: O
         WorkerError, StorageError: the encoder failed.
     """
     say(Counted(stage="decode"))
-    opened = open_picture(task.source, task.still)
+    opened = open_picture(task.source, task.still, beat)
     if opened.alpha is not None and not task.keep_alpha:
         opened = Opened(on_white(opened.rgb, opened.alpha), None)
     say(Counted(stage="upscale", decoded=1))
     enlarged = opened if session is None else _enlarged(opened, session)
     say(Counted(stage="encode", decoded=1, upscaled=1))
-    with Encoder(task.encoder, on_log=on_log) as encoder:
+    with Encoder(task.encoder, on_log=on_log, beat=beat) as encoder:
         encoder.write(_joined(enlarged))
         encoder.finish()
     say(Counted(stage="encode", decoded=1, upscaled=1, encoded=1))

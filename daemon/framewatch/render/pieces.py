@@ -15,6 +15,7 @@ from framewatch.domain import Segment, StageName
 from framewatch.errors import StorageError
 from framewatch.media.decode import Decoder
 from framewatch.media.ffmpeg import Encoder, OnLog
+from framewatch.media.pulse import Beat, unheard
 from framewatch.media.timedpipe import TimedPipe
 from framewatch.render.lane import Lane, Meter, TimedFrame
 from framewatch.render.messages import Counted, Pieced
@@ -29,8 +30,9 @@ StageLog = Callable[[StageName], OnLog]
 class Pieces:
     """The pieces of one task, which may be finished by several sessions, one after the other."""
 
-    def __init__(self, task: RenderTask, say: Callable[[Pieced], None], log: StageLog) -> None:
-        """`say` is told of each piece that is whole, from any thread."""
+    def __init__(self, task: RenderTask, say: Callable[[Pieced], None], log: StageLog, beat: Beat = unheard) -> None:
+        """`say` is told of each piece that is whole, and `beat` called as all gets on, from any thread."""
+        self._beat = beat
         self._task = task
         self._say = say
         self._log = log
@@ -101,9 +103,10 @@ class Pieces:
             hwaccel=task.hwaccel,
             max_pixels=task.max_pixels,
             on_damage=lambda line: log("warning", line),
+            beat=self._beat,
         )
         frames = (TimedFrame(frame.pixels, frame.repeat) for frame in decoder)
-        encoder = Encoder(piece.encoder, on_log=self._log("encode"))
+        encoder = Encoder(piece.encoder, on_log=self._log("encode"), beat=self._beat)
         timed = task.timeline.times
         sink = TimedFrames(encoder, TimedPipe(task.timeline, rendered, task.working_format)) if timed else encoder
 
@@ -126,8 +129,8 @@ class Pieces:
             return self._failure is None
 
     def _finish(self, piece: Piece, lane: Lane, damaged: int) -> None:
-        require_whole(piece)
-        size, digest = _facts(piece.path)
+        require_whole(piece, self._beat)
+        size, digest = _facts(piece.path, self._beat)
         with self._lock:
             del self._running[piece.segment.number], self._left[piece.segment.number]
             ended, before = _counts(lane.meter, piece.segment), self._done
@@ -182,9 +185,9 @@ class _Turn:
             self._turns.release()
 
 
-def _facts(path: Path) -> tuple[int, str]:
+def _facts(path: Path, beat: Beat) -> tuple[int, str]:
     try:
-        return size_and_digest(path)
+        return size_and_digest(path, beat)
     except OSError as error:
         raise StorageError(f"a piece cannot be read: {error.strerror}", where=path.name) from error
 

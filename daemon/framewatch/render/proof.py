@@ -8,26 +8,31 @@ from pathlib import Path
 
 from framewatch.errors import MediaError, VerificationError
 from framewatch.media.pieces import packets_in
+from framewatch.media.pulse import Beat, unheard
 from framewatch.render.spec import Piece
 
 _BLOCK = 8 << 20  # bytes
 
 
-def require_whole(piece: Piece) -> None:
+def require_whole(piece: Piece, beat: Beat = unheard) -> None:
     """Believe an encoder only when what it has written holds every frame that it was given.
+
+    `beat` is called as reading it gets on.
 
     Raises:
         VerificationError: `verify.piece`.
         StorageError: the disk is gone.
     """
-    wanted, written = piece.segment.frames, _written(piece.path)
+    wanted, written = piece.segment.frames, _written(piece.path, beat)
     if written != wanted:
         message = f"the encoder ended well but wrote {written} of {wanted} frames of segment {piece.segment.number}"
         raise VerificationError(message, code="verify.piece", hint="look into the log for what ffmpeg said")
 
 
-def size_and_digest(path: Path) -> tuple[int, str]:
+def size_and_digest(path: Path, beat: Beat = unheard) -> tuple[int, str]:
     """The bytes of a regular file, counted, and their BLAKE2b, in hex. A link is not followed.
+
+    `beat` is called with each block.
 
     Raises:
         OSError: it cannot be read.
@@ -38,14 +43,15 @@ def size_and_digest(path: Path) -> tuple[int, str]:
         while block := file.read(_BLOCK):
             size += len(block)
             found.update(block)
+            beat()
     return size, found.hexdigest()
 
 
-def _written(part: Path) -> int:
+def _written(part: Path, beat: Beat) -> int:
     """The frames in a piece; 0 where the encoder made no video, or no file at all though it had a place for it."""
     if part.parent.is_dir() and not part.exists():
         return 0
     try:
-        return packets_in(part)
+        return packets_in(part, beat)
     except MediaError:
         return 0

@@ -17,6 +17,7 @@ from framewatch.media.limits import check_length
 from framewatch.media.loudness import parse_loudness
 from framewatch.media.picture_file import with_picture
 from framewatch.media.probe import probe
+from framewatch.media.pulse import Pulse
 from framewatch.media.scan import scan, stream_spans
 from framewatch.media.segments import plan_segments
 from framewatch.media.timing import clipped_lengths, wished_timeline
@@ -56,13 +57,21 @@ class Workbench:
         self.send = send
         self.stage: StageName = "decode"
         self._engine = WarmEngine(self._warn)
+        self._pulse = Pulse()
+        self._session: Session | None = None  # which the task at hand uses
+        self._told = 0
 
     def do(self, task: Record) -> Report:
-        """Do a task.
+        """Do a task; as long as it gets on, an `Alive` says so again and again.
 
         Raises:
             FramewatchError: what it failed with.
         """
+        self._session = None
+        with _reporting(self._tell_alive):
+            return self._done(task)
+
+    def _done(self, task: Record) -> Report:
         if isinstance(task, ProbeTask):
             return self._probe(task)
         if isinstance(task, DeviceTask):
@@ -84,17 +93,17 @@ class Workbench:
     def _probe(self, task: ProbeTask) -> ProbeReport:
         self.stage = "decode"
         source, timing = task.source, task.timing
-        info = probe(source, task.limits)
+        info = probe(source, task.limits, self._pulse)
         if is_picture(info):
-            return ProbeReport(info=with_picture(source, info), timeline=None)
+            return ProbeReport(info=with_picture(source, info, self._pulse), timeline=None)
         main = info.main_video
         if not task.timeline:
-            spans = stream_spans(source, self._alive)
+            spans = stream_spans(source, self._pulse)
             lengths = clipped_lengths(timing, None, spans, info.start)
             return ProbeReport(info=info, timeline=None, lengths=lengths)
         if main is None or main.video is None:
             return ProbeReport(info=info, timeline=None)
-        scanned = scan(source, main.index, self._alive)
+        scanned = scan(source, main.index, self._pulse)
         timeline = wished_timeline(timing, scanned, main.video.rate, info.start)
         if task.limits and (findings := check_length(timeline.duration, task.limits)):
             raise MediaError.of(findings)
@@ -105,10 +114,10 @@ class Workbench:
     def _render(self, task: RenderTask) -> RenderReport:
         self.stage = "upscale"
         begun = time.monotonic()
-        work = Pieces(task, self.send, self._log)
+        work = Pieces(task, self.send, self._log, self._pulse)
 
         def render(session: Session) -> str:
-            self.send(Opened(engine=session.name))
+            self._open(session)
             work.run(session)  # where an earlier engine was stopped, its finished pieces are kept
             return session.name
 
@@ -119,11 +128,11 @@ class Workbench:
     def _picture(self, task: ImageTask) -> ImageReport:
         self.stage = "upscale"
         if task.scale == 1:
-            return render_picture(task, None, self.send, self._log("encode"))
+            return render_picture(task, None, self.send, self._log("encode"), self._pulse)
 
         def render(session: Session) -> ImageReport:
-            self.send(Opened(engine=session.name))
-            return render_picture(task, session, self.send, self._log("encode"))
+            self._open(session)
+            return render_picture(task, session, self.send, self._log("encode"), self._pulse)
 
         return self._engine.work(task, render)
 
@@ -135,8 +144,8 @@ class Workbench:
             count = progress.frames
             self.send(Counted(stage="encode", decoded=count, upscaled=count, encoded=count, seconds=progress.seconds))
 
-        told = counted if task.counts else self._heard_from
-        run_ffmpeg(task.argv, on_log=self._log("encode"), on_progress=told)
+        told = counted if task.counts else None
+        run_ffmpeg(task.argv, on_log=self._log("encode"), on_progress=told, beat=self._pulse)
         return CommandReport(seconds=time.monotonic() - begun)
 
     def _measure(self, task: MeasureTask) -> MeasureReport:
@@ -149,18 +158,23 @@ class Workbench:
             if level in ("warning", "error"):
                 log(level, line)
 
-        run_ffmpeg(task.argv, on_log=heard, on_progress=self._heard_from)
+        run_ffmpeg(task.argv, on_log=heard, beat=self._pulse)
         return MeasureReport(loudness=parse_loudness(lines))
 
     def _inspect(self, path: Path) -> InspectReport:
         self.stage = "encode"
-        return InspectReport(inspection=inspect_output(path, self._alive))
+        return InspectReport(inspection=inspect_output(path, self._pulse))
 
-    def _alive(self, count: float) -> None:
-        self.send(Alive(count=count))
+    def _open(self, session: Session) -> None:
+        self._session = session
+        self.send(Opened(engine=session.name))
 
-    def _heard_from(self, progress: EncodeProgress) -> None:
-        self._alive(progress.frames + progress.seconds + progress.bytes)
+    def _tell_alive(self) -> None:
+        session = self._session
+        count = self._pulse.beats + (session.computed if session else 0)
+        if count != self._told:
+            self._told = count
+            self.send(Alive(count=count))
 
     def _warn(self, finding: Finding) -> None:
         self.send(Warned(warning=Failure.of(finding)))

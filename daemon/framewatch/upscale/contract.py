@@ -79,6 +79,7 @@ class Session(ABC):
         self._lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
         self._closed = False
+        self._computed = 0
 
     @abstractmethod
     def _run(self, frame: Frame) -> Frame: ...
@@ -98,7 +99,18 @@ class Session(ABC):
             raise EngineError(
                 f"a contiguous frame of {self.shape} is expected, not {found}", code="engine.wrong_frame"
             )
-        return self._run(frame)
+        output = self._run(frame)
+        self._count()
+        return output
+
+    @property
+    def computed(self) -> int:
+        """How much was computed so far: rises with each frame, and within a frame that is cut into windows."""
+        return self._computed
+
+    def _count(self) -> None:
+        with self._lock:
+            self._computed += 1
 
     def upscale(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """Upscale frames in order.

@@ -23,6 +23,11 @@ class Guarded(Session):
         self._inner = inner
         self._sentinel = Sentinel(inner.shape, inner.scale)
 
+    @property
+    def computed(self) -> int:
+        """As the inner session's."""
+        return self._inner.computed
+
     def _run(self, frame: Frame) -> Frame:
         output = self._inner.run(frame)
         for _ in range(LOOKS):

@@ -130,6 +130,7 @@ class TiledSession(Session):
             for column in cut.columns:
                 window = frame[row.start : row.start + cut.height, column.start : column.start + cut.width]
                 upscaled = inner.run(np.ascontiguousarray(window))
+                self._count()
                 merged[
                     row.keep_from * scale : row.keep_to * scale,
                     column.keep_from * scale : column.keep_to * scale,

@@ -16,6 +16,7 @@ from framewatch.media.graph import Filter
 from framewatch.media.kind import require_video
 from framewatch.media.preset import Preset
 from framewatch.media.probe import probe
+from framewatch.media.pulse import Pulse
 from framewatch.media.scan import scan
 from framewatch.media.timeline import cadence, plan_timeline
 from media_factory import ffmpeg, make_video, remux
@@ -225,3 +226,14 @@ def test_segments_hold_together_exactly_what_the_whole_holds(tmp_path: Path, nam
         assert sum(frame.repeat for frame in frames) == piece.frames
         together += [number_of(frame) for frame in frames]
     assert together == list(range(50))
+
+
+def test_what_is_decoded_before_a_segment_without_a_seek_is_told_too(tmp_path: Path) -> None:
+    """Of two hours of AVI, this is half an hour in which no frame of the segment comes out."""
+    path = make_video(tmp_path / "a.avi", seconds=4, codec=("-c:v", "mpeg4"))
+    _, stream, line, pts = opened(path)
+    segment = Segment(number=1, first_frame=90, frames=10, first_pts=pts[90], end_pts=None)
+    pulse = Pulse()
+    first = next(iter(Decoder(path, stream, line, segment, seekable=False, beat=pulse)))
+    assert first.pts == pts[90]
+    assert pulse.beats >= 89

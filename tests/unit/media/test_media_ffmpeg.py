@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ import pytest
 from media_samples import FFMPEG, frames_of
 
 from framewatch.errors import CancelledError, ConfigError, Remedy, StorageError, WorkerError
+from framewatch.media.activity import Activity
 from framewatch.media.ffmpeg import Encoder, run_ffmpeg
 from framewatch.media.messages import EncodeProgress, failure, parse_log, parse_progress
+from framewatch.media.pulse import Pulse
 from framewatch.media.tools import encoders, find_ffmpeg, version
 
 QUIET = [str(FFMPEG), "-nostdin", "-nostats", "-loglevel", "level+warning", "-progress", "pipe:1"]
@@ -131,6 +134,53 @@ def test_a_command_runs_to_its_end_and_reports_its_progress(tmp_path: Path) -> N
     assert seen[-1].done
     assert seen[-1].frames == 50
     assert seen[-1].seconds == pytest.approx(2.0, abs=0.1)
+
+
+REWRITING = 'cat "$1" > "$1.new"; sleep 0.3; cat "$1" > "$1.new"; sleep 0.3; cat "$1" > "$1.new"; sleep 0.3'
+
+
+def test_a_tool_that_rewrites_a_file_without_a_word_beats(tmp_path: Path) -> None:
+    """As ffmpeg does when it moves the index of a large mp4 to its front."""
+    large = tmp_path / "o.mp4"
+    large.write_bytes(bytes(100_000))
+    pulse = Pulse()
+    run_ffmpeg([str(program(tmp_path / "tool", f"exec 1>&-; {REWRITING}")), str(large)], beat=pulse)
+    assert pulse.beats >= 2
+
+
+def test_a_tool_that_only_repeats_what_it_said_does_not_beat(tmp_path: Path) -> None:
+    beats = []
+    for counted in ("7", "n"):
+        said = f"print(f'frame={{{counted}}}\\nprogress=continue', flush=True)"
+        script = f"import time\nfor n in range(20):\n {said}\n time.sleep(0.1)"
+        pulse = Pulse()
+        run_ffmpeg([sys.executable, "-I", "-S", "-c", script], beat=pulse)
+        beats.append(pulse.beats)
+    assert beats[0] < 10
+    assert beats[1] >= 20
+
+
+def test_an_encoder_that_empties_beats_after_its_last_frame(tmp_path: Path) -> None:
+    pulse = Pulse()
+    told = "echo frame=$n; echo progress=continue"
+    slow = program(tmp_path / "tool", f"cat > /dev/null; for n in 1 2 3; do {told}; done")
+    with Encoder([str(slow)], beat=pulse) as encoder:
+        encoder.write(frame(0))
+        written = pulse.beats
+        encoder.finish()
+    assert written >= 1
+    assert pulse.beats >= written + 3
+
+
+def test_where_the_system_does_not_tell_the_output_itself_shows_that_a_tool_is_at_work(tmp_path: Path) -> None:
+    out = tmp_path / "o.mp4"
+    activity = Activity(2**30, out)  # no process has this number
+    assert not activity.moved()
+    out.write_bytes(b"1")
+    assert activity.moved()
+    assert not activity.moved()
+    os.utime(out, ns=(1, 1))
+    assert activity.moved()
 
 
 def test_a_failure_tells_what_ffmpeg_said_and_passes_every_line_on(tmp_path: Path) -> None:

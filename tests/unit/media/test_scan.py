@@ -11,7 +11,9 @@ from framewatch.domain import Timeline
 from framewatch.errors import MediaError
 from framewatch.media.kind import require_video
 from framewatch.media.probe import probe
-from framewatch.media.scan import ScanResult, scan
+from framewatch.media.pulse import Pulse
+from framewatch.media.scan import ScanResult, scan, stream_spans
+from framewatch.media.source import BUFFER_BYTES
 from framewatch.media.timeline import cadence, plan_timeline
 from media_factory import ffmpeg, make_video, remux
 
@@ -139,14 +141,13 @@ def test_a_clock_that_jumps_is_refused(clip: Path, tmp_path: Path, offset: str) 
     assert caught.value.finding.code == "media.timestamps"
 
 
-def test_a_scan_can_be_followed_and_cancelled(media: Path) -> None:
-    long = make_video(media / "long.mp4", rate="100", seconds=12, codec=("-c:v", "mpeg4"))
-    counts: list[int] = []
-    scan(long, 0, counts.append)
-    assert counts == [500, 1000]
-
-    def cancel(_: int) -> None:
-        raise InterruptedError
-
-    with pytest.raises(InterruptedError):
-        scan(long, 0, cancel)
+def test_a_scan_tells_with_each_reading_that_it_gets_on(media: Path) -> None:
+    """A hundred frames of raw video are hundreds of megabytes on a disk, and minutes on a slow share."""
+    raw = make_video(media / "raw.avi", size="320x240", rate="25", seconds=2, codec=("-c:v", "rawvideo"))
+    pulse = Pulse()
+    found = scan(raw, 0, pulse)
+    assert len(found.pts) == 50
+    assert pulse.beats >= raw.stat().st_size / BUFFER_BYTES
+    before = pulse.beats
+    stream_spans(raw, pulse)
+    assert pulse.beats >= 2 * before - 5

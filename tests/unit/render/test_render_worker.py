@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from clips import make_clip
 from framewatch.errors import CancelledError, MediaError, Remedy, WorkerError
 from framewatch.media.tools import find_ffmpeg
 from framewatch.render.client import Worker
-from framewatch.render.messages import Counted, Logged
+from framewatch.render.messages import Alive, Counted, Logged
 from framewatch.render.patience import Patience
 from framewatch.render.spec import CommandTask, InspectTask, ProbeReport, ProbeTask, to_line
 from media_factory import ffmpeg
@@ -133,12 +134,6 @@ def test_one_that_stands_still_is_ended_with_all_it_started(worker: Worker, tmp_
     assert not alive
 
 
-def test_a_task_that_takes_too_long_is_ended_though_it_gets_on(worker: Worker, tmp_path: Path) -> None:
-    with pytest.raises(WorkerError) as caught:
-        worker.run(slow_command(tmp_path), quiet, going(), limit_seconds=1)
-    assert caught.value.finding.code == "worker.too_slow"
-
-
 def test_a_child_that_a_tool_left_behind_is_ended_and_the_worker_stays(worker: Worker, tmp_path: Path) -> None:
     """It even holds the tool's own pipes, whose end is not waited for."""
     (tmp_path / "tool").write_text('#!/bin/sh\nsleep 1000 &\necho $! > "$1"\n')
@@ -156,17 +151,44 @@ def test_a_child_that_a_tool_left_behind_is_ended_and_the_worker_stays(worker: W
 
 
 def test_only_news_count_as_getting_on() -> None:
-    patience = Patience(now=0, stall_seconds=10, limit_seconds=None)
+    patience = Patience(now=0, stall_seconds=10)
     said, counted = Logged(stage="encode", line="still here"), Counted(stage="encode", encoded=1)
     patience.heard(counted, 8)
-    for second in range(9, 18):
-        patience.heard(said, second)
-        patience.heard(counted, second)
+    alive = Alive(count=3)
+    patience.heard(alive, 8)
+    for second in range(1, 19):  # two kinds of messages that take turns
+        for message in (said, counted, alive) if second > 8 else ():
+            patience.heard(message, second)
         patience.require(second)
     with pytest.raises(WorkerError):
         patience.require(18.1)
-    patience.heard(counted.evolve(encoded=2), 19)
-    patience.require(28)
+    patience.heard(alive.evolve(count=4), 18.2)
+    patience.require(19)
+
+
+def test_only_the_time_in_which_the_owner_listens_counts() -> None:
+    """What the worker says meanwhile waits to be read: the owner hung in a dead share, or was stopped itself."""
+    patience = Patience(now=0, stall_seconds=10)
+    for second in (1, 2, 3, 1000, 1001, 1006):
+        patience.require(second)
+    for tenth in range(10_061, 10_120):
+        patience.require(tenth / 10)
+    with pytest.raises(WorkerError):
+        patience.require(1012.1)
+
+
+def test_a_worker_is_not_ended_for_what_its_owner_was_too_busy_to_hear(worker: Worker, tmp_path: Path) -> None:
+    slept: list[Any] = []
+
+    def heard(message: Any) -> None:
+        if isinstance(message, Counted) and message.seconds > 0.5:
+            if slept:
+                raise InterruptedError
+            slept.append(message)
+            time.sleep(3)  # as in a share that is gone
+
+    with pytest.raises(InterruptedError):
+        worker.run(slow_command(tmp_path), heard, going(), stall_seconds=2)
 
 
 def test_when_its_stdin_ends_the_worker_takes_its_ffmpeg_along(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from framewatch.errors import OutOfMemoryError
 from framewatch.upscale.contract import Engine, Frame, FrameShape, Session
+from framewatch.upscale.guarded import Guarded
 from framewatch.upscale.identity_engine import IdentityEngine
 from framewatch.upscale.ncnn_engine import NcnnCpuEngine
 from framewatch.upscale.network import RECEPTIVE_FIELD, Network
@@ -164,6 +165,16 @@ def test_out_of_memory_of_one_frame_leaves_those_beside_it_alone(small_network: 
     assert all(output.shape == (320, 480, 3) for output in outputs)
     assert sorted(number for number, pixels in computed if pixels == 240 * 160) == [0, 2]
     assert {number for number, pixels in computed if pixels <= 240 * 160 // 2} == {1}
+
+
+def test_each_window_of_a_large_frame_is_a_sign_that_it_gets_on(small_network: Network) -> None:
+    shape = FrameShape(240, 160)
+    engine = IdentityEngine()
+    tiled = open_tiled(engine, small_network, "CPU", shape=shape, scale=2, concurrency=1, most_pixels=80 * 80)
+    with Guarded(tiled, engine.name) as session:
+        assert session.computed == 0
+        session.run(noise(240, 160))
+        assert session.computed >= len(tiled.plan.rows) * len(tiled.plan.columns) > 3
 
 
 def test_out_of_memory_with_the_smallest_tile_is_an_error_with_advice(

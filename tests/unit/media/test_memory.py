@@ -1,0 +1,79 @@
+"""Memory that is short holds a job; a file that claims more than there can be is a bad file."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from framewatch.domain import Stream
+from framewatch.errors import MediaError, OutOfMemoryError, Remedy
+from framewatch.media import memory
+from framewatch.media.decode import Decoder
+from framewatch.media.kind import require_video
+from framewatch.media.probe import probe
+from framewatch.media.scan import scan
+from framewatch.media.source import media_errors
+from framewatch.media.timeline import plan_timeline
+from media_factory import make_video
+
+
+def out_of_memory() -> Exception:
+    return av.error.MemoryError(12, "Cannot allocate memory")
+
+
+@pytest.fixture(params=[True, False], ids=["short", "plenty"])
+def short(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    monkeypatch.setattr(memory, "is_short", lambda: request.param)
+    return bool(request.param)
+
+
+@pytest.fixture
+def decoder(tmp_path: Path) -> Decoder:
+    path = make_video(tmp_path / "a.mp4", seconds=0.2)
+    stream: Stream = require_video(probe(path))
+    assert stream.video
+    found = scan(path, stream.index)
+    return Decoder(path, stream, plan_timeline(found.pts, found.time_base, stream.video.rate, found.last_duration))
+
+
+class Unaffordable:
+    """A packet that fails as libav does when there is no memory for its picture."""
+
+    dts = 0
+
+    def decode(self) -> Any:
+        raise out_of_memory()
+
+
+def test_a_frame_without_memory_is_damage_only_where_there_is_plenty(decoder: Decoder, short: bool) -> None:
+    if short:
+        with pytest.raises(OutOfMemoryError) as caught:
+            decoder._frames(Unaffordable())  # type: ignore[arg-type]
+        assert caught.value.remedy == Remedy.WAIT
+    else:
+        assert decoder._frames(Unaffordable()) == []  # type: ignore[arg-type]
+    assert decoder.damaged == (not short)
+
+
+@pytest.mark.parametrize("error", [out_of_memory(), MemoryError()], ids=["libav", "python"])
+def test_a_file_that_cannot_be_opened_for_want_of_memory_is_bad_only_where_there_is_plenty(
+    error: Exception, short: bool
+) -> None:
+    with pytest.raises(OutOfMemoryError if short else MediaError) as caught, media_errors(Path("a.mp4")):
+        raise error
+    assert caught.value.finding.code == "media.out_of_memory"
+    assert caught.value.remedy == (Remedy.WAIT if short else Remedy.NONE)
+
+
+def test_a_process_that_may_have_no_more_memory_notices() -> None:
+    limit = "resource.setrlimit(resource.RLIMIT_AS, (900 << 20, 900 << 20))"
+    look = "from framewatch.media.memory import is_short; import resource; print(is_short())"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{look}; {limit}; print(is_short())"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["False", "True"]
