@@ -210,7 +210,7 @@ def decide(order: Order, probed: ProbeReport, tools: Tools) -> Plan:
         raise RuleError.of([*error.findings, *missing]) from None
     if missing:
         raise RuleError.of(missing)
-    return plan
+    return plan.evolve(max_pixels=tools.limits.decoder_pixels)
 
 
 def _require_cut(preset: Preset) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from framewatch.media import burn, chain, codecs, colour, sound
 from framewatch.media.containers import rules
 from framewatch.media.cutting import copied_args, length_args, seek_args, sound_filters
+from framewatch.media.limits import TRIED_PIXELS
 from framewatch.media.mapping import cover_path, file_url, other_streams, without_stale
 from framewatch.media.packing import packing
 from framewatch.media.plan import Plan
@@ -183,7 +184,16 @@ def _program(ffmpeg: Path, *, stdin: bool = False) -> list[str]:
 
 def _source(plan: Plan, source: Path) -> list[str]:
     """The source, opened by the demuxer that the probe found and no other: never as a list of other files."""
-    return ["-protocol_whitelist", "file", "-format_whitelist", plan.demuxer, "-i", file_url(source)]
+    only = ["-protocol_whitelist", "file", "-format_whitelist", plan.demuxer]
+    return [*_bounds(plan), *only, "-i", file_url(source)]
+
+
+def _bounds(plan: Plan) -> list[str]:
+    """What a decoder takes memory for: a size may grow in the middle. Covers are larger than some videos may be."""
+    if not plan.max_pixels:
+        return []
+    main = ["-max_pixels:" + str(_main(plan).index), str(plan.max_pixels)] if plan.has_video else []
+    return ["-max_pixels", str(max(plan.max_pixels, TRIED_PIXELS)), *main]
 
 
 def _timed_source(plan: Plan, source: Path) -> list[str]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated
 
 from pydantic import Field
 
 from framewatch.domain import MediaInfo, Record
 from framewatch.errors import Finding
+
+TRIED_PIXELS = 16384 * 16384
+"""Of the frame that libav decodes while it opens a file, whatever is allowed later: so the size can be told."""
 
 _LEAST_CAP = 2**20  # pixels: small frames are coded in blocks of up to 128x128
 
@@ -39,6 +42,12 @@ class Limits(Record):
 def check_limits(info: MediaInfo, limits: Limits) -> list[Finding]:
     """All in which the headers of a source go beyond the limits; empty where they do not."""
     return [*_too_many(info, limits), *_too_large(info, limits), *check_length(info.duration, limits)]
+
+
+def check_spans(lengths: Mapping[int, float], info: MediaInfo, limits: Limits) -> list[Finding]:
+    """A finding where sound lasts too long by its packets, whatever the headers say; lengths in seconds, by index."""
+    heard = [lengths[stream.index] for stream in info.of_kind("audio") if stream.index in lengths]
+    return check_length(max(heard, default=0.0), limits)
 
 
 def check_length(seconds: float, limits: Limits) -> list[Finding]:

@@ -78,6 +78,7 @@ class Plan(Record):
     preset: Preset
     container: ContainerName
     demuxer: str  # ffmpeg's name of the source's container; nothing else is let at the file
+    max_pixels: int = 0  # of a frame of the source that ffmpeg decodes; 0: no limit
     container_start: float  # seconds: the source's earliest timestamp or, where it is cut, the cut: the output's zero
     cut: Cut | None
     video_start: float  # seconds after that when the first frame is shown

@@ -19,10 +19,8 @@ from av.video.stream import VideoStream
 
 from framewatch.errors import FramewatchError, MediaError, StorageError
 from framewatch.media import memory
+from framewatch.media.limits import TRIED_PIXELS
 from framewatch.media.pulse import Beat, unheard
-
-TRIED_PIXELS = 16384 * 16384
-"""Of the frame that libav decodes while it opens a file, whatever is allowed later: so the size can be told."""
 
 BUFFER_BYTES = 256 * 1024  # a read; on a NAS each is a round trip
 

@@ -13,7 +13,7 @@ from framewatch.errors import Finding, MediaError
 from framewatch.media.ffmpeg import EncodeProgress, LogLevel, run_ffmpeg
 from framewatch.media.inspect import inspect_output
 from framewatch.media.kind import is_picture
-from framewatch.media.limits import check_length
+from framewatch.media.limits import check_length, check_spans
 from framewatch.media.loudness import parse_loudness
 from framewatch.media.picture_file import with_picture
 from framewatch.media.probe import probe
@@ -99,6 +99,9 @@ class Workbench:
         main = info.main_video
         if not task.timeline:
             spans = stream_spans(source, self._pulse)
+            whole = {index: float(end - begin) for index, (begin, end) in spans.items()}
+            if task.limits and (findings := check_spans(whole, info, task.limits)):
+                raise MediaError.of(findings)
             lengths = clipped_lengths(timing, None, spans, info.start)
             return ProbeReport(info=info, timeline=None, lengths=lengths)
         if main is None or main.video is None:

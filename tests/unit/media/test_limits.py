@@ -13,12 +13,17 @@ from media_samples import audio, cover, media, other, video
 
 from framewatch.domain import MediaInfo, Stream, Timeline
 from framewatch.errors import MediaError
+from framewatch.media.commands import transcode_command
 from framewatch.media.decode import Decoder
+from framewatch.media.ffmpeg import run_ffmpeg
 from framewatch.media.limits import Limits, check_length, check_limits
+from framewatch.media.plan import make_plan
+from framewatch.media.preset import Preset
 from framewatch.media.probe import probe
 from framewatch.media.scan import scan
 from framewatch.media.source import open_file, open_media
 from framewatch.media.timeline import plan_timeline
+from framewatch.media.tools import find_ffmpeg
 from framewatch.render.spec import ProbeTask
 from framewatch.render.tasks import Workbench
 from media_factory import ffmpeg, make_video
@@ -173,3 +178,52 @@ def test_a_jump_of_the_time_stamps_cannot_make_a_video_endless(tmp_path: Path) -
     assert caught.value.finding.code == "media.too_long"
     report = Workbench(lambda _: None).do(ProbeTask(source=path, limits=Limits(max_hours=1000)))
     assert report.timeline.duration > 4 * 86400
+
+
+def test_sound_alone_is_held_against_its_packets_too(tmp_path: Path) -> None:
+    """Its header tells no length, and its last second lies five days away."""
+    path = tmp_path / "jump.mka"
+    tone = ("-f", "lavfi", "-i", "sine=duration=2")
+    jump = "asetpts=PTS+if(gte(T\\,1)\\,5*86400/TB\\,0)"
+    ffmpeg(*tone, "-af", jump, "-c:a", "pcm_s16le", "-f", "matroska", "-live", "1", path)
+    task = ProbeTask(source=path, timeline=False, limits=Limits())
+    with pytest.raises(MediaError) as caught:
+        Workbench(lambda _: None).do(task)
+    assert caught.value.finding.code == "media.too_long"
+    report = Workbench(lambda _: None).do(task.evolve(limits=Limits(max_hours=1000)))
+    assert max(report.lengths.values()) > 4 * 86400
+
+
+@pytest.mark.parametrize("bounded", [True, False])
+def test_ffmpeg_refuses_a_size_that_grows_in_the_middle_as_our_own_decoder_does(
+    tmp_path: Path, bounded: bool
+) -> None:
+    small, vast = vast_png(64, 48), vast_png(6000, 6000)
+    path = png_video(tmp_path / "grows.mov", [small, small, vast, small], 64, 48)
+    info = probe(path, Limits())
+    main = info.main_video
+    assert main is not None
+    plan = make_plan(Preset(preset="ultrafast"), "test", info, timeline_of(path, main))
+    limit = Limits(max_pixels=1_000_000).decoder_pixels if bounded else 0
+    said: list[str] = []
+    argv = transcode_command(plan.evolve(max_pixels=limit), find_ffmpeg(None), path, tmp_path / "o.mp4")
+    run_ffmpeg(argv, on_log=lambda _, line: said.append(line))
+    assert any("max pixel count" in line for line in said) == bounded
+    assert not any("AVOption" in line for line in said)
+
+
+def test_a_cover_may_be_larger_than_a_video_for_it_is_only_copied(tmp_path: Path) -> None:
+    picture, path, out = tmp_path / "cover.png", tmp_path / "a.mp4", tmp_path / "o.mp4"
+    ffmpeg("-f", "lavfi", "-i", "color=size=2000x2000", "-frames:v", "1", picture)
+    clip = make_video(tmp_path / "clip.mp4", seconds=0.2, audio=True)
+    attached = ("-map", "0", "-map", "1", "-c", "copy", "-disposition:v:1", "attached_pic")
+    ffmpeg("-i", clip, "-i", picture, *attached, path)
+    info = probe(path)
+    plan = make_plan(
+        Preset(container="mp4", preset="ultrafast"), "test", info, timeline_of(path, info.of_kind("video")[0])
+    )
+    said: list[str] = []
+    argv = transcode_command(plan.evolve(max_pixels=2**20), find_ffmpeg(None), path, out)
+    run_ffmpeg(argv, on_log=lambda _, line: said.append(line))
+    assert not any("pixel" in line or "AVOption" in line for line in said)
+    assert [stream.cover for stream in probe(out).streams] == [False, False, True]
