@@ -29,8 +29,12 @@ from framewatch.upscale.sentinel import Sentinel
 
 CLIP = Path(__file__).parents[1] / "tests" / "data" / "bbb-320x180.mp4"
 WIDTH, HEIGHT = 256, 192
-MOST_TRUE, LEAST_FAULT = 0.85, 1.05
+MOST_TRUE, LEAST_FAULT = 0.98, 1.05
 LOOKS = 4
+ROWS = {  # of 1 pixel each, in turn; the second is the worst that a search by small steps towards it has found
+    "red and light blue rows": ((255, 0, 0), (0, 192, 255)),
+    "rows made to be misjudged": ((135, 104, 102), (245, 0, 171)),
+}
 PATTERNS = 40  # hostile ones of each size, drawn at random with a fixed seed
 
 Pictures = dict[str, Frame]
@@ -70,6 +74,8 @@ def hostile() -> Iterator[tuple[str, Frame]]:
         )
     chroma = (y + x) % 2 * 255
     yield "chroma checkerboard", framed(np.stack([chroma, 0 * x, 255 - chroma], axis=2))
+    for name, colours in ROWS.items():
+        yield name, framed(np.tile(np.array(colours)[:, None], (32, 64, 1)))
     for colour in itertools.product((0, 128, 255), repeat=3):
         yield "flat", framed(np.broadcast_to(np.array(colour), (48, 64, 3)))
     for height, width in ((1, 1), (2, 3), (16, 16), (31, 17), (64, 64)):

@@ -107,6 +107,15 @@ def test_the_network_itself_never_looks_like_a_fault(
     assert sentinel_of(frame, 2).look(frame, hostile_session.run(frame)).suspicion < 1
 
 
+@pytest.mark.parametrize("colours", [((255, 0, 0), (0, 192, 255)), ((135, 104, 102), (245, 0, 171))])
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_rows_made_to_be_misjudged_pass(network: Network, scale: int, colours: tuple[tuple[int, ...], ...]) -> None:
+    """The second pair is the worst that a search by small steps has found."""
+    frame = np.ascontiguousarray(np.tile(np.array(colours, np.uint8)[:, None], (32, 64, 1)))
+    sentinel, output = sentinel_of(frame, scale), upscaled(network, frame, scale)
+    assert max(sentinel.look(frame, output).suspicion for _ in range(4)) < 0.98
+
+
 @pytest.mark.parametrize("size", [(1, 1), (2, 1), (5, 90), (16, 16), (33, 17)])
 @pytest.mark.parametrize("level", [0, 255])
 def test_tiny_and_odd_frames_pass_and_their_faults_do_not(
