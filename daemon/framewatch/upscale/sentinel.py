@@ -29,9 +29,9 @@ BLOCK_PIXELS = 32  # of a block's side, at least: below, what the network adds t
 _SHIFT_BASE = 8.0  # of a block's average, where it is black
 _SHIFT_OF_LEVEL = 0.5  # more of it where it is bright, up to
 _SHIFT_MOST = 20.0
-_SHIFT_OF_RANGE = 0.4  # and more where neighbours differ
+_SHIFT_OF_RANGE = 0.5  # and more where neighbours differ
 _ERROR_BASE = 12.0  # of the pixels on average
-_ERROR_OF_RANGE = 1.0
+_ERROR_OF_RANGE = 1.15
 
 Floats = npt.NDArray[np.float32]
 Places = npt.NDArray[np.intp]

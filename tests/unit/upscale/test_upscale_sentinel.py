@@ -113,7 +113,7 @@ def test_rows_made_to_be_misjudged_pass(network: Network, scale: int, colours: t
     """The second pair is the worst that a search by small steps has found."""
     frame = np.ascontiguousarray(np.tile(np.array(colours, np.uint8)[:, None], (32, 64, 1)))
     sentinel, output = sentinel_of(frame, scale), upscaled(network, frame, scale)
-    assert max(sentinel.look(frame, output).suspicion for _ in range(4)) < 0.98
+    assert max(sentinel.look(frame, output).suspicion for _ in range(4)) < 0.9
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 1), (5, 90), (16, 16), (33, 17)])
