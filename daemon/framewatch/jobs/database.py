@@ -42,7 +42,7 @@ class Database:
         Raises:
             StorageError: `store.corrupt`, `store.too_new`, `store.missing`, or what `explained` gives.
         """
-        self._path = path
+        self.path = path
         self._lock = threading.RLock()
         self.damage: StorageError | None = None  # the first sign of it
         with explained(path):
@@ -99,13 +99,13 @@ class Database:
 
     def damaged(self, found: str) -> StorageError:
         """The error for content that cannot be what was written; it is kept as `damage`."""
-        self.damage = self.damage or _corrupt(self._path, found)
+        self.damage = self.damage or _corrupt(self.path, found)
         return self.damage
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
         try:
-            with explained(self._path):
+            with explained(self.path):
                 yield
         except StorageError as error:
             if error.finding.code == CORRUPT:
@@ -119,10 +119,10 @@ class Database:
         if version > known:
             message = f"the database has schema version {version}; this framewatch knows up to {known}"
             hint = "use the newer framewatch that wrote it, or another state_dir"
-            raise StorageError(message, code="store.too_new", hint=hint, where=str(self._path))
+            raise StorageError(message, code="store.too_new", hint=hint, where=str(self.path))
         if readonly:
             if version < known:
-                raise _missing(self._path, "it is of an older version" if version else "it is empty")
+                raise _missing(self.path, "it is of an older version" if version else "it is empty")
             return
         self._check(version, known)
         self._connection.execute("PRAGMA journal_mode = WAL")
@@ -133,10 +133,10 @@ class Database:
         """Read every page: a tenth of a second for 30,000 jobs."""
         found = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
-            raise _corrupt(self._path, str(found))
+            raise _corrupt(self.path, str(found))
         tables = {row[0] for row in self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if (version == known and not tables >= TABLES) or (version <= 0 and tables):
-            raise _corrupt(self._path, "its tables are not those of its version")
+            raise _corrupt(self.path, "its tables are not those of its version")
 
     def _migrate(self, steps: Mapping[str, str]) -> None:
         with self.transaction():

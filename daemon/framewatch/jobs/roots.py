@@ -1,4 +1,4 @@
-"""The roots of the watch folders: which disks they were seen on, kept in the store, and whether those are there."""
+"""The roots of the watch folders: which disks they were seen on, and whether those are there."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import structlog
 
 from framewatch.errors import StorageError
 from framewatch.jobs import files
 from framewatch.jobs.faults import shown, storage_faults
+from framewatch.jobs.marks import Marks
 from framewatch.jobs.sentinel import (
     MARK,
     MARK_BYTES,
@@ -30,8 +30,6 @@ from framewatch.jobs.sentinel import (
     mark_text,
 )
 from framewatch.jobs.store import Store
-
-FACT = "roots"  # in the store: the mark of each root
 
 _GONE = (errno.ENOENT, errno.ENOTDIR)
 _log = structlog.get_logger("framewatch.folders")
@@ -48,13 +46,14 @@ class Roots:
 
     def __init__(self, store: Store, places: Places) -> None:
         """`places`: what the configuration says; roots that it does not name are not guarded."""
-        self._store = store
-        self._marks = recorded_marks(store)
-        self._lock = threading.Lock()  # over the marks and their copy in the store
+        self._kept = Marks(store)
+        self._lock = threading.Lock()  # over the marks and what is kept of them
         self._making: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
         self._devices: dict[Path, int] = {}  # on which each was last seen
         self._told: set[Path] = set()  # roots that cannot take a file, once each
         self.use(places)
+        alone = [root for root in self._names if root not in self._outer]
+        self._marks = self._kept.read() or self._kept.doubted(alone)
 
     def use(self, places: Places) -> None:
         """Guard the roots of this configuration from now on."""
@@ -159,7 +158,7 @@ class Roots:
     def _stands(self, root: Path, descriptor: int) -> Standing:
         with storage_faults(root):
             known = self._marks.get(root)
-            if known is not None and _read_mark(descriptor) == known.id:
+            if known is not None and known.id is not None and _read_mark(descriptor) == known.id:
                 self._note_mount(root, known, os.fstat(descriptor).st_dev)
                 return Standing.THERE
             with self._making[root]:
@@ -181,7 +180,7 @@ class Roots:
     def _make(self, root: Path, descriptor: int, seen: Look, standing: Standing) -> None:
         """Make the hidden file, and remember it. A root that cannot take it goes without."""
         known = self._marks.get(root)
-        chosen = known.id if known else seen.id or secrets.token_hex(8)
+        chosen = (known.id if known else None) or seen.id or secrets.token_hex(8)
         if seen.id is None:
             try:
                 files.write_name(descriptor, MARK, mark_text(chosen))
@@ -200,7 +199,7 @@ class Roots:
                 return
             marks = {path: kept for path, kept in self._marks.items() if path != root}
             self._marks = marks if mark is None else marks | {root: mark}
-            self._store.set_fact(FACT, {str(path): kept.model_dump() for path, kept in self._marks.items()})
+            self._kept.write(self._marks)
 
     def _missing(self, root: Path, error: StorageError) -> StorageError:
         """The error for a root that cannot be opened."""
@@ -216,21 +215,6 @@ class Roots:
         )
         message = "this is not the disk that was here before: nothing is mounted, or something else"
         return StorageError(message, code="storage.not_mounted", hint=hint, where=shown(root))
-
-
-def known_roots(store_path: Path) -> frozenset[Path]:
-    """The roots that an earlier daemon saw; none where its store cannot be read, which is told elsewhere."""
-    try:
-        with Store.open(store_path, readonly=True) as store:
-            return frozenset(recorded_marks(store))
-    except StorageError:
-        return frozenset()
-
-
-def recorded_marks(store: Store) -> dict[Path, Mark]:
-    """What a store remembers of roots."""
-    recorded: dict[str, Any] = store.get_facts().get(FACT) or {}
-    return {Path(path): Mark(**mark) for path, mark in recorded.items()}
 
 
 def mount_point(path: Path) -> Path:

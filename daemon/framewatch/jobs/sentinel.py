@@ -8,6 +8,9 @@
 | not there     | another than before |             | ABSENT: the disk is not mounted                           |
 | not there     | the same            | none        | ABSENT: seen so with bind mounts and volumes of containers |
 | not there     | the same            | some        | RESTORED: somebody has tidied up hidden files             |
+
+Where all marks were lost with the store, the id of a root is not known. Then any id and any content make it NEW; a
+root with neither is ABSENT, since it may be an empty mount point.
 """
 
 from __future__ import annotations
@@ -39,10 +42,10 @@ class Standing(StrEnum):
 
 
 class Mark(Record):
-    """What the store remembers of a root."""
+    """What is remembered of a root."""
 
-    id: str
-    mount: Path  # the mount point that it was on
+    id: str | None = None  # None: that is lost, with the store
+    mount: Path | None = None  # the mount point that it was on
 
 
 class Look(NamedTuple):
@@ -57,6 +60,8 @@ def judge(recorded: Mark | None, seen: Look) -> Standing:
     """What a look at a root means; `recorded` is None where it was never seen before."""
     if recorded is None:
         return Standing.NEW
+    if recorded.id is None:
+        return Standing.ABSENT if seen.id is None and seen.empty else Standing.NEW
     if seen.id is not None:
         return Standing.THERE if seen.id == recorded.id else Standing.ABSENT
     if seen.empty or seen.mount != recorded.mount:

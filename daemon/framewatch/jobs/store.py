@@ -75,6 +75,11 @@ class Store:
         self._database.close()
 
     @property
+    def path(self) -> Path:
+        """Where it lies."""
+        return self._database.path
+
+    @property
     def damage(self) -> StorageError | None:
         """The first sign of damage that was met since it was opened, by whichever thread."""
         return self._database.damage

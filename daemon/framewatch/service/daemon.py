@@ -16,8 +16,9 @@ from framewatch.intake.folders import make_own_folders, make_targets
 from framewatch.intake.lock import DaemonLock
 from framewatch.intake.preflight import Ready, preflight
 from framewatch.jobs.database import CORRUPT
+from framewatch.jobs.marks import known_roots
 from framewatch.jobs.rebuild import mark_damaged, open_or_rebuild
-from framewatch.jobs.roots import Roots, known_roots
+from framewatch.jobs.roots import Roots
 from framewatch.jobs.sentinel import Standing
 from framewatch.jobs.store import Store
 from framewatch.serve import logs

@@ -10,7 +10,9 @@ import pytest
 
 from framewatch.errors import StorageError
 from framewatch.jobs import roots as roots_module
-from framewatch.jobs.roots import Roots, known_roots, mount_point
+from framewatch.jobs.marks import copy_path, known_roots
+from framewatch.jobs.rebuild import open_or_rebuild
+from framewatch.jobs.roots import Roots, mount_point
 from framewatch.jobs.sentinel import MARK, Look, Mark, Standing, judge, mark_id, mark_text
 from framewatch.jobs.store import Store
 from mounts import mount, move_mount, tmpfs, unmount
@@ -30,6 +32,9 @@ KNOWN = Mark(id="0123456789abcdef", mount=NAS)
         (KNOWN, Look(None, ROOT, False), Standing.ABSENT),
         (KNOWN, Look(None, NAS, True), Standing.ABSENT),
         (KNOWN, Look(None, NAS, False), Standing.RESTORED),
+        (Mark(), Look(None, ROOT, True), Standing.ABSENT),
+        (Mark(), Look(None, ROOT, False), Standing.NEW),
+        (Mark(), Look("f" * 16, NAS, True), Standing.NEW),
     ],
 )
 def test_a_root_is_judged_by_id_mount_point_and_what_lies_in_it(
@@ -73,6 +78,61 @@ def test_an_unmounted_root_is_waited_for_and_never_written_to_also_after_a_resta
             move_mount(tmp_path / "pulled", share)
             roots.require(share)
             assert (share / MARK).read_bytes() == first
+
+
+@contextmanager
+def rebuilt_store(tmp_path: Path) -> Iterator[Store]:
+    """The store after its file was damaged and the daemon started anew."""
+    (tmp_path / "jobs.db").write_bytes(b"garbage" * 1000)
+    (tmp_path / "work").mkdir(exist_ok=True)
+    with open_or_rebuild(tmp_path / "jobs.db", tmp_path / "work") as store:
+        yield store
+
+
+def test_a_rebuilt_store_still_knows_the_disks_so_an_empty_mount_point_is_waited_for(tmp_path: Path) -> None:
+    share = tmp_path / "share"
+    with tmpfs(share, 1):
+        with roots_of(tmp_path, share) as roots:
+            roots.require(share)
+        move_mount(share, tmp_path / "pulled")
+        with rebuilt_store(tmp_path) as store:
+            assert known_roots(store.path) == {share}
+            roots = Roots(store, {"anime": [share]})
+            assert code(roots, share) == "storage.not_mounted"
+            assert list(share.iterdir()) == []
+            move_mount(tmp_path / "pulled", share)
+            roots.require(share)
+
+
+def test_where_what_was_known_of_disks_is_lost_an_empty_folder_without_a_mark_is_waited_for(tmp_path: Path) -> None:
+    share, new = tmp_path / "share", tmp_path / "new"
+    new.mkdir()
+    with tmpfs(share, 1):
+        with roots_of(tmp_path, share) as roots:
+            roots.require(share)
+        move_mount(share, tmp_path / "pulled")
+        copy_path(tmp_path / "jobs.db").write_text('{"digest": "", "marks": "{}"}')
+        with rebuilt_store(tmp_path) as store:
+            roots = Roots(store, {"anime": [share]})
+            assert code(roots, share) == "storage.not_mounted"
+            assert not roots.may_make(share)
+            move_mount(tmp_path / "pulled", share)
+            roots.require(share)
+            later = Roots(store, {"anime": [share, new]})  # a folder that is new to the configuration is no matter
+            later.require(new)
+            unmount(share)
+            assert code(later, share) == "storage.not_mounted"
+
+
+def test_an_empty_folder_that_is_waited_for_after_a_rebuild_is_taken_when_the_user_says_so(tmp_path: Path) -> None:
+    share = tmp_path / "share"
+    share.mkdir()
+    with rebuilt_store(tmp_path) as store:
+        roots = Roots(store, {"anime": [share]})
+        assert code(roots, share) == "storage.not_mounted"
+        roots.trust("anime")
+        roots.require(share)
+        Roots(store, {"anime": [share]}).require(share)
 
 
 def test_a_root_below_the_mount_point_that_is_gone_with_it_is_not_mounted_and_not_made(tmp_path: Path) -> None:

@@ -1,0 +1,96 @@
+"""What is remembered of roots: in the store, and a second time beside it, which outlives a store that is lost."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import structlog
+from pydantic import ValidationError
+
+from framewatch.errors import StorageError
+from framewatch.jobs import files
+from framewatch.jobs.rebuild import FACT as REBUILT
+from framewatch.jobs.sentinel import Mark
+from framewatch.jobs.store import Store
+
+FACT = "roots"  # in the store
+
+_log = structlog.get_logger("framewatch.folders")
+
+
+class Marks:
+    """Reads and writes the marks of all roots."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._path = copy_path(store.path)
+
+    def read(self) -> dict[Path, Mark]:
+        """What is remembered. The copy is written first, so where it is whole it is never behind the store."""
+        return read_copy(self._path) or _parsed(self._store.get_facts().get(FACT))
+
+    def write(self, marks: Mapping[Path, Mark]) -> None:
+        """Remember these instead. A copy that cannot be written is removed: none is better than one that is behind.
+
+        Raises:
+            StorageError: the store cannot be written.
+        """
+        document = {str(path): kept.model_dump() for path, kept in marks.items()}
+        try:
+            files.durable_write(self._path, _sealed(document), root=self._path.parent)
+        except StorageError as error:
+            finding = error.finding
+            _log.warning("folder.marks_not_copied", code=finding.code, message=finding.message, path=self._path)
+            with suppress(StorageError):
+                files.remove(self._path, root=self._path.parent)
+        self._store.set_fact(FACT, document)
+
+    def doubted(self, roots: Sequence[Path]) -> dict[Path, Mark]:
+        """Marks without an id for these roots, where the store was rebuilt and what was remembered went with it."""
+        return dict.fromkeys(roots, Mark()) if self._store.get_facts().get(REBUILT) else {}
+
+
+def known_roots(store_path: Path) -> frozenset[Path]:
+    """The roots that an earlier daemon saw; none where nothing can be read, which is told elsewhere."""
+    if known := read_copy(copy_path(store_path)):
+        return frozenset(known)
+    try:
+        with Store.open(store_path, readonly=True) as store:
+            return frozenset(Marks(store).read())
+    except StorageError:
+        return frozenset()
+
+
+def copy_path(store_path: Path) -> Path:
+    """Where the copy lies: beside the store."""
+    return store_path.with_suffix(".roots.json")
+
+
+def read_copy(path: Path) -> dict[Path, Mark]:
+    """The marks in a copy; none where it is missing or damaged."""
+    try:
+        document = json.loads(path.read_bytes())
+        return _parsed(json.loads(document["marks"])) if document["digest"] == _digest(document["marks"]) else {}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):  # damaged in whatever way
+        return {}
+
+
+def _parsed(document: dict[str, Any] | None) -> dict[Path, Mark]:
+    with suppress(ValidationError):
+        return {Path(path): Mark(**mark) for path, mark in (document or {}).items()}
+    return {}
+
+
+def _sealed(document: dict[str, Any]) -> bytes:
+    text = json.dumps(document, default=os.fspath)
+    return json.dumps({"digest": _digest(text), "marks": text}).encode() + b"\n"
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
