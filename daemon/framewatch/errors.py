@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 
 class Remedy(StrEnum):
@@ -36,11 +35,15 @@ class Finding:
         return f"{where}{self.message}{hint} [{self.code}]"
 
 
+Place = Literal["work", "output", "done", "failed"]
+"""A folder by what it is for: where it lies, the configuration says, and may say anew."""
+
+
 @dataclass(frozen=True, slots=True)
 class Need:
     """Room that has to be free before work goes on."""
 
-    path: Path  # a folder of the file system that is meant
+    place: Place  # on whose disk
     size: int  # bytes
 
 

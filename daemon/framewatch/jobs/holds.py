@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from framewatch.domain import Job, JobState
-from framewatch.errors import Need, StorageError
+from framewatch.errors import Need, Place, StorageError
 from framewatch.jobs.publish import Places
 from framewatch.jobs.source import source_root
 from framewatch.jobs.space import SPARE, fits
@@ -27,7 +27,7 @@ def may_go_on(job: Job, places: Places, work_dir: Path) -> bool:
             places.guard.require(root)
     except StorageError:
         return False
-    return code not in FULL or fits(room_needed(job, places, work_dir), places.reserve)
+    return code not in FULL or fits(room_needed(job), _folders(places, work_dir), places.reserve)
 
 
 def roots_needed(job: Job, places: Places) -> Iterator[Path]:
@@ -36,16 +36,30 @@ def roots_needed(job: Job, places: Places) -> Iterator[Path]:
         yield source_root(job)
     if job.held_state != JobState.PUBLISHING:
         return
+    place = place_needed(job)
+    if place is not None:
+        yield getattr(places, place)
+
+
+def place_needed(job: Job) -> Place | None:
+    """Where the next file of a job that is being published goes; None where only its end is left."""
     if job.outcome == JobState.DONE and not job.journal.output_done:
-        yield places.output
-    elif not job.journal.source_done:
-        yield places.done if job.outcome and job.outcome.keeps_source else places.failed
+        return "output"
+    if job.journal.source_done:
+        return None
+    return "done" if job.outcome and job.outcome.keeps_source else "failed"
 
 
-def room_needed(job: Job, places: Places, work_dir: Path) -> tuple[Need, ...]:
+def room_needed(job: Job) -> tuple[Need, ...]:
     """The room that a job waits for; where it is not known, a little more than the reserve."""
     if job.needs:
         return job.needs
     if job.held_state != JobState.PUBLISHING:
-        return (Need(work_dir, SPARE),)
-    return tuple(Need(root, SPARE) for root in roots_needed(job, places))
+        return (Need("work", SPARE),)
+    place = place_needed(job)
+    return () if place is None else (Need(place, SPARE),)
+
+
+def _folders(places: Places, work_dir: Path) -> dict[Place, Path]:
+    """Where things lie now, which may be elsewhere than when the job was put on hold."""
+    return {"work": work_dir, "output": places.output, "done": places.done, "failed": places.failed}

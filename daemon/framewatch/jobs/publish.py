@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from framewatch.domain import Job, JobState
-from framewatch.errors import Finding, Need, Remedy, StorageError
+from framewatch.errors import Finding, Need, Place, Remedy, StorageError
 from framewatch.jobs import events as ev
 from framewatch.jobs import files
 from framewatch.jobs.copying import CopyProgress
@@ -42,7 +42,7 @@ class Places:
     failed: Path
     overwrite: bool = False  # the output replaces an older file of its planned name
     guard: Guard = UNGUARDED  # knows whether their disks are mounted
-    reserve: int = 0  # bytes that are never used up on their disks
+    reserve: int = 0  # bytes that are to stay free on their disks
 
 
 def publish(
@@ -127,7 +127,8 @@ class _Steps:
         if files.exists(step.result) and (lost := self._lost_source(job)):
             self._forget_output(job)
             return lost
-        self._require_room(job, step.result, step.output, self.places.output, job.journal.output_size or 0)
+        room = Need("output", job.journal.output_size or 0)
+        self._require_room(job, step.result, step.output, room, self.places.overwrite)
         order = Move(
             source=step.result,
             destination=step.output,
@@ -171,8 +172,9 @@ class _Steps:
         return ev.SourceChosen(free_path(root / job.relative, taken))
 
     def _move_source(self, job: Job, step: ev.MoveSource) -> ev.Event:
-        root = self.places.done if job.outcome and job.outcome.keeps_source else self.places.failed
-        self._require_room(job, step.source, step.destination, root, job.identity.size)
+        place: Place = "done" if job.outcome and job.outcome.keeps_source else "failed"
+        root = self.places.done if place == "done" else self.places.failed
+        self._require_room(job, step.source, step.destination, Need(place, job.identity.size))
         order = Move(
             source=step.source,
             destination=step.destination,
@@ -190,20 +192,23 @@ class _Steps:
                 return self._choose_source(job, not_this=step.destination)
         return self._lost_source(job) or ev.SourceLost(changed(job))
 
-    def _require_room(self, job: Job, path: Path, destination: Path, root: Path, size: int) -> None:
+    def _require_room(self, job: Job, path: Path, destination: Path, need: Need, overwrite: bool = False) -> None:
         """A copy to another disk needs room for all of it; what a crash left of an earlier one goes first.
+
+        What lies at the destination already was put there by an earlier try, unless it may be overwritten.
 
         Raises:
             StorageError: `storage.will_not_fit`, or the root's disk is not there.
         """
+        root: Path = getattr(self.places, need.place)
         self.places.guard.require(root)
-        if not files.exists(path) or files.exists(destination):
-            return  # an earlier try got further
+        if not files.exists(path) or (files.exists(destination) and not overwrite):
+            return
         with storage_faults(root):
             if same_disk(path.parent) == same_disk(root):
                 return
             discard_part(destination, root, part_name(job.id), self.places.guard)
-            require_room([Need(root, size)], self.places.reserve)
+            require_room([need], {need.place: root}, self.places.reserve)
 
     def _source_root(self, job: Job) -> Path:
         """The folder of users that the source lies in; `failed`, for retries, may lie within `input`."""

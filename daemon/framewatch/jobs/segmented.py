@@ -141,10 +141,9 @@ class Segmented:
         try:
             yield
         except StorageError as error:
-            spots = self._order.spots
-            if spots is not None and error.finding.code == "storage.full":
+            if error.finding.code == "storage.full":
                 largest = max((entry.size for entry in self._ledger.done.values()), default=SPARE)
-                error.with_needs(Need(spots.work, largest))
+                error.with_needs(Need("work", largest))
             raise
 
     def _piece(self, segment: Segment) -> Piece:

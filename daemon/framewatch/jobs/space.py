@@ -7,12 +7,12 @@ what has to be guessed is guessed low.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from framewatch.domain import Record
-from framewatch.errors import Need, StorageError
+from framewatch.errors import Need, Place, StorageError
 from framewatch.jobs.faults import shown, storage_faults
 from framewatch.media.containers import rules
 from framewatch.media.plan import Plan
@@ -49,7 +49,13 @@ class Spots(Record):
     output: Path | None
     done: Path | None
     source: Path  # the root that the file lies in
-    reserve: int = 0  # bytes that are never used up on any of them
+    reserve: int = 0  # bytes that are to stay free on each of them
+
+    @property
+    def folders(self) -> dict[Place, Path]:
+        """Those that are there, by what they are for."""
+        found: dict[Place, Path | None] = {"work": self.work, "output": self.output, "done": self.done}
+        return {place: path for place, path in found.items() if path is not None}
 
 
 class Made(Record):
@@ -60,7 +66,7 @@ class Made(Record):
 
 
 def forecast(plan: Plan, source_size: int, made: Made, spots: Spots, disk: Callable[[Path], int]) -> tuple[Need, ...]:
-    """The room that a job still needs on each disk.
+    """The room that a job still needs in each place.
 
     In the work folder: the segments to come, and the result beside all of them. On the output's disk the result,
     and on that of done/ the source, each where it is another one, since then it is copied whole.
@@ -75,12 +81,12 @@ def forecast(plan: Plan, source_size: int, made: Made, spots: Spots, disk: Calla
     picture = made.size + segments_to_come(plan, source_size, made)
     result = picture + beside_picture(plan, source_size)
     joined = result if plan.mode != "upscale" else picture - made.size + result
-    needs = [Need(spots.work, round(joined))]
+    needs = [Need("work", round(joined))]
     if spots.output and disk(spots.output) != disk(spots.work):
-        needs.append(Need(spots.output, round(result)))
+        needs.append(Need("output", round(result)))
     if spots.done and disk(spots.done) != disk(spots.source):
-        needs.append(Need(spots.done, source_size))
-    return merged(needs, disk)
+        needs.append(Need("done", source_size))
+    return tuple(needs)
 
 
 def segments_to_come(plan: Plan, source_size: int, made: Made) -> float:
@@ -120,34 +126,41 @@ def beside_picture(plan: Plan, source_size: int) -> float:
     return min(sum(kbps) * 1000 / 8 * plan.expected.duration, 4.0 * source_size)
 
 
-def merged(needs: Iterable[Need], disk: Callable[[Path], int]) -> tuple[Need, ...]:
-    """Needs on one disk added up; the first one's folder stands for it."""
-    found: dict[int, Need] = {}
+def by_disk(needs: Iterable[Need], folders: Mapping[Place, Path], disk: Callable[[Path], int]) -> dict[Path, int]:
+    """Bytes that are needed on each disk; the first need's folder stands for it."""
+    first: dict[int, Path] = {}
+    found: dict[Path, int] = {}
     for need in needs:
-        known = found.get(key := disk(need.path))
-        found[key] = Need(known.path, known.size + need.size) if known else need
-    return tuple(found.values())
+        folder = folders[need.place]
+        folder = first.setdefault(disk(folder), folder)
+        found[folder] = found.get(folder, 0) + need.size
+    return found
 
 
 # --- whether it is there -----------------------------------------------------------------------------------
 
 
-def require_room(needs: Sequence[Need], reserve: int, free: Callable[[Path], int] | None = None) -> None:
-    """Go on if all of the needs are met and `reserve` bytes are left on each disk.
+def require_room(
+    needs: Iterable[Need],
+    folders: Mapping[Place, Path],
+    reserve: int,
+    disk: Callable[[Path], int] | None = None,
+    free: Callable[[Path], int] | None = None,
+) -> None:
+    """Go on if all of the needs are met in these folders, and `reserve` bytes are left on each disk.
 
     Raises:
         StorageError: `storage.will_not_fit`; its job is held until there is room.
     """
-    free = free or free_bytes
-    for need in needs:
-        have = free(need.path)
-        if have < need.size + reserve:
+    needs = tuple(needs)
+    for folder, size in by_disk(needs, folders, disk or same_disk).items():
+        have = (free or free_bytes)(folder)
+        if have < size + reserve:
             kept = f", and {human(reserve)} are to stay free" if reserve else ""
-            message = f"{human(need.size)} are needed here and {human(have)} are free{kept}"
+            message = f"{human(size)} are needed here and {human(have)} are free{kept}"
             hint = "free some space; the job goes on by itself"
-            raise StorageError(message, code="storage.will_not_fit", hint=hint, where=shown(need.path)).with_needs(
-                *needs
-            )
+            error = StorageError(message, code="storage.will_not_fit", hint=hint, where=shown(folder))
+            raise error.with_needs(*needs)
 
 
 def require_room_for(plan: Plan, source_size: int, spots: Spots | None, made: Made | None = None) -> None:
@@ -159,13 +172,13 @@ def require_room_for(plan: Plan, source_size: int, spots: Spots | None, made: Ma
     if spots is not None:
         with storage_faults(spots.work):
             needs = forecast(plan, source_size, made or Made(), spots, same_disk)
-            require_room(needs, spots.reserve)
+            require_room(needs, spots.folders, spots.reserve)
 
 
-def fits(needs: Sequence[Need], reserve: int) -> bool:
+def fits(needs: Iterable[Need], folders: Mapping[Place, Path], reserve: int) -> bool:
     """Whether there is room by now. A folder that cannot be looked at has none."""
     try:
-        require_room(needs, reserve)
+        require_room(needs, folders, reserve)
     except (StorageError, OSError):
         return False
     return True

@@ -39,7 +39,7 @@ def held(make_job: MakeJob, places: Places, **changes: Any) -> Job:
 
 
 def test_a_hold_for_room_carries_what_it_waits_for_and_is_looked_at_soon(make_job: MakeJob) -> None:
-    need = Need(Path("/work"), 10**9)
+    need = Need("work", 10**9)
     error = StorageError("no room", code="storage.will_not_fit").with_needs(need)
     for holds in (0, 20):
         job = transition(make_job(state=S.RUNNING, holds=holds), ev.Broke.of(error), 100.0, POLICY).job
@@ -54,7 +54,7 @@ def test_a_hold_that_only_another_try_can_end_waits_longer(make_job: MakeJob) ->
 
 
 def test_a_held_job_and_its_needs_come_back_from_the_store(store: Store, make_job: MakeJob, places: Places) -> None:
-    job = held(make_job, places, needs=(Need(Path("/work\udcff"), 5),))
+    job = held(make_job, places, needs=(Need("output", 5),))
     store.add(job)
     assert store.get(job.id) == job
 
@@ -73,13 +73,19 @@ def test_a_look_moves_the_time_of_the_next_one_and_nothing_else(
     assert len(store.history(jobs[0].id)) == 1
 
 
-def test_room_is_looked_for_where_the_job_said(make_job: MakeJob, places: Places, tmp_path: Path) -> None:
+def test_room_is_looked_for_where_the_folder_that_was_full_lies_now(
+    make_job: MakeJob, places: Places, tmp_path: Path
+) -> None:
     with tmpfs(tmp_path / "small", 1) as small:
-        job = held(make_job, places, needs=(Need(small, 500_000),))
-        assert may_go_on(job, places, tmp_path)
-        assert not may_go_on(job, replace(places, reserve=10**6), tmp_path)
+        job = held(make_job, places, needs=(Need("work", 500_000),))
+        assert may_go_on(job, places, small)
+        assert not may_go_on(job, replace(places, reserve=10**6), small)
         (small / "filler").write_bytes(bytes(700_000))
-        assert not may_go_on(job, places, tmp_path)
+        assert not may_go_on(job, places, small)
+        assert may_go_on(job, places, tmp_path)  # work_dir was moved to a larger disk
+        output = held(make_job, places, needs=(Need("output", 500_000),))
+        assert not may_go_on(output, replace(places, output=small), tmp_path)
+        assert may_go_on(output, places, small)
 
 
 def test_where_nobody_knows_how_much_a_little_more_than_the_reserve_will_do(

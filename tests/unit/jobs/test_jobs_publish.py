@@ -242,13 +242,27 @@ def test_a_copy_that_does_not_fit_is_not_begun(tmp_path: Path) -> None:
         world.job()
         with pytest.raises(StorageError) as caught:
             world.publish()
-        assert (caught.value.finding.code, caught.value.needs) == (
-            "storage.will_not_fit",
-            (Need(out, len(RESULT)),),
-        )
+        needs = (Need("output", len(RESULT)),)
+        assert (caught.value.finding.code, caught.value.needs) == ("storage.will_not_fit", needs)
         assert list(out.iterdir()) == []
         world.places = replace(world.places, reserve=0)
         assert world.publish().state == S.DONE
+
+
+def test_a_copy_that_does_not_fit_is_not_begun_where_it_replaces_an_older_file_either(tmp_path: Path) -> None:
+    with tmpfs(tmp_path / "out", 0.25):
+        world = World(tmp_path, overwrite=True)
+        world.places = replace(world.places, reserve=250_000)
+        job = world.job()
+        job.output.parent.mkdir()
+        job.output.write_bytes(b"older")
+        with pytest.raises(StorageError) as caught:
+            world.publish()
+        assert caught.value.finding.code == "storage.will_not_fit"
+        assert job.output.read_bytes() == b"older"
+        world.places = replace(world.places, reserve=0)
+        assert world.publish().state == S.DONE
+        assert job.output.read_bytes() == RESULT
 
 
 def test_a_result_that_is_gone_is_made_again(world: World) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from framewatch.errors import Need, StorageError
 from framewatch.jobs import space
-from framewatch.jobs.space import Made, Spots, forecast, frame_size, human, merged, require_room
+from framewatch.jobs.space import Made, Spots, by_disk, forecast, frame_size, human, require_room
 from framewatch.media.preset import Preset
 from mounts import tmpfs
 
@@ -41,35 +41,35 @@ def plan(**changes: Any) -> Any:
 
 
 def sizes(needs: tuple[Need, ...]) -> dict[str, int]:
-    return {str(need.path): need.size for need in needs}
+    return {str(need.place): need.size for need in needs}
 
 
 def test_segments_and_the_result_beside_them_the_result_again_elsewhere_and_the_source_in_done() -> None:
     needs = forecast(plan(), 5000, Made(), SPOTS, disk)
-    assert sizes(needs) == {"/work": 100_000 + 108_000, "/out": 108_000, "/done": 5000}
+    assert sizes(needs) == {"work": 100_000 + 108_000, "output": 108_000, "done": 5000}
 
 
 def test_what_finished_segments_came_to_counts_instead_of_a_guess() -> None:
     needs = forecast(plan(), 5000, Made(frames=50, size=10_000), SPOTS, disk)
-    assert sizes(needs) == {"/work": 10_000 + 28_000, "/out": 28_000, "/done": 5000}
+    assert sizes(needs) == {"work": 10_000 + 28_000, "output": 28_000, "done": 5000}
 
 
 def test_on_one_disk_nothing_is_copied_and_needs_add_up() -> None:
     one = forecast(plan(), 5000, Made(), SPOTS, lambda _: 1)
-    assert sizes(one) == {"/work": 208_000}
-    two = merged([Need(Path("/a"), 1), Need(Path("/b"), 2), Need(Path("/c"), 3)], lambda path: path == Path("/b"))
-    assert sizes(two) == {"/a": 4, "/b": 2}
+    assert sizes(one) == {"work": 208_000}
+    needs = [Need("work", 1), Need("output", 2), Need("done", 3)]
+    assert by_disk(needs, SPOTS.folders, lambda path: path == Path("/out")) == {Path("/work"): 4, Path("/out"): 2}
 
 
 def test_a_disk_that_is_not_there_is_not_looked_at() -> None:
     away = SPOTS.evolve(output=None, done=None)
-    assert sizes(forecast(plan(), 5000, Made(), away, disk)) == {"/work": 208_000}
+    assert sizes(forecast(plan(), 5000, Made(), away, disk)) == {"work": 208_000}
 
 
 def test_without_the_network_there_is_no_piece_beside_the_result() -> None:
-    assert sizes(forecast(plan(mode="transcode"), 5000, Made(), SPOTS, disk))["/work"] == 108_000
-    assert sizes(forecast(plan(mode="copy"), 5000, Made(), SPOTS, disk))["/out"] == 5000
-    assert sizes(forecast(plan(mode="transcode", has_video=False), 5000, Made(), SPOTS, disk))["/out"] == 8000
+    assert sizes(forecast(plan(mode="transcode"), 5000, Made(), SPOTS, disk))["work"] == 108_000
+    assert sizes(forecast(plan(mode="copy"), 5000, Made(), SPOTS, disk))["output"] == 5000
+    assert sizes(forecast(plan(mode="transcode", has_video=False), 5000, Made(), SPOTS, disk))["output"] == 8000
 
 
 @given(
@@ -81,7 +81,7 @@ def test_the_forecast_shrinks_to_the_result_alone_as_segments_are_finished(
     done: int, a_frame: int, source: int
 ) -> None:
     made = Made(frames=done, size=done * a_frame)
-    work = sizes(forecast(plan(of_kind=lambda _: []), source, made, SPOTS, disk))["/work"]
+    work = sizes(forecast(plan(of_kind=lambda _: []), source, made, SPOTS, disk))["work"]
     if done:
         assert work == pytest.approx((100 - done) * a_frame + 100 * a_frame, abs=1)
     assert work >= 0
@@ -100,10 +100,10 @@ def test_every_encoder_has_a_prior() -> None:
 
 
 def test_room_that_is_missing_is_told_in_words_and_carried_in_the_error() -> None:
-    needs = (Need(Path("/work"), 2_000_000_000),)
-    require_room(needs, 10**9, lambda _: 3_000_000_000)
+    needs = (Need("work", 2_000_000_000),)
+    require_room(needs, SPOTS.folders, 10**9, disk, lambda _: 3_000_000_000)
     with pytest.raises(StorageError) as caught:
-        require_room(needs, 10**9, lambda _: 2_999_999_999)
+        require_room(needs, SPOTS.folders, 10**9, disk, lambda _: 2_999_999_999)
     finding = caught.value.finding
     assert (finding.code, finding.where, caught.value.needs) == ("storage.will_not_fit", "/work", needs)
     assert finding.message == "2.0 GB are needed here and 3.0 GB are free, and 1.0 GB are to stay free"
@@ -111,11 +111,11 @@ def test_room_that_is_missing_is_told_in_words_and_carried_in_the_error() -> Non
 
 def test_the_room_on_a_real_disk_is_seen(tmp_path: Path) -> None:
     with tmpfs(tmp_path / "small", 1) as small:
-        need = (Need(small, 500_000),)
-        assert space.fits(need, 0)
+        need = (Need("work", 500_000),)
+        assert space.fits(need, {"work": small}, 0)
         (small / "filler").write_bytes(bytes(700_000))
-        assert not space.fits(need, 0)
-    assert not space.fits((Need(tmp_path / "gone", 0),), 0)
+        assert not space.fits(need, {"work": small}, 0)
+    assert not space.fits((Need("work", 0),), {"work": tmp_path / "gone"}, 0)
 
 
 @pytest.mark.parametrize(
