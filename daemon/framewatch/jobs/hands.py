@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
 from framewatch.domain import Failure, Progress, Record, StageName
@@ -90,6 +90,26 @@ class Hands:
             FramewatchError: what the task failed with.
         """
         return self._worker.run(task, self._heard, self.stop, stall_seconds=self.tools.stall_seconds)
+
+    @property
+    def share_done(self) -> float:
+        """How much of what is followed is done, 0 to 1."""
+        return self._tracker.progress.percent / 100
+
+    @contextmanager
+    def looking(self, more: Callable[[], None]) -> Iterator[None]:
+        """While the block runs, look at something else besides the source."""
+        look = self.look
+
+        def both() -> None:
+            look()
+            more()
+
+        self.look = both
+        try:
+            yield
+        finally:
+            self.look = look
 
     def command(self, argv: Sequence[str], *, counts: bool = False) -> None:
         """Run an ffmpeg command that reads and writes files."""

@@ -24,6 +24,7 @@ from framewatch.jobs.pipeline import Pipeline
 from framewatch.jobs.publish import Places
 from framewatch.jobs.source import require_source, source_root
 from framewatch.jobs.space import Spots
+from framewatch.jobs.unfinished import tidied
 from framewatch.media.preset import Preset
 from framewatch.render.client import Worker
 
@@ -61,13 +62,12 @@ def make_lane(
             spots=_spots(desk, job, places) if places else None,
         )
         observer = desk.board.observer(job, lambda: _got_on(desk, job.id))
-        try:
-            made = Pipeline(worker, tools(), gate, observer, stop, look).run(order)
-        except (MediaError, WorkerError, VerificationError):
-            look()  # a source that was changed meanwhile is the reason for whatever went wrong
-            raise
-        finally:
-            worker.tidy()
+        with tidied(order.work, places.reserve if places else 0, worker.tidy):
+            try:
+                made = Pipeline(worker, tools(), gate, observer, stop, look).run(order)
+            except (MediaError, WorkerError, VerificationError):
+                look()  # a source that was changed meanwhile is the reason for whatever went wrong
+                raise
         return ev.Skipped(made.reasons) if isinstance(made, Skipped) else _rendered(order, job, made)
 
     return Lane(name, gpu=gpu, render=render, close=worker.kill)

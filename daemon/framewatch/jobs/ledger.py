@@ -167,6 +167,15 @@ def tidy(work: Path, keep: Iterable[str] = ()) -> None:
             entry.unlink()
 
 
+def tidy_unfinished(work: Path) -> None:
+    """Remove from a job's work folder what is neither a finished segment nor needed to know them again.
+
+    Raises:
+        OSError: as for `tidy`.
+    """
+    tidy(work, keep={NAME, *(entry.name for entry in work.glob("segment-*"))})
+
+
 def _read(path: Path, fingerprint: str) -> tuple[list[Entry], set[int]]:
     """What a ledger says is done, and what was struck out; nothing where it was begun for something else."""
     entries: dict[int, Entry] = {}

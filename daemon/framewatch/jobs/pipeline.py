@@ -19,7 +19,7 @@ from framewatch.jobs.order import Order, Rendered, Skipped, Tools
 from framewatch.jobs.pictures import compare_picture, decide_picture, image_task
 from framewatch.jobs.remarks import silent_track
 from framewatch.jobs.segmented import Segmented
-from framewatch.jobs.space import require_room_for
+from framewatch.jobs.space import require_room_for, require_room_left
 from framewatch.jobs.verify import compare
 from framewatch.media import commands
 from framewatch.media.burn import locate
@@ -128,7 +128,8 @@ class Pipeline:
         self._prepare(order.source, plan, result)
         plan = self._measured(order.source, plan)
         argv = commands.transcode_command(plan, self._tools.ffmpeg, order.source, result)
-        self._hands.command(argv, counts=True)
+        with self._hands.looking(lambda: require_room_left(result, self._hands.share_done, order.spots)):
+            self._hands.command(argv, counts=True)
         self._verify(plan, probed, result)
 
     def _prepare(self, source: Path, plan: Plan, result: Path) -> None:

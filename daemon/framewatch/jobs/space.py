@@ -175,6 +175,29 @@ def require_room_for(plan: Plan, source_size: int, spots: Spots | None, made: Ma
             require_room(needs, spots.folders, spots.reserve)
 
 
+def require_room_left(result: Path, share: float, spots: Spots | None) -> None:
+    """Stop what writes `result` where it begins to take the reserve, whoever else fills the disk.
+
+    Args:
+        result: what is being written in the work folder.
+        share: how much of it there is, 0 to 1, by which is told what all of it needs.
+        spots: where things lie; None: it is not looked at.
+
+    Raises:
+        StorageError: `storage.will_not_fit`, or the work folder cannot be looked at.
+    """
+    if spots is None:
+        return
+    with storage_faults(spots.work):
+        if free_bytes(spots.work) >= spots.reserve:
+            return
+        size = result.stat().st_size if result.exists() else 0
+    message = f"less than the {human(spots.reserve)} are free that are to stay so"
+    hint = "free some space; the job goes on by itself"
+    error = StorageError(message, code="storage.will_not_fit", hint=hint, where=shown(spots.work))
+    raise error.with_needs(Need("work", round(size / max(share, 0.01)) + SPARE))
+
+
 def fits(needs: Iterable[Need], folders: Mapping[Place, Path], reserve: int) -> bool:
     """Whether there is room by now. A folder that cannot be looked at has none."""
     try:

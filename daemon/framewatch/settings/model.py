@@ -204,8 +204,9 @@ class Settings(Section):
         default=1.0,
         ge=0,
         le=100_000,
-        description="Room in GB (10^9 bytes) that is never used up on the disks of work_dir, output and done. A job "
-        "that does not fit beside it is held until it does.",
+        description="Room in GB (10^9 bytes) that is to stay free on the disks of work_dir, output and done. A job "
+        "that does not fit beside it, as far as can be told, is held until it does. Room is looked for before and "
+        "during each job, not set aside: jobs that run at once, and other programs, may still use some of it.",
     )
     segment_seconds: Seconds = Field(
         default=30.0,
@@ -232,7 +233,7 @@ class Settings(Section):
 
     @property
     def reserve(self) -> int:
-        """Bytes that are never used up."""
+        """Bytes that are to stay free."""
         return round(self.reserve_gb * 1e9)
 
     @property

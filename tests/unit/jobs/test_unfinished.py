@@ -1,0 +1,78 @@
+"""What is left in a work folder when a try fails, and how much room the next one then waits for."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from framewatch.errors import EngineError, Need, StorageError
+from framewatch.jobs.faults import storage_error
+from framewatch.jobs.ledger import NAME, RECORD_NAME
+from framewatch.jobs.space import SPARE, Spots, free_bytes, require_room_left
+from framewatch.jobs.unfinished import tidied
+from mounts import tmpfs
+
+KEPT = {NAME, RECORD_NAME, "segment-00000.mp4"}
+UNFINISHED = ("part-00001.mp4", "result.mp4", "rehearsal.mp4", "covers.txt")
+
+
+def fill(work: Path) -> None:
+    for name in (*KEPT, *UNFINISHED):
+        (work / name).write_bytes(bytes(1000))
+
+
+def names(work: Path) -> set[str]:
+    return {path.name for path in work.iterdir()}
+
+
+def test_a_try_that_fails_leaves_its_finished_segments_alone_once_its_tools_have_ended(tmp_path: Path) -> None:
+    fill(tmp_path)
+    seen: list[set[str]] = []
+    with pytest.raises(EngineError), tidied(tmp_path, 0, lambda: seen.append(names(tmp_path))):
+        raise EngineError("gone")
+    assert seen == [KEPT | set(UNFINISHED)]
+    assert names(tmp_path) == KEPT
+
+
+def test_a_try_that_works_keeps_its_result_until_that_is_published(tmp_path: Path) -> None:
+    ended: list[bool] = []
+    with tidied(tmp_path, 0, lambda: ended.append(True)):
+        fill(tmp_path)
+    assert names(tmp_path) == KEPT | set(UNFINISHED)
+    assert ended == [True]
+
+
+def test_what_was_not_enough_on_a_full_disk_does_not_release_the_next_try(tmp_path: Path) -> None:
+    with tmpfs(tmp_path / "work", 1) as work:
+        caught: StorageError | None = None
+        try:
+            with tidied(work, 100_000, lambda: None):
+                (work / "result.mp4").write_bytes(bytes(600_000))
+                raise storage_error(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), work / "result.mp4")
+        except StorageError as error:
+            caught = error
+        assert caught is not None
+        assert names(work) == set()
+        assert caught.needs == (Need("work", free_bytes(work) - 100_000 + SPARE),)
+
+
+def test_a_disk_that_is_full_elsewhere_is_no_matter_of_the_work_folder(tmp_path: Path) -> None:
+    with pytest.raises(StorageError) as caught, tidied(tmp_path, 0, lambda: None):
+        raise storage_error(OSError(errno.ENOSPC, ""), Path("/run/lock/gpu"))
+    assert caught.value.needs == ()
+
+
+def test_a_result_that_grows_into_the_reserve_is_stopped_and_waits_for_the_room_of_all_of_it(tmp_path: Path) -> None:
+    with tmpfs(tmp_path / "work", 1) as work:
+        spots = Spots(work=work, output=None, done=None, source=tmp_path, reserve=500_000)
+        result = work / "result.mp4"
+        result.write_bytes(bytes(400_000))
+        require_room_left(result, 0.5, spots)
+        result.write_bytes(bytes(600_000))
+        with pytest.raises(StorageError) as caught:
+            require_room_left(result, 0.5, spots)
+        assert caught.value.finding.code == "storage.will_not_fit"
+        assert caught.value.needs == (Need("work", 1_200_000 + SPARE),)
