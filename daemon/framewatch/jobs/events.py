@@ -109,6 +109,13 @@ class Recovered(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Replanned(Event):
+    """The folder's output was moved in the configuration: the job's is planned there now."""
+
+    output: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Interrupted(Event):
     """The daemon ends in good order and takes the job from its worker."""
 

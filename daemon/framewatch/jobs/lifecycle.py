@@ -25,7 +25,7 @@ from framewatch.errors import Finding, Remedy
 from framewatch.jobs import events as ev
 from framewatch.jobs.names import failed_sidecar_path, with_container
 from framewatch.jobs.retry import Policy, seen_cheaply
-from framewatch.jobs.story import ImpossibleTransitionError, story
+from framewatch.jobs.story import ImpossibleTransitionError, killer, story
 
 QUEUED, RUNNING, PUBLISHING = JobState.QUEUED, JobState.RUNNING, JobState.PUBLISHING
 HELD, DONE, FAILED, CANCELLED = JobState.HELD, JobState.DONE, JobState.FAILED, JobState.CANCELLED
@@ -165,8 +165,13 @@ def _recovered(job: Job, event: ev.Recovered, now: float, policy: Policy) -> Tra
         return Transition(job, (ev.WriteSidecar(),))
     job = job.evolve(crashes=job.crashes + 1)
     if job.crashes >= policy.free_crashes:
-        return _tried(job, (_killer(job),), now, policy)
+        return _tried(job, (killer(job),), now, policy)
     return _queued(_uncounted(job), now + policy.crash_wait(job.crashes))
+
+
+def _replanned(job: Job, event: ev.Replanned, _now: float, _policy: Policy) -> Transition:
+    _require(job, event, job.state in (QUEUED, HELD, RUNNING))
+    return Transition(job.evolve(output=event.output))
 
 
 def _interrupted(job: Job, event: ev.Interrupted, _now: float, _policy: Policy) -> Transition:
@@ -273,11 +278,6 @@ def _failures(findings: tuple[Finding, ...]) -> tuple[Failure, ...]:
     return tuple(Failure.of(finding) for finding in findings)
 
 
-def _killer(job: Job) -> Finding:
-    message = f"the daemon died {job.crashes} times while it worked on this file"
-    return Finding("job.daemon_died", message, "look into the system's log for an out-of-memory kill")
-
-
 _HANDLERS: dict[type[ev.Event], Callable[[Job, Any, float, Policy], Transition]] = {
     ev.Claimed: _claimed,
     ev.SegmentDone: _segment_done,
@@ -292,6 +292,7 @@ _HANDLERS: dict[type[ev.Event], Callable[[Job, Any, float, Policy], Transition]]
     ev.Published: _published,
     ev.CancelAsked: _cancel_asked,
     ev.Recovered: _recovered,
+    ev.Replanned: _replanned,
     ev.Interrupted: _interrupted,
     ev.HoldOver: _hold_over,
     ev.RetryAsked: _retry_asked,

@@ -46,6 +46,11 @@ def planned_output(root: Path, relative: Path, template: str, preset: str, ext: 
     return root / relative.parent / output_name(template, relative.stem, preset, ext)
 
 
+def placed_below(root: Path, relative: Path, output: Path) -> Path:
+    """An output that was planned below another folder, with its name in its place below `root`; else as it is."""
+    return output if output.is_relative_to(root) else root / relative.parent / output.name
+
+
 def with_container(output: Path, container: str) -> Path:
     """The same output for another kind of file: its ending is changed, where it is one."""
     stem, extension = _split(output.name)

@@ -23,7 +23,7 @@ from framewatch.jobs.faults import shown, storage_faults
 from framewatch.jobs.guard import UNGUARDED, Guard
 from framewatch.jobs.lifecycle import publishing_step, transition
 from framewatch.jobs.moving import Move, Moved, discard_part, move
-from framewatch.jobs.names import failed_sidecar_path, free_path, part_name, sidecar_path
+from framewatch.jobs.names import failed_sidecar_path, free_path, part_name, placed_below, sidecar_path
 from framewatch.jobs.retry import Policy
 from framewatch.jobs.source import changed, lost_source
 from framewatch.jobs.space import require_room, same_disk
@@ -74,13 +74,14 @@ def last_sidecar(job: Job, places: Places) -> tuple[Path, Path]:
     """Where an ended job's progress file stays, and the root that this lies below.
 
     Beside the output when it is done, else beside the source, which lies, or would lie, in failed/, or in done/
-    when it was skipped.
+    when it was skipped. Where the configuration has moved that folder since, it stays in the new one.
     """
     if job.outcome == JobState.DONE:
-        return sidecar_path(job.journal.output or job.output), places.output
+        output = placed_below(places.output, job.relative, job.journal.output or job.output)
+        return sidecar_path(output), places.output
     if job.journal.source_to is not None:
         root = places.done if job.outcome == JobState.SKIPPED else places.failed
-        return failed_sidecar_path(job.journal.source_to), root
+        return failed_sidecar_path(placed_below(root, job.relative, job.journal.source_to)), root
     return failed_sidecar_path(free_path(places.failed / job.relative, files.exists)), places.failed
 
 
@@ -121,9 +122,14 @@ class _Steps:
                 return path.is_dir()
             return path == not_this or files.exists(path)
 
-        return ev.OutputChosen(free_path(job.output, taken), found.size)
+        return ev.OutputChosen(
+            free_path(placed_below(self.places.output, job.relative, job.output), taken), found.size
+        )
 
     def _place_output(self, job: Job, step: ev.PlaceOutput) -> ev.Event:
+        if not step.output.is_relative_to(self.places.output):  # the configuration has moved it meanwhile
+            arrived = _arrived(step.result, step.output, job.journal.output_size)
+            return ev.OutputPlaced() if arrived else self._choose_output(job, step.result)
         if files.exists(step.result) and (lost := self._lost_source(job)):
             self._forget_output(job)
             return lost
@@ -148,7 +154,7 @@ class _Steps:
     def _forget_output(self, job: Job) -> None:
         """Remove the copy that was being made of an output which is not to come."""
         output = job.journal.output
-        if output is None or job.journal.output_done:
+        if output is None or job.journal.output_done or not output.is_relative_to(self.places.output):
             return
         try:
             discard_part(output, self.places.output, part_name(job.id), self.places.guard)
@@ -174,6 +180,9 @@ class _Steps:
     def _move_source(self, job: Job, step: ev.MoveSource) -> ev.Event:
         place: Place = "done" if job.outcome and job.outcome.keeps_source else "failed"
         root = self.places.done if place == "done" else self.places.failed
+        if not step.destination.is_relative_to(root):  # as above
+            arrived = _arrived(step.source, step.destination, job.identity.size)
+            return ev.SourceMoved() if arrived else self._lost_source(job) or self._choose_source(job)
         self._require_room(job, step.source, step.destination, Need(place, job.identity.size))
         order = Move(
             source=step.source,
@@ -219,6 +228,12 @@ class _Steps:
         """What to record where the source is no longer the file that was taken in."""
         lost = lost_source(job, self._source_root(job), self.places.guard)
         return ev.SourceLost(lost) if lost else None
+
+
+def _arrived(old: Path, new: Path, size: int | None) -> bool:
+    """Whether a move came to its end before that was recorded."""
+    found = files.identity(new)
+    return not files.exists(old) and found is not None and found.size == size
 
 
 def _lost_result(job: Job) -> ev.Broke:

@@ -67,6 +67,11 @@ SELECT at, event, state, attempt, codes FROM history WHERE job_id = :job_id ORDE
 -- name: output_claimed
 SELECT 1 FROM jobs WHERE output = :output AND ended_at IS NULL LIMIT 1;
 
+-- name: planned_outside
+SELECT record FROM jobs
+WHERE folder = :folder AND state IN ('queued', 'held', 'running') AND substr(output, 1, length(:below)) != :below
+ORDER BY id;
+
 -- name: unended_of
 SELECT record FROM jobs WHERE source = :source AND ended_at IS NULL LIMIT 1;
 

@@ -211,6 +211,10 @@ class Store:
         """Whether a job that has not ended plans to write this output."""
         return bool(self._database.rows("output_claimed", output=os.fsencode(path)))
 
+    def planned_outside(self, folder: str, output: Path) -> Jobs:
+        """A folder's jobs that wait or run, and whose output is not to lie below `output`."""
+        return self._jobs("planned_outside", folder=folder, below=os.fsencode(output / "_")[:-1])
+
     def unended_of(self, path: Path) -> Job | None:
         """The job that has not ended and has this source."""
         return next(iter(self._jobs("unended_of", source=os.fsencode(path))), None)

@@ -1,9 +1,9 @@
-"""What has become of a job so far, told when something comes that cannot come to it."""
+"""What has become of a job so far, in words."""
 
 from __future__ import annotations
 
 from framewatch.domain import Job
-from framewatch.errors import FramewatchError
+from framewatch.errors import Finding, FramewatchError
 from framewatch.jobs.events import Event
 
 
@@ -36,3 +36,9 @@ def story(job: Job) -> str:
         f"because of {', '.join(failure.code for failure in job.findings)}" if job.findings else "",
     ]
     return "; ".join(part for part in parts if part)
+
+
+def killer(job: Job) -> Finding:
+    """The finding for a file during which the daemon died again and again."""
+    message = f"the daemon died {job.crashes} times while it worked on this file"
+    return Finding("job.daemon_died", message, "look into the system's log for an out-of-memory kill")

@@ -23,6 +23,7 @@ from framewatch.jobs.lane import Lane
 from framewatch.jobs.lanes import make_lane
 from framewatch.jobs.order import Tools
 from framewatch.jobs.publish import Places, publish
+from framewatch.jobs.replan import replan
 from framewatch.jobs.retry import Policy
 from framewatch.jobs.roots import Roots
 from framewatch.jobs.runner import Runner
@@ -68,6 +69,7 @@ class House:
 
     def start(self) -> None:
         """Take up what an earlier daemon left, then watch."""
+        self._replan()
         self.runner.start()
         self._sort_out_removed()
         self._watch()
@@ -122,6 +124,7 @@ class House:
         self._loaded, self._ready = loaded, ready
         self.roots.use(loaded.settings.roots)
         self.desk.policy = self._policy
+        self._replan()
         self._sort_out_removed()
         self._watch()
         self.runner.wake()
@@ -180,6 +183,11 @@ class House:
         deadline = time.monotonic() + STOP_SECONDS
         for watch in watches:
             watch.stop(max(0.0, deadline - time.monotonic()))
+
+    def _replan(self) -> None:
+        """Let jobs follow outputs that were moved."""
+        for folder in self._loaded.settings.folders:
+            replan(self.desk, folder.name, folder.output)
 
     def _sort_out_removed(self) -> None:
         """Hold the jobs of folders that the configuration no longer has; let those go on whose folder is back."""

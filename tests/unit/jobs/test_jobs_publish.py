@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from faulty_os import failing
+from faulty_os import FaultyOs, failing
 from publish_world import NAME, RESULT, SOURCE, World
 
 from framewatch.domain import JobState, Journal
@@ -263,6 +263,53 @@ def test_a_copy_that_does_not_fit_is_not_begun_where_it_replaces_an_older_file_e
         world.places = replace(world.places, reserve=0)
         assert world.publish().state == S.DONE
         assert job.output.read_bytes() == RESULT
+
+
+def publish_until(world: World, steps: int, *, next_step: bool) -> None:
+    """Publish until so many steps are recorded, and with `next_step` one more is taken, but not recorded."""
+    recorded: list[int] = []
+
+    def stop(_number: int, name: str) -> None:
+        recorded.extend([1] if name == "record" else [])
+        if len(recorded) == steps + next_step:
+            raise CancelledError("the daemon ends")
+
+    with pytest.raises(CancelledError):
+        world.publish(FaultyOs(before=stop) if next_step else FaultyOs(after=stop))
+
+
+def elsewhere(world: World) -> None:
+    """Let the configuration name other folders."""
+    new = [world.home / f"new {name}" for name in ("out", "done", "failed")]
+    for root in new:
+        root.mkdir()
+    world.places = replace(world.places, output=new[0], done=new[1], failed=new[2])
+
+
+@pytest.mark.parametrize("next_step", [False, True])
+@pytest.mark.parametrize("steps", [1, 2, 3, 4])
+def test_a_job_follows_folders_that_the_configuration_moves_after_any_step(
+    world: World, steps: int, next_step: bool
+) -> None:
+    world.job()
+    publish_until(world, steps, next_step=next_step)
+    before = world.places
+    elsewhere(world)
+    assert world.publish().state == S.DONE
+    output = before.output if steps + next_step > 1 else world.places.output
+    done = before.done if steps + next_step > 3 else world.places.done
+    assert (output / "s1" / f"{STEM}.mp4").read_bytes() == RESULT
+    assert (done / "s1" / NAME).read_bytes() == SOURCE
+    there = [path.read_bytes() for path in world.home.rglob("*") if path.is_file()]
+    assert (there.count(RESULT), there.count(SOURCE)) == (1, 1)
+
+
+def test_a_job_that_was_to_fail_follows_too(world: World) -> None:
+    world.job(S.FAILED)
+    publish_until(world, 1, next_step=False)
+    elsewhere(world)
+    assert world.publish().state == S.FAILED
+    assert (world.places.failed / "s1" / NAME).read_bytes() == SOURCE
 
 
 def test_a_result_that_is_gone_is_made_again(world: World) -> None:
