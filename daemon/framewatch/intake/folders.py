@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -32,7 +33,8 @@ def check_folders(
     for number, folder in enumerate(settings.folders):
         findings += (finding.at(where(("folders", number, key))) for key, finding in _folder(folder, known))
     for key in ("state_dir", "work_dir"):
-        findings += (finding.at(where((key,))) for finding in _makeable(getattr(settings, key), deep=True))
+        path = getattr(settings, key)
+        findings += (finding.at(where((key,))) for finding in (*_makeable(path, deep=True), *_open_to_others(path)))
     return tuple(findings)
 
 
@@ -116,6 +118,15 @@ def _makeable(path: Path, *, deep: bool) -> Iterator[Finding]:
         yield Finding("folders.not_a_folder", f"{existing} is not a folder", "name a folder")
     elif not os.access(existing, os.W_OK | os.X_OK):
         yield Finding("folders.not_writable", f"{existing} cannot be written", _RIGHTS)
+
+
+def _open_to_others(path: Path) -> Iterator[Finding]:
+    """Whoever may write to a folder of framewatch's own could lay links there, and have other files overwritten."""
+    with suppress(OSError):  # it is not there yet, or that is told already
+        mode = path.stat().st_mode
+        if mode & 0o022 and not mode & stat.S_ISVTX:
+            hint = f"`chmod go-w {path}`, or name a folder that nobody else writes to"
+            yield Finding("folders.unsafe", f"{path} can be written by others", hint)
 
 
 def _link_between(top: Path, path: Path) -> Path | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from framewatch.domain import Job
 from framewatch.errors import ConfigError, MediaError, StorageError, VerificationError, WorkerError
 from framewatch.jobs import events as ev
 from framewatch.jobs.desk import Desk
-from framewatch.jobs.faults import storage_faults
+from framewatch.jobs.faults import shown, storage_faults
 from framewatch.jobs.guard import UNGUARDED
 from framewatch.jobs.hands import Gate
 from framewatch.jobs.lane import Lane
@@ -58,7 +60,7 @@ def make_lane(
             source=job.source,
             preset=_preset(job),
             preset_name=job.preset_name,
-            work=_work(desk, job),
+            work=work_folder(desk, job),
             spots=_spots(desk, job, places) if places else None,
         )
         observer = desk.board.observer(job, lambda: _got_on(desk, job.id))
@@ -120,11 +122,23 @@ def _preset(job: Job) -> Preset:
         raise ConfigError(message, code="preset.outdated", hint=hint) from None
 
 
-def _work(desk: Desk, job: Job) -> Path:
-    """The job's work folder, with what an earlier attempt has left there."""
+def work_folder(desk: Desk, job: Job) -> Path:
+    """The job's work folder, for framewatch's user alone, with what an earlier attempt has left there.
+
+    Raises:
+        StorageError: it cannot be made, or `storage.unsafe`: somebody else has made it.
+    """
     work = desk.work_of(job)
     with storage_faults(work):
         if work.is_symlink() or (work.exists() and not work.is_dir()):
             work.unlink()
-        work.mkdir(parents=True, exist_ok=True)
+        work.mkdir(mode=0o700, parents=True, exist_ok=True)
+        owners = (os.geteuid(), work.parent.stat().st_uid)  # some file systems give all files one owner
+        if work.lstat().st_uid not in owners:
+            hint = "remove it, and let nobody else write to work_dir"
+            raise StorageError(
+                "this folder was made by somebody else", code="storage.unsafe", hint=hint, where=shown(work)
+            )
+        with suppress(PermissionError):  # of a file system without modes
+            work.chmod(0o700)
     return work

@@ -26,6 +26,7 @@ from framewatch.jobs.ledger import NAME as LEDGER
 from framewatch.jobs.store import Store, StoreError
 
 FACT = "rebuilt"
+KEEP_COPIES = 5  # of damaged databases
 _PARTS = ("", "-wal", "-shm")  # of an SQLite database; the first goes first, or it would open without its log
 
 _log = structlog.get_logger("framewatch.jobs")
@@ -70,7 +71,10 @@ def mark_damaged(path: Path) -> None:
 
 
 def keep_aside(path: Path, now: float) -> Path:
-    """Rename a database, with its log, to a free name that says since when; nothing is deleted.
+    """Rename a database, with its log, to a free name that says since when.
+
+    Of the copies that lie there, the newest few stay: a daemon that is restarted again and again on a bad disk must
+    not fill it.
 
     Raises:
         StorageError: the folder cannot be written.
@@ -82,9 +86,25 @@ def keep_aside(path: Path, now: float) -> Path:
             with suppress(FileNotFoundError):
                 os.rename(f"{path}{part}", f"{aside}{part}")  # noqa: PTH104 - a Path has no suffix "-wal"
         _mark(path).unlink(missing_ok=True)
+        for old in [copy for copy in _copies(path) if copy != aside][KEEP_COPIES - 1 :]:
+            for part in _PARTS:
+                Path(f"{old}{part}").unlink(missing_ok=True)
         with files.open_folder(path.parent, path.parent) as folder:
             files.sync_folder(folder)
     return aside
+
+
+def _copies(path: Path) -> list[Path]:
+    """The databases that were kept aside, the newest first."""
+    found = path.parent.glob(f"{path.name}.corrupt-*Z*")
+    whole = {each.with_name(each.name.removesuffix("-wal").removesuffix("-shm")) for each in found}
+    return sorted(whole, key=_age, reverse=True)
+
+
+def _age(copy: Path) -> tuple[str, int]:
+    """What sorts copies by age: the time in the name, and the number where there are more of one second."""
+    stamp, _, number = copy.name.rpartition(".corrupt-")[2].partition("-")
+    return stamp, int(number) if number.isdecimal() else 1
 
 
 def take_up(store: Store, work_dir: Path) -> Found:

@@ -54,6 +54,16 @@ def test_what_is_missing_is_made_and_the_check_makes_nothing(tmp_path: Path, sha
     make_folders(config)
 
 
+def test_a_folder_of_its_own_that_others_may_write_to_is_refused_with_what_to_do(tmp_path: Path, share: Path) -> None:
+    config = settings(tmp_path)
+    config.work_dir.mkdir(parents=True)
+    for mode, code in ((0o777, "folders.unsafe"), (0o775, "folders.unsafe"), (0o1777, None), (0o755, None)):
+        config.work_dir.chmod(mode)
+        assert codes(config).get("work_dir") == code
+    config.work_dir.chmod(0o777)
+    assert f"chmod go-w {config.work_dir}" in check_folders(config)[0].hint
+
+
 def test_an_input_is_never_made(tmp_path: Path) -> None:
     """A share that is not mounted must not be mistaken for an empty folder."""
     (tmp_path / "share").mkdir()

@@ -22,7 +22,7 @@ from framewatch.jobs.board import Board
 from framewatch.jobs.desk import Desk
 from framewatch.jobs.names import part_name
 from framewatch.jobs.publish import publish
-from framewatch.jobs.rebuild import mark_damaged, open_or_rebuild, rebuilt
+from framewatch.jobs.rebuild import keep_aside, mark_damaged, open_or_rebuild, rebuilt
 from framewatch.jobs.retry import Policy
 from framewatch.jobs.store import Store
 
@@ -181,6 +181,24 @@ def test_a_second_damage_within_a_second_is_kept_under_another_name(home: Home) 
         "framewatch.db.corrupt-20261118T110640Z",
         "framewatch.db.corrupt-20261118T110640Z-2",
     ]
+
+
+def test_of_the_damaged_stores_that_were_kept_aside_the_newest_five_stay(home: Home) -> None:
+    for second in range(12):
+        garbage(home.path)
+        home.path.with_name(f"{home.path.name}-wal").write_bytes(b"log")
+        keep_aside(home.path, NOW + second // 2)
+    kept = [name for name in home.names() if "corrupt" in name and not name.endswith("-wal")]
+    stamps = ["40-2", "41", "41-2", "42", "42-2", "43", "43-2", "44", "44-2", "45", "45-2"]
+    assert [name.rpartition("T1106")[2].replace("Z", "") for name in kept] == stamps[-5:]
+    assert len([name for name in home.names() if name.endswith("-wal")]) == 5
+
+
+def test_the_copy_that_was_just_made_stays_though_the_clock_was_set_back(home: Home) -> None:
+    for seconds in (*range(5), -1000):
+        garbage(home.path)
+        aside = keep_aside(home.path, NOW + seconds)
+    assert aside.exists()
 
 
 def test_a_first_start_has_nothing_to_tell(home: Home) -> None:

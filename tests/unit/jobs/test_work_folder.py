@@ -1,0 +1,58 @@
+"""A job's work folder is framewatch's own: nobody else reads, plants or replaces what lies in it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from jobs_making import MakeJob
+
+from framewatch.errors import StorageError
+from framewatch.jobs.board import Board
+from framewatch.jobs.desk import Desk
+from framewatch.jobs.lanes import work_folder
+from framewatch.jobs.retry import Policy
+from framewatch.jobs.store import Store
+
+
+@pytest.fixture
+def desk(store: Store, tmp_path: Path) -> Desk:
+    return Desk(store, Board(store, lambda _: None), tmp_path, Policy())
+
+
+def test_it_is_for_framewatchs_user_alone_also_where_it_was_made_before(desk: Desk, make_job: MakeJob) -> None:
+    job = make_job()
+    desk.work_of(job).mkdir(mode=0o777)
+    work = work_folder(desk, job)
+    assert stat.S_IMODE(work.stat().st_mode) == 0o700
+
+
+def test_a_link_in_its_place_is_replaced_and_what_it_leads_to_stays(
+    desk: Desk, make_job: MakeJob, tmp_path: Path
+) -> None:
+    job = make_job()
+    (tmp_path / "secret").mkdir()
+    desk.work_of(job).symlink_to(tmp_path / "secret")
+    work = work_folder(desk, job)
+    assert not work.is_symlink()
+    assert (tmp_path / "secret").is_dir()
+
+
+def test_one_that_somebody_else_has_made_is_not_used(
+    desk: Desk, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = make_job()
+    desk.work_of(job).mkdir()
+    real = Path.lstat
+
+    def lstat(path: Path) -> os.stat_result:
+        facts = list(real(path))
+        facts[stat.ST_UID] += path == desk.work_of(job)
+        return os.stat_result(facts)
+
+    monkeypatch.setattr(Path, "lstat", lstat)
+    with pytest.raises(StorageError) as caught:
+        work_folder(desk, job)
+    assert caught.value.finding.code == "storage.unsafe"
