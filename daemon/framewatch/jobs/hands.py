@@ -120,9 +120,18 @@ class Hands:
         """Put a command into the log."""
         self.observer.logged("encode", shlex.join(argv), "command")
 
+    def device(self) -> DeviceReport:
+        """The device that the engine will run on.
+
+        Raises:
+            EngineMissingError: there is none now.
+        """
+        report: DeviceReport = self.do(DeviceTask(engine=self.tools.engine))
+        return report
+
     def share(self, width: int, height: int, scale: int) -> AbstractContextManager[None]:
         """A share of the device that the engine will run on, for frames that come out at this size."""
-        device: DeviceReport = self.do(DeviceTask(engine=self.tools.engine))
+        device = self.device()
         self.observer.waits(device.name)
         need = needed_gb(width, height, scale)
         return self._gate.hold(device, need, self.stop, lambda finding: self.warn(Failure.of(finding)))

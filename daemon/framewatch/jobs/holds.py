@@ -7,6 +7,7 @@ from pathlib import Path
 
 from framewatch.domain import Job, JobState
 from framewatch.errors import Need, Place, StorageError
+from framewatch.jobs.means import means_are_back
 from framewatch.jobs.publish import Places
 from framewatch.jobs.source import source_root
 from framewatch.jobs.space import SPARE, fits
@@ -14,14 +15,14 @@ from framewatch.jobs.space import SPARE, fits
 FULL = ("storage.full", "storage.will_not_fit")
 
 
-def may_go_on(job: Job, places: Places, work_dir: Path) -> bool:
-    """Look at disks alone: the roots that a held job needs are mounted, and the room that it waits for is there.
+def may_go_on(job: Job, places: Places, work_dir: Path, ffmpeg: Path) -> bool:
+    """Look at what is cheap to see: roots that are mounted, room, ffmpeg, the network's weights.
 
     A job that is held by anything else may go on, which is how its cause is looked at.
     """
     code = job.findings[0].code if job.findings else ""
     if not code.startswith("storage."):
-        return True
+        return means_are_back(code, ffmpeg)
     try:
         for root in roots_needed(job, places):
             places.guard.require(root)

@@ -15,6 +15,7 @@ from framewatch.errors import MediaError, RuleError, VerificationError
 from framewatch.jobs.faults import storage_faults
 from framewatch.jobs.hands import Gate, Hands, Observer
 from framewatch.jobs.ledger import tidy
+from framewatch.jobs.means import require_means
 from framewatch.jobs.order import Order, Rendered, Skipped, Tools
 from framewatch.jobs.pictures import compare_picture, decide_picture, image_task
 from framewatch.jobs.remarks import silent_track
@@ -72,6 +73,9 @@ class Pipeline:
             FramewatchError: what failed, with all findings; its remedy says whether another try makes sense.
         """
         _require_cut(order.preset)
+        require_means(order.preset, self._tools.ffmpeg)
+        if all(way.upscales for way in order.preset.ways):
+            self._hands.device()
         probed = self.probe(order)
         choice = choose(order.preset, probed.info)
         if choice.preset is None:

@@ -217,7 +217,7 @@ class House:
 
     def _may_go_on(self, job: Job) -> bool:
         places = self.places_of(job.folder)
-        return places is None or may_go_on(job, places, self.desk.work_dir)
+        return places is None or may_go_on(job, places, self.desk.work_dir, self._ready.tools.ffmpeg)
 
     def _publish(self, job: Job, stop: threading.Event) -> Job:
         known = [job]

@@ -80,6 +80,16 @@ def load(mode: str, name: str = DEFAULT_MODEL) -> Network:
     """The network for an ml_upscale mode, its weights checked by size and sha256.
 
     Raises:
+        ModelMissingError: as `require`.
+    """
+    model, path, raw = require(mode, name)
+    return parse(raw, path.name, model.features, model.depth)
+
+
+def require(mode: str, name: str = DEFAULT_MODEL) -> tuple[Model, Path, bytes]:
+    """The weights for an ml_upscale mode: their model, where they lie, and what they are.
+
+    Raises:
         ModelMissingError: `models.missing`: not installed; `models.corrupt`: not the file that the manifest
             names; `models.unknown`: no such model, or not for this mode.
     """
@@ -91,7 +101,7 @@ def load(mode: str, name: str = DEFAULT_MODEL) -> Network:
     path = find(model)
     if path is None:
         raise missing(mode, model)
-    return parse(read(model, path), path.name, model.features, model.depth)
+    return model, path, read(model, path)
 
 
 def digest(name: str = DEFAULT_MODEL) -> str:

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from jobs_making import MakeJob
 
 from framewatch.domain import Failure, Job, JobState, Journal
-from framewatch.errors import Finding, Need, Remedy, StorageError
+from framewatch.errors import EngineMissingError, Finding, FramewatchError, Need, Remedy, StorageError
 from framewatch.jobs import events as ev
+from framewatch.jobs import means
+from framewatch.jobs.gate import HostGate
 from framewatch.jobs.holds import may_go_on
 from framewatch.jobs.lifecycle import transition
+from framewatch.jobs.order import Order, Tools
+from framewatch.jobs.pipeline import Pipeline
 from framewatch.jobs.publish import Places
 from framewatch.jobs.retry import Policy
 from framewatch.jobs.roots import Roots
 from framewatch.jobs.store import Store
+from framewatch.media.preset import Preset
+from framewatch.render.client import Worker
+from framewatch.upscale import models
 from mounts import move_mount, tmpfs
 
 S = JobState
+FFMPEG = Path("/usr/bin/env")  # a program that is there
 POLICY = Policy(hold=100.0, look=5.0)
 FULL = Failure(code="storage.will_not_fit", message="")
 
@@ -78,14 +88,14 @@ def test_room_is_looked_for_where_the_folder_that_was_full_lies_now(
 ) -> None:
     with tmpfs(tmp_path / "small", 1) as small:
         job = held(make_job, places, needs=(Need("work", 500_000),))
-        assert may_go_on(job, places, small)
-        assert not may_go_on(job, replace(places, reserve=10**6), small)
+        assert may_go_on(job, places, small, FFMPEG)
+        assert not may_go_on(job, replace(places, reserve=10**6), small, FFMPEG)
         (small / "filler").write_bytes(bytes(700_000))
-        assert not may_go_on(job, places, small)
-        assert may_go_on(job, places, tmp_path)  # work_dir was moved to a larger disk
+        assert not may_go_on(job, places, small, FFMPEG)
+        assert may_go_on(job, places, tmp_path, FFMPEG)  # work_dir was moved to a larger disk
         output = held(make_job, places, needs=(Need("output", 500_000),))
-        assert not may_go_on(output, replace(places, output=small), tmp_path)
-        assert may_go_on(output, places, small)
+        assert not may_go_on(output, replace(places, output=small), tmp_path, FFMPEG)
+        assert may_go_on(output, places, small, FFMPEG)
 
 
 def test_where_nobody_knows_how_much_a_little_more_than_the_reserve_will_do(
@@ -94,12 +104,12 @@ def test_where_nobody_knows_how_much_a_little_more_than_the_reserve_will_do(
     full = Failure(code="storage.full", message="")
     with tmpfs(tmp_path / "small", 3) as small:
         job = held(make_job, places, findings=(full,))
-        assert may_go_on(job, places, small)
-        assert not may_go_on(job, replace(places, reserve=2_500_000), small)
+        assert may_go_on(job, places, small, FFMPEG)
+        assert not may_go_on(job, replace(places, reserve=2_500_000), small, FFMPEG)
         output = replace(places, output=small)
         publishing = {"held_state": S.PUBLISHING, "outcome": S.DONE, "journal": Journal(result=Path("/work/r"))}
         job = held(make_job, places, findings=(full,), **publishing)
-        assert may_go_on(job, output, Path("/gone"))
+        assert may_go_on(job, output, Path("/gone"), FFMPEG)
 
 
 @pytest.mark.parametrize("pulled", ["in", "out", "done"])
@@ -121,14 +131,52 @@ def test_only_the_disks_that_the_next_step_needs_are_waited_for(
             "its source": held(make_job, places, findings=(gone,), **publishing, journal=placed),
             "cancelled": held(make_job, places, findings=(gone,), **publishing | {"outcome": S.CANCELLED}),
         }
-        assert all(may_go_on(job, guarded, tmp_path) for job in jobs.values())
+        assert all(may_go_on(job, guarded, tmp_path, FFMPEG) for job in jobs.values())
         move_mount(tmp_path / pulled, tmp_path / "elsewhere")
-        waiting = {name for name, job in jobs.items() if not may_go_on(job, guarded, tmp_path)}
+        waiting = {name for name, job in jobs.items() if not may_go_on(job, guarded, tmp_path, FFMPEG)}
         move_mount(tmp_path / "elsewhere", tmp_path / pulled)
     expected = {"in": {"before it begins", "its output", "its source"}, "out": {"its output"}, "done": {"its source"}}
     assert waiting == expected[pulled]
 
 
-def test_what_is_no_matter_of_disks_is_tried_again(make_job: MakeJob, places: Places, tmp_path: Path) -> None:
-    job = held(make_job, places, findings=(Failure(code="models.missing", message=""),))
-    assert may_go_on(job, places, tmp_path / "gone")
+def test_what_cannot_be_seen_cheaply_is_tried_again(make_job: MakeJob, places: Places, tmp_path: Path) -> None:
+    job = held(make_job, places, findings=(Failure(code="engine.unavailable", message=""),))
+    assert may_go_on(job, places, tmp_path / "gone", FFMPEG)
+
+
+def test_weights_and_programs_are_looked_for_without_a_try(
+    make_job: MakeJob, places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights, program = (
+        held(make_job, places, findings=(Failure(code=code, message=""),))
+        for code in ("models.missing", "ffmpeg.missing")
+    )
+    clock = iter(range(0, 1000, 10))
+    monkeypatch.setattr(means.time, "monotonic", lambda: next(clock))
+    assert may_go_on(weights, places, tmp_path, FFMPEG)
+    monkeypatch.setattr(models, "find", lambda _: None)
+    assert not may_go_on(weights, places, tmp_path, FFMPEG)
+    assert may_go_on(program, places, tmp_path, FFMPEG)
+    assert not may_go_on(program, places, tmp_path, tmp_path / "gone")
+
+
+@pytest.mark.parametrize("gone", ["ffmpeg", "weights", "engine"])
+def test_what_every_job_needs_is_missed_before_its_file_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gone: str
+) -> None:
+    asked: list[str] = []
+
+    class Missing(Worker):
+        def run(self, task: Any, *_: Any, **__: Any) -> Any:
+            asked.append(task.op)
+            raise EngineMissingError("no engine works here")
+
+    if gone == "weights":
+        monkeypatch.setattr(models, "find", lambda _: None)
+    tools = Tools(ffmpeg=tmp_path / "gone" if gone == "ffmpeg" else FFMPEG, encoders=frozenset())
+    preset = Preset(ml_upscale="esrgan-2x")
+    order = Order(source=tmp_path / "a.mkv", preset=preset, preset_name="p", work=tmp_path)
+    with pytest.raises(FramewatchError) as caught:
+        Pipeline(Missing(), tools, HostGate(1), MagicMock(), threading.Event()).run(order)
+    assert caught.value.remedy is Remedy.WAIT
+    assert asked == (["device"] if gone == "engine" else [])
