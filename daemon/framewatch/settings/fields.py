@@ -109,12 +109,6 @@ def _slots(value: Any) -> Any:
     raise FindingError(_BAD_VALUE, f"{value!r} is not allowed here", "auto, or a number from 1 to 64")
 
 
-def _engine(value: Any) -> Any:
-    if value == "cuda":
-        raise FindingError("config.not_yet", 'the engine "cuda" is not part of this version', 'use "auto"')
-    return value
-
-
 def _lower(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
@@ -165,5 +159,5 @@ OutputName = Annotated[str, AfterValidator(name_template)]
 Seconds = Annotated[float, Field(allow_inf_nan=False)]
 Slots = Annotated[Literal["auto"] | Annotated[int, Field(ge=1, le=64)], BeforeValidator(_slots)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
-EngineName = Annotated[Literal["auto", "openvino", "ncnn", "identity"], BeforeValidator(_engine)]
+EngineName = Literal["auto", "cuda", "openvino", "ncnn", "identity"]
 NonEmpty = BeforeValidator(_folder_list)

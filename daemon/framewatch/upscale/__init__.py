@@ -6,7 +6,7 @@ Nothing here knows of files with video in them, of jobs or of settings. A worker
     with open_session(network, FrameShape(1920, 1080), scale=2, concurrency=2) as session:
         for frame in session.upscale(frames): ...
 
-An engine's runtime (openvino, ncnn) is imported when that engine is first asked for, so that this package can
+An engine's runtime (torch, openvino, ncnn) is imported when that engine is first asked for, so that this package can
 be imported with numpy alone.
 """
 

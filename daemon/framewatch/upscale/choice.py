@@ -8,21 +8,31 @@ from types import MappingProxyType
 from framewatch.errors import EngineError, EngineMissingError, Finding, WrongPixelsError
 from framewatch.upscale import selftest
 from framewatch.upscale.contract import Device, Engine, FrameShape
+from framewatch.upscale.cuda_engine import CudaEngine
 from framewatch.upscale.guarded import Guarded
 from framewatch.upscale.identity_engine import IdentityEngine
 from framewatch.upscale.ncnn_engine import NcnnCpuEngine, NcnnVulkanEngine
 from framewatch.upscale.network import Network
 from framewatch.upscale.openvino_engine import OpenVinoEngine
 from framewatch.upscale.tiled import open_tiled
+from framewatch.upscale.torch_engine import TorchEngine
 
-ENGINES: Mapping[str, Engine] = MappingProxyType(
-    {engine.name: engine for engine in (NcnnVulkanEngine(), OpenVinoEngine(), NcnnCpuEngine(), IdentityEngine())}
+_ALL: tuple[Engine, ...] = (
+    CudaEngine(),
+    TorchEngine(),
+    NcnnVulkanEngine(),
+    OpenVinoEngine(),
+    NcnnCpuEngine(),
+    IdentityEngine(),
 )
+
+ENGINES: Mapping[str, Engine] = MappingProxyType({engine.name: engine for engine in _ALL})
 """Every engine of this version."""
 
 _ORDERS = MappingProxyType(
     {
-        "auto": ("cuda", "ncnn-vulkan", "openvino", "ncnn"),
+        "auto": ("cuda", "torch", "ncnn-vulkan", "openvino", "ncnn"),
+        "cuda": ("cuda", "torch"),
         "openvino": ("openvino",),
         "ncnn": ("ncnn-vulkan", "ncnn"),
         "identity": ("identity",),

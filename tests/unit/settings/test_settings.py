@@ -89,7 +89,7 @@ folders:
   - name: a
     input: in
     watch: evnets
-engine: cuda
+engine: cude
 gpu: {slots: 65}
 retires: 3
 log: {level: wrning}
@@ -103,7 +103,7 @@ log: {level: wrning}
         "framewatch.yaml:5: folders[0].settle_seconds": "config.bad_value",
         "framewatch.yaml:6: folders[1].name": "config.same_name",
         "framewatch.yaml:8: folders[1].watch": "config.bad_value",
-        "framewatch.yaml:9: engine": "config.not_yet",
+        "framewatch.yaml:9: engine": "config.bad_value",
         "framewatch.yaml:10: gpu.slots": "config.bad_value",
         "framewatch.yaml:11: retires": "config.unknown_key",
         "framewatch.yaml:12: log.level": "config.bad_value",
@@ -113,7 +113,7 @@ log: {level: wrning}
     assert hints["folders[1].watch"] == 'did you mean "events"?'
     assert hints["retires"] == 'did you mean "retries"?'
     assert hints["log.level"] == 'did you mean "warning"?'
-    assert "auto" in hints["engine"]
+    assert hints["engine"] == 'did you mean "cuda"?'
 
 
 @pytest.mark.parametrize(

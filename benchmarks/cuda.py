@@ -1,0 +1,209 @@
+"""How fast is the CUDA engine here, what share of the GPU's peak is that, and how exact is it?
+
+    python -m benchmarks.cuda                    # 1920x1080, 2x and 4x; needs numpy and torch with a GPU
+    python -m benchmarks.cuda --kernels          # the time of each kernel, too
+
+In a checkout without framewatch installed: PYTHONPATH=daemon. Without pyyaml or the model's package: --weights FILE.
+
+For each scale: frames that stay on the GPU ("device"), frames from and to the host's memory ("host"), and the PSNR
+against torch in float32. The peaks, a matrix product and a copy, are measured in the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from framewatch.upscale import cuda_layout, models, network, pixels, selftest
+from framewatch.upscale.contract import Frame, FrameShape, Session
+from framewatch.upscale.cuda_engine import CudaEngine
+from framewatch.upscale.torch_engine import TorchEngine
+from framewatch.upscale.torch_network import TorchNetwork
+from framewatch.upscale.torch_session import GraphSession
+
+DEVICE = torch.device("cuda:0")
+REPEATS = 5
+HELD = 4  # upscaled frames that somebody still holds, as an encoder does
+
+
+def milliseconds(work: Callable[[], Any], runs: int = 20) -> float:
+    """The median over `REPEATS` of the time of one run, by the GPU's clock."""
+    work()
+    times = []
+    for _ in range(REPEATS):
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        start.record()
+        for _ in range(runs):
+            work()
+        end.record()
+        end.synchronize()
+        times.append(start.elapsed_time(end) / runs)
+    return statistics.median(times)
+
+
+def matmul_tflops(size: int = 8192) -> float:
+    one, other = (torch.randn(size, size, device=DEVICE, dtype=torch.float16) for _ in range(2))
+    return 2 * size**3 / milliseconds(lambda: one @ other) / 1e9
+
+
+def copy_gbps(size: int = 2**30) -> float:
+    source = torch.randint(0, 255, (size,), dtype=torch.uint8, device=DEVICE)
+    target = torch.empty_like(source)
+    return 2 * size / milliseconds(lambda: target.copy_(source)) / 1e6
+
+
+def frames(shape: FrameShape, path: str | None) -> list[Frame]:
+    """Four different frames: real ones of a .npy file, tiled to the size, or the self-test's."""
+    base = selftest.synthetic(shape)
+    if path is None:
+        return [np.ascontiguousarray(np.roll(base, 37 * number, axis=1)) for number in range(4)]
+    real = np.load(path)
+    repeats = (-(-shape.height // real.shape[1]), -(-shape.width // real.shape[2]), 1)
+    cut = [np.tile(one, repeats)[: shape.height, : shape.width] for one in real[:4]]
+    values = [one.astype(shape.dtype) * (257 if shape.dtype == "uint16" else 1) for one in cut]
+    return [np.ascontiguousarray(one, dtype=shape.dtype) for one in values]
+
+
+def exact(net: network.Network, frame: Frame, shape: FrameShape, scale: int) -> Frame:
+    """What torch gives in float32."""
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    reference = TorchNetwork(net, shape, scale, torch=torch, device=DEVICE, precision="f32")
+    source = torch.from_numpy(frame.reshape(-1).view(np.uint8)).to(DEVICE)
+    out = torch.empty(frame.nbytes * scale * scale, dtype=torch.uint8, device=DEVICE)
+    reference.run(source, out)
+    return out.cpu().numpy().view(shape.dtype).reshape(shape.height * scale, shape.width * scale, 3)
+
+
+def host_fps(session: GraphSession, material: list[Frame], count: int) -> float:
+    """Frames a second from numpy to numpy, once all the pinned memory is there that this takes."""
+    kept: deque[Frame] = deque(maxlen=HELD)
+    speeds = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        for frame in session.upscale(material[number % len(material)] for number in range(count)):
+            kept.append(frame)
+        speeds.append(count / (time.perf_counter() - start))
+    return statistics.median(speeds)
+
+
+def device_milliseconds(session: GraphSession, material: list[Frame]) -> float:
+    lane = session._lanes.get()  # noqa: SLF001 - the work of a frame without its copies
+    lane.frame.copy_(torch.from_numpy(material[0].reshape(-1).view(np.uint8)))
+    with torch.cuda.stream(session._compute):  # noqa: SLF001
+        found = milliseconds(lane.graph.replay)
+    session._lanes.put(lane)  # noqa: SLF001
+    return found
+
+
+def kernel_milliseconds(session: GraphSession) -> dict[str, float]:
+    """The kernels of one frame, each alone."""
+    fused = session._network  # noqa: SLF001
+    size = session.shape.pixels * 3 * np.dtype(session.shape.dtype).itemsize
+    frame = torch.randint(0, 255, (size,), dtype=torch.uint8, device=DEVICE)
+    out = torch.empty(size * session.scale**2, dtype=torch.uint8, device=DEVICE)
+    with torch.cuda.stream(session._compute):  # noqa: SLF001
+        whole = torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA])
+        fused.run(frame, out)
+        with whole as profile:
+            for _ in range(10):
+                fused.run(frame, out)
+            torch.cuda.synchronize()
+    return {
+        one.key: one.self_device_time_total / 10_000 for one in profile.key_averages() if one.self_device_time_total
+    }
+
+
+def opened(kind: str, net: network.Network, shape: FrameShape, scale: int, concurrency: int) -> Session:
+    """A session of one of the engines; "compile" is torch.compile's best, which the product does not use."""
+    engines = {"hopper": CudaEngine("hopper"), "ampere": CudaEngine("ampere"), "torch": TorchEngine()}
+    if kind in engines:
+        return engines[kind].open(net, "0", shape, scale, concurrency)
+    plain = TorchNetwork(net, shape, scale, torch=torch, device=DEVICE, precision="f16")
+    plain.layered = torch.compile(plain.layered)  # type: ignore[method-assign]
+    name = "torch.compile"
+    return GraphSession(name, shape, scale, concurrency, network=plain, torch=torch, device=DEVICE)
+
+
+def measured(
+    net: network.Network, shape: FrameShape, scale: int, options: argparse.Namespace
+) -> list[dict[str, Any]]:
+    material = frames(shape, options.frames)
+    expected = exact(net, material[0], shape, scale)
+    rows = []
+    for kind in options.engines.split(","):
+        session = opened(kind, net, shape, scale, options.concurrency)
+        assert isinstance(session, GraphSession)
+        with session:
+            selftest.check(session, net)
+            passed = device_milliseconds(session, material)
+            operations = 2 * sum(layer.weights.size for layer in net.layers) * shape.pixels
+            row = {
+                "engine": f"{session.name} {kind}",
+                "input": f"{shape.width}x{shape.height} {shape.dtype}",
+                "scale": scale,
+                "device_fps": 1000 / passed,
+                "tflops": operations / passed / 1e9,
+                "host_fps": host_fps(session, material, options.count),
+                "psnr_db": pixels.psnr(session.run(material[0]), expected),
+            }
+            if options.kernels and kind in ("hopper", "ampere"):
+                row["kernels_ms"] = {key: round(value, 4) for key, value in kernel_milliseconds(session).items()}
+            rows.append(row)
+    return rows
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", default="1920x1080", help="of the input")
+    parser.add_argument("--scales", default="2,4")
+    parser.add_argument("--engines", default="hopper,ampere,torch", help="also: compile")
+    parser.add_argument("--dtype", default="uint8", choices=("uint8", "uint16"))
+    parser.add_argument("--concurrency", type=int, default=3, help="frames in flight")
+    parser.add_argument("--count", type=int, default=60, help="frames from and to the host")
+    parser.add_argument("--frames", help=".npy of real frames, (n, h, w, 3) uint8")
+    parser.add_argument("--weights", help="the network's .bin; default: the installed model")
+    parser.add_argument("--kernels", action="store_true", help="the time of each kernel")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    width, height = map(int, options.size.split("x"))
+    shape = FrameShape(width, height, options.dtype)
+    path = options.weights
+    net = network.parse(Path(path).read_bytes(), path) if path else models.load("esrgan-4x")
+    facts: dict[str, Any] = {
+        "gpu": torch.cuda.get_device_name(0),
+        "torch": torch.__version__,
+        "strips": str(cuda_layout.grid(width, height)),
+        "matmul_tflops": matmul_tflops(),
+        "copy_gbps": copy_gbps(),
+    }
+    rows = [row for scale in options.scales.split(",") for row in measured(net, shape, int(scale), options)]
+    facts["matmul_tflops_after"] = matmul_tflops()
+    if options.json:
+        print(json.dumps({**facts, "rows": rows}))
+        return 0
+    for key, value in facts.items():
+        print(f"{key:20} {value:.0f}" if isinstance(value, float) else f"{key:20} {value}")
+    for row in rows:
+        share = row["tflops"] / facts["matmul_tflops"]
+        print(
+            f"{row['engine']:15} {row['input']} {row['scale']}x  device {row['device_fps']:6.1f} fps "
+            f"{row['tflops']:5.0f} TFLOP/s ({share:.0%} of the product)  host {row['host_fps']:6.1f} fps  "
+            f"PSNR {row['psnr_db']:.1f} dB"
+        )
+        for kernel, spent in row.get("kernels_ms", {}).items():
+            print(f"    {spent:8.4f} ms  {kernel[:80]}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,163 @@
+"""Frames from the host's memory through the GPU and back: copies run beside the computation."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack, suppress
+from queue import SimpleQueue
+from typing import Any, Protocol
+
+import numpy as np
+
+from framewatch.upscale.contract import Frame, FrameShape, Session
+from framewatch.upscale.torch_runtime import failures
+
+
+class DeviceNetwork(Protocol):
+    """The network on a device. Frames are uint8 tensors there, with the bytes of packed RGB integers."""
+
+    name: str
+
+    def run(self, frame: Any, out: Any) -> None:
+        """Queue one frame on torch's current stream."""
+
+    def close(self) -> None:
+        """Give the memory back."""
+
+
+class GraphSession(Session):
+    """A lane for each frame in flight: its buffers, its graph and a stream for its copies.
+
+    All lanes compute on one stream, one frame after another, so that the network's buffers are shared. The graph
+    of a lane is the whole frame's work: starting it costs microseconds.
+
+    Args:
+        name, shape, scale, concurrency: as `Session`.
+        network: on `device`; closed with the session, and when it does not open.
+        torch: the module.
+        device: a CUDA (or ROCm) device.
+
+    Raises:
+        EngineError, OutOfMemoryError: it does not open.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        shape: FrameShape,
+        scale: int,
+        concurrency: int,
+        *,
+        network: DeviceNetwork,
+        torch: Any,
+        device: Any,
+    ) -> None:
+        super().__init__(name, shape, scale, concurrency)
+        self._torch = torch
+        self._device = device
+        self._network = network
+        self._order = threading.Lock()
+        self._lanes: SimpleQueue[_Lane] = SimpleQueue()
+        with ExitStack() as undo, failures(torch), torch.cuda.device(device):
+            undo.callback(network.close)
+            self._compute = torch.cuda.Stream(device)
+            pool = None
+            for _ in range(self.concurrency):
+                lane = _Lane(torch, device, shape, scale)
+                pool = lane.record(network, self._compute, pool)
+                self._lanes.put(lane)
+            undo.pop_all()
+
+    def _run(self, frame: Frame) -> Frame:
+        lane = self._lanes.get()
+        try:
+            with failures(self._torch), self._torch.cuda.device(self._device):
+                return self._through(lane, frame)
+        finally:
+            self._lanes.put(lane)
+
+    def _through(self, lane: _Lane, frame: Frame) -> Frame:
+        cuda = self._torch.cuda
+        np.copyto(lane.host.numpy(), frame.reshape(-1).view(np.uint8))
+        result = self._torch.empty(lane.out.shape, dtype=self._torch.uint8, pin_memory=True)
+        with cuda.stream(lane.stream):
+            lane.frame.copy_(lane.host, non_blocking=True)
+            arrived = lane.stream.record_event()
+        with self._order, cuda.stream(self._compute):
+            self._compute.wait_event(arrived)
+            lane.graph.replay()
+            computed = self._compute.record_event()
+        with cuda.stream(lane.stream):
+            lane.stream.wait_event(computed)
+            result.copy_(lane.out, non_blocking=True)
+            lane.stream.record_event().synchronize()
+        height, width = self.shape.height * self.scale, self.shape.width * self.scale
+        upscaled: Frame = result.numpy().view(self.shape.dtype).reshape(height, width, 3)
+        return upscaled
+
+    def _release(self) -> None:
+        self._lanes = SimpleQueue()
+        with suppress(RuntimeError):  # a GPU that has failed cannot be waited for, and has nothing left to give back
+            self._torch.cuda.synchronize(self._device)
+            self._network.close()
+            self._torch.cuda.empty_cache()
+
+
+class _Lane:
+    """What one frame in flight needs of its own."""
+
+    def __init__(self, torch: Any, device: Any, shape: FrameShape, scale: int) -> None:
+        size = shape.pixels * 3 * np.dtype(shape.dtype).itemsize
+        self._torch = torch
+        self.stream = torch.cuda.Stream(device)
+        self.host = torch.empty(size, dtype=torch.uint8, pin_memory=True)
+        self.frame = torch.zeros(size, dtype=torch.uint8, device=device)
+        self.out = torch.empty(size * scale * scale, dtype=torch.uint8, device=device)
+        self.graph = torch.cuda.CUDAGraph()
+
+    def record(self, network: DeviceNetwork, compute: Any, pool: Any) -> Any:
+        """Run the network once, so that all it sets up is set up, and record it; gives the pool to share."""
+        cuda = self._torch.cuda
+        cuda.synchronize()
+        with cuda.stream(compute):
+            network.run(self.frame, self.out)
+        compute.synchronize()
+        with cuda.graph(self.graph, pool=pool, stream=compute):
+            network.run(self.frame, self.out)
+        return self.graph.pool()
+
+
+class PlainSession(Session):
+    """One frame after another, without streams: for what torch runs on besides CUDA, such as Apple's GPUs."""
+
+    def __init__(
+        self,
+        name: str,
+        shape: FrameShape,
+        scale: int,
+        concurrency: int,
+        *,
+        network: DeviceNetwork,
+        torch: Any,
+        device: Any,
+    ) -> None:
+        super().__init__(name, shape, scale, concurrency)
+        self._torch = torch
+        self._device = device
+        self._network = network
+        self._turn = threading.Lock()
+
+    def _run(self, frame: Frame) -> Frame:
+        torch = self._torch
+        size = frame.nbytes * self.scale * self.scale
+        with failures(torch), self._turn:
+            source = torch.from_numpy(frame.reshape(-1).view(np.uint8)).to(self._device)
+            out = torch.empty(size, dtype=torch.uint8, device=self._device)
+            self._network.run(source, out)
+            values = out.cpu().numpy()
+        height, width = self.shape.height * self.scale, self.shape.width * self.scale
+        upscaled: Frame = values.view(self.shape.dtype).reshape(height, width, 3)
+        return upscaled
+
+    def _release(self) -> None:
+        self._network.close()

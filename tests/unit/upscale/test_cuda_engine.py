@@ -1,0 +1,136 @@
+"""The engines that need torch where there is no GPU: passed over, with the reason, and their errors the project's."""
+
+from __future__ import annotations
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from framewatch.errors import EngineError, Finding, OutOfMemoryError
+from framewatch.upscale import ENGINE_NAMES, cuda_network, devices, open_session
+from framewatch.upscale.contract import FrameShape
+from framewatch.upscale.cuda_engine import CudaEngine
+from framewatch.upscale.network import Network
+from framewatch.upscale.openvino_engine import OpenVinoEngine
+from framewatch.upscale.tiling import LARGEST_WINDOW
+from framewatch.upscale.torch_engine import TorchEngine
+from framewatch.upscale.torch_runtime import failures
+
+GIB = 2**30
+
+
+@pytest.fixture
+def no_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+
+
+def runtime(
+    *, free: int = 70 * GIB, capability: tuple[int, int] = (9, 0), cuda: str | None = "13.0"
+) -> SimpleNamespace:
+    """What the engine asks torch about a machine with one GPU."""
+    facts = SimpleNamespace(name="a GPU", total_memory=80 * GIB)
+    return SimpleNamespace(
+        OutOfMemoryError=MemoryError,
+        version=SimpleNamespace(cuda=cuda),
+        backends=SimpleNamespace(mps=SimpleNamespace(is_available=lambda: False)),
+        cuda=SimpleNamespace(
+            is_available=lambda: True,
+            device_count=lambda: 1,
+            get_device_properties=lambda number: facts,
+            get_device_capability=lambda number: capability,
+            mem_get_info=lambda number: (free, 80 * GIB),
+        ),
+    )
+
+
+def test_without_torch_the_next_engine_is_taken_in_silence(network: Network, no_torch: None) -> None:
+    warnings: list[Finding] = []
+    engines = {"cuda": CudaEngine(), "torch": TorchEngine(), "openvino": OpenVinoEngine()}
+    shape = FrameShape(40, 30)
+    with open_session(network, shape, 2, 1, on_fallback=warnings.append, engines=engines) as session:
+        assert session.name.startswith("openvino/")
+    assert warnings == []
+
+
+def test_cuda_asked_for_by_name_says_what_is_missing(network: Network, no_torch: None) -> None:
+    assert "cuda" in ENGINE_NAMES
+    with pytest.raises(EngineError) as caught:
+        open_session(network, FrameShape(40, 30), 2, 1, engine="cuda")
+    assert caught.value.finding.code == "engine.unavailable"
+    assert 'pip install "framewatch[cuda]"' in caught.value.finding.message
+
+
+def test_the_list_of_devices_says_that_torch_is_missing(no_torch: None) -> None:
+    (device,) = devices({"cuda": CudaEngine(), "torch": TorchEngine()})
+    assert (device.engine, device.description, device.usable) == ("cuda", "torch", False)
+    assert "framewatch[cuda]" in device.note
+
+
+def test_torch_without_a_gpu_is_no_usable_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = runtime()
+    torch.cuda.is_available = lambda: False
+    torch.__spec__ = SimpleNamespace()
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    assert [device.note for device in CudaEngine().devices()] == ["sees no NVIDIA GPU"]
+    assert TorchEngine().devices() == []
+
+
+@pytest.mark.parametrize(
+    ("capability", "cuda", "kernels", "operators"),
+    [
+        ((9, 0), "13.0", "own kernels (hopper), f16", "f16"),
+        ((8, 9), "12.8", "own kernels (ampere), f16", "f16"),
+        ((7, 5), "12.6", "", "f16"),
+        ((6, 1), "12.6", "", "f32"),
+        ((9, 0), None, "", "f16"),  # ROCm goes by the name of CUDA, and has other instructions
+    ],
+)
+def test_the_note_says_how_a_gpu_will_be_used(
+    capability: tuple[int, int], cuda: str | None, kernels: str, operators: str
+) -> None:
+    torch = runtime(capability=capability, cuda=cuda)
+    ours, theirs = CudaEngine()._device(torch, 0), TorchEngine()._device(torch, 0)
+    assert (ours.usable, ours.note if kernels else "") == (bool(kernels), kernels)
+    assert (theirs.usable, theirs.note) == (True, operators)
+    assert (ours.id, ours.memory_gb) == (theirs.id, theirs.memory_gb) == ("0", 80)
+
+
+def test_a_gpu_or_network_that_the_kernels_are_not_for_is_refused_and_left_to_torch(
+    network: Network, small_network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for capability, one in (((7, 5), network), ((9, 0), small_network)):
+        monkeypatch.setitem(sys.modules, "torch", runtime(capability=capability))
+        with pytest.raises(EngineError, match="not made for this GPU or network"):
+            CudaEngine().open(one, "0", FrameShape(40, 30), 2, 1)
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_windows_take_half_of_the_memory_that_is_free(
+    network: Network, monkeypatch: pytest.MonkeyPatch, scale: int
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", runtime(free=2 * GIB))
+    ours = CudaEngine().most_pixels("0", network, scale, 2)
+    theirs = TorchEngine().most_pixels("0", network, scale, 2)
+    assert ours is not None
+    assert theirs is not None
+    assert 1280 * 720 < ours < GIB / 256
+    assert theirs < ours
+    monkeypatch.setitem(sys.modules, "torch", runtime())
+    assert CudaEngine().most_pixels("0", network, scale, 1) == LARGEST_WINDOW
+
+
+def test_the_kernels_are_for_the_shipped_network_alone(network: Network, small_network: Network) -> None:
+    assert cuda_network.takes(network)
+    assert not cuda_network.takes(small_network)
+
+
+def test_a_full_gpu_is_out_of_memory_and_anything_else_an_engines_failure() -> None:
+    torch = SimpleNamespace(OutOfMemoryError=MemoryError)
+    with pytest.raises(OutOfMemoryError, match="tried to allocate"), failures(torch):
+        raise MemoryError("tried to allocate 2 GiB\nand a page of advice")
+    with pytest.raises(OutOfMemoryError), failures(torch):
+        raise RuntimeError("CUDA error: out of memory")
+    with pytest.raises(EngineError, match="misaligned") as caught, failures(torch):
+        raise RuntimeError("CUDA error: misaligned address")
+    assert not isinstance(caught.value, OutOfMemoryError)
