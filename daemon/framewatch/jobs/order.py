@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from framewatch.domain import Failure, Record
 from framewatch.jobs.space import Spots
@@ -47,6 +48,7 @@ class Tools(Record):
     encoders: frozenset[str]
     hwaccels: frozenset[str] = frozenset()
     engine: str = "auto"
+    lanes: int | Literal["auto"] = "auto"  # segments of one video that are rendered at once
     segment_seconds: float = DEFAULT_SECONDS  # length of the pieces that a render is made in
     stall_seconds: float = STALL_SECONDS  # without any progress, after which a worker is ended
     limits: Limits = Limits()

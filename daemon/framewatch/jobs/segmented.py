@@ -12,6 +12,7 @@ from framewatch.errors import MediaError, Need, RuleError, StorageError, WorkerE
 from framewatch.jobs.faults import storage_faults
 from framewatch.jobs.fingerprint import fingerprint
 from framewatch.jobs.hands import Hands
+from framewatch.jobs.lane_count import side_by_side
 from framewatch.jobs.ledger import Entry, Ledger
 from framewatch.jobs.order import Order
 from framewatch.jobs.remarks import damaged_frames
@@ -20,7 +21,7 @@ from framewatch.media import commands
 from framewatch.media.chain import deinterlace_filters, source_filters
 from framewatch.media.plan import Plan
 from framewatch.render.messages import Pieced
-from framewatch.render.spec import InspectReport, InspectTask, Piece, ProbeReport, RenderTask, Sizing
+from framewatch.render.spec import DeviceReport, InspectReport, InspectTask, Piece, ProbeReport, RenderTask, Sizing
 from framewatch.upscale.cpu import cores
 from framewatch.upscale.vram import stages
 
@@ -91,7 +92,7 @@ class Segmented:
         missing = [segment for segment in self._probed.segments if segment.number not in self._ledger.done]
         if missing:
             plan = self._plan
-            task = self._task(tuple(map(self._piece, missing)))
+            task = self._task(tuple(map(self._piece, missing)), self._hands.device())
             self._hands.on_piece = self._enter
             with self._hands.share(plan.frame_width, plan.frame_height, plan.scale):
                 self._hands.say_command(task.pieces[0].encoder)
@@ -165,7 +166,7 @@ class Segmented:
         begins = [*map(self._begins, self._probed.segments), line.duration]
         return [after - before for before, after in pairwise(begins)]
 
-    def _task(self, pieces: tuple[Piece, ...]) -> RenderTask:
+    def _task(self, pieces: tuple[Piece, ...], device: DeviceReport) -> RenderTask:
         plan, tools = self._plan, self._hands.tools
         sizes = stages(plan.frame_width, plan.frame_height, cores())
         return RenderTask(
@@ -174,6 +175,7 @@ class Segmented:
             timeline=self._probed.timeline,
             seekable=self._probed.seekable,
             pieces=pieces,
+            lanes=side_by_side(tools.lanes, device, plan.preset.video_codec, cores()),
             scale=plan.scale,
             width=plan.decoded_width,
             height=plan.decoded_height,
@@ -183,5 +185,5 @@ class Segmented:
             deinterlace=deinterlace_filters(plan.preset),
             filters=source_filters(plan.preset),
             engine=tools.engine,
-            sizing=Sizing(load=sizes.load, proc=sizes.proc, save=sizes.save),
+            sizing=Sizing(load=sizes.load, proc=max(sizes.proc, device.in_flight), save=sizes.save),
         )

@@ -103,7 +103,13 @@ def describe_device(engine: str) -> DeviceReport:
     """
     device = first_device(engine)
     name = f"{device.engine} {device.id}".strip()
-    return DeviceReport(name=name, description=device.description, memory_gb=device.memory_gb)
+    return DeviceReport(
+        name=name,
+        description=device.description,
+        memory_gb=device.memory_gb,
+        gpu=device.gpu,
+        in_flight=device.in_flight,
+    )
 
 
 def try_engine(engine: str) -> TrialReport:

@@ -129,6 +129,8 @@ class DeviceReport(Record):
     name: str  # engine and device, such as "ncnn-vulkan 0"
     description: str
     memory_gb: float  # of the device; for a processor, of the machine
+    gpu: bool = False  # it leaves the processor's cores to decoders and encoders
+    in_flight: int = 1  # frames that it wants at once
 
 
 class TrialTask(Record):

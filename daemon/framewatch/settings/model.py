@@ -215,6 +215,11 @@ class Settings(Section):
         description="Length of the pieces that a video is rendered in. After a crash or a power cut, at most one "
         "piece is rendered again. Changed, it makes jobs that are under way begin anew.",
     )
+    lanes: Slots = Field(
+        default="auto",
+        description="Segments of one video that are rendered at once: a number, or auto. More than one keeps many "
+        "cores busy where the encoder is slower than the GPU; a crash costs as many segments.",
+    )
     stall_seconds: Seconds = Field(
         default=600.0,
         ge=1,

@@ -56,6 +56,8 @@ class Device:
     usable: bool = True
     note: str = ""  # why it is not usable, or what it will be run with
     memory_gb: float = 0.0  # of a GPU; for a processor, of the machine
+    gpu: bool = False  # it leaves the processor's cores to decoders and encoders
+    in_flight: int = 1  # frames that it wants at once, so that copies run beside the computation
 
 
 class Session(ABC):

@@ -53,7 +53,8 @@ class CudaEngine:
         kind = self._kind_of(torch, number)
         note = f"own kernels ({kind}), f16" if kind else "not made for our kernels"
         memory = facts.total_memory / _GIB
-        return Device(self.name, str(number), str(facts.name), kind is not None, note, memory)
+        usable, name = kind is not None, str(facts.name)
+        return Device(self.name, str(number), name, usable, note, memory, gpu=True, in_flight=torch_runtime.IN_FLIGHT)
 
     def _kind_of(self, torch: Any, number: int) -> Kind | None:
         if torch.version.cuda is None:  # ROCm goes by the name of CUDA, and has other instructions

@@ -98,7 +98,7 @@ class NcnnVulkanEngine:
         usable = kind in _REAL_GPU
         note = f"{_REAL_GPU[kind]}, f16 storage" if usable else "a processor, not a GPU"
         memory = ncnn.get_gpu_device(number).get_heap_budget() / 1024 if usable else 0.0
-        return Device(self.name, str(number), str(info.device_name()), usable, note, memory)
+        return Device(self.name, str(number), str(info.device_name()), usable, note, memory, gpu=True)
 
     def most_pixels(self, device: str, network: Network, scale: int, concurrency: int) -> int | None:  # noqa: ARG002
         """A window whose buffers take half of what the driver says is free."""

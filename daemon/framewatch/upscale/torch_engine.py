@@ -36,13 +36,14 @@ class TorchEngine:
         found = [self._device(torch, number) for number in torch_runtime.gpus(torch)]
         if torch.backends.mps.is_available():
             memory = torch.mps.recommended_max_memory() / _GIB
-            found.append(Device(self.name, _APPLE, "Apple GPU", note="f16", memory_gb=memory))
+            found.append(Device(self.name, _APPLE, "Apple GPU", note="f16", memory_gb=memory, gpu=True))
         return found
 
     def _device(self, torch: Any, number: int) -> Device:
         facts = torch.cuda.get_device_properties(number)
         note = _precision(torch, str(number))
-        return Device(self.name, str(number), str(facts.name), note=note, memory_gb=facts.total_memory / _GIB)
+        memory, name = facts.total_memory / _GIB, str(facts.name)
+        return Device(self.name, str(number), name, True, note, memory, gpu=True, in_flight=torch_runtime.IN_FLIGHT)
 
     def most_pixels(self, device: str, network: Network, scale: int, concurrency: int) -> int | None:  # noqa: ARG002
         """A window whose buffers take half of the GPU's memory that is free."""
