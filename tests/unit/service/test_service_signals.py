@@ -6,8 +6,6 @@ import signal
 import subprocess
 import sys
 
-from framewatch.service.signals import Signals
-
 LOOP = """
 import sys
 from framewatch.service.signals import Signals
