@@ -143,3 +143,19 @@ def test_a_full_disk_of_the_store_ends_the_daemon_loudly_and_with_room_it_goes_o
         (state / "filler").unlink()
         assert house.once().returncode == 0
         assert len(list((share / "done").glob("*.mp4"))) == 6
+
+
+def test_a_held_job_goes_on_in_the_very_run_that_finds_its_cause_gone(house: House, clip: Path) -> None:
+    share = house.folder()
+    house.settings["reserve_gb"] = 100_000
+    house.write()
+    shutil.copy(clip, share / "a.mp4")
+    assert house.once().returncode == 1
+    assert house.events("job.held")[0]["code"] == "storage.will_not_fit"
+    unfinished = house.events("once.unfinished")[0]
+    assert (unfinished["failed"], unfinished["held"]) == (0, 1)
+    assert unfinished["why_held"] == house.events("job.held")[0]["message"]
+    house.settings["reserve_gb"] = 0
+    house.write()
+    assert house.once().returncode == 0
+    assert (share / "done" / "a.mp4").read_bytes() == clip.read_bytes()

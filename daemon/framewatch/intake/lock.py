@@ -10,6 +10,7 @@ import socket
 import stat
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -221,8 +222,9 @@ def _release(locks: Mapping[Path, FolderLock]) -> None:
 def _write(file: int) -> None:
     since = datetime.now(UTC).isoformat(timespec="seconds")
     info = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
-    os.ftruncate(file, 0)
-    os.pwrite(file, json.dumps(info).encode() + b"\n", 0)
+    with suppress(OSError):  # a full disk: the lock holds all the same, and only its holder is not told
+        os.ftruncate(file, 0)
+        os.pwrite(file, json.dumps(info).encode() + b"\n", 0)
 
 
 def _read(file: int) -> Holder:

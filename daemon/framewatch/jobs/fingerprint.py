@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 from framewatch.errors import StorageError, ToolMissingError
+from framewatch.jobs import files
 from framewatch.jobs.faults import storage_faults
 from framewatch.jobs.order import Tools
 from framewatch.media import commands
@@ -16,6 +18,7 @@ from framewatch.render.spec import ProbeReport
 from framewatch.upscale.models import digest
 
 _VERSION = 1  # of how segments are made
+_BLOCKS, _BLOCK = 16, 65_536  # blocks of a source that are looked at, and bytes of each
 
 
 def fingerprint(source: Path, plan: Plan, probed: ProbeReport, tools: Tools) -> str:
@@ -32,7 +35,7 @@ def fingerprint(source: Path, plan: Plan, probed: ProbeReport, tools: Tools) -> 
     """
     parts = {
         "version": _VERSION,
-        "source": _facts(source),
+        "source": [_facts(source), _sample(source)],
         "media": probed.info.model_dump(),
         "timeline": probed.timeline and probed.timeline.model_dump(),
         "segments": [segment.model_dump() for segment in probed.segments],
@@ -52,6 +55,20 @@ def _facts(path: Path) -> tuple[int, int]:
     with storage_faults(path):
         found = path.stat()
     return found.st_size, found.st_mtime_ns
+
+
+def _sample(path: Path) -> str:
+    """A hash of some blocks all over a file: another film may come with the same size and the same time."""
+    found = hashlib.blake2b(digest_size=16)
+    with storage_faults(path):
+        descriptor = os.open(path, files.READ)
+        try:
+            last = max(os.fstat(descriptor).st_size - _BLOCK, 0)
+            for number in range(_BLOCKS):
+                found.update(os.pread(descriptor, _BLOCK, last * number // (_BLOCKS - 1)))
+        finally:
+            os.close(descriptor)
+    return found.hexdigest()
 
 
 def _program(path: Path) -> tuple[int, int]:

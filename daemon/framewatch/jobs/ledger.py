@@ -118,6 +118,16 @@ class Ledger:
         self.done[entry.number] = entry
         return entry.number not in self._struck
 
+    def spoiled(self) -> list[int]:
+        """The numbers of segments that are not what was entered any more: somebody was at them.
+
+        Raises:
+            StorageError: the folder is gone.
+        """
+        with storage_faults(self._work):
+            self._work.stat()
+        return [number for number, entry in self.done.items() if not self._is(entry)]
+
     def drop(self, numbers: Iterable[int]) -> None:
         """Strike out segments that turned out bad."""
         with storage_faults(self._work):
@@ -131,6 +141,10 @@ class Ledger:
         """Whether an entry is of a segment of this output, whose file is what the entry says."""
         if not 0 <= entry.number < len(segments) or segments[entry.number].frames != entry.frames:
             return False
+        return self._is(entry)
+
+    def _is(self, entry: Entry) -> bool:
+        """Whether a segment's file is what its entry says."""
         path = self.path(entry.number)
         try:
             known = path.lstat().st_size == entry.size

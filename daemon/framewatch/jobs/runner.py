@@ -73,6 +73,9 @@ class Runner:
             job = self._desk.apply(left, ev.Recovered())
             if job.state == JobState.PUBLISHING:
                 self._put_away(job)
+        # Whoever starts the daemon may just have taken the cause away: all holds are looked at now.
+        held = self._desk.store.list((JobState.HELD,), limit=-1)
+        self._desk.store.prolong([job.id for job in held], self._desk.clock())
         for lane in self._lanes:
             self._begin(f"lane-{lane.name}", self._work, lane)
         for number in range(PUBLISHERS):
@@ -87,9 +90,11 @@ class Runner:
 
     @property
     def idle(self) -> bool:
-        """True when nothing is queued, running or being published; held jobs do not count."""
-        counts = self._desk.store.counts()
-        return not any(counts[state] for state in (JobState.QUEUED, JobState.RUNNING, JobState.PUBLISHING))
+        """True when nothing is queued, running or being published, and no held job is due to be looked at."""
+        store = self._desk.store
+        counts = store.counts()
+        busy = any(counts[state] for state in (JobState.QUEUED, JobState.RUNNING, JobState.PUBLISHING))
+        return not busy and not store.over_holds(self._desk.clock(), self._knows)
 
     def take_in(self, entered: Sequence[Decision]) -> None:
         """Take over jobs that were entered at the desk; the lanes need not wait until the last is shown."""

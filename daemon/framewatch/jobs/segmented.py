@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from framewatch.domain import Segment
-from framewatch.errors import MediaError, Need, RuleError, StorageError, WorkerError
+from framewatch.errors import MediaError, Need, RuleError, StorageError, VerificationError, WorkerError
 from framewatch.jobs.faults import storage_faults
 from framewatch.jobs.fingerprint import fingerprint
 from framewatch.jobs.hands import Hands
@@ -104,7 +104,15 @@ class Segmented:
         return done[-1].engine
 
     def join(self, plan: Plan, result: Path) -> None:
-        """Put the segments and everything else of the source together; `plan` knows the loudness of its tracks."""
+        """Put the segments and everything else of the source together; `plan` knows the loudness of its tracks.
+
+        Raises:
+            VerificationError: `verify.segment`: one is not what was rendered; the next attempt renders it anew.
+        """
+        if spoiled := self._ledger.spoiled():
+            self._ledger.drop(spoiled)
+            message = f"{len(spoiled)} finished segments are not what was rendered any more"
+            raise VerificationError(message, code="verify.segment", hint="keep other programs out of work_dir")
         paths = [self._ledger.path(segment.number) for segment in self._probed.segments]
         if len(paths) > 1:
             listed = commands.pieces_list(result)

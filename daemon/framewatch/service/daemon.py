@@ -98,7 +98,10 @@ class Daemon:
             with suppress(StorageError):  # a store that is full is why it ends; the next daemon overwrites this
                 store.set_fact("daemon", None)
             _log.info("daemon.stopped", clean=clean)
-        return 1 if once and house.went_wrong else 0
+        if once and house.went_wrong:
+            house.tell_unfinished()
+            return 1
+        return 0
 
     def _loop(self, house: House, requests: Requests, store: Store, *, once: bool) -> None:
         pruned = float("-inf")

@@ -92,6 +92,13 @@ class House:
         unreached = any(watch.health().state != "ok" for watch in self._watches.values())
         return bool(self._ended_badly or unreached or self.store.counts()[JobState.HELD])
 
+    def tell_unfinished(self) -> None:
+        """Say what `--once` leaves behind, for whoever sees its exit status alone."""
+        held = self.store.list((JobState.HELD,), limit=1)
+        why = held[0].findings[0].message if held and held[0].findings else ""
+        facts = {"failed": self._ended_badly, "held": self.store.counts()[JobState.HELD], "why_held": why}
+        _log.warning("once.unfinished", **facts)
+
     # --- the configuration ----------------------------------------------------------------------------------
 
     def places_of(self, name: str) -> Places | None:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,18 @@ def test_links_in_place_of_the_file_are_refused_and_what_they_lead_to_is_kept(tm
     with pytest.raises(StorageError, match="not a plain file"):
         FolderLock(tmp_path).acquire("it")
     assert precious.read_text() == "keep me"
+
+
+def test_a_full_disk_is_locked_all_the_same(tmp_path: Path) -> None:
+    with tmpfs(tmp_path / "full", 1) as full:
+        with suppress(OSError), (full / "ballast").open("wb", buffering=0) as ballast:
+            while ballast.write(bytes(4096)):
+                pass
+        lock = DaemonLock()
+        assert lock.add(full, "it") == ()
+        with pytest.raises(AlreadyRunningError):
+            FolderLock(full).acquire("it")
+        lock.drop(full)
 
 
 def test_a_folder_that_is_gone_is_a_storage_error(tmp_path: Path) -> None:

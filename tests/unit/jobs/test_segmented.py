@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -199,6 +200,29 @@ def test_a_segment_that_is_struck_out_is_no_progress_when_it_comes_again(tmp_pat
     once_more = opened(tmp_path)
     assert once_more.add(rendered(once_more, 2)) is False
     assert set(opened(tmp_path).done) == {0, 1, 2}
+
+
+def test_a_segment_that_was_exchanged_is_found_before_all_are_joined(tmp_path: Path) -> None:
+    """It is whole, and would go unnoticed: it shows something else."""
+    ledger = filled(tmp_path)
+    assert ledger.spoiled() == []
+    ledger.path(1).write_bytes(ledger.path(0).read_bytes())
+    assert ledger.spoiled() == [1]
+
+
+def test_another_film_of_the_same_size_and_time_is_another_film(moving: Path, tmp_path: Path) -> None:
+    source = tmp_path / "film.mkv"
+    source.write_bytes(moving.read_bytes())
+    os.utime(source, ns=(1, 1))
+    process(source, tmp_path / "work", segment_seconds=1, **LOSSLESS)
+    first = {path.name: path.stat().st_ino for path in (tmp_path / "work").glob("segment-*")}
+    process(source, tmp_path / "work", segment_seconds=1, **LOSSLESS)
+    assert {path.name: path.stat().st_ino for path in (tmp_path / "work").glob("segment-*")} == first
+    source.write_bytes(source.read_bytes().replace(b"Lavf", b"Else"))  # who wrote it: the pictures are the same
+    os.utime(source, ns=(1, 1))
+    before = json.loads((tmp_path / "work" / NAME).read_text().splitlines()[0])
+    process(source, tmp_path / "work", segment_seconds=1, **LOSSLESS)
+    assert json.loads((tmp_path / "work" / NAME).read_text().splitlines()[0]) != before
 
 
 def test_checking_what_is_there_can_be_stopped(tmp_path: Path) -> None:
