@@ -10,8 +10,8 @@ from typing import Any
 
 from framewatch.errors import EngineError, OutOfMemoryError
 
-# Frames at once, so that copies to and from the GPU run beside the computation: 1, 2 and 3 gave 88, 180 and 214 frames
-# a second at 1080p to 4K on an H100 (docs/performance.md).
+# Frames at once, so that copies to and from the GPU run beside the computation: 1, 2 and 3 gave 88, 180 and 214
+# frames a second at 1080p to 4K on an H100 (docs/performance.md).
 IN_FLIGHT = 3
 HINT = 'pip install "framewatch[cuda]"'
 
