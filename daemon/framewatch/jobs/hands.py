@@ -129,9 +129,8 @@ class Hands:
         report: DeviceReport = self.do(DeviceTask(engine=self.tools.engine))
         return report
 
-    def share(self, width: int, height: int, scale: int) -> AbstractContextManager[None]:
+    def share(self, device: DeviceReport, width: int, height: int, scale: int) -> AbstractContextManager[None]:
         """A share of the device that the engine will run on, for frames that come out at this size."""
-        device = self.device()
         self.observer.waits(device.name)
         need = needed_gb(width, height, scale)
         return self._gate.hold(device, need, self.stop, lambda finding: self.warn(Failure.of(finding)))

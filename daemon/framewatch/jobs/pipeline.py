@@ -168,7 +168,7 @@ class Pipeline:
             self._hands.say_command(argv)
             report: ImageReport = self._hands.do(task)
         else:
-            with self._hands.share(plan.width, plan.height, plan.scale):
+            with self._hands.share(self._hands.device(), plan.width, plan.height, plan.scale):
                 self._hands.say_command(argv)
                 report = self._hands.do(task)
         findings = compare_picture(plan, self._hands.do(ProbeTask(source=result)).info)

@@ -92,9 +92,10 @@ class Segmented:
         missing = [segment for segment in self._probed.segments if segment.number not in self._ledger.done]
         if missing:
             plan = self._plan
-            task = self._task(tuple(map(self._piece, missing)), self._hands.device())
+            device = self._hands.device()
+            task = self._task(tuple(map(self._piece, missing)), device)
             self._hands.on_piece = self._enter
-            with self._hands.share(plan.frame_width, plan.frame_height, plan.scale):
+            with self._hands.share(device, plan.frame_width, plan.frame_height, plan.scale):
                 self._hands.say_command(task.pieces[0].encoder)
                 with self._waiting_for_a_segment():
                     self._hands.do(task)
