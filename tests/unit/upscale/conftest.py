@@ -62,10 +62,10 @@ class FakeSession(Session):
         super().__init__("fake", shape, scale, concurrency)
         self.first = first
         self.closed = 0
-        self.threads: set[str] = set()
+        self.threads: set[threading.Thread] = set()
 
     def _run(self, frame: Frame) -> Frame:
-        self.threads.add(threading.current_thread().name)
+        self.threads.add(threading.current_thread())
         self.first(frame)
         return frame.repeat(self.scale, axis=0).repeat(self.scale, axis=1)
 
