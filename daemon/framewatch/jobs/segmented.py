@@ -20,6 +20,7 @@ from framewatch.jobs.space import SPARE, Made, require_room_for
 from framewatch.media import commands
 from framewatch.media.chain import deinterlace_filters, source_filters
 from framewatch.media.plan import Plan
+from framewatch.media.planes import PlaneCoding, plane_coding
 from framewatch.render.messages import Pieced
 from framewatch.render.spec import DeviceReport, InspectReport, InspectTask, Piece, ProbeReport, RenderTask, Sizing
 from framewatch.upscale.cpu import cores
@@ -40,6 +41,8 @@ class Segmented:
         self._order = order
         self._plan = plan
         self._probed = probed
+        main = probed.info.main_video
+        self._planes = plane_coding(plan, main.video) if main and main.video else None
         made_of = fingerprint(order.source, plan, probed, hands.tools)
         self._ledger = Ledger.open(order.work, made_of, probed.segments, commands.piece_extension(plan), hands.stop)
         kept = self._ledger.done.values()
@@ -96,7 +99,8 @@ class Segmented:
             task = self._task(tuple(map(self._piece, missing)), device)
             self._hands.on_piece = self._enter
             with self._hands.share(device, plan.frame_width, plan.frame_height, plan.scale):
-                self._hands.say_command(task.pieces[0].encoder)
+                first = task.pieces[0]
+                self._hands.say_command(first.planes_encoder if task.planes and device.planes else first.encoder)
                 with self._waiting_for_a_segment():
                     self._hands.do(task)
         done = [self._ledger.done[segment.number] for segment in self._probed.segments]
@@ -158,9 +162,14 @@ class Segmented:
 
     def _piece(self, segment: Segment) -> Piece:
         part = self._ledger.part(segment.number)
-        begins = self._begins(segment)
-        argv = commands.piece_command(self._plan, self._hands.tools.ffmpeg, part, begins=begins, lead=segment.lead)
-        return Piece(segment=segment, encoder=tuple(argv), path=part)
+
+        def command(planes: PlaneCoding | None) -> tuple[str, ...]:
+            begins, ffmpeg = self._begins(segment), self._hands.tools.ffmpeg
+            argv = commands.piece_command(self._plan, ffmpeg, part, begins=begins, lead=segment.lead, planes=planes)
+            return tuple(argv)
+
+        planes_encoder = command(self._planes) if self._planes else ()
+        return Piece(segment=segment, encoder=command(None), planes_encoder=planes_encoder, path=part)
 
     def _begins(self, segment: Segment) -> float:
         """Seconds from the output's first frame to a segment's."""
@@ -189,6 +198,7 @@ class Segmented:
             width=plan.decoded_width,
             height=plan.decoded_height,
             working_format=plan.working_format,
+            planes=self._planes,
             hwaccel=plan.hwaccel,
             max_pixels=tools.limits.decoder_pixels,
             deinterlace=deinterlace_filters(plan.preset),

@@ -40,13 +40,16 @@ def deinterlace_filters(preset: Preset) -> tuple[Filter, ...]:
     return () if preset.deinterlace == "off" else (Filter("bwdif", deinterlace_args(preset.deinterlace)),)
 
 
-def encoded_chain(plan: Plan, encoder: str, out: Path, begins: float = 0.0, lead: int = 0) -> str:
-    """Filters for RGB frames that come out of the network; `begins` and `lead` as in `commands.piece_command`."""
+def encoded_chain(
+    plan: Plan, encoder: str, out: Path, begins: float = 0.0, lead: int = 0, *, planes: bool = False
+) -> str:
+    """Filters for the frames that come out of the network; the arguments are those of `commands.piece_command`."""
     after = _after(plan, encoder, out, shift=_shift(plan) + plan.video_start + begins, lead=lead)
     made = codecs.encoder_format(plan.preset, plan.pixel_format)
     # Some filters do not take the layouts of hardware: they get the plain one, and the encoder its own at the end.
     target = plan.pixel_format if after else made
-    converted = colour.encode_filter(plan.colour, plan.source_height, target, encoder)
+    made_yuv = colour.tagged_filter if planes else colour.encode_filter
+    converted = made_yuv(plan.colour, plan.source_height, target, encoder)
     return ",".join([*_cut_to_even(plan), converted, *after, *_handed_over(after, made), _sar(plan)])
 
 

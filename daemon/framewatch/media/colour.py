@@ -49,6 +49,15 @@ _COEFFICIENTS = {
     "chroma-derived-c": "bt2020",
 }
 
+# Weights of red and blue in luma (ITU-T H.273, table 4), of what swscale computes with.
+_LUMA_WEIGHTS = {
+    "bt709": (0.2126, 0.0722),
+    "fcc": (0.30, 0.11),
+    "smpte170m": (0.299, 0.114),
+    "smpte240m": (0.212, 0.087),
+    "bt2020": (0.2627, 0.0593),
+}
+
 # Names that all versions of the ffmpeg program take as an option, where they differ from its filters'.
 _OLD_NAMES = {"bt470m": "gamma22", "bt470bg": "gamma28"}
 
@@ -62,6 +71,11 @@ _SUBSAMPLED = ("420", "422", "411", "410", "nv12", "nv16", "nv21", "p010", "p210
 def working_format(bit_depth: int) -> WorkingFormat:
     """The RGB format that the engine gets: 8 bit a component for 8-bit sources, 16 bit for deeper ones."""
     return "rgb24" if bit_depth <= 8 else "rgb48le"
+
+
+def luma_weights(colour: Colour) -> tuple[float, float] | None:
+    """The weights of red and blue in luma, of tags completed by `resolve`; None where no matrix is known."""
+    return _LUMA_WEIGHTS.get(_COEFFICIENTS.get(colour.matrix or "", ""))
 
 
 def supported(colour: Colour) -> bool:
@@ -124,15 +138,27 @@ def encode_filter(colour: Colour, video_height: int, pixel_format: str, codec: s
         with it.
         codec: ffmpeg's encoder name; ProRes and MPEG-2 cannot say "full range" and get limited range.
     """
-    used = _written(colour, video_height, codec)
+    used = written(colour, video_height, codec)
     scale = (
         f"scale=in_range=full:out_color_matrix={_coefficients(used)}:out_range={used.range}"
         f"{_siting('out', pixel_format)}:flags={_FLAGS}"
     )
+    return f"{scale},{_tagged(used, pixel_format)}"
+
+
+def tagged_filter(colour: Colour, video_height: int, pixel_format: str, codec: str = "") -> str:
+    """The `-vf` fragment for planes from stdin that are YUV already, with the source's matrix and range.
+
+    Args are those of `encode_filter`.
+    """
+    return _tagged(written(colour, video_height, codec), pixel_format)
+
+
+def _tagged(used: Colour, pixel_format: str) -> str:
     # The encoder takes its tags from the frames, so primaries and transfer have to be written on these.
     tags = {"colorspace": used.matrix, "color_primaries": used.primaries, "color_trc": used.transfer}
-    written = ":".join(f"{key}={value}" for key, value in tags.items() if value)
-    return f"{scale},setparams=range={used.range}:{written},format={pixel_format}"
+    known = ":".join(f"{key}={value}" for key, value in tags.items() if value)
+    return f"setparams=range={used.range}:{known},format={pixel_format}"
 
 
 def rgb_filter(colour: Colour) -> str:
@@ -157,14 +183,15 @@ def tag_args(colour: Colour, video_height: int, codec: str) -> list[str]:
         video_height: height of the source, in pixels.
         codec: ffmpeg's encoder name, such as "libx264".
     """
-    used = _written(colour, video_height, codec)
+    used = written(colour, video_height, codec)
     transfer = _OLD_NAMES.get(used.transfer or "", used.transfer)
     options = {"-colorspace": used.matrix, "-color_primaries": used.primaries, "-color_trc": transfer}
     known = [word for key, value in options.items() if value for word in (key, value)]
     return [*known, "-color_range", "tv" if used.range == "limited" else "pc"]
 
 
-def _written(colour: Colour, height: int, codec: str) -> Colour:
+def written(colour: Colour, height: int, codec: str) -> Colour:
+    """What an encoder is given, and says: the source's tags, but for a range that it cannot say."""
     used = resolve(colour, height)
     return used.evolve(range="limited") if codec.startswith(LIMITED_ONLY) else used
 

@@ -20,6 +20,7 @@ from framewatch.media.limits import TRIED_PIXELS
 from framewatch.media.mapping import cover_path, file_url, other_streams, without_stale
 from framewatch.media.packing import packing
 from framewatch.media.plan import Plan
+from framewatch.media.planes import PlaneCoding
 from framewatch.media.streams import StreamPlan
 
 FINE_TICKS = 90_000  # a second, of frames at a variable rate: the clock of MPEG, exact to 6 microseconds
@@ -32,19 +33,23 @@ def piece_extension(plan: Plan) -> str:
     return "mov" if plan.preset.video_codec == "prores" else "mp4"
 
 
-def piece_command(plan: Plan, ffmpeg: Path, out: Path, *, begins: float = 0.0, lead: int = 0) -> list[str]:
+def piece_command(
+    plan: Plan, ffmpeg: Path, out: Path, *, begins: float = 0.0, lead: int = 0, planes: PlaneCoding | None = None
+) -> list[str]:
     """Raw frames on stdin become one video-only piece, which starts at 0 and is decodable on its own.
 
     Args:
-        plan: of an upscale. Frames are `frame_width` x `frame_height`, packed RGB in `working_format`.
+        plan: of an upscale. Frames are `frame_width` x `frame_height`.
         ffmpeg: the program.
         out: where the piece is written; overwritten.
         begins: seconds from the output's first frame to the piece's.
         lead: frames before the piece's first that come first, for filters that remember, and are left out.
+        planes: how the frames are coded; None: packed RGB in `working_format`.
     """
+    pixels = planes.out_format if planes else plan.working_format
     size = f"{plan.frame_width}x{plan.frame_height}"
     source = [
-        "-f", "rawvideo", "-pixel_format", plan.working_format, "-video_size", size,
+        "-f", "rawvideo", "-pixel_format", pixels, "-video_size", size,
         "-framerate", _ratio(plan.average_rate),
     ]  # fmt: skip
     if plan.rate is None:  # the frames come in a container that tells the time of each
@@ -52,7 +57,8 @@ def piece_command(plan: Plan, ffmpeg: Path, out: Path, *, begins: float = 0.0, l
     timing = ["-fps_mode", "passthrough", *([] if plan.rate else ["-enc_time_base", f"1:{FINE_TICKS}"])]
     return [
         *_program(ffmpeg, stdin=True), *source, "-protocol_whitelist", "pipe", "-i", "pipe:0", "-map", "0:v:0",
-        *timing, *_encoded_video(plan, out, begins, lead), *_clock(plan.rate), "-f", piece_extension(plan),
+        *timing, *_encoded_video(plan, out, begins, lead, planes=planes is not None), *_clock(plan.rate),
+        "-f", piece_extension(plan),
         "-y", file_url(out),
     ]  # fmt: skip
 
@@ -233,12 +239,13 @@ def _snapped(rate: Fraction | None) -> list[str]:
     return ["-bsf:v:0", f"setts={':'.join(grid)}"]
 
 
-def _encoded_video(plan: Plan, out: Path, begins: float = 0.0, lead: int = 0) -> list[str]:
-    """Filters, encoder and tags for RGB frames."""
+def _encoded_video(plan: Plan, out: Path, begins: float = 0.0, lead: int = 0, *, planes: bool = False) -> list[str]:
+    """Filters, encoder and tags for frames of the network."""
     encoder = _main(plan).encoder
     tags = colour.tag_args(plan.colour, plan.source_height, encoder)
     args = codecs.video_args(plan.preset, plan.pixel_format)
-    return ["-filter:v:0", chain.encoded_chain(plan, encoder, out, begins, lead), *args, *tags, *_tags(plan)]
+    filters = chain.encoded_chain(plan, encoder, out, begins, lead, planes=planes)
+    return ["-filter:v:0", filters, *args, *tags, *_tags(plan)]
 
 
 def _video(plan: Plan, out: Path) -> list[str]:

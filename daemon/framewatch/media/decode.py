@@ -1,4 +1,4 @@
-"""Decodes a video into RGB frames, each once, with the number of output frames that show it."""
+"""Decodes a video into frames for the engine, each once, with the number of output frames that show it."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from framewatch.domain import Segment, Stream, Timeline, Video
 from framewatch.errors import MediaError
 from framewatch.media import colour, memory
 from framewatch.media.graph import Filter, FilterChain
+from framewatch.media.planes import PlaneFormat
 from framewatch.media.probe import COPY_AGAIN
 from framewatch.media.pulse import Beat, unheard
 from framewatch.media.scan import Reorder, prepare_clock
@@ -44,7 +45,9 @@ _FRAMES_AROUND = 2
 class DecodedFrame:
     """A picture of the source."""
 
-    pixels: Pixels  # (height, width, 3) RGB, contiguous, its own memory; uint8, or uint16 with white at 65280
+    # Contiguous, its own memory: (height, width, 3) RGB, uint8, or uint16 with white at 65280; or planes of YUV
+    # 4:2:0, (height * 3 / 2, width), first Y, then U, then V.
+    pixels: Pixels
     pts: int  # when the source shows it, in ticks of the timeline's time base
     repeat: int  # output frames that show it, at least 1
 
@@ -66,6 +69,7 @@ class Decoder:
         *,
         filters: Sequence[Filter] = (),
         deinterlace: Sequence[Filter] = (),
+        planes: PlaneFormat | None = None,
         seekable: bool = True,
         hwaccel: str = "",
         threads: int = 0,
@@ -82,6 +86,7 @@ class Decoder:
             segment: the piece to decode; None: all.
             filters: applied to the upright RGB picture, before the engine sees it (crop, flip).
             deinterlace: applied to the decoded picture before everything, one frame out for each in.
+            planes: the frames are to be planes of this kind, as they were decoded; None: upright RGB.
             seekable: whether decoding can begin in the middle, from the scan.
             hwaccel: ffmpeg's name of the hardware that decodes; "" for none.
             threads: of decoder and filters; 0: as many as there are cores.
@@ -102,11 +107,9 @@ class Decoder:
         self._max_pixels = max_pixels
         self._on_damage = on_damage
         video = _video(stream)
-        self._chain = FilterChain(
-            (*deinterlace, *picture_filters(video), *filters),
-            timeline.time_base,
-            threads,
-        )
+        made = (Filter("format", planes),) if planes else (*picture_filters(video), *filters)
+        self._chain = FilterChain((*deinterlace, *made), timeline.time_base, threads)
+        self._planes = planes
         self._around = _FRAMES_AROUND if deinterlace else 0
         self._dtype = np.uint8 if colour.working_format(video.bit_depth) == "rgb24" else np.uint16
 
@@ -242,9 +245,22 @@ class Decoder:
             container.seek(0)  # no index: decode from the start and leave out what comes before
 
     def _decoded(self, frame: VideoFrame, repeat: int) -> DecodedFrame:
+        if self._planes:
+            return DecodedFrame(_copied(frame, self._dtype), frame.pts or 0, repeat)
         pixels = np.ascontiguousarray(frame.to_ndarray(), dtype=self._dtype)
         own = pixels if pixels.flags.owndata else pixels.copy()
         return DecodedFrame(cast(Pixels, own), frame.pts or 0, repeat)
+
+
+def _copied(frame: VideoFrame, dtype: type[np.uint8 | np.uint16]) -> Pixels:
+    """The planes of a frame one after another, copied once."""
+    pixels = np.empty(frame.width * frame.height * 3 // 2, dtype)
+    begin = 0
+    for plane in frame.planes:
+        rows = np.frombuffer(memoryview(plane), dtype).reshape(plane.height, -1)[:, : plane.width]
+        pixels[begin : begin + rows.size].reshape(rows.shape)[:] = rows
+        begin += rows.size
+    return cast(Pixels, pixels.reshape(frame.height * 3 // 2, frame.width))
 
 
 _TURNS = {

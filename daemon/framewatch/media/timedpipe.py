@@ -7,26 +7,41 @@ from __future__ import annotations
 
 from framewatch.domain import Segment, Timeline
 from framewatch.media.colour import WorkingFormat
+from framewatch.media.planes import PlaneFormat
 
 _TICK_NS = 1000
 _UNKNOWN_SIZE = b"\x01" + b"\xff" * 7
-# ffmpeg's four letters for packed RGB: the last is the number of bits a pixel.
-_FOURCC: dict[WorkingFormat, bytes] = {"rgb24": b"RGB\x18", "rgb48le": b"RGB\x30"}
+# ffmpeg's four letters: of packed RGB the last is the number of bits a pixel, of deep planes that of a value.
+_FOURCC: dict[WorkingFormat | PlaneFormat, bytes] = {
+    "rgb24": b"RGB\x18",
+    "rgb48le": b"RGB\x30",
+    "yuv420p": b"I420",
+    "yuv420p10le": b"Y3\x0b\x0a",
+}
 
 
 class TimedPipe:
     """Gives what goes into the pipe before each frame of a segment."""
 
-    def __init__(self, timeline: Timeline, segment: Segment, working_format: WorkingFormat) -> None:
+    def __init__(
+        self,
+        timeline: Timeline,
+        segment: Segment,
+        pixel_format: WorkingFormat | PlaneFormat,
+        width: int,
+        height: int,
+    ) -> None:
+        """Frames of `segment` are `width` x `height` pixels."""
         first = segment.first_frame
         ticks = (*timeline.times, timeline.end)[first : first + segment.frames + 1]
         step = timeline.time_base * 1_000_000
         self._times = [round((tick - ticks[0]) * step) for tick in ticks]
-        self._fourcc = _FOURCC[working_format]
+        self._fourcc = _FOURCC[pixel_format]
+        self._size = width, height
         self._frame_ns = round(1_000_000_000 / timeline.rate)
         self._written = 0
 
-    def head(self, width: int, height: int, size: int) -> bytes:
+    def head(self, size: int) -> bytes:
         """The bytes before the next frame, which has `size` bytes.
 
         Raises:
@@ -34,7 +49,7 @@ class TimedPipe:
         """
         begin, end = self._times[self._written], self._times[self._written + 1]
         self._written += 1
-        opening = self._opening(width, height) if self._written == 1 else b""
+        opening = self._opening(*self._size) if self._written == 1 else b""
         return opening + _block_head(begin, end - begin, size)
 
     def _opening(self, width: int, height: int) -> bytes:

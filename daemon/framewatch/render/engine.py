@@ -14,8 +14,9 @@ from framewatch.upscale.choice import ENGINES, devices, first_device, open_sessi
 from framewatch.upscale.contract import Engine, FrameShape
 from framewatch.upscale.guarded import Guarded
 from framewatch.upscale.models import load
+from framewatch.upscale.yuv import Yuv420
 
-Key = tuple[FrameShape, int, int, str]
+Key = tuple[FrameShape, FrameShape | None, int, int, str]
 Made = TypeVar("Made")
 
 
@@ -55,14 +56,15 @@ class WarmEngine:
             EngineError: no engine works here.
         """
         shape = FrameShape(task.width, task.height, "uint8" if task.working_format == "rgb24" else "uint16")
-        key = (shape, task.scale, task.sizing.proc, task.engine)
+        planes = _planes(task)
+        key = (shape, planes, task.scale, task.sizing.proc, task.engine)
         if self._session is None or key != self._key:
             self.close()
-            self._session = self._opened(task, shape)
+            self._session = self._opened(task, shape, planes)
             self._key = key
         return self._session
 
-    def _opened(self, task: RenderTask | ImageTask, shape: FrameShape) -> Guarded:
+    def _opened(self, task: RenderTask | ImageTask, shape: FrameShape, planes: FrameShape | None) -> Guarded:
         network = load(f"esrgan-{task.scale}x")
         try:
             return open_session(
@@ -70,6 +72,7 @@ class WarmEngine:
                 shape,
                 task.scale,
                 task.sizing.proc,
+                planes=planes,
                 engine=task.engine,
                 on_fallback=self._on_fallback,
                 engines=self._engines,
@@ -95,6 +98,13 @@ class WarmEngine:
             session.close()
 
 
+def _planes(task: RenderTask | ImageTask) -> FrameShape | None:
+    """The shape of a task's frames as planes; None where they must be RGB."""
+    if not isinstance(task, RenderTask) or task.planes is None:
+        return None
+    return FrameShape.of_planes(task.width, task.height, Yuv420(**task.planes.model_dump()))
+
+
 def describe_device(engine: str) -> DeviceReport:
     """The device that a render with this engine would run on.
 
@@ -109,6 +119,7 @@ def describe_device(engine: str) -> DeviceReport:
         memory_gb=device.memory_gb,
         gpu=device.gpu,
         in_flight=device.in_flight,
+        planes=device.planes,
     )
 
 

@@ -15,6 +15,7 @@ from framewatch.domain import Segment, StageName
 from framewatch.errors import StorageError
 from framewatch.media.decode import Decoder
 from framewatch.media.ffmpeg import Encoder, OnLog
+from framewatch.media.planes import PlaneCoding
 from framewatch.media.pulse import Beat, unheard
 from framewatch.media.timedpipe import TimedPipe
 from framewatch.render.lane import Lane, Meter, TimedFrame
@@ -91,6 +92,7 @@ class Pieces:
 
     def _render(self, piece: Piece, decoding: _Turn, upscaling: _Turn) -> None:
         task, rendered = self._task, piece.segment.rendered
+        planes = task.planes if self._session.shape.yuv else None
         log = self._log("decode")
         decoder = Decoder(
             task.source,
@@ -99,6 +101,7 @@ class Pieces:
             rendered,
             filters=task.filters,
             deinterlace=task.deinterlace,
+            planes=planes.format if planes else None,
             seekable=task.seekable,
             hwaccel=task.hwaccel,
             max_pixels=task.max_pixels,
@@ -106,9 +109,9 @@ class Pieces:
             beat=self._beat,
         )
         frames = (TimedFrame(frame.pixels, frame.repeat) for frame in decoder)
-        encoder = Encoder(piece.encoder, on_log=self._log("encode"), beat=self._beat)
-        timed = task.timeline.times
-        sink = TimedFrames(encoder, TimedPipe(task.timeline, rendered, task.working_format)) if timed else encoder
+        argv = piece.planes_encoder if planes else piece.encoder
+        encoder = Encoder(argv, on_log=self._log("encode"), beat=self._beat)
+        sink = TimedFrames(encoder, self._timed_pipe(rendered, planes)) if task.timeline.times else encoder
 
         def upscale(frames: Iterable[Frame]) -> Iterator[Frame]:
             upscaling.take()
@@ -120,6 +123,11 @@ class Pieces:
             self._finish(piece, lane, decoder.damaged)
         else:
             encoder.abort()
+
+    def _timed_pipe(self, rendered: Segment, planes: PlaneCoding | None) -> TimedPipe:
+        task, scale = self._task, self._task.scale
+        pixels = planes.out_format if planes else task.working_format
+        return TimedPipe(task.timeline, rendered, pixels, task.width * scale, task.height * scale)
 
     def _admit(self, lane: Lane, segment: Segment) -> bool:
         """Note a lane, so that it can be aborted; False where another has failed already."""

@@ -18,6 +18,7 @@ from framewatch.media.graph import Filter
 from framewatch.media.inspect import Inspection
 from framewatch.media.limits import Limits
 from framewatch.media.loudness import Loudness
+from framewatch.media.planes import PlaneCoding
 from framewatch.media.segments import Segmenting
 from framewatch.media.timing import TimingWish
 
@@ -58,6 +59,7 @@ class Piece(Record):
 
     segment: Segment
     encoder: tuple[str, ...]  # the command that takes its upscaled frames on stdin and writes `path`
+    planes_encoder: tuple[str, ...] = ()  # the same for frames that are planes
     path: Path
 
 
@@ -75,6 +77,7 @@ class RenderTask(Record):
     width: int  # of the decoded, upright frames, in pixels
     height: int
     working_format: WorkingFormat
+    planes: PlaneCoding | None = None  # for an engine that takes planes: then these are its frames, and not RGB
     hwaccel: str = ""  # the hardware that decodes; "" for none
     max_pixels: int = 0  # of a frame that is decoded; 0: no limit
     deinterlace: tuple[Filter, ...] = ()  # before everything
@@ -131,6 +134,7 @@ class DeviceReport(Record):
     memory_gb: float  # of the device; for a processor, of the machine
     gpu: bool = False  # it leaves the processor's cores to decoders and encoders
     in_flight: int = 1  # frames that it wants at once
+    planes: bool = False  # it takes planes of YUV
 
 
 class TrialTask(Record):

@@ -16,7 +16,7 @@ class TimedFrames:
 
     def write(self, frame: Frame) -> None:
         """Give one frame; they come in the order of the timeline."""
-        self._encoder.write(self._pipe.head(frame.shape[1], frame.shape[0], frame.nbytes))
+        self._encoder.write(self._pipe.head(frame.nbytes))
         self._encoder.write(frame)
 
     def finish(self) -> None:

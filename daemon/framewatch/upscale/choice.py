@@ -81,6 +81,7 @@ def open_session(
     scale: int,
     concurrency: int,
     *,
+    planes: FrameShape | None = None,
     engine: str = "auto",
     device: str | None = None,
     on_fallback: OnFallback = lambda _: None,
@@ -94,7 +95,8 @@ def open_session(
 
     Args:
         network: what to compute.
-        shape: of the frames; of any size, tiles are cut where the device needs them.
+        shape: of the frames, in RGB; of any size, tiles are cut where the device needs them.
+        planes: of the same frames as planes of YUV, for a device that takes them; the session's shape tells.
         scale: 2, 3 or 4.
         concurrency: most frames that are computed at once.
         engine: one of `ENGINE_NAMES`.
@@ -121,7 +123,8 @@ def open_session(
                 on_fallback(reasons[-1])
             continue
         try:
-            return _opened(candidate, chosen, network, shape=shape, scale=scale, concurrency=concurrency)
+            taken = planes if planes and chosen.planes else shape
+            return _opened(candidate, chosen, network, shape=taken, scale=scale, concurrency=concurrency)
         except EngineError as error:
             reasons.append(error.finding.at(name))
             on_fallback(reasons[-1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
@@ -14,21 +15,38 @@ import numpy as np
 import numpy.typing as npt
 
 from framewatch.errors import EngineError
+from framewatch.upscale import yuv
 from framewatch.upscale.network import Network
+from framewatch.upscale.yuv import Yuv420
 
 Frame = npt.NDArray[Any]
-"""(height, width, 3) in RGB order, uint8 or uint16, C-contiguous, full range: 0..255 or 0..65535."""
+"""uint8 or uint16, C-contiguous. RGB: (height, width, 3), full range: 0..255 or 0..65535. Planes of YUV 4:2:0:
+(height * 3 / 2, width), first all of Y, then U, then V, as ffmpeg's yuv420p and yuv420p10le lie in a pipe."""
 
 DType = Literal["uint8", "uint16"]
 
 
 @dataclass(frozen=True, slots=True)
 class FrameShape:
-    """The size and depth that all frames of a session have."""
+    """The size, depth and layout that all frames of a session have.
+
+    Raises:
+        ValueError: planes of an odd size, or of another dtype than their depth asks for.
+    """
 
     width: int  # pixels
     height: int  # pixels
     dtype: DType = "uint8"
+    yuv: Yuv420 | None = None  # planes, coded so; None: RGB
+
+    def __post_init__(self) -> None:
+        if self.yuv and (self.width % 2 or self.height % 2 or self.dtype != _dtype(self.yuv.depth)):
+            raise ValueError(f"no planes of YUV 4:2:0: {self.width}x{self.height} {self.dtype}, {self.yuv}")
+
+    @classmethod
+    def of_planes(cls, width: int, height: int, coding: Yuv420) -> FrameShape:
+        """The shape of planes in this coding."""
+        return cls(width, height, _dtype(coding.depth), coding)
 
     @property
     def pixels(self) -> int:
@@ -37,13 +55,44 @@ class FrameShape:
 
     @property
     def peak(self) -> int:
-        """The value of white: 255 or 65535."""
-        return int(np.iinfo(self.dtype).max)
+        """The largest value; of RGB, white: 255 or 65535."""
+        return self.yuv.peak if self.yuv else int(np.iinfo(self.dtype).max)
+
+    @property
+    def array(self) -> tuple[int, ...]:
+        """The shape of a frame as an array."""
+        return (self.height * 3 // 2, self.width) if self.yuv else (self.height, self.width, 3)
+
+    @property
+    def bytes(self) -> int:
+        """The bytes of a frame."""
+        return math.prod(self.array) * np.dtype(self.dtype).itemsize
+
+    @property
+    def rgb(self) -> FrameShape:
+        """The RGB in which a session computes: of 16 bits where planes that go in or come out are deeper than 8."""
+        if self.yuv is None:
+            return self
+        return FrameShape(self.width, self.height, _dtype(max(self.yuv.depth, self.yuv.out_depth)))
+
+    def upscaled(self, scale: int) -> FrameShape:
+        """The shape of what comes out."""
+        width, height = self.width * scale, self.height * scale
+        return self.of_planes(width, height, self.yuv.out) if self.yuv else FrameShape(width, height, self.dtype)
 
     def fits(self, frame: Frame) -> bool:
         """True where a frame is one of these, laid out as the contract says."""
-        layout = frame.shape == (self.height, self.width, 3) and frame.dtype == self.dtype
-        return bool(layout and frame.flags.c_contiguous)
+        return bool(frame.shape == self.array and frame.dtype == self.dtype and frame.flags.c_contiguous)
+
+    def parts(self, frame: Frame) -> tuple[Frame, ...]:
+        """Views of its planes, each (h, w, 1), chroma of half the size; of RGB the frame itself."""
+        if self.yuv is None:
+            return (frame,)
+        return tuple(plane[..., None] for plane in yuv.planes(frame, self.width, self.height))
+
+
+def _dtype(depth: int) -> DType:
+    return "uint8" if depth == 8 else "uint16"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +107,7 @@ class Device:
     memory_gb: float = 0.0  # of a GPU; for a processor, of the machine
     gpu: bool = False  # it leaves the processor's cores to decoders and encoders
     in_flight: int = 1  # frames that it wants at once, so that copies run beside the computation
+    planes: bool = False  # it takes and gives planes of YUV 4:2:0 as well as RGB
 
 
 class Session(ABC):
@@ -90,7 +140,7 @@ class Session(ABC):
         """Give the device's memory back; called once, when no frame is in flight."""
 
     def run(self, frame: Frame) -> Frame:
-        """Upscale one frame: (h, w, 3) to (h * scale, w * scale, 3) of the same dtype.
+        """Upscale one frame of `shape` to one of `shape.upscaled(scale)`.
 
         Raises:
             EngineError: the frame is not of the session's shape, or the engine stopped working.
@@ -179,7 +229,7 @@ class Engine(Protocol):
         """The largest window, in input pixels, that fits the device's memory now; None: no limit."""
 
     def open(self, network: Network, device: str, shape: FrameShape, scale: int, concurrency: int) -> Session:
-        """A session for whole frames of `shape`.
+        """A session for whole frames of `shape`; planes only where the device says that it takes them.
 
         Raises:
             EngineError: the runtime or the device does not work.

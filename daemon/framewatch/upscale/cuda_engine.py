@@ -11,9 +11,11 @@ from typing import Any
 from framewatch.upscale import cuda_layout, cuda_network, torch_runtime
 from framewatch.upscale.contract import Device, FrameShape, Session
 from framewatch.upscale.cuda_layout import Kind
+from framewatch.upscale.cuda_planes import CudaPlanes
 from framewatch.upscale.network import Network
+from framewatch.upscale.planes_network import PlanesNetwork
 from framewatch.upscale.tiling import LARGEST_WINDOW
-from framewatch.upscale.torch_session import GraphSession
+from framewatch.upscale.torch_session import DeviceNetwork, GraphSession
 
 _GIB = 2**30
 _MEMORY_SHARE = 2  # half of what is free: other workers, and the encoder, use the GPU too
@@ -53,8 +55,17 @@ class CudaEngine:
         kind = self._kind_of(torch, number)
         note = f"own kernels ({kind}), f16" if kind else "not made for our kernels"
         memory = facts.total_memory / _GIB
-        usable, name = kind is not None, str(facts.name)
-        return Device(self.name, str(number), name, usable, note, memory, gpu=True, in_flight=torch_runtime.IN_FLIGHT)
+        return Device(
+            self.name,
+            str(number),
+            str(facts.name),
+            usable=kind is not None,
+            note=note,
+            memory_gb=memory,
+            gpu=True,
+            in_flight=torch_runtime.IN_FLIGHT,
+            planes=True,
+        )
 
     def _kind_of(self, torch: Any, number: int) -> Kind | None:
         if torch.version.cuda is None:  # ROCm goes by the name of CUDA, and has other instructions
@@ -83,6 +94,11 @@ class CudaEngine:
         place = torch.device("cuda", int(device))
         torch_runtime.tidy(torch)
         with torch_runtime.failures(torch), torch.cuda.device(place):
-            ours = cuda_network.CudaNetwork(network, shape, scale, torch=torch, device=place, kind=kind)
+            ours: DeviceNetwork = cuda_network.CudaNetwork(
+                network, shape.rgb, scale, torch=torch, device=place, kind=kind
+            )
+            if shape.yuv:
+                converter = CudaPlanes(shape, scale, torch=torch, device=place)
+                ours = PlanesNetwork(ours, converter, shape=shape, scale=scale, torch=torch, device=place)
             name = f"{self.name}/{ours.name}"
             return GraphSession(name, shape, scale, concurrency, network=ours, torch=torch, device=place)

@@ -26,6 +26,8 @@ RING = 6  # rows in shared memory: three in use by each of two warpgroups, two o
 WEIGHT_BYTES = 9 * CHANNELS * CHANNELS * 2
 HEAD_TILE = 128  # pixels
 TAIL_THREADS = 128
+PLANES_THREADS = 128  # of the conversions between planes and RGB
+PACK_STRIP = 4  # chroma rows of a thread
 
 _LEFT = 8  # columns before the picture
 _WIDEST = 192  # pixels: with six rows of them and the weights, shared memory is full
@@ -90,6 +92,16 @@ class Grid:
     def tail(self) -> Launch:
         """What comes after the last convolution."""
         return Launch((ceil(self.width / TAIL_THREADS), self.height, 1), TAIL_THREADS)
+
+
+def unpack(width: int, height: int) -> Launch:
+    """From planes to RGB: a thread for each chroma sample of a frame of this size."""
+    return Launch((ceil(width / 2 / PLANES_THREADS), height // 2, 1), PLANES_THREADS)
+
+
+def pack(width: int, height: int) -> Launch:
+    """From RGB to planes: a thread for several chroma samples of a column."""
+    return Launch((ceil(width / 2 / PLANES_THREADS), ceil(height / 2 / PACK_STRIP), 1), PLANES_THREADS)
 
 
 def grid(width: int, height: int) -> Grid:

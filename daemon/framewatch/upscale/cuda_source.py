@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from framewatch.upscale import cuda_layout
 from framewatch.upscale.cuda_layout import Kind
 from framewatch.upscale.resize import phase_taps
+from framewatch.upscale.yuv import ACROSS, COLUMNS, DOWN, ROWS, Yuv420
 
 _FOLDER = Path(__file__).parent / "kernels"
 
@@ -27,9 +29,44 @@ def text(kind: Kind, tile: int, value_bytes: int, scale: int) -> str:
     return "\n".join([*defines, parts[0], *product, *parts[1:]])
 
 
+def planes_text(coding: Yuv420) -> str:
+    """One translation unit with the kernels `unpack` and `pack`, for planes in this coding."""
+    back, rgb = coding.out, 1 if coding.depth == coding.out_depth == 8 else 2
+    blue_u, green_u, red_v, green_v = coding.from_chroma
+    names: dict[str, object] = {"IN": _value(coding.depth), "OUT": _value(back.depth), "RGB": _VALUES[rgb]}
+    names |= {"ACROSS": _list(ACROSS), "COLUMNS": _list(COLUMNS), "ROWS": _list(ROWS)}
+    names["DOWN"] = "{" + ", ".join(map(_list, DOWN)) + "}"
+    numbers = {
+        "BLACK_IN": coding.black, "LUMA_RANGE_IN": coding.luma_range,
+        "GREY_IN": coding.grey, "CHROMA_RANGE_IN": coding.chroma_range,
+        "BLUE_OF_U": blue_u, "GREEN_OF_U": green_u, "RED_OF_V": red_v, "GREEN_OF_V": green_v,
+        "KR": coding.kr, "KG": 1 - coding.kr - coding.kb, "KB": coding.kb,
+        "BLACK_OUT": back.black, "LUMA_RANGE_OUT": back.luma_range, "GREY_OUT": back.grey, "PEAK_OUT": back.peak,
+        "U_OF_BLUE": back.chroma_range / (2 * (1 - coding.kb)),
+        "V_OF_RED": back.chroma_range / (2 * (1 - coding.kr)),
+    }  # fmt: skip
+    names |= {name: _number(number) for name, number in numbers.items()}
+    defines = [f"#define {name} {value}" for name, value in names.items()]
+    return "\n".join([*defines, (_FOLDER / "planes.cu").read_text("utf-8")])
+
+
+_VALUES = {1: "unsigned char", 2: "unsigned short"}
+
+
+def _value(depth: int) -> str:
+    return _VALUES[1 if depth == 8 else 2]
+
+
+def _number(value: float) -> str:
+    return f"({value:.9e}f)"
+
+
+def _list(values: Iterable[float]) -> str:
+    return "{" + ", ".join(map(_number, values)) + "}"
+
+
 def _taps(scale: int) -> str:
-    rows = ", ".join("{" + ", ".join(f"{tap:.9e}f" for tap in row) + "}" for row in phase_taps(scale))
-    return "{" + rows + "}"
+    return "{" + ", ".join(map(_list, phase_taps(scale))) + "}"
 
 
 def _product(tile: int) -> str:

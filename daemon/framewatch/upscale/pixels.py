@@ -37,8 +37,11 @@ def _quantised(values: npt.NDArray[Any], dtype: npt.DTypeLike) -> npt.NDArray[An
     return values
 
 
-def psnr(one: Frame, other: Frame) -> float:
-    """Peak signal to noise ratio in dB of two frames of one integer dtype; infinite where they are equal."""
+def psnr(one: Frame, other: Frame, peak: float | None = None) -> float:
+    """Peak signal to noise ratio in dB of two frames of one integer dtype; infinite where they are equal.
+
+    `peak` is the largest value that they may have; None: the dtype's.
+    """
     error = float(np.mean(np.square(one.astype(np.float64) - other)))
-    peak = float(np.iinfo(one.dtype).max)
+    peak = peak or float(np.iinfo(one.dtype).max)
     return float("inf") if error == 0 else 10 * float(np.log10(peak * peak / error))

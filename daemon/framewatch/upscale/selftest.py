@@ -8,13 +8,14 @@ the reference, computed on the patch and its halo alone. It costs one frame, and
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from framewatch.errors import EngineError
-from framewatch.upscale import pixels, reference
+from framewatch.upscale import pixels, reference, yuv
 from framewatch.upscale.contract import Frame, FrameShape, Session
 from framewatch.upscale.network import Network
 
@@ -38,29 +39,44 @@ def check(session: Session, network: Network | None) -> None:
         EngineError: `engine.golden_mismatch`: what came out is wrong; or as `Session.run`.
         OutOfMemoryError: as `Session.run`.
     """
-    frame = synthetic(session.shape)
+    shape, scale = session.shape, session.scale
+    frame, large = synthetic(shape), shape.upscaled(scale)
     output = session.run(frame)
-    shape = (session.shape.height * session.scale, session.shape.width * session.scale, 3)
-    if output.shape != shape or output.dtype != frame.dtype:
-        raise _mismatch(session, f"{output.shape} {output.dtype} came out instead of {shape} {frame.dtype}")
-    for box in _patches(session.shape):
-        scaled = tuple(slice(side.start * session.scale, side.stop * session.scale) for side in box)
-        quality = pixels.psnr(output[scaled], _expected(frame, box, network, session.scale))
-        if quality < LEAST_PSNR:
-            where = f"the patch at {box[1].start}, {box[0].start}"
-            raise _mismatch(session, f"{where} is off by {quality:.1f} dB; {LEAST_PSNR:.0f} are required")
+    if not large.fits(output):
+        raise _mismatch(session, f"{output.shape} {output.dtype} came out instead of {large.array} {large.dtype}")
+    for box in _patches(shape):
+        found = _cut(large, output, _scaled(box, scale))
+        for part, expected in zip(found, _expected(shape, frame, box, network, scale), strict=True):
+            quality = pixels.psnr(part, expected, large.peak)
+            if quality < LEAST_PSNR:
+                where = f"the patch at {box[1].start}, {box[0].start}"
+                raise _mismatch(session, f"{where} is off by {quality:.1f} dB; {LEAST_PSNR:.0f} are required")
 
 
 def synthetic(shape: FrameShape) -> Frame:
     """A deterministic frame with gradients, waves and edges in all colours and at all brightnesses."""
+    pattern = _pattern()
+    if shape.yuv is None:
+        return _repeated(pixels.quantise(pattern, shape.dtype), shape.height, shape.width)
+    luma, *chroma = yuv.from_rgb(pattern, shape.yuv)
+    small = [_repeated(plane, shape.height // 2, shape.width // 2) for plane in chroma]
+    return yuv.joined((_repeated(luma, shape.height, shape.width), small[0], small[1]))
+
+
+def _pattern() -> npt.NDArray[Any]:
+    """One period, in [0, 1]."""
     y, x = np.mgrid[0:_PERIOD, 0:_PERIOD].astype(np.float32)
     edges = 0.25 * ((x // 17 + y // 13) % 2)
     waves = [0.2 * np.sin(x / (3 + colour) + y / (9 - 2 * colour)) for colour in range(3)]
     slopes = [0.4 + 0.3 * x / _PERIOD, 0.7 - 0.4 * y / _PERIOD, 0.2 + 0.3 * (x + y) / _PERIOD]
     pattern = np.stack([edges + wave + slope for wave, slope in zip(waves, slopes, strict=True)], axis=2)
-    repeats = (-(-shape.height // _PERIOD), -(-shape.width // _PERIOD), 1)
-    tiled = np.tile(pixels.quantise(pattern, shape.dtype), repeats)
-    return np.ascontiguousarray(tiled[: shape.height, : shape.width])
+    return pattern.clip(0, 1)
+
+
+def _repeated(pattern: npt.NDArray[Any], height: int, width: int) -> npt.NDArray[Any]:
+    """A pattern, over and over, cut to this size."""
+    rows = np.arange(height) % pattern.shape[0]
+    return np.ascontiguousarray(pattern[rows][:, np.arange(width) % pattern.shape[1]])
 
 
 def _patches(shape: FrameShape) -> Iterator[Box]:
@@ -71,22 +87,68 @@ def _patches(shape: FrameShape) -> Iterator[Box]:
 
 def _side(length: int, part: float) -> slice:
     start = int(max(length - _PATCH, 0) * part)
+    start -= start % 2 if length % 2 == 0 else 0  # planes are of an even size, and cut at even places
     return slice(start, min(start + _PATCH, length))
 
 
-def _expected(frame: Frame, box: Box, network: Network | None, scale: int) -> npt.NDArray[Any]:
-    """What should come out for a patch, computed on it and its halo."""
-    if network is None:
-        return frame[box].repeat(scale, axis=0).repeat(scale, axis=1)
-    halo = network.halo(scale)
-    outer = tuple(slice(max(side.start - halo, 0), side.stop + halo) for side in box)
-    image = frame[outer].astype(np.float32) / np.float32(np.iinfo(frame.dtype).max)
-    upscaled = reference.upscale(network, image, scale)
+def _scaled(box: Box, scale: int) -> Box:
+    rows, columns = (slice(side.start * scale, side.stop * scale) for side in box)
+    return rows, columns
+
+
+def _cut(shape: FrameShape, frame: Frame, box: Box) -> list[Frame]:
+    """A box of each plane of a frame, or of its RGB. The box is even where there are planes of chroma."""
+    parts = shape.parts(frame)
+    shares = [shape.height // part.shape[0] for part in parts]
+    return [
+        part[tuple(slice(side.start // share, side.stop // share) for side in box)]
+        for part, share in zip(parts, shares, strict=True)
+    ]
+
+
+def _expected(
+    shape: FrameShape, frame: Frame, box: Box, network: Network | None, scale: int
+) -> list[npt.NDArray[Any]]:
+    """What should come out for a patch, computed on it and its halo, plane by plane."""
+    halo = _halo(shape, network, scale)
+    rows, columns = (slice(max(side.start - halo, 0), side.stop + halo) for side in box)
+    limits = zip((rows, columns), (shape.height, shape.width), strict=True)
+    outer = tuple(slice(around.start, min(around.stop, length)) for around, length in limits)
     inner = tuple(
-        slice((side.start - around.start) * scale, (side.stop - around.start) * scale)
-        for side, around in zip(box, outer, strict=True)
+        slice(side.start - around.start, side.stop - around.start) for side, around in zip(box, outer, strict=True)
     )
-    return pixels.quantise(upscaled[inner], frame.dtype)
+    cut = _cut(shape, frame, (outer[0], outer[1]))
+    around = replace(shape, height=outer[0].stop - outer[0].start, width=outer[1].stop - outer[1].start)
+    upscaled = _coded(shape, _upscaled(network, _image(shape, cut), scale))
+    return _cut(around.upscaled(scale), upscaled, _scaled((inner[0], inner[1]), scale))
+
+
+def _halo(shape: FrameShape, network: Network | None, scale: int) -> int:
+    """Pixels around a patch that count; even for planes."""
+    own = network.halo(scale) if network else 0
+    return own + own % 2 + yuv.REACH if shape.yuv else own
+
+
+def _image(shape: FrameShape, parts: list[Frame]) -> npt.NDArray[Any]:
+    """Parts of a frame as RGB in [0, 1], rounded to the code values in which a session computes."""
+    if shape.yuv is None:
+        return parts[0].astype(np.float32) / np.float32(shape.peak)
+    luma, blue, red = (part[..., 0] for part in parts)
+    codes = pixels.quantise(yuv.to_rgb((luma, blue, red), shape.yuv), shape.rgb.dtype)
+    return codes.astype(np.float32) / np.float32(shape.rgb.peak)
+
+
+def _upscaled(network: Network | None, image: npt.NDArray[Any], scale: int) -> npt.NDArray[Any]:
+    if network is None:
+        return image.repeat(scale, axis=0).repeat(scale, axis=1)
+    return reference.upscale(network, image, scale)
+
+
+def _coded(shape: FrameShape, image: npt.NDArray[Any]) -> Frame:
+    """An upscaled image as a frame."""
+    if shape.yuv is None:
+        return pixels.quantise(image, shape.dtype)
+    return yuv.joined(yuv.from_rgb(np.clip(image, 0, 1), shape.yuv.out))
 
 
 def _mismatch(session: Session, what: str) -> EngineError:

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from framewatch.upscale.contract import Frame, FrameShape
+from framewatch.upscale.samples import Floats, Places, PlaneSamples, RgbSamples
 
 SAMPLES = 2**14  # pixels of a frame that are compared, or about so many: 2 ms whatever its size
 BLOCK_SAMPLES = 8  # of a block's side, at least: fewer say little
@@ -32,9 +33,6 @@ _SHIFT_MOST = 20.0
 _SHIFT_OF_RANGE = 0.5  # and more where neighbours differ
 _ERROR_BASE = 12.0  # of the pixels on average
 _ERROR_OF_RANGE = 1.15
-
-Floats = npt.NDArray[np.float32]
-Places = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +56,20 @@ class Sentinel:
     def __init__(self, shape: FrameShape, scale: int) -> None:
         """`shape` is the input's, `scale` what it is enlarged by."""
         self._shape = shape
-        self._scale = scale
+        self._large = shape.upscaled(scale)
         self._turns = itertools.count()
         self._step = max(1, round(math.sqrt(shape.pixels / SAMPLES)))
-        self._unit = 255 / shape.peak
+        self._samples = PlaneSamples(shape, scale) if shape.yuv else RgbSamples(shape, scale)
 
     def look(self, frame: Frame, output: Frame) -> Deviation:
-        """Compare (h, w, 3) with (h * scale, w * scale, 3) of the same dtype; another shape is the worst there is."""
-        height, width = self._shape.height, self._shape.width
-        expected = (height * self._scale, width * self._scale, 3)
-        if output.shape != expected or output.dtype != frame.dtype:
-            what = f"it is {output.shape} {output.dtype} instead of {expected} {frame.dtype}"
+        """Compare a frame of the shape with what came out; another shape than that should have is the worst."""
+        large = self._large
+        if output.shape != large.array or output.dtype != large.dtype:
+            what = f"it is {output.shape} {output.dtype} instead of {large.array} {large.dtype}"
             return Deviation(math.inf, 0, 0, what)
         rows, columns = self._places(next(self._turns))
-        own, ranges = self._sampled(frame, rows, columns)
-        difference = self._averaged(output, rows, columns) - own
+        own, ranges = self._samples.before(frame, rows, columns)
+        difference = self._samples.after(output, rows, columns) - own
         return self._worst(own, ranges, difference, rows, columns)
 
     def _places(self, turn: int) -> tuple[Places, Places]:
@@ -81,37 +78,6 @@ class Sentinel:
         starts = np.mgrid[0 : self._shape.height : self._step, 0 : self._shape.width : self._step]
         rows, columns = starts + random.integers(0, self._step, starts.shape)
         return np.minimum(rows, self._shape.height - 1), np.minimum(columns, self._shape.width - 1)
-
-    def _sampled(self, frame: Frame, rows: Places, columns: Places) -> tuple[Floats, Floats]:
-        """The pixels there (rows, columns, 3), and how much they and their four neighbours differ (rows, columns).
-
-        Beyond the frame all is black, as the network pads it.
-        """
-        height, width = self._shape.height, self._shape.width
-        flat, at = frame.reshape(-1, 3), rows * width + columns
-        own = flat.take(at, axis=0)
-        least, most = own, own
-        outside = ((-1, columns == 0), (1, columns == width - 1), (-width, rows == 0), (width, rows == height - 1))
-        for away, beyond in outside:
-            beside = flat.take(at + away, axis=0, mode="clip")
-            beside[beyond] = 0
-            least, most = np.minimum(least, beside), np.maximum(most, beside)
-        red, green, blue = np.moveaxis(most - least, 2, 0)
-        return self._floats(own), self._floats(np.maximum(np.maximum(red, green), blue))
-
-    def _averaged(self, output: Frame, rows: Places, columns: Places) -> Floats:
-        """Averages of the scale x scale output pixels of each pixel there."""
-        scale, width = self._scale, self._shape.width
-        lines = output.reshape(-1, scale * 3)  # each one of a box's, so that it is copied in one piece
-        total = np.zeros((*rows.shape, 3), np.uint32)
-        for down in range(scale):
-            line = lines.take((rows * scale + down) * width + columns, axis=0, mode="clip")
-            for right in range(scale):
-                total += line[..., 3 * right : 3 * right + 3]
-        return self._floats(total) / np.float32(scale * scale)
-
-    def _floats(self, values: npt.NDArray[Any]) -> Floats:
-        return values.astype(np.float32) * np.float32(self._unit)
 
     def _worst(self, own: Floats, ranges: Floats, difference: Floats, rows: Places, columns: Places) -> Deviation:
         side = max(BLOCK_SAMPLES, math.ceil(BLOCK_PIXELS / self._step))

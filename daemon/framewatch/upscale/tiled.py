@@ -12,7 +12,7 @@ import numpy as np
 from framewatch.errors import EngineError, OutOfMemoryError
 from framewatch.upscale.contract import Engine, Frame, FrameShape, Session
 from framewatch.upscale.network import Network
-from framewatch.upscale.tiling import Plan, plan
+from framewatch.upscale.tiling import Plan, Span, plan, plan_planes
 
 LEAST_PIXELS = 64 * 64  # of a window: below this nearly all is halo, and memory is not the trouble
 
@@ -93,7 +93,9 @@ class TiledSession(Session):
         self._users = 0
         self._inner: Session | None = None
         self._failure: OutOfMemoryError | None = None
-        self.plan = plan(shape.width, shape.height, halo, most_pixels)
+        self._planned = plan_planes if shape.yuv else plan
+        self._large = shape.upscaled(scale)
+        self.plan = self._planned(shape.width, shape.height, halo, most_pixels)
         super().__init__("", shape, scale, concurrency)
         self._open()
 
@@ -124,21 +126,34 @@ class TiledSession(Session):
     def _merged(self, frame: Frame, inner: Session, cut: Plan) -> Frame:
         if len(cut.columns) == len(cut.rows) == 1:
             return inner.run(frame)
-        scale = self.scale
-        merged = np.empty((self.shape.height * scale, self.shape.width * scale, 3), frame.dtype)
+        merged = np.empty(self._large.array, self._large.dtype)
+        targets = self._large.parts(merged)
         for row in cut.rows:
             for column in cut.columns:
-                window = frame[row.start : row.start + cut.height, column.start : column.start + cut.width]
-                upscaled = inner.run(np.ascontiguousarray(window))
+                upscaled = inner.run(self._window(frame, cut, row, column))
                 self._count()
-                merged[
-                    row.keep_from * scale : row.keep_to * scale,
-                    column.keep_from * scale : column.keep_to * scale,
-                ] = upscaled[
-                    (row.keep_from - row.start) * scale : (row.keep_to - row.start) * scale,
-                    (column.keep_from - column.start) * scale : (column.keep_to - column.start) * scale,
-                ]
+                large = inner.shape.upscaled(self.scale)
+                for target, source in zip(targets, large.parts(upscaled), strict=True):
+                    self._keep(target, source, row, column)
         return merged
+
+    def _window(self, frame: Frame, cut: Plan, row: Span, column: Span) -> Frame:
+        """One window of a frame, contiguous."""
+        window = np.empty(self._window_shape(cut).array, frame.dtype)
+        for target, source in zip(self._window_shape(cut).parts(window), self.shape.parts(frame), strict=True):
+            # The planes of chroma are smaller, and all is even where there are some.
+            top, left = (start * target.shape[0] // cut.height for start in (row.start, column.start))
+            target[:] = source[top : top + target.shape[0], left : left + target.shape[1]]
+        return window
+
+    def _keep(self, target: Frame, source: Frame, row: Span, column: Span) -> None:
+        """Put what is kept of a window's plane, or RGB, into that of the whole."""
+        rows, from_rows = _kept(row, target.shape[0], self.shape.height)
+        columns, from_columns = _kept(column, target.shape[1], self.shape.width)
+        target[rows, columns] = source[from_rows, from_columns]
+
+    def _window_shape(self, cut: Plan) -> FrameShape:
+        return replace(self.shape, width=cut.width, height=cut.height)
 
     def _halve(self, failed: Session, error: OutOfMemoryError) -> None:
         """Close the session that failed and open a smaller one, once, however many frames it failed for."""
@@ -157,8 +172,7 @@ class TiledSession(Session):
         """Open the engine for the plan's windows, or for smaller ones."""
         while self._inner is None:
             try:
-                window = replace(self.shape, width=self.plan.width, height=self.plan.height)
-                self._inner = self._opener(window)
+                self._inner = self._opener(self._window_shape(self.plan))
             except OutOfMemoryError as error:
                 self._shrink(error)
         self.name = self._inner.name
@@ -171,7 +185,7 @@ class TiledSession(Session):
                 makes them smaller.
         """
         now = self.plan.width * self.plan.height
-        cut = plan(self.shape.width, self.shape.height, self._halo, now // 2)
+        cut = self._planned(self.shape.width, self.shape.height, self._halo, now // 2)
         if now // 2 < LEAST_PIXELS or cut.width * cut.height >= now:
             self._failure = error
             raise error
@@ -182,3 +196,9 @@ class TiledSession(Session):
             inner, self._inner = self._inner, None
         if inner is not None:
             inner.close()
+
+
+def _kept(span: Span, length: int, pixels: int) -> tuple[slice, slice]:
+    """Where it goes along an axis, and where it lies in the window, if `pixels` of the frame are `length` here."""
+    start, first, end = (place * length // pixels for place in (span.start, span.keep_from, span.keep_to))
+    return slice(first, end), slice(first - start, end - start)

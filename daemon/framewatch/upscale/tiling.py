@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
+from framewatch.upscale import yuv
+
 LARGEST_WINDOW = 2**23  # pixels: beyond, buffers pass 2 GiB; from 16 million on an H100 computed wrong ones
 _LEAST_KEPT = 16  # pixels: a window that keeps less of an axis than this is nearly all halo
 
@@ -49,6 +51,18 @@ def plan(width: int, height: int, halo: int, most_pixels: int | None) -> Plan:
     fitting = [one for one in candidates if one.width * one.height <= most_pixels]
     smallest = _columns(width, height, halo, _most(width, halo), most_pixels)
     return min(fitting, key=lambda one: one.cost, default=smallest)
+
+
+def plan_planes(width: int, height: int, halo: int, most_pixels: int | None) -> Plan:
+    """As `plan`, for planes of YUV 4:2:0: everything is even, and the halo has room for what chroma needs."""
+    most = None if most_pixels is None else most_pixels // 4
+    half = plan(width // 2, height // 2, ceil((halo + yuv.REACH) / 2), most)
+    columns, rows = (tuple(map(_doubled, along)) for along in (half.columns, half.rows))
+    return Plan(half.width * 2, half.height * 2, columns, rows)
+
+
+def _doubled(span: Span) -> Span:
+    return Span(span.start * 2, span.keep_from * 2, span.keep_to * 2)
 
 
 def _columns(width: int, height: int, halo: int, count: int, most_pixels: int) -> Plan:

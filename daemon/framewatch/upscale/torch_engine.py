@@ -7,9 +7,11 @@ from typing import Any
 from framewatch.upscale import torch_runtime
 from framewatch.upscale.contract import Device, FrameShape, Session
 from framewatch.upscale.network import Network
+from framewatch.upscale.planes_network import PlanesNetwork
 from framewatch.upscale.tiling import LARGEST_WINDOW
 from framewatch.upscale.torch_network import Precision, TorchNetwork
-from framewatch.upscale.torch_session import GraphSession, PlainSession
+from framewatch.upscale.torch_planes import TorchPlanes
+from framewatch.upscale.torch_session import DeviceNetwork, GraphSession, PlainSession
 
 _GIB = 2**30
 _MEMORY_SHARE = 2  # half of what is free: other workers, and the encoder, use the GPU too
@@ -36,14 +38,22 @@ class TorchEngine:
         found = [self._device(torch, number) for number in torch_runtime.gpus(torch)]
         if torch.backends.mps.is_available():
             memory = torch.mps.recommended_max_memory() / _GIB
-            found.append(Device(self.name, _APPLE, "Apple GPU", note="f16", memory_gb=memory, gpu=True))
+            found.append(Device(self.name, _APPLE, "Apple GPU", note="f16", memory_gb=memory, gpu=True, planes=True))
         return found
 
     def _device(self, torch: Any, number: int) -> Device:
         facts = torch.cuda.get_device_properties(number)
         note = _precision(torch, str(number))
-        memory, name = facts.total_memory / _GIB, str(facts.name)
-        return Device(self.name, str(number), name, True, note, memory, gpu=True, in_flight=torch_runtime.IN_FLIGHT)
+        return Device(
+            self.name,
+            str(number),
+            str(facts.name),
+            note=note,
+            memory_gb=facts.total_memory / _GIB,
+            gpu=True,
+            in_flight=torch_runtime.IN_FLIGHT,
+            planes=True,
+        )
 
     def most_pixels(self, device: str, network: Network, scale: int, concurrency: int) -> int | None:  # noqa: ARG002
         """A window whose buffers take half of the GPU's memory that is free."""
@@ -68,7 +78,12 @@ class TorchEngine:
         with torch_runtime.failures(torch):
             place = torch.device(_APPLE) if device == _APPLE else torch.device("cuda", int(device))
             precision = _precision(torch, device)
-            ours = TorchNetwork(network, shape, scale, torch=torch, device=place, precision=precision)
+            ours: DeviceNetwork = TorchNetwork(
+                network, shape.rgb, scale, torch=torch, device=place, precision=precision
+            )
+            if shape.yuv:
+                converter = TorchPlanes(shape, scale, torch=torch)
+                ours = PlanesNetwork(ours, converter, shape=shape, scale=scale, torch=torch, device=place)
             name = f"{self.name}/{ours.name}"
             return kind(name, shape, scale, concurrency, network=ours, torch=torch, device=place)
 

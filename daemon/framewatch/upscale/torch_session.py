@@ -14,7 +14,7 @@ from framewatch.upscale.torch_runtime import failures
 
 
 class DeviceNetwork(Protocol):
-    """The network on a device. Frames are uint8 tensors there, with the bytes of packed RGB integers."""
+    """The network on a device. Frames are uint8 tensors there, with the bytes of a session's frames."""
 
     name: str
 
@@ -91,9 +91,7 @@ class GraphSession(Session):
             lane.stream.wait_event(computed)
             result.copy_(lane.out, non_blocking=True)
             lane.stream.record_event().synchronize()
-        height, width = self.shape.height * self.scale, self.shape.width * self.scale
-        upscaled: Frame = result.numpy().view(self.shape.dtype).reshape(height, width, 3)
-        return upscaled
+        return _as_frame(result, self.shape.upscaled(self.scale))
 
     def _release(self) -> None:
         self._lanes = SimpleQueue()
@@ -107,12 +105,11 @@ class _Lane:
     """What one frame in flight needs of its own."""
 
     def __init__(self, torch: Any, device: Any, shape: FrameShape, scale: int) -> None:
-        size = shape.pixels * 3 * np.dtype(shape.dtype).itemsize
         self._torch = torch
         self.stream = torch.cuda.Stream(device)
-        self.host = torch.empty(size, dtype=torch.uint8, pin_memory=True)
-        self.frame = torch.zeros(size, dtype=torch.uint8, device=device)
-        self.out = torch.empty(size * scale * scale, dtype=torch.uint8, device=device)
+        self.host = torch.empty(shape.bytes, dtype=torch.uint8, pin_memory=True)
+        self.frame = torch.zeros(shape.bytes, dtype=torch.uint8, device=device)
+        self.out = torch.empty(shape.upscaled(scale).bytes, dtype=torch.uint8, device=device)
         self.graph = torch.cuda.CUDAGraph()
 
     def record(self, network: DeviceNetwork, compute: Any, pool: Any) -> Any:
@@ -148,16 +145,18 @@ class PlainSession(Session):
         self._turn = threading.Lock()
 
     def _run(self, frame: Frame) -> Frame:
-        torch = self._torch
-        size = frame.nbytes * self.scale * self.scale
+        torch, shape = self._torch, self.shape.upscaled(self.scale)
         with failures(torch), self._turn:
             source = torch.from_numpy(frame.reshape(-1).view(np.uint8)).to(self._device)
-            out = torch.empty(size, dtype=torch.uint8, device=self._device)
+            out = torch.empty(shape.bytes, dtype=torch.uint8, device=self._device)
             self._network.run(source, out)
-            values = out.cpu().numpy()
-        height, width = self.shape.height * self.scale, self.shape.width * self.scale
-        upscaled: Frame = values.view(self.shape.dtype).reshape(height, width, 3)
-        return upscaled
+            return _as_frame(out.cpu(), shape)
 
     def _release(self) -> None:
         self._network.close()
+
+
+def _as_frame(values: Any, shape: FrameShape) -> Frame:
+    """A tensor's bytes as a frame, without a copy."""
+    frame: Frame = values.numpy().view(shape.dtype).reshape(shape.array)
+    return frame
