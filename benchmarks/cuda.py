@@ -2,6 +2,7 @@
 
     python -m benchmarks.cuda                    # 1920x1080, 2x and 4x; needs numpy and torch with a GPU
     python -m benchmarks.cuda --kernels          # the time of each kernel, too
+    python -m benchmarks.cuda --planes           # frames are planes of YUV 4:2:0, of 10 bits with --dtype uint16
 
 In a checkout without framewatch installed: PYTHONPATH=daemon. Without pyyaml or the model's package: --weights FILE.
 
@@ -27,9 +28,12 @@ import torch
 from framewatch.upscale import cuda_layout, models, network, pixels, selftest
 from framewatch.upscale.contract import Frame, FrameShape, Session
 from framewatch.upscale.cuda_engine import CudaEngine
+from framewatch.upscale.planes_network import PlanesNetwork
 from framewatch.upscale.torch_engine import TorchEngine
 from framewatch.upscale.torch_network import TorchNetwork
-from framewatch.upscale.torch_session import GraphSession
+from framewatch.upscale.torch_planes import TorchPlanes
+from framewatch.upscale.torch_session import DeviceNetwork, GraphSession
+from framewatch.upscale.yuv import Yuv420
 
 DEVICE = torch.device("cuda:0")
 REPEATS = 5
@@ -65,7 +69,7 @@ def copy_gbps(size: int = 2**30) -> float:
 def frames(shape: FrameShape, path: str | None) -> list[Frame]:
     """Four different frames: real ones of a .npy file, tiled to the size, or the self-test's."""
     base = selftest.synthetic(shape)
-    if path is None:
+    if path is None or shape.yuv:
         return [np.ascontiguousarray(np.roll(base, 37 * number, axis=1)) for number in range(4)]
     real = np.load(path)
     repeats = (-(-shape.height // real.shape[1]), -(-shape.width // real.shape[2]), 1)
@@ -77,11 +81,15 @@ def frames(shape: FrameShape, path: str | None) -> list[Frame]:
 def exact(net: network.Network, frame: Frame, shape: FrameShape, scale: int) -> Frame:
     """What torch gives in float32."""
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    reference = TorchNetwork(net, shape, scale, torch=torch, device=DEVICE, precision="f32")
+    reference: DeviceNetwork = TorchNetwork(net, shape.rgb, scale, torch=torch, device=DEVICE, precision="f32")
+    if shape.yuv:
+        planes = TorchPlanes(shape, scale, torch=torch)
+        reference = PlanesNetwork(reference, planes, shape=shape, scale=scale, torch=torch, device=DEVICE)
+    large = shape.upscaled(scale)
     source = torch.from_numpy(frame.reshape(-1).view(np.uint8)).to(DEVICE)
-    out = torch.empty(frame.nbytes * scale * scale, dtype=torch.uint8, device=DEVICE)
+    out = torch.empty(large.bytes, dtype=torch.uint8, device=DEVICE)
     reference.run(source, out)
-    return out.cpu().numpy().view(shape.dtype).reshape(shape.height * scale, shape.width * scale, 3)
+    return out.cpu().numpy().view(large.dtype).reshape(large.array)
 
 
 def host_fps(session: GraphSession, material: list[Frame], count: int) -> float:
@@ -108,9 +116,9 @@ def device_milliseconds(session: GraphSession, material: list[Frame]) -> float:
 def kernel_milliseconds(session: GraphSession) -> dict[str, float]:
     """The kernels of one frame, each alone."""
     fused = session._network  # noqa: SLF001
-    size = session.shape.pixels * 3 * np.dtype(session.shape.dtype).itemsize
-    frame = torch.randint(0, 255, (size,), dtype=torch.uint8, device=DEVICE)
-    out = torch.empty(size * session.scale**2, dtype=torch.uint8, device=DEVICE)
+    large = session.shape.upscaled(session.scale)
+    frame = torch.randint(0, 255, (session.shape.bytes,), dtype=torch.uint8, device=DEVICE)
+    out = torch.empty(large.bytes, dtype=torch.uint8, device=DEVICE)
     with torch.cuda.stream(session._compute):  # noqa: SLF001
         whole = torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA])
         fused.run(frame, out)
@@ -149,12 +157,12 @@ def measured(
             operations = 2 * sum(layer.weights.size for layer in net.layers) * shape.pixels
             row = {
                 "engine": f"{session.name} {kind}",
-                "input": f"{shape.width}x{shape.height} {shape.dtype}",
+                "input": f"{shape.width}x{shape.height} {'planes' if shape.yuv else 'RGB'} {shape.dtype}",
                 "scale": scale,
                 "device_fps": 1000 / passed,
                 "tflops": operations / passed / 1e9,
                 "host_fps": host_fps(session, material, options.count),
-                "psnr_db": pixels.psnr(session.run(material[0]), expected),
+                "psnr_db": pixels.psnr(session.run(material[0]), expected, shape.upscaled(scale).peak),
             }
             if options.kernels and kind in ("hopper", "ampere"):
                 row["kernels_ms"] = {key: round(value, 4) for key, value in kernel_milliseconds(session).items()}
@@ -168,6 +176,7 @@ def main() -> int:
     parser.add_argument("--scales", default="2,4")
     parser.add_argument("--engines", default="hopper,ampere,torch", help="also: compile")
     parser.add_argument("--dtype", default="uint8", choices=("uint8", "uint16"))
+    parser.add_argument("--planes", action="store_true", help="frames are planes of YUV")
     parser.add_argument("--concurrency", type=int, default=3, help="frames in flight")
     parser.add_argument("--count", type=int, default=60, help="frames from and to the host")
     parser.add_argument("--frames", help=".npy of real frames, (n, h, w, 3) uint8")
@@ -176,7 +185,10 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     width, height = map(int, options.size.split("x"))
-    shape = FrameShape(width, height, options.dtype)
+    depth = 8 if options.dtype == "uint8" else 10
+    coding = Yuv420(0.2126, 0.0722, depth=depth, out_depth=depth)
+    rgb = FrameShape(width, height, options.dtype)
+    shape = FrameShape.of_planes(width, height, coding) if options.planes else rgb
     path = options.weights
     net = network.parse(Path(path).read_bytes(), path) if path else models.load("esrgan-4x")
     facts: dict[str, Any] = {

@@ -3,7 +3,8 @@
     decode thread -> channel(load) -> engine (proc frames in flight) -> channel(save) -> encode thread
 
 The channels are bounded, so wall time is that of the slowest stage and memory does not grow with the length of the
-video. A frame that is shown several times is decoded and upscaled once and written as often as it is shown.
+video. A frame that is shown several times is decoded and upscaled once and written as often as it is shown; so is one
+that is followed by frames with the very same pixels.
 """
 
 from __future__ import annotations
@@ -13,14 +14,18 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
+
+import numpy as np
 
 from framewatch.domain import StageName
 from framewatch.errors import CancelledError
 from framewatch.render.channel import Channel, ChannelClosedError
 from framewatch.render.spec import Sizing
 from framewatch.upscale.contract import Frame
+
+_APART = 4099  # values between those that are compared first; a prime, so that they are not of one column
 
 
 class FrameSink(Protocol):
@@ -42,6 +47,27 @@ class TimedFrame:
 
     pixels: Frame
     repeat: int
+
+    def shows(self, other: TimedFrame) -> bool:
+        """Whether the other is the same picture; most that are not differ at a few places already."""
+        one, two = self.pixels, other.pixels
+        if one.shape != two.shape or not np.array_equal(one.reshape(-1)[::_APART], two.reshape(-1)[::_APART]):
+            return False
+        return np.array_equal(one, two)
+
+
+def merged(frames: Iterable[TimedFrame]) -> Iterator[TimedFrame]:
+    """The same pictures; one that comes again right after itself, as drawn animation has them, only once."""
+    waiting: TimedFrame | None = None
+    for frame in frames:
+        if waiting is not None and waiting.shows(frame):
+            waiting = replace(waiting, repeat=waiting.repeat + frame.repeat)
+            continue
+        if waiting is not None:
+            yield waiting
+        waiting = frame
+    if waiting is not None:
+        yield waiting
 
 
 Upscale = Callable[[Iterable[Frame]], Iterator[Frame]]
@@ -92,7 +118,7 @@ class Lane:
         self.meter = Meter()
         self._on_decoded = on_decoded
         self._aborted = False
-        self._frames = frames
+        self._frames = merged(frames)
         self._upscale = upscale
         self._sink = sink
         self._loaded: Channel[TimedFrame] = Channel(sizing.load)

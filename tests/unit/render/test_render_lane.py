@@ -54,6 +54,26 @@ def test_each_frame_is_upscaled_once_and_written_as_often_as_it_is_shown() -> No
     assert (lane.meter.decoded, lane.meter.upscaled, lane.meter.encoded, lane.meter.distinct) == (6, 6, 6, 3)
 
 
+def test_a_picture_that_comes_again_is_upscaled_once() -> None:
+    upscaled: list[int] = []
+
+    def counted(frames: Iterable[Frame]) -> Iterator[Frame]:
+        for frame in frames:
+            upscaled.append(int(frame[0, 0, 0]))
+            yield frame
+
+    numbers, repeats = [7, 7, 7, 3, 7, 7], [1, 2, 1, 1, 1, 3]
+    frames = [TimedFrame(picture(number), repeat) for number, repeat in zip(numbers, repeats, strict=True)]
+    other = np.full((2, 2, 3), 7, np.uint8)
+    other[1, 1, 2] = 8  # one value of one pixel
+    sink = Sink()
+    lane = Lane([*frames, TimedFrame(other, 1)], counted, sink, Sizing())
+    lane.run()
+    assert upscaled == [7, 3, 7, 7]
+    assert sink.seen == [7, 7, 7, 7, 3, 7, 7, 7, 7, 7]
+    assert (lane.meter.decoded, lane.meter.upscaled, lane.meter.encoded, lane.meter.distinct) == (10, 10, 10, 4)
+
+
 def test_decoding_runs_ahead_only_as_far_as_the_channels_hold() -> None:
     gate, taken = threading.Event(), []
 
@@ -71,7 +91,8 @@ def test_decoding_runs_ahead_only_as_far_as_the_channels_hold() -> None:
     lane = Lane(source(), held, sink, Sizing(load=2, save=1))
     runner = threading.Thread(target=lane.run)
     runner.start()
-    eventually(lambda: len(taken) == 4, what="a full channel")  # one in the engine, two waiting, one in hand
+    # One in the engine, two waiting, one in hand, and one that might have been that one again.
+    eventually(lambda: len(taken) == 5, what="a full channel")
     gate.set()
     runner.join(10)
     assert sink.seen == list(range(50))
