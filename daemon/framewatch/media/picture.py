@@ -8,6 +8,7 @@ from typing import NamedTuple
 from framewatch.domain import Stream, Video
 from framewatch.errors import Finding
 from framewatch.media.containers import rules
+from framewatch.media.hardware import decoding_hardware
 from framewatch.media.preset import Preset
 from framewatch.media.sizing import Size, even_size, fitted, shaped, steps
 from framewatch.media.streams import place
@@ -112,7 +113,7 @@ def picture_warnings(preset: Preset, main: Stream, video: Video, made: Picture) 
     if video.interlaced and preset.deinterlace == "off":
         message = "the picture is interlaced and is processed as it is"
         found.append(Finding("video.interlaced", message, "deinterlace auto makes whole pictures of it", where))
-    if preset.hw_decode and not rules().video_encoders[preset.video_codec].hardware:
-        message = f"hw_decode does nothing with {preset.video_codec}"
+    if preset.hw_decode and not decoding_hardware(preset):
+        message = f"hw_decode does nothing with {preset.video_codec} where nothing is upscaled"
         found.append(Finding("decode.software", message, "it goes with nvenc and videotoolbox", "hw_decode"))
     return found

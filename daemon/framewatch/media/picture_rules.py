@@ -7,7 +7,8 @@ from pathlib import Path
 from framewatch.domain import MediaInfo, Video
 from framewatch.errors import Finding
 from framewatch.media.burn import DEMUXERS, demuxer
-from framewatch.media.containers import HWACCELS, rules
+from framewatch.media.containers import rules
+from framewatch.media.hardware import decoding_hardware
 from framewatch.media.preset import Preset
 from framewatch.media.preset_picture import Crop
 from framewatch.media.sizing import Size, shaped
@@ -48,10 +49,10 @@ def picture_file_findings(preset: Preset, info: MediaInfo) -> list[Finding]:
 
 def hardware_findings(preset: Preset, hwaccels: frozenset[str]) -> list[Finding]:
     """Hardware decoding that this ffmpeg does not have."""
-    kind = rules().video_encoders[preset.video_codec].hardware
-    if not preset.hw_decode or kind is None or HWACCELS[kind] in hwaccels:
+    wanted = decoding_hardware(preset)
+    if not wanted or wanted in hwaccels:
         return []
-    message = f"this ffmpeg cannot decode with {HWACCELS[kind]}"
+    message = f"this ffmpeg cannot decode with {wanted}"
     return [Finding("decode.no_hardware", message, "use hw_decode false, or another ffmpeg", "hw_decode")]
 
 

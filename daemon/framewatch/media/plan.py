@@ -14,7 +14,8 @@ from typing import Literal
 from framewatch.domain import Colour, Failure, MediaInfo, Record, Stream, StreamKind, Timeline, Video
 from framewatch.errors import Finding, RuleError
 from framewatch.media.colour import WorkingFormat, resolve, working_format
-from framewatch.media.containers import HWACCELS, rules
+from framewatch.media.containers import rules
+from framewatch.media.hardware import decoding_hardware
 from framewatch.media.loudness import Loudness
 from framewatch.media.metadata import metadata_warnings
 from framewatch.media.output_time import (
@@ -126,9 +127,8 @@ class Plan(Record):
 
     @property
     def hwaccel(self) -> str:
-        """What decodes, in ffmpeg's words: the hardware that encodes; "" where none is wanted."""
-        kind = rules().video_encoders[self.preset.video_codec].hardware
-        return HWACCELS[kind] if self.preset.hw_decode and kind else ""
+        """What decodes, in ffmpeg's words; "" where no hardware is wanted."""
+        return decoding_hardware(self.preset)
 
     @property
     def kept(self) -> tuple[StreamPlan, ...]:

@@ -100,7 +100,9 @@ class PictureKeys(Record):
     vignette: Amount = Field(0.0, ge=0, le=1, description="Darkens the corners; 0.4 is a usual lens. 8-bit only.")
     grayscale: bool = Field(False, description="Take the colour out.")
 
-    hw_decode: bool = Field(False, description="Decode in hardware where an nvenc or videotoolbox encoder is used.")
+    hw_decode: bool = Field(
+        False, description="Decode in hardware, where an nvenc or videotoolbox encoder is used, or upscaling is done."
+    )
     gif_colors: Whole = Field(256, description="Colours of a gif, 2 to 256.")
     gif_dither: Literal["none", "bayer", "floyd_steinberg", "sierra2_4a"] = Field(
         "sierra2_4a", description="How a gif imitates colours that it does not have."

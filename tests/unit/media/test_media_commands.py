@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -194,6 +195,12 @@ def test_hardware_decoding_with_software_encoding_is_a_warning() -> None:
     made = plan(ml_upscale="none", video_codec="libx265", hw_decode=True)
     assert "-hwaccel" not in commands.transcode_command(made, FFMPEG, SOURCE, OUT)
     assert "decode.software" in [warning.code for warning in made.warnings]
+
+
+def test_what_is_upscaled_is_decoded_in_hardware_with_any_encoder() -> None:
+    made = plan(video_codec="libx265", hw_decode=True)
+    assert made.hwaccel == ("videotoolbox" if sys.platform == "darwin" else "cuda")
+    assert "decode.software" not in [warning.code for warning in made.warnings]
 
 
 def test_only_the_encoder_reads_stdin() -> None:
