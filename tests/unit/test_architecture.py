@@ -27,6 +27,7 @@ ROOMS = [
     "intake",
     "serve",
     "service",
+    "bench",
     "cli",
     "__main__",
 ]

@@ -8,6 +8,7 @@ import typer
 
 from framewatch import __version__
 from framewatch.cli import folders, models, presets
+from framewatch.cli.bench import bench
 from framewatch.cli.daemon import check, run
 from framewatch.cli.demo import demo
 from framewatch.cli.doctor import doctor
@@ -40,7 +41,7 @@ def options(
     """Options that stand before any command."""
 
 
-for command in (demo, check, run, plan, upscale, status, retry, cancel, doctor):
+for command in (demo, check, run, plan, upscale, status, retry, cancel, doctor, bench):
     app.command()(command)
 app.add_typer(folders.app, name="folders")
 app.add_typer(presets.app, name="presets")

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+import threading
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +21,7 @@ from framewatch.errors import AlreadyRunningError, ConfigError, Finding, Framewa
 from framewatch.jobs.store import StoreError
 from framewatch.settings import LoadedSettings, load_settings
 from framewatch.text import printable
+from framewatch.upscale.choice import ENGINE_NAMES
 
 ConfigOption = Annotated[
     Path | None,
@@ -28,6 +33,7 @@ ConfigOption = Annotated[
         show_default=False,
     ),
 ]
+EngineOption = Annotated[str, typer.Option("--engine", help=f"One of {', '.join(ENGINE_NAMES)}.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
@@ -85,6 +91,31 @@ def progress_bar(*, transient: bool = False, disable: bool = False) -> Progress:
         transient=transient,
         disable=disable,
     )
+
+
+@contextmanager
+def interruptible() -> Iterator[threading.Event]:
+    """A stop event that Ctrl-C and SIGTERM set, so that the work is ended in good order."""
+    stop = threading.Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def require_engine(name: str) -> None:
+    """Go on only with a name that `engine:` may have.
+
+    Raises:
+        ConfigError: `engine.unknown`.
+    """
+    if name not in ENGINE_NAMES:
+        hint = f"one of: {', '.join(ENGINE_NAMES)}"
+        raise ConfigError(f'there is no engine "{name}"', code="engine.unknown", hint=hint)
 
 
 def say(text: object) -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +15,15 @@ import typer
 from rich.progress import Progress
 
 from framewatch import domain
-from framewatch.cli.common import JsonOption, print_json, progress_bar, say
+from framewatch.cli.common import (
+    EngineOption,
+    JsonOption,
+    interruptible,
+    print_json,
+    progress_bar,
+    require_engine,
+    say,
+)
 from framewatch.domain import Failure, StageName
 from framewatch.errors import ConfigError, MediaError
 from framewatch.jobs import files
@@ -31,7 +37,6 @@ from framewatch.media.presets import NamedPreset, load_preset
 from framewatch.media.tools import encoders, find_ffmpeg, hwaccels
 from framewatch.render.client import Worker
 from framewatch.text import printable
-from framewatch.upscale.choice import ENGINE_NAMES
 
 FileArgument = Annotated[Path, typer.Argument(help="The video.", show_default=False)]
 PresetOption = Annotated[
@@ -39,7 +44,6 @@ PresetOption = Annotated[
     typer.Option("--preset", "-p", help="A preset's name, or a path to one.", show_default=False),
 ]
 FfmpegOption = Annotated[Path | None, typer.Option("--ffmpeg", help="The ffmpeg program to use.", show_default=False)]
-EngineOption = Annotated[str, typer.Option("--engine", help=f"One of {', '.join(ENGINE_NAMES)}.")]
 
 
 def upscale(
@@ -59,15 +63,13 @@ def upscale(
     """
     output = output.absolute()
     _require_free(output)
-    if engine not in ENGINE_NAMES:
-        hint = f"one of: {', '.join(ENGINE_NAMES)}"
-        raise ConfigError(f'there is no engine "{engine}"', code="engine.unknown", hint=hint)
+    require_engine(engine)
     named, tools = prepared(file, preset, ffmpeg, engine)
     _require_ending(output, named)
     with (
         _work_folder(output.parent) as work,
         a_worker() as worker,
-        _interruptible() as stop,
+        interruptible() as stop,
         progress_bar(transient=True, disable=not sys.stderr.isatty()) as bar,
     ):
         observer = _OnScreen(bar)
@@ -163,20 +165,6 @@ class _OnScreen(Quiet):
     def warned(self, warning: Failure) -> None:
         text = printable(f"warning: {warning.message} ({warning.hint}) [{warning.code}]")
         self._bar.console.print(text)
-
-
-@contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """A stop event that Ctrl-C and SIGTERM set, so that the work is ended in good order."""
-    stop = threading.Event()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    for number in before:
-        signal.signal(number, lambda *_: stop.set())
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

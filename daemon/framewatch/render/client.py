@@ -18,7 +18,7 @@ from framewatch import errors
 from framewatch.domain import Record
 from framewatch.errors import CancelledError, Finding, FramewatchError, ToolMissingError, WorkerError
 from framewatch.render.leftovers import end_leftovers
-from framewatch.render.messages import Failed, Finished, message_from
+from framewatch.render.messages import Failed, message_from
 from framewatch.render.patience import Patience
 from framewatch.render.spec import to_line
 
@@ -32,9 +32,23 @@ OnMessage = Callable[[Any], None]
 class Worker:
     """A worker process, started when it is first needed and again after it died."""
 
-    def __init__(self, *, on_stderr: Callable[[str], None] | None = None) -> None:
-        """`on_stderr` gets what the worker, or a library in it, prints."""
+    def __init__(
+        self,
+        *,
+        on_stderr: Callable[[str], None] | None = None,
+        module: str = "framewatch.render.worker",
+        read: Callable[[bytes], Any] = message_from,
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            on_stderr: gets what the worker, or a library in it, prints.
+            module: what the process runs: `framewatch.render.worker.serve`, with tasks of its own or the usual ones.
+            read: makes a message of a line that it sends; one with the event "finished" has the report.
+        """
         self._on_stderr = on_stderr
+        self._module = module
+        self._read = read
         self._process: subprocess.Popen[bytes] | None = None
         self._messages: queue.Queue[Any] = queue.Queue()
         self._stderr: deque[str] = deque(maxlen=KEPT_LINES)
@@ -77,9 +91,7 @@ class Worker:
             raise _error_of(answer)
         return answer.report
 
-    def _answer(
-        self, task: Record, on_message: OnMessage, stop: threading.Event, patience: Patience
-    ) -> Finished | Failed:
+    def _answer(self, task: Record, on_message: OnMessage, stop: threading.Event, patience: Patience) -> Any:
         self._require_going(stop)
         self._ensure_started()
         self._send(task)
@@ -92,7 +104,7 @@ class Worker:
                 continue
             if message is None:
                 raise self._death()
-            if isinstance(message, (Finished, Failed)):
+            if message.event in ("finished", "failed"):
                 return message
             patience.heard(message, time.monotonic())
             on_message(message)
@@ -128,7 +140,7 @@ class Worker:
         self.kill()
         self._messages = queue.Queue()
         self._stderr.clear()
-        command = [sys.executable, "-m", "framewatch.render.worker"]
+        command = [sys.executable, "-m", self._module]
         try:
             self._process = process = subprocess.Popen(
                 command,
@@ -160,7 +172,7 @@ class Worker:
         assert process.stdout is not None  # noqa: S101 - made with a pipe
         for line in process.stdout:
             try:
-                messages.put(message_from(line))
+                messages.put(self._read(line))
             except ValueError as error:
                 self._note(f"unreadable message: {error}")
         messages.put(None)

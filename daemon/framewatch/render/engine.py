@@ -56,7 +56,7 @@ class WarmEngine:
             EngineError: no engine works here.
         """
         shape = FrameShape(task.width, task.height, "uint8" if task.working_format == "rgb24" else "uint16")
-        planes = _planes(task)
+        planes = planes_of(task)
         key = (shape, planes, task.scale, task.sizing.proc, task.engine)
         if self._session is None or key != self._key:
             self.close()
@@ -98,7 +98,7 @@ class WarmEngine:
             session.close()
 
 
-def _planes(task: RenderTask | ImageTask) -> FrameShape | None:
+def planes_of(task: RenderTask | ImageTask) -> FrameShape | None:
     """The shape of a task's frames as planes; None where they must be RGB."""
     if not isinstance(task, RenderTask) or task.planes is None:
         return None

@@ -13,13 +13,15 @@ import signal
 import sys
 import threading
 import traceback
-from typing import BinaryIO
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Protocol
 
-from framewatch.domain import Failure, Record
+from framewatch.domain import Failure, Record, StageName
 from framewatch.errors import FramewatchError, OutOfMemoryError, WorkerError
 from framewatch.render.messages import Failed, Finished, Logged
 from framewatch.render.spec import task_from, to_line
-from framewatch.render.tasks import Workbench
+from framewatch.render.tasks import Send, Workbench
 
 
 class Wire:
@@ -44,15 +46,43 @@ def end_group() -> None:
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
-def main() -> None:
+class Bench(Protocol):
+    """Does the tasks of one kind of worker."""
+
+    stage: StageName
+
+    def do(self, task: Record) -> Any:
+        """Do a task and give its report.
+
+        Raises:
+            FramewatchError: what it failed with.
+        """
+
+
+@dataclass(frozen=True)
+class Trade:
+    """What makes one kind of worker: how it reads a task, who does it, and the message that has the report."""
+
+    read: Callable[[bytes], Any]
+    bench: Callable[[Send], Bench]
+    finished: Callable[[Any], Record]
+
+
+RENDERING = Trade(task_from, Workbench, lambda report: Finished(report=report))
+
+
+def serve(trade: Trade = RENDERING) -> None:
     """Serve tasks until stdin ends."""
+    # An owner that starts us puts us in a group of our own; by hand we make one, so that end_group harms nobody else.
+    if os.getpgrp() != os.getpid():
+        os.setpgid(0, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the owner's to handle
     wire = Wire(_claim_stdout())
     tasks: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_listen, args=(tasks,), name="stdin", daemon=True).start()
-    bench = Workbench(wire.send)
+    bench = trade.bench(wire.send)
     while True:
-        wire.send(_answer(bench, tasks.get()))
+        wire.send(_answer(trade, bench, tasks.get(), wire.send))
 
 
 def _claim_stdout() -> BinaryIO:
@@ -68,16 +98,16 @@ def _listen(tasks: queue.Queue[bytes]) -> None:
     end_group()
 
 
-def _answer(bench: Workbench, line: bytes) -> Finished | Failed:
+def _answer(trade: Trade, bench: Bench, line: bytes, send: Send) -> Record:
     try:
-        return Finished(report=bench.do(task_from(line)))
+        return trade.finished(bench.do(trade.read(line)))
     except FramewatchError as error:
         return _failed(error)
     except MemoryError:
         return _failed(OutOfMemoryError("the worker ran out of memory", code="worker.out_of_memory"))
     except Exception as error:  # noqa: BLE001 - the process boundary: a bug here must not be silence there
         for text in traceback.format_exc().rstrip().splitlines():
-            bench.send(Logged(stage=bench.stage, line=text, level="debug"))
+            send(Logged(stage=bench.stage, line=text, level="debug"))
         return _failed(WorkerError(f"{type(error).__name__}: {error}", code="worker.bug"))
 
 
@@ -87,7 +117,4 @@ def _failed(error: FramewatchError) -> Failed:
 
 
 if __name__ == "__main__":
-    # An owner that starts us puts us in a group of our own; by hand we make one, so that end_group harms nobody else.
-    if os.getpgrp() != os.getpid():
-        os.setpgid(0, 0)
-    main()
+    serve()

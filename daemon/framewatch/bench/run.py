@@ -1,0 +1,235 @@
+"""A benchmark from beginning to end: the whole way first, since it tells what the stages alone are made of."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from framewatch.bench import baseline, wholeway
+from framewatch.bench.advice import advise
+from framewatch.bench.clip import Size, clip_command, usual_seconds, usual_size
+from framewatch.bench.engines import CANDIDATES
+from framewatch.bench.facts import machine
+from framewatch.bench.report import Baseline, BenchReport, Clip, EngineRow, WholeWay
+from framewatch.bench.tasks import EngineTask, StagesReport, StagesTask, Stepped
+from framewatch.bench.worker import measuring_worker
+from framewatch.domain import Record, StageName
+from framewatch.errors import EngineError, WorkerError
+from framewatch.jobs.lane_count import side_by_side
+from framewatch.jobs.order import Tools
+from framewatch.media.preset import Preset
+from framewatch.media.tools import encoders, hwaccels
+from framewatch.render.client import Worker
+from framewatch.render.messages import Counted
+from framewatch.render.spec import CommandTask, DeviceReport, DeviceTask, RenderTask
+from framewatch.upscale.cpu import cores
+
+_SEED_PROGRAM = "realesrgan-ncnn-vulkan"
+_ROUNDS_SECONDS = 2.0
+_PIECES_A_LANE = 2  # so that each lane ends one piece and begins the next
+_LEAST_PIECE_SECONDS = 1.0
+_GPU_FRAMES, _CPU_FRAMES = 24, 10  # of the baseline
+
+OnStep = Callable[[str, float], None]
+
+
+class Wishes(Record):
+    """What is to be measured."""
+
+    preset: Preset
+    engine: str = "auto"
+    ffmpeg: Path
+    clip: Path | None = None  # None: the shipped one
+    size: Size | None = None  # None: the clip's own, or what suits the device
+    seconds: float | None = None
+    lanes: tuple[int, ...] = ()  # (): 1, and what `lanes: auto` takes
+    baseline: bool = True
+    baseline_frames: int | None = None
+    baseline_program: Path | None = None
+
+
+class Bench:
+    """One benchmark. Everything that runs in its name is gone when it ends, however it ends."""
+
+    def __init__(self, wishes: Wishes, on_step: OnStep, stop: threading.Event) -> None:
+        """`on_step` is told what is being done, and how much of all is done, 0 to 1; `stop` ends it."""
+        self._wishes = wishes
+        self._tell = on_step
+        self._stop = stop
+        self._begun, self._share, self._what = 0.0, 0.0, ""
+
+    def run(self) -> BenchReport:
+        """Measure everything.
+
+        Raises:
+            CancelledError: the stop was set.
+            FramewatchError: the clip, the engine or the encoder does not work. An engine beside the one that
+                is used may fail: its row says why.
+        """
+        with _folder() as folder:
+            return self._run(folder)
+
+    def _run(self, folder: Path) -> BenchReport:
+        wishes = self._wishes
+        with self._step("looks around", 0.02):
+            device: DeviceReport = self._work(DeviceTask(engine=wishes.engine))
+        seconds = wishes.seconds or usual_seconds(gpu=device.gpu)
+        with self._step("makes the clip", 0.03):
+            source = self._clip(folder, device, seconds)
+        auto = side_by_side("auto", device, wishes.preset.video_codec, cores())
+        counts = wishes.lanes or tuple(sorted({1, max(1, auto // 2), auto}))
+        travelled = {lanes: self._travel(source, lanes, seconds, folder, 0.35 / len(counts)) for lanes in counts}
+        first = travelled[counts[0]]
+        with self._step("stages", 0.15):
+            task = StagesTask(render=first.task, lanes=counts, folder=folder, seconds=_ROUNDS_SECONDS)
+            stages: StagesReport = self._measure(task)
+        ways = tuple(_way(lanes, found, stages) for lanes, found in travelled.items())
+        rows = tuple(self._engine(name, first.task, 0.25 / len(CANDIDATES)) for name in CANDIDATES)
+        base = (
+            self._baseline(source, first, folder, device, max(way.fps for way in ways)) if wishes.baseline else None
+        )
+        clip = _clip_facts(wishes, first)
+        gpus = tuple(sorted({row.found.device for row in rows if row.found and row.found.gpu}))
+        return BenchReport(
+            machine=machine(wishes.ffmpeg, gpus),
+            clip=clip,
+            engines=rows,
+            stages=stages,
+            whole=ways,
+            baseline=base,
+            advice=advise(clip, rows, ways, auto),
+        )
+
+    # --- the parts -------------------------------------------------------------------------------------------------
+
+    def _clip(self, folder: Path, device: DeviceReport, seconds: float) -> Path:
+        wishes = self._wishes
+        size = wishes.size or (usual_size(gpu=device.gpu) if wishes.clip is None else None)
+        made = folder / "clip.mkv"
+        self._work(CommandTask(argv=clip_command(wishes.ffmpeg, wishes.clip, size, seconds, made)))
+        return made
+
+    def _travel(self, source: Path, lanes: int, seconds: float, folder: Path, weight: float) -> wholeway.Travelled:
+        work = folder / f"lanes-{lanes}"
+        work.mkdir()
+        with self._step(f"file to file, {lanes} {'lane' if lanes == 1 else 'lanes'}", weight):
+            tools = self._tools(lanes, max(_LEAST_PIECE_SECONDS, seconds / lanes / _PIECES_A_LANE))
+            return wholeway.travel(source, self._wishes.preset, work, tools, self._stop, self._within)
+
+    def _tools(self, lanes: int, segment_seconds: float) -> Tools:
+        program = self._wishes.ffmpeg
+        return Tools(
+            ffmpeg=program,
+            encoders=encoders(program),
+            hwaccels=hwaccels(program),
+            engine=self._wishes.engine,
+            lanes=lanes,
+            segment_seconds=segment_seconds,
+        )
+
+    def _engine(self, name: str, render: RenderTask, weight: float) -> EngineRow:
+        with self._step(f"{name} alone", weight):
+            try:
+                found = self._measure(EngineTask(engine=name, render=render, seconds=_ROUNDS_SECONDS))
+            except (EngineError, WorkerError) as error:  # a driver that crashes takes a worker with it, no more
+                return EngineRow(engine=name, found=None, why=error.finding.message)
+        return EngineRow(engine=name, found=found)
+
+    def _baseline(
+        self, source: Path, first: wholeway.Travelled, folder: Path, device: DeviceReport, fps: float
+    ) -> Baseline:
+        wishes, plan = self._wishes, first.plan
+        program = wishes.baseline_program or _on_path()
+        frames = wishes.baseline_frames or (_GPU_FRAMES if device.gpu else _CPU_FRAMES)
+        place = folder / "baseline"
+        place.mkdir()
+        with self._step("the seed's way", 0.2):
+            found = baseline.travel(
+                source, plan, wishes.ffmpeg, place,
+                frames=frames, program=program, work=self._work, measure=self._measure,
+            )  # fmt: skip
+        return found.evolve(times=fps / found.fps)
+
+    # --- workers and progress --------------------------------------------------------------------------------------
+
+    def _work(self, task: Record) -> Any:
+        return self._ask(Worker(), task)
+
+    def _measure(self, task: Record) -> Any:
+        return self._ask(measuring_worker(), task)
+
+    def _ask(self, worker: Worker, task: Record) -> Any:
+        """A worker for each: none has another's memory, or the state that another's driver was left in."""
+        try:
+            return worker.run(task, self._heard, self._stop, stall_seconds=None)
+        finally:
+            worker.kill()
+
+    def _heard(self, message: Any) -> None:
+        if isinstance(message, Stepped):
+            self._tell(f"{self._what}: {message.what}", self._begun + self._share * message.done)
+        elif not isinstance(message, Counted):
+            self._within(0.0)
+
+    @contextmanager
+    def _step(self, what: str, share: float) -> Iterator[None]:
+        self._what, self._share = what, share
+        self._within(0.0)
+        yield
+        self._begun += share
+
+    def _within(self, done: float) -> None:
+        self._tell(self._what, min(self._begun + self._share * done, 1.0))
+
+
+def _on_path() -> Path | None:
+    found = shutil.which(_SEED_PROGRAM)
+    return Path(found) if found else None
+
+
+def _way(lanes: int, found: wholeway.Travelled, stages: StagesReport) -> WholeWay:
+    """One run, held against the slowest stage alone."""
+    alone: dict[StageName, float] = {
+        "decode": stages.decode_fps,
+        "upscale": stages.upscale_fps,
+        "encode": stages.encode_fps[lanes],
+    }
+    slowest = min(alone, key=lambda stage: alone[stage])
+    frames = found.frames
+    return WholeWay(
+        lanes=lanes,
+        engine=found.report.engine,
+        frames=frames,
+        seconds=found.seconds,
+        fps=frames / found.seconds,
+        render_fps=frames / found.phases["render"],
+        phases=found.phases,
+        busy=found.report.busy_seconds,
+        slowest=slowest,
+        slowest_fps=alone[slowest],
+        share=frames / found.seconds / alone[slowest],
+    )
+
+
+def _clip_facts(wishes: Wishes, found: wholeway.Travelled) -> Clip:
+    plan = found.plan
+    return Clip(
+        name=wishes.clip.name if wishes.clip else "the shipped clip",
+        width=found.task.width,
+        height=found.task.height,
+        frames=found.frames,
+        fps=float(plan.average_rate),
+        scale=plan.scale,
+        encoder=f"{wishes.preset.video_codec} {wishes.preset.preset}",
+    )
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="framewatch-bench-") as name:
+        yield Path(name)

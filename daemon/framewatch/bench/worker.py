@@ -1,0 +1,51 @@
+"""The measuring worker: a crash of a driver ends it, and only it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from framewatch.bench import engines, pngs, stages
+from framewatch.bench.tasks import EngineTask, Measured, PngTask, StagesTask, Stepped, message_from, task_from
+from framewatch.domain import Record, StageName
+from framewatch.render.client import Worker
+from framewatch.render.worker import Trade, serve
+
+
+class Measurements:
+    """Does one measurement at a time."""
+
+    stage: StageName = "upscale"  # for the log
+
+    def __init__(self, send: Callable[[Record], None]) -> None:
+        """`send` takes messages on the way."""
+        self._send = send
+
+    def do(self, task: Record) -> Any:
+        """Measure.
+
+        Raises:
+            FramewatchError: what it failed with.
+        """
+        if isinstance(task, EngineTask):
+            return engines.measure(task, self._say)
+        if isinstance(task, StagesTask):
+            return stages.measure(task, self._say)
+        if isinstance(task, PngTask):
+            return pngs.measure(task, self._say)
+        raise TypeError(f"no such task: {type(task).__name__}")
+
+    def _say(self, what: str, done: float) -> None:
+        self._send(Stepped(what=what, done=done))
+
+
+MEASURING = Trade(task_from, Measurements, lambda report: Measured(report=report))
+
+
+def measuring_worker() -> Worker:
+    """The owner's end of one, not started yet."""
+    return Worker(module=__name__, read=message_from)
+
+
+if __name__ == "__main__":
+    serve(MEASURING)
