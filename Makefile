@@ -35,6 +35,7 @@ types: $(STAMP)  ## strict types
 check: lint types test  ## what CI runs
 
 bench: $(STAMP)  ## speed and memory, as ratios in one run
+	$(BIN)/framewatch bench
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.waiting
 

@@ -15,7 +15,20 @@ from clips import make_clip
 from house import CLIP, House, framewatch
 from waiting import eventually
 
-COMMANDS = "run", "check", "plan", "upscale", "status", "retry", "cancel", "doctor", "models", "demo", "schema"
+COMMANDS = (
+    "run",
+    "check",
+    "plan",
+    "upscale",
+    "status",
+    "retry",
+    "cancel",
+    "doctor",
+    "models",
+    "demo",
+    "schema",
+    "bench",
+)
 
 
 def preset(folder: Path, **keys: object) -> Path:

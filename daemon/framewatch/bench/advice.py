@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Literal
 
+from framewatch.bench.engines import WORDS
 from framewatch.bench.report import Advice, Clip, EngineRow, Episode, Phase, WholeWay
+from framewatch.upscale.choice import ENGINES
 
 _EPISODE_FRAMES = int(24 * 60 * Fraction(24000, 1001))
 _FULL_HD = (1920, 1080)
 _ONCE: tuple[Phase, ...] = ("start", "rehearsal", "open", "other")  # paid once a file; the rest grows with its frames
 _ROUGH = 10  # hours, or days, from which on nobody asks for the minutes
 _ALIKE = 1.05  # two speeds that differ by less are the same in a measurement of this kind
-# The word for `engine:` in the configuration that begins with each engine.
-_WORDS = {"cuda": "cuda", "torch": "cuda", "openvino": "openvino", "ncnn-vulkan": "ncnn", "ncnn": "ncnn"}
 
 
 def advise(clip: Clip, rows: Sequence[EngineRow], ways: Sequence[WholeWay], auto_lanes: int) -> Advice:
@@ -38,13 +38,13 @@ def advise(clip: Clip, rows: Sequence[EngineRow], ways: Sequence[WholeWay], auto
 
 def _engine(rows: Sequence[EngineRow], best: WholeWay) -> tuple[str, str]:
     """The word for the configuration, and a sentence."""
-    speeds = {row.engine: row.found.tflops for row in rows if row.found and row.engine in _WORDS}
+    speeds = {row.engine: row.found.tflops for row in rows if row.found and row.engine in ENGINES}
     used = best.engine.partition("/")[0]
     if not speeds:
         return "auto", f"engine: auto takes {best.engine} here."
     fastest = max(speeds, key=lambda name: speeds[name])
     if used not in speeds or speeds[fastest] > speeds[used] * _ALIKE:
-        word = _WORDS[fastest]
+        word = WORDS[fastest]
         return word, f"engine: {word}. {fastest} is the fastest here; what was measured from file to file is {used}."
     return "auto", f"engine: auto is right: it takes {best.engine}, the fastest that works here."
 
@@ -82,7 +82,7 @@ def in_words(seconds: float) -> str:
     units = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
     at, (name, size) = next((n, unit) for n, unit in enumerate(units) if seconds >= unit[1] or unit[1] == 1)
     if name == "second":
-        return _counted(round(seconds), name)
+        return _counted(round(seconds), name) if round(seconds) < units[at - 1][1] else in_words(round(seconds))
     lower, step = units[at + 1]
     rounded = round(seconds / step) * step
     if at and rounded >= units[at - 1][1]:  # rounding has made a whole hour of 59 minutes 59.6 seconds

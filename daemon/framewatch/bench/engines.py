@@ -27,6 +27,18 @@ CANDIDATES: Mapping[str, Engine] = MappingProxyType(
 )
 """What is measured: every engine, and OpenVINO in float32 besides, where `bf16` may turn out slower than it."""
 
+WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "cuda": "cuda",
+        "torch": "cuda",
+        "ncnn-vulkan": "ncnn",
+        "ncnn": "ncnn",
+        "openvino": "openvino",
+        "openvino f32": "openvino",
+    }
+)
+"""The word for `engine:` in the configuration that each of them belongs to."""
+
 _CPU_WIDTH, _CPU_HEIGHT = 320, 180  # a processor takes seconds for a large frame, and is as fast for a part of it
 _PATCH = 64  # input pixels of the side of what is compared with the reference
 _EQUAL = 120.0  # dB: two patches without any difference

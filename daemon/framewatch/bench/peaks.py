@@ -10,9 +10,9 @@ import numpy as np
 
 from framewatch.upscale import cpu, torch_runtime
 
-_REPEATS = 5
+_REPEATS = 3
 _CPU_SIZE = 2048  # rows and columns: three matrices of float32 take 48 MiB, and a product 17 GFLOP
-_CPU_CHAIN = 4  # products one after another, so that the conversion at both ends does not count
+_CPU_CHAIN = 2  # products one after another, so that the conversion at both ends does not count
 _GPU_SIZE = 8192  # the size at which cuBLAS is at its best; 1.1 TFLOP
 _GPU_RUNS = 10
 
@@ -24,7 +24,7 @@ def matmul_tflops(engine: str) -> float | None:
         engine: a session's name, such as "openvino/bf16". Its runtime is loaded already.
 
     Returns:
-        The best of five; None where no product is known that the engine could be held against.
+        The best of three; None where no product is known that the engine could be held against.
     """
     runtime, _, precision = engine.partition("/")
     if runtime == "openvino" and precision in ("bf16", "f32"):

@@ -13,24 +13,24 @@ from typing import Any
 from framewatch.bench import baseline, wholeway
 from framewatch.bench.advice import advise
 from framewatch.bench.clip import Size, clip_command, usual_seconds, usual_size
-from framewatch.bench.engines import CANDIDATES
+from framewatch.bench.engines import CANDIDATES, WORDS
 from framewatch.bench.facts import machine
 from framewatch.bench.report import Baseline, BenchReport, Clip, EngineRow, WholeWay
-from framewatch.bench.tasks import EngineTask, StagesReport, StagesTask, Stepped
+from framewatch.bench.tasks import EngineReport, EngineTask, StagesReport, StagesTask, Stepped
 from framewatch.bench.worker import measuring_worker
 from framewatch.domain import Record, StageName
-from framewatch.errors import EngineError, WorkerError
+from framewatch.errors import EngineError, EngineMissingError, WorkerError
 from framewatch.jobs.lane_count import side_by_side
 from framewatch.jobs.order import Tools
 from framewatch.media.preset import Preset
 from framewatch.media.tools import encoders, hwaccels
 from framewatch.render.client import Worker
 from framewatch.render.messages import Counted
-from framewatch.render.spec import CommandTask, DeviceReport, DeviceTask, RenderTask
+from framewatch.render.spec import CommandTask, DeviceReport, DeviceTask
 from framewatch.upscale.cpu import cores
 
 _SEED_PROGRAM = "realesrgan-ncnn-vulkan"
-_ROUNDS_SECONDS = 2.0
+_ROUND_SECONDS = 2.0  # and not more than a quarter of the clip
 _PIECES_A_LANE = 2  # so that each lane ends one piece and begins the next
 _LEAST_PIECE_SECONDS = 1.0
 _GPU_FRAMES, _CPU_FRAMES = 24, 10  # of the baseline
@@ -62,6 +62,7 @@ class Bench:
         self._tell = on_step
         self._stop = stop
         self._begun, self._share, self._what = 0.0, 0.0, ""
+        self._working, self._measuring = Worker(), measuring_worker()
 
     def run(self) -> BenchReport:
         """Measure everything.
@@ -71,8 +72,12 @@ class Bench:
             FramewatchError: the clip, the engine or the encoder does not work. An engine beside the one that
                 is used may fail: its row says why.
         """
-        with _folder() as folder:
-            return self._run(folder)
+        with tempfile.TemporaryDirectory(prefix="framewatch-bench-") as folder:
+            try:
+                return self._run(Path(folder))
+            finally:  # before the folder goes that they write into
+                self._working.kill()
+                self._measuring.kill()
 
     def _run(self, folder: Path) -> BenchReport:
         wishes = self._wishes
@@ -85,11 +90,15 @@ class Bench:
         counts = wishes.lanes or tuple(sorted({1, max(1, auto // 2), auto}))
         travelled = {lanes: self._travel(source, lanes, seconds, folder, 0.35 / len(counts)) for lanes in counts}
         first = travelled[counts[0]]
+        rounds = min(_ROUND_SECONDS, seconds / 4)
         with self._step("stages", 0.15):
-            task = StagesTask(render=first.task, lanes=counts, folder=folder, seconds=_ROUNDS_SECONDS)
+            task = StagesTask(render=first.task, lanes=counts, folder=folder, seconds=rounds)
             stages: StagesReport = self._measure(task)
+        self._give_back(gpu=device.gpu)
         ways = tuple(_way(lanes, found, stages) for lanes, found in travelled.items())
-        rows = tuple(self._engine(name, first.task, 0.25 / len(CANDIDATES)) for name in CANDIDATES)
+        names = [name for name in CANDIDATES if wishes.engine in ("auto", WORDS[name])]
+        tasks = [EngineTask(engine=name, render=first.task, seconds=rounds) for name in names]
+        rows = tuple(self._engine(task, 0.25 / len(tasks)) for task in tasks)
         base = (
             self._baseline(source, first, folder, device, max(way.fps for way in ways)) if wishes.baseline else None
         )
@@ -132,13 +141,15 @@ class Bench:
             segment_seconds=segment_seconds,
         )
 
-    def _engine(self, name: str, render: RenderTask, weight: float) -> EngineRow:
-        with self._step(f"{name} alone", weight):
+    def _engine(self, task: EngineTask, weight: float) -> EngineRow:
+        with self._step(f"{task.engine} alone", weight):
             try:
-                found = self._measure(EngineTask(engine=name, render=render, seconds=_ROUNDS_SECONDS))
+                found: EngineReport = self._measure(task)
             except (EngineError, WorkerError) as error:  # a driver that crashes takes a worker with it, no more
-                return EngineRow(engine=name, found=None, why=error.finding.message)
-        return EngineRow(engine=name, found=found)
+                self._give_back(gpu=not isinstance(error, EngineMissingError))
+                return EngineRow(engine=task.engine, found=None, why=error.finding.message)
+        self._give_back(gpu=found.gpu)
+        return EngineRow(engine=task.engine, found=found)
 
     def _baseline(
         self, source: Path, first: wholeway.Travelled, folder: Path, device: DeviceReport, fps: float
@@ -158,17 +169,18 @@ class Bench:
     # --- workers and progress --------------------------------------------------------------------------------------
 
     def _work(self, task: Record) -> Any:
-        return self._ask(Worker(), task)
+        return self._ask(self._working, task)
 
     def _measure(self, task: Record) -> Any:
-        return self._ask(measuring_worker(), task)
+        return self._ask(self._measuring, task)
 
     def _ask(self, worker: Worker, task: Record) -> Any:
-        """A worker for each: none has another's memory, or the state that another's driver was left in."""
-        try:
-            return worker.run(task, self._heard, self._stop, stall_seconds=None)
-        finally:
-            worker.kill()
+        return worker.run(task, self._heard, self._stop, stall_seconds=None)
+
+    def _give_back(self, *, gpu: bool) -> None:
+        """Let the next measurement have what the last one took of the GPU, and of its driver's state."""
+        if gpu:
+            self._measuring.kill()
 
     def _heard(self, message: Any) -> None:
         if isinstance(message, Stepped):
@@ -227,9 +239,3 @@ def _clip_facts(wishes: Wishes, found: wholeway.Travelled) -> Clip:
         scale=plan.scale,
         encoder=f"{wishes.preset.video_codec} {wishes.preset.preset}",
     )
-
-
-@contextmanager
-def _folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="framewatch-bench-") as name:
-        yield Path(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 import sys
@@ -184,7 +185,7 @@ def _size(text: str | None) -> Size | None:
 
 
 def _positive(value: Number | None, option: str) -> Number | None:
-    if value is not None and not value > 0:
+    if value is not None and not (value > 0 and math.isfinite(value)):
         raise _wrong(f"{option} {value} is not possible", "a number above 0")
     return value
 
@@ -193,6 +194,6 @@ def _lanes(text: str | None) -> tuple[int, ...]:
     if text is None:
         return ()
     parts = text.split(",")
-    if not all(part.isdecimal() and 1 <= int(part) <= _MOST_LANES for part in parts):
+    if not all(part.isascii() and part.isdecimal() and 1 <= int(part) <= _MOST_LANES for part in parts):
         raise _wrong(f'--lanes "{printable(text)}" is not a list of lanes', f"numbers from 1 to {_MOST_LANES}: 1,2,4")
     return tuple(sorted({int(part) for part in parts}))

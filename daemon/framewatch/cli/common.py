@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from framewatch.errors import AlreadyRunningError, ConfigError, Finding, FramewatchError
+from framewatch.errors import AlreadyRunningError, CancelledError, ConfigError, Finding, FramewatchError
 from framewatch.jobs.store import StoreError
 from framewatch.settings import LoadedSettings, load_settings
 from framewatch.text import printable
@@ -149,5 +149,7 @@ def say_error(error: Exception) -> None:
 
 
 def exit_code(error: Exception) -> int:
-    """2 where the user has to change what was asked for, 1 where the work failed."""
+    """2 where the user has to change what was asked for, 130 where Ctrl-C ended the work, 1 where it failed."""
+    if isinstance(error, CancelledError):
+        return 130
     return 2 if isinstance(error, (ConfigError, AlreadyRunningError, StoreError)) else 1
