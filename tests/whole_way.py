@@ -29,6 +29,11 @@ class _Inline:
     def run(self, task: Record, heard: Callable[[Any], None], stop: threading.Event, **_: Any) -> Any:
         return Workbench(heard).do(task)
 
+    def another(self, niceness: int) -> _Inline:
+        return self
+
+    def kill(self) -> None: ...
+
 
 class _Open:
     """Lets everybody at the device."""

@@ -32,9 +32,15 @@ OnMessage = Callable[[Any], None]
 class Worker:
     """A worker process, started when it is first needed and again after it died."""
 
-    def __init__(self, *, on_stderr: Callable[[str], None] | None = None) -> None:
-        """`on_stderr` gets what the worker, or a library in it, prints."""
+    def __init__(self, *, on_stderr: Callable[[str], None] | None = None, niceness: int = 0) -> None:
+        """A worker that is not started yet.
+
+        Args:
+            on_stderr: gets what the worker, or a library in it, prints.
+            niceness: by how much it steps back, as `nice` does, where others want the processor too.
+        """
         self._on_stderr = on_stderr
+        self._niceness = niceness
         self._process: subprocess.Popen[bytes] | None = None
         self._messages: queue.Queue[Any] = queue.Queue()
         self._stderr: deque[str] = deque(maxlen=KEPT_LINES)
@@ -44,6 +50,10 @@ class Worker:
     def pid(self) -> int | None:
         """The process id, which is its group's too; None while none runs."""
         return self._process.pid if self._process else None
+
+    def another(self, niceness: int = 0) -> Worker:
+        """One more of the same kind, for the caller to kill; not started yet. `niceness` as for the constructor."""
+        return Worker(on_stderr=self._on_stderr, niceness=niceness)
 
     def run(
         self,
@@ -128,7 +138,7 @@ class Worker:
         self.kill()
         self._messages = queue.Queue()
         self._stderr.clear()
-        command = [sys.executable, "-m", "framewatch.render.worker"]
+        command = [sys.executable, "-m", "framewatch.render.worker", str(self._niceness)]
         try:
             self._process = process = subprocess.Popen(
                 command,
