@@ -23,11 +23,16 @@ from framewatch.render.tasks import Workbench
 FAST = {"preset": "ultrafast", "crf": 1}
 
 
-class _Inline:
+class Inline:
     """Does tasks at once, where a worker process would."""
 
     def run(self, task: Record, heard: Callable[[Any], None], stop: threading.Event, **_: Any) -> Any:
         return Workbench(heard).do(task)
+
+    def another(self, niceness: int) -> Inline:
+        return self
+
+    def kill(self) -> None: ...
 
 
 class _Open:
@@ -46,7 +51,15 @@ class _Deaf:
     def segment_done(self, entry: Entry, segments: int, *, gets_on: bool) -> None: ...
 
 
-def process(source: Path, folder: Path, segment_seconds: float = 30.0, **wishes: Any) -> Rendered:
+def process(
+    source: Path,
+    folder: Path,
+    segment_seconds: float = 30.0,
+    *,
+    worker: Inline | None = None,
+    stop: threading.Event | None = None,
+    **wishes: Any,
+) -> Rendered:
     """Make `source` into what the wishes say; raises what a job fails with, verification included."""
     ffmpeg = find_ffmpeg(None)
     tools = Tools(
@@ -58,7 +71,7 @@ def process(source: Path, folder: Path, segment_seconds: float = 30.0, **wishes:
     )
     folder.mkdir(parents=True, exist_ok=True)
     order = Order(source=source, preset=Preset(**(FAST | wishes)), preset_name="test", work=folder)
-    way = Pipeline(_Inline(), tools, _Open(), _Deaf(), threading.Event())  # type: ignore[arg-type]
+    way = Pipeline(worker or Inline(), tools, _Open(), _Deaf(), stop or threading.Event())  # type: ignore[arg-type]
     return way.run(order)
 
 

@@ -5,6 +5,7 @@ Run as a script: `stub_ffmpeg.py REAL FOLDER ARGUMENTS`. What FOLDER/mode says h
     nothing   takes every frame, writes no file, ends with 0
     half      writes half the frames, ends with 0
     fail      takes a few frames, ends with 1
+    rotten    writes every frame, and zeros over a part of them, ends with 0
     hang      starts a child that sleeps, and sleeps itself
 
 and for joining them, which each end with 0:
@@ -67,6 +68,8 @@ def main(real: str, folder: Path, arguments: list[str]) -> int:
         return 1
     if mode == "half":
         return _half(real, arguments)
+    if mode == "rotten":
+        return _rotten(real, arguments)
     if mode == "hang":
         subprocess.Popen(SLEEP)
         time.sleep(3600)
@@ -88,6 +91,17 @@ def _swallowed(status: int) -> int:
 def _garbage(path: Path) -> int:
     path.write_bytes(bytes(range(256)) * 64)
     return 0
+
+
+def _rotten(real: str, arguments: list[str]) -> int:
+    """The index stays whole, so that all packets are there."""
+    status = subprocess.run([real, *arguments], check=False).returncode
+    path = Path(arguments[-1].removeprefix("file:"))
+    whole = bytearray(path.read_bytes())
+    begin = whole.index(b"mdat") + 1000
+    whole[begin : begin + 400] = bytes(400)
+    path.write_bytes(whole)
+    return status
 
 
 def _half(real: str, arguments: list[str]) -> int:

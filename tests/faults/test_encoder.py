@@ -70,6 +70,24 @@ def test_an_encoder_that_lies_once_costs_one_try(
     survived("ffmpeg lies", f"it ends with 0 and has written {what}, once", "seen, made again, done")
 
 
+def test_a_piece_that_cannot_be_decoded_is_found_while_the_next_ones_are_rendered(
+    house: FaultHouse, source: MakeSource, stub: Path, survived: Survived
+) -> None:
+    house.open()
+    stub_ffmpeg.tell(stub, "rotten", times=1)
+    house.turn("delay", 0.2)  # 5 s for each of the 5 pieces that follow
+    house.drop(source(1, 6))
+    with house.watcher:
+        house.start()
+        house.wait_event("job.queued", code="verify.segment", timeout=60)
+        assert len(house.events("segment.done")) < 5
+        house.turn("delay", 0)
+        house.wait_done()
+        assert house.stop() == 0
+    check(house)
+    survived("ffmpeg lies", "it has written pictures that cannot be decoded, once", "seen before the end; done")
+
+
 def test_an_encoder_that_fails_once_costs_one_try(
     house: FaultHouse, source: MakeSource, stub: Path, survived: Survived
 ) -> None:

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
 from framewatch.domain import Failure, Progress, Record, StageName
-from framewatch.errors import Finding
+from framewatch.errors import CancelledError, Finding
 from framewatch.jobs.ledger import Entry
 from framewatch.jobs.order import Tools
 from framewatch.jobs.progress import Tracker
@@ -20,6 +20,7 @@ from framewatch.render.spec import CommandTask, DeviceReport, DeviceTask
 from framewatch.upscale.vram import needed_gb
 
 SOURCE_SECONDS = 5.0  # between two looks at the source while a worker is at it
+WAIT_SECONDS = 0.1  # between two looks at the stop while something else is waited for
 
 
 class Observer(Protocol):
@@ -91,6 +92,22 @@ class Hands:
         """
         return self._worker.run(task, self._heard, self.stop, stall_seconds=self.tools.stall_seconds)
 
+    def helper(self, niceness: int) -> Worker:
+        """A worker that takes tasks beside the job's own; whoever asks for it kills it."""
+        return self._worker.another(niceness)
+
+    def wait(self, over: Callable[[float], bool]) -> None:
+        """Wait for something that runs beside; `over` is asked again and again, and waits for so many seconds itself.
+
+        Raises:
+            CancelledError: the stop was set.
+            FramewatchError: the source is no longer what it was.
+        """
+        while not over(WAIT_SECONDS):
+            if self.stop.is_set():
+                raise CancelledError("the work was stopped")
+            self._look_around()
+
     @property
     def share_done(self) -> float:
         """How much of what is followed is done, 0 to 1."""
@@ -151,6 +168,9 @@ class Hands:
             self.observer.logged(message.stage, message.line, message.level)
         elif isinstance(message, Warned):
             self.warn(message.warning)
+        self._look_around()
+
+    def _look_around(self) -> None:
         if time.monotonic() - self._looked_at > SOURCE_SECONDS:
             self._looked_at = time.monotonic()
             self.look()

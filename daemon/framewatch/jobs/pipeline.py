@@ -7,7 +7,7 @@ work folder: putting it in its place is publishing, which comes after.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from framewatch.domain import Failure
@@ -18,6 +18,7 @@ from framewatch.jobs.ledger import tidy
 from framewatch.jobs.means import require_means
 from framewatch.jobs.order import Order, Rendered, Skipped, Tools
 from framewatch.jobs.pictures import compare_picture, decide_picture, image_task
+from framewatch.jobs.proven import completed, groups_of
 from framewatch.jobs.remarks import silent_track
 from framewatch.jobs.segmented import Segmented
 from framewatch.jobs.space import require_room_for, require_room_left
@@ -29,6 +30,7 @@ from framewatch.media.containers import rules
 from framewatch.media.effects import remembered_frames
 from framewatch.media.image_plan import image_command
 from framewatch.media.image_rules import is_image_preset
+from framewatch.media.inspect import Inspection
 from framewatch.media.kind import require_video
 from framewatch.media.loudness import Loudness
 from framewatch.media.plan import Plan, make_plan
@@ -118,7 +120,7 @@ class Pipeline:
         engine = segmented.render()
         segmented.join(plan, result)
         try:
-            self._verify(plan, probed, result)
+            self._verify(plan, probed, result, segmented.pieces)
         except VerificationError:
             segmented.drop_bad()
             raise
@@ -178,23 +180,31 @@ class Pipeline:
             result=result, plan=plan, engine=report.engine, frames=plan.frames, warnings=tuple(self._hands.warnings)
         )
 
-    def _verify(self, plan: Plan, probed: ProbeReport, result: Path) -> None:
-        report = self._inspected(result)
+    def _verify(self, plan: Plan, probed: ProbeReport, result: Path, pieces: Sequence[Inspection] = ()) -> None:
+        found = self._inspected(result, pieces)
         audio = [probed.lengths.get(stream.index) for stream in plan.of_kind("audio")]
-        findings = compare(plan.expected, report.inspection, audio)
+        findings = compare(plan.expected, found, audio)
         if findings:
             raise VerificationError.of(findings)
 
-    def _inspected(self, result: Path) -> InspectReport:
-        """What is in the result. Where it cannot be read, that is no fault of the source, nor of a disk."""
+    def _inspected(self, result: Path, pieces: Sequence[Inspection]) -> Inspection:
+        """What is in the result. Where it cannot be read, that is no fault of the source, nor of a disk.
+
+        Its video was decoded already where it holds, byte for byte, what `pieces` hold; else it is decoded now.
+        """
         if result.parent.is_dir() and not result.exists():
             raise VerificationError("ffmpeg ended well and made no file", code="verify.missing", hint=_HINT)
         try:
+            if pieces:
+                task = InspectTask(path=result, decode=False, groups=groups_of(pieces))
+                read: InspectReport = self._hands.do(task)
+                if (whole := completed(read.inspection, pieces)) is not None:
+                    return whole
             report: InspectReport = self._hands.do(InspectTask(path=result))
         except MediaError as error:
             message = f"the finished file cannot be read: {error.finding.message}"
             raise VerificationError(message, code="verify.unreadable", hint=_HINT) from None
-        return report
+        return report.inspection
 
 
 def decide(order: Order, probed: ProbeReport, tools: Tools) -> Plan:

@@ -12,19 +12,24 @@ from framewatch.errors import MediaError, Need, RuleError, StorageError, Verific
 from framewatch.jobs.faults import storage_faults
 from framewatch.jobs.fingerprint import fingerprint
 from framewatch.jobs.hands import Hands
+from framewatch.jobs.inspector import NICENESS, Inspector
 from framewatch.jobs.lane_count import side_by_side
 from framewatch.jobs.ledger import Entry, Ledger
 from framewatch.jobs.order import Order
+from framewatch.jobs.proven import alike, flaw
 from framewatch.jobs.remarks import damaged_frames
 from framewatch.jobs.space import SPARE, Made, require_room_for
 from framewatch.media import commands
 from framewatch.media.chain import deinterlace_filters, source_filters
+from framewatch.media.inspect import Inspection
 from framewatch.media.plan import Plan
 from framewatch.media.planes import PlaneCoding, plane_coding
 from framewatch.render.messages import Pieced
 from framewatch.render.spec import DeviceReport, InspectReport, InspectTask, Piece, ProbeReport, RenderTask, Sizing
 from framewatch.upscale.cpu import cores
 from framewatch.upscale.vram import stages
+
+_HINT = "it is rendered anew; look into the log for what ffmpeg said"
 
 
 class Segmented:
@@ -43,6 +48,7 @@ class Segmented:
         self._probed = probed
         main = probed.info.main_video
         self._planes = plane_coding(plan, main.video) if main and main.video else None
+        self._seen: dict[int, Inspection] = {}  # segments that were decoded to their ends, by number
         made_of = fingerprint(order.source, plan, probed, hands.tools)
         self._ledger = Ledger.open(order.work, made_of, probed.segments, commands.piece_extension(plan), hands.stop)
         kept = self._ledger.done.values()
@@ -89,24 +95,32 @@ class Segmented:
     def render(self) -> str:
         """Render what is missing; gives the engine that did it, or did the last of what was there.
 
+        Where there are several segments, each is decoded to its end meanwhile.
+
         Raises:
+            VerificationError: `verify.segment`: one cannot be decoded; it is struck out.
             FramewatchError: what rendering failed with; what was finished by then is in the ledger.
         """
-        missing = [segment for segment in self._probed.segments if segment.number not in self._ledger.done]
-        if missing:
-            plan = self._plan
-            device = self._hands.device()
-            task = self._task(tuple(map(self._piece, missing)), device)
-            self._hands.on_piece = self._enter
-            with self._hands.share(device, plan.frame_width, plan.frame_height, plan.scale):
-                first = task.pieces[0]
-                self._hands.say_command(first.planes_encoder if task.planes and device.planes else first.encoder)
-                with self._waiting_for_a_segment():
-                    self._hands.do(task)
+        with Inspector(self._hands.helper(NICENESS), self._hands.tools.stall_seconds) as inspector:
+            with self._hands.looking(lambda: self._require_good(inspector)):
+                self._render_missing(inspector)
+                inspector.hurry()
+                self._hands.wait(inspector.over)
+            self._require_good(inspector)
+            self._seen = inspector.seen
+            if inspector.gave_up is not None:
+                line = f"segments are not looked at one by one any more: {inspector.gave_up.finding.message}"
+                self._hands.observer.logged("encode", line, "warning")
         done = [self._ledger.done[segment.number] for segment in self._probed.segments]
         if damaged := sum(entry.damaged for entry in done):
             self._hands.warn(damaged_frames(damaged))
         return done[-1].engine
+
+    @property
+    def pieces(self) -> tuple[Inspection, ...]:
+        """What was found in each segment, in order; empty where not all of them were looked at alone."""
+        numbers = [segment.number for segment in self._probed.segments]
+        return tuple(self._seen[number] for number in numbers) if self._seen.keys() >= set(numbers) else ()
 
     def join(self, plan: Plan, result: Path) -> None:
         """Put the segments and everything else of the source together; `plan` knows the loudness of its tracks.
@@ -123,14 +137,16 @@ class Segmented:
             listed = commands.pieces_list(result)
             with storage_faults(listed):
                 listed.write_text(commands.concat_text(paths, result, self._lengths()))
-        self._hands.command(commands.mux_command(plan, self._hands.tools.ffmpeg, paths, self._order.source, result))
+        ffmpeg, source = self._hands.tools.ffmpeg, self._order.source
+        self._hands.command(commands.mux_command(plan, ffmpeg, paths, source, result, alike=alike(self.pieces)))
 
     def drop_bad(self) -> None:
         """Look for segments that are not what they should be, after the whole has turned out wrong.
 
         What is found goes, and is rendered anew by the next attempt; where none is, only joining is tried again.
         """
-        self._ledger.drop([segment.number for segment in self._probed.segments if not self._is_whole(segment)])
+        unseen = [segment for segment in self._probed.segments if segment.number not in self._seen]
+        self._ledger.drop([segment.number for segment in unseen if not self._is_whole(segment)])
 
     def _is_whole(self, segment: Segment) -> bool:
         """Whether a segment that is done has all its frames, and each can be decoded."""
@@ -138,13 +154,45 @@ class Segmented:
             report: InspectReport = self._hands.do(InspectTask(path=self._ledger.path(segment.number)))
         except MediaError:
             return False
-        video = report.inspection.video
-        whole = video is not None and video.frames == segment.frames and not video.errors
-        return whole and not report.inspection.broken_off
+        return not flaw(segment, report.inspection)
 
-    def _enter(self, pieced: Pieced) -> None:
+    def _render_missing(self, inspector: Inspector) -> None:
+        missing = [segment for segment in self._probed.segments if segment.number not in self._ledger.done]
+        for number in sorted(self._ledger.done):
+            self._hand_on(number, inspector)
+        if not missing:
+            return
+        plan, device = self._plan, self._hands.device()
+        task = self._task(tuple(map(self._piece, missing)), device)
+        self._hands.on_piece = lambda pieced: self._enter(pieced, inspector)
+        with self._hands.share(device, plan.frame_width, plan.frame_height, plan.scale):
+            first = task.pieces[0]
+            self._hands.say_command(first.planes_encoder if task.planes and device.planes else first.encoder)
+            with self._waiting_for_a_segment():
+                self._hands.do(task)
+
+    def _hand_on(self, number: int, inspector: Inspector) -> None:
+        """Have a segment looked at. One alone is the whole result, which is looked at anyway."""
+        if len(self._probed.segments) > 1:
+            inspector.take(self._probed.segments[number], self._ledger.path(number))
+
+    def _require_good(self, inspector: Inspector) -> None:
+        """Go on only where no segment has turned out bad.
+
+        Raises:
+            VerificationError: `verify.segment`; the bad ones are struck out, and the next attempt renders them anew.
+        """
+        flaws = dict(inspector.flaws)  # whose thread goes on meanwhile
+        if not flaws:
+            return
+        number, wrong = min(flaws.items())
+        self._ledger.drop(flaws)
+        raise VerificationError(f"segment {number} is bad: {wrong}", code="verify.segment", hint=_HINT)
+
+    def _enter(self, pieced: Pieced, inspector: Inspector) -> None:
         entry = Entry.of(pieced)
         new = self._ledger.add(entry)
+        self._hand_on(entry.number, inspector)
         self._hands.observer.segment_done(entry, len(self._probed.segments), gets_on=new)
         self._hands.look()
         self.require_room()

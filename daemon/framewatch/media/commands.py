@@ -63,17 +63,23 @@ def piece_command(
     ]  # fmt: skip
 
 
-def mux_command(plan: Plan, ffmpeg: Path, pieces: Sequence[Path], source: Path, out: Path) -> list[str]:
+def mux_command(
+    plan: Plan, ffmpeg: Path, pieces: Sequence[Path], source: Path, out: Path, *, alike: bool = False
+) -> list[str]:
     """The pieces, unchanged, and everything else of the source become the output.
 
     Several pieces are read through the list `pieces_list(out)`, whose text is `concat_text`. Covers for
     Matroska are read where `cover_commands` put them. The caller makes both before.
+
+    Pieces that are `alike` can be decoded with what the first one says of itself, and not a byte of their packets is
+    changed. In those that may differ, ffmpeg lays what each H.264 piece says of itself into its packets.
     """
     if len(pieces) == 1:
         video = ["-protocol_whitelist", "file", "-i", file_url(pieces[0])]
     else:
         listed = file_url(pieces_list(out))
-        video = ["-f", "concat", "-safe", "0", "-protocol_whitelist", "file", "-i", listed]
+        unchanged = ["-auto_convert", "0"] if alike else []
+        video = ["-f", "concat", *unchanged, "-safe", "0", "-protocol_whitelist", "file", "-i", listed]
     return [
         *_program(ffmpeg), "-copyts", "-itsoffset", _seconds(plan.video_start), *video,
         *seek_args(plan), "-itsoffset", _seconds(-plan.container_start), *_source(plan, source),

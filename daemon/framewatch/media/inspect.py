@@ -1,7 +1,8 @@
-"""Inspect: decodes a finished file to its end and tells what is really in it."""
+"""Inspect: reads a finished file to its end, decoding it, and tells what is really in it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +15,7 @@ from av.stream import Stream as AvStream
 
 from framewatch.domain import MediaInfo, Record, Stream
 from framewatch.media import memory
+from framewatch.media.payload import Digester, Payload
 from framewatch.media.probe import probe
 from framewatch.media.pulse import Beat, unheard
 from framewatch.media.source import open_media
@@ -24,7 +26,7 @@ class StreamInspection(Record):
 
     stream: Stream  # as probed: codec, size, SAR, colour tags, language
     packets: int
-    frames: int  # decoded; 0 for subtitles, attachments and data, which are only read
+    frames: int  # decoded; 0 for subtitles, attachments and data, and for a video that was only read
     errors: int  # packets or frames that could not be decoded properly
     first: float | None  # seconds on the file's clock: when the first frame, or packet, is shown
     last: float | None  # when the last one begins
@@ -39,6 +41,7 @@ class Inspection(Record):
     streams: tuple[StreamInspection, ...]  # in the file's order
     errors: int  # in all streams, and 1 more where reading broke off
     broken_off: str = ""  # why reading ended before the end; "" where it did not
+    payload: Payload | None = None  # of the main video, where it was asked for
 
     @property
     def video(self) -> StreamInspection | None:
@@ -47,10 +50,22 @@ class Inspection(Record):
         return next((each for each in self.streams if each.stream == main), None)
 
 
-def inspect_output(path: Path, beat: Beat = unheard, threads: int = 0) -> Inspection:
+def inspect_output(
+    path: Path,
+    beat: Beat = unheard,
+    threads: int = 0,
+    *,
+    decode: bool = True,
+    groups: Sequence[int] | None = None,
+) -> Inspection:
     """Read a file to its end, decoding video (threaded, no conversion to RGB) and audio.
 
-    `beat` is called as that gets on.
+    Args:
+        path: the file.
+        beat: called as that gets on.
+        threads: that decode each video; 0: as many as there are cores.
+        decode: False: the main video is only read, and its times are those of its packets.
+        groups: also tell the main video's payload, in groups of so many packets (see `Digester`).
 
     Raises:
         MediaError: it cannot be opened, or is cut off (see `probe`).
@@ -59,12 +74,17 @@ def inspect_output(path: Path, beat: Beat = unheard, threads: int = 0) -> Inspec
     info = probe(path, beat=beat)
     with open_media(path, beat=beat) as container:
         tallies = [_Tally(stream, container.streams[stream.index]) for stream in info.streams]
+        main = next((tally for tally in tallies if tally.stream == info.main_video), None)
+        if main is not None:
+            main.only_read = not decode
+            main.digester = None if groups is None else Digester(main.source, groups)
         for tally in tallies:
             tally.prepare(threads)
         broken_off = _read(container, tallies, beat)
     streams = tuple(tally.result() for tally in tallies)
     errors = sum(each.errors for each in streams) + bool(broken_off)
-    return Inspection(info=info, streams=streams, errors=errors, broken_off=broken_off)
+    payload = main.digester.result() if main is not None and main.digester else None
+    return Inspection(info=info, streams=streams, errors=errors, broken_off=broken_off, payload=payload)
 
 
 @dataclass
@@ -73,6 +93,8 @@ class _Tally:
 
     stream: Stream
     source: AvStream
+    only_read: bool = False
+    digester: Digester | None = None
     packets: int = 0
     frames: int = 0
     errors: int = 0
@@ -85,7 +107,9 @@ class _Tally:
     def decodes(self) -> bool:
         """Whether the stream is decoded, not only read."""
         context: Any = self.source.codec_context
-        return self.stream.kind in ("video", "audio") and not self.stream.cover and context is not None
+        if self.only_read or self.stream.cover or context is None:
+            return False
+        return self.stream.kind in ("video", "audio")
 
     def prepare(self, threads: int) -> None:
         if self.decodes and self.stream.kind == "video":
@@ -98,6 +122,8 @@ class _Tally:
         real = packet.size > 0 or packet.dts is not None
         self.packets += real
         self.errors += packet.is_corrupt
+        if real and self.digester is not None:
+            self.digester.take(packet)
         if packet.pts is not None and not packet.is_discard:
             begin = packet.pts * packet.time_base
             end = begin + (packet.duration or 0) * packet.time_base
@@ -105,7 +131,7 @@ class _Tally:
             self.spanned = (min(before[0], begin), max(before[1], end))
         if not self.decodes:
             if packet.pts is not None:
-                self._note(packet.pts * packet.time_base, (packet.duration or 0) * packet.time_base)
+                self._note(packet.pts * packet.time_base, self._shown(packet.duration or 0, packet.time_base))
         elif packet.size or not real:
             self._decode(packet)
 
@@ -126,8 +152,12 @@ class _Tally:
     def _lasting(self, frame: Any, time_base: Fraction) -> Fraction:
         if self.stream.audio:
             return Fraction(frame.samples, frame.sample_rate)
+        return self._shown(frame.duration, time_base)
+
+    def _shown(self, ticks: int, time_base: Fraction) -> Fraction:
+        """How long something is shown; a video's frame that does not say, for as long as its rate says."""
         rate = self.stream.video.rate if self.stream.video else None
-        return frame.duration * time_base if frame.duration else 1 / rate if rate else Fraction(0)
+        return ticks * time_base if ticks else 1 / rate if rate else Fraction(0)
 
     def _note(self, time: Fraction, lasting: Fraction) -> None:
         self.first = time if self.first is None else min(self.first, time)

@@ -36,6 +36,7 @@ class Worker:
         self,
         *,
         on_stderr: Callable[[str], None] | None = None,
+        niceness: int = 0,
         module: str = "framewatch.render.worker",
         read: Callable[[bytes], Any] = message_from,
     ) -> None:
@@ -43,10 +44,12 @@ class Worker:
 
         Args:
             on_stderr: gets what the worker, or a library in it, prints.
+            niceness: by how much it steps back, as `nice` does, where others want the processor too.
             module: what the process runs: `framewatch.render.worker.serve`, with tasks of its own or the usual ones.
             read: makes a message of a line that it sends; one with the event "finished" has the report.
         """
         self._on_stderr = on_stderr
+        self._niceness = niceness
         self._module = module
         self._read = read
         self._process: subprocess.Popen[bytes] | None = None
@@ -58,6 +61,10 @@ class Worker:
     def pid(self) -> int | None:
         """The process id, which is its group's too; None while none runs."""
         return self._process.pid if self._process else None
+
+    def another(self, niceness: int = 0) -> Worker:
+        """One more of the same kind, for the caller to kill; not started yet. `niceness` as for the constructor."""
+        return Worker(on_stderr=self._on_stderr, niceness=niceness)
 
     def run(
         self,
@@ -140,7 +147,7 @@ class Worker:
         self.kill()
         self._messages = queue.Queue()
         self._stderr.clear()
-        command = [sys.executable, "-m", self._module]
+        command = [sys.executable, "-m", self._module, str(self._niceness)]
         try:
             self._process = process = subprocess.Popen(
                 command,

@@ -183,10 +183,13 @@ class MeasureReport(Record):
 
 
 class InspectTask(Record):
-    """Decode a finished file to its end and tell what it holds."""
+    """Read a finished file to its end, decoding it, and tell what it holds."""
 
     op: Literal["inspect"] = "inspect"
     path: Path
+    threads: int = 0  # that decode a video; 0: as many as there are cores
+    decode: bool = True  # False: the main video is only read
+    groups: tuple[int, ...] | None = None  # packets that are digested together; None: no payload is asked for
 
 
 class InspectReport(Record):

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from framewatch.domain import Failure, Record, StageName
 from framewatch.errors import Finding, MediaError
@@ -87,7 +86,7 @@ class Workbench:
         if isinstance(task, MeasureTask):
             return self._measure(task)
         if isinstance(task, InspectTask):
-            return self._inspect(task.path)
+            return self._inspect(task)
         raise TypeError(f"no such task: {type(task).__name__}")
 
     def _probe(self, task: ProbeTask) -> ProbeReport:
@@ -164,9 +163,10 @@ class Workbench:
         run_ffmpeg(task.argv, on_log=heard, beat=self._pulse)
         return MeasureReport(loudness=parse_loudness(lines))
 
-    def _inspect(self, path: Path) -> InspectReport:
+    def _inspect(self, task: InspectTask) -> InspectReport:
         self.stage = "encode"
-        return InspectReport(inspection=inspect_output(path, self._pulse))
+        found = inspect_output(task.path, self._pulse, task.threads, decode=task.decode, groups=task.groups)
+        return InspectReport(inspection=found)
 
     def _open(self, session: Session) -> None:
         self._session = session

@@ -1,5 +1,7 @@
 """The worker process: takes tasks as JSON lines on stdin, answers with messages as JSON lines on stdout.
 
+`python -m framewatch.render.worker [NICENESS]`
+
 It lives as long as its owner and is meant to be killed: it owns a process group with all the ffmpeg it starts, and
 when the owner goes away, however suddenly, stdin ends and the whole group is killed. The engine of the last render
 stays open for the next one of the same shape.
@@ -76,6 +78,7 @@ def serve(trade: Trade = RENDERING) -> None:
     # An owner that starts us puts us in a group of our own; by hand we make one, so that end_group harms nobody else.
     if os.getpgrp() != os.getpid():
         os.setpgid(0, 0)
+    os.nice(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the owner's to handle
     wire = Wire(_claim_stdout())
     tasks: queue.Queue[bytes] = queue.Queue()

@@ -1,0 +1,76 @@
+"""The inspector and its process: what it finds, and that nothing of it is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from framewatch.domain import Segment
+from framewatch.jobs.inspector import NICENESS, Inspector
+from framewatch.render.client import Worker
+from media_factory import ffmpeg
+from waiting import eventually
+
+SEGMENT = Segment(number=3, first_pts=None, end_pts=None, first_frame=0, frames=25)
+
+
+@pytest.fixture(scope="module")
+def piece(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("piece") / "segment.mp4"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=1", "-c:v", "libx264", path)
+    return path
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    worker = Worker().another(NICENESS)
+    yield worker
+    worker.kill()
+
+
+def process_of(worker: Worker) -> psutil.Process:
+    return psutil.Process(eventually(lambda: worker.pid, what="the worker"))
+
+
+def test_it_steps_back_behind_the_rendering_and_is_gone_with_its_block(worker: Worker, piece: Path) -> None:
+    with Inspector(worker, 60) as inspector:
+        assert worker.pid is None  # nothing to look at, no process
+        assert inspector.over(0)
+        inspector.take(SEGMENT, piece)
+        inspector.take(SEGMENT.evolve(number=4, frames=26), piece)
+        inspector.take(SEGMENT.evolve(number=5), piece.with_name("no.txt"))
+        (piece.with_name("no.txt")).write_text("no video")
+        eventually(lambda: inspector.over(1), what="its end")
+        process = process_of(worker)
+        assert process.nice() == min(psutil.Process().nice() + NICENESS, 19)  # which is the most
+    assert not process.is_running()
+    assert set(inspector.seen) == {3}
+    assert inspector.seen[3].payload is not None
+    assert set(inspector.flaws) == {4, 5}
+    assert inspector.gave_up is None
+
+
+def test_left_in_the_middle_of_a_piece_it_leaves_no_process(worker: Worker, piece: Path) -> None:
+    with Inspector(worker, 60) as inspector:
+        inspector.take(SEGMENT, piece)
+        process = process_of(worker)
+        process.suspend()
+        assert not inspector.over(0)
+    assert not process.is_running()
+
+
+@pytest.mark.parametrize("how", ["killed", "stopped"])
+def test_where_its_process_fails_it_gives_up_and_says_why(worker: Worker, piece: Path, how: str) -> None:
+    with Inspector(worker, 1.5) as inspector:
+        inspector.take(SEGMENT, piece)
+        inspector.take(SEGMENT.evolve(number=4), piece)
+        process = process_of(worker)
+        process.kill() if how == "killed" else process.suspend()
+        eventually(lambda: inspector.over(1), what="its end")
+        assert inspector.gave_up is not None
+        assert inspector.gave_up.finding.code == {"killed": "worker.died", "stopped": "worker.stalled"}[how]
+    assert not process.is_running()
+    assert (inspector.seen, inspector.flaws) == ({}, {})
