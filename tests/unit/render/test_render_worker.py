@@ -185,10 +185,10 @@ def test_a_worker_is_not_ended_for_what_its_owner_was_too_busy_to_hear(worker: W
             if slept:
                 raise InterruptedError
             slept.append(message)
-            time.sleep(3)  # as in a share that is gone
+            time.sleep(7)  # as in a share that is gone
 
     with pytest.raises(InterruptedError):
-        worker.run(slow_command(tmp_path), heard, going(), stall_seconds=2)
+        worker.run(slow_command(tmp_path), heard, going(), stall_seconds=6)
 
 
 def test_when_its_stdin_ends_the_worker_takes_its_ffmpeg_along(tmp_path: Path) -> None:
