@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import av
 import numpy as np
@@ -31,6 +31,9 @@ class Inline:
 
     def another(self, niceness: int) -> Inline:
         return self
+
+    def mate(self, name: str) -> Inline:
+        return Inline()
 
     def kill(self) -> None: ...
 
@@ -58,6 +61,7 @@ def process(
     *,
     worker: Inline | None = None,
     stop: threading.Event | None = None,
+    gpus: int | Literal["auto"] = "auto",
     **wishes: Any,
 ) -> Rendered:
     """Make `source` into what the wishes say; raises what a job fails with, verification included."""
@@ -68,6 +72,7 @@ def process(
         hwaccels=hwaccels(ffmpeg),
         engine="identity",
         segment_seconds=segment_seconds,
+        gpus=gpus,
     )
     folder.mkdir(parents=True, exist_ok=True)
     order = Order(source=source, preset=Preset(**(FAST | wishes)), preset_name="test", work=folder)

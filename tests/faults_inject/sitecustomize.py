@@ -5,10 +5,12 @@ is. The folder that FRAMEWATCH_FAULTS names holds more knobs. All are read at ea
 the daemon runs:
 
     delay    seconds that each upscaled frame takes longer
+    devices  JSON: names of devices that the engine `identity` has instead of its own, with "!" where it does not open
     engine   JSON: {"engine": "openvino", "from": 30, "what": "black" | "swapped" | "memory"}
 
-`upscaled` is written there: one line "clip frame" for each frame that went into an engine. Waits before another try
-are cut to fractions of a second, since time is not what these tests are about.
+`upscaled` is written there: one line "clip frame" for each frame that went into an engine; and `opened`: the device
+of each session of `identity`. Waits before another try are cut to fractions of a second, since time is not what these
+tests are about.
 """
 
 from __future__ import annotations
@@ -66,6 +68,29 @@ def _watched(session: str) -> Callable[[ModuleType], None]:
     return patch
 
 
+def _identity(module: ModuleType) -> None:
+    _watched("_IdentitySession")(module)
+    kind = module.IdentityEngine
+    devices, opened = kind.devices, kind.open
+
+    def many(self: Any) -> Any:
+        from dataclasses import replace
+
+        names = json.loads(_knob("devices") or "[]")
+        return [replace(devices(self)[0], id=name.strip("!")) for name in names] or devices(self)
+
+    def opening(self: Any, network: Any, device: str, *rest: Any) -> Any:
+        from framewatch.errors import EngineError
+
+        with (_KNOBS / "opened").open("a") as tally:
+            tally.write(f"{device}\n")
+        if f"{device}!" in json.loads(_knob("devices") or "[]"):
+            raise EngineError(f"device {device} does not open (injected)")
+        return opened(self, network, device, *rest)
+
+    kind.devices, kind.open = many, opening
+
+
 def _with_faults(real: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     def run(self: Any, frame: Any) -> Any:
         import frame_marks
@@ -98,7 +123,7 @@ def _wrong(what: str, picture: Any) -> Any:
 _PATCHES = {
     "framewatch.jobs.gate": _own_gate,
     "framewatch.jobs.retry": _short_waits,
-    "framewatch.upscale.identity_engine": _watched("_IdentitySession"),
+    "framewatch.upscale.identity_engine": _identity,
     "framewatch.upscale.openvino_engine": _watched("_OpenVinoSession"),
 }
 

@@ -46,6 +46,7 @@ def preflight(loaded: LoadedSettings, *, strict: bool = False, known: Collection
             hwaccels=hwaccels(ffmpeg),
             engine=settings.engine,
             lanes=settings.lanes,
+            gpus=settings.gpu.devices,
             segment_seconds=settings.segment_seconds,
             stall_seconds=settings.stall_seconds,
             limits=settings.limits,

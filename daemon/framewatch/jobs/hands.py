@@ -6,17 +6,18 @@ import shlex
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, Protocol
 
 from framewatch.domain import Failure, Progress, Record, StageName
 from framewatch.errors import CancelledError, Finding
+from framewatch.jobs.crew import Crew
 from framewatch.jobs.ledger import Entry
 from framewatch.jobs.order import Tools
 from framewatch.jobs.progress import Tracker
 from framewatch.render.client import Worker
 from framewatch.render.messages import Counted, Logged, Opened, Pieced, Warned
-from framewatch.render.spec import CommandTask, DeviceReport, DeviceTask
+from framewatch.render.spec import CommandTask, DeviceReport, DeviceTask, RenderTask
 from framewatch.upscale.vram import needed_gb
 
 SOURCE_SECONDS = 5.0  # between two looks at the source while a worker is at it
@@ -151,6 +152,44 @@ class Hands:
         self.observer.waits(device.name)
         need = needed_gb(width, height, scale)
         return self._gate.hold(device, need, self.stop, lambda finding: self.warn(Failure.of(finding)))
+
+    @contextmanager
+    def shares(
+        self, devices: Sequence[DeviceReport], width: int, height: int, scale: int
+    ) -> Iterator[list[DeviceReport]]:
+        """Shares of those of the devices that have room now; only where none has, the first is waited for."""
+        need = needed_gb(width, height, scale)
+        with ExitStack() as held:
+            free = [device for device in devices[1:] and devices if self._at_once(held, device, need)]
+            if not free:
+                free = [devices[0]]
+                held.enter_context(self.share(devices[0], width, height, scale))
+            yield free
+
+    def _at_once(self, held: ExitStack, device: DeviceReport, need: float) -> bool:
+        now = threading.Event()
+        now.set()  # whoever would have to wait is stopped
+        try:
+            held.enter_context(self._gate.hold(device, need, now, lambda finding: self.warn(Failure.of(finding))))
+        except CancelledError:
+            return False
+        return True
+
+    def render(self, tasks: Sequence[RenderTask]) -> list[int]:
+        """Render on several devices, a task for each; gives the places of tasks whose device failed.
+
+        Raises:
+            FramewatchError: as `do`; no worker is at its task any more then.
+        """
+        if len(tasks) == 1:
+            self.do(tasks[0])
+            return []
+        workers = [self._worker, *(self._worker.mate(task.device or "") for task in tasks[1:])]
+        crew = Crew(workers, tasks, self.tools.stall_seconds)
+        crew.run(self._heard, self.stop)
+        for place, error in crew.lost.items():
+            self.warn(Failure.of(error.finding.at(f"device {tasks[place].device}")))
+        return list(crew.lost)
 
     def warn(self, warning: Failure) -> None:
         """Tell something that does not stop the work."""

@@ -17,9 +17,10 @@ from framewatch.jobs.proven import flaw
 from framewatch.media.inspect import Inspection
 from framewatch.render.client import Worker
 from framewatch.render.spec import InspectReport, InspectTask
+from framewatch.upscale.cpu import cores
 
 NICENESS = 10  # rendering comes first: an inspection is waited for at the end only
-_BESIDE = 4  # threads that decode while there is rendering: each has frames of its own in memory
+_CORES_A_THREAD = 4  # while there is rendering: decoding is lighter than encoding, and each has frames in memory
 
 
 class Inspector:
@@ -35,7 +36,7 @@ class Inspector:
         self._changed = threading.Condition()
         self._waiting: deque[tuple[Segment, Path]] = deque()
         self._busy = False
-        self._threads = _BESIDE
+        self._threads = max(1, cores() // _CORES_A_THREAD)
         self._defect: BaseException | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="inspector", daemon=True)

@@ -1,4 +1,4 @@
-"""How many segments of one video are rendered at once. Pure."""
+"""How many segments of one video are rendered at once, and by how many workers. Pure."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from framewatch.render.spec import DeviceReport
 
 # Encoders of several segments use many cores better than one does: libx264 veryfast at 4K on 16 cores made 37
 # frames a second alone, 46 with two and 50 with four (docs/performance.md). Each has frames of its own in memory.
-_MOST = 4
+_MOST = 4  # for each device
 _CORES_A_LANE = 4
 
 
-def side_by_side(wish: int | Literal["auto"], device: DeviceReport, video_codec: str, cpus: int) -> int:
+def side_by_side(
+    wish: int | Literal["auto"], device: DeviceReport, video_codec: str, cpus: int, devices: int = 1
+) -> int:
     """The lanes of a render.
 
     Args:
@@ -22,9 +24,15 @@ def side_by_side(wish: int | Literal["auto"], device: DeviceReport, video_codec:
             encoder, so that one lane is enough.
         video_codec: of the preset. Encoders in hardware have few sessions, and are not slow.
         cpus: cores of this machine.
+        devices: how many like `device` there are.
     """
     if wish != "auto":
         return wish
     if not device.gpu or rules().video_encoders[video_codec].hardware:
         return 1
-    return max(1, min(_MOST, cpus // _CORES_A_LANE))
+    return max(1, min(_MOST * devices, cpus // _CORES_A_LANE))
+
+
+def shared_out(lanes: int, devices: int) -> tuple[int, ...]:
+    """The lanes of each device: they are for encoders, and thus the host's. Each gets one at least."""
+    return tuple(max(1, lanes // devices + (place < lanes % devices)) for place in range(devices))

@@ -101,6 +101,17 @@ class Ledger:
         """Where a segment is written."""
         return self._work / f"part-{number:05}.{self._extension}"
 
+    def claim(self, number: int) -> Path:
+        """Whoever makes this file writes the segment, where several workers might; there is none yet.
+
+        Raises:
+            StorageError: the folder cannot be written.
+        """
+        path = self._work / f"claim-{number:05}"
+        with storage_faults(self._work):
+            path.unlink(missing_ok=True)
+        return path
+
     def add(self, entry: Entry) -> bool:
         """Bring a segment onto the disk and under its name, and enter it; False where it was struck out before.
 

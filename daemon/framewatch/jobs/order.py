@@ -48,6 +48,7 @@ class Tools(Record):
     encoders: frozenset[str]
     hwaccels: frozenset[str] = frozenset()
     engine: str = "auto"
+    gpus: int | Literal["auto"] = "auto"  # equal devices that one video may be rendered on; auto: all
     lanes: int | Literal["auto"] = "auto"  # segments of one video that are rendered at once
     segment_seconds: float = DEFAULT_SECONDS  # length of the pieces that a render is made in
     stall_seconds: float = STALL_SECONDS  # without any progress, after which a worker is ended

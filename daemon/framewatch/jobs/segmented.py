@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +13,7 @@ from framewatch.jobs.faults import storage_faults
 from framewatch.jobs.fingerprint import fingerprint
 from framewatch.jobs.hands import Hands
 from framewatch.jobs.inspector import NICENESS, Inspector
-from framewatch.jobs.lane_count import side_by_side
+from framewatch.jobs.lane_count import shared_out, side_by_side
 from framewatch.jobs.ledger import Entry, Ledger
 from framewatch.jobs.order import Order
 from framewatch.jobs.proven import alike, flaw
@@ -157,19 +157,45 @@ class Segmented:
         return not flaw(segment, report.inspection)
 
     def _render_missing(self, inspector: Inspector) -> None:
-        missing = [segment for segment in self._probed.segments if segment.number not in self._ledger.done]
         for number in sorted(self._ledger.done):
             self._hand_on(number, inspector)
-        if not missing:
-            return
-        plan, device = self._plan, self._hands.device()
-        task = self._task(tuple(map(self._piece, missing)), device)
         self._hands.on_piece = lambda pieced: self._enter(pieced, inspector)
-        with self._hands.share(device, plan.frame_width, plan.frame_height, plan.scale):
-            first = task.pieces[0]
-            self._hands.say_command(first.planes_encoder if task.planes and device.planes else first.encoder)
+        devices: list[DeviceReport] = []
+        lost: list[DeviceReport] | None = None
+        while lost != [] and (missing := self._missing()):
+            devices = [each for each in devices or self._devices() if each not in (lost or ())]
+            lost = self._render_on(devices[: len(missing)], missing)
+
+    def _missing(self) -> list[Segment]:
+        return [segment for segment in self._probed.segments if segment.number not in self._ledger.done]
+
+    def _devices(self) -> list[DeviceReport]:
+        first, wish = self._hands.device(), self._hands.tools.gpus
+        found = [first, *first.others]
+        return found if wish == "auto" else found[:wish]
+
+    def _render_on(self, devices: Sequence[DeviceReport], missing: Sequence[Segment]) -> list[DeviceReport]:
+        """Render on those of the devices that are free; gives those that failed, and left segments undone."""
+        plan = self._plan
+        with self._hands.shares(devices, plan.frame_width, plan.frame_height, plan.scale) as free:
+            pieces = tuple(self._piece(segment, claimed=len(free) > 1) for segment in missing)
+            tasks = self._tasks(pieces, devices[0], free)
+            say = pieces[0].planes_encoder if tasks[0].planes and devices[0].planes else pieces[0].encoder
+            self._hands.say_command(say)
             with self._waiting_for_a_segment():
-                self._hands.do(task)
+                return [free[place] for place in self._hands.render(tasks)]
+
+    def _tasks(
+        self, pieces: tuple[Piece, ...], first: DeviceReport, free: Sequence[DeviceReport]
+    ) -> list[RenderTask]:
+        """One for each device, of the same pieces; the first device is not named, so that others may stand in."""
+        codec, wish = self._plan.preset.video_codec, self._hands.tools.lanes
+        lanes = shared_out(side_by_side(wish, first, codec, cores(), len(free)), len(free))
+        task = self._task(pieces, first)
+        return [
+            task.evolve(lanes=share, device=None if device is first else device.id)
+            for device, share in zip(free, lanes, strict=True)
+        ]
 
     def _hand_on(self, number: int, inspector: Inspector) -> None:
         """Have a segment looked at. One alone is the whole result, which is looked at anyway."""
@@ -208,7 +234,7 @@ class Segmented:
                 error.with_needs(Need("work", largest))
             raise
 
-    def _piece(self, segment: Segment) -> Piece:
+    def _piece(self, segment: Segment, *, claimed: bool) -> Piece:
         part = self._ledger.part(segment.number)
 
         def command(planes: PlaneCoding | None) -> tuple[str, ...]:
@@ -217,7 +243,8 @@ class Segmented:
             return tuple(argv)
 
         planes_encoder = command(self._planes) if self._planes else ()
-        return Piece(segment=segment, encoder=command(None), planes_encoder=planes_encoder, path=part)
+        claim = self._ledger.claim(segment.number) if claimed else None
+        return Piece(segment=segment, encoder=command(None), planes_encoder=planes_encoder, path=part, claim=claim)
 
     def _begins(self, segment: Segment) -> float:
         """Seconds from the output's first frame to a segment's."""
@@ -241,7 +268,6 @@ class Segmented:
             timeline=self._probed.timeline,
             seekable=self._probed.seekable,
             pieces=pieces,
-            lanes=side_by_side(tools.lanes, device, plan.preset.video_codec, cores()),
             scale=plan.scale,
             width=plan.decoded_width,
             height=plan.decoded_height,

@@ -52,6 +52,7 @@ class Worker:
         self._niceness = niceness
         self._module = module
         self._read = read
+        self._mates: dict[str, Worker] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._messages: queue.Queue[Any] = queue.Queue()
         self._stderr: deque[str] = deque(maxlen=KEPT_LINES)
@@ -64,7 +65,13 @@ class Worker:
 
     def another(self, niceness: int = 0) -> Worker:
         """One more of the same kind, for the caller to kill; not started yet. `niceness` as for the constructor."""
-        return Worker(on_stderr=self._on_stderr, niceness=niceness)
+        return Worker(on_stderr=self._on_stderr, niceness=niceness, module=self._module, read=self._read)
+
+    def mate(self, name: str) -> Worker:
+        """Another worker that stays from task to task, as this one does, and ends with it; by `name` the same one."""
+        if name not in self._mates:
+            self._mates[name] = self.another(self._niceness)
+        return self._mates[name]
 
     def run(
         self,
@@ -92,7 +99,7 @@ class Worker:
             answer = self._answer(task, on_message, stop, patience)
         except BaseException:
             # Whatever went wrong here, the worker is still at the old task: the next one gets a new worker.
-            self.kill()
+            self._end()
             raise
         if isinstance(answer, Failed):
             raise _error_of(answer)
@@ -117,7 +124,9 @@ class Worker:
             on_message(message)
 
     def tidy(self) -> None:
-        """End what the tools of the last task have left running; the worker itself stays."""
+        """End what the tools of the last task have left running; the worker itself stays, and so do its mates."""
+        for mate in self._mates.values():
+            mate.tidy()
         if self._process is not None:
             for pid in end_leftovers(self._process.pid):
                 self._note(f"process {pid} was left over from the last task, and ended")
@@ -127,7 +136,12 @@ class Worker:
             raise CancelledError("the work was stopped")
 
     def kill(self) -> None:
-        """End the process and everything it started, now, and reap it."""
+        """End the process and everything it started, now, and reap it; its mates, too."""
+        for mate in self._mates.values():
+            mate.kill()
+        self._end()
+
+    def _end(self) -> None:
         process, self._process = self._process, None
         if process is None:
             return
@@ -144,7 +158,7 @@ class Worker:
     def _ensure_started(self) -> None:
         if self._process is not None and self._process.poll() is None:
             return
-        self.kill()
+        self._end()
         self._messages = queue.Queue()
         self._stderr.clear()
         command = [sys.executable, "-m", self._module, str(self._niceness)]
@@ -196,7 +210,7 @@ class Worker:
 
     def _death(self) -> WorkerError:
         process = self._process
-        self.kill()
+        self._end()
         code = process.returncode if process else None
         how = f"was killed by signal {-code}" if code is not None and code < 0 else f"ended with status {code}"
         last = f": {self._stderr[-1]}" if self._stderr else ""

@@ -10,13 +10,13 @@ import numpy as np
 
 from framewatch.errors import EngineError, Finding, WrongPixelsError
 from framewatch.render.spec import DeviceReport, ImageTask, RenderTask, TrialReport
-from framewatch.upscale.choice import ENGINES, devices, first_device, open_session
-from framewatch.upscale.contract import Engine, FrameShape
+from framewatch.upscale.choice import ENGINES, devices, equal_devices, open_session
+from framewatch.upscale.contract import Device, Engine, FrameShape
 from framewatch.upscale.guarded import Guarded
 from framewatch.upscale.models import load
 from framewatch.upscale.yuv import Yuv420
 
-Key = tuple[FrameShape, FrameShape | None, int, int, str]
+Key = tuple[FrameShape, FrameShape | None, int, int, str, str | None]
 Made = TypeVar("Made")
 
 
@@ -57,7 +57,7 @@ class WarmEngine:
         """
         shape = FrameShape(task.width, task.height, "uint8" if task.working_format == "rgb24" else "uint16")
         planes = planes_of(task)
-        key = (shape, planes, task.scale, task.sizing.proc, task.engine)
+        key = (shape, planes, task.scale, task.sizing.proc, task.engine, _wanted(task))
         if self._session is None or key != self._key:
             self.close()
             self._session = self._opened(task, shape, planes)
@@ -74,6 +74,7 @@ class WarmEngine:
                 task.sizing.proc,
                 planes=planes,
                 engine=task.engine,
+                device=_wanted(task),
                 on_fallback=self._on_fallback,
                 engines=self._engines,
                 distrusted=self._distrusted,
@@ -105,16 +106,24 @@ def planes_of(task: RenderTask | ImageTask) -> FrameShape | None:
     return FrameShape.of_planes(task.width, task.height, Yuv420(**task.planes.model_dump()))
 
 
+def _wanted(task: RenderTask | ImageTask) -> str | None:
+    return task.device if isinstance(task, RenderTask) else None
+
+
 def describe_device(engine: str) -> DeviceReport:
-    """The device that a render with this engine would run on.
+    """The device that a render with this engine would run on, and those that are just like it.
 
     Raises:
         EngineError: there is none.
     """
-    device = first_device(engine)
-    name = f"{device.engine} {device.id}".strip()
+    first, *others = map(_report, equal_devices(engine))
+    return first.evolve(others=tuple(others))
+
+
+def _report(device: Device) -> DeviceReport:
     return DeviceReport(
-        name=name,
+        name=f"{device.engine} {device.id}".strip(),
+        id=device.id,
         description=device.description,
         memory_gb=device.memory_gb,
         gpu=device.gpu,

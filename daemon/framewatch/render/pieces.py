@@ -6,6 +6,7 @@ upscaled again after a crash.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -38,13 +39,14 @@ class Pieces:
         self._say = say
         self._log = log
         self._left = {piece.segment.number: piece for piece in task.pieces}
+        self._claimed: set[int] = set()
         self._lock = threading.Lock()
         self._running: dict[int, tuple[Lane, Segment]] = {}
         self._done = Counted(stage=None)
         self.busy: dict[StageName, float] = {}
 
     def run(self, session: Session) -> None:
-        """Work until all pieces are whole.
+        """Work until all pieces are whole, or others have them.
 
         Raises:
             FramewatchError: what the first lane to fail failed with; the others have ended by then.
@@ -88,7 +90,20 @@ class Pieces:
 
     def _next(self) -> Piece | None:
         with self._lock:
-            return self._waiting.popleft() if self._waiting and self._failure is None else None
+            while self._waiting and self._failure is None:
+                piece = self._waiting.popleft()
+                if self._is_ours(piece):
+                    return piece
+            return None
+
+    def _is_ours(self, piece: Piece) -> bool:
+        """Whether a piece is this worker's to render, which it then is for every session."""
+        if piece.claim is None or piece.segment.number in self._claimed:
+            return True
+        if not _claimed(piece.claim):
+            return False
+        self._claimed.add(piece.segment.number)
+        return True
 
     def _render(self, piece: Piece, decoding: _Turn, upscaling: _Turn) -> None:
         task, rendered = self._task, piece.segment.rendered
@@ -191,6 +206,16 @@ class _Turn:
             taken, self._taken = self._taken, False
         if taken:
             self._turns.release()
+
+
+def _claimed(path: Path) -> bool:
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise StorageError(f"a piece cannot be claimed: {error.strerror}", where=path.name) from error
+    return True
 
 
 def _facts(path: Path, beat: Beat) -> tuple[int, str]:

@@ -61,6 +61,8 @@ class Piece(Record):
     encoder: tuple[str, ...]  # the command that takes its upscaled frames on stdin and writes `path`
     planes_encoder: tuple[str, ...] = ()  # the same for frames that are planes
     path: Path
+    # Where several workers have the same pieces: whoever makes this file, which was not there, renders the piece.
+    claim: Path | None = None
 
 
 class RenderTask(Record):
@@ -83,11 +85,12 @@ class RenderTask(Record):
     deinterlace: tuple[Filter, ...] = ()  # before everything
     filters: tuple[Filter, ...] = ()  # of the upright picture: what makes it `width` x `height`
     engine: str = "auto"
+    device: str | None = None  # of the engine; None: its first, and of whichever engine comes in its stead
     sizing: Sizing = Sizing()
 
 
 class RenderReport(Record):
-    """The answer to a `RenderTask`: a `Pieced` was sent for each piece before."""
+    """The answer to a `RenderTask`: a `Pieced` was sent for each piece before, unless another worker has it."""
 
     op: Literal["render"] = "render"
     engine: str
@@ -130,11 +133,13 @@ class DeviceReport(Record):
 
     op: Literal["device"] = "device"
     name: str  # engine and device, such as "ncnn-vulkan 0"
+    id: str = ""  # what a `RenderTask` calls it
     description: str
     memory_gb: float  # of the device; for a processor, of the machine
     gpu: bool = False  # it leaves the processor's cores to decoders and encoders
     in_flight: int = 1  # frames that it wants at once
     planes: bool = False  # it takes planes of YUV
+    others: tuple[DeviceReport, ...] = ()  # that are just like it
 
 
 class TrialTask(Record):

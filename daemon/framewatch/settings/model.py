@@ -131,6 +131,10 @@ class GpuSettings(Section):
     """How much runs on a device at once."""
 
     slots: Slots = Field(default="auto", description="Jobs at once on each device: a number, or auto: one.")
+    devices: Slots = Field(
+        default="auto",
+        description="Most GPUs that one video is rendered on: a number, or auto: all that are alike.",
+    )
 
 
 class LimitSettings(Section, Limits):

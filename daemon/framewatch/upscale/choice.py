@@ -75,6 +75,17 @@ def first_device(engine: str = "auto", engines: Mapping[str, Engine] = ENGINES) 
     raise _none_works(engine, reasons)
 
 
+def equal_devices(engine: str = "auto", engines: Mapping[str, Engine] = ENGINES) -> list[Device]:
+    """The device on which `open_session` begins, and all others of its engine that are just like it.
+
+    Raises:
+        EngineError: as `first_device`.
+    """
+    first = first_device(engine, engines)
+    seen = [one for one in engines[first.engine].devices() if one.usable and one.id != first.id]
+    return [first, *(one for one in seen if (one.gpu, one.description) == (first.gpu, first.description))]
+
+
 def open_session(
     network: Network,
     shape: FrameShape,

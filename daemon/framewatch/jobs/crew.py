@@ -1,0 +1,99 @@
+"""Several workers at one video, each on a device of its own; whoever is free takes the next segment."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from framewatch.errors import CancelledError, EngineError
+from framewatch.render.client import Worker
+from framewatch.render.messages import Counted
+from framewatch.render.spec import RenderTask
+
+LISTEN_SECONDS = 0.1  # between two looks at the stop
+_SUMMED = ("decoded", "upscaled", "encoded")
+
+OnMessage = Callable[[Any], None]
+
+
+class Crew:
+    """Used once. All messages are heard in the thread that calls `run`, so that the ledger has one writer."""
+
+    def __init__(self, workers: Sequence[Worker], tasks: Sequence[RenderTask], stall_seconds: float) -> None:
+        """The first of `workers` is the job's own; each gets its task."""
+        self.lost: dict[int, EngineError] = {}  # by place in `workers`: those whose device failed
+        self._workers = workers
+        self._tasks = tasks
+        self._stall = stall_seconds
+        self._messages: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
+        self._stop = threading.Event()
+        self._counts = [Counted(stage=None) for _ in workers]
+
+    def run(self, heard: OnMessage, stop: threading.Event) -> None:
+        """Do all tasks. Where the device of one that is not the first fails, the others go on without it.
+
+        Raises:
+            CancelledError: `stop` was set.
+            FramewatchError: what the first to fail failed with.
+            Exception: what `heard` raises. No worker is at its task any more then.
+        """
+        threads = [
+            threading.Thread(target=self._work, args=(place,), name=f"crew-{place}", daemon=True)
+            for place in range(len(self._workers))
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            self._listen(heard, stop)
+        finally:
+            self._stop.set()
+            for thread in threads:
+                thread.join()
+
+    def _work(self, place: int) -> None:
+        """A thread's boundary: how the task ended is the last thing that is said of it."""
+        ended: BaseException | None = None
+        try:
+            task, worker = self._tasks[place], self._workers[place]
+            worker.run(task, lambda message: self._tell(place, message), self._stop, stall_seconds=self._stall)
+        except BaseException as error:  # noqa: BLE001 - raised where it is heard
+            ended = error
+        self._messages.put((place, _Ended(ended)))
+
+    def _tell(self, place: int, message: Any) -> None:
+        self._messages.put((place, message))
+
+    def _listen(self, heard: OnMessage, stop: threading.Event) -> None:
+        working = len(self._workers)
+        while working:
+            if stop.is_set():
+                raise CancelledError("the work was stopped")
+            try:
+                place, message = self._messages.get(timeout=LISTEN_SECONDS)
+            except queue.Empty:
+                continue
+            if isinstance(message, _Ended):
+                self._take_end(place, message.error)
+                working -= 1
+            else:
+                heard(self._summed(place, message) if isinstance(message, Counted) else message)
+
+    def _take_end(self, place: int, error: BaseException | None) -> None:
+        if place > 0 and isinstance(error, EngineError):
+            self.lost[place] = error
+        elif error is not None:
+            raise error
+
+    def _summed(self, place: int, counted: Counted) -> Counted:
+        """How far all are together."""
+        self._counts[place] = counted
+        return counted.evolve(**{key: sum(getattr(each, key) for each in self._counts) for key in _SUMMED})
+
+
+class _Ended:
+    """A task is over."""
+
+    def __init__(self, error: BaseException | None) -> None:
+        self.error = error

@@ -1,0 +1,130 @@
+"""Several devices at one video make what one makes, and are followed as one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from framewatch.domain import Record
+from framewatch.errors import CancelledError, EngineError, StorageError, WorkerError
+from framewatch.jobs.crew import Crew
+from framewatch.render.engine import describe_device
+from framewatch.render.messages import Alive, Counted
+from framewatch.render.spec import RenderTask
+from framewatch.upscale.identity_engine import IdentityEngine
+from media_factory import ffmpeg
+from whole_way import pictures, process, times
+
+WISHES: dict[str, Any] = {"ml_upscale": "esrgan-2x", "crf": 0, "container": "mkv"}
+NO_TASK = RenderTask.model_construct()
+
+
+@pytest.fixture
+def three_devices(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The engine `identity` has three equal devices and another one; gives those that are opened."""
+    real, opening, opened = IdentityEngine.devices, IdentityEngine.open, list[str]()
+
+    def devices(self: IdentityEngine) -> Any:
+        one = real(self)[0]
+        equal = [replace(one, id=str(number)) for number in range(3)]
+        return [*equal, replace(one, id="3", description="a smaller one"), replace(one, id="4", usable=False)]
+
+    def opens(self: IdentityEngine, network: Any, device: str, *rest: Any) -> Any:
+        opened.append(device)
+        return opening(self, network, device, *rest)
+
+    monkeypatch.setattr(IdentityEngine, "devices", devices)
+    monkeypatch.setattr(IdentityEngine, "open", opens)
+    return opened
+
+
+def test_only_devices_that_are_alike_share_a_video(three_devices: list[str]) -> None:
+    assert three_devices == []
+    report = describe_device("identity")
+    assert (report.name, [other.name for other in report.others]) == ("identity 0", ["identity 1", "identity 2"])
+
+
+def test_three_devices_make_what_one_makes(tmp_path: Path, three_devices: list[str]) -> None:
+    clip = tmp_path / "clip.mkv"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=25:duration=4", "-c:v", "libx264", "-g", "12", clip)
+    alone = process(clip, tmp_path / "alone", 0.5, gpus=1, **WISHES)
+    assert three_devices == ["0"]
+    shared = process(clip, tmp_path / "shared", 0.5, **WISHES)
+    assert sorted(three_devices[1:]) == ["0", "1", "2"]
+    assert times(alone.result) == times(shared.result)
+    pairs = zip(pictures(alone.result), pictures(shared.result), strict=True)
+    assert all(np.array_equal(one, other) for one, other in pairs)
+
+
+def test_there_are_no_more_workers_than_segments(tmp_path: Path, three_devices: list[str]) -> None:
+    clip = tmp_path / "clip.mkv"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=25:duration=1", "-c:v", "libx264", "-g", "12", clip)
+    process(clip, tmp_path / "work", 0.5, **WISHES)
+    assert sorted(three_devices) == ["0", "1"]
+
+
+class Scripted:
+    """Says what it is told to, and ends as it is told to, or waits for its stop."""
+
+    def __init__(self, *says: Record, ends: BaseException | None = None, waits: bool = False) -> None:
+        self._says = says
+        self._ends = ends
+        self._waits = waits
+        self.stopped = False
+
+    def run(self, task: Record, heard: Callable[[Any], None], stop: threading.Event, **_: Any) -> None:
+        for message in self._says:
+            heard(message)
+        if self._waits:
+            self.stopped = stop.wait(30)
+            raise CancelledError("stopped")
+        if self._ends is not None:
+            raise self._ends
+
+
+def crew_of(*workers: Scripted) -> Crew:
+    return Crew(workers, [NO_TASK] * len(workers), 600)  # type: ignore[arg-type]
+
+
+def test_counts_are_those_of_all_together() -> None:
+    heard: list[Any] = []
+    one = Scripted(Counted(stage="encode", decoded=3, upscaled=2, encoded=1))
+    two = Scripted(Alive(count=1), Counted(stage="decode", decoded=30, upscaled=20, encoded=10))
+    crew_of(one, two).run(heard.append, threading.Event())
+    assert Alive(count=1) in heard
+    last = [message for message in heard if isinstance(message, Counted)][-1]
+    assert (last.decoded, last.upscaled, last.encoded) == (33, 22, 11)
+
+
+def test_a_device_that_fails_is_lost_but_the_first() -> None:
+    crew = crew_of(Scripted(), Scripted(ends=EngineError("broken")), Scripted())
+    crew.run(lambda _: None, threading.Event())
+    assert list(crew.lost) == [1]
+    other = Scripted(waits=True)
+    with pytest.raises(EngineError):
+        crew_of(Scripted(ends=EngineError("broken")), other).run(lambda _: None, threading.Event())
+    assert other.stopped
+
+
+def test_whatever_goes_wrong_nobody_is_left_at_work() -> None:
+    def full(_: Any) -> None:
+        raise StorageError("the disk is full", code="storage.full")
+
+    stop = threading.Event()
+    stop.set()
+    cases: list[tuple[Scripted, Callable[[Any], None], threading.Event, type[Exception]]] = [
+        (Scripted(ends=WorkerError("died")), lambda _: None, threading.Event(), WorkerError),
+        (Scripted(Alive(count=1)), full, threading.Event(), StorageError),
+        (Scripted(waits=True), lambda _: None, stop, CancelledError),
+    ]
+    for bad, heard, stopped, error in cases:
+        first = Scripted(waits=True)
+        with pytest.raises(error):
+            crew_of(first, bad).run(heard, stopped)
+        assert first.stopped
