@@ -21,7 +21,7 @@ from framewatch.media.tools import encoders, find_ffmpeg, version
 from framewatch.render.client import Worker
 from framewatch.render.spec import TrialReport, TrialTask
 from framewatch.settings import LoadedSettings, Settings
-from framewatch.upscale.models import verify_models
+from framewatch.upscale.models import Precision, verify_models
 
 WANTED = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "prores_ks", "aac", "libopus", "flac")
 HARDWARE = ("h264_nvenc", "hevc_nvenc", "av1_nvenc", "h264_videotoolbox", "hevc_videotoolbox")
@@ -63,7 +63,7 @@ def _checks(loaded: LoadedSettings | None) -> Iterator[Check]:
     settings = loaded.settings if loaded else None
     yield from _ffmpeg(settings.ffmpeg if settings else None)
     yield from _models()
-    yield from _engines(settings.engine if settings else "auto")
+    yield from _engines(settings.engine if settings else "auto", settings.precision if settings else "exact")
     if loaded is not None:
         yield from _folders(loaded)
         yield from _store(loaded.settings)
@@ -91,11 +91,13 @@ def _models() -> Iterator[Check]:
     yield Check("models", not wrong, said)
 
 
-def _engines(engine: str) -> Iterator[Check]:
+def _engines(engine: str, precision: Precision) -> Iterator[Check]:
     """What each engine sees, and a trial of the one that would be used; in a worker, since drivers may crash."""
     worker = Worker()
     try:
-        report: TrialReport = worker.run(TrialTask(engine=engine), lambda _: None, threading.Event())
+        report: TrialReport = worker.run(
+            TrialTask(engine=engine, precision=precision), lambda _: None, threading.Event()
+        )
     except FramewatchError as error:
         yield Check("engine", False, str(error))
         return

@@ -45,6 +45,7 @@ def preflight(loaded: LoadedSettings, *, strict: bool = False, known: Collection
             encoders=encoders(ffmpeg),
             hwaccels=hwaccels(ffmpeg),
             engine=settings.engine,
+            precision=settings.precision,
             lanes=settings.lanes,
             segment_seconds=settings.segment_seconds,
             stall_seconds=settings.stall_seconds,

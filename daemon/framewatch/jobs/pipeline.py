@@ -165,7 +165,7 @@ class Pipeline:
             tidy(order.work)
         result = order.work / f"result.{plan.extension}"
         argv = image_command(plan, self._tools.ffmpeg, result)
-        task = image_task(plan, order.source, argv, self._tools.engine)
+        task = image_task(plan, order.source, argv, self._tools)
         if plan.scale == 1:
             self._hands.say_command(argv)
             report: ImageReport = self._hands.do(task)
