@@ -45,3 +45,12 @@ def test_one_file_is_upscaled_fast_on_request(tmp_path: Path) -> None:
     assert refused.returncode == 2
     assert "exact or fast" in refused.stderr
     assert json.loads(framewatch(*arguments, "fast").stdout)["engine"] in EXPECTED
+
+
+def test_doctor_says_whether_fast_is_of_use_here(house: House) -> None:
+    house.folder()
+    house.settings |= {"engine": "ncnn", "precision": "fast"}
+    house.write()
+    checks = json.loads(framewatch("doctor", "--config", house.config, "--json").stdout)["checks"]
+    said = next(check["said"] for check in checks if check["name"] == "engine")
+    assert "precision fast changes nothing here" in said

@@ -75,7 +75,7 @@ class Pipeline:
             FramewatchError: what failed, with all findings; its remedy says whether another try makes sense.
         """
         _require_cut(order.preset)
-        require_means(order.preset, self._tools.ffmpeg)
+        require_means(order.preset, self._tools.ffmpeg, self._tools.precision)
         if all(way.upscales for way in order.preset.ways):
             self._hands.device()
         probed = self.probe(order)
