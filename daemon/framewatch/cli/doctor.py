@@ -21,7 +21,8 @@ from framewatch.media.tools import encoders, find_ffmpeg, version
 from framewatch.render.client import Worker
 from framewatch.render.spec import TrialReport, TrialTask
 from framewatch.settings import LoadedSettings, Settings
-from framewatch.upscale.models import verify_models
+from framewatch.upscale.contract import INT8
+from framewatch.upscale.models import Precision, verify_models
 
 WANTED = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "prores_ks", "aac", "libopus", "flac")
 HARDWARE = ("h264_nvenc", "hevc_nvenc", "av1_nvenc", "h264_videotoolbox", "hevc_videotoolbox")
@@ -63,7 +64,7 @@ def _checks(loaded: LoadedSettings | None) -> Iterator[Check]:
     settings = loaded.settings if loaded else None
     yield from _ffmpeg(settings.ffmpeg if settings else None)
     yield from _models()
-    yield from _engines(settings.engine if settings else "auto")
+    yield from _engines(settings.engine if settings else "auto", settings.precision if settings else "exact")
     if loaded is not None:
         yield from _folders(loaded)
         yield from _store(loaded.settings)
@@ -91,11 +92,12 @@ def _models() -> Iterator[Check]:
     yield Check("models", not wrong, said)
 
 
-def _engines(engine: str) -> Iterator[Check]:
+def _engines(engine: str, precision: Precision) -> Iterator[Check]:
     """What each engine sees, and a trial of the one that would be used; in a worker, since drivers may crash."""
     worker = Worker()
     try:
-        report: TrialReport = worker.run(TrialTask(engine=engine), lambda _: None, threading.Event())
+        task = TrialTask(engine=engine, precision=precision)
+        report: TrialReport = worker.run(task, lambda _: None, threading.Event())
     except FramewatchError as error:
         yield Check("engine", False, str(error))
         return
@@ -103,7 +105,10 @@ def _engines(engine: str) -> Iterator[Check]:
         worker.kill()
     for device in report.devices:
         yield Check("device", True, device)
-    yield Check("engine", True, f"{report.engine}, {report.milliseconds:.0f} ms for a frame of 320x180 at 2x")
+    said = f"{report.engine}, {report.milliseconds:.0f} ms for a frame of 320x180 at 2x"
+    if precision == "fast" and not report.engine.endswith(INT8):
+        said += "; precision fast changes nothing here"
+    yield Check("engine", True, said)
 
 
 def _store(settings: Settings) -> Iterator[Check]:

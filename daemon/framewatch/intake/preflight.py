@@ -45,6 +45,7 @@ def preflight(loaded: LoadedSettings, *, strict: bool = False, known: Collection
             encoders=encoders(ffmpeg),
             hwaccels=hwaccels(ffmpeg),
             engine=settings.engine,
+            precision=settings.precision,
             lanes=settings.lanes,
             gpus=settings.gpu.devices,
             segment_seconds=settings.segment_seconds,

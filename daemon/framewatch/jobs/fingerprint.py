@@ -25,8 +25,9 @@ def fingerprint(source: Path, plan: Plan, probed: ProbeReport, tools: Tools) -> 
     """The fingerprint of source, preset, model, engine and encoder.
 
     The engine counts as it was asked for, not as it was found: each that is chosen has proved that it computes the
-    same picture, so a segment stays good when a GPU goes away. A program counts by size and time, for another
-    version of an encoder may write what cannot be joined.
+    same picture, so a segment stays good when a GPU goes away. So does its precision: fast only
+    allows 8 bits. A program counts by size and time, for another version of an encoder may write what cannot be
+    joined.
 
     Raises:
         StorageError: the source, or the subtitles that are burned in, cannot be looked at now.
@@ -45,7 +46,8 @@ def fingerprint(source: Path, plan: Plan, probed: ProbeReport, tools: Tools) -> 
         "burned": _facts(Path(plan.preset.subtitle_burn_path)) if plan.preset.subtitle_burn_path else None,
         "ffmpeg": _program(tools.ffmpeg),
         "engine": tools.engine,
-        "model": digest(),
+        "precision": tools.precision,
+        "model": digest(tools.precision),
     }
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

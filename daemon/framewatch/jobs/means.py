@@ -15,8 +15,10 @@ from framewatch.upscale import models
 LOOK_SECONDS = 5.0  # thousands of held jobs are answered by one look
 
 
-def require_means(preset: Preset, ffmpeg: Path) -> None:
+def require_means(preset: Preset, ffmpeg: Path, precision: models.Precision) -> None:
     """Go on only where ffmpeg is there and, if the network is needed whichever way the file goes, its weights.
+
+    With `fast`, so must be what is known for 8 bits.
 
     Raises:
         ToolMissingError, ModelMissingError: its job is held until they are there.
@@ -25,7 +27,7 @@ def require_means(preset: Preset, ffmpeg: Path) -> None:
         hint = "install it again, or name another in the settings and reload; the job goes on by itself"
         raise ToolMissingError("ffmpeg is not there any more", hint=hint, where=shown(ffmpeg))
     if all(way.upscales for way in preset.ways):
-        models.require(preset.ml_upscale)
+        models.load(preset.ml_upscale, precision=precision)
 
 
 def means_are_back(code: str, ffmpeg: Path) -> bool:

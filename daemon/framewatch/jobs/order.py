@@ -13,6 +13,7 @@ from framewatch.media.plan import Plan
 from framewatch.media.preset import Preset
 from framewatch.media.segments import DEFAULT_SECONDS
 from framewatch.render.client import STALL_SECONDS
+from framewatch.upscale.models import Precision
 
 
 class Order(Record):
@@ -49,6 +50,7 @@ class Tools(Record):
     hwaccels: frozenset[str] = frozenset()
     engine: str = "auto"
     gpus: int | Literal["auto"] = "auto"  # equal devices that one video may be rendered on; auto: all
+    precision: Precision = "exact"
     lanes: int | Literal["auto"] = "auto"  # segments of one video that are rendered at once
     segment_seconds: float = DEFAULT_SECONDS  # length of the pieces that a render is made in
     stall_seconds: float = STALL_SECONDS  # without any progress, after which a worker is ended

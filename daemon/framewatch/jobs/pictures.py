@@ -7,6 +7,7 @@ from pathlib import Path
 
 from framewatch.domain import MediaInfo
 from framewatch.errors import Finding, RuleError
+from framewatch.jobs.order import Tools
 from framewatch.media.conditions import upright_size
 from framewatch.media.image_plan import ImagePlan, make_image_plan
 from framewatch.media.preset import Preset
@@ -30,7 +31,7 @@ def decide_picture(preset: Preset, preset_name: str, info: MediaInfo, encoders: 
     return plan
 
 
-def image_task(plan: ImagePlan, source: Path, argv: Sequence[str], engine: str) -> ImageTask:
+def image_task(plan: ImagePlan, source: Path, argv: Sequence[str], tools: Tools) -> ImageTask:
     """What the worker is asked to do."""
     return ImageTask(
         source=source,
@@ -41,7 +42,8 @@ def image_task(plan: ImagePlan, source: Path, argv: Sequence[str], engine: str) 
         working_format=plan.working_format,
         keep_alpha=plan.alpha == "kept",
         encoder=tuple(argv),
-        engine=engine,
+        engine=tools.engine,
+        precision=tools.precision,
     )
 
 

@@ -75,7 +75,7 @@ class Pipeline:
             FramewatchError: what failed, with all findings; its remedy says whether another try makes sense.
         """
         _require_cut(order.preset)
-        require_means(order.preset, self._tools.ffmpeg)
+        require_means(order.preset, self._tools.ffmpeg, self._tools.precision)
         if all(way.upscales for way in order.preset.ways):
             self._hands.device()
         probed = self.probe(order)
@@ -165,7 +165,7 @@ class Pipeline:
             tidy(order.work)
         result = order.work / f"result.{plan.extension}"
         argv = image_command(plan, self._tools.ffmpeg, result)
-        task = image_task(plan, order.source, argv, self._tools.engine)
+        task = image_task(plan, order.source, argv, self._tools)
         if plan.scale == 1:
             self._hands.say_command(argv)
             report: ImageReport = self._hands.do(task)

@@ -278,5 +278,6 @@ class Segmented:
             deinterlace=deinterlace_filters(plan.preset),
             filters=source_filters(plan.preset),
             engine=tools.engine,
+            precision=tools.precision,
             sizing=Sizing(load=sizes.load, proc=max(sizes.proc, device.in_flight), save=sizes.save),
         )

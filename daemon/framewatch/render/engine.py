@@ -13,10 +13,10 @@ from framewatch.render.spec import DeviceReport, ImageTask, RenderTask, TrialRep
 from framewatch.upscale.choice import ENGINES, devices, equal_devices, open_session
 from framewatch.upscale.contract import Device, Engine, FrameShape
 from framewatch.upscale.guarded import Guarded
-from framewatch.upscale.models import load
+from framewatch.upscale.models import Precision, load
 from framewatch.upscale.yuv import Yuv420
 
-Key = tuple[FrameShape, FrameShape | None, int, int, str, str | None]
+Key = tuple[FrameShape, FrameShape | None, int, int, str, str | None, str]
 Made = TypeVar("Made")
 
 
@@ -57,7 +57,7 @@ class WarmEngine:
         """
         shape = FrameShape(task.width, task.height, "uint8" if task.working_format == "rgb24" else "uint16")
         planes = planes_of(task)
-        key = (shape, planes, task.scale, task.sizing.proc, task.engine, _wanted(task))
+        key = (shape, planes, task.scale, task.sizing.proc, task.engine, _wanted(task), task.precision)
         if self._session is None or key != self._key:
             self.close()
             self._session = self._opened(task, shape, planes)
@@ -65,7 +65,7 @@ class WarmEngine:
         return self._session
 
     def _opened(self, task: RenderTask | ImageTask, shape: FrameShape, planes: FrameShape | None) -> Guarded:
-        network = load(f"esrgan-{task.scale}x")
+        network = load(f"esrgan-{task.scale}x", precision=task.precision)
         try:
             return open_session(
                 network,
@@ -132,14 +132,14 @@ def _report(device: Device) -> DeviceReport:
     )
 
 
-def try_engine(engine: str) -> TrialReport:
+def try_engine(engine: str, precision: Precision) -> TrialReport:
     """Open the engine that a render would use, on a frame of 320x180 at 2x, and time its second frame.
 
     Raises:
         ModelMissingError, EngineError: as `WarmEngine.session`.
     """
     frame = np.full((180, 320, 3), 128, np.uint8)
-    with open_session(load("esrgan-2x"), FrameShape(320, 180), 2, 1, engine=engine) as session:
+    with open_session(load("esrgan-2x", precision=precision), FrameShape(320, 180), 2, 1, engine=engine) as session:
         session.run(frame)
         begun = time.perf_counter()
         session.run(frame)

@@ -21,6 +21,7 @@ from framewatch.media.loudness import Loudness
 from framewatch.media.planes import PlaneCoding
 from framewatch.media.segments import Segmenting
 from framewatch.media.timing import TimingWish
+from framewatch.upscale.models import Precision
 
 
 class Sizing(Record):
@@ -86,6 +87,7 @@ class RenderTask(Record):
     filters: tuple[Filter, ...] = ()  # of the upright picture: what makes it `width` x `height`
     engine: str = "auto"
     device: str | None = None  # of the engine; None: its first, and of whichever engine comes in its stead
+    precision: Precision = "exact"
     sizing: Sizing = Sizing()
 
 
@@ -111,6 +113,7 @@ class ImageTask(Record):
     keep_alpha: bool  # else it is laid on white
     encoder: tuple[str, ...]  # the command that takes the finished picture on its stdin
     engine: str = "auto"
+    precision: Precision = "exact"
     sizing: Sizing = Sizing()
 
 
@@ -147,6 +150,7 @@ class TrialTask(Record):
 
     op: Literal["trial"] = "trial"
     engine: str = "auto"
+    precision: Precision = "exact"
 
 
 class TrialReport(Record):

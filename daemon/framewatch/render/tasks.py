@@ -76,7 +76,7 @@ class Workbench:
         if isinstance(task, DeviceTask):
             return describe_device(task.engine)
         if isinstance(task, TrialTask):
-            return try_engine(task.engine)
+            return try_engine(task.engine, task.precision)
         if isinstance(task, RenderTask):
             return self._render(task)
         if isinstance(task, ImageTask):

@@ -159,5 +159,6 @@ OutputName = Annotated[str, AfterValidator(name_template)]
 Seconds = Annotated[float, Field(allow_inf_nan=False)]
 Slots = Annotated[Literal["auto"] | Annotated[int, Field(ge=1, le=64)], BeforeValidator(_slots)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
+PrecisionName = Literal["exact", "fast"]
 EngineName = Literal["auto", "cuda", "openvino", "ncnn", "identity"]
 NonEmpty = BeforeValidator(_folder_list)

@@ -25,6 +25,9 @@ Frame = npt.NDArray[Any]
 
 DType = Literal["uint8", "uint16"]
 
+INT8 = "/int8"
+"""How the name of a session ends that computes in 8 bits."""
+
 
 @dataclass(frozen=True, slots=True)
 class FrameShape:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from framewatch.upscale.tiling import LARGEST_WINDOW
 
 _CORES_A_LANE = 4  # more lanes cost memory and gain nothing: 1 lane of 2 threads is as fast as 2 of 1
+_DOT_PRODUCTS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8"})  # as /proc/cpuinfo calls them
 _MEMORY_SHARE = 4  # a quarter of what is free: decoders, encoders and other workers need theirs
 
 
@@ -20,6 +22,19 @@ def cores() -> int:
 def lanes(concurrency: int) -> int:
     """Frames that are computed side by side, each by its share of the cores; the others wait in line."""
     return max(1, min(concurrency, cores() // _CORES_A_LANE))
+
+
+def has_int8(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether the processor multiplies and adds 8-bit codes in one step: else they are no faster than floats.
+
+    Known on Linux on x86 alone; elsewhere False.
+    """
+    try:
+        lines = cpuinfo.read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return False
+    flags = next((line for line in lines if line.startswith("flags")), "")
+    return not _DOT_PRODUCTS.isdisjoint(flags.split())
 
 
 def most_pixels(bytes_per_pixel: int, concurrency: int) -> int:

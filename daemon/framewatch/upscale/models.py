@@ -6,17 +6,23 @@ import hashlib
 import importlib.util
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from framewatch import resources
 from framewatch.errors import Finding, ModelMissingError
-from framewatch.upscale.network import Network, parse
+from framewatch.upscale import int8
+from framewatch.upscale.network import Network, Quantised, parse
 
 SCALES = MappingProxyType({"esrgan-2x": 2, "esrgan-3x": 3, "esrgan-4x": 4})
 """What each ml_upscale mode multiplies width and height by."""
+
+Precision = Literal["exact", "fast"]
+"""What `load` is asked for; `fast` allows 8 bits, which an engine may use or not."""
+
+PRECISIONS: tuple[Precision, ...] = ("exact", "fast")
 
 DEFAULT_MODEL = "realesr-animevideov3"
 ENVIRONMENT = "FRAMEWATCH_MODELS"
@@ -38,6 +44,9 @@ class Model:
     depth: int
     package: str = ""  # the import name of a pip package that holds it
     package_file: str = ""  # its path in that package
+    int8_file: str = ""  # the file name of its calibration for 8 bits, beside the manifest or in a models folder
+    int8_sha256: str = ""
+    int8_size: int = 0  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +85,33 @@ def verify_models() -> tuple[ModelStatus, ...]:
     return tuple(_status(model) for model in list_models())
 
 
-def load(mode: str, name: str = DEFAULT_MODEL) -> Network:
-    """The network for an ml_upscale mode, its weights checked by size and sha256.
+def load(mode: str, name: str = DEFAULT_MODEL, precision: Precision = "exact") -> Network:
+    """The network for an ml_upscale mode, its files checked by size and sha256.
+
+    With `fast`, and a model that has a calibration for 8 bits, these are allowed.
 
     Raises:
-        ModelMissingError: as `require`.
+        ModelMissingError: as `require`, of both files.
     """
     model, path, raw = require(mode, name)
-    return parse(raw, path.name, model.features, model.depth)
+    network = parse(raw, path.name, model.features, model.depth)
+    return replace(network, int8=_int8(model)) if precision == "fast" and model.int8_file else network
+
+
+def _int8(model: Model) -> tuple[Quantised, ...]:
+    calibration = _calibration(model)
+    path = find(calibration)
+    if path is None:
+        message = f"{model.int8_file}, which precision fast needs, is missing"
+        raise ModelMissingError(message, hint="install framewatch anew, or set precision to exact")
+    return int8.parse(read(calibration, path), path.name, model.features, model.depth)
+
+
+def _calibration(model: Model) -> Model:
+    """The file for 8 bits as a model's file of its own, found and checked in the same way."""
+    return replace(
+        model, file=model.int8_file, sha256=model.int8_sha256, size=model.int8_size, package="", package_file=""
+    )
 
 
 def require(mode: str, name: str = DEFAULT_MODEL) -> tuple[Model, Path, bytes]:
@@ -104,13 +132,16 @@ def require(mode: str, name: str = DEFAULT_MODEL) -> tuple[Model, Path, bytes]:
     return model, path, read(model, path)
 
 
-def digest(name: str = DEFAULT_MODEL) -> str:
-    """The sha256 that the manifest states for a model's weights; "" where there is no such model.
+def digest(precision: Precision = "exact", name: str = DEFAULT_MODEL) -> str:
+    """The sha256 that the manifest states for a model's weights, and for 8 bits; "" where there is no such model.
 
     Raises:
         ModelMissingError: as `list_models`.
     """
-    return next((model.sha256 for model in list_models() if model.name == name), "")
+    found = next((model for model in list_models() if model.name == name), None)
+    if found is None:
+        return ""
+    return f"{found.sha256} {found.int8_sha256}" if precision == "fast" else found.sha256
 
 
 def missing(mode: str, model: Model) -> ModelMissingError:
@@ -162,6 +193,8 @@ def _status(model: Model) -> ModelStatus:
         return ModelStatus(model, None, missing(f"esrgan-{model.scales[0]}x", model).finding)
     try:
         read(model, path)
+        if model.int8_file:
+            _int8(model)
     except ModelMissingError as error:
         return ModelStatus(model, path, error.finding)
     return ModelStatus(model, path)
@@ -203,9 +236,10 @@ def _model(entry: dict[str, Any]) -> Model:
     """
     if unknown := set(entry) - {field.name for field in fields(Model)}:
         raise ValueError(f"unknown keys: {', '.join(sorted(unknown))}")
-    numbers = {key: int(entry[key]) for key in ("size", "features", "depth")}
+    numbers = {key: int(entry[key]) for key in ("size", "features", "depth", "int8_size") if key in entry}
     texts = {key: str(value) for key, value in entry.items() if key not in {*numbers, "scales"}}
     scales = tuple(int(scale) for scale in entry["scales"])
-    if Path(texts["file"]).name != texts["file"] or not scales or not set(scales) <= set(SCALES.values()):
+    plain = all(Path(texts.get(key, "")).name == texts.get(key, "") for key in ("file", "int8_file"))
+    if not plain or not scales or not set(scales) <= set(SCALES.values()):
         raise ValueError(f"{texts['name']}: a plain file name, and scales from 2, 3 and 4, are expected")
     return Model(scales=scales, **cast("dict[str, Any]", numbers | texts))

@@ -36,11 +36,22 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
+class Quantised:
+    """What goes into a convolution, in 8 bits: value = (code - zero) * step * scale of its channel."""
+
+    scales: Floats  # (in,)
+    step: float
+    zero: int  # the code of 0
+    biases: Floats  # (out,): the convolution's, corrected by the mean of what 8 bits change
+
+
+@dataclass(frozen=True, slots=True)
 class Network:
     """The layers, and the very bytes that they were read from, for a runtime that reads those itself."""
 
     layers: tuple[Layer, ...]
     raw: bytes
+    int8: tuple[Quantised, ...] = ()  # of the middle convolutions, where 8 bits are allowed and known
 
     @property
     def features(self) -> int:

@@ -7,6 +7,9 @@ the graph would itself be done in bf16.
 
 The resize to 2x or 3x is a convolution with stride 4 over what the network adds at 4x (padded with its edge),
 and three taps an axis over the input. An Interpolate would put the residual through bf16, and is slow.
+
+Of a network with `int8`, the middle convolutions compute in 8 bits: the plugin finds the FakeQuantize of what
+goes into them, and fuses PReLU and the rounding to the next one's codes into each.
 """
 
 from __future__ import annotations
@@ -19,7 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from framewatch.upscale.contract import Frame, FrameShape
-from framewatch.upscale.network import SHUFFLE, Network
+from framewatch.upscale.int8 import CODES, MOST_WEIGHT, scaled, weight_steps
+from framewatch.upscale.network import SHUFFLE, Network, Quantised
 from framewatch.upscale.resize import phase_taps, residual_taps
 
 _BYTE = 256
@@ -62,13 +66,26 @@ class _Graph:
     def added(self, codes: Any) -> Any:
         """What the network adds to the enlarged input, as blocks of `scale`."""
         values = codes
-        for number, layer in enumerate(self.network.layers):
+        known = self.network.int8
+        for number, layer in enumerate(scaled(self.network.layers, known) if known else self.network.layers):
             weights = self.byte_weights(layer.weights) if number == 0 else layer.weights
+            if 0 < number <= len(known):
+                values, weights = self.coded(values, known[number - 1]), self.coded_weights(layer.weights)
             values = self.convolution(values, weights, padding=1)
             values = self.ops.add(values, layer.biases.reshape(1, -1, 1, 1))
             if layer.slopes is not None:
                 values = self.ops.prelu(values, layer.slopes)
         return values if self.scale == SHUFFLE else self.resized(values)
+
+    def coded(self, values: Any, one: Quantised) -> Any:
+        """Activations as 8-bit codes of one step; they come already divided by their channels' scales."""
+        ends = np.float32(-one.zero * one.step), np.float32((CODES - 1 - one.zero) * one.step)
+        return self.ops.fake_quantize(values, *ends, *ends, CODES)
+
+    def coded_weights(self, weights: npt.NDArray[np.float32]) -> Any:
+        """Weights as 8-bit codes around 0, with a step for each output channel."""
+        most = MOST_WEIGHT * weight_steps(weights)[:, None, None, None]
+        return self.ops.fake_quantize(self.ops.constant(weights), -most, most, -most, most, 2 * MOST_WEIGHT + 1)
 
     def byte_weights(self, weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """The first layer's weights for bytes instead of values in [0, 1]."""

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from framewatch.upscale.network import SHUFFLE, Layer, Network
+from framewatch.upscale.int8 import fake_quantised, fake_quantised_weights
+from framewatch.upscale.network import SHUFFLE, Network
 from framewatch.upscale.resize import resize_matrix
 
 Image = npt.NDArray[np.floating[Any]]
@@ -17,7 +18,7 @@ def upscale(network: Network, image: Image, scale: int, dtype: type[np.floating[
     """Upscale an image, not clamped.
 
     Args:
-        network: its layers are used.
+        network: its layers are used, in 8 bits where it says so.
         image: (height, width, 3), RGB in [0, 1].
         scale: 2, 3 or 4.
         dtype: what is computed in, float32 or float64.
@@ -27,23 +28,29 @@ def upscale(network: Network, image: Image, scale: int, dtype: type[np.floating[
     """
     image = image.astype(dtype)
     values = image
-    for layer in network.layers:
-        values = _layer(values, layer, dtype)
+    for number, layer in enumerate(network.layers):
+        weights, biases = layer.weights, layer.biases
+        if 0 < number <= len(network.int8):
+            known = network.int8[number - 1]
+            values = fake_quantised(values, known).astype(dtype)
+            weights, biases = fake_quantised_weights(weights, known.scales), known.biases
+        values = convolved(values, weights.astype(dtype), biases.astype(dtype))
+        if layer.slopes is not None:
+            values = np.where(values < 0, values * layer.slopes.astype(dtype), values)
     enlarged = image.repeat(SHUFFLE, axis=0).repeat(SHUFFLE, axis=1)
     return _resized(_shuffled(values) + enlarged, scale)
 
 
-def _layer(values: Image, layer: Layer, dtype: type[np.floating[Any]]) -> Image:
+def convolved(values: Image, weights: Image, biases: Image) -> Image:
+    """A 3x3 convolution, padded with one zero on each side: (h, w, in) to (h, w, out), in the dtype of `biases`."""
     height, width, _ = values.shape
     padded = np.pad(values, ((1, 1), (1, 1), (0, 0)))
-    result = np.broadcast_to(layer.biases.astype(dtype), (height, width, layer.biases.size)).copy()
+    result = np.broadcast_to(biases, (height, width, biases.size)).copy()
     for row in range(3):
         for column in range(3):
             window = padded[row : row + height, column : column + width]
-            result += window @ layer.weights[:, :, row, column].T.astype(dtype)
-    if layer.slopes is None:
-        return result
-    return np.where(result < 0, result * layer.slopes.astype(dtype), result)
+            result += window @ weights[:, :, row, column].T
+    return result
 
 
 def _shuffled(values: Image) -> Image:
