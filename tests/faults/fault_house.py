@@ -11,6 +11,7 @@ from typing import Any
 
 import psutil
 
+from framewatch.jobs.inspector import NICENESS
 from house import House
 from sources import Source
 from waiting import eventually
@@ -84,7 +85,7 @@ class FaultHouse(House):
     # --- what goes on ---------------------------------------------------------------------------------------
 
     def processes(self, what: str = "") -> list[psutil.Process]:
-        """Every process of this house on this machine, or only "daemon", "worker" or "ffmpeg" at work."""
+        """Every process of this house here, or only "daemon", "worker", "inspector" or "ffmpeg" at work."""
         return [process for process in psutil.process_iter() if self._is(process, what)]
 
     def _is(self, process: psutil.Process, what: str) -> bool:
@@ -94,8 +95,9 @@ class FaultHouse(House):
             line = process.cmdline()
         except psutil.Error:
             return False
-        daemon, worker = "--config" in line, "framewatch.render.worker" in line
-        return {"": True, "daemon": daemon, "worker": worker, "ffmpeg": "-progress" in line}[what]
+        worker, inspects = "framewatch.render.worker" in line, line[-1:] == [str(NICENESS)]
+        kinds = {"daemon": "--config" in line, "worker": worker and not inspects, "inspector": worker and inspects}
+        return {"": True, "ffmpeg": "-progress" in line, **kinds}[what]
 
     def victim(self, what: str, timeout: float = 30) -> psutil.Process:
         """Wait for a process of that kind; an ffmpeg that takes frames, where it is one."""

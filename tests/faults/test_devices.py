@@ -5,8 +5,6 @@ from __future__ import annotations
 import threading
 from collections import Counter
 
-import psutil
-
 from fault_house import FaultHouse
 from framewatch.jobs.semaphore import GpuSemaphore
 from framewatch.upscale.cpu import memory_gb
@@ -51,7 +49,7 @@ def test_segments_are_shared_out_among_equal_devices_and_none_is_made_twice(
 
 
 def test_stopped_in_the_middle_no_worker_is_left(house: FaultHouse, source: MakeSource) -> None:
-    begin(house, source, 6, ["0", "1"], delay=0.1)
+    begin(house, source, 4, ["0", "1"], delay=0.1)
     with house.watcher:
         house.start()
         house.wait_event("segment.done", 2)
@@ -62,7 +60,7 @@ def test_stopped_in_the_middle_no_worker_is_left(house: FaultHouse, source: Make
         house.wait_done(60)
         assert house.stop() == 0
     check(house)
-    require_each_piece_once(house, 6)
+    require_each_piece_once(house, 4)
 
 
 def test_a_device_that_does_not_open_leaves_its_share_to_the_others(
@@ -100,23 +98,38 @@ def test_a_device_that_another_process_has_is_not_waited_for(house: FaultHouse, 
 def test_one_of_two_workers_killed_costs_a_try_and_at_most_the_pieces_in_hand(
     house: FaultHouse, source: MakeSource, survived: Survived
 ) -> None:
-    begin(house, source, 6, ["0", "1"], delay=0.1)
+    begin(house, source, 4, ["0", "1"], delay=0.1)
     with house.watcher:
         house.start()
         eventually(lambda: len(opened(house)) == 2, what="both engines", story=house.log)
         house.wait_frames(PIECE)
-        max(workers(house), key=lambda process: process.create_time()).kill()
+        max(house.processes("worker"), key=lambda process: process.create_time()).kill()
         house.wait_event("job.queued", code="worker.died")
         house.turn("delay", 0)
         house.wait_done(60)
         assert house.stop() == 0
     check(house)
-    require_each_piece_once(house, 6)
-    assert len(house.upscaled()) <= (6 + 2) * PIECE
+    require_each_piece_once(house, 4)
+    assert len(house.upscaled()) <= (4 + 2) * PIECE
     survived("the worker of one of two GPUs killed", "SIGKILL", "tried again; finished pieces kept; done")
 
 
-def workers(house: FaultHouse) -> list[psutil.Process]:
-    """Those that render: the one that inspects steps back behind them."""
-    own = psutil.Process().nice()
-    return [process for process in house.processes("worker") if process.nice() == own]
+def test_all_workers_of_a_job_go_with_a_daemon_that_is_killed(
+    house: FaultHouse, source: MakeSource, survived: Survived
+) -> None:
+    begin(house, source, 4, ["0", "1"], delay=0.1)
+    with house.watcher:
+        house.start()
+        house.wait_event("segment.done")
+        eventually(lambda: house.processes("inspector"), what="the one that inspects", story=house.log)
+        assert len(house.processes("worker")) == 2
+        house.kill_daemon()
+        eventually(lambda: not house.processes(), timeout=2, what="the end of every child", story=house.log)
+        house.turn("delay", 0)
+        house.start()
+        house.wait_done(60)
+        assert house.stop() == 0
+    check(house)
+    require_each_piece_once(house, 4)
+    what = "SIGKILL of the daemon while two workers render and a third one inspects"
+    survived("no child outlives the daemon", what, "no process left within 2 s; the job went on at the next start")
