@@ -13,8 +13,8 @@ CLIP = Clip(name="a clip", width=960, height=540, frames=100, fps=25.0, scale=2,
 
 def row(engine: str, tflops: float) -> EngineRow:
     found = EngineReport(
-        name=f"{engine}/x", device="", gpu=False, layout="rgb", width=64, height=64, in_flight=1, fps=1.0, milliseconds=1000.0,
-        tflops=tflops, peak_tflops=None, share=None, psnr_db=60.0,
+        name=f"{engine}/x", device="", gpu=False, layout="rgb", width=64, height=64, in_flight=1, fps=1.0,
+        milliseconds=1000.0, tflops=tflops, peak_tflops=None, share=None, psnr_db=60.0,
     )  # fmt: skip
     return EngineRow(engine=engine, found=found)
 
