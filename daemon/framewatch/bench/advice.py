@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Literal
 
-from framewatch.bench.engines import WORDS
+from framewatch.bench.engines import CANDIDATES
 from framewatch.bench.report import Advice, Clip, EngineRow, Episode, Phase, WholeWay
 from framewatch.upscale.choice import ENGINES
 
@@ -33,7 +33,17 @@ def advise(clip: Clip, rows: Sequence[EngineRow], ways: Sequence[WholeWay], auto
     if _FULL_HD not in sizes:
         sizes.append(_FULL_HD)
     episodes = tuple(_episode(clip, best, *size) for size in sizes)
-    return Advice(engine=engine, lanes=lanes, said=(why, because, _slowest(best)), episodes=episodes)
+    said = (why, *_faster(rows, best), because, _slowest(best))
+    return Advice(engine=engine, lanes=lanes, said=said, episodes=episodes)
+
+
+def _faster(rows: Sequence[EngineRow], best: WholeWay) -> list[str]:
+    """Whether 8 bits are worth a thought, where what was measured is the same engine without."""
+    found = {row.engine: row.found for row in rows if row.found}
+    exact, fast = found.get("openvino"), found.get("openvino fast")
+    if exact is None or fast is None or best.engine != exact.name or fast.fps < exact.fps * _ALIKE:
+        return []
+    return [f"precision: fast is {fast.fps / exact.fps:.1f} times as fast, at {fast.psnr_db:.0f} dB."]
 
 
 def _engine(rows: Sequence[EngineRow], best: WholeWay) -> tuple[str, str]:
@@ -44,7 +54,7 @@ def _engine(rows: Sequence[EngineRow], best: WholeWay) -> tuple[str, str]:
         return "auto", f"engine: auto takes {best.engine} here."
     fastest = max(speeds, key=lambda name: speeds[name])
     if used not in speeds or speeds[fastest] > speeds[used] * _ALIKE:
-        word = WORDS[fastest]
+        word = CANDIDATES[fastest].word
         return word, f"engine: {word}. {fastest} is the fastest here; what was measured from file to file is {used}."
     return "auto", f"engine: auto is right: it takes {best.engine}, the fastest that works here."
 

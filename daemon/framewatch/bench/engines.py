@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -14,30 +14,36 @@ from framewatch.bench.tasks import EngineReport, EngineTask
 from framewatch.errors import EngineMissingError
 from framewatch.upscale import selftest
 from framewatch.upscale.choice import ENGINES
-from framewatch.upscale.contract import Device, Engine, Frame, FrameShape, Session
-from framewatch.upscale.models import load
+from framewatch.upscale.contract import INT8, Device, Engine, Frame, FrameShape, Session
+from framewatch.upscale.models import Precision, load
 from framewatch.upscale.network import Network
 from framewatch.upscale.openvino_engine import OpenVinoEngine
 from framewatch.upscale.tiled import open_tiled
 
 Say = Callable[[str, float], None]
 
-CANDIDATES: Mapping[str, Engine] = MappingProxyType(
-    {name: engine for name, engine in ENGINES.items() if name != "identity"} | {"openvino f32": OpenVinoEngine("f32")}
-)
-"""What is measured: every engine, and OpenVINO in float32 besides, where `bf16` may turn out slower than it."""
 
-WORDS: Mapping[str, str] = MappingProxyType(
+@dataclass(frozen=True)
+class Candidate:
+    """An engine as it is measured."""
+
+    engine: Engine
+    word: str  # for `engine:` in the configuration: what it belongs to
+    precision: Precision = "exact"
+
+
+CANDIDATES: Mapping[str, Candidate] = MappingProxyType(
     {
-        "cuda": "cuda",
-        "torch": "cuda",
-        "ncnn-vulkan": "ncnn",
-        "ncnn": "ncnn",
-        "openvino": "openvino",
-        "openvino f32": "openvino",
+        "cuda": Candidate(ENGINES["cuda"], "cuda"),
+        "torch": Candidate(ENGINES["torch"], "cuda"),
+        "ncnn-vulkan": Candidate(ENGINES["ncnn-vulkan"], "ncnn"),
+        "openvino": Candidate(ENGINES["openvino"], "openvino"),
+        "openvino fast": Candidate(ENGINES["openvino"], "openvino", "fast"),
+        "openvino f32": Candidate(OpenVinoEngine("f32"), "openvino"),
+        "ncnn": Candidate(ENGINES["ncnn"], "ncnn"),
     }
 )
-"""The word for `engine:` in the configuration that each of them belongs to."""
+"""What is measured: every engine, and what else OpenVINO can do: 8 bits, and float32, in case bf16 is slower."""
 
 _CPU_WIDTH, _CPU_HEIGHT = 320, 180  # a processor takes seconds for a large frame, and is as fast for a part of it
 _PATCH = 64  # input pixels of the side of what is compared with the reference
@@ -52,22 +58,25 @@ def measure(task: EngineTask, say: Say) -> EngineReport:
         ModelMissingError: the weights are not there.
     """
     say("opens", 0.0)
-    engine = CANDIDATES[task.engine]
-    device = _device(engine)
-    network, scale = load(f"esrgan-{task.render.scale}x"), task.render.scale
+    engine, precision = CANDIDATES[task.engine].engine, CANDIDATES[task.engine].precision
+    device, scale = _device(engine), task.render.scale
+    exact = load(f"esrgan-{scale}x")
+    network = load(f"esrgan-{scale}x", precision=precision)
     whole = frame_shape(task.render, planes=device.planes)
     shape = whole if device.gpu else _part(whole)
     frames = [_middle(frame, whole, shape) for frame in first_frames(task.render, whole)]
     at_once = max(task.render.sizing.proc, device.in_flight)
     opened = open_tiled(engine, network, device.id, shape=shape, scale=scale, concurrency=at_once)
     with opened as session:
+        if precision == "fast" and not session.name.endswith(INT8):
+            raise EngineMissingError("this processor is not faster in 8 bits")
         selftest.check(session, network)
         say("is held against a matrix product", 0.2)
         before = matmul_tflops(session.name)
         say("computes", 0.3)
         fps = best_fps(session, to_and_fro(frames), task.seconds)
         say("is compared", 0.7)
-        quality = _quality(session, network, frames[-1])
+        quality = _quality(session, exact, frames[-1])
         say("is held against a matrix product", 0.8)
         peak = _larger(before, matmul_tflops(session.name))
         name = session.name

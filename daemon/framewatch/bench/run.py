@@ -13,7 +13,7 @@ from typing import Any
 from framewatch.bench import baseline, wholeway
 from framewatch.bench.advice import advise
 from framewatch.bench.clip import Size, clip_command, usual_seconds, usual_size
-from framewatch.bench.engines import CANDIDATES, WORDS
+from framewatch.bench.engines import CANDIDATES
 from framewatch.bench.facts import machine
 from framewatch.bench.report import Baseline, BenchReport, Clip, EngineRow, WholeWay
 from framewatch.bench.tasks import EngineReport, EngineTask, StagesReport, StagesTask, Stepped
@@ -28,6 +28,7 @@ from framewatch.render.client import Worker
 from framewatch.render.messages import Counted
 from framewatch.render.spec import CommandTask, DeviceReport, DeviceTask
 from framewatch.upscale.cpu import cores
+from framewatch.upscale.models import Precision
 
 _SEED_PROGRAM = "realesrgan-ncnn-vulkan"
 _ROUND_SECONDS = 2.0  # and not more than a quarter of the clip
@@ -43,6 +44,7 @@ class Wishes(Record):
 
     preset: Preset
     engine: str = "auto"
+    precision: Precision = "exact"
     ffmpeg: Path
     clip: Path | None = None  # None: the shipped one
     size: Size | None = None  # None: the clip's own, or what suits the device
@@ -96,7 +98,7 @@ class Bench:
             stages: StagesReport = self._measure(task)
         self._give_back(gpu=device.gpu)
         ways = tuple(_way(lanes, found, stages) for lanes, found in travelled.items())
-        names = [name for name in CANDIDATES if wishes.engine in ("auto", WORDS[name])]
+        names = [name for name in CANDIDATES if wishes.engine in ("auto", CANDIDATES[name].word)]
         tasks = [EngineTask(engine=name, render=first.task, seconds=rounds) for name in names]
         rows = tuple(self._engine(task, 0.25 / len(tasks)) for task in tasks)
         base = (
@@ -137,6 +139,7 @@ class Bench:
             encoders=encoders(program),
             hwaccels=hwaccels(program),
             engine=self._wishes.engine,
+            precision=self._wishes.precision,
             lanes=lanes,
             segment_seconds=segment_seconds,
         )

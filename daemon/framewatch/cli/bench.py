@@ -18,7 +18,16 @@ from framewatch.bench.clip import Size
 from framewatch.bench.report import BenchReport
 from framewatch.bench.run import Bench, OnStep, Wishes
 from framewatch.cli.bench_table import show
-from framewatch.cli.common import EngineOption, JsonOption, console, interruptible, print_json, require_engine
+from framewatch.cli.common import (
+    EngineOption,
+    JsonOption,
+    PrecisionOption,
+    console,
+    interruptible,
+    known_precision,
+    print_json,
+    require_engine,
+)
 from framewatch.errors import ConfigError
 from framewatch.media.preset import Preset
 from framewatch.media.presets import load_preset
@@ -64,6 +73,7 @@ def bench(
         int | None, typer.Option("--scale", help="2, 3 or 4. Default: the preset's, or 2.", show_default=False)
     ] = None,
     engine: EngineOption = "auto",
+    precision: PrecisionOption = "exact",
     lanes: Annotated[
         str | None,
         typer.Option("--lanes", metavar="N,N", help="Segments at once. Default: 1, and what auto takes."),
@@ -99,6 +109,7 @@ def bench(
     wishes = Wishes(
         preset=_preset(preset, scale),
         engine=engine,
+        precision=known_precision(precision),
         ffmpeg=find_ffmpeg(ffmpeg),
         clip=_file(clip),
         size=_size(size),

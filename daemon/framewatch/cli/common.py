@@ -22,6 +22,7 @@ from framewatch.jobs.store import StoreError
 from framewatch.settings import LoadedSettings, load_settings
 from framewatch.text import printable
 from framewatch.upscale.choice import ENGINE_NAMES
+from framewatch.upscale.models import PRECISIONS, Precision
 
 ConfigOption = Annotated[
     Path | None,
@@ -34,6 +35,9 @@ ConfigOption = Annotated[
     ),
 ]
 EngineOption = Annotated[str, typer.Option("--engine", help=f"One of {', '.join(ENGINE_NAMES)}.")]
+PrecisionOption = Annotated[
+    str, typer.Option("--precision", help="exact, or fast: in 8 bits where the processor has them, at about 42 dB.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
@@ -116,6 +120,18 @@ def require_engine(name: str) -> None:
     if name not in ENGINE_NAMES:
         hint = f"one of: {', '.join(ENGINE_NAMES)}"
         raise ConfigError(f'there is no engine "{name}"', code="engine.unknown", hint=hint)
+
+
+def known_precision(name: str) -> Precision:
+    """A name that `precision:` may have.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    found = next((each for each in PRECISIONS if each == name), None)
+    if found is None:
+        raise ConfigError(f'there is no precision "{name}"', code="config.bad_value", hint="exact or fast")
+    return found
 
 
 def say(text: object) -> None:

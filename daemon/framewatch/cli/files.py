@@ -18,7 +18,9 @@ from framewatch import domain
 from framewatch.cli.common import (
     EngineOption,
     JsonOption,
+    PrecisionOption,
     interruptible,
+    known_precision,
     print_json,
     progress_bar,
     require_engine,
@@ -37,7 +39,6 @@ from framewatch.media.presets import NamedPreset, load_preset
 from framewatch.media.tools import encoders, find_ffmpeg, hwaccels
 from framewatch.render.client import Worker
 from framewatch.text import printable
-from framewatch.upscale.models import PRECISIONS
 
 FileArgument = Annotated[Path, typer.Argument(help="The video.", show_default=False)]
 PresetOption = Annotated[
@@ -45,9 +46,6 @@ PresetOption = Annotated[
     typer.Option("--preset", "-p", help="A preset's name, or a path to one.", show_default=False),
 ]
 FfmpegOption = Annotated[Path | None, typer.Option("--ffmpeg", help="The ffmpeg program to use.", show_default=False)]
-PrecisionOption = Annotated[
-    str, typer.Option("--precision", help="exact, or fast: in 8 bits where the processor has them, at about 42 dB.")
-]
 
 
 def upscale(
@@ -69,10 +67,9 @@ def upscale(
     output = output.absolute()
     _require_free(output)
     require_engine(engine)
-    if precision not in PRECISIONS:
-        raise ConfigError(f'there is no precision "{precision}"', code="config.bad_value", hint="exact or fast")
+    wanted = known_precision(precision)
     named, tools = prepared(file, preset, ffmpeg, engine)
-    tools = tools.evolve(precision=precision)
+    tools = tools.evolve(precision=wanted)
     _require_ending(output, named)
     with (
         _work_folder(output.parent) as work,

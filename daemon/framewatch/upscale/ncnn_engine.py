@@ -72,7 +72,7 @@ class NcnnCpuEngine:
         net.opt.use_vulkan_compute = False
         net.opt.num_threads = max(1, cpu.cores() // lanes)
         _use_float16(net.opt, storage=False)
-        _load(net, network, scale)
+        _load(net, network, ncnn_param.text(network, scale))
         return _NcnnSession(f"{self.name}/f32", shape, scale, concurrency, net=net, lanes=lanes)
 
 
@@ -116,8 +116,13 @@ class NcnnVulkanEngine:
         net.opt.use_vulkan_compute = True
         net.set_vulkan_device(int(device))
         _use_float16(net.opt, storage=True)
-        _load(net, network, scale)
-        return _NcnnSession(f"{self.name}/f16", shape, scale, concurrency, net=net, lanes=concurrency)
+        codes = shape.dtype == "uint8"  # float16 has no room for deeper ones
+        size = shape.width, shape.height
+        _load(
+            net, network, ncnn_param.codes_text(network, scale, *size) if codes else ncnn_param.text(network, scale)
+        )
+        kind = CodesSession if codes else _NcnnSession
+        return kind(f"{self.name}/f16", shape, scale, concurrency, net=net, lanes=concurrency)
 
 
 class _NcnnSession(Session):
@@ -130,23 +135,37 @@ class _NcnnSession(Session):
 
     def _run(self, frame: Frame) -> Frame:
         try:
-            planes = pixels.to_planes(frame)
+            floats = self._taken(frame)
             with self._turn:
-                result = self._extract(planes)
-            return pixels.from_planes(np.asarray(result), self.shape.dtype)
+                result = self._extract(floats)
+            return self._given(np.asarray(result))
         except MemoryError as error:
             raise OutOfMemoryError("there is too little memory for the frame") from error
 
-    def _extract(self, planes: pixels.Floats) -> Any:
-        """The output Mat of the network for (3, h, w) floats."""
+    _as_computed = 0  # ncnn's type of output: 0 makes floats of it, 1 leaves it as it was computed
+
+    def _taken(self, frame: Frame) -> pixels.Floats:
+        """What the network takes: (3, h, w) floats."""
+        return pixels.to_planes(frame)
+
+    def _given(self, values: Any) -> Frame:
+        """The frame of what the network gives."""
+        return pixels.from_planes(values, self.shape.dtype)
+
+    def _sides(self, width: int, height: int) -> tuple[int, int, int]:
+        """Width, height and channels of what the network gives, in ncnn's words."""
+        return width, height, 3
+
+    def _extract(self, floats: pixels.Floats) -> Any:
+        """The output Mat of the network."""
         ncnn = _ncnn()
         extractor = self._net.create_extractor()
         # The clone aligns each plane as ncnn's own are; Vulkan reads planes of another spacing wrongly.
-        code = extractor.input(ncnn_param.INPUT, ncnn.Mat(planes).clone())
+        code = extractor.input(ncnn_param.INPUT, ncnn.Mat(floats).clone())
         result = ncnn.Mat()
         if code == 0:
-            code, result = extractor.extract(ncnn_param.OUTPUT)
-        expected = (self.shape.width * self.scale, self.shape.height * self.scale, 3)
+            code, result = extractor.extract(ncnn_param.OUTPUT, self._as_computed)
+        expected = self._sides(self.shape.width * self.scale, self.shape.height * self.scale)
         if code == _OUT_OF_MEMORY or (code == 0 and result.empty()):
             raise OutOfMemoryError(f"ncnn has too little memory for {self.shape.width}x{self.shape.height}")
         if code != 0:
@@ -157,6 +176,24 @@ class _NcnnSession(Session):
 
     def _release(self) -> None:
         self._net.clear()
+
+
+class CodesSession(_NcnnSession):
+    """Packed codes of 8 bits in and out; all around the network is done by the network's graph."""
+
+    _as_computed = 1  # float16 where the device stores that: half of what floats would take
+
+    def _taken(self, frame: Frame) -> pixels.Floats:
+        return frame.astype(np.float32)
+
+    def _given(self, values: Any) -> Frame:
+        """The lower byte of each value: see `ncnn_param.LIFT`."""
+        lifted = values.view(np.uint16) if values.dtype == np.float16 else values.astype(np.uint16)
+        codes: Frame = lifted.astype(np.uint8, order="C")
+        return codes.reshape(self.shape.upscaled(self.scale).array)
+
+    def _sides(self, width: int, height: int) -> tuple[int, int, int]:
+        return 3 * width, height, 1
 
 
 def _ncnn() -> Any:
@@ -189,11 +226,11 @@ def _use_float16(options: Any, storage: bool) -> None:
     options.use_bf16_storage = options.use_bf16_packed = False
 
 
-def _load(net: Any, network: Network, scale: int) -> None:
+def _load(net: Any, network: Network, param: str) -> None:
     # By way of a file: ncnn keeps pointers into weights that it is given in memory.
     with tempfile.NamedTemporaryFile(prefix="framewatch-", suffix=".bin") as file:
         file.write(network.raw)
         file.flush()
-        code = net.load_param_mem(ncnn_param.text(network, scale)) or net.load_model(file.name)
+        code = net.load_param_mem(param) or net.load_model(file.name)
     if code != 0:
         raise EngineError(f"ncnn refused the network with code {code}")

@@ -13,8 +13,8 @@ CLIP = Clip(name="a clip", width=960, height=540, frames=100, fps=25.0, scale=2,
 
 def row(engine: str, tflops: float) -> EngineRow:
     found = EngineReport(
-        name=f"{engine}/x", device="", gpu=False, width=64, height=64, in_flight=1, fps=1.0, milliseconds=1000.0,
-        tflops=tflops, peak_tflops=None, share=None, psnr_db=60.0,
+        name=f"{engine}/x", device="", gpu=False, layout="rgb", width=64, height=64, in_flight=1, fps=tflops,
+        milliseconds=1000.0, tflops=tflops, peak_tflops=None, share=None, psnr_db=60.0,
     )  # fmt: skip
     return EngineRow(engine=engine, found=found)
 
@@ -35,6 +35,14 @@ def advice(rows: list[EngineRow], ways: list[WholeWay], auto: int = 1) -> Advice
 def test_auto_is_right_where_it_takes_the_fastest() -> None:
     found = advice([row("openvino", 2.0), row("ncnn", 1.0), row("openvino f32", 9.0)], [way(1, 5.0)])
     assert (found.engine, found.lanes) == ("auto", "auto")
+
+
+def test_eight_bits_are_mentioned_where_they_are_faster_than_what_was_measured() -> None:
+    found = advice([row("openvino", 1.0), row("openvino fast", 2.0)], [way(1, 5.0, "openvino/x")])
+    assert found.engine == "auto"
+    assert any(said.startswith("precision: fast is 2.0 times") for said in found.said)
+    other = advice([row("openvino", 1.0), row("openvino fast", 2.0)], [way(1, 5.0, "ncnn/f32")])
+    assert not any(said.startswith("precision") for said in other.said)
 
 
 @pytest.mark.parametrize(("fastest", "word"), [("ncnn", "ncnn"), ("ncnn-vulkan", "ncnn"), ("torch", "cuda")])

@@ -24,6 +24,7 @@ from framewatch.errors import ConfigError
         (["--seconds", "inf"], "--seconds"),
         (["--scale", "5"], "--scale"),
         (["--engine", "steam"], "steam"),
+        (["--precision", "hasty"], "hasty"),
         (["--clip", "none.mkv"], "none.mkv"),
         (["--preset", "nobody"], "nobody"),
         (["--baseline-program", "/nowhere/realesrgan"], "realesrgan"),
