@@ -34,7 +34,7 @@ def parse(raw: bytes, name: str, features: int, convolutions: int) -> tuple[Quan
     """
     try:
         found = tuple(_entry(entry, features) for entry in json.loads(raw)["layers"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise _corrupt(name, str(error)) from error
     if len(found) != convolutions:
         raise _corrupt(name, f"it has {len(found)} convolutions, not {convolutions}")

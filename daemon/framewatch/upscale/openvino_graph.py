@@ -8,6 +8,9 @@ the graph would itself be done in bf16.
 The resize to 2x or 3x is a convolution with stride 4 over what the network adds at 4x (padded with its edge),
 and three taps an axis over the input. An Interpolate would put the residual through bf16, and is slow.
 
+At 4x the plugin's own order, channels last, is kept to the end: residual and rounding are done on the 48 channels
+of an input pixel, and the pixel shuffle then moves bytes, 12 at a time.
+
 Of a network with `int8`, the middle convolutions compute in 8 bits: the plugin finds the FakeQuantize of what
 goes into them, and fuses PReLU and the rounding to the next one's codes into each.
 """
@@ -15,6 +18,7 @@ goes into them, and fuses PReLU and the rounding to the next one's codes into ea
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import reduce
 from typing import Any
 
@@ -43,10 +47,13 @@ def build(network: Network, shape: FrameShape, scale: int) -> Any:
     frame = ops.parameter([1, shape.height, shape.width, channels], openvino.Type.u8)
     codes = ops.transpose(ops.convert(frame, "f32"), [0, 3, 1, 2])
     graph = _Graph(ops, network, shape, scale)
-    summed = graph.blocks_added(graph.added(codes), graph.residual(graph.image(codes)))
-    scaled = ops.clamp(ops.multiply(summed, np.float32(shape.peak)), 0.0, float(shape.peak))
-    rounded = ops.transpose(ops.round(scaled, "half_to_even"), [0, 2, 3, 1])
-    return openvino.Model([ops.result(ops.convert(rounded, kind))], [frame], "framewatch")
+    if scale == SHUFFLE:
+        upscaled = graph.shuffled(ops.convert(graph.rounded(graph.pixels_added(codes)), kind))
+    else:
+        summed = graph.blocks_added(graph.added(codes), graph.residual(graph.image(codes, graph.byte_values())))
+        rounded = graph.rounded(ops.multiply(summed, np.float32(shape.peak)))
+        upscaled = ops.convert(ops.transpose(rounded, [0, 2, 3, 1]), kind)
+    return openvino.Model([ops.result(upscaled)], [frame], "framewatch")
 
 
 def as_bytes(frame: Frame) -> Frame:
@@ -55,7 +62,10 @@ def as_bytes(frame: Frame) -> Frame:
 
 
 class _Graph:
-    """The parts. Between them a picture is (1, 3 * s * s, h, w): a block of s x s pixels for each pixel."""
+    """The parts. Between them a picture is (1, 3 * s * s, h, w): a block of s x s pixels for each pixel.
+
+    At 4x it is (1, h, w, s * s, 3): the block's pixels, each with its colours.
+    """
 
     def __init__(self, ops: Any, network: Network, shape: FrameShape, scale: int) -> None:
         self.ops = ops
@@ -77,6 +87,29 @@ class _Graph:
                 values = self.ops.prelu(values, layer.slopes)
         return values if self.scale == SHUFFLE else self.resized(values)
 
+    def pixels_added(self, codes: Any) -> Any:
+        """At 4x: the code values of the enlarged input plus what the network adds."""
+        height, width, size = self.shape.height, self.shape.width, SHUFFLE * SHUFFLE
+        *layers, last = self.network.layers
+        order = np.arange(3 * size).reshape(3, size).T.reshape(-1)  # colours last
+        last = replace(last, weights=last.weights[order], biases=last.biases[order])
+        added = _Graph(self.ops, replace(self.network, layers=(*layers, last)), self.shape, self.scale).added(codes)
+        pixels = self.ops.reshape(self.ops.transpose(added, [0, 2, 3, 1]), [1, height, width, size, 3], False)
+        own = self.image(codes, _BYTE ** np.arange(np.dtype(self.shape.dtype).itemsize, dtype=np.float32))
+        own = self.ops.reshape(self.ops.transpose(own, [0, 2, 3, 1]), [1, height, width, 1, 3], False)
+        return self.ops.add(self.ops.multiply(pixels, np.float32(self.shape.peak)), own)
+
+    def rounded(self, values: Any) -> Any:
+        """Code values, clamped, then rounded half to even."""
+        return self.ops.round(self.ops.clamp(values, 0.0, float(self.shape.peak)), "half_to_even")
+
+    def shuffled(self, pixels: Any) -> Any:
+        """At 4x: the blocks' pixels to their places: (1, h * 4, w * 4, 3)."""
+        height, width = self.shape.height, self.shape.width
+        rows = self.ops.reshape(pixels, [1, height, width, SHUFFLE, 3 * SHUFFLE], False)
+        placed = self.ops.transpose(rows, [0, 1, 3, 2, 4])
+        return self.ops.reshape(placed, [1, height * SHUFFLE, width * SHUFFLE, 3], False)
+
     def coded(self, values: Any, one: Quantised) -> Any:
         """Activations as 8-bit codes of one step; they come already divided by their channels' scales."""
         ends = np.float32(-one.zero * one.step), np.float32((CODES - 1 - one.zero) * one.step)
@@ -97,9 +130,8 @@ class _Graph:
         values = _BYTE ** np.arange(np.dtype(self.shape.dtype).itemsize)
         return (values / self.shape.peak).astype(np.float32)
 
-    def image(self, codes: Any) -> Any:
-        """The input in [0, 1], in float32: (1, 3, h, w)."""
-        values = self.byte_values()
+    def image(self, codes: Any, values: npt.NDArray[np.float32]) -> Any:
+        """The input in float32, each byte of a value counted as `values` has it: (1, 3, h, w)."""
         parts = [
             self.ops.multiply(self.ops.slice(codes, [first], [3 * values.size], [values.size], [1]), value)
             for first, value in enumerate(values)
@@ -119,9 +151,7 @@ class _Graph:
         return self.convolution(padded, weights.reshape(3 * size, 3, *kernel.shape[2:]), stride=SHUFFLE)
 
     def residual(self, image: Any) -> Any:
-        """The enlarged input: (1, 3, s * s, h, w), or (1, 3, 1, h, w) at 4x, where a block has one value."""
-        if self.scale == SHUFFLE:
-            return self.ops.unsqueeze(image, [2])
+        """The enlarged input: (1, 3, s * s, h, w)."""
         padded = self.padded(image)
         rows = self.mixed(padded, _HEIGHT, self.shape.height)
         blocks = [block for row in rows for block in self.mixed(row, _WIDTH, self.shape.width)]

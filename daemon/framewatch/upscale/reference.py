@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from framewatch.upscale.int8 import fake_quantised, fake_quantised_weights
-from framewatch.upscale.network import SHUFFLE, Network
+from framewatch.upscale.network import SHUFFLE, Layer, Network, Quantised
 from framewatch.upscale.resize import resize_matrix
 
 Image = npt.NDArray[np.floating[Any]]
@@ -29,16 +29,22 @@ def upscale(network: Network, image: Image, scale: int, dtype: type[np.floating[
     image = image.astype(dtype)
     values = image
     for number, layer in enumerate(network.layers):
-        weights, biases = layer.weights, layer.biases
-        if 0 < number <= len(network.int8):
-            known = network.int8[number - 1]
-            values = fake_quantised(values, known).astype(dtype)
-            weights, biases = fake_quantised_weights(weights, known.scales), known.biases
-        values = convolved(values, weights.astype(dtype), biases.astype(dtype))
-        if layer.slopes is not None:
-            values = np.where(values < 0, values * layer.slopes.astype(dtype), values)
+        known = network.int8[number - 1] if 0 < number <= len(network.int8) else None
+        values = _layer(values, layer, dtype, known)
     enlarged = image.repeat(SHUFFLE, axis=0).repeat(SHUFFLE, axis=1)
     return _resized(_shuffled(values) + enlarged, scale)
+
+
+def _layer(values: Image, layer: Layer, dtype: type[np.floating[Any]], known: Quantised | None = None) -> Image:
+    """A convolution and its PReLU; with `known`, in 8 bits."""
+    weights, biases = layer.weights, layer.biases
+    if known is not None:
+        values = fake_quantised(values, known).astype(dtype)
+        weights, biases = fake_quantised_weights(weights, known.scales), known.biases
+    result = convolved(values, weights.astype(dtype), biases.astype(dtype))
+    if layer.slopes is None:
+        return result
+    return np.where(result < 0, result * layer.slopes.astype(dtype), result)
 
 
 def convolved(values: Image, weights: Image, biases: Image) -> Image:

@@ -198,6 +198,7 @@ def test_a_model_without_a_calibration_is_exact_in_fast_too(monkeypatch: pytest.
         ("scales", [1e400] * 64),
         ("step", 0),
         ("zero", 256),
+        ("zero", 1e400),
         ("zero", {}),
     ],
 )
