@@ -17,10 +17,10 @@ from framewatch.jobs.proven import flaw
 from framewatch.media.inspect import Inspection
 from framewatch.render.client import Worker
 from framewatch.render.spec import InspectReport, InspectTask
-from framewatch.upscale.cpu import cores
 
-NICENESS = 10  # rendering comes first: an inspection is waited for at the end only
-_CORES_A_THREAD = 4  # while there is rendering: decoding is lighter than encoding, and each has frames in memory
+# A step behind the encoders, and no more: an inspector that starves meanwhile is waited for at the end. At nice 10 on an
+# H100 host, whose encoders take all 16 cores, it had nearly everything still to do there (docs/performance.md).
+NICENESS = 1
 
 
 class Inspector:
@@ -36,7 +36,6 @@ class Inspector:
         self._changed = threading.Condition()
         self._waiting: deque[tuple[Segment, Path]] = deque()
         self._busy = False
-        self._threads = max(1, cores() // _CORES_A_THREAD)
         self._defect: BaseException | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="inspector", daemon=True)
@@ -60,10 +59,6 @@ class Inspector:
             self._changed.notify_all()
         if self._thread.ident is None:
             self._thread.start()
-
-    def hurry(self) -> None:
-        """Nothing is rendered any more: take all cores from the next segment on."""
-        self._threads = 0
 
     def over(self, seconds: float) -> bool:
         """Whether all that was taken was looked at, or will not be; waits for it that long."""
@@ -101,7 +96,7 @@ class Inspector:
     def _look(self, segment: Segment, path: Path) -> None:
         if self.gave_up is not None:
             return
-        task = InspectTask(path=path, threads=self._threads, groups=())
+        task = InspectTask(path=path, groups=())
         try:
             report: InspectReport = self._worker.run(task, _unheard, self._stop, stall_seconds=self._stall)
         except MediaError as error:

@@ -104,7 +104,6 @@ class Segmented:
         with Inspector(self._hands.helper(NICENESS), self._hands.tools.stall_seconds) as inspector:
             with self._hands.looking(lambda: self._require_good(inspector)):
                 self._render_missing(inspector)
-                inspector.hurry()
                 self._hands.wait(inspector.over)
             self._require_good(inspector)
             self._seen = inspector.seen

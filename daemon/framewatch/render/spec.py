@@ -196,7 +196,6 @@ class InspectTask(Record):
 
     op: Literal["inspect"] = "inspect"
     path: Path
-    threads: int = 0  # that decode a video; 0: as many as there are cores
     decode: bool = True  # False: the main video is only read
     groups: tuple[int, ...] | None = None  # packets that are digested together; None: no payload is asked for
 

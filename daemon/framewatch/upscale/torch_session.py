@@ -95,7 +95,8 @@ class GraphSession(Session):
 
     def _release(self) -> None:
         self._lanes = SimpleQueue()
-        with suppress(RuntimeError):  # a GPU that has failed cannot be waited for, and has nothing left to give back
+        # A GPU that has failed cannot be waited for, and has nothing left to give back.
+        with suppress(RuntimeError), self._torch.cuda.device(self._device):
             self._torch.cuda.synchronize(self._device)
             self._network.close()
             self._torch.cuda.empty_cache()
