@@ -18,8 +18,8 @@ from framewatch.media.inspect import Inspection
 from framewatch.render.client import Worker
 from framewatch.render.spec import InspectReport, InspectTask
 
-# A step behind the encoders, and no more: an inspector that starves meanwhile is waited for at the end. At nice 10 on an
-# H100 host, whose encoders take all 16 cores, it had nearly everything still to do there (docs/performance.md).
+# A step behind the encoders, and no more: an inspector that starves meanwhile is waited for at the end. At nice 10 on
+# an H100 host, whose encoders take all 16 cores, it had nearly everything still to do there (docs/performance.md).
 NICENESS = 1
 
 
