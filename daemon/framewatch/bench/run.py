@@ -84,7 +84,7 @@ class Bench:
     def _run(self, folder: Path) -> BenchReport:
         wishes = self._wishes
         with self._step("looks around", 0.02):
-            device: DeviceReport = self._work(DeviceTask(engine=wishes.engine))
+            device: DeviceReport = self._work(DeviceTask(engine=wishes.engine, precision=wishes.precision))
         seconds = wishes.seconds or usual_seconds(gpu=device.gpu)
         with self._step("makes the clip", 0.03):
             source = self._clip(folder, device, seconds)

@@ -144,7 +144,7 @@ class Hands:
         Raises:
             EngineMissingError: there is none now.
         """
-        report: DeviceReport = self.do(DeviceTask(engine=self.tools.engine))
+        report: DeviceReport = self.do(DeviceTask(engine=self.tools.engine, precision=self.tools.precision))
         return report
 
     def share(self, device: DeviceReport, width: int, height: int, scale: int) -> AbstractContextManager[None]:

@@ -110,13 +110,13 @@ def _wanted(task: RenderTask | ImageTask) -> str | None:
     return task.device if isinstance(task, RenderTask) else None
 
 
-def describe_device(engine: str) -> DeviceReport:
-    """The device that a render with this engine would run on, and those that are just like it.
+def describe_device(engine: str, precision: Precision = "exact") -> DeviceReport:
+    """The device that a render with this engine and precision would run on, and those that are just like it.
 
     Raises:
         EngineError: there is none.
     """
-    first, *others = map(_report, equal_devices(engine))
+    first, *others = map(_report, equal_devices(engine, fast=precision == "fast"))
     return first.evolve(others=tuple(others))
 
 

@@ -129,6 +129,7 @@ class DeviceTask(Record):
 
     op: Literal["device"] = "device"
     engine: str = "auto"
+    precision: Precision = "exact"
 
 
 class DeviceReport(Record):

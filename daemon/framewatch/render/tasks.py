@@ -74,7 +74,7 @@ class Workbench:
         if isinstance(task, ProbeTask):
             return self._probe(task)
         if isinstance(task, DeviceTask):
-            return describe_device(task.engine)
+            return describe_device(task.engine, task.precision)
         if isinstance(task, TrialTask):
             return try_engine(task.engine, task.precision)
         if isinstance(task, RenderTask):

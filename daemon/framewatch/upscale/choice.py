@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from framewatch.errors import EngineError, EngineMissingError, Finding, WrongPixelsError
-from framewatch.upscale import selftest
+from framewatch.upscale import cpu, selftest
 from framewatch.upscale.contract import Device, Engine, FrameShape
 from framewatch.upscale.cuda_engine import CudaEngine
 from framewatch.upscale.guarded import Guarded
@@ -38,6 +38,8 @@ _ORDERS = MappingProxyType(
         "identity": ("identity",),
     }
 )
+# In float32 ncnn's Winograd convolutions are half as fast again as OpenVINO's (docs/performance.md, CPU).
+_FLOATS_FIRST = ("cuda", "torch", "ncnn-vulkan", "ncnn", "openvino")
 ENGINE_NAMES = tuple(_ORDERS)
 """What `engine:` in the configuration may say. `identity` is a diagnostic that `auto` never chooses."""
 
@@ -60,14 +62,14 @@ def devices(engines: Mapping[str, Engine] = ENGINES) -> list[Device]:
     return found
 
 
-def first_device(engine: str = "auto", engines: Mapping[str, Engine] = ENGINES) -> Device:
-    """The device on which `open_session` begins.
+def first_device(engine: str = "auto", engines: Mapping[str, Engine] = ENGINES, *, fast: bool = False) -> Device:
+    """The device on which `open_session` begins; `fast` where the network may be computed in 8 bits.
 
     Raises:
         EngineError: as `open_session`, where no engine sees any.
     """
     reasons: list[Finding] = []
-    for name in _order(engine):
+    for name in _order(engine, fast=fast):
         try:
             return _device(_find(engines, name), None)
         except EngineError as error:
@@ -75,13 +77,15 @@ def first_device(engine: str = "auto", engines: Mapping[str, Engine] = ENGINES) 
     raise _none_works(engine, reasons)
 
 
-def equal_devices(engine: str = "auto", engines: Mapping[str, Engine] = ENGINES) -> list[Device]:
+def equal_devices(
+    engine: str = "auto", engines: Mapping[str, Engine] = ENGINES, *, fast: bool = False
+) -> list[Device]:
     """The device on which `open_session` begins, and all others of its engine that are just like it.
 
     Raises:
         EngineError: as `first_device`.
     """
-    first = first_device(engine, engines)
+    first = first_device(engine, engines, fast=fast)
     seen = [one for one in engines[first.engine].devices() if one.usable and one.id != first.id]
     return [first, *(one for one in seen if (one.gpu, one.description) == (first.gpu, first.description))]
 
@@ -121,7 +125,7 @@ def open_session(
         WrongPixelsError: those that work are all distrusted.
     """
     reasons: list[Finding] = []
-    for name in _order(engine):
+    for name in _order(engine, fast=bool(network.int8)):
         if name in distrusted:
             reasons.append(Finding("engine.distrusted", distrusted[name], where=name))
             continue
@@ -144,11 +148,11 @@ def open_session(
     raise _none_works(engine, reasons)
 
 
-def _order(engine: str) -> tuple[str, ...]:
+def _order(engine: str, *, fast: bool) -> tuple[str, ...]:
     if engine not in _ORDERS:
         hint = f"one of: {', '.join(ENGINE_NAMES)}"
         raise EngineError(f'there is no engine "{engine}"', code="engine.unknown", hint=hint)
-    return _ORDERS[engine]
+    return _FLOATS_FIRST if engine == "auto" and cpu.has_floats_only(fast=fast) else _ORDERS[engine]
 
 
 def _find(engines: Mapping[str, Engine], name: str) -> Engine:

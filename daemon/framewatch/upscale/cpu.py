@@ -9,6 +9,8 @@ from framewatch.upscale.tiling import LARGEST_WINDOW
 
 _CORES_A_LANE = 4  # more lanes cost memory and gain nothing: 1 lane of 2 threads is as fast as 2 of 1
 _DOT_PRODUCTS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8"})  # as /proc/cpuinfo calls them
+_BF16 = frozenset({"avx512_bf16", "amx_bf16"})
+_CPUINFO = Path("/proc/cpuinfo")
 _MEMORY_SHARE = 4  # a quarter of what is free: decoders, encoders and other workers need theirs
 
 
@@ -24,17 +26,30 @@ def lanes(concurrency: int) -> int:
     return max(1, min(concurrency, cores() // _CORES_A_LANE))
 
 
-def has_int8(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+def has_int8(cpuinfo: Path = _CPUINFO) -> bool:
     """Whether the processor multiplies and adds 8-bit codes in one step: else they are no faster than floats.
 
     Known on Linux on x86 alone; elsewhere False.
     """
+    return not _DOT_PRODUCTS.isdisjoint(_flags(cpuinfo))
+
+
+def has_floats_only(*, fast: bool, cpuinfo: Path = _CPUINFO) -> bool:
+    """Whether the processor is known to have neither bf16 nor, where `fast` allows them, 8-bit dot products.
+
+    Known on Linux on x86 alone; elsewhere False.
+    """
+    flags = _flags(cpuinfo)
+    return bool(flags) and flags.isdisjoint(_BF16 | _DOT_PRODUCTS if fast else _BF16)
+
+
+def _flags(cpuinfo: Path) -> frozenset[str]:
+    """What an x86 processor on Linux says that it can; else nothing."""
     try:
         lines = cpuinfo.read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:
-        return False
-    flags = next((line for line in lines if line.startswith("flags")), "")
-    return not _DOT_PRODUCTS.isdisjoint(flags.split())
+        return frozenset()
+    return frozenset(next((line for line in lines if line.startswith("flags")), "").split())
 
 
 def most_pixels(bytes_per_pixel: int, concurrency: int) -> int:

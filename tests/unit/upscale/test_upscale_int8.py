@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import av
@@ -14,8 +15,11 @@ import pytest
 from framewatch import resources
 from framewatch.errors import EngineError, Finding, ModelMissingError
 from framewatch.upscale import choice, cpu, models, pixels, reference, selftest
+from framewatch.upscale.choice import first_device
 from framewatch.upscale.contract import Frame, FrameShape, Session
+from framewatch.upscale.cpu import has_floats_only
 from framewatch.upscale.int8 import parse, scaled
+from framewatch.upscale.ncnn_engine import NcnnCpuEngine
 from framewatch.upscale.network import Network
 from framewatch.upscale.openvino_engine import OpenVinoEngine
 
@@ -150,6 +154,27 @@ def test_dot_products_are_read_from_the_processors_flags(tmp_path: Path, flags: 
 
 def test_without_cpuinfo_there_are_none(tmp_path: Path) -> None:
     assert not cpu.has_int8(tmp_path / "cpuinfo")
+    assert not has_floats_only(fast=False, cpuinfo=tmp_path / "cpuinfo")
+
+
+@pytest.mark.parametrize(
+    ("flags", "exact", "fast"),
+    [
+        ("avx2 fma", True, True),
+        ("avx2 avx_vnni", True, False),
+        ("avx512f avx512_vnni avx512_bf16", False, False),
+        ("amx_bf16 amx_tile", False, False),
+    ],
+)
+def test_ncnn_comes_first_where_openvino_would_compute_in_float32(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: str, exact: bool, fast: bool
+) -> None:
+    told = tmp_path / "cpuinfo"
+    told.write_text(f"flags\t\t: fpu {flags}\n")
+    monkeypatch.setattr(cpu, "has_floats_only", partial(has_floats_only, cpuinfo=told))
+    engines = {"openvino": OpenVinoEngine("f32"), "ncnn": NcnnCpuEngine()}
+    for wish, slow in ((False, exact), (True, fast)):
+        assert first_device(engines=engines, fast=wish).engine == ("ncnn" if slow else "openvino")
 
 
 # --- the file ------------------------------------------------------------------------------------------------------
