@@ -112,6 +112,13 @@ def operations(network: Network) -> int:
     return 2 * sum(layer.weights.size for layer in network.layers)
 
 
+def better(one: EngineReport, other: EngineReport) -> EngineReport:
+    """The faster of two measurements of an engine, held against the larger of their peaks. Pure."""
+    best = max(one, other, key=lambda report: report.fps)
+    peak = _larger(one.peak_tflops, other.peak_tflops)
+    return best.evolve(peak_tflops=peak, share=best.tflops / peak if peak else None)
+
+
 def _larger(before: float | None, after: float | None) -> float | None:
     """The better of two: what else runs on the machine comes and goes."""
     return max(before, after) if before and after else None

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from framewatch.bench.tasks import EngineReport, StagesReport
 from framewatch.domain import Record, StageName
 
-Phase = Literal["start", "probe", "rehearsal", "open", "render", "join", "verify", "other"]
+Phase = Literal["start", "probe", "rehearsal", "open", "render", "inspect", "join", "verify", "other"]
 
 
 class Machine(Record):

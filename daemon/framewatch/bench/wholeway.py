@@ -110,11 +110,14 @@ def travel(
 def phases(spans: Sequence[Span], whole: float) -> dict[Phase, float]:
     """Seconds of each part of a way that took `whole` seconds; what no task accounts for is "other". Pure.
 
-    What stands before the render is preparation, what stands after it joins and proves the result.
+    What stands before the render is preparation, what stands after it joins and proves the result. Until that begins,
+    the segments that were inspected beside the render are waited for.
     """
     found: dict[Phase, float] = {}
     rendered = False
-    for span in spans:
+    for before, span in zip((None, *spans), spans, strict=False):
+        if before is not None and before.op == "render":
+            _add(found, "inspect", max(0.0, span.begun - before.ended))
         if span.op == "render" and span.opened is not None:
             _add(found, "open", span.opened - span.begun)
             _add(found, "render", span.ended - span.opened)

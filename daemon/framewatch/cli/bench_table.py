@@ -15,6 +15,7 @@ _PHASES = {
     "rehearsal": "rehearsal",
     "open": "the engine opens",
     "render": "rendering",
+    "inspect": "segments still inspected",
     "join": "join and mux",
     "verify": "verification",
     "other": "the rest",

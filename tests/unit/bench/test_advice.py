@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from framewatch.bench.advice import advise, in_words
+from framewatch.bench.engines import better
 from framewatch.bench.report import Advice, Clip, EngineRow, WholeWay
 from framewatch.bench.tasks import EngineReport
 
@@ -50,6 +51,15 @@ def test_a_faster_engine_is_named_as_the_configuration_names_it(fastest: str, wo
     found = advice([row("openvino", 1.0), row(fastest, 2.0)], [way(1, 5.0)])
     assert found.engine == word
     assert fastest in found.said[0]
+
+
+def test_of_two_measurements_the_faster_counts_against_the_larger_peak() -> None:
+    slow, fast = (row("openvino", tflops).found for tflops in (1.0, 2.0))
+    assert slow is not None
+    assert fast is not None
+    found = better(slow.evolve(peak_tflops=4.0, share=0.25), fast.evolve(peak_tflops=2.5, share=0.8))
+    assert (found.fps, found.peak_tflops, found.share) == (2.0, 4.0, 0.5)
+    assert better(slow, fast).share is None
 
 
 def test_more_lanes_are_advised_only_where_they_are_clearly_faster() -> None:

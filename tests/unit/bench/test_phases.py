@@ -17,11 +17,11 @@ def test_each_task_is_a_phase_and_a_command_is_what_its_place_makes_it() -> None
         Span("probe", 1.0, 1.5),
         Span("command", 1.5, 2.0),
         Span("render", 2.0, 8.0, opened=3.0),
-        Span("command", 8.0, 8.25),
+        Span("command", 8.125, 8.25),
         Span("inspect", 8.25, 9.0),
     ]
     assert phases(spans, 10.0) == {
-        "start": 1.0, "probe": 0.5, "rehearsal": 0.5, "open": 1.0, "render": 5.0, "join": 0.25, "verify": 0.75,
+        "start": 1.0, "probe": 0.5, "rehearsal": 0.5, "open": 1.0, "render": 5.0, "inspect": 0.125, "join": 0.125, "verify": 0.75,
         "other": 1.0,
     }  # fmt: skip
 
