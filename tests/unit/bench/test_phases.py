@@ -21,8 +21,8 @@ def test_each_task_is_a_phase_and_a_command_is_what_its_place_makes_it() -> None
         Span("inspect", 8.25, 9.0),
     ]
     assert phases(spans, 10.0) == {
-        "start": 1.0, "probe": 0.5, "rehearsal": 0.5, "open": 1.0, "render": 5.0, "inspect": 0.125, "join": 0.125, "verify": 0.75,
-        "other": 1.0,
+        "start": 1.0, "probe": 0.5, "rehearsal": 0.5, "open": 1.0, "render": 5.0, "inspect": 0.125, "join": 0.125,
+        "verify": 0.75, "other": 1.0,
     }  # fmt: skip
 
 
