@@ -85,12 +85,12 @@ def ncnn_work(net: network.Network, frame: Frame, shape: FrameShape, scale: int,
         import ncnn  # noqa: PLC0415 - it may be missing
     except ImportError:
         return None
-    from framewatch.upscale import ncnn_engine  # noqa: PLC0415
+    from framewatch.upscale import ncnn_engine, ncnn_param  # noqa: PLC0415
 
     loaded = ncnn.Net()
     loaded.opt.num_threads = threads
     ncnn_engine._use_float16(loaded.opt, storage=False)  # noqa: SLF001 - as the engine, with other threads
-    ncnn_engine._load(loaded, net, scale)  # noqa: SLF001
+    ncnn_engine._load(loaded, net, ncnn_param.text(net, scale))  # noqa: SLF001
     session = ncnn_engine._NcnnSession("ncnn", shape, scale, 1, net=loaded, lanes=1)  # noqa: SLF001
     return lambda: session.run(frame)
 

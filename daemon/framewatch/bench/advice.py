@@ -17,7 +17,9 @@ _ROUGH = 10  # hours, or days, from which on nobody asks for the minutes
 _ALIKE = 1.05  # two speeds that differ by less are the same in a measurement of this kind
 
 
-def advise(clip: Clip, rows: Sequence[EngineRow], ways: Sequence[WholeWay], auto_lanes: int) -> Advice:
+def advise(
+    clip: Clip, rows: Sequence[EngineRow], ways: Sequence[WholeWay], auto_lanes: int, asked: str = "auto"
+) -> Advice:
     """Say it.
 
     Args:
@@ -25,9 +27,12 @@ def advise(clip: Clip, rows: Sequence[EngineRow], ways: Sequence[WholeWay], auto
         rows: the engines alone.
         ways: from file to file, by lanes, on the engine that was asked for.
         auto_lanes: how many `lanes: auto` takes here.
+        asked: the engine that was asked for; unless it is "auto", no other was measured.
     """
     best = max(ways, key=lambda way: way.fps)
-    engine, why = _engine(rows, best)
+    engine, why = asked, f"engine: {asked} was asked for; no other was measured."
+    if asked == "auto":
+        engine, why = _engine(rows, best)
     lanes, because = _lanes(ways, best, auto_lanes)
     sizes = [(clip.width, clip.height)]
     if _FULL_HD not in sizes:
@@ -72,7 +77,7 @@ def _lanes(ways: Sequence[WholeWay], best: WholeWay, auto: int) -> tuple[int | L
 def _slowest(best: WholeWay) -> str:
     what = {"decode": "Decoding", "upscale": "The network", "encode": "The encoder"}[best.slowest]
     more = {
-        "decode": "hwaccel in the preset may help",
+        "decode": "hw_decode in the preset may help",
         "upscale": "only a faster device helps",
         "encode": "a faster encoder preset, or a hardware encoder, helps",
     }[best.slowest]

@@ -44,5 +44,5 @@ def clip_command(ffmpeg: Path, clip: Path | None, size: Size | None, seconds: fl
         coded = ["-vf", scaled, "-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-g", str(_KEYFRAMES)]
     return (
         str(ffmpeg), "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning", "-progress", "pipe:1",
-        *looped, *source, "-t", f"{seconds:g}", *tracks, *coded, "-y", file_url(out),
+        *looped, *source, "-t", f"{seconds:.3f}", *tracks, *coded, "-y", file_url(out),
     )  # fmt: skip

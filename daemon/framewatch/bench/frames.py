@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from framewatch.media.decode import Decoder
+from framewatch.media.source import hardware_here
 from framewatch.render.engine import planes_of
 from framewatch.render.spec import RenderTask
 from framewatch.upscale.contract import Frame, FrameShape, Session
@@ -32,7 +33,7 @@ def decoder(task: RenderTask, shape: FrameShape) -> Decoder:
         deinterlace=task.deinterlace,
         planes=task.planes.format if task.planes and shape.yuv else None,
         seekable=task.seekable,
-        hwaccel=task.hwaccel,
+        hwaccel=hardware_here(task.hwaccel, guessed=task.hwaccel_is_guessed),
         max_pixels=task.max_pixels,
     )
 

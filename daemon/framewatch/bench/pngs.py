@@ -60,7 +60,8 @@ def _by_program(task: PngTask, program: Path, say: Say) -> str:
             raise ToolMissingError(message, code="bench.no_program", hint=hint, where=str(program)) from None
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise WorkerError(f"{program.name} ended with status {done.returncode}: {said}", code="bench.baseline_failed")
+        message = f"{program.name} ended with status {done.returncode}: {said}"
+        raise WorkerError(message, code="bench.baseline_failed", hint="leave it out: --no-baseline")
     return program.name
 
 

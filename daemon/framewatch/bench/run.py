@@ -113,7 +113,7 @@ class Bench:
             stages=stages,
             whole=ways,
             baseline=base,
-            advice=advise(clip, rows, ways, auto),
+            advice=advise(clip, rows, ways, auto, wishes.engine),
         )
 
     # --- the parts -------------------------------------------------------------------------------------------------
@@ -130,7 +130,8 @@ class Bench:
         work.mkdir()
         with self._step(f"file to file, {lanes} {'lane' if lanes == 1 else 'lanes'}", weight):
             tools = self._tools(lanes, max(_LEAST_PIECE_SECONDS, seconds / lanes / _PIECES_A_LANE))
-            return wholeway.travel(source, self._wishes.preset, work, tools, self._stop, self._within)
+            preset = self._wishes.preset
+            return wholeway.travel(source, preset, work, tools, self._stop, self._within, self._waits)
 
     def _tools(self, lanes: int, segment_seconds: float) -> Tools:
         program = self._wishes.ffmpeg
@@ -140,6 +141,7 @@ class Bench:
             hwaccels=hwaccels(program),
             engine=self._wishes.engine,
             precision=self._wishes.precision,
+            gpus=1,  # the stages alone are measured on one, too
             lanes=lanes,
             segment_seconds=segment_seconds,
         )
@@ -206,6 +208,10 @@ class Bench:
         self._within(0.0)
         yield
         self._begun += share
+
+    def _waits(self, device: str) -> None:
+        """A daemon may have it: then this lasts until its segment, or its job, is over."""
+        self._tell(f"{self._what}: waits for a share of {device}", self._begun)
 
     def _within(self, done: float) -> None:
         self._tell(self._what, min(self._begun + self._share * done, 1.0))

@@ -82,11 +82,17 @@ class Travelled:
 
 
 def travel(
-    source: Path, preset: Preset, work: Path, tools: Tools, stop: threading.Event, on_share: Callable[[float], None]
+    source: Path,
+    preset: Preset,
+    work: Path,
+    tools: Tools,
+    stop: threading.Event,
+    on_share: Callable[[float], None],
+    on_wait: Callable[[str], None],
 ) -> Travelled:
     """Make one file as a job does, on a worker that is started for it.
 
-    `on_share` is called with how much is done, 0 to 1.
+    `on_share` is called with how much is done, 0 to 1, `on_wait` with the device that others may have for long.
 
     Raises:
         RuleError: `bench.nothing_to_measure`: the preset does not upscale this file.
@@ -95,7 +101,7 @@ def travel(
     worker = TimedWorker()
     begun = time.monotonic()
     try:
-        pipeline = Pipeline(worker, tools, HostGate(1), _Onlooker(on_share), stop)
+        pipeline = Pipeline(worker, tools, HostGate(1), _Onlooker(on_share, on_wait), stop)
         made = pipeline.run(Order(source=source, preset=preset, preset_name="bench", work=work))
         took = time.monotonic() - begun
     finally:
@@ -133,10 +139,11 @@ def _add(found: dict[Phase, float], phase: Phase, seconds: float) -> None:
 
 
 class _Onlooker:
-    """Watches progress only."""
+    """Watches progress, and what is waited for."""
 
-    def __init__(self, on_share: Callable[[float], None]) -> None:
+    def __init__(self, on_share: Callable[[float], None], on_wait: Callable[[str], None]) -> None:
         self._on_share = on_share
+        self._on_wait = on_wait
 
     def progressed(self, progress: Progress) -> None:
         self._on_share(progress.percent / 100)
@@ -145,7 +152,8 @@ class _Onlooker:
 
     def warned(self, warning: Failure) -> None: ...
 
-    def waits(self, device: str) -> None: ...
+    def waits(self, device: str) -> None:
+        self._on_wait(device)
 
     def resumed(self, kept: int, segments: int) -> None: ...
 

@@ -36,7 +36,9 @@ from framewatch.text import printable
 
 _SCALES = (2, 3, 4)
 _LEAST_SIDE, _LARGEST_SIDE = 32, 8192  # pixels
+_LEAST_SECONDS, _MOST_SECONDS = 0.1, 600.0  # of the clip
 _MOST_LANES = 64
+_LANES = re.compile(r"[0-9]{1,3}")
 Number = TypeVar("Number", int, float)
 
 _SIZE = re.compile(r"(\d{2,4})x(\d{2,4})")
@@ -113,7 +115,7 @@ def bench(
         ffmpeg=find_ffmpeg(ffmpeg),
         clip=_file(clip),
         size=_size(size),
-        seconds=_positive(seconds, "--seconds"),
+        seconds=_seconds(seconds),
         lanes=_lanes(lanes),
         baseline=not no_baseline,
         baseline_frames=_positive(baseline_frames, "--baseline-frames"),
@@ -201,10 +203,18 @@ def _positive(value: Number | None, option: str) -> Number | None:
     return value
 
 
+def _seconds(value: float | None) -> float | None:
+    if value is not None and not _LEAST_SECONDS <= value <= _MOST_SECONDS:
+        raise _wrong(f"--seconds {value} is not possible", f"a number from {_LEAST_SECONDS} to {_MOST_SECONDS}")
+    return value
+
+
 def _lanes(text: str | None) -> tuple[int, ...]:
     if text is None:
         return ()
     parts = text.split(",")
-    if not all(part.isascii() and part.isdecimal() and 1 <= int(part) <= _MOST_LANES for part in parts):
-        raise _wrong(f'--lanes "{printable(text)}" is not a list of lanes', f"numbers from 1 to {_MOST_LANES}: 1,2,4")
+    if not all(_LANES.fullmatch(part) and 1 <= int(part) <= _MOST_LANES for part in parts):
+        raise _wrong(
+            f'--lanes "{printable(text[:40])}" is not a list of lanes', f"numbers from 1 to {_MOST_LANES}: 1,2,4"
+        )
     return tuple(sorted({int(part) for part in parts}))

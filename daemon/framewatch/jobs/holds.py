@@ -11,18 +11,21 @@ from framewatch.jobs.means import means_are_back
 from framewatch.jobs.publish import Places
 from framewatch.jobs.source import source_root
 from framewatch.jobs.space import SPARE, fits
+from framewatch.upscale.models import Precision
 
 FULL = ("storage.full", "storage.will_not_fit")
 
 
-def may_go_on(job: Job, places: Places, work_dir: Path, ffmpeg: Path) -> bool:
+def may_go_on(job: Job, places: Places, work_dir: Path, ffmpeg: Path, precision: Precision = "exact") -> bool:
     """Look at what is cheap to see: roots that are mounted, room, ffmpeg, the network's weights.
+
+    With the precision "fast", also what is known for 8 bits.
 
     A job that is held by anything else may go on, which is how its cause is looked at.
     """
     code = job.findings[0].code if job.findings else ""
     if not code.startswith("storage."):
-        return means_are_back(code, ffmpeg)
+        return means_are_back(code, ffmpeg, precision)
     try:
         for root in roots_needed(job, places):
             places.guard.require(root)

@@ -30,12 +30,12 @@ def require_means(preset: Preset, ffmpeg: Path, precision: models.Precision) -> 
         models.load(preset.ml_upscale, precision=precision)
 
 
-def means_are_back(code: str, ffmpeg: Path) -> bool:
+def means_are_back(code: str, ffmpeg: Path, precision: models.Precision = "exact") -> bool:
     """Whether a job that is held for this code may be tried again, as far as a cheap look tells."""
     if code == ToolMissingError.code:
         return _runs(ffmpeg)
     if code.startswith("models."):
-        return _weights_are_there(int(time.monotonic() / LOOK_SECONDS))
+        return _weights_are_there(int(time.monotonic() / LOOK_SECONDS), precision)
     return True
 
 
@@ -44,9 +44,9 @@ def _runs(program: Path) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _weights_are_there(_look: int) -> bool:
+def _weights_are_there(_look: int, precision: models.Precision) -> bool:
     try:
-        models.require(next(iter(models.SCALES)))
+        models.load(next(iter(models.SCALES)), precision=precision)
     except ModelMissingError:
         return False
     return True

@@ -21,6 +21,7 @@ from framewatch.jobs.remarks import damaged_frames
 from framewatch.jobs.space import SPARE, Made, require_room_for
 from framewatch.media import commands
 from framewatch.media.chain import deinterlace_filters, source_filters
+from framewatch.media.hardware import encoding_hardware
 from framewatch.media.inspect import Inspection
 from framewatch.media.plan import Plan
 from framewatch.media.planes import PlaneCoding, plane_coding
@@ -273,6 +274,7 @@ class Segmented:
             working_format=plan.working_format,
             planes=self._planes,
             hwaccel=plan.hwaccel,
+            hwaccel_is_guessed=encoding_hardware(plan.preset) is None,
             max_pixels=tools.limits.decoder_pixels,
             deinterlace=deinterlace_filters(plan.preset),
             filters=source_filters(plan.preset),

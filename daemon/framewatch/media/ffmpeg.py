@@ -13,6 +13,7 @@ import io
 import os
 import subprocess
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -124,6 +125,7 @@ class Process:
         self._tail: deque[tuple[LogLevel, str]] = deque(maxlen=_TAIL_LINES)
         self._feeding = threading.Lock()
         self._stopped = False
+        self._listen_until: float | None = None  # to what it said, once it has ended; monotonic
         self._popen = _start(argv, stdin)
         self._activity = Activity(self._popen.pid, _output(argv))
         self._listeners = [
@@ -163,8 +165,10 @@ class Process:
             self._popen.wait(timeout)
         except subprocess.TimeoutExpired:
             return False
+        if self._listen_until is None:
+            self._listen_until = time.monotonic() + _LISTEN_SECONDS
         for listener in self._listeners:
-            listener.join(_LISTEN_SECONDS)
+            listener.join(max(0.0, self._listen_until - time.monotonic()))
         return True
 
     def look(self) -> None:

@@ -15,7 +15,12 @@ def decoding_hardware(preset: Preset) -> str:
     """Ffmpeg's name of it: that of the hardware that encodes, or this system's where it upscales; "" for none."""
     if not preset.hw_decode:
         return ""
-    kind = rules().video_encoders[preset.video_codec].hardware
-    if kind:
-        return HWACCELS[kind]
+    named = encoding_hardware(preset)
+    if named:
+        return HWACCELS[named]
     return _USUAL if preset.upscales else ""
+
+
+def encoding_hardware(preset: Preset) -> str | None:
+    """The hardware that encodes; None where the processor does. Then no hardware is known to be here."""
+    return rules().video_encoders[preset.video_codec].hardware

@@ -8,7 +8,7 @@ from framewatch.domain import MediaInfo, Video
 from framewatch.errors import Finding
 from framewatch.media.burn import DEMUXERS, demuxer
 from framewatch.media.containers import rules
-from framewatch.media.hardware import decoding_hardware
+from framewatch.media.hardware import decoding_hardware, encoding_hardware
 from framewatch.media.preset import Preset
 from framewatch.media.preset_picture import Crop
 from framewatch.media.sizing import Size, shaped
@@ -50,7 +50,7 @@ def picture_file_findings(preset: Preset, info: MediaInfo) -> list[Finding]:
 def hardware_findings(preset: Preset, hwaccels: frozenset[str]) -> list[Finding]:
     """Hardware decoding that this ffmpeg does not have."""
     wanted = decoding_hardware(preset)
-    if not wanted or wanted in hwaccels:
+    if not wanted or wanted in hwaccels or encoding_hardware(preset) is None:  # what is guessed may be missing
         return []
     message = f"this ffmpeg cannot decode with {wanted}"
     return [Finding("decode.no_hardware", message, "use hw_decode false, or another ffmpeg", "hw_decode")]

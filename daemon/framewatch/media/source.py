@@ -157,6 +157,17 @@ def _bound(stream: VideoStream, max_pixels: int) -> None:
         context.options = {"max_pixels": str(max_pixels)}
 
 
+def hardware_here(name: str, *, guessed: bool) -> str:
+    """The same name; "" where it was only guessed, and there is no such hardware."""
+    if not guessed:
+        return name
+    try:
+        _hardware(name)
+    except MediaError:
+        return ""
+    return name
+
+
 def _hardware(name: str) -> HWAccel | None:
     """The device, which is opened on trial: what libav says of it later looks like a fault of the file."""
     if not name:

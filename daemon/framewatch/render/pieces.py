@@ -6,6 +6,7 @@ upscaled again after a crash.
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections import deque
@@ -214,7 +215,11 @@ def _claimed(path: Path) -> bool:
     except FileExistsError:
         return False
     except OSError as error:
-        raise StorageError(f"a piece cannot be claimed: {error.strerror}", where=path.name) from error
+        message = f"a piece cannot be claimed: {error.strerror}"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            hint = "free some space; the job goes on by itself"
+            raise StorageError(message, code="storage.full", hint=hint, where=path.name) from error
+        raise StorageError(message, where=path.name) from error
     return True
 
 

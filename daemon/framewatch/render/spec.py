@@ -82,6 +82,7 @@ class RenderTask(Record):
     working_format: WorkingFormat
     planes: PlaneCoding | None = None  # for an engine that takes planes: then these are its frames, and not RGB
     hwaccel: str = ""  # the hardware that decodes; "" for none
+    hwaccel_is_guessed: bool = False  # then the processor decodes where there is none, with a warning
     max_pixels: int = 0  # of a frame that is decoded; 0: no limit
     deinterlace: tuple[Filter, ...] = ()  # before everything
     filters: tuple[Filter, ...] = ()  # of the upright picture: what makes it `width` x `height`

@@ -19,6 +19,7 @@ from framewatch.media.probe import probe
 from framewatch.media.pulse import Pulse
 from framewatch.media.scan import scan, stream_spans
 from framewatch.media.segments import plan_segments
+from framewatch.media.source import hardware_here
 from framewatch.media.timing import clipped_lengths, wished_timeline
 from framewatch.render.engine import WarmEngine, describe_device, try_engine
 from framewatch.render.messages import Alive, Counted, Logged, Opened, Warned
@@ -116,6 +117,11 @@ class Workbench:
     def _render(self, task: RenderTask) -> RenderReport:
         self.stage = "upscale"
         begun = time.monotonic()
+        hwaccel = hardware_here(task.hwaccel, guessed=task.hwaccel_is_guessed)
+        if hwaccel != task.hwaccel:
+            message = f"hw_decode: {task.hwaccel} does not decode here; the processor does"
+            self._warn(Finding("decode.no_hardware", message, "leave hw_decode out", "hw_decode"))
+            task = task.evolve(hwaccel=hwaccel)
         work = Pieces(task, self.send, self._log, self._pulse)
 
         def render(session: Session) -> str:

@@ -224,7 +224,9 @@ class House:
 
     def _may_go_on(self, job: Job) -> bool:
         places = self.places_of(job.folder)
-        return places is None or may_go_on(job, places, self.desk.work_dir, self._ready.tools.ffmpeg)
+        return places is None or may_go_on(
+            job, places, self.desk.work_dir, self._ready.tools.ffmpeg, self._ready.tools.precision
+        )
 
     def _publish(self, job: Job, stop: threading.Event) -> Job:
         known = [job]

@@ -6,6 +6,7 @@ wheels bring the compiler of the kernels.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Any
 
 from framewatch.upscale import cuda_layout, cuda_network, torch_runtime
@@ -98,7 +99,10 @@ class CudaEngine:
                 network, shape.rgb, scale, torch=torch, device=place, kind=kind
             )
             if shape.yuv:
-                converter = CudaPlanes(shape, scale, torch=torch, device=place)
+                with ExitStack() as undo:
+                    undo.callback(ours.close)
+                    converter = CudaPlanes(shape, scale, torch=torch, device=place)
+                    undo.pop_all()
                 ours = PlanesNetwork(ours, converter, shape=shape, scale=scale, torch=torch, device=place)
             name = f"{self.name}/{ours.name}"
             return GraphSession(name, shape, scale, concurrency, network=ours, torch=torch, device=place)

@@ -35,6 +35,7 @@ def planes_text(coding: Yuv420) -> str:
     blue_u, green_u, red_v, green_v = coding.from_chroma
     names: dict[str, object] = {"IN": _value(coding.depth), "OUT": _value(back.depth), "RGB": _VALUES[rgb]}
     names |= {"ACROSS": _list(ACROSS), "COLUMNS": _list(COLUMNS), "ROWS": _list(ROWS)}
+    names["STRIP"] = cuda_layout.PACK_STRIP
     names["DOWN"] = "{" + ", ".join(map(_list, DOWN)) + "}"
     numbers = {
         "BLACK_IN": coding.black, "LUMA_RANGE_IN": coding.luma_range,

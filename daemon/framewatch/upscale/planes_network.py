@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Any, Protocol
 
 from framewatch.upscale.contract import FrameShape
@@ -26,7 +27,7 @@ class PlanesNetwork:
 
     Args:
         inner: for `shape.rgb`; closed with this one.
-        converter: for `shape`; likewise.
+        converter: for `shape`; likewise. Both are closed, too, where the memory is not there.
         shape: of the planes that go in.
         scale: 2, 3 or 4.
         torch: the module.
@@ -42,8 +43,12 @@ class PlanesNetwork:
         self.name = inner.name
         self._inner = inner
         self._converter = converter
+        self._rgb: list[Any] = []
         sizes = shape.rgb.bytes, shape.rgb.upscaled(scale).bytes
-        self._rgb = [torch.empty(size, dtype=torch.uint8, device=device) for size in sizes]
+        with ExitStack() as undo:
+            undo.callback(self.close)
+            self._rgb += [torch.empty(size, dtype=torch.uint8, device=device) for size in sizes]
+            undo.pop_all()
 
     def run(self, frame: Any, out: Any) -> None:
         """Queue one frame, as `DeviceNetwork.run`."""

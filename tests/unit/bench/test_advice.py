@@ -38,6 +38,12 @@ def test_auto_is_right_where_it_takes_the_fastest() -> None:
     assert (found.engine, found.lanes) == ("auto", "auto")
 
 
+def test_an_engine_that_was_asked_for_is_not_called_the_fastest() -> None:
+    found = advise(CLIP, [row("ncnn", 1.0)], [way(1, 5.0, "ncnn/f32")], 1, "ncnn")
+    assert found.engine == "ncnn"
+    assert found.said[0] == "engine: ncnn was asked for; no other was measured."
+
+
 def test_eight_bits_are_mentioned_where_they_are_faster_than_what_was_measured() -> None:
     found = advice([row("openvino", 1.0), row("openvino fast", 2.0)], [way(1, 5.0, "openvino/x")])
     assert found.engine == "auto"

@@ -41,8 +41,8 @@ def test_it_steps_back_behind_the_rendering_and_is_gone_with_its_block(worker: W
         assert inspector.over(0)
         inspector.take(SEGMENT, piece)
         inspector.take(SEGMENT.evolve(number=4, frames=26), piece)
+        piece.with_name("no.txt").write_text("no video")
         inspector.take(SEGMENT.evolve(number=5), piece.with_name("no.txt"))
-        (piece.with_name("no.txt")).write_text("no video")
         eventually(lambda: inspector.over(1), what="its end")
         process = process_of(worker)
         assert process.nice() == min(psutil.Process().nice() + NICENESS, 19)  # which is the most

@@ -49,6 +49,7 @@ def planes(path: Path) -> list[np.ndarray[Any, Any]]:
 
 BT709 = ("-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p", "-colorspace", "bt709")
 TEN = ("-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p10le", "-colorspace", "bt709")
+FULL_DEEP = ("-vf", "scale=out_range=pc,format=yuv420p10le", "-color_range", "pc")
 FULL = ("-vf", "scale=out_range=pc,format=yuv420p", "-color_range", "pc")
 UNEVEN = ("-vf", "select='not(eq(mod(n,5),3))',format=yuv420p", "-fps_mode", "vfr")
 
@@ -60,6 +61,7 @@ UNEVEN = ("-vf", "select='not(eq(mod(n,5),3))',format=yuv420p", "-fps_mode", "vf
         (BT709, {"pixel_format": "yuv420p10le", "video_codec": "libx265", "crf": 1}),
         (TEN, {}),
         (TEN, {"pixel_format": "yuv420p"}),
+        (FULL_DEEP, {}),
         (("-vf", "format=yuv420p"), {"denoise": 2.0}),
         (("-vf", "format=yuv420p"), {"output_width": 160}),
         (BT709, {"deinterlace": "on"}),
@@ -102,3 +104,10 @@ def test_what_planes_cannot_hold_goes_as_rgb(
     engine = planes_engine(monkeypatch)
     process(source(tmp_path, *coded), tmp_path / "work", **(LOSSLESS | wishes))
     assert [shape.yuv for shape in engine.shapes] == [None]
+
+
+def test_without_the_hardware_that_was_guessed_the_processor_decodes_and_says_so(tmp_path: Path) -> None:
+    """There is no such hardware where the tests run; `hw_decode` with a software encoder names none."""
+    made = process(source(tmp_path, *BT709), tmp_path / "work", **(LOSSLESS | {"hw_decode": True}))
+    assert made.frames == 50
+    assert "decode.no_hardware" in [warning.code for warning in made.warnings]

@@ -171,6 +171,8 @@ def test_hardware_decoding_needs_an_ffmpeg_that_has_it() -> None:
     (finding,) = check_tools(preset, there, frozenset({"vaapi"}))
     assert (finding.code, finding.where) == ("decode.no_hardware", "hw_decode")
     assert check_tools(preset, there, frozenset({"cuda"})) == []
+    software = Preset(video_codec="libx264", ml_upscale="esrgan-2x", hw_decode=True)  # which then decodes
+    assert check_tools(software, frozenset({"libx264", "aac"}), frozenset()) == []
     apple = Preset(video_codec="hevc_videotoolbox", hw_decode=True)
     assert [each.code for each in check_tools(apple, there, frozenset({"cuda"}))] == ["decode.no_hardware"]
 

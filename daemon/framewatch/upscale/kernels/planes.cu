@@ -1,12 +1,12 @@
 // Planes of YUV 4:2:0 to interleaved RGB, and back. `upscale/yuv.py` says how, and is what this is held against.
 //
 // IN, OUT and RGB are the integers of what comes, what goes and what lies between; the other names in capitals are
-// numbers of the coding and of the filters, defined by `cuda_source`.
+// numbers of the coding and of the filters, defined by `cuda_source`. STRIP is the chroma rows of a thread in `pack`: the
+// rows of RGB between them are summed once.
 
 typedef unsigned long long u64;
 
 #define PEAK_OF(type) (sizeof(type) == 1 ? 255.f : 65535.f)
-#define STRIP 4  // chroma rows of a thread in `pack`: rows of RGB between them are summed once
 
 __device__ constexpr float across[4] = ACROSS, down[2][4] = DOWN, columns[7] = COLUMNS, rows[8] = ROWS;
 
