@@ -113,6 +113,20 @@ def test_a_file_and_a_preset_of_ones_own_and_the_seeds_program(tmp_path: Path) -
     assert "An episode of 24 minutes at 1920x1080 needs about" in result.stdout
 
 
+def test_a_program_of_the_seeds_that_fails_does_not_throw_the_rest_away(tmp_path: Path) -> None:
+    """It is found in the current folder, as it is typed after it was unpacked."""
+    program = tmp_path / "seed.sh"
+    program.write_text("#!/bin/sh\necho 'invalid gpu device' >&2\nexit 255\n")
+    program.chmod(0o755)
+    result = framewatch(
+        "bench", "--clip", CLIP, "--size", "48x32", "--seconds", "0.3", "--engine", "identity", "--lanes", "1",
+        "--baseline-program", "./seed.sh", cwd=tmp_path, timeout=600,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert "The seed's way failed: seed.sh ended with status 255: invalid gpu device" in result.stdout
+    assert "An episode of 24 minutes" in result.stdout
+
+
 def test_ctrl_c_leaves_neither_files_nor_processes(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [COMMAND, "bench", "--size", "640x360", "--no-baseline"],

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from framewatch import resources
 from framewatch.media.mapping import file_url
+from framewatch.media.source import VIDEO_DEMUXERS
 
 Size = tuple[int, int]
 
@@ -34,13 +35,21 @@ def clip_command(ffmpeg: Path, clip: Path | None, size: Size | None, seconds: fl
         seconds: of it.
         out: a Matroska file that is made.
     """
-    source = ["-protocol_whitelist", "file", "-i", file_url(clip or resources.demo_clip())]
+    kinds = ",".join(VIDEO_DEMUXERS)  # no list of other files
+    source = [
+        "-protocol_whitelist",
+        "file",
+        "-format_whitelist",
+        kinds,
+        "-i",
+        file_url(clip or resources.demo_clip()),
+    ]
     looped = ["-stream_loop", "-1"] if clip is None else []
     tracks = ["-map", "0:v:0", "-an"] if clip is None else ["-map", "0:v:0", "-map", "0:a?", "-c:a", "copy"]
     if size is None:
         coded = ["-c:v", "copy"]
     else:
-        scaled = f"scale={size[0]}:{size[1]}:flags=lanczos"
+        scaled = f"scale={size[0]}:{size[1]}:flags=lanczos,setsar=1"
         coded = ["-vf", scaled, "-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-g", str(_KEYFRAMES)]
     return (
         str(ffmpeg), "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning", "-progress", "pipe:1",

@@ -64,15 +64,19 @@ class WholeWay(Record):
 
 
 class Baseline(Record):
-    """The seed's way on the same clip: all frames to PNG files, the network over them, an encoder over those."""
+    """The seed's way on the same clip: all frames to PNG files, the network over them, an encoder over those.
 
-    engine: str
-    frames: int
-    extract_fps: float
-    upscale_fps: float
-    encode_fps: float
-    fps: float  # the three one after another
-    times: float  # how many times as fast the whole way is
+    Where it failed, `why` says why, and there are no figures.
+    """
+
+    engine: str = ""
+    frames: int = 0
+    extract_fps: float = 0.0
+    upscale_fps: float = 0.0
+    encode_fps: float = 0.0
+    fps: float = 0.0  # the three one after another
+    times: float = 0.0  # how many times as fast the whole way is
+    why: str = ""
 
 
 class Episode(Record):

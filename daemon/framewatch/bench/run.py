@@ -19,7 +19,14 @@ from framewatch.bench.report import Baseline, BenchReport, Clip, EngineRow, Whol
 from framewatch.bench.tasks import EngineReport, EngineTask, StagesReport, StagesTask, Stepped
 from framewatch.bench.worker import measuring_worker
 from framewatch.domain import Record, StageName
-from framewatch.errors import EngineError, EngineMissingError, WorkerError
+from framewatch.errors import (
+    CancelledError,
+    EngineError,
+    EngineMissingError,
+    FramewatchError,
+    ModelMissingError,
+    WorkerError,
+)
 from framewatch.jobs.lane_count import side_by_side
 from framewatch.jobs.order import Tools
 from framewatch.media.preset import Preset
@@ -159,7 +166,7 @@ class Bench:
         with self._step(f"{task.engine} alone", weight):
             try:
                 found: EngineReport = self._measure(task)
-            except (EngineError, WorkerError) as error:  # a driver that crashes takes a worker with it, no more
+            except (EngineError, WorkerError, ModelMissingError) as error:  # a crashed driver takes a worker, no more
                 self._give_back(gpu=not isinstance(error, EngineMissingError))
                 return EngineRow(engine=task.engine, found=None, why=error.finding.message)
         self._give_back(gpu=found.gpu)
@@ -174,10 +181,15 @@ class Bench:
         place = folder / "baseline"
         place.mkdir()
         with self._step("the seed's way", 0.2):
-            found = baseline.travel(
-                source, plan, wishes.ffmpeg, place,
-                frames=frames, program=program, work=self._work, measure=self._measure,
-            )  # fmt: skip
+            try:
+                found = baseline.travel(
+                    source, plan, wishes.ffmpeg, place,
+                    frames=frames, program=program, work=self._work, measure=self._measure,
+                )  # fmt: skip
+            except CancelledError:
+                raise
+            except FramewatchError as error:  # all else was measured
+                return Baseline(why=error.finding.message)
         return found.evolve(times=fps / found.fps)
 
     # --- workers and progress --------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,7 +30,7 @@ from framewatch.cli.common import (
 from framewatch.errors import ConfigError
 from framewatch.media.preset import Preset
 from framewatch.media.presets import load_preset
-from framewatch.media.tools import find_ffmpeg
+from framewatch.media.tools import find_ffmpeg, find_program
 from framewatch.text import printable
 
 _SCALES = (2, 3, 4)
@@ -41,7 +40,7 @@ _MOST_LANES = 64
 _LANES = re.compile(r"[0-9]{1,3}")
 Number = TypeVar("Number", int, float)
 
-_SIZE = re.compile(r"(\d{2,4})x(\d{2,4})")
+_SIZE = re.compile(r"([0-9]{2,4})x([0-9]{2,4})")
 
 
 def bench(
@@ -179,11 +178,11 @@ def _file(path: Path | None) -> Path | None:
 def _program(path: Path | None) -> Path | None:
     if path is None:
         return None
-    found = shutil.which(path.expanduser())
+    found = find_program(path)
     if found is None:
         hint = "name realesrgan-ncnn-vulkan, or leave it out"
         raise ConfigError("this is not a program", code="bench.no_program", hint=hint, where=printable(path))
-    return Path(found).absolute()
+    return found
 
 
 def _size(text: str | None) -> Size | None:

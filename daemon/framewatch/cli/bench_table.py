@@ -113,6 +113,8 @@ def _against(report: BenchReport) -> list[str]:
     base = report.baseline
     if base is None:
         return []
+    if base.why:
+        return [f"The seed's way failed: {base.why}"]
     parts = (
         f"frames to PNG {_number(base.extract_fps)}, network {_number(base.upscale_fps)}, "
         f"PNG to video {_number(base.encode_fps)}"

@@ -108,7 +108,8 @@ class Decoder:
         self._on_damage = on_damage
         video = _video(stream)
         made = (Filter("format", planes),) if planes else (*picture_filters(video), *filters)
-        self._chain = FilterChain((*deinterlace, *made), timeline.time_base, threads)
+        size = video.width, video.height  # a segment may begin after a change of it
+        self._chain = FilterChain((*deinterlace, *made), timeline.time_base, threads, size)
         self._planes = planes
         self._around = _FRAMES_AROUND if deinterlace else 0
         self._dtype = np.uint8 if colour.working_format(video.bit_depth) == "rgb24" else np.uint16

@@ -26,23 +26,30 @@ class FilterChain:
     """Pushes frames through filters; each frame keeps its PTS.
 
     A stream may change its size or pixel format in its middle. The chain is then drained and made anew,
-    with a `scale` to the first size in front, so that what comes out never changes its shape.
+    with a `scale` to one size in front, so that what comes out never changes its shape.
     """
 
-    def __init__(self, filters: Iterable[Filter], time_base: Fraction, threads: int = 0) -> None:
-        """Set up nothing yet: the first frame tells size and format.
+    def __init__(
+        self,
+        filters: Iterable[Filter],
+        time_base: Fraction,
+        threads: int = 0,
+        size: tuple[int, int] | None = None,
+    ) -> None:
+        """Set up nothing yet: the first frame tells the format.
 
         Args:
             filters: in order; an empty chain passes frames on.
             time_base: seconds per PTS tick of the frames.
             threads: of slice-threaded filters; 0: as many as there are cores.
+            size: width and height that all frames are brought to; None: those of the first.
         """
         self._filters = tuple(filters)
         self._time_base = time_base
         self._threads = threads
         self._graph: Graph | None = None
         self._shape: tuple[int, int, str] | None = None
-        self._size: tuple[int, int] | None = None
+        self._size = size
 
     def push(self, frame: VideoFrame) -> Iterator[VideoFrame]:
         """Put a frame in; what is ready comes out."""

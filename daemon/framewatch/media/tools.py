@@ -23,13 +23,23 @@ def find_ffmpeg(configured: Path | None) -> Path:
         ConfigError: the configured one is no program, or there is none at all.
     """
     if configured is not None:
-        path = shutil.which(configured.expanduser())
+        path = find_program(configured)
         if path is None:
             hint = "name another, or leave it out to use the one that is installed"
             raise ConfigError("this is not a program", code="ffmpeg.missing", hint=hint, where=str(configured))
-        return Path(path).absolute()
+        return path
     on_path = shutil.which("ffmpeg")
     return Path(on_path).absolute() if on_path else _bundled()
+
+
+def find_program(named: Path) -> Path | None:
+    """A program by its path, or by its name on PATH; None where it is none.
+
+    A `Path` does not know a leading "./": a name alone may be a file beside which the user stands, too.
+    """
+    there = named.expanduser().absolute()
+    found = shutil.which(named.expanduser()) or shutil.which(there)
+    return Path(found).absolute() if found else None
 
 
 def version(ffmpeg: Path) -> str:

@@ -177,6 +177,8 @@ def read(model: Model, path: Path) -> bytes:
 
 def _corrupt(path: Path, model: Model, what: str) -> ModelMissingError:
     hint = "remove the file, then run `framewatch models install`"
+    if model.file == model.int8_file:
+        hint = "install framewatch anew, or set precision to exact"
     return ModelMissingError(f"{path} is not {model.name}: {what}", code="models.corrupt", hint=hint)
 
 

@@ -204,6 +204,20 @@ def test_a_size_that_changes_in_the_middle_is_brought_to_the_first(tmp_path: Pat
     assert frames[-1].pixels.std() > 30
 
 
+def test_a_segment_that_begins_after_the_change_has_the_first_size_too(tmp_path: Path) -> None:
+    small = make_video(tmp_path / "a.ts", codec=("-c:v", "mpeg2video"))
+    large = make_video(
+        tmp_path / "b.ts", size="96x80", codec=("-c:v", "mpeg2video"), output=("-output_ts_offset", "1")
+    )
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(small.read_bytes() + large.read_bytes())
+    _, stream, line, pts = opened(joined)
+    segment = Segment(number=1, first_pts=sorted(pts)[40], end_pts=None, first_frame=40, frames=line.frames - 40)
+    frames = list(Decoder(joined, stream, line, segment))
+    assert {frame.pixels.shape for frame in frames} == {(48, 64, 3)}
+    assert sum(frame.repeat for frame in frames) == line.frames - 40
+
+
 # --- segments ----------------------------------------------------------------------------------
 
 
