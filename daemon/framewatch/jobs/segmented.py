@@ -192,10 +192,8 @@ class Segmented:
         codec, wish = self._plan.preset.video_codec, self._hands.tools.lanes
         lanes = shared_out(side_by_side(wish, first, codec, cores(), len(free)), len(free))
         task = self._task(pieces, first)
-        return [
-            task.evolve(lanes=share, device=None if device is first else device.id)
-            for device, share in zip(free, lanes, strict=True)
-        ]
+        named = [{} if device is first else {"engine": device.engine, "device": device.id} for device in free]
+        return [task.evolve(lanes=share, **name) for name, share in zip(named, lanes, strict=True)]
 
     def _hand_on(self, number: int, inspector: Inspector) -> None:
         """Have a segment looked at. One alone is the whole result, which is looked at anyway."""
