@@ -32,7 +32,9 @@ class Crew:
         self._counts = [Counted(stage=None) for _ in workers]
 
     def run(self, heard: OnMessage, stop: threading.Event) -> None:
-        """Do all tasks. Where the device of one that is not the first fails, the others go on without it.
+        """Do all tasks. Where a device that a task names fails, the others go on without it.
+
+        A task that names none may be done by every engine, so that its failure is the job's.
 
         Raises:
             CancelledError: `stop` was set.
@@ -81,7 +83,7 @@ class Crew:
                 heard(self._summed(place, message) if isinstance(message, Counted) else message)
 
     def _take_end(self, place: int, error: BaseException | None) -> None:
-        if place > 0 and isinstance(error, EngineError):
+        if self._tasks[place].device is not None and isinstance(error, EngineError):
             self.lost[place] = error
         elif error is not None:
             raise error

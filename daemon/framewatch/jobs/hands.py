@@ -54,6 +54,11 @@ class Gate(Protocol):
     ) -> AbstractContextManager[None]:
         """Wait for a share and hold it while the block runs."""
 
+    def try_hold(
+        self, device: DeviceReport, gigabytes: float, warn: Callable[[Finding], None]
+    ) -> AbstractContextManager[object] | None:
+        """A share that is held until the end of its block; None where it would have to be waited for."""
+
 
 class Hands:
     """One attempt's means; its steps share them."""
@@ -151,37 +156,32 @@ class Hands:
         """A share of the device that the engine will run on, for frames that come out at this size."""
         self.observer.waits(device.name)
         need = needed_gb(width, height, scale)
-        return self._gate.hold(device, need, self.stop, lambda finding: self.warn(Failure.of(finding)))
+        return self._gate.hold(device, need, self.stop, self._warn_of_share)
 
     @contextmanager
     def shares(
-        self, devices: Sequence[DeviceReport], width: int, height: int, scale: int
+        self, devices: Sequence[DeviceReport], most: int, width: int, height: int, scale: int
     ) -> Iterator[list[DeviceReport]]:
-        """Shares of those of the devices that have room now; only where none has, the first is waited for."""
+        """Shares of those devices that have room now, `most` of them; only where none has, the first is waited for."""
         need = needed_gb(width, height, scale)
+        free: list[DeviceReport] = []
         with ExitStack() as held:
-            free = [device for device in devices[1:] and devices if self._at_once(held, device, need)]
+            for device in devices:
+                if len(free) < most and (share := self._gate.try_hold(device, need, self._warn_of_share)):
+                    held.enter_context(share)
+                    free.append(device)
             if not free:
                 free = [devices[0]]
                 held.enter_context(self.share(devices[0], width, height, scale))
             yield free
 
-    def _at_once(self, held: ExitStack, device: DeviceReport, need: float) -> bool:
-        now = threading.Event()
-        now.set()  # whoever would have to wait is stopped
-        try:
-            held.enter_context(self._gate.hold(device, need, now, lambda finding: self.warn(Failure.of(finding))))
-        except CancelledError:
-            return False
-        return True
-
     def render(self, tasks: Sequence[RenderTask]) -> list[int]:
-        """Render on several devices, a task for each; gives the places of tasks whose device failed.
+        """Render on several devices, a task for each; gives the places of tasks whose device, by name, failed.
 
         Raises:
             FramewatchError: as `do`; no worker is at its task any more then.
         """
-        if len(tasks) == 1:
+        if len(tasks) == 1 and tasks[0].device is None:
             self.do(tasks[0])
             return []
         workers = [self._worker, *(self._worker.mate(task.device or "") for task in tasks[1:])]
@@ -190,6 +190,11 @@ class Hands:
         for place, error in crew.lost.items():
             self.warn(Failure.of(error.finding.at(f"device {tasks[place].device}")))
         return list(crew.lost)
+
+    def _warn_of_share(self, finding: Finding) -> None:
+        """Devices that share a job are alike, and so is what is said of their shares: the first stands for all."""
+        if all(told.code != finding.code for told in self.warnings):
+            self.warn(Failure.of(finding))
 
     def warn(self, warning: Failure) -> None:
         """Tell something that does not stop the work."""

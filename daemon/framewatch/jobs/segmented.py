@@ -164,20 +164,23 @@ class Segmented:
         lost: list[DeviceReport] | None = None
         while lost != [] and (missing := self._missing()):
             devices = [each for each in devices or self._devices() if each not in (lost or ())]
-            lost = self._render_on(devices[: len(missing)], missing)
+            lost = self._render_on(devices, missing)
 
     def _missing(self) -> list[Segment]:
         return [segment for segment in self._probed.segments if segment.number not in self._ledger.done]
 
     def _devices(self) -> list[DeviceReport]:
-        first, wish = self._hands.device(), self._hands.tools.gpus
-        found = [first, *first.others]
-        return found if wish == "auto" else found[:wish]
+        first = self._hands.device()
+        return [first, *first.others]
 
     def _render_on(self, devices: Sequence[DeviceReport], missing: Sequence[Segment]) -> list[DeviceReport]:
-        """Render on those of the devices that are free; gives those that failed, and left segments undone."""
-        plan = self._plan
-        with self._hands.shares(devices, plan.frame_width, plan.frame_height, plan.scale) as free:
+        """Render on those of the devices that are free; gives those that failed, and left segments undone.
+
+        The first is not named to its worker, which has other engines: it is never among those that failed.
+        """
+        plan, wish = self._plan, self._hands.tools.gpus
+        most = len(missing) if wish == "auto" else min(wish, len(missing))
+        with self._hands.shares(devices, most, plan.frame_width, plan.frame_height, plan.scale) as free:
             pieces = tuple(self._piece(segment, claimed=len(free) > 1) for segment in missing)
             tasks = self._tasks(pieces, devices[0], free)
             say = pieces[0].planes_encoder if tasks[0].planes and devices[0].planes else pieces[0].encoder

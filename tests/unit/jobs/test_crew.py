@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,14 @@ from framewatch.errors import CancelledError, EngineError, StorageError, WorkerE
 from framewatch.jobs.crew import Crew
 from framewatch.render.engine import describe_device
 from framewatch.render.messages import Alive, Counted
-from framewatch.render.spec import RenderTask
+from framewatch.render.spec import DeviceReport, RenderTask
 from framewatch.upscale.identity_engine import IdentityEngine
 from media_factory import ffmpeg
-from whole_way import pictures, process, times
+from whole_way import Open, pictures, process, times
 
 WISHES: dict[str, Any] = {"ml_upscale": "esrgan-2x", "crf": 0, "container": "mkv"}
-NO_TASK = RenderTask.model_construct()
+ANY_DEVICE = RenderTask.model_construct(device=None)
+BY_NAME = RenderTask.model_construct(device="1")
 
 
 @pytest.fixture
@@ -44,15 +46,21 @@ def three_devices(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return opened
 
 
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """Four seconds, which make eight segments."""
+    clip = tmp_path / "clip.mkv"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=25:duration=4", "-c:v", "libx264", "-g", "12", clip)
+    return clip
+
+
 def test_only_devices_that_are_alike_share_a_video(three_devices: list[str]) -> None:
     assert three_devices == []
     report = describe_device("identity")
     assert (report.name, [other.name for other in report.others]) == ("identity 0", ["identity 1", "identity 2"])
 
 
-def test_three_devices_make_what_one_makes(tmp_path: Path, three_devices: list[str]) -> None:
-    clip = tmp_path / "clip.mkv"
-    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=25:duration=4", "-c:v", "libx264", "-g", "12", clip)
+def test_three_devices_make_what_one_makes(clip: Path, tmp_path: Path, three_devices: list[str]) -> None:
     alone = process(clip, tmp_path / "alone", 0.5, gpus=1, **WISHES)
     assert three_devices == ["0"]
     shared = process(clip, tmp_path / "shared", 0.5, **WISHES)
@@ -67,6 +75,54 @@ def test_there_are_no_more_workers_than_segments(tmp_path: Path, three_devices: 
     ffmpeg("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=25:duration=1", "-c:v", "libx264", "-g", "12", clip)
     process(clip, tmp_path / "work", 0.5, **WISHES)
     assert sorted(three_devices) == ["0", "1"]
+
+
+class Busy(Open):
+    """Some devices are in others' hands, and free for whoever waits."""
+
+    def __init__(self, *taken: str) -> None:
+        self._taken = taken
+
+    def try_hold(self, device: DeviceReport, *_: object) -> Any:
+        return None if device.id in self._taken else nullcontext()
+
+
+def faulty(monkeypatch: pytest.MonkeyPatch, *devices: str) -> None:
+    """Some devices do not open."""
+    opening = IdentityEngine.open
+
+    def opens(self: IdentityEngine, network: Any, device: str, *rest: Any) -> Any:
+        session = opening(self, network, device, *rest)
+        if device in devices:
+            raise EngineError(f"{device} is broken")
+        return session
+
+    monkeypatch.setattr(IdentityEngine, "open", opens)
+
+
+def test_one_that_fails_is_lost_where_the_first_is_busy_and_others_work(
+    clip: Path, tmp_path: Path, three_devices: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faulty(monkeypatch, "1")
+    made = process(clip, tmp_path / "work", 0.5, gate=Busy("0"), **WISHES)
+    assert sorted(three_devices) == ["1", "2"]
+    assert "device 1" in [warning.where for warning in made.warnings]
+
+
+def test_the_first_is_waited_for_where_all_that_are_free_fail(
+    clip: Path, tmp_path: Path, three_devices: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faulty(monkeypatch, "1")
+    made = process(clip, tmp_path / "work", 0.5, gate=Busy("0", "2"), **WISHES)
+    assert three_devices == ["1", "0"]
+    assert "device 1" in [warning.where for warning in made.warnings]
+
+
+def test_as_many_as_are_wished_for_are_taken_of_those_that_are_free(
+    clip: Path, tmp_path: Path, three_devices: list[str]
+) -> None:
+    process(clip, tmp_path / "work", 0.5, gate=Busy("0"), gpus=1, **WISHES)
+    assert three_devices == ["1"]
 
 
 class Scripted:
@@ -89,7 +145,8 @@ class Scripted:
 
 
 def crew_of(*workers: Scripted) -> Crew:
-    return Crew(workers, [NO_TASK] * len(workers), 600)  # type: ignore[arg-type]
+    tasks = [ANY_DEVICE, *[BY_NAME] * (len(workers) - 1)]
+    return Crew(workers, tasks, 600)  # type: ignore[arg-type]
 
 
 def test_counts_are_those_of_all_together() -> None:
@@ -102,7 +159,7 @@ def test_counts_are_those_of_all_together() -> None:
     assert (last.decoded, last.upscaled, last.encoded) == (33, 22, 11)
 
 
-def test_a_device_that_fails_is_lost_but_the_first() -> None:
+def test_a_device_that_fails_is_lost_but_where_the_task_names_none() -> None:
     crew = crew_of(Scripted(), Scripted(ends=EngineError("broken")), Scripted())
     crew.run(lambda _: None, threading.Event())
     assert list(crew.lost) == [1]
