@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, Protocol
 
 from framewatch.domain import Failure, Progress, Record, StageName
-from framewatch.errors import CancelledError, Finding
+from framewatch.errors import CancelledError, EngineError, Finding
 from framewatch.jobs.crew import Crew
 from framewatch.jobs.ledger import Entry
 from framewatch.jobs.order import Tools
@@ -88,6 +88,10 @@ class Hands:
         """Begin to follow `frames` output frames, `kept` of which are done; or a length, where there are none."""
         self._tracker = Tracker(frames, kept=kept, seconds=seconds)
 
+    def track_on(self, kept: int) -> None:
+        """Follow the same frames on, of which `kept` are done, while workers begin to count anew."""
+        self._tracker.begin_again(kept)
+
     def do(self, task: Record) -> Any:
         """Have the worker do a task; gives its report.
 
@@ -162,7 +166,7 @@ class Hands:
     def shares(
         self, devices: Sequence[DeviceReport], most: int, width: int, height: int, scale: int
     ) -> Iterator[list[DeviceReport]]:
-        """Shares of those devices that have room now, `most` of them; only where none has, the first is waited for."""
+        """Shares of those devices that have room now, at most so many; where none has, the first is waited for."""
         need = needed_gb(width, height, scale)
         free: list[DeviceReport] = []
         with ExitStack() as held:
@@ -185,11 +189,13 @@ class Hands:
             self.do(tasks[0])
             return []
         workers = [self._worker, *(self._worker.mate(task.device or "") for task in tasks[1:])]
-        crew = Crew(workers, tasks, self.tools.stall_seconds)
-        crew.run(self._heard, self.stop)
-        for place, error in crew.lost.items():
+
+        def lost(place: int, error: EngineError) -> None:
             self.warn(Failure.of(error.finding.at(f"device {tasks[place].device}")))
-        return list(crew.lost)
+
+        crew = Crew(workers, tasks, self.tools.stall_seconds, lost)
+        crew.run(self._heard, self.stop)
+        return crew.lost
 
     def _warn_of_share(self, finding: Finding) -> None:
         """Devices that share a job are alike, and so is what is said of their shares: the first stands for all."""
@@ -197,9 +203,10 @@ class Hands:
             self.warn(Failure.of(finding))
 
     def warn(self, warning: Failure) -> None:
-        """Tell something that does not stop the work."""
-        self.warnings.append(warning)
-        self.observer.warned(warning)
+        """Tell something that does not stop the work; once, though several workers may find the very same."""
+        if warning not in self.warnings:
+            self.warnings.append(warning)
+            self.observer.warned(warning)
 
     def _heard(self, message: Any) -> None:
         if isinstance(message, Counted):

@@ -164,6 +164,7 @@ class Segmented:
         lost: list[DeviceReport] | None = None
         while lost != [] and (missing := self._missing()):
             devices = [each for each in devices or self._devices() if each not in (lost or ())]
+            self._hands.track_on(sum(entry.frames for entry in self._ledger.done.values()))
             lost = self._render_on(devices, missing)
 
     def _missing(self) -> list[Segment]:

@@ -6,21 +6,22 @@ import threading
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from framewatch.domain import Record
+from framewatch.domain import Progress, Record
 from framewatch.errors import CancelledError, EngineError, StorageError, WorkerError
-from framewatch.jobs.crew import Crew
+from framewatch.jobs.crew import Crew, OnLost
 from framewatch.render.engine import describe_device
-from framewatch.render.messages import Alive, Counted
+from framewatch.render.messages import Alive, Counted, Pieced
 from framewatch.render.spec import DeviceReport, RenderTask
 from framewatch.upscale.identity_engine import IdentityEngine
 from media_factory import ffmpeg
-from whole_way import Open, pictures, process, times
+from whole_way import Deaf, Open, pictures, process, times
 
 WISHES: dict[str, Any] = {"ml_upscale": "esrgan-2x", "crf": 0, "container": "mkv"}
 ANY_DEVICE = RenderTask.model_construct(device=None)
@@ -125,16 +126,61 @@ def test_as_many_as_are_wished_for_are_taken_of_those_that_are_free(
     assert three_devices == ["1"]
 
 
+class Watched(Deaf):
+    def __init__(self) -> None:
+        self.seen: list[Progress] = []
+
+    def progressed(self, progress: Progress) -> None:
+        self.seen.append(progress)
+
+
+def test_progress_never_goes_back_when_one_is_lost_and_counts_all_in_the_end(
+    clip: Path, tmp_path: Path, three_devices: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opening, failed, frames = IdentityEngine.open, threading.Event(), count()
+
+    def opens(self: IdentityEngine, network: Any, device: str, *rest: Any) -> Any:
+        session = opening(self, network, device, *rest)
+        computed = session._run
+
+        def run(frame: Any) -> Any:
+            if device != "1":
+                assert failed.wait(30)
+            elif next(frames) == 20:
+                failed.set()
+                raise EngineError("fell off the bus")
+            return computed(frame)
+
+        monkeypatch.setattr(session, "_run", run)
+        return session
+
+    monkeypatch.setattr(IdentityEngine, "open", opens)
+    watched = Watched()
+    process(clip, tmp_path / "work", 0.5, gpus=2, observer=watched, **WISHES)
+    assert len(three_devices) > 2  # there was a second round for what was lost
+    encoded = [progress.encoded for progress in watched.seen]
+    assert encoded == sorted(encoded)
+    assert (encoded[-1], watched.seen[-1].engine) == (100, "identity")
+
+
 class Scripted:
     """Says what it is told to, and ends as it is told to, or waits for its stop."""
 
-    def __init__(self, *says: Record, ends: BaseException | None = None, waits: bool = False) -> None:
+    def __init__(
+        self,
+        *says: Record,
+        after: threading.Event | None = None,
+        ends: BaseException | None = None,
+        waits: bool = False,
+    ) -> None:
         self._says = says
+        self._after = after
         self._ends = ends
         self._waits = waits
         self.stopped = False
 
     def run(self, task: Record, heard: Callable[[Any], None], stop: threading.Event, **_: Any) -> None:
+        assert self._after is None or self._after.wait(30)
         for message in self._says:
             heard(message)
         if self._waits:
@@ -144,9 +190,9 @@ class Scripted:
             raise self._ends
 
 
-def crew_of(*workers: Scripted) -> Crew:
+def crew_of(*workers: Scripted, on_lost: OnLost = lambda place, error: None) -> Crew:
     tasks = [ANY_DEVICE, *[BY_NAME] * (len(workers) - 1)]
-    return Crew(workers, tasks, 600)  # type: ignore[arg-type]
+    return Crew(workers, tasks, 600, on_lost)  # type: ignore[arg-type]
 
 
 def test_counts_are_those_of_all_together() -> None:
@@ -162,11 +208,21 @@ def test_counts_are_those_of_all_together() -> None:
 def test_a_device_that_fails_is_lost_but_where_the_task_names_none() -> None:
     crew = crew_of(Scripted(), Scripted(ends=EngineError("broken")), Scripted())
     crew.run(lambda _: None, threading.Event())
-    assert list(crew.lost) == [1]
+    assert crew.lost == [1]
     other = Scripted(waits=True)
     with pytest.raises(EngineError):
         crew_of(Scripted(ends=EngineError("broken")), other).run(lambda _: None, threading.Event())
     assert other.stopped
+
+
+def test_one_that_is_lost_is_told_of_while_others_work_and_keeps_what_is_whole() -> None:
+    heard: list[Any] = []
+    told = threading.Event()
+    piece = Pieced(number=3, frames=5, size=1, digest="", engine="identity", upscaled=5, damaged=0)
+    bad = Scripted(Counted(stage="encode", encoded=20), piece, ends=EngineError("broken"))
+    good = Scripted(Counted(stage="encode", encoded=1), after=told)
+    crew_of(good, bad, on_lost=lambda *_: told.set()).run(heard.append, threading.Event())
+    assert [message.encoded for message in heard if isinstance(message, Counted)] == [20, 6]
 
 
 def test_whatever_goes_wrong_nobody_is_left_at_work() -> None:

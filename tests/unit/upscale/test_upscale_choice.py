@@ -130,7 +130,7 @@ class Broken:
         self.name, self._asked = name, asked
 
     def devices(self) -> list[Device]:
-        return [Device(self.name, id, "a GPU", gpu=True) for id in ("0", "1")]
+        return [Device(self.name, number, "a GPU", gpu=True) for number in ("0", "1")]
 
     def most_pixels(self, *_: object) -> None: ...
 
