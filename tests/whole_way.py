@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
@@ -34,6 +34,8 @@ class Inline:
 
     def mate(self, name: str) -> Inline:
         return Inline()
+
+    def end_mates(self, but: Collection[str]) -> None: ...
 
     def kill(self) -> None: ...
 

@@ -185,16 +185,19 @@ class Hands:
         Raises:
             FramewatchError: as `do`; no worker is at its task any more then.
         """
-        if len(tasks) == 1 and tasks[0].device is None:
+        names = [task.device or "" for task in tasks]
+        self._worker.end_mates(but=names[1:])
+        if names == [""]:
             self.do(tasks[0])
             return []
-        workers = [self._worker, *(self._worker.mate(task.device or "") for task in tasks[1:])]
+        workers = [self._worker, *map(self._worker.mate, names[1:])]
 
         def lost(place: int, error: EngineError) -> None:
             self.warn(Failure.of(error.finding.at(f"device {tasks[place].device}")))
 
         crew = Crew(workers, tasks, self.tools.stall_seconds, lost)
         crew.run(self._heard, self.stop)
+        self._worker.end_mates(but=[name for place, name in enumerate(names) if place not in crew.lost])
         return crew.lost
 
     def _warn_of_share(self, finding: Finding) -> None:

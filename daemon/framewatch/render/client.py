@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Any
 
@@ -72,6 +72,11 @@ class Worker:
         if name not in self._mates:
             self._mates[name] = self.another(self._niceness)
         return self._mates[name]
+
+    def end_mates(self, but: Collection[str]) -> None:
+        """End the mates of other names, so that they hold no device that they are not wanted for."""
+        for name in [name for name in self._mates if name not in but]:
+            self._mates.pop(name).kill()
 
     def run(
         self,
@@ -137,7 +142,7 @@ class Worker:
 
     def kill(self) -> None:
         """End the process and everything it started, now, and reap it; its mates, too."""
-        for mate in self._mates.values():
+        for mate in list(self._mates.values()):  # another thread may end some meanwhile
             mate.kill()
         self._end()
 

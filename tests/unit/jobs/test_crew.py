@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import nullcontext
 from dataclasses import replace
 from itertools import count
@@ -21,7 +21,7 @@ from framewatch.render.messages import Alive, Counted, Pieced
 from framewatch.render.spec import DeviceReport, RenderTask
 from framewatch.upscale.identity_engine import IdentityEngine
 from media_factory import ffmpeg
-from whole_way import Deaf, Open, pictures, process, times
+from whole_way import Deaf, Inline, Open, pictures, process, times
 
 WISHES: dict[str, Any] = {"ml_upscale": "esrgan-2x", "crf": 0, "container": "mkv"}
 ANY_DEVICE = RenderTask.model_construct(device=None)
@@ -161,6 +161,29 @@ def test_progress_never_goes_back_when_one_is_lost_and_counts_all_in_the_end(
     encoded = [progress.encoded for progress in watched.seen]
     assert encoded == sorted(encoded)
     assert (encoded[-1], watched.seen[-1].engine) == (100, "identity")
+
+
+class Boss(Inline):
+    """Notes which mates may stay."""
+
+    def __init__(self) -> None:
+        self.kept: list[list[str]] = []
+
+    def end_mates(self, but: Collection[str]) -> None:
+        self.kept.append(list(but))
+
+
+def test_workers_that_are_not_used_are_ended(
+    clip: Path, tmp_path: Path, three_devices: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faulty(monkeypatch, "1")
+    boss = Boss()
+    process(clip, tmp_path / "work", 0.5, worker=boss, **WISHES)
+    assert "1" in boss.kept[0]
+    assert "1" not in boss.kept[1]
+    process(clip, tmp_path / "alone", 0.5, worker=boss, gpus=1, **WISHES)
+    assert boss.kept[-1] == []
+    assert three_devices
 
 
 class Scripted:

@@ -57,6 +57,17 @@ def test_it_answers_task_after_task_in_one_process(worker: Worker, tmp_path: Pat
     assert worker.pid == pid
 
 
+def test_mates_that_are_not_wanted_any_more_end_and_the_others_stay(worker: Worker, tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "a.mp4", frames=2)
+    mates = [worker.mate(name) for name in ("1", "2")]
+    for mate in mates:
+        mate.run(ProbeTask(source=clip), quiet, going())
+    pid = mates[1].pid
+    worker.end_mates(but=["2"])
+    assert (mates[0].pid, mates[1].pid) == (None, pid)
+    assert worker.mate("2") is mates[1]
+
+
 def test_an_error_arrives_as_what_it_was(worker: Worker, tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_text("no video")
     with pytest.raises(MediaError) as caught:
