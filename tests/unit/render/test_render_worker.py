@@ -145,6 +145,25 @@ def test_one_that_stands_still_is_ended_with_all_it_started(worker: Worker, tmp_
     assert not alive
 
 
+@pytest.mark.parametrize("stopped", [True, False])
+def test_one_that_does_not_read_its_task_is_ended_too(worker: Worker, tmp_path: Path, stopped: bool) -> None:
+    worker.run(ProbeTask(source=make_clip(tmp_path / "a.mp4", frames=2)), quiet, going())
+    assert worker.pid is not None
+    process, stop = psutil.Process(worker.pid), going()
+    process.suspend()
+    limit = threading.Timer(20, process.kill)  # so that a fault ends the test, as another error
+    limit.start()
+    if stopped:
+        threading.Timer(0.5, stop.set).start()
+    larger_than_a_pipe = CommandTask(argv=("x" * 1_000_000,))
+    with pytest.raises(CancelledError if stopped else WorkerError) as caught:
+        worker.run(larger_than_a_pipe, quiet, stop, stall_seconds=60 if stopped else 0.5)
+    limit.cancel()
+    if not stopped:
+        assert caught.value.finding.code == "worker.stalled"
+    assert not process.is_running()
+
+
 def test_a_child_that_a_tool_left_behind_is_ended_and_the_worker_stays(worker: Worker, tmp_path: Path) -> None:
     """It even holds the tool's own pipes, whose end is not waited for."""
     (tmp_path / "tool").write_text('#!/bin/sh\nsleep 1000 &\necho $! > "$1"\n')
