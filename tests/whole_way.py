@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
@@ -35,17 +35,22 @@ class Inline:
     def mate(self, name: str) -> Inline:
         return Inline()
 
+    def end_mates(self, but: Collection[str]) -> None: ...
+
     def kill(self) -> None: ...
 
 
-class _Open:
+class Open:
     """Lets everybody at the device."""
 
     def hold(self, *_: object) -> AbstractContextManager[None]:
         return nullcontext()
 
+    def try_hold(self, *_: object) -> AbstractContextManager[None] | None:
+        return nullcontext()
 
-class _Deaf:
+
+class Deaf:
     def progressed(self, progress: Progress) -> None: ...
     def logged(self, stage: str, line: str, level: str) -> None: ...
     def warned(self, warning: Failure) -> None: ...
@@ -62,6 +67,8 @@ def process(
     worker: Inline | None = None,
     stop: threading.Event | None = None,
     gpus: int | Literal["auto"] = "auto",
+    gate: Open | None = None,
+    observer: Deaf | None = None,
     **wishes: Any,
 ) -> Rendered:
     """Make `source` into what the wishes say; raises what a job fails with, verification included."""
@@ -76,7 +83,8 @@ def process(
     )
     folder.mkdir(parents=True, exist_ok=True)
     order = Order(source=source, preset=Preset(**(FAST | wishes)), preset_name="test", work=folder)
-    way = Pipeline(worker or Inline(), tools, _Open(), _Deaf(), stop or threading.Event())  # type: ignore[arg-type]
+    means: Any = worker or Inline(), tools, gate or Open(), observer or Deaf(), stop or threading.Event()
+    way = Pipeline(*means)
     return way.run(order)
 
 

@@ -9,30 +9,37 @@ from typing import Any
 
 from framewatch.errors import CancelledError, EngineError
 from framewatch.render.client import Worker
-from framewatch.render.messages import Counted
+from framewatch.render.messages import Counted, Pieced
 from framewatch.render.spec import RenderTask
 
 LISTEN_SECONDS = 0.1  # between two looks at the stop
 _SUMMED = ("decoded", "upscaled", "encoded")
 
 OnMessage = Callable[[Any], None]
+OnLost = Callable[[int, EngineError], None]
 
 
 class Crew:
     """Used once. All messages are heard in the thread that calls `run`, so that the ledger has one writer."""
 
-    def __init__(self, workers: Sequence[Worker], tasks: Sequence[RenderTask], stall_seconds: float) -> None:
-        """The first of `workers` is the job's own; each gets its task."""
-        self.lost: dict[int, EngineError] = {}  # by place in `workers`: those whose device failed
+    def __init__(
+        self, workers: Sequence[Worker], tasks: Sequence[RenderTask], stall_seconds: float, on_lost: OnLost
+    ) -> None:
+        """The first of `workers` is the job's own; each gets its task. `on_lost` is told when a device fails."""
+        self.lost: list[int] = []  # the places in `workers` of those whose device failed
         self._workers = workers
         self._tasks = tasks
         self._stall = stall_seconds
+        self._on_lost = on_lost
         self._messages: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._counts = [Counted(stage=None) for _ in workers]
+        self._whole = [0] * len(workers)  # frames of finished pieces
 
     def run(self, heard: OnMessage, stop: threading.Event) -> None:
-        """Do all tasks. Where the device of one that is not the first fails, the others go on without it.
+        """Do all tasks. Where a device that a task names fails, the others go on without it.
+
+        A task that names none may be done by every engine, so that its failure is the job's.
 
         Raises:
             CancelledError: `stop` was set.
@@ -77,18 +84,25 @@ class Crew:
             if isinstance(message, _Ended):
                 self._take_end(place, message.error)
                 working -= 1
+            elif isinstance(message, Counted):
+                self._counts[place] = message
+                heard(self._summed(message))
             else:
-                heard(self._summed(place, message) if isinstance(message, Counted) else message)
+                if isinstance(message, Pieced):
+                    self._whole[place] += message.frames
+                heard(message)
 
     def _take_end(self, place: int, error: BaseException | None) -> None:
-        if place > 0 and isinstance(error, EngineError):
-            self.lost[place] = error
+        if self._tasks[place].device is not None and isinstance(error, EngineError):
+            self.lost.append(place)
+            whole = self._whole[place]  # what it had begun is made again by others
+            self._counts[place] = Counted(stage=None, decoded=whole, upscaled=whole, encoded=whole)
+            self._on_lost(place, error)
         elif error is not None:
             raise error
 
-    def _summed(self, place: int, counted: Counted) -> Counted:
+    def _summed(self, counted: Counted) -> Counted:
         """How far all are together."""
-        self._counts[place] = counted
         return counted.evolve(**{key: sum(getattr(each, key) for each in self._counts) for key in _SUMMED})
 
 

@@ -6,10 +6,10 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
-from framewatch.errors import Finding
+from framewatch.errors import CancelledError, Finding
 from framewatch.jobs.semaphore import GpuSemaphore
 from framewatch.render.spec import DeviceReport
 
@@ -38,6 +38,23 @@ class HostGate:
             for warning in share.warnings:
                 warn(warning)
             yield
+
+    def try_hold(
+        self, device: DeviceReport, gigabytes: float, warn: Callable[[Finding], None]
+    ) -> AbstractContextManager[object] | None:
+        """A share of `device` that is held already, until the end of its block; None where it would be waited for.
+
+        Raises:
+            StorageError: the lock files cannot be used.
+        """
+        now = threading.Event()
+        now.set()  # whoever would have to wait is stopped
+        held = ExitStack()
+        try:
+            held.enter_context(self.hold(device, gigabytes, now, warn))
+        except CancelledError:
+            return None
+        return held
 
     def _semaphore(self, device: DeviceReport) -> GpuSemaphore:
         with self._lock:

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, Protocol
 
 from framewatch.domain import Failure, Progress, Record, StageName
-from framewatch.errors import CancelledError, Finding
+from framewatch.errors import CancelledError, EngineError, Finding
 from framewatch.jobs.crew import Crew
 from framewatch.jobs.ledger import Entry
 from framewatch.jobs.order import Tools
@@ -54,6 +54,11 @@ class Gate(Protocol):
     ) -> AbstractContextManager[None]:
         """Wait for a share and hold it while the block runs."""
 
+    def try_hold(
+        self, device: DeviceReport, gigabytes: float, warn: Callable[[Finding], None]
+    ) -> AbstractContextManager[object] | None:
+        """A share that is held until the end of its block; None where it would have to be waited for."""
+
 
 class Hands:
     """One attempt's means; its steps share them."""
@@ -82,6 +87,10 @@ class Hands:
     def track(self, frames: int, *, kept: int = 0, seconds: float = 0.0) -> None:
         """Begin to follow `frames` output frames, `kept` of which are done; or a length, where there are none."""
         self._tracker = Tracker(frames, kept=kept, seconds=seconds)
+
+    def track_on(self, kept: int) -> None:
+        """Follow the same frames on, of which `kept` are done, while workers begin to count anew."""
+        self._tracker.begin_again(kept)
 
     def do(self, task: Record) -> Any:
         """Have the worker do a task; gives its report.
@@ -151,50 +160,56 @@ class Hands:
         """A share of the device that the engine will run on, for frames that come out at this size."""
         self.observer.waits(device.name)
         need = needed_gb(width, height, scale)
-        return self._gate.hold(device, need, self.stop, lambda finding: self.warn(Failure.of(finding)))
+        return self._gate.hold(device, need, self.stop, self._warn_of_share)
 
     @contextmanager
     def shares(
-        self, devices: Sequence[DeviceReport], width: int, height: int, scale: int
+        self, devices: Sequence[DeviceReport], most: int, width: int, height: int, scale: int
     ) -> Iterator[list[DeviceReport]]:
-        """Shares of those of the devices that have room now; only where none has, the first is waited for."""
+        """Shares of those devices that have room now, at most so many; where none has, the first is waited for."""
         need = needed_gb(width, height, scale)
+        free: list[DeviceReport] = []
         with ExitStack() as held:
-            free = [device for device in devices[1:] and devices if self._at_once(held, device, need)]
+            for device in devices:
+                if len(free) < most and (share := self._gate.try_hold(device, need, self._warn_of_share)):
+                    held.enter_context(share)
+                    free.append(device)
             if not free:
                 free = [devices[0]]
                 held.enter_context(self.share(devices[0], width, height, scale))
             yield free
 
-    def _at_once(self, held: ExitStack, device: DeviceReport, need: float) -> bool:
-        now = threading.Event()
-        now.set()  # whoever would have to wait is stopped
-        try:
-            held.enter_context(self._gate.hold(device, need, now, lambda finding: self.warn(Failure.of(finding))))
-        except CancelledError:
-            return False
-        return True
-
     def render(self, tasks: Sequence[RenderTask]) -> list[int]:
-        """Render on several devices, a task for each; gives the places of tasks whose device failed.
+        """Render on several devices, a task for each; gives the places of tasks whose device, by name, failed.
 
         Raises:
             FramewatchError: as `do`; no worker is at its task any more then.
         """
-        if len(tasks) == 1:
+        names = [task.device or "" for task in tasks]
+        self._worker.end_mates(but=names[1:])
+        if names == [""]:
             self.do(tasks[0])
             return []
-        workers = [self._worker, *(self._worker.mate(task.device or "") for task in tasks[1:])]
-        crew = Crew(workers, tasks, self.tools.stall_seconds)
-        crew.run(self._heard, self.stop)
-        for place, error in crew.lost.items():
+        workers = [self._worker, *map(self._worker.mate, names[1:])]
+
+        def lost(place: int, error: EngineError) -> None:
             self.warn(Failure.of(error.finding.at(f"device {tasks[place].device}")))
-        return list(crew.lost)
+
+        crew = Crew(workers, tasks, self.tools.stall_seconds, lost)
+        crew.run(self._heard, self.stop)
+        self._worker.end_mates(but=[name for place, name in enumerate(names) if place not in crew.lost])
+        return crew.lost
+
+    def _warn_of_share(self, finding: Finding) -> None:
+        """Devices that share a job are alike, and so is what is said of their shares: the first stands for all."""
+        if all(told.code != finding.code for told in self.warnings):
+            self.warn(Failure.of(finding))
 
     def warn(self, warning: Failure) -> None:
-        """Tell something that does not stop the work."""
-        self.warnings.append(warning)
-        self.observer.warned(warning)
+        """Tell something that does not stop the work; once, though several workers may find the very same."""
+        if warning not in self.warnings:
+            self.warnings.append(warning)
+            self.observer.warned(warning)
 
     def _heard(self, message: Any) -> None:
         if isinstance(message, Counted):

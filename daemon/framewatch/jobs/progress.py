@@ -27,22 +27,31 @@ class Tracker:
         """The latest."""
         return self._progress
 
+    def begin_again(self, kept: int) -> None:
+        """`kept` frames are done now, and whoever does the others counts from none."""
+        self._kept = kept
+        self._samples.clear()
+
     def opened(self, engine: str) -> Progress:
         """The engine has been chosen."""
         self._progress = self._progress.evolve(engine=engine)
         return self._progress
 
     def counted(self, counted: Counted, now: float) -> Progress:
-        """Take in the counts at monotonic time `now`, in seconds."""
+        """Take in the counts at monotonic time `now`, in seconds.
+
+        What is shown never goes back: where frames are lost with their segment, it waits until they are made again.
+        """
         if self._seconds > 0:
             return self._heard(counted, now)
         fps = self._speed(counted.encoded, now)
-        left = self._progress.total - self._kept - counted.encoded
-        self._progress = self._progress.evolve(
+        shown = self._progress
+        left = shown.total - self._kept - counted.encoded
+        self._progress = shown.evolve(
             stage=counted.stage,
-            decoded=self._kept + counted.decoded,
-            upscaled=self._kept + counted.upscaled,
-            encoded=self._kept + counted.encoded,
+            decoded=max(shown.decoded, self._kept + counted.decoded),
+            upscaled=max(shown.upscaled, self._kept + counted.upscaled),
+            encoded=max(shown.encoded, self._kept + counted.encoded),
             fps=round(fps, 2),
             eta_seconds=round(max(left, 0) / fps, 1) if fps > 0 else None,
         )

@@ -164,20 +164,24 @@ class Segmented:
         lost: list[DeviceReport] | None = None
         while lost != [] and (missing := self._missing()):
             devices = [each for each in devices or self._devices() if each not in (lost or ())]
-            lost = self._render_on(devices[: len(missing)], missing)
+            self._hands.track_on(sum(entry.frames for entry in self._ledger.done.values()))
+            lost = self._render_on(devices, missing)
 
     def _missing(self) -> list[Segment]:
         return [segment for segment in self._probed.segments if segment.number not in self._ledger.done]
 
     def _devices(self) -> list[DeviceReport]:
-        first, wish = self._hands.device(), self._hands.tools.gpus
-        found = [first, *first.others]
-        return found if wish == "auto" else found[:wish]
+        first = self._hands.device()
+        return [first, *first.others]
 
     def _render_on(self, devices: Sequence[DeviceReport], missing: Sequence[Segment]) -> list[DeviceReport]:
-        """Render on those of the devices that are free; gives those that failed, and left segments undone."""
-        plan = self._plan
-        with self._hands.shares(devices, plan.frame_width, plan.frame_height, plan.scale) as free:
+        """Render on those of the devices that are free; gives those that failed, and left segments undone.
+
+        The first is not named to its worker, which has other engines: it is never among those that failed.
+        """
+        plan, wish = self._plan, self._hands.tools.gpus
+        most = len(missing) if wish == "auto" else min(wish, len(missing))
+        with self._hands.shares(devices, most, plan.frame_width, plan.frame_height, plan.scale) as free:
             pieces = tuple(self._piece(segment, claimed=len(free) > 1) for segment in missing)
             tasks = self._tasks(pieces, devices[0], free)
             say = pieces[0].planes_encoder if tasks[0].planes and devices[0].planes else pieces[0].encoder
@@ -192,10 +196,8 @@ class Segmented:
         codec, wish = self._plan.preset.video_codec, self._hands.tools.lanes
         lanes = shared_out(side_by_side(wish, first, codec, cores(), len(free)), len(free))
         task = self._task(pieces, first)
-        return [
-            task.evolve(lanes=share, device=None if device is first else device.id)
-            for device, share in zip(free, lanes, strict=True)
-        ]
+        named = [{} if device is first else {"engine": device.engine, "device": device.id} for device in free]
+        return [task.evolve(lanes=share, **name) for name, share in zip(named, lanes, strict=True)]
 
     def _hand_on(self, number: int, inspector: Inspector) -> None:
         """Have a segment looked at. One alone is the whole result, which is looked at anyway."""

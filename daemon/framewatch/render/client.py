@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Any
 
@@ -57,6 +57,7 @@ class Worker:
         self._messages: queue.Queue[Any] = queue.Queue()
         self._stderr: deque[str] = deque(maxlen=KEPT_LINES)
         self._readers: list[threading.Thread] = []
+        self._sender: threading.Thread | None = None
 
     @property
     def pid(self) -> int | None:
@@ -72,6 +73,11 @@ class Worker:
         if name not in self._mates:
             self._mates[name] = self.another(self._niceness)
         return self._mates[name]
+
+    def end_mates(self, but: Collection[str]) -> None:
+        """End the mates of other names, so that they hold no device that they are not wanted for."""
+        for name in [name for name in self._mates if name not in but]:
+            self._mates.pop(name).kill()
 
     def run(
         self,
@@ -137,7 +143,7 @@ class Worker:
 
     def kill(self) -> None:
         """End the process and everything it started, now, and reap it; its mates, too."""
-        for mate in self._mates.values():
+        for mate in list(self._mates.values()):  # another thread may end some meanwhile
             mate.kill()
         self._end()
 
@@ -149,9 +155,11 @@ class Worker:
             os.killpg(process.pid, signal.SIGKILL)
         with suppress(subprocess.TimeoutExpired):  # one that hangs in a dead file system dies when that comes back
             process.wait(DEATH_SECONDS)
-        for reader in self._readers:
-            reader.join(DEATH_SECONDS)
-        for stream in (process.stdin, process.stdout, process.stderr):
+        sender, self._sender = self._sender, None
+        for thread in (*self._readers, *filter(None, [sender])):
+            thread.join(DEATH_SECONDS)
+        unused = None if sender and sender.is_alive() else process.stdin  # closing would wait for who writes
+        for stream in (unused, process.stdout, process.stderr):
             if stream is not None:
                 _close(stream)
 
@@ -181,13 +189,18 @@ class Worker:
             reader.start()
 
     def _send(self, task: Record) -> None:
-        assert self._process is not None  # noqa: S101 - _ensure_started has just made it
-        assert self._process.stdin is not None  # noqa: S101
+        """From a thread, since a task may be larger than the pipe, and the worker may not read."""
+        args = (self._process, to_line(task), self._messages)
+        self._sender = threading.Thread(target=self._write, args=args, name="sender", daemon=True)
+        self._sender.start()
+
+    def _write(self, process: subprocess.Popen[bytes], line: bytes, messages: queue.Queue[Any]) -> None:
+        assert process.stdin is not None  # noqa: S101 - made with a pipe
         try:
-            self._process.stdin.write(to_line(task))
-            self._process.stdin.flush()
+            process.stdin.write(line)
+            process.stdin.flush()
         except BrokenPipeError:
-            raise self._death() from None
+            messages.put(None)
 
     def _read_messages(self, process: subprocess.Popen[bytes], messages: queue.Queue[Any]) -> None:
         assert process.stdout is not None  # noqa: S101 - made with a pipe

@@ -123,6 +123,7 @@ def describe_device(engine: str, precision: Precision = "exact") -> DeviceReport
 def _report(device: Device) -> DeviceReport:
     return DeviceReport(
         name=f"{device.engine} {device.id}".strip(),
+        engine=device.engine,
         id=device.id,
         description=device.description,
         memory_gb=device.memory_gb,

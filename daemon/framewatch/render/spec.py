@@ -86,7 +86,7 @@ class RenderTask(Record):
     max_pixels: int = 0  # of a frame that is decoded; 0: no limit
     deinterlace: tuple[Filter, ...] = ()  # before everything
     filters: tuple[Filter, ...] = ()  # of the upright picture: what makes it `width` x `height`
-    engine: str = "auto"
+    engine: str = "auto"  # as in the configuration; with a device, the one that sees it
     device: str | None = None  # of the engine; None: its first, and of whichever engine comes in its stead
     precision: Precision = "exact"
     sizing: Sizing = Sizing()
@@ -138,7 +138,8 @@ class DeviceReport(Record):
 
     op: Literal["device"] = "device"
     name: str  # engine and device, such as "ncnn-vulkan 0"
-    id: str = ""  # what a `RenderTask` calls it
+    engine: str = ""  # what a `RenderTask` on this device, and no other, calls them
+    id: str = ""
     description: str
     memory_gb: float  # of the device; for a processor, of the machine
     gpu: bool = False  # it leaves the processor's cores to decoders and encoders

@@ -43,6 +43,11 @@ _FLOATS_FIRST = ("cuda", "torch", "ncnn-vulkan", "ncnn", "openvino")
 ENGINE_NAMES = tuple(_ORDERS)
 """What `engine:` in the configuration may say. `identity` is a diagnostic that `auto` never chooses."""
 
+# Engines that see a card once, each by an id of its own. A Vulkan loader may list one card twice.
+_ONE_ID_A_CARD = ("cuda", "torch", "identity")
+_SAME_IDS: Mapping[str, tuple[str, ...]] = MappingProxyType({"cuda": ("cuda", "torch")})
+"""Engines that know a device by the same id, and may take each other's place there."""
+
 OnFallback = Callable[[Finding], None]
 
 Distrusted = Mapping[str, str]
@@ -82,10 +87,15 @@ def equal_devices(
 ) -> list[Device]:
     """The device on which `open_session` begins, and all others of its engine that are just like it.
 
+    Only where an engine's ids are one a card (cuda and torch) there are others: a Vulkan loader may list the same
+    card twice, by two drivers, and two workers on one card would only be in each other's way.
+
     Raises:
         EngineError: as `first_device`.
     """
     first = first_device(engine, engines, fast=fast)
+    if first.engine not in _ONE_ID_A_CARD:
+        return [first]
     seen = [one for one in engines[first.engine].devices() if one.usable and one.id != first.id]
     return [first, *(one for one in seen if (one.gpu, one.description) == (first.gpu, first.description))]
 
@@ -114,8 +124,9 @@ def open_session(
         planes: of the same frames as planes of YUV, for a device that takes them; the session's shape tells.
         scale: 2, 3 or 4.
         concurrency: most frames that are computed at once.
-        engine: one of `ENGINE_NAMES`.
-        device: a device's id, where it should not be the engine's first usable one; only with one engine.
+        engine: one of `ENGINE_NAMES`; with a `device`, the name of the engine that sees it.
+        device: a device's id, where it should not be the engine's first usable one. Only engines that mean the same
+            device by it are tried: where `cuda` fails, that is torch.
         on_fallback: gets a finding for each engine that failed.
         engines: what there is to choose from.
         distrusted: engines to pass over; the reasons stand in the error when none is left.
@@ -125,7 +136,8 @@ def open_session(
         WrongPixelsError: those that work are all distrusted.
     """
     reasons: list[Finding] = []
-    for name in _order(engine, fast=bool(network.int8)):
+    order = _order(engine, fast=bool(network.int8)) if device is None else _SAME_IDS.get(engine, (engine,))
+    for name in order:
         if name in distrusted:
             reasons.append(Finding("engine.distrusted", distrusted[name], where=name))
             continue

@@ -37,3 +37,14 @@ def test_frames_that_are_counted_anew_after_their_segment_was_lost_never_make_th
     assert (lost.fps, lost.eta_seconds) == (0.0, None)
     again = tracker.counted(Counted(stage="encode", decoded=35, upscaled=35, encoded=35), now=3.0)
     assert (again.fps, again.eta_seconds) == (10.0, 6.5)
+
+
+def test_what_is_shown_waits_for_lost_frames_to_be_made_again() -> None:
+    tracker = Tracker(100, kept=10)
+    tracker.opened("cuda")
+    tracker.counted(Counted(stage="encode", decoded=40, upscaled=40, encoded=40), now=1.0)
+    tracker.begin_again(kept=30)
+    progress = tracker.counted(Counted(stage="encode", decoded=10, upscaled=10, encoded=10), now=2.0)
+    assert (progress.encoded, progress.engine) == (50, "cuda")
+    progress = tracker.counted(Counted(stage="encode", decoded=30, upscaled=30, encoded=30), now=4.0)
+    assert (progress.encoded, progress.fps, progress.eta_seconds) == (60, 10.0, 4.0)

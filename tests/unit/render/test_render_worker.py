@@ -57,6 +57,17 @@ def test_it_answers_task_after_task_in_one_process(worker: Worker, tmp_path: Pat
     assert worker.pid == pid
 
 
+def test_mates_that_are_not_wanted_any_more_end_and_the_others_stay(worker: Worker, tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "a.mp4", frames=2)
+    mates = [worker.mate(name) for name in ("1", "2")]
+    for mate in mates:
+        mate.run(ProbeTask(source=clip), quiet, going())
+    pid = mates[1].pid
+    worker.end_mates(but=["2"])
+    assert (mates[0].pid, mates[1].pid) == (None, pid)
+    assert worker.mate("2") is mates[1]
+
+
 def test_an_error_arrives_as_what_it_was(worker: Worker, tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_text("no video")
     with pytest.raises(MediaError) as caught:
@@ -132,6 +143,25 @@ def test_one_that_stands_still_is_ended_with_all_it_started(worker: Worker, tmp_
     assert len(family) == 2
     _, alive = psutil.wait_procs(family, timeout=5)
     assert not alive
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_one_that_does_not_read_its_task_is_ended_too(worker: Worker, tmp_path: Path, stopped: bool) -> None:
+    worker.run(ProbeTask(source=make_clip(tmp_path / "a.mp4", frames=2)), quiet, going())
+    assert worker.pid is not None
+    process, stop = psutil.Process(worker.pid), going()
+    process.suspend()
+    limit = threading.Timer(20, process.kill)  # so that a fault ends the test, as another error
+    limit.start()
+    if stopped:
+        threading.Timer(0.5, stop.set).start()
+    larger_than_a_pipe = CommandTask(argv=("x" * 1_000_000,))
+    with pytest.raises(CancelledError if stopped else WorkerError) as caught:
+        worker.run(larger_than_a_pipe, quiet, stop, stall_seconds=60 if stopped else 0.5)
+    limit.cancel()
+    if not stopped:
+        assert caught.value.finding.code == "worker.stalled"
+    assert not process.is_running()
 
 
 def test_a_child_that_a_tool_left_behind_is_ended_and_the_worker_stays(worker: Worker, tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from framewatch.errors import EngineError, Finding
 from framewatch.upscale import ENGINE_NAMES, devices, open_session, selftest
-from framewatch.upscale.contract import Device, Frame, FrameShape
+from framewatch.upscale.choice import equal_devices
+from framewatch.upscale.contract import Device, Frame, FrameShape, Session
 from framewatch.upscale.ncnn_engine import NcnnCpuEngine, NcnnVulkanEngine
 from framewatch.upscale.network import Network
 from framewatch.upscale.openvino_engine import OpenVinoEngine
@@ -120,6 +121,41 @@ def test_an_unknown_engine_or_device_is_an_error(network: Network) -> None:
     assert caught.value.finding.code == "engine.unknown"
     with pytest.raises(EngineError, match="no device 9"):
         open_session(network, SHAPE, 2, 1, engine="openvino", device="9")
+
+
+class Broken:
+    """An engine that sees two devices and opens none; notes what it is asked for."""
+
+    def __init__(self, name: str, asked: list[tuple[str, str]]) -> None:
+        self.name, self._asked = name, asked
+
+    def devices(self) -> list[Device]:
+        return [Device(self.name, number, "a GPU", gpu=True) for number in ("0", "1")]
+
+    def most_pixels(self, *_: object) -> None: ...
+
+    def open(self, network: Network, device: str, *_: object) -> Session:
+        self._asked.append((self.name, device))
+        raise EngineError("broken")
+
+
+@pytest.mark.parametrize(
+    ("engine", "tried"), [("cuda", ["cuda", "torch"]), ("torch", ["torch"]), ("ncnn-vulkan", ["ncnn-vulkan"])]
+)
+def test_a_device_by_name_is_never_another_engines_device_of_that_name(
+    network: Network, engine: str, tried: list[str]
+) -> None:
+    asked: list[tuple[str, str]] = []
+    engines = {name: Broken(name, asked) for name in ("cuda", "torch", "ncnn-vulkan", "openvino", "ncnn")}
+    with pytest.raises(EngineError):
+        open_session(network, SHAPE, 2, 1, engine=engine, device="1", engines=engines)
+    assert asked == [(name, "1") for name in tried]
+
+
+@pytest.mark.parametrize(("engine", "ids"), [("cuda", ["0", "1"]), ("torch", ["0", "1"]), ("ncnn-vulkan", ["0"])])
+def test_only_engines_that_list_a_card_once_have_equal_devices(engine: str, ids: list[str]) -> None:
+    seen = equal_devices("auto", {engine: Broken(engine, [])})
+    assert [device.id for device in seen] == ids
 
 
 def test_identity_is_chosen_by_name_alone_and_repeats_pixels(network: Network, clip_frames: list[Frame]) -> None:
