@@ -189,13 +189,17 @@ def test_further_filters_see_the_upright_picture(clip: Path, tmp_path: Path) -> 
     assert np.array_equal(frame.pixels, decoded(path)[0].pixels[:30, :20][::-1])
 
 
-def test_a_size_that_changes_in_the_middle_is_brought_to_the_first(tmp_path: Path) -> None:
-    small = make_video(tmp_path / "a.ts", codec=("-c:v", "mpeg2video"))
-    large = make_video(
-        tmp_path / "b.ts", size="96x80", codec=("-c:v", "mpeg2video"), output=("-output_ts_offset", "1")
-    )
-    joined = tmp_path / "joined.ts"
+def growing(folder: Path) -> Path:
+    """A second of 64x48, and then one of 96x80."""
+    small = make_video(folder / "a.ts", codec=("-c:v", "mpeg2video"))
+    large = make_video(folder / "b.ts", size="96x80", codec=("-c:v", "mpeg2video"), output=("-output_ts_offset", "1"))
+    joined = folder / "joined.ts"
     joined.write_bytes(small.read_bytes() + large.read_bytes())
+    return joined
+
+
+def test_a_size_that_changes_in_the_middle_is_brought_to_the_first(tmp_path: Path) -> None:
+    joined = growing(tmp_path)
     _, _, line, pts = opened(joined)
     frames = decoded(joined)
     assert {frame.pixels.shape for frame in frames} == {(48, 64, 3)}
@@ -205,12 +209,7 @@ def test_a_size_that_changes_in_the_middle_is_brought_to_the_first(tmp_path: Pat
 
 
 def test_a_segment_that_begins_after_the_change_has_the_first_size_too(tmp_path: Path) -> None:
-    small = make_video(tmp_path / "a.ts", codec=("-c:v", "mpeg2video"))
-    large = make_video(
-        tmp_path / "b.ts", size="96x80", codec=("-c:v", "mpeg2video"), output=("-output_ts_offset", "1")
-    )
-    joined = tmp_path / "joined.ts"
-    joined.write_bytes(small.read_bytes() + large.read_bytes())
+    joined = growing(tmp_path)
     _, stream, line, pts = opened(joined)
     segment = Segment(number=1, first_pts=sorted(pts)[40], end_pts=None, first_frame=40, frames=line.frames - 40)
     frames = list(Decoder(joined, stream, line, segment))
