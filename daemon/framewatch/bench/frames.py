@@ -8,7 +8,7 @@ from itertools import islice
 
 from framewatch.media.decode import Decoder
 from framewatch.media.source import hardware_here
-from framewatch.render.engine import planes_of
+from framewatch.render.engine import planes_of, rgb_of
 from framewatch.render.spec import RenderTask
 from framewatch.upscale.contract import Frame, FrameShape, Session
 
@@ -20,7 +20,7 @@ _ROUNDS = 3
 def frame_shape(task: RenderTask, *, planes: bool) -> FrameShape:
     """The shape of a render's frames for an engine that takes planes of YUV, or that does not."""
     taken = planes_of(task) if planes else None
-    return taken or FrameShape(task.width, task.height, "uint8" if task.working_format == "rgb24" else "uint16")
+    return taken or rgb_of(task)
 
 
 def decoder(task: RenderTask, shape: FrameShape) -> Decoder:

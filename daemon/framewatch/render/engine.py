@@ -55,8 +55,7 @@ class WarmEngine:
             ModelMissingError: the weights are not installed, or are damaged.
             EngineError: no engine works here.
         """
-        shape = FrameShape(task.width, task.height, "uint8" if task.working_format == "rgb24" else "uint16")
-        planes = planes_of(task)
+        shape, planes = rgb_of(task), planes_of(task)
         key = (shape, planes, task.scale, task.sizing.proc, task.engine, _wanted(task), task.precision)
         if self._session is None or key != self._key:
             self.close()
@@ -97,6 +96,11 @@ class WarmEngine:
         session, self._session, self._key = self._session, None, None
         if session is not None:
             session.close()
+
+
+def rgb_of(task: RenderTask | ImageTask) -> FrameShape:
+    """The shape of a task's frames as RGB."""
+    return FrameShape(task.width, task.height, "uint8" if task.working_format == "rgb24" else "uint16")
 
 
 def planes_of(task: RenderTask | ImageTask) -> FrameShape | None:
