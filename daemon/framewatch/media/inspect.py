@@ -57,6 +57,7 @@ class Inspection(Record):
 def inspect_output(
     path: Path,
     beat: Beat = unheard,
+    threads: int = 0,
     *,
     decode: bool = True,
     groups: Sequence[int] | None = None,
@@ -66,6 +67,7 @@ def inspect_output(
     Args:
         path: the file.
         beat: called as that gets on.
+        threads: that decode each video; 0: as many as there are cores.
         decode: False: the main video is only read, and its times are those of its packets.
         groups: also tell the main video's payload, in groups of so many packets (see `Digester`).
 
@@ -81,7 +83,7 @@ def inspect_output(
             main.only_read = not decode
             main.digester = None if groups is None else Digester(main.source, groups)
         for tally in tallies:
-            tally.prepare()
+            tally.prepare(threads)
         broken_off = _read(container, tallies, beat)
     streams = tuple(tally.result() for tally in tallies)
     errors = sum(each.errors for each in streams) + bool(broken_off)
@@ -113,13 +115,13 @@ class _Tally:
             return False
         return self.stream.kind in ("video", "audio")
 
-    def prepare(self) -> None:
+    def prepare(self, threads: int) -> None:
         if not self.decodes:
             return
         options = {"err_detect": "explode+crccheck"}  # our own files hold to the letter
         if self.stream.kind == "video":
             self.source.codec_context.thread_type = "AUTO"
-            self.source.codec_context.thread_count = 0  # as many as there are cores
+            self.source.codec_context.thread_count = threads
             options |= _UNSEEN
         self.source.codec_context.options = options
 
