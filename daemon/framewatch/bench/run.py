@@ -27,20 +27,20 @@ from framewatch.errors import (
     ModelMissingError,
     WorkerError,
 )
-from framewatch.jobs.lane_count import side_by_side
+from framewatch.jobs.lane_count import Encoding, Host, side_by_side
 from framewatch.jobs.order import Tools
 from framewatch.media.preset import Preset
 from framewatch.media.tools import encoders, hwaccels
 from framewatch.render.client import Worker
 from framewatch.render.messages import Counted
 from framewatch.render.spec import CommandTask, DeviceReport, DeviceTask
-from framewatch.upscale.cpu import cores
 from framewatch.upscale.models import Precision
 
 _SEED_PROGRAM = "realesrgan-ncnn-vulkan"
 _ROUND_SECONDS = 2.0  # and not more than a quarter of the clip
 _PIECES_A_LANE = 2  # so that each lane ends one piece and begins the next
 _LEAST_PIECE_SECONDS = 1.0
+_USUAL_COUNTS = 3  # of lanes: 1, half of what auto takes, and that
 _GPU_FRAMES, _CPU_FRAMES = 24, 10  # of the baseline
 
 OnStep = Callable[[str, float], None]
@@ -95,13 +95,12 @@ class Bench:
         seconds = wishes.seconds or usual_seconds(gpu=device.gpu)
         with self._step("makes the clip", 0.03):
             source = self._clip(folder, device, seconds)
-        auto = side_by_side("auto", device, wishes.preset.video_codec, cores())
-        counts = wishes.lanes or tuple(sorted({1, max(1, auto // 2), auto}))
-        travelled = {lanes: self._travel(source, lanes, seconds, folder, 0.35 / len(counts)) for lanes in counts}
-        first = travelled[counts[0]]
+        travelled, auto = self._ways(source, device, seconds, folder)
+        first = next(iter(travelled.values()))
         rounds = min(_ROUND_SECONDS, seconds / 4)
         with self._step("stages", 0.15):
-            task = StagesTask(render=first.task, lanes=counts, folder=folder, seconds=rounds)
+            pieces = {lanes: found.task.pieces[0] for lanes, found in travelled.items()}
+            task = StagesTask(render=first.task, pieces=pieces, folder=folder, seconds=rounds)
             stages: StagesReport = self._measure(task)
         self._give_back(gpu=device.gpu)
         ways = tuple(_way(lanes, found, stages) for lanes, found in travelled.items())
@@ -131,6 +130,20 @@ class Bench:
         made = folder / "clip.mkv"
         self._work(CommandTask(argv=clip_command(wishes.ffmpeg, wishes.clip, size, seconds, made)))
         return made
+
+    def _ways(
+        self, source: Path, device: DeviceReport, seconds: float, folder: Path
+    ) -> tuple[dict[int, wholeway.Travelled], int]:
+        """The whole way by lanes, and how many of them `lanes: auto` takes, as follows from the first plan."""
+        wished = self._wishes.lanes
+        weight = 0.35 / (len(wished) or _USUAL_COUNTS)
+        count = next(iter(wished), 1)
+        found = {count: self._travel(source, count, seconds, folder, weight)}
+        auto = side_by_side("auto", Encoding.of(found[count].plan), device, Host.here())
+        for lanes in wished or sorted({max(1, auto // 2), auto}):
+            if lanes not in found:
+                found[lanes] = self._travel(source, lanes, seconds, folder, weight)
+        return found, auto
 
     def _travel(self, source: Path, lanes: int, seconds: float, folder: Path, weight: float) -> wholeway.Travelled:
         work = folder / f"lanes-{lanes}"

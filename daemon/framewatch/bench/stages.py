@@ -18,7 +18,9 @@ from framewatch.upscale.contract import Frame, FrameShape
 
 Say = Callable[[str, float], None]
 
-_LEAST_FRAMES = 25  # for each encoder, however slow
+_FILLING = 48  # frames that an encoder of many threads takes in before it gives the first
+_FILLING_SECONDS = 10.0
+_LOOK_SECONDS = 0.01
 
 
 def measure(task: StagesTask, say: Say) -> StagesReport:
@@ -32,11 +34,10 @@ def measure(task: StagesTask, say: Say) -> StagesReport:
     upscaled, engine, shape, frames = _upscaling(render, task.seconds)
     say("decoding alone", 0.4)
     decoded = decoding_fps(render, shape)
-    piece = render.pieces[0]
-    command = piece.planes_encoder if shape.yuv else piece.encoder
     encoded = {}
-    for place, lanes in enumerate(task.lanes):
-        say(f"encoding alone, {lanes} at once", 0.5 + 0.5 * place / len(task.lanes))
+    for place, (lanes, piece) in enumerate(task.pieces.items()):
+        say(f"encoding alone, {lanes} at once", 0.5 + 0.5 * place / len(task.pieces))
+        command = piece.planes_encoder if shape.yuv else piece.encoder
         encoded[lanes] = encoding_fps(command, frames, lanes, task.folder, task.seconds)
     return StagesReport(decode_fps=decoded, upscale_fps=upscaled, engine=engine, encode_fps=encoded)
 
@@ -61,37 +62,61 @@ def _upscaling(render: RenderTask, seconds: float) -> tuple[float, str, FrameSha
 
 
 def encoding_fps(command: Sequence[str], frames: Sequence[Frame], lanes: int, folder: Path, seconds: float) -> float:
-    """Frames a second of so many encoders side by side, all together.
+    """Frames a second of so many encoders side by side, all together, once each of them is full.
 
     Args:
         command: of one piece; its last word is the file.
         frames: each another one: what stands still costs an encoder nothing.
         lanes: encoders.
         folder: where they write.
-        seconds: how long they are fed.
+        seconds: how long it is measured, and how long they are at most given to fill.
+
+    Raises:
+        FramewatchError: one of them failed.
     """
-    counts = [0] * lanes
-    failures: list[BaseException] = []
-    begun = time.perf_counter()
+    feeds: list[_Feed] = []
+    try:
+        for lane in range(lanes):
+            feeds.append(_Feed(command, frames, lane * len(frames) // lanes, folder / f"lane-{lane}"))
+            feeds[-1].start()
+        full = time.perf_counter() + max(seconds, _FILLING_SECONDS)
+        while min(feed.count for feed in feeds) < _FILLING and time.perf_counter() < full:
+            _require_going(feeds)
+        before, begun = sum(feed.count for feed in feeds), time.perf_counter()
+        while (took := time.perf_counter() - begun) < seconds:
+            _require_going(feeds)
+        return (sum(feed.count for feed in feeds) - before) / took
+    finally:
+        for feed in feeds:
+            feed.end()
 
-    def encode(lane: int) -> None:
-        out = folder / f"lane-{lane}{Path(command[-1]).suffix}"
+
+class _Feed(threading.Thread):
+    """Feeds one encoder without end."""
+
+    def __init__(self, command: Sequence[str], frames: Sequence[Frame], first: int, out: Path) -> None:
+        super().__init__(name=out.name, daemon=True)
+        self.count = 0  # frames that the encoder has taken
+        self.failure: BaseException | None = None
+        self._frames = to_and_fro(frames, first)
+        self._encoder = Encoder([*command[:-1], file_url(out.with_suffix(Path(command[-1]).suffix))])
+
+    def run(self) -> None:
         try:
-            with Encoder([*command[:-1], file_url(out)]) as encoder:
-                for frame in to_and_fro(frames, lane * len(frames) // lanes):
-                    if counts[lane] >= _LEAST_FRAMES and time.perf_counter() - begun > seconds:
-                        break
-                    encoder.write(frame)
-                    counts[lane] += 1
-                encoder.finish()
-        except BaseException as error:  # noqa: BLE001 - a thread's boundary: it is raised below
-            failures.append(error)
+            for frame in self._frames:
+                self._encoder.write(frame)
+                self.count += 1
+        except BaseException as error:  # noqa: BLE001 - a thread's boundary: `encoding_fps` raises it
+            self.failure = error
 
-    threads = [threading.Thread(target=encode, args=(lane,)) for lane in range(lanes)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
-    return sum(counts) / (time.perf_counter() - begun)
+    def end(self) -> None:
+        """Stop encoder and thread, whatever they are at."""
+        self._encoder.abort()
+        self.join()
+
+
+def _require_going(feeds: Sequence[_Feed]) -> None:
+    time.sleep(_LOOK_SECONDS)
+    for feed in feeds:
+        if feed.failure is not None:
+            raise feed.failure

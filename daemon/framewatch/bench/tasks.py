@@ -10,7 +10,7 @@ from pydantic import Field, TypeAdapter
 
 from framewatch.domain import Record
 from framewatch.render.messages import Failed, Logged
-from framewatch.render.spec import RenderTask, Sizing
+from framewatch.render.spec import Piece, RenderTask, Sizing
 
 
 class EngineTask(Record):
@@ -46,7 +46,7 @@ class StagesTask(Record):
 
     op: Literal["stages"] = "stages"
     render: RenderTask
-    lanes: tuple[int, ...]  # encoders side by side
+    pieces: dict[int, Piece]  # whose encoder is measured, by how many stand side by side
     folder: Path  # where they write
     seconds: float  # of each measurement
 

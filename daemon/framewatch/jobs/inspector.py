@@ -1,13 +1,15 @@
 """Decodes the segments of a job as they are finished, beside the rendering of the next ones.
 
-It has a thread and a worker process of its own, which is started with the first segment and gone with the block that
-the inspector is used in. It may fail: then the joined file is decoded as a whole, as if there had been no inspector.
+It has worker processes of its own, and a thread for each. One more is started where a segment would have to wait, and
+all are gone with the block that the inspector is used in. It may fail: then the joined file is decoded as a whole, as
+if there had been no inspector.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,21 +26,32 @@ NICENESS = 1
 
 
 class Inspector:
-    """Use it as a context; the worker is the inspector's to kill."""
+    """Use it as a context."""
 
-    def __init__(self, worker: Worker, stall_seconds: float) -> None:
-        """`stall_seconds`: without a sign of progress, after which it gives up."""
+    def __init__(
+        self, helper: Callable[[], Worker], stall_seconds: float, *, most: int = 1, threads: int = 0
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            helper: gives a worker, which is the inspector's to kill.
+            stall_seconds: without a sign of progress, after which it gives up.
+            most: workers at once.
+            threads: that decode each segment; 0: as many as there are cores.
+        """
         self.seen: dict[int, Inspection] = {}  # by number: decoded to the end, and without a flaw
         self.flaws: dict[int, str] = {}  # by number: what is wrong with a segment
         self.gave_up: FramewatchError | None = None  # why no more are looked at
-        self._worker = worker
+        self._helper = helper
         self._stall = stall_seconds
+        self._most = most
+        self._threads = threads
         self._changed = threading.Condition()
         self._waiting: deque[tuple[Segment, Path]] = deque()
-        self._busy = False
+        self._busy = 0
         self._defect: BaseException | None = None
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="inspector", daemon=True)
+        self._workers: list[tuple[threading.Thread, Worker]] = []
 
     def __enter__(self) -> Self:
         return self
@@ -48,17 +61,18 @@ class Inspector:
         self._stop.set()
         with self._changed:
             self._changed.notify_all()
-        if self._thread.ident is not None:
-            self._thread.join()
-        self._worker.kill()
+        for thread, worker in self._workers:
+            thread.join()
+            worker.kill()
 
     def take(self, segment: Segment, path: Path) -> None:
         """Look at a finished segment when its turn comes."""
         with self._changed:
             self._waiting.append((segment, path))
+            short = len(self._waiting) + self._busy > len(self._workers)
             self._changed.notify_all()
-        if self._thread.ident is None:
-            self._thread.start()
+        if short and len(self._workers) < self._most:
+            self._start()
 
     def over(self, seconds: float) -> bool:
         """Whether all that was taken was looked at, or will not be; waits for it that long."""
@@ -71,34 +85,43 @@ class Inspector:
     def _at_rest(self) -> bool:
         return self._defect is not None or not (self._waiting or self._busy)
 
-    def _work(self) -> None:
+    def _start(self) -> None:
+        worker = self._helper()
+        name = f"inspector-{len(self._workers)}"
+        thread = threading.Thread(target=self._work, args=(worker,), name=name, daemon=True)
+        self._workers.append((thread, worker))
+        thread.start()
+
+    def _work(self, worker: Worker) -> None:
         try:
             while (task := self._next()) is not None:
-                self._look(*task)
+                try:
+                    self._look(worker, *task)
+                finally:
+                    self._rest()
         except BaseException as error:  # noqa: BLE001 - a thread's boundary: `over` raises it
             self._defect = error
-        finally:
-            with self._changed:
-                self._busy = False
-                self._changed.notify_all()
 
     def _next(self) -> tuple[Segment, Path] | None:
         """Wait for a segment; None where it is to end."""
         with self._changed:
-            self._busy = False
-            self._changed.notify_all()
             self._changed.wait_for(lambda: self._waiting or self._stop.is_set())
             if self._stop.is_set():
                 return None
-            self._busy = True
+            self._busy += 1
             return self._waiting.popleft()
 
-    def _look(self, segment: Segment, path: Path) -> None:
+    def _rest(self) -> None:
+        with self._changed:
+            self._busy -= 1
+            self._changed.notify_all()
+
+    def _look(self, worker: Worker, segment: Segment, path: Path) -> None:
         if self.gave_up is not None:
             return
-        task = InspectTask(path=path, groups=())
+        task = InspectTask(path=path, groups=(), threads=self._threads)
         try:
-            report: InspectReport = self._worker.run(task, _unheard, self._stop, stall_seconds=self._stall)
+            report: InspectReport = worker.run(task, _unheard, self._stop, stall_seconds=self._stall)
         except MediaError as error:
             self.flaws[segment.number] = f"it cannot be read: {error.finding.message}"
         except FramewatchError as error:  # its own trouble, and not the segment's; stopped, too

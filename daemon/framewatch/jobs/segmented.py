@@ -13,7 +13,7 @@ from framewatch.jobs.faults import storage_faults
 from framewatch.jobs.fingerprint import fingerprint
 from framewatch.jobs.hands import Hands
 from framewatch.jobs.inspector import NICENESS, Inspector
-from framewatch.jobs.lane_count import shared_out, side_by_side
+from framewatch.jobs.lane_count import Encoding, Host, encoder_threads, inspectors, shared_out, side_by_side
 from framewatch.jobs.ledger import Entry, Ledger
 from framewatch.jobs.order import Order
 from framewatch.jobs.proven import alike, flaw
@@ -102,7 +102,9 @@ class Segmented:
             VerificationError: `verify.segment`: one cannot be decoded; it is struck out.
             FramewatchError: what rendering failed with; what was finished by then is in the ledger.
         """
-        with Inspector(self._hands.helper(NICENESS), self._hands.tools.stall_seconds) as inspector:
+        most, threads = inspectors(cores())
+        stall = self._hands.tools.stall_seconds
+        with Inspector(lambda: self._hands.helper(NICENESS), stall, most=most, threads=threads) as inspector:
             with self._hands.looking(lambda: self._require_good(inspector)):
                 self._render_missing(inspector)
                 self._hands.wait(inspector.over)
@@ -182,22 +184,24 @@ class Segmented:
         plan, wish = self._plan, self._hands.tools.gpus
         most = len(missing) if wish == "auto" else min(wish, len(missing))
         with self._hands.shares(devices, most, plan.frame_width, plan.frame_height, plan.scale) as free:
-            pieces = tuple(self._piece(segment, claimed=len(free) > 1) for segment in missing)
-            tasks = self._tasks(pieces, devices[0], free)
+            encoding, host = Encoding.of(plan), Host.here()
+            lanes = side_by_side(self._hands.tools.lanes, encoding, devices[0], host, len(free))
+            threads = encoder_threads(lanes, host.cores)
+            pieces = tuple(self._piece(segment, threads, claimed=len(free) > 1) for segment in missing)
+            tasks = self._tasks(pieces, lanes, devices[0], free)
             say = pieces[0].planes_encoder if tasks[0].planes and devices[0].planes else pieces[0].encoder
             self._hands.say_command(say)
             with self._waiting_for_a_segment():
                 return [free[place] for place in self._hands.render(tasks)]
 
     def _tasks(
-        self, pieces: tuple[Piece, ...], first: DeviceReport, free: Sequence[DeviceReport]
+        self, pieces: tuple[Piece, ...], lanes: int, first: DeviceReport, free: Sequence[DeviceReport]
     ) -> list[RenderTask]:
         """One for each device, of the same pieces; the first device is not named, so that others may stand in."""
-        codec, wish = self._plan.preset.video_codec, self._hands.tools.lanes
-        lanes = shared_out(side_by_side(wish, first, codec, cores(), len(free)), len(free))
+        shares = shared_out(lanes, len(free))
         task = self._task(pieces, first)
         named = [{} if device is first else {"engine": device.engine, "device": device.id} for device in free]
-        return [task.evolve(lanes=share, **name) for name, share in zip(named, lanes, strict=True)]
+        return [task.evolve(lanes=share, **name) for name, share in zip(named, shares, strict=True)]
 
     def _hand_on(self, number: int, inspector: Inspector) -> None:
         """Have a segment looked at. One alone is the whole result, which is looked at anyway."""
@@ -236,12 +240,14 @@ class Segmented:
                 error.with_needs(Need("work", largest))
             raise
 
-    def _piece(self, segment: Segment, *, claimed: bool) -> Piece:
+    def _piece(self, segment: Segment, threads: int, *, claimed: bool) -> Piece:
         part = self._ledger.part(segment.number)
 
         def command(planes: PlaneCoding | None) -> tuple[str, ...]:
-            begins, ffmpeg = self._begins(segment), self._hands.tools.ffmpeg
-            argv = commands.piece_command(self._plan, ffmpeg, part, begins=begins, lead=segment.lead, planes=planes)
+            plan, ffmpeg, begins = self._plan, self._hands.tools.ffmpeg, self._begins(segment)
+            argv = commands.piece_command(
+                plan, ffmpeg, part, begins=begins, lead=segment.lead, planes=planes, threads=threads
+            )
             return tuple(argv)
 
         planes_encoder = command(self._planes) if self._planes else ()

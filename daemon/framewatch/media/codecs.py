@@ -34,11 +34,16 @@ _PRORES_PROFILES = {"yuv422p10le": "3", "yuv444p10le": "4"}  # 422 HQ and 4444
 _TEN_BIT_SURFACE = "p010le"  # the 10-bit 4:2:0 of nvenc and videotoolbox
 
 
-def video_args(preset: Preset, pixel_format: str) -> list[str]:
-    """The options of the preset's video encoder: which, how fast, how good."""
+def video_args(preset: Preset, pixel_format: str, threads: int = 0) -> list[str]:
+    """The options of the preset's video encoder: which, how fast, how good.
+
+    `threads` is what it is to have of those encoders whose memory grows with their threads; 0: its own choice. Other
+    encoders choose for themselves. What the preset's own options say holds.
+    """
     encoder = rules().video_encoders[preset.video_codec]
     extra = encoder_args(preset.extra_encoder_args)
-    return ["-c:v:0", encoder.program, *_speed(preset, pixel_format), *_quality(preset), *extra]
+    few = ["-threads:v:0", str(threads)] if threads and preset.video_codec == "libx264" else []
+    return ["-c:v:0", encoder.program, *_speed(preset, pixel_format), *_quality(preset), *few, *extra]
 
 
 def encoder_format(preset: Preset, pixel_format: str) -> str:

@@ -34,8 +34,9 @@ def piece_extension(plan: Plan) -> str:
 
 
 def piece_command(
-    plan: Plan, ffmpeg: Path, out: Path, *, begins: float = 0.0, lead: int = 0, planes: PlaneCoding | None = None
-) -> list[str]:
+    plan: Plan, ffmpeg: Path, out: Path, *,
+    begins: float = 0.0, lead: int = 0, planes: PlaneCoding | None = None, threads: int = 0,
+) -> list[str]:  # fmt: skip
     """Raw frames on stdin become one video-only piece, which starts at 0 and is decodable on its own.
 
     Args:
@@ -45,6 +46,7 @@ def piece_command(
         begins: seconds from the output's first frame to the piece's.
         lead: frames before the piece's first that come first, for filters that remember, and are left out.
         planes: how the frames are coded; None: packed RGB in `working_format`.
+        threads: of the encoder, as `codecs.video_args` has them.
     """
     pixels = planes.out_format if planes else plan.working_format
     size = f"{plan.frame_width}x{plan.frame_height}"
@@ -57,7 +59,8 @@ def piece_command(
     timing = ["-fps_mode", "passthrough", *([] if plan.rate else ["-enc_time_base", f"1:{FINE_TICKS}"])]
     return [
         *_program(ffmpeg, stdin=True), *source, "-protocol_whitelist", "pipe", "-i", "pipe:0", "-map", "0:v:0",
-        *timing, *_encoded_video(plan, out, begins, lead, planes=planes is not None), *_clock(plan.rate),
+        *timing, *_encoded_video(plan, out, begins, lead, planes=planes is not None, threads=threads),
+        *_clock(plan.rate),
         "-f", piece_extension(plan),
         "-y", file_url(out),
     ]  # fmt: skip
@@ -245,11 +248,13 @@ def _snapped(rate: Fraction | None) -> list[str]:
     return ["-bsf:v:0", f"setts={':'.join(grid)}"]
 
 
-def _encoded_video(plan: Plan, out: Path, begins: float = 0.0, lead: int = 0, *, planes: bool = False) -> list[str]:
+def _encoded_video(
+    plan: Plan, out: Path, begins: float = 0.0, lead: int = 0, *, planes: bool = False, threads: int = 0
+) -> list[str]:
     """Filters, encoder and tags for frames of the network."""
     encoder = _main(plan).encoder
     tags = colour.tag_args(plan.colour, plan.source_height, encoder)
-    args = codecs.video_args(plan.preset, plan.pixel_format)
+    args = codecs.video_args(plan.preset, plan.pixel_format, threads)
     filters = chain.encoded_chain(plan, encoder, out, begins, lead, planes=planes)
     return ["-filter:v:0", filters, *args, *tags, *_tags(plan)]
 

@@ -201,6 +201,7 @@ class InspectTask(Record):
     path: Path
     decode: bool = True  # False: the main video is only read
     groups: tuple[int, ...] | None = None  # packets that are digested together; None: no payload is asked for
+    threads: int = 0  # that decode each video; 0: as many as there are cores
 
 
 class InspectReport(Record):

@@ -171,7 +171,7 @@ class Workbench:
 
     def _inspect(self, task: InspectTask) -> InspectReport:
         self.stage = "encode"
-        found = inspect_output(task.path, self._pulse, decode=task.decode, groups=task.groups)
+        found = inspect_output(task.path, self._pulse, task.threads, decode=task.decode, groups=task.groups)
         return InspectReport(inspection=found)
 
     def _open(self, session: Session) -> None:

@@ -9,6 +9,7 @@ from framewatch.upscale.tiling import LARGEST_WINDOW
 
 _CORES_A_LANE = 4  # more lanes cost memory and gain nothing: 1 lane of 2 threads is as fast as 2 of 1
 _DOT_PRODUCTS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8"})  # as /proc/cpuinfo calls them
+_TILES = "amx_bf16"
 _BF16 = frozenset({"avx512_bf16", "amx_bf16"})
 _CPUINFO = Path("/proc/cpuinfo")
 _MEMORY_SHARE = 4  # a quarter of what is free: decoders, encoders and other workers need theirs
@@ -27,11 +28,13 @@ def lanes(concurrency: int) -> int:
 
 
 def has_int8(cpuinfo: Path = _CPUINFO) -> bool:
-    """Whether the processor multiplies and adds 8-bit codes in one step: else they are no faster than floats.
+    """Whether 8-bit codes are faster here than the floats of `exact`.
 
-    Known on Linux on x86 alone; elsewhere False.
+    The processor has to multiply and add them in one step. Tiles of bf16 (AMX) are so fast that 8 bits lose by what
+    is around the products (docs/performance.md). Known on Linux on x86 alone; elsewhere False.
     """
-    return not _DOT_PRODUCTS.isdisjoint(_flags(cpuinfo))
+    flags = _flags(cpuinfo)
+    return _TILES not in flags and not _DOT_PRODUCTS.isdisjoint(flags)
 
 
 def has_floats_only(*, fast: bool, cpuinfo: Path = _CPUINFO) -> bool:

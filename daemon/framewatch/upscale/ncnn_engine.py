@@ -27,6 +27,7 @@ _CPU_BYTES_PER_PIXEL = 3000  # float32 with Winograd's buffers: measured 2500 to
 _GPU_BYTES_PER_PIXEL = 1100  # measured 990 to 1030, for 2x and for 4x
 _GPU_MEMORY_SHARE = 2
 _MIB = 1024 * 1024
+_IN_FLIGHT = 3  # so that the processor's work on a frame, and its copies, run beside the GPU's (docs/performance.md)
 _LOADERS = (
     "libvulkan.so.1",
     "libvulkan.so",
@@ -98,7 +99,9 @@ class NcnnVulkanEngine:
         usable = kind in _REAL_GPU
         note = f"{_REAL_GPU[kind]}, f16 storage" if usable else "a processor, not a GPU"
         memory = ncnn.get_gpu_device(number).get_heap_budget() / 1024 if usable else 0.0
-        return Device(self.name, str(number), str(info.device_name()), usable, note, memory, gpu=True)
+        return Device(
+            self.name, str(number), str(info.device_name()), usable, note, memory, gpu=True, in_flight=_IN_FLIGHT
+        )
 
     def most_pixels(self, device: str, network: Network, scale: int, concurrency: int) -> int | None:  # noqa: ARG002
         """A window whose buffers take half of what the driver says is free."""

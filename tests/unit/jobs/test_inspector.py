@@ -36,7 +36,7 @@ def process_of(worker: Worker) -> psutil.Process:
 
 
 def test_it_steps_back_behind_the_rendering_and_is_gone_with_its_block(worker: Worker, piece: Path) -> None:
-    with Inspector(worker, 60) as inspector:
+    with Inspector(lambda: worker, 60) as inspector:
         assert worker.pid is None  # nothing to look at, no process
         assert inspector.over(0)
         inspector.take(SEGMENT, piece)
@@ -54,7 +54,7 @@ def test_it_steps_back_behind_the_rendering_and_is_gone_with_its_block(worker: W
 
 
 def test_left_in_the_middle_of_a_piece_it_leaves_no_process(worker: Worker, piece: Path) -> None:
-    with Inspector(worker, 60) as inspector:
+    with Inspector(lambda: worker, 60) as inspector:
         inspector.take(SEGMENT, piece)
         process = process_of(worker)
         process.suspend()
@@ -64,7 +64,7 @@ def test_left_in_the_middle_of_a_piece_it_leaves_no_process(worker: Worker, piec
 
 @pytest.mark.parametrize("how", ["killed", "stopped"])
 def test_where_its_process_fails_it_gives_up_and_says_why(worker: Worker, piece: Path, how: str) -> None:
-    with Inspector(worker, 1.5) as inspector:
+    with Inspector(lambda: worker, 1.5) as inspector:
         inspector.take(SEGMENT, piece)
         inspector.take(SEGMENT.evolve(number=4), piece)
         process = process_of(worker)
@@ -74,3 +74,27 @@ def test_where_its_process_fails_it_gives_up_and_says_why(worker: Worker, piece:
         assert inspector.gave_up.finding.code == {"killed": "worker.died", "stopped": "worker.stalled"}[how]
     assert not process.is_running()
     assert (inspector.seen, inspector.flaws) == ({}, {})
+
+
+def test_no_more_workers_than_segments_that_wait_and_no_more_than_wished(piece: Path) -> None:
+    made: list[Worker] = []
+
+    def helper() -> Worker:
+        made.append(Worker().another(NICENESS))
+        return made[-1]
+
+    with Inspector(helper, 60, most=2, threads=1) as inspector:
+        inspector.take(SEGMENT, piece)
+        eventually(lambda: inspector.over(1), what="the first one's end")
+        assert len(made) == 1
+        inspector.take(SEGMENT.evolve(number=4), piece)
+        eventually(lambda: inspector.over(1), what="the second one's end")
+        assert len(made) == 1  # it had nothing to do
+        for number in range(5, 9):
+            inspector.take(SEGMENT.evolve(number=number), piece)
+        eventually(lambda: inspector.over(1), what="the end of all")
+        assert len(made) == 2
+        processes = [process_of(worker) for worker in made]
+    assert not any(process.is_running() for process in processes)
+    assert set(inspector.seen) == set(range(3, 9))
+    assert inspector.flaws == {}

@@ -4,37 +4,71 @@ from __future__ import annotations
 
 import pytest
 
-from framewatch.jobs.lane_count import shared_out, side_by_side
+from framewatch.jobs.lane_count import Encoding, Host, encoder_threads, inspectors, shared_out, side_by_side
 from framewatch.render.spec import DeviceReport
 
 GPU = DeviceReport(name="cuda 0", description="a GPU", memory_gb=24, gpu=True, in_flight=3)
 CPU = DeviceReport(name="openvino CPU", description="a processor", memory_gb=64)
 
 
+UHD = 3840 * 2160
+
+
+def host(cores: int, memory_gb: float = 256) -> Host:
+    return Host(cores, memory_gb)
+
+
 @pytest.mark.parametrize(
-    ("device", "codec", "cpus", "lanes"),
+    ("device", "codec", "cores", "lanes"),
     [
-        (GPU, "libx264", 64, 4),
-        (GPU, "libx264", 16, 4),
-        (GPU, "libx265", 8, 2),
-        (GPU, "libx264", 4, 1),
+        (GPU, "libx264", 64, 8),
+        (GPU, "libx264", 16, 8),
+        (GPU, "libx265", 8, 4),
+        (GPU, "libx264", 4, 2),
         (GPU, "libx264", 2, 1),
         (GPU, "hevc_nvenc", 64, 1),
         (CPU, "libx264", 64, 1),
     ],
 )
-def test_lanes_follow_device_encoder_and_cores(device: DeviceReport, codec: str, cpus: int, lanes: int) -> None:
-    assert side_by_side("auto", device, codec, cpus) == lanes
+def test_lanes_follow_device_encoder_and_cores(device: DeviceReport, codec: str, cores: int, lanes: int) -> None:
+    assert side_by_side("auto", Encoding(codec, UHD), device, host(cores)) == lanes
+
+
+@pytest.mark.parametrize(
+    ("encoding", "memory_gb", "lanes"),
+    [
+        (Encoding("libx264", UHD), 16, 7),
+        (Encoding("libx264", UHD, deep=True), 16, 3),
+        (Encoding("libx264", UHD // 4), 16, 8),
+        (Encoding("libx264", 4 * UHD), 16, 1),
+        (Encoding("libx264", 4 * UHD), 2, 1),
+        (Encoding("libsvtav1", UHD), 16, 2),
+    ],
+)
+def test_encoders_take_half_of_the_memory_at_most(encoding: Encoding, memory_gb: float, lanes: int) -> None:
+    assert side_by_side("auto", encoding, GPU, host(16, memory_gb)) == lanes
 
 
 @pytest.mark.parametrize("device", [GPU, CPU])
 def test_a_number_that_was_set_holds(device: DeviceReport) -> None:
-    assert side_by_side(3, device, "libx264", 2) == 3
+    assert side_by_side(3, Encoding("libx264", 4 * UHD), device, host(2, 2)) == 3
 
 
-@pytest.mark.parametrize(("cpus", "devices", "lanes"), [(16, 2, 4), (64, 2, 8), (64, 8, 16), (8, 4, 2), (2, 2, 1)])
-def test_several_devices_have_more_lanes_where_there_are_cores_for_them(cpus: int, devices: int, lanes: int) -> None:
-    assert side_by_side("auto", GPU, "libx264", cpus, devices) == lanes
+@pytest.mark.parametrize(
+    ("cores", "devices", "lanes"), [(16, 2, 8), (64, 2, 16), (64, 8, 32), (256, 8, 64), (8, 4, 4), (2, 2, 1)]
+)
+def test_several_devices_have_more_lanes_where_there_are_cores_for_them(cores: int, devices: int, lanes: int) -> None:
+    assert side_by_side("auto", Encoding("libx264", UHD), GPU, host(cores), devices) == lanes
+
+
+@pytest.mark.parametrize(("lanes", "cores", "threads"), [(1, 16, 0), (2, 16, 12), (8, 16, 3), (8, 64, 12), (3, 2, 1)])
+def test_encoders_side_by_side_share_the_threads_of_one(lanes: int, cores: int, threads: int) -> None:
+    assert encoder_threads(lanes, cores) == threads
+
+
+@pytest.mark.parametrize(("cores", "most"), [(2, (1, 0)), (7, (1, 0)), (8, (2, 6)), (16, (4, 6))])
+def test_segments_are_looked_at_side_by_side_where_there_are_cores(cores: int, most: tuple[int, int]) -> None:
+    assert inspectors(cores) == most
 
 
 @pytest.mark.parametrize(

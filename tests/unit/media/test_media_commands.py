@@ -31,7 +31,7 @@ from media_samples import (
 from framewatch.errors import WorkerError
 from framewatch.media import commands
 from framewatch.media.codecs import nvenc_cq, nvenc_preset
-from framewatch.media.ffmpeg import run_ffmpeg
+from framewatch.media.ffmpeg import Encoder, run_ffmpeg
 from framewatch.media.plan import Plan, make_plan
 from framewatch.media.preset import Preset
 from framewatch.media.probe import probe
@@ -88,6 +88,26 @@ def rich(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "-metadata:s:s:0", "language=ger", folder / "rich.mkv",
     )  # fmt: skip
     return folder / "rich.mkv"
+
+
+# --- threads ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("own", "threads"), [((), 3), (("-threads", "2"), 2)])
+def test_an_encoder_that_shares_the_cores_has_as_many_threads_as_it_was_given_unless_the_preset_says(
+    tmp_path: Path, own: tuple[str, ...], threads: int
+) -> None:
+    out, made = tmp_path / "piece.mp4", plan(preset="ultrafast", extra_encoder_args=own)
+    with Encoder(commands.piece_command(made, FFMPEG, out, threads=3)) as encoder:
+        encoder.write(bytes(made.frame_width * made.frame_height * 6))
+        encoder.finish()
+    assert f" threads={threads} ".encode() in out.read_bytes()  # libx264 writes its settings into the stream
+
+
+@pytest.mark.parametrize("codec", ["libx265", "libsvtav1", "vp9"])
+def test_other_encoders_choose_for_themselves(codec: str) -> None:
+    made = plan(video_codec=codec, container="mkv")
+    assert commands.piece_command(made, FFMPEG, OUT, threads=3) == commands.piece_command(made, FFMPEG, OUT)
 
 
 # --- words --------------------------------------------------------------------------------------------------

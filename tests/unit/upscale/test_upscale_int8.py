@@ -142,11 +142,12 @@ def test_exact_is_the_default_and_never_computes_in_eight_bits(network: Network)
         ("flags\t\t: fpu avx512f avx512_vnni sse2", True),
         ("flags\t\t: fpu avx2 avx_vnni", True),
         ("flags\t\t: fpu avx2 fma avx512_vnnis", False),
+        ("flags\t\t: fpu avx512_vnni avx512_bf16 amx_bf16 amx_int8", False),  # its bf16 is as fast
         ("Features\t: fp asimd", False),
         ("", False),
     ],
 )
-def test_dot_products_are_read_from_the_processors_flags(tmp_path: Path, flags: str, there: bool) -> None:
+def test_whether_8_bits_are_faster_is_read_from_the_processors_flags(tmp_path: Path, flags: str, there: bool) -> None:
     told = tmp_path / "cpuinfo"
     told.write_text(f"processor\t: 0\n{flags}\n")
     assert cpu.has_int8(told) is there
