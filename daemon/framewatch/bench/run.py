@@ -41,7 +41,7 @@ _ROUND_SECONDS = 2.0  # and not more than a quarter of the clip
 _PIECES_A_LANE = 2  # so that each lane ends one piece and begins the next
 _LEAST_PIECE_SECONDS = 1.0
 _USUAL_COUNTS = 3  # of lanes: 1, half of what auto takes, and that
-_GPU_FRAMES, _CPU_FRAMES = 24, 10  # of the baseline
+_GPU_FRAMES, _CPU_FRAMES = 96, 10  # of the baseline
 
 OnStep = Callable[[str, float], None]
 

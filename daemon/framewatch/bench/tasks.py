@@ -77,7 +77,7 @@ class PngReport(Record):
 
     op: Literal["pngs"] = "pngs"
     engine: str  # what it was done with
-    seconds: float
+    seconds: float  # of the program, with its start; of the wheel, once its engine is open
     frames: int  # files that came out
 
 

@@ -90,7 +90,8 @@ class GraphSession(Session):
         with cuda.stream(lane.stream):
             lane.stream.wait_event(computed)
             result.copy_(lane.out, non_blocking=True)
-            lane.stream.record_event().synchronize()
+            lane.stream.record_event(lane.done)
+        lane.done.synchronize()
         return _as_frame(result, self.shape.upscaled(self.scale))
 
     def _release(self) -> None:
@@ -112,6 +113,7 @@ class _Lane:
         self.frame = torch.zeros(shape.bytes, dtype=torch.uint8, device=device)
         self.out = torch.empty(shape.upscaled(scale).bytes, dtype=torch.uint8, device=device)
         self.graph = torch.cuda.CUDAGraph()
+        self.done = torch.cuda.Event(blocking=True)  # else the thread that waits takes a core, which encoders want
 
     def record(self, network: DeviceNetwork, compute: Any, pool: Any) -> Any:
         """Run the network once, so that all it sets up is set up, and record it; gives the pool to share."""
