@@ -36,7 +36,8 @@ ConfigOption = Annotated[
 ]
 EngineOption = Annotated[str, typer.Option("--engine", help=f"One of {', '.join(ENGINE_NAMES)}.")]
 PrecisionOption = Annotated[
-    str, typer.Option("--precision", help="exact, or fast: in 8 bits where the processor has them, at about 42 dB.")
+    str,
+    typer.Option("--precision", help="exact, or fast: in 8 bits where the processor is faster so, at about 42 dB."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 

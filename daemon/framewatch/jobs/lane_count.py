@@ -16,13 +16,17 @@ from framewatch.upscale import cpu
 # 24 and 46. Beyond that, each only has frames of its own in memory.
 _MOST = 8  # for each device
 _CORES_A_LANE = 2
-# Bytes that one encoder takes for each pixel of 8 bits (benchmarks.encoders says how much that is): libx264 of 3 to 6
-# threads and libx265 about 1.1 GB at 4K, libsvtav1 with many cores about 1 GB at 1080p already.
+# Bytes that one encoder takes for each pixel of 8 bits (benchmarks.encoders tells): libx264 of 3 to 6 threads and
+# libx265 1.1 to 1.3 GB at 4K, libsvtav1 with many cores about 1 GB at 1080p already.
 _LANE_BYTES = {"libsvtav1": 480, "vp9": 210}
-_USUAL_LANE_BYTES = 140
+_USUAL_LANE_BYTES = 160
 _MEMORY_SHARE = 0.5
-_THREADS_A_CORE = 1.5  # as libx264 counts them for itself (x264_threads in its encoder/encoder.c)
-_CORES_AN_INSPECTOR = 4  # one of 16 threads decoded 115 frames of 4K a second, four of 6 together 290
+# Twice as many as libx264 takes for itself (1.5 a core): when other lanes are done, the last can use their cores.
+_ENCODER_THREADS_A_CORE = 3
+_CORES_AN_INSPECTOR, _INSPECTOR_THREADS = (
+    4,
+    6,
+)  # on 16 cores four decoded 290 frames of 4K a second, one of 16 threads 115
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +85,18 @@ def side_by_side(
 
 
 def encoder_threads(lanes: int, cores: int) -> int:
-    """The threads of each lane's encoder: all of them together as many as one alone would have; 0: its own choice.
+    """The threads of each lane's encoder, by its share of the cores; 0: its own choice.
 
-    Without it each has those of one alone, and frames in memory for each thread: 2.1 instead of 0.9 GB at 4K.
+    Left to itself each has those of one alone, and frames in memory for each of them: at 4K on 16 cores 2.4 instead
+    of 1.3 GB.
     """
-    return ceil(_THREADS_A_CORE * cores / lanes) if lanes > 1 else 0
+    return ceil(_ENCODER_THREADS_A_CORE * cores / lanes) if lanes > 1 else 0
 
 
 def inspectors(cores: int) -> tuple[int, int]:
     """How many segments are decoded at once, and the threads for each; 0: as many as there are cores."""
     most = max(1, cores // _CORES_AN_INSPECTOR)
-    return most, encoder_threads(most, cores)
+    return most, _INSPECTOR_THREADS if most > 1 else 0
 
 
 def shared_out(lanes: int, devices: int) -> tuple[int, ...]:

@@ -200,8 +200,8 @@ class Settings(Section):
     )
     precision: PrecisionName = Field(
         default="exact",
-        description="exact: the network as its weights say. fast: in 8 bits where the processor has instructions for "
-        "them (openvino), at about 42 dB of exact; other engines compute as ever. Changed, it makes jobs that are "
+        description="exact: the network as its weights say. fast: in 8 bits where the processor is faster so "
+        "(openvino), at about 42 dB of exact; other engines compute as ever. Changed, it makes jobs that are "
         "under way begin anew.",
     )
     ffmpeg: ConfigPath | None = Field(
