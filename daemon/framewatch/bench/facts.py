@@ -44,23 +44,13 @@ def machine(ffmpeg: Path, devices: tuple[str, ...]) -> Machine:
 
 
 def _processor() -> str:
-    names = _cpuinfo("model name")
+    names = cpu.told("model name")
     return names or _said(["sysctl", "-n", "machdep.cpu.brand_string"]) or platform.machine()
 
 
 def _flags() -> tuple[str, ...]:
-    there = set((_cpuinfo("flags") or _cpuinfo("Features")).split())
+    there = set((cpu.told("flags") or cpu.told("Features")).split())
     return tuple(flag for flag in _FLAGS if flag in there)
-
-
-def _cpuinfo(key: str) -> str:
-    """A value of the first processor, on Linux; "" where there is none."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return ""
-    pairs = (line.partition(":") for line in lines)
-    return next((value.strip() for name, _, value in pairs if name.strip() == key), "")
 
 
 def _nvidia() -> tuple[str, ...]:

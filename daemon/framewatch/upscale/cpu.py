@@ -48,11 +48,17 @@ def has_floats_only(*, fast: bool, cpuinfo: Path = _CPUINFO) -> bool:
 
 def _flags(cpuinfo: Path) -> frozenset[str]:
     """What an x86 processor on Linux says that it can; else nothing."""
+    return frozenset(told("flags", cpuinfo).split())
+
+
+def told(key: str, cpuinfo: Path = _CPUINFO) -> str:
+    """What Linux tells of the first processor under this key, such as "model name"; "" where there is nothing."""
     try:
-        lines = cpuinfo.read_text(encoding="ascii", errors="replace").splitlines()
+        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
-        return frozenset()
-    return frozenset(next((line for line in lines if line.startswith("flags")), "").split())
+        return ""
+    pairs = (line.partition(":") for line in lines)
+    return next((value.strip() for name, _, value in pairs if name.strip() == key), "")
 
 
 def most_pixels(bytes_per_pixel: int, concurrency: int) -> int:
