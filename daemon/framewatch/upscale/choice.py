@@ -76,7 +76,7 @@ def first_device(engine: str = "auto", engines: Mapping[str, Engine] = ENGINES, 
     reasons: list[Finding] = []
     for name in _order(engine, fast=fast):
         try:
-            return _device(_find(engines, name), None)
+            return _devices(_find(engines, name), None)[0]
         except EngineError as error:
             reasons.append(error.finding.at(name))
     raise _none_works(engine, reasons)
@@ -96,8 +96,7 @@ def equal_devices(
     first = first_device(engine, engines, fast=fast)
     if first.engine not in _ONE_ID_A_CARD:
         return [first]
-    seen = [one for one in engines[first.engine].devices() if one.usable and one.id != first.id]
-    return [first, *(one for one in seen if (one.gpu, one.description) == (first.gpu, first.description))]
+    return _devices(engines[first.engine], None)
 
 
 def open_session(
@@ -125,7 +124,8 @@ def open_session(
         scale: 2, 3 or 4.
         concurrency: most frames that are computed at once.
         engine: one of `ENGINE_NAMES`; with a `device`, the name of the engine that sees it.
-        device: a device's id, where it should not be the engine's first usable one. Only engines that mean the same
+        device: a device's id, where it should not be the engine's first usable one that works, or one just like
+            that. Only engines that mean the same
             device by it are tried: where `cuda` fails, that is torch.
         on_fallback: gets a finding for each engine that failed.
         engines: what there is to choose from.
@@ -143,18 +143,19 @@ def open_session(
             continue
         try:
             candidate = _find(engines, name)
-            chosen = _device(candidate, device)
+            usable = _devices(candidate, device)
         except EngineError as error:
             reasons.append(error.finding.at(name))
             if name in engines and error.finding.code != "engine.no_device":
                 on_fallback(reasons[-1])
             continue
-        try:
+        for chosen in usable:
             taken = planes if planes and chosen.planes else shape
-            return _opened(candidate, chosen, network, shape=taken, scale=scale, concurrency=concurrency)
-        except EngineError as error:
-            reasons.append(error.finding.at(name))
-            on_fallback(reasons[-1])
+            try:
+                return _opened(candidate, chosen, network, shape=taken, scale=scale, concurrency=concurrency)
+            except EngineError as error:
+                reasons.append(error.finding.at(name if len(usable) == 1 else f"{name} {chosen.id}"))
+                on_fallback(reasons[-1])
     if distrusted and all(reason.code in ("engine.distrusted", "engine.no_device") for reason in reasons):
         raise _none_trusted(reasons)
     raise _none_works(engine, reasons)
@@ -173,12 +174,13 @@ def _find(engines: Mapping[str, Engine], name: str) -> Engine:
     return engines[name]
 
 
-def _device(engine: Engine, wanted: str | None) -> Device:
-    """The wanted device of an engine, or its first usable one."""
+def _devices(engine: Engine, wanted: str | None) -> list[Device]:
+    """The wanted device of an engine; or its first usable one, and those that are just like it: one may be broken."""
     seen = engine.devices()
-    for one in seen:
-        if one.usable and wanted in (None, one.id):
-            return one
+    usable = [one for one in seen if one.usable and wanted in (None, one.id)]
+    if usable:
+        first = usable[0]
+        return [one for one in usable if (one.gpu, one.description) == (first.gpu, first.description)]
     what = "; ".join(f"{one.description}: {one.note}" for one in seen if not one.usable) or "none was found"
     name = f"device {wanted}" if wanted else "usable device"
     raise EngineError(f"no {name} for it here ({what})", code="engine.no_device")

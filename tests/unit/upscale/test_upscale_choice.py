@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,6 +63,26 @@ def test_an_engine_that_does_not_open_falls_back_with_its_reason(network: Networ
     with open_session(network, SHAPE, 4, 1, on_fallback=warnings.append, engines=engines) as session:
         assert session.name == "ncnn/f32"
     assert [warning.message for warning in warnings] == ["the plugin is gone"]
+
+
+def test_where_one_of_several_equal_devices_is_broken_another_is_taken(network: Network) -> None:
+    class Two(OpenVinoEngine):
+        def devices(self) -> list[Device]:
+            broken, good = (Device(self.name, number, "a card", gpu=True) for number in "01")
+            return [broken, Device(self.name, "2", "another kind of card", gpu=True), good]
+
+        def open(self, network: Network, device: str, *shape: Any) -> Session:
+            if device != "1":
+                raise EngineError(f"card {device} fell off the bus")
+            return super().open(network, "CPU", *shape)
+
+    warnings: list[Finding] = []
+    engines = {"openvino": Two("f32")}
+    with open_session(
+        network, SHAPE, 2, 1, engine="openvino", on_fallback=warnings.append, engines=engines
+    ) as session:
+        assert session.name == "openvino/f32"
+    assert [(warning.message, warning.where) for warning in warnings] == [("card 0 fell off the bus", "openvino 0")]
 
 
 def test_no_gpu_is_no_warning(network: Network) -> None:
