@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+from functools import partial
 from pathlib import Path
 
 import av
@@ -132,6 +133,7 @@ def test_ctrl_c_in_an_upscale_leaves_no_mess(tmp_path: Path) -> None:
         [COMMAND, "upscale", CLIP, "--preset", preset(tmp_path, ml_upscale="esrgan-4x"), "-o", output],
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # ignored where a shell runs this with "&"
     )
     children = eventually(
         lambda: [p for p in psutil.Process(process.pid).children(recursive=True) if "ffmpeg" in p.name()],
