@@ -31,6 +31,7 @@ import psutil
 
 from framewatch import resources
 from framewatch.bench.frames import to_and_fro
+from framewatch.errors import FramewatchError
 from framewatch.media.ffmpeg import Encoder
 from framewatch.upscale.contract import Frame
 
@@ -65,6 +66,9 @@ def frames_of(ffmpeg: str, raw: Path | None, width: int, height: int, count: int
         data = subprocess.run(argv, check=True, stdout=subprocess.PIPE).stdout
     else:
         data = raw.read_bytes()
+    size = width * height * 3 // 2
+    if not data or len(data) % size:
+        raise SystemExit(f"{raw}: these are not whole frames of {width}x{height} in yuv420p, of {size} bytes each")
     return list(np.frombuffer(data, np.uint8).reshape(-1, height * 3 // 2, width)[:count])
 
 
@@ -133,9 +137,24 @@ class Setup:
             self._failures.append(error)
 
 
-def _pair(text: str) -> tuple[int, int]:
-    one, other = text.split("x")
-    return int(one), int(other)
+def _setup(text: str) -> tuple[int, int]:
+    lanes, _, threads = text.partition("x")
+    if not (lanes.isdecimal() and threads.isdecimal() and int(lanes)):
+        raise argparse.ArgumentTypeError(f'"{text}" is not LANESxTHREADS, such as 4x6')
+    return int(lanes), int(threads)
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, height = _setup(text)
+    if not height or width % 2 or height % 2:
+        raise argparse.ArgumentTypeError(f'"{text}" is not an even size, such as 3840x2160')
+    return width, height
+
+
+def _many(text: str) -> int:
+    if not (text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f'"{text}" is not a number from 1 on')
+    return int(text)
 
 
 def main() -> int:
@@ -143,18 +162,18 @@ def main() -> int:
     usual = [(lanes, threads) for lanes in (1, 2, 4, 6, 8) for threads in (0, -(-cores * 3 // 2 // lanes))]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--setups", nargs="+", type=_pair, default=usual, help="lanes x threads; 0: the encoder's own"
+        "--setups", nargs="+", type=_setup, default=usual, help="lanes x threads; 0: the encoder's own"
     )
-    parser.add_argument("--size", type=_pair, default=(3840, 2160), help="of the encoded frames")
+    parser.add_argument("--size", type=_size, default=(3840, 2160), help="of the encoded frames")
     parser.add_argument("--codec", default="libx264")
     parser.add_argument("--options", default="-preset veryfast -crf 20")
     parser.add_argument(
-        "--piece", type=int, default=125, help="frames that each encoder takes before the next begins"
+        "--piece", type=_many, default=125, help="frames that each encoder takes before the next begins"
     )
-    parser.add_argument("--frames", type=int, default=48, help="different ones")
+    parser.add_argument("--frames", type=_many, default=48, help="different ones")
     parser.add_argument("--raw", type=Path, help="yuv420p frames to encode, instead of the clip enlarged")
-    parser.add_argument("--seconds", type=float, default=8.0, help="of each setup, and the last pieces to their ends")
-    parser.add_argument("--rounds", type=int, default=1, help="of all setups, in turns; the fastest counts")
+    parser.add_argument("--seconds", type=_many, default=8, help="of each setup, and the last pieces to their ends")
+    parser.add_argument("--rounds", type=_many, default=1, help="of all setups, in turns; the fastest counts")
     parser.add_argument("--ffmpeg", default=shutil.which("ffmpeg"))
     options = parser.parse_args()
     ffmpeg = options.ffmpeg or _bundled()
@@ -163,7 +182,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(options.rounds):
             for lanes, threads in options.setups:
-                row = Setup(options, ffmpeg, lanes, threads, Path(folder)).run(frames)
+                try:
+                    row = Setup(options, ffmpeg, lanes, threads, Path(folder)).run(frames)
+                except FramewatchError as error:
+                    raise SystemExit(error.finding.message) from None
                 if (lanes, threads) not in best or row.fps > best[lanes, threads].fps:
                     best[lanes, threads] = row
                 print(row, flush=True)

@@ -133,7 +133,8 @@ def test_ctrl_c_in_an_upscale_leaves_no_mess(tmp_path: Path) -> None:
         [COMMAND, "upscale", CLIP, "--preset", preset(tmp_path, ml_upscale="esrgan-4x"), "-o", output],
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # ignored where a shell runs this with "&"
+        # Where a shell runs the tests with "&", they ignore it.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no other thread is alive
     )
     children = eventually(
         lambda: [p for p in psutil.Process(process.pid).children(recursive=True) if "ffmpeg" in p.name()],

@@ -56,7 +56,7 @@ class Wishes(Record):
     clip: Path | None = None  # None: the shipped one
     size: Size | None = None  # None: the clip's own, or what suits the device
     seconds: float | None = None
-    lanes: tuple[int, ...] = ()  # (): 1, and what `lanes: auto` takes
+    lanes: tuple[int, ...] = ()  # (): 1, what `lanes: auto` takes, and half of that
     baseline: bool = True
     baseline_frames: int | None = None
     baseline_program: Path | None = None
@@ -249,20 +249,21 @@ def _on_path() -> Path | None:
 
 def _way(lanes: int, found: wholeway.Travelled, stages: StagesReport) -> WholeWay:
     """One run, held against the slowest stage alone."""
+    frames, rendering = found.frames, found.phases["render"]
     alone: dict[StageName, float] = {
         "decode": stages.decode_fps,
         "upscale": stages.upscale_fps,
-        "encode": stages.encode_fps[lanes],
+        # An encoder that gives nothing for a minute is the slowest of all: rendering was as fast as it is.
+        "encode": stages.encode_fps[lanes] or frames / rendering,
     }
     slowest = min(alone, key=lambda stage: alone[stage])
-    frames = found.frames
     return WholeWay(
         lanes=lanes,
         engine=found.report.engine,
         frames=frames,
         seconds=found.seconds,
         fps=frames / found.seconds,
-        render_fps=frames / found.phases["render"],
+        render_fps=frames / rendering,
         phases=found.phases,
         busy=found.report.busy_seconds,
         slowest=slowest,

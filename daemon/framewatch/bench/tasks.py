@@ -58,7 +58,7 @@ class StagesReport(Record):
     decode_fps: float
     upscale_fps: float  # with the output sentinel
     engine: str
-    encode_fps: dict[int, float]  # by lanes; all lanes together
+    encode_fps: dict[int, float]  # by lanes; all lanes together; 0: nothing came out within a minute
 
 
 class PngTask(Record):

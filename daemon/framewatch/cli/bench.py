@@ -77,7 +77,9 @@ def bench(
     precision: PrecisionOption = "exact",
     lanes: Annotated[
         str | None,
-        typer.Option("--lanes", metavar="N,N", help="Segments at once. Default: 1, and what auto takes."),
+        typer.Option(
+            "--lanes", metavar="N,N", help="Segments at once. Default: 1, what auto takes, and half of that."
+        ),
     ] = None,
     ffmpeg: Annotated[
         Path | None, typer.Option("--ffmpeg", help="The ffmpeg program to use.", show_default=False)

@@ -84,7 +84,8 @@ def _stages(report: BenchReport) -> Table:
     table.add_row("decode", _number(stages.decode_fps))
     table.add_row(f"upscale ({stages.engine}, each frame checked)", _number(stages.upscale_fps))
     for lanes, fps in stages.encode_fps.items():
-        table.add_row("encode" if lanes == 1 else f"encode, {lanes} at once", _number(fps))
+        said = _number(fps) if fps else "none in a minute"
+        table.add_row("encode" if lanes == 1 else f"encode, {lanes} at once", said)
     return table
 
 

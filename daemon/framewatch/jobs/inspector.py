@@ -49,7 +49,6 @@ class Inspector:
         self._changed = threading.Condition()
         self._waiting: deque[tuple[Segment, Path]] = deque()
         self._busy = 0
-        self._defect: BaseException | None = None
         self._stop = threading.Event()
         self._workers: list[tuple[threading.Thread, Worker]] = []
 
@@ -71,36 +70,36 @@ class Inspector:
             self._waiting.append((segment, path))
             short = len(self._waiting) + self._busy > len(self._workers)
             self._changed.notify_all()
-        if short and len(self._workers) < self._most:
+        if short and len(self._workers) < self._most and self.gave_up is None:
             self._start()
 
     def over(self, seconds: float) -> bool:
         """Whether all that was taken was looked at, or will not be; waits for it that long."""
         with self._changed:
-            self._changed.wait_for(self._at_rest, seconds)
-        if self._defect is not None:
-            raise self._defect
-        return self._at_rest()
+            return self._changed.wait_for(self._at_rest, seconds)
 
     def _at_rest(self) -> bool:
-        return self._defect is not None or not (self._waiting or self._busy)
+        return not self._busy and (not self._waiting or self.gave_up is not None)
 
     def _start(self) -> None:
         worker = self._helper()
         name = f"inspector-{len(self._workers)}"
         thread = threading.Thread(target=self._work, args=(worker,), name=name, daemon=True)
-        self._workers.append((thread, worker))
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError as error:  # the system has no more threads
+            self.gave_up = _trouble(error)
+        else:
+            self._workers.append((thread, worker))
 
     def _work(self, worker: Worker) -> None:
-        try:
-            while (task := self._next()) is not None:
-                try:
-                    self._look(worker, *task)
-                finally:
-                    self._rest()
-        except BaseException as error:  # noqa: BLE001 - a thread's boundary: `over` raises it
-            self._defect = error
+        while (task := self._next()) is not None:
+            try:
+                self._look(worker, *task)
+            except Exception as error:  # noqa: BLE001 - a thread's boundary, and a defect here costs no more than time
+                self.gave_up = _trouble(error)
+            finally:
+                self._rest()
 
     def _next(self) -> tuple[Segment, Path] | None:
         """Wait for a segment; None where it is to end."""
@@ -134,6 +133,10 @@ class Inspector:
             self.flaws[segment.number] = wrong
         else:
             self.seen[segment.number] = found
+
+
+def _trouble(error: Exception) -> FramewatchError:
+    return FramewatchError(f"{type(error).__name__}: {error}", code="internal.bug")
 
 
 def _unheard(_: Any) -> None:

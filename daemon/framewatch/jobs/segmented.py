@@ -102,7 +102,7 @@ class Segmented:
             VerificationError: `verify.segment`: one cannot be decoded; it is struck out.
             FramewatchError: what rendering failed with; what was finished by then is in the ledger.
         """
-        most, threads = inspectors(cores())
+        most, threads = inspectors(Encoding.of(self._plan), Host.here())
         stall = self._hands.tools.stall_seconds
         with Inspector(lambda: self._hands.helper(NICENESS), stall, most=most, threads=threads) as inspector:
             with self._hands.looking(lambda: self._require_good(inspector)):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
+from math import inf
 from pathlib import Path
 
 from framewatch.upscale.tiling import LARGEST_WINDOW
@@ -67,6 +69,27 @@ def most_pixels(bytes_per_pixel: int, concurrency: int) -> int:
 
     free = int(psutil.virtual_memory().available)
     return min(free // _MEMORY_SHARE // lanes(concurrency) // bytes_per_pixel, LARGEST_WINDOW)
+
+
+def allowed_memory_gb(proc: Path = Path("/proc/self/cgroup"), groups: Path = Path("/sys/fs/cgroup")) -> float:
+    """Memory in GB that this process may take: the machine's, or less where its control group says so.
+
+    That is how systemd (`MemoryMax`) and containers limit a service (Linux, version 2 of cgroups).
+    """
+    limits = [memory_gb()]
+    with suppress(OSError, ValueError):
+        owned = (line[4:] for line in proc.read_text().splitlines() if line.startswith("0::/"))
+        folder = groups / next(owned, "")
+        limits += [_limit_gb(one / "memory.max") for one in (folder, *folder.parents) if one.is_relative_to(groups)]
+    return min(limits)
+
+
+def _limit_gb(file: Path) -> float:
+    """What a control group says; without a limit, infinity."""
+    try:
+        return int(file.read_text()) / 2**30
+    except (OSError, ValueError):  # the root has none; "max"
+        return inf
 
 
 def memory_gb() -> float:

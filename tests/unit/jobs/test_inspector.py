@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -98,3 +99,35 @@ def test_no_more_workers_than_segments_that_wait_and_no_more_than_wished(piece: 
     assert not any(process.is_running() for process in processes)
     assert set(inspector.seen) == set(range(3, 9))
     assert inspector.flaws == {}
+
+
+def test_a_defect_of_its_own_costs_no_more_than_time(
+    worker: Worker, piece: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> str:
+        raise ValueError("a defect")
+
+    monkeypatch.setattr("framewatch.jobs.inspector.flaw", broken)
+    with Inspector(lambda: worker, 60) as inspector:
+        inspector.take(SEGMENT, piece)
+        inspector.take(SEGMENT.evolve(number=4), piece)
+        eventually(lambda: inspector.over(1), what="its end")
+    assert inspector.gave_up is not None
+    assert inspector.gave_up.finding.code == "internal.bug"
+    assert "a defect" in inspector.gave_up.finding.message
+    assert (inspector.seen, inspector.flaws) == ({}, {})
+
+
+def test_without_a_thread_it_gives_up(worker: Worker, piece: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with Inspector(lambda: worker, 60) as inspector:
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", none_left)
+            inspector.take(SEGMENT, piece)
+        assert inspector.over(0)
+        inspector.take(SEGMENT.evolve(number=4), piece)
+        assert inspector.over(0)
+    assert inspector.gave_up is not None
+    assert "can't start new thread" in inspector.gave_up.finding.message

@@ -37,8 +37,8 @@ def test_lanes_follow_device_encoder_and_cores(device: DeviceReport, codec: str,
 @pytest.mark.parametrize(
     ("encoding", "memory_gb", "lanes"),
     [
-        (Encoding("libx264", UHD), 16, 6),
-        (Encoding("libx264", UHD, deep=True), 16, 3),
+        (Encoding("libx264", UHD), 16, 5),
+        (Encoding("libx264", UHD, deep=True), 32, 5),
         (Encoding("libx264", UHD // 4), 16, 8),
         (Encoding("libx264", 4 * UHD), 16, 1),
         (Encoding("libx264", 4 * UHD), 2, 1),
@@ -47,6 +47,16 @@ def test_lanes_follow_device_encoder_and_cores(device: DeviceReport, codec: str,
 )
 def test_encoders_take_half_of_the_memory_at_most(encoding: Encoding, memory_gb: float, lanes: int) -> None:
     assert side_by_side("auto", encoding, GPU, host(16, memory_gb)) == lanes
+
+
+@pytest.mark.parametrize("cores", [2, 8, 16, 64, 128, 512])
+@pytest.mark.parametrize("codec", ["libx264", "libx265", "libsvtav1", "vp9"])
+def test_that_holds_with_all_the_threads_of_many_cores(codec: str, cores: int) -> None:
+    for memory_gb in (4, 8, 24, 64, 512):
+        encoding = Encoding(codec, UHD)
+        lanes = side_by_side("auto", encoding, GPU, host(cores, memory_gb))
+        taken = lanes * encoding.bytes(encoder_threads(lanes, cores))
+        assert lanes == 1 or taken <= memory_gb * 2**30 / 2
 
 
 @pytest.mark.parametrize("device", [GPU, CPU])
@@ -61,14 +71,27 @@ def test_several_devices_have_more_lanes_where_there_are_cores_for_them(cores: i
     assert side_by_side("auto", Encoding("libx264", UHD), GPU, host(cores), devices) == lanes
 
 
-@pytest.mark.parametrize(("lanes", "cores", "threads"), [(1, 16, 0), (2, 16, 24), (8, 16, 6), (8, 64, 24), (3, 2, 2)])
+@pytest.mark.parametrize(("lanes", "cores", "threads"), [(1, 16, 0), (2, 16, 16), (8, 16, 4), (8, 64, 16), (3, 2, 2)])
 def test_encoders_side_by_side_share_the_cores(lanes: int, cores: int, threads: int) -> None:
     assert encoder_threads(lanes, cores) == threads
 
 
-@pytest.mark.parametrize(("cores", "most"), [(2, (1, 0)), (7, (1, 0)), (8, (2, 6)), (16, (4, 6))])
-def test_segments_are_looked_at_side_by_side_where_there_are_cores(cores: int, most: tuple[int, int]) -> None:
-    assert inspectors(cores) == most
+@pytest.mark.parametrize(
+    ("encoding", "here", "most"),
+    [
+        (Encoding("libx264", UHD), host(2), (1, 0)),
+        (Encoding("libx264", UHD), host(7), (1, 0)),
+        (Encoding("libx264", UHD), host(8), (2, 6)),
+        (Encoding("libx264", UHD), host(16), (4, 6)),
+        (Encoding("libx264", UHD), host(192), (8, 6)),
+        (Encoding("libx264", 4 * UHD), host(64, 16), (3, 6)),
+        (Encoding("libx264", 4 * UHD, deep=True), host(64, 8), (1, 0)),
+    ],
+)
+def test_segments_are_looked_at_side_by_side_where_there_are_cores_and_memory(
+    encoding: Encoding, here: Host, most: tuple[int, int]
+) -> None:
+    assert inspectors(encoding, here) == most
 
 
 @pytest.mark.parametrize(
