@@ -13,7 +13,6 @@ is printed as it is measured, and the best of each setup at the end.
 from __future__ import annotations
 
 import argparse
-import os
 import resource
 import shutil
 import subprocess
@@ -32,7 +31,9 @@ import psutil
 from framewatch import resources
 from framewatch.bench.frames import to_and_fro
 from framewatch.errors import FramewatchError
+from framewatch.jobs.lane_count import encoder_threads
 from framewatch.media.ffmpeg import Encoder
+from framewatch.upscale import cpu
 from framewatch.upscale.contract import Frame
 
 
@@ -145,10 +146,14 @@ def _setup(text: str) -> tuple[int, int]:
 
 
 def _size(text: str) -> tuple[int, int]:
-    width, height = _setup(text)
-    if not height or width % 2 or height % 2:
+    width, _, height = text.partition("x")
+    if (
+        not (width.isdecimal() and height.isdecimal() and int(width) and int(height))
+        or int(width) % 2
+        or int(height) % 2
+    ):
         raise argparse.ArgumentTypeError(f'"{text}" is not an even size, such as 3840x2160')
-    return width, height
+    return int(width), int(height)
 
 
 def _many(text: str) -> int:
@@ -158,8 +163,8 @@ def _many(text: str) -> int:
 
 
 def main() -> int:
-    cores = len(os.sched_getaffinity(0))
-    usual = [(lanes, threads) for lanes in (1, 2, 4, 6, 8) for threads in (0, -(-cores * 3 // 2 // lanes))]
+    cores = cpu.cores()
+    usual = [(1, 0), *((lanes, threads) for lanes in (2, 4, 6, 8) for threads in (0, encoder_threads(lanes, cores)))]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--setups", nargs="+", type=_setup, default=usual, help="lanes x threads; 0: the encoder's own"

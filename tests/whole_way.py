@@ -67,6 +67,7 @@ def process(
     worker: Inline | None = None,
     stop: threading.Event | None = None,
     gpus: int | Literal["auto"] = "auto",
+    lanes: int | Literal["auto"] = "auto",
     gate: Open | None = None,
     observer: Deaf | None = None,
     **wishes: Any,
@@ -80,6 +81,7 @@ def process(
         engine="identity",
         segment_seconds=segment_seconds,
         gpus=gpus,
+        lanes=lanes,
     )
     folder.mkdir(parents=True, exist_ok=True)
     order = Order(source=source, preset=Preset(**(FAST | wishes)), preset_name="test", work=folder)

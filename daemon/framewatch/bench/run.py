@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -139,11 +140,15 @@ class Bench:
         weight = 0.35 / (len(wished) or _USUAL_COUNTS)
         count = next(iter(wished), 1)
         found = {count: self._travel(source, count, seconds, folder, weight)}
-        auto = side_by_side("auto", Encoding.of(found[count].plan), device, Host.here())
+        auto = self._auto(found[count], device)
         for lanes in wished or sorted({max(1, auto // 2), auto}):
             if lanes not in found:
                 found[lanes] = self._travel(source, lanes, seconds, folder, weight)
         return found, auto
+
+    def _auto(self, found: wholeway.Travelled, device: DeviceReport) -> int:
+        """The lanes of a film, which has more segments than there are lanes."""
+        return side_by_side("auto", Encoding.of(found.plan), device, Host.here(), segments=sys.maxsize)
 
     def _travel(self, source: Path, lanes: int, seconds: float, folder: Path, weight: float) -> wholeway.Travelled:
         work = folder / f"lanes-{lanes}"

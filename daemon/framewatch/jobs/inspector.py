@@ -88,7 +88,8 @@ class Inspector:
         try:
             thread.start()
         except RuntimeError as error:  # the system has no more threads
-            self.gave_up = _trouble(error)
+            if not self._workers:
+                self.gave_up = _trouble(error)
         else:
             self._workers.append((thread, worker))
 

@@ -51,6 +51,7 @@ class Tools(Record):
     engine: str = "auto"
     gpus: int | Literal["auto"] = "auto"  # equal devices that one video may be rendered on; auto: all
     precision: Precision = "exact"
+    jobs: int = 1  # on this host at once, which have cores and memory in equal parts
     lanes: int | Literal["auto"] = "auto"  # segments of one video that are rendered at once
     segment_seconds: float = DEFAULT_SECONDS  # length of the pieces that a render is made in
     stall_seconds: float = STALL_SECONDS  # without any progress, after which a worker is ended

@@ -49,6 +49,7 @@ class Segmented:
         self._probed = probed
         main = probed.info.main_video
         self._planes = plane_coding(plan, main.video) if main and main.video else None
+        self._host = Host.here(hands.tools.jobs)
         self._seen: dict[int, Inspection] = {}  # segments that were decoded to their ends, by number
         made_of = fingerprint(order.source, plan, probed, hands.tools)
         self._ledger = Ledger.open(order.work, made_of, probed.segments, commands.piece_extension(plan), hands.stop)
@@ -102,7 +103,7 @@ class Segmented:
             VerificationError: `verify.segment`: one cannot be decoded; it is struck out.
             FramewatchError: what rendering failed with; what was finished by then is in the ledger.
         """
-        most, threads = inspectors(Encoding.of(self._plan), Host.here())
+        most, threads = inspectors(Encoding.of(self._plan), self._host)
         stall = self._hands.tools.stall_seconds
         with Inspector(lambda: self._hands.helper(NICENESS), stall, most=most, threads=threads) as inspector:
             with self._hands.looking(lambda: self._require_good(inspector)):
@@ -179,14 +180,17 @@ class Segmented:
     def _render_on(self, devices: Sequence[DeviceReport], missing: Sequence[Segment]) -> list[DeviceReport]:
         """Render on those of the devices that are free; gives those that failed, and left segments undone.
 
-        The first is not named to its worker, which has other engines: it is never among those that failed.
+        The first is not named to its worker, which has equal devices and other engines: it is never among those that
+        failed.
         """
         plan, wish = self._plan, self._hands.tools.gpus
         most = len(missing) if wish == "auto" else min(wish, len(missing))
         with self._hands.shares(devices, most, plan.frame_width, plan.frame_height, plan.scale) as free:
-            encoding, host = Encoding.of(plan), Host.here()
-            lanes = side_by_side(self._hands.tools.lanes, encoding, devices[0], host, len(free))
-            threads = encoder_threads(lanes, host.cores)
+            lanes = side_by_side(
+                self._hands.tools.lanes, Encoding.of(plan), devices[0], self._host,
+                segments=len(missing), devices=len(free),
+            )  # fmt: skip
+            threads = encoder_threads(lanes, self._host.cores)
             pieces = tuple(self._piece(segment, threads, claimed=len(free) > 1) for segment in missing)
             tasks = self._tasks(pieces, lanes, devices[0], free)
             say = pieces[0].planes_encoder if tasks[0].planes and devices[0].planes else pieces[0].encoder

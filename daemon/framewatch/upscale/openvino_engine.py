@@ -37,7 +37,7 @@ class OpenVinoEngine:
 
     def __init__(self, precision: Precision | None = None, int8: bool | None = None) -> None:
         self.precision = precision
-        self.int8 = cpu.has_int8() if int8 is None else int8
+        self.int8 = cpu.int8_is_faster() if int8 is None else int8
 
     def devices(self) -> list[Device]:
         """The processor, with the precisions that it will be run with: exact, and where it has one, fast.

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Literal, cast
+
 import pytest
 
 from framewatch.jobs.lane_count import Encoding, Host, encoder_threads, inspectors, shared_out, side_by_side
+from framewatch.media.plan import Plan
+from framewatch.media.preset import Preset
 from framewatch.render.spec import DeviceReport
 
 GPU = DeviceReport(name="cuda 0", description="a GPU", memory_gb=24, gpu=True, in_flight=3)
@@ -31,22 +36,26 @@ def host(cores: int, memory_gb: float = 256) -> Host:
     ],
 )
 def test_lanes_follow_device_encoder_and_cores(device: DeviceReport, codec: str, cores: int, lanes: int) -> None:
-    assert side_by_side("auto", Encoding(codec, UHD), device, host(cores)) == lanes
+    assert side_by_side("auto", Encoding(codec, UHD), device, host(cores), segments=99) == lanes
 
 
 @pytest.mark.parametrize(
     ("encoding", "memory_gb", "lanes"),
     [
-        (Encoding("libx264", UHD), 16, 5),
-        (Encoding("libx264", UHD, deep=True), 32, 5),
+        (Encoding("libx264", UHD), 16, 4),
+        (Encoding("libx264", UHD), 24, 8),
+        (Encoding("libx264", UHD, "medium"), 16, 2),
+        (Encoding("libx264", UHD, "veryslow"), 16, 1),
+        (Encoding("libx264", UHD, weight=2), 32, 4),
         (Encoding("libx264", UHD // 4), 16, 8),
         (Encoding("libx264", 4 * UHD), 16, 1),
         (Encoding("libx264", 4 * UHD), 2, 1),
         (Encoding("libsvtav1", UHD), 16, 2),
+        (Encoding("libx265", UHD), 16, 3),
     ],
 )
 def test_encoders_take_half_of_the_memory_at_most(encoding: Encoding, memory_gb: float, lanes: int) -> None:
-    assert side_by_side("auto", encoding, GPU, host(16, memory_gb)) == lanes
+    assert side_by_side("auto", encoding, GPU, host(16, memory_gb), segments=99) == lanes
 
 
 @pytest.mark.parametrize("cores", [2, 8, 16, 64, 128, 512])
@@ -54,24 +63,32 @@ def test_encoders_take_half_of_the_memory_at_most(encoding: Encoding, memory_gb:
 def test_that_holds_with_all_the_threads_of_many_cores(codec: str, cores: int) -> None:
     for memory_gb in (4, 8, 24, 64, 512):
         encoding = Encoding(codec, UHD)
-        lanes = side_by_side("auto", encoding, GPU, host(cores, memory_gb))
+        lanes = side_by_side("auto", encoding, GPU, host(cores, memory_gb), segments=99)
         taken = lanes * encoding.bytes(encoder_threads(lanes, cores))
         assert lanes == 1 or taken <= memory_gb * 2**30 / 2
 
 
 @pytest.mark.parametrize("device", [GPU, CPU])
 def test_a_number_that_was_set_holds(device: DeviceReport) -> None:
-    assert side_by_side(3, Encoding("libx264", 4 * UHD), device, host(2, 2)) == 3
+    assert side_by_side(3, Encoding("libx264", 4 * UHD), device, host(2, 2), segments=4) == 3
+
+
+@pytest.mark.parametrize("wish", [8, "auto"])
+def test_there_are_no_more_lanes_than_segments(wish: int | Literal["auto"]) -> None:
+    assert side_by_side(wish, Encoding("libx264", UHD), GPU, host(16), segments=2) == 2
 
 
 @pytest.mark.parametrize(
     ("cores", "devices", "lanes"), [(16, 2, 8), (64, 2, 16), (64, 8, 32), (256, 8, 64), (8, 4, 4), (2, 2, 1)]
 )
 def test_several_devices_have_more_lanes_where_there_are_cores_for_them(cores: int, devices: int, lanes: int) -> None:
-    assert side_by_side("auto", Encoding("libx264", UHD), GPU, host(cores), devices) == lanes
+    found = side_by_side("auto", Encoding("libx264", UHD), GPU, host(cores), segments=99, devices=devices)
+    assert found == lanes
 
 
-@pytest.mark.parametrize(("lanes", "cores", "threads"), [(1, 16, 0), (2, 16, 16), (8, 16, 4), (8, 64, 16), (3, 2, 2)])
+@pytest.mark.parametrize(
+    ("lanes", "cores", "threads"), [(1, 16, 0), (2, 16, 24), (4, 16, 12), (8, 16, 6), (8, 64, 24), (3, 2, 2)]
+)
 def test_encoders_side_by_side_share_the_cores(lanes: int, cores: int, threads: int) -> None:
     assert encoder_threads(lanes, cores) == threads
 
@@ -85,7 +102,7 @@ def test_encoders_side_by_side_share_the_cores(lanes: int, cores: int, threads: 
         (Encoding("libx264", UHD), host(16), (4, 6)),
         (Encoding("libx264", UHD), host(192), (8, 6)),
         (Encoding("libx264", 4 * UHD), host(64, 16), (3, 6)),
-        (Encoding("libx264", 4 * UHD, deep=True), host(64, 8), (1, 0)),
+        (Encoding("libx264", 4 * UHD, weight=2), host(64, 8), (1, 0)),
     ],
 )
 def test_segments_are_looked_at_side_by_side_where_there_are_cores_and_memory(
@@ -99,3 +116,18 @@ def test_segments_are_looked_at_side_by_side_where_there_are_cores_and_memory(
 )
 def test_lanes_are_shared_out_and_each_device_has_one(lanes: int, devices: int, each: tuple[int, ...]) -> None:
     assert shared_out(lanes, devices) == each
+
+
+@pytest.mark.parametrize(
+    ("pixel_format", "weight"), [("yuv420p", 1), ("yuv420p10le", 2), ("yuv422p10le", 8 / 3), ("yuv444p", 2)]
+)
+def test_what_a_frame_weighs_follows_from_its_format(pixel_format: str, weight: float) -> None:
+    preset = Preset(ml_upscale="esrgan-2x", preset="slow")
+    plan = SimpleNamespace(preset=preset, pixel_format=pixel_format, frame_width=1920, frame_height=1080)
+    found = Encoding.of(cast("Plan", plan))
+    assert found == Encoding("libx264", 1920 * 1080, "slow", weight)
+
+
+def test_jobs_at_once_have_equal_parts_of_the_machine() -> None:
+    whole, half = Host.here(), Host.here(2)
+    assert half == Host(max(1, whole.cores // 2), whole.memory_gb / 2)

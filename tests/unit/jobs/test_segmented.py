@@ -6,17 +6,21 @@ import json
 import os
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
 
-from framewatch.domain import Segment
+from framewatch.domain import Record, Segment
 from framewatch.errors import CancelledError
 from framewatch.jobs.ledger import NAME, Entry, Ledger
+from framewatch.media import inspect
 from framewatch.render.proof import size_and_digest
+from framewatch.render.spec import RenderTask
 from media_factory import ffmpeg
-from whole_way import pictures, process, times
+from whole_way import Inline, pictures, process, times
+
+Task = TypeVar("Task", bound=Record)
 
 LOSSLESS: dict[str, Any] = {"ml_upscale": "esrgan-2x", "crf": 0, "container": "mkv"}
 
@@ -62,6 +66,48 @@ def test_many_segments_show_what_one_shows(moving: Path, tmp_path: Path, wishes:
         assert max(np.abs(a.astype(int) - b).mean() for a, b in pairs) < 4
     else:
         assert same(whole.result, parts.result)
+
+
+class Asked(Inline):
+    """Keeps what it is asked for."""
+
+    def __init__(self) -> None:
+        self.tasks: list[Record] = []
+
+    def run(self, task: Record, *rest: Any, **more: Any) -> Any:
+        self.tasks.append(task)
+        return super().run(task, *rest, **more)
+
+    def of(self, kind: type[Task]) -> list[Task]:
+        return [task for task in self.tasks if isinstance(task, kind)]
+
+
+@pytest.mark.parametrize(("seconds", "lanes"), [(1.0, 2), (30.0, 1)])
+def test_encoders_side_by_side_are_told_their_threads_and_one_alone_is_not(
+    moving: Path, tmp_path: Path, seconds: float, lanes: int
+) -> None:
+    asked = Asked()
+    made = process(moving, tmp_path, segment_seconds=seconds, lanes=2, worker=asked, ml_upscale="esrgan-2x")
+    (task,) = asked.of(RenderTask)
+    assert task.lanes == lanes
+    assert {"-threads:v:0" in piece.encoder for piece in task.pieces} == {lanes > 1}
+    assert len(pictures(made.result)) == 125
+
+
+def test_what_decodes_a_segment_has_as_many_threads_as_it_was_given(
+    moving: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("framewatch.jobs.segmented.inspectors", lambda *_: (1, 3))
+    given: list[int] = []
+    prepare = inspect._Tally.prepare
+
+    def noted(tally: Any, threads: int) -> None:
+        given.append(threads)
+        prepare(tally, threads)
+
+    monkeypatch.setattr(inspect._Tally, "prepare", noted)
+    process(moving, tmp_path, segment_seconds=2.0, ml_upscale="esrgan-2x")
+    assert given.count(3) >= 2
 
 
 @pytest.mark.parametrize("container", ["mp4", "mkv"])

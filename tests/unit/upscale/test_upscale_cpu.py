@@ -1,7 +1,8 @@
-"""How much memory a service may take, as its control groups say."""
+"""How much of the machine a service may take, as its control groups say."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,22 @@ def test_a_control_groups_limit_holds(
 
 def test_without_control_groups_it_is_the_machines(tmp_path: Path) -> None:
     assert cpu.allowed_memory_gb(tmp_path / "none", tmp_path) == cpu.memory_gb()
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        ({"a/b": "400000 100000"}, 4),
+        ({"a": "250000 100000", "a/b": "max 100000"}, 3),
+        ({"a": "10000 100000"}, 1),
+        ({"a/b": "max 100000"}, sys.maxsize),
+        ({}, sys.maxsize),
+    ],
+)
+def test_a_quota_of_time_is_so_many_cores(tmp_path: Path, limits: dict[str, str], expected: int) -> None:
+    groups, proc = tmp_path / "groups", tmp_path / "cgroup"
+    proc.write_text("0::/a/b\n")
+    for folder, limit in limits.items():
+        (groups / folder).mkdir(parents=True, exist_ok=True)
+        (groups / folder / "cpu.max").write_text(f"{limit}\n")
+    assert cpu.allowed_cores(proc, groups) == expected

@@ -150,11 +150,11 @@ def test_exact_is_the_default_and_never_computes_in_eight_bits(network: Network)
 def test_whether_8_bits_are_faster_is_read_from_the_processors_flags(tmp_path: Path, flags: str, there: bool) -> None:
     told = tmp_path / "cpuinfo"
     told.write_text(f"processor\t: 0\n{flags}\n")
-    assert cpu.has_int8(told) is there
+    assert cpu.int8_is_faster(told) is there
 
 
 def test_without_cpuinfo_there_are_none(tmp_path: Path) -> None:
-    assert not cpu.has_int8(tmp_path / "cpuinfo")
+    assert not cpu.int8_is_faster(tmp_path / "cpuinfo")
     assert not has_floats_only(fast=False, cpuinfo=tmp_path / "cpuinfo")
 
 
