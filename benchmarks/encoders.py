@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -33,6 +32,7 @@ from framewatch.bench.frames import to_and_fro
 from framewatch.errors import FramewatchError
 from framewatch.jobs.lane_count import encoder_threads
 from framewatch.media.ffmpeg import Encoder
+from framewatch.media.tools import find_ffmpeg
 from framewatch.upscale import cpu
 from framewatch.upscale.contract import Frame
 
@@ -79,20 +79,9 @@ class Setup:
     def __init__(self, options: argparse.Namespace, ffmpeg: str, lanes: int, threads: int, folder: Path) -> None:
         width, height = options.size
         coded = ["-c:v", options.codec, *options.options.split()]
-        self._argv = [
-            *(
-                ffmpeg,
-                "-v",
-                "error",
-                "-f",
-                "rawvideo",
-                "-pixel_format",
-                "yuv420p",
-                "-video_size",
-                f"{width}x{height}",
-            ),
-            *("-framerate", "25", "-i", "pipe:0", *coded, *(["-threads", str(threads)] if threads else [])),
-        ]
+        raw = ["-f", "rawvideo", "-pixel_format", "yuv420p", "-video_size", f"{width}x{height}", "-framerate", "25"]
+        few = ["-threads", str(threads)] if threads else []
+        self._argv = [ffmpeg, "-v", "error", *raw, "-i", "pipe:0", *coded, *few]
         self._lanes, self._threads, self._folder = lanes, threads, folder
         self._piece, self._seconds = options.piece, options.seconds
         self._counts, self._bytes = [0] * lanes, [0] * lanes
@@ -117,9 +106,9 @@ class Setup:
             raise self._failures[0]
         count = sum(self._counts)
         system = after.ru_stime - before.ru_stime
-        cpu = after.ru_utime - before.ru_utime + system
+        spent = after.ru_utime - before.ru_utime + system
         return Row(
-            self._lanes, self._threads, count / took, cpu * 1000 / count, system * 1000 / count, cpu / took,
+            self._lanes, self._threads, count / took, spent * 1000 / count, system * 1000 / count, spent / took,
             memory / 2**30, sum(self._bytes) / 1000 / count,
         )  # fmt: skip
 
@@ -147,11 +136,7 @@ def _setup(text: str) -> tuple[int, int]:
 
 def _size(text: str) -> tuple[int, int]:
     width, _, height = text.partition("x")
-    if (
-        not (width.isdecimal() and height.isdecimal() and int(width) and int(height))
-        or int(width) % 2
-        or int(height) % 2
-    ):
+    if not all(side.isdecimal() and int(side) and int(side) % 2 == 0 for side in (width, height)):
         raise argparse.ArgumentTypeError(f'"{text}" is not an even size, such as 3840x2160')
     return int(width), int(height)
 
@@ -179,23 +164,27 @@ def main() -> int:
     parser.add_argument("--raw", type=Path, help="yuv420p frames to encode, instead of the clip enlarged")
     parser.add_argument("--seconds", type=_many, default=8, help="of each setup, and the last pieces to their ends")
     parser.add_argument("--rounds", type=_many, default=1, help="of all setups, in turns; the fastest counts")
-    parser.add_argument("--ffmpeg", default=shutil.which("ffmpeg"))
+    parser.add_argument("--ffmpeg", type=Path, help="the program; default: as framewatch finds it")
     options = parser.parse_args()
-    ffmpeg = options.ffmpeg or _bundled()
+    try:
+        _measure(options)
+    except FramewatchError as error:
+        raise SystemExit(str(error)) from None
+    return 0
+
+
+def _measure(options: argparse.Namespace) -> None:
+    ffmpeg = str(find_ffmpeg(options.ffmpeg))
     frames = frames_of(ffmpeg, options.raw, *options.size, options.frames)
     best: dict[tuple[int, int], Row] = {}
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(options.rounds):
             for lanes, threads in options.setups:
-                try:
-                    row = Setup(options, ffmpeg, lanes, threads, Path(folder)).run(frames)
-                except FramewatchError as error:
-                    raise SystemExit(error.finding.message) from None
+                row = Setup(options, ffmpeg, lanes, threads, Path(folder)).run(frames)
                 if (lanes, threads) not in best or row.fps > best[lanes, threads].fps:
                     best[lanes, threads] = row
                 print(row, flush=True)
     print("the best of each:", *best.values(), sep="\n")
-    return 0
 
 
 def _memory_of_children() -> int:
@@ -205,12 +194,6 @@ def _memory_of_children() -> int:
         with suppress(psutil.Error):  # it may end just now
             found += child.memory_info().rss
     return found
-
-
-def _bundled() -> str:
-    import imageio_ffmpeg  # noqa: PLC0415 - only where no ffmpeg is on PATH
-
-    return str(imageio_ffmpeg.get_ffmpeg_exe())
 
 
 if __name__ == "__main__":

@@ -35,15 +35,8 @@ def clip_command(ffmpeg: Path, clip: Path | None, size: Size | None, seconds: fl
         seconds: of it.
         out: a Matroska file that is made.
     """
-    kinds = ",".join(VIDEO_DEMUXERS)  # no list of other files
-    source = [
-        "-protocol_whitelist",
-        "file",
-        "-format_whitelist",
-        kinds,
-        "-i",
-        file_url(clip or resources.demo_clip()),
-    ]
+    only = ["-protocol_whitelist", "file", "-format_whitelist", ",".join(VIDEO_DEMUXERS)]  # no list of other files
+    source = [*only, "-i", file_url(clip or resources.demo_clip())]
     looped = ["-stream_loop", "-1"] if clip is None else []
     tracks = ["-map", "0:v:0", "-an"] if clip is None else ["-map", "0:v:0", "-map", "0:a?", "-c:a", "copy"]
     if size is None:

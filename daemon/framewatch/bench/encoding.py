@@ -47,13 +47,13 @@ def encoding_fps(command: Sequence[str], frames: Sequence[Frame], lanes: int, fo
         while not all(feed.given for feed in feeds):
             if time.monotonic() - begun > _FIRST_SECONDS:
                 return 0.0
-            _require_going(feeds)
+            _wait_a_moment(feeds)
         begun = time.monotonic()
         while (took := time.monotonic() - begun) < _MOST_SECONDS:
             enough = sum(feed.given_since(begun) for feed in feeds) >= _LEAST_FRAMES
             if took >= seconds and enough:
                 break
-            _require_going(feeds)
+            _wait_a_moment(feeds)
         return sum(feed.fps_since(begun) for feed in feeds)
     finally:
         for feed in feeds:
@@ -107,7 +107,8 @@ class _Feed(threading.Thread):
         return [one for one in list(self._said) if one[0] >= begun]
 
 
-def _require_going(feeds: Sequence[_Feed]) -> None:
+def _wait_a_moment(feeds: Sequence[_Feed]) -> None:
+    """Raises what a feed failed with."""
     time.sleep(_LOOK_SECONDS)
     for feed in feeds:
         if feed.failure is not None:

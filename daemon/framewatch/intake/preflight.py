@@ -46,7 +46,7 @@ def preflight(loaded: LoadedSettings, *, strict: bool = False, known: Collection
             hwaccels=hwaccels(ffmpeg),
             engine=settings.engine,
             precision=settings.precision,
-            jobs=1 if settings.gpu.slots == "auto" else settings.gpu.slots,
+            jobs=settings.gpu.jobs,
             lanes=settings.lanes,
             gpus=settings.gpu.devices,
             segment_seconds=settings.segment_seconds,

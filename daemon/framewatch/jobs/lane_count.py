@@ -22,7 +22,7 @@ _CORES_A_LANE = 2
 # libx265 had 0.5 GB at medium on 2 cores, and libsvtav1 1 GB at its highest level of parallelism.
 _X264_BYTES = {"faster": 240, "fast": 240, "medium": 240, "slow": 290, "slower": 290, "veryslow": 450, "placebo": 450}
 _X264_LEAST_BYTES = 130  # of the presets that are faster
-_THREAD_BYTES = {"libx264": 9}
+_X264_THREAD_BYTES = 9  # besides
 _LANE_BYTES = {"libsvtav1": 480, "vp9": 210}
 _USUAL_LANE_BYTES = 300
 _MEMORY_SHARE = 0.5
@@ -72,9 +72,11 @@ class Encoding:
 
     def bytes(self, threads: int) -> int:
         """The memory that it is counted with, if it is given so many threads."""
-        usual = _LANE_BYTES.get(self.codec, _USUAL_LANE_BYTES)
-        each = _X264_BYTES.get(self.speed, _X264_LEAST_BYTES) if self.codec == "libx264" else usual
-        return int(self.pixels * self.weight * (each + threads * _THREAD_BYTES.get(self.codec, 0)))
+        if self.codec == "libx264":
+            each = _X264_BYTES.get(self.speed, _X264_LEAST_BYTES) + threads * _X264_THREAD_BYTES
+        else:
+            each = _LANE_BYTES.get(self.codec, _USUAL_LANE_BYTES)
+        return int(self.pixels * self.weight * each)
 
 
 def side_by_side(

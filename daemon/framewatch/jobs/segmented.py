@@ -49,7 +49,7 @@ class Segmented:
         self._probed = probed
         main = probed.info.main_video
         self._planes = plane_coding(plan, main.video) if main and main.video else None
-        self._host = Host.here(hands.tools.jobs)
+        self._encoding, self._host = Encoding.of(plan), Host.here(hands.tools.jobs)
         self._seen: dict[int, Inspection] = {}  # segments that were decoded to their ends, by number
         made_of = fingerprint(order.source, plan, probed, hands.tools)
         self._ledger = Ledger.open(order.work, made_of, probed.segments, commands.piece_extension(plan), hands.stop)
@@ -103,7 +103,7 @@ class Segmented:
             VerificationError: `verify.segment`: one cannot be decoded; it is struck out.
             FramewatchError: what rendering failed with; what was finished by then is in the ledger.
         """
-        most, threads = inspectors(Encoding.of(self._plan), self._host)
+        most, threads = inspectors(self._encoding, self._host)
         stall = self._hands.tools.stall_seconds
         with Inspector(lambda: self._hands.helper(NICENESS), stall, most=most, threads=threads) as inspector:
             with self._hands.looking(lambda: self._require_good(inspector)):
@@ -187,7 +187,7 @@ class Segmented:
         most = len(missing) if wish == "auto" else min(wish, len(missing))
         with self._hands.shares(devices, most, plan.frame_width, plan.frame_height, plan.scale) as free:
             lanes = side_by_side(
-                self._hands.tools.lanes, Encoding.of(plan), devices[0], self._host,
+                self._hands.tools.lanes, self._encoding, devices[0], self._host,
                 segments=len(missing), devices=len(free),
             )  # fmt: skip
             threads = encoder_threads(lanes, self._host.cores)

@@ -210,10 +210,9 @@ class House:
 
     def _lanes(self, settings: Settings) -> list[Lane]:
         """A lane for each GPU slot, and one for jobs that leave the GPU alone."""
-        slots = 1 if settings.gpu.slots == "auto" else settings.gpu.slots
-        gate = HostGate(slots)
+        gate = HostGate(settings.gpu.jobs)
         parts = (self.desk, self._tools, gate, self.places_of)
-        heavy = [make_lane(f"gpu-{number}", *parts, gpu=True) for number in range(slots)]
+        heavy = [make_lane(f"gpu-{number}", *parts, gpu=True) for number in range(settings.gpu.jobs)]
         return [*heavy, make_lane("plain", *parts, gpu=False)]
 
     def _tools(self) -> Tools:

@@ -137,6 +137,11 @@ class GpuSettings(Section):
         description="Most GPUs that one video is rendered on: a number, or auto: all that are alike.",
     )
 
+    @property
+    def jobs(self) -> int:
+        """Jobs at once on each device."""
+        return 1 if self.slots == "auto" else self.slots
+
 
 class LimitSettings(Section, Limits):
     """The most that a source may be; beyond, its job fails before anything is spent on it."""

@@ -73,13 +73,7 @@ def first_device(engine: str = "auto", engines: Mapping[str, Engine] = ENGINES, 
     Raises:
         EngineError: as `open_session`, where no engine sees any.
     """
-    reasons: list[Finding] = []
-    for name in _order(engine, fast=fast):
-        try:
-            return _devices(_find(engines, name), None)[0]
-        except EngineError as error:
-            reasons.append(error.finding.at(name))
-    raise _none_works(engine, reasons)
+    return _first_devices(engine, engines, fast=fast)[0]
 
 
 def equal_devices(
@@ -93,10 +87,19 @@ def equal_devices(
     Raises:
         EngineError: as `first_device`.
     """
-    first = first_device(engine, engines, fast=fast)
-    if first.engine not in _ONE_ID_A_CARD:
-        return [first]
-    return _devices(engines[first.engine], None)
+    found = _first_devices(engine, engines, fast=fast)
+    return found if found[0].engine in _ONE_ID_A_CARD else found[:1]
+
+
+def _first_devices(engine: str, engines: Mapping[str, Engine], *, fast: bool) -> list[Device]:
+    """The equal devices of the first engine that sees any; raises as `first_device`."""
+    reasons: list[Finding] = []
+    for name in _order(engine, fast=fast):
+        try:
+            return _devices(_find(engines, name), None)
+        except EngineError as error:
+            reasons.append(error.finding.at(name))
+    raise _none_works(engine, reasons)
 
 
 def open_session(
@@ -125,8 +128,7 @@ def open_session(
         concurrency: most frames that are computed at once.
         engine: one of `ENGINE_NAMES`; with a `device`, the name of the engine that sees it.
         device: a device's id, where it should not be the engine's first usable one that works, or one just like
-            that. Only engines that mean the same
-            device by it are tried: where `cuda` fails, that is torch.
+            that. Only engines that mean the same device by it are tried: where `cuda` fails, that is torch.
         on_fallback: gets a finding for each engine that failed.
         engines: what there is to choose from.
         distrusted: engines to pass over; the reasons stand in the error when none is left.
