@@ -89,6 +89,14 @@ class House:
             log.write(result.stderr)
         return result
 
+    def wait_running(self, output: Path) -> dict[str, Any]:
+        """Wait until frames of a job are done; returns its sidecar."""
+        return eventually(
+            lambda: found if (found := self.sidecar(output)).get("frames_done") else {},
+            what="a job under way",
+            story=self.log,
+        )
+
     def stop(self, with_signal: int = signal.SIGTERM, timeout: float = 15) -> int:
         """Signal the daemon and wait for its end."""
         assert self.daemon is not None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import injected
 from clips import make_clip
 from house import House
 
@@ -30,6 +31,21 @@ def house(tmp_path: Path) -> Iterator[House]:
     if house.daemon is not None and house.daemon.poll() is None:
         house.daemon.kill()
         house.daemon.wait()
+
+
+@pytest.fixture
+def pace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> injected.Knob:
+    """Frames take a tenth of a second, so that a job can be caught in the middle, until it is turned to 0."""
+    pace = injected.delay(tmp_path / "pace", monkeypatch)
+    pace.turn(0.1)
+    return pace
+
+
+@pytest.fixture
+def slow_house(house: House, pace: injected.Knob) -> House:
+    """Upscales with the real network, slowly."""
+    house.settings["engine"] = "openvino"
+    return house
 
 
 @pytest.fixture

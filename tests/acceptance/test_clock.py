@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from clock_jumps import Clock
+import injected
 from house import House, framewatch
 
 HOUR, YEAR = 3600.0, 365 * 24 * 3600.0
@@ -18,19 +18,19 @@ HOUR, YEAR = 3600.0, 365 * 24 * 3600.0
 def test_a_held_job_goes_on_and_new_files_are_taken_whatever_the_clock_does(
     house: House, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = Clock(tmp_path / "clock", monkeypatch)
+    clock = injected.clock(tmp_path / "clock", monkeypatch)
     share = house.folder()
     out = house.root / "anime" / "out"
     house.start()
     out.rename(out.with_name("away"))
     shutil.copy(clip, share / "a.mp4")
     house.wait_for_event("job.held")
-    clock.jump(-10 * HOUR)
+    clock.turn(-10 * HOUR)
     out.with_name("away").rename(out)
     house.wait_status(out / "a.mp4", "done", timeout=12)  # within 15 s it would not, with the clock as it was
 
     for number, jump in enumerate((10 * YEAR, -YEAR, 0.0)):
-        clock.jump(jump)
+        clock.turn(jump)
         shutil.copy(clip, share / f"{number}.mp4")
         house.wait_status(out / f"{number}.mp4", "done", timeout=20)
     state = json.loads(framewatch("status", "--json", "--config", house.config).stdout)

@@ -12,7 +12,7 @@ import av
 import pytest
 import yaml
 
-from clips import make_clip
+import injected
 from house import CLIP, House, framewatch
 from waiting import eventually
 
@@ -182,23 +182,22 @@ def test_status_shows_jobs_and_folders_with_and_without_a_daemon(house: House, c
     assert house.stop() == 0
 
 
-def test_cancel_stops_a_running_job_and_retry_takes_it_up_again(house: House) -> None:
-    house.settings["engine"] = "openvino"
+def test_cancel_stops_a_running_job_and_retry_takes_it_up_again(
+    slow_house: House, long_clip: Path, pace: injected.Knob
+) -> None:
+    house = slow_house
     share = house.folder(preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
-    make_clip(share / "a.mp4", size="128x96", frames=60)
+    shutil.copy(long_clip, share / "a.mp4")
     output = house.root / "anime" / "out" / "a.mp4"
     house.start()
-    sidecar = eventually(
-        lambda: found if (found := house.sidecar(output)).get("frames_done") else None,
-        what="a job under way",
-        story=house.log,
-    )
+    sidecar = house.wait_running(output)
     said = framewatch("cancel", sidecar["job_id"], "--config", house.config)
     assert said.returncode == 0, said.stderr
     house.wait_status(share / "failed" / "a.mp4", "cancelled")
     assert not output.exists()
     assert (share / "failed" / "a.mp4").exists()
 
+    pace.turn(0)
     said = framewatch("retry", sidecar["job_id"], "--config", house.config)
     assert said.returncode == 0, said.stderr
     house.wait_status(output, "done", timeout=120)

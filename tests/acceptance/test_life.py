@@ -9,30 +9,21 @@ import socket
 from pathlib import Path
 
 import psutil
-import pytest
 
+import injected
 from house import House, framewatch
 from waiting import eventually
 
 
-def running(house: House, output: Path) -> None:
-    eventually(lambda: house.sidecar(output).get("frames_done", 0) > 0, what="a job under way", story=house.log)
-
-
-@pytest.fixture
-def slow_house(house: House) -> House:
-    """Upscales with the real network, so that there is time to interrupt it."""
-    house.settings["engine"] = "openvino"
-    return house
-
-
-def test_killed_at_any_time_nothing_is_lost_and_nothing_is_done_twice(slow_house: House, long_clip: Path) -> None:
+def test_killed_at_any_time_nothing_is_lost_and_nothing_is_done_twice(
+    slow_house: House, long_clip: Path, pace: injected.Knob
+) -> None:
     share = slow_house.folder(preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
     for name in ("a.mp4", "b.mp4"):
         shutil.copy(long_clip, share / name)
     out = slow_house.root / "anime" / "out"
     daemon = slow_house.start()
-    running(slow_house, out / "a.mp4")
+    slow_house.wait_running(out / "a.mp4")
     family = psutil.Process(daemon.pid).children(recursive=True)
     assert family
     slow_house.stop(signal.SIGKILL)
@@ -40,6 +31,7 @@ def test_killed_at_any_time_nothing_is_lost_and_nothing_is_done_twice(slow_house
     assert sorted(path.name for path in share.glob("*.mp4")) == ["a.mp4", "b.mp4"]
     assert not list(out.glob("*.mp4"))
 
+    pace.turn(0)
     slow_house.start()
     for name in ("a.mp4", "b.mp4"):
         slow_house.wait_status(out / name, "done", timeout=120)
@@ -60,17 +52,18 @@ def _alive(process: psutil.Process) -> bool:
 
 
 def test_sigterm_drains_within_ten_seconds_and_the_job_goes_on_at_the_next_start(
-    slow_house: House, long_clip: Path
+    slow_house: House, long_clip: Path, pace: injected.Knob
 ) -> None:
     share = slow_house.folder(preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
     shutil.copy(long_clip, share / "a.mp4")
     output = slow_house.root / "anime" / "out" / "a.mp4"
     daemon = slow_house.start()
-    running(slow_house, output)
+    slow_house.wait_running(output)
     family = psutil.Process(daemon.pid).children(recursive=True)
     assert slow_house.stop(timeout=10) == 0
     assert not any(_alive(child) for child in family)
     assert slow_house.sidecar(output)["status"] == "queued"
+    pace.turn(0)
     assert slow_house.once().returncode == 0
     done = slow_house.sidecar(output)
     assert (done["status"], done["attempt"]) == ("done", 1)  # a stop is not a failed try
@@ -80,7 +73,7 @@ def test_a_second_signal_ends_it_at_once(slow_house: House, long_clip: Path) -> 
     share = slow_house.folder(preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
     shutil.copy(long_clip, share / "a.mp4")
     daemon = slow_house.start()
-    running(slow_house, slow_house.root / "anime" / "out" / "a.mp4")
+    slow_house.wait_running(slow_house.root / "anime" / "out" / "a.mp4")
     family = psutil.Process(daemon.pid).children(recursive=True)
     os.kill(family[0].pid, signal.SIGSTOP)  # so that the first signal alone would take its time
     daemon.send_signal(signal.SIGINT)
@@ -178,14 +171,15 @@ def test_log_lines_carry_the_job_and_text_is_for_terminals(house: House, long_cl
 
 
 def test_jobs_of_a_folder_that_was_taken_out_are_held_and_go_on_when_it_is_back(
-    slow_house: House, long_clip: Path
+    slow_house: House, long_clip: Path, pace: injected.Knob
 ) -> None:
     share = slow_house.folder("old", preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
     for name in ("a.mp4", "b.mp4"):
         shutil.copy(long_clip, share / name)
     slow_house.start()
-    running(slow_house, slow_house.root / "old" / "out" / "a.mp4")
+    slow_house.wait_running(slow_house.root / "old" / "out" / "a.mp4")
     slow_house.stop(signal.SIGKILL)
+    pace.turn(0)
     entry = slow_house.settings["folders"].pop()
     slow_house.folder("new")
     assert slow_house.once().returncode == 1  # it ends, and says that not all is done

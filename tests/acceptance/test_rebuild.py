@@ -8,13 +8,8 @@ import signal
 import sqlite3
 from pathlib import Path
 
-from clips import make_clip
+import injected
 from house import House, framewatch
-from waiting import eventually
-
-
-def running(house: House, output: Path) -> None:
-    eventually(lambda: house.sidecar(output).get("frames_done", 0) > 0, what="a job under way", story=house.log)
 
 
 def database(house: House) -> Path:
@@ -25,13 +20,15 @@ def names(house: House) -> list[str]:
     return sorted(path.name for path in database(house).parent.iterdir() if "corrupt" in path.name)
 
 
-def test_a_killed_daemon_whose_database_is_damaged_goes_on_with_its_job_and_says_so(house: House, clip: Path) -> None:
-    house.settings["engine"] = "openvino"
+def test_a_killed_daemon_whose_database_is_damaged_goes_on_with_its_job_and_says_so(
+    slow_house: House, clip: Path, long_clip: Path, pace: injected.Knob
+) -> None:
+    house = slow_house
     share = house.folder(preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
-    make_clip(share / "a.mp4", size="128x96", frames=30)
+    shutil.copy(long_clip, share / "a.mp4")
     out = house.root / "anime" / "out"
     house.start()
-    running(house, out / "a.mp4")
+    house.wait_running(out / "a.mp4")
     shutil.copy(clip, share / "b.mp4")
     house.wait_status(out / "b.mp4", "queued")
     job_id = house.sidecar(out / "a.mp4")["job_id"]
@@ -48,6 +45,7 @@ def test_a_killed_daemon_whose_database_is_damaged_goes_on_with_its_job_and_says
     assert "[store.corrupt]" in asked.stderr
     assert names(house) == []
 
+    pace.turn(0)
     house.start()
     for name in ("a.mp4", "b.mp4"):
         house.wait_status(out / name, "done", timeout=120)

@@ -32,8 +32,8 @@ class FaultHouse(House):
         self.knobs.mkdir(parents=True)
         self.settings |= {"segment_seconds": 1, "retries": 20, "reserve_gb": 0, "log": {"format": "json"}}
         path = [str(TESTS / "faults_inject"), str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
-        knobs = {MARK: str(self.knobs), "FRAMEWATCH_TEST_CLOCK": str(self.knobs / "clock")}
-        environment = os.environ | knobs | {"PYTHONPATH": os.pathsep.join(path)}
+        knobs = {f"FRAMEWATCH_TEST_{name.upper()}": str(self.knobs / name) for name in ("clock", "delay")}
+        environment = os.environ | knobs | {MARK: str(self.knobs)} | {"PYTHONPATH": os.pathsep.join(path)}
         self.process_options = {"env": environment}
         self.dropped: dict[str, Source] = {}
         self.watcher = Watcher(root / "anime" / "out")

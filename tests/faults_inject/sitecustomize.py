@@ -1,10 +1,10 @@
 """Faults within the daemon and its workers, put in from outside: Python loads this file when it stands on PYTHONPATH.
 
 The file that FRAMEWATCH_TEST_CLOCK names says by how many seconds `time.time` is off; the monotonic clock stays as it
-is. The folder that FRAMEWATCH_FAULTS names holds more knobs. All are read at each use, so they can be turned while
+is. The file that FRAMEWATCH_TEST_DELAY names says how many seconds lie between two runs of an engine in a process at
+least. The folder that FRAMEWATCH_FAULTS names holds more knobs. All are read at each use, so they can be turned while
 the daemon runs:
 
-    delay    seconds that each upscaled frame takes longer
     devices  JSON: names of devices that the engine `identity` has instead of its own, with "!" where it does not open
     engine   JSON: {"engine": "openvino", "from": 30, "what": "black" | "swapped" | "memory"}
 
@@ -21,6 +21,7 @@ import importlib.util
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -101,13 +102,27 @@ def _with_faults(real: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
             return real(self, frame)
         with (_KNOBS / "upscaled").open("a") as tally:
             tally.write(f"{mark.clip} {mark.frame}\n")
-        time.sleep(float(_knob("delay") or 0))
         fault = json.loads(_knob("engine") or "{}")
         if not self.name.startswith(fault.get("engine", "-")) or mark.frame < fault["from"]:
             return real(self, frame)
         return _wrong(fault["what"], real(self, frame))
 
     return run
+
+
+def _slowed(session: str) -> Callable[[ModuleType], None]:
+    def patch(module: ModuleType) -> None:
+        kind = getattr(module, session)
+        real, one_by_one = kind._run, threading.Lock()
+
+        def run(self: Any, frame: Any) -> Any:
+            with one_by_one:
+                time.sleep(float(_said(Path(os.environ["FRAMEWATCH_TEST_DELAY"])) or 0))
+            return real(self, frame)
+
+        kind._run = run
+
+    return patch
 
 
 def _wrong(what: str, picture: Any) -> Any:
@@ -125,12 +140,17 @@ def _with_bf16(module: ModuleType) -> None:
     module.has_floats_only = lambda *, fast: False  # type: ignore[attr-defined]
 
 
-_PATCHES = {
+_FAULTS = {
     "framewatch.upscale.cpu": _with_bf16,
     "framewatch.jobs.gate": _own_gate,
     "framewatch.jobs.retry": _short_waits,
     "framewatch.upscale.identity_engine": _identity,
     "framewatch.upscale.openvino_engine": _watched("_OpenVinoSession"),
+}
+
+_DELAYS = {
+    "framewatch.upscale.identity_engine": _slowed("_IdentitySession"),
+    "framewatch.upscale.openvino_engine": _slowed("_OpenVinoSession"),
 }
 
 
@@ -149,18 +169,21 @@ class _Patched(importlib.abc.Loader):
 
 
 class _Finder(importlib.abc.MetaPathFinder):
+    def __init__(self, *patches: dict[str, Callable[[ModuleType], None]]) -> None:
+        self._patches = patches
+
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if name not in _PATCHES:
-            return None
-        spec = importlib.machinery.PathFinder.find_spec(name, path)
+        mine = [patches[name] for patches in self._patches if name in patches]
+        spec = importlib.machinery.PathFinder.find_spec(name, path) if mine else None
         if spec is not None:
-            spec.loader = _Patched(spec.loader, _PATCHES[name])
+            for patch in mine:
+                spec.loader = _Patched(spec.loader, patch)
         return spec
 
 
 if "FRAMEWATCH_TEST_CLOCK" in os.environ:
     time.time = _jumped
-if "FRAMEWATCH_FAULTS" in os.environ:
-    sys.meta_path.insert(0, _Finder())
+_wanted = {"FRAMEWATCH_FAULTS": _FAULTS, "FRAMEWATCH_TEST_DELAY": _DELAYS}
+sys.meta_path.insert(0, _Finder(*(patches for variable, patches in _wanted.items() if variable in os.environ)))
