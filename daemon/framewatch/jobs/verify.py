@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from framewatch.errors import Finding
 from framewatch.media.inspect import Inspection, StreamInspection
+from framewatch.media.picture import alike
 from framewatch.media.plan import Expected
 
 AUDIO_SLACK = 0.040  # seconds, on top of one video frame: two AAC frames of 1024 samples at 48 kHz are 43 ms
@@ -61,7 +62,7 @@ def _picture(expected: Expected, video: StreamInspection) -> Iterator[Finding]:
     assert picture is not None  # noqa: S101 - `compare` has looked
     if (picture.width, picture.height) != (expected.width, expected.height):
         yield _wrong("size", "size", f"{expected.width}x{expected.height}", f"{picture.width}x{picture.height}")
-    if picture.sar != expected.sar:
+    if not alike(picture.sar, expected.sar, expected.width):
         yield _wrong("sar", "sample aspect ratio", expected.sar, picture.sar)
     if picture.rotation != expected.rotation:
         yield _wrong("rotation", "rotation", expected.rotation, picture.rotation)

@@ -21,6 +21,7 @@ from framewatch.media.sizing import steps
 _TURNS = {0: (), 90: ("clock",), 180: (), 270: ("cclock",)}
 # Frames before a cut may be a tick away from where the rounded cut says; half a millisecond is less than any frame.
 _CUT_SLACK = 0.0005
+_LARGEST = 2**31 - 1  # what an integer of ffmpeg's holds
 
 
 def source_filters(preset: Preset) -> tuple[Filter, ...]:
@@ -138,7 +139,8 @@ def _handed_over(after: Sequence[str], made: str) -> list[str]:
 
 
 def _sar(plan: Plan) -> str:
-    return f"setsar={plan.sar.numerator}/{plan.sar.denominator}"
+    """The sample aspect ratio as it is: without `max` the filter keeps no number above 100."""
+    return f"setsar={plan.sar.numerator}/{plan.sar.denominator}:max={_LARGEST}"
 
 
 def _palette(plan: Plan) -> list[str]:

@@ -44,18 +44,28 @@ def picture(preset: Preset, video: Video) -> Picture:
     chosen = pixel_format(preset, video)
     sar = 1 / video.sar if sideways and video.sar else video.sar
     made = fitted(preset, enlarged, chosen)
-    if not _holds(preset, sar, even_size(made.padded, chosen)):
-        made, sar = fitted(preset, _squared(enlarged, sar, chosen), chosen), Fraction(1)
+    stated = _stated(preset, sar, even_size(made.padded, chosen), decoded.width)
+    if stated is None:
+        made, stated = fitted(preset, _squared(enlarged, sar, chosen), chosen), Fraction(1)
     output = even_size(made.padded, chosen)
-    return Picture(decoded, enlarged, made.scaled, made.padded, output, made.lanczos, sar, chosen)
+    return Picture(decoded, enlarged, made.scaled, made.padded, output, made.lanczos, stated, chosen)
 
 
-def _holds(preset: Preset, sar: Fraction, size: Size) -> bool:
-    """Whether the output can say how wide its pixels are. The viewers of a gif know square ones only."""
-    if sar == 1:
-        return True
+def alike(one: Fraction, other: Fraction, width: int) -> bool:
+    """Whether a picture is shown as wide with one SAR as with the other, but for half a pixel.
+
+    Matroska and WebM state the width that is shown, in whole pixels.
+    """
+    return abs(one - other) * width <= Fraction(1, 2)
+
+
+def _stated(preset: Preset, sar: Fraction, size: Size, width: int) -> Fraction | None:
+    """The SAR as the output can say it, None where it cannot. The viewers of a gif know square pixels only."""
     shapes = rules().video_encoders[preset.video_codec].shapes
-    return preset.container != "gif" and (not shapes or sar * size.width / size.height in shapes)
+    if sar == 1 or (not shapes and preset.container != "gif"):
+        return sar
+    ratios = (shape * size.height / size.width for shape in shapes)
+    return next((ratio for ratio in ratios if alike(ratio, sar, width)), None)
 
 
 def _squared(size: Size, sar: Fraction, format_name: str) -> Size:
