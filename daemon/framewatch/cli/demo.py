@@ -96,13 +96,15 @@ def _run_daemon(config: Path, log: Path, output: Path) -> None:
 
 def _show_progress(daemon: subprocess.Popen[bytes], sidecar: Path) -> None:
     with progress_bar() as bar:
-        task = bar.add_task("waiting", total=100.0, fps=0.0, engine="")
+        fps = 0.0
+        task = bar.add_task("waiting", total=100.0, fps=fps, engine="")
         for state in _sidecar_states(daemon, sidecar):
+            fps = state["fps"] or fps  # a job that is over has none
             bar.update(
                 task,
                 completed=state["progress"],
                 description=state["stage"] or state["status"],
-                fps=state["fps"] or 0.0,
+                fps=fps,
                 engine=state["engine"] or "",
             )
 
