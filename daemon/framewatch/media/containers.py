@@ -131,6 +131,7 @@ class AudioEncoder(Record):
     vbr: VariableRate | None = None
     sample_rate: int | None = None  # Hz, where it does not take every one
     layouts: tuple[str, ...] = ()
+    whole: tuple[str, ...] = ()  # layouts all of whose channels have a place; empty: every one
 
     def kbps(self, wanted: int, channels: int) -> int | None:
         """The rate it can really do that is nearest to the one wanted; None where it has none."""

@@ -18,7 +18,7 @@ from framewatch.media import memory
 from framewatch.media.payload import Digester, Payload
 from framewatch.media.probe import probe
 from framewatch.media.pulse import Beat, unheard
-from framewatch.media.source import open_media
+from framewatch.media.source import lasting, open_media
 
 # Nobody looks at the pictures. Smoothing the blocks' edges is a quarter of the work, and finds no damage: that shows
 # where the bits are read.
@@ -133,12 +133,12 @@ class _Tally:
             self.digester.take(packet)
         if packet.pts is not None and not packet.is_discard:
             begin = packet.pts * packet.time_base
-            end = begin + (packet.duration or 0) * packet.time_base
+            end = begin + lasting(packet) * packet.time_base
             before = self.spanned or (begin, end)
             self.spanned = (min(before[0], begin), max(before[1], end))
         if not self.decodes:
             if packet.pts is not None:
-                self._note(packet.pts * packet.time_base, self._shown(packet.duration or 0, packet.time_base))
+                self._note(packet.pts * packet.time_base, self._shown(lasting(packet), packet.time_base))
         elif packet.size or not real:
             self._decode(packet)
 

@@ -27,6 +27,7 @@ from framewatch.media.source import PICTURE_DEMUXERS, open_file, open_media
 COPY_AGAIN = "copy it into the folder again; it will be taken when it is complete"
 _PACKETS_TO_FIRST_PICTURE = 300  # a broadcast may begin seconds before its first key frame
 _FONTS = {"ttf": "ttf", "truetype": "ttf", "otf": "otf", "opentype": "otf", "sfnt": "ttf"}
+_TITLES = ("title", "name", "filename")  # in MP4 a track's title is its name; attachments have file names
 _PICTURE_CODECS = ("png", "mjpeg", "bmp", "gif", "tiff", "webp", "jpeg2000")
 _PICTURE_BRANDS = ("avif", "heic", "heix", "mif1", "msf1")
 
@@ -129,7 +130,7 @@ def _stream(container: InputContainer, stream: AvStream, names: dict[int, str]) 
         start=_seconds(stream.start_time, base),
         duration=None if kind == "attachment" else _seconds(stream.duration, base),
         language="" if language == "und" else language,
-        title=stream.metadata.get("title") or stream.metadata.get("filename", ""),
+        title=next(filter(None, map(stream.metadata.get, _TITLES)), ""),
         default=bool(flags & Disposition.default),
         forced=bool(flags & Disposition.forced),
         cover=kind == "video" and (bool(flags & Disposition.attached_pic) or _still(container, stream)),

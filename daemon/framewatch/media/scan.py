@@ -22,7 +22,7 @@ from framewatch.errors import MediaError
 from framewatch.media import memory
 from framewatch.media.probe import COPY_AGAIN
 from framewatch.media.pulse import Beat, unheard
-from framewatch.media.source import open_media
+from framewatch.media.source import lasting, open_media
 
 _BACKWARD_SECONDS = Fraction(1, 10)  # a decoding time that goes back by more than this is a jump of the clock
 _MISSING_SECONDS = 2  # of the stated duration; not all programs count the last packets' own length
@@ -148,7 +148,7 @@ class _Packets:
             self.decoded_at = packet.dts
         if not packet.is_discard:
             self.pts.append(time)
-            self.last = max(self.last, (time, packet.duration or 0))
+            self.last = max(self.last, (time, lasting(packet)))
 
     def _check_clock(self, before: int, time: int, packet: Packet[Any]) -> None:
         back = (before - time) * self.time_base
@@ -192,7 +192,7 @@ def _note(spans: dict[int, tuple[int, int]], packet: Packet[Any]) -> None:
     if packet.pts is not None and not packet.is_discard:
         number = packet.stream_index
         begin, end = spans.get(number, (packet.pts, packet.pts))
-        spans[number] = (min(begin, packet.pts), max(end, packet.pts + (packet.duration or 0)))
+        spans[number] = (min(begin, packet.pts), max(end, packet.pts + lasting(packet)))
 
 
 def _in_seconds(container: InputContainer, spans: Mapping[int, tuple[int, int]]) -> Spans:
@@ -211,7 +211,8 @@ def _check_complete(path: Path, container: InputContainer, packets: _Packets, pr
 def _check_length(path: Path, container: InputContainer, spans: Spans) -> None:
     latest = max((end for _, end in spans.values()), default=Fraction(0))
     stated = Fraction(container.duration or 0, av.time_base)
-    missing = stated + Fraction(container.start_time or 0, av.time_base) - latest
+    # Some programs count from the first frame and some from 0, as ffmpeg does in Matroska: the shorter is believed.
+    missing = stated + min(Fraction(container.start_time or 0, av.time_base), Fraction(0)) - latest
     allowed = min(_MISSING_SECONDS, max(0.5, _MISSING_SHARE * float(stated)))
     if container.format.name.startswith(_STATES_DURATION) and missing > allowed:
         lost = f"the last {float(missing):.0f} of {float(stated):.0f} seconds are missing"

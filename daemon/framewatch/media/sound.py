@@ -6,9 +6,10 @@ loudness, volume, limiter.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from framewatch.domain import Audio, Record
+from framewatch.errors import Finding
 from framewatch.media.containers import AudioEncoder
 from framewatch.media.loudness import Loudness, measuring_filter, normalizing_filter
 from framewatch.media.preset import Preset
@@ -49,6 +50,30 @@ def audio_target(preset: Preset, encoder: AudioEncoder, audio: Audio | None) -> 
         source_rate=source.sample_rate or _UNKNOWN.sample_rate,
         after=_after(preset),
     )
+
+
+def audio_warnings(preset: Preset, encoder: AudioEncoder, audio: Audio | None, name: str) -> Iterator[Finding]:
+    """What a track, called `name`, loses, and what of the preset's wishes it does not get."""
+    source = audio if audio and audio.channels else _UNKNOWN
+    kept = channels_kept(preset, encoder, source.channels)
+    if preset.audio_stereo_width != 100 and not widens(preset, source.channels):
+        message = f"{name} is not stereo: audio_stereo_width leaves it as it is"
+        yield Finding("audio.not_stereo", message)
+    if preset.audio_channels == "original":
+        yield from _mixed(encoder, source, kept, name)
+    rate = audio_target(preset, encoder, audio).kbps
+    if rate not in (None, preset.audio_bitrate):
+        asked = f"{preset.audio_bitrate} kbit/s is not a rate of {encoder.program}"
+        yield Finding("audio.bitrate_changed", f"{asked} for {kept} channels; {rate} is used")
+
+
+def _mixed(encoder: AudioEncoder, source: Audio, kept: int, name: str) -> Iterator[Finding]:
+    if kept < source.channels:
+        message = f"{name} has {source.channels} channels, {encoder.program} takes {kept}: mixed down"
+        yield Finding("audio.mixed_down", message)
+    elif encoder.whole and source.layout and source.layout not in encoder.whole:
+        message = f"{name} is {source.layout}, which {encoder.program} cannot say: some of its channels are mixed"
+        yield Finding("audio.layout_changed", message, "flac and aac keep it")
 
 
 def channels_kept(preset: Preset, encoder: AudioEncoder, channels: int) -> int:

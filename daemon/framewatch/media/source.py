@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, cast
 
 import av
+from av.codec.context import Flags
 from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
+from av.packet import Packet
 from av.video.stream import VideoStream
 
 from framewatch.errors import FramewatchError, MediaError, StorageError
@@ -22,6 +24,7 @@ from framewatch.media import memory
 from framewatch.media.limits import TRIED_PIXELS
 from framewatch.media.pulse import Beat, unheard
 
+_WRAPPED_TICKS = 1 << 31
 BUFFER_BYTES = 256 * 1024  # a read; on a NAS each is a round trip
 
 # Containers that users have. What is only there to be named in a message ("this is a picture") is in the
@@ -146,14 +149,17 @@ def open_media(
         )
         with container:
             for stream in container.streams.video:
-                _bound(stream, max_pixels)
+                _prepare(stream, max_pixels)
             yield container
 
 
-def _bound(stream: VideoStream, max_pixels: int) -> None:
-    """Bound a decoder before its first packet opens it."""
+def _prepare(stream: VideoStream, max_pixels: int) -> None:
+    """Bound a decoder before its first packet opens it, and have it cut off what the stream hides, to the pixel."""
     context = cast("av.VideoCodecContext | None", stream.codec_context)  # None: there is no decoder
-    if context is not None and max_pixels:
+    if context is None:
+        return
+    context.flags |= Flags.unaligned.value  # else a crop at the left is rounded to what suits the processor
+    if max_pixels:
         context.options = {"max_pixels": str(max_pixels)}
 
 
@@ -179,6 +185,16 @@ def _hardware(name: str) -> HWAccel | None:
         message = f"the hardware does not decode here ({name}: {error})"
         raise MediaError(message, code="decode.no_hardware", hint="use hw_decode false") from None
     return device
+
+
+def lasting(packet: Packet[Any]) -> int:
+    """How long a packet is shown or heard, in ticks; 0 where it does not say.
+
+    libav gives the trimmed last packet of a Vorbis stream a negative duration, as 32 bits without a sign.
+    """
+    ticks = packet.duration or 0
+    wrapped = ticks >= _WRAPPED_TICKS and packet.stream.type == "audio"  # a subtitle may stay for ever
+    return 0 if wrapped else ticks
 
 
 @contextmanager

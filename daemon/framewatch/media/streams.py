@@ -12,9 +12,9 @@ from typing import Literal
 
 from framewatch.domain import MediaInfo, Record, Stream, StreamKind
 from framewatch.errors import Finding
-from framewatch.media.containers import AudioEncoder, Container, rules
+from framewatch.media.containers import Container, rules
 from framewatch.media.preset import Preset, Tracks
-from framewatch.media.sound import AudioTarget, audio_target, channels_kept, widens
+from framewatch.media.sound import AudioTarget, audio_target, audio_warnings
 
 Action = Literal["upscale", "encode", "copy", "drop"]
 
@@ -151,25 +151,11 @@ class _Tabler:
                 self._cannot_copy(stream, self.container.audio.copied)
             return
         encoder = rules().audio_encoders[self.preset.audio_codec]
-        target = self._target(stream, encoder)
+        target = audio_target(self.preset, encoder, stream.audio)
+        told = audio_warnings(self.preset, encoder, stream.audio, described(stream))
+        self.out.warnings += (each.at(place(stream)) for each in told)
         plan = row(stream, "encode", encoder.codec, _audio_note(target))
         self._keep(plan.evolve(encoder=encoder.program, audio=target))
-
-    def _target(self, stream: Stream, encoder: AudioEncoder) -> AudioTarget:
-        target = audio_target(self.preset, encoder, stream.audio)
-        channels = (stream.audio.channels if stream.audio else 0) or 2
-        kept, kbps = channels_kept(self.preset, encoder, channels), target.kbps
-        if self.preset.audio_stereo_width != 100 and not widens(self.preset, channels):
-            message = f"{described(stream)} is not stereo: audio_stereo_width leaves it as it is"
-            self.out.warnings.append(Finding("audio.not_stereo", message, "", place(stream)))
-        if kept < channels and self.preset.audio_channels == "original":
-            message = f"{described(stream)} has {channels} channels, {encoder.program} takes {kept}: mixed down"
-            self.out.warnings.append(Finding("audio.mixed_down", message, "", place(stream)))
-        if kbps not in (None, self.preset.audio_bitrate):
-            asked = f"{self.preset.audio_bitrate} kbit/s is not a rate of {encoder.program}"
-            message = f"{asked} for {kept} channels; {kbps} is used"
-            self.out.warnings.append(Finding("audio.bitrate_changed", message, "", place(stream)))
-        return target
 
     def _subtitle(self, stream: Stream) -> None:
         allowed = self.container.subtitles

@@ -1,0 +1,95 @@
+"""Healthy files as they lie on shelves, each of a kind that once failed or came out otherwise than it was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from framewatch.errors import RuleError
+from framewatch.media.kind import require_video
+from framewatch.media.probe import probe
+from media_factory import ffmpeg, make_video
+from whole_way import pictures, process
+
+H264 = ("-c:v", "libx264", "-preset", "ultrafast")
+
+
+def with_sound(path: Path, sound: str, *codec: str, seconds: float = 0.4, rate: int = 48000) -> Path:
+    """A video with one track of sound; `sound` is a filter on a tone."""
+    tone = f"sine=d={seconds}:r={rate},{sound}"
+    picture = f"testsrc2=size=64x48:rate=25:duration={seconds}"
+    ffmpeg("-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", tone, *codec, path)
+    return path
+
+
+def test_matroska_that_does_not_begin_at_zero_is_whole(tmp_path: Path) -> None:
+    whole = make_video(tmp_path / "whole.mkv", seconds=8, codec=(*H264, "-g", "25"))
+    ffmpeg("-copyts", "-ss", "4", "-i", whole, "-c", "copy", tmp_path / "cut.mkv")
+    with av.open(str(tmp_path / "cut.mkv")) as cut:
+        assert (cut.start_time or 0) > 3_000_000 < (cut.duration or 0)  # microseconds
+    made = process(tmp_path / "cut.mkv", tmp_path / "work", ml_upscale="esrgan-2x", container="mkv")
+    assert made.frames == made.plan.expected.frames == 100
+
+
+def test_vorbis_may_be_trimmed_at_its_end(tmp_path: Path) -> None:
+    codec = ("-c:v", "libtheora", "-b:v", "2M", "-ac", "1", "-c:a", "libvorbis")
+    film = with_sound(tmp_path / "t.ogv", "anull", *codec, seconds=0.76)
+    with av.open(str(film)) as trimmed:
+        assert max(packet.duration or 0 for packet in trimmed.demux(audio=0)) > 2**31  # as libav says it
+    made = process(film, tmp_path / "work", ml_upscale="esrgan-2x", container="mkv")  # verified, sound included
+    assert made.frames == 19
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_what_a_stream_hides_at_its_left_is_cut_off_to_the_pixel(codec: str, tmp_path: Path) -> None:
+    encoder = {"h264": ("-c:v", "libx264", "-qp", "0"), "hevc": ("-c:v", "libx265", "-x265-params", "lossless=1")}
+    hidden = ("-bsf:v", f"{codec}_metadata=crop_left=8:crop_top=4:crop_right=2")
+    whole = make_video(tmp_path / "whole.mkv", size="96x64", seconds=0.2, codec=encoder[codec])
+    ffmpeg("-i", whole, "-c", "copy", *hidden, tmp_path / "hidden.mkv")
+    ffmpeg("-i", whole, "-vf", "crop=86:60:8:4", *encoder[codec], tmp_path / "cut.mkv")
+    shown, wanted = (
+        pictures(process(tmp_path / f"{name}.mkv", tmp_path / name, ml_upscale="esrgan-2x", container="mkv").result)
+        for name in ("hidden", "cut")
+    )
+    assert shown[0].shape == (120, 172, 3)
+    assert np.abs(np.subtract(shown, wanted, dtype=int)).max() <= 2
+
+
+@pytest.mark.parametrize(
+    ("layout", "encoder", "container", "warned"),
+    [
+        ("7.1", "alac", "mov", True), ("2.1", "alac", "mov", True), ("5.1", "alac", "mov", False),
+        ("quad", "alac", "mov", False), ("3.1", "pcm_bluray", "m2ts", True), ("7.1", "pcm_bluray", "m2ts", False),
+        ("2.1", "libopus", "webm", True), ("5.1(side)", "libopus", "webm", False), ("7.1", "flac", "mkv", False),
+    ],
+)  # fmt: skip
+def test_channels_for_which_an_encoder_has_no_place_are_warned_of(
+    layout: str, encoder: str, container: str, warned: bool, tmp_path: Path
+) -> None:
+    film = with_sound(tmp_path / "a.mkv", f"aformat=channel_layouts={layout}", *H264, "-c:a", "flac")
+    video = {"webm": {"video_codec": "vp9", "preset": "ultrafast"}}.get(container, {})
+    made = process(film, tmp_path / "work", ml_upscale="none", audio_codec=encoder, container=container, **video)
+    assert [each.where for each in made.warnings if each.code == "audio.layout_changed"] == ["stream 1"] * warned
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv"])
+def test_the_title_of_a_track_in_mp4_comes_along(container: str, tmp_path: Path) -> None:
+    codec = (*H264, "-c:a", "aac", "-metadata:s:a:0", "title=Commentary")
+    film = with_sound(tmp_path / "a.mp4", "anull", *codec)
+    assert probe(film).streams[1].title == "Commentary"
+    made = process(film, tmp_path / "work", ml_upscale="esrgan-2x", container=container, audio_codec="copy")
+    assert probe(made.result).streams[1].title == "Commentary"
+
+
+@pytest.mark.parametrize("codec", [("adpcm_ima_qt",), ("pcm_s8",), ("pcm_f32be",)])
+def test_sound_that_matroska_cannot_hold_is_told_at_the_start(codec: Sequence[str], tmp_path: Path) -> None:
+    film = with_sound(tmp_path / "a.mov", "anull", *H264, "-c:a", *codec)
+    with pytest.raises(RuleError) as told:
+        process(film, tmp_path / "work", ml_upscale="esrgan-2x", container="mkv", audio_codec="copy")
+    assert told.value.finding.code == "copy.audio_codec"
+    assert told.value.finding.hint
+    assert require_video(probe(film))
