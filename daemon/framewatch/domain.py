@@ -36,6 +36,15 @@ class Colour(Record):
     transfer: str | None = None  # bt709, smpte2084, arib-std-b67 …
 
 
+class Edges(Record):
+    """Pixels at each side of a coded picture, before rotation."""
+
+    left: int = 0
+    right: int = 0
+    top: int = 0
+    bottom: int = 0
+
+
 class Video(Record):
     """What is special to a video stream. Sizes are coded pixels, before SAR and rotation."""
 
@@ -50,6 +59,18 @@ class Video(Record):
     interlaced: bool = False
     colour: Colour = Colour()
     alpha: bool = False
+    hidden: Edges = Edges()  # what the container says that no player shows: `clap` of MOV, PixelCrop of Matroska
+
+    @property
+    def shown(self) -> tuple[int, int]:
+        """Width and height of what is shown, before SAR and rotation."""
+        edges = self.hidden
+        return self.width - edges.left - edges.right, self.height - edges.top - edges.bottom
+
+    @property
+    def upright(self) -> tuple[int, int]:
+        """Width and height of what is shown, as a player turns it."""
+        return self.shown[::-1] if self.rotation in (90, 270) else self.shown
 
 
 class Audio(Record):

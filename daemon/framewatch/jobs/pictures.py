@@ -8,7 +8,6 @@ from pathlib import Path
 from framewatch.domain import MediaInfo
 from framewatch.errors import Finding, RuleError
 from framewatch.jobs.order import Tools
-from framewatch.media.conditions import upright_size
 from framewatch.media.image_plan import ImagePlan, make_image_plan
 from framewatch.media.preset import Preset
 from framewatch.media.rules import check_tools
@@ -57,7 +56,7 @@ def _mismatches(plan: ImagePlan, found: MediaInfo) -> Iterator[tuple[str, str]]:
     if video is None:
         yield "streams", "there is no picture in it"
         return
-    size = upright_size(video)
+    size = video.upright
     if size != (plan.width, plan.height):
         yield "size", f"size: {plan.width}x{plan.height} planned, {size[0]}x{size[1]} found"
     if video.bit_depth != plan.bit_depth:

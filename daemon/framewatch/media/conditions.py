@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from framewatch.domain import MediaInfo, Stream, Video
+from framewatch.domain import MediaInfo, Stream
 from framewatch.errors import Finding
 from framewatch.media.preset import Preset
 from framewatch.media.preset_flow import FAMILIES, OnlyIf
@@ -54,7 +54,7 @@ def _picture(only_if: OnlyIf, info: MediaInfo) -> Iterator[str]:
         return
     if only_if.codecs and main.codec not in only_if.codecs:
         yield f"its video is {main.codec}, not {' or '.join(only_if.codecs)}"
-    width, height = upright_size(main.video)
+    width, height = main.video.upright
     yield from _outside("it is", width, only_if.min_width, only_if.max_width, "width", " pixels wide")
     yield from _outside("it is", height, only_if.min_height, only_if.max_height, "height", " pixels high")
     rate = float(main.video.rate or 0)
@@ -76,8 +76,3 @@ def _main(info: MediaInfo) -> Stream | None:
     """The video or, in a picture file, the picture; a cover that travels with sound is neither."""
     stills = info.streams if all(stream.cover for stream in info.streams) else ()
     return info.main_video or next(iter(stills), None)
-
-
-def upright_size(video: Video) -> tuple[int, int]:
-    """Width and height in pixels, as a player turns the picture."""
-    return (video.height, video.width) if video.rotation in (90, 270) else (video.width, video.height)

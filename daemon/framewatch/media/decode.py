@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from math import inf
 from pathlib import Path
 from typing import Any, cast
@@ -18,7 +17,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from framewatch.domain import Segment, Stream, Timeline, Video
+from framewatch.domain import Edges, Segment, Stream, Timeline, Video
 from framewatch.errors import MediaError
 from framewatch.media import colour, memory
 from framewatch.media.graph import Filter, FilterChain
@@ -273,24 +272,16 @@ _TURNS = {
 
 
 def picture_filters(video: Video) -> tuple[Filter, ...]:
-    """What makes upright RGB of a decoded picture: mirrored, turned, converted."""
+    """What makes upright RGB of a decoded picture: converted, without what is hidden, mirrored, turned."""
     return (*colour.decode_filters(video), *mirror_and_turns(video))
 
 
 def mirror_and_turns(video: Video) -> tuple[Filter, ...]:
-    """What makes a decoded picture upright."""
+    """What makes a decoded picture upright, and no larger than what is shown of it."""
+    (width, height), edges = video.shown, video.hidden
+    shown = (Filter("crop", f"{width}:{height}:{edges.left}:{edges.top}:exact=1"),) if edges != Edges() else ()
     mirror = (Filter("hflip"),) if video.mirrored else ()
-    return (*mirror, *_TURNS[video.rotation])
-
-
-def output_size(video: Video) -> tuple[int, int]:
-    """Width and height of the decoded frames: the source's, upright."""
-    return (video.height, video.width) if video.rotation in (90, 270) else (video.width, video.height)
-
-
-def output_sar(video: Video) -> Fraction:
-    """Sample aspect ratio of the decoded frames: the source's, turned with the picture."""
-    return 1 / video.sar if video.rotation in (90, 270) else video.sar
+    return (*shown, *mirror, *_TURNS[video.rotation])
 
 
 def _video(stream: Stream) -> Video:

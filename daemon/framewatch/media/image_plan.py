@@ -8,7 +8,6 @@ from typing import Literal, NamedTuple
 from framewatch.domain import Failure, MediaInfo, Record, Stream, Video
 from framewatch.errors import Finding, MediaError, RuleError
 from framewatch.media.colour import WorkingFormat, working_format
-from framewatch.media.conditions import upright_size
 from framewatch.media.image_rules import check_image, is_image_preset
 from framewatch.media.kind import is_picture
 from framewatch.media.mapping import file_url
@@ -90,7 +89,7 @@ def make_image_plan(preset: Preset, preset_name: str, info: MediaInfo) -> ImageP
     if video is None:
         message = f"there is no decoder for this picture ({still.codec})"
         raise MediaError(message, code="media.no_decoder", hint="convert it to png first")
-    width, height = upright_size(video)
+    width, height = video.upright
     findings = [*check_image(preset), *_size(preset, width * preset.scale, height * preset.scale)]
     if findings:
         raise RuleError.of(findings)
@@ -98,7 +97,7 @@ def make_image_plan(preset: Preset, preset_name: str, info: MediaInfo) -> ImageP
 
 
 def _plan(preset: Preset, name: str, still: Stream, video: Video) -> ImagePlan:
-    (width, height), form = upright_size(video), FORMATS[preset.container]
+    (width, height), form = video.upright, FORMATS[preset.container]
     working = working_format(video.bit_depth)
     kept = video.alpha and form.alpha
     fed: dict[WorkingFormat, tuple[FedFormat, FedFormat]] = {

@@ -36,10 +36,8 @@ NO_PICTURE = Picture(_NOTHING, _NOTHING, _NOTHING, _NOTHING, _NOTHING, False, Fr
 
 def picture(preset: Preset, video: Video) -> Picture:
     """The picture's way for a preset that encodes."""
-    coded = Size(video.width, video.height)
-    upright = coded.turned if video.rotation in (90, 270) else coded
     sideways = (video.rotation + preset.rotation) % 180 == 90
-    decoded = shaped(preset, upright)
+    decoded = shaped(preset, Size(*video.upright))
     enlarged = Size(decoded.width * preset.scale, decoded.height * preset.scale)
     chosen = pixel_format(preset, video)
     sar = 1 / video.sar if sideways and video.sar else video.sar

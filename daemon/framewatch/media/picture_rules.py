@@ -97,9 +97,7 @@ def _crop_of(preset: Preset, video: Video) -> list[Finding]:
     crop = preset.cropped
     if crop is None:
         return []
-    coded = Size(video.width, video.height)
-    upright = coded.turned if video.rotation in (90, 270) else coded
-    whole = shaped(preset.evolve(crop=None), upright)
+    whole = shaped(preset.evolve(crop=None), Size(*video.upright))
     if crop.x + crop.width <= whole.width and crop.y + crop.height <= whole.height:
         return []
     message = f"the crop {_rectangle(crop)} reaches beyond the picture, which is {whole} after rotation"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -17,6 +16,7 @@ from av.video.stream import VideoStream
 from framewatch.domain import Audio, MediaInfo, Stream, StreamKind, Video
 from framewatch.errors import MediaError
 from framewatch.media import memory
+from framewatch.media.dump import Dump, dump
 from framewatch.media.extent import Extent, read_extent
 from framewatch.media.limits import Limits, check_limits
 from framewatch.media.names import colour_of
@@ -96,8 +96,8 @@ def _info(container: InputContainer, size: int, limits: Limits | None) -> MediaI
 
 
 def _headers(container: InputContainer, size: int) -> MediaInfo:
-    names = _undecodable_names(container)
-    streams = tuple(_stream(container, stream, names) for stream in container.streams)
+    dumped = dump(container)
+    streams = tuple(_stream(container, stream, dumped) for stream in container.streams)
     return MediaInfo(
         container=container.format.name,
         size=size,
@@ -118,7 +118,7 @@ def _stills_as_covers(streams: tuple[Stream, ...]) -> tuple[Stream, ...]:
     )
 
 
-def _stream(container: InputContainer, stream: AvStream, names: dict[int, str]) -> Stream:
+def _stream(container: InputContainer, stream: AvStream, dumped: Dump) -> Stream:
     kind = _kind(stream)
     flags = stream.disposition
     language = stream.metadata.get("language", "")
@@ -126,7 +126,7 @@ def _stream(container: InputContainer, stream: AvStream, names: dict[int, str]) 
     return Stream(
         index=stream.index,
         kind=kind,
-        codec=_codec(stream, kind, names),
+        codec=_codec(stream, kind, dumped.codecs),
         start=_seconds(stream.start_time, base),
         duration=None if kind == "attachment" else _seconds(stream.duration, base),
         language="" if language == "und" else language,
@@ -134,7 +134,7 @@ def _stream(container: InputContainer, stream: AvStream, names: dict[int, str]) 
         default=bool(flags & Disposition.default),
         forced=bool(flags & Disposition.forced),
         cover=kind == "video" and (bool(flags & Disposition.attached_pic) or _still(container, stream)),
-        video=_video(cast(VideoStream, stream)) if kind == "video" else None,
+        video=_video(cast(VideoStream, stream), dumped) if kind == "video" else None,
         audio=_audio(stream) if kind == "audio" else None,
     )
 
@@ -156,22 +156,6 @@ def _codec(stream: AvStream, kind: StreamKind, names: dict[int, str]) -> str:
         mime = stream.metadata.get("mimetype", "").lower()
         return next((name for mark, name in _FONTS.items() if mark in mime), "unknown")
     return names.get(stream.index, "unknown")
-
-
-def _undecodable_names(container: InputContainer) -> dict[int, str]:
-    """Names of the codecs for which there is no decoder here: libav tells them only in its log."""
-    if all(stream.codec_context or stream.type == "attachment" for stream in container.streams):
-        return {}
-    level = av.logging.get_level()
-    av.logging.set_level(av.logging.INFO)
-    try:
-        text = cast(str, container.dumps_format())  # type: ignore[attr-defined]  # missing in its stubs
-    finally:
-        av.logging.set_level(level)
-    found = re.findall(r"Stream #0:(\d+)[^\n]*?: (?:Video|Audio|Subtitle|Data): (\w+)(?: \((\w+))?", text)
-    return {
-        int(index): tag if name == "none" and tag else name for index, name, tag in found if name != "none" or tag
-    }
 
 
 def _still(container: InputContainer, stream: AvStream) -> bool:
@@ -196,7 +180,7 @@ def _packets(container: InputContainer, stream: AvStream, most: int) -> int:
     return count
 
 
-def _video(stream: VideoStream) -> Video | None:
+def _video(stream: VideoStream, dumped: Dump) -> Video | None:
     context = cast("av.VideoCodecContext | None", stream.codec_context)
     if context is None or context.format is None or not context.width or not context.height:
         return None
@@ -218,6 +202,7 @@ def _video(stream: VideoStream) -> Video | None:
             pixel_format.name,
         ),
         alpha=any(each.is_alpha for each in pixel_format.components),
+        hidden=dumped.hidden(stream.index, context.width, context.height),
     )
 
 

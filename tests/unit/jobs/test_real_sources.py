@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from framewatch.errors import RuleError
 from framewatch.media.kind import require_video
@@ -57,6 +59,47 @@ def test_what_a_stream_hides_at_its_left_is_cut_off_to_the_pixel(codec: str, tmp
     )
     assert shown[0].shape == (120, 172, 3)
     assert np.abs(np.subtract(shown, wanted, dtype=int)).max() <= 2
+
+
+def with_clean_aperture(path: Path, out: Path, box: tuple[int, ...]) -> None:
+    """Write an MP4 anew with a `clap` box: width, height, and how far off the middle (ISO 14496-12)."""
+    width, height, right, down = box
+    data = bytearray(path.read_bytes())
+    clap = struct.pack(">I4sIIIIiIiI", 40, b"clap", width, 1, height, 1, right, 1, down, 1)
+    at, holders = 0, []
+    for name in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1"):
+        at = data.index(name, at)
+        holders.append(at - 4)
+    end = holders[-1] + int.from_bytes(data[holders[-1] : holders[-1] + 4], "big")
+    for each in holders:
+        data[each : each + 4] = (int.from_bytes(data[each : each + 4], "big") + len(clap)).to_bytes(4, "big")
+    assert data.index(b"mdat") < holders[0]  # so that no offset changes
+    data[end:end] = clap
+    out.write_bytes(data)
+
+
+def grey(path: Path, size: tuple[int, int]) -> NDArray[np.int64]:
+    """The first picture as ffmpeg shows it, height by width; it must be of that size."""
+    raw = ffmpeg("-i", path, "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "gray", "-")
+    return np.frombuffer(raw, np.uint8).reshape(size).astype(int)
+
+
+@pytest.mark.parametrize("box", [(80, 56, 0, 0), (80, 56, -8, 4), (78, 54, 0, 0)])  # the last hides odd numbers
+@pytest.mark.parametrize("turn", ["0", "90"])
+def test_what_a_container_hides_is_not_shown(box: tuple[int, ...], turn: str, tmp_path: Path) -> None:
+    whole = make_video(tmp_path / "whole.mp4", size="96x64", seconds=0.2, codec=("-c:v", "libx264", "-qp", "0"))
+    ffmpeg("-display_rotation", turn, "-i", whole, "-c", "copy", tmp_path / "turned.mp4")
+    with_clean_aperture(tmp_path / "turned.mp4", tmp_path / "clap.mp4", box)
+    ffmpeg("-i", tmp_path / "clap.mp4", "-c", "copy", tmp_path / "clap.mkv")  # as PixelCrop there
+    size = (box[1], box[0]) if turn == "0" else (box[0], box[1])
+    wanted = grey(tmp_path / "clap.mp4", size)
+    for name in ("clap.mp4", "clap.mkv"):
+        for mode, scale in (("none", 1), ("esrgan-2x", 2)):
+            made = process(tmp_path / name, tmp_path / name[-3:] / mode, ml_upscale=mode, container="mkv")
+            shown = grey(made.result, (size[0] * scale, size[1] * scale))
+            assert np.abs(shown - wanted.repeat(scale, axis=0).repeat(scale, axis=1)).mean() < 3
+        copied = process(tmp_path / name, tmp_path / name[-3:] / "copy", processing_mode="copy", container="mkv")
+        assert np.array_equal(grey(copied.result, size), wanted)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 
 from framewatch.domain import MediaInfo, Segment, Stream, Timeline
 from framewatch.media.chain import deinterlace_filters
-from framewatch.media.decode import DecodedFrame, Decoder, output_sar, output_size
+from framewatch.media.decode import DecodedFrame, Decoder
 from framewatch.media.graph import Filter
 from framewatch.media.kind import require_video
 from framewatch.media.preset import Preset
@@ -150,20 +149,13 @@ def test_a_turned_picture_comes_out_as_a_player_shows_it(
         assert np.array_equal(frame.pixels, turned(decoded(clip)[3].pixels))
     video = require_video(probe(path)).video
     assert video
-    assert output_size(video) == (frame.pixels.shape[1], frame.pixels.shape[0])
-    width, height = output_size(video)
+    assert video.upright == (frame.pixels.shape[1], frame.pixels.shape[0])
+    width, height = video.upright
     # What the ffmpeg program shows: the same, but for its own, rougher conversion to RGB.
     shown = ffmpeg("-i", path, "-vf", "select=eq(n\\,3)", "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "gray", "-")
     grey = np.frombuffer(shown, np.uint8).reshape(height, width).astype(float)
     luma = frame.pixels @ np.array([0.299, 0.587, 0.114])
     assert np.corrcoef(grey.ravel(), luma.ravel())[0, 1] > 0.99
-
-
-def test_the_aspect_of_a_pixel_turns_with_the_picture(tmp_path: Path) -> None:
-    wide = make_video(tmp_path / "wide.mp4", filters="setsar=16/11")
-    turned = remux(wide, tmp_path / "turned.mp4", before=["-display_rotation", "90"])
-    ratios = [output_sar(video) for path in (wide, turned) if (video := require_video(probe(path)).video)]
-    assert ratios == [Fraction(16, 11), Fraction(11, 16)]
 
 
 def test_interlaced_frames_are_woven_only_on_request(tmp_path: Path) -> None:

@@ -1,0 +1,61 @@
+"""What libav knows of a file's streams and tells in its log alone, by way of its own description of the file."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import cast
+
+import av
+from av.container import InputContainer
+
+from framewatch.domain import Edges
+
+_STREAM = re.compile(r"^ +Stream #0:(\d+)", re.MULTILINE)
+_CODEC = re.compile(r"[^\n]*?: (?:Video|Audio|Subtitle|Data): (\w+)(?: \((\w+))?")
+_HIDDEN = re.compile(r"^      Frame [Cc]ropping: (\d+)/(\d+)/(\d+)/(\d+)$", re.MULTILINE)
+_HIDE = ("mov", "matroska")  # containers that can say that a part of the picture is not to be shown
+
+
+@dataclass(frozen=True, slots=True)
+class Dump:
+    """What was told, by the index of the stream."""
+
+    codecs: dict[int, str] = field(default_factory=dict)  # ffmpeg's names, also of those without a decoder here
+    edges: dict[int, tuple[int, ...]] = field(default_factory=dict)  # pixels hidden: left, right, top, bottom
+
+    def hidden(self, index: int, width: int, height: int) -> Edges:
+        """What the container hides of a picture of that size; nothing where it would hide all of it."""
+        left, right, top, bottom = self.edges.get(index, (0, 0, 0, 0))
+        if left + right >= width or top + bottom >= height:
+            return Edges()
+        return Edges(left=left, right=right, top=top, bottom=bottom)
+
+
+def dump(container: InputContainer) -> Dump:
+    """Ask, where there is something that is to be had in no other way."""
+    known = all(stream.codec_context or stream.type == "attachment" for stream in container.streams)
+    if known and not (container.streams.video and container.format.name.startswith(_HIDE)):
+        return Dump()
+    level = av.logging.get_level()
+    av.logging.set_level(av.logging.INFO)
+    try:
+        text = cast(str, container.dumps_format())  # type: ignore[attr-defined]  # missing in its stubs
+    finally:
+        av.logging.set_level(level)
+    parts = _STREAM.split(text)[1:]
+    told = dict(zip(map(int, parts[::2]), parts[1::2], strict=True))
+    return Dump(
+        codecs={index: name for index, part in told.items() if (name := _codec(part))},
+        edges={
+            index: tuple(map(int, found.groups())) for index, part in told.items() if (found := _HIDDEN.search(part))
+        },
+    )
+
+
+def _codec(part: str) -> str:
+    found = _CODEC.match(part)
+    if found is None:
+        return ""
+    name, tag = found.groups()
+    return tag or "" if name == "none" else name
