@@ -45,6 +45,22 @@ class Edges(Record):
     bottom: int = 0
 
 
+class MasteringDisplay(Record):
+    """The display that a film was graded on (SMPTE ST 2086). Colours are x and y of CIE 1931."""
+
+    primaries: tuple[tuple[Fraction, Fraction], ...]  # red, green, blue
+    white: tuple[Fraction, Fraction]
+    darkest: Fraction  # cd/m²
+    brightest: Fraction
+
+
+class Hdr(Record):
+    """HDR10's static metadata: how players fit the picture to their own display."""
+
+    mastering: MasteringDisplay | None = None
+    light: tuple[int, int] | None = None  # cd/m²: MaxCLL and MaxFALL (CTA-861.3), 0 where not known
+
+
 class Video(Record):
     """What is special to a video stream. Sizes are coded pixels, before SAR and rotation."""
 
@@ -58,6 +74,7 @@ class Video(Record):
     mirrored: bool = False  # a player also mirrors it left to right, before it turns it
     interlaced: bool = False
     colour: Colour = Colour()
+    hdr: Hdr | None = None
     alpha: bool = False
     hidden: Edges = Edges()  # what the container says that no player shows: `clap` of MOV, PixelCrop of Matroska
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from framewatch.domain import Hdr
 from framewatch.media.containers import rules
 from framewatch.media.extra_args import encoder_args
+from framewatch.media.mastering import with_hdr
 from framewatch.media.preset import Preset
 
 # x264's ten words from fastest to slowest, on the scales of encoders that have their own.
@@ -34,16 +36,18 @@ _PRORES_PROFILES = {"yuv422p10le": "3", "yuv444p10le": "4"}  # 422 HQ and 4444
 _TEN_BIT_SURFACE = "p010le"  # the 10-bit 4:2:0 of nvenc and videotoolbox
 
 
-def video_args(preset: Preset, pixel_format: str, threads: int = 0) -> list[str]:
+def video_args(preset: Preset, pixel_format: str, threads: int = 0, hdr: Hdr | None = None) -> list[str]:
     """The options of the preset's video encoder: which, how fast, how good.
 
     `threads` is what it is to have of those encoders whose memory grows with their threads; 0: its own choice. Other
-    encoders choose for themselves. What the preset's own options say holds.
+    encoders choose for themselves. `hdr` is what those that can are to say of the picture, where the frames do not
+    tell them. What the preset's own options say holds.
     """
     encoder = rules().video_encoders[preset.video_codec]
     extra = encoder_args(preset.extra_encoder_args)
     few = ["-threads:v:0", str(threads)] if threads and preset.video_codec == "libx264" else []
-    return ["-c:v:0", encoder.program, *_speed(preset, pixel_format), *_quality(preset), *few, *extra]
+    args = ["-c:v:0", encoder.program, *_speed(preset, pixel_format), *_quality(preset), *few, *extra]
+    return with_hdr(args, preset.video_codec, hdr)
 
 
 def encoder_format(preset: Preset, pixel_format: str) -> str:

@@ -254,7 +254,7 @@ def _encoded_video(
     """Filters, encoder and tags for frames of the network."""
     encoder = _main(plan).encoder
     tags = colour.tag_args(plan.colour, plan.source_height, encoder)
-    args = codecs.video_args(plan.preset, plan.pixel_format, threads)
+    args = codecs.video_args(plan.preset, plan.pixel_format, threads, plan.hdr)
     filters = chain.encoded_chain(plan, encoder, out, begins, lead, planes=planes)
     return ["-filter:v:0", filters, *args, *tags, *_tags(plan)]
 

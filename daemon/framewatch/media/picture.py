@@ -9,6 +9,7 @@ from framewatch.domain import Stream, Video
 from framewatch.errors import Finding
 from framewatch.media.containers import rules
 from framewatch.media.hardware import decoding_hardware
+from framewatch.media.mastering import hdr_warnings
 from framewatch.media.preset import Preset
 from framewatch.media.sizing import Size, even_size, fitted, shaped, steps
 from framewatch.media.streams import place
@@ -124,4 +125,4 @@ def picture_warnings(preset: Preset, main: Stream, video: Video, made: Picture) 
     if preset.hw_decode and not decoding_hardware(preset):
         message = f"hw_decode does nothing with {preset.video_codec} where nothing is upscaled"
         found.append(Finding("decode.software", message, "it goes with nvenc and videotoolbox", "hw_decode"))
-    return found
+    return found + hdr_warnings(preset, video.hdr, where)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Literal
 
-from framewatch.domain import Colour, Failure, MediaInfo, Record, Stream, StreamKind, Timeline, Video
+from framewatch.domain import Colour, Failure, Hdr, MediaInfo, Record, Stream, StreamKind, Timeline, Video
 from framewatch.errors import Finding, RuleError
 from framewatch.media.colour import WorkingFormat, resolve, working_format
 from framewatch.media.containers import rules
@@ -97,6 +97,7 @@ class Plan(Record):
     sar: Fraction  # of the output
     pixel_format: str  # of the output; of the source where it is copied
     colour: Colour  # of the output where it is made of RGB: the source's, completed
+    hdr: Hdr | None = None  # of the source
     source_height: int  # coded pixels; players guess untagged colours by it
     rgb: bool  # the source is RGB, not YUV
     rate: Fraction | None  # of the output; None: the source's own timing
@@ -230,6 +231,7 @@ def _plan(preset: Preset, name: str, info: MediaInfo, timeline: Timeline | None)
         sar=made.sar,
         pixel_format=made.pixel_format,
         colour=resolve(video.colour, video.height, video.width),
+        hdr=video.hdr,
         source_height=video.height,
         rgb=is_rgb(video),
         rate=timing.rate,

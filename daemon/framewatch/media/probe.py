@@ -18,6 +18,7 @@ from framewatch.errors import MediaError
 from framewatch.media import memory
 from framewatch.media.dump import Dump, dump
 from framewatch.media.extent import Extent, read_extent
+from framewatch.media.hdr import hdr_of
 from framewatch.media.limits import Limits, check_limits
 from framewatch.media.names import colour_of
 from framewatch.media.orientation import orientation
@@ -254,6 +255,7 @@ def _seen(video: Video, picture: VideoFrame | None) -> Video:
         bit_depth=max(each.bits for each in picture.format.components),
         interlaced=video.interlaced or picture.interlaced_frame,
         colour=video.colour.evolve(**known),
+        hdr=hdr_of(picture),
         rotation=turned.rotation,
         mirrored=turned.mirrored,
     )

@@ -1,0 +1,61 @@
+"""HDR10's static metadata as a decoded picture carries it, from its bitstream or its container alike.
+
+The numbers come from the file: what no display can be is taken for not told.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import cast
+
+from av.sidedata.sidedata import SideData
+from av.video.frame import VideoFrame
+
+from framewatch.domain import Hdr, MasteringDisplay
+
+# AVMasteringDisplayMetadata (libavutil/mastering_display_metadata.h): ten AVRationals, each a pair of ints, of red,
+# green, blue, white (x and y each), least and greatest luminance; then whether it has colours, and luminance.
+_MASTERING = struct.Struct("22i")
+_LIGHT = struct.Struct("2I")  # AVContentLightMetadata: MaxCLL and MaxFALL
+# ITU-T H.265, D.3.28: other chromaticities mean "unknown".
+_LEAST, _GREATEST_X, _GREATEST_Y = Fraction(5, 50_000), Fraction(37_000, 50_000), Fraction(42_000, 50_000)
+_GREATEST_LUMINANCE = 10_000  # cd/m²: where PQ ends (SMPTE ST 2084)
+_GREATEST_LIGHT = 65_535  # of 16 bits, which all bitstreams have for it
+
+
+def hdr_of(picture: VideoFrame) -> Hdr | None:
+    """What a decoded picture says of the display that it was made on, and how bright it gets; None for nothing."""
+    try:
+        sides = list(cast("Iterable[SideData]", picture.side_data))
+    except ValueError:  # PyAV knows no name for one of them, and then gives none
+        return None
+    told = {side.type.name: bytes(side) for side in sides}
+    mastering = mastering_display(told.get("MASTERING_DISPLAY_METADATA", b""))
+    light = light_level(told.get("CONTENT_LIGHT_LEVEL", b""))
+    return Hdr(mastering=mastering, light=light) if mastering or light else None
+
+
+def mastering_display(data: bytes) -> MasteringDisplay | None:
+    """The record of libav's structure; None where it is not whole, or not of a display that can be."""
+    if len(data) < _MASTERING.size:
+        return None
+    *numbers, has_primaries, has_luminance = _MASTERING.unpack_from(data)
+    if not has_primaries or not has_luminance or min(numbers[1::2]) <= 0:
+        return None
+    values = [Fraction(over, under) for over, under in zip(numbers[::2], numbers[1::2], strict=True)]
+    red, green, blue, white = zip(values[:8:2], values[1:8:2], strict=True)
+    darkest, brightest = values[8:]
+    coloured = all(_LEAST <= x <= _GREATEST_X and _LEAST <= y <= _GREATEST_Y for x, y in (red, green, blue, white))
+    if not coloured or not 0 <= darkest < brightest <= _GREATEST_LUMINANCE:
+        return None
+    return MasteringDisplay(primaries=(red, green, blue), white=white, darkest=darkest, brightest=brightest)
+
+
+def light_level(data: bytes) -> tuple[int, int] | None:
+    """MaxCLL and MaxFALL of libav's structure; None where both are unknown, or one cannot be."""
+    if len(data) < _LIGHT.size:
+        return None
+    most, average = _LIGHT.unpack_from(data)
+    return (most, average) if 0 < max(most, average) <= _GREATEST_LIGHT else None
