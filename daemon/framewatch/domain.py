@@ -46,12 +46,10 @@ class Edges(Record):
 
 
 class MasteringDisplay(Record):
-    """The display that a film was graded on (SMPTE ST 2086). Colours are x and y of CIE 1931."""
+    """The display that a film was graded on (SMPTE ST 2086); a source may tell either part alone."""
 
-    primaries: tuple[tuple[Fraction, Fraction], ...]  # red, green, blue
-    white: tuple[Fraction, Fraction]
-    darkest: Fraction  # cd/m²
-    brightest: Fraction
+    colours: tuple[tuple[Fraction, Fraction], ...] = ()  # x and y of CIE 1931: red, green, blue, white; or none
+    luminance: tuple[Fraction, Fraction] | None = None  # cd/m²: the darkest, the brightest
 
 
 class Hdr(Record):

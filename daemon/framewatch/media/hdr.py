@@ -6,7 +6,7 @@ The numbers come from the file: what no display can be is taken for not told.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import cast
 
@@ -38,19 +38,33 @@ def hdr_of(picture: VideoFrame) -> Hdr | None:
 
 
 def mastering_display(data: bytes) -> MasteringDisplay | None:
-    """The record of libav's structure; None where it is not whole, or not of a display that can be."""
+    """The record of libav's structure; None where it tells nothing of a display that can be."""
     if len(data) < _MASTERING.size:
         return None
-    *numbers, has_primaries, has_luminance = _MASTERING.unpack_from(data)
-    if not has_primaries or not has_luminance or min(numbers[1::2]) <= 0:
-        return None
-    values = [Fraction(over, under) for over, under in zip(numbers[::2], numbers[1::2], strict=True)]
-    red, green, blue, white = zip(values[:8:2], values[1:8:2], strict=True)
-    darkest, brightest = values[8:]
-    coloured = all(_LEAST <= x <= _GREATEST_X and _LEAST <= y <= _GREATEST_Y for x, y in (red, green, blue, white))
-    if not coloured or not 0 <= darkest < brightest <= _GREATEST_LUMINANCE:
-        return None
-    return MasteringDisplay(primaries=(red, green, blue), white=white, darkest=darkest, brightest=brightest)
+    *numbers, has_colours, has_luminance = _MASTERING.unpack_from(data)
+    pairs = list(zip(numbers[::2], numbers[1::2], strict=True))
+    colours = _colours(pairs[:8]) if has_colours else ()
+    luminance = _luminance(pairs[8:]) if has_luminance else None
+    return MasteringDisplay(colours=colours, luminance=luminance) if colours or luminance else None
+
+
+def _colours(pairs: Sequence[tuple[int, int]]) -> tuple[tuple[Fraction, Fraction], ...]:
+    values = _fractions(pairs)
+    spots = tuple(zip(values[::2], values[1::2], strict=True))
+    real = spots and all(_LEAST <= x <= _GREATEST_X and _LEAST <= y <= _GREATEST_Y for x, y in spots)
+    return spots if real else ()
+
+
+def _luminance(pairs: Sequence[tuple[int, int]]) -> tuple[Fraction, Fraction] | None:
+    match _fractions(pairs):
+        case [darkest, brightest] if 0 <= darkest < brightest <= _GREATEST_LUMINANCE:
+            return darkest, brightest
+    return None
+
+
+def _fractions(pairs: Sequence[tuple[int, int]]) -> list[Fraction]:
+    """The values, or none of them where one is none."""
+    return [Fraction(over, under) for over, under in pairs] if all(under > 0 for _, under in pairs) else []
 
 
 def light_level(data: bytes) -> tuple[int, int] | None:

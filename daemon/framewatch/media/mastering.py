@@ -82,15 +82,20 @@ def _of_hdr(video_codec: str, hdr: Hdr | None) -> _Told:
         return _Told(None, None)
     exact = video_codec == "libsvtav1"
     display = _display(hdr.mastering, _decimal if exact else _steps) if hdr.mastering else None
+    if exact and hdr.mastering and not (hdr.mastering.colours and hdr.mastering.luminance):
+        display = None  # AV1 has no number for what is not known
     sayable = hdr.light and (hdr.light[0] or not exact)  # SVT-AV1 leaves both out where MaxCLL is unknown
     return _Told(display, "{},{}".format(*hdr.light) if hdr.light and sayable else None)
 
 
 def _display(display: MasteringDisplay, number: Callable[[Fraction, int], str]) -> str:
-    red, green, blue = display.primaries
-    colours = {"G": green, "B": blue, "R": red, "WP": display.white}
+    """All of it, with 0 for what is not known: so H.265 has it, by numbers beyond those that mean something."""
+    nothing = Fraction(0), Fraction(0)
+    red, green, blue, white = display.colours or [nothing] * 4
+    darkest, brightest = display.luminance or nothing
+    colours = {"G": green, "B": blue, "R": red, "WP": white}
     spots = "".join(f"{name}({number(x, 50_000)},{number(y, 50_000)})" for name, (x, y) in colours.items())
-    return f"{spots}L({number(display.brightest, 10_000)},{number(display.darkest, 10_000)})"
+    return f"{spots}L({number(brightest, 10_000)},{number(darkest, 10_000)})"
 
 
 def _steps(value: Fraction, steps: int) -> str:

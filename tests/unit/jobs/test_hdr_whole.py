@@ -19,14 +19,13 @@ from whole_way import Deaf, process
 DISPLAY = "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1)"
 LIGHT = "max-cll=1000,400"
 MASTERING = MasteringDisplay(
-    primaries=(
+    colours=(
         (Fraction("0.68"), Fraction("0.32")),
         (Fraction("0.265"), Fraction("0.69")),
         (Fraction("0.15"), Fraction("0.06")),
+        (Fraction("0.3127"), Fraction("0.329")),
     ),
-    white=(Fraction("0.3127"), Fraction("0.329")),
-    darkest=Fraction("0.0001"),
-    brightest=Fraction(1000),
+    luminance=(Fraction("0.0001"), Fraction(1000)),
 )
 SAID = Hdr(mastering=MASTERING, light=(1000, 400))
 PQ = ("-color_primaries", "bt2020", "-color_trc", "smpte2084", "-colorspace", "bt2020nc")
@@ -71,11 +70,10 @@ def in_av1(hdr: Hdr) -> Hdr:
 
     display = hdr.mastering
     assert display is not None
+    assert display.luminance is not None
+    darkest, brightest = display.luminance
     display = MasteringDisplay(
-        primaries=tuple(spot(each) for each in display.primaries),
-        white=spot(display.white),
-        darkest=nearest(display.darkest, 14),
-        brightest=nearest(display.brightest, 8),
+        colours=tuple(spot(each) for each in display.colours), luminance=(nearest(darkest, 14), nearest(brightest, 8))
     )
     return hdr.evolve(mastering=display)
 
@@ -131,6 +129,23 @@ def test_either_part_comes_alone(parts: list[str], hdr: Hdr, codec: str, tmp_pat
     faster = AV1 if codec == "libsvtav1" else {"video_codec": codec}
     made = process(path, tmp_path / "work", container="mkv", **(UPSCALED | faster))
     assert said(made.result) == (in_av1(hdr) if codec == "libsvtav1" and hdr.mastering else hdr)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265", "libsvtav1"])
+@pytest.mark.parametrize(
+    ("part", "display"),
+    [
+        ("G(0,0)B(0,0)R(0,0)WP(0,0)L(10000000,1)", MASTERING.evolve(colours=())),
+        ("G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(0,0)", MASTERING.evolve(luminance=None)),
+    ],
+)
+def test_of_a_display_too(part: str, display: MasteringDisplay, codec: str, tmp_path: Path) -> None:
+    path = film(tmp_path / "film.mkv", f"master-display={part}")
+    assert said(path) == Hdr(mastering=display)
+    faster = AV1 if codec == "libsvtav1" else {"video_codec": codec}
+    made = process(path, tmp_path / "work", container="mkv", **(UPSCALED | faster))
+    warned = DROPPED in [warning.code for warning in made.warnings]
+    assert (said(made.result), warned) == ((None, True) if codec == "libsvtav1" else (Hdr(mastering=display), False))
 
 
 def test_frames_that_keep_their_own_times_have_it_too(tmp_path: Path) -> None:
