@@ -17,6 +17,7 @@ ROOMS = [
     "errors",
     "resources",
     "text",
+    "records",
     "domain",
     "documents",
     "upscale",
