@@ -131,6 +131,7 @@ class AudioEncoder(Record):
     vbr: VariableRate | None = None
     sample_rate: int | None = None  # Hz, where it does not take every one
     layouts: tuple[str, ...] = ()
+    block: int | None = None  # samples of a channel that it has to be given at a time
     whole: tuple[str, ...] = ()  # layouts all of whose channels have a place; empty: every one
 
     def kbps(self, wanted: int, channels: int) -> int | None:

@@ -32,6 +32,7 @@ class AudioTarget(Record):
     loudness: Loudness | None = None  # as it was measured
     source_rate: int = 0  # Hz
     after: tuple[str, ...] = ()  # filters, after the loudness is right
+    block: int | None = None  # samples of a channel that go to the encoder at a time
 
 
 def audio_target(preset: Preset, encoder: AudioEncoder, audio: Audio | None) -> AudioTarget:
@@ -49,6 +50,7 @@ def audio_target(preset: Preset, encoder: AudioEncoder, audio: Audio | None) -> 
         normalize=preset.audio_normalize,
         source_rate=source.sample_rate or _UNKNOWN.sample_rate,
         after=_after(preset),
+        block=encoder.block,
     )
 
 
@@ -108,7 +110,8 @@ def _chain(target: AudioTarget) -> list[str]:
     loud = []
     if target.normalize:  # it works at 192 kHz, and would hand that on
         loud = [normalizing_filter(target.loudness), f"aresample={target.source_rate}"]
-    return [*_until_loudness(target), *loud, *target.after]
+    blocks = [f"asetnsamples={target.block}:p=0"] if target.block else []
+    return [*_until_loudness(target), *loud, *target.after, *blocks]
 
 
 def _until_loudness(target: AudioTarget) -> list[str]:

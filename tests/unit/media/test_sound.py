@@ -299,6 +299,13 @@ def test_nothing_is_done_that_is_not_asked_for() -> None:
     assert audio_args(0, "aac", target) == ["-c:a:0", "aac", "-filter:a:0", gaps, "-b:a:0", "128k"]
 
 
+def test_flac_gets_blocks_of_a_length_that_it_knows(instant: Path, tmp_path: Path) -> None:
+    limiter = {"enabled": True, "attack": 37.5}  # its first piece is a single sample after the noise reduction
+    wishes: dict[str, Any] = {"audio_noise_reduction": 1, "audio_limiter": limiter}
+    made = plan_of(instant, container="flac", audio_codec="flac", **wishes)
+    assert problems(made, instant, render(made, instant, tmp_path)) == []
+
+
 # --- every wish that the model takes ------------------------------------------------------------------------
 
 FITTING = [
