@@ -220,7 +220,7 @@ def decide(order: Order, probed: ProbeReport, tools: Tools) -> Plan:
     missing = [*wrong, *check_tools(order.preset, tools.encoders, tools.hwaccels)]
     preset = order.preset.evolve(subtitle_burn_path=str(burned)) if burned else order.preset
     try:
-        plan = make_plan(preset, order.preset_name, probed.info, probed.timeline)
+        plan = make_plan(preset, order.preset_name, probed.info, probed.timeline, probed.stamps)
     except RuleError as error:
         raise RuleError.of([*error.findings, *missing]) from None
     if missing:

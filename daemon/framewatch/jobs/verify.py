@@ -74,6 +74,8 @@ def _picture(expected: Expected, video: StreamInspection) -> Iterator[Finding]:
 def _timing(expected: Expected, found: Inspection, video: StreamInspection) -> Iterator[Finding]:
     if expected.frames is not None and video.frames != expected.frames:
         yield _wrong("frames", "number of frames", expected.frames, video.frames)
+    if expected.distinct and video.disordered:
+        yield _finding("times", f"{video.disordered} frames are not shown later than the one before them")
     if expected.last is not None:  # each frame keeps its time: how long the last one stays, not every container says
         spread = (video.last or 0.0) - (video.first or 0.0)
         if abs(spread - expected.last) > 2 * _EPSILON:

@@ -17,6 +17,7 @@ from framewatch.media.graph import Filter
 from framewatch.media.plan import Plan
 from framewatch.media.preset import Preset
 from framewatch.media.sizing import steps
+from framewatch.media.stamps import picture_filter
 
 _TURNS = {0: (), 90: ("clock",), 180: (), 270: ("cclock",)}
 # Frames before a cut may be a tick away from where the rounded cut says; half a millisecond is less than any frame.
@@ -61,7 +62,8 @@ def transcoded_chain(plan: Plan, encoder: str, out: Path) -> str:
     target = plan.pixel_format if after else made
     if plan.container == "gif":
         made = target = "yuv444p"
-    chain = [*map(str, deinterlace_filters(plan.preset)), *_timed(plan), *_shaped(plan), *_cut_to_even(plan)]
+    told = [picture_filter(plan.stamps, plan.delay - plan.container_start)] if plan.stamps.runs else []
+    chain = [*told, *map(str, deinterlace_filters(plan.preset)), *_timed(plan), *_shaped(plan), *_cut_to_even(plan)]
     if plan.rgb:
         chain.append(colour.encode_filter(plan.colour, plan.source_height, target, encoder))
     else:

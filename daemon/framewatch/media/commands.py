@@ -21,6 +21,7 @@ from framewatch.media.mapping import cover_path, file_url, other_streams, withou
 from framewatch.media.packing import packing
 from framewatch.media.plan import Plan
 from framewatch.media.planes import PlaneCoding
+from framewatch.media.stamps import completed_args
 from framewatch.media.streams import StreamPlan
 
 FINE_TICKS = 90_000  # a second, of frames at a variable rate: the clock of MPEG, exact to 6 microseconds
@@ -214,8 +215,9 @@ def _bounds(plan: Plan) -> list[str]:
 def _timed_source(plan: Plan, source: Path) -> list[str]:
     """The source as the only input, its zero where the output's is, unless it is just copied as it stands."""
     offset = ["-itsoffset", _seconds(plan.delay - plan.container_start)]
-    exactly = plan.rate or plan.cut or plan.expected.frames is not None
-    return [*(["-copyts", *seek_args(plan), *offset] if exactly else []), *_source(plan, source)]
+    exactly = plan.rate or plan.cut or plan.expected.frames is not None or plan.stamps.runs
+    made_up = completed_args(plan.demuxer, plan.stamps) if plan.mode == "copy" else []
+    return [*(["-copyts", *seek_args(plan), *offset] if exactly else []), *made_up, *_source(plan, source)]
 
 
 def _seconds(value: float) -> str:

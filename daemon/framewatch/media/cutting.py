@@ -7,6 +7,7 @@ by a filter; packets that are copied are dropped whole; a text that is shown at 
 from __future__ import annotations
 
 from framewatch.media.plan import Plan
+from framewatch.media.stamps import packet_filter
 
 # What is read before the cut: a subtitle that began so long before it is still found, and so is a key frame.
 _LEAD_SECONDS = 30
@@ -14,8 +15,12 @@ _SLACK = 0.0005  # seconds; time stamps in Matroska are whole milliseconds
 
 
 def seek_args(plan: Plan) -> list[str]:
-    """Input options: begin to read shortly before the cut. What is read too much is cut by other means."""
-    if plan.cut is None or plan.cut.start <= _LEAD_SECONDS:
+    """Input options: begin to read shortly before the cut. What is read too much is cut by other means.
+
+    Pictures that get their times by their number are read from the first one on.
+    """
+    counted = plan.stamps.runs and plan.mode == "transcode"
+    if plan.cut is None or plan.cut.start <= _LEAD_SECONDS or counted:
         return []
     return ["-noaccurate_seek", "-ss", f"{plan.cut.start - _LEAD_SECONDS:.6f}"]
 
@@ -37,8 +42,10 @@ def sound_filters(plan: Plan) -> list[str]:
 
 
 def copied_args(plan: Plan, place: str) -> list[str]:
-    """Options for the packets of output stream `place` (`a:0`) that are copied."""
-    return [f"-bsf:{place}", f"noise=drop='lt(pts*tb,{plan.delay - _SLACK:.6f})'"] if plan.cut else []
+    """Options for the packets of output stream `place` (`v:0`) that are copied."""
+    timed = [packet_filter(plan.stamps, -plan.container_start)] if plan.stamps.runs and place == "v:0" else []
+    dropped = [f"noise=drop='lt(pts*tb,{plan.delay - _SLACK:.6f})'"] if plan.cut else []
+    return [f"-bsf:{place}", ",".join([*timed, *dropped])] if timed or dropped else []
 
 
 def text_args(plan: Plan, place: str) -> list[str]:

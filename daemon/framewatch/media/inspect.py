@@ -32,6 +32,7 @@ class StreamInspection(Record):
     packets: int
     frames: int  # decoded; 0 for subtitles, attachments and data, and for a video that was only read
     errors: int  # packets or frames that could not be decoded properly
+    disordered: int = 0  # frames that are not shown later than the one before
     first: float | None  # seconds on the file's clock: when the first frame, or packet, is shown
     last: float | None  # when the last one begins
     duration: float  # seconds from the first's beginning to the last's end
@@ -102,6 +103,7 @@ class _Tally:
     packets: int = 0
     frames: int = 0
     errors: int = 0
+    disordered: int = 0
     first: Fraction | None = None
     last: Fraction | None = None
     end: Fraction = field(default=Fraction(0))
@@ -154,6 +156,7 @@ class _Tally:
             self.errors += frame.is_corrupt
             time = frame.pts if frame.pts is not None else frame.dts
             if time is not None:
+                self.disordered += self.last is not None and time * packet.time_base <= self.last
                 self._note(time * packet.time_base, self._lasting(frame, packet.time_base))
 
     def _lasting(self, frame: Any, time_base: Fraction) -> Fraction:
@@ -177,6 +180,7 @@ class _Tally:
             packets=self.packets,
             frames=self.frames,
             errors=self.errors,
+            disordered=self.disordered,
             first=None if self.first is None else float(self.first),
             last=None if self.last is None else float(self.last),
             duration=0.0 if self.first is None else float(self.end - self.first),

@@ -31,8 +31,11 @@ from framewatch.media.picture import NO_PICTURE, Picture, is_rgb, picture, pictu
 from framewatch.media.preset import ContainerName, Preset
 from framewatch.media.rates import check_rate
 from framewatch.media.rules import check_file, check_preset
+from framewatch.media.stamps import Stamps, check_stamps
 from framewatch.media.streams import StreamPlan, StreamTable, stream_table
 from framewatch.media.timing import timing_wish
+
+_TOLD = Stamps()  # packets say it all
 
 Mode = Literal["upscale", "transcode", "copy"]
 
@@ -64,6 +67,7 @@ class Expected(Record):
     last: float | None = None  # seconds from the first frame to the last, where each keeps its own time
     streams: tuple[ExpectedStream, ...]  # in order within each kind
     chapters: bool
+    distinct: bool = False  # no two frames are shown at the same time
 
     @property
     def has_video(self) -> bool:
@@ -83,6 +87,7 @@ class Plan(Record):
     container_start: float  # seconds: the source's earliest timestamp or, where it is cut, the cut: the output's zero
     cut: Cut | None
     video_start: float  # seconds after that when the first frame is shown
+    stamps: Stamps = _TOLD  # what ffmpeg must be told of the times of the source's frames
     scale: int
     working_format: WorkingFormat  # of the frames that go through the engine
     decoded_width: int  # upright pixels of a source frame
@@ -160,7 +165,9 @@ class Plan(Record):
         return tuple(stream for stream in self.kept if stream.cover)
 
 
-def make_plan(preset: Preset, preset_name: str, info: MediaInfo, timeline: Timeline | None) -> Plan:
+def make_plan(
+    preset: Preset, preset_name: str, info: MediaInfo, timeline: Timeline | None, stamps: Stamps = _TOLD
+) -> Plan:
     """Decide everything about one file.
 
     Args:
@@ -170,6 +177,7 @@ def make_plan(preset: Preset, preset_name: str, info: MediaInfo, timeline: Timel
         timeline: which frames are shown when. Needed to upscale. Without one, a transcode keeps the source's
             own timing and its number of frames is not known in advance. A copy only takes its estimate from
             it.
+        stamps: what the source's packets do not say of its frames' times.
 
     Raises:
         RuleError: with all findings, when preset and file do not fit together.
@@ -177,14 +185,14 @@ def make_plan(preset: Preset, preset_name: str, info: MediaInfo, timeline: Timel
     """
     findings = check_preset(preset) + check_file(preset, info)
     if timeline:
-        findings += check_rate(preset, timeline.rate)
+        findings += [*check_rate(preset, timeline.rate), *check_stamps(preset, info, stamps)]
     if findings:
         raise RuleError.of(findings)
     if rules().containers[preset.container].audio_only:
         return _sound_plan(preset, preset_name, info)
     if preset.upscales and timeline is None:
         raise ValueError("upscaling needs a timeline")
-    return _plan(preset, preset_name, info, timeline)
+    return _plan(preset, preset_name, info, timeline, stamps)
 
 
 def _video_of(info: MediaInfo) -> tuple[Stream, Video]:
@@ -200,7 +208,7 @@ def _mode(preset: Preset) -> Mode:
     return "upscale" if preset.upscales else "transcode"
 
 
-def _plan(preset: Preset, name: str, info: MediaInfo, timeline: Timeline | None) -> Plan:
+def _plan(preset: Preset, name: str, info: MediaInfo, timeline: Timeline | None, stamps: Stamps) -> Plan:
     (main, video), mode = _video_of(info), _mode(preset)
     made = picture_as_is(video) if mode == "copy" else picture(preset, video)
     timing = output_time(preset, info, main, timeline, copied=mode == "copy")
@@ -217,6 +225,7 @@ def _plan(preset: Preset, name: str, info: MediaInfo, timeline: Timeline | None)
         container_start=zero,
         cut=cut,
         video_start=video_start(zero, info, main, timeline),
+        stamps=stamps,
         scale=preset.scale,
         working_format=working_format(video.bit_depth),
         decoded_width=made.decoded.width,
@@ -240,7 +249,9 @@ def _plan(preset: Preset, name: str, info: MediaInfo, timeline: Timeline | None)
         streams=tuple(table.rows),
         chapters=info.chapters,
         warnings=tuple(Failure.of(finding) for finding in [*table.warnings, *losses, *cut_warnings(preset, cut)]),
-        expected=_expected(preset, info, video, made=made, timing=timing, table=table),
+        expected=_expected(preset, info, video, made=made, timing=timing, table=table).evolve(
+            distinct=stamps.distinct
+        ),
     )
 
 

@@ -7,6 +7,7 @@ cut off.
 from __future__ import annotations
 
 import heapq
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -27,6 +28,8 @@ from framewatch.media.source import lasting, open_media
 _BACKWARD_SECONDS = Fraction(1, 10)  # a decoding time that goes back by more than this is a jump of the clock
 _MISSING_SECONDS = 2  # of the stated duration; not all programs count the last packets' own length
 _MISSING_SHARE = 0.1  # of the duration, for short files
+_PACKED = re.compile(rb"DivX\d+(?:b|Build)\d+p")  # what libavcodec knows packets of two frames by
+_HEAD_BYTES = 1024  # of a key frame, in which an encoder names itself
 _STATES_DURATION = ("matroska", "asf", "flv")  # containers whose head says how long the file is
 
 Spans = Mapping[int, tuple[Fraction, Fraction]]
@@ -45,6 +48,8 @@ class ScanResult:
     lengths: Mapping[int, float] = field(default_factory=dict)  # seconds that each stream's packets last, by index
     spans: Spans = field(default_factory=dict)  # when each stream's packets begin and end, in seconds
     seekable: bool = True  # packets tell when their frames are shown, wherever reading begins
+    reordered: bool = False  # of an AVI: its packets lie in another order than frames are shown
+    packed: bool = False  # MPEG-4: two frames may lie in one packet
 
 
 def scan(path: Path, index: int, beat: Beat = unheard) -> ScanResult:
@@ -63,6 +68,7 @@ def scan(path: Path, index: int, beat: Beat = unheard) -> ScanResult:
         stream = container.streams[index]
         by_dts = prepare_clock(container)
         packets = _Packets(stream.time_base or Fraction(1, 1000), by_dts)
+        packets.told_by(stream.codec_context)
         spans = _read(path, container, index, packets)
         _check_complete(path, container, packets, stream.frames, spans)
         return packets.result(path, spans)
@@ -128,8 +134,15 @@ class _Packets:
     seen: int = 0
     untimed: int = 0
     corrupt: int = 0
+    held_back: bool = False  # decoders give frames in another order than packets
+    packed: bool = False
     last: tuple[int, int] = (-(1 << 63), 0)  # PTS and duration of the frame shown last
     decoded_at: int | None = None  # DTS of the packet before
+
+    def told_by(self, context: Any) -> None:
+        """Note what is known before the first packet; `context` is None where there is no decoder."""
+        self.held_back = bool(getattr(context, "has_b_frames", False))
+        self.packed = bool(_PACKED.search(getattr(context, "extradata", None) or b""))
 
     def add(self, packet: Packet[Any]) -> None:
         self.seen += 1
@@ -139,6 +152,8 @@ class _Packets:
         if time is None:  # broken streams: one tick later than the last keeps the count right
             time = self.last[0] + (self.last[1] or 1) if self.pts else 0
         if packet.is_keyframe:
+            if self.by_dts and not self.keys:  # a program that unpacks may leave the later ones as they were
+                self.packed |= bool(_PACKED.search(bytes(packet)[:_HEAD_BYTES]))
             if self.keys:
                 self._check_clock(self.keys[-1], time, packet)
             self.keys.append(time)
@@ -167,7 +182,10 @@ class _Packets:
         lengths = {number: float(end - begin) for number, (begin, end) in spans.items()}
         seekable = not (self.by_dts or self.untimed)
         keys = tuple(sorted(self.keys))
-        return ScanResult(self.time_base, shown, self.last[1], keys, self.corrupt, lengths, spans, seekable)
+        reordered = self.by_dts and self.untimed > 0 and self.held_back
+        return ScanResult(
+            self.time_base, shown, self.last[1], keys, self.corrupt, lengths, spans, seekable, reordered, self.packed
+        )
 
 
 def _read(path: Path, container: InputContainer, index: int, packets: _Packets) -> Spans:

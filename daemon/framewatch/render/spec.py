@@ -20,6 +20,7 @@ from framewatch.media.limits import Limits
 from framewatch.media.loudness import Loudness
 from framewatch.media.planes import PlaneCoding
 from framewatch.media.segments import Segmenting
+from framewatch.media.stamps import Stamps
 from framewatch.media.timing import TimingWish
 from framewatch.upscale.models import Precision
 
@@ -51,6 +52,7 @@ class ProbeReport(Record):
     timeline: Timeline | None
     # Seconds that the packets of each stream last, by index; measured, not stated.
     lengths: dict[int, float] = Field(default_factory=dict)
+    stamps: Stamps = Stamps()  # what the packets do not say of frame times
     segments: tuple[Segment, ...] = ()  # what the timeline is divided into
     seekable: bool = True  # whether decoding can begin in the middle
 

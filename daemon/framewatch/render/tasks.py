@@ -20,6 +20,7 @@ from framewatch.media.pulse import Pulse
 from framewatch.media.scan import scan, stream_spans
 from framewatch.media.segments import plan_segments
 from framewatch.media.source import hardware_here
+from framewatch.media.stamps import stamps_of
 from framewatch.media.timing import clipped_lengths, wished_timeline
 from framewatch.render.engine import WarmEngine, describe_device, try_engine
 from framewatch.render.messages import Alive, Counted, Logged, Opened, Warned
@@ -112,7 +113,10 @@ class Workbench:
             raise MediaError.of(findings)
         lengths = clipped_lengths(timing, timeline, scanned.spans, info.start)
         cut = plan_segments(timeline, scanned.pts, scanned.keyframes, task.segmenting, seekable=scanned.seekable)
-        return ProbeReport(info=info, timeline=timeline, lengths=lengths, segments=cut, seekable=scanned.seekable)
+        return ProbeReport(
+            info=info, timeline=timeline, lengths=lengths, stamps=stamps_of(scanned), segments=cut,
+            seekable=scanned.seekable,
+        )  # fmt: skip
 
     def _render(self, task: RenderTask) -> RenderReport:
         self.stage = "upscale"
