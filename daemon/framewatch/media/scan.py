@@ -49,6 +49,7 @@ class ScanResult:
     spans: Spans = field(default_factory=dict)  # when each stream's packets begin and end, in seconds
     seekable: bool = True  # packets tell when their frames are shown, wherever reading begins
     reordered: bool = False  # of an AVI: its packets lie in another order than frames are shown
+    repeats: frozenset[int] = frozenset()  # PTS of empty packets: the frame before stays
     packed: bool = False  # MPEG-4: two frames may lie in one packet
 
 
@@ -136,6 +137,7 @@ class _Packets:
     corrupt: int = 0
     held_back: bool = False  # decoders give frames in another order than packets
     packed: bool = False
+    repeats: set[int] = field(default_factory=set)
     last: tuple[int, int] = (-(1 << 63), 0)  # PTS and duration of the frame shown last
     decoded_at: int | None = None  # DTS of the packet before
 
@@ -163,6 +165,8 @@ class _Packets:
             self.decoded_at = packet.dts
         if not packet.is_discard:
             self.pts.append(time)
+            if not packet.size:
+                self.repeats.add(time)
             self.last = max(self.last, (time, lasting(packet)))
 
     def _check_clock(self, before: int, time: int, packet: Packet[Any]) -> None:
@@ -184,8 +188,9 @@ class _Packets:
         keys = tuple(sorted(self.keys))
         reordered = self.by_dts and self.untimed > 0 and self.held_back
         return ScanResult(
-            self.time_base, shown, self.last[1], keys, self.corrupt, lengths, spans, seekable, reordered, self.packed
-        )
+            self.time_base, shown, self.last[1], keys, self.corrupt, lengths, spans, seekable, reordered,
+            frozenset(self.repeats), self.packed,
+        )  # fmt: skip
 
 
 def _read(path: Path, container: InputContainer, index: int, packets: _Packets) -> Spans:

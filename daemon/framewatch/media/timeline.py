@@ -8,7 +8,7 @@ the next one's, so no error adds up, however long the video and whatever its rat
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from math import ceil, floor
@@ -32,6 +32,7 @@ RATE_TOLERANCE = Fraction(1, 10_000)
 ROUNDED_TICKS = 2
 FALLBACK_RATE = Fraction(25)
 _LARGEST_DENOMINATOR = 1001  # of an uneven average; encoders and containers take no arbitrary fractions
+_EMPTY = "there is no frame between start_time and end_time"
 _RUNAWAY_FACTOR = 50  # output frames to a source frame …
 _RUNAWAY_SECONDS = 3600  # … and a length, from which on the time stamps are not believed
 
@@ -90,8 +91,7 @@ def plan_timeline(
     beyond = len(pts) if end is None else bisect_left(pts, end / time_base)
     kept = pts[first:beyond]
     if not kept:
-        message = "there is no frame between start_time and end_time"
-        raise MediaError(message, code="media.empty_cut", hint="the video is shorter than start_time")
+        raise MediaError(_EMPTY, code="media.empty_cut", hint="the video is shorter than start_time")
     over = _over(pts, beyond, last_duration or round(1 / (chosen * time_base)), end and end / time_base)
     line = Timeline(time_base=time_base, rate=chosen, origin=kept[0], frames=1, source_frames=1)
     # At its own rate every frame of the source is shown; at a lower one, what would lie past the end is not.
@@ -101,7 +101,13 @@ def plan_timeline(
     return line.evolve(source_frames=len(cadence(line, kept)))
 
 
-def preserved(line: Timeline, pts: Sequence[int], last_duration: int, end: Fraction | None = None) -> Timeline:
+def preserved(
+    line: Timeline,
+    pts: Sequence[int],
+    last_duration: int,
+    end: Fraction | None = None,
+    repeats: Container[int] = frozenset(),
+) -> Timeline:
     """`line` with each of its source frames shown once, at its own time, instead of at a constant rate.
 
     Args:
@@ -109,12 +115,21 @@ def preserved(line: Timeline, pts: Sequence[int], last_duration: int, end: Fract
         pts: of all the source's frames, as they were given to `plan_timeline`.
         last_duration: of the source's last frame, in ticks; 0 where it is not known.
         end: cut: the first time that is no longer shown, in seconds on the clock of `pts`.
+        repeats: those of `pts` at which nothing new is shown: the frame before stays.
+
+    Raises:
+        MediaError: nothing new is shown in the part that is kept (`media.empty_cut`).
     """
     beyond = len(pts) if end is None else bisect_left(pts, end / line.time_base)
-    times = tuple(dict.fromkeys(pts[bisect_left(pts, line.origin) : beyond]))
+    kept = pts[bisect_left(pts, line.origin) : beyond]
+    times = tuple(dict.fromkeys(time for time in kept if time not in repeats))
+    if not times:
+        raise MediaError(
+            _EMPTY, code="media.empty_cut", hint='the picture stands still there: use frame_timing "cfr"'
+        )
     lasting = last_duration or round(1 / (line.rate * line.time_base))
     over = max(_over(pts, beyond, lasting, end and end / line.time_base), times[-1] + 1)
-    return line.evolve(frames=len(times), source_frames=len(times), times=times, end=over)
+    return line.evolve(origin=times[0], frames=len(times), source_frames=len(times), times=times, end=over)
 
 
 def _over(pts: Sequence[int], beyond: int, last_duration: int, end: Fraction | None) -> int:

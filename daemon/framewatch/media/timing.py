@@ -61,7 +61,7 @@ def wished_timeline(wish: TimingWish, scanned: ScanResult, stated: Fraction | No
     line = plan_timeline(
         scanned.pts, scanned.time_base, stated, scanned.last_duration, start=start, end=end, forced=wish.rate
     )
-    return preserved(line, scanned.pts, scanned.last_duration, end) if wish.preserve else line
+    return preserved(line, scanned.pts, scanned.last_duration, end, scanned.repeats) if wish.preserve else line
 
 
 def begins(wish: TimingWish, line: Timeline | None, zero: float) -> Fraction:

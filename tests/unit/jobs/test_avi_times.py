@@ -45,7 +45,9 @@ def which(path: Path) -> list[int | None]:
 def nearest(result: Path, film: Path) -> list[int]:
     """The number of the film's frame that each frame is most like: XviD's encoder blurs some marks beyond reading."""
     known = np.array(pictures(film)).astype(int)
-    shown = [each[:: len(each) // HEIGHT, :: len(each) // HEIGHT] for each in pictures(result)]
+    shown = pictures(result)
+    scale = len(shown[0]) // known.shape[1]
+    shown = [each[::scale, ::scale] for each in shown]
     return [int(np.abs(known - each).mean((1, 2, 3)).argmin()) for each in shown]
 
 
@@ -145,3 +147,22 @@ def test_an_avi_whose_frames_come_in_order_is_copied(tmp_path: Path) -> None:
     wishes = {"container": "mkv", "frame_timing": "preserve"}
     upscaled = process(film, tmp_path / "larger", ml_upscale="esrgan-2x", **wishes)
     assert times(made.result) == pytest.approx(times(upscaled.result), abs=0.002)
+
+
+@pytest.mark.parametrize("scaled", ["none", "esrgan-2x"])
+def test_frames_that_repeat_the_one_before_are_not_counted_where_each_keeps_its_time(
+    scaled: str, tmp_path: Path
+) -> None:
+    moving = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=1")
+    film, whole = tmp_path / "film.ogv", tmp_path / "whole.mkv"
+    theora = ("-c:v", "libtheora", "-b:v", "2M", "-c:a", "libvorbis")
+    ffmpeg(*moving, *SOUND, *theora, f"file:{film}")
+    ffmpeg(*moving, "-c:v", "ffv1", f"file:{whole}")
+    with av.open(str(film)) as packets:
+        shown = [packet.pts for packet in packets.demux(video=0) if packet.size]
+    assert 2 < len(shown) < 25  # libtheora has left the others empty
+    made = process(film, tmp_path / "work", ml_upscale=scaled, container="mp4", frame_timing="preserve")
+    begin = times(made.result)[0]
+    assert [each - begin for each in times(made.result)] == pytest.approx([tick / 25 for tick in shown], abs=0.002)
+    # Some are all but alike.
+    assert all(abs(found - wanted) <= 1 for found, wanted in zip(nearest(made.result, whole), shown, strict=True))

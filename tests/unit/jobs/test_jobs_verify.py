@@ -85,6 +85,12 @@ def test_a_file_as_planned_has_no_findings() -> None:
     assert codes(expected(), found(), 4.0) == []
 
 
+def test_frames_out_of_order_are_found_where_the_source_has_none() -> None:
+    swapped = found(*good(disordered=1))
+    assert codes(expected(distinct=True), swapped) == ["verify.times"]
+    assert codes(expected(distinct=False), swapped) == []
+
+
 @pytest.mark.parametrize(
     ("inspection", "code"),
     [
