@@ -20,7 +20,9 @@ from framewatch.media.streams import described, place
 
 # ffmpeg works out the times of packets itself where a frame is held back by no more than one other.
 _WORKED_OUT = ("mpeg4", "mpeg1video", "mpeg2video")
-_MOST_RUNS = 2000  # as many as fit into one argument of a program, which Linux limits to 128 KiB
+# As many as fit into one argument of a program, which Linux limits to 128 KiB.
+_MOST_RUNS = 2000
+_MOST_COPIED_RUNS = 600  # which are written twice, for PTS and DTS
 _DISTINCT_SECONDS = Fraction(2, 1000)  # frames nearer to each other may fall together in Matroska's milliseconds
 _HINT = 'use processing_mode "reencode"'
 
@@ -60,10 +62,12 @@ def check_stamps(preset: Preset, info: MediaInfo, stamps: Stamps) -> list[Findin
     main = info.main_video
     if preset.upscales or main is None or not stamps.runs:
         return []
-    if len(stamps.runs) > _MOST_RUNS:
+    copied = preset.processing_mode == "copy"
+    if len(stamps.runs) > (_MOST_COPIED_RUNS if copied else _MOST_RUNS):
         message = f"{described(main)} is timed too unevenly for an AVI with B-frames"
-        return [Finding("media.timestamps", message, "upscale it, or rewrite its time stamps", place(main))]
-    if preset.processing_mode != "copy":
+        hint = "upscale it, which takes any times, or rewrite its time stamps"
+        return [Finding("media.timestamps", message, hint, place(main))]
+    if not copied:
         return []
     if main.codec not in _WORKED_OUT:
         message = f"{described(main)} cannot be copied: its packets do not say when their frames are shown"
@@ -123,6 +127,8 @@ def _runs(pts: Sequence[int]) -> tuple[Run, ...]:
     for number, time in enumerate(pts):
         if runs and time == runs[-1].pts + (number - runs[-1].number) * runs[-1].step:
             continue
+        if len(runs) > _MOST_RUNS:  # too many for any command
+            break
         runs.append(Run(number=number, pts=time, step=steps[min(number, len(steps) - 1)]))
     return tuple(runs)
 

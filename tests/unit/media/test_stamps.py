@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Callable
 from fractions import Fraction
 from itertools import accumulate
 
@@ -14,7 +15,7 @@ from framewatch.errors import RuleError
 from framewatch.media.plan import make_plan
 from framewatch.media.preset import Preset
 from framewatch.media.scan import ScanResult
-from framewatch.media.stamps import picture_filter, stamps_of
+from framewatch.media.stamps import Stamps, packet_filter, picture_filter, stamps_of
 from media_factory import ffmpeg
 
 TICK = Fraction(1, 25)
@@ -59,3 +60,11 @@ def test_frames_are_distinct_where_no_clock_makes_two_of_them_one() -> None:
     assert stamps_of(scanned([0, 1, 2])).distinct
     assert not stamps_of(scanned([0, 1, 1])).distinct
     assert not stamps_of(ScanResult(Fraction(1, 1000), (0, 1, 2), 1, (0,))).distinct
+
+
+@pytest.mark.parametrize(("runs", "told"), [(2000, picture_filter), (600, packet_filter)])
+def test_what_a_command_may_be_told_fits_into_an_argument(runs: int, told: Callable[[Stamps, float], str]) -> None:
+    late = 10_000_000  # frames: four days
+    stamps = stamps_of(scanned([late + 3 * (number // 2) + number % 2 for number in range(2 * runs)]))
+    assert len(stamps.runs) == runs
+    assert len(told(stamps, 86_400.0)) < 128 * 1024
