@@ -185,7 +185,7 @@ class Decoder:
             stream = cast(VideoStream, container.streams[self._stream.index])
             stream.codec_context.thread_type = "AUTO"
             stream.codec_context.thread_count = self._threads
-            times = Reorder() if prepare_clock(container) else None
+            times = Reorder(stream.codec_context) if prepare_clock(container) else None
             if seek and times is None:
                 self._seek(container, stream, begin)
             last = self._timeline.origin - 1

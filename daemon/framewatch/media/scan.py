@@ -29,6 +29,8 @@ _BACKWARD_SECONDS = Fraction(1, 10)  # a decoding time that goes back by more th
 _MISSING_SECONDS = 2  # of the stated duration; not all programs count the last packets' own length
 _MISSING_SHARE = 0.1  # of the duration, for short files
 _PACKED = re.compile(rb"DivX\d+(?:b|Build)\d+p")  # what libavcodec knows packets of two frames by
+_VOP = b"\0\0\1\xb6"  # begins a picture of MPEG-4
+_NOT_CODED_BYTES = 8  # of one that says no more than that; with no more than skipped blocks it is longer
 _HEAD_BYTES = 1024  # of a key frame, in which an encoder names itself
 _STATES_DURATION = ("matroska", "asf", "flv")  # containers whose head says how long the file is
 
@@ -49,7 +51,7 @@ class ScanResult:
     spans: Spans = field(default_factory=dict)  # when each stream's packets begin and end, in seconds
     seekable: bool = True  # packets tell when their frames are shown, wherever reading begins
     reordered: bool = False  # of an AVI: its packets lie in another order than frames are shown
-    repeats: frozenset[int] = frozenset()  # PTS of empty packets: the frame before stays
+    repeats: frozenset[int] = frozenset()  # PTS of packets that show nothing new: the frame before stays
     packed: bool = False  # MPEG-4: two frames may lie in one packet
 
 
@@ -68,8 +70,8 @@ def scan(path: Path, index: int, beat: Beat = unheard) -> ScanResult:
     with open_media(path, beat=beat) as container:
         stream = container.streams[index]
         by_dts = prepare_clock(container)
-        packets = _Packets(stream.time_base or Fraction(1, 1000), by_dts)
-        packets.told_by(stream.codec_context)
+        packets = _Packets(stream.time_base or Fraction(1, 1000), by_dts, _Packing(stream.codec_context))
+        packets.held_back = bool(getattr(stream.codec_context, "has_b_frames", False))
         spans = _read(path, container, index, packets)
         _check_complete(path, container, packets, stream.frames, spans)
         return packets.result(path, spans)
@@ -108,15 +110,40 @@ def prepare_clock(container: InputContainer) -> bool:
     return by_dts
 
 
+class _Packing:
+    """Tells which packets show nothing new, so that no decoder gives a picture for them."""
+
+    def __init__(self, context: Any) -> None:
+        """`context`: the stream's, that decodes; None where there is none."""
+        self._mpeg4 = getattr(context, "name", "") == "mpeg4"
+        self.packed = self._mpeg4 and bool(_PACKED.search(getattr(context, "extradata", None) or b""))
+        self._begun = False
+
+    def repeats(self, packet: Packet[Any]) -> bool:
+        """Whether this packet, the stream's next, is empty or an MPEG-4 picture that is not coded.
+
+        Where two frames lie in one packet, the decoder gives the second one for the picture that is not coded.
+        """
+        if (
+            self._mpeg4 and packet.is_keyframe and not self._begun
+        ):  # whoever unpacks may leave later ones as they were
+            self._begun = True
+            self.packed = self.packed or bool(_PACKED.search(bytes(packet)[:_HEAD_BYTES]))
+        small = self._mpeg4 and not self.packed and packet.size <= _NOT_CODED_BYTES
+        return not packet.size or (small and bytes(packet)[:4] == _VOP)
+
+
 class Reorder:
     """Gives decoded pictures the DTS of their packets in ascending order."""
 
-    def __init__(self) -> None:
+    def __init__(self, context: Any) -> None:
+        """`context`: the stream's, that decodes."""
         self._waiting: list[int] = []
+        self._packing = _Packing(context)
 
     def sent(self, packet: Packet[Any]) -> None:
         """Note a packet that goes to the decoder."""
-        if packet.dts is not None:
+        if packet.dts is not None and not self._packing.repeats(packet):
             heapq.heappush(self._waiting, packet.dts)
 
     def next(self) -> int | None:
@@ -130,23 +157,19 @@ class _Packets:
 
     time_base: Fraction
     by_dts: bool
+    packing: _Packing
     pts: list[int] = field(default_factory=list)
     keys: list[int] = field(default_factory=list)
     seen: int = 0
     untimed: int = 0
     corrupt: int = 0
     held_back: bool = False  # decoders give frames in another order than packets
-    packed: bool = False
     repeats: set[int] = field(default_factory=set)
     last: tuple[int, int] = (-(1 << 63), 0)  # PTS and duration of the frame shown last
     decoded_at: int | None = None  # DTS of the packet before
 
-    def told_by(self, context: Any) -> None:
-        """Note what is known before the first packet; `context` is None where there is no decoder."""
-        self.held_back = bool(getattr(context, "has_b_frames", False))
-        self.packed = bool(_PACKED.search(getattr(context, "extradata", None) or b""))
-
     def add(self, packet: Packet[Any]) -> None:
+        repeats = self.packing.repeats(packet)
         self.seen += 1
         self.corrupt += packet.is_corrupt
         self.untimed += packet.pts is None
@@ -154,8 +177,6 @@ class _Packets:
         if time is None:  # broken streams: one tick later than the last keeps the count right
             time = self.last[0] + (self.last[1] or 1) if self.pts else 0
         if packet.is_keyframe:
-            if self.by_dts and not self.keys:  # a program that unpacks may leave the later ones as they were
-                self.packed |= bool(_PACKED.search(bytes(packet)[:_HEAD_BYTES]))
             if self.keys:
                 self._check_clock(self.keys[-1], time, packet)
             self.keys.append(time)
@@ -165,7 +186,7 @@ class _Packets:
             self.decoded_at = packet.dts
         if not packet.is_discard:
             self.pts.append(time)
-            if not packet.size:
+            if repeats:
                 self.repeats.add(time)
             self.last = max(self.last, (time, lasting(packet)))
 
@@ -189,7 +210,7 @@ class _Packets:
         reordered = self.by_dts and self.untimed > 0 and self.held_back
         return ScanResult(
             self.time_base, shown, self.last[1], keys, self.corrupt, lengths, spans, seekable, reordered,
-            frozenset(self.repeats), self.packed,
+            frozenset(self.repeats), self.packing.packed,
         )  # fmt: skip
 
 

@@ -42,6 +42,7 @@ class Stamps(Record):
     runs: tuple[Run, ...] = ()  # of all pictures; none where the packets themselves say
     last: int = 0  # PTS of the last picture, in ticks
     packed: bool = False  # a packet may hold two frames, and the next one none
+    repeats: bool = False  # some packets show nothing new
     distinct: bool = False  # no two frames are shown at the same time, however coarse the clock
 
 
@@ -51,9 +52,10 @@ def stamps_of(scanned: ScanResult) -> Stamps:
     distinct = least >= _DISTINCT_SECONDS and not scanned.corrupt
     if not scanned.reordered:
         return Stamps(distinct=distinct)
+    pictures = [time for time in scanned.pts if time not in scanned.repeats] or scanned.pts
     return Stamps(
-        time_base=scanned.time_base, runs=_runs(scanned.pts), last=scanned.pts[-1], packed=scanned.packed,
-        distinct=distinct,
+        time_base=scanned.time_base, runs=_runs(pictures), last=scanned.pts[-1], packed=scanned.packed,
+        repeats=bool(scanned.repeats), distinct=distinct,
     )  # fmt: skip
 
 
@@ -69,7 +71,7 @@ def check_stamps(preset: Preset, info: MediaInfo, stamps: Stamps) -> list[Findin
         return [Finding("media.timestamps", message, hint, place(main))]
     if not copied:
         return []
-    if main.codec not in _WORKED_OUT:
+    if main.codec not in _WORKED_OUT or stamps.repeats:
         message = f"{described(main)} cannot be copied: its packets do not say when their frames are shown"
         return [Finding("copy.untimed", message, _HINT, place(main))]
     if stamps.packed:

@@ -166,3 +166,22 @@ def test_frames_that_repeat_the_one_before_are_not_counted_where_each_keeps_its_
     assert [each - begin for each in times(made.result)] == pytest.approx([tick / 25 for tick in shown], abs=0.002)
     # Some are all but alike.
     assert all(abs(found - wanted) <= 1 for found, wanted in zip(nearest(made.result, whole), shown, strict=True))
+
+
+def test_pictures_that_are_not_coded_take_no_time_from_those_that_are(tmp_path: Path) -> None:
+    film = tmp_path / "film.avi"
+    moving = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=1")
+    ffmpeg(*moving, *SOUND, "-c:v", "libxvid", "-b:v", "2M", "-bf", "2", "-bsf:v", "mpeg4_unpack_bframes", *MP3, film)
+    with av.open(str(film)) as packets:
+        sizes = {packet.dts: packet.size for packet in packets.demux(video=0) if packet.size}
+    shown = [dts for dts, size in sizes.items() if size > 8]
+    assert len(shown) < len(sizes)
+    ways = [{"ml_upscale": "none"}, {"ml_upscale": "esrgan-2x"}]
+    wishes: dict[str, Any] = {"container": "mkv", "audio_codec": "copy", "frame_timing": "preserve"}
+    made = [process(film, tmp_path / str(number), **wishes, **way) for number, way in enumerate(ways)]
+    for each in made:
+        assert times(each.result) == pytest.approx([tick / 25 for tick in shown], abs=0.002)
+        # The first ones are all but alike.
+        assert all(abs(found - number) <= 1 for number, found in enumerate(nearest(each.result, film)))
+    with pytest.raises(RuleError, match=r"copy\.untimed"):
+        process(film, tmp_path / "copy", processing_mode="copy", container="mkv")
