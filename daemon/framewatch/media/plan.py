@@ -35,10 +35,9 @@ from framewatch.media.stamps import Stamps, check_stamps
 from framewatch.media.streams import StreamPlan, StreamTable, stream_table
 from framewatch.media.timing import timing_wish
 
-_TOLD = Stamps()  # packets say it all
-
 Mode = Literal["upscale", "transcode", "copy"]
 
+_TOLD = Stamps()  # packets say it all
 SCALERS = {"bicubic": "bicubic", "lanczos": "lanczos", "bilinear": "bilinear", "nearest": "neighbor"}
 
 
