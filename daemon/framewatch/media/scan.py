@@ -124,10 +124,8 @@ class _Packing:
 
         Where two frames lie in one packet, the decoder gives the second one for the picture that is not coded.
         """
-        if (
-            self._mpeg4 and packet.is_keyframe and not self._begun
-        ):  # whoever unpacks may leave later ones as they were
-            self._begun = True
+        if self._mpeg4 and packet.is_keyframe and not self._begun:
+            self._begun = True  # whoever unpacks may leave the names in later packets as they were
             self.packed = self.packed or bool(_PACKED.search(bytes(packet)[:_HEAD_BYTES]))
         small = self._mpeg4 and not self.packed and packet.size <= _NOT_CODED_BYTES
         return not packet.size or (small and bytes(packet)[:4] == _VOP)
