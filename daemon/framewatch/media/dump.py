@@ -45,12 +45,16 @@ def dump(container: InputContainer) -> Dump:
         av.logging.set_level(level)
     parts = _STREAM.split(text)[1:]
     told = dict(zip(map(int, parts[::2]), parts[1::2], strict=True))
-    return Dump(
-        codecs={index: name for index, part in told.items() if (name := _codec(part))},
-        edges={
-            index: tuple(map(int, found.groups())) for index, part in told.items() if (found := _HIDDEN.search(part))
-        },
-    )
+    named = {index: name for index, part in told.items() if (name := _codec(part))}
+    cropped = {} if _forged(container) else {index: _HIDDEN.search(part) for index, part in told.items()}
+    return Dump(named, {index: tuple(map(int, found.groups())) for index, found in cropped.items() if found})
+
+
+def _forged(container: InputContainer) -> bool:
+    """Whether names of tags, which are shown as they are, may look like lines of the description."""
+    told: tuple[dict[str, str], ...] = (container.metadata, *(each.metadata for each in container.streams))
+    told += tuple(each["metadata"] for each in container.chapters())
+    return any(not name.isprintable() for tags in told for name in tags)
 
 
 def _codec(part: str) -> str:

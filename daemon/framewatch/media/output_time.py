@@ -39,7 +39,8 @@ def output_time(
         return OutputTime(timeline.rate, timeline.frames, exact=True, duration=timeline.duration)
     if timeline and timing_wish(preset).cuts:
         return OutputTime(None, timeline.source_frames, exact=False, duration=timeline.duration)
-    duration = main.duration or info.duration
+    # What a file states of its length is not always that of its packets, such as where Matroska begins later than 0.
+    duration = timeline.duration if timeline else main.duration or info.duration
     rate = main.video.rate if main.video else None
     frames = timeline.source_frames if timeline else round(duration * float(rate or 25))
     return OutputTime(None, frames, exact=False, duration=duration)

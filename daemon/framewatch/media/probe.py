@@ -215,7 +215,8 @@ def _audio(stream: AvStream) -> Audio | None:
     context = cast("av.AudioCodecContext | None", stream.codec_context)
     if context is None:
         return None
-    return Audio(sample_rate=context.sample_rate or 0, channels=context.channels or 0, layout=context.layout.name)
+    layout = "" if context.layout.name.endswith("channels") else context.layout.name  # "2 channels": it does not say
+    return Audio(sample_rate=context.sample_rate or 0, channels=context.channels or 0, layout=layout)
 
 
 def _first_picture(container: InputContainer, stream: VideoStream, video: Video | None) -> VideoFrame | None:

@@ -33,6 +33,7 @@ _VOP = b"\0\0\1\xb6"  # begins a picture of MPEG-4
 _NOT_CODED_BYTES = 8  # of one that says no more than that; with no more than skipped blocks it is longer
 _HEAD_BYTES = 1024  # of a key frame, in which an encoder names itself
 _STATES_DURATION = ("matroska", "asf", "flv")  # containers whose head says how long the file is
+_COUNT_FROM_THE_FIRST = "flv"  # whose stated duration is that of what is in it, wherever its clock begins
 
 Spans = Mapping[int, tuple[Fraction, Fraction]]
 """Stream index to the seconds at which its first packet is shown and its last one ends."""
@@ -253,8 +254,10 @@ def _check_complete(path: Path, container: InputContainer, packets: _Packets, pr
 def _check_length(path: Path, container: InputContainer, spans: Spans) -> None:
     latest = max((end for _, end in spans.values()), default=Fraction(0))
     stated = Fraction(container.duration or 0, av.time_base)
-    # Some programs count from the first frame and some from 0, as ffmpeg does in Matroska: the shorter is believed.
-    missing = stated + min(Fraction(container.start_time or 0, av.time_base), Fraction(0)) - latest
+    begins = Fraction(container.start_time or 0, av.time_base)
+    if not container.format.name.startswith(_COUNT_FROM_THE_FIRST):
+        begins = min(begins, Fraction(0))  # some programs count from 0, as ffmpeg does: the shorter is believed
+    missing = stated + begins - latest
     allowed = min(_MISSING_SECONDS, max(0.5, _MISSING_SHARE * float(stated)))
     if container.format.name.startswith(_STATES_DURATION) and missing > allowed:
         lost = f"the last {float(missing):.0f} of {float(stated):.0f} seconds are missing"

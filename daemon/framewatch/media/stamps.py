@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import pairwise
 
-from framewatch.domain import MediaInfo, Record
+from framewatch.domain import MediaInfo, Record, Stream
 from framewatch.errors import Finding
 from framewatch.media.preset import Preset
 from framewatch.media.scan import ScanResult
@@ -43,6 +43,7 @@ class Stamps(Record):
     last: int = 0  # PTS of the last picture, in ticks
     packed: bool = False  # a packet may hold two frames, and the next one none
     repeats: bool = False  # some packets show nothing new
+    untimed: bool = False  # packets do not all say when they are shown
     distinct: bool = False  # no two frames are shown at the same time, however coarse the clock
 
 
@@ -51,7 +52,7 @@ def stamps_of(scanned: ScanResult) -> Stamps:
     least = min((after - before for before, after in pairwise(scanned.pts)), default=0) * scanned.time_base
     distinct = least >= _DISTINCT_SECONDS and not scanned.corrupt
     if not scanned.reordered:
-        return Stamps(distinct=distinct)
+        return Stamps(distinct=distinct, untimed=not scanned.seekable)
     pictures = [time for time in scanned.pts if time not in scanned.repeats] or scanned.pts
     return Stamps(
         time_base=scanned.time_base, runs=_runs(pictures), last=scanned.pts[-1], packed=scanned.packed,
@@ -62,9 +63,13 @@ def stamps_of(scanned: ScanResult) -> Stamps:
 def check_stamps(preset: Preset, info: MediaInfo, stamps: Stamps) -> list[Finding]:
     """Why no frame could be given its time, for a video that is not upscaled."""
     main = info.main_video
-    if preset.upscales or main is None or not stamps.runs:
+    if preset.upscales or main is None:
         return []
     copied = preset.processing_mode == "copy"
+    if copied and info.container == "mpeg" and stamps.untimed and main.codec not in _WORKED_OUT:
+        return [_untimed(main)]
+    if not stamps.runs:
+        return []
     if len(stamps.runs) > (_MOST_COPIED_RUNS if copied else _MOST_RUNS):
         message = f"{described(main)} is timed too unevenly for an AVI with B-frames"
         hint = "upscale it, which takes any times, or rewrite its time stamps"
@@ -72,12 +77,16 @@ def check_stamps(preset: Preset, info: MediaInfo, stamps: Stamps) -> list[Findin
     if not copied:
         return []
     if main.codec not in _WORKED_OUT or stamps.repeats:
-        message = f"{described(main)} cannot be copied: its packets do not say when their frames are shown"
-        return [Finding("copy.untimed", message, _HINT, place(main))]
+        return [_untimed(main)]
     if stamps.packed:
         message = f"{described(main)} cannot be copied: two frames lie in one packet, and only AVI is read so"
         return [Finding("copy.packed_frames", message, _HINT, place(main))]
     return []
+
+
+def _untimed(main: Stream) -> Finding:
+    message = f"{described(main)} cannot be copied: its packets do not say when their frames are shown"
+    return Finding("copy.untimed", message, _HINT, place(main))
 
 
 def completed_args(demuxer: str, stamps: Stamps) -> list[str]:

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from framewatch.errors import RuleError
+from framewatch.domain import Audio
+from framewatch.errors import MediaError, RuleError
 from framewatch.media.kind import require_video
 from framewatch.media.probe import probe
 from media_factory import ffmpeg, make_video
@@ -35,6 +36,27 @@ def test_matroska_that_does_not_begin_at_zero_is_whole(tmp_path: Path) -> None:
         assert (cut.start_time or 0) > 3_000_000 < (cut.duration or 0)  # microseconds
     made = process(tmp_path / "cut.mkv", tmp_path / "work", ml_upscale="esrgan-2x", container="mkv")
     assert made.frames == made.plan.expected.frames == 100
+    copied = process(tmp_path / "cut.mkv", tmp_path / "copy", processing_mode="copy", container="mp4")
+    assert len(pictures(copied.result)) == 100
+
+
+def test_a_stream_dump_whose_clock_began_before_it_is_still_known_to_be_cut_off(tmp_path: Path) -> None:
+    shift = ("-g", "25", "-output_ts_offset", "1000")
+    film = with_sound(tmp_path / "a.flv", "anull", *H264, "-c:a", "aac", *shift, seconds=10)
+    assert process(film, tmp_path / "work", ml_upscale="none", container="mkv").frames == 250
+    data = film.read_bytes()
+    (tmp_path / "b.flv").write_bytes(data[: len(data) // 2])
+    with pytest.raises(MediaError) as told:
+        process(tmp_path / "b.flv", tmp_path / "cut", ml_upscale="none", container="mkv")
+    assert told.value.finding.code == "media.truncated"
+
+
+def test_h264_in_a_programme_stream_that_says_no_times_is_not_copied(tmp_path: Path) -> None:
+    make_video(tmp_path / "h.mpg", codec=("-c:v", "libx264", "-bf", "3", "-f", "vob"))
+    with pytest.raises(RuleError) as told:
+        process(tmp_path / "h.mpg", tmp_path / "copy", processing_mode="copy", container="m2t")
+    assert told.value.finding.code == "copy.untimed"
+    assert process(tmp_path / "h.mpg", tmp_path / "work", ml_upscale="esrgan-2x").frames == 25
 
 
 def test_vorbis_may_be_trimmed_at_its_end(tmp_path: Path) -> None:
@@ -76,6 +98,18 @@ def with_clean_aperture(path: Path, out: Path, box: tuple[int, ...]) -> None:
     assert data.index(b"mdat") < holders[0]  # so that no offset changes
     data[end:end] = clap
     out.write_bytes(data)
+
+
+def test_a_tag_cannot_say_what_is_hidden(tmp_path: Path) -> None:
+    tags = ("-metadata", "x234567890123456789012=10/10/1/1")
+    whole = make_video(tmp_path / "whole.mkv", size="96x64", seconds=0.2, codec=(*H264, *tags))
+    name = b"X\n      Frame Cropping"
+    data = whole.read_bytes().replace(b"X234567890123456789012", name)
+    assert name in data
+    (tmp_path / "forged.mkv").write_bytes(data)
+    video = require_video(probe(tmp_path / "forged.mkv")).video
+    assert video is not None
+    assert video.upright == (96, 64)
 
 
 def grey(path: Path, size: tuple[int, ...]) -> NDArray[np.int64]:
@@ -121,6 +155,13 @@ def test_channels_for_which_an_encoder_has_no_place_are_warned_of(
     video = {"webm": {"video_codec": "vp9", "preset": "ultrafast"}}.get(container, {})
     made = process(film, tmp_path / "work", ml_upscale="none", audio_codec=encoder, container=container, **video)
     assert [each.where for each in made.warnings if each.code == "audio.layout_changed"] == ["stream 1"] * warned
+
+
+def test_channels_that_have_no_places_are_not_said_to_be_mixed(tmp_path: Path) -> None:
+    film = with_sound(tmp_path / "a.avi", "aformat=channel_layouts=stereo", *H264, "-bf", "0", "-c:a", "pcm_s16le")
+    assert probe(film).streams[1].audio == Audio(sample_rate=48000, channels=2)
+    made = process(film, tmp_path / "work", ml_upscale="esrgan-2x", container="mkv", audio_codec="libopus")
+    assert "audio.layout_changed" not in [each.code for each in made.warnings]
 
 
 @pytest.mark.parametrize("container", ["mp4", "mkv"])
