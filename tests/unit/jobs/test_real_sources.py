@@ -101,7 +101,7 @@ def with_clean_aperture(path: Path, out: Path, box: tuple[int, ...]) -> None:
 
 
 def test_a_tag_cannot_say_what_is_hidden(tmp_path: Path) -> None:
-    tags = ("-metadata", "x234567890123456789012=10/10/1/1")
+    tags = ("-metadata:s:v:0", "x234567890123456789012=10/10/1/1")
     whole = make_video(tmp_path / "whole.mkv", size="96x64", seconds=0.2, codec=(*H264, *tags))
     name = b"X\n      Frame Cropping"
     data = whole.read_bytes().replace(b"X234567890123456789012", name)
