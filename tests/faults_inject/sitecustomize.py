@@ -28,6 +28,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+_Run = Callable[[Any, Any], Any]  # of a session and a frame
 _KNOBS = Path(os.environ.get("FRAMEWATCH_FAULTS", "/nonexistent"))
 _real_time = time.time
 
@@ -61,16 +62,18 @@ def _own_gate(module: ModuleType) -> None:
     module._lock_folder = lambda: _KNOBS / "locks"
 
 
-def _watched(session: str) -> Callable[[ModuleType], None]:
+def _around(session: str, wrap: Callable[[_Run], _Run]) -> Callable[[ModuleType], None]:
+    """Patches each run of a session of that name."""
+
     def patch(module: ModuleType) -> None:
         kind = getattr(module, session)
-        kind._run = _with_faults(kind._run)
+        kind._run = wrap(kind._run)
 
     return patch
 
 
 def _identity(module: ModuleType) -> None:
-    _watched("_IdentitySession")(module)
+    _around("_IdentitySession", _with_faults)(module)
     kind = module.IdentityEngine
     devices, opened = kind.devices, kind.open
 
@@ -92,7 +95,7 @@ def _identity(module: ModuleType) -> None:
     kind.devices, kind.open = many, opening
 
 
-def _with_faults(real: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def _with_faults(real: _Run) -> _Run:
     def run(self: Any, frame: Any) -> Any:
         import frame_marks
 
@@ -110,19 +113,15 @@ def _with_faults(real: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     return run
 
 
-def _slowed(session: str) -> Callable[[ModuleType], None]:
-    def patch(module: ModuleType) -> None:
-        kind = getattr(module, session)
-        real, one_by_one = kind._run, threading.Lock()
+def _with_delay(real: _Run) -> _Run:
+    one_by_one = threading.Lock()
 
-        def run(self: Any, frame: Any) -> Any:
-            with one_by_one:
-                time.sleep(float(_said(Path(os.environ["FRAMEWATCH_TEST_DELAY"])) or 0))
-            return real(self, frame)
+    def run(self: Any, frame: Any) -> Any:
+        with one_by_one:
+            time.sleep(float(_said(Path(os.environ["FRAMEWATCH_TEST_DELAY"])) or 0))
+        return real(self, frame)
 
-        kind._run = run
-
-    return patch
+    return run
 
 
 def _wrong(what: str, picture: Any) -> Any:
@@ -145,12 +144,12 @@ _FAULTS = {
     "framewatch.jobs.gate": _own_gate,
     "framewatch.jobs.retry": _short_waits,
     "framewatch.upscale.identity_engine": _identity,
-    "framewatch.upscale.openvino_engine": _watched("_OpenVinoSession"),
+    "framewatch.upscale.openvino_engine": _around("_OpenVinoSession", _with_faults),
 }
 
 _DELAYS = {
-    "framewatch.upscale.identity_engine": _slowed("_IdentitySession"),
-    "framewatch.upscale.openvino_engine": _slowed("_OpenVinoSession"),
+    "framewatch.upscale.identity_engine": _around("_IdentitySession", _with_delay),
+    "framewatch.upscale.openvino_engine": _around("_OpenVinoSession", _with_delay),
 }
 
 

@@ -156,8 +156,9 @@ class _Tally:
             self.errors += frame.is_corrupt
             time = frame.pts if frame.pts is not None else frame.dts
             if time is not None:
-                self.disordered += self.last is not None and time * packet.time_base <= self.last
-                self._note(time * packet.time_base, self._lasting(frame, packet.time_base))
+                shown = time * packet.time_base
+                self.disordered += self.last is not None and shown <= self.last
+                self._note(shown, self._lasting(frame, packet.time_base))
 
     def _lasting(self, frame: Any, time_base: Fraction) -> Fraction:
         if self.stream.audio:

@@ -54,19 +54,20 @@ def audio_target(preset: Preset, encoder: AudioEncoder, audio: Audio | None) -> 
     )
 
 
-def audio_warnings(preset: Preset, encoder: AudioEncoder, audio: Audio | None, name: str) -> Iterator[Finding]:
-    """What a track, called `name`, loses, and what of the preset's wishes it does not get."""
+def audio_warnings(
+    preset: Preset, encoder: AudioEncoder, audio: Audio | None, target: AudioTarget, name: str
+) -> Iterator[Finding]:
+    """What a track, called `name`, loses on its way to `target`, and what of the preset's wishes it does not get."""
     source = audio if audio and audio.channels else _UNKNOWN
-    kept = channels_kept(preset, encoder, source.channels)
+    kept = target.channels or source.channels
     if preset.audio_stereo_width != 100 and not widens(preset, source.channels):
         message = f"{name} is not stereo: audio_stereo_width leaves it as it is"
         yield Finding("audio.not_stereo", message)
     if preset.audio_channels == "original":
         yield from _mixed(encoder, source, kept, name)
-    rate = audio_target(preset, encoder, audio).kbps
-    if rate not in (None, preset.audio_bitrate):
+    if target.kbps not in (None, preset.audio_bitrate):
         asked = f"{preset.audio_bitrate} kbit/s is not a rate of {encoder.program}"
-        yield Finding("audio.bitrate_changed", f"{asked} for {kept} channels; {rate} is used")
+        yield Finding("audio.bitrate_changed", f"{asked} for {kept} channels; {target.kbps} is used")
 
 
 def _mixed(encoder: AudioEncoder, source: Audio, kept: int, name: str) -> Iterator[Finding]:

@@ -152,7 +152,7 @@ class _Tabler:
             return
         encoder = rules().audio_encoders[self.preset.audio_codec]
         target = audio_target(self.preset, encoder, stream.audio)
-        told = audio_warnings(self.preset, encoder, stream.audio, described(stream))
+        told = audio_warnings(self.preset, encoder, stream.audio, target, described(stream))
         self.out.warnings += (each.at(place(stream)) for each in told)
         plan = row(stream, "encode", encoder.codec, _audio_note(target))
         self._keep(plan.evolve(encoder=encoder.program, audio=target))
