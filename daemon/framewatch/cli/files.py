@@ -28,16 +28,16 @@ from framewatch.cli.common import (
 )
 from framewatch.domain import Failure, StageName
 from framewatch.errors import ConfigError, MediaError
-from framewatch.jobs import files
 from framewatch.jobs.gate import HostGate
 from framewatch.jobs.ledger import Entry
-from framewatch.jobs.moving import Move, Moved, move
 from framewatch.jobs.names import with_container
 from framewatch.jobs.order import Order, Rendered, Skipped, Tools
 from framewatch.jobs.pipeline import Pipeline
 from framewatch.media.presets import NamedPreset, load_preset
 from framewatch.media.tools import encoders, find_ffmpeg, hwaccels
 from framewatch.render.client import Worker
+from framewatch.storage import files
+from framewatch.storage.move import Move, Moved, move
 from framewatch.text import printable
 
 FileArgument = Annotated[Path, typer.Argument(help="The video.", show_default=False)]

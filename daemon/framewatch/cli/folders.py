@@ -13,10 +13,11 @@ from rich.table import Table
 from framewatch.cli.common import ConfigOption, JsonOption, console, print_json, say, settings_of
 from framewatch.cli.jobs import daemon_of
 from framewatch.errors import ConfigError, StorageError
-from framewatch.jobs.roots import Roots
-from framewatch.jobs.sentinel import Standing
+from framewatch.jobs.rebuild import was_rebuilt
 from framewatch.jobs.store import Store
 from framewatch.settings import FolderSettings, Settings
+from framewatch.storage.mount_marker import Standing
+from framewatch.storage.mounts import Roots
 from framewatch.text import printable
 
 ANSWER_SECONDS = 3.0  # for one root; a dead share may never answer
@@ -69,7 +70,7 @@ def trust(
         return
     with Store.open(settings.store_path) as store:
         if daemon_of(store) is None:
-            Roots(store, settings.roots).trust(name)
+            Roots(store, settings.roots, rebuilt=was_rebuilt(store)).trust(name)
             say(f"{name}: its disks are taken as they are now")
         else:
             _require_there(folder)
@@ -92,7 +93,7 @@ def _state(settings: Settings) -> list[dict[str, Any]]:
     if not settings.store_path.exists():
         return [_folder(folder, None, {}) for folder in settings.folders]
     with Store.open(settings.store_path, readonly=True) as store:
-        roots = Roots(store, settings.roots)
+        roots = Roots(store, settings.roots, rebuilt=was_rebuilt(store))
         told = store.get_facts().get("folders") or [] if daemon_of(store) else []
         health = {each["folder"]: each for each in told}
         return [_folder(folder, roots, health.get(folder.name, {})) for folder in settings.folders]

@@ -15,13 +15,13 @@ from rich.table import Table
 from framewatch.cli.common import ConfigOption, JsonOption, console, print_json, say, settings_of
 from framewatch.domain import Job, JobState
 from framewatch.errors import ConfigError
-from framewatch.jobs import files
-from framewatch.jobs.faults import shown, storage_faults
 from framewatch.jobs.rebuild import rebuilt
 from framewatch.jobs.sidecar import progress_document
 from framewatch.jobs.store import Store
 from framewatch.service.alive import is_alive
 from framewatch.settings import Settings
+from framewatch.storage import files
+from framewatch.storage.os_errors import shown, storage_faults
 from framewatch.text import printable
 
 WATCH_SECONDS = 1.0

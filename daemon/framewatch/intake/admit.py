@@ -10,16 +10,16 @@ from pathlib import Path
 from framewatch.domain import FileIdentity, Job
 from framewatch.errors import ConfigError, Finding, FramewatchError, MediaError, Remedy
 from framewatch.intake.survey import Settled
-from framewatch.jobs import files
 from framewatch.jobs.desk import Desk
 from framewatch.jobs.events import Broke, RetryAsked
-from framewatch.jobs.faults import shown
-from framewatch.jobs.guard import UNGUARDED, Guard
 from framewatch.jobs.names import free_path, planned_output
 from framewatch.jobs.runner import Runner
 from framewatch.media.presets import FOLDER_PRESET, NamedPreset, find_folder_preset, load_folder_preset
 from framewatch.media.rules import check_preset
 from framewatch.settings import FolderSettings
+from framewatch.storage import files
+from framewatch.storage.mount_guard import UNGUARDED, Guard
+from framewatch.storage.os_errors import shown
 
 
 class Admission:

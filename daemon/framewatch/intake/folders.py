@@ -11,8 +11,8 @@ from pathlib import Path
 from framewatch.documents import KeyPath, dotted
 from framewatch.errors import ConfigError, Finding, StorageError
 from framewatch.intake.overlap import find_overlaps
-from framewatch.jobs.roots import Roots
 from framewatch.settings import FolderSettings, Settings
+from framewatch.storage.mounts import Roots
 
 _TARGETS = ("output", "done", "failed")
 _RIGHTS = "give the user that framewatch runs as the right to write there"

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from framewatch.errors import AlreadyRunningError, Finding, StorageError
-from framewatch.jobs.turns import Turns
+from framewatch.threads import Turns
 
 LOCK_NAME = ".framewatch.lock"
 _INFO_BYTES = 4096

@@ -14,11 +14,11 @@ import structlog
 
 from framewatch.domain import Job, JobState, Journal
 from framewatch.errors import StorageError
-from framewatch.jobs import files
 from framewatch.jobs.ledger import RECORD_NAME, tidy
 from framewatch.jobs.store import Store
 from framewatch.jobs.stored import job_of, text_of
-from framewatch.jobs.turns import Turns
+from framewatch.storage import files
+from framewatch.threads import Turns
 
 BACKUP = RECORD_NAME
 MOST_BYTES = 4 * 2**20  # a record is a few KB; what is larger was not written here

@@ -8,13 +8,13 @@ import os
 from pathlib import Path
 
 from framewatch.errors import StorageError, ToolMissingError
-from framewatch.jobs import files
-from framewatch.jobs.faults import storage_faults
 from framewatch.jobs.order import Tools
 from framewatch.media import commands
 from framewatch.media.chain import deinterlace_filters, source_filters
 from framewatch.media.plan import Plan
 from framewatch.render.spec import ProbeReport
+from framewatch.storage import files
+from framewatch.storage.os_errors import storage_faults
 from framewatch.upscale.models import digest
 
 _VERSION = 1  # of how segments are made

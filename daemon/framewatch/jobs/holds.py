@@ -10,7 +10,8 @@ from framewatch.errors import Need, Place, StorageError
 from framewatch.jobs.means import means_are_back
 from framewatch.jobs.publish import Places
 from framewatch.jobs.source import source_root
-from framewatch.jobs.space import SPARE, fits
+from framewatch.jobs.space import fits
+from framewatch.storage.free_space import SPARE
 from framewatch.upscale.models import Precision
 
 FULL = ("storage.full", "storage.will_not_fit")

@@ -17,8 +17,6 @@ from framewatch.domain import Job
 from framewatch.errors import ConfigError, MediaError, StorageError, VerificationError, WorkerError
 from framewatch.jobs import events as ev
 from framewatch.jobs.desk import Desk
-from framewatch.jobs.faults import shown, storage_faults
-from framewatch.jobs.guard import UNGUARDED
 from framewatch.jobs.hands import Gate
 from framewatch.jobs.lane import Lane
 from framewatch.jobs.order import Order, Rendered, Skipped, Tools
@@ -29,6 +27,8 @@ from framewatch.jobs.space import Spots
 from framewatch.jobs.unfinished import tidied
 from framewatch.media.preset import Preset
 from framewatch.render.client import Worker
+from framewatch.storage.mount_guard import UNGUARDED
+from framewatch.storage.os_errors import shown, storage_faults
 
 _log = structlog.get_logger("framewatch.worker")
 

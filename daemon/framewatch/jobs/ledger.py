@@ -19,10 +19,10 @@ from pydantic import ValidationError
 
 from framewatch.domain import Record, Segment
 from framewatch.errors import CancelledError
-from framewatch.jobs import files
-from framewatch.jobs.faults import storage_faults
 from framewatch.render.messages import Pieced
 from framewatch.render.proof import size_and_digest
+from framewatch.storage import files
+from framewatch.storage.os_errors import storage_faults
 
 NAME = "ledger.jsonl"
 RECORD_NAME = "job.json"  # the job itself, which the desk keeps there

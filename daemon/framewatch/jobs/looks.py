@@ -9,8 +9,8 @@ from itertools import groupby
 
 from framewatch.domain import Job
 from framewatch.jobs.desk import Desk
-from framewatch.jobs.errands import Errands
 from framewatch.jobs.retry import LONGEST_WAIT
+from framewatch.threads import Errands
 
 LOOK_SHARE = 50.0  # looking at a folder's held jobs takes a fiftieth of the time, however many they are
 STOP_SECONDS = 1.0  # that a look which hangs in a dead share may cost at the end

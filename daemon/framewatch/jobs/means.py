@@ -8,8 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from framewatch.errors import ModelMissingError, ToolMissingError
-from framewatch.jobs.faults import shown
 from framewatch.media.preset import Preset
+from framewatch.storage.os_errors import shown
 from framewatch.upscale import models
 
 LOOK_SECONDS = 5.0  # thousands of held jobs are answered by one look

@@ -83,11 +83,6 @@ def failed_sidecar_path(source: Path) -> Path:
     return sidecar_path(source)
 
 
-def part_name(job_id: str) -> str:
-    """The hidden name of a file that is still being written for a job."""
-    return f".framewatch-{job_id}.part"
-
-
 def _safe(name: str) -> str:
     name = name.replace("/", "_").replace("\0", "_")
     return f"_{name}" if name in ("", ".", "..") else name

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from framewatch.domain import Failure
 from framewatch.errors import MediaError, RuleError, VerificationError
-from framewatch.jobs.faults import storage_faults
 from framewatch.jobs.hands import Gate, Hands, Observer
 from framewatch.jobs.ledger import tidy
 from framewatch.jobs.means import require_means
@@ -48,6 +47,7 @@ from framewatch.render.spec import (
     ProbeReport,
     ProbeTask,
 )
+from framewatch.storage.os_errors import storage_faults
 
 _HINT = "the source was not touched; look into the log for what ffmpeg said"
 

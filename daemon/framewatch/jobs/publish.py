@@ -17,16 +17,18 @@ from pathlib import Path
 from framewatch.domain import Job, JobState
 from framewatch.errors import Finding, Need, Place, Remedy, StorageError
 from framewatch.jobs import events as ev
-from framewatch.jobs import files
-from framewatch.jobs.copying import CopyProgress
-from framewatch.jobs.faults import shown, storage_faults
-from framewatch.jobs.guard import UNGUARDED, Guard
 from framewatch.jobs.lifecycle import publishing_step, transition
-from framewatch.jobs.moving import Move, Moved, discard_part, move
-from framewatch.jobs.names import failed_sidecar_path, free_path, part_name, placed_below, sidecar_path
+from framewatch.jobs.names import failed_sidecar_path, free_path, placed_below, sidecar_path
 from framewatch.jobs.retry import Policy
 from framewatch.jobs.source import changed, lost_source
-from framewatch.jobs.space import require_room, same_disk
+from framewatch.jobs.space import require_room
+from framewatch.storage import files
+from framewatch.storage.copy import CopyProgress
+from framewatch.storage.files import part_name
+from framewatch.storage.free_space import same_disk
+from framewatch.storage.mount_guard import UNGUARDED, Guard
+from framewatch.storage.move import Move, Moved, discard_part, move
+from framewatch.storage.os_errors import shown, storage_faults
 
 Recorder = Callable[[ev.Event], Job]
 """Takes an event through the lifecycle into the store, and hands back the job as it is then."""

@@ -17,13 +17,13 @@ import structlog
 
 from framewatch.domain import Job
 from framewatch.errors import StorageError
-from framewatch.jobs import files
 from framewatch.jobs.backup import read_backup
 from framewatch.jobs.database import CORRUPT
-from framewatch.jobs.faults import storage_faults
 from framewatch.jobs.ids import is_job_id
 from framewatch.jobs.ledger import NAME as LEDGER
 from framewatch.jobs.store import Store, StoreError
+from framewatch.storage import files
+from framewatch.storage.os_errors import storage_faults
 
 FACT = "rebuilt"
 KEEP_COPIES = 5  # of damaged databases
@@ -193,6 +193,11 @@ def _tell(store: Store, found: Found, kept_aside: Path | None, why: str, now: fl
     hint = "look into the system's log for trouble with the disk; what was kept aside can be deleted"
     _log.error("store.rebuilt", **told, job_ids=found.jobs, hint=hint)
     store.set_fact(FACT, told | {"at": now})
+
+
+def was_rebuilt(store: Store) -> bool:
+    """Whether this store was recreated after damage or loss."""
+    return bool(store.get_facts().get(FACT))
 
 
 def rebuilt(store: Store) -> dict[str, Any] | None:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from framewatch.domain import Segment
 from framewatch.errors import MediaError, Need, RuleError, StorageError, VerificationError, WorkerError
-from framewatch.jobs.faults import storage_faults
 from framewatch.jobs.fingerprint import fingerprint
 from framewatch.jobs.hands import Hands
 from framewatch.jobs.inspector import NICENESS, Inspector
@@ -18,7 +17,7 @@ from framewatch.jobs.ledger import Entry, Ledger
 from framewatch.jobs.order import Order
 from framewatch.jobs.proven import alike, flaw
 from framewatch.jobs.remarks import damaged_frames
-from framewatch.jobs.space import SPARE, Made, require_room_for
+from framewatch.jobs.space import Made, require_room_for
 from framewatch.media import commands
 from framewatch.media.chain import deinterlace_filters, source_filters
 from framewatch.media.hardware import encoding_hardware
@@ -27,6 +26,8 @@ from framewatch.media.plan import Plan
 from framewatch.media.planes import PlaneCoding, plane_coding
 from framewatch.render.messages import Pieced
 from framewatch.render.spec import DeviceReport, InspectReport, InspectTask, Piece, ProbeReport, RenderTask, Sizing
+from framewatch.storage.free_space import SPARE
+from framewatch.storage.os_errors import storage_faults
 from framewatch.upscale.cpu import cores
 from framewatch.upscale.vram import stages
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from framewatch.errors import CancelledError, Finding, StorageError
-from framewatch.jobs.faults import storage_faults
+from framewatch.storage.os_errors import storage_faults
 
 POLL_SECONDS = 0.2  # how often other processes' locks are looked at
 

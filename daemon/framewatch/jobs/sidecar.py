@@ -14,9 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from framewatch.domain import Failure, Job, JobState, Progress, StageName
 from framewatch.errors import StorageError
-from framewatch.jobs import files
-from framewatch.jobs.faults import shown
-from framewatch.jobs.guard import UNGUARDED, Guard
+from framewatch.storage import files
+from framewatch.storage.mount_guard import UNGUARDED, Guard
+from framewatch.storage.os_errors import shown
 
 SECONDS_BETWEEN = 1.0
 

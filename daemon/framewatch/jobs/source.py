@@ -6,9 +6,9 @@ from pathlib import Path
 
 from framewatch.domain import Job, JobState
 from framewatch.errors import Finding, MediaError
-from framewatch.jobs import files
-from framewatch.jobs.faults import shown
-from framewatch.jobs.guard import Guard
+from framewatch.storage import files
+from framewatch.storage.mount_guard import Guard
+from framewatch.storage.os_errors import shown
 
 
 def lost_source(job: Job, root: Path, guard: Guard) -> Finding | None:

@@ -6,19 +6,17 @@ what has to be guessed is guessed low.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from framewatch.domain import Record
 from framewatch.errors import Need, Place, StorageError
-from framewatch.jobs.faults import shown, storage_faults
 from framewatch.media.containers import rules
 from framewatch.media.plan import Plan
 from framewatch.media.preset import Preset
-
-SPARE = 1024 * 1024  # bytes that must be free beyond the reserve where nobody knows how much is needed
+from framewatch.storage.free_space import SPARE, free_bytes, human, same_disk
+from framewatch.storage.os_errors import shown, storage_faults
 
 
 class _Prior(NamedTuple):
@@ -205,34 +203,3 @@ def fits(needs: Iterable[Need], folders: Mapping[Place, Path], reserve: int) -> 
     except (StorageError, OSError):
         return False
     return True
-
-
-def free_bytes(folder: Path) -> int:
-    """Bytes that framewatch's user may still write on the disk of a folder.
-
-    Raises:
-        OSError: the folder cannot be looked at.
-    """
-    found = os.statvfs(folder)
-    return found.f_bavail * found.f_frsize
-
-
-def same_disk(folder: Path) -> int:
-    """A number that folders of one file system share.
-
-    Raises:
-        OSError: the folder cannot be looked at.
-    """
-    return folder.stat().st_dev
-
-
-def human(size: int) -> str:
-    """Bytes in words, in powers of ten as disks are sold: 1.5 GB."""
-    if size < 1000:
-        return f"{size} bytes"
-    value = float(size)
-    for unit in ("kB", "MB", "GB", "TB"):
-        value /= 1000
-        if value < 999.95 or unit == "TB":
-            break
-    return f"{value:.1f} {unit}"

@@ -7,9 +7,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from framewatch.errors import FramewatchError, Need, StorageError
-from framewatch.jobs.faults import shown
 from framewatch.jobs.ledger import tidy_unfinished
-from framewatch.jobs.space import SPARE, free_bytes
+from framewatch.storage.free_space import SPARE, free_bytes
+from framewatch.storage.os_errors import shown
 
 
 @contextmanager

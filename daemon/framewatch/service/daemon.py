@@ -16,10 +16,7 @@ from framewatch.intake.folders import make_own_folders, make_targets
 from framewatch.intake.lock import DaemonLock
 from framewatch.intake.preflight import Ready, preflight
 from framewatch.jobs.database import CORRUPT
-from framewatch.jobs.marks import known_roots
-from framewatch.jobs.rebuild import mark_damaged, open_or_rebuild
-from framewatch.jobs.roots import Roots
-from framewatch.jobs.sentinel import Standing
+from framewatch.jobs.rebuild import mark_damaged, open_or_rebuild, was_rebuilt
 from framewatch.jobs.store import Store
 from framewatch.serve import logs
 from framewatch.serve.notify import notify, notify_reloading
@@ -28,6 +25,9 @@ from framewatch.service.house import House
 from framewatch.service.requests import Requests
 from framewatch.service.signals import Signals
 from framewatch.settings import FolderSettings, LoadedSettings, Settings, load_settings
+from framewatch.storage.marker_store import Marks, copy_path, read_copy
+from framewatch.storage.mount_marker import Standing
+from framewatch.storage.mounts import Roots
 
 DRAIN_SECONDS = 8.0  # of the 10 s within which a SIGTERM must have ended the daemon
 REQUEST_SECONDS = 1.0  # of these, at most, for a request that is being done
@@ -66,7 +66,7 @@ class Daemon:
         with self._lock:
             _warn(self._lock.hold(_own(settings)))
             with open_or_rebuild(settings.store_path, settings.work_dir) as store, self._signals:
-                roots = Roots(store, settings.roots)
+                roots = Roots(store, settings.roots, rebuilt=was_rebuilt(store))
                 self._hold_locks(settings, roots)
                 make_targets(settings, roots, loaded.document.where)
                 _warn(loaded.warnings + ready.warnings)
@@ -200,3 +200,14 @@ def _configure_logs(settings: Settings) -> None:
 def _warn(warnings: tuple[Finding, ...]) -> None:
     for warning in warnings:
         _log.warning("config.warning", code=warning.code, message=str(warning), hint=warning.hint)
+
+
+def known_roots(store_path: Path) -> frozenset[Path]:
+    """The roots that an earlier daemon saw; none where nothing can be read, which is told elsewhere."""
+    if known := read_copy(copy_path(store_path)):
+        return frozenset(known)
+    try:
+        with Store.open(store_path, readonly=True) as store:
+            return frozenset(Marks(store).read())
+    except StorageError:
+        return frozenset()

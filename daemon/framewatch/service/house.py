@@ -25,10 +25,10 @@ from framewatch.jobs.order import Tools
 from framewatch.jobs.publish import Places, publish
 from framewatch.jobs.replan import replan
 from framewatch.jobs.retry import Policy
-from framewatch.jobs.roots import Roots
 from framewatch.jobs.runner import Runner
 from framewatch.jobs.store import Store
 from framewatch.settings import FolderSettings, LoadedSettings, Settings
+from framewatch.storage.mounts import Roots
 
 HEALTH_SECONDS = 5.0
 STOP_SECONDS = 1.0  # for all watches together

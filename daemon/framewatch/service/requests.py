@@ -8,9 +8,9 @@ from functools import partial
 import structlog
 
 from framewatch.errors import ConfigError, FramewatchError, StorageError
-from framewatch.jobs.errands import Errands
 from framewatch.jobs.store import Request, Store
 from framewatch.service.house import House
+from framewatch.threads import Errands
 
 _log = structlog.get_logger("framewatch.daemon")
 

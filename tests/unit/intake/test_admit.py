@@ -14,7 +14,6 @@ from framewatch.domain import Job, JobState
 from framewatch.intake.admit import Admission
 from framewatch.intake.survey import Settled
 from framewatch.jobs import events as ev
-from framewatch.jobs import files
 from framewatch.jobs.board import Board
 from framewatch.jobs.desk import Desk
 from framewatch.jobs.publish import Places
@@ -24,6 +23,7 @@ from framewatch.jobs.store import Store
 from framewatch.media.preset import Preset
 from framewatch.media.presets import NamedPreset
 from framewatch.settings import FolderSettings
+from framewatch.storage import files
 
 
 class Office:

@@ -9,9 +9,10 @@ import pytest
 
 from framewatch.errors import ConfigError
 from framewatch.intake import check_folders, folders, make_own_folders, make_targets
-from framewatch.jobs.roots import Roots
+from framewatch.jobs.rebuild import was_rebuilt
 from framewatch.jobs.store import Store
 from framewatch.settings import FolderSettings, Settings
+from framewatch.storage.mounts import Roots
 
 
 def settings(tmp_path: Path, **folder: Any) -> Settings:
@@ -30,7 +31,7 @@ def make_folders(config: Settings) -> None:
         raise ConfigError.of(findings)
     make_own_folders(config)
     with Store.open(config.store_path) as store:
-        make_targets(config, Roots(store, config.roots))
+        make_targets(config, Roots(store, config.roots, rebuilt=was_rebuilt(store)))
 
 
 def codes(config: Settings) -> dict[str, str]:

@@ -21,9 +21,10 @@ from framewatch.intake.events import EventSource
 from framewatch.intake.inbox import MAX_HINTS, Inbox
 from framewatch.intake.lastlook import Verdict
 from framewatch.intake.survey import Settled
-from framewatch.jobs.roots import Roots
+from framewatch.jobs.rebuild import was_rebuilt
 from framewatch.jobs.store import Store
 from framewatch.settings import FolderSettings
+from framewatch.storage.mounts import Roots
 from mounts import move_mount, tmpfs
 from waiting import eventually
 
@@ -342,7 +343,7 @@ def test_a_disk_that_is_pulled_and_put_back_changes_nothing_of_what_is_known(
 ) -> None:
     with tmpfs(tmp_path / "share", 1):
         desk = Desk(tmp_path / "share")
-        roots = Roots(store, {"a": [desk.input]})
+        roots = Roots(store, {"a": [desk.input]}, rebuilt=was_rebuilt(store))
         desk.require = lambda: roots.require(desk.input)
         desk.put("a.mp4")
         desk.start(watch=mode)

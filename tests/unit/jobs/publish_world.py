@@ -18,9 +18,13 @@ from typing import Any
 from faulty_os import KILLED, FaultyOs, killing
 
 from framewatch.domain import Failure, FileIdentity, Job, JobState, Journal
-from framewatch.jobs import copying, events, files, lifecycle, moving, publish, renaming
+from framewatch.jobs import events, lifecycle, publish
 from framewatch.jobs.retry import Policy
 from framewatch.jobs.store import Store
+from framewatch.storage import copy as copying
+from framewatch.storage import files
+from framewatch.storage import move as moving
+from framewatch.storage import rename as renaming
 
 SOURCE = b"source" * 1000
 RESULT = b"result" * 2000

@@ -21,11 +21,12 @@ from framewatch.jobs.lifecycle import transition
 from framewatch.jobs.order import Order, Tools
 from framewatch.jobs.pipeline import Pipeline
 from framewatch.jobs.publish import Places
+from framewatch.jobs.rebuild import was_rebuilt
 from framewatch.jobs.retry import Policy
-from framewatch.jobs.roots import Roots
 from framewatch.jobs.store import Store
 from framewatch.media.preset import Preset
 from framewatch.render.client import Worker
+from framewatch.storage.mounts import Roots
 from framewatch.upscale import models
 from mounts import move_mount, tmpfs
 
@@ -121,7 +122,7 @@ def test_only_the_disks_that_the_next_step_needs_are_waited_for(
     placed = Journal(result=Path("/r"), output=Path("/o"), output_done=True)
     with tmpfs(tmp_path / pulled, 1):
         named = (places.input, places.output, places.done, places.failed)
-        roots = Roots(store, {"anime": named})
+        roots = Roots(store, {"anime": named}, rebuilt=was_rebuilt(store))
         for root in named:
             roots.require(root)
         guarded = replace(places, guard=roots)

@@ -17,9 +17,12 @@ from faulty_os import FaultyOs, crossing, failing
 from jobs_making import NAMES, identity_of
 
 from framewatch.errors import CancelledError, Remedy, StorageError
-from framewatch.jobs import copying, files, moving, renaming
-from framewatch.jobs.faults import storage_error
-from framewatch.jobs.moving import Move, Moved, move
+from framewatch.storage import copy as copying
+from framewatch.storage import files
+from framewatch.storage import move as moving
+from framewatch.storage import rename as renaming
+from framewatch.storage.move import Move, Moved, move
+from framewatch.storage.os_errors import storage_error
 
 PART = ".framewatch-0a.part"
 MTIME = 1_600_000_000_123_456_789

@@ -20,9 +20,12 @@ from publish_world import NAME, RESULT, SOURCE, World
 
 from framewatch.domain import JobState, Journal
 from framewatch.errors import CancelledError, Need, StorageError
-from framewatch.jobs import events, files, moving
+from framewatch.jobs import events
 from framewatch.jobs.publish import last_sidecar
-from framewatch.jobs.roots import Roots
+from framewatch.jobs.rebuild import was_rebuilt
+from framewatch.storage import files
+from framewatch.storage import move as moving
+from framewatch.storage.mounts import Roots
 from mounts import move_mount, tmpfs, unmount
 
 S = JobState
@@ -196,7 +199,7 @@ def guarded(world: World) -> Iterator[None]:
     with world.store() as store:
         places = world.places
         named = (places.input, places.output, places.done, places.failed)
-        roots = Roots(store, {"anime": named})
+        roots = Roots(store, {"anime": named}, rebuilt=was_rebuilt(store))
         for root in named:
             roots.require(root)
         world.places = replace(places, guard=roots)

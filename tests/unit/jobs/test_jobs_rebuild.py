@@ -20,11 +20,11 @@ from framewatch.jobs import events as ev
 from framewatch.jobs.backup import BACKUP, MOST_BYTES, Backups, read_backup
 from framewatch.jobs.board import Board
 from framewatch.jobs.desk import Desk
-from framewatch.jobs.names import part_name
 from framewatch.jobs.publish import publish
 from framewatch.jobs.rebuild import keep_aside, mark_damaged, open_or_rebuild, rebuilt
 from framewatch.jobs.retry import Policy
 from framewatch.jobs.store import Store
+from framewatch.storage.files import part_name
 
 S = JobState
 NOW = 1_795_000_000.0  # 2026-11-18T11:06:40Z

@@ -12,7 +12,7 @@ from jobs_making import MakeJob
 
 from framewatch.domain import Failure, Job, JobState
 from framewatch.errors import Finding
-from framewatch.jobs import backup, files
+from framewatch.jobs import backup
 from framewatch.jobs.backup import BACKUP, Backups
 from framewatch.jobs.board import Board
 from framewatch.jobs.desk import Desk
@@ -21,7 +21,8 @@ from framewatch.jobs.publish import Places
 from framewatch.jobs.retry import Policy
 from framewatch.jobs.runner import Runner
 from framewatch.jobs.store import Store
-from framewatch.jobs.turns import Turns
+from framewatch.storage import files
+from framewatch.threads import Turns
 from waiting import eventually
 
 S = JobState

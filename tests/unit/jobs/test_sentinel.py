@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from framewatch.errors import StorageError
-from framewatch.jobs import roots as roots_module
-from framewatch.jobs.marks import copy_path, known_roots
-from framewatch.jobs.rebuild import open_or_rebuild
-from framewatch.jobs.roots import Roots, mount_point
-from framewatch.jobs.sentinel import MARK, Look, Mark, Standing, judge, mark_id, mark_text
+from framewatch.jobs.rebuild import open_or_rebuild, was_rebuilt
 from framewatch.jobs.store import Store
+from framewatch.service.daemon import known_roots
+from framewatch.storage import mounts as roots_module
+from framewatch.storage.marker_store import copy_path
+from framewatch.storage.mount_marker import MARK, Look, Mark, Standing, judge, mark_id, mark_text
+from framewatch.storage.mounts import Roots, mount_point
 from mounts import mount, move_mount, tmpfs, unmount
 
 NAS, ROOT = Path("/nas"), Path("/")
@@ -53,7 +54,7 @@ def test_the_hidden_file_tells_people_what_it_is_for_and_us_its_id() -> None:
 @contextmanager
 def roots_of(tmp_path: Path, *paths: Path) -> Iterator[Roots]:
     with Store.open(tmp_path / "jobs.db") as store:
-        yield Roots(store, {"anime": paths})
+        yield Roots(store, {"anime": paths}, rebuilt=was_rebuilt(store))
 
 
 def code(roots: Roots, root: Path) -> str:
@@ -97,7 +98,7 @@ def test_a_rebuilt_store_still_knows_the_disks_so_an_empty_mount_point_is_waited
         move_mount(share, tmp_path / "pulled")
         with rebuilt_store(tmp_path) as store:
             assert known_roots(store.path) == {share}
-            roots = Roots(store, {"anime": [share]})
+            roots = Roots(store, {"anime": [share]}, rebuilt=was_rebuilt(store))
             assert code(roots, share) == "storage.not_mounted"
             assert list(share.iterdir()) == []
             move_mount(tmp_path / "pulled", share)
@@ -113,12 +114,14 @@ def test_where_what_was_known_of_disks_is_lost_an_empty_folder_without_a_mark_is
         move_mount(share, tmp_path / "pulled")
         copy_path(tmp_path / "jobs.db").write_text('{"digest": "", "marks": "{}"}')
         with rebuilt_store(tmp_path) as store:
-            roots = Roots(store, {"anime": [share]})
+            roots = Roots(store, {"anime": [share]}, rebuilt=was_rebuilt(store))
             assert code(roots, share) == "storage.not_mounted"
             assert not roots.may_make(share)
             move_mount(tmp_path / "pulled", share)
             roots.require(share)
-            later = Roots(store, {"anime": [share, new]})  # a folder that is new to the configuration is no matter
+            later = Roots(
+                store, {"anime": [share, new]}, rebuilt=was_rebuilt(store)
+            )  # a folder that is new to the configuration is no matter
             later.require(new)
             unmount(share)
             assert code(later, share) == "storage.not_mounted"
@@ -128,11 +131,11 @@ def test_an_empty_folder_that_is_waited_for_after_a_rebuild_is_taken_when_the_us
     share = tmp_path / "share"
     share.mkdir()
     with rebuilt_store(tmp_path) as store:
-        roots = Roots(store, {"anime": [share]})
+        roots = Roots(store, {"anime": [share]}, rebuilt=was_rebuilt(store))
         assert code(roots, share) == "storage.not_mounted"
         roots.trust("anime")
         roots.require(share)
-        Roots(store, {"anime": [share]}).require(share)
+        Roots(store, {"anime": [share]}, rebuilt=was_rebuilt(store)).require(share)
 
 
 def test_a_root_below_the_mount_point_that_is_gone_with_it_is_not_mounted_and_not_made(tmp_path: Path) -> None:

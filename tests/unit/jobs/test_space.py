@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from framewatch.errors import Need, StorageError
 from framewatch.jobs import space
-from framewatch.jobs.space import Made, Spots, by_disk, forecast, frame_size, human, require_room
+from framewatch.jobs.space import Made, Spots, by_disk, forecast, frame_size, require_room
 from framewatch.media.preset import Preset
+from framewatch.storage.free_space import human
 from mounts import tmpfs
 
 DISKS = {"/work": 1, "/out": 2, "/done": 3, "/in": 4}

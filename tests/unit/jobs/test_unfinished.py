@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from framewatch.errors import EngineError, Need, StorageError
-from framewatch.jobs.faults import storage_error
 from framewatch.jobs.ledger import NAME, RECORD_NAME
-from framewatch.jobs.space import SPARE, Spots, free_bytes, require_room_left
+from framewatch.jobs.space import Spots, require_room_left
 from framewatch.jobs.unfinished import tidied
+from framewatch.storage.free_space import SPARE, free_bytes
+from framewatch.storage.os_errors import storage_error
 from mounts import tmpfs
 
 KEPT = {NAME, RECORD_NAME, "segment-00000.mp4"}

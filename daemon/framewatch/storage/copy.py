@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from framewatch.errors import CancelledError, StorageError
-from framewatch.jobs import files
+from framewatch.storage import files
 
 BLOCK = 8 * 1024 * 1024  # bytes: big enough for a NAS to stream
 

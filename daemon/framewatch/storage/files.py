@@ -20,9 +20,8 @@ from pathlib import Path
 
 from framewatch.domain import FileIdentity
 from framewatch.errors import StorageError
-from framewatch.jobs.faults import outside_error, storage_error, storage_faults, symlink_error
-from framewatch.jobs.guard import UNGUARDED, Guard
-from framewatch.jobs.names import part_name
+from framewatch.storage.mount_guard import UNGUARDED, Guard
+from framewatch.storage.os_errors import outside_error, storage_error, storage_faults, symlink_error
 
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # never waits for the writer of a pipe
 CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -231,3 +230,8 @@ def _lstat(path: Path) -> os.stat_result | None:
         return None
     except OSError as error:
         raise storage_error(error, path) from error
+
+
+def part_name(job_id: str) -> str:
+    """The hidden name of a file that is still being written for a job."""
+    return f".framewatch-{job_id}.part"

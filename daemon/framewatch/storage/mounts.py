@@ -15,10 +15,9 @@ from pathlib import Path
 import structlog
 
 from framewatch.errors import StorageError
-from framewatch.jobs import files
-from framewatch.jobs.faults import shown, storage_faults
-from framewatch.jobs.marks import Marks
-from framewatch.jobs.sentinel import (
+from framewatch.storage import files
+from framewatch.storage.marker_store import Facts, Marks
+from framewatch.storage.mount_marker import (
     MARK,
     MARK_BYTES,
     Look,
@@ -29,7 +28,7 @@ from framewatch.jobs.sentinel import (
     mark_id,
     mark_text,
 )
-from framewatch.jobs.store import Store
+from framewatch.storage.os_errors import shown, storage_faults
 
 _GONE = (errno.ENOENT, errno.ENOTDIR)
 _log = structlog.get_logger("framewatch.folders")
@@ -44,16 +43,23 @@ class Roots:
     No lock is held while a share is touched, but one for that very root when its file is made.
     """
 
-    def __init__(self, store: Store, places: Places) -> None:
-        """`places`: what the configuration says; roots that it does not name are not guarded."""
-        self._kept = Marks(store)
+    def __init__(self, facts: Facts, places: Places, *, rebuilt: bool) -> None:
+        """Guard the roots in `places`, which the configuration names; other paths are not guarded.
+
+        Args:
+            facts: where markers are remembered.
+            places: the roots of each watch folder.
+            rebuilt: the store was lost and recreated. Where no marker is remembered, a root is then not taken for a
+                new one: an empty folder may be a disk that is not mounted.
+        """
+        self._kept = Marks(facts)
         self._lock = threading.Lock()  # over the marks and what is kept of them
         self._making: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
         self._devices: dict[Path, int] = {}  # on which each was last seen
         self._told: set[Path] = set()  # roots that cannot take a file, once each
         self.use(places)
         alone = [root for root in self._names if root not in self._outer]
-        self._marks = self._kept.read() or self._kept.doubted(alone)
+        self._marks = self._kept.read() or (dict.fromkeys(alone, Mark()) if rebuilt else {})
 
     def use(self, places: Places) -> None:
         """Guard the roots of this configuration from now on."""

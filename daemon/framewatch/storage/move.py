@@ -17,11 +17,11 @@ from enum import StrEnum
 from pathlib import Path
 
 from framewatch.domain import FileIdentity
-from framewatch.jobs import files
-from framewatch.jobs.copying import CopyProgress, copy_content, same_content
-from framewatch.jobs.faults import storage_faults
-from framewatch.jobs.guard import UNGUARDED, Guard
-from framewatch.jobs.renaming import rename_exclusive
+from framewatch.storage import files
+from framewatch.storage.copy import CopyProgress, copy_content, same_content
+from framewatch.storage.mount_guard import UNGUARDED, Guard
+from framewatch.storage.os_errors import storage_faults
+from framewatch.storage.rename import rename_exclusive
 
 
 class Moved(StrEnum):

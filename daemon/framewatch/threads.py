@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 Work = Callable[[], None]
 
@@ -73,3 +75,32 @@ class Errands:
             del self._waiting[folder]
             self._changed.notify_all()
             return None
+
+
+@dataclass(slots=True)
+class _Turn:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    wanted: int = 0  # by so many threads, the one that has it included
+
+
+class Turns:
+    """Locks by name. Nothing is remembered of a name that no thread has or waits for."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()  # over the table alone
+        self._turns: dict[Hashable, _Turn] = {}
+
+    @contextmanager
+    def of(self, name: Hashable) -> Iterator[None]:
+        """Wait until no other thread has this name's turn, and hold it while the block runs."""
+        with self._guard:
+            turn = self._turns.setdefault(name, _Turn())
+            turn.wanted += 1
+        try:
+            with turn.lock:
+                yield
+        finally:
+            with self._guard:
+                turn.wanted -= 1
+                if not turn.wanted:
+                    del self._turns[name]

@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Guard(Protocol):
-    """Knows whether the disk of a root is there. `framewatch.jobs.roots` has the real one."""
+    """Knows whether the disk of a root is there. `framewatch.storage.mounts` has the real one."""
 
     def require(self, root: Path) -> None:
         """Go on if the disk of `root` is mounted.

@@ -5,35 +5,47 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from pydantic import ValidationError
 
 from framewatch.errors import StorageError
-from framewatch.jobs import files
-from framewatch.jobs.rebuild import FACT as REBUILT
-from framewatch.jobs.sentinel import Mark
-from framewatch.jobs.store import Store
+from framewatch.storage import files
+from framewatch.storage.mount_marker import Mark
 
 FACT = "roots"  # in the store
 
 _log = structlog.get_logger("framewatch.folders")
 
 
+class Facts(Protocol):
+    """A durable table of named JSON values: the store, as far as this package needs it."""
+
+    @property
+    def path(self) -> Path:
+        """The file that holds the table; the copy of the markers lies beside it."""
+
+    def get_facts(self) -> dict[str, Any]:
+        """All values by name."""
+
+    def set_fact(self, name: str, value: Any) -> None:
+        """Store one value."""
+
+
 class Marks:
     """Reads and writes the marks of all roots."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._path = copy_path(store.path)
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self._path = copy_path(facts.path)
 
     def read(self) -> dict[Path, Mark]:
         """What is remembered. The copy is written first, so where it is whole it is never behind the store."""
-        return read_copy(self._path) or _parsed(self._store.get_facts().get(FACT))
+        return read_copy(self._path) or _parsed(self._facts.get_facts().get(FACT))
 
     def write(self, marks: Mapping[Path, Mark]) -> None:
         """Remember these instead. A copy that cannot be written is removed: none is better than one that is behind.
@@ -49,22 +61,7 @@ class Marks:
             _log.warning("folder.marks_not_copied", code=finding.code, message=finding.message, path=self._path)
             with suppress(StorageError):
                 files.remove(self._path, root=self._path.parent)
-        self._store.set_fact(FACT, document)
-
-    def doubted(self, roots: Sequence[Path]) -> dict[Path, Mark]:
-        """Marks without an id for these roots, where the store was rebuilt and what was remembered went with it."""
-        return dict.fromkeys(roots, Mark()) if self._store.get_facts().get(REBUILT) else {}
-
-
-def known_roots(store_path: Path) -> frozenset[Path]:
-    """The roots that an earlier daemon saw; none where nothing can be read, which is told elsewhere."""
-    if known := read_copy(copy_path(store_path)):
-        return frozenset(known)
-    try:
-        with Store.open(store_path, readonly=True) as store:
-            return frozenset(Marks(store).read())
-    except StorageError:
-        return frozenset()
+        self._facts.set_fact(FACT, document)
 
 
 def copy_path(store_path: Path) -> Path:
