@@ -17,7 +17,6 @@ ROOMS = [
     "errors",
     "resources",
     "text",
-    "records",
     "domain",
     "documents",
     "threads",

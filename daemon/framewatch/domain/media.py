@@ -1,22 +1,11 @@
-"""What a record is, and the records of a picture. `framewatch.domain` has all the others, and gives these on."""
+"""What a file is: its streams, its frame geometry and its colour."""
 
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any, Literal, Self
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
-
-class Record(BaseModel):
-    """A frozen record that goes through JSON unchanged."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    def evolve(self, **changes: Any) -> Self:
-        """A copy with some fields changed, checked like any other."""
-        values = {name: getattr(self, name) for name in type(self).model_fields}
-        return type(self)(**(values | changes))
+from framewatch.domain.record import Record
 
 
 class Colour(Record):
@@ -78,3 +67,51 @@ class Video(Record):
     def upright(self) -> tuple[int, int]:
         """Width and height of what is shown, as a player turns it."""
         return self.shown[::-1] if self.rotation in (90, 270) else self.shown
+
+
+class Audio(Record):
+    """What is special to an audio stream."""
+
+    sample_rate: int  # Hz
+    channels: int
+    layout: str = ""
+
+
+StreamKind = Literal["video", "audio", "subtitle", "attachment", "data"]
+
+
+class Stream(Record):
+    """One stream of a container."""
+
+    index: int  # absolute, as ffmpeg counts
+    kind: StreamKind
+    codec: str  # ffmpeg's name: h264, aac, subrip, hdmv_pgs_subtitle; "unknown" where it has none
+    start: float | None = None  # seconds on the container's clock
+    duration: float | None = None  # seconds
+    language: str = ""
+    title: str = ""
+    default: bool = False
+    forced: bool = False
+    cover: bool = False  # a still picture that travels with the file, not its video
+    video: Video | None = None
+    audio: Audio | None = None
+
+
+class MediaInfo(Record):
+    """What the probe found in a file."""
+
+    container: str  # ffmpeg's demuxer name: "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"
+    size: int  # bytes
+    start: float  # seconds: the earliest timestamp, which ffmpeg maps to zero
+    duration: float  # seconds
+    streams: tuple[Stream, ...]
+    chapters: int = 0
+
+    @property
+    def main_video(self) -> Stream | None:
+        """The video that is upscaled: the first that is no cover picture."""
+        return next((stream for stream in self.streams if stream.kind == "video" and not stream.cover), None)
+
+    def of_kind(self, kind: StreamKind) -> tuple[Stream, ...]:
+        """The streams of one kind, cover pictures left out."""
+        return tuple(stream for stream in self.streams if stream.kind == kind and not stream.cover)

@@ -1,0 +1,31 @@
+"""The frozen records that packages hand to each other. A change is a new record, made by `evolve`."""
+
+from __future__ import annotations
+
+from framewatch.domain.job import Failure, FileIdentity, Job, JobState, Journal
+from framewatch.domain.media import Audio, Colour, Edges, Hdr, MasteringDisplay, MediaInfo, Stream, StreamKind, Video
+from framewatch.domain.progress import Progress, StageName
+from framewatch.domain.record import Record
+from framewatch.domain.timeline import Segment, Timeline
+
+__all__ = [
+    "Audio",
+    "Colour",
+    "Edges",
+    "Failure",
+    "FileIdentity",
+    "Hdr",
+    "Job",
+    "JobState",
+    "Journal",
+    "MasteringDisplay",
+    "MediaInfo",
+    "Progress",
+    "Record",
+    "Segment",
+    "StageName",
+    "Stream",
+    "StreamKind",
+    "Timeline",
+    "Video",
+]
