@@ -13,8 +13,8 @@ import typer
 from framewatch.cli.common import ConfigOption, JsonOption, print_json, say, settings_of
 from framewatch.cli.jobs import has_store, said_rebuilt
 from framewatch.errors import ConfigError, FramewatchError, StorageError
-from framewatch.intake.folders import check_folders
-from framewatch.intake.fstype import filesystem_type, gives_events
+from framewatch.intake.filesystem_type import filesystem_type, gives_events
+from framewatch.intake.folder_checks import check_folders
 from framewatch.jobs.rebuild import rebuilt
 from framewatch.jobs.store import Store
 from framewatch.media.tools import encoders, find_ffmpeg, version

@@ -6,9 +6,9 @@ rescan is the truth. What it hands on becomes a job elsewhere: nothing in here k
 
 from __future__ import annotations
 
-from framewatch.intake.folders import check_folders, make_own_folders, make_targets
-from framewatch.intake.health import FolderHealth
-from framewatch.intake.lock import DaemonLock
-from framewatch.intake.watch import FolderWatch
+from framewatch.intake.daemon_lock import DaemonLock
+from framewatch.intake.folder_checks import check_folders, make_own_folders, make_targets
+from framewatch.intake.folder_watch import FolderWatch
+from framewatch.intake.watch_mode import FolderHealth
 
 __all__ = ["DaemonLock", "FolderHealth", "FolderWatch", "check_folders", "make_own_folders", "make_targets"]

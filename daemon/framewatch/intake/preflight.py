@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from framewatch.errors import ConfigError, Finding
-from framewatch.intake.admit import folder_preset
-from framewatch.intake.folders import check_folders
+from framewatch.intake.admission import folder_preset
+from framewatch.intake.folder_checks import check_folders
 from framewatch.jobs.order import Tools
 from framewatch.media.presets import NamedPreset, load_inline, load_preset
 from framewatch.media.rules import check_preset, check_tools

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from framewatch.intake.ignore import IgnoreRules
-from framewatch.intake.settle import Snapshot
+from framewatch.intake.ignore_rules import IgnoreRules
+from framewatch.intake.settle_tracker import Snapshot
 
 MAX_DEPTH = 64  # folders below the root; a deeper tree is left alone and reported
 MAX_REPORTED = 1000  # oddities that are kept by name; bounds memory in a hostile folder

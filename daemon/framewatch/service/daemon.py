@@ -12,8 +12,8 @@ import structlog
 
 from framewatch import __version__
 from framewatch.errors import Finding, FramewatchError, StorageError
-from framewatch.intake.folders import make_own_folders, make_targets
-from framewatch.intake.lock import DaemonLock
+from framewatch.intake.daemon_lock import DaemonLock
+from framewatch.intake.folder_checks import make_own_folders, make_targets
 from framewatch.intake.preflight import Ready, preflight
 from framewatch.jobs.database import CORRUPT
 from framewatch.jobs.rebuild import mark_damaged, open_or_rebuild, was_rebuilt

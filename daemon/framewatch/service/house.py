@@ -11,9 +11,9 @@ import structlog
 
 from framewatch.domain import Job, JobState
 from framewatch.errors import ConfigError, Finding, StorageError
-from framewatch.intake.admit import Admission
+from framewatch.intake.admission import Admission
+from framewatch.intake.folder_watch import FolderWatch
 from framewatch.intake.preflight import Ready
-from framewatch.intake.watch import FolderWatch
 from framewatch.jobs.board import Board
 from framewatch.jobs.desk import Desk
 from framewatch.jobs.events import Event, Published, SourceLost

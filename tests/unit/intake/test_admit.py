@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from framewatch.domain import Job, JobState
-from framewatch.intake.admit import Admission
-from framewatch.intake.survey import Settled
+from framewatch.intake.admission import Admission
+from framewatch.intake.collector import Settled
 from framewatch.jobs import events as ev
 from framewatch.jobs.board import Board
 from framewatch.jobs.desk import Desk

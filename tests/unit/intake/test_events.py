@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from watchdog.observers.api import BaseObserver
 
-from framewatch.intake import events
-from framewatch.intake.events import INSTANCE_REASON, LIMIT_REASON, PROBE_PREFIX, EventSource
-from framewatch.intake.mode import choose_mode
+from framewatch.intake import fs_events
+from framewatch.intake.fs_events import INSTANCE_REASON, LIMIT_REASON, PROBE_PREFIX, EventSource
+from framewatch.intake.watch_mode import choose_mode
 from framewatch.settings import FolderSettings
 from waiting import eventually
 
@@ -124,7 +124,7 @@ def test_an_exhausted_limit_is_named(root: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_a_folder_without_events_is_found_out(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a share: the watch is accepted, and then nothing comes."""
-    monkeypatch.setattr(events, "PROBE_SECONDS", 0.2)
+    monkeypatch.setattr(fs_events, "PROBE_SECONDS", 0.2)
     monkeypatch.setattr(EventSource, "on_any_event", lambda *_: None)
     assert Source(root).open() == "no events arrive from this folder"
     assert list(root.iterdir()) == []
@@ -138,7 +138,7 @@ def test_a_limit_that_is_reached_below_the_root_is_found_out(root: Path, monkeyp
         if Path(event.src_path).parent == root:
             real(self, event)
 
-    monkeypatch.setattr(events, "PROBE_SECONDS", 0.2)
+    monkeypatch.setattr(fs_events, "PROBE_SECONDS", 0.2)
     monkeypatch.setattr(EventSource, "on_any_event", only_the_root)
     assert Source(root).open() == LIMIT_REASON
 
@@ -149,7 +149,7 @@ def test_a_folder_that_cannot_be_written_is_polled(root: Path, monkeypatch: pyte
     def refuse(*_: Any, **__: Any) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr(events.Path, "mkdir", refuse)
+    monkeypatch.setattr(fs_events.Path, "mkdir", refuse)
     folder = FolderSettings(name="a", input=root)
     mode = choose_mode(folder, lambda _: None)
     assert mode.mode == "poll"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from framewatch.errors import ConfigError
-from framewatch.intake import check_folders, folders, make_own_folders, make_targets
+from framewatch.intake import check_folders, folder_checks, make_own_folders, make_targets
 from framewatch.jobs.rebuild import was_rebuilt
 from framewatch.jobs.store import Store
 from framewatch.settings import FolderSettings, Settings
@@ -111,7 +111,7 @@ def test_folders_without_the_right_to_write_are_told(
     """Injected, as permissions do not hold root back."""
     (share / "out").mkdir()
     denied = {share / "out", share / "in", tmp_path}
-    monkeypatch.setattr(folders.os, "access", lambda path, _: Path(path) not in denied)
+    monkeypatch.setattr(folder_checks.os, "access", lambda path, _: Path(path) not in denied)
     assert codes(settings(tmp_path)) == {
         "folders[0].input": "folders.not_writable",
         "folders[0].output": "folders.not_writable",
@@ -128,7 +128,7 @@ def test_a_folder_that_cannot_be_made_after_all_is_an_error_with_a_code(
     def refuse(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(folders.Path, "mkdir", refuse)
+    monkeypatch.setattr(folder_checks.Path, "mkdir", refuse)
     with pytest.raises(ConfigError, match="No space left") as caught:
         make_folders(settings(tmp_path))
     assert caught.value.finding.code == "folders.not_writable"

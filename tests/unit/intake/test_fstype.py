@@ -6,8 +6,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from framewatch.intake.fstype import Mount, filesystem_type, gives_events, mount_of, mounts, parse_mountinfo
-from framewatch.intake.mode import why_poll
+from framewatch.intake.filesystem_type import Mount, filesystem_type, gives_events, mount_of, mounts, parse_mountinfo
+from framewatch.intake.watch_mode import why_poll
 
 MOUNTINFO = r"""24 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
 31 24 0:27 / /nas rw - nfs4 server:/export rw,vers=4.2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from framewatch.intake.ignore import IgnoreRules
+from framewatch.intake.ignore_rules import IgnoreRules
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from framewatch.intake import lastlook
-from framewatch.intake.lastlook import Verdict, last_look
-from framewatch.intake.settle import Snapshot
+from framewatch.intake import ready_check
+from framewatch.intake.ready_check import Verdict, last_look
+from framewatch.intake.settle_tracker import Snapshot
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_a_file_that_a_program_holds_open_for_writing_is_busy_until_it_is_closed
     """A copy that stalls for longer than the settle time. Linux tells; elsewhere it is not known."""
     with path.open("r+b"):
         verdict = last_look(path, snapshot(path), leases=True)
-        assert verdict is (Verdict.BUSY if hasattr(lastlook.fcntl, "F_SETLEASE") else Verdict.READY)
+        assert verdict is (Verdict.BUSY if hasattr(ready_check.fcntl, "F_SETLEASE") else Verdict.READY)
         assert last_look(path, snapshot(path), leases=False) is Verdict.READY
     assert last_look(path, snapshot(path), leases=True) is Verdict.READY
 
@@ -61,5 +61,5 @@ def test_a_file_that_may_not_be_opened_counts_as_ready(path: Path, monkeypatch: 
     def refuse(*_: object) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(lastlook.os, "open", refuse)
+    monkeypatch.setattr(ready_check.os, "open", refuse)
     assert last_look(path, snapshot(path), leases=True) is Verdict.READY

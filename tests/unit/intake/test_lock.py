@@ -16,14 +16,14 @@ from typing import Any
 import pytest
 
 from framewatch.errors import AlreadyRunningError, StorageError
-from framewatch.intake import DaemonLock, lock
-from framewatch.intake.lock import LOCK_NAME, FolderLock
+from framewatch.intake import DaemonLock, daemon_lock
+from framewatch.intake.daemon_lock import LOCK_NAME, FolderLock
 from mounts import move_mount, tmpfs
 
 HOLD = """
 import sys
 from pathlib import Path
-from framewatch.intake.lock import FolderLock
+from framewatch.intake.daemon_lock import FolderLock
 held = FolderLock(Path(sys.argv[1]))
 held.acquire("it")
 print("held", flush=True)
@@ -127,7 +127,7 @@ def test_a_file_system_without_locks_gives_a_warning(
     def refuse(*_: Any) -> None:
         raise OSError(number, "no locks")
 
-    monkeypatch.setattr(lock.fcntl, "flock", refuse)
+    monkeypatch.setattr(daemon_lock.fcntl, "flock", refuse)
     warning = FolderLock(tmp_path).acquire("folder 'anime'")
     assert warning is not None
     assert warning.code == "daemon.lock_unsupported"
@@ -244,6 +244,6 @@ def test_a_file_system_without_locks_is_told_of_once(tmp_path: Path, monkeypatch
     def refuse(*_: Any) -> None:
         raise OSError(errno.ENOLCK, "no locks")
 
-    monkeypatch.setattr(lock.fcntl, "flock", refuse)
+    monkeypatch.setattr(daemon_lock.fcntl, "flock", refuse)
     with DaemonLock() as locks:
         assert [len(locks.add(tmp_path, "it")) for _ in range(3)] == [1, 0, 0]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from framewatch.intake.overlap import find_overlaps
+from framewatch.intake.folder_overlap import find_overlaps
 from framewatch.settings import FolderSettings, Settings
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from framewatch.intake.roster import Roster
-from framewatch.intake.settle import Snapshot
+from framewatch.intake.file_states import Roster
+from framewatch.intake.settle_tracker import Snapshot
 
 FILE = Snapshot(1, 10, 100, 1_000)
 NEWER = FILE._replace(mtime_ns=2_000)

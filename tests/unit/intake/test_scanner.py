@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from framewatch.intake import scanner as scanner_module
-from framewatch.intake.ignore import IgnoreRules
+from framewatch.intake.ignore_rules import IgnoreRules
 from framewatch.intake.scanner import MAX_DEPTH, Scanner, ScanReport
-from framewatch.intake.settle import Snapshot
+from framewatch.intake.settle_tracker import Snapshot
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from itertools import dropwhile, takewhile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framewatch.intake.settle import EMPTY_FACTOR, SettleTracker, Snapshot
+from framewatch.intake.settle_tracker import EMPTY_FACTOR, SettleTracker, Snapshot
 
 SETTLE = 5.0
 FILE = Snapshot(device=1, inode=10, size=100, mtime_ns=1_000)

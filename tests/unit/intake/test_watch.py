@@ -15,12 +15,12 @@ import pytest
 
 from framewatch.domain import FileIdentity
 from framewatch.errors import StorageError
-from framewatch.intake import FolderHealth, FolderWatch, scanner, survey
-from framewatch.intake import watch as watch_module
-from framewatch.intake.events import EventSource
-from framewatch.intake.inbox import MAX_HINTS, Inbox
-from framewatch.intake.lastlook import Verdict
-from framewatch.intake.survey import Settled
+from framewatch.intake import FolderHealth, FolderWatch, collector, scanner
+from framewatch.intake import folder_watch as watch_module
+from framewatch.intake.collector import Settled
+from framewatch.intake.fs_events import EventSource
+from framewatch.intake.hint_queue import MAX_HINTS, Inbox
+from framewatch.intake.ready_check import Verdict
 from framewatch.jobs.rebuild import was_rebuilt
 from framewatch.jobs.store import Store
 from framewatch.settings import FolderSettings
@@ -160,13 +160,13 @@ def test_a_file_that_a_program_keeps_open_waits_until_it_is_closed(desk: Desk) -
     desk.start()
     path = desk.put("other.mp4")
     desk.wait("other.mp4")
-    real, stalled = survey.last_look, threading.Event()
+    real, stalled = collector.last_look, threading.Event()
 
     def look(path: Path, *rest: Any, **options: Any) -> Verdict:
         return Verdict.BUSY if path.name == "slow.mp4" and not stalled.is_set() else real(path, *rest, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(survey, "last_look", look)
+        patch.setattr(collector, "last_look", look)
         desk.put("slow.mp4")
         eventually(lambda: desk.watch.health().busy == 1, timeout=20, story=desk.story)
         assert desk.watch.health().waiting == 1
@@ -463,7 +463,7 @@ def test_a_flood_of_events_beyond_the_bound_becomes_one_rescan() -> None:
 def test_a_long_queue_is_handed_on_in_pieces_between_which_events_are_heard(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(survey, "AT_ONCE", 3)
+    monkeypatch.setattr(collector, "AT_ONCE", 3)
     waiting: list[int] = []
 
     def answer(name: str) -> bool:

@@ -11,10 +11,9 @@ from pathlib import Path
 import structlog
 
 from framewatch.errors import FramewatchError
-from framewatch.intake.health import FolderHealth
-from framewatch.intake.inbox import Inbox
-from framewatch.intake.mode import Mode, choose_mode
-from framewatch.intake.survey import OnSettled, Survey
+from framewatch.intake.collector import OnSettled, Survey
+from framewatch.intake.hint_queue import Inbox
+from framewatch.intake.watch_mode import FolderHealth, Mode, choose_mode
 from framewatch.settings import FolderSettings
 
 RESCAN_SECONDS = 60.0  # at least so long between two rescans where events tell of changes

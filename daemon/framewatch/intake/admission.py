@@ -9,7 +9,7 @@ from pathlib import Path
 
 from framewatch.domain import FileIdentity, Job
 from framewatch.errors import ConfigError, Finding, FramewatchError, MediaError, Remedy
-from framewatch.intake.survey import Settled
+from framewatch.intake.collector import Settled
 from framewatch.jobs.desk import Desk
 from framewatch.jobs.events import Broke, RetryAsked
 from framewatch.jobs.names import free_path, planned_output

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from framewatch.documents import KeyPath, dotted
 from framewatch.errors import ConfigError, Finding, StorageError
-from framewatch.intake.overlap import find_overlaps
+from framewatch.intake.folder_overlap import find_overlaps
 from framewatch.settings import FolderSettings, Settings
 from framewatch.storage.mounts import Roots
 

@@ -44,7 +44,7 @@ class SettleTracker:
     It does not matter what its mtime says, only that it stays. A file that changes, is replaced, or comes in
     by a rename starts anew. Files settle side by side; none waits for another. A file that is forgotten,
     because it vanished or was handed on, leaves nothing behind. Whether a program still holds the file open
-    for writing is not known here: see `framewatch.intake.lastlook`.
+    for writing is not known here: see `framewatch.intake.ready_check`.
     """
 
     def __init__(self, settle_seconds: float) -> None:

@@ -11,11 +11,11 @@ import structlog
 
 from framewatch.domain import FileIdentity
 from framewatch.errors import FramewatchError
-from framewatch.intake.ignore import IgnoreRules
-from framewatch.intake.lastlook import Verdict, last_look
-from framewatch.intake.roster import Roster
+from framewatch.intake.file_states import Roster
+from framewatch.intake.ignore_rules import IgnoreRules
+from framewatch.intake.ready_check import Verdict, last_look
 from framewatch.intake.scanner import Scanner, ScanReport
-from framewatch.intake.settle import Snapshot
+from framewatch.intake.settle_tracker import Snapshot
 from framewatch.settings import FolderSettings
 
 AT_ONCE = 250  # files that are looked at and offered before events are attended to again

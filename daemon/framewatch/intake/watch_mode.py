@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from framewatch.intake.events import EventSource
-from framewatch.intake.fstype import filesystem_type, gives_events
+from framewatch.domain import Record
+from framewatch.intake.filesystem_type import filesystem_type, gives_events
+from framewatch.intake.fs_events import EventSource
 from framewatch.settings import FolderSettings
 
 
@@ -44,3 +45,23 @@ def why_poll(setting: Literal["auto", "events", "poll"], fstype: str) -> str:
     if setting == "auto" and not gives_events(fstype):
         return f"{fstype} does not tell of changes made elsewhere"
     return ""
+
+
+WatchMode = Literal["starting", "events", "poll"]
+
+
+class FolderHealth(Record):
+    """How one watch folder is doing."""
+
+    folder: str
+    mode: WatchMode
+    reason: str = ""  # why this mode
+    state: Literal["ok", "unavailable", "failed"]  # failed: the watching thread has ended by a defect
+    problem: str = ""  # why it is not ok
+    last_scan: float | None = None  # Unix time at which the last whole scan ended
+    scan_seconds: float = 0.0  # how long it took
+    waiting: int = 0  # files that are not settled yet, or were not taken
+    busy: int = 0  # of them, files that a program has open for writing
+    ignored: int = 0  # names in the last scan that the rules leave alone
+    odd: int = 0  # links, FIFOs, sockets, devices, too deep folders in the last scan
+    unreadable: int = 0  # subfolders that the last scan could not read

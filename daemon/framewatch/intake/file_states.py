@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from framewatch.intake.settle import SettleTracker, Snapshot
+from framewatch.intake.settle_tracker import SettleTracker, Snapshot
 
 
 class Roster:

@@ -9,7 +9,7 @@ import stat
 from enum import StrEnum
 from pathlib import Path
 
-from framewatch.intake.settle import Snapshot
+from framewatch.intake.settle_tracker import Snapshot
 
 
 class Verdict(StrEnum):
