@@ -30,7 +30,7 @@ import psutil
 from framewatch import resources
 from framewatch.bench.frames import to_and_fro
 from framewatch.errors import FramewatchError
-from framewatch.jobs.lane_count import encoder_threads
+from framewatch.jobs.attempt.concurrency import encoder_threads
 from framewatch.media.ffmpeg import Encoder
 from framewatch.media.tools import find_ffmpeg
 from framewatch.upscale import cpu

@@ -22,10 +22,10 @@ from typing import Any
 from benchmarks.memory import Silent
 from framewatch import resources
 from framewatch.errors import WorkerError
-from framewatch.jobs.gate import HostGate
-from framewatch.jobs.ledger import Entry
-from framewatch.jobs.order import Order, Tools
-from framewatch.jobs.pipeline import Pipeline
+from framewatch.jobs.attempt.pipeline import Pipeline
+from framewatch.jobs.attempt.request import Order, Tools
+from framewatch.jobs.attempt.segment_ledger import Entry
+from framewatch.jobs.gpu.gate import HostGate
 from framewatch.media.ffmpeg import run_ffmpeg
 from framewatch.media.inspect import inspect_output
 from framewatch.media.preset import Preset

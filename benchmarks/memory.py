@@ -19,10 +19,10 @@ import imageio_ffmpeg
 import psutil
 
 from framewatch.domain import Failure, Progress, StageName
-from framewatch.jobs.gate import HostGate
-from framewatch.jobs.ledger import Entry
-from framewatch.jobs.order import Order, Tools
-from framewatch.jobs.pipeline import Pipeline
+from framewatch.jobs.attempt.pipeline import Pipeline
+from framewatch.jobs.attempt.request import Order, Tools
+from framewatch.jobs.attempt.segment_ledger import Entry
+from framewatch.jobs.gpu.gate import HostGate
 from framewatch.media.ffmpeg import run_ffmpeg
 from framewatch.media.preset import Preset
 from framewatch.media.tools import encoders, find_ffmpeg

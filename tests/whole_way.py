@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framewatch.domain import Failure, Progress, Record
-from framewatch.jobs.ledger import Entry
-from framewatch.jobs.order import Order, Rendered, Tools
-from framewatch.jobs.pipeline import Pipeline
+from framewatch.jobs.attempt.pipeline import Pipeline
+from framewatch.jobs.attempt.request import Order, Rendered, Tools
+from framewatch.jobs.attempt.segment_ledger import Entry
 from framewatch.media.preset import Preset
 from framewatch.media.tools import encoders, find_ffmpeg, hwaccels
 from framewatch.render.tasks import Workbench

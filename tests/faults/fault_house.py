@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from framewatch.jobs.inspector import NICENESS
+from framewatch.jobs.attempt.segment_inspector import NICENESS
 from house import House
 from sources import Source
 from waiting import eventually

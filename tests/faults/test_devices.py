@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 
 from fault_house import FaultHouse
-from framewatch.jobs.semaphore import GpuSemaphore
+from framewatch.jobs.gpu.semaphore import GpuSemaphore
 from framewatch.upscale.cpu import memory_gb
 from invariants import check
 from report import Survived

@@ -141,8 +141,8 @@ def _with_bf16(module: ModuleType) -> None:
 
 _FAULTS = {
     "framewatch.upscale.cpu": _with_bf16,
-    "framewatch.jobs.gate": _own_gate,
-    "framewatch.jobs.retry": _short_waits,
+    "framewatch.jobs.gpu.gate": _own_gate,
+    "framewatch.jobs.lifecycle.retry_policy": _short_waits,
     "framewatch.upscale.identity_engine": _identity,
     "framewatch.upscale.openvino_engine": _around("_OpenVinoSession", _with_faults),
 }

@@ -28,8 +28,8 @@ from framewatch.errors import (
     ModelMissingError,
     WorkerError,
 )
-from framewatch.jobs.lane_count import Encoding, Host, side_by_side
-from framewatch.jobs.order import Tools
+from framewatch.jobs.attempt.concurrency import Encoding, Host, side_by_side
+from framewatch.jobs.attempt.request import Tools
 from framewatch.media.preset import Preset
 from framewatch.media.tools import encoders, hwaccels
 from framewatch.render.client import Worker

@@ -12,10 +12,10 @@ from typing import Any
 from framewatch.bench.report import Phase
 from framewatch.domain import Failure, Progress, Record, StageName
 from framewatch.errors import RuleError
-from framewatch.jobs.gate import HostGate
-from framewatch.jobs.ledger import Entry
-from framewatch.jobs.order import Order, Rendered, Tools
-from framewatch.jobs.pipeline import Pipeline
+from framewatch.jobs.attempt.pipeline import Pipeline
+from framewatch.jobs.attempt.request import Order, Rendered, Tools
+from framewatch.jobs.attempt.segment_ledger import Entry
+from framewatch.jobs.gpu.gate import HostGate
 from framewatch.media.plan import Plan
 from framewatch.media.preset import Preset
 from framewatch.render.client import STALL_SECONDS, OnMessage, Worker

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from framewatch.errors import AlreadyRunningError, CancelledError, ConfigError, Finding, FramewatchError
-from framewatch.jobs.store import StoreError
+from framewatch.jobs.store.store import StoreError
 from framewatch.settings import LoadedSettings, load_settings
 from framewatch.text import printable
 from framewatch.upscale.choice import ENGINE_NAMES

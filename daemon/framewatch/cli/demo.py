@@ -19,7 +19,7 @@ import yaml
 
 from framewatch.cli.common import progress_bar, say
 from framewatch.errors import ConfigError, WorkerError
-from framewatch.jobs.names import sidecar_path
+from framewatch.jobs.naming import sidecar_path
 from framewatch.media.tools import find_ffmpeg
 from framewatch.resources import demo_clip
 

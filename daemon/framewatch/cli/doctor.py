@@ -15,8 +15,8 @@ from framewatch.cli.jobs import has_store, said_rebuilt
 from framewatch.errors import ConfigError, FramewatchError, StorageError
 from framewatch.intake.filesystem_type import filesystem_type, gives_events
 from framewatch.intake.folder_checks import check_folders
-from framewatch.jobs.rebuild import rebuilt
-from framewatch.jobs.store import Store
+from framewatch.jobs.store.recovery import rebuilt
+from framewatch.jobs.store.store import Store
 from framewatch.media.tools import encoders, find_ffmpeg, version
 from framewatch.render.client import Worker
 from framewatch.render.spec import TrialReport, TrialTask

@@ -28,11 +28,11 @@ from framewatch.cli.common import (
 )
 from framewatch.domain import Failure, StageName
 from framewatch.errors import ConfigError, MediaError
-from framewatch.jobs.gate import HostGate
-from framewatch.jobs.ledger import Entry
-from framewatch.jobs.names import with_container
-from framewatch.jobs.order import Order, Rendered, Skipped, Tools
-from framewatch.jobs.pipeline import Pipeline
+from framewatch.jobs.attempt.pipeline import Pipeline
+from framewatch.jobs.attempt.request import Order, Rendered, Skipped, Tools
+from framewatch.jobs.attempt.segment_ledger import Entry
+from framewatch.jobs.gpu.gate import HostGate
+from framewatch.jobs.naming import with_container
 from framewatch.media.presets import NamedPreset, load_preset
 from framewatch.media.tools import encoders, find_ffmpeg, hwaccels
 from framewatch.render.client import Worker

@@ -13,8 +13,8 @@ from rich.table import Table
 from framewatch.cli.common import ConfigOption, JsonOption, console, print_json, say, settings_of
 from framewatch.cli.jobs import daemon_of
 from framewatch.errors import ConfigError, StorageError
-from framewatch.jobs.rebuild import was_rebuilt
-from framewatch.jobs.store import Store
+from framewatch.jobs.store.recovery import was_rebuilt
+from framewatch.jobs.store.store import Store
 from framewatch.settings import FolderSettings, Settings
 from framewatch.storage.mount_marker import Standing
 from framewatch.storage.mounts import Roots

@@ -15,9 +15,9 @@ from rich.table import Table
 from framewatch.cli.common import ConfigOption, JsonOption, console, print_json, say, settings_of
 from framewatch.domain import Job, JobState
 from framewatch.errors import ConfigError
-from framewatch.jobs.rebuild import rebuilt
-from framewatch.jobs.sidecar import progress_document
-from framewatch.jobs.store import Store
+from framewatch.jobs.reporting.sidecar import progress_document
+from framewatch.jobs.store.recovery import rebuilt
+from framewatch.jobs.store.store import Store
 from framewatch.service.alive import is_alive
 from framewatch.settings import Settings
 from framewatch.storage import files

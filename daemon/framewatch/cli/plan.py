@@ -13,10 +13,10 @@ from rich.table import Table
 from framewatch.cli.common import JsonOption, console, print_json, say, say_finding
 from framewatch.cli.files import FfmpegOption, FileArgument, PresetOption, Quiet, a_worker, order_of, prepared
 from framewatch.errors import Finding
-from framewatch.jobs.gate import HostGate
-from framewatch.jobs.order import Order, Tools
-from framewatch.jobs.pictures import decide_picture
-from framewatch.jobs.pipeline import Pipeline, decide
+from framewatch.jobs.attempt.image_job import decide_picture
+from framewatch.jobs.attempt.pipeline import Pipeline, decide
+from framewatch.jobs.attempt.request import Order, Tools
+from framewatch.jobs.gpu.gate import HostGate
 from framewatch.media import commands
 from framewatch.media.conditions import Choice, choose
 from framewatch.media.image_plan import ImagePlan, image_command

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from framewatch.cli.common import print_json
-from framewatch.jobs.sidecar import PROGRESS_SCHEMA
+from framewatch.jobs.reporting.sidecar import PROGRESS_SCHEMA
 from framewatch.media.preset_schema import preset_schema
 from framewatch.settings import Settings
 

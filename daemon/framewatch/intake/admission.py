@@ -10,10 +10,10 @@ from pathlib import Path
 from framewatch.domain import FileIdentity, Job
 from framewatch.errors import ConfigError, Finding, FramewatchError, MediaError, Remedy
 from framewatch.intake.collector import Settled
-from framewatch.jobs.desk import Desk
-from framewatch.jobs.events import Broke, RetryAsked
-from framewatch.jobs.names import free_path, planned_output
-from framewatch.jobs.runner import Runner
+from framewatch.jobs.lifecycle.events import Broke, RetryAsked
+from framewatch.jobs.naming import free_path, planned_output
+from framewatch.jobs.scheduling.job_manager import Desk
+from framewatch.jobs.scheduling.scheduler import Runner
 from framewatch.media.presets import FOLDER_PRESET, NamedPreset, find_folder_preset, load_folder_preset
 from framewatch.media.rules import check_preset
 from framewatch.settings import FolderSettings

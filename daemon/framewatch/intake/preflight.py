@@ -9,7 +9,7 @@ from typing import NamedTuple
 from framewatch.errors import ConfigError, Finding
 from framewatch.intake.admission import folder_preset
 from framewatch.intake.folder_checks import check_folders
-from framewatch.jobs.order import Tools
+from framewatch.jobs.attempt.request import Tools
 from framewatch.media.presets import NamedPreset, load_inline, load_preset
 from framewatch.media.rules import check_preset, check_tools
 from framewatch.media.tools import encoders, find_ffmpeg, hwaccels

@@ -15,9 +15,9 @@ from framewatch.errors import Finding, FramewatchError, StorageError
 from framewatch.intake.daemon_lock import DaemonLock
 from framewatch.intake.folder_checks import make_own_folders, make_targets
 from framewatch.intake.preflight import Ready, preflight
-from framewatch.jobs.database import CORRUPT
-from framewatch.jobs.rebuild import mark_damaged, open_or_rebuild, was_rebuilt
-from framewatch.jobs.store import Store
+from framewatch.jobs.store.database import CORRUPT
+from framewatch.jobs.store.recovery import mark_damaged, open_or_rebuild, was_rebuilt
+from framewatch.jobs.store.store import Store
 from framewatch.serve import logs
 from framewatch.serve.notify import notify, notify_reloading
 from framewatch.service import alive

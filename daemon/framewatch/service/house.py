@@ -14,19 +14,18 @@ from framewatch.errors import ConfigError, Finding, StorageError
 from framewatch.intake.admission import Admission
 from framewatch.intake.folder_watch import FolderWatch
 from framewatch.intake.preflight import Ready
-from framewatch.jobs.board import Board
-from framewatch.jobs.desk import Desk
-from framewatch.jobs.events import Event, Published, SourceLost
-from framewatch.jobs.gate import HostGate
-from framewatch.jobs.holds import may_go_on
-from framewatch.jobs.lane import Lane
-from framewatch.jobs.lanes import make_lane
-from framewatch.jobs.order import Tools
-from framewatch.jobs.publish import Places, publish
-from framewatch.jobs.replan import replan
-from framewatch.jobs.retry import Policy
-from framewatch.jobs.runner import Runner
-from framewatch.jobs.store import Store
+from framewatch.jobs.attempt.request import Tools
+from framewatch.jobs.gpu.gate import HostGate
+from framewatch.jobs.lifecycle.events import Event, Published, SourceLost
+from framewatch.jobs.lifecycle.retry_policy import Policy
+from framewatch.jobs.publishing.publish import Places, publish
+from framewatch.jobs.reporting.reporter import Board
+from framewatch.jobs.scheduling.hold_conditions import may_go_on
+from framewatch.jobs.scheduling.job_manager import Desk
+from framewatch.jobs.scheduling.relocate_outputs import replan
+from framewatch.jobs.scheduling.scheduler import Runner
+from framewatch.jobs.scheduling.slot import Lane, make_lane
+from framewatch.jobs.store.store import Store
 from framewatch.settings import FolderSettings, LoadedSettings, Settings
 from framewatch.storage.mounts import Roots
 

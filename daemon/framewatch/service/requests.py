@@ -8,7 +8,7 @@ from functools import partial
 import structlog
 
 from framewatch.errors import ConfigError, FramewatchError, StorageError
-from framewatch.jobs.store import Request, Store
+from framewatch.jobs.store.store import Request, Store
 from framewatch.service.house import House
 from framewatch.threads import Errands
 

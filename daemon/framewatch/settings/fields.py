@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from framewatch.documents import FindingError, suggestion
 
-NAME_FIELDS = ("stem", "preset", "ext")  # as framewatch.jobs.names fills them in
+NAME_FIELDS = ("stem", "preset", "ext")  # as framewatch.jobs.naming fills them in
 _BAD_VALUE = "config.bad_value"
 _BAD_NAME = "config.bad_output_name"
 

@@ -13,13 +13,13 @@ import pytest
 from framewatch.domain import Job, JobState
 from framewatch.intake.admission import Admission
 from framewatch.intake.collector import Settled
-from framewatch.jobs import events as ev
-from framewatch.jobs.board import Board
-from framewatch.jobs.desk import Desk
-from framewatch.jobs.publish import Places
-from framewatch.jobs.retry import Policy
-from framewatch.jobs.runner import Runner
-from framewatch.jobs.store import Store
+from framewatch.jobs.lifecycle import events as ev
+from framewatch.jobs.lifecycle.retry_policy import Policy
+from framewatch.jobs.publishing.publish import Places
+from framewatch.jobs.reporting.reporter import Board
+from framewatch.jobs.scheduling.job_manager import Desk
+from framewatch.jobs.scheduling.scheduler import Runner
+from framewatch.jobs.store.store import Store
 from framewatch.media.preset import Preset
 from framewatch.media.presets import NamedPreset
 from framewatch.settings import FolderSettings

@@ -9,8 +9,8 @@ import pytest
 
 from framewatch.errors import ConfigError
 from framewatch.intake import check_folders, folder_checks, make_own_folders, make_targets
-from framewatch.jobs.rebuild import was_rebuilt
-from framewatch.jobs.store import Store
+from framewatch.jobs.store.recovery import was_rebuilt
+from framewatch.jobs.store.store import Store
 from framewatch.settings import FolderSettings, Settings
 from framewatch.storage.mounts import Roots
 

@@ -21,8 +21,8 @@ from framewatch.intake.collector import Settled
 from framewatch.intake.fs_events import EventSource
 from framewatch.intake.hint_queue import MAX_HINTS, Inbox
 from framewatch.intake.ready_check import Verdict
-from framewatch.jobs.rebuild import was_rebuilt
-from framewatch.jobs.store import Store
+from framewatch.jobs.store.recovery import was_rebuilt
+from framewatch.jobs.store.store import Store
 from framewatch.settings import FolderSettings
 from framewatch.storage.mounts import Roots
 from mounts import move_mount, tmpfs

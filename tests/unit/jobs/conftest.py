@@ -10,7 +10,7 @@ import pytest
 from jobs_making import MakeJob
 
 from framewatch.domain import FileIdentity, Job
-from framewatch.jobs.store import Store
+from framewatch.jobs.store.store import Store
 
 
 @pytest.fixture

@@ -18,9 +18,10 @@ from typing import Any
 from faulty_os import KILLED, FaultyOs, killing
 
 from framewatch.domain import Failure, FileIdentity, Job, JobState, Journal
-from framewatch.jobs import events, lifecycle, publish
-from framewatch.jobs.retry import Policy
-from framewatch.jobs.store import Store
+from framewatch.jobs.lifecycle import events, transitions
+from framewatch.jobs.lifecycle.retry_policy import Policy
+from framewatch.jobs.publishing import publish
+from framewatch.jobs.store.store import Store
 from framewatch.storage import copy as copying
 from framewatch.storage import files
 from framewatch.storage import move as moving
@@ -85,7 +86,7 @@ class World:
             def record(event: events.Event) -> Job:
                 current = store.get("0a")
                 assert current is not None
-                job = lifecycle.transition(current, event, 100.0, Policy()).job
+                job = transitions.transition(current, event, 100.0, Policy()).job
                 watched.watch("record", lambda: store.save(job, event.name))
                 return job
 

@@ -15,7 +15,7 @@ import pytest
 
 from framewatch.domain import Progress, Record
 from framewatch.errors import CancelledError, EngineError, StorageError, WorkerError
-from framewatch.jobs.crew import Crew, OnLost
+from framewatch.jobs.attempt.worker_pool import Crew, OnLost
 from framewatch.render.engine import describe_device
 from framewatch.render.messages import Alive, Counted, Pieced
 from framewatch.render.spec import DeviceReport, RenderTask

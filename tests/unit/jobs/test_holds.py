@@ -13,17 +13,17 @@ from jobs_making import MakeJob
 
 from framewatch.domain import Failure, Job, JobState, Journal
 from framewatch.errors import EngineMissingError, Finding, FramewatchError, Need, Remedy, StorageError
-from framewatch.jobs import events as ev
-from framewatch.jobs import means
-from framewatch.jobs.gate import HostGate
-from framewatch.jobs.holds import may_go_on
-from framewatch.jobs.lifecycle import transition
-from framewatch.jobs.order import Order, Tools
-from framewatch.jobs.pipeline import Pipeline
-from framewatch.jobs.publish import Places
-from framewatch.jobs.rebuild import was_rebuilt
-from framewatch.jobs.retry import Policy
-from framewatch.jobs.store import Store
+from framewatch.jobs.attempt import prerequisites
+from framewatch.jobs.attempt.pipeline import Pipeline
+from framewatch.jobs.attempt.request import Order, Tools
+from framewatch.jobs.gpu.gate import HostGate
+from framewatch.jobs.lifecycle import events as ev
+from framewatch.jobs.lifecycle.retry_policy import Policy
+from framewatch.jobs.lifecycle.transitions import transition
+from framewatch.jobs.publishing.publish import Places
+from framewatch.jobs.scheduling.hold_conditions import may_go_on
+from framewatch.jobs.store.recovery import was_rebuilt
+from framewatch.jobs.store.store import Store
 from framewatch.media.preset import Preset
 from framewatch.render.client import Worker
 from framewatch.storage.mounts import Roots
@@ -153,7 +153,7 @@ def test_weights_and_programs_are_looked_for_without_a_try(
         for code in ("models.missing", "ffmpeg.missing")
     )
     clock = iter(range(0, 1000, 10))
-    monkeypatch.setattr(means.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(prerequisites.time, "monotonic", lambda: next(clock))
     assert may_go_on(weights, places, tmp_path, FFMPEG)
     monkeypatch.setattr(models, "find", lambda _: None)
     assert not may_go_on(weights, places, tmp_path, FFMPEG)

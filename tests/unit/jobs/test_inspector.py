@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from framewatch.domain import Segment
-from framewatch.jobs.inspector import NICENESS, Inspector
+from framewatch.jobs.attempt.segment_inspector import NICENESS, Inspector
 from framewatch.render.client import Worker
 from media_factory import ffmpeg
 from waiting import eventually
@@ -107,7 +107,7 @@ def test_a_defect_of_its_own_costs_no_more_than_time(
     def broken(*_: object) -> str:
         raise ValueError("a defect")
 
-    monkeypatch.setattr("framewatch.jobs.inspector.flaw", broken)
+    monkeypatch.setattr("framewatch.jobs.attempt.segment_inspector.flaw", broken)
     with Inspector(lambda: worker, 60) as inspector:
         inspector.take(SEGMENT, piece)
         inspector.take(SEGMENT.evolve(number=4), piece)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from jobs_making import MakeJob
 
 from framewatch.domain import JobState
-from framewatch.jobs.retry import LONGEST_WAIT, Policy
-from framewatch.jobs.store import KEEP_JOBS, Store
+from framewatch.jobs.lifecycle.retry_policy import LONGEST_WAIT, Policy
+from framewatch.jobs.store.store import KEEP_JOBS, Store
 
 S = JobState
 NOW = 1_800_000_000.0

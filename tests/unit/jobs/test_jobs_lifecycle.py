@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from framewatch.domain import Failure, FileIdentity, Job, JobState, Journal
 from framewatch.errors import Finding, Remedy, StorageError
-from framewatch.jobs import events as ev
-from framewatch.jobs.lifecycle import Transition, publishing_step, transition
-from framewatch.jobs.retry import Policy
-from framewatch.jobs.story import ImpossibleTransitionError
+from framewatch.jobs.lifecycle import events as ev
+from framewatch.jobs.lifecycle.description import ImpossibleTransitionError
+from framewatch.jobs.lifecycle.retry_policy import Policy
+from framewatch.jobs.lifecycle.transitions import Transition, publishing_step, transition
 
 S = JobState
 POLICY = Policy(retries=2, backoff=10, hold=15, hold_cap=100, free_crashes=5)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framewatch.jobs import names
+from framewatch.jobs import naming
 
 file_names = st.binary(min_size=1, max_size=255).map(
     lambda raw: os.fsdecode(raw.replace(b"/", b"_").replace(b"\0", b"_"))
@@ -33,32 +33,32 @@ def fits(name: str) -> bool:
     ],
 )
 def test_an_output_is_named_by_the_template(template: str, stem: str, expected: str) -> None:
-    assert names.output_name(template, stem, "upscale-4k", "mp4") == expected
+    assert naming.output_name(template, stem, "upscale-4k", "mp4") == expected
 
 
 @given(file_names, st.sampled_from(["{stem}.{ext}", "{stem}_{preset}.{ext}", "{stem}-{stem}", "x{ext}"]))
 def test_an_output_name_always_fits_the_file_system(stem: str, template: str) -> None:
-    assert fits(names.output_name(template, stem, "preset", "mp4"))
+    assert fits(naming.output_name(template, stem, "preset", "mp4"))
 
 
 @given(file_names, st.integers(2, 10_000))
 def test_numbered_names_and_sidecar_names_always_fit_the_file_system(name: str, number: int) -> None:
     if name in (".", ".."):
         return
-    assert fits(names.numbered(name, number))
-    assert names.numbered(name, number) != name
-    assert fits(names.sidecar_path(Path("/out") / name).name)
+    assert fits(naming.numbered(name, number))
+    assert naming.numbered(name, number) != name
+    assert fits(naming.sidecar_path(Path("/out") / name).name)
 
 
 def test_two_long_stems_that_differ_only_at_their_end_get_different_names() -> None:
-    first, second = (names.output_name("{stem}.{ext}", "é" * 125 + end, "p", "webm") for end in "ab")
+    first, second = (naming.output_name("{stem}.{ext}", "é" * 125 + end, "p", "webm") for end in "ab")
     assert first != second
     assert first.endswith(".webm")
     assert len(os.fsencode(first)) <= 255
 
 
 def test_a_long_name_is_cut_between_characters() -> None:
-    name = names.output_name("{stem}.{ext}", "😀" * 63 + "x", "p", "webm")
+    name = naming.output_name("{stem}.{ext}", "😀" * 63 + "x", "p", "webm")
     assert name.encode().decode() == name
     assert name.startswith("😀" * 50)
 
@@ -74,20 +74,20 @@ def test_a_long_name_is_cut_between_characters() -> None:
     ],
 )
 def test_a_second_file_of_a_name_gets_its_number_before_the_extension(name: str, expected: str) -> None:
-    assert names.numbered(name, 2) == expected
+    assert naming.numbered(name, 2) == expected
 
 
 def test_the_tree_below_the_input_is_mirrored_into_the_output() -> None:
-    planned = names.planned_output(Path("/out"), Path("show/s1/e1.avi"), "{stem}_{preset}.{ext}", "4k", "mkv")
+    planned = naming.planned_output(Path("/out"), Path("show/s1/e1.avi"), "{stem}_{preset}.{ext}", "4k", "mkv")
     assert planned == Path("/out/show/s1/e1_4k.mkv")
 
 
 def test_a_free_path_is_the_first_that_is_not_taken() -> None:
     taken = {Path("/o/a.mp4"), Path("/o/a (2).mp4")}
-    assert names.free_path(Path("/o/a.mp4"), taken.__contains__) == Path("/o/a (3).mp4")
-    assert names.free_path(Path("/o/b.mp4"), taken.__contains__) == Path("/o/b.mp4")
+    assert naming.free_path(Path("/o/a.mp4"), taken.__contains__) == Path("/o/a (3).mp4")
+    assert naming.free_path(Path("/o/b.mp4"), taken.__contains__) == Path("/o/b.mp4")
 
 
 def test_a_sidecar_is_named_after_the_whole_file_name() -> None:
-    assert names.sidecar_path(Path("/o/a.mp4")) == Path("/o/a.mp4.progress.json")
-    assert names.failed_sidecar_path(Path("/f/a.mkv")) == Path("/f/a.mkv.progress.json")
+    assert naming.sidecar_path(Path("/o/a.mp4")) == Path("/o/a.mp4.progress.json")
+    assert naming.failed_sidecar_path(Path("/f/a.mkv")) == Path("/f/a.mkv.progress.json")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from framewatch.jobs.progress import Tracker
+from framewatch.jobs.attempt.progress_tracker import Tracker
 from framewatch.render.messages import Counted
 
 

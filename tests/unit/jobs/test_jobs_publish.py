@@ -20,9 +20,9 @@ from publish_world import NAME, RESULT, SOURCE, World
 
 from framewatch.domain import JobState, Journal
 from framewatch.errors import CancelledError, Need, StorageError
-from framewatch.jobs import events
-from framewatch.jobs.publish import last_sidecar
-from framewatch.jobs.rebuild import was_rebuilt
+from framewatch.jobs.lifecycle import events
+from framewatch.jobs.publishing.publish import last_sidecar
+from framewatch.jobs.store.recovery import was_rebuilt
 from framewatch.storage import files
 from framewatch.storage import move as moving
 from framewatch.storage.mounts import Roots

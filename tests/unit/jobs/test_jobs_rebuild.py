@@ -16,14 +16,15 @@ from publish_world import World
 
 from framewatch.domain import Job, JobState, Journal
 from framewatch.errors import Remedy, StorageError
-from framewatch.jobs import events as ev
-from framewatch.jobs.backup import BACKUP, MOST_BYTES, Backups, read_backup
-from framewatch.jobs.board import Board
-from framewatch.jobs.desk import Desk
-from framewatch.jobs.publish import publish
-from framewatch.jobs.rebuild import keep_aside, mark_damaged, open_or_rebuild, rebuilt
-from framewatch.jobs.retry import Policy
-from framewatch.jobs.store import Store
+from framewatch.jobs.lifecycle import events as ev
+from framewatch.jobs.lifecycle.retry_policy import Policy
+from framewatch.jobs.publishing.publish import publish
+from framewatch.jobs.reporting.reporter import Board
+from framewatch.jobs.scheduling.job_manager import Desk
+from framewatch.jobs.store.job_backup import MOST_BYTES, Backups, read_backup
+from framewatch.jobs.store.recovery import keep_aside, mark_damaged, open_or_rebuild, rebuilt
+from framewatch.jobs.store.store import Store
+from framewatch.jobs.work_folder import BACKUP_NAME
 from framewatch.storage.files import part_name
 
 S = JobState
@@ -252,7 +253,7 @@ def test_a_job_that_has_ended_leaves_nothing(home: Home, make_job: MakeJob) -> N
         job = claimed(home, store, make_job(1, id=job_id(1)))
         (home.work / job.id / "segment-00000.mp4").touch()
         job = desk.apply(job, ev.CancelAsked())
-        assert [path.name for path in (home.work / job.id).iterdir()] == [BACKUP]
+        assert [path.name for path in (home.work / job.id).iterdir()] == [BACKUP_NAME]
         for event in (ev.SourceChosen(Path("/failed/x")), ev.SourceMoved(), ev.Published()):
             job = desk.apply(job, event)
         Backups(store, home.work).keep(
@@ -278,7 +279,7 @@ def steps(world: World, home: Home, outcome: JobState) -> list[bytes]:
     """Publish the world's job to its end; returns its records, one for each step."""
     records: list[bytes] = []
     with home.open() as store:
-        path = home.work / "0a0a0a0a0a0a" / BACKUP
+        path = home.work / "0a0a0a0a0a0a" / BACKUP_NAME
         desk = home.desk(store)
         job = begun(world, home, store, outcome)
         records.append(path.read_bytes())
@@ -337,7 +338,7 @@ def stopped_after(world: World, home: Home, outcome: JobState, behind: int) -> N
     with home.open() as store:
         desk = home.desk(store)
         job = begun(world, home, store, outcome)
-        path = home.work / job.id / BACKUP
+        path = home.work / job.id / BACKUP_NAME
         known = [job]
 
         def record(event: ev.Event) -> Job:
@@ -419,7 +420,7 @@ def test_a_folder_whose_record_cannot_be_read_is_kept_aside_if_it_holds_pieces_e
     folder = home.work / job.id
     if ledger:
         (folder / "ledger.jsonl").write_text("{}\n")
-    damage(folder / BACKUP)
+    damage(folder / BACKUP_NAME)
     garbage(home.path)
     with home.open() as store:
         assert store.unended() == []
@@ -433,7 +434,7 @@ def test_a_folder_whose_record_cannot_be_read_is_kept_aside_if_it_holds_pieces_e
 def test_links_and_strange_things_in_the_work_folder_are_left_alone(home: Home, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
-    (outside / BACKUP).write_text("{}")
+    (outside / BACKUP_NAME).write_text("{}")
     (outside / "ledger.jsonl").write_text("{}")
     (home.work / job_id(1)).symlink_to(outside)
     os.mkfifo(home.work / job_id(2))
@@ -442,7 +443,7 @@ def test_links_and_strange_things_in_the_work_folder_are_left_alone(home: Home, 
     with home.open() as store:
         home.desk(store).sweep()
     assert sorted(path.name for path in home.work.iterdir()) == [job_id(1), job_id(2), "notes"]
-    assert sorted(path.name for path in outside.iterdir()) == [BACKUP, "ledger.jsonl"]
+    assert sorted(path.name for path in outside.iterdir()) == [BACKUP_NAME, "ledger.jsonl"]
 
 
 def test_a_record_that_cannot_be_written_is_removed_rather_than_left_behind(home: Home, make_job: MakeJob) -> None:
@@ -450,7 +451,7 @@ def test_a_record_that_cannot_be_written_is_removed_rather_than_left_behind(home
         job = claimed(home, store, make_job(1, id=job_id(1)))
         folder = home.work / job.id
         assert read_backup(folder) == job
-        in_the_way = folder / part_name(hashlib.blake2b(BACKUP.encode(), digest_size=6).hexdigest())
+        in_the_way = folder / part_name(hashlib.blake2b(BACKUP_NAME.encode(), digest_size=6).hexdigest())
         in_the_way.mkdir()
         job = home.desk(store).apply(job, ev.Rendered(folder / "result.mp4", 1))
         assert [path.name for path in folder.iterdir()] == [in_the_way.name]

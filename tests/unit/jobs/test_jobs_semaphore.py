@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from framewatch.errors import CancelledError, StorageError
-from framewatch.jobs.semaphore import GpuSemaphore
+from framewatch.jobs.gpu.semaphore import GpuSemaphore
 
 NEVER = threading.Event()
 LIMIT = 20.0  # seconds after which a test that waits for something fails
@@ -22,7 +22,7 @@ LIMIT = 20.0  # seconds after which a test that waits for something fails
 HOLDER = """
 import sys, threading
 from pathlib import Path
-from framewatch.jobs.semaphore import GpuSemaphore
+from framewatch.jobs.gpu.semaphore import GpuSemaphore
 semaphore = GpuSemaphore("gpu0", 8, 4, Path(sys.argv[1]))
 with semaphore.acquire(float(sys.argv[2]), threading.Event()):
     print("held", flush=True)

@@ -12,7 +12,7 @@ from jobs_making import NAMES, MakeJob
 
 from framewatch.domain import Failure, Job, JobState, Journal, Progress
 from framewatch.errors import StorageError
-from framewatch.jobs.sidecar import PROGRESS_SCHEMA, Sidecar, progress_document
+from framewatch.jobs.reporting.sidecar import PROGRESS_SCHEMA, Sidecar, progress_document
 
 S = JobState
 KEYS = [

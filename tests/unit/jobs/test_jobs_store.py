@@ -17,9 +17,9 @@ from jobs_making import NAMES, MakeJob
 
 from framewatch.domain import Failure, JobState, Journal, Progress
 from framewatch.errors import StorageError
-from framewatch.jobs.database import STEPS, Database
-from framewatch.jobs.ids import LENGTH, Ids
-from framewatch.jobs.store import Store, StoreError
+from framewatch.jobs.store.database import STEPS, Database
+from framewatch.jobs.store.ids import LENGTH, Ids
+from framewatch.jobs.store.store import Store, StoreError
 
 S = JobState
 
@@ -272,7 +272,7 @@ def test_what_was_stored_is_there_after_the_process_was_killed(tmp_path: Path) -
 import os, sys
 from pathlib import Path
 from framewatch.domain import FileIdentity, Job
-from framewatch.jobs.store import Store
+from framewatch.jobs.store.store import Store
 store = Store.open(Path(sys.argv[1]))
 for n in range(5):
     store.add(Job(id=f"id{n}", folder="f", relative=Path(f"{n}"), source=Path(f"/in/{n}"), preset="",

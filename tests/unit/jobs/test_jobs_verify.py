@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from framewatch.domain import Audio, MediaInfo, Stream, Video
-from framewatch.jobs.verify import compare
+from framewatch.jobs.attempt.verify import compare
 from framewatch.media.inspect import Inspection, StreamInspection
 from framewatch.media.plan import Expected, ExpectedStream
 

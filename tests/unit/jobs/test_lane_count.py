@@ -7,7 +7,7 @@ from typing import Literal, cast
 
 import pytest
 
-from framewatch.jobs.lane_count import Encoding, Host, encoder_threads, inspectors, shared_out, side_by_side
+from framewatch.jobs.attempt.concurrency import Encoding, Host, encoder_threads, inspectors, shared_out, side_by_side
 from framewatch.media.plan import Plan
 from framewatch.media.preset import Preset
 from framewatch.render.spec import DeviceReport

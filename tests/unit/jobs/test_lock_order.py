@@ -12,15 +12,16 @@ from jobs_making import MakeJob
 
 from framewatch.domain import Failure, Job, JobState
 from framewatch.errors import Finding
-from framewatch.jobs import backup
-from framewatch.jobs.backup import BACKUP, Backups
-from framewatch.jobs.board import Board
-from framewatch.jobs.desk import Desk
-from framewatch.jobs.lanes import _got_on
-from framewatch.jobs.publish import Places
-from framewatch.jobs.retry import Policy
-from framewatch.jobs.runner import Runner
-from framewatch.jobs.store import Store
+from framewatch.jobs.lifecycle.retry_policy import Policy
+from framewatch.jobs.publishing.publish import Places
+from framewatch.jobs.reporting.reporter import Board
+from framewatch.jobs.scheduling.job_manager import Desk
+from framewatch.jobs.scheduling.scheduler import Runner
+from framewatch.jobs.scheduling.slot import _got_on
+from framewatch.jobs.store import job_backup
+from framewatch.jobs.store.job_backup import Backups
+from framewatch.jobs.store.store import Store
+from framewatch.jobs.work_folder import BACKUP_NAME
 from framewatch.storage import files
 from framewatch.threads import Turns
 from waiting import eventually
@@ -109,7 +110,7 @@ def test_no_lock_is_held_while_a_finished_segment_is_noted_beside_the_job(
 
     monkeypatch.setattr(files, "durable_write", write)
     _got_on(desk, job.id)
-    assert [path.name for path in written] == [BACKUP]
+    assert [path.name for path in written] == [BACKUP_NAME]
     changed = desk.store.get(job.id)
     assert changed is not None
     assert changed.stuck == 0
@@ -134,14 +135,14 @@ def test_while_the_pieces_of_one_job_are_removed_other_jobs_are_kept(
     for job in (ended, running):
         store.add(job)
     backups, slow = Backups(store, work), Slow()
-    monkeypatch.setattr(backup.shutil, "rmtree", slow)
+    monkeypatch.setattr(job_backup.shutil, "rmtree", slow)
     removing = threading.Thread(target=backups.discard_work, args=(ended,), daemon=True)
     removing.start()
     assert slow.begun.wait(PATIENCE)
     keeping = threading.Thread(target=backups.keep, args=(running,), daemon=True)
     keeping.start()
     keeping.join(PATIENCE)
-    assert (work / running.id / BACKUP).is_file()
+    assert (work / running.id / BACKUP_NAME).is_file()
     slow.may_end.set()
     removing.join(PATIENCE)
 

@@ -15,10 +15,10 @@ import pytest
 
 from framewatch.cli.files import Quiet
 from framewatch.errors import RuleError, VerificationError
-from framewatch.jobs.gate import HostGate
-from framewatch.jobs.order import Order, Rendered, Tools
-from framewatch.jobs.pictures import compare_picture
-from framewatch.jobs.pipeline import Pipeline
+from framewatch.jobs.attempt.image_job import compare_picture
+from framewatch.jobs.attempt.pipeline import Pipeline
+from framewatch.jobs.attempt.request import Order, Rendered, Tools
+from framewatch.jobs.gpu.gate import HostGate
 from framewatch.media.image_plan import ImagePlan
 from framewatch.media.picture_file import with_picture
 from framewatch.media.preset import Preset

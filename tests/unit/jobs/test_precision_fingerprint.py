@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from clips import make_clip
-from framewatch.jobs import segmented
-from framewatch.jobs.fingerprint import fingerprint
+from framewatch.jobs.attempt import segmented_render
+from framewatch.jobs.attempt.fingerprint import fingerprint
 from framewatch.upscale import models
 from whole_way import process
 
@@ -23,10 +23,12 @@ def test_segments_of_another_precision_or_calibration_are_of_no_use(
         asked.append(made_of)
         return fingerprint(*made_of)
 
-    monkeypatch.setattr(segmented, "fingerprint", noted)
+    monkeypatch.setattr(segmented_render, "fingerprint", noted)
     process(make_clip(tmp_path / "a.mp4"), tmp_path / "work", ml_upscale="esrgan-2x")
     *made_of, tools = asked[0]
     exact, fast = fingerprint(*made_of, tools), fingerprint(*made_of, tools.evolve(precision="fast"))
     assert exact == fingerprint(*made_of, tools.evolve(precision="exact")) != fast
-    monkeypatch.setattr("framewatch.jobs.fingerprint.digest", lambda precision: f"{models.digest(precision)} other")
+    monkeypatch.setattr(
+        "framewatch.jobs.attempt.fingerprint.digest", lambda precision: f"{models.digest(precision)} other"
+    )
     assert fingerprint(*made_of, tools.evolve(precision="fast")) != fast

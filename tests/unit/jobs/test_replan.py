@@ -8,11 +8,11 @@ import pytest
 from jobs_making import MakeJob
 
 from framewatch.domain import JobState
-from framewatch.jobs.board import Board
-from framewatch.jobs.desk import Desk
-from framewatch.jobs.replan import replan
-from framewatch.jobs.retry import Policy
-from framewatch.jobs.store import Store
+from framewatch.jobs.lifecycle.retry_policy import Policy
+from framewatch.jobs.reporting.reporter import Board
+from framewatch.jobs.scheduling.job_manager import Desk
+from framewatch.jobs.scheduling.relocate_outputs import replan
+from framewatch.jobs.store.store import Store
 
 S = JobState
 

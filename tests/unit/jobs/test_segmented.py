@@ -13,7 +13,8 @@ import pytest
 
 from framewatch.domain import Record, Segment
 from framewatch.errors import CancelledError
-from framewatch.jobs.ledger import NAME, Entry, Ledger
+from framewatch.jobs.attempt.segment_ledger import Entry, Ledger
+from framewatch.jobs.work_folder import LEDGER_NAME
 from framewatch.media import inspect
 from framewatch.render.proof import size_and_digest
 from framewatch.render.spec import RenderTask
@@ -97,7 +98,7 @@ def test_encoders_side_by_side_are_told_their_threads_and_one_alone_is_not(
 def test_what_decodes_a_segment_has_as_many_threads_as_it_was_given(
     moving: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("framewatch.jobs.segmented.inspectors", lambda *_: (1, 3))
+    monkeypatch.setattr("framewatch.jobs.attempt.segmented_render.inspectors", lambda *_: (1, 3))
     given: list[int] = []
     prepare = inspect._Tally.prepare
 
@@ -169,17 +170,17 @@ def test_what_was_entered_is_there_again(tmp_path: Path) -> None:
 def test_under_another_fingerprint_everything_begins_anew(tmp_path: Path) -> None:
     filled(tmp_path)
     assert opened(tmp_path, "b").done == {}
-    assert [path.name for path in tmp_path.iterdir()] == [NAME]
+    assert [path.name for path in tmp_path.iterdir()] == [LEDGER_NAME]
 
 
 def damage_torn(work: Path) -> None:
-    text = (work / NAME).read_bytes()
-    (work / NAME).write_bytes(text[:-30])
+    text = (work / LEDGER_NAME).read_bytes()
+    (work / LEDGER_NAME).write_bytes(text[:-30])
 
 
 def damage_garbage(work: Path) -> None:
-    lines = (work / NAME).read_bytes().splitlines()
-    (work / NAME).write_bytes(b"\n".join([*lines[:-1], b"\xff\x00{]", b""]))
+    lines = (work / LEDGER_NAME).read_bytes().splitlines()
+    (work / LEDGER_NAME).write_bytes(b"\n".join([*lines[:-1], b"\xff\x00{]", b""]))
 
 
 def damage_changed(work: Path) -> None:
@@ -211,14 +212,14 @@ def test_damage_costs_the_segment_that_it_hit_and_no_other(tmp_path: Path, damag
     damage(work)
     again = opened(work)
     assert set(again.done) == {0, 1}
-    assert {path.name for path in work.iterdir()} == {NAME, "segment-00000.mp4", "segment-00001.mp4"}
+    assert {path.name for path in work.iterdir()} == {LEDGER_NAME, "segment-00000.mp4", "segment-00001.mp4"}
     assert set(opened(work).done) == {0, 1}  # and the ledger is whole again
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"\x00" * 4096, b'{"fingerprint": "a"', json.dumps([1]).encode()])
 def test_a_ledger_that_is_none_is_begun_anew(tmp_path: Path, content: bytes) -> None:
     filled(tmp_path)
-    (tmp_path / NAME).write_bytes(content)
+    (tmp_path / LEDGER_NAME).write_bytes(content)
     assert opened(tmp_path).done == {}
 
 
@@ -232,7 +233,7 @@ def test_what_lies_around_is_removed_and_links_are_not_followed(tmp_path: Path) 
     (work / "link").symlink_to(elsewhere)
     (work / "job.json").touch()
     opened(work)
-    assert {path.name for path in work.iterdir()} == {NAME, "job.json"}
+    assert {path.name for path in work.iterdir()} == {LEDGER_NAME, "job.json"}
     assert (elsewhere / "precious").exists()
 
 
@@ -266,9 +267,9 @@ def test_another_film_of_the_same_size_and_time_is_another_film(moving: Path, tm
     assert {path.name: path.stat().st_ino for path in (tmp_path / "work").glob("segment-*")} == first
     source.write_bytes(source.read_bytes().replace(b"Lavf", b"Else"))  # who wrote it: the pictures are the same
     os.utime(source, ns=(1, 1))
-    before = json.loads((tmp_path / "work" / NAME).read_text().splitlines()[0])
+    before = json.loads((tmp_path / "work" / LEDGER_NAME).read_text().splitlines()[0])
     process(source, tmp_path / "work", segment_seconds=1, **LOSSLESS)
-    assert json.loads((tmp_path / "work" / NAME).read_text().splitlines()[0]) != before
+    assert json.loads((tmp_path / "work" / LEDGER_NAME).read_text().splitlines()[0]) != before
 
 
 def test_checking_what_is_there_can_be_stopped(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from framewatch.errors import StorageError
-from framewatch.jobs.rebuild import open_or_rebuild, was_rebuilt
-from framewatch.jobs.store import Store
+from framewatch.jobs.store.recovery import open_or_rebuild, was_rebuilt
+from framewatch.jobs.store.store import Store
 from framewatch.service.daemon import known_roots
 from framewatch.storage import mounts as roots_module
 from framewatch.storage.marker_store import copy_path

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from framewatch.errors import Need, StorageError
-from framewatch.jobs import space
-from framewatch.jobs.space import Made, Spots, by_disk, forecast, frame_size, require_room
+from framewatch.jobs.attempt import disk_forecast
+from framewatch.jobs.attempt.disk_forecast import Made, Spots, by_disk, forecast, frame_size, require_room
 from framewatch.media.preset import Preset
 from framewatch.storage.free_space import human
 from mounts import tmpfs
@@ -113,10 +113,10 @@ def test_room_that_is_missing_is_told_in_words_and_carried_in_the_error() -> Non
 def test_the_room_on_a_real_disk_is_seen(tmp_path: Path) -> None:
     with tmpfs(tmp_path / "small", 1) as small:
         need = (Need("work", 500_000),)
-        assert space.fits(need, {"work": small}, 0)
+        assert disk_forecast.fits(need, {"work": small}, 0)
         (small / "filler").write_bytes(bytes(700_000))
-        assert not space.fits(need, {"work": small}, 0)
-    assert not space.fits((Need("work", 0),), {"work": tmp_path / "gone"}, 0)
+        assert not disk_forecast.fits(need, {"work": small}, 0)
+    assert not disk_forecast.fits((Need("work", 0),), {"work": tmp_path / "gone"}, 0)
 
 
 @pytest.mark.parametrize(

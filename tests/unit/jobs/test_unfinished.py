@@ -9,14 +9,13 @@ from pathlib import Path
 import pytest
 
 from framewatch.errors import EngineError, Need, StorageError
-from framewatch.jobs.ledger import NAME, RECORD_NAME
-from framewatch.jobs.space import Spots, require_room_left
-from framewatch.jobs.unfinished import tidied
+from framewatch.jobs.attempt.disk_forecast import Spots, require_room_left
+from framewatch.jobs.work_folder import BACKUP_NAME, LEDGER_NAME, tidied
 from framewatch.storage.free_space import SPARE, free_bytes
 from framewatch.storage.os_errors import storage_error
 from mounts import tmpfs
 
-KEPT = {NAME, RECORD_NAME, "segment-00000.mp4"}
+KEPT = {LEDGER_NAME, BACKUP_NAME, "segment-00000.mp4"}
 UNFINISHED = ("part-00001.mp4", "result.mp4", "rehearsal.mp4", "covers.txt")
 
 

@@ -10,11 +10,11 @@ import pytest
 from jobs_making import MakeJob
 
 from framewatch.errors import StorageError
-from framewatch.jobs.board import Board
-from framewatch.jobs.desk import Desk
-from framewatch.jobs.lanes import work_folder
-from framewatch.jobs.retry import Policy
-from framewatch.jobs.store import Store
+from framewatch.jobs.lifecycle.retry_policy import Policy
+from framewatch.jobs.reporting.reporter import Board
+from framewatch.jobs.scheduling.job_manager import Desk
+from framewatch.jobs.store.store import Store
+from framewatch.jobs.work_folder import work_folder
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def desk(store: Store, tmp_path: Path) -> Desk:
 def test_it_is_for_framewatchs_user_alone_also_where_it_was_made_before(desk: Desk, make_job: MakeJob) -> None:
     job = make_job()
     desk.work_of(job).mkdir(mode=0o777)
-    work = work_folder(desk, job)
+    work = work_folder(desk.work_of(job))
     assert stat.S_IMODE(work.stat().st_mode) == 0o700
 
 
@@ -35,7 +35,7 @@ def test_a_link_in_its_place_is_replaced_and_what_it_leads_to_stays(
     job = make_job()
     (tmp_path / "secret").mkdir()
     desk.work_of(job).symlink_to(tmp_path / "secret")
-    work = work_folder(desk, job)
+    work = work_folder(desk.work_of(job))
     assert not work.is_symlink()
     assert (tmp_path / "secret").is_dir()
 
@@ -54,5 +54,5 @@ def test_one_that_somebody_else_has_made_is_not_used(
 
     monkeypatch.setattr(Path, "lstat", lstat)
     with pytest.raises(StorageError) as caught:
-        work_folder(desk, job)
+        work_folder(desk.work_of(job))
     assert caught.value.finding.code == "storage.unsafe"

@@ -16,7 +16,7 @@ from av.video.frame import VideoFrame
 
 from framewatch.domain import Audio, MediaInfo, Stream, Timeline, Video
 from framewatch.errors import Finding
-from framewatch.jobs.verify import compare
+from framewatch.jobs.attempt.verify import compare
 from framewatch.media import commands
 from framewatch.media.ffmpeg import Encoder, run_ffmpeg
 from framewatch.media.inspect import inspect_output

@@ -13,11 +13,11 @@ import pytest
 
 from framewatch.domain import FileIdentity, Job, JobState
 from framewatch.errors import StorageError
-from framewatch.jobs.board import Board
-from framewatch.jobs.desk import Desk
-from framewatch.jobs.retry import Policy
-from framewatch.jobs.runner import Runner
-from framewatch.jobs.store import Store
+from framewatch.jobs.lifecycle.retry_policy import Policy
+from framewatch.jobs.reporting.reporter import Board
+from framewatch.jobs.scheduling.job_manager import Desk
+from framewatch.jobs.scheduling.scheduler import Runner
+from framewatch.jobs.store.store import Store
 from framewatch.service.house import House
 from framewatch.service.requests import Requests
 from waiting import eventually

@@ -22,10 +22,10 @@ from typing import Any
 
 from framewatch.domain import Failure, Job, JobState, Journal
 from framewatch.errors import Finding, Remedy
-from framewatch.jobs import events as ev
-from framewatch.jobs.names import failed_sidecar_path, with_container
-from framewatch.jobs.retry import Policy, seen_cheaply
-from framewatch.jobs.story import ImpossibleTransitionError, killer, story
+from framewatch.jobs.lifecycle import events as ev
+from framewatch.jobs.lifecycle.description import ImpossibleTransitionError, killer, story
+from framewatch.jobs.lifecycle.retry_policy import Policy, seen_cheaply
+from framewatch.jobs.naming import failed_sidecar_path, with_container
 
 QUEUED, RUNNING, PUBLISHING = JobState.QUEUED, JobState.RUNNING, JobState.PUBLISHING
 HELD, DONE, FAILED, CANCELLED = JobState.HELD, JobState.DONE, JobState.FAILED, JobState.CANCELLED

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from framewatch.domain import MediaInfo
 from framewatch.errors import Finding, RuleError
-from framewatch.jobs.order import Tools
+from framewatch.jobs.attempt.request import Tools
 from framewatch.media.image_plan import ImagePlan, make_image_plan
 from framewatch.media.preset import Preset
 from framewatch.media.rules import check_tools

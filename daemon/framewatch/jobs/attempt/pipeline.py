@@ -12,16 +12,15 @@ from pathlib import Path
 
 from framewatch.domain import Failure
 from framewatch.errors import MediaError, RuleError, VerificationError
-from framewatch.jobs.hands import Gate, Hands, Observer
-from framewatch.jobs.ledger import tidy
-from framewatch.jobs.means import require_means
-from framewatch.jobs.order import Order, Rendered, Skipped, Tools
-from framewatch.jobs.pictures import compare_picture, decide_picture, image_task
-from framewatch.jobs.proven import completed, groups_of
-from framewatch.jobs.remarks import silent_track
-from framewatch.jobs.segmented import Segmented
-from framewatch.jobs.space import require_room_for, require_room_left
-from framewatch.jobs.verify import compare
+from framewatch.jobs.attempt.context import Gate, Hands, Observer
+from framewatch.jobs.attempt.disk_forecast import require_room_for, require_room_left
+from framewatch.jobs.attempt.image_job import compare_picture, decide_picture, image_task
+from framewatch.jobs.attempt.join_proof import completed, groups_of
+from framewatch.jobs.attempt.prerequisites import require_means
+from framewatch.jobs.attempt.request import Order, Rendered, Skipped, Tools
+from framewatch.jobs.attempt.segmented_render import Segmented
+from framewatch.jobs.attempt.verify import compare, silent_track
+from framewatch.jobs.work_folder import tidy
 from framewatch.media import commands
 from framewatch.media.burn import locate
 from framewatch.media.conditions import choose

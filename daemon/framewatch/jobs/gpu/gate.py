@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from framewatch.errors import CancelledError, Finding
-from framewatch.jobs.semaphore import GpuSemaphore
+from framewatch.jobs.gpu.semaphore import GpuSemaphore
 from framewatch.render.spec import DeviceReport
 
 

@@ -11,10 +11,10 @@ from typing import Any, Protocol
 
 from framewatch.domain import Failure, Progress, Record, StageName
 from framewatch.errors import CancelledError, EngineError, Finding
-from framewatch.jobs.crew import Crew
-from framewatch.jobs.ledger import Entry
-from framewatch.jobs.order import Tools
-from framewatch.jobs.progress import Tracker
+from framewatch.jobs.attempt.progress_tracker import Tracker
+from framewatch.jobs.attempt.request import Tools
+from framewatch.jobs.attempt.segment_ledger import Entry
+from framewatch.jobs.attempt.worker_pool import Crew
 from framewatch.render.client import Worker
 from framewatch.render.messages import Counted, Logged, Opened, Pieced, Warned
 from framewatch.render.spec import CommandTask, DeviceReport, DeviceTask, RenderTask

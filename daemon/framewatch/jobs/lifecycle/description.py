@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from framewatch.domain import Job
 from framewatch.errors import Finding, FramewatchError
-from framewatch.jobs.events import Event
+from framewatch.jobs.lifecycle.events import Event
 
 
 class ImpossibleTransitionError(FramewatchError):

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from framewatch.domain import Job, JobState
 from framewatch.errors import Need, Place, StorageError
-from framewatch.jobs.means import means_are_back
-from framewatch.jobs.publish import Places
-from framewatch.jobs.source import source_root
-from framewatch.jobs.space import fits
+from framewatch.jobs.attempt.disk_forecast import fits
+from framewatch.jobs.attempt.prerequisites import means_are_back
+from framewatch.jobs.publishing.publish import Places
+from framewatch.jobs.source_check import source_root
 from framewatch.storage.free_space import SPARE
 from framewatch.upscale.models import Precision
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -19,13 +18,12 @@ from pydantic import ValidationError
 
 from framewatch.domain import Record, Segment
 from framewatch.errors import CancelledError
+from framewatch.jobs.work_folder import LEDGER_NAME, tidy
 from framewatch.render.messages import Pieced
 from framewatch.render.proof import size_and_digest
 from framewatch.storage import files
 from framewatch.storage.os_errors import storage_faults
 
-NAME = "ledger.jsonl"
-RECORD_NAME = "job.json"  # the job itself, which the desk keeps there
 _MAX_BYTES = 16 << 20  # of a ledger that is read: a segment a second, for a day and a night, has less
 
 
@@ -57,7 +55,7 @@ class Ledger:
 
     def __init__(self, work: Path, extension: str) -> None:
         self._work = work
-        self._path = work / NAME
+        self._path = work / LEDGER_NAME
         self._extension = extension
         self._fingerprint = ""
         self._struck: set[int] = set()  # segments that turned out bad: rendering them again is no progress
@@ -89,7 +87,7 @@ class Ledger:
                     raise CancelledError("the work was stopped")
                 if ledger._holds(entry, segments):
                     ledger.done[entry.number] = entry
-            tidy(work, keep={NAME, *(ledger.path(number).name for number in ledger.done)})
+            tidy(work, keep={LEDGER_NAME, *(ledger.path(number).name for number in ledger.done)})
             ledger._rewrite()
         return ledger
 
@@ -165,7 +163,7 @@ class Ledger:
 
     def _rewrite(self) -> None:
         """The whole ledger anew, in one step."""
-        new = self._path.with_name(f"{NAME}.new")
+        new = self._path.with_name(f"{LEDGER_NAME}.new")
         new.unlink(missing_ok=True)
         with _opened(new, files.CREATE) as file:
             files.write_all(file, _line({"fingerprint": self._fingerprint}))
@@ -174,31 +172,6 @@ class Ledger:
                 files.write_all(file, _line(self.done[number].model_dump()))
             files.sync(file)
         new.rename(self._path)
-
-
-def tidy(work: Path, keep: Iterable[str] = ()) -> None:
-    """Remove from a job's work folder what is not to be kept; links are removed, never followed.
-
-    Raises:
-        OSError: something does not go.
-    """
-    kept = {RECORD_NAME, *keep}
-    for entry in work.iterdir():
-        if entry.name in kept:
-            continue
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
-        else:
-            entry.unlink()
-
-
-def tidy_unfinished(work: Path) -> None:
-    """Remove from a job's work folder what is neither a finished segment nor needed to know them again.
-
-    Raises:
-        OSError: as for `tidy`.
-    """
-    tidy(work, keep={NAME, *(entry.name for entry in work.glob("segment-*"))})
 
 
 def _read(path: Path, fingerprint: str) -> tuple[list[Entry], set[int]]:

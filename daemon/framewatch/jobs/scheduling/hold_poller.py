@@ -8,8 +8,8 @@ from functools import partial
 from itertools import groupby
 
 from framewatch.domain import Job
-from framewatch.jobs.desk import Desk
-from framewatch.jobs.retry import LONGEST_WAIT
+from framewatch.jobs.lifecycle.retry_policy import LONGEST_WAIT
+from framewatch.jobs.scheduling.job_manager import Desk
 from framewatch.threads import Errands
 
 LOOK_SHARE = 50.0  # looking at a folder's held jobs takes a fiftieth of the time, however many they are

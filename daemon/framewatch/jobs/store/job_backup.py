@@ -14,13 +14,12 @@ import structlog
 
 from framewatch.domain import Job, JobState, Journal
 from framewatch.errors import StorageError
-from framewatch.jobs.ledger import RECORD_NAME, tidy
-from framewatch.jobs.store import Store
-from framewatch.jobs.stored import job_of, text_of
+from framewatch.jobs.store.serialization import job_of, text_of
+from framewatch.jobs.store.store import Store
+from framewatch.jobs.work_folder import BACKUP_NAME, tidy
 from framewatch.storage import files
 from framewatch.threads import Turns
 
-BACKUP = RECORD_NAME
 MOST_BYTES = 4 * 2**20  # a record is a few KB; what is larger was not written here
 
 _log = structlog.get_logger("framewatch.jobs")
@@ -51,7 +50,7 @@ class Backups:
             current = self._store.get(job.id)
             if current is None or current.revision != job.revision:
                 return  # another thread has a newer one to write
-            path = self._work_dir / job.id / BACKUP
+            path = self._work_dir / job.id / BACKUP_NAME
             try:
                 files.durable_write(path, _document(job), root=self._work_dir)
             except StorageError as error:
@@ -77,7 +76,7 @@ class Backups:
 def read_backup(folder: Path) -> Job | None:
     """The unended job whose work folder this is; None where no whole record of one lies in it."""
     try:
-        data = _content(folder / BACKUP)
+        data = _content(folder / BACKUP_NAME)
         document = json.loads(data)
         text = document["job"]
         if document["digest"] != _digest(text):

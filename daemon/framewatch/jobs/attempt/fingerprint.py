@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from framewatch.errors import StorageError, ToolMissingError
-from framewatch.jobs.order import Tools
+from framewatch.jobs.attempt.request import Tools
 from framewatch.media import commands
 from framewatch.media.chain import deinterlace_filters, source_filters
 from framewatch.media.plan import Plan

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from framewatch.domain import Failure, Record
-from framewatch.jobs.space import Spots
+from framewatch.jobs.attempt.disk_forecast import Spots
 from framewatch.media.image_plan import ImagePlan
 from framewatch.media.limits import Limits
 from framewatch.media.plan import Plan

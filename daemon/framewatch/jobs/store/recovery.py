@@ -17,11 +17,11 @@ import structlog
 
 from framewatch.domain import Job
 from framewatch.errors import StorageError
-from framewatch.jobs.backup import read_backup
-from framewatch.jobs.database import CORRUPT
-from framewatch.jobs.ids import is_job_id
-from framewatch.jobs.ledger import NAME as LEDGER
-from framewatch.jobs.store import Store, StoreError
+from framewatch.jobs.store.database import CORRUPT
+from framewatch.jobs.store.ids import is_job_id
+from framewatch.jobs.store.job_backup import read_backup
+from framewatch.jobs.store.store import Store, StoreError
+from framewatch.jobs.work_folder import LEDGER_NAME
 from framewatch.storage import files
 from framewatch.storage.os_errors import storage_faults
 
@@ -122,12 +122,12 @@ def take_up(store: Store, work_dir: Path) -> Found:
     for folder in sorted(_job_folders(work_dir), reverse=True):  # the newest first: a source is taken once
         backup, known = read_backup(folder), store.get(folder.name)
         if backup is None:
-            if known is None and _regular(folder / LEDGER):
+            if known is None and _regular(folder / LEDGER_NAME):
                 lost.append(_lose(folder))
         elif known is None or known.revision < backup.revision:
             if _restored(store, backup, known):
                 jobs.append(backup.id)
-            elif known is None and _regular(folder / LEDGER):
+            elif known is None and _regular(folder / LEDGER_NAME):
                 lost.append(_lose(folder))
     return Found(tuple(jobs), tuple(lost))
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 from framewatch.domain import Segment
 from framewatch.errors import MediaError, Need, RuleError, StorageError, VerificationError, WorkerError
-from framewatch.jobs.fingerprint import fingerprint
-from framewatch.jobs.hands import Hands
-from framewatch.jobs.inspector import NICENESS, Inspector
-from framewatch.jobs.lane_count import Encoding, Host, encoder_threads, inspectors, shared_out, side_by_side
-from framewatch.jobs.ledger import Entry, Ledger
-from framewatch.jobs.order import Order
-from framewatch.jobs.proven import alike, flaw
-from framewatch.jobs.remarks import damaged_frames
-from framewatch.jobs.space import Made, require_room_for
+from framewatch.jobs.attempt.concurrency import Encoding, Host, encoder_threads, inspectors, shared_out, side_by_side
+from framewatch.jobs.attempt.context import Hands
+from framewatch.jobs.attempt.disk_forecast import Made, require_room_for
+from framewatch.jobs.attempt.fingerprint import fingerprint
+from framewatch.jobs.attempt.join_proof import alike, flaw
+from framewatch.jobs.attempt.request import Order
+from framewatch.jobs.attempt.segment_inspector import NICENESS, Inspector
+from framewatch.jobs.attempt.segment_ledger import Entry, Ledger
+from framewatch.jobs.attempt.verify import damaged_frames
 from framewatch.media import commands
 from framewatch.media.chain import deinterlace_filters, source_filters
 from framewatch.media.hardware import encoding_hardware

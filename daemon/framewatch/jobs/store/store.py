@@ -13,10 +13,10 @@ from typing import Any, Literal, Self
 
 from framewatch.domain import Job, JobState, Progress, Record
 from framewatch.errors import FramewatchError, StorageError
-from framewatch.jobs.database import Database, Row
-from framewatch.jobs.ids import Ids
-from framewatch.jobs.retry import LONGEST_WAIT
-from framewatch.jobs.stored import columns_of, job_of, text_of
+from framewatch.jobs.lifecycle.retry_policy import LONGEST_WAIT
+from framewatch.jobs.store.database import Database, Row
+from framewatch.jobs.store.ids import Ids
+from framewatch.jobs.store.serialization import columns_of, job_of, text_of
 
 KEEP_JOBS = 10_000
 KEEP_SECONDS = 90 * 24 * 3600.0

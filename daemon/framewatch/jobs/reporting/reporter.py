@@ -11,11 +11,11 @@ import structlog
 
 from framewatch.domain import Failure, Job, JobState, Progress, StageName
 from framewatch.errors import StorageError
-from framewatch.jobs.ledger import Entry
-from framewatch.jobs.names import sidecar_path
-from framewatch.jobs.publish import Places, last_sidecar
-from framewatch.jobs.sidecar import Sidecar
-from framewatch.jobs.store import Store
+from framewatch.jobs.attempt.segment_ledger import Entry
+from framewatch.jobs.naming import sidecar_path
+from framewatch.jobs.publishing.publish import Places, last_sidecar
+from framewatch.jobs.reporting.sidecar import Sidecar
+from framewatch.jobs.store.store import Store
 from framewatch.storage import files
 
 STORE_SECONDS = 1.0  # between two notes of a job's progress for `framewatch status`

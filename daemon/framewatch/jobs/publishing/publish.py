@@ -16,12 +16,12 @@ from pathlib import Path
 
 from framewatch.domain import Job, JobState
 from framewatch.errors import Finding, Need, Place, Remedy, StorageError
-from framewatch.jobs import events as ev
-from framewatch.jobs.lifecycle import publishing_step, transition
-from framewatch.jobs.names import failed_sidecar_path, free_path, placed_below, sidecar_path
-from framewatch.jobs.retry import Policy
-from framewatch.jobs.source import changed, lost_source
-from framewatch.jobs.space import require_room
+from framewatch.jobs.attempt.disk_forecast import require_room
+from framewatch.jobs.lifecycle import events as ev
+from framewatch.jobs.lifecycle.retry_policy import Policy
+from framewatch.jobs.lifecycle.transitions import publishing_step, transition
+from framewatch.jobs.naming import failed_sidecar_path, free_path, placed_below, sidecar_path
+from framewatch.jobs.source_check import changed, lost_source
 from framewatch.storage import files
 from framewatch.storage.copy import CopyProgress
 from framewatch.storage.files import part_name

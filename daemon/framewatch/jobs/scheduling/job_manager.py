@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 import structlog
 
 from framewatch.domain import Job, JobState
-from framewatch.jobs import events as ev
-from framewatch.jobs.backup import Backups
-from framewatch.jobs.board import Board
-from framewatch.jobs.ids import is_job_id
-from framewatch.jobs.lifecycle import transition
-from framewatch.jobs.retry import Policy
-from framewatch.jobs.store import Store
+from framewatch.jobs.lifecycle import events as ev
+from framewatch.jobs.lifecycle.retry_policy import Policy
+from framewatch.jobs.lifecycle.transitions import transition
+from framewatch.jobs.reporting.reporter import Board
+from framewatch.jobs.store.ids import is_job_id
+from framewatch.jobs.store.job_backup import Backups
+from framewatch.jobs.store.store import Store
 
 LOG_NAMES = {
     JobState.QUEUED: "job.queued",

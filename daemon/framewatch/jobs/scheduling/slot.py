@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,20 +13,18 @@ import structlog
 
 from framewatch.domain import Job
 from framewatch.errors import ConfigError, MediaError, StorageError, VerificationError, WorkerError
-from framewatch.jobs import events as ev
-from framewatch.jobs.desk import Desk
-from framewatch.jobs.hands import Gate
-from framewatch.jobs.lane import Lane
-from framewatch.jobs.order import Order, Rendered, Skipped, Tools
-from framewatch.jobs.pipeline import Pipeline
-from framewatch.jobs.publish import Places
-from framewatch.jobs.source import require_source, source_root
-from framewatch.jobs.space import Spots
-from framewatch.jobs.unfinished import tidied
+from framewatch.jobs.attempt.context import Gate
+from framewatch.jobs.attempt.disk_forecast import Spots
+from framewatch.jobs.attempt.pipeline import Pipeline
+from framewatch.jobs.attempt.request import Order, Rendered, Skipped, Tools
+from framewatch.jobs.lifecycle import events as ev
+from framewatch.jobs.publishing.publish import Places
+from framewatch.jobs.scheduling.job_manager import Desk
+from framewatch.jobs.source_check import require_source, source_root
+from framewatch.jobs.work_folder import tidied, work_folder
 from framewatch.media.preset import Preset
 from framewatch.render.client import Worker
 from framewatch.storage.mount_guard import UNGUARDED
-from framewatch.storage.os_errors import shown, storage_faults
 
 _log = structlog.get_logger("framewatch.worker")
 
@@ -60,7 +56,7 @@ def make_lane(
             source=job.source,
             preset=_preset(job),
             preset_name=job.preset_name,
-            work=work_folder(desk, job),
+            work=work_folder(desk.work_of(job)),
             spots=_spots(desk, job, places) if places else None,
         )
         observer = desk.board.observer(job, lambda: _got_on(desk, job.id))
@@ -122,23 +118,15 @@ def _preset(job: Job) -> Preset:
         raise ConfigError(message, code="preset.outdated", hint=hint) from None
 
 
-def work_folder(desk: Desk, job: Job) -> Path:
-    """The job's work folder, for framewatch's user alone, with what an earlier attempt has left there.
+Render = Callable[[Job, threading.Event], ev.Event]
 
-    Raises:
-        StorageError: it cannot be made, or `storage.unsafe`: somebody else has made it.
-    """
-    work = desk.work_of(job)
-    with storage_faults(work):
-        if work.is_symlink() or (work.exists() and not work.is_dir()):
-            work.unlink()
-        work.mkdir(mode=0o700, parents=True, exist_ok=True)
-        owners = (os.geteuid(), work.parent.stat().st_uid)  # some file systems give all files one owner
-        if work.lstat().st_uid not in owners:
-            hint = "remove it, and let nobody else write to work_dir"
-            raise StorageError(
-                "this folder was made by somebody else", code="storage.unsafe", hint=hint, where=shown(work)
-            )
-        with suppress(PermissionError):  # of a file system without modes
-            work.chmod(0o700)
-    return work
+
+class Lane:
+    """What a lane takes, and with what it works."""
+
+    def __init__(self, name: str, *, gpu: bool, render: Render, close: Callable[[], None]) -> None:
+        """`gpu`: which jobs it takes; `render` makes a result; `close` ends the worker process, from any thread."""
+        self.name = name
+        self.gpu = gpu
+        self.render = render
+        self.close = close

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
+from framewatch.domain import Failure
 from framewatch.errors import Finding
 from framewatch.media.inspect import Inspection, StreamInspection
 from framewatch.media.picture import alike
@@ -132,3 +133,16 @@ def _wrong(code: str, what: str, planned: object, found: object) -> Finding:
 
 def _finding(code: str, message: str) -> Finding:
     return Finding(f"verify.{code}", message, _HINT)
+
+
+def silent_track(index: int) -> Failure:
+    """A track that has no loudness to be normalized; `index` is the stream's."""
+    message = "the track is silent: it is not normalized"
+    return Failure.of(Finding("audio.silent", message, "", f"stream {index}"))
+
+
+def damaged_frames(frames: int) -> Failure:
+    """Frames for which their neighbours stand in."""
+    message = f"{frames} frames could not be decoded; the ones before them are shown longer"
+    hint = "the rest is complete; find a better source if it shows"
+    return Failure.of(Finding("media.damaged_frames", message, hint))

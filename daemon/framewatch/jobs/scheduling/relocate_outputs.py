@@ -6,9 +6,9 @@ from pathlib import Path
 
 import structlog
 
-from framewatch.jobs.desk import Desk
-from framewatch.jobs.events import Replanned
-from framewatch.jobs.names import free_path, placed_below
+from framewatch.jobs.lifecycle.events import Replanned
+from framewatch.jobs.naming import free_path, placed_below
+from framewatch.jobs.scheduling.job_manager import Desk
 
 _log = structlog.get_logger("framewatch.jobs")
 

@@ -15,11 +15,11 @@ import structlog
 
 from framewatch.domain import Job, JobState
 from framewatch.errors import CancelledError, Finding, FramewatchError, Remedy
-from framewatch.jobs import events as ev
-from framewatch.jobs.desk import Decision, Desk
-from framewatch.jobs.lane import Lane
-from framewatch.jobs.looks import Looks
-from framewatch.jobs.stop import Stop
+from framewatch.jobs.lifecycle import events as ev
+from framewatch.jobs.scheduling.hold_poller import Looks
+from framewatch.jobs.scheduling.job_manager import Decision, Desk
+from framewatch.jobs.scheduling.slot import Lane
+from framewatch.jobs.scheduling.stop_request import Stop
 
 PUBLISHERS = 2  # results that are put away at once; a slow share must not stop the lanes
 AT_ONCE = 200  # jobs that are changed in one transaction; the lanes wait meanwhile

@@ -1,0 +1,1 @@
+"""One attempt at a job: probe, plan, render, join and verify."""

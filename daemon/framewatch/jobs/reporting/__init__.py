@@ -1,0 +1,1 @@
+"""What users see of a job while it runs: the progress file beside the output."""
