@@ -31,8 +31,8 @@ from framewatch import resources
 from framewatch.bench.frames import to_and_fro
 from framewatch.errors import FramewatchError
 from framewatch.jobs.attempt.concurrency import encoder_threads
-from framewatch.media.ffmpeg import Encoder
-from framewatch.media.tools import find_ffmpeg
+from framewatch.media.ffmpeg.discovery import find_ffmpeg
+from framewatch.media.ffmpeg.process import Encoder
 from framewatch.upscale import cpu
 from framewatch.upscale.contract import Frame
 

@@ -23,9 +23,9 @@ from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import Order, Tools
 from framewatch.jobs.attempt.segment_ledger import Entry
 from framewatch.jobs.gpu.gate import HostGate
-from framewatch.media.ffmpeg import run_ffmpeg
-from framewatch.media.preset import Preset
-from framewatch.media.tools import encoders, find_ffmpeg
+from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg
+from framewatch.media.ffmpeg.process import run_ffmpeg
+from framewatch.media.preset.preset import Preset
 from framewatch.render.client import Worker
 
 ALLOWED = 1.10

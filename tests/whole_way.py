@@ -16,8 +16,8 @@ from framewatch.domain import Failure, Progress, Record
 from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import Order, Rendered, Tools
 from framewatch.jobs.attempt.segment_ledger import Entry
-from framewatch.media.preset import Preset
-from framewatch.media.tools import encoders, find_ffmpeg, hwaccels
+from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, hwaccels
+from framewatch.media.preset.preset import Preset
 from framewatch.render.tasks import Workbench
 
 FAST = {"preset": "ultrafast", "crf": 1}

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from clips import make_clip
-from framewatch.media.tools import encoders, find_ffmpeg
+from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg
 from house import CLIP, House, framewatch
 from media_factory import ffmpeg
 

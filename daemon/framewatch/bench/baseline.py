@@ -10,9 +10,9 @@ from framewatch.bench.report import Baseline
 from framewatch.bench.tasks import PngReport, PngTask
 from framewatch.domain import Record
 from framewatch.errors import VerificationError
-from framewatch.media import codecs
-from framewatch.media.mapping import file_url
-from framewatch.media.plan import Plan
+from framewatch.media.commands.stream_mapping import file_url
+from framewatch.media.encoders import encoder_args
+from framewatch.media.plan.plan import Plan
 from framewatch.render.spec import CommandReport, CommandTask, InspectReport, InspectTask, Sizing
 from framewatch.upscale.cpu import cores
 from framewatch.upscale.vram import stages
@@ -79,7 +79,8 @@ def _extract(source: Path, plan: Plan, ffmpeg: Path, folder: Path, frames: int) 
 def _encode(source: Path, plan: Plan, ffmpeg: Path, folder: Path, out: Path) -> Sequence[str]:
     return (
         *_program(ffmpeg), "-framerate", _rate(plan), "-start_number", "1", "-i", file_url(folder / _NAMES),
-        "-i", file_url(source), "-map", "0:v:0", "-map", "1:a?", *codecs.video_args(plan.preset, plan.pixel_format),
+        "-i", file_url(source), "-map", "0:v:0", "-map", "1:a?",
+        *encoder_args.video_args(plan.preset, plan.pixel_format),
         "-pix_fmt", plan.pixel_format, "-c:a", "copy", "-y", file_url(out),
     )  # fmt: skip
 

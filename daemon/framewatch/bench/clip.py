@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from framewatch import resources
-from framewatch.media.mapping import file_url
-from framewatch.media.source import VIDEO_DEMUXERS
+from framewatch.media.commands.stream_mapping import file_url
+from framewatch.media.probe.safe_open import VIDEO_DEMUXERS
 
 Size = tuple[int, int]
 

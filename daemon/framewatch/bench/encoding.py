@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from framewatch.bench.frames import to_and_fro
-from framewatch.media.ffmpeg import Encoder
-from framewatch.media.mapping import file_url
-from framewatch.media.messages import EncodeProgress
+from framewatch.media.commands.stream_mapping import file_url
+from framewatch.media.ffmpeg.log_parser import EncodeProgress
+from framewatch.media.ffmpeg.process import Encoder
 from framewatch.upscale.contract import Frame
 
 _FIRST_SECONDS = 60.0  # until each encoder has given a frame; some look at a hundred before they do

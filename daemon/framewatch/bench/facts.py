@@ -11,7 +11,7 @@ from pathlib import Path
 
 from framewatch import __version__
 from framewatch.bench.report import Machine
-from framewatch.media.tools import version
+from framewatch.media.ffmpeg.discovery import version
 from framewatch.upscale import cpu
 
 _FLAGS = (

@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from framewatch.media.decode import Decoder
-from framewatch.media.source import hardware_here
+from framewatch.media.decode.decoder import Decoder
+from framewatch.media.probe.safe_open import hardware_here
 from framewatch.render.engine import planes_of, rgb_of
 from framewatch.render.spec import RenderTask
 from framewatch.upscale.contract import Frame, FrameShape, Session

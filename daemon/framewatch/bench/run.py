@@ -30,8 +30,8 @@ from framewatch.errors import (
 )
 from framewatch.jobs.attempt.concurrency import Encoding, Host, side_by_side
 from framewatch.jobs.attempt.request import Tools
-from framewatch.media.preset import Preset
-from framewatch.media.tools import encoders, hwaccels
+from framewatch.media.ffmpeg.discovery import encoders, hwaccels
+from framewatch.media.preset.preset import Preset
 from framewatch.render.client import Worker
 from framewatch.render.messages import Counted
 from framewatch.render.spec import CommandTask, DeviceReport, DeviceTask

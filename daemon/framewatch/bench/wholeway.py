@@ -16,8 +16,8 @@ from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import Order, Rendered, Tools
 from framewatch.jobs.attempt.segment_ledger import Entry
 from framewatch.jobs.gpu.gate import HostGate
-from framewatch.media.plan import Plan
-from framewatch.media.preset import Preset
+from framewatch.media.plan.plan import Plan
+from framewatch.media.preset.preset import Preset
 from framewatch.render.client import STALL_SECONDS, OnMessage, Worker
 from framewatch.render.messages import Opened
 from framewatch.render.spec import RenderReport, RenderTask

@@ -28,9 +28,9 @@ from framewatch.cli.common import (
     require_engine,
 )
 from framewatch.errors import ConfigError
-from framewatch.media.preset import Preset
-from framewatch.media.presets import load_preset
-from framewatch.media.tools import find_ffmpeg, find_program
+from framewatch.media.ffmpeg.discovery import find_ffmpeg, find_program
+from framewatch.media.preset.loader import load_preset
+from framewatch.media.preset.preset import Preset
 from framewatch.text import printable
 
 _SCALES = (2, 3, 4)

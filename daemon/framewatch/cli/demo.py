@@ -20,7 +20,7 @@ import yaml
 from framewatch.cli.common import progress_bar, say
 from framewatch.errors import ConfigError, WorkerError
 from framewatch.jobs.naming import sidecar_path
-from framewatch.media.tools import find_ffmpeg
+from framewatch.media.ffmpeg.discovery import find_ffmpeg
 from framewatch.resources import demo_clip
 
 MARK = ".framewatch-demo"  # only what carries it was made by a demo, and may be made anew by the next

@@ -17,7 +17,7 @@ from framewatch.intake.filesystem_type import filesystem_type, gives_events
 from framewatch.intake.folder_checks import check_folders
 from framewatch.jobs.store.recovery import rebuilt
 from framewatch.jobs.store.store import Store
-from framewatch.media.tools import encoders, find_ffmpeg, version
+from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, version
 from framewatch.render.client import Worker
 from framewatch.render.spec import TrialReport, TrialTask
 from framewatch.settings import LoadedSettings, Settings

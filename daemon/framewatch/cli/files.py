@@ -33,8 +33,8 @@ from framewatch.jobs.attempt.request import Order, Rendered, Skipped, Tools
 from framewatch.jobs.attempt.segment_ledger import Entry
 from framewatch.jobs.gpu.gate import HostGate
 from framewatch.jobs.naming import with_container
-from framewatch.media.presets import NamedPreset, load_preset
-from framewatch.media.tools import encoders, find_ffmpeg, hwaccels
+from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, hwaccels
+from framewatch.media.preset.loader import NamedPreset, load_preset
 from framewatch.render.client import Worker
 from framewatch.storage import files
 from framewatch.storage.move import Move, Moved, move

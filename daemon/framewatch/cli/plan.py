@@ -17,11 +17,12 @@ from framewatch.jobs.attempt.image_job import decide_picture
 from framewatch.jobs.attempt.pipeline import Pipeline, decide
 from framewatch.jobs.attempt.request import Order, Tools
 from framewatch.jobs.gpu.gate import HostGate
-from framewatch.media import commands
-from framewatch.media.conditions import Choice, choose
-from framewatch.media.image_plan import ImagePlan, image_command
-from framewatch.media.image_rules import is_image_preset
-from framewatch.media.plan import Plan
+from framewatch.media.commands import commands
+from framewatch.media.commands.image_command import image_command
+from framewatch.media.plan.image_plan import ImagePlan
+from framewatch.media.plan.plan import Plan
+from framewatch.media.preset.selection import Choice, choose
+from framewatch.media.rules.image_rules import is_image_preset
 from framewatch.render.spec import ProbeReport
 from framewatch.text import printable
 

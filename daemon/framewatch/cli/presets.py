@@ -19,11 +19,11 @@ from framewatch.cli.common import (
     settings_of,
 )
 from framewatch.errors import ConfigError, Finding, FramewatchError
-from framewatch.media.image_rules import is_image_preset
-from framewatch.media.preset import Preset
-from framewatch.media.preset_schema import reference
-from framewatch.media.presets import list_presets, load_file, load_preset
-from framewatch.media.rules import check_preset
+from framewatch.media.preset.loader import list_presets, load_file, load_preset
+from framewatch.media.preset.preset import Preset
+from framewatch.media.preset.schema import reference
+from framewatch.media.rules.image_rules import is_image_preset
+from framewatch.media.rules.preset_rules import check_preset
 from framewatch.resources import shipped
 from framewatch.text import printable
 

@@ -10,7 +10,7 @@ import typer
 
 from framewatch.cli.common import print_json
 from framewatch.jobs.reporting.sidecar import PROGRESS_SCHEMA
-from framewatch.media.preset_schema import preset_schema
+from framewatch.media.preset.schema import preset_schema
 from framewatch.settings import Settings
 
 

@@ -46,7 +46,7 @@ class Timeline(Record):
 
 
 class Segment(Record):
-    """A piece of the output that is rendered on its own; made by `framewatch.media.segments`."""
+    """A piece of the output that is rendered on its own; made by `framewatch.media.plan.segments`."""
 
     number: int
     first_pts: int | None  # source frames from this PTS on; None: from the first

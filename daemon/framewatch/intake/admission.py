@@ -14,8 +14,8 @@ from framewatch.jobs.lifecycle.events import Broke, RetryAsked
 from framewatch.jobs.naming import free_path, planned_output
 from framewatch.jobs.scheduling.job_manager import Desk
 from framewatch.jobs.scheduling.scheduler import Runner
-from framewatch.media.presets import FOLDER_PRESET, NamedPreset, find_folder_preset, load_folder_preset
-from framewatch.media.rules import check_preset
+from framewatch.media.preset.loader import FOLDER_PRESET, NamedPreset, find_folder_preset, load_folder_preset
+from framewatch.media.rules.preset_rules import check_preset
 from framewatch.settings import FolderSettings
 from framewatch.storage import files
 from framewatch.storage.mount_guard import UNGUARDED, Guard

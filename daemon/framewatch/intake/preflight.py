@@ -10,9 +10,9 @@ from framewatch.errors import ConfigError, Finding
 from framewatch.intake.admission import folder_preset
 from framewatch.intake.folder_checks import check_folders
 from framewatch.jobs.attempt.request import Tools
-from framewatch.media.presets import NamedPreset, load_inline, load_preset
-from framewatch.media.rules import check_preset, check_tools
-from framewatch.media.tools import encoders, find_ffmpeg, hwaccels
+from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, hwaccels
+from framewatch.media.preset.loader import NamedPreset, load_inline, load_preset
+from framewatch.media.rules.preset_rules import check_preset, check_tools
 from framewatch.settings import FolderSettings, LoadedSettings
 
 

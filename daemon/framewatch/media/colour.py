@@ -23,7 +23,7 @@ from __future__ import annotations
 from typing import Literal
 
 from framewatch.domain import Colour, Video
-from framewatch.media.graph import Filter
+from framewatch.media.filter_graph import Filter
 
 WorkingFormat = Literal["rgb24", "rgb48le"]
 

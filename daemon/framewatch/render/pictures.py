@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from framewatch.media.ffmpeg import Encoder, OnLog
-from framewatch.media.picture_file import Opened, Pixels, bounded, on_white, open_picture
-from framewatch.media.pulse import Beat, unheard
+from framewatch.media.decode.image_file import Opened, Pixels, bounded, on_white, open_picture
+from framewatch.media.ffmpeg.process import Encoder, OnLog
+from framewatch.media.heartbeat import Beat, unheard
 from framewatch.render.messages import Counted
 from framewatch.render.spec import ImageReport, ImageTask
 from framewatch.upscale.contract import Session

@@ -15,11 +15,11 @@ from pathlib import Path
 
 from framewatch.domain import Segment, StageName
 from framewatch.errors import StorageError
-from framewatch.media.decode import Decoder
-from framewatch.media.ffmpeg import Encoder, OnLog
-from framewatch.media.planes import PlaneCoding
-from framewatch.media.pulse import Beat, unheard
-from framewatch.media.timedpipe import TimedPipe
+from framewatch.media.decode.decoder import Decoder
+from framewatch.media.ffmpeg.matroska_pipe import TimedPipe
+from framewatch.media.ffmpeg.process import Encoder, OnLog
+from framewatch.media.heartbeat import Beat, unheard
+from framewatch.media.plan.plane_format import PlaneCoding
 from framewatch.render.lane import Lane, Meter, TimedFrame
 from framewatch.render.messages import Counted, Pieced
 from framewatch.render.proof import require_whole, size_and_digest

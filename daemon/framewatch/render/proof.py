@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 
 from framewatch.errors import MediaError, VerificationError
-from framewatch.media.pieces import packets_in
-from framewatch.media.pulse import Beat, unheard
+from framewatch.media.decode.output_inspection import packets_in
+from framewatch.media.heartbeat import Beat, unheard
 from framewatch.render.spec import Piece
 
 _BLOCK = 8 << 20  # bytes

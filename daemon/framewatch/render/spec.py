@@ -14,14 +14,14 @@ from pydantic import Field, TypeAdapter
 
 from framewatch.domain import MediaInfo, Record, Segment, StageName, Stream, Timeline
 from framewatch.media.colour import WorkingFormat
-from framewatch.media.graph import Filter
-from framewatch.media.inspect import Inspection
+from framewatch.media.decode.output_inspection import Inspection
+from framewatch.media.filter_graph import Filter
+from framewatch.media.filters.loudness import Loudness
 from framewatch.media.limits import Limits
-from framewatch.media.loudness import Loudness
-from framewatch.media.planes import PlaneCoding
-from framewatch.media.segments import Segmenting
-from framewatch.media.stamps import Stamps
-from framewatch.media.timing import TimingWish
+from framewatch.media.plan.avi_timestamps import Stamps
+from framewatch.media.plan.plane_format import PlaneCoding
+from framewatch.media.plan.requested_timeline import TimingWish
+from framewatch.media.plan.segments import Segmenting
 from framewatch.upscale.models import Precision
 
 

@@ -9,19 +9,19 @@ from contextlib import contextmanager
 
 from framewatch.domain import Failure, Record, StageName
 from framewatch.errors import Finding, MediaError
-from framewatch.media.ffmpeg import EncodeProgress, LogLevel, run_ffmpeg
-from framewatch.media.inspect import inspect_output
-from framewatch.media.kind import is_picture
+from framewatch.media.decode.image_file import with_picture
+from framewatch.media.decode.output_inspection import inspect_output
+from framewatch.media.ffmpeg.process import EncodeProgress, LogLevel, run_ffmpeg
+from framewatch.media.filters.loudness import parse_loudness
+from framewatch.media.heartbeat import Pulse
 from framewatch.media.limits import check_length, check_spans
-from framewatch.media.loudness import parse_loudness
-from framewatch.media.picture_file import with_picture
-from framewatch.media.probe import probe
-from framewatch.media.pulse import Pulse
-from framewatch.media.scan import scan, stream_spans
-from framewatch.media.segments import plan_segments
-from framewatch.media.source import hardware_here
-from framewatch.media.stamps import stamps_of
-from framewatch.media.timing import clipped_lengths, wished_timeline
+from framewatch.media.plan.avi_timestamps import stamps_of
+from framewatch.media.plan.requested_timeline import clipped_lengths, wished_timeline
+from framewatch.media.plan.segments import plan_segments
+from framewatch.media.probe.file_kind import is_picture
+from framewatch.media.probe.packet_scan import scan, stream_spans
+from framewatch.media.probe.probe import probe
+from framewatch.media.probe.safe_open import hardware_here
 from framewatch.render.engine import WarmEngine, describe_device, try_engine
 from framewatch.render.messages import Alive, Counted, Logged, Opened, Warned
 from framewatch.render.pictures import render_picture

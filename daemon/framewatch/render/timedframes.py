@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from framewatch.media.ffmpeg import Encoder
-from framewatch.media.timedpipe import TimedPipe
+from framewatch.media.ffmpeg.matroska_pipe import TimedPipe
+from framewatch.media.ffmpeg.process import Encoder
 from framewatch.upscale.contract import Frame
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from framewatch.bench import encoding
 from framewatch.errors import WorkerError
-from framewatch.media.tools import find_ffmpeg
+from framewatch.media.ffmpeg.discovery import find_ffmpeg
 from framewatch.upscale.contract import Frame
 
 SIZE = 64, 48

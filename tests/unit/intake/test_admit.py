@@ -20,8 +20,8 @@ from framewatch.jobs.reporting.reporter import Board
 from framewatch.jobs.scheduling.job_manager import Desk
 from framewatch.jobs.scheduling.scheduler import Runner
 from framewatch.jobs.store.store import Store
-from framewatch.media.preset import Preset
-from framewatch.media.presets import NamedPreset
+from framewatch.media.preset.loader import NamedPreset
+from framewatch.media.preset.preset import Preset
 from framewatch.settings import FolderSettings
 from framewatch.storage import files
 

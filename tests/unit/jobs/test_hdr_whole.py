@@ -10,9 +10,9 @@ import av
 import pytest
 
 from framewatch.domain import Hdr, MasteringDisplay
-from framewatch.media.hdr import hdr_of
-from framewatch.media.kind import require_video
-from framewatch.media.probe import probe
+from framewatch.media.probe.file_kind import require_video
+from framewatch.media.probe.hdr_metadata import hdr_of
+from framewatch.media.probe.probe import probe
 from media_factory import ffmpeg, make_video, remux
 from whole_way import Deaf, process
 
@@ -164,7 +164,7 @@ def test_finished_pieces_are_kept_for_a_source_that_says_the_same_and_no_other(
     again = process(source, tmp_path, 0.16, observer=(seen := Resumed()), **wishes)
     assert (seen.kept, at_key_frames(again.result)) == (3, [SAID] * 3)
     other = SAID.evolve(light=(1000, 399))
-    monkeypatch.setattr("framewatch.media.probe.hdr_of", lambda picture: other)
+    monkeypatch.setattr("framewatch.media.probe.probe.hdr_of", lambda picture: other)
     anew = process(source, tmp_path, 0.16, observer=(seen := Resumed()), **wishes)
     assert (seen.kept, at_key_frames(anew.result)) == (0, [other] * 3)
 

@@ -9,8 +9,8 @@ import pytest
 
 from framewatch.domain import Audio, MediaInfo, Stream, Video
 from framewatch.jobs.attempt.verify import compare
-from framewatch.media.inspect import Inspection, StreamInspection
-from framewatch.media.plan import Expected, ExpectedStream
+from framewatch.media.decode.output_inspection import Inspection, StreamInspection
+from framewatch.media.plan.expectation import Expected, ExpectedStream
 
 RATE = Fraction(25)
 

@@ -8,8 +8,8 @@ from typing import Literal, cast
 import pytest
 
 from framewatch.jobs.attempt.concurrency import Encoding, Host, encoder_threads, inspectors, shared_out, side_by_side
-from framewatch.media.plan import Plan
-from framewatch.media.preset import Preset
+from framewatch.media.plan.plan import Plan
+from framewatch.media.preset.preset import Preset
 from framewatch.render.spec import DeviceReport
 
 GPU = DeviceReport(name="cuda 0", description="a GPU", memory_gb=24, gpu=True, in_flight=3)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from framewatch.media.preset import Preset
-from framewatch.media.rules import check_preset
+from framewatch.media.preset.preset import Preset
+from framewatch.media.rules.preset_rules import check_preset
 from media_factory import make_video
 from whole_way import process
 

@@ -19,11 +19,11 @@ from framewatch.jobs.attempt.image_job import compare_picture
 from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import Order, Rendered, Tools
 from framewatch.jobs.gpu.gate import HostGate
-from framewatch.media.image_plan import ImagePlan
-from framewatch.media.picture_file import with_picture
-from framewatch.media.preset import Preset
-from framewatch.media.probe import probe
-from framewatch.media.tools import encoders
+from framewatch.media.decode.image_file import with_picture
+from framewatch.media.ffmpeg.discovery import encoders
+from framewatch.media.plan.image_plan import ImagePlan
+from framewatch.media.preset.preset import Preset
+from framewatch.media.probe.probe import probe
 from framewatch.render.client import Worker
 from media_factory import ffmpeg
 

@@ -12,7 +12,7 @@ import pytest
 from framewatch.domain import Record, Segment
 from framewatch.errors import CancelledError, VerificationError
 from framewatch.jobs.attempt.join_proof import alike, completed, flaw, groups_of
-from framewatch.media.inspect import Inspection, inspect_output
+from framewatch.media.decode.output_inspection import Inspection, inspect_output
 from framewatch.render.messages import Pieced
 from framewatch.render.spec import InspectTask
 from media_factory import ffmpeg

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from framewatch.domain import Audio
 from framewatch.errors import MediaError, RuleError
-from framewatch.media.kind import require_video
-from framewatch.media.probe import probe
+from framewatch.media.probe.file_kind import require_video
+from framewatch.media.probe.probe import probe
 from media_factory import ffmpeg, make_video
 from whole_way import pictures, process
 

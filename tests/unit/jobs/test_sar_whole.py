@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from framewatch.media.kind import require_video
-from framewatch.media.probe import probe
+from framewatch.media.probe.file_kind import require_video
+from framewatch.media.probe.probe import probe
 from media_factory import make_video
 from whole_way import process
 

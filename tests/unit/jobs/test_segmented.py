@@ -15,7 +15,7 @@ from framewatch.domain import Record, Segment
 from framewatch.errors import CancelledError
 from framewatch.jobs.attempt.segment_ledger import Entry, Ledger
 from framewatch.jobs.work_folder import LEDGER_NAME
-from framewatch.media import inspect
+from framewatch.media.decode import output_inspection
 from framewatch.render.proof import size_and_digest
 from framewatch.render.spec import RenderTask
 from media_factory import ffmpeg
@@ -100,13 +100,13 @@ def test_what_decodes_a_segment_has_as_many_threads_as_it_was_given(
 ) -> None:
     monkeypatch.setattr("framewatch.jobs.attempt.segmented_render.inspectors", lambda *_: (1, 3))
     given: list[int] = []
-    prepare = inspect._Tally.prepare
+    prepare = output_inspection._Tally.prepare
 
     def noted(tally: Any, threads: int) -> None:
         given.append(threads)
         prepare(tally, threads)
 
-    monkeypatch.setattr(inspect._Tally, "prepare", noted)
+    monkeypatch.setattr(output_inspection._Tally, "prepare", noted)
     process(moving, tmp_path, segment_seconds=2.0, ml_upscale="esrgan-2x")
     assert given.count(3) >= 2
 

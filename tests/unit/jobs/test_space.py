@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from framewatch.errors import Need, StorageError
 from framewatch.jobs.attempt import disk_forecast
 from framewatch.jobs.attempt.disk_forecast import Made, Spots, by_disk, forecast, frame_size, require_room
-from framewatch.media.preset import Preset
+from framewatch.media.preset.preset import Preset
 from framewatch.storage.free_space import human
 from mounts import tmpfs
 

@@ -17,14 +17,14 @@ from av.video.frame import VideoFrame
 from framewatch.domain import Audio, MediaInfo, Stream, Timeline, Video
 from framewatch.errors import Finding
 from framewatch.jobs.attempt.verify import compare
-from framewatch.media import commands
-from framewatch.media.ffmpeg import Encoder, run_ffmpeg
-from framewatch.media.inspect import inspect_output
-from framewatch.media.loudness import Loudness, parse_loudness
-from framewatch.media.plan import Plan, make_plan
-from framewatch.media.preset import Preset
-from framewatch.media.probe import probe
-from framewatch.media.scan import scan, stream_spans
+from framewatch.media.commands import commands
+from framewatch.media.decode.output_inspection import inspect_output
+from framewatch.media.ffmpeg.process import Encoder, run_ffmpeg
+from framewatch.media.filters.loudness import Loudness, parse_loudness
+from framewatch.media.plan.plan import Plan, make_plan
+from framewatch.media.preset.preset import Preset
+from framewatch.media.probe.packet_scan import scan, stream_spans
+from framewatch.media.probe.probe import probe
 from framewatch.media.timeline import plan_timeline
 
 FFMPEG = Path(imageio_ffmpeg.get_ffmpeg_exe())

@@ -15,12 +15,12 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from framewatch.errors import RuleError
-from framewatch.media import commands
-from framewatch.media.ffmpeg import Encoder, run_ffmpeg
-from framewatch.media.image_rules import is_image_preset
-from framewatch.media.preset import Preset
-from framewatch.media.rules import check_preset, check_tools
-from framewatch.media.tools import encoders
+from framewatch.media.commands import commands
+from framewatch.media.ffmpeg.discovery import encoders
+from framewatch.media.ffmpeg.process import Encoder, run_ffmpeg
+from framewatch.media.preset.preset import Preset
+from framewatch.media.rules.image_rules import is_image_preset
+from framewatch.media.rules.preset_rules import check_preset, check_tools
 from media_factory import make_video
 
 # Keys whose text has a meaning that a type does not tell. The others of that kind keep their default.

@@ -17,10 +17,10 @@ from framewatch.media.colour import (
     tag_args,
     working_format,
 )
-from framewatch.media.decode import DecodedFrame, Decoder
-from framewatch.media.kind import require_video
-from framewatch.media.probe import probe
-from framewatch.media.scan import scan
+from framewatch.media.decode.decoder import DecodedFrame, Decoder
+from framewatch.media.probe.file_kind import require_video
+from framewatch.media.probe.packet_scan import scan
+from framewatch.media.probe.probe import probe
 from framewatch.media.timeline import plan_timeline
 from media_factory import (
     LOSSLESS,

@@ -9,9 +9,9 @@ import pytest
 from media_samples import audio, cover, media, video
 
 from framewatch.domain import MediaInfo
-from framewatch.media.conditions import choose
-from framewatch.media.preset import Preset
-from framewatch.media.rules import check_preset
+from framewatch.media.preset.preset import Preset
+from framewatch.media.preset.selection import choose
+from framewatch.media.rules.preset_rules import check_preset
 
 CLIP = media(video(width=1920, height=1080), audio(), duration=90.0)  # the video lasts 2 s by its header
 UPRIGHT = media(video(width=1920, height=1080, rotation=90))

@@ -11,7 +11,7 @@ from media_samples import ffmpeg, frames_of, look, plan_of, problems, render
 from pgs import write_sup
 
 from framewatch.errors import RuleError
-from framewatch.media.probe import probe
+from framewatch.media.probe.probe import probe
 
 FAST = {"preset": "ultrafast", "selected_subtitle_tracks": "none"}
 TRANSPORT = [

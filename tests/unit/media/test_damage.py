@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from framewatch.domain import MediaInfo, Stream, Timeline
 from framewatch.errors import FramewatchError, MediaError
-from framewatch.media.decode import Decoder
-from framewatch.media.inspect import inspect_output
-from framewatch.media.kind import require_video
-from framewatch.media.probe import probe
-from framewatch.media.scan import scan
+from framewatch.media.decode.decoder import Decoder
+from framewatch.media.decode.output_inspection import inspect_output
+from framewatch.media.probe.file_kind import require_video
+from framewatch.media.probe.packet_scan import scan
+from framewatch.media.probe.probe import probe
 from framewatch.media.timeline import plan_timeline
 from media_factory import make_video, remux
 

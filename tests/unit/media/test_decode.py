@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from framewatch.domain import MediaInfo, Segment, Stream, Timeline
-from framewatch.media.chain import deinterlace_filters
-from framewatch.media.decode import DecodedFrame, Decoder
-from framewatch.media.graph import Filter
-from framewatch.media.kind import require_video
-from framewatch.media.preset import Preset
-from framewatch.media.probe import probe
-from framewatch.media.pulse import Pulse
-from framewatch.media.scan import scan
+from framewatch.media.commands.video_filters import deinterlace_filters
+from framewatch.media.decode.decoder import DecodedFrame, Decoder
+from framewatch.media.filter_graph import Filter
+from framewatch.media.heartbeat import Pulse
+from framewatch.media.preset.preset import Preset
+from framewatch.media.probe.file_kind import require_video
+from framewatch.media.probe.packet_scan import scan
+from framewatch.media.probe.probe import probe
 from framewatch.media.timeline import cadence, plan_timeline
 from media_factory import ffmpeg, make_video, remux
 

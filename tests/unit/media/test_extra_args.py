@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from media_samples import FFMPEG, frames_of, plan_of, render
 
-from framewatch.media import commands
-from framewatch.media.extra_args import check_extra_args, encoder_args
-from framewatch.media.preset import Preset
-from framewatch.media.rules import check_preset
+from framewatch.media.commands import commands
+from framewatch.media.encoders.extra_args import check_extra_args, encoder_args
+from framewatch.media.preset.preset import Preset
+from framewatch.media.rules.preset_rules import check_preset
 
 
 @pytest.mark.parametrize(

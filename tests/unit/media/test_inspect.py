@@ -9,8 +9,8 @@ import pytest
 
 from framewatch.domain import Colour
 from framewatch.errors import MediaError
-from framewatch.media.inspect import Inspection, inspect_output
-from framewatch.media.pulse import Pulse
+from framewatch.media.decode.output_inspection import Inspection, inspect_output
+from framewatch.media.heartbeat import Pulse
 from media_factory import ffmpeg, make_video, remux
 
 

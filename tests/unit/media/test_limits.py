@@ -13,17 +13,17 @@ from media_samples import audio, cover, media, other, video
 
 from framewatch.domain import MediaInfo, Stream, Timeline
 from framewatch.errors import MediaError
-from framewatch.media.commands import transcode_command
-from framewatch.media.decode import Decoder
-from framewatch.media.ffmpeg import run_ffmpeg
+from framewatch.media.commands.commands import transcode_command
+from framewatch.media.decode.decoder import Decoder
+from framewatch.media.ffmpeg.discovery import find_ffmpeg
+from framewatch.media.ffmpeg.process import run_ffmpeg
 from framewatch.media.limits import Limits, check_length, check_limits
-from framewatch.media.plan import make_plan
-from framewatch.media.preset import Preset
-from framewatch.media.probe import probe
-from framewatch.media.scan import scan
-from framewatch.media.source import open_file, open_media
+from framewatch.media.plan.plan import make_plan
+from framewatch.media.preset.preset import Preset
+from framewatch.media.probe.packet_scan import scan
+from framewatch.media.probe.probe import probe
+from framewatch.media.probe.safe_open import open_file, open_media
 from framewatch.media.timeline import plan_timeline
-from framewatch.media.tools import find_ffmpeg
 from framewatch.render.spec import ProbeTask
 from framewatch.render.tasks import Workbench
 from media_factory import ffmpeg, make_video

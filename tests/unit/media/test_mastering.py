@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from framewatch.domain import Hdr, MasteringDisplay
-from framewatch.media.hdr import light_level, mastering_display
-from framewatch.media.mastering import hdr_warnings, with_hdr
-from framewatch.media.preset import Preset
+from framewatch.media.encoders.hdr_args import hdr_warnings, with_hdr
+from framewatch.media.preset.preset import Preset
+from framewatch.media.probe.hdr_metadata import light_level, mastering_display
 
 # Red, green, blue and white, then luminance: numerators and denominators; then what is there.
 COLOURS = [

@@ -29,16 +29,16 @@ from media_samples import (
 )
 
 from framewatch.errors import WorkerError
-from framewatch.media import commands
-from framewatch.media.codecs import nvenc_cq, nvenc_preset
-from framewatch.media.ffmpeg import Encoder, run_ffmpeg
-from framewatch.media.plan import Plan, make_plan
-from framewatch.media.preset import Preset
-from framewatch.media.probe import probe
-from framewatch.media.rules import check_preset, check_tools
-from framewatch.media.scan import scan
+from framewatch.media.commands import commands
+from framewatch.media.encoders.encoder_args import nvenc_cq, nvenc_preset
+from framewatch.media.ffmpeg.discovery import encoders
+from framewatch.media.ffmpeg.process import Encoder, run_ffmpeg
+from framewatch.media.plan.plan import Plan, make_plan
+from framewatch.media.preset.preset import Preset
+from framewatch.media.probe.packet_scan import scan
+from framewatch.media.probe.probe import probe
+from framewatch.media.rules.preset_rules import check_preset, check_tools
 from framewatch.media.timeline import cadence
-from framewatch.media.tools import encoders
 
 SOURCE, OUT = Path("/in/a b.mkv"), Path("/out/result.mp4")
 CHAPTERS = """;FFMETADATA1

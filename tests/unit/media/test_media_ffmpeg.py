@@ -14,11 +14,11 @@ import pytest
 from media_samples import FFMPEG, frames_of
 
 from framewatch.errors import CancelledError, ConfigError, Remedy, StorageError, WorkerError
-from framewatch.media.activity import Activity
-from framewatch.media.ffmpeg import Encoder, run_ffmpeg
-from framewatch.media.messages import EncodeProgress, failure, parse_log, parse_progress
-from framewatch.media.pulse import Pulse
-from framewatch.media.tools import encoders, find_ffmpeg, version
+from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, version
+from framewatch.media.ffmpeg.io_activity import Activity
+from framewatch.media.ffmpeg.log_parser import EncodeProgress, failure, parse_log, parse_progress
+from framewatch.media.ffmpeg.process import Encoder, run_ffmpeg
+from framewatch.media.heartbeat import Pulse
 
 QUIET = [str(FFMPEG), "-nostdin", "-nostats", "-loglevel", "level+warning", "-progress", "pipe:1"]
 SIZE = (48, 64, 3)

@@ -10,8 +10,9 @@ from media_samples import audio, cfr, cover, media, other, subtitle, video
 
 from framewatch.domain import Audio, Colour, Stream
 from framewatch.errors import RuleError
-from framewatch.media.plan import ExpectedStream, Plan, make_plan
-from framewatch.media.preset import Preset
+from framewatch.media.plan.expectation import ExpectedStream
+from framewatch.media.plan.plan import Plan, make_plan
+from framewatch.media.preset.preset import Preset
 
 
 def plan(*streams: Stream, timeline: Any = "cfr", info: Any = None, **wishes: Any) -> Plan:

@@ -13,18 +13,18 @@ from pydantic.alias_generators import to_camel
 
 from framewatch import documents
 from framewatch.errors import ConfigError
-from framewatch.media import preset as models
 from framewatch.media.containers import rules
-from framewatch.media.preset import Preset
-from framewatch.media.preset_schema import preset_schema
-from framewatch.media.presets import (
+from framewatch.media.preset import preset as models
+from framewatch.media.preset.loader import (
     find_folder_preset,
     list_presets,
     load_file,
     load_folder_preset,
     load_preset,
 )
-from framewatch.media.rules import check_preset
+from framewatch.media.preset.preset import Preset
+from framewatch.media.preset.schema import preset_schema
+from framewatch.media.rules.preset_rules import check_preset
 from framewatch.resources import shipped
 
 HERE = "framewatch.yaml:3: folders[0].preset"

@@ -8,8 +8,9 @@ import pytest
 from media_samples import audio, cover, media, subtitle, video
 
 from framewatch.domain import Colour, MediaInfo
-from framewatch.media.preset import Preset
-from framewatch.media.rules import check_file, check_preset, check_tools
+from framewatch.media.plan.file_rules import check_file
+from framewatch.media.preset.preset import Preset
+from framewatch.media.rules.preset_rules import check_preset, check_tools
 
 SOUND = ["mp3", "m4a", "wav", "flac"]
 TRANSPORT_ENCODERS = {

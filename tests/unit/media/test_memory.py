@@ -12,12 +12,12 @@ import pytest
 
 from framewatch.domain import Stream
 from framewatch.errors import MediaError, OutOfMemoryError, Remedy
-from framewatch.media import memory
-from framewatch.media.decode import Decoder
-from framewatch.media.kind import require_video
-from framewatch.media.probe import probe
-from framewatch.media.scan import scan
-from framewatch.media.source import media_errors
+from framewatch.media import out_of_memory as memory
+from framewatch.media.decode.decoder import Decoder
+from framewatch.media.probe.file_kind import require_video
+from framewatch.media.probe.packet_scan import scan
+from framewatch.media.probe.probe import probe
+from framewatch.media.probe.safe_open import media_errors
 from framewatch.media.timeline import plan_timeline
 from media_factory import make_video
 
@@ -72,7 +72,7 @@ def test_a_file_that_cannot_be_opened_for_want_of_memory_is_bad_only_where_there
 
 def test_a_process_that_may_have_no_more_memory_notices() -> None:
     limit = "resource.setrlimit(resource.RLIMIT_AS, (900 << 20, 900 << 20))"
-    look = "from framewatch.media.memory import is_short; import resource; print(is_short())"
+    look = "from framewatch.media.out_of_memory import is_short; import resource; print(is_short())"
     done = subprocess.run(
         [sys.executable, "-c", f"{look}; {limit}; print(is_short())"], capture_output=True, text=True, check=True
     )

@@ -11,12 +11,14 @@ from media_samples import audio, media, video
 
 from framewatch.documents import Document, validate
 from framewatch.errors import ConfigError
-from framewatch.media.burn import escaped, force_style, locate
 from framewatch.media.containers import rules
-from framewatch.media.preset import Preset
-from framewatch.media.presets import load_file, load_folder_preset
-from framewatch.media.rules import check_file, check_preset, check_tools
-from framewatch.media.sizing import Size, fitted
+from framewatch.media.filters.burned_subtitles import escaped, force_style
+from framewatch.media.plan.file_rules import check_file
+from framewatch.media.plan.sizing import Size, fitted
+from framewatch.media.preset.loader import load_file, load_folder_preset
+from framewatch.media.preset.preset import Preset
+from framewatch.media.preset.subtitle_file import locate
+from framewatch.media.rules.preset_rules import check_preset, check_tools
 
 
 def codes(**wishes: Any) -> list[str]:

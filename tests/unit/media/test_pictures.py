@@ -14,12 +14,13 @@ from media_samples import FFMPEG, audio, cover, ffmpeg, media, video
 
 from framewatch.domain import MediaInfo, Stream
 from framewatch.errors import MediaError, RuleError
-from framewatch.media.exif import exif_orientation
-from framewatch.media.image_plan import ImagePlan, image_command, jpeg_scale, make_image_plan
-from framewatch.media.picture_file import bounded, on_white, open_picture, with_picture
-from framewatch.media.preset import Preset
-from framewatch.media.probe import probe
-from framewatch.media.rules import check_preset, check_tools
+from framewatch.media.commands.image_command import image_command, jpeg_scale
+from framewatch.media.decode.image_file import bounded, on_white, open_picture, with_picture
+from framewatch.media.plan.image_plan import ImagePlan, make_image_plan
+from framewatch.media.preset.preset import Preset
+from framewatch.media.probe.exif import exif_orientation
+from framewatch.media.probe.probe import probe
+from framewatch.media.rules.preset_rules import check_preset, check_tools
 
 # Each of EXIF's eight orientations: what makes of the stored picture the one that is meant.
 UPRIGHT: dict[int, Any] = {

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from framewatch.errors import ConfigError, Finding
-from framewatch.media.preset import Preset
-from framewatch.media.preset_flow import OnlyIf
-from framewatch.media.presets import load_file, load_folder_preset, load_preset
+from framewatch.media.preset.loader import load_file, load_folder_preset, load_preset
+from framewatch.media.preset.only_if import OnlyIf
+from framewatch.media.preset.preset import Preset
 
 HERE = "framewatch.yaml:3: folders[0].preset"
 

@@ -10,10 +10,10 @@ import pytest
 
 from framewatch.domain import Colour
 from framewatch.errors import FramewatchError, MediaError, StorageError
-from framewatch.media.extent import Family, read_extent
-from framewatch.media.kind import require_video
-from framewatch.media.probe import probe
-from framewatch.media.source import open_file, open_media
+from framewatch.media.probe.file_kind import require_video
+from framewatch.media.probe.probe import probe
+from framewatch.media.probe.safe_open import open_file, open_media
+from framewatch.media.probe.truncation import Family, read_extent
 from media_factory import ffmpeg, make_video, remux
 
 SUBTITLES = "1\n00:00:00,000 --> 00:00:00,500\nhello\n"

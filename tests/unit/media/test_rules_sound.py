@@ -9,8 +9,9 @@ from media_samples import audio, media, subtitle, video
 
 from framewatch.documents import parse, validate
 from framewatch.errors import ConfigError
-from framewatch.media.preset import Preset
-from framewatch.media.rules import check_file, check_preset, check_tools
+from framewatch.media.plan.file_rules import check_file
+from framewatch.media.preset.preset import Preset
+from framewatch.media.rules.preset_rules import check_preset, check_tools
 
 FIT = {"mp3": "mp3", "m4a": "aac", "wav": "pcm_s16le", "flac": "flac"}
 WISHES: list[tuple[dict[str, Any], str, str]] = [

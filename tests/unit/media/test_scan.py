@@ -9,11 +9,11 @@ import pytest
 
 from framewatch.domain import Timeline
 from framewatch.errors import MediaError
-from framewatch.media.kind import require_video
-from framewatch.media.probe import probe
-from framewatch.media.pulse import Pulse
-from framewatch.media.scan import ScanResult, scan, stream_spans
-from framewatch.media.source import BUFFER_BYTES
+from framewatch.media.heartbeat import Pulse
+from framewatch.media.probe.file_kind import require_video
+from framewatch.media.probe.packet_scan import ScanResult, scan, stream_spans
+from framewatch.media.probe.probe import probe
+from framewatch.media.probe.safe_open import BUFFER_BYTES
 from framewatch.media.timeline import cadence, plan_timeline
 from media_factory import ffmpeg, make_video, remux
 

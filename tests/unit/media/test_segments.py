@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from framewatch.domain import Timeline
-from framewatch.media.segments import Segmenting, plan_segments
+from framewatch.media.plan.segments import Segmenting, plan_segments
 from framewatch.media.timeline import cadence, plan_timeline, preserved
 
 MILLISECOND = Fraction(1, 1000)

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from media_samples import FFMPEG, audio, ffmpeg, look, media, plan_of, problems, render, video
 
 from framewatch.errors import WorkerError
-from framewatch.media import commands
+from framewatch.media.commands import commands
 from framewatch.media.containers import rules
-from framewatch.media.loudness import Loudness, parse_loudness
-from framewatch.media.plan import make_plan
-from framewatch.media.preset import Preset
-from framewatch.media.probe import probe
-from framewatch.media.sound import AudioTarget, audio_args, audio_target
+from framewatch.media.filters.audio import AudioTarget, audio_args, audio_target
+from framewatch.media.filters.loudness import Loudness, parse_loudness
+from framewatch.media.plan.plan import make_plan
+from framewatch.media.preset.preset import Preset
+from framewatch.media.probe.probe import probe
 
 # Speech-like: pink noise that swells, so that its loudness has a range.
 SWELLING = "anoisesrc=c=pink:d=4:r=44100:seed=1,volume='0.3+0.25*sin(3*t)':eval=frame"

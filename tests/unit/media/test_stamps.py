@@ -12,10 +12,10 @@ import pytest
 from media_samples import cfr, media, video
 
 from framewatch.errors import RuleError
-from framewatch.media.plan import make_plan
-from framewatch.media.preset import Preset
-from framewatch.media.scan import ScanResult
-from framewatch.media.stamps import Stamps, packet_filter, picture_filter, stamps_of
+from framewatch.media.plan.avi_timestamps import Stamps, packet_filter, picture_filter, stamps_of
+from framewatch.media.plan.plan import make_plan
+from framewatch.media.preset.preset import Preset
+from framewatch.media.probe.packet_scan import ScanResult
 from media_factory import ffmpeg
 
 TICK = Fraction(1, 25)

@@ -10,9 +10,9 @@ import pytest
 
 from framewatch.domain import Record
 from framewatch.errors import EngineError, Finding, Remedy, WrongPixelsError
-from framewatch.media.picture_file import with_picture
-from framewatch.media.probe import probe
-from framewatch.media.segments import Segmenting
+from framewatch.media.decode.image_file import with_picture
+from framewatch.media.plan.segments import Segmenting
+from framewatch.media.probe.probe import probe
 from framewatch.render.engine import WarmEngine
 from framewatch.render.messages import Opened, Pieced, Warned
 from framewatch.render.spec import ImageTask, Piece, ProbeTask, RenderTask, Sizing

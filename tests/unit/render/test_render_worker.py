@@ -17,7 +17,7 @@ import pytest
 
 from clips import make_clip
 from framewatch.errors import CancelledError, MediaError, Remedy, WorkerError
-from framewatch.media.tools import find_ffmpeg
+from framewatch.media.ffmpeg.discovery import find_ffmpeg
 from framewatch.render.client import Worker
 from framewatch.render.messages import Alive, Counted, Logged
 from framewatch.render.patience import Patience

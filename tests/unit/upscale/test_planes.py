@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from framewatch.domain import Colour, Video
 from framewatch.errors import EngineError
 from framewatch.media import colour
-from framewatch.media.graph import Filter, FilterChain
+from framewatch.media.filter_graph import Filter, FilterChain
 from framewatch.upscale import cuda_layout, selftest, yuv
 from framewatch.upscale.choice import open_session
 from framewatch.upscale.contract import Frame, FrameShape

@@ -7,7 +7,7 @@ from math import ceil
 from typing import Literal
 
 from framewatch.media.containers import rules
-from framewatch.media.plan import Plan
+from framewatch.media.plan.plan import Plan
 from framewatch.render.spec import DeviceReport
 from framewatch.upscale import cpu
 

@@ -13,8 +13,8 @@ from typing import NamedTuple
 from framewatch.domain import Record
 from framewatch.errors import Need, Place, StorageError
 from framewatch.media.containers import rules
-from framewatch.media.plan import Plan
-from framewatch.media.preset import Preset
+from framewatch.media.plan.plan import Plan
+from framewatch.media.preset.preset import Preset
 from framewatch.storage.free_space import SPARE, free_bytes, human, same_disk
 from framewatch.storage.os_errors import shown, storage_faults
 

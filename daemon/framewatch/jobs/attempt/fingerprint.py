@@ -9,9 +9,9 @@ from pathlib import Path
 
 from framewatch.errors import StorageError, ToolMissingError
 from framewatch.jobs.attempt.request import Tools
-from framewatch.media import commands
-from framewatch.media.chain import deinterlace_filters, source_filters
-from framewatch.media.plan import Plan
+from framewatch.media.commands import commands
+from framewatch.media.commands.video_filters import deinterlace_filters, source_filters
+from framewatch.media.plan.plan import Plan
 from framewatch.render.spec import ProbeReport
 from framewatch.storage import files
 from framewatch.storage.os_errors import storage_faults

@@ -8,9 +8,9 @@ from pathlib import Path
 from framewatch.domain import MediaInfo
 from framewatch.errors import Finding, RuleError
 from framewatch.jobs.attempt.request import Tools
-from framewatch.media.image_plan import ImagePlan, make_image_plan
-from framewatch.media.preset import Preset
-from framewatch.media.rules import check_tools
+from framewatch.media.plan.image_plan import ImagePlan, make_image_plan
+from framewatch.media.preset.preset import Preset
+from framewatch.media.rules.preset_rules import check_tools
 from framewatch.render.spec import ImageTask
 
 _HINT = "the source was not touched; look into the log for what ffmpeg said"

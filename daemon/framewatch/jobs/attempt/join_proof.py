@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from framewatch.domain import Segment
-from framewatch.media.inspect import Inspection
+from framewatch.media.decode.output_inspection import Inspection
 
 
 def flaw(segment: Segment, found: Inspection) -> str:

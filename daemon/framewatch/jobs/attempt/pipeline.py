@@ -21,21 +21,21 @@ from framewatch.jobs.attempt.request import Order, Rendered, Skipped, Tools
 from framewatch.jobs.attempt.segmented_render import Segmented
 from framewatch.jobs.attempt.verify import compare, silent_track
 from framewatch.jobs.work_folder import tidy
-from framewatch.media import commands
-from framewatch.media.burn import locate
-from framewatch.media.conditions import choose
+from framewatch.media.commands import commands
+from framewatch.media.commands.image_command import image_command
 from framewatch.media.containers import rules
-from framewatch.media.effects import remembered_frames
-from framewatch.media.image_plan import image_command
-from framewatch.media.image_rules import is_image_preset
-from framewatch.media.inspect import Inspection
-from framewatch.media.kind import require_video
-from framewatch.media.loudness import Loudness
-from framewatch.media.plan import Plan, make_plan
-from framewatch.media.preset import Preset
-from framewatch.media.rules import check_preset, check_tools
-from framewatch.media.segments import Segmenting
-from framewatch.media.timing import timing_wish
+from framewatch.media.decode.output_inspection import Inspection
+from framewatch.media.filters.loudness import Loudness
+from framewatch.media.filters.video_effects import remembered_frames
+from framewatch.media.plan.plan import Plan, make_plan
+from framewatch.media.plan.requested_timeline import timing_wish
+from framewatch.media.plan.segments import Segmenting
+from framewatch.media.preset.preset import Preset
+from framewatch.media.preset.selection import choose
+from framewatch.media.preset.subtitle_file import locate
+from framewatch.media.probe.file_kind import require_video
+from framewatch.media.rules.image_rules import is_image_preset
+from framewatch.media.rules.preset_rules import check_preset, check_tools
 from framewatch.render.client import Worker
 from framewatch.render.spec import (
     ImageReport,

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from framewatch.errors import ModelMissingError, ToolMissingError
-from framewatch.media.preset import Preset
+from framewatch.media.preset.preset import Preset
 from framewatch.storage.os_errors import shown
 from framewatch.upscale import models
 

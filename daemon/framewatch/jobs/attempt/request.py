@@ -7,11 +7,11 @@ from typing import Literal
 
 from framewatch.domain import Failure, Record
 from framewatch.jobs.attempt.disk_forecast import Spots
-from framewatch.media.image_plan import ImagePlan
 from framewatch.media.limits import Limits
-from framewatch.media.plan import Plan
-from framewatch.media.preset import Preset
-from framewatch.media.segments import DEFAULT_SECONDS
+from framewatch.media.plan.image_plan import ImagePlan
+from framewatch.media.plan.plan import Plan
+from framewatch.media.plan.segments import DEFAULT_SECONDS
+from framewatch.media.preset.preset import Preset
 from framewatch.render.client import STALL_SECONDS
 from framewatch.upscale.models import Precision
 

@@ -16,7 +16,7 @@ from typing import Any, Self
 from framewatch.domain import Segment
 from framewatch.errors import FramewatchError, MediaError
 from framewatch.jobs.attempt.join_proof import flaw
-from framewatch.media.inspect import Inspection
+from framewatch.media.decode.output_inspection import Inspection
 from framewatch.render.client import Worker
 from framewatch.render.spec import InspectReport, InspectTask
 

@@ -18,12 +18,12 @@ from framewatch.jobs.attempt.request import Order
 from framewatch.jobs.attempt.segment_inspector import NICENESS, Inspector
 from framewatch.jobs.attempt.segment_ledger import Entry, Ledger
 from framewatch.jobs.attempt.verify import damaged_frames
-from framewatch.media import commands
-from framewatch.media.chain import deinterlace_filters, source_filters
-from framewatch.media.hardware import encoding_hardware
-from framewatch.media.inspect import Inspection
-from framewatch.media.plan import Plan
-from framewatch.media.planes import PlaneCoding, plane_coding
+from framewatch.media.commands import commands
+from framewatch.media.commands.video_filters import deinterlace_filters, source_filters
+from framewatch.media.decode.output_inspection import Inspection
+from framewatch.media.encoders.hardware import encoding_hardware
+from framewatch.media.plan.plan import Plan
+from framewatch.media.plan.plane_format import PlaneCoding, plane_coding
 from framewatch.render.messages import Pieced
 from framewatch.render.spec import DeviceReport, InspectReport, InspectTask, Piece, ProbeReport, RenderTask, Sizing
 from framewatch.storage.free_space import SPARE

@@ -11,9 +11,9 @@ from fractions import Fraction
 
 from framewatch.domain import Failure
 from framewatch.errors import Finding
-from framewatch.media.inspect import Inspection, StreamInspection
-from framewatch.media.picture import alike
-from framewatch.media.plan import Expected
+from framewatch.media.decode.output_inspection import Inspection, StreamInspection
+from framewatch.media.plan.expectation import Expected
+from framewatch.media.plan.geometry import alike
 
 AUDIO_SLACK = 0.040  # seconds, on top of one video frame: two AAC frames of 1024 samples at 48 kHz are 43 ms
 AUDIO_SAMPLES = 1920  # the same in samples: below 48 kHz they last longer

@@ -22,7 +22,7 @@ from framewatch.jobs.publishing.publish import Places
 from framewatch.jobs.scheduling.job_manager import Desk
 from framewatch.jobs.source_check import require_source, source_root
 from framewatch.jobs.work_folder import tidied, work_folder
-from framewatch.media.preset import Preset
+from framewatch.media.preset.preset import Preset
 from framewatch.render.client import Worker
 from framewatch.storage.mount_guard import UNGUARDED
 

@@ -1,0 +1,1 @@
+"""ffmpeg command lines, composed from a plan. Pure."""

@@ -1,0 +1,1 @@
+"""Reading with PyAV: frames for the network, and what a finished file really holds."""

@@ -1,0 +1,1 @@
+"""The ffmpeg program: finding it, running it, and reading what it reports."""

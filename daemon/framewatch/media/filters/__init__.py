@@ -1,0 +1,1 @@
+"""ffmpeg filters for sound, effects, loudness and burned-in subtitles."""

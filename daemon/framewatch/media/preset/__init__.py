@@ -1,0 +1,1 @@
+"""Presets: what they may say, how they are found and built upon each other."""

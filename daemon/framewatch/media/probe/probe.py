@@ -1,0 +1,262 @@
+"""Probe: what a file is. Reads the headers and decodes one picture of the main video; seconds at most."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition
+from av.stream import Stream as AvStream
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from framewatch.domain import Audio, MediaInfo, Stream, StreamKind, Video
+from framewatch.errors import MediaError
+from framewatch.media import out_of_memory
+from framewatch.media.heartbeat import Beat, unheard
+from framewatch.media.limits import Limits, check_limits
+from framewatch.media.probe.colour_tags import colour_of
+from framewatch.media.probe.display_matrix import orientation
+from framewatch.media.probe.hdr_metadata import hdr_of
+from framewatch.media.probe.libav_dump import Dump, dump
+from framewatch.media.probe.safe_open import PICTURE_DEMUXERS, open_file, open_media
+from framewatch.media.probe.truncation import Extent, read_extent
+
+COPY_AGAIN = "copy it into the folder again; it will be taken when it is complete"
+_PACKETS_TO_FIRST_PICTURE = 300  # a broadcast may begin seconds before its first key frame
+_FONTS = {"ttf": "ttf", "truetype": "ttf", "otf": "otf", "opentype": "otf", "sfnt": "ttf"}
+_TITLES = ("title", "name", "filename")  # in MP4 a track's title is its name; attachments have file names
+_PICTURE_CODECS = ("png", "mjpeg", "bmp", "gif", "tiff", "webp", "jpeg2000")
+_PICTURE_BRANDS = ("avif", "heic", "heix", "mif1", "msf1")
+
+
+def probe(path: Path, limits: Limits | None = None, beat: Beat = unheard) -> MediaInfo:
+    """What the file at `path` holds.
+
+    Args:
+        path: the file.
+        limits: of a source, held against its headers before a frame is decoded; None for files of our own.
+        beat: called as reading gets on.
+
+    Raises:
+        MediaError: `media.empty`, `media.not_media`, `media.truncated`, `media.protected`, `media.unreadable`,
+            `media.not_a_file`; with limits also `media.too_large`, `media.too_long`, `media.too_many_streams`,
+            `media.probe_too_long`.
+        StorageError: the file is gone or cannot be read now.
+    """
+    size, extent = _measured(path)
+    if extent.truncated:
+        raise truncated(path, extent)
+    pixels, seconds = (limits.decoder_pixels, limits.probe_seconds) if limits else (0, None)
+    try:
+        with open_media(path, max_pixels=pixels, seconds=seconds, beat=beat) as container:
+            return _info(container, size, limits)
+    except MediaError as error:
+        if error.finding.code == MediaError.code and extent.family is None:
+            raise _not_media(path) from error
+        raise
+
+
+def truncated(path: Path, extent: Extent) -> MediaError:
+    """The error for a file that is not all there."""
+    if extent.missing:
+        message = f"{path.name} is cut off: at least {extent.missing} bytes of it are missing"
+    else:
+        message = f"{path.name} begins as {extent.family}, but its index is missing: it is cut off or unfinished"
+    return MediaError(message, code="media.truncated", hint=COPY_AGAIN)
+
+
+def _measured(path: Path) -> tuple[int, Extent]:
+    with open_file(path) as file:
+        size = file.seek(0, 2)
+        if size == 0:
+            raise MediaError(f"{path.name} is empty (0 bytes)", code="media.empty", hint=COPY_AGAIN)
+        return size, read_extent(file)
+
+
+def _not_media(path: Path) -> MediaError:
+    message = f"{path.name} is not a media file, whatever its name says"
+    hint = "MP4, MOV, MKV, WebM, AVI, MPEG-TS, MPEG-PS, FLV, Ogg, ASF and MXF are read"
+    return MediaError(message, code="media.not_media", hint=hint)
+
+
+def _info(container: InputContainer, size: int, limits: Limits | None) -> MediaInfo:
+    """What the headers say, and then, where they keep to the limits, the first picture."""
+    info = _headers(container, size)
+    if limits is not None and (findings := check_limits(info, limits)):
+        raise MediaError.of(findings)
+    main = info.main_video
+    if main is None:
+        return info
+    picture = _first_picture(container, cast(VideoStream, container.streams[main.index]), main.video)
+    seen = main.evolve(video=main.video and _seen(main.video, picture))
+    return info.evolve(streams=tuple(seen if each is main else each for each in info.streams))
+
+
+def _headers(container: InputContainer, size: int) -> MediaInfo:
+    dumped = dump(container)
+    streams = tuple(_stream(container, stream, dumped) for stream in container.streams)
+    return MediaInfo(
+        container=container.format.name,
+        size=size,
+        start=(container.start_time or 0) / av.time_base,
+        duration=max(0, container.duration or 0) / av.time_base,
+        streams=_stills_as_covers(streams),
+        chapters=len(container.chapters()),
+    )
+
+
+def _stills_as_covers(streams: tuple[Stream, ...]) -> tuple[Stream, ...]:
+    """Picture streams beside a real video are covers, though nothing marks them so; the film is what is wanted."""
+    videos = [each for each in streams if each.kind == "video" and not each.cover]
+    if all(each.codec in _PICTURE_CODECS for each in videos):
+        return streams
+    return tuple(
+        each.evolve(cover=True) if each in videos and each.codec in _PICTURE_CODECS else each for each in streams
+    )
+
+
+def _stream(container: InputContainer, stream: AvStream, dumped: Dump) -> Stream:
+    kind = _kind(stream)
+    flags = stream.disposition
+    language = stream.metadata.get("language", "")
+    base = stream.time_base
+    return Stream(
+        index=stream.index,
+        kind=kind,
+        codec=_codec(stream, kind, dumped.codecs),
+        start=_seconds(stream.start_time, base),
+        duration=None if kind == "attachment" else _seconds(stream.duration, base),
+        language="" if language == "und" else language,
+        title=next(filter(None, map(stream.metadata.get, _TITLES)), ""),
+        default=bool(flags & Disposition.default),
+        forced=bool(flags & Disposition.forced),
+        cover=kind == "video" and (bool(flags & Disposition.attached_pic) or _still(container, stream)),
+        video=_video(cast(VideoStream, stream), dumped) if kind == "video" else None,
+        audio=_audio(stream) if kind == "audio" else None,
+    )
+
+
+def _seconds(ticks: int | None, base: Fraction | None) -> float | None:
+    return None if ticks is None or base is None else float(ticks * base)
+
+
+def _kind(stream: AvStream) -> StreamKind:
+    known = ("video", "audio", "subtitle", "attachment")
+    return cast(StreamKind, stream.type) if stream.type in known else "data"
+
+
+def _codec(stream: AvStream, kind: StreamKind, names: dict[int, str]) -> str:
+    context = cast("av.CodecContext | None", stream.codec_context)
+    if context is not None:
+        return context.codec.canonical_name
+    if kind == "attachment":
+        mime = stream.metadata.get("mimetype", "").lower()
+        return next((name for mark, name in _FONTS.items() if mark in mime), "unknown")
+    return names.get(stream.index, "unknown")
+
+
+def _still(container: InputContainer, stream: AvStream) -> bool:
+    """A picture file, or an animation format that holds one picture."""
+    name = container.format.name
+    if name in PICTURE_DEMUXERS:
+        return True
+    if name in ("gif", "apng"):
+        return _packets(container, stream, 2) < 2
+    brand = container.metadata.get("major_brand", "")
+    return brand in _PICTURE_BRANDS and stream.frames <= 1
+
+
+def _packets(container: InputContainer, stream: AvStream, most: int) -> int:
+    """How many packets a stream has, counted up to `most`; the container is back at its start afterwards."""
+    count = 0
+    for packet in container.demux(stream):
+        count += packet.size > 0
+        if count >= most:
+            break
+    container.seek(0)
+    return count
+
+
+def _video(stream: VideoStream, dumped: Dump) -> Video | None:
+    context = cast("av.VideoCodecContext | None", stream.codec_context)
+    if context is None or context.format is None or not context.width or not context.height:
+        return None
+    pixel_format = context.format
+    rate = stream.average_rate or stream.guessed_rate
+    return Video(
+        width=context.width,
+        height=context.height,
+        pixel_format=pixel_format.name,
+        bit_depth=max(each.bits for each in pixel_format.components),
+        rate=rate if rate and rate > 0 else None,
+        sar=_sar(stream.sample_aspect_ratio),
+        interlaced=context.field_order > 1,  # AV_FIELD_UNKNOWN 0, AV_FIELD_PROGRESSIVE 1
+        colour=colour_of(
+            context.colorspace,
+            context.color_range,
+            context.color_primaries,
+            context.color_trc,
+            pixel_format.name,
+        ),
+        alpha=any(each.is_alpha for each in pixel_format.components),
+        hidden=dumped.hidden(stream.index, context.width, context.height),
+    )
+
+
+def _sar(ratio: Fraction | None) -> Fraction:
+    return ratio if ratio and ratio > 0 else Fraction(1)
+
+
+def _audio(stream: AvStream) -> Audio | None:
+    context = cast("av.AudioCodecContext | None", stream.codec_context)
+    if context is None:
+        return None
+    layout = "" if context.layout.name.endswith("channels") else context.layout.name  # "2 channels": it does not say
+    return Audio(sample_rate=context.sample_rate or 0, channels=context.channels or 0, layout=layout)
+
+
+def _first_picture(container: InputContainer, stream: VideoStream, video: Video | None) -> VideoFrame | None:
+    """The first picture that can be decoded, as only pictures tell how they are turned; None where none can.
+
+    Raises:
+        MediaError: the video is encrypted (`media.protected`).
+    """
+    for number, packet in enumerate(container.demux(stream)):
+        if number == 0 and packet.has_sidedata("encryption_info"):
+            message = "this video is encrypted (DRM) and cannot be decoded"
+            raise MediaError(message, code="media.protected", hint="a file without copy protection is needed")
+        if video is None:  # no decoder for it, or headers that tell no size
+            return None
+        try:
+            frames = packet.decode()
+        except av.FFmpegError as error:
+            out_of_memory.blame(error)
+            frames = []
+        if frames:
+            return frames[0]
+        if number >= _PACKETS_TO_FIRST_PICTURE:
+            break
+    return None
+
+
+def _seen(video: Video, picture: VideoFrame | None) -> Video:
+    """What the headers say, completed by what the first picture says."""
+    if picture is None:
+        return video
+    name = picture.format.name
+    said = colour_of(picture.colorspace, picture.color_range, picture.color_primaries, picture.color_trc, name)
+    known = {key: value for key, value in said if value is not None}
+    turned = orientation(picture)
+    return video.evolve(
+        pixel_format=name,
+        bit_depth=max(each.bits for each in picture.format.components),
+        interlaced=video.interlaced or picture.interlaced_frame,
+        colour=video.colour.evolve(**known),
+        hdr=hdr_of(picture),
+        rotation=turned.rotation,
+        mirrored=turned.mirrored,
+    )
