@@ -30,7 +30,7 @@ from framewatch.media.decode.output_inspection import inspect_output
 from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg
 from framewatch.media.ffmpeg.process import run_ffmpeg
 from framewatch.media.preset.preset import Preset
-from framewatch.render.client import Worker
+from framewatch.render.worker_client import Worker
 
 FFMPEG = find_ffmpeg(None)
 

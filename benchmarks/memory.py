@@ -26,7 +26,7 @@ from framewatch.jobs.gpu.gate import HostGate
 from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg
 from framewatch.media.ffmpeg.process import run_ffmpeg
 from framewatch.media.preset.preset import Preset
-from framewatch.render.client import Worker
+from framewatch.render.worker_client import Worker
 
 ALLOWED = 1.10
 SAMPLE_SECONDS = 0.005

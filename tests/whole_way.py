@@ -18,7 +18,7 @@ from framewatch.jobs.attempt.request import Order, Rendered, Tools
 from framewatch.jobs.attempt.segment_ledger import Entry
 from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, hwaccels
 from framewatch.media.preset.preset import Preset
-from framewatch.render.tasks import Workbench
+from framewatch.render.task_handlers import Workbench
 
 FAST = {"preset": "ultrafast", "crf": 1}
 

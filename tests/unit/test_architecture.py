@@ -27,7 +27,6 @@ ROOMS = [
     "render",
     "jobs",
     "intake",
-    "serve",
     "service",
     "bench",
     "cli",

@@ -13,7 +13,7 @@ from framewatch.errors import VerificationError
 from framewatch.media.commands.stream_mapping import file_url
 from framewatch.media.encoders import encoder_args
 from framewatch.media.plan.plan import Plan
-from framewatch.render.spec import CommandReport, CommandTask, InspectReport, InspectTask, Sizing
+from framewatch.render.tasks import CommandReport, CommandTask, InspectReport, InspectTask, Sizing
 from framewatch.upscale.cpu import cores
 from framewatch.upscale.vram import stages
 

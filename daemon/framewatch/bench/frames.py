@@ -8,8 +8,8 @@ from itertools import islice
 
 from framewatch.media.decode.decoder import Decoder
 from framewatch.media.probe.safe_open import hardware_here
-from framewatch.render.engine import planes_of, rgb_of
-from framewatch.render.spec import RenderTask
+from framewatch.render.tasks import RenderTask
+from framewatch.render.warm_engine import planes_of, rgb_of
 from framewatch.upscale.contract import Frame, FrameShape, Session
 
 _KEPT_BYTES = 1 << 30  # of upscaled frames

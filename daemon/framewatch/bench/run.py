@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from framewatch.bench import baseline, wholeway
-from framewatch.bench.advice import advise
+from framewatch.bench import baseline, end_to_end
 from framewatch.bench.clip import Size, clip_command, usual_seconds, usual_size
-from framewatch.bench.engines import CANDIDATES, better
-from framewatch.bench.facts import machine
+from framewatch.bench.engine_speed import CANDIDATES, better
+from framewatch.bench.machine import machine
+from framewatch.bench.recommendation import advise
 from framewatch.bench.report import Baseline, BenchReport, Clip, EngineRow, WholeWay
 from framewatch.bench.tasks import EngineReport, EngineTask, StagesReport, StagesTask, Stepped
 from framewatch.bench.worker import measuring_worker
@@ -32,9 +32,9 @@ from framewatch.jobs.attempt.concurrency import Encoding, Host, side_by_side
 from framewatch.jobs.attempt.request import Tools
 from framewatch.media.ffmpeg.discovery import encoders, hwaccels
 from framewatch.media.preset.preset import Preset
-from framewatch.render.client import Worker
 from framewatch.render.messages import Counted
-from framewatch.render.spec import CommandTask, DeviceReport, DeviceTask
+from framewatch.render.tasks import CommandTask, DeviceReport, DeviceTask
+from framewatch.render.worker_client import Worker
 from framewatch.upscale.models import Precision
 
 _SEED_PROGRAM = "realesrgan-ncnn-vulkan"
@@ -134,7 +134,7 @@ class Bench:
 
     def _ways(
         self, source: Path, device: DeviceReport, seconds: float, folder: Path
-    ) -> tuple[dict[int, wholeway.Travelled], int]:
+    ) -> tuple[dict[int, end_to_end.Travelled], int]:
         """The whole way by lanes, and how many of them `lanes: auto` takes, as follows from the first plan."""
         wished = self._wishes.lanes
         weight = 0.35 / (len(wished) or _USUAL_COUNTS)
@@ -146,17 +146,17 @@ class Bench:
                 found[lanes] = self._travel(source, lanes, seconds, folder, weight)
         return found, auto
 
-    def _auto(self, found: wholeway.Travelled, device: DeviceReport) -> int:
+    def _auto(self, found: end_to_end.Travelled, device: DeviceReport) -> int:
         """The lanes of a film, which has more segments than there are lanes."""
         return side_by_side("auto", Encoding.of(found.plan), device, Host.here(), segments=sys.maxsize)
 
-    def _travel(self, source: Path, lanes: int, seconds: float, folder: Path, weight: float) -> wholeway.Travelled:
+    def _travel(self, source: Path, lanes: int, seconds: float, folder: Path, weight: float) -> end_to_end.Travelled:
         work = folder / f"lanes-{lanes}"
         work.mkdir()
         with self._step(f"file to file, {lanes} {'lane' if lanes == 1 else 'lanes'}", weight):
             tools = self._tools(lanes, max(_LEAST_PIECE_SECONDS, seconds / lanes / _PIECES_A_LANE))
             preset = self._wishes.preset
-            return wholeway.travel(source, preset, work, tools, self._stop, self._within, self._waits)
+            return end_to_end.travel(source, preset, work, tools, self._stop, self._within, self._waits)
 
     def _tools(self, lanes: int, segment_seconds: float) -> Tools:
         program = self._wishes.ffmpeg
@@ -191,7 +191,7 @@ class Bench:
         return EngineRow(engine=task.engine, found=found)
 
     def _baseline(
-        self, source: Path, first: wholeway.Travelled, folder: Path, device: DeviceReport, fps: float
+        self, source: Path, first: end_to_end.Travelled, folder: Path, device: DeviceReport, fps: float
     ) -> Baseline:
         wishes, plan = self._wishes, first.plan
         program = wishes.baseline_program or _on_path()
@@ -252,7 +252,7 @@ def _on_path() -> Path | None:
     return Path(found) if found else None
 
 
-def _way(lanes: int, found: wholeway.Travelled, stages: StagesReport) -> WholeWay:
+def _way(lanes: int, found: end_to_end.Travelled, stages: StagesReport) -> WholeWay:
     """One run, held against the slowest stage alone."""
     frames, rendering = found.frames, found.phases["render"]
     alone: dict[StageName, float] = {
@@ -277,7 +277,7 @@ def _way(lanes: int, found: wholeway.Travelled, stages: StagesReport) -> WholeWa
     )
 
 
-def _clip_facts(wishes: Wishes, found: wholeway.Travelled) -> Clip:
+def _clip_facts(wishes: Wishes, found: end_to_end.Travelled) -> Clip:
     plan = found.plan
     return Clip(
         name=wishes.clip.name if wishes.clip else "the shipped clip",

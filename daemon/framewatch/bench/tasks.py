@@ -10,7 +10,7 @@ from pydantic import Field, TypeAdapter
 
 from framewatch.domain import Record
 from framewatch.render.messages import Failed, Logged
-from framewatch.render.spec import Piece, RenderTask, Sizing
+from framewatch.render.tasks import Piece, RenderTask, Sizing
 
 
 class EngineTask(Record):

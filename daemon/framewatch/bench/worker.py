@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from framewatch.bench import engines, pngs, stages
+from framewatch.bench import engine_speed, png_baseline, stage_speed
 from framewatch.bench.tasks import EngineTask, Measured, PngTask, StagesTask, Stepped, message_from, task_from
 from framewatch.domain import Record, StageName
-from framewatch.render.client import Worker
 from framewatch.render.worker import Trade, serve
+from framewatch.render.worker_client import Worker
 
 
 class Measurements:
@@ -28,11 +28,11 @@ class Measurements:
             FramewatchError: what it failed with.
         """
         if isinstance(task, EngineTask):
-            return engines.measure(task, self._say)
+            return engine_speed.measure(task, self._say)
         if isinstance(task, StagesTask):
-            return stages.measure(task, self._say)
+            return stage_speed.measure(task, self._say)
         if isinstance(task, PngTask):
-            return pngs.measure(task, self._say)
+            return png_baseline.measure(task, self._say)
         raise TypeError(f"no such task: {type(task).__name__}")
 
     def _say(self, what: str, done: float) -> None:

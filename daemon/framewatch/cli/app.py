@@ -12,10 +12,10 @@ from framewatch.cli.bench import bench
 from framewatch.cli.daemon import check, run
 from framewatch.cli.demo import demo
 from framewatch.cli.doctor import doctor
-from framewatch.cli.files import upscale
 from framewatch.cli.jobs import cancel, retry, status
 from framewatch.cli.plan import plan
 from framewatch.cli.schema import schema
+from framewatch.cli.upscale import upscale
 
 app = typer.Typer(
     name="framewatch",

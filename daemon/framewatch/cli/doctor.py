@@ -18,8 +18,8 @@ from framewatch.intake.folder_checks import check_folders
 from framewatch.jobs.store.recovery import rebuilt
 from framewatch.jobs.store.store import Store
 from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, version
-from framewatch.render.client import Worker
-from framewatch.render.spec import TrialReport, TrialTask
+from framewatch.render.tasks import TrialReport, TrialTask
+from framewatch.render.worker_client import Worker
 from framewatch.settings import LoadedSettings, Settings
 from framewatch.upscale.contract import INT8
 from framewatch.upscale.models import Precision, verify_models

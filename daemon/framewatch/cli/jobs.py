@@ -18,7 +18,7 @@ from framewatch.errors import ConfigError
 from framewatch.jobs.reporting.sidecar import progress_document
 from framewatch.jobs.store.recovery import rebuilt
 from framewatch.jobs.store.store import Store
-from framewatch.service.alive import is_alive
+from framewatch.service.liveness import is_alive
 from framewatch.settings import Settings
 from framewatch.storage import files
 from framewatch.storage.os_errors import shown, storage_faults

@@ -11,7 +11,7 @@ from typing import Any
 from rich.table import Table
 
 from framewatch.cli.common import JsonOption, console, print_json, say, say_finding
-from framewatch.cli.files import FfmpegOption, FileArgument, PresetOption, Quiet, a_worker, order_of, prepared
+from framewatch.cli.upscale import FfmpegOption, FileArgument, PresetOption, Quiet, a_worker, order_of, prepared
 from framewatch.errors import Finding
 from framewatch.jobs.attempt.image_job import decide_picture
 from framewatch.jobs.attempt.pipeline import Pipeline, decide
@@ -23,7 +23,7 @@ from framewatch.media.plan.image_plan import ImagePlan
 from framewatch.media.plan.plan import Plan
 from framewatch.media.preset.selection import Choice, choose
 from framewatch.media.rules.image_rules import is_image_preset
-from framewatch.render.spec import ProbeReport
+from framewatch.render.tasks import ProbeReport
 from framewatch.text import printable
 
 Steps = list[tuple[str, list[str]]]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 
 from framewatch.domain import Failure, Record, StageName
-from framewatch.render.spec import Report
+from framewatch.render.tasks import Report
 
 
 class Counted(Record):

@@ -1,218 +1,247 @@
-"""What a worker can do: one method a kind of task."""
+"""What a worker is asked for and what it answers: records that travel as one line of JSON each.
+
+A task names everything it needs, so that a worker on another machine could do it. Names of files may hold bytes that
+are not UTF-8; as JSON's escapes they arrive as they left.
+"""
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from framewatch.domain import Failure, Record, StageName
-from framewatch.errors import Finding, MediaError
-from framewatch.media.decode.image_file import with_picture
-from framewatch.media.decode.output_inspection import inspect_output
-from framewatch.media.ffmpeg.process import EncodeProgress, LogLevel, run_ffmpeg
-from framewatch.media.filters.loudness import parse_loudness
-from framewatch.media.heartbeat import Pulse
-from framewatch.media.limits import check_length, check_spans
-from framewatch.media.plan.avi_timestamps import stamps_of
-from framewatch.media.plan.requested_timeline import clipped_lengths, wished_timeline
-from framewatch.media.plan.segments import plan_segments
-from framewatch.media.probe.file_kind import is_picture
-from framewatch.media.probe.packet_scan import scan, stream_spans
-from framewatch.media.probe.probe import probe
-from framewatch.media.probe.safe_open import hardware_here
-from framewatch.render.engine import WarmEngine, describe_device, try_engine
-from framewatch.render.messages import Alive, Counted, Logged, Opened, Warned
-from framewatch.render.pictures import render_picture
-from framewatch.render.pieces import Pieces
-from framewatch.render.spec import (
-    CommandReport,
-    CommandTask,
-    DeviceTask,
-    ImageReport,
-    ImageTask,
-    InspectReport,
-    InspectTask,
-    MeasureReport,
-    MeasureTask,
-    ProbeReport,
-    ProbeTask,
-    RenderReport,
-    RenderTask,
-    Report,
-    TrialTask,
-)
-from framewatch.upscale.contract import Session
+from pydantic import Field, TypeAdapter
 
-REPORT_SECONDS = 0.25
-
-Send = Callable[[Record], None]
+from framewatch.domain import MediaInfo, Record, Segment, StageName, Stream, Timeline
+from framewatch.media.colour import WorkingFormat
+from framewatch.media.decode.output_inspection import Inspection
+from framewatch.media.filter_graph import Filter
+from framewatch.media.filters.loudness import Loudness
+from framewatch.media.limits import Limits
+from framewatch.media.plan.avi_timestamps import Stamps
+from framewatch.media.plan.plane_format import PlaneCoding
+from framewatch.media.plan.requested_timeline import TimingWish
+from framewatch.media.plan.segments import Segmenting
+from framewatch.upscale.models import Precision
 
 
-class Workbench:
-    """Does one task at a time and keeps the engine of the last render warm for the next."""
+class Sizing(Record):
+    """How many frames each stage may hold, as load:proc:save of the seed."""
 
-    def __init__(self, send: Send) -> None:
-        """`send` takes messages on the way; it is called from several threads."""
-        self.send = send
-        self.stage: StageName = "decode"
-        self._engine = WarmEngine(self._warn)
-        self._pulse = Pulse()
-        self._session: Session | None = None  # which the task at hand uses
-        self._told = 0
-
-    def do(self, task: Record) -> Report:
-        """Do a task; as long as it gets on, an `Alive` says so again and again.
-
-        Raises:
-            FramewatchError: what it failed with.
-        """
-        self._session = None
-        with _reporting(self._tell_alive):
-            return self._done(task)
-
-    def _done(self, task: Record) -> Report:
-        if isinstance(task, ProbeTask):
-            return self._probe(task)
-        if isinstance(task, DeviceTask):
-            return describe_device(task.engine, task.precision)
-        if isinstance(task, TrialTask):
-            return try_engine(task.engine, task.precision)
-        if isinstance(task, RenderTask):
-            return self._render(task)
-        if isinstance(task, ImageTask):
-            return self._picture(task)
-        if isinstance(task, CommandTask):
-            return self._command(task)
-        if isinstance(task, MeasureTask):
-            return self._measure(task)
-        if isinstance(task, InspectTask):
-            return self._inspect(task)
-        raise TypeError(f"no such task: {type(task).__name__}")
-
-    def _probe(self, task: ProbeTask) -> ProbeReport:
-        self.stage = "decode"
-        source, timing = task.source, task.timing
-        info = probe(source, task.limits, self._pulse)
-        if is_picture(info):
-            return ProbeReport(info=with_picture(source, info, self._pulse), timeline=None)
-        main = info.main_video
-        if not task.timeline:
-            spans = stream_spans(source, self._pulse)
-            whole = {index: float(end - begin) for index, (begin, end) in spans.items()}
-            if task.limits and (findings := check_spans(whole, info, task.limits)):
-                raise MediaError.of(findings)
-            lengths = clipped_lengths(timing, None, spans, info.start)
-            return ProbeReport(info=info, timeline=None, lengths=lengths)
-        if main is None or main.video is None:
-            return ProbeReport(info=info, timeline=None)
-        scanned = scan(source, main.index, self._pulse)
-        timeline = wished_timeline(timing, scanned, main.video.rate, info.start)
-        if task.limits and (findings := check_length(timeline.duration, task.limits)):
-            raise MediaError.of(findings)
-        lengths = clipped_lengths(timing, timeline, scanned.spans, info.start)
-        cut = plan_segments(timeline, scanned.pts, scanned.keyframes, task.segmenting, seekable=scanned.seekable)
-        return ProbeReport(
-            info=info, timeline=timeline, lengths=lengths, stamps=stamps_of(scanned), segments=cut,
-            seekable=scanned.seekable,
-        )  # fmt: skip
-
-    def _render(self, task: RenderTask) -> RenderReport:
-        self.stage = "upscale"
-        begun = time.monotonic()
-        hwaccel = hardware_here(task.hwaccel, guessed=task.hwaccel_is_guessed)
-        if hwaccel != task.hwaccel:
-            message = f"hw_decode: {task.hwaccel} does not decode here; the processor does"
-            self._warn(Finding("decode.no_hardware", message, "leave hw_decode out", "hw_decode"))
-            task = task.evolve(hwaccel=hwaccel)
-        work = Pieces(task, self.send, self._log, self._pulse)
-
-        def render(session: Session) -> str:
-            self._open(session)
-            work.run(session)  # where an earlier engine was stopped, its finished pieces are kept
-            return session.name
-
-        with _reporting(lambda: self.send(work.counts())):
-            engine = self._engine.work(task, render)
-        return RenderReport(engine=engine, seconds=time.monotonic() - begun, busy_seconds=work.busy)
-
-    def _picture(self, task: ImageTask) -> ImageReport:
-        self.stage = "upscale"
-        if task.scale == 1:
-            return render_picture(task, None, self.send, self._log("encode"), self._pulse)
-
-        def render(session: Session) -> ImageReport:
-            self._open(session)
-            return render_picture(task, session, self.send, self._log("encode"), self._pulse)
-
-        return self._engine.work(task, render)
-
-    def _command(self, task: CommandTask) -> CommandReport:
-        self.stage = "encode"
-        begun = time.monotonic()
-
-        def counted(progress: EncodeProgress) -> None:
-            count = progress.frames
-            self.send(Counted(stage="encode", decoded=count, upscaled=count, encoded=count, seconds=progress.seconds))
-
-        told = counted if task.counts else None
-        run_ffmpeg(task.argv, on_log=self._log("encode"), on_progress=told, beat=self._pulse)
-        return CommandReport(seconds=time.monotonic() - begun)
-
-    def _measure(self, task: MeasureTask) -> MeasureReport:
-        self.stage = "decode"
-        lines: list[str] = []
-        log = self._log("decode")
-
-        def heard(level: LogLevel, line: str) -> None:
-            lines.append(line)
-            if level in ("warning", "error"):
-                log(level, line)
-
-        run_ffmpeg(task.argv, on_log=heard, beat=self._pulse)
-        return MeasureReport(loudness=parse_loudness(lines))
-
-    def _inspect(self, task: InspectTask) -> InspectReport:
-        self.stage = "encode"
-        found = inspect_output(task.path, self._pulse, task.threads, decode=task.decode, groups=task.groups)
-        return InspectReport(inspection=found)
-
-    def _open(self, session: Session) -> None:
-        self._session = session
-        self.send(Opened(engine=session.name))
-
-    def _tell_alive(self) -> None:
-        session = self._session
-        count = self._pulse.beats + (session.computed if session else 0)
-        if count != self._told:
-            self._told = count
-            self.send(Alive(count=count))
-
-    def _warn(self, finding: Finding) -> None:
-        self.send(Warned(warning=Failure.of(finding)))
-
-    def _log(self, stage: StageName) -> Callable[[str, str], None]:
-        def log(level: str, line: str) -> None:
-            self.send(Logged.model_validate({"stage": stage, "line": line, "level": level}))
-
-        return log
+    load: int = 1  # decoded frames that wait
+    proc: int = 1  # frames in the engine at once
+    save: int = 1  # upscaled frames that wait
 
 
-@contextmanager
-def _reporting(report: Callable[[], None]) -> Iterator[None]:
-    """Calls `report` a few times a second from a thread of its own, and once at the end."""
-    over = threading.Event()
+class ProbeTask(Record):
+    """Read what a file is, and when each of its frames is shown."""
 
-    def tell() -> None:
-        while not over.wait(REPORT_SECONDS):
-            report()
+    op: Literal["probe"] = "probe"
+    source: Path
+    timeline: bool = True  # False where the picture does not matter
+    timing: TimingWish = TimingWish()
+    segmenting: Segmenting = Segmenting()
+    limits: Limits | None = None  # None: a file of our own
 
-    teller = threading.Thread(target=tell, name="reporter", daemon=True)
-    teller.start()
-    try:
-        yield
-    finally:
-        over.set()
-        teller.join()
-        report()
+
+class ProbeReport(Record):
+    """The answer to a `ProbeTask`; without a timeline where there is no video."""
+
+    op: Literal["probe"] = "probe"
+    info: MediaInfo
+    timeline: Timeline | None
+    # Seconds that the packets of each stream last, by index; measured, not stated.
+    lengths: dict[int, float] = Field(default_factory=dict)
+    stamps: Stamps = Stamps()  # what the packets do not say of frame times
+    segments: tuple[Segment, ...] = ()  # what the timeline is divided into
+    seekable: bool = True  # whether decoding can begin in the middle
+
+
+class Piece(Record):
+    """One segment as a file."""
+
+    segment: Segment
+    encoder: tuple[str, ...]  # the command that takes its upscaled frames on stdin and writes `path`
+    planes_encoder: tuple[str, ...] = ()  # the same for frames that are planes
+    path: Path
+    # Where several workers have the same pieces: whoever makes this file, which was not there, renders the piece.
+    claim: Path | None = None
+
+
+class RenderTask(Record):
+    """Decode, upscale and encode segments, each into a piece."""
+
+    op: Literal["render"] = "render"
+    source: Path
+    video: Stream
+    timeline: Timeline
+    seekable: bool = True
+    pieces: tuple[Piece, ...]
+    lanes: int = 1  # pieces that are rendered at once
+    scale: int
+    width: int  # of the decoded, upright frames, in pixels
+    height: int
+    working_format: WorkingFormat
+    planes: PlaneCoding | None = None  # for an engine that takes planes: then these are its frames, and not RGB
+    hwaccel: str = ""  # the hardware that decodes; "" for none
+    hwaccel_is_guessed: bool = False  # then the processor decodes where there is none, with a warning
+    max_pixels: int = 0  # of a frame that is decoded; 0: no limit
+    deinterlace: tuple[Filter, ...] = ()  # before everything
+    filters: tuple[Filter, ...] = ()  # of the upright picture: what makes it `width` x `height`
+    engine: str = "auto"  # as in the configuration; with a device, the one that sees it
+    device: str | None = None  # of the engine; None: its first, and of whichever engine comes in its stead
+    precision: Precision = "exact"
+    sizing: Sizing = Sizing()
+
+
+class RenderReport(Record):
+    """The answer to a `RenderTask`: a `Pieced` was sent for each piece before, unless another worker has it."""
+
+    op: Literal["render"] = "render"
+    engine: str
+    seconds: float
+    busy_seconds: dict[StageName, float]  # of each stage, all lanes together
+
+
+class ImageTask(Record):
+    """Decode, upscale and encode a still picture."""
+
+    op: Literal["image"] = "image"
+    source: Path
+    still: Stream
+    scale: int  # 1: it keeps its size, and no engine is opened
+    width: int  # of the upright picture, in pixels
+    height: int
+    working_format: WorkingFormat
+    keep_alpha: bool  # else it is laid on white
+    encoder: tuple[str, ...]  # the command that takes the finished picture on its stdin
+    engine: str = "auto"
+    precision: Precision = "exact"
+    sizing: Sizing = Sizing()
+
+
+class ImageReport(Record):
+    """The answer to an `ImageTask`."""
+
+    op: Literal["image"] = "image"
+    engine: str | None  # None where none was needed
+
+
+class DeviceTask(Record):
+    """Tell which device a render with this engine would run on."""
+
+    op: Literal["device"] = "device"
+    engine: str = "auto"
+    precision: Precision = "exact"
+
+
+class DeviceReport(Record):
+    """The answer to a `DeviceTask`."""
+
+    op: Literal["device"] = "device"
+    name: str  # engine and device, such as "ncnn-vulkan 0"
+    engine: str = ""  # what a `RenderTask` on this device, and no other, calls them
+    id: str = ""
+    description: str
+    memory_gb: float  # of the device; for a processor, of the machine
+    gpu: bool = False  # it leaves the processor's cores to decoders and encoders
+    in_flight: int = 1  # frames that it wants at once
+    planes: bool = False  # it takes planes of YUV
+    others: tuple[DeviceReport, ...] = ()  # that are just like it
+
+
+class TrialTask(Record):
+    """Open an engine on a small frame, and time it."""
+
+    op: Literal["trial"] = "trial"
+    engine: str = "auto"
+    precision: Precision = "exact"
+
+
+class TrialReport(Record):
+    """The answer to a `TrialTask`."""
+
+    op: Literal["trial"] = "trial"
+    engine: str  # what opened and passed its self-test
+    milliseconds: float  # for one frame of 320x180 at 2x
+    devices: tuple[str, ...]  # what each engine sees here
+
+
+class CommandTask(Record):
+    """Run one ffmpeg command that reads and writes files."""
+
+    op: Literal["command"] = "command"
+    argv: tuple[str, ...]
+    counts: bool = False  # its frames are the job's progress
+
+
+class CommandReport(Record):
+    """The answer to a `CommandTask`."""
+
+    op: Literal["command"] = "command"
+    seconds: float
+
+
+class MeasureTask(Record):
+    """Run one ffmpeg command that tells how loud a track is."""
+
+    op: Literal["measure"] = "measure"
+    argv: tuple[str, ...]
+
+
+class MeasureReport(Record):
+    """The answer to a `MeasureTask`."""
+
+    op: Literal["measure"] = "measure"
+    loudness: Loudness | None  # None: the track is silent
+
+
+class InspectTask(Record):
+    """Read a finished file to its end, decoding it, and tell what it holds."""
+
+    op: Literal["inspect"] = "inspect"
+    path: Path
+    decode: bool = True  # False: the main video is only read
+    groups: tuple[int, ...] | None = None  # packets that are digested together; None: no payload is asked for
+    threads: int = 0  # that decode each video; 0: as many as there are cores
+
+
+class InspectReport(Record):
+    """The answer to an `InspectTask`."""
+
+    op: Literal["inspect"] = "inspect"
+    inspection: Inspection
+
+
+Task = Annotated[
+    ProbeTask | DeviceTask | TrialTask | RenderTask | ImageTask | CommandTask | MeasureTask | InspectTask,
+    Field(discriminator="op"),
+]
+Report = Annotated[
+    ProbeReport
+    | DeviceReport
+    | TrialReport
+    | RenderReport
+    | ImageReport
+    | CommandReport
+    | MeasureReport
+    | InspectReport,
+    Field(discriminator="op"),
+]
+
+
+_TASK: TypeAdapter[Task] = TypeAdapter(Task)
+
+
+def to_line(record: Record) -> bytes:
+    """One record as one line of ASCII JSON."""
+    return json.dumps(record.model_dump(mode="json"), ensure_ascii=True).encode() + b"\n"
+
+
+def task_from(line: bytes) -> Any:
+    """The task on a line.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return _TASK.validate_python(json.loads(line))

@@ -22,8 +22,8 @@ from typing import Any, BinaryIO, Protocol
 from framewatch.domain import Failure, Record, StageName
 from framewatch.errors import FramewatchError, OutOfMemoryError, WorkerError
 from framewatch.render.messages import Failed, Finished, Logged
-from framewatch.render.spec import task_from, to_line
-from framewatch.render.tasks import Send, Workbench
+from framewatch.render.task_handlers import Send, Workbench
+from framewatch.render.tasks import task_from, to_line
 
 
 class Wire:

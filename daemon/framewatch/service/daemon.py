@@ -18,12 +18,11 @@ from framewatch.intake.preflight import Ready, preflight
 from framewatch.jobs.store.database import CORRUPT
 from framewatch.jobs.store.recovery import mark_damaged, open_or_rebuild, was_rebuilt
 from framewatch.jobs.store.store import Store
-from framewatch.serve import logs
-from framewatch.serve.notify import notify, notify_reloading
-from framewatch.service import alive
-from framewatch.service.house import House
+from framewatch.service import liveness, logs
+from framewatch.service.application import House
 from framewatch.service.requests import Requests
 from framewatch.service.signals import Signals
+from framewatch.service.systemd_notify import notify, notify_reloading
 from framewatch.settings import FolderSettings, LoadedSettings, Settings, load_settings
 from framewatch.storage.marker_store import Marks, copy_path, read_copy
 from framewatch.storage.mount_marker import Standing
@@ -78,7 +77,7 @@ class Daemon:
                     raise
 
     def _serve(self, store: Store, house: House, *, once: bool) -> int:
-        store.set_fact("daemon", alive.note() | {"version": __version__, "started_at": time.time()})
+        store.set_fact("daemon", liveness.note() | {"version": __version__, "started_at": time.time()})
         requests = Requests(store, house)
         try:
             house.start()

@@ -9,7 +9,7 @@ import structlog
 
 from framewatch.errors import ConfigError, FramewatchError, StorageError
 from framewatch.jobs.store.store import Request, Store
-from framewatch.service.house import House
+from framewatch.service.application import House
 from framewatch.threads import Errands
 
 _log = structlog.get_logger("framewatch.daemon")

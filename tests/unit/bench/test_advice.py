@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from framewatch.bench.advice import advise, in_words
-from framewatch.bench.engines import better
+from framewatch.bench.engine_speed import better
+from framewatch.bench.recommendation import advise, in_words
 from framewatch.bench.report import Advice, Clip, EngineRow, WholeWay
 from framewatch.bench.tasks import EngineReport
 

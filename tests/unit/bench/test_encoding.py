@@ -8,7 +8,7 @@ import numpy as np
 import psutil
 import pytest
 
-from framewatch.bench import encoding
+from framewatch.bench import encoder_speed
 from framewatch.errors import WorkerError
 from framewatch.media.ffmpeg.discovery import find_ffmpeg
 from framewatch.upscale.contract import Frame
@@ -33,7 +33,7 @@ def test_frames_that_come_out_are_counted_and_no_encoder_is_left(
     tmp_path: Path, frames: list[Frame], lanes: int
 ) -> None:
     before = psutil.Process().children()
-    fps = encoding.encoding_fps(command("-c:v", "libx264"), frames, lanes, tmp_path, 0.5)
+    fps = encoder_speed.encoding_fps(command("-c:v", "libx264"), frames, lanes, tmp_path, 0.5)
     assert fps > 0
     assert psutil.Process().children() == before
 
@@ -41,13 +41,13 @@ def test_frames_that_come_out_are_counted_and_no_encoder_is_left(
 def test_what_is_only_taken_in_does_not_count(
     tmp_path: Path, frames: list[Frame], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encoding, "_FIRST_SECONDS", 1.0)
+    monkeypatch.setattr(encoder_speed, "_FIRST_SECONDS", 1.0)
     swallowing = command("-vf", "select=0", "-c:v", "libx264")
-    assert encoding.encoding_fps(swallowing, frames, 1, tmp_path, 0.5) == 0
+    assert encoder_speed.encoding_fps(swallowing, frames, 1, tmp_path, 0.5) == 0
 
 
 def test_an_encoder_that_fails_is_an_error_and_the_others_are_gone(tmp_path: Path, frames: list[Frame]) -> None:
     before = psutil.Process().children()
     with pytest.raises(WorkerError):
-        encoding.encoding_fps(command("-c:v", "libx264", "-profile:v", "nonsense"), frames, 2, tmp_path, 0.5)
+        encoder_speed.encoding_fps(command("-c:v", "libx264", "-profile:v", "nonsense"), frames, 2, tmp_path, 0.5)
     assert psutil.Process().children() == before

@@ -7,8 +7,8 @@ from itertools import islice, pairwise
 import numpy as np
 import pytest
 
+from framewatch.bench.end_to_end import Span, phases
 from framewatch.bench.frames import to_and_fro
-from framewatch.bench.wholeway import Span, phases
 
 
 def test_each_task_is_a_phase_and_a_command_is_what_its_place_makes_it() -> None:

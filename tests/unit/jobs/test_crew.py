@@ -16,9 +16,9 @@ import pytest
 from framewatch.domain import Progress, Record
 from framewatch.errors import CancelledError, EngineError, StorageError, WorkerError
 from framewatch.jobs.attempt.worker_pool import Crew, OnLost
-from framewatch.render.engine import describe_device
 from framewatch.render.messages import Alive, Counted, Pieced
-from framewatch.render.spec import DeviceReport, RenderTask
+from framewatch.render.tasks import DeviceReport, RenderTask
+from framewatch.render.warm_engine import describe_device
 from framewatch.upscale.identity_engine import IdentityEngine
 from media_factory import ffmpeg
 from whole_way import Deaf, Inline, Open, pictures, process, times

@@ -25,7 +25,7 @@ from framewatch.jobs.scheduling.hold_conditions import may_go_on
 from framewatch.jobs.store.recovery import was_rebuilt
 from framewatch.jobs.store.store import Store
 from framewatch.media.preset.preset import Preset
-from framewatch.render.client import Worker
+from framewatch.render.worker_client import Worker
 from framewatch.storage.mounts import Roots
 from framewatch.upscale import models
 from mounts import move_mount, tmpfs

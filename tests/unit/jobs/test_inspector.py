@@ -11,7 +11,7 @@ import pytest
 
 from framewatch.domain import Segment
 from framewatch.jobs.attempt.segment_inspector import NICENESS, Inspector
-from framewatch.render.client import Worker
+from framewatch.render.worker_client import Worker
 from media_factory import ffmpeg
 from waiting import eventually
 

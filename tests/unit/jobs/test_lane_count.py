@@ -10,7 +10,7 @@ import pytest
 from framewatch.jobs.attempt.concurrency import Encoding, Host, encoder_threads, inspectors, shared_out, side_by_side
 from framewatch.media.plan.plan import Plan
 from framewatch.media.preset.preset import Preset
-from framewatch.render.spec import DeviceReport
+from framewatch.render.tasks import DeviceReport
 
 GPU = DeviceReport(name="cuda 0", description="a GPU", memory_gb=24, gpu=True, in_flight=3)
 CPU = DeviceReport(name="openvino CPU", description="a processor", memory_gb=64)

@@ -13,7 +13,7 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
-from framewatch.cli.files import Quiet
+from framewatch.cli.upscale import Quiet
 from framewatch.errors import RuleError, VerificationError
 from framewatch.jobs.attempt.image_job import compare_picture
 from framewatch.jobs.attempt.pipeline import Pipeline
@@ -24,7 +24,7 @@ from framewatch.media.ffmpeg.discovery import encoders
 from framewatch.media.plan.image_plan import ImagePlan
 from framewatch.media.preset.preset import Preset
 from framewatch.media.probe.probe import probe
-from framewatch.render.client import Worker
+from framewatch.render.worker_client import Worker
 from media_factory import ffmpeg
 
 FFMPEG = Path(imageio_ffmpeg.get_ffmpeg_exe())

@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from framewatch.render.engine import WarmEngine
+from framewatch.render.warm_engine import WarmEngine
 from framewatch.upscale.identity_engine import IdentityEngine
 from media_factory import ffmpeg
 from planes_engine import PlanesEngine
@@ -31,7 +31,7 @@ def planes_engine(monkeypatch: pytest.MonkeyPatch) -> PlanesEngine:
     """Makes the workers' only engine one that takes planes."""
     engine = PlanesEngine(IdentityEngine())
     engines = {"identity": engine}
-    monkeypatch.setattr("framewatch.render.tasks.WarmEngine", partial(WarmEngine, engines=engines))
+    monkeypatch.setattr("framewatch.render.task_handlers.WarmEngine", partial(WarmEngine, engines=engines))
     return engine
 
 

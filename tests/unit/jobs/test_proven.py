@@ -14,7 +14,7 @@ from framewatch.errors import CancelledError, VerificationError
 from framewatch.jobs.attempt.join_proof import alike, completed, flaw, groups_of
 from framewatch.media.decode.output_inspection import Inspection, inspect_output
 from framewatch.render.messages import Pieced
-from framewatch.render.spec import InspectTask
+from framewatch.render.tasks import InspectTask
 from media_factory import ffmpeg
 from whole_way import Inline, pictures, process
 

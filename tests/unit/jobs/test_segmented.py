@@ -16,8 +16,8 @@ from framewatch.errors import CancelledError
 from framewatch.jobs.attempt.segment_ledger import Entry, Ledger
 from framewatch.jobs.work_folder import LEDGER_NAME
 from framewatch.media.decode import output_inspection
-from framewatch.render.proof import size_and_digest
-from framewatch.render.spec import RenderTask
+from framewatch.render.segment_check import size_and_digest
+from framewatch.render.tasks import RenderTask
 from media_factory import ffmpeg
 from whole_way import Inline, pictures, process, times
 

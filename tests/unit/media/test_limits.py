@@ -24,8 +24,8 @@ from framewatch.media.probe.packet_scan import scan
 from framewatch.media.probe.probe import probe
 from framewatch.media.probe.safe_open import open_file, open_media
 from framewatch.media.timeline import plan_timeline
-from framewatch.render.spec import ProbeTask
-from framewatch.render.tasks import Workbench
+from framewatch.render.task_handlers import Workbench
+from framewatch.render.tasks import ProbeTask
 from media_factory import ffmpeg, make_video
 
 

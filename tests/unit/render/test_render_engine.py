@@ -13,10 +13,10 @@ from framewatch.errors import EngineError, Finding, Remedy, WrongPixelsError
 from framewatch.media.decode.image_file import with_picture
 from framewatch.media.plan.segments import Segmenting
 from framewatch.media.probe.probe import probe
-from framewatch.render.engine import WarmEngine
 from framewatch.render.messages import Opened, Pieced, Warned
-from framewatch.render.spec import ImageTask, Piece, ProbeTask, RenderTask, Sizing
-from framewatch.render.tasks import Workbench
+from framewatch.render.task_handlers import Workbench
+from framewatch.render.tasks import ImageTask, Piece, ProbeTask, RenderTask, Sizing
+from framewatch.render.warm_engine import WarmEngine
 from framewatch.upscale.contract import Device, Engine, Frame, FrameShape, Session
 from framewatch.upscale.guarded import Guarded
 from framewatch.upscale.network import Network

@@ -11,7 +11,7 @@ import pytest
 from framewatch.errors import EngineError, MediaError, WorkerError
 from framewatch.render.channel import Channel, ChannelClosedError
 from framewatch.render.lane import Lane, TimedFrame
-from framewatch.render.spec import Sizing
+from framewatch.render.tasks import Sizing
 from framewatch.upscale.contract import Frame
 from waiting import eventually
 

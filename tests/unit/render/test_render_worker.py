@@ -18,10 +18,10 @@ import pytest
 from clips import make_clip
 from framewatch.errors import CancelledError, MediaError, Remedy, WorkerError
 from framewatch.media.ffmpeg.discovery import find_ffmpeg
-from framewatch.render.client import Worker
 from framewatch.render.messages import Alive, Counted, Logged
-from framewatch.render.patience import Patience
-from framewatch.render.spec import CommandTask, InspectTask, ProbeReport, ProbeTask, to_line
+from framewatch.render.stall_detector import Patience
+from framewatch.render.tasks import CommandTask, InspectTask, ProbeReport, ProbeTask, to_line
+from framewatch.render.worker_client import Worker
 from media_factory import ffmpeg
 from waiting import eventually
 

@@ -18,7 +18,7 @@ from framewatch.jobs.reporting.reporter import Board
 from framewatch.jobs.scheduling.job_manager import Desk
 from framewatch.jobs.scheduling.scheduler import Runner
 from framewatch.jobs.store.store import Store
-from framewatch.service.house import House
+from framewatch.service.application import House
 from framewatch.service.requests import Requests
 from waiting import eventually
 

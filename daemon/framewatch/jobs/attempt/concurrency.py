@@ -8,7 +8,7 @@ from typing import Literal
 
 from framewatch.media.containers import rules
 from framewatch.media.plan.plan import Plan
-from framewatch.render.spec import DeviceReport
+from framewatch.render.tasks import DeviceReport
 from framewatch.upscale import cpu
 
 # Encoders of several segments use many cores better than one does. At 4K, on 16 cores (docs/performance.md), libx264

@@ -15,9 +15,9 @@ from framewatch.jobs.attempt.progress_tracker import Tracker
 from framewatch.jobs.attempt.request import Tools
 from framewatch.jobs.attempt.segment_ledger import Entry
 from framewatch.jobs.attempt.worker_pool import Crew
-from framewatch.render.client import Worker
 from framewatch.render.messages import Counted, Logged, Opened, Pieced, Warned
-from framewatch.render.spec import CommandTask, DeviceReport, DeviceTask, RenderTask
+from framewatch.render.tasks import CommandTask, DeviceReport, DeviceTask, RenderTask
+from framewatch.render.worker_client import Worker
 from framewatch.upscale.vram import needed_gb
 
 SOURCE_SECONDS = 5.0  # between two looks at the source while a worker is at it

@@ -12,7 +12,7 @@ from framewatch.jobs.attempt.request import Tools
 from framewatch.media.commands import commands
 from framewatch.media.commands.video_filters import deinterlace_filters, source_filters
 from framewatch.media.plan.plan import Plan
-from framewatch.render.spec import ProbeReport
+from framewatch.render.tasks import ProbeReport
 from framewatch.storage import files
 from framewatch.storage.os_errors import storage_faults
 from framewatch.upscale.models import digest

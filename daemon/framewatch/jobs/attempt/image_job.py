@@ -11,7 +11,7 @@ from framewatch.jobs.attempt.request import Tools
 from framewatch.media.plan.image_plan import ImagePlan, make_image_plan
 from framewatch.media.preset.preset import Preset
 from framewatch.media.rules.preset_rules import check_tools
-from framewatch.render.spec import ImageTask
+from framewatch.render.tasks import ImageTask
 
 _HINT = "the source was not touched; look into the log for what ffmpeg said"
 

@@ -36,8 +36,7 @@ from framewatch.media.preset.subtitle_file import locate
 from framewatch.media.probe.file_kind import require_video
 from framewatch.media.rules.image_rules import is_image_preset
 from framewatch.media.rules.preset_rules import check_preset, check_tools
-from framewatch.render.client import Worker
-from framewatch.render.spec import (
+from framewatch.render.tasks import (
     ImageReport,
     InspectReport,
     InspectTask,
@@ -46,6 +45,7 @@ from framewatch.render.spec import (
     ProbeReport,
     ProbeTask,
 )
+from framewatch.render.worker_client import Worker
 from framewatch.storage.os_errors import storage_faults
 
 _HINT = "the source was not touched; look into the log for what ffmpeg said"

@@ -12,7 +12,7 @@ from framewatch.media.plan.image_plan import ImagePlan
 from framewatch.media.plan.plan import Plan
 from framewatch.media.plan.segments import DEFAULT_SECONDS
 from framewatch.media.preset.preset import Preset
-from framewatch.render.client import STALL_SECONDS
+from framewatch.render.worker_client import STALL_SECONDS
 from framewatch.upscale.models import Precision
 
 

@@ -17,8 +17,8 @@ from framewatch.domain import Segment
 from framewatch.errors import FramewatchError, MediaError
 from framewatch.jobs.attempt.join_proof import flaw
 from framewatch.media.decode.output_inspection import Inspection
-from framewatch.render.client import Worker
-from framewatch.render.spec import InspectReport, InspectTask
+from framewatch.render.tasks import InspectReport, InspectTask
+from framewatch.render.worker_client import Worker
 
 # A step behind the encoders, and no more: an inspector that starves meanwhile is waited for at the end. At nice 10 on
 # an H100 host, whose encoders take all 16 cores, it had nearly everything still to do there (docs/performance.md).

@@ -20,7 +20,7 @@ from framewatch.domain import Record, Segment
 from framewatch.errors import CancelledError
 from framewatch.jobs.work_folder import LEDGER_NAME, tidy
 from framewatch.render.messages import Pieced
-from framewatch.render.proof import size_and_digest
+from framewatch.render.segment_check import size_and_digest
 from framewatch.storage import files
 from framewatch.storage.os_errors import storage_faults
 

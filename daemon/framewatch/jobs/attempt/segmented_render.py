@@ -25,7 +25,7 @@ from framewatch.media.encoders.hardware import encoding_hardware
 from framewatch.media.plan.plan import Plan
 from framewatch.media.plan.plane_format import PlaneCoding, plane_coding
 from framewatch.render.messages import Pieced
-from framewatch.render.spec import DeviceReport, InspectReport, InspectTask, Piece, ProbeReport, RenderTask, Sizing
+from framewatch.render.tasks import DeviceReport, InspectReport, InspectTask, Piece, ProbeReport, RenderTask, Sizing
 from framewatch.storage.free_space import SPARE
 from framewatch.storage.os_errors import storage_faults
 from framewatch.upscale.cpu import cores

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from framewatch.errors import CancelledError, EngineError
-from framewatch.render.client import Worker
 from framewatch.render.messages import Counted, Pieced
-from framewatch.render.spec import RenderTask
+from framewatch.render.tasks import RenderTask
+from framewatch.render.worker_client import Worker
 
 LISTEN_SECONDS = 0.1  # between two looks at the stop
 _SUMMED = ("decoded", "upscaled", "encoded")

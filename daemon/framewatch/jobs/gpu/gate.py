@@ -11,7 +11,7 @@ from pathlib import Path
 
 from framewatch.errors import CancelledError, Finding
 from framewatch.jobs.gpu.semaphore import GpuSemaphore
-from framewatch.render.spec import DeviceReport
+from framewatch.render.tasks import DeviceReport
 
 
 class HostGate:

@@ -23,7 +23,7 @@ from framewatch.jobs.scheduling.job_manager import Desk
 from framewatch.jobs.source_check import require_source, source_root
 from framewatch.jobs.work_folder import tidied, work_folder
 from framewatch.media.preset.preset import Preset
-from framewatch.render.client import Worker
+from framewatch.render.worker_client import Worker
 from framewatch.storage.mount_guard import UNGUARDED
 
 _log = structlog.get_logger("framewatch.worker")

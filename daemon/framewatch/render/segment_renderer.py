@@ -22,9 +22,8 @@ from framewatch.media.heartbeat import Beat, unheard
 from framewatch.media.plan.plane_format import PlaneCoding
 from framewatch.render.lane import Lane, Meter, TimedFrame
 from framewatch.render.messages import Counted, Pieced
-from framewatch.render.proof import require_whole, size_and_digest
-from framewatch.render.spec import Piece, RenderTask
-from framewatch.render.timedframes import TimedFrames
+from framewatch.render.segment_check import require_whole, size_and_digest
+from framewatch.render.tasks import Piece, RenderTask
 from framewatch.upscale.contract import Frame, Session
 
 StageLog = Callable[[StageName], OnLog]
@@ -238,3 +237,24 @@ def _counts(meter: Meter, segment: Segment) -> Counted:
         upscaled=max(meter.upscaled - lead, 0),
         encoded=max(meter.encoded - lead, 0),
     )
+
+
+class TimedFrames:
+    """An encoder that is told when each frame is shown: frames of a variable rate, each in a container's block."""
+
+    def __init__(self, encoder: Encoder, pipe: TimedPipe) -> None:
+        self._encoder = encoder
+        self._pipe = pipe
+
+    def write(self, frame: Frame) -> None:
+        """Give one frame; they come in the order of the timeline."""
+        self._encoder.write(self._pipe.head(frame.nbytes))
+        self._encoder.write(frame)
+
+    def finish(self) -> None:
+        """As the encoder's."""
+        self._encoder.finish()
+
+    def abort(self) -> None:
+        """As the encoder's."""
+        self._encoder.abort()

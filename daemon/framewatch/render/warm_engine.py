@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from framewatch.errors import EngineError, Finding, WrongPixelsError
-from framewatch.render.spec import DeviceReport, ImageTask, RenderTask, TrialReport
+from framewatch.render.tasks import DeviceReport, ImageTask, RenderTask, TrialReport
 from framewatch.upscale.choice import ENGINES, devices, equal_devices, open_session
 from framewatch.upscale.contract import Device, Engine, FrameShape
 from framewatch.upscale.guarded import Guarded

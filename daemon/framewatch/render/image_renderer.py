@@ -10,7 +10,7 @@ from framewatch.media.decode.image_file import Opened, Pixels, bounded, on_white
 from framewatch.media.ffmpeg.process import Encoder, OnLog
 from framewatch.media.heartbeat import Beat, unheard
 from framewatch.render.messages import Counted
-from framewatch.render.spec import ImageReport, ImageTask
+from framewatch.render.tasks import ImageReport, ImageTask
 from framewatch.upscale.contract import Session
 
 Say = Callable[[Counted], None]

@@ -18,9 +18,9 @@ from framewatch.jobs.attempt.segment_ledger import Entry
 from framewatch.jobs.gpu.gate import HostGate
 from framewatch.media.plan.plan import Plan
 from framewatch.media.preset.preset import Preset
-from framewatch.render.client import STALL_SECONDS, OnMessage, Worker
 from framewatch.render.messages import Opened
-from framewatch.render.spec import RenderReport, RenderTask
+from framewatch.render.tasks import RenderReport, RenderTask
+from framewatch.render.worker_client import STALL_SECONDS, OnMessage, Worker
 
 _PHASES: dict[str, Phase] = {"device": "start", "probe": "probe", "render": "render", "inspect": "verify"}
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from framewatch.bench.frames import best_fps, first_frames, frame_shape, to_and_fro
-from framewatch.bench.peaks import matmul_tflops
+from framewatch.bench.peak_flops import matmul_tflops
 from framewatch.bench.tasks import EngineReport, EngineTask
 from framewatch.errors import EngineMissingError
 from framewatch.upscale import selftest

@@ -17,10 +17,10 @@ from typing import Any
 from framewatch import errors
 from framewatch.domain import Record
 from framewatch.errors import CancelledError, Finding, FramewatchError, ToolMissingError, WorkerError
-from framewatch.render.leftovers import end_leftovers
 from framewatch.render.messages import Failed, message_from
-from framewatch.render.patience import Patience
-from framewatch.render.spec import to_line
+from framewatch.render.orphan_processes import end_leftovers
+from framewatch.render.stall_detector import Patience
+from framewatch.render.tasks import to_line
 
 DEATH_SECONDS = 2.0  # for a killed process to be gone, and for its pipes to be read
 STALL_SECONDS = 600.0  # longer than a frame or the opening of an engine takes on the slowest machine that makes sense
@@ -90,7 +90,7 @@ class Worker:
         """Do `task` and return its report; messages on the way go to `on_message`.
 
         Args:
-            task: one of `framewatch.render.spec`.
+            task: one of `framewatch.render.tasks`.
             on_message: called with each message; what it raises ends the worker and is raised here.
             stop: ends the task.
             stall_seconds: without a sign of progress, after which the worker is ended; None: never.

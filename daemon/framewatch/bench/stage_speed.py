@@ -6,11 +6,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from framewatch.bench.encoding import encoding_fps
+from framewatch.bench.encoder_speed import encoding_fps
 from framewatch.bench.frames import best_fps, decoder, first_frames, to_and_fro
 from framewatch.bench.tasks import StagesReport, StagesTask
-from framewatch.render.engine import WarmEngine
-from framewatch.render.spec import RenderTask
+from framewatch.render.tasks import RenderTask
+from framewatch.render.warm_engine import WarmEngine
 from framewatch.upscale.contract import Frame, FrameShape
 
 Say = Callable[[str, float], None]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Literal
 
-from framewatch.bench.engines import CANDIDATES
+from framewatch.bench.engine_speed import CANDIDATES
 from framewatch.bench.report import Advice, Clip, EngineRow, Episode, Phase, WholeWay
 from framewatch.upscale.choice import ENGINES
 

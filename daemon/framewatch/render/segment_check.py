@@ -9,7 +9,7 @@ from pathlib import Path
 from framewatch.errors import MediaError, VerificationError
 from framewatch.media.decode.output_inspection import packets_in
 from framewatch.media.heartbeat import Beat, unheard
-from framewatch.render.spec import Piece
+from framewatch.render.tasks import Piece
 
 _BLOCK = 8 << 20  # bytes
 

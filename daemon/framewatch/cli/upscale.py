@@ -35,7 +35,7 @@ from framewatch.jobs.gpu.gate import HostGate
 from framewatch.jobs.naming import with_container
 from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, hwaccels
 from framewatch.media.preset.loader import NamedPreset, load_preset
-from framewatch.render.client import Worker
+from framewatch.render.worker_client import Worker
 from framewatch.storage import files
 from framewatch.storage.move import Move, Moved, move
 from framewatch.text import printable
