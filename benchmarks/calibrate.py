@@ -24,11 +24,11 @@ import imageio_ffmpeg
 import numpy as np
 
 from framewatch import resources
-from framewatch.upscale import models
-from framewatch.upscale.contract import Frame
-from framewatch.upscale.int8 import CODES, fake_quantised, fake_quantised_weights
-from framewatch.upscale.network import Floats, Layer, Quantised
-from framewatch.upscale.reference import convolved
+from framewatch.upscale.frames.frame import Frame
+from framewatch.upscale.network import weights as models
+from framewatch.upscale.network.int8 import CODES, fake_quantised, fake_quantised_weights
+from framewatch.upscale.network.network import Floats, Layer, Quantised
+from framewatch.upscale.network.reference import convolved
 
 CLIP = resources.demo_clip()
 OUT = Path(__file__).parents[1] / "models" / "realesr-animevideov3.int8.json"

@@ -25,15 +25,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from framewatch.upscale import cuda_layout, models, network, pixels, selftest
-from framewatch.upscale.contract import Frame, FrameShape, Session
-from framewatch.upscale.cuda_engine import CudaEngine
-from framewatch.upscale.planes_network import PlanesNetwork
-from framewatch.upscale.torch_engine import TorchEngine
-from framewatch.upscale.torch_network import TorchNetwork
-from framewatch.upscale.torch_planes import TorchPlanes
-from framewatch.upscale.torch_session import DeviceNetwork, GraphSession
-from framewatch.upscale.yuv import Yuv420
+from framewatch.upscale.checks import selftest
+from framewatch.upscale.cuda import layout as cuda_layout
+from framewatch.upscale.cuda.engine import CudaEngine
+from framewatch.upscale.engine import Session
+from framewatch.upscale.frames import pixels
+from framewatch.upscale.frames.frame import Frame, FrameShape
+from framewatch.upscale.frames.yuv import Yuv420
+from framewatch.upscale.network import network, weights
+from framewatch.upscale.torch.engine import TorchEngine
+from framewatch.upscale.torch.graph_session import DeviceNetwork, GraphSession
+from framewatch.upscale.torch.network import TorchNetwork
+from framewatch.upscale.torch.planes import TorchPlanes
+from framewatch.upscale.torch.planes_network import PlanesNetwork
 
 DEVICE = torch.device("cuda:0")
 REPEATS = 5
@@ -190,7 +194,7 @@ def main() -> int:
     rgb = FrameShape(width, height, options.dtype)
     shape = FrameShape.of_planes(width, height, coding) if options.planes else rgb
     path = options.weights
-    net = network.parse(Path(path).read_bytes(), path) if path else models.load("esrgan-4x")
+    net = network.parse(Path(path).read_bytes(), path) if path else weights.load("esrgan-4x")
     facts: dict[str, Any] = {
         "gpu": torch.cuda.get_device_name(0),
         "torch": torch.__version__,

@@ -33,8 +33,8 @@ from framewatch.errors import FramewatchError
 from framewatch.jobs.attempt.concurrency import encoder_threads
 from framewatch.media.ffmpeg.discovery import find_ffmpeg
 from framewatch.media.ffmpeg.process import Encoder
-from framewatch.upscale import cpu
-from framewatch.upscale.contract import Frame
+from framewatch.upscale import host
+from framewatch.upscale.frames.frame import Frame
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def _many(text: str) -> int:
 
 
 def main() -> int:
-    cores = cpu.cores()
+    cores = host.cores()
     usual = [(1, 0), *((lanes, threads) for lanes in (2, 4, 6, 8) for threads in (0, encoder_threads(lanes, cores)))]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(

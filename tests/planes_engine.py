@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from framewatch.upscale import pixels, yuv
-from framewatch.upscale.contract import Device, Engine, Frame, FrameShape, Session
-from framewatch.upscale.network import Network
+from framewatch.upscale.engine import Device, Engine, Session
+from framewatch.upscale.frames import pixels, yuv
+from framewatch.upscale.frames.frame import Frame, FrameShape
+from framewatch.upscale.network.network import Network
 
 Fault = Callable[[yuv.Planes], yuv.Planes]
 

@@ -9,10 +9,11 @@ import av
 import numpy as np
 
 from clips import make_clip
-from framewatch.upscale import cpu, pixels
+from framewatch.upscale import host
+from framewatch.upscale.frames import pixels
 from house import FAST_PRESET, House, framewatch
 
-EXPECTED = ("openvino/int8",) if cpu.int8_is_faster() else ("openvino/bf16", "openvino/f32")
+EXPECTED = ("openvino/int8",) if host.int8_is_faster() else ("openvino/bf16", "openvino/f32")
 
 
 def pictures(path: Path) -> np.ndarray:

@@ -7,7 +7,7 @@ from collections import Counter
 
 from fault_house import FaultHouse
 from framewatch.jobs.gpu.semaphore import GpuSemaphore
-from framewatch.upscale.cpu import memory_gb
+from framewatch.upscale.host import memory_gb
 from invariants import check
 from report import Survived
 from sources import RATE, MakeSource

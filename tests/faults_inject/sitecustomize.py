@@ -140,16 +140,16 @@ def _with_bf16(module: ModuleType) -> None:
 
 
 _FAULTS = {
-    "framewatch.upscale.cpu": _with_bf16,
+    "framewatch.upscale.host": _with_bf16,
     "framewatch.jobs.gpu.gate": _own_gate,
     "framewatch.jobs.lifecycle.retry_policy": _short_waits,
-    "framewatch.upscale.identity_engine": _identity,
-    "framewatch.upscale.openvino_engine": _around("_OpenVinoSession", _with_faults),
+    "framewatch.upscale.identity": _identity,
+    "framewatch.upscale.openvino.engine": _around("_OpenVinoSession", _with_faults),
 }
 
 _DELAYS = {
-    "framewatch.upscale.identity_engine": _around("_IdentitySession", _with_delay),
-    "framewatch.upscale.openvino_engine": _around("_OpenVinoSession", _with_delay),
+    "framewatch.upscale.identity": _around("_IdentitySession", _with_delay),
+    "framewatch.upscale.openvino.engine": _around("_OpenVinoSession", _with_delay),
 }
 
 

@@ -14,8 +14,8 @@ from framewatch.media.commands.stream_mapping import file_url
 from framewatch.media.encoders import encoder_args
 from framewatch.media.plan.plan import Plan
 from framewatch.render.tasks import CommandReport, CommandTask, InspectReport, InspectTask, Sizing
-from framewatch.upscale.cpu import cores
-from framewatch.upscale.vram import stages
+from framewatch.upscale.host import cores
+from framewatch.upscale.memory_budget import stages
 
 _NAMES = "frame_%08d.png"
 

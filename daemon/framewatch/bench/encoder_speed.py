@@ -11,7 +11,7 @@ from framewatch.bench.frames import to_and_fro
 from framewatch.media.commands.stream_mapping import file_url
 from framewatch.media.ffmpeg.log_parser import EncodeProgress
 from framewatch.media.ffmpeg.process import Encoder
-from framewatch.upscale.contract import Frame
+from framewatch.upscale.frames.frame import Frame
 
 _FIRST_SECONDS = 60.0  # until each encoder has given a frame; some look at a hundred before they do
 _MOST_SECONDS = 30.0  # of the measurement of slow ones

@@ -12,13 +12,14 @@ from framewatch.bench.frames import best_fps, first_frames, frame_shape, to_and_
 from framewatch.bench.peak_flops import matmul_tflops
 from framewatch.bench.tasks import EngineReport, EngineTask
 from framewatch.errors import EngineMissingError
-from framewatch.upscale import selftest
-from framewatch.upscale.choice import ENGINES
-from framewatch.upscale.contract import INT8, Device, Engine, Frame, FrameShape, Session
-from framewatch.upscale.models import Precision, load
-from framewatch.upscale.network import Network
-from framewatch.upscale.openvino_engine import OpenVinoEngine
-from framewatch.upscale.tiled import open_tiled
+from framewatch.upscale.checks import selftest
+from framewatch.upscale.engine import INT8, Device, Engine, Session
+from framewatch.upscale.frames.frame import Frame, FrameShape
+from framewatch.upscale.network.network import Network
+from framewatch.upscale.network.weights import Precision, load
+from framewatch.upscale.openvino.engine import OpenVinoEngine
+from framewatch.upscale.selection import ENGINES
+from framewatch.upscale.tiled_session import open_tiled
 
 Say = Callable[[str, float], None]
 

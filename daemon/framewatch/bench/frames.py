@@ -10,7 +10,8 @@ from framewatch.media.decode.decoder import Decoder
 from framewatch.media.probe.safe_open import hardware_here
 from framewatch.render.tasks import RenderTask
 from framewatch.render.warm_engine import planes_of, rgb_of
-from framewatch.upscale.contract import Frame, FrameShape, Session
+from framewatch.upscale.engine import Session
+from framewatch.upscale.frames.frame import Frame, FrameShape
 
 _KEPT_BYTES = 1 << 30  # of upscaled frames
 _KEPT_FRAMES = 24

@@ -12,7 +12,7 @@ from pathlib import Path
 from framewatch import __version__
 from framewatch.bench.report import Machine
 from framewatch.media.ffmpeg.discovery import version
-from framewatch.upscale import cpu
+from framewatch.upscale import host
 
 _FLAGS = (
     "avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx_vnni", "amx_bf16", "amx_int8",
@@ -34,9 +34,9 @@ def machine(ffmpeg: Path, devices: tuple[str, ...]) -> Machine:
         python=platform.python_version(),
         system=platform.platform(),
         processor=_processor(),
-        cores=cpu.cores(),
+        cores=host.cores(),
         flags=_flags(),
-        memory_gb=round(cpu.memory_gb(), 1),
+        memory_gb=round(host.memory_gb(), 1),
         gpus=_nvidia() or devices,
         ffmpeg=version(ffmpeg),
         runtimes=_runtimes(),
@@ -44,12 +44,12 @@ def machine(ffmpeg: Path, devices: tuple[str, ...]) -> Machine:
 
 
 def _processor() -> str:
-    names = cpu.told("model name")
+    names = host.told("model name")
     return names or _said(["sysctl", "-n", "machdep.cpu.brand_string"]) or platform.machine()
 
 
 def _flags() -> tuple[str, ...]:
-    there = set((cpu.told("flags") or cpu.told("Features")).split())
+    there = set((host.told("flags") or host.told("Features")).split())
     return tuple(flag for flag in _FLAGS if flag in there)
 
 

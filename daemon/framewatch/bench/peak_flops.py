@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from framewatch.upscale import cpu, torch_runtime
+from framewatch.upscale import host
+from framewatch.upscale.torch import runtime as torch_runtime
 
 _REPEATS = 3
 _CPU_SIZE = 2048  # rows and columns: three matrices of float32 take 48 MiB, and a product 17 GFLOP
@@ -49,7 +50,7 @@ def _openvino(precision: str) -> float:
     options = {
         "INFERENCE_PRECISION_HINT": precision,
         "NUM_STREAMS": 1,
-        "INFERENCE_NUM_THREADS": cpu.cores(),
+        "INFERENCE_NUM_THREADS": host.cores(),
         "ENABLE_CPU_PINNING": False,
     }
     request = openvino.Core().compile_model(model, "CPU", options).create_infer_request()

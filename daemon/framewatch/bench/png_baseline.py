@@ -18,10 +18,10 @@ from av.video.frame import VideoFrame
 
 from framewatch.bench.tasks import PngReport, PngTask
 from framewatch.errors import EngineError, ToolMissingError, WorkerError
-from framewatch.upscale.choice import ENGINES, devices, first_device
-from framewatch.upscale.contract import Frame, FrameShape
-from framewatch.upscale.models import DEFAULT_MODEL, load, package_file, require
-from framewatch.upscale.tiled import open_tiled
+from framewatch.upscale.frames.frame import Frame, FrameShape
+from framewatch.upscale.network.weights import DEFAULT_MODEL, load, package_file, require
+from framewatch.upscale.selection import ENGINES, devices, first_device
+from framewatch.upscale.tiled_session import open_tiled
 
 Say = Callable[[str, float], None]
 

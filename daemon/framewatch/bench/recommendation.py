@@ -8,7 +8,7 @@ from typing import Literal
 
 from framewatch.bench.engine_speed import CANDIDATES
 from framewatch.bench.report import Advice, Clip, EngineRow, Episode, Phase, WholeWay
-from framewatch.upscale.choice import ENGINES
+from framewatch.upscale.selection import ENGINES
 
 _EPISODE_FRAMES = int(24 * 60 * Fraction(24000, 1001))
 _FULL_HD = (1920, 1080)

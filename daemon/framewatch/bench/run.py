@@ -35,7 +35,7 @@ from framewatch.media.preset.preset import Preset
 from framewatch.render.messages import Counted
 from framewatch.render.tasks import CommandTask, DeviceReport, DeviceTask
 from framewatch.render.worker_client import Worker
-from framewatch.upscale.models import Precision
+from framewatch.upscale.network.weights import Precision
 
 _SEED_PROGRAM = "realesrgan-ncnn-vulkan"
 _ROUND_SECONDS = 2.0  # and not more than a quarter of the clip

@@ -11,7 +11,7 @@ from framewatch.bench.frames import best_fps, decoder, first_frames, to_and_fro
 from framewatch.bench.tasks import StagesReport, StagesTask
 from framewatch.render.tasks import RenderTask
 from framewatch.render.warm_engine import WarmEngine
-from framewatch.upscale.contract import Frame, FrameShape
+from framewatch.upscale.frames.frame import Frame, FrameShape
 
 Say = Callable[[str, float], None]
 

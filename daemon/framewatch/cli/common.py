@@ -21,8 +21,8 @@ from framewatch.errors import AlreadyRunningError, CancelledError, ConfigError, 
 from framewatch.jobs.store.store import StoreError
 from framewatch.settings import LoadedSettings, load_settings
 from framewatch.text import printable
-from framewatch.upscale.choice import ENGINE_NAMES
-from framewatch.upscale.models import PRECISIONS, Precision
+from framewatch.upscale.network.weights import PRECISIONS, Precision
+from framewatch.upscale.selection import ENGINE_NAMES
 
 ConfigOption = Annotated[
     Path | None,

@@ -21,8 +21,8 @@ from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, version
 from framewatch.render.tasks import TrialReport, TrialTask
 from framewatch.render.worker_client import Worker
 from framewatch.settings import LoadedSettings, Settings
-from framewatch.upscale.contract import INT8
-from framewatch.upscale.models import Precision, verify_models
+from framewatch.upscale.engine import INT8
+from framewatch.upscale.network.weights import Precision, verify_models
 
 WANTED = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "prores_ks", "aac", "libopus", "flac")
 HARDWARE = ("h264_nvenc", "hevc_nvenc", "av1_nvenc", "h264_videotoolbox", "hevc_videotoolbox")

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from framewatch.cli.common import JsonOption, print_json, say, say_finding
-from framewatch.upscale.model_install import install_models
-from framewatch.upscale.models import ModelStatus, verify_models
+from framewatch.upscale.network.install import install_models
+from framewatch.upscale.network.weights import ModelStatus, verify_models
 
 app = typer.Typer(
     help="""The networks and their weights: list, verify, install.

@@ -11,7 +11,7 @@ from framewatch.media.ffmpeg.process import Encoder, OnLog
 from framewatch.media.heartbeat import Beat, unheard
 from framewatch.render.messages import Counted
 from framewatch.render.tasks import ImageReport, ImageTask
-from framewatch.upscale.contract import Session
+from framewatch.upscale.engine import Session
 
 Say = Callable[[Counted], None]
 

@@ -23,7 +23,7 @@ from framewatch.domain import StageName
 from framewatch.errors import CancelledError
 from framewatch.render.channel import Channel, ChannelClosedError
 from framewatch.render.tasks import Sizing
-from framewatch.upscale.contract import Frame
+from framewatch.upscale.frames.frame import Frame
 
 _APART = 4099  # values between those that are compared first; a prime, so that they are not of one column
 

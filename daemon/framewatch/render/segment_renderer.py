@@ -24,7 +24,8 @@ from framewatch.render.lane import Lane, Meter, TimedFrame
 from framewatch.render.messages import Counted, Pieced
 from framewatch.render.segment_check import require_whole, size_and_digest
 from framewatch.render.tasks import Piece, RenderTask
-from framewatch.upscale.contract import Frame, Session
+from framewatch.upscale.engine import Session
+from framewatch.upscale.frames.frame import Frame
 
 StageLog = Callable[[StageName], OnLog]
 

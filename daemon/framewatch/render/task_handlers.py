@@ -43,7 +43,7 @@ from framewatch.render.tasks import (
     TrialTask,
 )
 from framewatch.render.warm_engine import WarmEngine, describe_device, try_engine
-from framewatch.upscale.contract import Session
+from framewatch.upscale.engine import Session
 
 REPORT_SECONDS = 0.25
 

@@ -22,7 +22,7 @@ from framewatch.media.plan.avi_timestamps import Stamps
 from framewatch.media.plan.plane_format import PlaneCoding
 from framewatch.media.plan.requested_timeline import TimingWish
 from framewatch.media.plan.segments import Segmenting
-from framewatch.upscale.models import Precision
+from framewatch.upscale.network.weights import Precision
 
 
 class Sizing(Record):

@@ -10,11 +10,12 @@ import numpy as np
 
 from framewatch.errors import EngineError, Finding, WrongPixelsError
 from framewatch.render.tasks import DeviceReport, ImageTask, RenderTask, TrialReport
-from framewatch.upscale.choice import ENGINES, devices, equal_devices, open_session
-from framewatch.upscale.contract import Device, Engine, FrameShape
-from framewatch.upscale.guarded import Guarded
-from framewatch.upscale.models import Precision, load
-from framewatch.upscale.yuv import Yuv420
+from framewatch.upscale.checks.checked_session import Guarded
+from framewatch.upscale.engine import Device, Engine
+from framewatch.upscale.frames.frame import FrameShape
+from framewatch.upscale.frames.yuv import Yuv420
+from framewatch.upscale.network.weights import Precision, load
+from framewatch.upscale.selection import ENGINES, devices, equal_devices, open_session
 
 Key = tuple[FrameShape, FrameShape | None, int, int, str, str | None, str]
 Made = TypeVar("Made")

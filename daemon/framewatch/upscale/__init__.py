@@ -12,8 +12,9 @@ be imported with numpy alone.
 
 from __future__ import annotations
 
-from framewatch.upscale.choice import ENGINE_NAMES, devices, open_session
-from framewatch.upscale.contract import Device, Frame, FrameShape, Session
-from framewatch.upscale.network import Network
+from framewatch.upscale.engine import Device, Session
+from framewatch.upscale.frames.frame import Frame, FrameShape
+from framewatch.upscale.network.network import Network
+from framewatch.upscale.selection import ENGINE_NAMES, devices, open_session
 
 __all__ = ["ENGINE_NAMES", "Device", "Frame", "FrameShape", "Network", "Session", "devices", "open_session"]

@@ -11,7 +11,7 @@ import pytest
 from framewatch.bench import encoder_speed
 from framewatch.errors import WorkerError
 from framewatch.media.ffmpeg.discovery import find_ffmpeg
-from framewatch.upscale.contract import Frame
+from framewatch.upscale.frames.frame import Frame
 
 SIZE = 64, 48
 

@@ -19,7 +19,7 @@ from framewatch.jobs.attempt.worker_pool import Crew, OnLost
 from framewatch.render.messages import Alive, Counted, Pieced
 from framewatch.render.tasks import DeviceReport, RenderTask
 from framewatch.render.warm_engine import describe_device
-from framewatch.upscale.identity_engine import IdentityEngine
+from framewatch.upscale.identity import IdentityEngine
 from media_factory import ffmpeg
 from whole_way import Deaf, Inline, Open, pictures, process, times
 

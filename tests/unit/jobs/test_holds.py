@@ -27,7 +27,7 @@ from framewatch.jobs.store.store import Store
 from framewatch.media.preset.preset import Preset
 from framewatch.render.worker_client import Worker
 from framewatch.storage.mounts import Roots
-from framewatch.upscale import models
+from framewatch.upscale.network import weights as models
 from mounts import move_mount, tmpfs
 
 S = JobState

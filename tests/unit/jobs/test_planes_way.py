@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from framewatch.render.warm_engine import WarmEngine
-from framewatch.upscale.identity_engine import IdentityEngine
+from framewatch.upscale.identity import IdentityEngine
 from media_factory import ffmpeg
 from planes_engine import PlanesEngine
 from whole_way import process, times

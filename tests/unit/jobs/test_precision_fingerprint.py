@@ -10,7 +10,7 @@ import pytest
 from clips import make_clip
 from framewatch.jobs.attempt import segmented_render
 from framewatch.jobs.attempt.fingerprint import fingerprint
-from framewatch.upscale import models
+from framewatch.upscale.network import weights
 from whole_way import process
 
 
@@ -29,6 +29,6 @@ def test_segments_of_another_precision_or_calibration_are_of_no_use(
     exact, fast = fingerprint(*made_of, tools), fingerprint(*made_of, tools.evolve(precision="fast"))
     assert exact == fingerprint(*made_of, tools.evolve(precision="exact")) != fast
     monkeypatch.setattr(
-        "framewatch.jobs.attempt.fingerprint.digest", lambda precision: f"{models.digest(precision)} other"
+        "framewatch.jobs.attempt.fingerprint.digest", lambda precision: f"{weights.digest(precision)} other"
     )
     assert fingerprint(*made_of, tools.evolve(precision="fast")) != fast

@@ -17,10 +17,11 @@ from framewatch.render.messages import Opened, Pieced, Warned
 from framewatch.render.task_handlers import Workbench
 from framewatch.render.tasks import ImageTask, Piece, ProbeTask, RenderTask, Sizing
 from framewatch.render.warm_engine import WarmEngine
-from framewatch.upscale.contract import Device, Engine, Frame, FrameShape, Session
-from framewatch.upscale.guarded import Guarded
-from framewatch.upscale.network import Network
-from framewatch.upscale.openvino_engine import OpenVinoEngine
+from framewatch.upscale.checks.checked_session import Guarded
+from framewatch.upscale.engine import Device, Engine, Session
+from framewatch.upscale.frames.frame import Frame, FrameShape
+from framewatch.upscale.network.network import Network
+from framewatch.upscale.openvino.engine import OpenVinoEngine
 from media_factory import ffmpeg
 
 

@@ -12,7 +12,7 @@ from framewatch.errors import EngineError, MediaError, WorkerError
 from framewatch.render.channel import Channel, ChannelClosedError
 from framewatch.render.lane import Lane, TimedFrame
 from framewatch.render.tasks import Sizing
-from framewatch.upscale.contract import Frame
+from framewatch.upscale.frames.frame import Frame
 from waiting import eventually
 
 

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from framewatch.errors import OutOfMemoryError
-from framewatch.upscale import models
-from framewatch.upscale.contract import Device, Frame, FrameShape, Session
-from framewatch.upscale.network import Layer, Network
-from framewatch.upscale.openvino_engine import OpenVinoEngine
+from framewatch.upscale.engine import Device, Session
+from framewatch.upscale.frames.frame import Frame, FrameShape
+from framewatch.upscale.network import weights as models
+from framewatch.upscale.network.network import Layer, Network
+from framewatch.upscale.openvino.engine import OpenVinoEngine
 
 CLIP = Path(__file__).parents[2] / "data" / "bbb-320x180.mp4"
 

@@ -8,14 +8,15 @@ from types import SimpleNamespace
 import pytest
 
 from framewatch.errors import EngineError, Finding, OutOfMemoryError
-from framewatch.upscale import ENGINE_NAMES, cuda_network, devices, open_session
-from framewatch.upscale.contract import FrameShape
-from framewatch.upscale.cuda_engine import CudaEngine
-from framewatch.upscale.network import Network
-from framewatch.upscale.openvino_engine import OpenVinoEngine
-from framewatch.upscale.tiling import LARGEST_WINDOW
-from framewatch.upscale.torch_engine import TorchEngine
-from framewatch.upscale.torch_runtime import failures
+from framewatch.upscale import ENGINE_NAMES, devices, open_session
+from framewatch.upscale.cuda import network as cuda_network
+from framewatch.upscale.cuda.engine import CudaEngine
+from framewatch.upscale.frames.frame import FrameShape
+from framewatch.upscale.frames.tiling import LARGEST_WINDOW
+from framewatch.upscale.network.network import Network
+from framewatch.upscale.openvino.engine import OpenVinoEngine
+from framewatch.upscale.torch.engine import TorchEngine
+from framewatch.upscale.torch.runtime import failures
 
 GIB = 2**30
 

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framewatch.upscale import cuda_layout, cuda_source, reference
-from framewatch.upscale.network import Layer, Network
+from framewatch.upscale.cuda import layout as cuda_layout
+from framewatch.upscale.cuda import source as cuda_source
+from framewatch.upscale.network import reference
+from framewatch.upscale.network.network import Layer, Network
 
 KERNELS = Path(cuda_layout.__file__).parent / "kernels"
 SHARED_MEMORY = 232_448  # bytes that a block may have on Hopper: 227 KiB

@@ -8,10 +8,14 @@ import ncnn
 import numpy as np
 import pytest
 
-from framewatch.upscale import models, ncnn_engine, ncnn_param, pixels, reference, selftest
-from framewatch.upscale.contract import Frame, FrameShape
-from framewatch.upscale.ncnn_engine import CodesSession
-from framewatch.upscale.network import Network
+from framewatch.upscale.checks import selftest
+from framewatch.upscale.frames import pixels
+from framewatch.upscale.frames.frame import Frame, FrameShape
+from framewatch.upscale.ncnn import engine as ncnn_engine
+from framewatch.upscale.ncnn import param_file as ncnn_param
+from framewatch.upscale.ncnn.engine import CodesSession
+from framewatch.upscale.network import reference, weights
+from framewatch.upscale.network.network import Network
 
 
 def session(network: Network, shape: FrameShape, scale: int) -> CodesSession:
@@ -30,7 +34,7 @@ def expected(network: Network, frame: Frame, scale: int) -> Frame:
 @pytest.mark.parametrize("scale", [2, 3, 4])
 @pytest.mark.parametrize(("width", "height"), [(40, 24), (37, 29), (1, 1)])
 def test_codes_go_in_and_come_out_as_the_reference_rounds_them(scale: int, width: int, height: int) -> None:
-    network, shape = models.load(f"esrgan-{scale}x"), FrameShape(width, height)
+    network, shape = weights.load(f"esrgan-{scale}x"), FrameShape(width, height)
     with session(network, shape, scale) as opened:
         frame = selftest.synthetic(shape)
         output = opened.run(frame)
@@ -43,7 +47,7 @@ def test_codes_go_in_and_come_out_as_the_reference_rounds_them(scale: int, width
 
 def test_black_and_white_stay_within_the_codes() -> None:
     """The network goes beyond both: what is clamped must not wrap around."""
-    network, shape = models.load("esrgan-4x"), FrameShape(48, 32)
+    network, shape = weights.load("esrgan-4x"), FrameShape(48, 32)
     frame = np.zeros((32, 48, 3), np.uint8)
     frame[:, ::7] = 255
     with session(network, shape, 4) as opened:

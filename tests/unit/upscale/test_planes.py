@@ -16,15 +16,17 @@ from framewatch.domain import Colour, Video
 from framewatch.errors import EngineError
 from framewatch.media import colour
 from framewatch.media.filter_graph import Filter, FilterChain
-from framewatch.upscale import cuda_layout, selftest, yuv
-from framewatch.upscale.choice import open_session
-from framewatch.upscale.contract import Frame, FrameShape
-from framewatch.upscale.identity_engine import IdentityEngine
-from framewatch.upscale.network import Network
-from framewatch.upscale.openvino_engine import OpenVinoEngine
-from framewatch.upscale.sentinel import Sentinel
-from framewatch.upscale.tiled import open_tiled
-from framewatch.upscale.yuv import Yuv420
+from framewatch.upscale.checks import selftest
+from framewatch.upscale.checks.output_check import Sentinel
+from framewatch.upscale.cuda import layout as cuda_layout
+from framewatch.upscale.frames import yuv
+from framewatch.upscale.frames.frame import Frame, FrameShape
+from framewatch.upscale.frames.yuv import Yuv420
+from framewatch.upscale.identity import IdentityEngine
+from framewatch.upscale.network.network import Network
+from framewatch.upscale.openvino.engine import OpenVinoEngine
+from framewatch.upscale.selection import open_session
+from framewatch.upscale.tiled_session import open_tiled
 from planes_engine import Fault, PlanesEngine
 
 CLIP = Path(__file__).parents[2] / "data" / "bbb-320x180.mp4"

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 from framewatch.errors import EngineError, Finding
-from framewatch.upscale import ENGINE_NAMES, devices, open_session, selftest
-from framewatch.upscale.choice import equal_devices
-from framewatch.upscale.contract import Device, Frame, FrameShape, Session
-from framewatch.upscale.ncnn_engine import NcnnCpuEngine, NcnnVulkanEngine
-from framewatch.upscale.network import Network
-from framewatch.upscale.openvino_engine import OpenVinoEngine
+from framewatch.upscale import ENGINE_NAMES, devices, open_session
+from framewatch.upscale.checks import selftest
+from framewatch.upscale.engine import Device, Session
+from framewatch.upscale.frames.frame import Frame, FrameShape
+from framewatch.upscale.ncnn.engine import NcnnCpuEngine, NcnnVulkanEngine
+from framewatch.upscale.network.network import Network
+from framewatch.upscale.openvino.engine import OpenVinoEngine
+from framewatch.upscale.selection import equal_devices
 
 SHAPE = FrameShape(72, 56)
 

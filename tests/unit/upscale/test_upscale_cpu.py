@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from framewatch.upscale import cpu
+from framewatch.upscale import host
 
 GIB = 2**30
 
@@ -35,11 +35,11 @@ def test_a_control_groups_limit_holds(
     for folder, limit in limits.items():
         (groups / folder).mkdir(parents=True, exist_ok=True)
         (groups / folder / "memory.max").write_text(f"{limit}\n")
-    assert cpu.allowed_memory_gb(proc, groups) == (cpu.memory_gb() if expected is None else expected)
+    assert host.allowed_memory_gb(proc, groups) == (host.memory_gb() if expected is None else expected)
 
 
 def test_without_control_groups_it_is_the_machines(tmp_path: Path) -> None:
-    assert cpu.allowed_memory_gb(tmp_path / "none", tmp_path) == cpu.memory_gb()
+    assert host.allowed_memory_gb(tmp_path / "none", tmp_path) == host.memory_gb()
 
 
 @pytest.mark.parametrize(
@@ -58,4 +58,4 @@ def test_a_quota_of_time_is_so_many_cores(tmp_path: Path, limits: dict[str, str]
     for folder, limit in limits.items():
         (groups / folder).mkdir(parents=True, exist_ok=True)
         (groups / folder / "cpu.max").write_text(f"{limit}\n")
-    assert cpu.allowed_cores(proc, groups) == expected
+    assert host.allowed_cores(proc, groups) == expected

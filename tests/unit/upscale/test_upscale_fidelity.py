@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from framewatch.upscale import pixels, reference
-from framewatch.upscale.contract import Frame, FrameShape, Session
-from framewatch.upscale.ncnn_engine import NcnnCpuEngine
-from framewatch.upscale.network import Network
-from framewatch.upscale.openvino_engine import OpenVinoEngine
+from framewatch.upscale.engine import Session
+from framewatch.upscale.frames import pixels
+from framewatch.upscale.frames.frame import Frame, FrameShape
+from framewatch.upscale.ncnn.engine import NcnnCpuEngine
+from framewatch.upscale.network import reference
+from framewatch.upscale.network.network import Network
+from framewatch.upscale.openvino.engine import OpenVinoEngine
 
 SCALES = (2, 3, 4)
 
@@ -93,7 +95,7 @@ def test_openvino_is_imported_without_the_part_that_reports_usage() -> None:
     import sys
 
     code = (
-        "import sys; from framewatch.upscale.openvino_engine import OpenVinoEngine;"
+        "import sys; from framewatch.upscale.openvino.engine import OpenVinoEngine;"
         "before = [m for m in ('openvino', 'ncnn', 'pydantic', 'yaml', 'psutil') if m in sys.modules];"
         "OpenVinoEngine().devices();"
         "print(before, [m for m in sys.modules if 'telemetry' in m])"

@@ -14,14 +14,18 @@ import pytest
 
 from framewatch import resources
 from framewatch.errors import EngineError, Finding, ModelMissingError
-from framewatch.upscale import choice, cpu, models, pixels, reference, selftest
-from framewatch.upscale.choice import first_device
-from framewatch.upscale.contract import Frame, FrameShape, Session
-from framewatch.upscale.cpu import has_floats_only
-from framewatch.upscale.int8 import parse, scaled
-from framewatch.upscale.ncnn_engine import NcnnCpuEngine
-from framewatch.upscale.network import Network
-from framewatch.upscale.openvino_engine import OpenVinoEngine
+from framewatch.upscale import host, selection
+from framewatch.upscale.checks import selftest
+from framewatch.upscale.engine import Session
+from framewatch.upscale.frames import pixels
+from framewatch.upscale.frames.frame import Frame, FrameShape
+from framewatch.upscale.host import has_floats_only
+from framewatch.upscale.ncnn.engine import NcnnCpuEngine
+from framewatch.upscale.network import reference, weights
+from framewatch.upscale.network.int8 import parse, scaled
+from framewatch.upscale.network.network import Network
+from framewatch.upscale.openvino.engine import OpenVinoEngine
+from framewatch.upscale.selection import first_device
 
 CLIP = Path(__file__).parents[2] / "data" / "bbb-320x180.mp4"
 SCALES = (2, 3, 4)
@@ -30,7 +34,7 @@ FAST = OpenVinoEngine(int8=True)  # whatever this machine's processor has: the c
 
 @pytest.fixture(scope="module")
 def fast() -> Network:
-    return models.load("esrgan-4x", precision="fast")
+    return weights.load("esrgan-4x", precision="fast")
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +124,7 @@ def test_a_processor_that_is_no_faster_in_eight_bits_computes_exactly(
     frame = np.ascontiguousarray(real_frames[0][:48, :64])
     slow = OpenVinoEngine(int8=False)
     fallen: list[Finding] = []
-    with choice.open_session(
+    with selection.open_session(
         fast, FrameShape(64, 48), 2, 1, engine="openvino", engines={"openvino": slow}, on_fallback=fallen.append
     ) as session:
         assert session.name in ("openvino/bf16", "openvino/f32")
@@ -150,11 +154,11 @@ def test_exact_is_the_default_and_never_computes_in_eight_bits(network: Network)
 def test_whether_8_bits_are_faster_is_read_from_the_processors_flags(tmp_path: Path, flags: str, there: bool) -> None:
     told = tmp_path / "cpuinfo"
     told.write_text(f"processor\t: 0\n{flags}\n")
-    assert cpu.int8_is_faster(told) is there
+    assert host.int8_is_faster(told) is there
 
 
 def test_without_cpuinfo_there_are_none(tmp_path: Path) -> None:
-    assert not cpu.int8_is_faster(tmp_path / "cpuinfo")
+    assert not host.int8_is_faster(tmp_path / "cpuinfo")
     assert not has_floats_only(fast=False, cpuinfo=tmp_path / "cpuinfo")
 
 
@@ -172,7 +176,7 @@ def test_ncnn_comes_first_where_openvino_would_compute_in_float32(
 ) -> None:
     told = tmp_path / "cpuinfo"
     told.write_text(f"flags\t\t: fpu {flags}\n")
-    monkeypatch.setattr(cpu, "has_floats_only", partial(has_floats_only, cpuinfo=told))
+    monkeypatch.setattr(host, "has_floats_only", partial(has_floats_only, cpuinfo=told))
     engines = {"openvino": OpenVinoEngine("f32"), "ncnn": NcnnCpuEngine()}
     for wish, slow in ((False, exact), (True, fast)):
         assert first_device(engines=engines, fast=wish).engine == ("ncnn" if slow else "openvino")
@@ -183,12 +187,12 @@ def test_ncnn_comes_first_where_openvino_would_compute_in_float32(
 
 @pytest.fixture
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(models.ENVIRONMENT, str(tmp_path))
+    monkeypatch.setenv(weights.ENVIRONMENT, str(tmp_path))
     return tmp_path
 
 
 def calibration() -> Path:
-    return resources.shipped("models") / models.list_models()[0].int8_file
+    return resources.shipped("models") / weights.list_models()[0].int8_file
 
 
 def test_a_calibration_that_is_not_the_manifests_is_refused(own_folder: Path) -> None:
@@ -196,24 +200,24 @@ def test_a_calibration_that_is_not_the_manifests_is_refused(own_folder: Path) ->
     path = own_folder / calibration().name
     path.write_bytes(path.read_bytes().replace(b"0", b"1", 1))
     with pytest.raises(ModelMissingError) as error:
-        models.load("esrgan-2x", precision="fast")
+        weights.load("esrgan-2x", precision="fast")
     assert error.value.finding.code == "models.corrupt"
-    assert models.verify_models()[0].finding == error.value.finding
-    assert not models.load("esrgan-2x").int8
+    assert weights.verify_models()[0].finding == error.value.finding
+    assert not weights.load("esrgan-2x").int8
 
 
 def test_a_missing_calibration_is_said(monkeypatch: pytest.MonkeyPatch, own_folder: Path) -> None:
-    (real,) = models.list_models()
-    monkeypatch.setattr(models, "list_models", lambda: (replace(real, int8_file="gone.json"),))
+    (real,) = weights.list_models()
+    monkeypatch.setattr(weights, "list_models", lambda: (replace(real, int8_file="gone.json"),))
     with pytest.raises(ModelMissingError, match=r"gone\.json.*precision") as error:
-        models.load("esrgan-2x", precision="fast")
+        weights.load("esrgan-2x", precision="fast")
     assert error.value.finding.code == "models.missing"
 
 
 def test_a_model_without_a_calibration_is_exact_in_fast_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    (real,) = models.list_models()
-    monkeypatch.setattr(models, "list_models", lambda: (replace(real, int8_file="", int8_sha256=""),))
-    assert not models.load("esrgan-2x", precision="fast").int8
+    (real,) = weights.list_models()
+    monkeypatch.setattr(weights, "list_models", lambda: (replace(real, int8_file="", int8_sha256=""),))
+    assert not weights.load("esrgan-2x", precision="fast").int8
 
 
 @pytest.mark.parametrize(
@@ -243,4 +247,4 @@ def test_what_is_no_calibration_is_refused(raw: bytes) -> None:
 
 
 def test_the_digest_of_fast_knows_the_calibration() -> None:
-    assert models.digest("fast") != models.digest("exact") == models.digest()
+    assert weights.digest("fast") != weights.digest("exact") == weights.digest()

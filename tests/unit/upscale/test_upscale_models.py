@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from framewatch.errors import ModelMissingError, StorageError
-from framewatch.upscale import models
-from framewatch.upscale.model_install import install_models
-from framewatch.upscale.network import RECEPTIVE_FIELD, Network, parse
+from framewatch.upscale.network import weights
+from framewatch.upscale.network.install import install_models
+from framewatch.upscale.network.network import RECEPTIVE_FIELD, Network, parse
 
 FILE = "realesr-animevideov3.bin"
 
@@ -19,7 +19,7 @@ FILE = "realesr-animevideov3.bin"
 @pytest.fixture(autouse=True)
 def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty data folder for the user; the environment names no other."""
-    monkeypatch.delenv(models.ENVIRONMENT, raising=False)
+    monkeypatch.delenv(weights.ENVIRONMENT, raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     return tmp_path / "data" / "framewatch" / "models"
 
@@ -29,7 +29,7 @@ def code_of(error: pytest.ExceptionInfo[ModelMissingError]) -> str:
 
 
 def test_the_weights_load_for_every_mode_and_are_one_network() -> None:
-    networks = [models.load(mode) for mode in models.SCALES]
+    networks = [weights.load(mode) for mode in weights.SCALES]
     assert [network.features for network in networks] == [64, 64, 64]
     assert {network.receptive_field for network in networks} == {RECEPTIVE_FIELD}
     assert len({network.raw for network in networks}) == 1
@@ -38,14 +38,14 @@ def test_the_weights_load_for_every_mode_and_are_one_network() -> None:
 def test_missing_weights_say_which_and_the_command_that_installs_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(models, "package_file", lambda model: None)
+    monkeypatch.setattr(weights, "package_file", lambda model: None)
     with pytest.raises(ModelMissingError) as caught:
-        models.load("esrgan-2x")
+        weights.load("esrgan-2x")
     assert code_of(caught) == "models.missing"
     assert caught.value.finding.message == (
         f"ML upscaling models are missing for 'esrgan-2x': {FILE}. Run `framewatch models install`."
     )
-    (status,) = models.verify_models()
+    (status,) = weights.verify_models()
     assert status.path is None
     assert status.finding is not None
 
@@ -53,35 +53,35 @@ def test_missing_weights_say_which_and_the_command_that_installs_them(
 def test_the_users_file_comes_before_the_package_and_a_wrong_one_is_an_error(folders: Path) -> None:
     (path,) = install_models()
     assert path == folders / FILE
-    (status,) = models.verify_models()
+    (status,) = weights.verify_models()
     assert (status.path, status.finding) == (path, None)
     raw = bytearray(path.read_bytes())
     raw[5000] ^= 1
     path.write_bytes(raw)
     with pytest.raises(ModelMissingError) as caught:
-        models.load("esrgan-4x")
+        weights.load("esrgan-4x")
     assert code_of(caught) == "models.corrupt"
-    for part in (str(path), hashlib.sha256(raw).hexdigest(), models.list_models()[0].sha256):
+    for part in (str(path), hashlib.sha256(raw).hexdigest(), weights.list_models()[0].sha256):
         assert part in caught.value.finding.message
-    assert models.verify_models()[0].finding == caught.value.finding
+    assert weights.verify_models()[0].finding == caught.value.finding
 
 
 def test_a_cut_file_is_an_error_that_names_both_sizes(folders: Path) -> None:
     (path,) = install_models()
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(ModelMissingError, match="it has 1000 bytes, not 1247368"):
-        models.load("esrgan-2x")
+        weights.load("esrgan-2x")
 
 
 def test_the_folder_in_the_environment_comes_first(
     folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install_models()
-    monkeypatch.setenv(models.ENVIRONMENT, str(tmp_path / "named"))
-    assert models.verify_models()[0].path == folders / FILE
+    monkeypatch.setenv(weights.ENVIRONMENT, str(tmp_path / "named"))
+    assert weights.verify_models()[0].path == folders / FILE
     (path,) = install_models()
     assert path == tmp_path / "named" / FILE
-    assert models.verify_models()[0].path == path
+    assert weights.verify_models()[0].path == path
 
 
 def test_installing_from_a_file_or_folder_checks_it_before_it_is_put_in_place(tmp_path: Path) -> None:
@@ -121,12 +121,12 @@ def test_a_model_of_ones_own_is_found_by_its_manifest(folders: Path, small_netwo
         "features": 8,
         "depth": 2,
     }
-    (folders / models.MANIFEST).write_text(yaml.safe_dump({"models": [entry]}))
+    (folders / weights.MANIFEST).write_text(yaml.safe_dump({"models": [entry]}))
     (folders / "mine.bin").write_bytes(small_network.raw)
-    network = models.load("esrgan-4x", "mine")
+    network = weights.load("esrgan-4x", "mine")
     assert network.receptive_field == 4
     with pytest.raises(ModelMissingError) as caught:
-        models.load("esrgan-2x", "mine")
+        weights.load("esrgan-2x", "mine")
     assert code_of(caught) == "models.unknown"
 
 
@@ -136,9 +136,9 @@ def test_a_model_of_ones_own_is_found_by_its_manifest(folders: Path, small_netwo
 )
 def test_a_manifest_that_makes_no_sense_is_named(folders: Path, text: str) -> None:
     folders.mkdir(parents=True)
-    (folders / models.MANIFEST).write_text(text)
+    (folders / weights.MANIFEST).write_text(text)
     with pytest.raises(ModelMissingError) as caught:
-        models.list_models()
+        weights.list_models()
     assert code_of(caught) == "models.bad_manifest"
     assert str(folders) in caught.value.finding.message
 
@@ -146,13 +146,13 @@ def test_a_manifest_that_makes_no_sense_is_named(folders: Path, text: str) -> No
 def test_a_manifest_cannot_name_a_file_in_another_folder(folders: Path) -> None:
     folders.mkdir(parents=True)
     entry = vars_of_shipped() | {"name": "other", "file": "../other.bin"}
-    (folders / models.MANIFEST).write_text(yaml.safe_dump({"models": [entry]}))
+    (folders / weights.MANIFEST).write_text(yaml.safe_dump({"models": [entry]}))
     with pytest.raises(ModelMissingError, match="a plain file name"):
-        models.list_models()
+        weights.list_models()
 
 
 def vars_of_shipped() -> dict[str, object]:
-    path = Path(__file__).parents[3] / "models" / models.MANIFEST
+    path = Path(__file__).parents[3] / "models" / weights.MANIFEST
     entry: dict[str, object] = yaml.safe_load(path.read_text())["models"][0]
     return entry
 

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from framewatch.errors import EngineError, Finding, Remedy, WrongPixelsError
 from framewatch.upscale import open_session
-from framewatch.upscale.contract import Frame, FrameShape, Session
-from framewatch.upscale.network import Network
-from framewatch.upscale.openvino_engine import OpenVinoEngine
-from framewatch.upscale.sentinel import SAMPLES, Sentinel
+from framewatch.upscale.checks.output_check import SAMPLES, Sentinel
+from framewatch.upscale.engine import Session
+from framewatch.upscale.frames.frame import Frame, FrameShape
+from framewatch.upscale.network.network import Network
+from framewatch.upscale.openvino.engine import OpenVinoEngine
 
 SIDE = 24  # of a square frame for hostile patterns
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from framewatch.errors import EngineError
-from framewatch.upscale.contract import Frame, FrameShape
-from framewatch.upscale.network import Network
-from framewatch.upscale.openvino_engine import OpenVinoEngine
+from framewatch.upscale.frames.frame import Frame, FrameShape
+from framewatch.upscale.network.network import Network
+from framewatch.upscale.openvino.engine import OpenVinoEngine
 
 
 def numbered(number: int) -> Frame:

@@ -11,14 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from framewatch.errors import OutOfMemoryError
-from framewatch.upscale.contract import Engine, Frame, FrameShape, Session
-from framewatch.upscale.guarded import Guarded
-from framewatch.upscale.identity_engine import IdentityEngine
-from framewatch.upscale.ncnn_engine import NcnnCpuEngine
-from framewatch.upscale.network import RECEPTIVE_FIELD, Network
-from framewatch.upscale.openvino_engine import OpenVinoEngine
-from framewatch.upscale.tiled import open_tiled
-from framewatch.upscale.tiling import LARGEST_WINDOW, plan, spans
+from framewatch.upscale.checks.checked_session import Guarded
+from framewatch.upscale.engine import Engine, Session
+from framewatch.upscale.frames.frame import Frame, FrameShape
+from framewatch.upscale.frames.tiling import LARGEST_WINDOW, plan, spans
+from framewatch.upscale.identity import IdentityEngine
+from framewatch.upscale.ncnn.engine import NcnnCpuEngine
+from framewatch.upscale.network.network import RECEPTIVE_FIELD, Network
+from framewatch.upscale.openvino.engine import OpenVinoEngine
+from framewatch.upscale.tiled_session import open_tiled
 
 lengths = st.integers(1, 4000)
 halos = st.sampled_from([0, 4, 18, 19])

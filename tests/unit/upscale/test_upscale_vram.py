@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from framewatch.upscale.vram import Stages, needed_gb, stages
+from framewatch.upscale.memory_budget import Stages, needed_gb, stages
 
 
 @pytest.mark.parametrize(

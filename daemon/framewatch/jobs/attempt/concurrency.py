@@ -9,7 +9,7 @@ from typing import Literal
 from framewatch.media.containers import rules
 from framewatch.media.plan.plan import Plan
 from framewatch.render.tasks import DeviceReport
-from framewatch.upscale import cpu
+from framewatch.upscale import host as cpu
 
 # Encoders of several segments use many cores better than one does. At 4K, on 16 cores (docs/performance.md), libx264
 # veryfast made 50 to 55 frames a second with four and 55 to 70 with eight, libx265 12 with one and 16 with four,

@@ -18,7 +18,7 @@ from framewatch.jobs.attempt.worker_pool import Crew
 from framewatch.render.messages import Counted, Logged, Opened, Pieced, Warned
 from framewatch.render.tasks import CommandTask, DeviceReport, DeviceTask, RenderTask
 from framewatch.render.worker_client import Worker
-from framewatch.upscale.vram import needed_gb
+from framewatch.upscale.memory_budget import needed_gb
 
 SOURCE_SECONDS = 5.0  # between two looks at the source while a worker is at it
 WAIT_SECONDS = 0.1  # between two looks at the stop while something else is waited for

@@ -15,7 +15,7 @@ from framewatch.media.plan.plan import Plan
 from framewatch.render.tasks import ProbeReport
 from framewatch.storage import files
 from framewatch.storage.os_errors import storage_faults
-from framewatch.upscale.models import digest
+from framewatch.upscale.network.weights import digest
 
 _VERSION = 1  # of how segments are made
 _BLOCKS, _BLOCK = 16, 65_536  # blocks of a source that are looked at, and bytes of each

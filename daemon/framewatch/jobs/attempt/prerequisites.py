@@ -10,12 +10,12 @@ from pathlib import Path
 from framewatch.errors import ModelMissingError, ToolMissingError
 from framewatch.media.preset.preset import Preset
 from framewatch.storage.os_errors import shown
-from framewatch.upscale import models
+from framewatch.upscale.network import weights
 
 LOOK_SECONDS = 5.0  # thousands of held jobs are answered by one look
 
 
-def require_means(preset: Preset, ffmpeg: Path, precision: models.Precision) -> None:
+def require_means(preset: Preset, ffmpeg: Path, precision: weights.Precision) -> None:
     """Go on only where ffmpeg is there and, if the network is needed whichever way the file goes, its weights.
 
     With `fast`, so must be what is known for 8 bits.
@@ -27,10 +27,10 @@ def require_means(preset: Preset, ffmpeg: Path, precision: models.Precision) -> 
         hint = "install it again, or name another in the settings and reload; the job goes on by itself"
         raise ToolMissingError("ffmpeg is not there any more", hint=hint, where=shown(ffmpeg))
     if all(way.upscales for way in preset.ways):
-        models.load(preset.ml_upscale, precision=precision)
+        weights.load(preset.ml_upscale, precision=precision)
 
 
-def means_are_back(code: str, ffmpeg: Path, precision: models.Precision = "exact") -> bool:
+def means_are_back(code: str, ffmpeg: Path, precision: weights.Precision = "exact") -> bool:
     """Whether a job that is held for this code may be tried again, as far as a cheap look tells."""
     if code == ToolMissingError.code:
         return _runs(ffmpeg)
@@ -44,9 +44,9 @@ def _runs(program: Path) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _weights_are_there(_look: int, precision: models.Precision) -> bool:
+def _weights_are_there(_look: int, precision: weights.Precision) -> bool:
     try:
-        models.load(next(iter(models.SCALES)), precision=precision)
+        weights.load(next(iter(weights.SCALES)), precision=precision)
     except ModelMissingError:
         return False
     return True

@@ -13,7 +13,7 @@ from framewatch.media.plan.plan import Plan
 from framewatch.media.plan.segments import DEFAULT_SECONDS
 from framewatch.media.preset.preset import Preset
 from framewatch.render.worker_client import STALL_SECONDS
-from framewatch.upscale.models import Precision
+from framewatch.upscale.network.weights import Precision
 
 
 class Order(Record):

@@ -28,8 +28,8 @@ from framewatch.render.messages import Pieced
 from framewatch.render.tasks import DeviceReport, InspectReport, InspectTask, Piece, ProbeReport, RenderTask, Sizing
 from framewatch.storage.free_space import SPARE
 from framewatch.storage.os_errors import storage_faults
-from framewatch.upscale.cpu import cores
-from framewatch.upscale.vram import stages
+from framewatch.upscale.host import cores
+from framewatch.upscale.memory_budget import stages
 
 _HINT = "it is rendered anew; look into the log for what ffmpeg said"
 

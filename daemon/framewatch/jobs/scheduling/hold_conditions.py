@@ -12,7 +12,7 @@ from framewatch.jobs.attempt.prerequisites import means_are_back
 from framewatch.jobs.publishing.publish import Places
 from framewatch.jobs.source_check import source_root
 from framewatch.storage.free_space import SPARE
-from framewatch.upscale.models import Precision
+from framewatch.upscale.network.weights import Precision
 
 FULL = ("storage.full", "storage.will_not_fit")
 

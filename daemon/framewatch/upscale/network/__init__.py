@@ -1,0 +1,1 @@
+"""The network itself: its weights, its definition, and a reference in numpy."""

@@ -1,0 +1,1 @@
+"""The network in OpenVINO, on the CPU."""

@@ -1,0 +1,1 @@
+"""The network in torch's operators, on any GPU that torch knows."""
