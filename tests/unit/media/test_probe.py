@@ -226,6 +226,12 @@ def test_no_name_is_too_strange(clip: Path, tmp_path: Path, name: bytes) -> None
     assert require_video(probe(path)).codec == "h264"
 
 
+def test_bytes_of_a_tag_that_are_not_utf_8_are_replaced(clip: Path, tmp_path: Path) -> None:
+    named = remux(clip, tmp_path / "named.mkv", "-metadata:s:v", "title=Caf_")
+    named.write_bytes(named.read_bytes().replace(b"Caf_", b"Caf\xe9"))
+    assert require_video(probe(named)).title == "Caf\ufffd"
+
+
 def test_libav_learns_no_name_and_leaves_no_descriptor(clip: Path) -> None:
     before = len(list(Path("/dev/fd").iterdir()))
     with open_media(clip) as container:

@@ -20,7 +20,7 @@ from framewatch.media.filter_graph import Filter, FilterChain
 from framewatch.media.heartbeat import Beat, unheard
 from framewatch.media.probe.display_matrix import orientation
 from framewatch.media.probe.exif import exif_orientation
-from framewatch.media.probe.safe_open import open_file, open_media
+from framewatch.media.probe.safe_open import fraction, open_file, open_media
 
 MOST_PIXELS = 300_000_000  # of a source: a small file may claim to be a picture that fills any memory
 _PEAK = {"rgb24": 255, "rgb48le": 65535}
@@ -131,7 +131,7 @@ def _decoded(path: Path, still: Stream, beat: Beat) -> VideoFrame:
 
 
 def _filtered(frame: VideoFrame, filters: tuple[Filter, ...]) -> VideoFrame:
-    chain = FilterChain(filters, frame.time_base or Fraction(1))
+    chain = FilterChain(filters, fraction(frame.time_base) or Fraction(1))
     return next(made for part in (chain.push(frame), chain.drain()) for made in part)
 
 

@@ -18,7 +18,7 @@ from framewatch.media import out_of_memory
 from framewatch.media.decode.packet_digest import Digester, Payload
 from framewatch.media.heartbeat import Beat, unheard
 from framewatch.media.probe.probe import probe
-from framewatch.media.probe.safe_open import lasting, open_media
+from framewatch.media.probe.safe_open import fraction, lasting, open_media
 
 # Nobody looks at the pictures. Smoothing the blocks' edges is a quarter of the work, and finds no damage: that shows
 # where the bits are read.
@@ -133,18 +133,19 @@ class _Tally:
         self.errors += packet.is_corrupt
         if real and self.digester is not None:
             self.digester.take(packet)
+        base = fraction(packet.time_base)
         if packet.pts is not None and not packet.is_discard:
-            begin = packet.pts * packet.time_base
-            end = begin + lasting(packet) * packet.time_base
+            begin = packet.pts * base
+            end = begin + lasting(packet) * base
             before = self.spanned or (begin, end)
             self.spanned = (min(before[0], begin), max(before[1], end))
         if not self.decodes:
             if packet.pts is not None:
-                self._note(packet.pts * packet.time_base, self._shown(lasting(packet), packet.time_base))
+                self._note(packet.pts * base, self._shown(lasting(packet), base))
         elif packet.size or not real:
-            self._decode(packet)
+            self._decode(packet, base)
 
-    def _decode(self, packet: Packet[Any]) -> None:
+    def _decode(self, packet: Packet[Any], base: Fraction) -> None:
         try:
             frames = packet.decode()
         except av.FFmpegError as error:
@@ -156,9 +157,9 @@ class _Tally:
             self.errors += frame.is_corrupt
             time = frame.pts if frame.pts is not None else frame.dts
             if time is not None:
-                shown = time * packet.time_base
+                shown = time * base
                 self.disordered += self.last is not None and shown <= self.last
-                self._note(shown, self._lasting(frame, packet.time_base))
+                self._note(shown, self._lasting(frame, base))
 
     def _lasting(self, frame: Any, time_base: Fraction) -> Fraction:
         if self.stream.audio:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Literal, NamedTuple, cast
 
 from av.sidedata.sidedata import SideData
@@ -27,15 +27,14 @@ def orientation(picture: VideoFrame) -> Orientation:
     and b.
     """
     try:
-        sides = list(cast("Iterable[SideData]", picture.side_data))
-    except ValueError:  # PyAV knows no name for one of them, such as EXIF, and then gives none
+        matrix = cast("Mapping[str, SideData]", picture.side_data).get("DISPLAYMATRIX")
+    except ValueError:  # PyAV 18 gives no side data at all when it has no name for one type, such as EXIF
         return Orientation(cast(Rotation, round(-picture.rotation / 90) % 4 * 90))
-    for side in sides:
-        if side.type.name == "DISPLAYMATRIX":
-            a, b, _, c, d = struct.unpack_from("5i", bytes(side))
-            mirrored = a * d - b * c < 0
-            cosine, sine = (d, -b) if mirrored else (d, b)
-            if abs(sine) > abs(cosine):
-                return Orientation(90 if sine > 0 else 270, mirrored)
-            return Orientation(0 if cosine >= 0 else 180, mirrored)
-    return Orientation()
+    if matrix is None:
+        return Orientation()
+    a, b, _, c, d = struct.unpack_from("5i", bytes(matrix))
+    mirrored = a * d - b * c < 0
+    cosine, sine = (d, -b) if mirrored else (d, b)
+    if abs(sine) > abs(cosine):
+        return Orientation(90 if sine > 0 else 270, mirrored)
+    return Orientation(0 if cosine >= 0 else 180, mirrored)

@@ -6,7 +6,7 @@ The numbers come from the file: what no display can be is taken for not told.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import cast
 
@@ -28,12 +28,11 @@ _GREATEST_LIGHT = 65_535  # of 16 bits, which all bitstreams have for it
 def hdr_of(picture: VideoFrame) -> Hdr | None:
     """What a decoded picture says of the display that it was made on, and how bright it gets; None for nothing."""
     try:
-        sides = list(cast("Iterable[SideData]", picture.side_data))
-    except ValueError:  # PyAV knows no name for one of them, and then gives none
+        sides = cast("Mapping[str, SideData]", picture.side_data)
+    except ValueError:  # PyAV 18 gives no side data at all when it has no name for one type
         return None
-    told = {side.type.name: bytes(side) for side in sides}
-    mastering = mastering_display(told.get("MASTERING_DISPLAY_METADATA", b""))
-    light = light_level(told.get("CONTENT_LIGHT_LEVEL", b""))
+    mastering = mastering_display(bytes(sides.get("MASTERING_DISPLAY_METADATA", b"")))
+    light = light_level(bytes(sides.get("CONTENT_LIGHT_LEVEL", b"")))
     return Hdr(mastering=mastering, light=light) if mastering or light else None
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 import av
 from av.container import InputContainer
 
 from framewatch.domain import Edges
+from framewatch.media.probe.safe_open import tags
 
 _STREAM = re.compile(r"^ +Stream #0:(\d+)", re.MULTILINE)
 _CODEC = re.compile(r"[^\n]*?: (?:Video|Audio|Subtitle|Data): (\w+)(?: \((\w+))?")
@@ -40,7 +41,7 @@ def dump(container: InputContainer) -> Dump:
     level = av.logging.get_level()
     av.logging.set_level(av.logging.INFO)
     try:
-        text = cast(str, container.dumps_format())  # type: ignore[attr-defined]  # missing in its stubs
+        text: str = cast(Any, container).dumps_format()  # the stubs of PyAV 18 lack it
     finally:
         av.logging.set_level(level)
     parts = _STREAM.split(text)[1:]
@@ -54,7 +55,7 @@ def _forged(container: InputContainer) -> bool:
     """Whether names of tags, which are shown as they are, may look like lines of the description."""
     told: tuple[dict[str, str], ...] = (container.metadata, *(each.metadata for each in container.streams))
     told += tuple(each["metadata"] for each in container.chapters())
-    return any(not name.isprintable() for tags in told for name in tags)
+    return any(not name.isprintable() for metadata in told for name in tags(metadata))
 
 
 def _codec(part: str) -> str:

@@ -23,7 +23,7 @@ from framewatch.errors import MediaError
 from framewatch.media import out_of_memory
 from framewatch.media.heartbeat import Beat, unheard
 from framewatch.media.probe.probe import COPY_AGAIN
-from framewatch.media.probe.safe_open import lasting, open_media
+from framewatch.media.probe.safe_open import fraction, lasting, open_media
 
 _BACKWARD_SECONDS = Fraction(1, 10)  # a decoding time that goes back by more than this is a jump of the clock
 _MISSING_SECONDS = 2  # of the stated duration; not all programs count the last packets' own length
@@ -71,7 +71,7 @@ def scan(path: Path, index: int, beat: Beat = unheard) -> ScanResult:
     with open_media(path, beat=beat) as container:
         stream = container.streams[index]
         by_dts = prepare_clock(container)
-        packets = _Packets(stream.time_base or Fraction(1, 1000), by_dts, _Packing(stream.codec_context))
+        packets = _Packets(fraction(stream.time_base) or Fraction(1, 1000), by_dts, _Packing(stream.codec_context))
         packets.held_back = bool(getattr(stream.codec_context, "has_b_frames", False))
         spans = _read(path, container, index, packets)
         _check_complete(path, container, packets, stream.frames, spans)
@@ -239,7 +239,7 @@ def _note(spans: dict[int, tuple[int, int]], packet: Packet[Any]) -> None:
 
 
 def _in_seconds(container: InputContainer, spans: Mapping[int, tuple[int, int]]) -> Spans:
-    bases = {each: container.streams[each].time_base or Fraction(0) for each in spans}
+    bases = {each: fraction(container.streams[each].time_base) for each in spans}
     return {each: (begin * bases[each], end * bases[each]) for each, (begin, end) in spans.items()}
 
 

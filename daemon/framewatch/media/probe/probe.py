@@ -22,7 +22,7 @@ from framewatch.media.probe.colour_tags import colour_of
 from framewatch.media.probe.display_matrix import orientation
 from framewatch.media.probe.hdr_metadata import hdr_of
 from framewatch.media.probe.libav_dump import Dump, dump
-from framewatch.media.probe.safe_open import PICTURE_DEMUXERS, open_file, open_media
+from framewatch.media.probe.safe_open import PICTURE_DEMUXERS, fraction, open_file, open_media, tags
 from framewatch.media.probe.truncation import Extent, read_extent
 
 COPY_AGAIN = "copy it into the folder again; it will be taken when it is complete"
@@ -122,8 +122,9 @@ def _stills_as_covers(streams: tuple[Stream, ...]) -> tuple[Stream, ...]:
 def _stream(container: InputContainer, stream: AvStream, dumped: Dump) -> Stream:
     kind = _kind(stream)
     flags = stream.disposition
-    language = stream.metadata.get("language", "")
-    base = stream.time_base
+    metadata = tags(stream.metadata)
+    language = metadata.get("language", "")
+    base = fraction(stream.time_base)
     return Stream(
         index=stream.index,
         kind=kind,
@@ -131,7 +132,7 @@ def _stream(container: InputContainer, stream: AvStream, dumped: Dump) -> Stream
         start=_seconds(stream.start_time, base),
         duration=None if kind == "attachment" else _seconds(stream.duration, base),
         language="" if language == "und" else language,
-        title=next(filter(None, map(stream.metadata.get, _TITLES)), ""),
+        title=next(filter(None, map(metadata.get, _TITLES)), ""),
         default=bool(flags & Disposition.default),
         forced=bool(flags & Disposition.forced),
         cover=kind == "video" and (bool(flags & Disposition.attached_pic) or _still(container, stream)),
@@ -140,8 +141,8 @@ def _stream(container: InputContainer, stream: AvStream, dumped: Dump) -> Stream
     )
 
 
-def _seconds(ticks: int | None, base: Fraction | None) -> float | None:
-    return None if ticks is None or base is None else float(ticks * base)
+def _seconds(ticks: int | None, base: Fraction) -> float | None:
+    return float(ticks * base) if base and ticks is not None else None
 
 
 def _kind(stream: AvStream) -> StreamKind:
@@ -186,14 +187,14 @@ def _video(stream: VideoStream, dumped: Dump) -> Video | None:
     if context is None or context.format is None or not context.width or not context.height:
         return None
     pixel_format = context.format
-    rate = stream.average_rate or stream.guessed_rate
+    rate = fraction(stream.average_rate or stream.guessed_rate)
     return Video(
         width=context.width,
         height=context.height,
         pixel_format=pixel_format.name,
         bit_depth=max(each.bits for each in pixel_format.components),
-        rate=rate if rate and rate > 0 else None,
-        sar=_sar(stream.sample_aspect_ratio),
+        rate=rate if rate > 0 else None,
+        sar=_sar(fraction(stream.sample_aspect_ratio)),
         interlaced=context.field_order > 1,  # AV_FIELD_UNKNOWN 0, AV_FIELD_PROGRESSIVE 1
         colour=colour_of(
             context.colorspace,
@@ -207,8 +208,8 @@ def _video(stream: VideoStream, dumped: Dump) -> Video | None:
     )
 
 
-def _sar(ratio: Fraction | None) -> Fraction:
-    return ratio if ratio and ratio > 0 else Fraction(1)
+def _sar(ratio: Fraction) -> Fraction:
+    return ratio if ratio > 0 else Fraction(1)
 
 
 def _audio(stream: AvStream) -> Audio | None:

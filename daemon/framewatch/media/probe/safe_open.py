@@ -7,10 +7,11 @@ import io
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn, cast
+from typing import Any, BinaryIO, NoReturn, Protocol, cast
 
 import av
 from av.codec.context import Flags
@@ -25,6 +26,9 @@ from framewatch.media.heartbeat import Beat, unheard
 from framewatch.media.limits import TRIED_PIXELS
 
 _WRAPPED_TICKS = 1 << 31
+# PyAV 18, the last version for Python 3.11, raises an error for tags that are not UTF-8 unless it is told otherwise.
+# PyAV 19 has no such argument: it always returns surrogate escapes.
+_TAG_ERRORS: dict[str, Any] = {"metadata_errors": "surrogateescape"} if av.__version__.startswith("18.") else {}
 BUFFER_BYTES = 256 * 1024  # a read; on a NAS each is a round trip
 
 # Containers that users have. What is only there to be named in a message ("this is a picture") is in the
@@ -143,9 +147,9 @@ def open_media(
             options=tried,
             container_options=_OPTIONS,
             buffer_size=BUFFER_BYTES,
-            metadata_errors="replace",
             io_open=_refuse,
             hwaccel=_hardware(hwaccel),
+            **_TAG_ERRORS,
         )
         with container:
             for stream in container.streams.video:
@@ -185,6 +189,30 @@ def _hardware(name: str) -> HWAccel | None:
         message = f"the hardware does not decode here ({name}: {error})"
         raise MediaError(message, code="decode.no_hardware", hint="use hw_decode false") from None
     return device
+
+
+class _Ratio(Protocol):
+    """A rational number of PyAV: a `Fraction` in version 18, an `AVRational` in version 19."""
+
+    @property
+    def numerator(self) -> int: ...
+
+    @property
+    def denominator(self) -> int: ...
+
+
+def fraction(ratio: _Ratio | None) -> Fraction:
+    """A time base, rate or aspect ratio of libav; 0 where it is not set."""
+    return Fraction(ratio.numerator, ratio.denominator) if ratio else Fraction(0)
+
+
+def tags(metadata: Mapping[str, str]) -> dict[str, str]:
+    """The tags of a container, stream or chapter, with U+FFFD in place of what is not UTF-8."""
+    return {_readable(name): _readable(value) for name, value in metadata.items()}
+
+
+def _readable(text: str) -> str:
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def lasting(packet: Packet[Any]) -> int:
