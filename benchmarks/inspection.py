@@ -23,7 +23,7 @@ from benchmarks.memory import Silent
 from framewatch import resources
 from framewatch.errors import WorkerError
 from framewatch.jobs.attempt.pipeline import Pipeline
-from framewatch.jobs.attempt.request import Order, Tools
+from framewatch.jobs.attempt.request import AttemptRequest, Tools
 from framewatch.jobs.attempt.segment_ledger import Entry
 from framewatch.jobs.gpu.gate import HostGate
 from framewatch.media.decode.output_inspection import inspect_output
@@ -94,7 +94,7 @@ def whole_way(worker: Worker, clip: Path, options: argparse.Namespace, work: Pat
     timed = _Timed()
     pipeline = Pipeline(worker, tools, HostGate(1), timed, threading.Event())
     began = time.perf_counter()
-    made = pipeline.run(Order(source=clip, preset=preset, preset_name="benchmark", work=work))
+    made = pipeline.run(AttemptRequest(source=clip, preset=preset, preset_name="benchmark", work=work))
     ended = time.perf_counter()
     return ended - began, ended - timed.rendered, made.result  # type: ignore[union-attr]
 

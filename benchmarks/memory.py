@@ -20,7 +20,7 @@ import psutil
 
 from framewatch.domain import Failure, Progress, StageName
 from framewatch.jobs.attempt.pipeline import Pipeline
-from framewatch.jobs.attempt.request import Order, Tools
+from framewatch.jobs.attempt.request import AttemptRequest, Tools
 from framewatch.jobs.attempt.segment_ledger import Entry
 from framewatch.jobs.gpu.gate import HostGate
 from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg
@@ -84,7 +84,7 @@ def peak_of(source: Path, work: Path, engine: str) -> int:
     pipeline = Pipeline(worker, tools, HostGate(1), Silent(), threading.Event())
     preset = Preset(ml_upscale="esrgan-2x", preset="ultrafast")
     try:
-        order = Order(source=source, preset=preset, preset_name="benchmark", work=work)
+        order = AttemptRequest(source=source, preset=preset, preset_name="benchmark", work=work)
         pipeline.probe(order)  # starts the worker
         sampler.start()
         pipeline.run(order)

@@ -22,7 +22,7 @@ import av
 import imageio_ffmpeg
 import numpy as np
 
-from framewatch.upscale.checks.output_check import Sentinel
+from framewatch.upscale.checks.output_check import OutputCheck
 from framewatch.upscale.frames.frame import DType, Frame, FrameShape
 from framewatch.upscale.network import weights
 from framewatch.upscale.openvino.engine import OpenVinoEngine
@@ -118,7 +118,7 @@ FAULTS: dict[str, Fault] = {
 }
 
 
-class Desk:
+class JobManager:
     """Upscales by the real network, and looks."""
 
     def __init__(self, scale: int, dtype: DType) -> None:
@@ -137,7 +137,7 @@ class Desk:
 
     def suspicions(self, frame: Frame, output: Frame) -> list[float]:
         shape = FrameShape(frame.shape[1], frame.shape[0], self._dtype)
-        sentinel = Sentinel(shape, self.scale)
+        sentinel = OutputCheck(shape, self.scale)
         return [sentinel.look(frame, np.ascontiguousarray(output)).suspicion for _ in range(LOOKS)]
 
 
@@ -147,12 +147,12 @@ def margins() -> tuple[dict[str, float], dict[str, float]]:
     faults: dict[str, float] = {}
     pictures = ordinary()
     for scale, dtype in itertools.product((2, 3, 4), ("uint8", "uint16")):
-        desk = Desk(scale, dtype)  # type: ignore[arg-type]
+        manager = JobManager(scale, dtype)  # type: ignore[arg-type]
         for name, picture in itertools.chain(pictures.items(), hostile()):
-            frame, output = desk.upscaled(picture)
-            true[name] = max([true.get(name, 0.0), *desk.suspicions(frame, output)])
+            frame, output = manager.upscaled(picture)
+            true[name] = max([true.get(name, 0.0), *manager.suspicions(frame, output)])
             for fault, change in FAULTS.items() if name in pictures else ():
-                wrong = desk.suspicions(frame, change(output, scale))
+                wrong = manager.suspicions(frame, change(output, scale))
                 faults[fault] = min([faults.get(fault, float("inf")), *wrong])
     return true, faults
 
@@ -161,7 +161,7 @@ def milliseconds(width: int, height: int, scale: int) -> float:
     """What a look costs one thread."""
     frame = np.random.default_rng(0).integers(0, 255, (height, width, 3)).astype(np.uint8)
     output = frame.repeat(scale, axis=0).repeat(scale, axis=1)
-    sentinel = Sentinel(FrameShape(width, height), scale)
+    sentinel = OutputCheck(FrameShape(width, height), scale)
     taken = []
     for _ in range(15):
         begun = time.thread_time()

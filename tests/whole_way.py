@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from framewatch.domain import Failure, Progress, Record
 from framewatch.jobs.attempt.pipeline import Pipeline
-from framewatch.jobs.attempt.request import Order, Rendered, Tools
+from framewatch.jobs.attempt.request import AttemptRequest, Rendered, Tools
 from framewatch.jobs.attempt.segment_ledger import Entry
 from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, hwaccels
 from framewatch.media.preset.preset import Preset
@@ -84,7 +84,7 @@ def process(
         lanes=lanes,
     )
     folder.mkdir(parents=True, exist_ok=True)
-    order = Order(source=source, preset=Preset(**(FAST | wishes)), preset_name="test", work=folder)
+    order = AttemptRequest(source=source, preset=Preset(**(FAST | wishes)), preset_name="test", work=folder)
     means: Any = worker or Inline(), tools, gate or Open(), observer or Deaf(), stop or threading.Event()
     way = Pipeline(*means)
     return way.run(order)

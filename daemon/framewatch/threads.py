@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 Work = Callable[[], None]
 
 
-class Errands:
+class FolderQueues:
     """Runs what is put in: in order within a watch folder, side by side for different ones.
 
     A folder has a thread while there is something to run for it. One that hangs is left behind when all stops.
@@ -83,7 +83,7 @@ class _Turn:
     wanted: int = 0  # by so many threads, the one that has it included
 
 
-class Turns:
+class NamedLocks:
     """Locks by name. Nothing is remembered of a name that no thread has or waits for."""
 
     def __init__(self) -> None:

@@ -51,8 +51,8 @@ def _jumped() -> float:
 
 
 def _short_waits(module: ModuleType) -> None:
-    names = list(module.Policy.__dataclass_fields__)
-    made = module.Policy.__init__
+    names = list(module.RetryPolicy.__dataclass_fields__)
+    made = module.RetryPolicy.__init__
     before = dict(zip(names, made.__defaults__, strict=True))
     made.__defaults__ = tuple(WAITS.get(name, before[name]) for name in names)
 

@@ -13,7 +13,7 @@ from framewatch.bench.report import Phase
 from framewatch.domain import Failure, Progress, Record, StageName
 from framewatch.errors import RuleError
 from framewatch.jobs.attempt.pipeline import Pipeline
-from framewatch.jobs.attempt.request import Order, Rendered, Tools
+from framewatch.jobs.attempt.request import AttemptRequest, Rendered, Tools
 from framewatch.jobs.attempt.segment_ledger import Entry
 from framewatch.jobs.gpu.gate import HostGate
 from framewatch.media.plan.plan import Plan
@@ -102,7 +102,7 @@ def travel(
     begun = time.monotonic()
     try:
         pipeline = Pipeline(worker, tools, HostGate(1), _Onlooker(on_share, on_wait), stop)
-        made = pipeline.run(Order(source=source, preset=preset, preset_name="bench", work=work))
+        made = pipeline.run(AttemptRequest(source=source, preset=preset, preset_name="bench", work=work))
         took = time.monotonic() - begun
     finally:
         worker.kill()

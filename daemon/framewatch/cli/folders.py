@@ -16,8 +16,8 @@ from framewatch.errors import ConfigError, StorageError
 from framewatch.jobs.store.recovery import was_rebuilt
 from framewatch.jobs.store.store import Store
 from framewatch.settings import FolderSettings, Settings
-from framewatch.storage.mount_marker import Standing
-from framewatch.storage.mounts import Roots
+from framewatch.storage.mount_marker import MountState
+from framewatch.storage.mounts import Mounts
 from framewatch.text import printable
 
 ANSWER_SECONDS = 3.0  # for one root; a dead share may never answer
@@ -70,7 +70,7 @@ def trust(
         return
     with Store.open(settings.store_path) as store:
         if daemon_of(store) is None:
-            Roots(store, settings.roots, rebuilt=was_rebuilt(store)).trust(name)
+            Mounts(store, settings.roots, rebuilt=was_rebuilt(store)).trust(name)
             say(f"{name}: its disks are taken as they are now")
         else:
             _require_there(folder)
@@ -93,13 +93,13 @@ def _state(settings: Settings) -> list[dict[str, Any]]:
     if not settings.store_path.exists():
         return [_folder(folder, None, {}) for folder in settings.folders]
     with Store.open(settings.store_path, readonly=True) as store:
-        roots = Roots(store, settings.roots, rebuilt=was_rebuilt(store))
+        roots = Mounts(store, settings.roots, rebuilt=was_rebuilt(store))
         told = store.get_facts().get("folders") or [] if daemon_of(store) else []
         health = {each["folder"]: each for each in told}
         return [_folder(folder, roots, health.get(folder.name, {})) for folder in settings.folders]
 
 
-def _folder(folder: FolderSettings, roots: Roots | None, health: dict[str, Any]) -> dict[str, Any]:
+def _folder(folder: FolderSettings, roots: Mounts | None, health: dict[str, Any]) -> dict[str, Any]:
     places = {
         role: {"path": str(path), "disk": _answered(path, roots)}
         for role, path in zip(ROLES, folder.roots, strict=True)
@@ -108,10 +108,10 @@ def _folder(folder: FolderSettings, roots: Roots | None, health: dict[str, Any])
     return {"name": folder.name, "places": places, **({"state": "not watched"} | told)}
 
 
-def _answered(path: Path, roots: Roots | None) -> str:
+def _answered(path: Path, roots: Mounts | None) -> str:
     """How a root stands, in a word. A dead share may never answer: a thread asks it, which can be left behind."""
     if roots is None:
-        return str(Standing.NEW)
+        return str(MountState.NEW)
     answers: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=lambda: answers.put(_standing(path, roots)), daemon=True).start()
     try:
@@ -120,7 +120,7 @@ def _answered(path: Path, roots: Roots | None) -> str:
         return "no answer"
 
 
-def _standing(path: Path, roots: Roots) -> str:
+def _standing(path: Path, roots: Mounts) -> str:
     try:
         return str(roots.standing(path))
     except StorageError as error:

@@ -15,7 +15,7 @@ from framewatch.cli.upscale import FfmpegOption, FileArgument, PresetOption, Qui
 from framewatch.errors import Finding
 from framewatch.jobs.attempt.image_job import decide_picture
 from framewatch.jobs.attempt.pipeline import Pipeline, decide
-from framewatch.jobs.attempt.request import Order, Tools
+from framewatch.jobs.attempt.request import AttemptRequest, Tools
 from framewatch.jobs.gpu.gate import HostGate
 from framewatch.media.commands import commands
 from framewatch.media.commands.image_command import image_command
@@ -66,7 +66,7 @@ def plan(
         say(shlex.join(argv))
 
 
-def _made(order: Order, choice: Choice, probed: ProbeReport, tools: Tools) -> Plan | ImagePlan | None:
+def _made(order: AttemptRequest, choice: Choice, probed: ProbeReport, tools: Tools) -> Plan | ImagePlan | None:
     if choice.preset is None:
         return None
     if is_image_preset(choice.preset):

@@ -29,7 +29,7 @@ from framewatch.cli.common import (
 from framewatch.domain import Failure, StageName
 from framewatch.errors import ConfigError, MediaError
 from framewatch.jobs.attempt.pipeline import Pipeline
-from framewatch.jobs.attempt.request import Order, Rendered, Skipped, Tools
+from framewatch.jobs.attempt.request import AttemptRequest, Rendered, Skipped, Tools
 from framewatch.jobs.attempt.segment_ledger import Entry
 from framewatch.jobs.gpu.gate import HostGate
 from framewatch.jobs.naming import with_container
@@ -107,10 +107,10 @@ def prepared(file: Path, preset: str, ffmpeg: Path | None, engine: str) -> tuple
     return named, Tools(ffmpeg=program, encoders=encoders(program), hwaccels=hwaccels(program), engine=engine)
 
 
-def order_of(file: Path, named: NamedPreset, work: Path) -> Order:
+def order_of(file: Path, named: NamedPreset, work: Path) -> AttemptRequest:
     """What is to be made of that file."""
     # A link that the user names is followed, unlike one in a watched folder.
-    return Order(source=file.resolve(), preset=named.preset, preset_name=named.name, work=work)
+    return AttemptRequest(source=file.resolve(), preset=named.preset, preset_name=named.name, work=work)
 
 
 @contextmanager

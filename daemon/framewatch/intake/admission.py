@@ -12,8 +12,8 @@ from framewatch.errors import ConfigError, Finding, FramewatchError, MediaError,
 from framewatch.intake.collector import Settled
 from framewatch.jobs.lifecycle.events import Broke, RetryAsked
 from framewatch.jobs.naming import free_path, planned_output
-from framewatch.jobs.scheduling.job_manager import Desk
-from framewatch.jobs.scheduling.scheduler import Runner
+from framewatch.jobs.scheduling.job_manager import JobManager
+from framewatch.jobs.scheduling.scheduler import Scheduler
 from framewatch.media.preset.loader import FOLDER_PRESET, NamedPreset, find_folder_preset, load_folder_preset
 from framewatch.media.rules.preset_rules import check_preset
 from framewatch.settings import FolderSettings
@@ -29,8 +29,8 @@ class Admission:
         self,
         folder: FolderSettings,
         configured: NamedPreset | None,
-        runner: Runner,
-        desk: Desk,
+        scheduler: Scheduler,
+        manager: JobManager,
         search: Sequence[Path] = (),
         guard: Guard = UNGUARDED,
     ) -> None:
@@ -41,8 +41,8 @@ class Admission:
         self._guard = guard
         self._folder = folder
         self._configured = configured
-        self._runner = runner
-        self._desk = desk
+        self._scheduler = scheduler
+        self._manager = manager
         self._search = search
 
     def admit(self, settled: Sequence[Settled]) -> dict[Path, str]:
@@ -58,12 +58,12 @@ class Admission:
         if findings:
             self._guard.require(self._folder.input)  # or a disk that is just pulled would fail the file
         event = Broke(findings, Remedy.NONE) if findings else None
-        with self._desk.naming(self._folder.output):
+        with self._manager.naming(self._folder.output):
             jobs = self._jobs(new, preset, findings, refused)
-            entered = self._desk.enter_all(jobs, event)
+            entered = self._manager.enter_all(jobs, event)
         came = {decision.before.relative for decision in entered}
         refused |= {job.relative: "" for job in jobs if job.relative not in came}
-        self._runner.take_in(entered)
+        self._scheduler.take_in(entered)
         return refused
 
     def _sorted(self, settled: Sequence[Settled]) -> tuple[dict[Path, str], list[Settled]]:
@@ -71,7 +71,7 @@ class Admission:
         refused: dict[Path, str] = {}
         new: list[Settled] = []
         for each in settled:
-            known = self._desk.store.unended_of(self._folder.input / each.relative)
+            known = self._manager.store.unended_of(self._folder.input / each.relative)
             if known is None:
                 new.append(each)
             elif not files.unchanged(known.identity, each.identity):
@@ -130,7 +130,7 @@ class Admission:
         findings: tuple[Finding, ...],
         names: Collection[Path] = (),
     ) -> Job:
-        folder, store = self._folder, self._desk.store
+        folder, store = self._folder, self._manager.store
         name = preset.name if preset else FOLDER_PRESET
         container = preset.preset.container if preset else relative.suffix.lstrip(".") or "mp4"
         wanted = planned_output(folder.output, relative, folder.output_name, name, container)

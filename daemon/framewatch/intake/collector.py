@@ -11,7 +11,7 @@ import structlog
 
 from framewatch.domain import FileIdentity
 from framewatch.errors import FramewatchError
-from framewatch.intake.file_states import Roster
+from framewatch.intake.file_states import FileStates
 from framewatch.intake.ignore_rules import IgnoreRules
 from framewatch.intake.ready_check import Verdict, last_look
 from framewatch.intake.scanner import Scanner, ScanReport
@@ -34,7 +34,7 @@ OnSettled = Callable[[Sequence[Settled]], Mapping[Path, str]]
 _log = structlog.get_logger("framewatch.intake")
 
 
-class Survey:
+class Collector:
     """What is known of the files in one watch folder."""
 
     def __init__(
@@ -65,7 +65,7 @@ class Survey:
         self._scanner = Scanner(
             folder.input, recursive=folder.recursive, rules=IgnoreRules(folder.ignore), excluded=excluded
         )
-        self._roster = Roster(folder.settle_seconds)
+        self._roster = FileStates(folder.settle_seconds)
         self._reported: set[str] = set()
         self._busy: set[str] = set()
         self._ready: dict[str, Snapshot] = {}  # to be offered

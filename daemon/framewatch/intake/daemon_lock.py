@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from framewatch.errors import AlreadyRunningError, Finding, StorageError
-from framewatch.threads import Turns
+from framewatch.threads import NamedLocks
 
 LOCK_NAME = ".framewatch.lock"
 _INFO_BYTES = 4096
@@ -132,7 +132,7 @@ class DaemonLock:
         self._locks: dict[Path, FolderLock] = {}  # by the folder, links resolved
         self._keys: dict[Path, Path] = {}  # of the folders by the names that they were given
         self._guard = threading.Lock()  # over both tables alone
-        self._turns = Turns()
+        self._turns = NamedLocks()
 
     def add(self, folder: Path, what: str) -> tuple[Finding, ...]:
         """Hold one more folder, which was not to be had before. Nothing where it is held, on the disk as it is.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from framewatch.intake.settle_tracker import SettleTracker, Snapshot
 
 
-class Roster:
+class FileStates:
     """Every file of a folder in at most one of three places: settling, taken, or refused.
 
     A file that was taken is not offered again while the same version lies there; a new version settles anew.

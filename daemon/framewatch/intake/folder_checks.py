@@ -12,7 +12,7 @@ from framewatch.documents import KeyPath, dotted
 from framewatch.errors import ConfigError, Finding, StorageError
 from framewatch.intake.folder_overlap import find_overlaps
 from framewatch.settings import FolderSettings, Settings
-from framewatch.storage.mounts import Roots
+from framewatch.storage.mounts import Mounts
 
 _TARGETS = ("output", "done", "failed")
 _RIGHTS = "give the user that framewatch runs as the right to write there"
@@ -48,7 +48,7 @@ def make_own_folders(settings: Settings, where: Callable[[KeyPath], str] = dotte
         _make(getattr(settings, key), where((key,)), mode=0o700, parents=True)
 
 
-def make_targets(settings: Settings, roots: Roots, where: Callable[[KeyPath], str] = dotted) -> None:
+def make_targets(settings: Settings, roots: Mounts, where: Callable[[KeyPath], str] = dotted) -> None:
     """Make the output, done and failed folders that are missing, but none where a disk is not mounted.
 
     All that is there is looked at once, so that it is known from now on.

@@ -11,8 +11,8 @@ from pathlib import Path
 import structlog
 
 from framewatch.errors import FramewatchError
-from framewatch.intake.collector import OnSettled, Survey
-from framewatch.intake.hint_queue import Inbox
+from framewatch.intake.collector import Collector, OnSettled
+from framewatch.intake.hint_queue import HintQueue
 from framewatch.intake.watch_mode import FolderHealth, Mode, choose_mode
 from framewatch.settings import FolderSettings
 
@@ -71,8 +71,8 @@ class FolderWatch:
         self.folder = folder
         self._clock = clock
         self._rescan_seconds = max(folder.poll_seconds, rescan_seconds)
-        self._inbox = Inbox()
-        self._survey = Survey(
+        self._inbox = HintQueue()
+        self._survey = Collector(
             folder,
             on_settled,
             excluded=(folder.output, folder.done, folder.failed, *excluded),

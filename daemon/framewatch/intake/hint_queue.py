@@ -17,7 +17,7 @@ class Hints(NamedTuple):
     lost: bool  # more was touched than is kept here
 
 
-class Inbox:
+class HintQueue:
     """Hints for one thread, from any number of others. Its size is bounded."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ def unheard() -> None:
     """A beat that nobody listens to."""
 
 
-class Pulse:
+class Heartbeat:
     """Counts beats."""
 
     def __init__(self) -> None:

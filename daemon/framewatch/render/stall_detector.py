@@ -11,7 +11,7 @@ _HINT = "the next try begins anew; where this is only a slow machine, set stall_
 _ATTENTIVE = 1.0  # seconds: an owner that listens asks ten times a second
 
 
-class Patience:
+class StallDetector:
     """Watches one task. What counts is a message that says something new; a log line is none.
 
     Only the time in which the owner listens counts. While it hangs itself, in a dead share, or stands still, what the

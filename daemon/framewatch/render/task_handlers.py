@@ -13,7 +13,7 @@ from framewatch.media.decode.image_file import with_picture
 from framewatch.media.decode.output_inspection import inspect_output
 from framewatch.media.ffmpeg.process import EncodeProgress, LogLevel, run_ffmpeg
 from framewatch.media.filters.loudness import parse_loudness
-from framewatch.media.heartbeat import Pulse
+from framewatch.media.heartbeat import Heartbeat
 from framewatch.media.limits import check_length, check_spans
 from framewatch.media.plan.avi_timestamps import stamps_of
 from framewatch.media.plan.requested_timeline import clipped_lengths, wished_timeline
@@ -58,7 +58,7 @@ class Workbench:
         self.send = send
         self.stage: StageName = "decode"
         self._engine = WarmEngine(self._warn)
-        self._pulse = Pulse()
+        self._pulse = Heartbeat()
         self._session: Session | None = None  # which the task at hand uses
         self._told = 0
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from framewatch.errors import EngineError, Finding, WrongPixelsError
 from framewatch.render.tasks import DeviceReport, ImageTask, RenderTask, TrialReport
-from framewatch.upscale.checks.checked_session import Guarded
+from framewatch.upscale.checks.checked_session import CheckedSession
 from framewatch.upscale.engine import Device, Engine
 from framewatch.upscale.frames.frame import FrameShape
 from framewatch.upscale.frames.yuv import Yuv420
@@ -29,10 +29,10 @@ class WarmEngine:
         self._on_fallback = on_fallback
         self._engines = engines
         self._key: Key | None = None
-        self._session: Guarded | None = None
+        self._session: CheckedSession | None = None
         self._distrusted: dict[str, str] = {}
 
-    def work(self, task: RenderTask | ImageTask, make: Callable[[Guarded], Made]) -> Made:
+    def work(self, task: RenderTask | ImageTask, make: Callable[[CheckedSession], Made]) -> Made:
         """What `make` makes with the session for a task; made anew on the next engine when one gives wrong pixels.
 
         Raises:
@@ -49,7 +49,7 @@ class WarmEngine:
                 self.close()  # the device may be lost: the next try opens it anew
                 raise
 
-    def session(self, task: RenderTask | ImageTask) -> Guarded:
+    def session(self, task: RenderTask | ImageTask) -> CheckedSession:
         """The session for a task: the one that is open, if it fits, else a new one, proved by its self-test.
 
         Raises:
@@ -64,7 +64,7 @@ class WarmEngine:
             self._key = key
         return self._session
 
-    def _opened(self, task: RenderTask | ImageTask, shape: FrameShape, planes: FrameShape | None) -> Guarded:
+    def _opened(self, task: RenderTask | ImageTask, shape: FrameShape, planes: FrameShape | None) -> CheckedSession:
         network = load(f"esrgan-{task.scale}x", precision=task.precision)
         try:
             return open_session(

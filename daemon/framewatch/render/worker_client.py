@@ -19,7 +19,7 @@ from framewatch.domain import Record
 from framewatch.errors import CancelledError, Finding, FramewatchError, ToolMissingError, WorkerError
 from framewatch.render.messages import Failed, message_from
 from framewatch.render.orphan_processes import end_leftovers
-from framewatch.render.stall_detector import Patience
+from framewatch.render.stall_detector import StallDetector
 from framewatch.render.tasks import to_line
 
 DEATH_SECONDS = 2.0  # for a killed process to be gone, and for its pipes to be read
@@ -100,7 +100,7 @@ class Worker:
             WorkerError: the worker died or stood still; it is gone, with all it started.
             FramewatchError: what the task failed with.
         """
-        patience = Patience(time.monotonic(), stall_seconds)
+        patience = StallDetector(time.monotonic(), stall_seconds)
         try:
             answer = self._answer(task, on_message, stop, patience)
         except BaseException:
@@ -111,7 +111,7 @@ class Worker:
             raise _error_of(answer)
         return answer.report
 
-    def _answer(self, task: Record, on_message: OnMessage, stop: threading.Event, patience: Patience) -> Any:
+    def _answer(self, task: Record, on_message: OnMessage, stop: threading.Event, patience: StallDetector) -> Any:
         self._require_going(stop)
         self._ensure_started()
         self._send(task)

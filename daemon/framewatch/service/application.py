@@ -17,17 +17,17 @@ from framewatch.intake.preflight import Ready
 from framewatch.jobs.attempt.request import Tools
 from framewatch.jobs.gpu.gate import HostGate
 from framewatch.jobs.lifecycle.events import Event, Published, SourceLost
-from framewatch.jobs.lifecycle.retry_policy import Policy
+from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.publishing.publish import Places, publish
-from framewatch.jobs.reporting.reporter import Board
+from framewatch.jobs.reporting.reporter import Reporter
 from framewatch.jobs.scheduling.hold_conditions import may_go_on
-from framewatch.jobs.scheduling.job_manager import Desk
+from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.scheduling.relocate_outputs import replan
-from framewatch.jobs.scheduling.scheduler import Runner
-from framewatch.jobs.scheduling.slot import Lane, make_lane
+from framewatch.jobs.scheduling.scheduler import Scheduler
+from framewatch.jobs.scheduling.slot import Slot, make_slot
 from framewatch.jobs.store.store import Store
 from framewatch.settings import FolderSettings, LoadedSettings, Settings
-from framewatch.storage.mounts import Roots
+from framewatch.storage.mounts import Mounts
 
 HEALTH_SECONDS = 5.0
 STOP_SECONDS = 1.0  # for all watches together
@@ -36,7 +36,7 @@ REMOVED = "folders.removed"
 _log = structlog.get_logger("framewatch.daemon")
 
 
-class House:
+class Application:
     """Everything between the store and the folders."""
 
     def __init__(
@@ -44,7 +44,7 @@ class House:
         store: Store,
         loaded: LoadedSettings,
         ready: Ready,
-        roots: Roots,
+        roots: Mounts,
         require_input: Callable[[FolderSettings], None],
     ) -> None:
         """`require_input` raises a FramewatchError while a folder's input cannot be watched."""
@@ -59,17 +59,17 @@ class House:
         settings = loaded.settings
         self.roots = roots
         self._require_input = require_input
-        self.desk = Desk(store, Board(store, self.places_of), settings.work_dir, self._policy)
-        self.runner = Runner(self.desk, self._lanes(settings), self._publish, self._knows, self._may_go_on)
+        self.manager = JobManager(store, Reporter(store, self.places_of), settings.work_dir, self._policy)
+        self.scheduler = Scheduler(self.manager, self._slots(settings), self._publish, self._knows, self._may_go_on)
 
     @property
-    def _policy(self) -> Policy:
-        return Policy(retries=self._loaded.settings.retries)
+    def _policy(self) -> RetryPolicy:
+        return RetryPolicy(retries=self._loaded.settings.retries)
 
     def start(self) -> None:
         """Take up what an earlier daemon left, then watch."""
         self._replan()
-        self.runner.start()
+        self.scheduler.start()
         self._sort_out_removed()
         self._watch()
 
@@ -77,13 +77,13 @@ class House:
         """Stop watching, then drain. True when all ended in good order within `seconds`."""
         deadline = time.monotonic() + seconds
         self._stop_watching(list(self._watches.values()))
-        return self.runner.drain(deadline - time.monotonic())
+        return self.scheduler.drain(deadline - time.monotonic())
 
     @property
     def idle(self) -> bool:
         """True when every file that can be reached was taken in, and nothing is left to do but what is held."""
         reached = all(watch.idle or watch.health().state != "ok" for watch in self._watches.values())
-        return reached and self.runner.idle
+        return reached and self.scheduler.idle
 
     @property
     def went_wrong(self) -> bool:
@@ -129,11 +129,11 @@ class House:
         self._stop_watching(list(self._watches.values()))
         self._loaded, self._ready = loaded, ready
         self.roots.use(loaded.settings.roots)
-        self.desk.policy = self._policy
+        self.manager.policy = self._policy
         self._replan()
         self._sort_out_removed()
         self._watch()
-        self.runner.wake()
+        self.scheduler.wake()
 
     def tell_health(self) -> None:
         """Note for `framewatch status` how the folders are doing, every few seconds."""
@@ -157,7 +157,7 @@ class House:
         search = [self._loaded.settings.presets_dir]
         folders, presets = self._loaded.settings.folders, self._ready.presets
         self._admissions = {  # in one go, for requests look here from threads of their own
-            folder.name: Admission(folder, presets[folder.name], self.runner, self.desk, search, self.roots)
+            folder.name: Admission(folder, presets[folder.name], self.scheduler, self.manager, search, self.roots)
             for folder in folders
         }
         for folder in folders:
@@ -193,26 +193,26 @@ class House:
     def _replan(self) -> None:
         """Let jobs follow outputs that were moved."""
         for folder in self._loaded.settings.folders:
-            replan(self.desk, folder.name, folder.output)
+            replan(self.manager, folder.name, folder.output)
 
     def _sort_out_removed(self) -> None:
         """Hold the jobs of folders that the configuration no longer has; let those go on whose folder is back."""
         for name in self.store.unended_folders():
             if self._folder(name) is None:
-                self.runner.hold_folder(name, _removed(name))
+                self.scheduler.hold_folder(name, _removed(name))
             else:
                 for job in self.store.list((JobState.HELD,), folder=name, limit=-1):
                     if job.findings and job.findings[0].code == REMOVED:
-                        self.runner.release(job)
+                        self.scheduler.release(job)
 
     # --- jobs -------------------------------------------------------------------------------------------------
 
-    def _lanes(self, settings: Settings) -> list[Lane]:
+    def _slots(self, settings: Settings) -> list[Slot]:
         """A lane for each GPU slot, and one for jobs that leave the GPU alone."""
         gate = HostGate(settings.gpu.jobs)
-        parts = (self.desk, self._tools, gate, self.places_of)
-        heavy = [make_lane(f"gpu-{number}", *parts, gpu=True) for number in range(settings.gpu.jobs)]
-        return [*heavy, make_lane("plain", *parts, gpu=False)]
+        parts = (self.manager, self._tools, gate, self.places_of)
+        heavy = [make_slot(f"gpu-{number}", *parts, gpu=True) for number in range(settings.gpu.jobs)]
+        return [*heavy, make_slot("plain", *parts, gpu=False)]
 
     def _tools(self) -> Tools:
         return self._ready.tools
@@ -223,19 +223,19 @@ class House:
     def _may_go_on(self, job: Job) -> bool:
         places = self.places_of(job.folder)
         return places is None or may_go_on(
-            job, places, self.desk.work_dir, self._ready.tools.ffmpeg, self._ready.tools.precision
+            job, places, self.manager.work_dir, self._ready.tools.ffmpeg, self._ready.tools.precision
         )
 
     def _publish(self, job: Job, stop: threading.Event) -> Job:
         known = [job]
 
         def record(event: Event) -> Job:
-            known[0] = self.desk.apply(known[0], event)
+            known[0] = self.manager.apply(known[0], event)
             return known[0]
 
         places = self.places_of(job.folder)
         if places is not None:
-            ended = publish(job, places, record, self.desk.board.conclude, cancel=stop)
+            ended = publish(job, places, record, self.manager.reporter.conclude, cancel=stop)
         elif job.outcome == JobState.CANCELLED:
             record(SourceLost(_removed(job.folder)))
             ended = record(Published())

@@ -19,14 +19,14 @@ from framewatch.jobs.store.database import CORRUPT
 from framewatch.jobs.store.recovery import mark_damaged, open_or_rebuild, was_rebuilt
 from framewatch.jobs.store.store import Store
 from framewatch.service import liveness, logs
-from framewatch.service.application import House
+from framewatch.service.application import Application
 from framewatch.service.requests import Requests
 from framewatch.service.signals import Signals
 from framewatch.service.systemd_notify import notify, notify_reloading
 from framewatch.settings import FolderSettings, LoadedSettings, Settings, load_settings
-from framewatch.storage.marker_store import Marks, copy_path, read_copy
-from framewatch.storage.mount_marker import Standing
-from framewatch.storage.mounts import Roots
+from framewatch.storage.marker_store import MarkerStore, copy_path, read_copy
+from framewatch.storage.mount_marker import MountState
+from framewatch.storage.mounts import Mounts
 
 DRAIN_SECONDS = 8.0  # of the 10 s within which a SIGTERM must have ended the daemon
 REQUEST_SECONDS = 1.0  # of these, at most, for a request that is being done
@@ -65,18 +65,18 @@ class Daemon:
         with self._lock:
             _warn(self._lock.hold(_own(settings)))
             with open_or_rebuild(settings.store_path, settings.work_dir) as store, self._signals:
-                roots = Roots(store, settings.roots, rebuilt=was_rebuilt(store))
+                roots = Mounts(store, settings.roots, rebuilt=was_rebuilt(store))
                 self._hold_locks(settings, roots)
                 make_targets(settings, roots, loaded.document.where)
                 _warn(loaded.warnings + ready.warnings)
                 require = partial(self._require_input, roots)
                 try:
-                    return self._serve(store, House(store, loaded, ready, roots, require), once=once)
+                    return self._serve(store, Application(store, loaded, ready, roots, require), once=once)
                 except StorageError as error:
                     _note_damage(error, settings)
                     raise
 
-    def _serve(self, store: Store, house: House, *, once: bool) -> int:
+    def _serve(self, store: Store, house: Application, *, once: bool) -> int:
         store.set_fact("daemon", liveness.note() | {"version": __version__, "started_at": time.time()})
         requests = Requests(store, house)
         try:
@@ -85,7 +85,7 @@ class Daemon:
             notify(READY=1, STATUS="watching")
             self._loop(house, requests, store, once=once)
         except FramewatchError as error:
-            if error is not house.runner.failure:  # which was told by the thread that it ended
+            if error is not house.scheduler.failure:  # which was told by the thread that it ended
                 finding = error.finding
                 _log.error("daemon.failed", code=finding.code, message=finding.message, hint=finding.hint)
             raise
@@ -102,7 +102,7 @@ class Daemon:
             return 1
         return 0
 
-    def _loop(self, house: House, requests: Requests, store: Store, *, once: bool) -> None:
+    def _loop(self, house: Application, requests: Requests, store: Store, *, once: bool) -> None:
         pruned = float("-inf")
         while not self._signals.stop:
             self._signals.wait(TICK_SECONDS)
@@ -113,12 +113,12 @@ class Daemon:
             if time.monotonic() - pruned > PRUNE_SECONDS:
                 store.prune()
                 pruned = time.monotonic()
-            if failure := store.damage or house.runner.failure:
+            if failure := store.damage or house.scheduler.failure:
                 raise failure
             if once and requests.idle and house.idle:
                 return
 
-    def _reload(self, house: House) -> None:
+    def _reload(self, house: Application) -> None:
         """Take up the configuration as it is now, or say why not and keep the old one."""
         notify_reloading()
         try:
@@ -137,12 +137,12 @@ class Daemon:
             _log.info("config.reloaded", folders=[folder.name for folder in loaded.settings.folders])
         notify(READY=1)
 
-    def _hold_locks(self, settings: Settings, roots: Roots) -> None:
+    def _hold_locks(self, settings: Settings, roots: Mounts) -> None:
         """Lock framewatch's own folders and the inputs. One whose disk is not there is locked when it is back."""
         there = [folder for folder in settings.folders if _stands(folder.input, roots)]
         _warn(self._lock.hold(_own(settings) | {folder.input: _named(folder) for folder in there}))
 
-    def _require_input(self, roots: Roots, folder: FolderSettings) -> None:
+    def _require_input(self, roots: Mounts, folder: FolderSettings) -> None:
         """Watch a folder only while its disk is there, and nobody else has it.
 
         A disk that is gone is let go of, or it could not be unmounted for good.
@@ -169,9 +169,9 @@ def check(config: Path) -> tuple[LoadedSettings, Ready]:
     return loaded, preflight(loaded, strict=True)
 
 
-def _stands(path: Path, roots: Roots) -> bool:
+def _stands(path: Path, roots: Mounts) -> bool:
     try:
-        return roots.standing(path) is not Standing.ABSENT
+        return roots.standing(path) is not MountState.ABSENT
     except StorageError:
         return False
 
@@ -207,6 +207,6 @@ def known_roots(store_path: Path) -> frozenset[Path]:
         return frozenset(known)
     try:
         with Store.open(store_path, readonly=True) as store:
-            return frozenset(Marks(store).read())
+            return frozenset(MarkerStore(store).read())
     except StorageError:
         return frozenset()

@@ -9,8 +9,8 @@ import structlog
 
 from framewatch.errors import ConfigError, FramewatchError, StorageError
 from framewatch.jobs.store.store import Request, Store
-from framewatch.service.application import House
-from framewatch.threads import Errands
+from framewatch.service.application import Application
+from framewatch.threads import FolderQueues
 
 _log = structlog.get_logger("framewatch.daemon")
 
@@ -22,10 +22,10 @@ class Requests:
     which it was asked: a dead share keeps neither the daemon from its signals nor other folders from what is asked.
     """
 
-    def __init__(self, store: Store, house: House) -> None:
+    def __init__(self, store: Store, house: Application) -> None:
         self._store = store
         self._house = house
-        self._errands = Errands("request", house.runner.failed)
+        self._errands = FolderQueues("request", house.scheduler.failed)
         self._undone: list[Request] = []  # they are no longer in the store
 
     def take(self) -> None:
@@ -68,7 +68,7 @@ class Requests:
             if request.kind == "trust":
                 self._house.roots.trust(request.job_id or "")
             elif request.kind == "cancel":
-                self._house.runner.cancel(request.job_id or "")
+                self._house.scheduler.cancel(request.job_id or "")
             else:
                 self._retry(request.job_id or "")
         except FramewatchError as error:
@@ -82,7 +82,7 @@ class Requests:
         clerk = self._house.admission(job.folder)
         if clerk is None:
             raise ConfigError(f'the configuration has no folder "{job.folder}" any more', code="folders.removed")
-        self._house.runner.retry(job, clerk.readmit(job))
+        self._house.scheduler.retry(job, clerk.readmit(job))
 
 
 def _refused(request: Request, error: FramewatchError) -> None:

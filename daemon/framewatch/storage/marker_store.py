@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from framewatch.errors import StorageError
 from framewatch.storage import files
-from framewatch.storage.mount_marker import Mark
+from framewatch.storage.mount_marker import MountMarker
 
 FACT = "roots"  # in the store
 
@@ -36,18 +36,18 @@ class Facts(Protocol):
         """Store one value."""
 
 
-class Marks:
+class MarkerStore:
     """Reads and writes the marks of all roots."""
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
         self._path = copy_path(facts.path)
 
-    def read(self) -> dict[Path, Mark]:
+    def read(self) -> dict[Path, MountMarker]:
         """What is remembered. The copy is written first, so where it is whole it is never behind the store."""
         return read_copy(self._path) or _parsed(self._facts.get_facts().get(FACT))
 
-    def write(self, marks: Mapping[Path, Mark]) -> None:
+    def write(self, marks: Mapping[Path, MountMarker]) -> None:
         """Remember these instead. A copy that cannot be written is removed: none is better than one that is behind.
 
         Raises:
@@ -69,7 +69,7 @@ def copy_path(store_path: Path) -> Path:
     return store_path.with_suffix(".roots.json")
 
 
-def read_copy(path: Path) -> dict[Path, Mark]:
+def read_copy(path: Path) -> dict[Path, MountMarker]:
     """The marks in a copy; none where it is missing or damaged."""
     try:
         document = json.loads(path.read_bytes())
@@ -78,9 +78,9 @@ def read_copy(path: Path) -> dict[Path, Mark]:
         return {}
 
 
-def _parsed(document: dict[str, Any] | None) -> dict[Path, Mark]:
+def _parsed(document: dict[str, Any] | None) -> dict[Path, MountMarker]:
     with suppress(ValidationError):
-        return {Path(path): Mark(**mark) for path, mark in (document or {}).items()}
+        return {Path(path): MountMarker(**mark) for path, mark in (document or {}).items()}
     return {}
 
 

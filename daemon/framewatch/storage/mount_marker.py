@@ -32,7 +32,7 @@ id: {id}
 """
 
 
-class Standing(StrEnum):
+class MountState(StrEnum):
     """How a root stands."""
 
     THERE = "there"  # it is the one that is known
@@ -41,7 +41,7 @@ class Standing(StrEnum):
     ABSENT = "absent"  # its disk is not mounted, or is another one
 
 
-class Mark(Record):
+class MountMarker(Record):
     """What is remembered of a root."""
 
     id: str | None = None  # None: that is lost, with the store
@@ -56,17 +56,17 @@ class Look(NamedTuple):
     empty: bool  # nothing but what framewatch or a new file system puts there
 
 
-def judge(recorded: Mark | None, seen: Look) -> Standing:
+def judge(recorded: MountMarker | None, seen: Look) -> MountState:
     """What a look at a root means; `recorded` is None where it was never seen before."""
     if recorded is None:
-        return Standing.NEW
+        return MountState.NEW
     if recorded.id is None:
-        return Standing.ABSENT if seen.id is None and seen.empty else Standing.NEW
+        return MountState.ABSENT if seen.id is None and seen.empty else MountState.NEW
     if seen.id is not None:
-        return Standing.THERE if seen.id == recorded.id else Standing.ABSENT
+        return MountState.THERE if seen.id == recorded.id else MountState.ABSENT
     if seen.empty or seen.mount != recorded.mount:
-        return Standing.ABSENT
-    return Standing.RESTORED
+        return MountState.ABSENT
+    return MountState.RESTORED
 
 
 def counts_as_empty(name: str) -> bool:

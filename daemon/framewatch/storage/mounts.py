@@ -16,13 +16,13 @@ import structlog
 
 from framewatch.errors import StorageError
 from framewatch.storage import files
-from framewatch.storage.marker_store import Facts, Marks
+from framewatch.storage.marker_store import Facts, MarkerStore
 from framewatch.storage.mount_marker import (
     MARK,
     MARK_BYTES,
     Look,
-    Mark,
-    Standing,
+    MountMarker,
+    MountState,
     counts_as_empty,
     judge,
     mark_id,
@@ -37,7 +37,7 @@ Places = Mapping[str, Sequence[Path]]
 """The roots of each watch folder, by its name: absolute paths."""
 
 
-class Roots:
+class Mounts:
     """Guards the roots of all watch folders. Safe for use from several threads.
 
     No lock is held while a share is touched, but one for that very root when its file is made.
@@ -52,14 +52,14 @@ class Roots:
             rebuilt: the store was lost and recreated. Where no marker is remembered, a root is then not taken for a
                 new one: an empty folder may be a disk that is not mounted.
         """
-        self._kept = Marks(facts)
+        self._kept = MarkerStore(facts)
         self._lock = threading.Lock()  # over the marks and what is kept of them
         self._making: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
         self._devices: dict[Path, int] = {}  # on which each was last seen
         self._told: set[Path] = set()  # roots that cannot take a file, once each
         self.use(places)
         alone = [root for root in self._names if root not in self._outer]
-        self._marks = self._kept.read() or (dict.fromkeys(alone, Mark()) if rebuilt else {})
+        self._marks = self._kept.read() or (dict.fromkeys(alone, MountMarker()) if rebuilt else {})
 
     def use(self, places: Places) -> None:
         """Guard the roots of this configuration from now on."""
@@ -92,10 +92,10 @@ class Roots:
         outer = self._covered_by(root)
         if outer is not None:
             self.require(outer)
-        elif self._stands(root, descriptor) is Standing.ABSENT:
+        elif self._stands(root, descriptor) is MountState.ABSENT:
             raise self._not_mounted(root)
 
-    def standing(self, root: Path) -> Standing:
+    def standing(self, root: Path) -> MountState:
         """How a root of the configuration stands. Nothing is made or changed.
 
         Raises:
@@ -108,7 +108,7 @@ class Roots:
             descriptor = files.open_root(root)
         except StorageError as error:
             if self._missing(root, error) is not error:
-                return Standing.ABSENT
+                return MountState.ABSENT
             raise
         try:
             with storage_faults(root):
@@ -121,7 +121,7 @@ class Roots:
         outer = self._covered_by(root)
         if outer is not None:
             with suppress(StorageError):
-                return self.standing(outer) is not Standing.ABSENT
+                return self.standing(outer) is not MountState.ABSENT
             return False
         known = self._marks.get(root)
         return known is None or mount_point(root) == known.mount
@@ -161,20 +161,20 @@ class Roots:
             return None
         return outer
 
-    def _stands(self, root: Path, descriptor: int) -> Standing:
+    def _stands(self, root: Path, descriptor: int) -> MountState:
         with storage_faults(root):
             known = self._marks.get(root)
             if known is not None and known.id is not None and _read_mark(descriptor) == known.id:
                 self._note_mount(root, known, os.fstat(descriptor).st_dev)
-                return Standing.THERE
+                return MountState.THERE
             with self._making[root]:
                 seen = _look(root, descriptor)
                 standing = judge(self._marks.get(root), seen)
-                if standing in (Standing.NEW, Standing.RESTORED):
+                if standing in (MountState.NEW, MountState.RESTORED):
                     self._make(root, descriptor, seen, standing)
                 return standing
 
-    def _note_mount(self, root: Path, known: Mark, device: int) -> None:
+    def _note_mount(self, root: Path, known: MountMarker, device: int) -> None:
         """A root whose id is there may be mounted elsewhere than before."""
         if self._devices.get(root) == device:
             return
@@ -183,7 +183,7 @@ class Roots:
         if mount != known.mount:
             self._remember(root, known.evolve(mount=mount))
 
-    def _make(self, root: Path, descriptor: int, seen: Look, standing: Standing) -> None:
+    def _make(self, root: Path, descriptor: int, seen: Look, standing: MountState) -> None:
         """Make the hidden file, and remember it. A root that cannot take it goes without."""
         known = self._marks.get(root)
         chosen = (known.id if known else None) or seen.id or secrets.token_hex(8)
@@ -195,11 +195,11 @@ class Roots:
                     self._told.add(root)
                     _log.debug("folder.not_marked", path=root, problem=error.strerror)
                 return
-        if standing is Standing.RESTORED:
+        if standing is MountState.RESTORED:
             _log.warning("folder.mark_restored", folder=self._names[root], path=root / MARK)
-        self._remember(root, Mark(id=chosen, mount=seen.mount))
+        self._remember(root, MountMarker(id=chosen, mount=seen.mount))
 
-    def _remember(self, root: Path, mark: Mark | None) -> None:
+    def _remember(self, root: Path, mark: MountMarker | None) -> None:
         with self._lock:
             if self._marks.get(root) == mark:
                 return

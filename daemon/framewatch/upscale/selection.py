@@ -8,7 +8,7 @@ from types import MappingProxyType
 from framewatch.errors import EngineError, EngineMissingError, Finding, WrongPixelsError
 from framewatch.upscale import host
 from framewatch.upscale.checks import selftest
-from framewatch.upscale.checks.checked_session import Guarded
+from framewatch.upscale.checks.checked_session import CheckedSession
 from framewatch.upscale.cuda.engine import CudaEngine
 from framewatch.upscale.engine import Device, Engine
 from framewatch.upscale.frames.frame import FrameShape
@@ -116,7 +116,7 @@ def open_session(
     on_fallback: OnFallback = lambda _: None,
     engines: Mapping[str, Engine] = ENGINES,
     distrusted: Distrusted = _NOBODY,
-) -> Guarded:
+) -> CheckedSession:
     """Open the first engine that works, after its golden self-test. Each of its frames is held against its input.
 
     An engine with no usable device here, or that this version does not have, is passed over in silence. One
@@ -192,14 +192,14 @@ def _devices(engine: Engine, wanted: str | None) -> list[Device]:
 
 def _opened(
     engine: Engine, device: Device, network: Network, *, shape: FrameShape, scale: int, concurrency: int
-) -> Guarded:
+) -> CheckedSession:
     session = open_tiled(engine, network, device.id, shape=shape, scale=scale, concurrency=concurrency)
     try:
         selftest.check(session, None if engine.name == "identity" else network)
     except EngineError:
         session.close()
         raise
-    return Guarded(session, engine.name)
+    return CheckedSession(session, engine.name)
 
 
 def _none_trusted(reasons: list[Finding]) -> WrongPixelsError:

@@ -14,11 +14,11 @@ from framewatch.domain import Job, JobState
 from framewatch.intake.admission import Admission
 from framewatch.intake.collector import Settled
 from framewatch.jobs.lifecycle import events as ev
-from framewatch.jobs.lifecycle.retry_policy import Policy
+from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.publishing.publish import Places
-from framewatch.jobs.reporting.reporter import Board
-from framewatch.jobs.scheduling.job_manager import Desk
-from framewatch.jobs.scheduling.scheduler import Runner
+from framewatch.jobs.reporting.reporter import Reporter
+from framewatch.jobs.scheduling.job_manager import JobManager
+from framewatch.jobs.scheduling.scheduler import Scheduler
 from framewatch.jobs.store.store import Store
 from framewatch.media.preset.loader import NamedPreset
 from framewatch.media.preset.preset import Preset
@@ -41,9 +41,9 @@ class Office:
         for path in (places.input, places.output, places.done, places.failed, root / "work"):
             path.mkdir()
         self.store = Store.open(root / "jobs.db")
-        self.board = Board(self.store, lambda _: places)
-        self.desk = Desk(self.store, self.board, root / "work", Policy())
-        runner = Runner(self.desk, [], self._nothing, lambda _: True, lambda _: True)
+        self.board = Reporter(self.store, lambda _: places)
+        self.desk = JobManager(self.store, self.board, root / "work", RetryPolicy())
+        runner = Scheduler(self.desk, [], self._nothing, lambda _: True, lambda _: True)
         self.clerk = Admission(self.folder, preset, runner, self.desk)
 
     def settled(self, *names: str) -> list[Settled]:

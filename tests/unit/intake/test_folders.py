@@ -12,7 +12,7 @@ from framewatch.intake import check_folders, folder_checks, make_own_folders, ma
 from framewatch.jobs.store.recovery import was_rebuilt
 from framewatch.jobs.store.store import Store
 from framewatch.settings import FolderSettings, Settings
-from framewatch.storage.mounts import Roots
+from framewatch.storage.mounts import Mounts
 
 
 def settings(tmp_path: Path, **folder: Any) -> Settings:
@@ -31,7 +31,7 @@ def make_folders(config: Settings) -> None:
         raise ConfigError.of(findings)
     make_own_folders(config)
     with Store.open(config.store_path) as store:
-        make_targets(config, Roots(store, config.roots, rebuilt=was_rebuilt(store)))
+        make_targets(config, Mounts(store, config.roots, rebuilt=was_rebuilt(store)))
 
 
 def codes(config: Settings) -> dict[str, str]:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from framewatch.intake.file_states import Roster
+from framewatch.intake.file_states import FileStates
 from framewatch.intake.settle_tracker import Snapshot
 
 FILE = Snapshot(1, 10, 100, 1_000)
 NEWER = FILE._replace(mtime_ns=2_000)
 
 
-def settled(roster: Roster, path: str = "a", snapshot: Snapshot = FILE, now: float = 0) -> bool:
+def settled(roster: FileStates, path: str = "a", snapshot: Snapshot = FILE, now: float = 0) -> bool:
     roster.look(path, snapshot, now)
     return roster.look(path, snapshot, now + 5)
 
 
 def test_a_taken_file_is_not_offered_again_while_the_same_version_lies_there() -> None:
-    roster = Roster(5)
+    roster = FileStates(5)
     assert settled(roster)
     roster.taken("a", FILE)
     assert not roster.look("a", FILE, 100, rescan=True)
@@ -23,14 +23,14 @@ def test_a_taken_file_is_not_offered_again_while_the_same_version_lies_there() -
 
 
 def test_a_new_version_of_a_taken_file_settles_and_is_offered() -> None:
-    roster = Roster(5)
+    roster = FileStates(5)
     settled(roster)
     roster.taken("a", FILE)
     assert settled(roster, snapshot=NEWER, now=100)
 
 
 def test_a_refused_file_is_offered_again_at_a_rescan_and_only_then() -> None:
-    roster = Roster(5)
+    roster = FileStates(5)
     settled(roster)
     roster.refused("a", FILE)
     assert not roster.look("a", FILE, 6)
@@ -39,7 +39,7 @@ def test_a_refused_file_is_offered_again_at_a_rescan_and_only_then() -> None:
 
 
 def test_a_refused_file_that_changes_settles_anew() -> None:
-    roster = Roster(5)
+    roster = FileStates(5)
     settled(roster)
     roster.refused("a", FILE)
     assert not roster.look("a", NEWER, 7, rescan=True)
@@ -47,7 +47,7 @@ def test_a_refused_file_that_changes_settles_anew() -> None:
 
 
 def test_what_a_rescan_did_not_see_is_forgotten_except_where_it_could_not_look() -> None:
-    roster = Roster(5)
+    roster = FileStates(5)
     for path in ("gone", "there", "dark/a", "settling"):
         settled(roster, path)
     roster.taken("gone", FILE)

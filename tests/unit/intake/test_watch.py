@@ -19,12 +19,12 @@ from framewatch.intake import FolderHealth, FolderWatch, collector, scanner
 from framewatch.intake import folder_watch as watch_module
 from framewatch.intake.collector import Settled
 from framewatch.intake.fs_events import EventSource
-from framewatch.intake.hint_queue import MAX_HINTS, Inbox
+from framewatch.intake.hint_queue import MAX_HINTS, HintQueue
 from framewatch.intake.ready_check import Verdict
 from framewatch.jobs.store.recovery import was_rebuilt
 from framewatch.jobs.store.store import Store
 from framewatch.settings import FolderSettings
-from framewatch.storage.mounts import Roots
+from framewatch.storage.mounts import Mounts
 from mounts import move_mount, tmpfs
 from waiting import eventually
 
@@ -32,7 +32,7 @@ SETTLE = 0.2
 MODES = ("events", "poll")
 
 
-class Desk:
+class JobManager:
     """A watch folder, and all that was handed on from it."""
 
     def __init__(self, root: Path) -> None:
@@ -97,8 +97,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(tmp_path / "share")
+def desk(tmp_path: Path) -> Iterator[JobManager]:
+    desk = JobManager(tmp_path / "share")
     yield desk
     assert desk.watch.stop()
 
@@ -114,7 +114,7 @@ def mode(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def test_files_that_lie_there_at_the_start_settle_like_the_rest(desk: Desk, mode: str) -> None:
+def test_files_that_lie_there_at_the_start_settle_like_the_rest(desk: JobManager, mode: str) -> None:
     desk.put("old.mp4")
     os.utime(desk.input / "old.mp4", (0, 0))
     desk.put("future.mp4")
@@ -127,7 +127,7 @@ def test_files_that_lie_there_at_the_start_settle_like_the_rest(desk: Desk, mode
     assert desk.watch.health().mode == mode
 
 
-def test_a_new_file_is_offered_with_its_path_and_identity(desk: Desk, mode: str) -> None:
+def test_a_new_file_is_offered_with_its_path_and_identity(desk: JobManager, mode: str) -> None:
     desk.start(watch=mode)
     assert desk.watch.wait_idle(5)
     path = desk.put("show/s1/e1.mp4", b"12345")
@@ -137,7 +137,7 @@ def test_a_new_file_is_offered_with_its_path_and_identity(desk: Desk, mode: str)
     assert desk.offers[0][1] == expected
 
 
-def test_a_growing_file_is_offered_once_when_it_is_whole(desk: Desk, mode: str) -> None:
+def test_a_growing_file_is_offered_once_when_it_is_whole(desk: JobManager, mode: str) -> None:
     """It grows for more than three settle times, opened anew for each piece, as some copiers do."""
     desk.start(watch=mode)
     path = desk.input / "slow.mp4"
@@ -155,7 +155,7 @@ def test_a_growing_file_is_offered_once_when_it_is_whole(desk: Desk, mode: str) 
     assert desk.names == ["slow.mp4"]
 
 
-def test_a_file_that_a_program_keeps_open_waits_until_it_is_closed(desk: Desk) -> None:
+def test_a_file_that_a_program_keeps_open_waits_until_it_is_closed(desk: JobManager) -> None:
     """A copy that stalls for longer than the settle time; told by the kernel, here by a stand-in for it."""
     desk.start()
     path = desk.put("other.mp4")
@@ -177,7 +177,7 @@ def test_a_file_that_a_program_keeps_open_waits_until_it_is_closed(desk: Desk) -
     eventually(lambda: desk.watch.health().busy == 0, timeout=20, story=desk.story)
 
 
-def test_a_file_renamed_from_part_is_offered_once_under_its_name(desk: Desk, mode: str) -> None:
+def test_a_file_renamed_from_part_is_offered_once_under_its_name(desk: JobManager, mode: str) -> None:
     part = desk.put("film.mp4.part")
     desk.start(watch=mode)
     desk.put("other.mp4")
@@ -188,7 +188,7 @@ def test_a_file_renamed_from_part_is_offered_once_under_its_name(desk: Desk, mod
     assert desk.names == ["film.mp4", "other.mp4"]
 
 
-def test_a_burst_of_500_files_is_offered_each_once(desk: Desk, mode: str) -> None:
+def test_a_burst_of_500_files_is_offered_each_once(desk: JobManager, mode: str) -> None:
     desk.start(watch=mode)
     names = [f"s{number % 7}/e{number:03}.mp4" for number in range(500)]
     for name in names:
@@ -203,7 +203,7 @@ def test_polling_and_events_offer_the_same(tmp_path: Path) -> None:
     """One story, told to both: files, trees moved in, renames, removals, names of all kinds."""
     outcomes = []
     for mode in MODES:
-        desk = Desk(tmp_path / mode)
+        desk = JobManager(tmp_path / mode)
         desk.start(watch=mode)
         desk.put("a.mp4")
         desk.put("gone.mp4").unlink()
@@ -223,7 +223,7 @@ def test_polling_and_events_offer_the_same(tmp_path: Path) -> None:
     assert outcomes[0] == outcomes[1]
 
 
-def test_a_deep_tree_moved_in_whole_is_offered(desk: Desk, tmp_path: Path, mode: str) -> None:
+def test_a_deep_tree_moved_in_whole_is_offered(desk: JobManager, tmp_path: Path, mode: str) -> None:
     desk.start(watch=mode)
     assert desk.watch.wait_idle(5)
     deep = "/".join(f"d{number}" for number in range(40))
@@ -233,7 +233,7 @@ def test_a_deep_tree_moved_in_whole_is_offered(desk: Desk, tmp_path: Path, mode:
     desk.wait(f"tree/{deep}/film.mp4")
 
 
-def test_without_recursion_subfolders_are_left_alone(desk: Desk, mode: str) -> None:
+def test_without_recursion_subfolders_are_left_alone(desk: JobManager, mode: str) -> None:
     desk.start(watch=mode, recursive=False)
     desk.put("sub/a.mp4")
     desk.put("b.mp4")
@@ -242,7 +242,7 @@ def test_without_recursion_subfolders_are_left_alone(desk: Desk, mode: str) -> N
     assert desk.names == ["b.mp4"]
 
 
-def test_links_and_pipes_are_never_offered_nor_opened(desk: Desk, tmp_path: Path, mode: str) -> None:
+def test_links_and_pipes_are_never_offered_nor_opened(desk: JobManager, tmp_path: Path, mode: str) -> None:
     secret = tmp_path / "secret.mp4"
     secret.write_bytes(b"secret")
     (desk.input / "link.mp4").symlink_to(secret)
@@ -257,7 +257,7 @@ def test_links_and_pipes_are_never_offered_nor_opened(desk: Desk, tmp_path: Path
     assert desk.watch.health().odd == 4
 
 
-def test_a_refused_file_is_offered_again_until_it_is_taken_and_then_no_more(desk: Desk, mode: str) -> None:
+def test_a_refused_file_is_offered_again_until_it_is_taken_and_then_no_more(desk: JobManager, mode: str) -> None:
     desk.answer = lambda _: len(desk.offers) >= 3
     desk.put("a.mp4")
     desk.start(watch=mode)
@@ -269,7 +269,7 @@ def test_a_refused_file_is_offered_again_until_it_is_taken_and_then_no_more(desk
     assert len(desk.offers) == 3
 
 
-def test_an_error_while_taking_is_a_refusal(desk: Desk) -> None:
+def test_an_error_while_taking_is_a_refusal(desk: JobManager) -> None:
     def answer(_: str) -> bool:
         if len(desk.offers) == 1:
             raise StorageError("the disk is full")
@@ -284,7 +284,7 @@ def test_an_error_while_taking_is_a_refusal(desk: Desk) -> None:
     assert desk.watch.wait_idle(5)
 
 
-def test_a_new_version_under_the_same_name_is_offered_again(desk: Desk, mode: str) -> None:
+def test_a_new_version_under_the_same_name_is_offered_again(desk: JobManager, mode: str) -> None:
     desk.start(watch=mode)
     desk.put("a.mp4", b"one")
     desk.wait("a.mp4")
@@ -293,7 +293,7 @@ def test_a_new_version_under_the_same_name_is_offered_again(desk: Desk, mode: st
     assert [identity.size for _, identity, _ in desk.offers] == [3, 6]
 
 
-def test_the_same_file_put_back_after_its_job_is_offered_again(desk: Desk, mode: str) -> None:
+def test_the_same_file_put_back_after_its_job_is_offered_again(desk: JobManager, mode: str) -> None:
     desk.start(watch=mode, poll_seconds=30)
     desk.put("a.mp4")
     desk.watch.rescan()
@@ -307,7 +307,7 @@ def test_the_same_file_put_back_after_its_job_is_offered_again(desk: Desk, mode:
     assert desk.offers[0][1] == desk.offers[1][1]
 
 
-def test_a_version_that_came_just_before_its_job_ended_is_offered_without_a_rescan(desk: Desk) -> None:
+def test_a_version_that_came_just_before_its_job_ended_is_offered_without_a_rescan(desk: JobManager) -> None:
     desk.start(watch="events", rescan_seconds=600)
     desk.put("a.mkv")
     desk.wait("a.mkv")
@@ -317,7 +317,7 @@ def test_a_version_that_came_just_before_its_job_ended_is_offered_without_a_resc
     desk.wait("a.mkv", "a.mkv")
 
 
-def test_an_input_that_vanishes_is_waited_for(desk: Desk, tmp_path: Path, mode: str) -> None:
+def test_an_input_that_vanishes_is_waited_for(desk: JobManager, tmp_path: Path, mode: str) -> None:
     desk.start(watch=mode)
     desk.put("a.mp4")
     desk.wait("a.mp4")
@@ -342,8 +342,8 @@ def test_a_disk_that_is_pulled_and_put_back_changes_nothing_of_what_is_known(
     tmp_path: Path, store: Store, mode: str
 ) -> None:
     with tmpfs(tmp_path / "share", 1):
-        desk = Desk(tmp_path / "share")
-        roots = Roots(store, {"a": [desk.input]}, rebuilt=was_rebuilt(store))
+        desk = JobManager(tmp_path / "share")
+        roots = Mounts(store, {"a": [desk.input]}, rebuilt=was_rebuilt(store))
         desk.require = lambda: roots.require(desk.input)
         desk.put("a.mp4")
         desk.start(watch=mode)
@@ -361,7 +361,7 @@ def test_a_disk_that_is_pulled_and_put_back_changes_nothing_of_what_is_known(
         assert desk.watch.stop()
 
 
-def test_an_input_that_is_missing_at_the_start_is_waited_for(desk: Desk) -> None:
+def test_an_input_that_is_missing_at_the_start_is_waited_for(desk: JobManager) -> None:
     desk.input.rmdir()
     desk.start()
     eventually(lambda: desk.watch.health().state == "unavailable", timeout=20, story=desk.story)
@@ -371,7 +371,7 @@ def test_an_input_that_is_missing_at_the_start_is_waited_for(desk: Desk) -> None
 
 
 def test_files_in_a_subfolder_that_cannot_be_read_for_a_while_are_not_offered_twice(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: JobManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.start(watch="poll")
     desk.put("dark/a.mp4")
@@ -395,7 +395,7 @@ def test_files_in_a_subfolder_that_cannot_be_read_for_a_while_are_not_offered_tw
 
 
 def test_events_that_fail_their_test_lead_to_polling_with_a_reason(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: JobManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(EventSource, "open", lambda _: "no events arrive from this folder")
     desk.start(watch="auto")
@@ -405,7 +405,9 @@ def test_events_that_fail_their_test_lead_to_polling_with_a_reason(
     assert (health.mode, health.reason) == ("poll", "no events arrive from this folder")
 
 
-def test_a_file_that_no_event_told_of_ends_the_trust_in_events(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_no_event_told_of_ends_the_trust_in_events(
+    desk: JobManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As on a share that another machine writes to, or when the limit of watches is reached later."""
     desk.start(watch="events", rescan_seconds=0.2)
     desk.put("heard.mp4")
@@ -420,7 +422,7 @@ def test_a_file_that_no_event_told_of_ends_the_trust_in_events(desk: Desk, monke
     desk.wait("heard.mp4", "later.mp4", "unheard.mp4")
 
 
-def test_stopping_takes_less_than_a_second_and_leaves_no_thread(desk: Desk, mode: str) -> None:
+def test_stopping_takes_less_than_a_second_and_leaves_no_thread(desk: JobManager, mode: str) -> None:
     desk.start(watch=mode, poll_seconds=600)
     assert desk.watch.wait_idle(5)
     began = time.monotonic()
@@ -429,7 +431,7 @@ def test_stopping_takes_less_than_a_second_and_leaves_no_thread(desk: Desk, mode
     assert not [thread for thread in threading.enumerate() if thread.name == "intake-a"]
 
 
-def test_an_idle_folder_is_one_that_was_seen_whole_and_has_nothing_left_to_take(desk: Desk) -> None:
+def test_an_idle_folder_is_one_that_was_seen_whole_and_has_nothing_left_to_take(desk: JobManager) -> None:
     desk.put("a.mp4")
     watch = desk.start(settle_seconds=0.5)
     assert not watch.wait_idle(0.1)
@@ -439,7 +441,7 @@ def test_an_idle_folder_is_one_that_was_seen_whole_and_has_nothing_left_to_take(
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_defect_in_the_taker_is_told_in_health(desk: Desk) -> None:
+def test_a_defect_in_the_taker_is_told_in_health(desk: JobManager) -> None:
     def answer(_: str) -> bool:
         raise ZeroDivisionError("a defect")
 
@@ -451,7 +453,7 @@ def test_a_defect_in_the_taker_is_told_in_health(desk: Desk) -> None:
 
 
 def test_a_flood_of_events_beyond_the_bound_becomes_one_rescan() -> None:
-    inbox = Inbox()
+    inbox = HintQueue()
     for number in range(MAX_HINTS + 1):
         inbox.put(str(number))
     inbox.put_forget("kept")
@@ -461,7 +463,7 @@ def test_a_flood_of_events_beyond_the_bound_becomes_one_rescan() -> None:
 
 
 def test_a_long_queue_is_handed_on_in_pieces_between_which_events_are_heard(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: JobManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(collector, "AT_ONCE", 3)
     waiting: list[int] = []
@@ -483,7 +485,7 @@ def test_a_long_queue_is_handed_on_in_pieces_between_which_events_are_heard(
     assert desk.watch.wait_idle(10)
 
 
-def test_a_folder_whose_scans_are_costly_is_scanned_seldom(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_whose_scans_are_costly_is_scanned_seldom(desk: JobManager, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch_module, "SCAN_RATIO", 1e9)
     desk.put("a.mkv")
     began = time.monotonic()

@@ -19,7 +19,7 @@ from faulty_os import KILLED, FaultyOs, killing
 
 from framewatch.domain import Failure, FileIdentity, Job, JobState, Journal
 from framewatch.jobs.lifecycle import events, transitions
-from framewatch.jobs.lifecycle.retry_policy import Policy
+from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.publishing import publish
 from framewatch.jobs.store.store import Store
 from framewatch.storage import copy as copying
@@ -86,7 +86,7 @@ class World:
             def record(event: events.Event) -> Job:
                 current = store.get("0a")
                 assert current is not None
-                job = transitions.transition(current, event, 100.0, Policy()).job
+                job = transitions.transition(current, event, 100.0, RetryPolicy()).job
                 watched.watch("record", lambda: store.save(job, event.name))
                 return job
 

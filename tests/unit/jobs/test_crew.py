@@ -15,7 +15,7 @@ import pytest
 
 from framewatch.domain import Progress, Record
 from framewatch.errors import CancelledError, EngineError, StorageError, WorkerError
-from framewatch.jobs.attempt.worker_pool import Crew, OnLost
+from framewatch.jobs.attempt.worker_pool import OnLost, WorkerPool
 from framewatch.render.messages import Alive, Counted, Pieced
 from framewatch.render.tasks import DeviceReport, RenderTask
 from framewatch.render.warm_engine import describe_device
@@ -213,9 +213,9 @@ class Scripted:
             raise self._ends
 
 
-def crew_of(*workers: Scripted, on_lost: OnLost = lambda place, error: None) -> Crew:
+def crew_of(*workers: Scripted, on_lost: OnLost = lambda place, error: None) -> WorkerPool:
     tasks = [ANY_DEVICE, *[BY_NAME] * (len(workers) - 1)]
-    return Crew(workers, tasks, 600, on_lost)  # type: ignore[arg-type]
+    return WorkerPool(workers, tasks, 600, on_lost)  # type: ignore[arg-type]
 
 
 def test_counts_are_those_of_all_together() -> None:
@@ -229,9 +229,9 @@ def test_counts_are_those_of_all_together() -> None:
 
 
 def test_a_device_that_fails_is_lost_but_where_the_task_names_none() -> None:
-    crew = crew_of(Scripted(), Scripted(ends=EngineError("broken")), Scripted())
-    crew.run(lambda _: None, threading.Event())
-    assert crew.lost == [1]
+    pool = crew_of(Scripted(), Scripted(ends=EngineError("broken")), Scripted())
+    pool.run(lambda _: None, threading.Event())
+    assert pool.lost == [1]
     other = Scripted(waits=True)
     with pytest.raises(EngineError):
         crew_of(Scripted(ends=EngineError("broken")), other).run(lambda _: None, threading.Event())

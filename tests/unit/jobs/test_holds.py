@@ -15,10 +15,10 @@ from framewatch.domain import Failure, Job, JobState, Journal
 from framewatch.errors import EngineMissingError, Finding, FramewatchError, Need, Remedy, StorageError
 from framewatch.jobs.attempt import prerequisites
 from framewatch.jobs.attempt.pipeline import Pipeline
-from framewatch.jobs.attempt.request import Order, Tools
+from framewatch.jobs.attempt.request import AttemptRequest, Tools
 from framewatch.jobs.gpu.gate import HostGate
 from framewatch.jobs.lifecycle import events as ev
-from framewatch.jobs.lifecycle.retry_policy import Policy
+from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.lifecycle.transitions import transition
 from framewatch.jobs.publishing.publish import Places
 from framewatch.jobs.scheduling.hold_conditions import may_go_on
@@ -26,13 +26,13 @@ from framewatch.jobs.store.recovery import was_rebuilt
 from framewatch.jobs.store.store import Store
 from framewatch.media.preset.preset import Preset
 from framewatch.render.worker_client import Worker
-from framewatch.storage.mounts import Roots
+from framewatch.storage.mounts import Mounts
 from framewatch.upscale.network import weights as models
 from mounts import move_mount, tmpfs
 
 S = JobState
 FFMPEG = Path("/usr/bin/env")  # a program that is there
-POLICY = Policy(hold=100.0, look=5.0)
+POLICY = RetryPolicy(hold=100.0, look=5.0)
 FULL = Failure(code="storage.will_not_fit", message="")
 
 
@@ -122,7 +122,7 @@ def test_only_the_disks_that_the_next_step_needs_are_waited_for(
     placed = Journal(result=Path("/r"), output=Path("/o"), output_done=True)
     with tmpfs(tmp_path / pulled, 1):
         named = (places.input, places.output, places.done, places.failed)
-        roots = Roots(store, {"anime": named}, rebuilt=was_rebuilt(store))
+        roots = Mounts(store, {"anime": named}, rebuilt=was_rebuilt(store))
         for root in named:
             roots.require(root)
         guarded = replace(places, guard=roots)
@@ -176,7 +176,7 @@ def test_what_every_job_needs_is_missed_before_its_file_is_read(
         monkeypatch.setattr(models, "find", lambda _: None)
     tools = Tools(ffmpeg=tmp_path / "gone" if gone == "ffmpeg" else FFMPEG, encoders=frozenset())
     preset = Preset(ml_upscale="esrgan-2x")
-    order = Order(source=tmp_path / "a.mkv", preset=preset, preset_name="p", work=tmp_path)
+    order = AttemptRequest(source=tmp_path / "a.mkv", preset=preset, preset_name="p", work=tmp_path)
     with pytest.raises(FramewatchError) as caught:
         Pipeline(Missing(), tools, HostGate(1), MagicMock(), threading.Event()).run(order)
     assert caught.value.remedy is Remedy.WAIT

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from jobs_making import MakeJob
 
 from framewatch.domain import JobState
-from framewatch.jobs.lifecycle.retry_policy import LONGEST_WAIT, Policy
+from framewatch.jobs.lifecycle.retry_policy import LONGEST_WAIT, RetryPolicy
 from framewatch.jobs.store.store import KEEP_JOBS, Store
 
 S = JobState
@@ -20,7 +20,7 @@ YEAR = 365 * 24 * 3600.0
 
 @given(st.integers(0, 1000))
 def test_no_wait_is_longer_than_the_longest(times: int) -> None:
-    policy = Policy()
+    policy = RetryPolicy()
     waits = (policy.retry_wait(times), policy.hold_wait(times), policy.crash_wait(times))
     assert max(waits) <= LONGEST_WAIT
 

@@ -12,11 +12,11 @@ from framewatch.domain import Failure, FileIdentity, Job, JobState, Journal
 from framewatch.errors import Finding, Remedy, StorageError
 from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.lifecycle.description import ImpossibleTransitionError
-from framewatch.jobs.lifecycle.retry_policy import Policy
+from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.lifecycle.transitions import Transition, publishing_step, transition
 
 S = JobState
-POLICY = Policy(retries=2, backoff=10, hold=15, hold_cap=100, free_crashes=5)
+POLICY = RetryPolicy(retries=2, backoff=10, hold=15, hold_cap=100, free_crashes=5)
 IDENTITY = FileIdentity(device=1, inode=2, size=3, mtime_ns=4)
 FULL = Finding("storage.full", "the disk is full")
 BAD = Finding("media.unreadable", "not a video")
@@ -292,7 +292,7 @@ EVENTS = st.sampled_from(
 )
 
 
-def check_invariants(job: Job, policy: Policy) -> None:
+def check_invariants(job: Job, policy: RetryPolicy) -> None:
     state, journal = job.state, job.journal
     publishing = S.PUBLISHING in (state, job.held_state)
     assert (job.outcome is not None) == (publishing or state.ended)
@@ -318,7 +318,7 @@ def check_invariants(job: Job, policy: Policy) -> None:
 @settings(max_examples=600, deadline=None)
 @given(st.lists(EVENTS, max_size=60), st.integers(0, 3))
 def test_no_sequence_of_events_breaks_what_holds_of_every_job(sequence: list[ev.Event], retries: int) -> None:
-    job, policy, now = JOB, Policy(retries=retries), 1000.0
+    job, policy, now = JOB, RetryPolicy(retries=retries), 1000.0
     for event in sequence:
         now += 1
         try:

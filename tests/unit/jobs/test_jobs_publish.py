@@ -25,7 +25,7 @@ from framewatch.jobs.publishing.publish import last_sidecar
 from framewatch.jobs.store.recovery import was_rebuilt
 from framewatch.storage import files
 from framewatch.storage import move as moving
-from framewatch.storage.mounts import Roots
+from framewatch.storage.mounts import Mounts
 from mounts import move_mount, tmpfs, unmount
 
 S = JobState
@@ -199,7 +199,7 @@ def guarded(world: World) -> Iterator[None]:
     with world.store() as store:
         places = world.places
         named = (places.input, places.output, places.done, places.failed)
-        roots = Roots(store, {"anime": named}, rebuilt=was_rebuilt(store))
+        roots = Mounts(store, {"anime": named}, rebuilt=was_rebuilt(store))
         for root in named:
             roots.require(root)
         world.places = replace(places, guard=roots)

@@ -17,10 +17,10 @@ from publish_world import World
 from framewatch.domain import Job, JobState, Journal
 from framewatch.errors import Remedy, StorageError
 from framewatch.jobs.lifecycle import events as ev
-from framewatch.jobs.lifecycle.retry_policy import Policy
+from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.publishing.publish import publish
-from framewatch.jobs.reporting.reporter import Board
-from framewatch.jobs.scheduling.job_manager import Desk
+from framewatch.jobs.reporting.reporter import Reporter
+from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.store.job_backup import MOST_BYTES, Backups, read_backup
 from framewatch.jobs.store.recovery import keep_aside, mark_damaged, open_or_rebuild, rebuilt
 from framewatch.jobs.store.store import Store
@@ -43,8 +43,8 @@ class Home:
     def open(self) -> Store:
         return open_or_rebuild(self.path, self.work, clock=lambda: NOW)
 
-    def desk(self, store: Store) -> Desk:
-        return Desk(store, Board(store, lambda _: None), self.work, Policy(), clock=lambda: NOW)
+    def manager(self, store: Store) -> JobManager:
+        return JobManager(store, Reporter(store, lambda _: None), self.work, RetryPolicy(), clock=lambda: NOW)
 
     def names(self) -> list[str]:
         return sorted(path.name for path in self.path.parent.iterdir())
@@ -60,10 +60,10 @@ def job_id(number: int) -> str:
 
 
 def claimed(home: Home, store: Store, job: Job) -> Job:
-    desk = home.desk(store)
-    entered = desk.enter(job)
+    manager = home.manager(store)
+    entered = manager.enter(job)
     assert entered is not None
-    return desk.apply(desk.welcome(entered), ev.Claimed())
+    return manager.apply(manager.welcome(entered), ev.Claimed())
 
 
 def killed(home: Home, make_job: MakeJob, *, ended: int = 100) -> list[Job]:
@@ -75,9 +75,9 @@ def killed(home: Home, make_job: MakeJob, *, ended: int = 100) -> list[Job]:
             )
         store.add(make_job(1, id=job_id(1)))
         begun = [claimed(home, store, make_job(number, id=job_id(number))) for number in (2, 3, 4)]
-        desk = home.desk(store)
-        begun[1] = desk.apply(begun[1], ev.Broke((StorageError("gone").finding,), StorageError.remedy))
-        begun[2] = desk.apply(begun[2], ev.Rendered(home.work / job_id(4) / "result.mp4", 10))
+        manager = home.manager(store)
+        begun[1] = manager.apply(begun[1], ev.Broke((StorageError("gone").finding,), StorageError.remedy))
+        begun[2] = manager.apply(begun[2], ev.Rendered(home.work / job_id(4) / "result.mp4", 10))
         with Store.open(home.path):
             copies = {path: path.read_bytes() for path in home.path.parent.iterdir()}
     for path, content in copies.items():
@@ -233,15 +233,15 @@ def test_a_store_of_a_newer_framewatch_stays_an_error_and_stays_in_place(home: H
 
 def test_a_job_that_only_waits_leaves_no_record_and_a_retried_one_does(home: Home, make_job: MakeJob) -> None:
     with home.open() as store:
-        desk = home.desk(store)
-        entered = desk.enter(make_job(1, id=job_id(1)))
+        manager = home.manager(store)
+        entered = manager.enter(make_job(1, id=job_id(1)))
         assert entered is not None
-        desk.welcome(entered)
+        manager.welcome(entered)
         assert list(home.work.iterdir()) == []
         failed = make_job(2, id=job_id(2), state=S.FAILED, outcome=S.FAILED, ended_at=1.0)
         store.add(failed)
         moved = Path("/failed/clip2.mkv")
-        retried = desk.apply(failed, ev.RetryAsked(moved, failed.identity, failed.output))
+        retried = manager.apply(failed, ev.RetryAsked(moved, failed.identity, failed.output))
     garbage(home.path)
     with home.open() as store:
         assert store.unended() == [retried]
@@ -249,13 +249,13 @@ def test_a_job_that_only_waits_leaves_no_record_and_a_retried_one_does(home: Hom
 
 def test_a_job_that_has_ended_leaves_nothing(home: Home, make_job: MakeJob) -> None:
     with home.open() as store:
-        desk = home.desk(store)
+        manager = home.manager(store)
         job = claimed(home, store, make_job(1, id=job_id(1)))
         (home.work / job.id / "segment-00000.mp4").touch()
-        job = desk.apply(job, ev.CancelAsked())
+        job = manager.apply(job, ev.CancelAsked())
         assert [path.name for path in (home.work / job.id).iterdir()] == [BACKUP_NAME]
         for event in (ev.SourceChosen(Path("/failed/x")), ev.SourceMoved(), ev.Published()):
-            job = desk.apply(job, event)
+            job = manager.apply(job, event)
         Backups(store, home.work).keep(
             job.evolve(state=S.PUBLISHING, revision=job.revision - 1)
         )  # a thread that comes late
@@ -280,13 +280,13 @@ def steps(world: World, home: Home, outcome: JobState) -> list[bytes]:
     records: list[bytes] = []
     with home.open() as store:
         path = home.work / "0a0a0a0a0a0a" / BACKUP_NAME
-        desk = home.desk(store)
+        manager = home.manager(store)
         job = begun(world, home, store, outcome)
         records.append(path.read_bytes())
         known = [job]
 
         def record(event: ev.Event) -> Job:
-            known[0] = desk.apply(known[0], event)
+            known[0] = manager.apply(known[0], event)
             if path.exists():
                 records.append(path.read_bytes())
             return known[0]
@@ -303,8 +303,8 @@ def begun(world: World, home: Home, store: Store, outcome: JobState) -> Job:
     world.result.rename(result)
     world.result = result
     if outcome == S.DONE:
-        return home.desk(store).apply(job, ev.Rendered(result, 10))
-    return home.desk(store).apply(job, ev.Broke(StorageError("not a video").findings, Remedy.NONE))
+        return home.manager(store).apply(job, ev.Rendered(result, 10))
+    return home.manager(store).apply(job, ev.Broke(StorageError("not a video").findings, Remedy.NONE))
 
 
 @pytest.mark.parametrize("outcome", [S.DONE, S.FAILED])
@@ -316,12 +316,12 @@ def test_a_record_one_step_behind_ends_the_same_way_at_every_step(tmp_path: Path
         stopped_after(world, home, outcome, behind)
         garbage(home.path)
         with home.open() as store:
-            desk = home.desk(store)
+            manager = home.manager(store)
             known = [store.unended()[0]]
             assert known[0].revision == 2 + behind
 
-            def record(event: ev.Event, desk: Desk = desk, known: list[Job] = known) -> Job:
-                known[0] = desk.apply(known[0], event)
+            def record(event: ev.Event, manager: JobManager = manager, known: list[Job] = known) -> Job:
+                known[0] = manager.apply(known[0], event)
                 return known[0]
 
             assert publish(known[0], world.places, record, world.conclude).state == outcome
@@ -336,7 +336,7 @@ def stopped_after(world: World, home: Home, outcome: JobState, behind: int) -> N
         pass
 
     with home.open() as store:
-        desk = home.desk(store)
+        manager = home.manager(store)
         job = begun(world, home, store, outcome)
         path = home.work / job.id / BACKUP_NAME
         known = [job]
@@ -344,10 +344,10 @@ def stopped_after(world: World, home: Home, outcome: JobState, behind: int) -> N
         def record(event: ev.Event) -> Job:
             before = path.read_bytes()
             if known[0].revision == 2 + behind:
-                desk.decide(known[0], event)
+                manager.decide(known[0], event)
                 assert path.read_bytes() == before
                 raise PowerCutError
-            known[0] = desk.apply(known[0], event)
+            known[0] = manager.apply(known[0], event)
             return known[0]
 
         with pytest.raises(PowerCutError):
@@ -424,7 +424,7 @@ def test_a_folder_whose_record_cannot_be_read_is_kept_aside_if_it_holds_pieces_e
     garbage(home.path)
     with home.open() as store:
         assert store.unended() == []
-        home.desk(store).sweep()
+        home.manager(store).sweep()
         told: Any = rebuilt(store)
     left = [path.name for path in home.work.iterdir() if path.is_dir()]
     assert [name.startswith("lost-0") for name in left] == [True] * ledger
@@ -441,7 +441,7 @@ def test_links_and_strange_things_in_the_work_folder_are_left_alone(home: Home, 
     (home.work / "notes").mkdir()
     garbage(home.path)
     with home.open() as store:
-        home.desk(store).sweep()
+        home.manager(store).sweep()
     assert sorted(path.name for path in home.work.iterdir()) == [job_id(1), job_id(2), "notes"]
     assert sorted(path.name for path in outside.iterdir()) == [BACKUP_NAME, "ledger.jsonl"]
 
@@ -453,8 +453,8 @@ def test_a_record_that_cannot_be_written_is_removed_rather_than_left_behind(home
         assert read_backup(folder) == job
         in_the_way = folder / part_name(hashlib.blake2b(BACKUP_NAME.encode(), digest_size=6).hexdigest())
         in_the_way.mkdir()
-        job = home.desk(store).apply(job, ev.Rendered(folder / "result.mp4", 1))
+        job = home.manager(store).apply(job, ev.Rendered(folder / "result.mp4", 1))
         assert [path.name for path in folder.iterdir()] == [in_the_way.name]
         in_the_way.rmdir()
-        job = home.desk(store).apply(job, ev.OutputChosen(Path("/out/x.mp4"), 1))
+        job = home.manager(store).apply(job, ev.OutputChosen(Path("/out/x.mp4"), 1))
         assert read_backup(folder) == job

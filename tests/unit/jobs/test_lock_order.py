@@ -12,18 +12,18 @@ from jobs_making import MakeJob
 
 from framewatch.domain import Failure, Job, JobState
 from framewatch.errors import Finding
-from framewatch.jobs.lifecycle.retry_policy import Policy
+from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.publishing.publish import Places
-from framewatch.jobs.reporting.reporter import Board
-from framewatch.jobs.scheduling.job_manager import Desk
-from framewatch.jobs.scheduling.scheduler import Runner
+from framewatch.jobs.reporting.reporter import Reporter
+from framewatch.jobs.scheduling.job_manager import JobManager
+from framewatch.jobs.scheduling.scheduler import Scheduler
 from framewatch.jobs.scheduling.slot import _got_on
 from framewatch.jobs.store import job_backup
 from framewatch.jobs.store.job_backup import Backups
 from framewatch.jobs.store.store import Store
 from framewatch.jobs.work_folder import BACKUP_NAME
 from framewatch.storage import files
-from framewatch.threads import Turns
+from framewatch.threads import NamedLocks
 from waiting import eventually
 
 S = JobState
@@ -68,16 +68,16 @@ def work(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def desk(store: Store, work: Path) -> Desk:
-    return Desk(store, Board(store, lambda _: None), work, Policy())
+def manager(store: Store, work: Path) -> JobManager:
+    return JobManager(store, Reporter(store, lambda _: None), work, RetryPolicy())
 
 
-def others_pass(desk: Desk) -> bool:
+def others_pass(manager: JobManager) -> bool:
     """Whether another thread gets the desk's lock, and the store, now."""
 
     def ask() -> None:
-        with desk.lock:
-            desk.store.counts()
+        with manager.lock:
+            manager.store.counts()
 
     rival = threading.Thread(target=ask, daemon=True)
     rival.start()
@@ -85,33 +85,33 @@ def others_pass(desk: Desk) -> bool:
     return not rival.is_alive()
 
 
-def test_jobs_of_a_removed_folder_are_held_while_lanes_claim(desk: Desk, make_job: MakeJob) -> None:
+def test_jobs_of_a_removed_folder_are_held_while_lanes_claim(manager: JobManager, make_job: MakeJob) -> None:
     for number in range(450):
-        desk.store.add(make_job(number))
-    desk.store.add(make_job(1000, folder="other"))
-    runner = Runner(desk, [], lambda job, _: job, lambda _: True, lambda _: False)
-    desk.lock = Rivalled(desk.lock, desk.store.counts)  # type: ignore[assignment]
-    runner.hold_folder("anime", LOST)
-    counts = desk.store.counts()
+        manager.store.add(make_job(number))
+    manager.store.add(make_job(1000, folder="other"))
+    scheduler = Scheduler(manager, [], lambda job, _: job, lambda _: True, lambda _: False)
+    manager.lock = Rivalled(manager.lock, manager.store.counts)  # type: ignore[assignment]
+    scheduler.hold_folder("anime", LOST)
+    counts = manager.store.counts()
     assert (counts[S.HELD], counts[S.QUEUED]) == (450, 1)
-    assert desk.store.history("id0000")[-1].codes == (LOST.code,)
+    assert manager.store.history("id0000")[-1].codes == (LOST.code,)
 
 
 def test_no_lock_is_held_while_a_finished_segment_is_noted_beside_the_job(
-    desk: Desk, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+    manager: JobManager, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = make_job(state=S.RUNNING, started_at=1.0, stuck=1)
-    desk.store.add(job)
+    manager.store.add(job)
     written: list[Path] = []
 
     def write(path: Path, data: bytes, **_: object) -> None:
-        assert others_pass(desk), "a lock is held over a write to the disk"
+        assert others_pass(manager), "a lock is held over a write to the disk"
         written.append(path)
 
     monkeypatch.setattr(files, "durable_write", write)
-    _got_on(desk, job.id)
+    _got_on(manager, job.id)
     assert [path.name for path in written] == [BACKUP_NAME]
-    changed = desk.store.get(job.id)
+    changed = manager.store.get(job.id)
     assert changed is not None
     assert changed.stuck == 0
 
@@ -163,16 +163,16 @@ def test_a_dead_share_under_one_progress_file_leaves_the_board_to_others(
 ) -> None:
     output = tmp_path / "out"
     output.mkdir()
-    board = Board(store, lambda _: Places(tmp_path / "in", output, tmp_path / "done", tmp_path / "failed"))
+    reporter = Reporter(store, lambda _: Places(tmp_path / "in", output, tmp_path / "done", tmp_path / "failed"))
     jobs = [make_job(number, state=S.RUNNING, started_at=1.0, output=output / f"{number}.mp4") for number in (1, 2)]
-    board.show(jobs[0])
+    reporter.show(jobs[0])
     slow = Slow()
     monkeypatch.setattr(files, "remove", slow)
     renamed = jobs[0].evolve(output=output / "renamed.mp4")
-    hanging = threading.Thread(target=board.show, args=(renamed,), daemon=True)
+    hanging = threading.Thread(target=reporter.show, args=(renamed,), daemon=True)
     hanging.start()
     assert slow.begun.wait(PATIENCE)
-    other = threading.Thread(target=board.show, args=(jobs[1],), daemon=True)
+    other = threading.Thread(target=reporter.show, args=(jobs[1],), daemon=True)
     other.start()
     other.join(PATIENCE)
     assert any(path.name.startswith("2.mp4") for path in output.iterdir())
@@ -181,10 +181,10 @@ def test_a_dead_share_under_one_progress_file_leaves_the_board_to_others(
     assert any(path.name.startswith("renamed.mp4") for path in output.iterdir())
 
 
-def test_a_dead_share_stops_the_looks_at_its_own_folders_holds_alone(desk: Desk, make_job: MakeJob) -> None:
+def test_a_dead_share_stops_the_looks_at_its_own_folders_holds_alone(manager: JobManager, make_job: MakeJob) -> None:
     gone = Failure(code="storage.not_mounted", message="")
     for number, folder in enumerate(("dead", "fine", "fine")):
-        desk.store.add(make_job(number, folder=folder, state=S.HELD, held_state=S.QUEUED, findings=(gone,)))
+        manager.store.add(make_job(number, folder=folder, state=S.HELD, held_state=S.QUEUED, findings=(gone,)))
     slow = Slow()
 
     def may_go_on(job: Job) -> bool:
@@ -192,34 +192,38 @@ def test_a_dead_share_stops_the_looks_at_its_own_folders_holds_alone(desk: Desk,
             slow()
         return True
 
-    runner = Runner(desk, [], lambda job, _: job, lambda _: True, may_go_on)
-    runner.start()
+    scheduler = Scheduler(manager, [], lambda job, _: job, lambda _: True, may_go_on)
+    scheduler.start()
     assert slow.begun.wait(PATIENCE)
-    eventually(lambda: desk.store.counts("fine")[S.QUEUED] == 2, timeout=PATIENCE)
-    desk.store.add(make_job(7, folder="later", state=S.HELD, held_state=S.QUEUED, findings=(gone,)))
-    runner.wake()
-    eventually(lambda: desk.store.counts("later")[S.QUEUED] == 1, timeout=PATIENCE)
-    assert desk.store.counts("dead")[S.HELD] == 1
+    eventually(lambda: manager.store.counts("fine")[S.QUEUED] == 2, timeout=PATIENCE)
+    manager.store.add(make_job(7, folder="later", state=S.HELD, held_state=S.QUEUED, findings=(gone,)))
+    scheduler.wake()
+    eventually(lambda: manager.store.counts("later")[S.QUEUED] == 1, timeout=PATIENCE)
+    assert manager.store.counts("dead")[S.HELD] == 1
     slow.may_end.set()
-    eventually(lambda: desk.store.counts("dead")[S.QUEUED] == 1, timeout=PATIENCE)
-    assert runner.drain(PATIENCE)
-    assert runner.failure is None
+    eventually(lambda: manager.store.counts("dead")[S.QUEUED] == 1, timeout=PATIENCE)
+    assert scheduler.drain(PATIENCE)
+    assert scheduler.failure is None
 
 
-def test_trouble_with_the_store_while_holds_are_looked_at_ends_the_daemon(desk: Desk, make_job: MakeJob) -> None:
-    desk.store.add(make_job(state=S.HELD, held_state=S.QUEUED, findings=(Failure(code="storage.full", message=""),)))
+def test_trouble_with_the_store_while_holds_are_looked_at_ends_the_daemon(
+    manager: JobManager, make_job: MakeJob
+) -> None:
+    manager.store.add(
+        make_job(state=S.HELD, held_state=S.QUEUED, findings=(Failure(code="storage.full", message=""),))
+    )
 
     def broken(_: Job) -> bool:
         raise RuntimeError("a defect")
 
-    runner = Runner(desk, [], lambda job, _: job, lambda _: True, broken)
-    runner.start()
-    eventually(lambda: isinstance(runner.failure, RuntimeError), timeout=PATIENCE)
-    assert runner.drain(PATIENCE)
+    scheduler = Scheduler(manager, [], lambda job, _: job, lambda _: True, broken)
+    scheduler.start()
+    eventually(lambda: isinstance(scheduler.failure, RuntimeError), timeout=PATIENCE)
+    assert scheduler.drain(PATIENCE)
 
 
 def test_a_turn_is_waited_for_by_those_who_want_the_same_alone() -> None:
-    turns, slow = Turns(), Slow()
+    turns, slow = NamedLocks(), Slow()
     order: list[str] = []
 
     def take(name: str, work: Callable[[], None]) -> None:

@@ -17,7 +17,7 @@ from framewatch.cli.upscale import Quiet
 from framewatch.errors import RuleError, VerificationError
 from framewatch.jobs.attempt.image_job import compare_picture
 from framewatch.jobs.attempt.pipeline import Pipeline
-from framewatch.jobs.attempt.request import Order, Rendered, Tools
+from framewatch.jobs.attempt.request import AttemptRequest, Rendered, Tools
 from framewatch.jobs.gpu.gate import HostGate
 from framewatch.media.decode.image_file import with_picture
 from framewatch.media.ffmpeg.discovery import encoders
@@ -48,7 +48,7 @@ def clear(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def made(worker: Worker, source: Path, work: Path, **keys: Any) -> Rendered:
     tools = Tools(ffmpeg=FFMPEG, encoders=encoders(FFMPEG), engine="identity")
-    order = Order(source=source, preset=Preset(**keys), preset_name="test", work=Path(mkdtemp(dir=work)))
+    order = AttemptRequest(source=source, preset=Preset(**keys), preset_name="test", work=Path(mkdtemp(dir=work)))
     result = Pipeline(worker, tools, HostGate(1), Quiet(), threading.Event()).run(order)
     assert isinstance(result, Rendered)
     return result
@@ -124,7 +124,7 @@ def test_a_written_picture_that_is_not_as_planned_is_told(worker: Worker, clear:
 
 def test_an_ffmpeg_without_the_encoder_is_told_before_the_work(worker: Worker, clear: Path, tmp_path: Path) -> None:
     tools = Tools(ffmpeg=FFMPEG, encoders=frozenset({"png"}), engine="identity")
-    order = Order(source=clear, preset=Preset(container="webp"), preset_name="test", work=tmp_path)
+    order = AttemptRequest(source=clear, preset=Preset(container="webp"), preset_name="test", work=tmp_path)
     with pytest.raises(RuleError) as caught:
         Pipeline(worker, tools, HostGate(1), Quiet(), threading.Event()).run(order)
     assert (caught.value.finding.code, caught.value.finding.hint) == ("encoder.missing", "use container png")

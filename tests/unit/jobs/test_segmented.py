@@ -13,7 +13,7 @@ import pytest
 
 from framewatch.domain import Record, Segment
 from framewatch.errors import CancelledError
-from framewatch.jobs.attempt.segment_ledger import Entry, Ledger
+from framewatch.jobs.attempt.segment_ledger import Entry, SegmentLedger
 from framewatch.jobs.work_folder import LEDGER_NAME
 from framewatch.media.decode import output_inspection
 from framewatch.render.segment_check import size_and_digest
@@ -142,14 +142,14 @@ def test_a_filter_that_averages_over_time_shows_no_seam(tmp_path: Path) -> None:
 SEGMENTS = [Segment(number=n, first_pts=None, end_pts=None, first_frame=10 * n, frames=10) for n in range(3)]
 
 
-def filled(work: Path, fingerprint: str = "a", numbers: tuple[int, ...] = (0, 1, 2)) -> Ledger:
+def filled(work: Path, fingerprint: str = "a", numbers: tuple[int, ...] = (0, 1, 2)) -> SegmentLedger:
     ledger = opened(work, fingerprint)
     for number in numbers:
         ledger.add(rendered(ledger, number))
     return ledger
 
 
-def rendered(ledger: Ledger, number: int) -> Entry:
+def rendered(ledger: SegmentLedger, number: int) -> Entry:
     """What the worker does: write a piece, and say what it is."""
     part = ledger.part(number)
     part.write_bytes(bytes([number]) * 1000)
@@ -157,8 +157,8 @@ def rendered(ledger: Ledger, number: int) -> Entry:
     return Entry(number=number, frames=10, size=size, digest=digest, engine="e", upscaled=10, damaged=0)
 
 
-def opened(work: Path, fingerprint: str = "a") -> Ledger:
-    return Ledger.open(work, fingerprint, SEGMENTS, "mp4", threading.Event())
+def opened(work: Path, fingerprint: str = "a") -> SegmentLedger:
+    return SegmentLedger.open(work, fingerprint, SEGMENTS, "mp4", threading.Event())
 
 
 def test_what_was_entered_is_there_again(tmp_path: Path) -> None:
@@ -277,5 +277,5 @@ def test_checking_what_is_there_can_be_stopped(tmp_path: Path) -> None:
     stop = threading.Event()
     stop.set()
     with pytest.raises(CancelledError):
-        Ledger.open(tmp_path, "a", SEGMENTS, "mp4", stop)
+        SegmentLedger.open(tmp_path, "a", SEGMENTS, "mp4", stop)
     assert set(opened(tmp_path).done) == {0, 1, 2}

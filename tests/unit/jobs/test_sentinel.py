@@ -14,32 +14,32 @@ from framewatch.jobs.store.store import Store
 from framewatch.service.daemon import known_roots
 from framewatch.storage import mounts as roots_module
 from framewatch.storage.marker_store import copy_path
-from framewatch.storage.mount_marker import MARK, Look, Mark, Standing, judge, mark_id, mark_text
-from framewatch.storage.mounts import Roots, mount_point
+from framewatch.storage.mount_marker import MARK, Look, MountMarker, MountState, judge, mark_id, mark_text
+from framewatch.storage.mounts import Mounts, mount_point
 from mounts import mount, move_mount, tmpfs, unmount
 
 NAS, ROOT = Path("/nas"), Path("/")
-KNOWN = Mark(id="0123456789abcdef", mount=NAS)
+KNOWN = MountMarker(id="0123456789abcdef", mount=NAS)
 
 
 @pytest.mark.parametrize(
     ("recorded", "seen", "standing"),
     [
-        (None, Look(None, ROOT, True), Standing.NEW),
-        (None, Look("f" * 16, NAS, False), Standing.NEW),  # another framewatch's: its id is taken over
-        (KNOWN, Look(KNOWN.id, NAS, False), Standing.THERE),
-        (KNOWN, Look(KNOWN.id, ROOT, True), Standing.THERE),  # mounted elsewhere, but it is the one
-        (KNOWN, Look("f" * 16, NAS, False), Standing.ABSENT),
-        (KNOWN, Look(None, ROOT, False), Standing.ABSENT),
-        (KNOWN, Look(None, NAS, True), Standing.ABSENT),
-        (KNOWN, Look(None, NAS, False), Standing.RESTORED),
-        (Mark(), Look(None, ROOT, True), Standing.ABSENT),
-        (Mark(), Look(None, ROOT, False), Standing.NEW),
-        (Mark(), Look("f" * 16, NAS, True), Standing.NEW),
+        (None, Look(None, ROOT, True), MountState.NEW),
+        (None, Look("f" * 16, NAS, False), MountState.NEW),  # another framewatch's: its id is taken over
+        (KNOWN, Look(KNOWN.id, NAS, False), MountState.THERE),
+        (KNOWN, Look(KNOWN.id, ROOT, True), MountState.THERE),  # mounted elsewhere, but it is the one
+        (KNOWN, Look("f" * 16, NAS, False), MountState.ABSENT),
+        (KNOWN, Look(None, ROOT, False), MountState.ABSENT),
+        (KNOWN, Look(None, NAS, True), MountState.ABSENT),
+        (KNOWN, Look(None, NAS, False), MountState.RESTORED),
+        (MountMarker(), Look(None, ROOT, True), MountState.ABSENT),
+        (MountMarker(), Look(None, ROOT, False), MountState.NEW),
+        (MountMarker(), Look("f" * 16, NAS, True), MountState.NEW),
     ],
 )
 def test_a_root_is_judged_by_id_mount_point_and_what_lies_in_it(
-    recorded: Mark | None, seen: Look, standing: Standing
+    recorded: MountMarker | None, seen: Look, standing: MountState
 ) -> None:
     assert judge(recorded, seen) is standing
 
@@ -52,12 +52,12 @@ def test_the_hidden_file_tells_people_what_it_is_for_and_us_its_id() -> None:
 
 
 @contextmanager
-def roots_of(tmp_path: Path, *paths: Path) -> Iterator[Roots]:
+def roots_of(tmp_path: Path, *paths: Path) -> Iterator[Mounts]:
     with Store.open(tmp_path / "jobs.db") as store:
-        yield Roots(store, {"anime": paths}, rebuilt=was_rebuilt(store))
+        yield Mounts(store, {"anime": paths}, rebuilt=was_rebuilt(store))
 
 
-def code(roots: Roots, root: Path) -> str:
+def code(roots: Mounts, root: Path) -> str:
     with pytest.raises(StorageError) as caught:
         roots.require(root)
     return caught.value.finding.code
@@ -75,7 +75,7 @@ def test_an_unmounted_root_is_waited_for_and_never_written_to_also_after_a_resta
         with roots_of(tmp_path, share) as roots:
             assert code(roots, share) == "storage.not_mounted"
             assert [path.name for path in share.iterdir()] == ["somebody's file"]
-            assert roots.standing(share) is Standing.ABSENT
+            assert roots.standing(share) is MountState.ABSENT
             move_mount(tmp_path / "pulled", share)
             roots.require(share)
             assert (share / MARK).read_bytes() == first
@@ -98,7 +98,7 @@ def test_a_rebuilt_store_still_knows_the_disks_so_an_empty_mount_point_is_waited
         move_mount(share, tmp_path / "pulled")
         with rebuilt_store(tmp_path) as store:
             assert known_roots(store.path) == {share}
-            roots = Roots(store, {"anime": [share]}, rebuilt=was_rebuilt(store))
+            roots = Mounts(store, {"anime": [share]}, rebuilt=was_rebuilt(store))
             assert code(roots, share) == "storage.not_mounted"
             assert list(share.iterdir()) == []
             move_mount(tmp_path / "pulled", share)
@@ -114,12 +114,12 @@ def test_where_what_was_known_of_disks_is_lost_an_empty_folder_without_a_mark_is
         move_mount(share, tmp_path / "pulled")
         copy_path(tmp_path / "jobs.db").write_text('{"digest": "", "marks": "{}"}')
         with rebuilt_store(tmp_path) as store:
-            roots = Roots(store, {"anime": [share]}, rebuilt=was_rebuilt(store))
+            roots = Mounts(store, {"anime": [share]}, rebuilt=was_rebuilt(store))
             assert code(roots, share) == "storage.not_mounted"
             assert not roots.may_make(share)
             move_mount(tmp_path / "pulled", share)
             roots.require(share)
-            later = Roots(
+            later = Mounts(
                 store, {"anime": [share, new]}, rebuilt=was_rebuilt(store)
             )  # a folder that is new to the configuration is no matter
             later.require(new)
@@ -131,11 +131,11 @@ def test_an_empty_folder_that_is_waited_for_after_a_rebuild_is_taken_when_the_us
     share = tmp_path / "share"
     share.mkdir()
     with rebuilt_store(tmp_path) as store:
-        roots = Roots(store, {"anime": [share]}, rebuilt=was_rebuilt(store))
+        roots = Mounts(store, {"anime": [share]}, rebuilt=was_rebuilt(store))
         assert code(roots, share) == "storage.not_mounted"
         roots.trust("anime")
         roots.require(share)
-        Roots(store, {"anime": [share]}, rebuilt=was_rebuilt(store)).require(share)
+        Mounts(store, {"anime": [share]}, rebuilt=was_rebuilt(store)).require(share)
 
 
 def test_a_root_below_the_mount_point_that_is_gone_with_it_is_not_mounted_and_not_made(tmp_path: Path) -> None:

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from framewatch.errors import Need, StorageError
 from framewatch.jobs.attempt import disk_forecast
-from framewatch.jobs.attempt.disk_forecast import Made, Spots, by_disk, forecast, frame_size, require_room
+from framewatch.jobs.attempt.disk_forecast import DiskLocations, Made, by_disk, forecast, frame_size, require_room
 from framewatch.media.preset.preset import Preset
 from framewatch.storage.free_space import human
 from mounts import tmpfs
 
 DISKS = {"/work": 1, "/out": 2, "/done": 3, "/in": 4}
-SPOTS = Spots(work=Path("/work"), output=Path("/out"), done=Path("/done"), source=Path("/in"))
+SPOTS = DiskLocations(work=Path("/work"), output=Path("/out"), done=Path("/done"), source=Path("/in"))
 
 
 def disk(path: Path) -> int:

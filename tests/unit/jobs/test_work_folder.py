@@ -10,49 +10,51 @@ import pytest
 from jobs_making import MakeJob
 
 from framewatch.errors import StorageError
-from framewatch.jobs.lifecycle.retry_policy import Policy
-from framewatch.jobs.reporting.reporter import Board
-from framewatch.jobs.scheduling.job_manager import Desk
+from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
+from framewatch.jobs.reporting.reporter import Reporter
+from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.store.store import Store
 from framewatch.jobs.work_folder import work_folder
 
 
 @pytest.fixture
-def desk(store: Store, tmp_path: Path) -> Desk:
-    return Desk(store, Board(store, lambda _: None), tmp_path, Policy())
+def manager(store: Store, tmp_path: Path) -> JobManager:
+    return JobManager(store, Reporter(store, lambda _: None), tmp_path, RetryPolicy())
 
 
-def test_it_is_for_framewatchs_user_alone_also_where_it_was_made_before(desk: Desk, make_job: MakeJob) -> None:
+def test_it_is_for_framewatchs_user_alone_also_where_it_was_made_before(
+    manager: JobManager, make_job: MakeJob
+) -> None:
     job = make_job()
-    desk.work_of(job).mkdir(mode=0o777)
-    work = work_folder(desk.work_of(job))
+    manager.work_of(job).mkdir(mode=0o777)
+    work = work_folder(manager.work_of(job))
     assert stat.S_IMODE(work.stat().st_mode) == 0o700
 
 
 def test_a_link_in_its_place_is_replaced_and_what_it_leads_to_stays(
-    desk: Desk, make_job: MakeJob, tmp_path: Path
+    manager: JobManager, make_job: MakeJob, tmp_path: Path
 ) -> None:
     job = make_job()
     (tmp_path / "secret").mkdir()
-    desk.work_of(job).symlink_to(tmp_path / "secret")
-    work = work_folder(desk.work_of(job))
+    manager.work_of(job).symlink_to(tmp_path / "secret")
+    work = work_folder(manager.work_of(job))
     assert not work.is_symlink()
     assert (tmp_path / "secret").is_dir()
 
 
 def test_one_that_somebody_else_has_made_is_not_used(
-    desk: Desk, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+    manager: JobManager, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = make_job()
-    desk.work_of(job).mkdir()
+    manager.work_of(job).mkdir()
     real = Path.lstat
 
     def lstat(path: Path) -> os.stat_result:
         facts = list(real(path))
-        facts[stat.ST_UID] += path == desk.work_of(job)
+        facts[stat.ST_UID] += path == manager.work_of(job)
         return os.stat_result(facts)
 
     monkeypatch.setattr(Path, "lstat", lstat)
     with pytest.raises(StorageError) as caught:
-        work_folder(desk.work_of(job))
+        work_folder(manager.work_of(job))
     assert caught.value.finding.code == "storage.unsafe"

@@ -12,7 +12,7 @@ from framewatch.domain import MediaInfo, Segment, Stream, Timeline
 from framewatch.media.commands.video_filters import deinterlace_filters
 from framewatch.media.decode.decoder import DecodedFrame, Decoder
 from framewatch.media.filter_graph import Filter
-from framewatch.media.heartbeat import Pulse
+from framewatch.media.heartbeat import Heartbeat
 from framewatch.media.preset.preset import Preset
 from framewatch.media.probe.file_kind import require_video
 from framewatch.media.probe.packet_scan import scan
@@ -238,7 +238,7 @@ def test_what_is_decoded_before_a_segment_without_a_seek_is_told_too(tmp_path: P
     path = make_video(tmp_path / "a.avi", seconds=4, codec=("-c:v", "mpeg4"))
     _, stream, line, pts = opened(path)
     segment = Segment(number=1, first_frame=90, frames=10, first_pts=pts[90], end_pts=None)
-    pulse = Pulse()
+    pulse = Heartbeat()
     first = next(iter(Decoder(path, stream, line, segment, seekable=False, beat=pulse)))
     assert first.pts == pts[90]
     assert pulse.beats >= 89

@@ -10,7 +10,7 @@ import pytest
 from framewatch.domain import Colour
 from framewatch.errors import MediaError
 from framewatch.media.decode.output_inspection import Inspection, inspect_output
-from framewatch.media.heartbeat import Pulse
+from framewatch.media.heartbeat import Heartbeat
 from media_factory import ffmpeg, make_video, remux
 
 
@@ -80,6 +80,6 @@ def test_an_inspection_goes_through_json(clip: Path) -> None:
 def test_an_inspection_tells_that_it_gets_on_where_there_is_only_sound_too(tmp_path: Path) -> None:
     ffmpeg("-f", "lavfi", "-i", "sine=duration=4", tmp_path / "tone.m4a")
     for path in (make_video(tmp_path / "p.mp4", seconds=4), tmp_path / "tone.m4a"):
-        pulse = Pulse()
+        pulse = Heartbeat()
         found = inspect_output(path, pulse)
         assert pulse.beats > sum(stream.packets for stream in found.streams)

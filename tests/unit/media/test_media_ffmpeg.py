@@ -18,7 +18,7 @@ from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, version
 from framewatch.media.ffmpeg.io_activity import Activity
 from framewatch.media.ffmpeg.log_parser import EncodeProgress, failure, parse_log, parse_progress
 from framewatch.media.ffmpeg.process import Encoder, run_ffmpeg
-from framewatch.media.heartbeat import Pulse
+from framewatch.media.heartbeat import Heartbeat
 
 QUIET = [str(FFMPEG), "-nostdin", "-nostats", "-loglevel", "level+warning", "-progress", "pipe:1"]
 SIZE = (48, 64, 3)
@@ -143,7 +143,7 @@ def test_a_tool_that_rewrites_a_file_without_a_word_beats(tmp_path: Path) -> Non
     """As ffmpeg does when it moves the index of a large mp4 to its front."""
     large = tmp_path / "o.mp4"
     large.write_bytes(bytes(100_000))
-    pulse = Pulse()
+    pulse = Heartbeat()
     run_ffmpeg([str(program(tmp_path / "tool", f"exec 1>&-; {REWRITING}")), str(large)], beat=pulse)
     assert pulse.beats >= 2
 
@@ -153,7 +153,7 @@ def test_a_tool_that_only_repeats_what_it_said_does_not_beat(tmp_path: Path) -> 
     for counted in ("7", "n"):
         said = f"print(f'frame={{{counted}}}\\nprogress=continue', flush=True)"
         script = f"import time\nfor n in range(20):\n {said}\n time.sleep(0.1)"
-        pulse = Pulse()
+        pulse = Heartbeat()
         run_ffmpeg([sys.executable, "-I", "-S", "-c", script], beat=pulse)
         beats.append(pulse.beats)
     assert beats[0] < 10
@@ -161,7 +161,7 @@ def test_a_tool_that_only_repeats_what_it_said_does_not_beat(tmp_path: Path) -> 
 
 
 def test_an_encoder_that_empties_beats_after_its_last_frame(tmp_path: Path) -> None:
-    pulse = Pulse()
+    pulse = Heartbeat()
     told = "echo frame=$n; echo progress=continue"
     slow = program(tmp_path / "tool", f"cat > /dev/null; for n in 1 2 3; do {told}; done")
     with Encoder([str(slow)], beat=pulse) as encoder:

@@ -9,7 +9,7 @@ import pytest
 
 from framewatch.domain import Timeline
 from framewatch.errors import MediaError
-from framewatch.media.heartbeat import Pulse
+from framewatch.media.heartbeat import Heartbeat
 from framewatch.media.probe.file_kind import require_video
 from framewatch.media.probe.packet_scan import ScanResult, scan, stream_spans
 from framewatch.media.probe.probe import probe
@@ -144,7 +144,7 @@ def test_a_clock_that_jumps_is_refused(clip: Path, tmp_path: Path, offset: str) 
 def test_a_scan_tells_with_each_reading_that_it_gets_on(media: Path) -> None:
     """A hundred frames of raw video are hundreds of megabytes on a disk, and minutes on a slow share."""
     raw = make_video(media / "raw.avi", size="320x240", rate="25", seconds=2, codec=("-c:v", "rawvideo"))
-    pulse = Pulse()
+    pulse = Heartbeat()
     found = scan(raw, 0, pulse)
     assert len(found.pts) == 50
     assert pulse.beats >= raw.stat().st_size / BUFFER_BYTES

@@ -17,7 +17,7 @@ from framewatch.render.messages import Opened, Pieced, Warned
 from framewatch.render.task_handlers import Workbench
 from framewatch.render.tasks import ImageTask, Piece, ProbeTask, RenderTask, Sizing
 from framewatch.render.warm_engine import WarmEngine
-from framewatch.upscale.checks.checked_session import Guarded
+from framewatch.upscale.checks.checked_session import CheckedSession
 from framewatch.upscale.engine import Device, Engine, Session
 from framewatch.upscale.frames.frame import Frame, FrameShape
 from framewatch.upscale.network.network import Network
@@ -152,7 +152,7 @@ def test_other_failures_are_no_reason_to_distrust(tmp_path: Path) -> None:
     findings: list[Finding] = []
     engine = WarmEngine(findings.append, {"openvino": OpenVinoEngine("f32")})
 
-    def fail(_: Guarded) -> None:
+    def fail(_: CheckedSession) -> None:
         raise EngineError("the device is gone")
 
     task = picture_task(tmp_path)

@@ -89,12 +89,12 @@ def test_decoding_runs_ahead_only_as_far_as_the_channels_hold() -> None:
 
     sink = Sink()
     lane = Lane(source(), held, sink, Sizing(load=2, save=1))
-    runner = threading.Thread(target=lane.run)
-    runner.start()
+    scheduler = threading.Thread(target=lane.run)
+    scheduler.start()
     # One in the engine, two waiting, one in hand, and one that might have been that one again.
     eventually(lambda: len(taken) == 5, what="a full channel")
     gate.set()
-    runner.join(10)
+    scheduler.join(10)
     assert sink.seen == list(range(50))
 
 

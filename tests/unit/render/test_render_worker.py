@@ -19,7 +19,7 @@ from clips import make_clip
 from framewatch.errors import CancelledError, MediaError, Remedy, WorkerError
 from framewatch.media.ffmpeg.discovery import find_ffmpeg
 from framewatch.render.messages import Alive, Counted, Logged
-from framewatch.render.stall_detector import Patience
+from framewatch.render.stall_detector import StallDetector
 from framewatch.render.tasks import CommandTask, InspectTask, ProbeReport, ProbeTask, to_line
 from framewatch.render.worker_client import Worker
 from media_factory import ffmpeg
@@ -181,7 +181,7 @@ def test_a_child_that_a_tool_left_behind_is_ended_and_the_worker_stays(worker: W
 
 
 def test_only_news_count_as_getting_on() -> None:
-    patience = Patience(now=0, stall_seconds=10)
+    patience = StallDetector(now=0, stall_seconds=10)
     said, counted = Logged(stage="encode", line="still here"), Counted(stage="encode", encoded=1)
     patience.heard(counted, 8)
     alive = Alive(count=3)
@@ -198,7 +198,7 @@ def test_only_news_count_as_getting_on() -> None:
 
 def test_only_the_time_in_which_the_owner_listens_counts() -> None:
     """What the worker says meanwhile waits to be read: the owner hung in a dead share, or was stopped itself."""
-    patience = Patience(now=0, stall_seconds=10)
+    patience = StallDetector(now=0, stall_seconds=10)
     for second in (1, 2, 3, 1000, 1001, 1006):
         patience.require(second)
     for tenth in range(10_061, 10_120):

@@ -13,12 +13,12 @@ import pytest
 
 from framewatch.domain import FileIdentity, Job, JobState
 from framewatch.errors import StorageError
-from framewatch.jobs.lifecycle.retry_policy import Policy
-from framewatch.jobs.reporting.reporter import Board
-from framewatch.jobs.scheduling.job_manager import Desk
-from framewatch.jobs.scheduling.scheduler import Runner
+from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
+from framewatch.jobs.reporting.reporter import Reporter
+from framewatch.jobs.scheduling.job_manager import JobManager
+from framewatch.jobs.scheduling.scheduler import Scheduler
 from framewatch.jobs.store.store import Store
-from framewatch.service.application import House
+from framewatch.service.application import Application
 from framewatch.service.requests import Requests
 from waiting import eventually
 
@@ -69,9 +69,10 @@ def share() -> Iterator[DeadShare]:
 
 @pytest.fixture
 def requests(store: Store, share: DeadShare, tmp_path: Path) -> Requests:
-    desk = Desk(store, Board(store, lambda _: None), tmp_path, Policy())
-    runner = Runner(desk, [], lambda job, _: job, lambda _: True, lambda _: False)
-    return Requests(store, cast("House", SimpleNamespace(runner=runner, roots=share, admission=lambda _: None)))
+    manager = JobManager(store, Reporter(store, lambda _: None), tmp_path, RetryPolicy())
+    scheduler = Scheduler(manager, [], lambda job, _: job, lambda _: True, lambda _: False)
+    parts = SimpleNamespace(scheduler=scheduler, roots=share, admission=lambda _: None)
+    return Requests(store, cast("Application", parts))
 
 
 def state(store: Store, number: int) -> JobState:

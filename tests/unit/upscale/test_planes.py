@@ -17,7 +17,7 @@ from framewatch.errors import EngineError
 from framewatch.media import colour
 from framewatch.media.filter_graph import Filter, FilterChain
 from framewatch.upscale.checks import selftest
-from framewatch.upscale.checks.output_check import Sentinel
+from framewatch.upscale.checks.output_check import OutputCheck
 from framewatch.upscale.cuda import layout as cuda_layout
 from framewatch.upscale.frames import yuv
 from framewatch.upscale.frames.frame import Frame, FrameShape
@@ -150,7 +150,7 @@ def upscaled(
     shape = FrameShape.of_planes(320, 180, coding)
     with PlanesEngine(OpenVinoEngine("f32"), fault).open(network, "CPU", shape, 2, 1) as session:
         output = session.run(frame)
-    return output, Sentinel(shape, 2).look(frame, output).suspicion
+    return output, OutputCheck(shape, 2).look(frame, output).suspicion
 
 
 def test_the_sentinel_believes_the_network_and_not_a_fault(network: Network, decoded: VideoFrame) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from framewatch.errors import EngineError, Finding, Remedy, WrongPixelsError
 from framewatch.upscale import open_session
-from framewatch.upscale.checks.output_check import SAMPLES, Sentinel
+from framewatch.upscale.checks.output_check import SAMPLES, OutputCheck
 from framewatch.upscale.engine import Session
 from framewatch.upscale.frames.frame import Frame, FrameShape
 from framewatch.upscale.network.network import Network
@@ -63,8 +63,8 @@ def deep(frame: Frame) -> Frame:
     return frame.astype(np.uint16) * 257
 
 
-def sentinel_of(frame: Frame, scale: int) -> Sentinel:
-    return Sentinel(FrameShape(frame.shape[1], frame.shape[0], frame.dtype.name), scale)  # type: ignore[arg-type]
+def sentinel_of(frame: Frame, scale: int) -> OutputCheck:
+    return OutputCheck(FrameShape(frame.shape[1], frame.shape[0], frame.dtype.name), scale)  # type: ignore[arg-type]
 
 
 def upscaled(network: Network, frame: Frame, scale: int) -> Frame:

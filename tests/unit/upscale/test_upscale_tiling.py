@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from framewatch.errors import OutOfMemoryError
-from framewatch.upscale.checks.checked_session import Guarded
+from framewatch.upscale.checks.checked_session import CheckedSession
 from framewatch.upscale.engine import Engine, Session
 from framewatch.upscale.frames.frame import Frame, FrameShape
 from framewatch.upscale.frames.tiling import LARGEST_WINDOW, plan, spans
@@ -172,7 +172,7 @@ def test_each_window_of_a_large_frame_is_a_sign_that_it_gets_on(small_network: N
     shape = FrameShape(240, 160)
     engine = IdentityEngine()
     tiled = open_tiled(engine, small_network, "CPU", shape=shape, scale=2, concurrency=1, most_pixels=80 * 80)
-    with Guarded(tiled, engine.name) as session:
+    with CheckedSession(tiled, engine.name) as session:
         assert session.computed == 0
         session.run(noise(240, 160))
         assert session.computed >= len(tiled.plan.rows) * len(tiled.plan.columns) > 3

@@ -14,7 +14,7 @@ from framewatch.errors import CancelledError, EngineError, Finding
 from framewatch.jobs.attempt.progress_tracker import Tracker
 from framewatch.jobs.attempt.request import Tools
 from framewatch.jobs.attempt.segment_ledger import Entry
-from framewatch.jobs.attempt.worker_pool import Crew
+from framewatch.jobs.attempt.worker_pool import WorkerPool
 from framewatch.render.messages import Counted, Logged, Opened, Pieced, Warned
 from framewatch.render.tasks import CommandTask, DeviceReport, DeviceTask, RenderTask
 from framewatch.render.worker_client import Worker
@@ -60,7 +60,7 @@ class Gate(Protocol):
         """A share that is held until the end of its block; None where it would have to be waited for."""
 
 
-class Hands:
+class AttemptContext:
     """One attempt's means; its steps share them."""
 
     def __init__(
@@ -195,10 +195,10 @@ class Hands:
         def lost(place: int, error: EngineError) -> None:
             self.warn(Failure.of(error.finding.at(f"device {tasks[place].device}")))
 
-        crew = Crew(workers, tasks, self.tools.stall_seconds, lost)
-        crew.run(self._heard, self.stop)
-        self._worker.end_mates(but=[name for place, name in enumerate(names) if place not in crew.lost])
-        return crew.lost
+        pool = WorkerPool(workers, tasks, self.tools.stall_seconds, lost)
+        pool.run(self._heard, self.stop)
+        self._worker.end_mates(but=[name for place, name in enumerate(names) if place not in pool.lost])
+        return pool.lost
 
     def _warn_of_share(self, finding: Finding) -> None:
         """Devices that share a job are alike, and so is what is said of their shares: the first stands for all."""

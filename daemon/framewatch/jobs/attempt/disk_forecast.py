@@ -40,7 +40,7 @@ _PRIORS = {
 }
 
 
-class Spots(Record):
+class DiskLocations(Record):
     """The folders whose disks a job fills; None where a disk is not there now."""
 
     work: Path
@@ -63,7 +63,9 @@ class Made(Record):
     size: int = 0  # bytes
 
 
-def forecast(plan: Plan, source_size: int, made: Made, spots: Spots, disk: Callable[[Path], int]) -> tuple[Need, ...]:
+def forecast(
+    plan: Plan, source_size: int, made: Made, spots: DiskLocations, disk: Callable[[Path], int]
+) -> tuple[Need, ...]:
     """The room that a job still needs in each place.
 
     In the work folder: the segments to come, and the result beside all of them. On the output's disk the result,
@@ -161,7 +163,7 @@ def require_room(
             raise error.with_needs(*needs)
 
 
-def require_room_for(plan: Plan, source_size: int, spots: Spots | None, made: Made | None = None) -> None:
+def require_room_for(plan: Plan, source_size: int, spots: DiskLocations | None, made: Made | None = None) -> None:
     """Begin, or go on, only where a job's result will fit beside what its finished segments (`made`) take.
 
     Raises:
@@ -173,7 +175,7 @@ def require_room_for(plan: Plan, source_size: int, spots: Spots | None, made: Ma
             require_room(needs, spots.folders, spots.reserve)
 
 
-def require_room_left(result: Path, share: float, spots: Spots | None) -> None:
+def require_room_left(result: Path, share: float, spots: DiskLocations | None) -> None:
     """Stop what writes `result` where it begins to take the reserve, whoever else fills the disk.
 
     Args:

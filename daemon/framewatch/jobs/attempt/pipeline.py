@@ -12,13 +12,13 @@ from pathlib import Path
 
 from framewatch.domain import Failure
 from framewatch.errors import MediaError, RuleError, VerificationError
-from framewatch.jobs.attempt.context import Gate, Hands, Observer
+from framewatch.jobs.attempt.context import AttemptContext, Gate, Observer
 from framewatch.jobs.attempt.disk_forecast import require_room_for, require_room_left
 from framewatch.jobs.attempt.image_job import compare_picture, decide_picture, image_task
 from framewatch.jobs.attempt.join_proof import completed, groups_of
 from framewatch.jobs.attempt.prerequisites import require_means
-from framewatch.jobs.attempt.request import Order, Rendered, Skipped, Tools
-from framewatch.jobs.attempt.segmented_render import Segmented
+from framewatch.jobs.attempt.request import AttemptRequest, Rendered, Skipped, Tools
+from framewatch.jobs.attempt.segmented_render import SegmentedRender
 from framewatch.jobs.attempt.verify import compare, silent_track
 from framewatch.jobs.work_folder import tidy
 from framewatch.media.commands import commands
@@ -52,7 +52,7 @@ _HINT = "the source was not touched; look into the log for what ffmpeg said"
 
 
 class Pipeline:
-    """Makes one `Order` into a `Rendered`, on one worker."""
+    """Makes one `AttemptRequest` into a `Rendered`, on one worker."""
 
     def __init__(
         self,
@@ -65,9 +65,9 @@ class Pipeline:
     ) -> None:
         """`look` raises where the source is no longer the file that was taken in; it is called again and again."""
         self._tools = tools
-        self._hands = Hands(worker, tools, gate, observer, stop, look)
+        self._context = AttemptContext(worker, tools, gate, observer, stop, look)
 
-    def run(self, order: Order) -> Rendered | Skipped:
+    def run(self, order: AttemptRequest) -> Rendered | Skipped:
         """Do all of it, if the preset is for this file.
 
         Raises:
@@ -76,7 +76,7 @@ class Pipeline:
         _require_cut(order.preset)
         require_means(order.preset, self._tools.ffmpeg, self._tools.precision)
         if all(way.upscales for way in order.preset.ways):
-            self._hands.device()
+            self._context.device()
         probed = self.probe(order)
         choice = choose(order.preset, probed.info)
         if choice.preset is None:
@@ -87,16 +87,16 @@ class Pipeline:
         if is_image_preset(choice.preset):
             return self._picture(order, probed)
         plan = decide(order, probed, self._tools)
-        self._hands.warnings.extend(plan.warnings)
+        self._context.warnings.extend(plan.warnings)
         result = order.work / f"result.{plan.extension}"
         engine = self._upscale(order, plan, probed, result) if plan.mode == "upscale" else None
         if engine is None:
             self._transcode(order, plan, probed, result)
         return Rendered(
-            result=result, plan=plan, engine=engine, frames=plan.frames, warnings=tuple(self._hands.warnings)
+            result=result, plan=plan, engine=engine, frames=plan.frames, warnings=tuple(self._context.warnings)
         )
 
-    def probe(self, order: Order) -> ProbeReport:
+    def probe(self, order: AttemptRequest) -> ProbeReport:
         """What the file is, and when each of its frames is to be shown, where they matter."""
         preset = order.preset
         task = ProbeTask(
@@ -106,11 +106,11 @@ class Pipeline:
             limits=self._tools.limits,
             segmenting=Segmenting(seconds=self._tools.segment_seconds, lead=remembered_frames(preset)),
         )
-        report: ProbeReport = self._hands.do(task)
+        report: ProbeReport = self._context.do(task)
         return report
 
-    def _upscale(self, order: Order, plan: Plan, probed: ProbeReport, result: Path) -> str:
-        segmented = Segmented(self._hands, order, plan, probed)
+    def _upscale(self, order: AttemptRequest, plan: Plan, probed: ProbeReport, result: Path) -> str:
+        segmented = SegmentedRender(self._context, order, plan, probed)
         segmented.require_room()
         self._prepare(order.source, plan, result)
         if not segmented.begun:
@@ -125,58 +125,58 @@ class Pipeline:
             raise
         return engine
 
-    def _transcode(self, order: Order, plan: Plan, probed: ProbeReport, result: Path) -> None:
-        self._hands.track(plan.frames, seconds=0.0 if plan.has_video else plan.expected.duration)
+    def _transcode(self, order: AttemptRequest, plan: Plan, probed: ProbeReport, result: Path) -> None:
+        self._context.track(plan.frames, seconds=0.0 if plan.has_video else plan.expected.duration)
         with storage_faults(order.work):
             tidy(order.work)
         require_room_for(plan, probed.info.size, order.spots)
         self._prepare(order.source, plan, result)
         plan = self._measured(order.source, plan)
         argv = commands.transcode_command(plan, self._tools.ffmpeg, order.source, result)
-        with self._hands.looking(lambda: require_room_left(result, self._hands.share_done, order.spots)):
-            self._hands.command(argv, counts=True)
+        with self._context.looking(lambda: require_room_left(result, self._context.share_done, order.spots)):
+            self._context.command(argv, counts=True)
         self._verify(plan, probed, result)
 
     def _prepare(self, source: Path, plan: Plan, result: Path) -> None:
         """Lay what the commands read beside the result: covers, and the script of burned subtitles."""
         ffmpeg = self._tools.ffmpeg
         for argv in commands.cover_commands(plan, ffmpeg, source, result):
-            self._hands.command(argv)
+            self._context.command(argv)
         for argv in commands.burn_commands(plan, ffmpeg, result):
-            self._hands.command(argv)
+            self._context.command(argv)
 
     def _measured(self, source: Path, plan: Plan) -> Plan:
         """The plan with the loudness of each track that is normalized."""
         found: dict[int, Loudness | None] = {}
         for index, argv in commands.measure_commands(plan, self._tools.ffmpeg, source).items():
-            self._hands.say_command(argv)
-            report: MeasureReport = self._hands.do(MeasureTask(argv=tuple(argv)))
+            self._context.say_command(argv)
+            report: MeasureReport = self._context.do(MeasureTask(argv=tuple(argv)))
             found[index] = report.loudness
             if report.loudness is None:
-                self._hands.warn(silent_track(index))
+                self._context.warn(silent_track(index))
         return plan.with_loudness(found)
 
-    def _picture(self, order: Order, probed: ProbeReport) -> Rendered:
+    def _picture(self, order: AttemptRequest, probed: ProbeReport) -> Rendered:
         plan = decide_picture(order.preset, order.preset_name, probed.info, self._tools.encoders)
-        self._hands.warnings.extend(plan.warnings)
-        self._hands.track(plan.frames)
+        self._context.warnings.extend(plan.warnings)
+        self._context.track(plan.frames)
         with storage_faults(order.work):
             tidy(order.work)
         result = order.work / f"result.{plan.extension}"
         argv = image_command(plan, self._tools.ffmpeg, result)
         task = image_task(plan, order.source, argv, self._tools)
         if plan.scale == 1:
-            self._hands.say_command(argv)
-            report: ImageReport = self._hands.do(task)
+            self._context.say_command(argv)
+            report: ImageReport = self._context.do(task)
         else:
-            with self._hands.share(self._hands.device(), plan.width, plan.height, plan.scale):
-                self._hands.say_command(argv)
-                report = self._hands.do(task)
-        findings = compare_picture(plan, self._hands.do(ProbeTask(source=result)).info)
+            with self._context.share(self._context.device(), plan.width, plan.height, plan.scale):
+                self._context.say_command(argv)
+                report = self._context.do(task)
+        findings = compare_picture(plan, self._context.do(ProbeTask(source=result)).info)
         if findings:
             raise VerificationError.of(findings)
         return Rendered(
-            result=result, plan=plan, engine=report.engine, frames=plan.frames, warnings=tuple(self._hands.warnings)
+            result=result, plan=plan, engine=report.engine, frames=plan.frames, warnings=tuple(self._context.warnings)
         )
 
     def _verify(self, plan: Plan, probed: ProbeReport, result: Path, pieces: Sequence[Inspection] = ()) -> None:
@@ -196,17 +196,17 @@ class Pipeline:
         try:
             if pieces:
                 task = InspectTask(path=result, decode=False, groups=groups_of(pieces))
-                read: InspectReport = self._hands.do(task)
+                read: InspectReport = self._context.do(task)
                 if (whole := completed(read.inspection, pieces)) is not None:
                     return whole
-            report: InspectReport = self._hands.do(InspectTask(path=result))
+            report: InspectReport = self._context.do(InspectTask(path=result))
         except MediaError as error:
             message = f"the finished file cannot be read: {error.finding.message}"
             raise VerificationError(message, code="verify.unreadable", hint=_HINT) from None
         return report.inspection
 
 
-def decide(order: Order, probed: ProbeReport, tools: Tools) -> Plan:
+def decide(order: AttemptRequest, probed: ProbeReport, tools: Tools) -> Plan:
     """The plan for a probed file.
 
     Raises:

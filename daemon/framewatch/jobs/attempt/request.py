@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from framewatch.domain import Failure, Record
-from framewatch.jobs.attempt.disk_forecast import Spots
+from framewatch.jobs.attempt.disk_forecast import DiskLocations
 from framewatch.media.limits import Limits
 from framewatch.media.plan.image_plan import ImagePlan
 from framewatch.media.plan.plan import Plan
@@ -16,14 +16,14 @@ from framewatch.render.worker_client import STALL_SECONDS
 from framewatch.upscale.network.weights import Precision
 
 
-class Order(Record):
+class AttemptRequest(Record):
     """What is to be made of which file."""
 
     source: Path
     preset: Preset
     preset_name: str
     work: Path  # a folder of this job's own, with what an earlier attempt has left there
-    spots: Spots | None = None  # the disks that need room for it; None: it is not looked at
+    spots: DiskLocations | None = None  # the disks that need room for it; None: it is not looked at
 
 
 class Rendered(Record):

@@ -50,7 +50,7 @@ class _Struck(Record):
     struck: tuple[int, ...]
 
 
-class Ledger:
+class SegmentLedger:
     """Open it once for each attempt at a job."""
 
     def __init__(self, work: Path, extension: str) -> None:
@@ -64,7 +64,7 @@ class Ledger:
     @classmethod
     def open(
         cls, work: Path, fingerprint: str, segments: Sequence[Segment], extension: str, stop: threading.Event
-    ) -> Ledger:
+    ) -> SegmentLedger:
         """Take up what an earlier attempt has left, or begin anew; all else in the folder is removed.
 
         Args:

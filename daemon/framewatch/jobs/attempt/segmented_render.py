@@ -10,13 +10,13 @@ from pathlib import Path
 from framewatch.domain import Segment
 from framewatch.errors import MediaError, Need, RuleError, StorageError, VerificationError, WorkerError
 from framewatch.jobs.attempt.concurrency import Encoding, Host, encoder_threads, inspectors, shared_out, side_by_side
-from framewatch.jobs.attempt.context import Hands
+from framewatch.jobs.attempt.context import AttemptContext
 from framewatch.jobs.attempt.disk_forecast import Made, require_room_for
 from framewatch.jobs.attempt.fingerprint import fingerprint
 from framewatch.jobs.attempt.join_proof import alike, flaw
-from framewatch.jobs.attempt.request import Order
+from framewatch.jobs.attempt.request import AttemptRequest
 from framewatch.jobs.attempt.segment_inspector import NICENESS, Inspector
-from framewatch.jobs.attempt.segment_ledger import Entry, Ledger
+from framewatch.jobs.attempt.segment_ledger import Entry, SegmentLedger
 from framewatch.jobs.attempt.verify import damaged_frames
 from framewatch.media.commands import commands
 from framewatch.media.commands.video_filters import deinterlace_filters, source_filters
@@ -34,30 +34,32 @@ from framewatch.upscale.memory_budget import stages
 _HINT = "it is rendered anew; look into the log for what ffmpeg said"
 
 
-class Segmented:
+class SegmentedRender:
     """The segments of one job, in its work folder."""
 
-    def __init__(self, hands: Hands, order: Order, plan: Plan, probed: ProbeReport) -> None:
+    def __init__(self, context: AttemptContext, order: AttemptRequest, plan: Plan, probed: ProbeReport) -> None:
         """Take up the ledger of an earlier attempt; everything else is removed from the work folder.
 
         Raises:
             StorageError: the work folder cannot be read or written.
             CancelledError: the stop was set.
         """
-        self._hands = hands
+        self._context = context
         self._order = order
         self._plan = plan
         self._probed = probed
         main = probed.info.main_video
         self._planes = plane_coding(plan, main.video) if main and main.video else None
-        self._encoding, self._host = Encoding.of(plan), Host.here(hands.tools.jobs)
+        self._encoding, self._host = Encoding.of(plan), Host.here(context.tools.jobs)
         self._seen: dict[int, Inspection] = {}  # segments that were decoded to their ends, by number
-        made_of = fingerprint(order.source, plan, probed, hands.tools)
-        self._ledger = Ledger.open(order.work, made_of, probed.segments, commands.piece_extension(plan), hands.stop)
+        made_of = fingerprint(order.source, plan, probed, context.tools)
+        self._ledger = SegmentLedger.open(
+            order.work, made_of, probed.segments, commands.piece_extension(plan), context.stop
+        )
         kept = self._ledger.done.values()
         if kept:
-            hands.observer.resumed(len(kept), len(probed.segments))
-        hands.track(plan.frames, kept=sum(entry.frames for entry in kept))
+            context.observer.resumed(len(kept), len(probed.segments))
+        context.track(plan.frames, kept=sum(entry.frames for entry in kept))
 
     @property
     def begun(self) -> bool:
@@ -85,7 +87,7 @@ class Segmented:
         # Loudness is left out: within the first second there may be nothing but silence, which has none.
         unmeasured = plan.with_loudness({track.index: None for track in plan.of_kind("audio")})
         try:
-            self._hands.command(commands.rehearsal_command(unmeasured, self._hands.tools.ffmpeg, source, out))
+            self._context.command(commands.rehearsal_command(unmeasured, self._context.tools.ffmpeg, source, out))
         except WorkerError as error:
             if error.finding.code != "ffmpeg.failed":
                 raise
@@ -105,19 +107,19 @@ class Segmented:
             FramewatchError: what rendering failed with; what was finished by then is in the ledger.
         """
         most, threads = inspectors(self._encoding, self._host)
-        stall = self._hands.tools.stall_seconds
-        with Inspector(lambda: self._hands.helper(NICENESS), stall, most=most, threads=threads) as inspector:
-            with self._hands.looking(lambda: self._require_good(inspector)):
+        stall = self._context.tools.stall_seconds
+        with Inspector(lambda: self._context.helper(NICENESS), stall, most=most, threads=threads) as inspector:
+            with self._context.looking(lambda: self._require_good(inspector)):
                 self._render_missing(inspector)
-                self._hands.wait(inspector.over)
+                self._context.wait(inspector.over)
             self._require_good(inspector)
             self._seen = inspector.seen
             if inspector.gave_up is not None:
                 line = f"segments are not looked at one by one any more: {inspector.gave_up.finding.message}"
-                self._hands.observer.logged("encode", line, "warning")
+                self._context.observer.logged("encode", line, "warning")
         done = [self._ledger.done[segment.number] for segment in self._probed.segments]
         if damaged := sum(entry.damaged for entry in done):
-            self._hands.warn(damaged_frames(damaged))
+            self._context.warn(damaged_frames(damaged))
         return done[-1].engine
 
     @property
@@ -141,8 +143,8 @@ class Segmented:
             listed = commands.pieces_list(result)
             with storage_faults(listed):
                 listed.write_text(commands.concat_text(paths, result, self._lengths()))
-        ffmpeg, source = self._hands.tools.ffmpeg, self._order.source
-        self._hands.command(commands.mux_command(plan, ffmpeg, paths, source, result, alike=alike(self.pieces)))
+        ffmpeg, source = self._context.tools.ffmpeg, self._order.source
+        self._context.command(commands.mux_command(plan, ffmpeg, paths, source, result, alike=alike(self.pieces)))
 
     def drop_bad(self) -> None:
         """Look for segments that are not what they should be, after the whole has turned out wrong.
@@ -155,7 +157,7 @@ class Segmented:
     def _is_whole(self, segment: Segment) -> bool:
         """Whether a segment that is done has all its frames, and each can be decoded."""
         try:
-            report: InspectReport = self._hands.do(InspectTask(path=self._ledger.path(segment.number)))
+            report: InspectReport = self._context.do(InspectTask(path=self._ledger.path(segment.number)))
         except MediaError:
             return False
         return not flaw(segment, report.inspection)
@@ -163,19 +165,19 @@ class Segmented:
     def _render_missing(self, inspector: Inspector) -> None:
         for number in sorted(self._ledger.done):
             self._hand_on(number, inspector)
-        self._hands.on_piece = lambda pieced: self._enter(pieced, inspector)
+        self._context.on_piece = lambda pieced: self._enter(pieced, inspector)
         devices: list[DeviceReport] = []
         lost: list[DeviceReport] | None = None
         while lost != [] and (missing := self._missing()):
             devices = [each for each in devices or self._devices() if each not in (lost or ())]
-            self._hands.track_on(sum(entry.frames for entry in self._ledger.done.values()))
+            self._context.track_on(sum(entry.frames for entry in self._ledger.done.values()))
             lost = self._render_on(devices, missing)
 
     def _missing(self) -> list[Segment]:
         return [segment for segment in self._probed.segments if segment.number not in self._ledger.done]
 
     def _devices(self) -> list[DeviceReport]:
-        first = self._hands.device()
+        first = self._context.device()
         return [first, *first.others]
 
     def _render_on(self, devices: Sequence[DeviceReport], missing: Sequence[Segment]) -> list[DeviceReport]:
@@ -184,20 +186,20 @@ class Segmented:
         The first is not named to its worker, which has equal devices and other engines: it is never among those that
         failed.
         """
-        plan, wish = self._plan, self._hands.tools.gpus
+        plan, wish = self._plan, self._context.tools.gpus
         most = len(missing) if wish == "auto" else min(wish, len(missing))
-        with self._hands.shares(devices, most, plan.frame_width, plan.frame_height, plan.scale) as free:
+        with self._context.shares(devices, most, plan.frame_width, plan.frame_height, plan.scale) as free:
             lanes = side_by_side(
-                self._hands.tools.lanes, self._encoding, devices[0], self._host,
+                self._context.tools.lanes, self._encoding, devices[0], self._host,
                 segments=len(missing), devices=len(free),
             )  # fmt: skip
             threads = encoder_threads(lanes, self._host.cores)
             pieces = tuple(self._piece(segment, threads, claimed=len(free) > 1) for segment in missing)
             tasks = self._tasks(pieces, lanes, devices[0], free)
             say = pieces[0].planes_encoder if tasks[0].planes and devices[0].planes else pieces[0].encoder
-            self._hands.say_command(say)
+            self._context.say_command(say)
             with self._waiting_for_a_segment():
-                return [free[place] for place in self._hands.render(tasks)]
+                return [free[place] for place in self._context.render(tasks)]
 
     def _tasks(
         self, pieces: tuple[Piece, ...], lanes: int, first: DeviceReport, free: Sequence[DeviceReport]
@@ -230,8 +232,8 @@ class Segmented:
         entry = Entry.of(pieced)
         new = self._ledger.add(entry)
         self._hand_on(entry.number, inspector)
-        self._hands.observer.segment_done(entry, len(self._probed.segments), gets_on=new)
-        self._hands.look()
+        self._context.observer.segment_done(entry, len(self._probed.segments), gets_on=new)
+        self._context.look()
         self.require_room()
 
     @contextmanager
@@ -249,7 +251,7 @@ class Segmented:
         part = self._ledger.part(segment.number)
 
         def command(planes: PlaneCoding | None) -> tuple[str, ...]:
-            plan, ffmpeg, begins = self._plan, self._hands.tools.ffmpeg, self._begins(segment)
+            plan, ffmpeg, begins = self._plan, self._context.tools.ffmpeg, self._begins(segment)
             argv = commands.piece_command(
                 plan, ffmpeg, part, begins=begins, lead=segment.lead, planes=planes, threads=threads
             )
@@ -273,7 +275,7 @@ class Segmented:
         return [after - before for before, after in pairwise(begins)]
 
     def _task(self, pieces: tuple[Piece, ...], device: DeviceReport) -> RenderTask:
-        plan, tools = self._plan, self._hands.tools
+        plan, tools = self._plan, self._context.tools
         sizes = stages(plan.frame_width, plan.frame_height, cores())
         return RenderTask(
             source=self._order.source,

@@ -19,7 +19,7 @@ OnMessage = Callable[[Any], None]
 OnLost = Callable[[int, EngineError], None]
 
 
-class Crew:
+class WorkerPool:
     """Used once. All messages are heard in the thread that calls `run`, so that the ledger has one writer."""
 
     def __init__(

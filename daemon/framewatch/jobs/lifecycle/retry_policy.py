@@ -8,7 +8,7 @@ LONGEST_WAIT = 600.0  # seconds; a job that seems to wait longer was put off bef
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class RetryPolicy:
     """Limits and waits; times in seconds."""
 
     retries: int = 2  # further tries after the first

@@ -24,7 +24,7 @@ from framewatch.domain import Failure, Job, JobState, Journal
 from framewatch.errors import Finding, Remedy
 from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.lifecycle.description import ImpossibleTransitionError, killer, story
-from framewatch.jobs.lifecycle.retry_policy import Policy, seen_cheaply
+from framewatch.jobs.lifecycle.retry_policy import RetryPolicy, seen_cheaply
 from framewatch.jobs.naming import failed_sidecar_path, with_container
 
 QUEUED, RUNNING, PUBLISHING = JobState.QUEUED, JobState.RUNNING, JobState.PUBLISHING
@@ -39,7 +39,7 @@ class Transition:
     actions: tuple[ev.Action, ...] = ()
 
 
-def transition(job: Job, event: ev.Event, now: float, policy: Policy) -> Transition:
+def transition(job: Job, event: ev.Event, now: float, policy: RetryPolicy) -> Transition:
     """What `event` makes of `job` at Unix time `now`.
 
     Raises:
@@ -68,18 +68,18 @@ def publishing_step(job: Job) -> ev.PublishingStep:
 # --- the way of a job that works out -----------------------------------------------------------------------
 
 
-def _claimed(job: Job, event: ev.Claimed, now: float, _policy: Policy) -> Transition:
+def _claimed(job: Job, event: ev.Claimed, now: float, _policy: RetryPolicy) -> Transition:
     _require(job, event, job.state == QUEUED)
     job = job.evolve(state=RUNNING, attempt=job.attempt + 1, started_at=now, findings=(), not_before=0.0)
     return Transition(job, (ev.WriteSidecar(), ev.Render()))
 
 
-def _segment_done(job: Job, event: ev.SegmentDone, _now: float, _policy: Policy) -> Transition:
+def _segment_done(job: Job, event: ev.SegmentDone, _now: float, _policy: RetryPolicy) -> Transition:
     _require(job, event, job.state == RUNNING)
     return Transition(job.evolve(stuck=0, holds=0, crashes=0))
 
 
-def _rendered(job: Job, event: ev.Rendered, _now: float, _policy: Policy) -> Transition:
+def _rendered(job: Job, event: ev.Rendered, _now: float, _policy: RetryPolicy) -> Transition:
     _require(job, event, job.state == RUNNING)
     facts = {"engine": event.engine, "frames": event.frames, "warnings": event.warnings}
     journal = Journal(result=event.result)
@@ -87,34 +87,34 @@ def _rendered(job: Job, event: ev.Rendered, _now: float, _policy: Policy) -> Tra
     return _publish(job.evolve(journal=journal, output=output, stuck=0, holds=0, crashes=0, **facts), DONE)
 
 
-def _skipped(job: Job, event: ev.Skipped, _now: float, _policy: Policy) -> Transition:
+def _skipped(job: Job, event: ev.Skipped, _now: float, _policy: RetryPolicy) -> Transition:
     _require(job, event, job.state == RUNNING)
     job = job.evolve(journal=Journal(), findings=event.reasons, holds=0, crashes=0)
     return _publish(job, JobState.SKIPPED)
 
 
-def _output_chosen(job: Job, event: ev.OutputChosen, _now: float, _policy: Policy) -> Transition:
+def _output_chosen(job: Job, event: ev.OutputChosen, _now: float, _policy: RetryPolicy) -> Transition:
     # Also when one was chosen before: somebody else may have taken the name meanwhile.
     _require(job, event, _publishes_output(job))
     return _next_step(_journal(job, output=event.path, output_size=event.size))
 
 
-def _output_placed(job: Job, event: ev.OutputPlaced, _now: float, _policy: Policy) -> Transition:
+def _output_placed(job: Job, event: ev.OutputPlaced, _now: float, _policy: RetryPolicy) -> Transition:
     _require(job, event, _publishes_output(job) and job.journal.output is not None)
     return _next_step(_journal(job, output_done=True))
 
 
-def _source_chosen(job: Job, event: ev.SourceChosen, _now: float, _policy: Policy) -> Transition:
+def _source_chosen(job: Job, event: ev.SourceChosen, _now: float, _policy: RetryPolicy) -> Transition:
     _require(job, event, _publishes_source(job))
     return _next_step(_journal(job, source_to=event.path))
 
 
-def _source_moved(job: Job, event: ev.SourceMoved, _now: float, _policy: Policy) -> Transition:
+def _source_moved(job: Job, event: ev.SourceMoved, _now: float, _policy: RetryPolicy) -> Transition:
     _require(job, event, _publishes_source(job) and job.journal.source_to is not None)
     return _next_step(_journal(job, source_done=True))
 
 
-def _published(job: Job, event: ev.Published, now: float, _policy: Policy) -> Transition:
+def _published(job: Job, event: ev.Published, now: float, _policy: RetryPolicy) -> Transition:
     _require(job, event, job.state == PUBLISHING and isinstance(publishing_step(job), ev.Conclude))
     return Transition(job.evolve(state=job.outcome, ended_at=now, holds=0), (ev.DiscardWork(),))
 
@@ -122,7 +122,7 @@ def _published(job: Job, event: ev.Published, now: float, _policy: Policy) -> Tr
 # --- what can come between ---------------------------------------------------------------------------------
 
 
-def _broke(job: Job, event: ev.Broke, now: float, policy: Policy) -> Transition:
+def _broke(job: Job, event: ev.Broke, now: float, policy: RetryPolicy) -> Transition:
     _require(job, event, job.state in (QUEUED, RUNNING, PUBLISHING) and bool(event.findings))
     stop = (ev.StopWorker(),) if job.state == RUNNING else ()
     # What is half published must be brought to its end, whatever the error says.
@@ -134,7 +134,7 @@ def _broke(job: Job, event: ev.Broke, now: float, policy: Policy) -> Transition:
     return _tried(job, event.findings, now, policy, stop)
 
 
-def _source_lost(job: Job, event: ev.SourceLost, _now: float, _policy: Policy) -> Transition:
+def _source_lost(job: Job, event: ev.SourceLost, _now: float, _policy: RetryPolicy) -> Transition:
     _require(job, event, job.state == PUBLISHING and not job.journal.source_done)
     failure = (Failure.of(event.finding),)
     if job.outcome in (FAILED, CANCELLED):
@@ -146,7 +146,7 @@ def _source_lost(job: Job, event: ev.SourceLost, _now: float, _policy: Policy) -
     return _next_step(_journal(job, source_to=None, source_done=True))
 
 
-def _cancel_asked(job: Job, event: ev.CancelAsked, _now: float, _policy: Policy) -> Transition:
+def _cancel_asked(job: Job, event: ev.CancelAsked, _now: float, _policy: RetryPolicy) -> Transition:
     held_output = job.state == HELD and job.outcome == DONE and not job.journal.output_done
     free = job.state in (QUEUED, RUNNING) or (job.state == HELD and job.held_state == QUEUED)
     if not (free or held_output):
@@ -157,7 +157,7 @@ def _cancel_asked(job: Job, event: ev.CancelAsked, _now: float, _policy: Policy)
     return _publish(job.evolve(findings=(finding,)), CANCELLED, (*stop, ev.DiscardWork()))
 
 
-def _recovered(job: Job, event: ev.Recovered, now: float, policy: Policy) -> Transition:
+def _recovered(job: Job, event: ev.Recovered, now: float, policy: RetryPolicy) -> Transition:
     _require(job, event, not job.state.ended)
     if job.state == PUBLISHING:
         return Transition(job, (ev.WriteSidecar(), publishing_step(job)))
@@ -169,24 +169,24 @@ def _recovered(job: Job, event: ev.Recovered, now: float, policy: Policy) -> Tra
     return _queued(_uncounted(job), now + policy.crash_wait(job.crashes))
 
 
-def _replanned(job: Job, event: ev.Replanned, _now: float, _policy: Policy) -> Transition:
+def _replanned(job: Job, event: ev.Replanned, _now: float, _policy: RetryPolicy) -> Transition:
     _require(job, event, job.state in (QUEUED, HELD, RUNNING))
     return Transition(job.evolve(output=event.output))
 
 
-def _interrupted(job: Job, event: ev.Interrupted, _now: float, _policy: Policy) -> Transition:
+def _interrupted(job: Job, event: ev.Interrupted, _now: float, _policy: RetryPolicy) -> Transition:
     _require(job, event, job.state == RUNNING)
     return _queued(_uncounted(job), 0.0, (ev.StopWorker(),))
 
 
-def _hold_over(job: Job, event: ev.HoldOver, _now: float, _policy: Policy) -> Transition:
+def _hold_over(job: Job, event: ev.HoldOver, _now: float, _policy: RetryPolicy) -> Transition:
     _require(job, event, job.state == HELD)
     changes = {"findings": job.parked, "parked": (), "not_before": 0.0, "needs": ()}
     job = job.evolve(state=job.held_state, held_state=None, **changes)
     return _next_step(job) if job.state == PUBLISHING else Transition(job, (ev.WriteSidecar(),))
 
 
-def _retry_asked(job: Job, event: ev.RetryAsked, _now: float, _policy: Policy) -> Transition:
+def _retry_asked(job: Job, event: ev.RetryAsked, _now: float, _policy: RetryPolicy) -> Transition:
     if job.state not in (FAILED, CANCELLED):
         hint = "only a job that failed or was cancelled can be tried again"
         raise ImpossibleTransitionError.of_event(job, event, "job.not_retryable", hint)
@@ -240,7 +240,7 @@ def _queued(job: Job, not_before: float, before: tuple[ev.Action, ...] = ()) -> 
     return Transition(job, (*before, ev.WriteSidecar(), *wake))
 
 
-def _held(job: Job, event: ev.Broke, now: float, policy: Policy, before: tuple[ev.Action, ...]) -> Transition:
+def _held(job: Job, event: ev.Broke, now: float, policy: RetryPolicy, before: tuple[ev.Action, ...]) -> Transition:
     goes_on = PUBLISHING if job.state == PUBLISHING else QUEUED
     parked = job.findings if goes_on == PUBLISHING else ()
     job = _uncounted(job) if job.state == RUNNING else job
@@ -259,7 +259,7 @@ def _tried(
     job: Job,
     findings: tuple[Finding, ...],
     now: float,
-    policy: Policy,
+    policy: RetryPolicy,
     before: tuple[ev.Action, ...] = (),
 ) -> Transition:
     """A try has failed: another one later, or the end. One that broke before it began counts as well."""
@@ -278,7 +278,7 @@ def _failures(findings: tuple[Finding, ...]) -> tuple[Failure, ...]:
     return tuple(Failure.of(finding) for finding in findings)
 
 
-_HANDLERS: dict[type[ev.Event], Callable[[Job, Any, float, Policy], Transition]] = {
+_HANDLERS: dict[type[ev.Event], Callable[[Job, Any, float, RetryPolicy], Transition]] = {
     ev.Claimed: _claimed,
     ev.SegmentDone: _segment_done,
     ev.Rendered: _rendered,

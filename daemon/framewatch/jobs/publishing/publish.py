@@ -18,7 +18,7 @@ from framewatch.domain import Job, JobState
 from framewatch.errors import Finding, Need, Place, Remedy, StorageError
 from framewatch.jobs.attempt.disk_forecast import require_room
 from framewatch.jobs.lifecycle import events as ev
-from framewatch.jobs.lifecycle.retry_policy import Policy
+from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.lifecycle.transitions import publishing_step, transition
 from framewatch.jobs.naming import failed_sidecar_path, free_path, placed_below, sidecar_path
 from framewatch.jobs.source_check import changed, lost_source
@@ -109,7 +109,7 @@ class _Steps:
             case ev.MoveSource():
                 return self._move_source(job, step)
         now = time.time()
-        self.conclude(transition(job, ev.Published(), now, Policy()).job)
+        self.conclude(transition(job, ev.Published(), now, RetryPolicy()).job)
         return ev.Published()
 
     # --- the output ---------------------------------------------------------------------------------------

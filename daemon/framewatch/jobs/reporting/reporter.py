@@ -27,7 +27,7 @@ PlacesOf = Callable[[str], Places | None]
 """The places of a watch folder by its name; None where the configuration no longer has it."""
 
 
-class Board:
+class Reporter:
     """One for the daemon; each job has a line on it while it lives. Safe for use from several threads."""
 
     def __init__(self, store: Store, places_of: PlacesOf) -> None:

@@ -13,9 +13,9 @@ import structlog
 
 from framewatch.domain import Job, JobState
 from framewatch.jobs.lifecycle import events as ev
-from framewatch.jobs.lifecycle.retry_policy import Policy
+from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.lifecycle.transitions import transition
-from framewatch.jobs.reporting.reporter import Board
+from framewatch.jobs.reporting.reporter import Reporter
 from framewatch.jobs.store.ids import is_job_id
 from framewatch.jobs.store.job_backup import Backups
 from framewatch.jobs.store.store import Store
@@ -43,20 +43,20 @@ class Decision(NamedTuple):
     actions: tuple[ev.Action, ...]
 
 
-class Desk:
+class JobManager:
     """Applies events to jobs, and shows what came of them. What is to be worked on next, the job's state tells."""
 
     def __init__(
         self,
         store: Store,
-        board: Board,
+        reporter: Reporter,
         work_dir: Path,
-        policy: Policy,
+        policy: RetryPolicy,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`board` shows jobs to people; `work_dir` has a folder for each job; `clock` gives Unix time."""
+        """`reporter` shows jobs to people; `work_dir` has a folder for each job; `clock` gives Unix time."""
         self.store = store
-        self.board = board
+        self.reporter = reporter
         self.work_dir = work_dir
         self.policy = policy
         self.clock = clock
@@ -100,7 +100,7 @@ class Desk:
 
     def welcome(self, entered: Decision) -> Job:
         """Show a job that was entered."""
-        self.board.show(entered.before)
+        self.reporter.show(entered.before)
         self._log(entered.before)
         return self.carry_out(entered)
 
@@ -139,9 +139,9 @@ class Desk:
 
     def _act(self, job: Job, action: ev.Action) -> None:
         if isinstance(action, ev.WriteSidecar):
-            self.board.show(job)
+            self.reporter.show(job)
         elif isinstance(action, ev.RemoveSidecar):
-            self.board.remove(job, action.path)
+            self.reporter.remove(job, action.path)
         elif isinstance(action, ev.DiscardWork):
             self._backups.discard_work(job)
 

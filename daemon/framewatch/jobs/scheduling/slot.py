@@ -14,12 +14,12 @@ import structlog
 from framewatch.domain import Job
 from framewatch.errors import ConfigError, MediaError, StorageError, VerificationError, WorkerError
 from framewatch.jobs.attempt.context import Gate
-from framewatch.jobs.attempt.disk_forecast import Spots
+from framewatch.jobs.attempt.disk_forecast import DiskLocations
 from framewatch.jobs.attempt.pipeline import Pipeline
-from framewatch.jobs.attempt.request import Order, Rendered, Skipped, Tools
+from framewatch.jobs.attempt.request import AttemptRequest, Rendered, Skipped, Tools
 from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.publishing.publish import Places
-from framewatch.jobs.scheduling.job_manager import Desk
+from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.source_check import require_source, source_root
 from framewatch.jobs.work_folder import tidied, work_folder
 from framewatch.media.preset.preset import Preset
@@ -29,15 +29,15 @@ from framewatch.storage.mount_guard import UNGUARDED
 _log = structlog.get_logger("framewatch.worker")
 
 
-def make_lane(
+def make_slot(
     name: str,
-    desk: Desk,
+    manager: JobManager,
     tools: Callable[[], Tools],
     gate: Gate,
     places_of: Callable[[str], Places | None],
     *,
     gpu: bool,
-) -> Lane:
+) -> Slot:
     """A lane with a worker of its own.
 
     `tools` and `places_of`, which tells a folder's places by its name, are asked before each job, since a reload may
@@ -52,14 +52,14 @@ def make_lane(
         places = places_of(job.folder)
         look = partial(require_source, job, places.guard if places else UNGUARDED)
         look()
-        order = Order(
+        order = AttemptRequest(
             source=job.source,
             preset=_preset(job),
             preset_name=job.preset_name,
-            work=work_folder(desk.work_of(job)),
-            spots=_spots(desk, job, places) if places else None,
+            work=work_folder(manager.work_of(job)),
+            spots=_spots(manager, job, places) if places else None,
         )
-        observer = desk.board.observer(job, lambda: _got_on(desk, job.id))
+        observer = manager.reporter.observer(job, lambda: _got_on(manager, job.id))
         with tidied(order.work, places.reserve if places else 0, worker.tidy):
             try:
                 made = Pipeline(worker, tools(), gate, observer, stop, look).run(order)
@@ -68,20 +68,20 @@ def make_lane(
                 raise
         return ev.Skipped(made.reasons) if isinstance(made, Skipped) else _rendered(order, job, made)
 
-    return Lane(name, gpu=gpu, render=render, close=worker.kill)
+    return Slot(name, gpu=gpu, render=render, close=worker.kill)
 
 
-def _got_on(desk: Desk, job_id: str) -> None:
+def _got_on(manager: JobManager, job_id: str) -> None:
     """A segment is done. It is stored only where there was trouble before, which is over now."""
-    with desk.lock:
-        job = desk.store.get(job_id)
+    with manager.lock:
+        job = manager.store.get(job_id)
         if job is None or not (job.stuck or job.holds or job.crashes):
             return
-        decision = desk.decide(job, ev.SegmentDone())
-    desk.carry_out(decision)
+        decision = manager.decide(job, ev.SegmentDone())
+    manager.carry_out(decision)
 
 
-def _rendered(order: Order, job: Job, made: Rendered) -> ev.Rendered:
+def _rendered(order: AttemptRequest, job: Job, made: Rendered) -> ev.Rendered:
     """What the lifecycle is told; where another preset's turn came, the output's name may need another ending."""
     planned, used = order.preset.container, made.plan.container
     renamed = used != planned and job.output.suffix == f".{planned}"
@@ -94,10 +94,12 @@ def _rendered(order: Order, job: Job, made: Rendered) -> ev.Rendered:
     )
 
 
-def _spots(desk: Desk, job: Job, places: Places) -> Spots:
+def _spots(manager: JobManager, job: Job, places: Places) -> DiskLocations:
     """Whose disks need room. One that is not mounted now is looked at when it is written to."""
     output, done = (root if _mounted(places, root) else None for root in (places.output, places.done))
-    return Spots(work=desk.work_dir, output=output, done=done, source=source_root(job), reserve=places.reserve)
+    return DiskLocations(
+        work=manager.work_dir, output=output, done=done, source=source_root(job), reserve=places.reserve
+    )
 
 
 def _mounted(places: Places, root: Path) -> bool:
@@ -121,7 +123,7 @@ def _preset(job: Job) -> Preset:
 Render = Callable[[Job, threading.Event], ev.Event]
 
 
-class Lane:
+class Slot:
     """What a lane takes, and with what it works."""
 
     def __init__(self, name: str, *, gpu: bool, render: Render, close: Callable[[], None]) -> None:

@@ -18,7 +18,7 @@ from framewatch.jobs.store.serialization import job_of, text_of
 from framewatch.jobs.store.store import Store
 from framewatch.jobs.work_folder import BACKUP_NAME, tidy
 from framewatch.storage import files
-from framewatch.threads import Turns
+from framewatch.threads import NamedLocks
 
 MOST_BYTES = 4 * 2**20  # a record is a few KB; what is larger was not written here
 
@@ -35,7 +35,7 @@ class Backups:
     def __init__(self, store: Store, work_dir: Path) -> None:
         self._store = store
         self._work_dir = work_dir
-        self._turns = Turns()  # a job's: to remove the pieces of a long film takes long
+        self._turns = NamedLocks()  # a job's: to remove the pieces of a long film takes long
 
     def keep(self, job: Job, *, retried: bool = False) -> None:
         """Write a job's record into its work folder, durably.

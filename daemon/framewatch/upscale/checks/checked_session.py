@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from framewatch.errors import WrongPixelsError
-from framewatch.upscale.checks.output_check import Deviation, Sentinel
+from framewatch.upscale.checks.output_check import Deviation, OutputCheck
 from framewatch.upscale.engine import Session
 from framewatch.upscale.frames.frame import Frame
 
 LOOKS = 3  # at other pixels each time, and all of them wrong: so no chance of sampling stops an engine
 
 
-class Guarded(Session):
+class CheckedSession(Session):
     """Passes frames to another session, which it owns, and lets no wrong ones pass.
 
     Args:
@@ -22,7 +22,7 @@ class Guarded(Session):
         super().__init__(inner.name, inner.shape, inner.scale, inner.concurrency)
         self.engine = engine
         self._inner = inner
-        self._sentinel = Sentinel(inner.shape, inner.scale)
+        self._sentinel = OutputCheck(inner.shape, inner.scale)
 
     @property
     def computed(self) -> int:

@@ -50,7 +50,7 @@ class Deviation:
         return not self.suspicion <= 1
 
 
-class Sentinel:
+class OutputCheck:
     """Compares frames of one shape. Threads may share it."""
 
     def __init__(self, shape: FrameShape, scale: int) -> None:
