@@ -9,7 +9,7 @@ import pytest
 
 import injected
 from clips import make_clip
-from house import House
+from harness import Harness
 
 
 @pytest.fixture(scope="session")
@@ -25,12 +25,12 @@ def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    house = House(tmp_path)
-    yield house
-    if house.daemon is not None and house.daemon.poll() is None:
-        house.daemon.kill()
-        house.daemon.wait()
+def harness(tmp_path: Path) -> Iterator[Harness]:
+    harness = Harness(tmp_path)
+    yield harness
+    if harness.daemon is not None and harness.daemon.poll() is None:
+        harness.daemon.kill()
+        harness.daemon.wait()
 
 
 @pytest.fixture
@@ -42,10 +42,10 @@ def pace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> injected.Knob:
 
 
 @pytest.fixture
-def slow_house(house: House, pace: injected.Knob) -> House:
+def slow_house(harness: Harness, pace: injected.Knob) -> Harness:
     """Upscales with the real network, slowly."""
-    house.settings["engine"] = "openvino"
-    return house
+    harness.settings["engine"] = "openvino"
+    return harness
 
 
 @pytest.fixture

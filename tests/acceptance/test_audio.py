@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from clips import make_clip
-from house import House, framewatch
+from harness import Harness, framewatch
 from media_factory import ffmpeg
 
 SWELLING = "anoisesrc=c=pink:d=4:r=44100:seed=1,volume='0.06+0.05*sin(3*t)':eval=frame"
@@ -36,24 +36,24 @@ def loudness(path: Path) -> float:
     return float(found[1])
 
 
-def test_a_folder_makes_mp3s_of_films_and_of_songs(house: House, drop: Callable[[Path, Path], Path]) -> None:
+def test_a_folder_makes_mp3s_of_films_and_of_songs(harness: Harness, drop: Callable[[Path, Path], Path]) -> None:
     preset = {"container": "mp3", "audio_codec": "mp3", "audio_normalize": True, "metadata": {"title": "Mine"}}
-    share = house.folder("music", preset=preset)
-    drop(film(house.root / "film.mp4"), share / "film.mp4")
-    ffmpeg("-i", house.root / "film.mp4", "-vn", share / "song.flac")
+    share = harness.folder("music", preset=preset)
+    drop(film(harness.root / "film.mp4"), share / "film.mp4")
+    ffmpeg("-i", harness.root / "film.mp4", "-vn", share / "song.flac")
     ffmpeg("-f", "lavfi", "-i", "anullsrc=d=1", "-c:a", "aac", share / "still.m4a")
-    drop(make_clip(house.root / "mute.mp4"), share / "mute.mp4")
-    house.once()
+    drop(make_clip(harness.root / "mute.mp4"), share / "mute.mp4")
+    harness.once()
     outputs = share.parent / "out"
     for name in ("film.mp3", "song.mp3"):
         assert loudness(outputs / name) == pytest.approx(-16, abs=1)
         with av.open(str(outputs / name)) as made:
             assert ([stream.type for stream in made.streams], made.metadata["title"]) == (["audio"], "Mine")
-        sidecar = house.sidecar(outputs / name)
+        sidecar = harness.sidecar(outputs / name)
         assert (sidecar["status"], sidecar["progress"], sidecar["frames_total"]) == ("done", 100, 0)
     assert (outputs / "still.mp3").exists()
-    assert "audio.silent" in house.log()
-    failed = house.sidecar(share / "failed" / "mute.mp4")
+    assert "audio.silent" in harness.log()
+    failed = harness.sidecar(share / "failed" / "mute.mp4")
     assert failed["error"]["code"] == "media.no_audio"
 
 

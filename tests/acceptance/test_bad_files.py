@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from clips import make_clip, make_picture, make_sound
-from house import House, framewatch
+from harness import Harness, framewatch
 
 
 def make_bad_files(folder: Path) -> dict[str, str]:
@@ -34,19 +34,19 @@ def make_bad_files(folder: Path) -> dict[str, str]:
     }
 
 
-def test_each_bad_file_fails_with_its_code_and_the_good_one_after_them_comes_out(house: House) -> None:
-    share = house.folder()
+def test_each_bad_file_fails_with_its_code_and_the_good_one_after_them_comes_out(harness: Harness) -> None:
+    share = harness.folder()
     expected = make_bad_files(share)
-    house.start()
+    harness.start()
     failed = share / "failed"
-    found = {name: house.wait_status(failed / name, "failed")["error"]["code"] for name in expected}
+    found = {name: harness.wait_status(failed / name, "failed")["error"]["code"] for name in expected}
     assert found == expected
-    make_clip(house.root / "good.mp4", frames=5)
-    shutil.copy(house.root / "good.mp4", share / "good.mp4")
-    house.wait_status(house.root / "anime" / "out" / "good.mp4", "done")
+    make_clip(harness.root / "good.mp4", frames=5)
+    shutil.copy(harness.root / "good.mp4", share / "good.mp4")
+    harness.wait_status(harness.root / "anime" / "out" / "good.mp4", "done")
     assert sorted(path.name for path in failed.iterdir() if not path.name.endswith(".json")) == sorted(expected)
-    assert not list((house.root / "anime" / "out").glob("text*"))  # nor a sidecar left behind
-    assert house.stop() == 0
+    assert not list((harness.root / "anime" / "out").glob("text*"))  # nor a sidecar left behind
+    assert harness.stop() == 0
 
 
 @pytest.mark.parametrize(
@@ -70,33 +70,33 @@ def test_each_bad_file_fails_with_its_code_and_the_good_one_after_them_comes_out
     ],
 )
 def test_frames_two_messages_come_at_check_and_in_the_sidecar(
-    house: House, preset: dict[str, Any], code: str, message: str
+    harness: Harness, preset: dict[str, Any], code: str, message: str
 ) -> None:
     """At `check` for the configuration's own presets; in the sidecar for one that was laid into the folder later."""
-    house.folder("configured", preset=preset)
-    checked = framewatch("check", "--config", house.config)
+    harness.folder("configured", preset=preset)
+    checked = framewatch("check", "--config", harness.config)
     assert checked.returncode == 2
     assert message in checked.stderr
     assert code in checked.stderr
     assert "Traceback" not in checked.stderr
 
-    house.settings["folders"].clear()
-    share = house.folder("lying", preset=False)
+    harness.settings["folders"].clear()
+    share = harness.folder("lying", preset=False)
     (share / "framewatch-preset.yaml").write_text("ml_upscale: esrgan-2x\npreset: ultrafast\n")
-    house.start()
+    harness.start()
     (share / "framewatch-preset.yaml").write_text("\n".join(f"{key}: {value}" for key, value in preset.items()))
     make_clip(share / "a.mp4", frames=3)
-    error = house.wait_status(share / "failed" / "a.mp4", "failed")["error"]
+    error = harness.wait_status(share / "failed" / "a.mp4", "failed")["error"]
     assert (error["code"], error["message"]) == (code, message)
     assert error["hint"]
-    assert house.stop() == 0
+    assert harness.stop() == 0
 
 
-def test_what_copy_mode_cannot_put_into_the_container_is_told_all_at_once(house: House) -> None:
-    share = house.folder(preset={"processing_mode": "copy", "container": "webm"})
+def test_what_copy_mode_cannot_put_into_the_container_is_told_all_at_once(harness: Harness) -> None:
+    share = harness.folder(preset={"processing_mode": "copy", "container": "webm"})
     make_clip(share / "a.mp4", frames=3, audio=True)
-    assert house.once().returncode == 1
-    error = house.sidecar(share / "failed" / "a.mp4")["error"]
+    assert harness.once().returncode == 1
+    error = harness.sidecar(share / "failed" / "a.mp4")["error"]
     codes = [finding["code"] for finding in error["findings"]]
     assert len(codes) == 2  # the H.264 picture and the AAC sound
     assert all(finding["hint"] for finding in error["findings"])

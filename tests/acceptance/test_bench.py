@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from house import CLIP, COMMAND, framewatch
+from harness import CLIP, COMMAND, framewatch
 from waiting import eventually
 
 TINY = "--size", "48x32", "--seconds", "1.2", "--baseline-frames", "5"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-from house import framewatch
+from harness import framewatch
 from media_factory import bar_codes, read_planes, write_planes
 
 SCALE, BAR = 2, 32

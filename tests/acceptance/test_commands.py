@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 import injected
-from house import CLIP, House, framewatch
+from harness import CLIP, Harness, framewatch
 from waiting import eventually
 
 COMMANDS = (
@@ -38,18 +38,18 @@ def preset(folder: Path, **keys: object) -> Path:
     return path
 
 
-def test_check_passes_a_good_configuration_and_names_its_folders(house: House) -> None:
-    house.folder()
-    result = framewatch("check", "--config", house.config)
+def test_check_passes_a_good_configuration_and_names_its_folders(harness: Harness) -> None:
+    harness.folder()
+    result = framewatch("check", "--config", harness.config)
     assert result.returncode == 0, result.stderr
     assert "anime" in result.stdout
 
 
-def test_check_tells_every_error_at_once_each_on_a_line_with_its_place(house: House) -> None:
-    house.folder(preset={"video_codec": "libx265", "container": "webm", "crff": 20})
-    house.settings |= {"retires": 3, "segment_seconds": -1}
-    house.write()
-    result = framewatch("check", "--config", house.config)
+def test_check_tells_every_error_at_once_each_on_a_line_with_its_place(harness: Harness) -> None:
+    harness.folder(preset={"video_codec": "libx265", "container": "webm", "crff": 20})
+    harness.settings |= {"retires": 3, "segment_seconds": -1}
+    harness.write()
+    result = framewatch("check", "--config", harness.config)
     assert result.returncode == 2
     lines = result.stderr.strip().splitlines()
     assert any('"retires"' in line and '"retries"' in line and "framewatch.yaml:" in line for line in lines)
@@ -125,7 +125,7 @@ def test_ctrl_c_in_an_upscale_leaves_no_mess(tmp_path: Path) -> None:
 
     import psutil
 
-    from house import COMMAND
+    from harness import COMMAND
 
     output = tmp_path / "out" / "big.mp4"
     output.parent.mkdir()
@@ -161,65 +161,65 @@ def test_plan_tells_what_would_be_done_and_does_nothing(tmp_path: Path, clip: Pa
     assert sorted(tmp_path.iterdir()) == sorted([*before, path])
 
 
-def test_status_shows_jobs_and_folders_with_and_without_a_daemon(house: House, clip: Path) -> None:
-    share = house.folder()
-    empty = json.loads(framewatch("status", "--config", house.config, "--json").stdout)
+def test_status_shows_jobs_and_folders_with_and_without_a_daemon(harness: Harness, clip: Path) -> None:
+    share = harness.folder()
+    empty = json.loads(framewatch("status", "--config", harness.config, "--json").stdout)
     assert empty["daemon"] is None
     assert empty["jobs"] == []
-    daemon = house.start()
+    daemon = harness.start()
     shutil.copy(clip, share / "a.mp4")
     (share / "b.mp4").write_text("text")
-    house.wait_status(house.root / "anime" / "out" / "a.mp4", "done")
-    house.wait_status(share / "failed" / "b.mp4", "failed")
-    eventually(lambda: len(house.events("job.failed")) == 1, what="the end of b")
-    state = json.loads(framewatch("status", "--config", house.config, "--json").stdout)
+    harness.wait_status(harness.root / "anime" / "out" / "a.mp4", "done")
+    harness.wait_status(share / "failed" / "b.mp4", "failed")
+    eventually(lambda: len(harness.events("job.failed")) == 1, what="the end of b")
+    state = json.loads(framewatch("status", "--config", harness.config, "--json").stdout)
     assert state["daemon"]["pid"] == daemon.pid
     assert state["folders"][0]["name"] == "anime"
     assert sorted(job["status"] for job in state["jobs"]) == ["done", "failed"]
-    text = framewatch("status", "--config", house.config).stdout
+    text = framewatch("status", "--config", harness.config).stdout
     assert "a.mp4" in text
     assert "media.not_media" in text
-    assert house.stop() == 0
+    assert harness.stop() == 0
 
 
 def test_cancel_stops_a_running_job_and_retry_takes_it_up_again(
-    slow_house: House, long_clip: Path, pace: injected.Knob
+    slow_house: Harness, long_clip: Path, pace: injected.Knob
 ) -> None:
-    house = slow_house
-    share = house.folder(preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
+    harness = slow_house
+    share = harness.folder(preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
     shutil.copy(long_clip, share / "a.mp4")
-    output = house.root / "anime" / "out" / "a.mp4"
-    house.start()
-    sidecar = house.wait_running(output)
-    said = framewatch("cancel", sidecar["job_id"], "--config", house.config)
+    output = harness.root / "anime" / "out" / "a.mp4"
+    harness.start()
+    sidecar = harness.wait_running(output)
+    said = framewatch("cancel", sidecar["job_id"], "--config", harness.config)
     assert said.returncode == 0, said.stderr
-    house.wait_status(share / "failed" / "a.mp4", "cancelled")
+    harness.wait_status(share / "failed" / "a.mp4", "cancelled")
     assert not output.exists()
     assert (share / "failed" / "a.mp4").exists()
 
     pace.turn(0)
-    said = framewatch("retry", sidecar["job_id"], "--config", house.config)
+    said = framewatch("retry", sidecar["job_id"], "--config", harness.config)
     assert said.returncode == 0, said.stderr
-    house.wait_status(output, "done", timeout=120)
+    harness.wait_status(output, "done", timeout=120)
     assert (share / "done" / "a.mp4").exists()
     assert not (share / "failed" / "a.mp4").exists()
     assert not (share / "failed" / "a.mp4.progress.json").exists()
-    assert house.stop() == 0
+    assert harness.stop() == 0
 
 
-def test_cancel_and_retry_of_what_is_not_there_say_so(house: House) -> None:
-    house.folder()
+def test_cancel_and_retry_of_what_is_not_there_say_so(harness: Harness) -> None:
+    harness.folder()
     for command in ("cancel", "retry"):
-        result = framewatch(command, "nosuchjob", "--config", house.config)
+        result = framewatch(command, "nosuchjob", "--config", harness.config)
         assert result.returncode == 2
         assert "job.not_found" in result.stderr
 
 
-def test_doctor_names_engine_ffmpeg_and_models(house: House) -> None:
-    house.folder()
-    text = framewatch("doctor", "--config", house.config)
+def test_doctor_names_engine_ffmpeg_and_models(harness: Harness) -> None:
+    harness.folder()
+    text = framewatch("doctor", "--config", harness.config)
     assert text.returncode == 0, text.stdout + text.stderr
-    report = json.loads(framewatch("doctor", "--config", house.config, "--json").stdout)
+    report = json.loads(framewatch("doctor", "--config", harness.config, "--json").stdout)
     checks = {check["name"]: check for check in report["checks"]}
     assert checks["ffmpeg"]["ok"]
     assert checks["models"]["ok"]
@@ -240,13 +240,13 @@ def test_models_list_verify_and_install(tmp_path: Path) -> None:
     assert "models.corrupt" in broken.stderr
 
 
-def test_schemas_accept_what_the_program_writes(house: House, clip: Path) -> None:
+def test_schemas_accept_what_the_program_writes(harness: Harness, clip: Path) -> None:
     schemas = {kind: json.loads(framewatch("schema", kind).stdout) for kind in ("config", "preset", "progress")}
     assert "folders" in schemas["config"]["properties"]
     assert "ml_upscale" in schemas["preset"]["properties"]
-    share = house.folder()
+    share = harness.folder()
     shutil.copy(clip, share / "a.mp4")
-    assert house.once().returncode == 0
-    sidecar = house.sidecar(house.root / "anime" / "out" / "a.mp4")
+    assert harness.once().returncode == 0
+    sidecar = harness.sidecar(harness.root / "anime" / "out" / "a.mp4")
     assert set(schemas["progress"]["required"]) <= set(sidecar)
     assert set(sidecar) <= set(schemas["progress"]["properties"])

@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import pytest
 
-from house import CLIP, framewatch
+from harness import CLIP, framewatch
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ import pytest
 from imageio_ffmpeg import get_ffmpeg_exe
 
 from clips import make_clip, make_picture
+from harness import Harness
 from hostile_media import movie_with_data_elsewhere, pointing_texts
-from house import House
 
 # Names that some part of ffmpeg takes for more than a name.
 NAMES_THAT_POINT = [
@@ -50,55 +50,57 @@ def test_the_canary_is_seen_to_be_read(canary: Path) -> None:
     os.close(reader)
 
 
-def test_files_that_name_others_are_not_followed_and_end_in_failed_with_a_code(house: House, canary: Path) -> None:
-    share = house.folder()
+def test_files_that_name_others_are_not_followed_and_end_in_failed_with_a_code(
+    harness: Harness, canary: Path
+) -> None:
+    share = harness.folder()
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
         texts = pointing_texts(canary, f"127.0.0.1:{server.getsockname()[1]}")
         for name, text in texts.items():
             (share / name).write_text(text)
-        assert house.once().returncode == 1
+        assert harness.once().returncode == 1
         with pytest.raises(BlockingIOError):
             server.accept()  # nobody has called
-    found = {name: house.sidecar(share / "failed" / name)["error"]["code"] for name in texts}
+    found = {name: harness.sidecar(share / "failed" / name)["error"]["code"] for name in texts}
     assert found == dict.fromkeys(texts, "media.not_media")
     assert {name: (share / "failed" / name).read_text() for name in texts} == texts
     assert not is_being_read(canary)
 
 
 @pytest.mark.parametrize("preset", [None, {"processing_mode": "copy", "container": "mov"}], ids=["upscale", "copy"])
-def test_a_movie_whose_picture_lies_elsewhere_gets_only_what_is_in_itself(house: House, preset: object) -> None:
+def test_a_movie_whose_picture_lies_elsewhere_gets_only_what_is_in_itself(harness: Harness, preset: object) -> None:
     """By the network's way, and by ffmpeg's alone. The control shows that ffmpeg would open what the alias names."""
-    share = house.folder(preset=preset)
+    share = harness.folder(preset=preset)
     pipe = share / "canary.mp4"  # an alias is looked for beside the movie
     os.mkfifo(pipe)
     kinds = {"alias.mov": b"alis", "url.mov": b"url "}
     movies = [movie_with_data_elsewhere(share / name, pipe, kind) for name, kind in kinds.items()]
     content = {movie.name: movie.read_bytes() for movie in movies}
     followed = [get_ffmpeg_exe(), "-v", "debug", "-enable_drefs", "1", "-use_absolute_path", "1"]
-    movie_with_data_elsewhere(house.root / "control.mov", house.root / "none", b"alis")
+    movie_with_data_elsewhere(harness.root / "control.mov", harness.root / "none", b"alis")
     control = subprocess.run(
-        [*followed, "-i", house.root / "control.mov"], capture_output=True, text=True, check=False
+        [*followed, "-i", harness.root / "control.mov"], capture_output=True, text=True, check=False
     )
-    assert f"Opening '{house.root}/none' for reading" in control.stderr
-    house.once()
+    assert f"Opening '{harness.root}/none' for reading" in control.stderr
+    harness.once()
     for name, data in content.items():
         places = [place / name for place in (share, share / "done", share / "failed") if (place / name).exists()]
         assert [place.read_bytes() for place in places] == [data]
-        assert places[0].parent.name == "done" or house.sidecar(places[0])["error"]["code"]
+        assert places[0].parent.name == "done" or harness.sidecar(places[0])["error"]["code"]
     assert not is_being_read(pipe)
 
 
-def test_names_that_ffmpeg_would_take_apart_are_names(house: House, clip: Path) -> None:
+def test_names_that_ffmpeg_would_take_apart_are_names(harness: Harness, clip: Path) -> None:
     """With what they would point to beside them, as pipes that nobody may open."""
-    share = house.folder()
+    share = harness.folder()
     pipes = [share / "frame000.mp4", share / "frame001.mp4", share / "a.mp4", share / "b.mp4"]
     for pipe in pipes:
         os.mkfifo(pipe)
     for name in NAMES_THAT_POINT:
         shutil.copy(clip, share / name)
-    assert house.once().returncode == 0
-    out = house.root / "anime" / "out"
+    assert harness.once().returncode == 0
+    out = harness.root / "anime" / "out"
     assert sorted(path.name for path in out.glob("*.mp4")) == sorted(
         name if name.endswith(".mp4") else f"{name}.mp4" for name in NAMES_THAT_POINT
     )
@@ -106,46 +108,46 @@ def test_names_that_ffmpeg_would_take_apart_are_names(house: House, clip: Path) 
     assert not any(is_being_read(pipe) for pipe in pipes)
 
 
-def test_a_pattern_of_pictures_is_one_picture(house: House) -> None:
-    share = house.folder(preset={"container": "png", "ml_upscale": "esrgan-2x"})
+def test_a_pattern_of_pictures_is_one_picture(harness: Harness) -> None:
+    share = harness.folder(preset={"container": "png", "ml_upscale": "esrgan-2x"})
     os.mkfifo(share / "a001.png")
-    make_picture(house.root / "one.png")
-    shutil.copy(house.root / "one.png", share / "a%03d.png")
-    assert house.once().returncode == 0
-    assert (house.root / "anime" / "out" / "a%03d.png").exists()
+    make_picture(harness.root / "one.png")
+    shutil.copy(harness.root / "one.png", share / "a%03d.png")
+    assert harness.once().returncode == 0
+    assert (harness.root / "anime" / "out" / "a%03d.png").exists()
     assert not is_being_read(share / "a001.png")
 
 
-def test_links_and_special_files_stay_where_they_are_unopened(house: House, canary: Path, clip: Path) -> None:
-    share = house.folder(recursive=True)
+def test_links_and_special_files_stay_where_they_are_unopened(harness: Harness, canary: Path, clip: Path) -> None:
+    share = harness.folder(recursive=True)
     (share / "link.mp4").symlink_to(canary)
     (share / "zero.mp4").symlink_to("/dev/zero")
-    (share / "up").symlink_to(house.root)
+    (share / "up").symlink_to(harness.root)
     (share / "pipe.mp4").symlink_to(canary)
     os.mkfifo(share / "fifo.mp4")
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(share / "socket.mp4"))
         shutil.copy(clip, share / "film.mp4")
-        house.once()
-    assert (house.root / "anime" / "out" / "film.mp4").exists()
-    assert [event["source"] for event in house.events("job.started")] == [str(share / "film.mp4")]
+        harness.once()
+    assert (harness.root / "anime" / "out" / "film.mp4").exists()
+    assert [event["source"] for event in harness.events("job.started")] == [str(share / "film.mp4")]
     assert not is_being_read(share / "fifo.mp4")
     assert not is_being_read(canary)
     assert (share / "zero.mp4").is_symlink()
 
 
-def test_a_file_beyond_the_limits_fails_with_the_setting_in_its_hint(house: House) -> None:
-    share = house.folder()
-    house.settings["limits"] = {"max_pixels": 64 * 48, "max_hours": 0.0001}
-    house.write()
+def test_a_file_beyond_the_limits_fails_with_the_setting_in_its_hint(harness: Harness) -> None:
+    share = harness.folder()
+    harness.settings["limits"] = {"max_pixels": 64 * 48, "max_hours": 0.0001}
+    harness.write()
     make_clip(share / "large.mp4", size="66x48", frames=2)
     make_clip(share / "long.mp4", frames=25)
     make_clip(share / "fine.mp4", frames=2)
-    assert house.once().returncode == 1
-    errors = {name: house.sidecar(share / "failed" / name)["error"] for name in ("large.mp4", "long.mp4")}
+    assert harness.once().returncode == 1
+    errors = {name: harness.sidecar(share / "failed" / name)["error"] for name in ("large.mp4", "long.mp4")}
     assert {name: error["code"] for name, error in errors.items()} == {
         "large.mp4": "media.too_large",
         "long.mp4": "media.too_long",
     }
     assert "limits.max_pixels" in errors["large.mp4"]["hint"]
-    assert (house.root / "anime" / "out" / "fine.mp4").exists()
+    assert (harness.root / "anime" / "out" / "fine.mp4").exists()

@@ -11,12 +11,12 @@ from pathlib import Path
 import psutil
 
 import injected
-from house import House, framewatch
+from harness import Harness, framewatch
 from waiting import eventually
 
 
 def test_killed_at_any_time_nothing_is_lost_and_nothing_is_done_twice(
-    slow_house: House, long_clip: Path, pace: injected.Knob
+    slow_house: Harness, long_clip: Path, pace: injected.Knob
 ) -> None:
     share = slow_house.folder(preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
     for name in ("a.mp4", "b.mp4"):
@@ -52,7 +52,7 @@ def _alive(process: psutil.Process) -> bool:
 
 
 def test_sigterm_drains_within_ten_seconds_and_the_job_goes_on_at_the_next_start(
-    slow_house: House, long_clip: Path, pace: injected.Knob
+    slow_house: Harness, long_clip: Path, pace: injected.Knob
 ) -> None:
     share = slow_house.folder(preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
     shutil.copy(long_clip, share / "a.mp4")
@@ -69,7 +69,7 @@ def test_sigterm_drains_within_ten_seconds_and_the_job_goes_on_at_the_next_start
     assert (done["status"], done["attempt"]) == ("done", 1)  # a stop is not a failed try
 
 
-def test_a_second_signal_ends_it_at_once(slow_house: House, long_clip: Path) -> None:
+def test_a_second_signal_ends_it_at_once(slow_house: Harness, long_clip: Path) -> None:
     share = slow_house.folder(preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
     shutil.copy(long_clip, share / "a.mp4")
     daemon = slow_house.start()
@@ -85,93 +85,93 @@ def test_a_second_signal_ends_it_at_once(slow_house: House, long_clip: Path) -> 
 
 
 def test_sighup_takes_a_new_folder_in_and_keeps_the_old_settings_when_the_new_are_wrong(
-    house: House, long_clip: Path
+    harness: Harness, long_clip: Path
 ) -> None:
-    house.folder("first")
-    daemon = house.start()
-    second = house.folder("second")
+    harness.folder("first")
+    daemon = harness.start()
+    second = harness.folder("second")
     daemon.send_signal(signal.SIGHUP)
-    eventually(lambda: house.events("config.reloaded"), what="the reload", story=house.log)
+    eventually(lambda: harness.events("config.reloaded"), what="the reload", story=harness.log)
     shutil.copy(long_clip, second / "a.mp4")
-    house.wait_status(house.root / "second" / "out" / "a.mp4", "done")
+    harness.wait_status(harness.root / "second" / "out" / "a.mp4", "done")
 
-    good = house.config.read_text()
-    house.config.write_text(good.replace("settle_seconds", "settle_second"))
+    good = harness.config.read_text()
+    harness.config.write_text(good.replace("settle_seconds", "settle_second"))
     daemon.send_signal(signal.SIGHUP)
-    refused = eventually(lambda: house.events("config.refused"), what="the refusal", story=house.log)
+    refused = eventually(lambda: harness.events("config.refused"), what="the refusal", story=harness.log)
     assert "settle_second" in refused[0]["message"]
     assert "settle_seconds" in refused[0]["hint"]
     shutil.copy(long_clip, second / "b.mp4")
-    house.wait_status(house.root / "second" / "out" / "b.mp4", "done")
-    assert house.stop() == 0
+    harness.wait_status(harness.root / "second" / "out" / "b.mp4", "done")
+    assert harness.stop() == 0
 
 
-def test_a_second_daemon_on_the_same_state_or_folder_names_the_first(house: House) -> None:
-    share = house.folder()
-    daemon = house.start()
-    same_state = framewatch("run", "--config", house.config)
+def test_a_second_daemon_on_the_same_state_or_folder_names_the_first(harness: Harness) -> None:
+    share = harness.folder()
+    daemon = harness.start()
+    same_state = framewatch("run", "--config", harness.config)
     assert same_state.returncode == 2
     assert str(daemon.pid) in same_state.stderr
     assert "daemon.already_running" in same_state.stderr
 
-    other = House(house.root / "other")
+    other = Harness(harness.root / "other")
     other.root.mkdir()
-    other.settings["folders"] = house.settings["folders"]
+    other.settings["folders"] = harness.settings["folders"]
     other.settings["folders"][0] |= {"output": str(other.root / "out")}
     other.write()
     same_folder = framewatch("run", "--config", other.config)
     assert same_folder.returncode == 2
     assert str(daemon.pid) in same_folder.stderr
     assert str(share) in same_folder.stderr
-    assert house.stop() == 0
+    assert harness.stop() == 0
 
 
-def test_systemd_is_told_when_it_is_ready_and_when_it_stops(house: House) -> None:
-    house.folder()
-    path = house.root / "notify"
+def test_systemd_is_told_when_it_is_ready_and_when_it_stops(harness: Harness) -> None:
+    harness.folder()
+    path = harness.root / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(path))
         listener.settimeout(20)
         os.environ["NOTIFY_SOCKET"] = str(path)
         try:
-            house.start()
+            harness.start()
         finally:
             del os.environ["NOTIFY_SOCKET"]
         assert b"READY=1" in listener.recv(4096)
-        assert house.stop() == 0
+        assert harness.stop() == 0
         listener.settimeout(1)
         said = b""
         while b"STOPPING=1" not in said:
             said = listener.recv(4096)
 
 
-def test_once_says_1_when_a_file_failed_and_0_when_all_is_done(house: House, long_clip: Path) -> None:
-    share = house.folder()
-    assert house.once().returncode == 0  # nothing there is nothing failed
+def test_once_says_1_when_a_file_failed_and_0_when_all_is_done(harness: Harness, long_clip: Path) -> None:
+    share = harness.folder()
+    assert harness.once().returncode == 0  # nothing there is nothing failed
     (share / "a.mp4").write_text("no video")
     shutil.copy(long_clip, share / "b.mp4")
-    assert house.once().returncode == 1
-    assert (house.root / "anime" / "out" / "b.mp4").exists()
-    assert house.once().returncode == 0
+    assert harness.once().returncode == 1
+    assert (harness.root / "anime" / "out" / "b.mp4").exists()
+    assert harness.once().returncode == 0
 
 
-def test_log_lines_carry_the_job_and_text_is_for_terminals(house: House, long_clip: Path) -> None:
-    house.settings["log"] = {"file": str(house.root / "fw.log")}
-    share = house.folder()
+def test_log_lines_carry_the_job_and_text_is_for_terminals(harness: Harness, long_clip: Path) -> None:
+    harness.settings["log"] = {"file": str(harness.root / "fw.log")}
+    share = harness.folder()
     shutil.copy(long_clip, share / "a.mp4")
-    assert house.once().returncode == 0
-    events = house.events()
+    assert harness.once().returncode == 0
+    events = harness.events()
     of_job = [event for event in events if event["event"].startswith(("job.", "stage.", "ffmpeg."))]
     assert {"job.queued", "job.started", "job.done"} <= {event["event"] for event in of_job}
     assert all(event["job_id"] for event in of_job)
     assert any("[ENCODE]" in event.get("line", "") for event in of_job)
     assert any(event["event"] == "ffmpeg.command" for event in of_job)
-    in_file = (house.root / "fw.log").read_text()
+    in_file = (harness.root / "fw.log").read_text()
     assert "job.done" in in_file
 
 
 def test_jobs_of_a_folder_that_was_taken_out_are_held_and_go_on_when_it_is_back(
-    slow_house: House, long_clip: Path, pace: injected.Knob
+    slow_house: Harness, long_clip: Path, pace: injected.Knob
 ) -> None:
     share = slow_house.folder("old", preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
     for name in ("a.mp4", "b.mp4"):
@@ -191,7 +191,7 @@ def test_jobs_of_a_folder_that_was_taken_out_are_held_and_go_on_when_it_is_back(
     assert len(list((slow_house.root / "old" / "out").glob("*.mp4"))) == 2
 
 
-def test_a_second_try_begins_its_progress_at_zero(slow_house: House, long_clip: Path) -> None:
+def test_a_second_try_begins_its_progress_at_zero(slow_house: Harness, long_clip: Path) -> None:
     share = slow_house.folder(preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
     shutil.copy(long_clip, share / "a.mp4")
     output = slow_house.root / "anime" / "out" / "a.mp4"
@@ -209,13 +209,15 @@ def test_a_second_try_begins_its_progress_at_zero(slow_house: House, long_clip: 
     assert slow_house.stop() == 0
 
 
-def test_a_wrong_preset_in_one_share_does_not_keep_the_daemon_from_starting(house: House, long_clip: Path) -> None:
-    bad = house.folder("bad", preset=False)
+def test_a_wrong_preset_in_one_share_does_not_keep_the_daemon_from_starting(
+    harness: Harness, long_clip: Path
+) -> None:
+    bad = harness.folder("bad", preset=False)
     (bad / "framewatch-preset.yaml").write_text("container: [")
-    good = house.folder("good")
+    good = harness.folder("good")
     shutil.copy(long_clip, good / "a.mp4")
     shutil.copy(long_clip, bad / "b.mp4")
-    assert framewatch("check", "--config", house.config).returncode == 2
-    assert house.once().returncode == 1
-    assert (house.root / "good" / "out" / "a.mp4").exists()
-    assert house.sidecar(bad / "failed" / "b.mp4")["error"]["code"] == "config.not_yaml"
+    assert framewatch("check", "--config", harness.config).returncode == 2
+    assert harness.once().returncode == 1
+    assert (harness.root / "good" / "out" / "a.mp4").exists()
+    assert harness.sidecar(bad / "failed" / "b.mp4")["error"]["code"] == "config.not_yaml"

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from clips import make_clip
-from house import framewatch
+from harness import framewatch
 from media_factory import ffmpeg
 
 FLASH_AT = 12  # the source frame that is white

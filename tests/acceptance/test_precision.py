@@ -11,7 +11,7 @@ import numpy as np
 from clips import make_clip
 from framewatch.upscale import host
 from framewatch.upscale.frames import pixels
-from house import FAST_PRESET, House, framewatch
+from harness import FAST_PRESET, Harness, framewatch
 
 EXPECTED = ("openvino/int8",) if host.int8_is_faster() else ("openvino/bf16", "openvino/f32")
 
@@ -21,17 +21,17 @@ def pictures(path: Path) -> np.ndarray:
         return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
 
 
-def test_a_folder_is_upscaled_fast_where_the_configuration_says_so(house: House, tmp_path: Path) -> None:
+def test_a_folder_is_upscaled_fast_where_the_configuration_says_so(harness: Harness, tmp_path: Path) -> None:
     source = make_clip(tmp_path / "a.mp4")
     exact = tmp_path / "exact.mp4"
     preset = tmp_path / "own.yaml"
     preset.write_text(json.dumps(FAST_PRESET | {"crf": 1}))
     framewatch("upscale", source, "--preset", preset, "-o", exact, "--engine", "openvino")
-    folder = house.folder(preset=FAST_PRESET | {"crf": 1})
-    house.settings |= {"engine": "openvino", "precision": "fast"}
-    house.write()
+    folder = harness.folder(preset=FAST_PRESET | {"crf": 1})
+    harness.settings |= {"engine": "openvino", "precision": "fast"}
+    harness.write()
     (folder / "a.mp4").write_bytes(source.read_bytes())
-    house.once()
+    harness.once()
     made = folder.parent / "out" / "a.mp4"
     assert json.loads(made.with_name("a.mp4.progress.json").read_text())["engine"] in EXPECTED
     assert pixels.psnr(pictures(made), pictures(exact)) >= 30  # hard edges everywhere, and 64x48
@@ -48,10 +48,10 @@ def test_one_file_is_upscaled_fast_on_request(tmp_path: Path) -> None:
     assert json.loads(framewatch(*arguments, "fast").stdout)["engine"] in EXPECTED
 
 
-def test_doctor_says_whether_fast_is_of_use_here(house: House) -> None:
-    house.folder()
-    house.settings |= {"engine": "ncnn", "precision": "fast"}
-    house.write()
-    checks = json.loads(framewatch("doctor", "--config", house.config, "--json").stdout)["checks"]
+def test_doctor_says_whether_fast_is_of_use_here(harness: Harness) -> None:
+    harness.folder()
+    harness.settings |= {"engine": "ncnn", "precision": "fast"}
+    harness.write()
+    checks = json.loads(framewatch("doctor", "--config", harness.config, "--json").stdout)["checks"]
     said = next(check["said"] for check in checks if check["name"] == "engine")
     assert "precision fast changes nothing here" in said

@@ -17,7 +17,7 @@ import yaml
 
 from clips import make_clip
 from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg
-from house import CLIP, House, framewatch
+from harness import CLIP, Harness, framewatch
 from media_factory import ffmpeg
 
 SMALL = {"ml_upscale": "esrgan-2x", "preset": "ultrafast", "only_if": {"max_height": 48}}
@@ -47,49 +47,53 @@ def make_clear(path: Path, form: str = "rgba") -> Path:
     return path
 
 
-def test_a_file_that_the_preset_is_not_for_lies_in_done_untouched_and_is_skipped(house: House, clip: Path) -> None:
-    share = house.folder(preset=SMALL | {"only_if": {"max_height": 47}})
+def test_a_file_that_the_preset_is_not_for_lies_in_done_untouched_and_is_skipped(
+    harness: Harness, clip: Path
+) -> None:
+    share = harness.folder(preset=SMALL | {"only_if": {"max_height": 47}})
     shutil.copy(clip, share / "a.mp4")
-    assert house.once().returncode == 0
+    assert harness.once().returncode == 0
     assert (share / "done" / "a.mp4").read_bytes() == clip.read_bytes()
-    sidecar = house.sidecar(share / "done" / "a.mp4")
+    sidecar = harness.sidecar(share / "done" / "a.mp4")
     assert (sidecar["status"], sidecar["progress"]) == ("skipped", 0.0)
     assert sidecar["error"]["code"] == "only_if.no_match"
     assert sidecar["error"]["message"] == "it is 48 pixels high, more than max_height 47"
-    assert house.listed(house.root / "anime" / "out") == []
-    said = house.events("job.skipped")[0]
+    assert harness.listed(harness.root / "anime" / "out") == []
+    said = harness.events("job.skipped")[0]
     assert (said["level"], said["code"]) == ("info", "only_if.no_match")
-    state = json.loads(framewatch("status", "--config", house.config, "--json").stdout)
+    state = json.loads(framewatch("status", "--config", harness.config, "--json").stdout)
     assert [job["status"] for job in state["jobs"]] == ["skipped"]
     assert state["counts"]["skipped"] == 1
 
 
-def test_a_file_that_does_not_match_takes_the_other_preset_whatever_its_container(house: House, clip: Path) -> None:
-    (house.root / "presets").mkdir()
-    (house.root / "presets" / "other.yaml").write_text("container: mkv\nprocessing_mode: copy\n")
-    share = house.folder(preset=SMALL | {"else": "other"})
+def test_a_file_that_does_not_match_takes_the_other_preset_whatever_its_container(
+    harness: Harness, clip: Path
+) -> None:
+    (harness.root / "presets").mkdir()
+    (harness.root / "presets" / "other.yaml").write_text("container: mkv\nprocessing_mode: copy\n")
+    share = harness.folder(preset=SMALL | {"else": "other"})
     shutil.copy(clip, share / "small.mp4")
     make_clip(share / "large.mp4", size="96x64", frames=5)
-    assert house.once().returncode == 0
-    out = house.root / "anime" / "out"
-    assert house.listed(out) == [
+    assert harness.once().returncode == 0
+    out = harness.root / "anime" / "out"
+    assert harness.listed(out) == [
         "large.mkv", "large.mkv.progress.json", "small.mp4", "small.mp4.progress.json",
     ]  # fmt: skip
-    assert house.sidecar(out / "large.mkv")["status"] == "done"
+    assert harness.sidecar(out / "large.mkv")["status"] == "done"
     assert pixels(out / "large.mkv", "rgb24").shape == (64, 96, 3)
     assert pixels(out / "small.mp4", "rgb24").shape == (96, 128, 3)
 
 
-def test_pictures_come_out_enlarged_with_their_transparency_and_depth(house: House) -> None:
-    house.settings["engine"] = "openvino"
-    share = house.folder(preset={"container": "png", "ml_upscale": "esrgan-2x"})
-    source = make_clear(house.root / "clear.png")
-    deep = make_clear(house.root / "deep.png", "rgba64be")
+def test_pictures_come_out_enlarged_with_their_transparency_and_depth(harness: Harness) -> None:
+    harness.settings["engine"] = "openvino"
+    share = harness.folder(preset={"container": "png", "ml_upscale": "esrgan-2x"})
+    source = make_clear(harness.root / "clear.png")
+    deep = make_clear(harness.root / "deep.png", "rgba64be")
     for path in (source, deep):
         shutil.copy(path, share / path.name)
     make_clip(share / "film.mp4", frames=3)
-    assert house.once().returncode == 1
-    out = house.root / "anime" / "out"
+    assert harness.once().returncode == 1
+    out = harness.root / "anime" / "out"
     made, was = pixels(out / "clear.png", "rgba").astype(int), pixels(source, "rgba").astype(int)
     assert made.shape == (96, 128, 4)
     assert (made[:, :60, 3] == 0).all()
@@ -99,10 +103,10 @@ def test_pictures_come_out_enlarged_with_their_transparency_and_depth(house: Hou
     with av.open(str(out / "deep.png")) as container:
         assert container.streams.video[0].codec_context.pix_fmt == "rgba64be"
     assert len(np.unique(pixels(out / "deep.png", "rgba64le")[..., 0])) > 256
-    sidecar = house.sidecar(out / "clear.png")
+    sidecar = harness.sidecar(out / "clear.png")
     assert (sidecar["status"], sidecar["frames_done"], sidecar["frames_total"]) == ("done", 1, 1)
     assert sidecar["engine"].startswith("openvino")
-    assert house.sidecar(share / "failed" / "film.mp4")["error"]["code"] == "media.not_a_picture"
+    assert harness.sidecar(share / "failed" / "film.mp4")["error"]["code"] == "media.not_a_picture"
 
 
 def test_the_shipped_preset_for_sound_makes_the_real_clip_as_loud_as_it_says(tmp_path: Path) -> None:
@@ -259,18 +263,18 @@ def test_plan_shows_the_way_that_a_file_takes(tmp_path: Path, clip: Path) -> Non
     assert list(tmp_path.glob("work*")) == []
 
 
-def test_presets_are_listed_with_their_source_and_what_they_do(house: House) -> None:
-    (house.root / "presets").mkdir()
-    (house.root / "presets" / "mine.yaml").write_text("extends: archive-4x\ncrf: 15\n")
-    (house.root / "presets" / "bad.yaml").write_text("crff: 15\n")
-    house.folder()
-    rows = json.loads(framewatch("presets", "list", "-c", house.config, "--json").stdout)
+def test_presets_are_listed_with_their_source_and_what_they_do(harness: Harness) -> None:
+    (harness.root / "presets").mkdir()
+    (harness.root / "presets" / "mine.yaml").write_text("extends: archive-4x\ncrf: 15\n")
+    (harness.root / "presets" / "bad.yaml").write_text("crff: 15\n")
+    harness.folder()
+    rows = json.loads(framewatch("presets", "list", "-c", harness.config, "--json").stdout)
     known = {row["name"]: row for row in rows}
     assert {"anime-2x", "upscale-4k", "fast-hardware", "archive-4x", "mine", "bad"} <= set(known)
     assert known["upscale-4k"] == {
         "name": "upscale-4k", "source": "shipped", "summary": "mp4, esrgan-2x, libx265, aac",
     }  # fmt: skip
-    assert known["mine"]["source"] == str(house.root / "presets" / "mine.yaml")
+    assert known["mine"]["source"] == str(harness.root / "presets" / "mine.yaml")
     assert known["mine"]["summary"] == "mkv, esrgan-4x, libx265, flac"
     assert "config.unknown_key" in known["bad"]["summary"]
     assert "archive-4x" in framewatch("presets", "list").stdout
@@ -318,27 +322,27 @@ def test_each_command_has_help_with_an_example(name: str) -> None:
 # --- hardware -----------------------------------------------------------------------------------------------
 
 
-def test_encoders_without_their_hardware_are_refused_at_check_with_what_works_here(house: House) -> None:
+def test_encoders_without_their_hardware_are_refused_at_check_with_what_works_here(harness: Harness) -> None:
     """This machine has neither: the probe of the encoders says so, and the hint names those that are there."""
     codecs = ("h264_nvenc", "hevc_nvenc", "av1_nvenc", "h264_videotoolbox", "hevc_videotoolbox")
     for codec in codecs:
-        house.folder(codec, preset={"ml_upscale": "esrgan-2x", "video_codec": codec})
-    house.folder("else", preset={"only_if": {"max_height": 1}, "else": {"video_codec": "h264_nvenc"}})
-    checked = framewatch("check", "--config", house.config)
+        harness.folder(codec, preset={"ml_upscale": "esrgan-2x", "video_codec": codec})
+    harness.folder("else", preset={"only_if": {"max_height": 1}, "else": {"video_codec": "h264_nvenc"}})
+    checked = framewatch("check", "--config", harness.config)
     assert checked.returncode == 2
     lines = checked.stderr.strip().splitlines()
     assert len(lines) == len(codecs) + 1
     assert all("[encoder." in line and "libx264" in line for line in lines), lines
 
 
-def test_an_encoder_without_its_hardware_fails_the_job_when_it_starts(house: House, clip: Path) -> None:
-    share = house.folder(preset=False)
+def test_an_encoder_without_its_hardware_fails_the_job_when_it_starts(harness: Harness, clip: Path) -> None:
+    share = harness.folder(preset=False)
     lying = share / "framewatch-preset.yaml"
     lying.write_text("preset: ultrafast\n")
-    house.start()
+    harness.start()
     lying.write_text("extends: fast-hardware\n")
     shutil.copy(clip, share / "a.mp4")
-    error = house.wait_status(share / "failed" / "a.mp4", "failed")["error"]
+    error = harness.wait_status(share / "failed" / "a.mp4", "failed")["error"]
     assert error["code"] in ("encoder.no_hardware", "encoder.missing")
     assert "libx264" in error["hint"]
-    assert house.stop() == 0
+    assert harness.stop() == 0

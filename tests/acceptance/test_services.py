@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from house import COMMAND
+from harness import COMMAND
 
 ROOT = Path(__file__).parents[2]
 UNIT = ROOT / "systemd" / "framewatch.service"

@@ -8,7 +8,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
-from house import House
+from harness import Harness
 
 NAMES = [
     "🎬 emoji 👩‍👩‍👧.mp4".encode(),
@@ -50,20 +50,22 @@ def sidecars(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(path.read_bytes().decode("utf-8")) for path in folder.glob("*.json")]
 
 
-def test_every_name_is_processed_or_fails_with_a_code_and_all_that_is_said_is_json(house: House, clip: Path) -> None:
+def test_every_name_is_processed_or_fails_with_a_code_and_all_that_is_said_is_json(
+    harness: Harness, clip: Path
+) -> None:
     """Each name twice: with a good clip, and, in another folder, with what is no video."""
-    good, bad = house.folder("good"), house.folder("bad")
+    good, bad = harness.folder("good"), harness.folder("bad")
     for number, name in enumerate(NAMES):
         (good / os.fsdecode(name)).write_bytes(clip.read_bytes() + own_box(number))
         (bad / os.fsdecode(name)).write_text(f"no video, number {number}")
     before, broken = content(good), content(bad)
     assert len(before) == len(NAMES)
-    assert house.once(timeout=180).returncode == 1
+    assert harness.once(timeout=180).returncode == 1
 
     assert content(good) == content(bad) == content(bad / "done") == {}
     assert content(good / "done") | content(good / "failed") == before
     assert content(bad / "failed") == broken
-    outputs = house.root / "good" / "out"
+    outputs = harness.root / "good" / "out"
     assert len(content(outputs)) == len(content(good / "done"))
     assert content(good / "failed") == {}
     said = {"done": sidecars(outputs), "failed": sidecars(bad / "failed")}
@@ -71,7 +73,7 @@ def test_every_name_is_processed_or_fails_with_a_code_and_all_that_is_said_is_js
         assert [each["status"] for each in found] == [status] * len(NAMES)
         assert len({each["source"] for each in found}) == len(NAMES)
     assert {each["error"]["code"] for each in said["failed"]} == {"media.not_media"}
-    lines = house.log().splitlines()
+    lines = harness.log().splitlines()
     events = [json.loads(line) for line in lines]
     assert sum(event["event"] == "job.done" for event in events) == len(NAMES)
     assert sum(event["event"] == "job.failed" for event in events) == len(NAMES)

@@ -11,7 +11,7 @@ import pytest
 
 import report as table
 from disks import AddDisk, Disk
-from fault_house import FaultHouse
+from fault_harness import FaultHarness
 from kills import SEED
 from report import Survived
 from sources import MakeSource, Source, make_source
@@ -30,24 +30,24 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> MakeSource:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[FaultHouse]:
-    house = FaultHouse(tmp_path / "house")
-    yield house
-    house.end()
+def harness(tmp_path: Path) -> Iterator[FaultHarness]:
+    harness = FaultHarness(tmp_path / "house")
+    yield harness
+    harness.end()
 
 
 @pytest.fixture
-def disk(house: FaultHouse) -> Iterator[AddDisk]:
+def disk(harness: FaultHarness) -> Iterator[AddDisk]:
     """Puts a place of the house on a disk of its own: work, input, output or done."""
     disks: list[Disk] = []
 
     def add(what: str) -> Disk:
-        place = {"work": house.work, "input": house.share, "output": house.out, "done": house.done}[what]
+        place = {"work": harness.work, "input": harness.share, "output": harness.out, "done": harness.done}[what]
         disks.append(Disk(place))
         return disks[-1]
 
     yield add
-    house.end()
+    harness.end()
     for each in disks:
         each.close()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 
 import frame_marks
-from fault_house import OURS, FaultHouse
+from fault_harness import OURS, FaultHarness
 from frame_marks import Mark
 from sources import Source, digest
 from waiting import eventually
@@ -16,27 +16,27 @@ from waiting import eventually
 SIDECAR = ".progress.json"
 
 
-def check(house: FaultHouse, *, failed: dict[str, str] | None = None, lost: set[str] | None = None) -> None:
+def check(harness: FaultHarness, *, failed: dict[str, str] | None = None, lost: set[str] | None = None) -> None:
     """The daemon has ended. Every promise holds for everything that was dropped.
 
     Args:
-        house: what to look into.
+        harness: what is checked.
         failed: names whose job must have failed, and the code that it says.
         lost: names whose source the test took away or changed itself.
     """
     failed, lost = failed or {}, lost or set()
-    finished = {name: source for name, source in house.dropped.items() if name not in failed.keys() | lost}
-    _each_source_in_one_place(house, finished, failed, lost)
-    _outputs_are_whole(house, finished)
-    _nothing_is_left(house, finished, failed)
-    _sidecars_tell_the_end(house, finished, failed)
-    _log_is_json(house, finished)
-    assert not house.watcher.torn, house.watcher.torn
+    finished = {name: source for name, source in harness.dropped.items() if name not in failed.keys() | lost}
+    _each_source_in_one_place(harness, finished, failed, lost)
+    _outputs_are_whole(harness, finished)
+    _nothing_is_left(harness, finished, failed)
+    _sidecars_tell_the_end(harness, finished, failed)
+    _log_is_json(harness, finished)
+    assert not harness.watcher.torn, harness.watcher.torn
     eventually(
-        lambda: not house.processes(),
+        lambda: not harness.processes(),
         timeout=5,
         what="the end of every process",
-        story=lambda: str(house.processes()),
+        story=lambda: str(harness.processes()),
     )
 
 
@@ -47,36 +47,36 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _each_source_in_one_place(
-    house: FaultHouse, finished: dict[str, Source], failed: dict[str, str], lost: set[str]
+    harness: FaultHarness, finished: dict[str, Source], failed: dict[str, str], lost: set[str]
 ) -> None:
     """Byte for byte, in exactly one of watch, done and failed, and in the right one."""
-    for name, source in house.dropped.items():
+    for name, source in harness.dropped.items():
         if name not in lost:
-            root = house.done if name in finished else house.failed
-            assert [path.parent for path in _places(house, source)] == [root], name
-    known = {source.digest for source in house.dropped.values()}
-    assert not [path for path in _of_users(house) if digest(path) not in known]
+            root = harness.done if name in finished else harness.failed
+            assert [path.parent for path in _places(harness, source)] == [root], name
+    known = {source.digest for source in harness.dropped.values()}
+    assert not [path for path in _of_users(harness) if digest(path) not in known]
 
 
-def _of_users(house: FaultHouse) -> list[Path]:
+def _of_users(harness: FaultHarness) -> list[Path]:
     """What lies in watch, done and failed."""
-    roots = {house.share, house.done, house.failed}
+    roots = {harness.share, harness.done, harness.failed}
     tops = [root for root in roots if not any(other in root.parents for other in roots)]
     return [path for top in tops for path in _files(top)]
 
 
-def _places(house: FaultHouse, source: Source) -> list[Path]:
+def _places(harness: FaultHarness, source: Source) -> list[Path]:
     """Where a source lies, byte for byte."""
-    return [path for path in _of_users(house) if digest(path) == source.digest]
+    return [path for path in _of_users(harness) if digest(path) == source.digest]
 
 
-def _outputs_are_whole(house: FaultHouse, finished: dict[str, Source]) -> None:
+def _outputs_are_whole(harness: FaultHarness, finished: dict[str, Source]) -> None:
     """One output a source, none twice, as it was when its name was first seen, with each frame in its place."""
-    there = sorted(_files(house.out))
-    assert there == sorted(house.output(name) for name in finished)
+    there = sorted(_files(harness.out))
+    assert there == sorted(harness.output(name) for name in finished)
     for name, source in finished.items():
-        output = house.output(name)
-        assert house.watcher.first.get(output.name) == digest(output), f"{output.name} changed after it was seen"
+        output = harness.output(name)
+        assert harness.watcher.first.get(output.name) == digest(output), f"{output.name} changed after it was seen"
         require_whole(output, source)
 
 
@@ -92,24 +92,24 @@ def require_whole(output: Path, source: Source) -> None:
     assert abs(sound - source.seconds) < 0.1, f"{output.name}: {sound:.3f} s of sound"
 
 
-def _nothing_is_left(house: FaultHouse, finished: dict[str, Source], failed: dict[str, str]) -> None:
+def _nothing_is_left(harness: FaultHarness, finished: dict[str, Source], failed: dict[str, str]) -> None:
     """No unfinished copies, no work."""
-    roots = {house.share, house.out, house.done, house.failed}
+    roots = {harness.share, harness.out, harness.done, harness.failed}
     parts = [path for root in roots for path in root.rglob(".*") if path.name not in OURS]
     assert not parts
-    if len(finished) + len(failed) == len(house.dropped):
-        assert not house.leftovers()
+    if len(finished) + len(failed) == len(harness.dropped):
+        assert not harness.leftovers()
 
 
-def _sidecars_tell_the_end(house: FaultHouse, finished: dict[str, Source], failed: dict[str, str]) -> None:
+def _sidecars_tell_the_end(harness: FaultHarness, finished: dict[str, Source], failed: dict[str, str]) -> None:
     """One for each job, of one that has ended."""
     for name, source in finished.items():
-        told = house.sidecar(house.output(name))
+        told = harness.sidecar(harness.output(name))
         assert (told["status"], told["progress"], told["frames_done"]) == ("done", 100, source.frames)
     for name, code in failed.items():
-        told = house.sidecar(_places(house, house.dropped[name])[0])
+        told = harness.sidecar(_places(harness, harness.dropped[name])[0])
         assert (told["status"], told["error"]["code"]) == ("failed", code)
-    roots = {house.share, house.out, house.done, house.failed}
+    roots = {harness.share, harness.out, harness.done, harness.failed}
     live = [
         path
         for root in roots
@@ -119,14 +119,14 @@ def _sidecars_tell_the_end(house: FaultHouse, finished: dict[str, Source], faile
     assert not live
 
 
-def _log_is_json(house: FaultHouse, finished: dict[str, Source]) -> None:
+def _log_is_json(harness: FaultHarness, finished: dict[str, Source]) -> None:
     """Every line; and no source was processed, nor any job finished, twice."""
-    for line in house.log().splitlines():
+    for line in harness.log().splitlines():
         json.loads(line)
-    done = [event["job_id"] for event in house.events("job.done")]
+    done = [event["job_id"] for event in harness.events("job.done")]
     assert len(done) == len(set(done)), "a job was done twice"
-    failed = {event["job_id"] for event in house.events("job.failed")}
-    begun = {event["job_id"]: Path(event["source"]).name for event in house.events("job.started")}
+    failed = {event["job_id"] for event in harness.events("job.failed")}
+    begun = {event["job_id"]: Path(event["source"]).name for event in harness.events("job.started")}
     for name in finished:
         jobs = [job for job, taken in begun.items() if taken == name and job not in failed]
         assert len(jobs) <= 1, f"{name} was processed twice"

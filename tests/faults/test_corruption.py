@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fault_house import FaultHouse
+from fault_harness import FaultHarness
 from invariants import check
 from report import Survived
 from sources import RATE, MakeSource
@@ -55,25 +55,25 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], int]] = {  # with the most piec
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_with_a_damaged_ledger_only_what_does_not_check_out_is_made_again(
-    house: FaultHouse, source: MakeSource, survived: Survived, damage: str
+    harness: FaultHarness, source: MakeSource, survived: Survived, damage: str
 ) -> None:
     hurt, most = DAMAGES[damage]
-    house.open()
-    house.turn("delay", 0.02)
-    house.drop(source(1, 6))
-    with house.watcher:
-        house.start()
-        house.wait_event("segment.done", 3)
-        house.kill_daemon()
-        before = len(house.events("segment.done"))
-        (ledger,) = house.work.glob("*/ledger.jsonl")
+    harness.open()
+    harness.turn("delay", 0.02)
+    harness.drop(source(1, 6))
+    with harness.watcher:
+        harness.start()
+        harness.wait_event("segment.done", 3)
+        harness.kill_daemon()
+        before = len(harness.events("segment.done"))
+        (ledger,) = harness.work.glob("*/ledger.jsonl")
         hurt(ledger)
-        house.turn("delay", 0)
-        house.start()
-        house.wait_done()
-        assert house.stop() == 0
-    check(house)
-    redone = len(house.events("segment.done")) - 6
+        harness.turn("delay", 0)
+        harness.start()
+        harness.wait_done()
+        assert harness.stop() == 0
+    check(harness)
+    redone = len(harness.events("segment.done")) - 6
     assert redone <= max(most, before if most == 4 else 0)
     survived("ledger damaged", damage, "pieces that check out kept, the others made again")
 
@@ -95,28 +95,28 @@ STORE_DAMAGES = {"header zeroed": _header_gone, "cut to its half": _cut, "garbag
 
 @pytest.mark.parametrize("damage", STORE_DAMAGES)
 def test_a_damaged_database_is_kept_aside_and_the_jobs_come_back(
-    house: FaultHouse, source: MakeSource, survived: Survived, damage: str
+    harness: FaultHarness, source: MakeSource, survived: Survived, damage: str
 ) -> None:
-    house.open()
-    house.turn("delay", 0.02)
-    with house.watcher:
-        house.start()
-        house.drop(source(1, 4))
-        house.drop(source(2, 3))
-        house.wait_event("segment.done", 2)
-        house.kill_daemon()
-        done = len(house.events("segment.done"))
-        store = Path(house.settings["state_dir"]) / "framewatch.db"
+    harness.open()
+    harness.turn("delay", 0.02)
+    with harness.watcher:
+        harness.start()
+        harness.drop(source(1, 4))
+        harness.drop(source(2, 3))
+        harness.wait_event("segment.done", 2)
+        harness.kill_daemon()
+        done = len(harness.events("segment.done"))
+        store = Path(harness.settings["state_dir"]) / "framewatch.db"
         with closing(sqlite3.connect(store)) as database:  # what is in its log goes into it, and is damaged with it
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         STORE_DAMAGES[damage](store)
-        house.turn("delay", 0)
-        house.start()
-        house.wait_event("store.rebuilt")
-        house.wait_done()
-        assert house.stop() == 0
-    check(house)
+        harness.turn("delay", 0)
+        harness.start()
+        harness.wait_event("store.rebuilt")
+        harness.wait_done()
+        assert harness.stop() == 0
+    check(harness)
     assert list(store.parent.glob("framewatch.db.corrupt-*"))
-    assert len(house.events("segment.done")) == 7 >= done
-    assert len(house.upscaled()) <= (7 + 1) * RATE + 15  # a worker outlives its daemon by a moment
+    assert len(harness.events("segment.done")) == 7 >= done
+    assert len(harness.upscaled()) <= (7 + 1) * RATE + 15  # a worker outlives its daemon by a moment
     survived("database damaged", damage, "kept aside; jobs rebuilt with their finished pieces")

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 import stub_ffmpeg
-from fault_house import FaultHouse
+from fault_harness import FaultHarness
 from invariants import check
 from report import Survived
 from sources import MakeSource
@@ -18,10 +18,10 @@ from waiting import eventually
 
 
 @pytest.fixture
-def stub(house: FaultHouse) -> Path:
+def stub(harness: FaultHarness) -> Path:
     """The folder of a stand-in for ffmpeg, which the house uses."""
-    folder = house.root / "stub"
-    house.settings["ffmpeg"] = str(stub_ffmpeg.install(folder, imageio_ffmpeg.get_ffmpeg_exe()))
+    folder = harness.root / "stub"
+    harness.settings["ffmpeg"] = str(stub_ffmpeg.install(folder, imageio_ffmpeg.get_ffmpeg_exe()))
     return folder
 
 
@@ -33,17 +33,17 @@ def stub(house: FaultHouse) -> Path:
     ],
 )
 def test_an_encoder_that_always_lies_fails_the_job_and_the_source_is_kept(
-    house: FaultHouse, source: MakeSource, stub: Path, survived: Survived, mode: str, what: str, code: str
+    harness: FaultHarness, source: MakeSource, stub: Path, survived: Survived, mode: str, what: str, code: str
 ) -> None:
-    house.settings["retries"] = 1
-    house.open()
+    harness.settings["retries"] = 1
+    harness.open()
     stub_ffmpeg.tell(stub, mode)
-    house.drop(source(1, 2), "a.mp4")
-    with house.watcher:
-        house.start()
-        house.wait_event("job.failed")
-        assert house.stop() == 0
-    check(house, failed={"a.mp4": code})
+    harness.drop(source(1, 2), "a.mp4")
+    with harness.watcher:
+        harness.start()
+        harness.wait_event("job.failed")
+        assert harness.stop() == 0
+    check(harness, failed={"a.mp4": code})
     survived("ffmpeg lies", f"it ends with 0 and has written {what}, each time", "no output; the source in failed/")
 
 
@@ -57,90 +57,90 @@ LIES = {
 
 @pytest.mark.parametrize(("mode", "what"), LIES.items(), ids=str)
 def test_an_encoder_that_lies_once_costs_one_try(
-    house: FaultHouse, source: MakeSource, stub: Path, survived: Survived, mode: str, what: str
+    harness: FaultHarness, source: MakeSource, stub: Path, survived: Survived, mode: str, what: str
 ) -> None:
-    house.open()
+    harness.open()
     stub_ffmpeg.tell(stub, mode, times=1)
-    house.drop(source(1, 2))
-    with house.watcher:
-        house.start()
-        house.wait_done()
-        assert house.stop() == 0
-    check(house)
+    harness.drop(source(1, 2))
+    with harness.watcher:
+        harness.start()
+        harness.wait_done()
+        assert harness.stop() == 0
+    check(harness)
     survived("ffmpeg lies", f"it ends with 0 and has written {what}, once", "seen, made again, done")
 
 
 def test_a_piece_that_cannot_be_decoded_is_found_while_the_next_ones_are_rendered(
-    house: FaultHouse, source: MakeSource, stub: Path, survived: Survived
+    harness: FaultHarness, source: MakeSource, stub: Path, survived: Survived
 ) -> None:
-    house.open()
+    harness.open()
     stub_ffmpeg.tell(stub, "rotten", times=1)
-    house.turn("delay", 0.2)  # 5 s for each of the 5 pieces that follow
-    house.drop(source(1, 6))
-    with house.watcher:
-        house.start()
-        house.wait_event("job.queued", code="verify.segment", timeout=60)
-        assert len(house.events("segment.done")) < 5
-        house.turn("delay", 0)
-        house.wait_done()
-        assert house.stop() == 0
-    check(house)
+    harness.turn("delay", 0.2)  # 5 s for each of the 5 pieces that follow
+    harness.drop(source(1, 6))
+    with harness.watcher:
+        harness.start()
+        harness.wait_event("job.queued", code="verify.segment", timeout=60)
+        assert len(harness.events("segment.done")) < 5
+        harness.turn("delay", 0)
+        harness.wait_done()
+        assert harness.stop() == 0
+    check(harness)
     survived("ffmpeg lies", "it has written pictures that cannot be decoded, once", "seen before the end; done")
 
 
 def test_an_encoder_that_fails_once_costs_one_try(
-    house: FaultHouse, source: MakeSource, stub: Path, survived: Survived
+    harness: FaultHarness, source: MakeSource, stub: Path, survived: Survived
 ) -> None:
-    house.open()
+    harness.open()
     stub_ffmpeg.tell(stub, "fail", times=1)
-    house.drop(source(1, 2))
-    with house.watcher:
-        house.start()
-        house.wait_done()
-        assert house.stop() == 0
-    check(house)
+    harness.drop(source(1, 2))
+    with harness.watcher:
+        harness.start()
+        harness.wait_done()
+        assert harness.stop() == 0
+    check(harness)
     survived("ffmpeg fails", "it ends with 1 in the middle of a piece, once", "tried again, done")
 
 
 def test_an_encoder_that_hangs_is_ended_with_all_that_it_started(
-    house: FaultHouse, source: MakeSource, stub: Path, survived: Survived
+    harness: FaultHarness, source: MakeSource, stub: Path, survived: Survived
 ) -> None:
-    house.settings["stall_seconds"] = 2
-    house.open()
+    harness.settings["stall_seconds"] = 2
+    harness.open()
     stub_ffmpeg.tell(stub, "hang", times=1)
-    house.drop(source(1, 2))
-    with house.watcher:
-        house.start()
-        eventually(lambda: _sleepers(house), what="the grandchild", story=house.log)
-        house.wait_event("job.queued", code="worker.stalled")
-        eventually(lambda: not _sleepers(house), timeout=5, what="the grandchild's end")
-        house.wait_done()
-        assert house.stop() == 0
-    check(house)
+    harness.drop(source(1, 2))
+    with harness.watcher:
+        harness.start()
+        eventually(lambda: _sleepers(harness), what="the grandchild", story=harness.log)
+        harness.wait_event("job.queued", code="worker.stalled")
+        eventually(lambda: not _sleepers(harness), timeout=5, what="the grandchild's end")
+        harness.wait_done()
+        assert harness.stop() == 0
+    check(harness)
     survived("ffmpeg hangs", "it sleeps, and so does a child of its own", "both killed by the watchdog; done")
 
 
-def _sleepers(house: FaultHouse) -> list[psutil.Process]:
-    return [process for process in house.processes() if process.name() == stub_ffmpeg.SLEEP[0]]
+def _sleepers(harness: FaultHarness) -> list[psutil.Process]:
+    return [process for process in harness.processes() if process.name() == stub_ffmpeg.SLEEP[0]]
 
 
 @pytest.mark.parametrize("what", ["worker", "ffmpeg"])
 def test_a_process_that_stands_still_is_killed_and_its_work_done_again(
-    house: FaultHouse, source: MakeSource, survived: Survived, what: str
+    harness: FaultHarness, source: MakeSource, survived: Survived, what: str
 ) -> None:
-    house.settings["stall_seconds"] = 2
-    house.open()
-    house.turn("delay", 0.05)
-    house.drop(source(1, 3))
-    with house.watcher:
-        house.start()
-        house.wait_frames(30)
-        house.victim(what).send_signal(signal.SIGSTOP)
-        house.turn("delay", 0)
-        house.wait_event("job.queued", code="worker.stalled")
-        house.wait_done()
-        assert house.stop() == 0
-    check(house)
+    harness.settings["stall_seconds"] = 2
+    harness.open()
+    harness.turn("delay", 0.05)
+    harness.drop(source(1, 3))
+    with harness.watcher:
+        harness.start()
+        harness.wait_frames(30)
+        harness.victim(what).send_signal(signal.SIGSTOP)
+        harness.turn("delay", 0)
+        harness.wait_event("job.queued", code="worker.stalled")
+        harness.wait_done()
+        assert harness.stop() == 0
+    check(harness)
     survived(
         f"{what} stands still", "SIGSTOP in the middle of a piece", "killed by the watchdog; the piece made again"
     )

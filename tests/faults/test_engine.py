@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fault_house import FaultHouse
+from fault_harness import FaultHarness
 from invariants import check
 from report import Survived
 from sources import MakeSource
@@ -12,18 +12,18 @@ from sources import MakeSource
 
 @pytest.mark.parametrize("what", ["black", "swapped"])
 def test_an_engine_that_goes_wrong_is_left_for_the_next_and_no_wrong_frame_comes_out(
-    house: FaultHouse, source: MakeSource, survived: Survived, what: str
+    harness: FaultHarness, source: MakeSource, survived: Survived, what: str
 ) -> None:
-    house.settings["engine"] = "auto"
-    house.open()
-    house.turn("engine", {"engine": "openvino", "from": 40, "what": what})
-    house.drop(source(1, 3))
-    with house.watcher:
-        house.start()
-        house.wait_done()
-        assert house.stop() == 0
-    check(house)
-    used = [event["engine"].split("/")[0] for event in house.events("segment.done")]
+    harness.settings["engine"] = "auto"
+    harness.open()
+    harness.turn("engine", {"engine": "openvino", "from": 40, "what": what})
+    harness.drop(source(1, 3))
+    with harness.watcher:
+        harness.start()
+        harness.wait_done()
+        assert harness.stop() == 0
+    check(harness)
+    used = [event["engine"].split("/")[0] for event in harness.events("segment.done")]
     assert used == ["openvino", "ncnn", "ncnn"]
     pictures = {"black": "black pictures", "swapped": "pictures whose parts are in wrong places"}[what]
     survived(
@@ -32,14 +32,14 @@ def test_an_engine_that_goes_wrong_is_left_for_the_next_and_no_wrong_frame_comes
 
 
 def test_an_engine_that_runs_out_of_memory_goes_on_with_smaller_tiles(
-    house: FaultHouse, source: MakeSource, survived: Survived
+    harness: FaultHarness, source: MakeSource, survived: Survived
 ) -> None:
-    house.open()
-    house.turn("engine", {"engine": "identity", "from": 40, "what": "memory"})
-    house.drop(source(1, 3))
-    with house.watcher:
-        house.start()
-        house.wait_done()
-        assert house.stop() == 0
-    check(house)
+    harness.open()
+    harness.turn("engine", {"engine": "identity", "from": 40, "what": "memory"})
+    harness.drop(source(1, 3))
+    with harness.watcher:
+        harness.start()
+        harness.wait_done()
+        assert harness.stop() == 0
+    check(harness)
     survived("engine out of memory", "from frame 40 on, for whole frames", "the frame was redone in smaller tiles")

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import psutil
 import pytest
 
-from fault_house import FaultHouse
+from fault_harness import FaultHarness
 from invariants import check
 from kills import KILLS, SEED
 from report import Survived
@@ -25,23 +25,23 @@ PIECE = RATE  # frames of a piece: `segment_seconds` is 1
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_killed_at_random_moments_nothing_is_lost_and_no_finished_piece_is_made_twice(
-    house: FaultHouse, source: MakeSource, survived: Survived, part: int
+    harness: FaultHarness, source: MakeSource, survived: Survived, part: int
 ) -> None:
     sys.stdout.write(f"FRAMEWATCH_FAULT_SEED={SEED}, part {part}\n")
     chance = random.Random(f"{SEED}/{part}")  # noqa: S311 - to be repeated, not to be secret
     kills = [("daemon", "worker", "ffmpeg")[number % 3] for number in range(part, KILLS, PARTS)]
     chance.shuffle(kills)
-    house.open()
-    house.turn("delay", 0.04)
-    with house.watcher:
-        house.launch()
+    harness.open()
+    harness.turn("delay", 0.04)
+    with harness.watcher:
+        harness.launch()
         for what in kills:
-            _kill(house, what, chance, lambda: _keep_busy(house, source, 60 * part))
-        house.turn("delay", 0)
-        house.wait_done()
-        assert house.stop() == 0
-    check(house)
-    _require_little_twice(house, len(kills))
+            _kill(harness, what, chance, lambda: _keep_busy(harness, source, 60 * part))
+        harness.turn("delay", 0)
+        harness.wait_done()
+        assert harness.stop() == 0
+    check(harness)
+    _require_little_twice(harness, len(kills))
     for what, times in Counter(kills).items():
         survived(
             f"{what} killed at a random moment",
@@ -51,26 +51,26 @@ def test_killed_at_random_moments_nothing_is_lost_and_no_finished_piece_is_made_
         )
 
 
-def _keep_busy(house: FaultHouse, source: MakeSource, clip: int) -> None:
+def _keep_busy(harness: FaultHarness, source: MakeSource, clip: int) -> None:
     """See to it that two files are to be done."""
-    while sum(not house.settled(name) for name in house.dropped) < 2:
-        house.drop(source(clip + len(house.dropped), 3))
+    while sum(not harness.settled(name) for name in harness.dropped) < 2:
+        harness.drop(source(clip + len(harness.dropped), 3))
 
 
-def _kill(house: FaultHouse, what: str, chance: random.Random, keep_busy: Callable[[], None]) -> None:
+def _kill(harness: FaultHarness, what: str, chance: random.Random, keep_busy: Callable[[], None]) -> None:
     """Let a random time go by, and then kill the next process of that kind that is seen."""
     keep_busy()
     threading.Event().wait(chance.uniform(0, 1.5))
     if what == "daemon":
-        house.kill_daemon()
-        house.launch()
+        harness.kill_daemon()
+        harness.launch()
         return
-    eventually(lambda: _killed(house, what, keep_busy), what=f"a {what} to kill", story=house.log)
+    eventually(lambda: _killed(harness, what, keep_busy), what=f"a {what} to kill", story=harness.log)
 
 
-def _killed(house: FaultHouse, what: str, keep_busy: Callable[[], None]) -> bool:
+def _killed(harness: FaultHarness, what: str, keep_busy: Callable[[], None]) -> bool:
     keep_busy()
-    for process in house.processes(what):
+    for process in harness.processes(what):
         try:
             process.kill()
         except psutil.NoSuchProcess:
@@ -79,34 +79,34 @@ def _killed(house: FaultHouse, what: str, keep_busy: Callable[[], None]) -> bool
     return False
 
 
-def _require_little_twice(house: FaultHouse, kills: int) -> None:
-    done = Counter((event["job_id"], event["number"]) for event in house.events("segment.done"))
+def _require_little_twice(harness: FaultHarness, kills: int) -> None:
+    done = Counter((event["job_id"], event["number"]) for event in harness.events("segment.done"))
     assert set(done.values()) == {1}
-    again = len(house.upscaled()) - sum(source.frames for source in house.dropped.values())
+    again = len(harness.upscaled()) - sum(source.frames for source in harness.dropped.values())
     assert again <= kills * PIECE
 
 
 def test_killed_at_60_per_cent_of_ten_pieces_at_most_two_are_made_again(
-    house: FaultHouse, source: MakeSource, survived: Survived
+    harness: FaultHarness, source: MakeSource, survived: Survived
 ) -> None:
-    house.open()
-    house.turn("delay", 0.02)
-    house.drop(source(1, 10))
-    with house.watcher:
-        house.start()
-        house.wait_frames(6 * PIECE + 5)
-        house.kill_daemon()
-        before = len(house.events("segment.done"))
-        house.turn("delay", 0)
-        house.start()
-        house.wait_done()
-        assert house.stop() == 0
-    check(house)
-    made = len(house.events("segment.done"))
+    harness.open()
+    harness.turn("delay", 0.02)
+    harness.drop(source(1, 10))
+    with harness.watcher:
+        harness.start()
+        harness.wait_frames(6 * PIECE + 5)
+        harness.kill_daemon()
+        before = len(harness.events("segment.done"))
+        harness.turn("delay", 0)
+        harness.start()
+        harness.wait_done()
+        assert harness.stop() == 0
+    check(harness)
+    made = len(harness.events("segment.done"))
     redone = before + (made - before) - 10
     assert before >= 4
     assert redone <= 2
-    assert len(house.upscaled()) - 10 * PIECE <= PIECE + 15  # a worker outlives its daemon by a moment
+    assert len(harness.upscaled()) - 10 * PIECE <= PIECE + 15  # a worker outlives its daemon by a moment
     survived(
         "daemon killed at 60 % of ten pieces",
         "SIGKILL, then a new start",
@@ -116,23 +116,23 @@ def test_killed_at_60_per_cent_of_ten_pieces_at_most_two_are_made_again(
 
 @pytest.mark.parametrize("stopped", ["", "worker", "ffmpeg"])
 def test_no_child_is_left_two_seconds_after_the_daemon_was_killed(
-    house: FaultHouse, source: MakeSource, survived: Survived, stopped: str
+    harness: FaultHarness, source: MakeSource, survived: Survived, stopped: str
 ) -> None:
-    house.open()
-    house.turn("delay", 0.1)
-    house.drop(source(1, 4))
-    with house.watcher:
-        house.start()
-        house.wait_frames(5)
+    harness.open()
+    harness.turn("delay", 0.1)
+    harness.drop(source(1, 4))
+    with harness.watcher:
+        harness.start()
+        harness.wait_frames(5)
         if stopped:
-            house.victim(stopped).send_signal(signal.SIGSTOP)
-        house.kill_daemon()
-        eventually(lambda: not house.processes(), timeout=2, what="the end of every child", story=house.log)
-        house.turn("delay", 0)
-        house.start()
-        house.wait_done()
-        assert house.stop() == 0
-    check(house)
+            harness.victim(stopped).send_signal(signal.SIGSTOP)
+        harness.kill_daemon()
+        eventually(lambda: not harness.processes(), timeout=2, what="the end of every child", story=harness.log)
+        harness.turn("delay", 0)
+        harness.start()
+        harness.wait_done()
+        assert harness.stop() == 0
+    check(harness)
     survived(
         "no child outlives the daemon",
         f"SIGKILL of the daemon{f' while its {stopped} is stopped' if stopped else ''}",

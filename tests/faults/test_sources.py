@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fault_house import FaultHouse
+from fault_harness import FaultHarness
 from invariants import check
 from report import Survived
 from sources import MakeSource, Source
@@ -18,16 +18,16 @@ PR_CAPBSET_DROP = 24  # linux/prctl.h
 
 
 @pytest.fixture
-def running(house: FaultHouse, source: MakeSource) -> FaultHouse:
+def running(harness: FaultHarness, source: MakeSource) -> FaultHarness:
     """A house with a job under way on `a.mp4`."""
-    house.open()
-    house.turn("delay", 0.05)
-    house.drop(source(1, 4), "a.mp4")
-    return house
+    harness.open()
+    harness.turn("delay", 0.05)
+    harness.drop(source(1, 4), "a.mp4")
+    return harness
 
 
 def test_a_source_that_is_replaced_mid_run_is_processed_as_what_it_became(
-    running: FaultHouse, source: MakeSource, survived: Survived
+    running: FaultHarness, source: MakeSource, survived: Survived
 ) -> None:
     other = source(2, 3)
     with running.watcher:
@@ -44,7 +44,7 @@ def test_a_source_that_is_replaced_mid_run_is_processed_as_what_it_became(
 
 
 def test_a_source_that_shrinks_mid_run_ends_in_failed(
-    running: FaultHouse, source: MakeSource, survived: Survived, tmp_path: Path
+    running: FaultHarness, source: MakeSource, survived: Survived, tmp_path: Path
 ) -> None:
     with running.watcher:
         running.start()
@@ -63,7 +63,7 @@ def test_a_source_that_shrinks_mid_run_ends_in_failed(
 
 
 def test_a_source_that_vanishes_mid_run_leaves_nothing_and_may_come_back(
-    running: FaultHouse, source: MakeSource, survived: Survived
+    running: FaultHarness, source: MakeSource, survived: Survived
 ) -> None:
     with running.watcher:
         running.start()
@@ -79,7 +79,7 @@ def test_a_source_that_vanishes_mid_run_leaves_nothing_and_may_come_back(
     survived("source vanished", "deleted mid-run, and dropped again", "the job ended at once; the new file was done")
 
 
-def test_a_source_that_cannot_be_read_any_more_waits_until_it_can(running: FaultHouse, survived: Survived) -> None:
+def test_a_source_that_cannot_be_read_any_more_waits_until_it_can(running: FaultHarness, survived: Survived) -> None:
     running.process_options["preexec_fn"] = _obey_modes
     path = running.share / "a.mp4"
     with running.watcher:

@@ -1,4 +1,4 @@
-"""The rooms of the house: imports point one way, and the map in ARCHITECTURE.md is true."""
+"""The structure of the code: imports point one way, folders stay small, and ARCHITECTURE.md names every package."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "daemon" / "framewatch"
+MODULES_PER_FOLDER = 15
 
-# From the ground up: each may import only what stands before it (and itself).
-ROOMS = [
-    "__init__",
+# From the bottom up: each unit may import only what stands before it, and itself. A unit is a folder or, in a package
+# that has sub-packages, each module beside them.
+ORDER = [
     "errors",
     "resources",
     "text",
@@ -21,10 +22,49 @@ ROOMS = [
     "documents",
     "threads",
     "storage",
+    "upscale.frames",
+    "upscale.network",
+    "upscale.engine",
+    "upscale.host",
+    "upscale.memory_budget",
+    "upscale.checks",
+    "upscale.tiled_session",
+    "upscale.identity",
+    "upscale.ncnn",
+    "upscale.openvino",
+    "upscale.torch",
+    "upscale.cuda",
+    "upscale.selection",
     "upscale",
+    "media.heartbeat",
+    "media.out_of_memory",
+    "media.limits",
+    "media.filter_graph",
+    "media.colour",
+    "media.timeline",
+    "media.containers",
+    "media.preset",
+    "media.encoders",
+    "media.probe",
+    "media.rules",
+    "media.filters",
+    "media.plan",
+    "media.decode",
+    "media.commands",
+    "media.ffmpeg",
     "media",
     "settings",
     "render",
+    "jobs.naming",
+    "jobs.source_check",
+    "jobs.work_folder",
+    "jobs.lifecycle",
+    "jobs.store",
+    "jobs.gpu",
+    "jobs.attempt",
+    "jobs.publishing",
+    "jobs.reporting",
+    "jobs.scheduling",
     "jobs",
     "intake",
     "service",
@@ -38,44 +78,92 @@ def modules() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
 
 
-def room_of(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def folders() -> list[Path]:
+    return sorted({path.parent for path in modules()})
 
 
-def imported_rooms(path: Path) -> Iterator[tuple[str, int]]:
+def name_of(path: Path) -> str:
+    """A module's dotted name below `framewatch`."""
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix("__init__").removesuffix(".")
+
+
+def unit_of(name: str) -> str:
+    """The unit that a module belongs to: the longest beginning of its name that stands in `ORDER`."""
+    parts = name.split(".")
+    found = next((unit for n in range(len(parts), 0, -1) if (unit := ".".join(parts[:n])) in ORDER), None)
+    assert found is not None, f"{name} has no place in ORDER"
+    return found
+
+
+KNOWN = {name_of(path) for path in modules()}
+
+
+def imports(path: Path) -> Iterator[tuple[str, int]]:
+    """The modules of the project that a module imports, with the line."""
     for node in ast.walk(ast.parse(path.read_text())):
-        names = []
+        names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno}: imports are absolute"
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         for name in names:
-            parts = name.split(".")
-            if parts[0] == "framewatch":
-                room = parts[1] if len(parts) > 1 and parts[1] in ROOMS else "__init__"
-                yield room, node.lineno
+            if name.startswith("framewatch."):
+                inner = name.removeprefix("framewatch.")
+                while inner and inner not in KNOWN:
+                    inner = inner.rpartition(".")[0]
+                if inner:
+                    yield inner, node.lineno
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_a_room_imports_only_the_rooms_below_it(path: Path) -> None:
-    own = room_of(path)
-    assert own in ROOMS, f"{own} has no place in the house"
+def test_a_module_imports_only_units_below_its_own(path: Path) -> None:
+    name = name_of(path)
+    if not name:  # the package itself imports nothing of the project
+        assert list(imports(path)) == []
+        return
+    own = unit_of(name)
     wrong = [
-        f"{path.name}:{line} imports {room}"
-        for room, line in imported_rooms(path)
-        if ROOMS.index(room) > ROOMS.index(own)
+        f"{path.name}:{line} imports {imported}"
+        for imported, line in imports(path)
+        if ORDER.index(unit_of(imported)) > ORDER.index(own)
     ]
     assert wrong == []
 
 
-def test_upscale_imports_nothing_of_the_project_but_errors_and_resources() -> None:
+def test_modules_of_one_unit_import_each_other_without_a_cycle() -> None:
+    graph = {name_of(path): {imported for imported, _ in imports(path)} for path in modules()}
+    done: set[str] = set()
+
+    def visit(name: str, way: tuple[str, ...]) -> None:
+        assert name not in way, f"import cycle: {' -> '.join((*way, name))}"
+        if name not in done:
+            for other in graph.get(name, set()) - {name}:
+                visit(other, (*way, name))
+            done.add(name)
+
+    for name in graph:
+        visit(name, ())
+
+
+def test_every_place_in_the_order_exists() -> None:
+    names = {name_of(path) for path in modules()} | {name_of(path / "__init__.py") for path in folders()}
+    assert set(ORDER) <= names
+
+
+def test_upscale_needs_nothing_of_the_project_but_errors_and_resources() -> None:
     """So that the engines run on a machine that has numpy and one runtime, and nothing else of ours."""
-    rooms = {room for path in PACKAGE.glob("upscale/*.py") for room, _ in imported_rooms(path)}
-    assert rooms <= {"upscale", "errors", "resources", "__init__"}
+    found = {imported for path in PACKAGE.glob("upscale/**/*.py") for imported, _ in imports(path)}
+    assert {name.split(".")[0] for name in found} <= {"upscale", "errors", "resources"}
 
 
-def test_every_room_stands_in_the_map() -> None:
+@pytest.mark.parametrize("folder", folders(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_folder_has_at_most_15_modules(folder: Path) -> None:
+    found = [path.name for path in folder.glob("*.py") if path.name != "__init__.py"]
+    assert len(found) <= MODULES_PER_FOLDER
+
+
+def test_architecture_md_names_every_package() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text()
-    missing = [room for room in ROOMS if not room.startswith("__") and f"`{room}" not in text]
-    assert missing == []
+    packages = {unit.split(".")[0] for unit in ORDER if not unit.startswith("__")}
+    assert [name for name in sorted(packages) if f"`{name}" not in text] == []

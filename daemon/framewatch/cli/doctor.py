@@ -13,7 +13,6 @@ import typer
 from framewatch.cli.common import ConfigOption, JsonOption, print_json, say, settings_of
 from framewatch.cli.jobs import has_store, said_rebuilt
 from framewatch.errors import ConfigError, FramewatchError, StorageError
-from framewatch.intake.filesystem_type import filesystem_type, gives_events
 from framewatch.intake.folder_checks import check_folders
 from framewatch.jobs.store.recovery import rebuilt
 from framewatch.jobs.store.store import Store
@@ -21,6 +20,7 @@ from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, version
 from framewatch.render.tasks import TrialReport, TrialTask
 from framewatch.render.worker_client import Worker
 from framewatch.settings import LoadedSettings, Settings
+from framewatch.storage.filesystem_type import filesystem_type, gives_events
 from framewatch.upscale.engine import INT8
 from framewatch.upscale.network.weights import Precision, verify_models
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from framewatch.domain import Record
-from framewatch.intake.filesystem_type import filesystem_type, gives_events
 from framewatch.intake.fs_events import EventSource
 from framewatch.settings import FolderSettings
+from framewatch.storage.filesystem_type import filesystem_type, gives_events
 
 
 class Mode(NamedTuple):

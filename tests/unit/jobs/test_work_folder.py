@@ -7,7 +7,6 @@ import stat
 from pathlib import Path
 
 import pytest
-from jobs_making import MakeJob
 
 from framewatch.errors import StorageError
 from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
@@ -15,6 +14,7 @@ from framewatch.jobs.reporting.reporter import Reporter
 from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.store.store import Store
 from framewatch.jobs.work_folder import work_folder
+from job_factory import MakeJob
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import av
 import pytest
-from media_samples import audio, cover, media, other, video
 
 from framewatch.domain import MediaInfo, Stream, Timeline
 from framewatch.errors import MediaError
@@ -27,6 +26,7 @@ from framewatch.media.timeline import plan_timeline
 from framewatch.render.task_handlers import Workbench
 from framewatch.render.tasks import ProbeTask
 from media_factory import ffmpeg, make_video
+from media_samples import audio, cover, media, other, video
 
 
 def codes(info: MediaInfo, **limits: float) -> list[str]:

@@ -1,0 +1,183 @@
+"""Healthy files as they lie on shelves, each of a kind that once failed or came out otherwise than it was."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from framewatch.domain import Audio
+from framewatch.errors import MediaError, RuleError
+from framewatch.media.probe.file_kind import require_video
+from framewatch.media.probe.probe import probe
+from full_run import pictures, process
+from media_factory import ffmpeg, make_video
+
+H264 = ("-c:v", "libx264", "-preset", "ultrafast")
+
+
+def with_sound(path: Path, sound: str, *codec: str, seconds: float = 0.4, rate: int = 48000) -> Path:
+    """A video with one track of sound; `sound` is a filter on a tone."""
+    tone = f"sine=d={seconds}:r={rate},{sound}"
+    picture = f"testsrc2=size=64x48:rate=25:duration={seconds}"
+    ffmpeg("-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", tone, *codec, path)
+    return path
+
+
+def test_matroska_that_does_not_begin_at_zero_is_whole(tmp_path: Path) -> None:
+    whole = make_video(tmp_path / "whole.mkv", seconds=8, codec=(*H264, "-g", "25"))
+    ffmpeg("-copyts", "-ss", "4", "-i", whole, "-c", "copy", tmp_path / "cut.mkv")
+    with av.open(str(tmp_path / "cut.mkv")) as cut:
+        assert (cut.start_time or 0) > 3_000_000 < (cut.duration or 0)  # microseconds
+    made = process(tmp_path / "cut.mkv", tmp_path / "work", ml_upscale="esrgan-2x", container="mkv")
+    assert made.frames == made.plan.expected.frames == 100
+    copied = process(tmp_path / "cut.mkv", tmp_path / "copy", processing_mode="copy", container="mp4")
+    assert len(pictures(copied.result)) == 100
+
+
+def test_a_stream_dump_whose_clock_began_before_it_is_still_known_to_be_cut_off(tmp_path: Path) -> None:
+    shift = ("-g", "25", "-output_ts_offset", "1000")
+    film = with_sound(tmp_path / "a.flv", "anull", *H264, "-c:a", "aac", *shift, seconds=10)
+    assert process(film, tmp_path / "work", ml_upscale="none", container="mkv").frames == 250
+    data = film.read_bytes()
+    (tmp_path / "b.flv").write_bytes(data[: len(data) // 2])
+    with pytest.raises(MediaError) as told:
+        process(tmp_path / "b.flv", tmp_path / "cut", ml_upscale="none", container="mkv")
+    assert told.value.finding.code == "media.truncated"
+
+
+def test_h264_in_a_programme_stream_that_says_no_times_is_not_copied(tmp_path: Path) -> None:
+    make_video(tmp_path / "h.mpg", codec=("-c:v", "libx264", "-bf", "3", "-f", "vob"))
+    with pytest.raises(RuleError) as told:
+        process(tmp_path / "h.mpg", tmp_path / "copy", processing_mode="copy", container="m2t")
+    assert told.value.finding.code == "copy.untimed"
+    assert process(tmp_path / "h.mpg", tmp_path / "work", ml_upscale="esrgan-2x").frames == 25
+
+
+def test_vorbis_may_be_trimmed_at_its_end(tmp_path: Path) -> None:
+    codec = ("-c:v", "libtheora", "-b:v", "2M", "-ac", "1", "-c:a", "libvorbis")
+    film = with_sound(tmp_path / "t.ogv", "anull", *codec, seconds=0.76)
+    with av.open(str(film)) as trimmed:
+        assert max(packet.duration or 0 for packet in trimmed.demux(audio=0)) > 2**31  # as libav says it
+    made = process(film, tmp_path / "work", ml_upscale="esrgan-2x", container="mkv")  # verified, sound included
+    assert made.frames == 19
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_what_a_stream_hides_at_its_left_is_cut_off_to_the_pixel(codec: str, tmp_path: Path) -> None:
+    encoder = {"h264": ("-c:v", "libx264", "-qp", "0"), "hevc": ("-c:v", "libx265", "-x265-params", "lossless=1")}
+    hidden = ("-bsf:v", f"{codec}_metadata=crop_left=8:crop_top=4:crop_right=2")
+    whole = make_video(tmp_path / "whole.mkv", size="96x64", seconds=0.2, codec=encoder[codec])
+    ffmpeg("-i", whole, "-c", "copy", *hidden, tmp_path / "hidden.mkv")
+    ffmpeg("-i", whole, "-vf", "crop=86:60:8:4", *encoder[codec], tmp_path / "cut.mkv")
+    shown, wanted = (
+        pictures(process(tmp_path / f"{name}.mkv", tmp_path / name, ml_upscale="esrgan-2x", container="mkv").result)
+        for name in ("hidden", "cut")
+    )
+    assert shown[0].shape == (120, 172, 3)
+    assert np.abs(np.subtract(shown, wanted, dtype=int)).max() <= 2
+
+
+def with_clean_aperture(path: Path, out: Path, box: tuple[int, ...]) -> None:
+    """Write an MP4 anew with a `clap` box: width, height, and how far off the middle (ISO 14496-12)."""
+    width, height, right, down = box
+    data = bytearray(path.read_bytes())
+    clap = struct.pack(">I4sIIIIiIiI", 40, b"clap", width, 1, height, 1, right, 1, down, 1)
+    at, holders = 0, []
+    for name in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1"):
+        at = data.index(name, at)
+        holders.append(at - 4)
+    end = holders[-1] + int.from_bytes(data[holders[-1] : holders[-1] + 4], "big")
+    for each in holders:
+        data[each : each + 4] = (int.from_bytes(data[each : each + 4], "big") + len(clap)).to_bytes(4, "big")
+    assert data.index(b"mdat") < holders[0]  # so that no offset changes
+    data[end:end] = clap
+    out.write_bytes(data)
+
+
+def test_a_tag_cannot_say_what_is_hidden(tmp_path: Path) -> None:
+    tags = ("-metadata:s:v:0", "x234567890123456789012=10/10/1/1")
+    whole = make_video(tmp_path / "whole.mkv", size="96x64", seconds=0.2, codec=(*H264, *tags))
+    name = b"X\n      Frame Cropping"
+    data = whole.read_bytes().replace(b"X234567890123456789012", name)
+    assert name in data
+    (tmp_path / "forged.mkv").write_bytes(data)
+    video = require_video(probe(tmp_path / "forged.mkv")).video
+    assert video is not None
+    assert video.upright == (96, 64)
+
+
+def grey(path: Path, size: tuple[int, ...]) -> NDArray[np.int64]:
+    """The first picture as ffmpeg shows it, height by width; it must be of that size."""
+    raw = ffmpeg("-i", path, "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "gray", "-")
+    return np.frombuffer(raw, np.uint8).reshape(size).astype(int)
+
+
+@pytest.mark.parametrize("box", [(80, 56, 0, 0), (80, 56, -8, 4), (78, 54, 0, 0)])  # the last hides odd numbers
+@pytest.mark.parametrize("turn", ["0", "90"])
+def test_what_a_container_hides_is_not_shown(box: tuple[int, ...], turn: str, tmp_path: Path) -> None:
+    whole = make_video(tmp_path / "whole.mp4", size="96x64", seconds=0.2, codec=("-c:v", "libx264", "-qp", "0"))
+    ffmpeg("-display_rotation", turn, "-i", whole, "-c", "copy", tmp_path / "turned.mp4")
+    with_clean_aperture(tmp_path / "turned.mp4", tmp_path / "clap.mp4", box)
+    ffmpeg("-i", tmp_path / "clap.mp4", "-c", "copy", tmp_path / "clap.mkv")  # as PixelCrop there
+    width, height, right, down = box
+    left, top = (96 - width) // 2 + right, (64 - height) // 2 + down
+    shown = np.rot90(grey(whole, (64, 96))[top : top + height, left : left + width], int(turn) // 90)
+    for film in (tmp_path / "clap.mp4", tmp_path / "clap.mkv"):
+        twice = process(film, tmp_path / film.suffix / "2x", ml_upscale="esrgan-2x", container="mkv").result
+        large = grey(twice, (shown.shape[0] * 2, shown.shape[1] * 2))
+        assert np.abs(large - shown.repeat(2, axis=0).repeat(2, axis=1)).mean() < 3
+        # What the ffmpeg program does by itself: an odd edge is a pixel off there.
+        by_ffmpeg = grey(film, shown.shape)
+        small = process(film, tmp_path / film.suffix / "1x", ml_upscale="none", container="mkv").result
+        assert np.abs(grey(small, shown.shape) - by_ffmpeg).mean() < 3
+        copied = process(film, tmp_path / film.suffix / "copy", processing_mode="copy", container="mkv").result
+        assert np.array_equal(grey(copied, shown.shape), by_ffmpeg)
+
+
+@pytest.mark.parametrize(
+    ("layout", "encoder", "container", "warned"),
+    [
+        ("7.1", "alac", "mov", True), ("2.1", "alac", "mov", True), ("5.1", "alac", "mov", False),
+        ("quad", "alac", "mov", False), ("3.1", "pcm_bluray", "m2ts", True), ("7.1", "pcm_bluray", "m2ts", False),
+        ("2.1", "libopus", "webm", True), ("5.1(side)", "libopus", "webm", False), ("7.1", "flac", "mkv", False),
+    ],
+)  # fmt: skip
+def test_channels_for_which_an_encoder_has_no_place_are_warned_of(
+    layout: str, encoder: str, container: str, warned: bool, tmp_path: Path
+) -> None:
+    film = with_sound(tmp_path / "a.mkv", f"aformat=channel_layouts={layout}", *H264, "-c:a", "flac")
+    video = {"webm": {"video_codec": "vp9", "preset": "ultrafast"}}.get(container, {})
+    made = process(film, tmp_path / "work", ml_upscale="none", audio_codec=encoder, container=container, **video)
+    assert [each.where for each in made.warnings if each.code == "audio.layout_changed"] == ["stream 1"] * warned
+
+
+def test_channels_that_have_no_places_are_not_said_to_be_mixed(tmp_path: Path) -> None:
+    film = with_sound(tmp_path / "a.avi", "aformat=channel_layouts=stereo", *H264, "-bf", "0", "-c:a", "pcm_s16le")
+    assert probe(film).streams[1].audio == Audio(sample_rate=48000, channels=2)
+    made = process(film, tmp_path / "work", ml_upscale="esrgan-2x", container="mkv", audio_codec="libopus")
+    assert "audio.layout_changed" not in [each.code for each in made.warnings]
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv"])
+def test_the_title_of_a_track_in_mp4_comes_along(container: str, tmp_path: Path) -> None:
+    codec = (*H264, "-c:a", "aac", "-metadata:s:a:0", "title=Commentary")
+    film = with_sound(tmp_path / "a.mp4", "anull", *codec)
+    assert probe(film).streams[1].title == "Commentary"
+    made = process(film, tmp_path / "work", ml_upscale="esrgan-2x", container=container, audio_codec="copy")
+    assert probe(made.result).streams[1].title == "Commentary"
+
+
+@pytest.mark.parametrize("codec", [("adpcm_ima_qt",), ("pcm_s8",), ("pcm_f32be",)])
+def test_sound_that_matroska_cannot_hold_is_told_at_the_start(codec: Sequence[str], tmp_path: Path) -> None:
+    film = with_sound(tmp_path / "a.mov", "anull", *H264, "-c:a", *codec)
+    with pytest.raises(RuleError) as told:
+        process(film, tmp_path / "work", ml_upscale="esrgan-2x", container="mkv", audio_codec="copy")
+    assert told.value.finding.code == "copy.audio_codec"
+    assert told.value.finding.hint
+    assert require_video(probe(film))

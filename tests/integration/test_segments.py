@@ -1,0 +1,281 @@
+"""A video made in many segments is the video made in one: every picture, every time, the sound."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pytest
+
+from framewatch.domain import Record, Segment
+from framewatch.errors import CancelledError
+from framewatch.jobs.attempt.segment_ledger import Entry, SegmentLedger
+from framewatch.jobs.work_folder import LEDGER_NAME
+from framewatch.media.decode import output_inspection
+from framewatch.render.segment_check import size_and_digest
+from framewatch.render.tasks import RenderTask
+from full_run import Inline, pictures, process, times
+from media_factory import ffmpeg
+
+Task = TypeVar("Task", bound=Record)
+
+LOSSLESS: dict[str, Any] = {"ml_upscale": "esrgan-2x", "crf": 0, "container": "mkv"}
+
+
+@pytest.fixture(scope="module")
+def moving(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five seconds of a moving test picture with sound, in open GOPs with B-frames."""
+    path = tmp_path_factory.mktemp("moving") / "moving.mkv"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=25:duration=5", "-f", "lavfi", "-i", "sine=d=5",
+           "-c:v", "libx264", "-bf", "3", "-g", "20", "-x264-params", "open-gop=1", "-c:a", "flac", path)  # fmt: skip
+    return path
+
+
+def same(one: Path, other: Path) -> bool:
+    pairs = zip(pictures(one), pictures(other), strict=True)
+    return times(one) == times(other) and all(np.array_equal(first, second) for first, second in pairs)
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        {},
+        {"start_time": 0.9, "end_time": 4.1},
+        {"fps": "10"},
+        {"container": "mp4", "video_codec": "libx265"},
+        {"video_codec": "vp9", "crf": 20},
+        {"video_codec": "libsvtav1", "crf": 20},
+        {"video_codec": "prores", "container": "mov", "crf": 18},
+        {"deinterlace": "on"},
+        {"subtitle_burn_path": "words.srt"},
+    ],
+    ids=str,
+)
+def test_many_segments_show_what_one_shows(moving: Path, tmp_path: Path, wishes: dict[str, Any]) -> None:
+    words = "1\n00:00:00,900 --> 00:00:02,100\nspans two\n\n2\n00:00:03,000 --> 00:00:03,200\nat a border\n"
+    (moving.parent / "words.srt").write_text(words)
+    whole = process(moving, tmp_path / "one", **(LOSSLESS | wishes))
+    parts = process(moving, tmp_path / "many", segment_seconds=0.5, **(LOSSLESS | wishes))
+    assert len(list((tmp_path / "many").glob("segment-*"))) >= 5
+    if "video_codec" in wishes:  # not lossless: the same frames at the same times, and near
+        assert times(whole.result) == times(parts.result)
+        pairs = zip(pictures(whole.result), pictures(parts.result), strict=True)
+        assert max(np.abs(a.astype(int) - b).mean() for a, b in pairs) < 4
+    else:
+        assert same(whole.result, parts.result)
+
+
+class Asked(Inline):
+    """Keeps what it is asked for."""
+
+    def __init__(self) -> None:
+        self.tasks: list[Record] = []
+
+    def run(self, task: Record, *rest: Any, **more: Any) -> Any:
+        self.tasks.append(task)
+        return super().run(task, *rest, **more)
+
+    def of(self, kind: type[Task]) -> list[Task]:
+        return [task for task in self.tasks if isinstance(task, kind)]
+
+
+@pytest.mark.parametrize(("seconds", "lanes"), [(1.0, 2), (30.0, 1)])
+def test_encoders_side_by_side_are_told_their_threads_and_one_alone_is_not(
+    moving: Path, tmp_path: Path, seconds: float, lanes: int
+) -> None:
+    asked = Asked()
+    made = process(moving, tmp_path, segment_seconds=seconds, lanes=2, worker=asked, ml_upscale="esrgan-2x")
+    (task,) = asked.of(RenderTask)
+    assert task.lanes == lanes
+    assert {"-threads:v:0" in piece.encoder for piece in task.pieces} == {lanes > 1}
+    assert len(pictures(made.result)) == 125
+
+
+def test_what_decodes_a_segment_has_as_many_threads_as_it_was_given(
+    moving: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("framewatch.jobs.attempt.segmented_render.inspectors", lambda *_: (1, 3))
+    given: list[int] = []
+    prepare = output_inspection._Tally.prepare
+
+    def noted(tally: Any, threads: int) -> None:
+        given.append(threads)
+        prepare(tally, threads)
+
+    monkeypatch.setattr(output_inspection._Tally, "prepare", noted)
+    process(moving, tmp_path, segment_seconds=2.0, ml_upscale="esrgan-2x")
+    assert given.count(3) >= 2
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv"])
+def test_frames_keep_their_own_times_over_the_borders_of_segments(container: str, tmp_path: Path) -> None:
+    uneven = tmp_path / "uneven.mkv"
+    step = "settb=1/1000,setpts=N*40+9*mod(N*7\\,5)"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=4", "-vf", step, "-fps_mode", "passthrough",
+           "-enc_time_base", "1:1000", "-c:v", "libx264", "-g", "15", uneven)  # fmt: skip
+    wishes = LOSSLESS | {"container": container, "frame_timing": "preserve"}
+    whole = process(uneven, tmp_path / "one", **wishes)
+    parts = process(uneven, tmp_path / "many", segment_seconds=0.7, **wishes)
+    assert len(times(whole.result)) == 100
+    assert np.abs(np.subtract(times(whole.result), times(parts.result))).max() < 0.0011
+    assert all(np.array_equal(a, b) for a, b in zip(pictures(whole.result), pictures(parts.result), strict=True))
+
+
+def test_a_filter_that_averages_over_time_shows_no_seam(tmp_path: Path) -> None:
+    noisy = tmp_path / "noisy.mkv"
+    ffmpeg("-f", "lavfi", "-i", "color=gray:size=64x48:rate=25:duration=4", "-vf", "noise=alls=12:allf=t",
+           "-c:v", "libx264", "-qp", "0", "-g", "250", noisy)  # fmt: skip
+    whole = process(noisy, tmp_path / "one", **(LOSSLESS | {"denoise": 4}))
+    parts = process(noisy, tmp_path / "many", segment_seconds=1, **(LOSSLESS | {"denoise": 4}))
+    differences = [
+        np.abs(a.astype(int) - b).mean() for a, b in zip(pictures(whole.result), pictures(parts.result), strict=True)
+    ]
+    assert max(differences) < 0.1  # without the lead: 2 and more on the first frame of each segment
+
+
+# --- the ledger --------------------------------------------------------------------------------------------------
+
+SEGMENTS = [Segment(number=n, first_pts=None, end_pts=None, first_frame=10 * n, frames=10) for n in range(3)]
+
+
+def filled(work: Path, fingerprint: str = "a", numbers: tuple[int, ...] = (0, 1, 2)) -> SegmentLedger:
+    ledger = opened(work, fingerprint)
+    for number in numbers:
+        ledger.add(rendered(ledger, number))
+    return ledger
+
+
+def rendered(ledger: SegmentLedger, number: int) -> Entry:
+    """What the worker does: write a piece, and say what it is."""
+    part = ledger.part(number)
+    part.write_bytes(bytes([number]) * 1000)
+    size, digest = size_and_digest(part)
+    return Entry(number=number, frames=10, size=size, digest=digest, engine="e", upscaled=10, damaged=0)
+
+
+def opened(work: Path, fingerprint: str = "a") -> SegmentLedger:
+    return SegmentLedger.open(work, fingerprint, SEGMENTS, "mp4", threading.Event())
+
+
+def test_what_was_entered_is_there_again(tmp_path: Path) -> None:
+    done = filled(tmp_path).done
+    assert opened(tmp_path).done == done
+    assert set(done) == {0, 1, 2}
+
+
+def test_under_another_fingerprint_everything_begins_anew(tmp_path: Path) -> None:
+    filled(tmp_path)
+    assert opened(tmp_path, "b").done == {}
+    assert [path.name for path in tmp_path.iterdir()] == [LEDGER_NAME]
+
+
+def damage_torn(work: Path) -> None:
+    text = (work / LEDGER_NAME).read_bytes()
+    (work / LEDGER_NAME).write_bytes(text[:-30])
+
+
+def damage_garbage(work: Path) -> None:
+    lines = (work / LEDGER_NAME).read_bytes().splitlines()
+    (work / LEDGER_NAME).write_bytes(b"\n".join([*lines[:-1], b"\xff\x00{]", b""]))
+
+
+def damage_changed(work: Path) -> None:
+    (work / "segment-00002.mp4").write_bytes(b"x" * 1000)
+
+
+def damage_cut(work: Path) -> None:
+    (work / "segment-00002.mp4").write_bytes(b"x")
+
+
+def damage_gone(work: Path) -> None:
+    (work / "segment-00002.mp4").unlink()
+
+
+def damage_link(work: Path) -> None:
+    path = work / "segment-00002.mp4"
+    path.rename(work.parent / "elsewhere.mp4")
+    path.symlink_to(work.parent / "elsewhere.mp4")
+
+
+DAMAGES = [damage_torn, damage_garbage, damage_changed, damage_cut, damage_gone, damage_link]
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda each: each.__name__)
+def test_damage_costs_the_segment_that_it_hit_and_no_other(tmp_path: Path, damage: Any) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    filled(work)
+    damage(work)
+    again = opened(work)
+    assert set(again.done) == {0, 1}
+    assert {path.name for path in work.iterdir()} == {LEDGER_NAME, "segment-00000.mp4", "segment-00001.mp4"}
+    assert set(opened(work).done) == {0, 1}  # and the ledger is whole again
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\x00" * 4096, b'{"fingerprint": "a"', json.dumps([1]).encode()])
+def test_a_ledger_that_is_none_is_begun_anew(tmp_path: Path, content: bytes) -> None:
+    filled(tmp_path)
+    (tmp_path / LEDGER_NAME).write_bytes(content)
+    assert opened(tmp_path).done == {}
+
+
+def test_what_lies_around_is_removed_and_links_are_not_followed(tmp_path: Path) -> None:
+    work, elsewhere = tmp_path / "work", tmp_path / "elsewhere"
+    work.mkdir()
+    elsewhere.mkdir()
+    (elsewhere / "precious").touch()
+    (work / "part-00001.mp4").touch()
+    (work / "folder").mkdir()
+    (work / "link").symlink_to(elsewhere)
+    (work / "job.json").touch()
+    opened(work)
+    assert {path.name for path in work.iterdir()} == {LEDGER_NAME, "job.json"}
+    assert (elsewhere / "precious").exists()
+
+
+def test_a_segment_that_is_struck_out_is_no_progress_when_it_comes_again(tmp_path: Path) -> None:
+    """Else one that always turns out bad would be rendered for ever."""
+    filled(tmp_path).drop([1])
+    again = opened(tmp_path)
+    assert set(again.done) == {0, 2}
+    assert again.add(rendered(again, 1)) is False
+    again.drop([2])
+    once_more = opened(tmp_path)
+    assert once_more.add(rendered(once_more, 2)) is False
+    assert set(opened(tmp_path).done) == {0, 1, 2}
+
+
+def test_a_segment_that_was_exchanged_is_found_before_all_are_joined(tmp_path: Path) -> None:
+    """It is whole, and would go unnoticed: it shows something else."""
+    ledger = filled(tmp_path)
+    assert ledger.spoiled() == []
+    ledger.path(1).write_bytes(ledger.path(0).read_bytes())
+    assert ledger.spoiled() == [1]
+
+
+def test_another_film_of_the_same_size_and_time_is_another_film(moving: Path, tmp_path: Path) -> None:
+    source = tmp_path / "film.mkv"
+    source.write_bytes(moving.read_bytes())
+    os.utime(source, ns=(1, 1))
+    process(source, tmp_path / "work", segment_seconds=1, **LOSSLESS)
+    first = {path.name: path.stat().st_ino for path in (tmp_path / "work").glob("segment-*")}
+    process(source, tmp_path / "work", segment_seconds=1, **LOSSLESS)
+    assert {path.name: path.stat().st_ino for path in (tmp_path / "work").glob("segment-*")} == first
+    source.write_bytes(source.read_bytes().replace(b"Lavf", b"Else"))  # who wrote it: the pictures are the same
+    os.utime(source, ns=(1, 1))
+    before = json.loads((tmp_path / "work" / LEDGER_NAME).read_text().splitlines()[0])
+    process(source, tmp_path / "work", segment_seconds=1, **LOSSLESS)
+    assert json.loads((tmp_path / "work" / LEDGER_NAME).read_text().splitlines()[0]) != before
+
+
+def test_checking_what_is_there_can_be_stopped(tmp_path: Path) -> None:
+    filled(tmp_path)
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(CancelledError):
+        SegmentLedger.open(tmp_path, "a", SEGMENTS, "mp4", stop)
+    assert set(opened(tmp_path).done) == {0, 1, 2}

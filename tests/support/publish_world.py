@@ -1,0 +1,206 @@
+"""A watch folder with one job in PUBLISHING, for tests; and the killing of its publisher at every step.
+
+Run as a program (`publish_world.py FOLDER OTHER_DISK SCENARIO`) it publishes in child processes that die,
+without any clean-up, after the first change to the disk, after the second, and so on, and checks what is left
+each time. It runs on its own because only a process with a single thread can fork safely.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from faulty_os import KILLED, FaultyOs, killing
+from framewatch.domain import Failure, FileIdentity, Job, JobState, Journal
+from framewatch.jobs.lifecycle import events, transitions
+from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
+from framewatch.jobs.publishing import publish
+from framewatch.jobs.store.store import Store
+from framewatch.storage import copy as copying
+from framewatch.storage import files
+from framewatch.storage import move as moving
+from framewatch.storage import rename as renaming
+
+SOURCE = b"source" * 1000
+RESULT = b"result" * 2000
+NAME = "a \udcff😀.mkv"
+RELATIVE = Path("s1") / NAME
+
+
+class World:
+    """The folders, the store and the job."""
+
+    def __init__(self, home: Path, other: Path | None = None, overwrite: bool = False) -> None:
+        """`other`: where output, done and failed lie, if not at home."""
+        self.home = home
+        self.aim = other or home
+        self.places = publish.Places(home / "in", self.aim / "out", self.aim / "done", self.aim / "failed", overwrite)
+        for folder in (self.places.input / "s1", self.places.output, self.places.done, self.places.failed):
+            folder.mkdir(parents=True, exist_ok=True)
+        self.source = self.places.input / RELATIVE
+        self.source.write_bytes(SOURCE)
+        self.result = home / "work/0a/result.mp4"
+        self.result.parent.mkdir(parents=True)
+        self.result.write_bytes(RESULT)
+
+    def job(self, outcome: JobState = JobState.DONE, **changes: Any) -> Job:
+        """A job that is to end so, entered in the store."""
+        found = self.source.lstat()
+        failure = Failure(code="media.unreadable", message="not a video")
+        values: dict[str, Any] = {
+            "id": "0a",
+            "folder": "anime",
+            "relative": RELATIVE,
+            "source": self.source,
+            "identity": FileIdentity(
+                device=found.st_dev, inode=found.st_ino, size=found.st_size, mtime_ns=found.st_mtime_ns
+            ),
+            "preset_name": "4k",
+            "preset": "{}",
+            "output": (self.places.output / RELATIVE).with_suffix(".mp4"),
+            "state": JobState.PUBLISHING,
+            "attempt": 1,
+            "outcome": outcome,
+            "journal": Journal(result=self.result) if outcome == JobState.DONE else Journal(),
+            "findings": () if outcome == JobState.DONE else (failure,),
+        }
+        job = Job(**(values | changes))
+        with self.store() as store:
+            store.add(job)
+        return job
+
+    def store(self) -> Store:
+        return Store.open(self.home / "jobs.db")
+
+    def publish(self, watched: FaultyOs | None = None, **options: Any) -> Job:
+        """Publish the stored job as the daemon does after a start."""
+        watched = watched or FaultyOs()
+        with self.store() as store:
+
+            def record(event: events.Event) -> Job:
+                current = store.get("0a")
+                assert current is not None
+                job = transitions.transition(current, event, 100.0, RetryPolicy()).job
+                watched.watch("record", lambda: store.save(job, event.name))
+                return job
+
+            job = store.get("0a")
+            assert job is not None
+            return publish.publish(job, self.places, record, self.conclude, **options)
+
+    def conclude(self, job: Job) -> None:
+        path, root = publish.last_sidecar(job, self.places)
+        files.durable_write(path, json.dumps(job.state).encode(), root=root)
+
+    def files(self) -> dict[str, bytes]:
+        """Everything in the folders of users, by place and path: "in/s1/a.mkv"."""
+        roots = (self.places.input, self.places.output, self.places.done, self.places.failed)
+        return {
+            f"{root.name}/{path.relative_to(root)}": path.read_bytes()
+            for root in roots
+            for path in root.rglob("*")
+            if path.is_file()
+        }
+
+    def expected(self, outcome: JobState) -> dict[str, bytes]:
+        """What the folders hold when all went well."""
+        if outcome == JobState.DONE:
+            output = f"out/s1/{Path(NAME).stem}.mp4"
+            return {output: RESULT, f"{output}.progress.json": b'"done"', f"done/s1/{NAME}": SOURCE}
+        if outcome == JobState.SKIPPED:
+            return {f"done/s1/{NAME}": SOURCE, f"done/s1/{NAME}.progress.json": b'"skipped"'}
+        return {f"failed/s1/{NAME}": SOURCE, f"failed/s1/{NAME}.progress.json": b'"failed"'}
+
+    def clear(self) -> None:
+        """Remove it all."""
+        for folder in {self.home, self.aim}:
+            shutil.rmtree(folder)
+
+
+def watch(watched: FaultyOs, scenario: str) -> None:
+    """Put the watched `os` in the place of the real one, in this process."""
+    for module in (files, moving, copying, renaming):
+        module.os = watched  # type: ignore[attr-defined]
+    if scenario == "link":
+        renaming._function = lambda: None  # type: ignore[assignment]
+        return
+    real = renaming._function()
+    assert real is not None
+    function = real
+    if scenario == "exdev" and not watched_across():
+        function = refusing(real)
+    renaming._function = lambda: lambda *args: watched.watch("renameat2", lambda: function(*args))  # type: ignore[assignment]
+
+
+def watched_across() -> bool:
+    """Whether the two folders given to this program lie on different file systems."""
+    home, other = Path(sys.argv[1]), Path(sys.argv[2])
+    return home.stat().st_dev != other.stat().st_dev
+
+
+def refusing(real: Any) -> Any:
+    """An exclusive rename that works within a folder only, as if each were a disk of its own."""
+    import ctypes
+
+    def function(old_folder: int, old: bytes, new_folder: int, new: bytes, flag: int) -> int:
+        if os.path.sameopenfile(old_folder, new_folder):
+            return int(real(old_folder, old, new_folder, new, flag))
+        ctypes.set_errno(errno.EXDEV)
+        return -1
+
+    return function
+
+
+def in_child(world: World, at: int, scenario: str) -> bool:
+    """Publish in a process that dies after its `at`th change; False when it came to its end before."""
+    child = os.fork()
+    if child == 0:
+        watched = killing(at)
+        watch(watched, scenario)
+        world.publish(watched)
+        os._exit(0)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code in (0, KILLED), f"the publisher ended with {code}"
+    return code == KILLED
+
+
+def check_between(world: World, outcome: JobState) -> None:
+    """Nothing is lost, and nothing half written can be seen."""
+    found = world.files()
+    visible = {name: content for name, content in found.items() if "/.framewatch-" not in name}
+    wanted = world.expected(outcome) | {f"in/s1/{NAME}": SOURCE}
+    assert visible.items() <= wanted.items(), f"half written: {set(visible)}"
+    assert SOURCE in visible.values(), "the source is gone"
+    if outcome == JobState.DONE:
+        assert RESULT in visible.values() or world.result.read_bytes() == RESULT, "the result is gone"
+
+
+def survive_all_kills(home: Path, other: Path, scenario: str) -> int:
+    """Kill at every change, go on, kill again, go on to the end. Returns how many kills there were."""
+    outcome = JobState(scenario) if scenario in ("failed", "skipped") else JobState.DONE
+    kills, killed = 0, True
+    while killed:
+        at = kills // 2 + 1
+        world = World(home / f"{at}", other / f"{at}" if scenario == "exdev" else None)
+        world.job(outcome)
+        killed = in_child(world, at, scenario)
+        if killed:
+            check_between(world, outcome)
+            in_child(world, at * 7 % 5 + 1, scenario)
+            check_between(world, outcome)
+            kills += 2
+        job = world.publish()
+        assert job.state == outcome, job
+        assert world.files() == world.expected(outcome), sorted(world.files())
+        assert not world.result.exists() or outcome != JobState.DONE
+        world.clear()
+    return kills
+
+
+if __name__ == "__main__":
+    print(survive_all_kills(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]))  # noqa: T201

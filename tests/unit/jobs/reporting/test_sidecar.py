@@ -1,0 +1,201 @@
+"""The progress file: what it says and when it is written."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from framewatch.domain import Failure, Job, JobState, Journal, Progress
+from framewatch.errors import StorageError
+from framewatch.jobs.reporting.sidecar import PROGRESS_SCHEMA, Sidecar, progress_document
+from job_factory import NAMES, MakeJob
+
+S = JobState
+KEYS = [
+    "schema",
+    "job_id",
+    "folder",
+    "source",
+    "output",
+    "preset",
+    "status",
+    "stage",
+    "progress",
+    "frames_done",
+    "frames_total",
+    "fps",
+    "eta_seconds",
+    "attempt",
+    "engine",
+    "started_at",
+    "updated_at",
+    "error",
+]
+
+
+class Clock:
+    """Time that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def running(make_job: MakeJob) -> Job:
+    return make_job(1, state=S.RUNNING, attempt=1, started_at=1_700_000_000.5)
+
+
+def read(path: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return document
+
+
+def at(upscaled: int, **changes: Any) -> Progress:
+    values: dict[str, Any] = {"stage": "upscale", "total": 100, "decoded": 100, "upscaled": upscaled}
+    return Progress(**(values | changes))
+
+
+def test_a_document_says_all_that_the_contract_names_and_nothing_else(running: Job) -> None:
+    progress = at(50, encoded=20, fps=18.412, eta_seconds=4.26, engine="openvino/bf16")
+    document = progress_document(running, progress, 1_700_000_010.25)
+    assert list(document) == KEYS
+    assert document == {
+        "schema": "framewatch.progress/1",
+        "job_id": "id0001",
+        "folder": "anime",
+        "source": "/in/clip1.mkv",
+        "output": "/out/clip1.mp4",
+        "preset": "4k",
+        "status": "running",
+        "stage": "upscale",
+        "progress": 49.5,
+        "frames_done": 20,
+        "frames_total": 100,
+        "fps": 18.41,
+        "eta_seconds": 4.3,
+        "attempt": 1,
+        "engine": "openvino/bf16",
+        "started_at": "2023-11-14T22:13:20.500Z",
+        "updated_at": "2023-11-14T22:13:30.250Z",
+        "error": None,
+    }
+
+
+def test_a_published_job_is_at_100_and_names_the_output_that_was_chosen(running: Job) -> None:
+    journal = Journal(output=Path("/out/clip1 (2).mp4"))
+    publishing = running.evolve(state=S.PUBLISHING, outcome=S.DONE, journal=journal, frames=100, engine="x")
+    assert progress_document(publishing, at(100, encoded=100), 0)["progress"] == 99.0
+    document = progress_document(publishing.evolve(state=S.DONE, ended_at=1.0), Progress(), 0)
+    shown = (document["status"], document["progress"], document["output"], document["frames_done"])
+    assert shown == ("done", 100.0, "/out/clip1 (2).mp4", 100)
+    assert (document["stage"], document["fps"], document["eta_seconds"]) == (None, 0.0, None)
+
+
+def test_an_error_is_told_with_all_findings(running: Job) -> None:
+    findings = (
+        Failure(code="container.upscale_needs_video", message="m\udcff", hint="h"),
+        Failure(code="b.c", message="n", where="stream 2"),
+    )
+    error = progress_document(running.evolve(state=S.HELD, held_state=S.QUEUED, findings=findings), at(1), 0)["error"]
+    assert {key: error[key] for key in ("code", "message", "hint")} == {
+        "code": "container.upscale_needs_video",
+        "message": "m\ufffd",
+        "hint": "h",
+    }
+    assert [(each["code"], each["where"]) for each in error["findings"]] == [
+        ("container.upscale_needs_video", ""),
+        ("b.c", "stream 2"),
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_file_is_valid_json_in_utf_8_whatever_the_source_is_called(
+    tmp_path: Path, make_job: MakeJob, name: str
+) -> None:
+    sidecar = Sidecar(tmp_path / "progress.json", tmp_path)
+    sidecar.update(make_job(name=name), Progress())
+    shown = read(tmp_path / "progress.json")["source"]
+    assert shown == os.fsencode(Path("/in") / name).decode("utf-8", "replace")
+
+
+def test_times_that_are_no_numbers_are_not_shown(running: Job) -> None:
+    for eta in (float("inf"), float("nan"), -1.0):
+        assert progress_document(running, at(1, eta_seconds=eta), 0)["eta_seconds"] is None
+
+
+def test_it_is_written_at_most_once_a_second_and_at_each_change_of_stage_or_status(
+    tmp_path: Path, running: Job
+) -> None:
+    path, clock = tmp_path / "sub" / "p.json", Clock()
+    sidecar = Sidecar(path, tmp_path, clock=clock)
+    sidecar.update(running, at(0))
+    first = read(path)["progress"]
+    clock.now += 0.9
+    sidecar.update(running, at(10))
+    assert read(path)["progress"] == first
+    clock.now += 0.1
+    sidecar.update(running, at(20))
+    assert read(path)["progress"] == 22.0
+    sidecar.update(running, at(30, stage="encode"))
+    assert (read(path)["stage"], read(path)["progress"]) == ("encode", 30.5)
+    sidecar.update(running.evolve(state=S.PUBLISHING, outcome=S.DONE), at(30))
+    assert read(path)["status"] == "publishing"
+    assert [entry.name for entry in path.parent.iterdir()] == ["p.json"]
+
+
+def test_progress_never_goes_back_within_an_attempt_and_starts_anew_with_the_next(
+    tmp_path: Path, running: Job
+) -> None:
+    path, clock = tmp_path / "p.json", Clock()
+    sidecar = Sidecar(path, tmp_path, clock=clock)
+    shown = []
+    again = running.evolve(attempt=2, started_at=running.started_at)
+    for job, upscaled in ((running, 50), (running, 20), (running, 60), (again, 0), (again, 10)):
+        clock.now += 1
+        sidecar.update(job, at(upscaled))
+        shown.append(read(path)["progress"])
+    assert shown == [47.5, 47.5, 56.0, 5.0, 13.5]
+    failed = again.evolve(state=S.FAILED, outcome=S.FAILED, ended_at=1.0)
+    sidecar.finish(failed, Progress(), path, tmp_path)
+    assert read(path)["progress"] == 13.5
+
+
+def test_at_the_end_it_lies_where_it_shall_stay_and_nowhere_else(tmp_path: Path, running: Job) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "failed").mkdir()
+    running_path, last = tmp_path / "out/s1/a.mp4.progress.json", tmp_path / "failed/s1/a.mkv.progress.json"
+    sidecar = Sidecar(running_path, tmp_path / "out")
+    sidecar.update(running, at(10))
+    failed = running.evolve(state=S.FAILED, outcome=S.FAILED, ended_at=1.0)
+    sidecar.finish(failed, at(10), last, tmp_path / "failed")
+    assert read(last)["status"] == "failed"
+    assert not running_path.exists()
+    sidecar.finish(failed, at(10), last, tmp_path / "failed")
+    assert last.exists()
+
+
+def test_a_folder_that_cannot_be_written_is_reported_once_and_stops_nothing(tmp_path: Path, running: Job) -> None:
+    heard: list[StorageError] = []
+    root, clock = tmp_path / "out", Clock()
+    sidecar = Sidecar(root / "p.json", root, on_trouble=heard.append, clock=clock)
+    for _ in range(3):
+        clock.now += 1
+        sidecar.update(running, at(10))
+    assert [error.finding.code for error in heard] == ["storage.unavailable"]
+    root.mkdir()
+    clock.now += 1
+    sidecar.update(running, at(10))
+    assert read(root / "p.json")["status"] == "running"
+
+
+def test_the_schema_names_every_key_of_a_document(running: Job) -> None:
+    assert list(PROGRESS_SCHEMA["properties"]) == KEYS
+    assert PROGRESS_SCHEMA["properties"]["schema"]["const"] == "framewatch.progress/1"
+    assert PROGRESS_SCHEMA["additionalProperties"] is False

@@ -1,0 +1,183 @@
+"""Held jobs that wait for disks: what is looked at, how soon, and what a look leaves behind."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+
+from framewatch.domain import Failure, Job, JobState, Journal
+from framewatch.errors import EngineMissingError, Finding, FramewatchError, Need, Remedy, StorageError
+from framewatch.jobs.attempt import prerequisites
+from framewatch.jobs.attempt.pipeline import Pipeline
+from framewatch.jobs.attempt.request import AttemptRequest, Tools
+from framewatch.jobs.gpu.gate import HostGate
+from framewatch.jobs.lifecycle import events as ev
+from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
+from framewatch.jobs.lifecycle.transitions import transition
+from framewatch.jobs.publishing.publish import Places
+from framewatch.jobs.scheduling.hold_conditions import may_go_on
+from framewatch.jobs.store.recovery import was_rebuilt
+from framewatch.jobs.store.store import Store
+from framewatch.media.preset.preset import Preset
+from framewatch.render.worker_client import Worker
+from framewatch.storage.mounts import Mounts
+from framewatch.upscale.network import weights as models
+from job_factory import MakeJob
+from mounts import move_mount, tmpfs
+
+S = JobState
+FFMPEG = Path("/usr/bin/env")  # a program that is there
+POLICY = RetryPolicy(hold=100.0, look=5.0)
+FULL = Failure(code="storage.will_not_fit", message="")
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    made = Places(*(tmp_path / name for name in ("in", "out", "done", "failed")))
+    for root in (made.input, made.output, made.done, made.failed):
+        root.mkdir()
+    return made
+
+
+def held(make_job: MakeJob, places: Places, **changes: Any) -> Job:
+    values = {"state": S.HELD, "held_state": S.QUEUED, "source": places.input / "a.mkv", "findings": (FULL,)}
+    return make_job(name="a.mkv", **(values | changes))
+
+
+def test_a_hold_for_room_carries_what_it_waits_for_and_is_looked_at_soon(make_job: MakeJob) -> None:
+    need = Need("work", 10**9)
+    error = StorageError("no room", code="storage.will_not_fit").with_needs(need)
+    for holds in (0, 20):
+        job = transition(make_job(state=S.RUNNING, holds=holds), ev.Broke.of(error), 100.0, POLICY).job
+        assert (job.state, job.needs, job.not_before) == (S.HELD, (need,), 105.0)
+    released = transition(job, ev.HoldOver(), 200.0, POLICY).job
+    assert (released.state, released.needs) == (S.QUEUED, ())
+
+
+def test_a_hold_that_only_another_try_can_end_waits_longer(make_job: MakeJob) -> None:
+    event = ev.Broke((Finding("models.missing", "no weights"),), Remedy.WAIT)
+    assert transition(make_job(state=S.RUNNING), event, 100.0, POLICY).job.not_before == 200.0
+
+
+def test_a_held_job_and_its_needs_come_back_from_the_store(store: Store, make_job: MakeJob, places: Places) -> None:
+    job = held(make_job, places, needs=(Need("output", 5),))
+    store.add(job)
+    assert store.get(job.id) == job
+
+
+def test_a_look_moves_the_time_of_the_next_one_and_nothing_else(
+    store: Store, make_job: MakeJob, places: Places
+) -> None:
+    jobs = [held(make_job, places), make_job(2)]
+    for job in jobs:
+        store.add(job)
+    store.prolong([job.id for job in jobs], 500.0)
+    assert store.get(jobs[0].id) == jobs[0].evolve(not_before=500.0)
+    assert store.get(jobs[1].id) == jobs[1]  # it is not held (any more)
+    assert [job.id for job in store.over_holds(499.0)] == []
+    assert [job.id for job in store.over_holds(500.0)] == [jobs[0].id]
+    assert len(store.history(jobs[0].id)) == 1
+
+
+def test_room_is_looked_for_where_the_folder_that_was_full_lies_now(
+    make_job: MakeJob, places: Places, tmp_path: Path
+) -> None:
+    with tmpfs(tmp_path / "small", 1) as small:
+        job = held(make_job, places, needs=(Need("work", 500_000),))
+        assert may_go_on(job, places, small, FFMPEG)
+        assert not may_go_on(job, replace(places, reserve=10**6), small, FFMPEG)
+        (small / "filler").write_bytes(bytes(700_000))
+        assert not may_go_on(job, places, small, FFMPEG)
+        assert may_go_on(job, places, tmp_path, FFMPEG)  # work_dir was moved to a larger disk
+        output = held(make_job, places, needs=(Need("output", 500_000),))
+        assert not may_go_on(output, replace(places, output=small), tmp_path, FFMPEG)
+        assert may_go_on(output, places, small, FFMPEG)
+
+
+def test_where_nobody_knows_how_much_a_little_more_than_the_reserve_will_do(
+    make_job: MakeJob, places: Places, tmp_path: Path
+) -> None:
+    full = Failure(code="storage.full", message="")
+    with tmpfs(tmp_path / "small", 3) as small:
+        job = held(make_job, places, findings=(full,))
+        assert may_go_on(job, places, small, FFMPEG)
+        assert not may_go_on(job, replace(places, reserve=2_500_000), small, FFMPEG)
+        output = replace(places, output=small)
+        publishing = {"held_state": S.PUBLISHING, "outcome": S.DONE, "journal": Journal(result=Path("/work/r"))}
+        job = held(make_job, places, findings=(full,), **publishing)
+        assert may_go_on(job, output, Path("/gone"), FFMPEG)
+
+
+@pytest.mark.parametrize("pulled", ["in", "out", "done"])
+def test_only_the_disks_that_the_next_step_needs_are_waited_for(
+    store: Store, make_job: MakeJob, places: Places, tmp_path: Path, pulled: str
+) -> None:
+    gone = Failure(code="storage.not_mounted", message="")
+    publishing = {"held_state": S.PUBLISHING, "outcome": S.DONE}
+    placed = Journal(result=Path("/r"), output=Path("/o"), output_done=True)
+    with tmpfs(tmp_path / pulled, 1):
+        named = (places.input, places.output, places.done, places.failed)
+        roots = Mounts(store, {"anime": named}, rebuilt=was_rebuilt(store))
+        for root in named:
+            roots.require(root)
+        guarded = replace(places, guard=roots)
+        jobs = {
+            "before it begins": held(make_job, places, findings=(gone,)),
+            "its output": held(make_job, places, findings=(gone,), **publishing, journal=Journal(result=Path("/r"))),
+            "its source": held(make_job, places, findings=(gone,), **publishing, journal=placed),
+            "cancelled": held(make_job, places, findings=(gone,), **publishing | {"outcome": S.CANCELLED}),
+        }
+        assert all(may_go_on(job, guarded, tmp_path, FFMPEG) for job in jobs.values())
+        move_mount(tmp_path / pulled, tmp_path / "elsewhere")
+        waiting = {name for name, job in jobs.items() if not may_go_on(job, guarded, tmp_path, FFMPEG)}
+        move_mount(tmp_path / "elsewhere", tmp_path / pulled)
+    expected = {"in": {"before it begins", "its output", "its source"}, "out": {"its output"}, "done": {"its source"}}
+    assert waiting == expected[pulled]
+
+
+def test_what_cannot_be_seen_cheaply_is_tried_again(make_job: MakeJob, places: Places, tmp_path: Path) -> None:
+    job = held(make_job, places, findings=(Failure(code="engine.unavailable", message=""),))
+    assert may_go_on(job, places, tmp_path / "gone", FFMPEG)
+
+
+def test_weights_and_programs_are_looked_for_without_a_try(
+    make_job: MakeJob, places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights, program = (
+        held(make_job, places, findings=(Failure(code=code, message=""),))
+        for code in ("models.missing", "ffmpeg.missing")
+    )
+    clock = iter(range(0, 1000, 10))
+    monkeypatch.setattr(prerequisites.time, "monotonic", lambda: next(clock))
+    assert may_go_on(weights, places, tmp_path, FFMPEG)
+    monkeypatch.setattr(models, "find", lambda _: None)
+    assert not may_go_on(weights, places, tmp_path, FFMPEG)
+    assert may_go_on(program, places, tmp_path, FFMPEG)
+    assert not may_go_on(program, places, tmp_path, tmp_path / "gone")
+
+
+@pytest.mark.parametrize("gone", ["ffmpeg", "weights", "engine"])
+def test_what_every_job_needs_is_missed_before_its_file_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gone: str
+) -> None:
+    asked: list[str] = []
+
+    class Missing(Worker):
+        def run(self, task: Any, *_: Any, **__: Any) -> Any:
+            asked.append(task.op)
+            raise EngineMissingError("no engine works here")
+
+    if gone == "weights":
+        monkeypatch.setattr(models, "find", lambda _: None)
+    tools = Tools(ffmpeg=tmp_path / "gone" if gone == "ffmpeg" else FFMPEG, encoders=frozenset())
+    preset = Preset(ml_upscale="esrgan-2x")
+    order = AttemptRequest(source=tmp_path / "a.mkv", preset=preset, preset_name="p", work=tmp_path)
+    with pytest.raises(FramewatchError) as caught:
+        Pipeline(Missing(), tools, HostGate(1), MagicMock(), threading.Event()).run(order)
+    assert caught.value.remedy is Remedy.WAIT
+    assert asked == (["device"] if gone == "engine" else [])

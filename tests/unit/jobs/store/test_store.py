@@ -1,0 +1,308 @@
+"""The store: on real SQLite files, with several threads and processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from framewatch.domain import Failure, JobState, Journal, Progress
+from framewatch.errors import StorageError
+from framewatch.jobs.store.database import STEPS, Database
+from framewatch.jobs.store.ids import LENGTH, Ids
+from framewatch.jobs.store.store import Store, StoreError
+from job_factory import NAMES, MakeJob
+
+S = JobState
+
+
+def code_of(caught: pytest.ExceptionInfo[StoreError] | pytest.ExceptionInfo[StorageError]) -> str:
+    return caught.value.finding.code
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_job_comes_back_as_it_was_stored_whatever_bytes_its_paths_hold(
+    tmp_path: Path, make_job: MakeJob, name: str
+) -> None:
+    failure = Failure(code="a.b", message=f"cannot read {name}")
+    journal = Journal(result=Path("/w") / name, output=Path("/out") / name, source_to=Path("/done") / name)
+    job = make_job(name=name, journal=journal, findings=(failure,), started_at=0.1)
+    with Store.open(tmp_path / "jobs.db") as store:
+        assert store.add(job)
+    with Store.open(tmp_path / "jobs.db") as store:
+        assert store.get(job.id) == job
+        assert os.fsencode(store.unended()[0].source) == os.fsencode(job.source)
+        assert store.unended_of(job.source)
+        assert store.output_claimed(job.output)
+
+
+def test_a_source_is_taken_once_while_its_job_has_not_ended(store: Store, make_job: MakeJob) -> None:
+    first = make_job(1, name="same.mkv")
+    assert store.add(first)
+    assert not store.add(make_job(2, name="same.mkv"))
+    store.save(first.evolve(state=S.DONE, outcome=S.DONE, ended_at=5.0), "Published")
+    assert not store.unended_of(first.source)
+    assert not store.output_claimed(first.output)
+    assert store.add(make_job(2, name="same.mkv"))
+    assert store.get("id0002") is not None
+
+
+def test_many_threads_and_connections_take_a_source_once(tmp_path: Path, make_job: MakeJob) -> None:
+    stores = [Store.open(tmp_path / "jobs.db") for _ in range(2)]
+    added: list[bool] = []
+
+    def add(number: int) -> None:
+        added.append(stores[number % 2].add(make_job(number, name="same.mkv")))
+
+    threads = [threading.Thread(target=add, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(added) == [False] * 7 + [True]
+    for store in stores:
+        store.close()
+
+
+def test_a_retry_cannot_take_a_source_that_another_job_has(store: Store, make_job: MakeJob) -> None:
+    ended = make_job(1, name="same.mkv", state=S.FAILED, outcome=S.FAILED, ended_at=1.0)
+    assert store.add(ended)
+    assert store.add(make_job(2, name="same.mkv"))
+    with pytest.raises(StoreError) as caught:
+        store.save(ended.evolve(state=S.QUEUED, outcome=None, ended_at=None), "RetryAsked")
+    assert code_of(caught) == "job.source_taken"
+    assert store.get(ended.id) == ended
+    assert [entry.event for entry in store.history(ended.id)] == ["Added"]
+
+
+def test_saving_writes_the_job_and_its_history(store: Store, make_job: MakeJob) -> None:
+    job = make_job(1)
+    store.add(job)
+    running = job.evolve(state=S.RUNNING, attempt=1)
+    store.save(running, "Claimed")
+    store.save(running.evolve(state=S.HELD, findings=(Failure(code="storage.full", message="m"),)), "Broke")
+    assert [(entry.event, entry.state, entry.attempt, entry.codes) for entry in store.history(job.id)] == [
+        ("Added", S.QUEUED, 0, ()),
+        ("Claimed", S.RUNNING, 1, ()),
+        ("Broke", S.HELD, 1, ("storage.full",)),
+    ]
+    with pytest.raises(StoreError) as caught:
+        store.save(make_job(9), "Claimed")
+    assert code_of(caught) == "job.unknown"
+
+
+def test_a_job_is_found_by_the_unique_beginning_of_its_id(store: Store, make_job: MakeJob) -> None:
+    for job_id in ("abc1", "abc2", "abc", "b"):
+        store.add(make_job(1, id=job_id, name=job_id))
+    assert [store.get(given).id for given in ("ABC1", " abc ", "b")] == ["abc1", "abc", "b"]  # type: ignore[union-attr]
+    assert store.get("x") is None
+    assert store.get("") is None
+    with pytest.raises(StoreError) as caught:
+        store.get("a")
+    assert code_of(caught) == "job.ambiguous"
+
+
+def test_the_queue_goes_by_priority_then_age_and_passes_over_what_must_wait(store: Store, make_job: MakeJob) -> None:
+    store.add(make_job(2, created_at=1.0))  # ids tell the age: a clock may have been set back
+    store.add(make_job(1, created_at=2.0))
+    store.add(make_job(3, priority=5))
+    store.add(make_job(4, not_before=100.0))
+    store.add(make_job(5, state=S.RUNNING))
+    seen: set[str] = set()
+    order = []
+    while job := store.next_queued(50.0, accepts=lambda job: job.id not in seen):
+        seen.add(job.id)
+        order.append(job.id)
+    assert order == ["id0003", "id0001", "id0002"]
+    assert store.next_wake(50.0) == 100.0
+    assert store.next_queued(100.0, accepts=lambda job: job.id not in seen).id == "id0004"  # type: ignore[union-attr]
+    assert store.next_wake(100.0) is None
+
+
+def test_held_jobs_are_named_when_their_time_has_come(store: Store, make_job: MakeJob) -> None:
+    store.add(make_job(1, state=S.HELD, held_state=S.QUEUED, not_before=10.0))
+    store.add(make_job(2, state=S.HELD, held_state=S.QUEUED, not_before=20.0))
+    assert [job.id for job in store.over_holds(15.0)] == ["id0001"]
+    assert store.over_holds(15.0, lambda name: name != "anime") == []
+    assert store.next_wake(15.0) == 20.0
+
+
+def test_jobs_are_listed_by_state_and_folder_the_newest_first(store: Store, make_job: MakeJob) -> None:
+    for number in range(1, 6):
+        state = S.RUNNING if number == 4 else S.QUEUED
+        store.add(make_job(number, state=state, folder="odd" if number % 2 else "even"))
+    assert [job.id for job in store.list()] == [f"id000{number}" for number in (5, 4, 3, 2, 1)]
+    assert [job.id for job in store.list(limit=2, offset=1)] == ["id0004", "id0003"]
+    assert [job.id for job in store.list([S.RUNNING, S.DONE])] == ["id0004"]
+    assert [job.id for job in store.list([S.QUEUED], "even")] == ["id0002"]
+    assert store.counts() == dict.fromkeys(S, 0) | {S.QUEUED: 4, S.RUNNING: 1}
+    assert store.counts("even")[S.QUEUED] == 1
+
+
+def test_progress_is_kept_for_a_known_job(store: Store, make_job: MakeJob) -> None:
+    store.add(make_job(1))
+    progress = Progress(stage="upscale", total=100, decoded=50, upscaled=40, fps=3.5, eta_seconds=17.0)
+    store.set_progress("id0001", Progress())
+    store.set_progress("id0001", progress)
+    store.set_progress("nobody", progress)
+    assert store.progress("id0001") == progress
+    assert store.progress("nobody") == Progress()
+
+
+def test_a_request_is_taken_exactly_once_and_in_order(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "jobs.db") as daemon, Store.open(tmp_path / "jobs.db") as command:
+        command.request("cancel", "id0001")
+        command.request("retry", "id0002")
+        taken: list[str] = []
+        threads = [
+            threading.Thread(target=lambda s=s: taken.extend(r.kind for r in s.take_requests()))
+            for s in (daemon, command) * 3
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert taken == ["cancel", "retry"]
+        command.request("retry", "id0003")
+        assert [(request.kind, request.job_id) for request in daemon.take_requests()] == [("retry", "id0003")]
+
+
+def test_facts_about_the_daemon_are_seen_by_a_reader(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "jobs.db") as daemon:
+        daemon.set_fact("pid", 42)
+        daemon.set_fact("folders", {"anime": {"healthy": True, "path": Path(os.fsdecode(b"/in/\xff"))}})
+        daemon.set_fact("gone", 1)
+        daemon.set_fact("gone", None)
+        with Store.open(tmp_path / "jobs.db", readonly=True) as reader:
+            assert reader.get_facts() == {
+                "pid": 42,
+                "folders": {"anime": {"healthy": True, "path": os.fsdecode(b"/in/\xff")}},
+            }
+
+
+def test_a_reader_cannot_write_and_needs_a_database(tmp_path: Path, make_job: MakeJob) -> None:
+    with pytest.raises(StorageError) as caught:
+        Store.open(tmp_path / "jobs.db", readonly=True)
+    assert code_of(caught) == "store.missing"
+    assert not (tmp_path / "jobs.db").exists()
+    Store.open(tmp_path / "jobs.db").close()
+    with Store.open(tmp_path / "jobs.db", readonly=True) as reader, pytest.raises(StorageError) as caught:
+        reader.add(make_job(1))
+    assert code_of(caught) == "storage.read_only"
+
+
+def test_pruning_forgets_old_ended_jobs_only(tmp_path: Path, make_job: MakeJob) -> None:
+    with Store.open(tmp_path / "jobs.db", clock=lambda: 1000.0) as store:
+        for number in range(1, 11):
+            store.add(make_job(number, state=S.DONE, outcome=S.DONE, ended_at=float(number * 100)))
+            store.set_progress(f"id{number:04}", Progress(total=number))
+        store.add(make_job(11, created_at=0.0))
+        assert store.prune(keep=3, keep_seconds=500.0) == 4
+        left = sorted(job.id for job in store.list())
+        assert left == [f"id{number:04}" for number in range(5, 12)]
+        assert store.prune(keep=3, keep_seconds=0.0) == 3
+        assert sorted(job.id for job in store.list()) == ["id0008", "id0009", "id0010", "id0011"]
+        assert store.history("id0001") == ()
+        assert store.progress("id0001") == Progress()
+
+
+def test_a_file_that_is_no_database_is_reported_as_damaged_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.db"
+    path.write_bytes(b"not a database at all" * 100)
+    with pytest.raises(StorageError) as caught:
+        Store.open(path)
+    assert code_of(caught) == "store.corrupt"
+    assert caught.value.finding.hint
+    assert path.read_bytes() == b"not a database at all" * 100
+
+
+def test_a_database_with_damaged_pages_is_reported_as_damaged(tmp_path: Path, make_job: MakeJob) -> None:
+    path = tmp_path / "jobs.db"
+    with Store.open(path) as store:
+        for number in range(200):
+            store.add(make_job(number))
+    raw = bytearray(path.read_bytes())
+    raw[4096 * 3 : 4096 * 20] = b"\xa5" * (4096 * 17)
+    path.write_bytes(raw)
+    with pytest.raises(StorageError) as caught:
+        Store.open(path)
+    assert code_of(caught) == "store.corrupt"
+
+
+def test_a_database_of_a_newer_framewatch_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.db"
+    Store.open(path).close()
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(StorageError) as caught:
+        Store.open(path)
+    assert code_of(caught) == "store.too_new"
+
+
+def test_an_older_database_is_migrated_step_by_step_and_a_broken_step_changes_nothing(
+    tmp_path: Path, make_job: MakeJob
+) -> None:
+    path = tmp_path / "jobs.db"
+    with Store.open(path) as store:
+        store.add(make_job(1))
+    broken = {**STEPS, "2": "ALTER TABLE jobs ADD COLUMN extra TEXT; ALTER TABLE nothing ADD COLUMN x;"}
+    with pytest.raises(StorageError):
+        Database(path, steps={number: text.replace("; ", ";\n") for number, text in broken.items()})
+    good = {**STEPS, "2": "ALTER TABLE jobs ADD COLUMN extra TEXT;\n", "3": "DELETE FROM facts;\n"}
+    database = Database(path, steps=good)
+    assert database.rows("newest_id") == [("id0001",)]
+    database.close()
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+    assert connection.execute("SELECT extra FROM jobs").fetchall() == [(None,)]
+    connection.close()
+
+
+def test_what_was_stored_is_there_after_the_process_was_killed(tmp_path: Path) -> None:
+    script = """
+import os, sys
+from pathlib import Path
+from framewatch.domain import FileIdentity, Job
+from framewatch.jobs.store.store import Store
+store = Store.open(Path(sys.argv[1]))
+for n in range(5):
+    store.add(Job(id=f"id{n}", folder="f", relative=Path(f"{n}"), source=Path(f"/in/{n}"), preset="",
+        identity=FileIdentity(device=1, inode=1, size=1, mtime_ns=1), preset_name="", output=Path(f"/o/{n}")))
+print("stored", flush=True)
+sys.stdin.read()
+"""
+    path = tmp_path / "jobs.db"
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"stored\n"
+        child.send_signal(signal.SIGKILL)
+    with Store.open(path) as store:
+        assert [job.id for job in store.unended()] == [f"id{n}" for n in range(5)]
+
+
+def test_ids_go_on_after_those_in_the_store_even_when_the_clock_jumps_back(tmp_path: Path, make_job: MakeJob) -> None:
+    with Store.open(tmp_path / "jobs.db", clock=lambda: 2_000_000_000.0) as store:
+        first = store.new_id()
+        store.add(make_job(1, id=first))
+    with Store.open(tmp_path / "jobs.db", clock=lambda: 1_000_000_000.0) as store:
+        second = store.new_id()
+    assert len(first) == len(second) == LENGTH
+    assert second > first
+
+
+@given(st.lists(st.floats(0, 4e9), min_size=1, max_size=50))
+def test_ids_are_unique_and_sorted_whatever_the_clock_does(times: list[float]) -> None:
+    ids = Ids()
+    made = [ids.new(now) for now in times]
+    assert made == sorted(set(made))

@@ -1,0 +1,175 @@
+"""Presets that are built upon others: what holds, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from framewatch.errors import ConfigError, Finding
+from framewatch.media.preset.loader import load_file, load_folder_preset, load_preset
+from framewatch.media.preset.only_if import OnlyIf
+from framewatch.media.preset.preset import Preset
+
+HERE = "framewatch.yaml:3: folders[0].preset"
+
+
+def write(folder: Path, **texts: str) -> None:
+    folder.mkdir(exist_ok=True)
+    for name, text in texts.items():
+        (folder / f"{name}.yaml").write_text(text)
+
+
+def load(folder: Path, name: str) -> Preset:
+    return load_file(folder / f"{name}.yaml", [folder]).preset
+
+
+def refusals(folder: Path, name: str) -> list[Finding]:
+    with pytest.raises(ConfigError) as caught:
+        load(folder, name)
+    return list(caught.value.findings)
+
+
+def test_the_keys_of_the_child_hold_before_those_of_the_parent(tmp_path: Path) -> None:
+    write(tmp_path, base="{container: mkv, crf: 18, preset: slow}", mine="extends: base\ncrf: 25")
+    assert load(tmp_path, "mine") == Preset(container="mkv", crf=25, preset="slow")
+
+
+def test_a_preset_may_be_extended_by_name_by_path_and_inline(tmp_path: Path) -> None:
+    write(tmp_path, base="crf: 18", mine="extends: ./base.yaml")
+    assert load(tmp_path, "mine").crf == 18
+    inline = load_preset({"extends": "upscale-4k", "crf": 30}, search=(), base=tmp_path, where=HERE)
+    assert inline.preset == Preset(ml_upscale="esrgan-2x", video_codec="libx265", crf=30, audio_bitrate=192)
+    inline = load_preset({"extends": "base.yaml"}, search=(), base=tmp_path, where=HERE)
+    assert inline.preset.crf == 18
+
+
+def test_mappings_are_merged_key_by_key_in_whichever_spelling(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        base="onlyIf: {maxHeight: 720, codecs: [h264]}\nvideoCodec: libx265",
+        mine="extends: base\nonly_if: {max_height: 1080, min_width: 10}\nvideo_codec: vp9\ncontainer: webm",
+    )
+    made = load(tmp_path, "mine")
+    assert made.only_if == OnlyIf(max_height=1080, min_width=10, codecs=("h264",))
+    assert made.video_codec == "vp9"
+
+
+def test_a_key_without_a_value_goes_back_to_its_default(tmp_path: Path) -> None:
+    write(tmp_path, base="{crf: 18, only_if: {max_height: 720}}", mine="extends: base\ncrf:\nonly_if:")
+    assert load(tmp_path, "mine") == Preset()
+
+
+def test_a_chain_is_followed_and_a_name_may_extend_the_one_that_it_hides(tmp_path: Path) -> None:
+    own, base = tmp_path / "own", tmp_path / "base"
+    write(own, **{"upscale-4k": "extends: upscale-4k\ncrf: 15"})
+    write(base, anything="extends: upscale-4k\npreset: slow")
+    found = load_file(base / "anything.yaml", [own]).preset
+    assert (found.crf, found.preset, found.video_codec) == (15, "slow", "libx265")
+
+
+def test_else_is_a_name_a_path_or_the_keys_themselves_and_is_not_mixed_with_an_inherited_one(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        other="{container: mkv, crf: 1}",
+        base="{only_if: {max_height: 720}, else: {crf: 2, preset: slow}}",
+        named="extends: base\nelse: other",
+        inline="extends: base\nelse: {crf: 3}",
+        inner="only_if: {max_height: 10}\nelse: {extends: other, only_if: {max_height: 20}, else: ./other.yaml}",
+    )
+    assert load(tmp_path, "base").else_ == Preset(crf=2, preset="slow")
+    assert load(tmp_path, "named").else_ == Preset(container="mkv", crf=1)
+    assert load(tmp_path, "inline").else_ == Preset(crf=3)
+    assert [way.container for way in load(tmp_path, "inner").ways] == ["mp4", "mkv", "mkv"]
+
+
+def test_a_mistake_is_told_with_the_file_and_the_line_that_it_stands_on(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        other="\n\n\nkrf: 1",
+        base="\ncrff: 18\nonly_if:\n  max_hight: 5\nelse: other",
+        mine="container: mkv\nextends: base\npreset: fastest\nonly_if: {min_widht: 4}",
+    )
+    found = {finding.where for finding in refusals(tmp_path, "mine")}
+    base, mine, other = (tmp_path / f"{name}.yaml" for name in ("base", "mine", "other"))
+    assert found == {
+        f"{base}:2: crff", f"{base}:4: only_if.max_hight", f"{mine}:3: preset", f"{mine}:4: only_if.min_widht",
+        f"{other}:4: krf",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("texts", "code", "where"),
+    [
+        ({"a": "extends: a"}, "preset.not_found", "a.yaml:1: extends"),
+        ({"a": "extends: ./a.yaml"}, "preset.cycle", "a.yaml:1: extends"),
+        ({"a": "extends: b", "b": "crf: 1\nextends: a"}, "preset.cycle", "b.yaml:2: extends"),
+        ({"a": "only_if: {}\nelse: b", "b": "only_if: {}\nelse: a"}, "preset.cycle", "b.yaml:2: else"),
+        ({"a": "extends: upscale-4"}, "preset.not_found", "a.yaml:1: extends"),
+        ({"a": "crf: 1\nextends: ./gone.yaml"}, "config.not_found", "gone.yaml"),
+        ({"a": "extends: [b]"}, "config.bad_value", "a.yaml:1: extends"),
+        ({"a": "extends: b", "b": "- crf"}, "config.bad_value", "a.yaml:1: extends"),
+        ({"a": "only_if: {}\nelse: 5"}, "config.bad_value", "a.yaml:2: else"),
+    ],
+)
+def test_what_cannot_be_built_upon_is_refused_with_a_code_and_a_place(
+    texts: dict[str, str], code: str, where: str, tmp_path: Path
+) -> None:
+    write(tmp_path, **texts)
+    finding = refusals(tmp_path, "a")[0]
+    assert finding.code == code
+    assert where in finding.where
+
+
+def test_a_chain_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, **{f"p{number}": f"extends: p{number + 1}" for number in range(12)}, p12="crf: 1")
+    assert [finding.code for finding in refusals(tmp_path, "p0")] == ["preset.chain_too_long"]
+    assert load(tmp_path, "p5").crf == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("extends: ./secret.yaml", "preset.path_not_allowed"),
+        ("extends: /etc/passwd", "preset.path_not_allowed"),
+        ("extends: secret.yaml", "preset.path_not_allowed"),
+        ("only_if: {max_height: 1}\nelse: ../x.yaml", "preset.path_not_allowed"),
+        ("only_if: {max_height: 1}\nelse: {extends: /etc/passwd}", "preset.path_not_allowed"),
+        ("extends: secret", "preset.not_found"),
+        ("extra_encoder_args: 5", "config.bad_value"),
+    ],
+)
+def test_a_strangers_preset_names_installed_presets_and_never_a_file(text: str, code: str, tmp_path: Path) -> None:
+    lying = tmp_path / "framewatch-preset.yaml"
+    (tmp_path / "secret.yaml").write_text("crf: 1")
+    lying.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_folder_preset(lying)
+    assert caught.value.finding.code == code
+
+
+def test_a_subtitle_file_is_looked_for_beside_the_preset_that_names_it(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    write(own, base="subtitleBurnPath: a.srt", other="subtitle_burn_path: elsewhere.srt")
+    (own / "a.srt").write_text("1\n")
+    write(tmp_path, mine="extends: ./own/base.yaml\nonly_if: {}\nelse: ./own/other.yaml")
+    made = load(tmp_path, "mine")
+    assert made.subtitle_burn_path == str(own / "a.srt")
+    assert made.else_ is not None
+    assert made.else_.subtitle_burn_path == "elsewhere.srt"  # beside the video, then
+    lying = tmp_path / "framewatch-preset.yaml"
+    lying.write_text("extends: base")
+    assert load_folder_preset(lying, [own]).preset.subtitle_burn_path == str(own / "a.srt")
+    lying.write_text("extends: base\nonly_if: {}\nelse: {subtitleBurnPath: /etc/a.srt}")
+    with pytest.raises(ConfigError) as caught:
+        load_folder_preset(lying, [own])
+    assert caught.value.finding.code == "preset.outside_path"
+
+
+def test_a_strangers_preset_may_extend_what_is_installed_which_may_name_files(tmp_path: Path) -> None:
+    lying, own = tmp_path / "framewatch-preset.yaml", tmp_path / "presets"
+    write(own, harness="extends: ./deeper.yaml\npreset: slow", deeper="crf: 11")
+    lying.write_text("extends: house\ncontainer: mkv")
+    found: Any = load_folder_preset(lying, [own]).preset
+    assert (found.crf, found.preset, found.container) == (11, "slow", "mkv")

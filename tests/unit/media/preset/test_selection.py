@@ -1,0 +1,85 @@
+"""Which preset a file takes."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from framewatch.domain import MediaInfo
+from framewatch.media.preset.preset import Preset
+from framewatch.media.preset.selection import choose
+from framewatch.media.rules.preset_rules import check_preset
+from media_samples import audio, cover, media, video
+
+CLIP = media(video(width=1920, height=1080), audio(), duration=90.0)  # the video lasts 2 s by its header
+UPRIGHT = media(video(width=1920, height=1080, rotation=90))
+PICTURE = media(cover(0).evolve(video=video(width=640, height=480).video), container="png_pipe", duration=0.0)
+SONG = {"container": "mp3", "audio_codec": "mp3"}
+EXTRA = "extra_encoder_args"
+SOUND = media(audio(0), container="mp3")
+
+
+@pytest.mark.parametrize(
+    ("only_if", "file", "matches"),
+    [
+        ({}, CLIP, True),
+        ({"max_height": 1080}, CLIP, True),
+        ({"max_height": 1079}, CLIP, False),
+        ({"min_height": 1080}, CLIP, True),
+        ({"min_height": 1081}, CLIP, False),
+        ({"max_width": 1919}, CLIP, False),
+        ({"min_width": 1920}, CLIP, True),
+        ({"max_width": 1080}, UPRIGHT, True),
+        ({"min_height": 1920}, UPRIGHT, True),
+        ({"max_duration": 2}, CLIP, True),
+        ({"max_duration": 1.9}, CLIP, False),
+        ({"min_duration": "0:03"}, CLIP, False),
+        ({"min_duration": "1:00:00"}, CLIP, False),
+        ({"min_duration": 90}, SOUND.evolve(duration=90.0), True),
+        ({"max_fps": 24.9}, CLIP, False),
+        ({"min_fps": 25, "max_fps": 25}, CLIP, True),
+        ({"codecs": ["hevc", "h264"]}, CLIP, True),
+        ({"codecs": "hevc"}, CLIP, False),
+        ({"containers": ["mkv"]}, CLIP, True),
+        ({"containers": ["webm", "mp4"]}, CLIP, True),
+        ({"containers": ["mp4", "ts"]}, CLIP, False),
+        ({"max_height": 480, "containers": "png"}, PICTURE, True),
+        ({"max_height": 479}, PICTURE, False),
+        ({"max_height": 480}, SOUND, False),
+        ({"codecs": ["h264"], "max_height": 720}, CLIP, False),
+    ],
+)
+def test_a_condition_holds_or_does_not(only_if: dict[str, Any], file: MediaInfo, matches: bool) -> None:
+    preset = Preset(only_if=only_if)
+    assert choose(preset, file).preset == (preset if matches else None)
+
+
+def test_the_first_preset_that_matches_is_taken_and_the_others_say_why_not() -> None:
+    last = Preset(processing_mode="copy", container="mkv")
+    second = Preset(only_if={"codecs": ["av1"]}, else_=last)
+    first = Preset(only_if={"max_height": 720, "max_fps": 20}, else_=second)
+    found = choose(first, CLIP)
+    assert found.preset == last
+    assert [reason.message for reason in found.reasons] == [
+        "it is 1080 pixels high, more than max_height 720",
+        "it has 25 frames a second, more than max_fps 20",
+        "its video is h264, not av1",
+    ]
+    assert choose(first, media(video(height=720, rate=Fraction(20)))).preset == first
+
+
+@pytest.mark.parametrize(
+    ("wishes", "code", "where"),
+    [
+        ({"only_if": {"min_height": 5, "max_height": 4}}, "only_if.empty_range", "only_if.min_height"),
+        ({"only_if": {"min_fps": 5, "max_fps": 4}}, "only_if.empty_range", "only_if.min_fps"),
+        ({"else_": Preset()}, "else.without_only_if", "else"),
+        ({"only_if": {}, "else_": Preset(container="webm")}, "container.video_codec", "else.video_codec"),
+        ({"processing_mode": "copy", "extra_encoder_args": ["-g", "5"]}, "mode.copy_extra_args", EXTRA),
+        (SONG | {"extra_encoder_args": ["-g", "5"]}, "extra_args.no_video", EXTRA),
+    ],
+)
+def test_what_can_never_be_meant_is_refused(wishes: dict[str, Any], code: str, where: str) -> None:
+    assert (code, where) in {(finding.code, finding.where) for finding in check_preset(Preset(**wishes))}

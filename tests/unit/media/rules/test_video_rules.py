@@ -1,0 +1,275 @@
+"""What presets may say of the picture and its time, row by row. The tables are written out here."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from framewatch.documents import Document, validate
+from framewatch.errors import ConfigError
+from framewatch.media.containers import rules
+from framewatch.media.filters.burned_subtitles import escaped, force_style
+from framewatch.media.plan.file_rules import check_file
+from framewatch.media.plan.sizing import Size, fitted
+from framewatch.media.preset.loader import load_file, load_folder_preset
+from framewatch.media.preset.preset import Preset
+from framewatch.media.preset.subtitle_file import locate
+from framewatch.media.rules.preset_rules import check_preset, check_tools
+from media_samples import audio, media, video
+
+
+def codes(**wishes: Any) -> list[str]:
+    return [finding.code for finding in check_preset(Preset(**wishes))]
+
+
+def refused(**wishes: Any) -> str:
+    """The code with which the model refuses a document."""
+    with pytest.raises(ConfigError) as caught:
+        validate(Document(wishes), Preset)
+    assert caught.value.finding.hint
+    return caught.value.finding.code
+
+
+CROP = {"x": 0, "y": 0, "width": 20, "height": 10}
+COPY = {"processing_mode": "copy"}
+GIF = {"container": "gif", "video_codec": "gif"}
+
+# Rule, wishes, code.
+REFUSED = [
+    ("2 end", {"start_time": 5, "end_time": 5}, "time.end_before_start"),
+    ("2 end", {"end_time": 0}, "time.end_before_start"),
+    ("2 size", {"resolution": "custom", "custom_width": 0, "custom_height": 10}, "size.custom"),
+    ("2 size", {"resolution": "custom", "custom_width": 10, "custom_height": -2}, "size.custom"),
+    ("2 size", {"resolution": "custom", "custom_width": 10, "custom_height": 99999}, "size.custom"),
+    ("2 size", {"resolution": "custom"}, "size.custom_missing"),
+    ("2 size", {"resolution": "custom", "custom_width": -1, "custom_height": -1}, "size.custom_missing"),
+    ("2 size", {"output_height": 0}, "size.output"),
+    ("2 size", {"output_width": -1}, "size.output"),
+    ("two sizes", {"resolution": "720p", "output_height": 480}, "size.two_targets"),
+    ("crop", {"crop": CROP | {"width": 0}}, "crop.invalid"),
+    ("crop", {"crop": CROP | {"x": -1}}, "crop.invalid"),
+    ("preserve", {"frame_timing": "preserve", "fps": 25}, "timing.preserve_fps"),
+    ("6 gif", GIF | {"pixel_format": "yuv420p"}, "container.no_pixel_format"),
+    ("6 copy", COPY | {"pixel_format": "yuv420p"}, "mode.copy_pixel_format"),
+    ("4 gif", GIF | {"ml_upscale": "esrgan-2x"}, "container.upscale_needs_video"),
+    ("7 gif", COPY | GIF, "mode.copy_gif"),
+    ("7 burned", COPY | {"subtitle_burn_path": "a.srt"}, "mode.copy_burned_subtitles"),
+    ("7 rotate", COPY | {"rotation": 90}, "mode.copy_turn"),
+    ("7 flip", COPY | {"flip_horizontal": True}, "mode.copy_turn"),
+    ("7 flip", COPY | {"flip_vertical": True}, "mode.copy_turn"),
+    ("7 crop", COPY | {"crop": CROP}, "mode.copy_crop"),
+    ("7 resolution", COPY | {"resolution": "720p"}, "mode.copy_resolution"),
+    ("7 resolution", COPY | {"output_height": 720}, "mode.copy_resolution"),
+    ("7 fps", COPY | {"fps": 25}, "mode.copy_fps"),
+    ("7 hw", COPY | {"hw_decode": True}, "mode.copy_hw_decode"),
+    ("7 filters", COPY | {"grayscale": True}, "mode.copy_filters"),
+    ("7 filters", COPY | {"deinterlace": "auto"}, "mode.copy_filters"),
+    ("10", GIF | {"gif_colors": 1}, "gif.colors"),
+    ("10", GIF | {"gif_colors": 257}, "gif.colors"),
+    ("burned", {"subtitle_burn_path": "passwords.txt"}, "subtitle.burn_kind"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "wishes", "code"), REFUSED)
+def test_a_preset_that_cannot_be_done_is_refused_under_its_own_code(rule: str, wishes: Any, code: str) -> None:
+    found = check_preset(Preset(**wishes))
+    assert [finding.code for finding in found] == [code], rule
+    assert found[0].hint
+    assert found[0].where
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        {"crop": CROP | {"enabled": False, "width": 0}}, {"resolution": "custom", "custom_height": 100},
+        {"custom_width": 0}, {"start_time": 1}, {"end_time": 1}, COPY | {"start_time": 1},
+        COPY | {"frame_timing": "preserve"}, GIF | {"gif_colors": 2}, GIF | {"gif_colors": 256}, GIF,
+        GIF | {"frame_timing": "preserve"}, {"subtitle_burn_path": "a.ASS"}, {"hw_decode": True},
+    ],
+)  # fmt: skip
+def test_what_can_be_done_is_let_through(wishes: Any) -> None:
+    assert codes(**wishes) == []
+
+
+@pytest.mark.parametrize(
+    ("wishes", "code"),
+    [
+        ({"start_time": "soon"}, "time.unreadable"), ({"end_time": "1:75"}, "time.unreadable"),
+        ({"start_time": -1}, "time.unreadable"), ({"end_time": True}, "time.unreadable"),
+        ({"start_time": "1:2:3:4"}, "time.unreadable"), ({"fps": 0}, "timing.fps"), ({"fps": 241}, "timing.fps"),
+        ({"fps": "fast"}, "timing.fps"), ({"fps": "25/0"}, "timing.fps"), ({"rotation": 45}, "config.bad_value"),
+        ({"scaling_algorithm": "cubic"}, "config.bad_value"), ({"gif_dither": "sierra"}, "config.bad_value"),
+        ({"resolution": "4k"}, "config.bad_value"), ({"subtitle_font_color": "red"}, "config.bad_value"),
+        ({"subtitle_font_size": 7}, "config.bad_value"), ({"subtitle_font_size": 121}, "config.bad_value"),
+        ({"subtitle_font_name": "a,Bold=1"}, "config.bad_value"), ({"brightness": 1.1}, "config.bad_value"),
+        ({"crop": {"widht": 1}}, "config.unknown_key"), ({"gif_loop": -1}, "config.bad_value"),
+    ],
+)  # fmt: skip
+def test_a_word_or_number_that_means_nothing_is_refused_by_the_model(wishes: Any, code: str) -> None:
+    assert refused(**wishes) == code
+
+
+@pytest.mark.parametrize(
+    ("key", "written", "meant"),
+    [
+        ("start_time", 90, 90.0), ("start_time", "1:30", 90.0), ("start_time", "01:02:03.250", 3723.25),
+        ("end_time", "0.04", 0.04), ("end_time", "", None), ("fps", "25", Fraction(25)),
+        ("fps", 23.976, Fraction(24000, 1001)), ("fps", "23.98", Fraction(24000, 1001)),
+        ("fps", 29.97, Fraction(30000, 1001)), ("fps", 24, Fraction(24)), ("fps", 12.5, Fraction(25, 2)),
+        ("fps", "", "original"), ("rotation", "90", 90), ("custom_width", "1280", 1280), ("custom_width", "", None),
+        ("deinterlace", True, "on"), ("deinterlace", False, "off"), ("subtitle_font_color", "#ff8000", "#FF8000"),
+        ("subtitle_burn_path", "", None),
+    ],
+)  # fmt: skip
+def test_values_are_read_as_people_and_frame_write_them(key: str, written: Any, meant: Any) -> None:
+    preset = validate(Document({key: written}), Preset)
+    assert getattr(preset, key) == meant
+    assert Preset.model_validate_json(preset.model_dump_json()) == preset
+
+
+def test_frames_camel_case_keys_are_the_same_preset() -> None:
+    frame = {
+        "customWidth": "640", "customHeight": "-1", "scalingAlgorithm": "lanczos", "startTime": "00:00:10",
+        "flipHorizontal": True, "subtitleBurnPath": "a.srt", "subtitleFontColor": "#FFFFFF", "hwDecode": True,
+        "gifColors": 128, "gifDither": "bayer", "crop": {"enabled": True, "x": 0, "y": 0, "width": 9, "height": 9},
+    }  # fmt: skip
+    ours = {
+        "custom_width": 640, "custom_height": -1, "scaling_algorithm": "lanczos", "start_time": 10,
+        "flip_horizontal": True, "subtitle_burn_path": "a.srt", "subtitle_font_color": "#FFFFFF", "hw_decode": True,
+        "gif_colors": 128, "gif_dither": "bayer", "crop": {"x": 0, "y": 0, "width": 9, "height": 9},
+    }  # fmt: skip
+    assert validate(Document(frame), Preset) == validate(Document(ours), Preset)
+
+
+# --- with a file ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wishes", "facts", "found"),
+    [
+        ({"crop": {"x": 44, "y": 0, "width": 20, "height": 48}}, {}, []),
+        ({"crop": {"x": 45, "y": 0, "width": 20, "height": 48}}, {}, ["crop.outside"]),
+        ({"crop": {"x": 0, "y": 0, "width": 48, "height": 64}, "rotation": 90}, {}, []),
+        ({"crop": {"x": 0, "y": 0, "width": 48, "height": 64}}, {"rotation": 270}, []),
+        ({"crop": {"x": 0, "y": 0, "width": 64, "height": 48}, "rotation": 90}, {}, ["crop.outside"]),
+        (GIF, {"rate": Fraction(60)}, ["gif.rate"]),
+        (GIF | {"fps": 25}, {"rate": Fraction(60)}, []),
+        (GIF, {"width": 4096, "height": 2160}, []),
+        (GIF, {"width": 7680, "height": 4320}, ["gif.too_long"]),
+        (GIF | {"end_time": 0.5}, {"width": 7680, "height": 4320}, []),
+    ],
+)  # fmt: skip
+def test_what_a_files_picture_does_not_allow_is_refused(wishes: Any, facts: Any, found: list[str]) -> None:
+    info = media(video(**facts), audio())
+    assert [finding.code for finding in check_file(Preset(**wishes), info)] == found
+
+
+def test_hardware_decoding_needs_an_ffmpeg_that_has_it() -> None:
+    there = frozenset({"h264_nvenc", "hevc_videotoolbox", "aac"})
+    preset = Preset(video_codec="h264_nvenc", hw_decode=True)
+    (finding,) = check_tools(preset, there, frozenset({"vaapi"}))
+    assert (finding.code, finding.where) == ("decode.no_hardware", "hw_decode")
+    assert check_tools(preset, there, frozenset({"cuda"})) == []
+    software = Preset(video_codec="libx264", ml_upscale="esrgan-2x", hw_decode=True)  # which then decodes
+    assert check_tools(software, frozenset({"libx264", "aac"}), frozenset()) == []
+    apple = Preset(video_codec="hevc_videotoolbox", hw_decode=True)
+    assert [each.code for each in check_tools(apple, there, frozenset({"cuda"}))] == ["decode.no_hardware"]
+
+
+# Section 3, with the transport streams.
+TRANSPORT = {
+    "libx264": ("yuv420p",), "libx265": ("yuv420p", "yuv420p10le"), "mpeg2video": ("yuv420p", "yuv422p"),
+    "h264_nvenc": ("yuv420p",), "hevc_nvenc": ("yuv420p", "yuv420p10le"), "h264_videotoolbox": ("yuv420p",),
+    "hevc_videotoolbox": ("yuv420p", "yuv420p10le"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("container", ["m2t", "mts", "m2ts"])
+@pytest.mark.parametrize("encoder", TRANSPORT)
+def test_transport_streams_take_fewer_pixel_formats(container: str, encoder: str) -> None:
+    assert rules().pixel_formats(container, encoder) == TRANSPORT[encoder]
+
+
+# --- sizes ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wishes", "size", "scaled", "padded"),
+    [
+        ({}, (1281, 721), (1281, 721), (1281, 721)),
+        ({"resolution": "480p"}, (1920, 1080), (854, 480), (854, 480)),
+        ({"resolution": "1080p"}, (1280, 720), (1920, 1080), (1920, 1080)),
+        ({"resolution": "custom", "custom_width": 640, "custom_height": -1}, (1920, 800), (640, 266), (640, 266)),
+        ({"resolution": "custom", "custom_height": 100}, (1920, 1080), (178, 100), (178, 100)),
+        ({"resolution": "custom", "custom_width": 640, "custom_height": 640}, (1920, 1080), (640, 360), (640, 640)),
+        ({"resolution": "custom", "custom_width": 300, "custom_height": 90}, (100, 100), (90, 90), (300, 90)),
+        ({"output_height": 2160}, (2560, 1440), (2560, 1440), (2560, 1440)),
+        ({"output_height": 2160}, (5120, 2880), (3840, 2160), (3840, 2160)),
+        ({"output_width": 1000, "output_height": 2160}, (5120, 2880), (1000, 562), (1000, 562)),
+    ],
+)
+def test_sizes_are_fitted_padded_and_even(
+    wishes: Any, size: tuple[int, int], scaled: tuple[int, int], padded: tuple[int, int]
+) -> None:
+    made = fitted(Preset(**wishes), Size(*size), "yuv420p")
+    assert (made.scaled, made.padded) == (scaled, padded)
+
+
+# --- the subtitle file ---------------------------------------------------------------------------------------
+
+
+def test_a_subtitle_file_is_looked_for_beside_the_preset_and_then_beside_the_video(tmp_path: Path) -> None:
+    presets, videos = tmp_path / "presets", tmp_path / "videos"
+    for folder in (presets, videos):
+        folder.mkdir()
+    (presets / "p.yaml").write_text("subtitle_burn_path: a.srt")
+    (videos / "a.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nHi\n")
+    assert locate(load_file(presets / "p.yaml").preset, videos / "film.mkv") == (videos / "a.srt", [])
+    (presets / "a.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nHi\n")
+    assert locate(load_file(presets / "p.yaml").preset, videos / "film.mkv") == (presets / "a.srt", [])
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [(None, "subtitle.burn_missing"), (b"", "subtitle.burn_kind"), (b"Gr\xfc\xdfe", "subtitle.burn_encoding")],
+)
+def test_a_subtitle_file_that_cannot_be_drawn_is_refused(content: bytes | None, code: str, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / "a.srt").write_bytes(content)
+    path, (finding,) = locate(Preset(subtitle_burn_path="a.srt"), tmp_path / "film.mkv")
+    assert (path, finding.code) == (None, code)
+    assert finding.hint
+
+
+def test_a_subtitle_file_beside_the_video_is_not_followed_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "real.txt").write_text("secret")
+    (tmp_path / "a.srt").symlink_to(tmp_path / "real.txt")
+    _, (finding,) = locate(Preset(subtitle_burn_path="a.srt"), tmp_path / "film.mkv")
+    assert finding.code == "subtitle.burn_kind"
+
+
+@pytest.mark.parametrize("path", ["/home/someone/a.srt", "../a.srt", "sub/../../a.srt"])
+def test_a_preset_in_a_watched_folder_names_no_file_elsewhere(path: str, tmp_path: Path) -> None:
+    preset = tmp_path / "framewatch-preset.yaml"
+    preset.write_text(f"subtitle_burn_path: {path}")
+    with pytest.raises(ConfigError) as caught:
+        load_folder_preset(preset)
+    assert caught.value.finding.code == "preset.outside_path"
+
+
+def test_the_look_of_subtitles_is_said_in_the_words_of_ass() -> None:
+    preset = Preset(
+        subtitle_font_name="DejaVu Sans", subtitle_font_size=30, subtitle_font_color="#FF8001",
+        subtitle_outline_color="#102030", subtitle_position="top",
+    )  # fmt: skip
+    assert force_style(preset) == (
+        "FontName=DejaVu Sans,FontSize=30,PrimaryColour=&H000180FF,OutlineColour=&H00302010,Alignment=6"
+    )
+    assert force_style(Preset()) == ""
+
+
+def test_a_value_is_escaped_for_the_filter_and_for_the_chain() -> None:
+    assert escaped("/a b/it's [1], x;y:z\\.srt") == r"/a b/it\\\'s \[1\]\, x\;y\\:z\\\\.srt"

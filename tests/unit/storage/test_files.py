@@ -1,0 +1,384 @@
+"""Folders, small files and moves, on real file systems."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import socket
+import stat
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from faulty_os import FaultyOs, crossing, failing
+from framewatch.errors import CancelledError, Remedy, StorageError
+from framewatch.storage import copy as copying
+from framewatch.storage import files
+from framewatch.storage import move as moving
+from framewatch.storage import rename as renaming
+from framewatch.storage.move import Move, Moved, move
+from framewatch.storage.os_errors import storage_error
+from job_factory import NAMES, identity_of
+
+PART = ".framewatch-0a.part"
+MTIME = 1_600_000_000_123_456_789
+
+
+@pytest.fixture
+def other_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder on another file system than tmp_path; where there is none, renames into it say so."""
+    shm = Path("/dev/shm")
+    if shm.is_dir() and shm.stat().st_dev != tmp_path.stat().st_dev:
+        folder = Path(tempfile.mkdtemp(dir=shm))
+        yield folder
+        shutil.rmtree(folder)
+        return
+    folder = tmp_path / "other disk"
+    folder.mkdir()
+    real = renaming.rename_exclusive
+
+    def refused(old_folder: int, old: str, new_folder: int, new: str) -> None:
+        if old_folder != new_folder:
+            raise crossing()
+        real(old_folder, old, new_folder, new)
+
+    monkeypatch.setattr(moving, "rename_exclusive", refused)
+    yield folder
+
+
+def made(path: Path, content: bytes = b"content") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    os.utime(path, ns=(MTIME, MTIME))
+    return path
+
+
+def order(source: Path, destination: Path, root: Path, **changes: object) -> Move:
+    values: dict[str, object] = {
+        "source": source,
+        "destination": destination,
+        "root": root,
+        "part": PART,
+        "size": source.stat().st_size if source.exists() else 7,
+        "source_root": source.parent,
+        "identity": identity_of(source) if source.exists() else None,
+    }
+    return Move(**(values | changes))  # type: ignore[arg-type]
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def code_of(caught: pytest.ExceptionInfo[StorageError]) -> str:
+    assert caught.value.remedy is Remedy.WAIT
+    assert caught.value.finding.hint
+    return caught.value.finding.code
+
+
+# --- folders and small files -------------------------------------------------------------------------------
+
+
+def test_folders_are_made_below_the_root(tmp_path: Path) -> None:
+    assert files.make_dirs(tmp_path, Path("a/b/c")) == tmp_path / "a/b/c"
+    assert files.make_dirs(tmp_path, Path("a/b/c")).is_dir()
+    assert files.make_dirs(tmp_path, Path()) == tmp_path
+
+
+def test_a_missing_root_is_a_disk_that_is_not_mounted(tmp_path: Path) -> None:
+    with pytest.raises(StorageError) as caught:
+        files.make_dirs(tmp_path / "gone", Path("a"))
+    assert code_of(caught) == "storage.unavailable"
+    assert not (tmp_path / "gone").exists()
+
+
+@pytest.mark.parametrize("relative", ["../out", "a/../../out", "/etc"])
+def test_nothing_is_made_outside_the_root(tmp_path: Path, relative: str) -> None:
+    with pytest.raises(StorageError) as caught:
+        files.make_dirs(tmp_path, Path(relative))
+    assert code_of(caught) == "storage.outside"
+
+
+def test_a_link_within_the_tree_is_not_followed_even_to_a_place_inside(tmp_path: Path) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    (root / "real").mkdir(parents=True)
+    outside.mkdir()
+    (root / "out").symlink_to(outside)
+    (root / "in").symlink_to(root / "real")
+    for name in ("out", "in"):
+        for act in (
+            lambda name=name: files.make_dirs(root, Path(name) / "deep"),
+            lambda name=name: files.durable_write(root / name / "file", b"x", root=root),
+            lambda name=name: move(order(made(tmp_path / "s"), root / name / "s", root)),
+        ):
+            with pytest.raises(StorageError) as caught:
+                act()
+            assert code_of(caught) == "storage.symlink"
+    assert everything(outside) == everything(root / "real") == {}
+
+
+def test_the_root_itself_may_be_reached_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    files.durable_write(tmp_path / "link/a/file", b"x", root=tmp_path / "link")
+    assert everything(tmp_path / "real") == {"a/file": b"x"}
+
+
+def test_a_written_file_replaces_the_old_one_and_leaves_no_temporary(tmp_path: Path) -> None:
+    path = tmp_path / "sub" / os.fsdecode(b"\xff.json")
+    for content in (b"one", b"two"):
+        files.durable_write(path, content, root=tmp_path)
+        assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+        assert path.read_bytes() == content
+
+
+def test_a_link_in_a_files_place_is_replaced_and_its_target_left_alone(tmp_path: Path) -> None:
+    target = made(tmp_path / "target", b"precious")
+    (tmp_path / "file").symlink_to(target)
+    files.durable_write(tmp_path / "file", b"x", root=tmp_path)
+    assert target.read_bytes() == b"precious"
+    assert not (tmp_path / "file").is_symlink()
+
+
+def test_removing_takes_the_file_and_is_content_without_it(tmp_path: Path) -> None:
+    path = made(tmp_path / "a/file")
+    for _ in range(2):
+        files.remove(path, root=tmp_path)
+        assert not path.exists()
+    files.remove(tmp_path / "no/such", root=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (errno.ENOSPC, "storage.full"),
+        (errno.EDQUOT, "storage.full"),
+        (errno.EROFS, "storage.read_only"),
+        (errno.EACCES, "storage.denied"),
+        (errno.EPERM, "storage.denied"),
+        (errno.ESTALE, "storage.unavailable"),
+        (errno.EIO, "storage.unavailable"),
+        (errno.ENOENT, "storage.unavailable"),
+        (errno.EFBIG, "storage.too_large"),
+        (errno.ENAMETOOLONG, "storage.name_too_long"),
+        (errno.ELOOP, "storage.symlink"),
+    ],
+)
+def test_each_fault_of_the_disk_holds_the_job_and_says_what_to_do(number: int, code: str) -> None:
+    error = storage_error(OSError(number, os.strerror(number)), Path("/a/\udcff"))
+    assert (error.finding.code, error.remedy) == (code, Remedy.WAIT)
+    assert error.finding.hint
+    assert error.finding.where.encode() == "/a/\ufffd".encode()
+
+
+def test_a_full_disk_leaves_no_temporary_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "os", failing("write", errno.ENOSPC))
+    with pytest.raises(StorageError) as caught:
+        files.durable_write(tmp_path / "file", b"x", root=tmp_path)
+    assert code_of(caught) == "storage.full"
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- moves -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_moves_with_its_bytes_and_its_time(tmp_path: Path, name: str) -> None:
+    source = made(tmp_path / "in" / name)
+    destination = tmp_path / "done/deep" / name
+    (tmp_path / "done").mkdir()
+    assert move(order(source, destination, tmp_path / "done")) is Moved.DONE
+    assert (destination.read_bytes(), destination.stat().st_mtime_ns) == (b"content", MTIME)
+    assert not source.exists()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_moves_across_file_systems_with_its_bytes_its_time_and_its_mode(
+    tmp_path: Path, other_disk: Path, name: str
+) -> None:
+    source = made(tmp_path / "in" / name, os.urandom(100_000))
+    source.chmod(0o640)
+    content = source.read_bytes()
+    seen: list[tuple[int, int]] = []
+    destination = other_disk / "sub" / name
+    wanted = order(source, destination, other_disk)
+    assert move(wanted, progress=lambda *at: seen.append(at)) is Moved.DONE
+    assert everything(other_disk) == {f"sub/{name}": content}
+    assert (destination.stat().st_mtime_ns, stat.S_IMODE(destination.stat().st_mode)) == (MTIME, 0o640)
+    assert not source.exists()
+    assert seen == [(100_000, 100_000)]
+
+
+@pytest.mark.parametrize("means", ["atomic", "link", "look"])
+def test_nothing_is_overwritten_by_whichever_means_the_file_system_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, means: str
+) -> None:
+    if means != "atomic":
+        monkeypatch.setattr(renaming, "_function", lambda: None)
+    if means == "look":
+        monkeypatch.setattr(renaming, "os", failing("link", errno.EPERM))
+    source, destination = made(tmp_path / "in/a"), made(tmp_path / "done/a", b"older!!")
+    assert move(order(source, destination, tmp_path / "done")) is Moved.TAKEN
+    assert (source.read_bytes(), destination.read_bytes()) == (b"content", b"older!!")
+    free = destination.with_name("a (2)")
+    assert move(order(source, free, tmp_path / "done")) is Moved.DONE
+    assert everything(tmp_path) == {"done/a": b"older!!", "done/a (2)": b"content"}
+
+
+@pytest.mark.parametrize("means", ["atomic", "link", "look"])
+def test_a_name_that_is_taken_at_the_last_instant_is_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, means: str
+) -> None:
+    if means != "atomic":
+        monkeypatch.setattr(renaming, "_function", lambda: None)
+    if means == "look":
+        monkeypatch.setattr(renaming, "os", failing("link", errno.EPERM))
+    made(tmp_path / "old")
+    made(tmp_path / "new", b"other")
+    folder = os.open(tmp_path, os.O_RDONLY)
+    with pytest.raises(FileExistsError):
+        renaming.rename_exclusive(folder, "old", folder, "new")
+    os.close(folder)
+    assert everything(tmp_path) == {"old": b"content", "new": b"other"}
+
+
+def test_across_file_systems_nothing_is_overwritten_either(tmp_path: Path, other_disk: Path) -> None:
+    source, destination = made(tmp_path / "in/a"), made(other_disk / "a", b"older!!")
+    assert move(order(source, destination, other_disk)) is Moved.TAKEN
+    assert everything(other_disk) == {"a": b"older!!"}
+    assert source.exists()
+
+
+def test_an_output_replaces_the_older_one_where_that_is_wished(tmp_path: Path, other_disk: Path) -> None:
+    for root in (tmp_path / "out", other_disk):
+        source = made(tmp_path / "work/a")
+        made(root / "a", b"older")
+        assert move(order(source, root / "a", root, overwrite=True)) is Moved.DONE
+        assert everything(root) == {"a": b"content"}
+        assert not source.exists()
+
+
+def test_a_file_that_changed_since_it_was_taken_in_stays(tmp_path: Path, other_disk: Path) -> None:
+    source = made(tmp_path / "in/a")
+    taken_in = identity_of(source)
+    source.write_bytes(b"newer and longer")
+    for root in (tmp_path / "done", other_disk):
+        root.mkdir(exist_ok=True)
+        assert move(order(source, root / "a", root, identity=taken_in)) is Moved.CHANGED
+        assert everything(root) == {}
+    assert source.read_bytes() == b"newer and longer"
+
+
+def test_a_file_that_changes_while_it_is_copied_stays_and_the_copy_goes(tmp_path: Path, other_disk: Path) -> None:
+    source = made(tmp_path / "in/a")
+    grown = order(source, other_disk / "a", other_disk)
+    assert move(grown, progress=lambda *_: source.write_bytes(b"changed")) is Moved.CHANGED
+    assert everything(other_disk) == {}
+    assert source.read_bytes() == b"changed"
+
+
+def test_a_new_file_that_takes_the_old_name_during_the_copy_is_not_removed(tmp_path: Path, other_disk: Path) -> None:
+    source = made(tmp_path / "in/a")
+
+    def replace(*_: int) -> None:
+        made(tmp_path / "in/new", b"another").rename(source)
+
+    assert move(order(source, other_disk / "a", other_disk), progress=replace) is Moved.DONE
+    assert everything(other_disk) == {"a": b"content"}
+    assert source.read_bytes() == b"another"
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "socket", "folder", "nothing"])
+def test_only_regular_files_are_moved(tmp_path: Path, kind: str) -> None:
+    source = tmp_path / "a"
+    with socket.socket(socket.AF_UNIX) as server:
+        {
+            "link": lambda: source.symlink_to(made(tmp_path / "target")),
+            "pipe": lambda: os.mkfifo(source),
+            "socket": lambda: server.bind(str(source)),
+            "folder": source.mkdir,
+            "nothing": lambda: None,
+        }[kind]()
+    (tmp_path / "done").mkdir()
+    wanted = order(source, tmp_path / "done/a", tmp_path / "done", identity=None, size=7)
+    assert move(wanted) is (Moved.GONE if kind == "nothing" else Moved.CHANGED)
+    assert list((tmp_path / "done").iterdir()) == []
+
+
+def test_a_copy_can_be_stopped_and_leaves_nothing_behind(tmp_path: Path, other_disk: Path) -> None:
+    source = made(tmp_path / "in/a")
+    stop = threading.Event()
+    with pytest.raises(CancelledError):
+        move(order(source, other_disk / "a", other_disk), stop, progress=lambda *_: stop.set())
+    assert everything(other_disk) == {}
+    assert source.read_bytes() == b"content"
+
+
+def test_a_disk_that_is_full_during_the_copy_gets_its_room_back(
+    tmp_path: Path, other_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = made(tmp_path / "in/a")
+    monkeypatch.setattr(files, "os", failing("write", errno.ENOSPC))
+    with pytest.raises(StorageError) as caught:
+        move(order(source, other_disk / "a", other_disk))
+    assert code_of(caught) == "storage.full"
+    assert everything(other_disk) == {}
+    assert source.exists()
+
+
+def test_a_disk_that_gives_back_other_bytes_keeps_the_source(
+    tmp_path: Path, other_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = made(tmp_path / "in/a")
+    lying = FaultyOs()
+    monkeypatch.setattr(copying, "os", lying)
+    reads: list[int] = []
+    real = os.pread
+
+    def pread(descriptor: int, size: int, offset: int) -> bytes:
+        reads.append(descriptor)
+        block = real(descriptor, size, offset)
+        return block if descriptor == reads[0] else block.replace(b"c", b"k")
+
+    lying.pread = pread  # type: ignore[attr-defined]
+    with pytest.raises(StorageError) as caught:
+        move(order(source, other_disk / "a", other_disk))
+    assert code_of(caught) == "storage.bad_copy"
+    assert everything(other_disk) == {}
+    assert source.read_bytes() == b"content"
+
+
+def test_a_move_onto_itself_does_nothing_however_the_path_is_spelled(tmp_path: Path) -> None:
+    source = made(tmp_path / "failed/a")
+    (tmp_path / "link").symlink_to(tmp_path / "failed")
+    again = order(source, tmp_path / "link/a", tmp_path / "link")
+    assert move(again) is Moved.DONE
+    assert source.read_bytes() == b"content"
+
+
+def test_a_move_that_got_as_far_as_the_second_link_is_finished(tmp_path: Path) -> None:
+    source = made(tmp_path / "in/a")
+    (tmp_path / "done").mkdir()
+    os.link(source, tmp_path / "done/a")
+    assert move(order(source, tmp_path / "done/a", tmp_path / "done")) is Moved.DONE
+    assert everything(tmp_path) == {"done/a": b"content"}
+
+
+def test_a_move_that_got_as_far_as_the_whole_copy_is_finished(tmp_path: Path, other_disk: Path) -> None:
+    source = made(tmp_path / "in/a")
+    made(other_disk / "a")
+    assert move(order(source, other_disk / "a", other_disk)) is Moved.DONE
+    assert everything(other_disk) == {"a": b"content"}
+    assert not source.exists()
+
+
+def test_a_move_that_had_ended_is_known_to_have_ended(tmp_path: Path) -> None:
+    made(tmp_path / "done/a")
+    done = order(tmp_path / "in/a", tmp_path / "done/a", tmp_path / "done", source_root=None, size=7)
+    assert move(done) is Moved.DONE
+    other = order(tmp_path / "in/a", tmp_path / "done/a", tmp_path / "done", source_root=None, size=8)
+    assert move(other) is Moved.GONE

@@ -1,0 +1,83 @@
+"""File systems: which one a path lies on, and whether its events can be trusted."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from framewatch.intake.watch_mode import why_poll
+from framewatch.storage.filesystem_type import Mount, filesystem_type, gives_events, mount_of, mounts, parse_mountinfo
+
+MOUNTINFO = r"""24 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
+31 24 0:27 / /nas rw - nfs4 server:/export rw,vers=4.2
+32 31 0:28 / /nas/local\040disk rw shared:7 master:1 - ext4 /dev/sdb1 rw
+33 24 0:29 / /media/usb rw - fuseblk /dev/sdc1 rw
+34 24 0:30 / /media/usb rw - fuse.sshfs me@host: rw
+35 24 0:31 / /caf\303\251 rw - CIFS //server/share rw
+
+broken line
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "fstype"),
+    [
+        ("/home/film.mp4", "ext4"),
+        ("/nas", "nfs4"),
+        ("/nas/in", "nfs4"),
+        ("/nas/local disk/in", "ext4"),
+        ("/nasty", "ext4"),
+        ("/media/usb/in", "fuse.sshfs"),
+    ],
+)
+def test_a_path_lies_on_the_longest_and_last_mount_above_it(path: str, fstype: str) -> None:
+    mount = mount_of(PurePosixPath(path), parse_mountinfo(MOUNTINFO))
+    assert mount is not None
+    assert mount.fstype == fstype
+
+
+def test_no_mount_is_known_above_a_path_in_an_empty_table() -> None:
+    assert mount_of(PurePosixPath("/a"), []) is None
+
+
+def test_this_machine_has_a_root_and_a_type_for_each_folder(tmp_path: Path) -> None:
+    assert "/" in {mount.point for mount in mounts()}
+    assert filesystem_type(tmp_path)
+    assert filesystem_type(tmp_path / "not" / "there") == filesystem_type(tmp_path)
+
+
+@pytest.mark.parametrize("fstype", ["ext4", "xfs", "btrfs", "zfs", "tmpfs", "apfs", "hfs", "exfat", "fuseblk", ""])
+def test_local_file_systems_give_events(fstype: str) -> None:
+    assert gives_events(fstype)
+
+
+@pytest.mark.parametrize(
+    "fstype",
+    [
+        "nfs",
+        "nfs4",
+        "cifs",
+        "smb3",
+        "smbfs",
+        "fuse.sshfs",
+        "fuse.mergerfs",
+        "fuse",
+        "9p",
+        "virtiofs",
+        "overlay",
+    ],
+)
+def test_file_systems_that_others_change_do_not(fstype: str) -> None:
+    assert not gives_events(fstype)
+
+
+def test_the_setting_goes_before_the_file_system() -> None:
+    assert why_poll("poll", "ext4") == "so set"
+    assert "nfs4" in why_poll("auto", "nfs4")
+    assert why_poll("auto", "ext4") == ""
+    assert why_poll("events", "nfs4") == ""
+
+
+def test_a_mount_is_read_with_its_escapes() -> None:
+    assert Mount("/nas/local disk", "ext4") in parse_mountinfo(MOUNTINFO)
