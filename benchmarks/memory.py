@@ -18,7 +18,8 @@ from pathlib import Path
 import imageio_ffmpeg
 import psutil
 
-from framewatch.domain import Failure, Progress, StageName
+from framewatch.domain import Progress, StageName
+from framewatch.errors import Finding
 from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import AttemptRequest, Tools
 from framewatch.jobs.attempt.segment_ledger import Entry
@@ -37,7 +38,7 @@ class Silent:
 
     def logged(self, stage: StageName, line: str, level: str) -> None: ...
 
-    def warned(self, warning: Failure) -> None: ...
+    def warned(self, warning: Finding) -> None: ...
 
     def waits(self, device: str) -> None: ...
 

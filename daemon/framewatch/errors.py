@@ -1,23 +1,28 @@
-"""The error tree: every failure carries a stable code, what is wrong, where, and what to do about it."""
+"""All errors, and the record that an error becomes where it leaves its process or is stored.
+
+A failure carries a stable code, what is wrong, where, and what to do about it. This module imports nothing but the
+standard library: `upscale` uses it on machines without pydantic, which in turn stores these dataclasses as they are.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import ClassVar, Literal
 
 
 class Remedy(StrEnum):
-    """What can be done about a failure without changing the input."""
+    """What can help, as long as the input stays as it is."""
 
-    NONE = "none"  # the same input fails the same way: FAILED at once
-    RETRY = "retry"  # another try may succeed: a crash, a stall; bounded by `retries`
-    WAIT = "wait"  # the cause lies outside and goes away: disk full, mount gone; HELD until then
+    NONE = "none"  # nothing: the same input fails the same way, so the job fails at once
+    RETRY = "retry"  # another attempt may succeed, as after a crash or a stall; `retries` limits them
+    WAIT = "wait"  # an outside cause has to go away first, such as a full disk or a lost mount; the job is held
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong (or, as a warning, worth knowing), fit to be shown to a user."""
+    """One thing that is wrong or, as a warning, worth knowing; ready to be shown to a user."""
 
     code: str  # stable and dotted, for scripts: "container.upscale_needs_video"
     message: str  # what is wrong
@@ -25,38 +30,63 @@ class Finding:
     where: str = ""  # key path, file and line, or stream
 
     def at(self, where: str) -> Finding:
-        """The same finding, located at `where` unless it already says where it is."""
+        """Return the finding with `where` filled in, unless it already names a location."""
         return self if self.where else replace(self, where=where)
 
     def __str__(self) -> str:
-        """One line: where, what, what to do, code."""
+        """Return one line: where, message, hint, code."""
         where = f"{self.where}: " if self.where else ""
         hint = f" ({self.hint})" if self.hint else ""
         return f"{where}{self.message}{hint} [{self.code}]"
 
 
 Place = Literal["work", "output", "done", "failed"]
-"""A folder by what it is for: where it lies, the configuration says, and may say anew."""
+"""A folder by its purpose; the configuration says where it lies, and a reload may move it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Room that has to be free before work goes on."""
+    """Free space that a job needs before it can continue."""
 
     place: Place  # on whose disk
     size: int  # bytes
 
 
+@dataclass(frozen=True, slots=True)
+class ErrorRecord:
+    """An error as data: what a worker sends, and what an error means for its job.
+
+    `FramewatchError.record` makes it, and `FramewatchError.from_record` makes the error again. Its findings and needs
+    are stored with the job, and shown in the sidecar and on the screen.
+    """
+
+    findings: tuple[Finding, ...]  # at least one; the first is shown where there is room for one
+    remedy: Remedy
+    needs: tuple[Need, ...] = ()
+    kind: str = "FramewatchError"  # the name that the error's class is registered under
+
+
 class FramewatchError(Exception):
     """Something went wrong that a user can be told about.
 
-    A subclass sets its default `code`, `hint` and `remedy`; the place that raises knows the facts and writes
-    the message. An error that stands for many findings is made with `of`.
+    A subclass sets its default `code`, `hint` and `remedy`. The place that raises it knows the facts and writes the
+    message. An error that stands for several findings is made with `of`.
+
+    Every subclass is registered under its own name as it is defined, wherever that is; two classes of one name are a
+    defect. A subclass takes the same arguments as this class, so that `from_record` can make one.
     """
 
     code: ClassVar[str] = "internal.error"
     hint: ClassVar[str] = ""
-    remedy: ClassVar[Remedy] = Remedy.NONE
+    remedy: Remedy = Remedy.NONE
+    needs: tuple[Need, ...] = ()  # free space without which another attempt is useless, where that is known
+
+    _registry: ClassVar[dict[str, type[FramewatchError]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        if cls.__name__ in FramewatchError._registry:
+            raise TypeError(f"two error classes are named {cls.__name__}")
+        FramewatchError._registry[cls.__name__] = cls
 
     def __init__(self, message: str, *, code: str | None = None, hint: str | None = None, where: str = "") -> None:
         finding = Finding(code or self.code, message, self.hint if hint is None else hint, where)
@@ -64,16 +94,33 @@ class FramewatchError(Exception):
         super().__init__(message)
 
     @classmethod
-    def of(cls, findings: tuple[Finding, ...] | list[Finding]) -> FramewatchError:
-        """One error for one or more findings; the first gives code, message and hint."""
+    def of(cls, findings: Sequence[Finding]) -> FramewatchError:
+        """Make one error of one or more findings; the first gives code, message and hint."""
         first = findings[0]
         error = cls(first.message, code=first.code, hint=first.hint, where=first.where)
         error.findings = tuple(findings)
         return error
 
+    @classmethod
+    def from_record(cls, record: ErrorRecord) -> FramewatchError:
+        """Make the error of a record again: the same class, with the same data.
+
+        A class that is not known here, since another version of framewatch wrote the record, becomes a plain
+        `FramewatchError`. It keeps its findings, needs and remedy, so that its job is treated as it should be.
+        """
+        error = cls._registry.get(record.kind, FramewatchError).of(record.findings)
+        error.remedy = record.remedy
+        error.needs = record.needs
+        return error
+
+    @property
+    def record(self) -> ErrorRecord:
+        """The error as data."""
+        return ErrorRecord(self.findings, self.remedy, self.needs, type(self).__name__)
+
     @property
     def finding(self) -> Finding:
-        """The first finding: what a place with room for one error shows."""
+        """The first finding, for places with room for one."""
         return self.findings[0]
 
     def __str__(self) -> str:
@@ -81,25 +128,25 @@ class FramewatchError(Exception):
 
 
 class ConfigError(FramewatchError):
-    """The configuration or a preset does not say something that can be done."""
+    """The configuration or a preset is invalid."""
 
     code = "config.invalid"
 
 
 class RuleError(FramewatchError):
-    """The preset's wishes and this file do not fit together."""
+    """The preset cannot be applied to this file."""
 
     code = "rules.refused"
 
 
 class MediaError(FramewatchError):
-    """The file is not something that can be read as video."""
+    """The file cannot be read as media."""
 
     code = "media.unreadable"
 
 
 class ModelMissingError(FramewatchError):
-    """The network's weights are not installed, or are not the ones that the manifest names."""
+    """The network's weights are not installed, or differ from those that the manifest names."""
 
     code = "models.missing"
     hint = "run `framewatch models install`"
@@ -107,43 +154,43 @@ class ModelMissingError(FramewatchError):
 
 
 class EngineError(FramewatchError):
-    """No engine could be opened, or the one in use stopped working."""
+    """No engine could be opened, or the open one stopped working."""
 
     code = "engine.failed"
     remedy = Remedy.RETRY
 
 
 class EngineMissingError(EngineError):
-    """No engine works here now: a device, its driver or its runtime is gone, and may come back."""
+    """No engine works here now: a device, its driver or its runtime is missing, and may come back."""
 
     code = "engine.unavailable"
     remedy = Remedy.WAIT
 
 
 class OutOfMemoryError(EngineError):
-    """Device or machine have too little memory for this frame size; others may be using it."""
+    """The device or the machine has too little free memory for this frame size."""
 
     code = "engine.out_of_memory"
-    remedy = Remedy.WAIT
+    remedy = Remedy.WAIT  # other programs may be using it
     hint = "use esrgan-2x, a lower source resolution, close other GPU programs, or use a larger GPU"
 
 
 class WrongPixelsError(EngineError):
-    """An engine that had passed its self-test gave a frame that does not show its input."""
+    """An engine that passed its self-test returned a frame that does not match its input."""
 
     code = "engine.wrong_pixels"
     hint = "update this device's driver or runtime; another engine is used meanwhile where there is one"
 
 
 class WorkerError(FramewatchError):
-    """The worker process, or the ffmpeg it ran, ended without finishing its work."""
+    """The worker process, or the ffmpeg that it ran, ended without finishing its task."""
 
     code = "worker.failed"
     remedy = Remedy.RETRY
 
 
 class ToolMissingError(WorkerError):
-    """A program that is needed cannot be started now."""
+    """A required program cannot be started now."""
 
     code = "ffmpeg.missing"
     remedy = Remedy.WAIT
@@ -157,23 +204,19 @@ class VerificationError(FramewatchError):
 
 
 class StorageError(FramewatchError):
-    """A folder cannot be read or written now: full, read-only, gone.
-
-    `needs` is what has to be free before another try makes sense, where that is known.
-    """
+    """A folder cannot be read or written now: full, read-only, gone."""
 
     code = "storage.unavailable"
     remedy = Remedy.WAIT
-    needs: tuple[Need, ...] = ()
 
     def with_needs(self, *needs: Need) -> StorageError:
-        """The same error, which now says what room it waits for."""
+        """Set the free space that has to be there before another attempt; returns the error itself."""
         self.needs = needs
         return self
 
 
 class AlreadyRunningError(FramewatchError):
-    """Another daemon holds this state or this folder."""
+    """Another daemon uses this state folder or this watch folder."""
 
     code = "daemon.already_running"
 

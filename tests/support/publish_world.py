@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from faulty_os import KILLED, FaultyOs, killing
-from framewatch.domain import Failure, FileIdentity, Job, JobState, Journal
+from framewatch.domain import FileIdentity, Job, JobState, Journal
+from framewatch.errors import Finding
 from framewatch.jobs.lifecycle import events, transitions
 from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.publishing import publish
@@ -51,7 +52,7 @@ class World:
     def job(self, outcome: JobState = JobState.DONE, **changes: Any) -> Job:
         """A job that is to end so, entered in the store."""
         found = self.source.lstat()
-        failure = Failure(code="media.unreadable", message="not a video")
+        failure = Finding(code="media.unreadable", message="not a video")
         values: dict[str, Any] = {
             "id": "0a",
             "folder": "anime",

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from framewatch.bench.report import Phase
-from framewatch.domain import Failure, Progress, Record, StageName
-from framewatch.errors import RuleError
+from framewatch.domain import Progress, Record, StageName
+from framewatch.errors import Finding, RuleError
 from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import AttemptRequest, Rendered, Tools
 from framewatch.jobs.attempt.segment_ledger import Entry
@@ -150,7 +150,7 @@ class _Onlooker:
 
     def logged(self, stage: StageName, line: str, level: str) -> None: ...
 
-    def warned(self, warning: Failure) -> None: ...
+    def warned(self, warning: Finding) -> None: ...
 
     def waits(self, device: str) -> None:
         self._on_wait(device)

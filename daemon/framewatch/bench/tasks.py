@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -99,25 +98,7 @@ class Measured(Record):
     report: Report
 
 
-_TASK: TypeAdapter[Any] = TypeAdapter(Annotated[EngineTask | StagesTask | PngTask, Field(discriminator="op")])
-_MESSAGE: TypeAdapter[Any] = TypeAdapter(
+TASKS: TypeAdapter[Any] = TypeAdapter(Annotated[EngineTask | StagesTask | PngTask, Field(discriminator="op")])
+MESSAGES: TypeAdapter[Any] = TypeAdapter(
     Annotated[Stepped | Logged | Measured | Failed, Field(discriminator="event")]
 )
-
-
-def task_from(line: bytes) -> Any:
-    """The task on a line.
-
-    Raises:
-        ValueError: it is none.
-    """
-    return _TASK.validate_python(json.loads(line))
-
-
-def message_from(line: bytes) -> Any:
-    """The message on a line.
-
-    Raises:
-        ValueError: it is none.
-    """
-    return _MESSAGE.validate_python(json.loads(line))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from framewatch.bench import engine_speed, png_baseline, stage_speed
-from framewatch.bench.tasks import EngineTask, Measured, PngTask, StagesTask, Stepped, message_from, task_from
+from framewatch.bench.tasks import MESSAGES, TASKS, EngineTask, Measured, PngTask, StagesTask, Stepped
 from framewatch.domain import Record, StageName
 from framewatch.render.worker import Trade, serve
 from framewatch.render.worker_client import Worker
@@ -39,12 +39,12 @@ class Measurements:
         self._send(Stepped(what=what, done=done))
 
 
-MEASURING = Trade(task_from, Measurements, lambda report: Measured(report=report))
+MEASURING = Trade(TASKS, Measurements, lambda report: Measured(report=report))
 
 
 def measuring_worker() -> Worker:
     """The owner's end of one, not started yet."""
-    return Worker(module=__name__, read=message_from)
+    return Worker(module=__name__, messages=MESSAGES)
 
 
 if __name__ == "__main__":

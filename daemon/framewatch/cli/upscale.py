@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,8 +27,8 @@ from framewatch.cli.common import (
     require_engine,
     say,
 )
-from framewatch.domain import Failure, StageName
-from framewatch.errors import ConfigError, MediaError
+from framewatch.domain import StageName
+from framewatch.errors import ConfigError, Finding, MediaError
 from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import AttemptRequest, Rendered, Skipped, Tools
 from framewatch.jobs.attempt.segment_ledger import Entry
@@ -132,7 +133,7 @@ class Quiet:
     def logged(self, stage: StageName, line: str, level: str) -> None:
         """Show nothing."""
 
-    def warned(self, warning: Failure) -> None:
+    def warned(self, warning: Finding) -> None:
         """Show nothing."""
 
     def waits(self, device: str) -> None:
@@ -167,7 +168,7 @@ class _OnScreen(Quiet):
     def waits(self, device: str) -> None:
         self._bar.update(self._task, description=f"waiting for {device}")
 
-    def warned(self, warning: Failure) -> None:
+    def warned(self, warning: Finding) -> None:
         text = printable(f"warning: {warning.message} ({warning.hint}) [{warning.code}]")
         self._bar.console.print(text)
 
@@ -219,7 +220,7 @@ def _place(made: Rendered, output: Path) -> None:
 
 def _say_skipped(made: Skipped, as_json: bool) -> None:
     if as_json:
-        print_json({"status": "skipped", "output": None, "reasons": [reason.model_dump() for reason in made.reasons]})
+        print_json({"status": "skipped", "output": None, "reasons": [asdict(reason) for reason in made.reasons]})
         return
     for reason in made.reasons:
         say(f"skipped: {reason.message} [{reason.code}]")
@@ -233,5 +234,5 @@ def _result(made: Rendered, output: Path) -> dict[str, Any]:
         "width": made.plan.width,
         "height": made.plan.height,
         "engine": made.engine,
-        "warnings": [warning.model_dump() for warning in made.warnings],
+        "warnings": [asdict(warning) for warning in made.warnings],
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from framewatch.domain.job import Failure, FileIdentity, Job, JobState, Journal
+from framewatch.domain.job import FileIdentity, Job, JobState, Journal
 from framewatch.domain.media import Audio, Colour, Edges, Hdr, MasteringDisplay, MediaInfo, Stream, StreamKind, Video
 from framewatch.domain.progress import Progress, StageName
 from framewatch.domain.record import Record
@@ -12,7 +12,6 @@ __all__ = [
     "Audio",
     "Colour",
     "Edges",
-    "Failure",
     "FileIdentity",
     "Hdr",
     "Job",

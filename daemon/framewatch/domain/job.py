@@ -53,20 +53,6 @@ class Journal(Record):
     source_done: bool = False
 
 
-class Failure(Record):
-    """Findings in a form that is stored and shown."""
-
-    code: str
-    message: str
-    hint: str = ""
-    where: str = ""
-
-    @classmethod
-    def of(cls, finding: Finding) -> Failure:
-        """The stored form of a finding."""
-        return cls(code=finding.code, message=finding.message, hint=finding.hint, where=finding.where)
-
-
 class Job(Record):
     """One source file on its way through framewatch."""
 
@@ -89,10 +75,10 @@ class Job(Record):
     not_before: float = 0.0  # Unix time before which it is not tried again
     outcome: JobState | None = None  # what PUBLISHING ends in: DONE, SKIPPED, FAILED or CANCELLED
     journal: Journal = Journal()
-    findings: tuple[Failure, ...] = ()  # why it failed, is held or was skipped
+    findings: tuple[Finding, ...] = ()  # why it failed, is held or was skipped
     needs: tuple[Need, ...] = ()  # the room that a HELD job waits for, where it is known
-    parked: tuple[Failure, ...] = ()  # why it failed, while `findings` tell why putting it away is held
-    warnings: tuple[Failure, ...] = ()
+    parked: tuple[Finding, ...] = ()  # why it failed, while `findings` tell why putting it away is held
+    warnings: tuple[Finding, ...] = ()
     engine: str | None = None
     frames: int = 0  # of the output
     created_at: float = 0.0  # Unix time

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from framewatch.domain import FileIdentity, Job
-from framewatch.errors import ConfigError, Finding, FramewatchError, MediaError, Remedy
+from framewatch.errors import ConfigError, ErrorRecord, Finding, FramewatchError, MediaError, Remedy
 from framewatch.intake.collector import Settled
 from framewatch.jobs.lifecycle.events import Broke, RetryAsked
 from framewatch.jobs.naming import free_path, planned_output
@@ -57,7 +57,7 @@ class Admission:
         preset, findings = self._preset()
         if findings:
             self._guard.require(self._folder.input)  # or a disk that is just pulled would fail the file
-        event = Broke(findings, Remedy.NONE) if findings else None
+        event = Broke(ErrorRecord(tuple(findings), Remedy.NONE)) if findings else None
         with self._manager.naming(self._folder.output):
             jobs = self._jobs(new, preset, findings, refused)
             entered = self._manager.enter_all(jobs, event)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from framewatch.domain import Failure, Record, StageName
+from framewatch.domain import Record, StageName
+from framewatch.errors import ErrorRecord, Finding
 from framewatch.render.tasks import Report
 
 
@@ -55,7 +55,7 @@ class Warned(Record):
     """Something that did not stop the task and that its owner should know."""
 
     event: Literal["warned"] = "warned"
-    warning: Failure
+    warning: Finding
 
 
 class Opened(Record):
@@ -73,24 +73,14 @@ class Finished(Record):
 
 
 class Failed(Record):
-    """The task failed; `error` is the name of a class in `framewatch.errors`."""
+    """The task failed."""
 
     event: Literal["failed"] = "failed"
-    error: str
-    findings: tuple[Failure, ...]
+    error: ErrorRecord
 
 
 Message = Annotated[
     Counted | Alive | Pieced | Logged | Warned | Opened | Finished | Failed, Field(discriminator="event")
 ]
 
-_MESSAGE: TypeAdapter[Message] = TypeAdapter(Message)
-
-
-def message_from(line: bytes) -> Any:
-    """The message on a line.
-
-    Raises:
-        ValueError: it is none.
-    """
-    return _MESSAGE.validate_python(json.loads(line))
+MESSAGES: TypeAdapter[Message] = TypeAdapter(Message)

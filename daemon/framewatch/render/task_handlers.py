@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from framewatch.domain import Failure, Record, StageName
+from framewatch.domain import Record, StageName
 from framewatch.errors import Finding, MediaError
 from framewatch.media.decode.image_file import with_picture
 from framewatch.media.decode.output_inspection import inspect_output
@@ -190,7 +190,7 @@ class Workbench:
             self.send(Alive(count=count))
 
     def _warn(self, finding: Finding) -> None:
-        self.send(Warned(warning=Failure.of(finding)))
+        self.send(Warned(warning=finding))
 
     def _log(self, stage: StageName) -> Callable[[str, str], None]:
         def log(level: str, line: str) -> None:

@@ -6,9 +6,8 @@ are not UTF-8; as JSON's escapes they arrive as they left.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
@@ -230,18 +229,4 @@ Report = Annotated[
 ]
 
 
-_TASK: TypeAdapter[Task] = TypeAdapter(Task)
-
-
-def to_line(record: Record) -> bytes:
-    """One record as one line of ASCII JSON."""
-    return json.dumps(record.model_dump(mode="json"), ensure_ascii=True).encode() + b"\n"
-
-
-def task_from(line: bytes) -> Any:
-    """The task on a line.
-
-    Raises:
-        ValueError: it is none.
-    """
-    return _TASK.validate_python(json.loads(line))
+TASKS: TypeAdapter[Task] = TypeAdapter(Task)

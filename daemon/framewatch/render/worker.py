@@ -19,11 +19,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
 
-from framewatch.domain import Failure, Record, StageName
+from pydantic import TypeAdapter
+
+from framewatch.domain import Record, StageName
 from framewatch.errors import FramewatchError, OutOfMemoryError, WorkerError
 from framewatch.render.messages import Failed, Finished, Logged
 from framewatch.render.task_handlers import Send, Workbench
-from framewatch.render.tasks import task_from, to_line
+from framewatch.render.tasks import TASKS
+from framewatch.render.wire import from_line, to_line
 
 
 class Wire:
@@ -63,14 +66,14 @@ class Bench(Protocol):
 
 @dataclass(frozen=True)
 class Trade:
-    """What makes one kind of worker: how it reads a task, who does it, and the message that has the report."""
+    """What makes one kind of worker: its tasks, who does them, and the message that has the report."""
 
-    read: Callable[[bytes], Any]
+    tasks: TypeAdapter[Any]
     bench: Callable[[Send], Bench]
     finished: Callable[[Any], Record]
 
 
-RENDERING = Trade(task_from, Workbench, lambda report: Finished(report=report))
+RENDERING = Trade(TASKS, Workbench, lambda report: Finished(report=report))
 
 
 def serve(trade: Trade = RENDERING) -> None:
@@ -103,20 +106,15 @@ def _listen(tasks: queue.Queue[bytes]) -> None:
 
 def _answer(trade: Trade, bench: Bench, line: bytes, send: Send) -> Record:
     try:
-        return trade.finished(bench.do(trade.read(line)))
+        return trade.finished(bench.do(from_line(trade.tasks, line)))
     except FramewatchError as error:
-        return _failed(error)
+        return Failed(error=error.record)
     except MemoryError:
-        return _failed(OutOfMemoryError("the worker ran out of memory", code="worker.out_of_memory"))
+        return Failed(error=OutOfMemoryError("the worker ran out of memory", code="worker.out_of_memory").record)
     except Exception as error:  # noqa: BLE001 - the process boundary: a bug here must not be silence there
         for text in traceback.format_exc().rstrip().splitlines():
             send(Logged(stage=bench.stage, line=text, level="debug"))
-        return _failed(WorkerError(f"{type(error).__name__}: {error}", code="worker.bug"))
-
-
-def _failed(error: FramewatchError) -> Failed:
-    findings = tuple(Failure.of(finding) for finding in error.findings)
-    return Failed(error=type(error).__name__, findings=findings)
+        return Failed(error=WorkerError(f"{type(error).__name__}: {error}", code="worker.bug").record)
 
 
 if __name__ == "__main__":

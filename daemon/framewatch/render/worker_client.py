@@ -14,13 +14,14 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Any
 
-from framewatch import errors
+from pydantic import TypeAdapter
+
 from framewatch.domain import Record
-from framewatch.errors import CancelledError, Finding, FramewatchError, ToolMissingError, WorkerError
-from framewatch.render.messages import Failed, message_from
+from framewatch.errors import CancelledError, FramewatchError, ToolMissingError, WorkerError
+from framewatch.render.messages import MESSAGES, Failed
 from framewatch.render.orphan_processes import end_leftovers
 from framewatch.render.stall_detector import StallDetector
-from framewatch.render.tasks import to_line
+from framewatch.render.wire import from_line, to_line
 
 DEATH_SECONDS = 2.0  # for a killed process to be gone, and for its pipes to be read
 STALL_SECONDS = 600.0  # longer than a frame or the opening of an engine takes on the slowest machine that makes sense
@@ -38,7 +39,7 @@ class Worker:
         on_stderr: Callable[[str], None] | None = None,
         niceness: int = 0,
         module: str = "framewatch.render.worker",
-        read: Callable[[bytes], Any] = message_from,
+        messages: TypeAdapter[Any] = MESSAGES,
     ) -> None:
         """Start nothing yet.
 
@@ -46,12 +47,12 @@ class Worker:
             on_stderr: gets what the worker, or a library in it, prints.
             niceness: by how much it steps back, as `nice` does, where others want the processor too.
             module: what the process runs: `framewatch.render.worker.serve`, with tasks of its own or the usual ones.
-            read: makes a message of a line that it sends; one with the event "finished" has the report.
+            messages: what it sends; one with the event "finished" has the report.
         """
         self._on_stderr = on_stderr
         self._niceness = niceness
         self._module = module
-        self._read = read
+        self._kinds = messages
         self._mates: dict[str, Worker] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._messages: queue.Queue[Any] = queue.Queue()
@@ -66,7 +67,7 @@ class Worker:
 
     def another(self, niceness: int = 0) -> Worker:
         """One more of the same kind, for the caller to kill; not started yet. `niceness` as for the constructor."""
-        return Worker(on_stderr=self._on_stderr, niceness=niceness, module=self._module, read=self._read)
+        return Worker(on_stderr=self._on_stderr, niceness=niceness, module=self._module, messages=self._kinds)
 
     def mate(self, name: str) -> Worker:
         """Another worker that stays from task to task, as this one does, and ends with it; by `name` the same one."""
@@ -108,7 +109,7 @@ class Worker:
             self._end()
             raise
         if isinstance(answer, Failed):
-            raise _error_of(answer)
+            raise FramewatchError.from_record(answer.error)
         return answer.report
 
     def _answer(self, task: Record, on_message: OnMessage, stop: threading.Event, patience: StallDetector) -> Any:
@@ -206,7 +207,7 @@ class Worker:
         assert process.stdout is not None  # noqa: S101 - made with a pipe
         for line in process.stdout:
             try:
-                messages.put(self._read(line))
+                messages.put(from_line(self._kinds, line))
             except ValueError as error:
                 self._note(f"unreadable message: {error}")
         messages.put(None)
@@ -233,10 +234,3 @@ class Worker:
 def _close(stream: Any) -> None:
     with suppress(BrokenPipeError):  # a task was still in the buffer when the worker died
         stream.close()
-
-
-def _error_of(message: Failed) -> FramewatchError:
-    kind = getattr(errors, message.error, FramewatchError)
-    findings = [Finding(item.code, item.message, item.hint, item.where) for item in message.findings]
-    error: FramewatchError = kind.of(findings)
-    return error

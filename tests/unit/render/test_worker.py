@@ -15,12 +15,16 @@ from typing import Any
 import psutil
 import pytest
 
+import failing_worker
 from clips import make_clip
-from framewatch.errors import CancelledError, MediaError, Remedy, WorkerError
+from failing_worker import FailTask
+from framewatch import errors
+from framewatch.errors import CancelledError, Finding, FramewatchError, MediaError, Need, Remedy, WorkerError
 from framewatch.media.ffmpeg.discovery import find_ffmpeg
 from framewatch.render.messages import Alive, Counted, Logged
 from framewatch.render.stall_detector import StallDetector
-from framewatch.render.tasks import CommandTask, InspectTask, ProbeReport, ProbeTask, to_line
+from framewatch.render.tasks import CommandTask, InspectTask, ProbeReport, ProbeTask
+from framewatch.render.wire import to_line
 from framewatch.render.worker_client import Worker
 from media_factory import ffmpeg
 from waiting import eventually
@@ -73,6 +77,42 @@ def test_an_error_arrives_as_what_it_was(worker: Worker, tmp_path: Path) -> None
     with pytest.raises(MediaError) as caught:
         worker.run(ProbeTask(source=tmp_path / "a.mp4"), quiet, going())
     assert caught.value.finding.code == "media.not_media"
+
+
+@pytest.fixture(scope="module")
+def failing() -> Iterator[Worker]:
+    """A worker whose tasks fail with the error that they name."""
+    with pytest.MonkeyPatch.context() as patch:
+        support = str(Path(failing_worker.__file__).parent)
+        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [support, os.environ.get("PYTHONPATH")])))
+        worker = Worker(module="failing_worker")
+        yield worker
+        worker.kill()
+
+
+ERRORS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, FramewatchError)]
+
+
+@pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
+def test_every_class_of_error_keeps_its_class_and_data_on_its_way_from_a_worker(
+    failing: Worker, kind: type[FramewatchError]
+) -> None:
+    with pytest.raises(FramewatchError) as caught:
+        failing.run(FailTask(error=kind.__name__), quiet, going())
+    error = caught.value
+    assert type(error) is kind
+    assert error.findings == (Finding("a.b", "first \udcff", "hint", "where"), Finding("c.d", "second"))
+    assert (error.needs, error.remedy) == ((Need("output", 7),), kind.remedy)
+
+
+def test_an_error_of_a_class_unknown_here_keeps_its_data(failing: Worker) -> None:
+    """Another version of framewatch may run the worker; its error still has to hold the job or fail it."""
+    with pytest.raises(FramewatchError) as caught:
+        failing.run(FailTask(error="NewerError"), quiet, going())
+    error = caught.value
+    assert type(error) is FramewatchError
+    assert [finding.code for finding in error.findings] == ["a.b", "c.d"]
+    assert (error.needs, error.remedy) == ((Need("output", 7),), Remedy.WAIT)
 
 
 def test_a_name_that_is_not_utf_8_arrives_as_it_left(worker: Worker, tmp_path: Path) -> None:

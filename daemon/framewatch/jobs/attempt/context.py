@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, Protocol
 
-from framewatch.domain import Failure, Progress, Record, StageName
+from framewatch.domain import Progress, Record, StageName
 from framewatch.errors import CancelledError, EngineError, Finding
 from framewatch.jobs.attempt.progress_tracker import Tracker
 from framewatch.jobs.attempt.request import Tools
@@ -33,7 +33,7 @@ class Observer(Protocol):
     def logged(self, stage: StageName, line: str, level: str) -> None:
         """A tool said something, or is about to be run."""
 
-    def warned(self, warning: Failure) -> None:
+    def warned(self, warning: Finding) -> None:
         """Something is worth knowing and did not stop the work."""
 
     def waits(self, device: str) -> None:
@@ -77,7 +77,7 @@ class AttemptContext:
         self.observer = observer
         self.stop = stop
         self.look = look
-        self.warnings: list[Failure] = []
+        self.warnings: list[Finding] = []
         self.on_piece: Callable[[Pieced], None] = lambda _: None
         self._worker = worker
         self._gate = gate
@@ -193,7 +193,7 @@ class AttemptContext:
         workers = [self._worker, *map(self._worker.mate, names[1:])]
 
         def lost(place: int, error: EngineError) -> None:
-            self.warn(Failure.of(error.finding.at(f"device {tasks[place].device}")))
+            self.warn(error.finding.at(f"device {tasks[place].device}"))
 
         pool = WorkerPool(workers, tasks, self.tools.stall_seconds, lost)
         pool.run(self._heard, self.stop)
@@ -203,9 +203,9 @@ class AttemptContext:
     def _warn_of_share(self, finding: Finding) -> None:
         """Devices that share a job are alike, and so is what is said of their shares: the first stands for all."""
         if all(told.code != finding.code for told in self.warnings):
-            self.warn(Failure.of(finding))
+            self.warn(finding)
 
-    def warn(self, warning: Failure) -> None:
+    def warn(self, warning: Finding) -> None:
         """Tell something that does not stop the work; once, though several workers may find the very same."""
         if warning not in self.warnings:
             self.warnings.append(warning)

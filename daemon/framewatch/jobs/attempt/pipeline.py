@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from framewatch.domain import Failure
 from framewatch.errors import MediaError, RuleError, VerificationError
 from framewatch.jobs.attempt.context import AttemptContext, Gate, Observer
 from framewatch.jobs.attempt.disk_forecast import require_room_for, require_room_left
@@ -80,7 +79,7 @@ class Pipeline:
         probed = self.probe(order)
         choice = choose(order.preset, probed.info)
         if choice.preset is None:
-            return Skipped(reasons=tuple(Failure.of(reason) for reason in choice.reasons))
+            return Skipped(reasons=tuple(choice.reasons))
         if choice.preset is not order.preset:
             order = order.evolve(preset=choice.preset)
             probed = self.probe(order)  # whose cut and rate may be others

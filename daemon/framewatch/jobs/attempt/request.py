@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from framewatch.domain import Failure, Record
+from framewatch.domain import Record
+from framewatch.errors import Finding
 from framewatch.jobs.attempt.disk_forecast import DiskLocations
 from framewatch.media.limits import Limits
 from framewatch.media.plan.image_plan import ImagePlan
@@ -33,13 +34,13 @@ class Rendered(Record):
     plan: Plan | ImagePlan
     engine: str | None
     frames: int
-    warnings: tuple[Failure, ...]
+    warnings: tuple[Finding, ...]
 
 
 class Skipped(Record):
     """The preset is not for this file: nothing was made."""
 
-    reasons: tuple[Failure, ...]
+    reasons: tuple[Finding, ...]
 
 
 class Tools(Record):

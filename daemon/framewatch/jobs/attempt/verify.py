@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
-from framewatch.domain import Failure
 from framewatch.errors import Finding
 from framewatch.media.decode.output_inspection import Inspection, StreamInspection
 from framewatch.media.plan.expectation import Expected
@@ -135,14 +134,14 @@ def _finding(code: str, message: str) -> Finding:
     return Finding(f"verify.{code}", message, _HINT)
 
 
-def silent_track(index: int) -> Failure:
+def silent_track(index: int) -> Finding:
     """A track that has no loudness to be normalized; `index` is the stream's."""
     message = "the track is silent: it is not normalized"
-    return Failure.of(Finding("audio.silent", message, "", f"stream {index}"))
+    return Finding("audio.silent", message, where=f"stream {index}")
 
 
-def damaged_frames(frames: int) -> Failure:
+def damaged_frames(frames: int) -> Finding:
     """Frames for which their neighbours stand in."""
     message = f"{frames} frames could not be decoded; the ones before them are shown longer"
     hint = "the rest is complete; find a better source if it shows"
-    return Failure.of(Finding("media.damaged_frames", message, hint))
+    return Finding("media.damaged_frames", message, hint)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from framewatch.domain import Failure, FileIdentity
-from framewatch.errors import Finding, FramewatchError, Need, Remedy, StorageError
+from framewatch.domain import FileIdentity
+from framewatch.errors import ErrorRecord, Finding, FramewatchError
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Rendered(Event):
     result: Path
     frames: int
     engine: str | None = None
-    warnings: tuple[Failure, ...] = ()
+    warnings: tuple[Finding, ...] = ()
     container: str = ""  # of the result, where it is not the one that the output's name was planned for
 
 
@@ -44,21 +44,19 @@ class Rendered(Event):
 class Skipped(Event):
     """The preset is not for this file: nothing is made of it."""
 
-    reasons: tuple[Failure, ...]
+    reasons: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Broke(Event):
-    """Something failed; `remedy` says what can be done about it."""
+    """Something failed; the remedy of `error` says what can be done about it."""
 
-    findings: tuple[Finding, ...]
-    remedy: Remedy
-    needs: tuple[Need, ...] = ()  # room that has to be free before it can go on
+    error: ErrorRecord
 
     @classmethod
     def of(cls, error: FramewatchError) -> Broke:
         """The event that an error means for its job."""
-        return cls(error.findings, error.remedy, error.needs if isinstance(error, StorageError) else ())
+        return cls(error.record)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from framewatch.domain import Failure, Job, JobState, Journal
+from framewatch.domain import Job, JobState, Journal
 from framewatch.errors import Finding, Remedy
 from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.lifecycle.description import ImpossibleTransitionError, killer, story
@@ -123,20 +123,20 @@ def _published(job: Job, event: ev.Published, now: float, _policy: RetryPolicy) 
 
 
 def _broke(job: Job, event: ev.Broke, now: float, policy: RetryPolicy) -> Transition:
-    _require(job, event, job.state in (QUEUED, RUNNING, PUBLISHING) and bool(event.findings))
+    _require(job, event, job.state in (QUEUED, RUNNING, PUBLISHING) and bool(event.error.findings))
     stop = (ev.StopWorker(),) if job.state == RUNNING else ()
     # What is half published must be brought to its end, whatever the error says.
-    hold = event.remedy == Remedy.WAIT or (job.state == PUBLISHING and not _publishes_output(job))
+    hold = event.error.remedy == Remedy.WAIT or (job.state == PUBLISHING and not _publishes_output(job))
     if hold:
         return _held(job, event, now, policy, stop)
-    if event.remedy == Remedy.NONE:
-        return _failed(job, event.findings, stop)
-    return _tried(job, event.findings, now, policy, stop)
+    if event.error.remedy == Remedy.NONE:
+        return _failed(job, event.error.findings, stop)
+    return _tried(job, event.error.findings, now, policy, stop)
 
 
 def _source_lost(job: Job, event: ev.SourceLost, _now: float, _policy: RetryPolicy) -> Transition:
     _require(job, event, job.state == PUBLISHING and not job.journal.source_done)
-    failure = (Failure.of(event.finding),)
+    failure = (event.finding,)
     if job.outcome in (FAILED, CANCELLED):
         job = job.evolve(findings=job.findings + failure)
     elif job.journal.output_done:  # the output is whole, made of the source as it was taken in
@@ -153,7 +153,7 @@ def _cancel_asked(job: Job, event: ev.CancelAsked, _now: float, _policy: RetryPo
         hint = "it has ended" if job.state.ended else "it is being put in its place already"
         raise ImpossibleTransitionError.of_event(job, event, "job.not_cancellable", hint)
     stop = (ev.StopWorker(),) if job.state == RUNNING else ()
-    finding = Failure(code="job.cancelled", message="cancelled by the user")
+    finding = Finding("job.cancelled", "cancelled by the user")
     return _publish(job.evolve(findings=(finding,)), CANCELLED, (*stop, ev.DiscardWork()))
 
 
@@ -244,15 +244,15 @@ def _held(job: Job, event: ev.Broke, now: float, policy: RetryPolicy, before: tu
     goes_on = PUBLISHING if job.state == PUBLISHING else QUEUED
     parked = job.findings if goes_on == PUBLISHING else ()
     job = _uncounted(job) if job.state == RUNNING else job
-    holds = job.holds + 1
-    until = now + (policy.look if seen_cheaply(event.findings[0].code) else policy.hold_wait(holds))
-    changes = {"findings": _failures(event.findings), "parked": parked, "not_before": until, "needs": event.needs}
+    holds, error = job.holds + 1, event.error
+    until = now + (policy.look if seen_cheaply(error.findings[0].code) else policy.hold_wait(holds))
+    changes = {"findings": error.findings, "parked": parked, "not_before": until, "needs": error.needs}
     job = job.evolve(state=HELD, held_state=goes_on, holds=holds, **changes)
     return Transition(job, (*before, ev.WriteSidecar(), ev.Wake(until)))
 
 
 def _failed(job: Job, findings: tuple[Finding, ...], before: tuple[ev.Action, ...] = ()) -> Transition:
-    return _publish(job.evolve(findings=_failures(findings)), FAILED, before)
+    return _publish(job.evolve(findings=findings), FAILED, before)
 
 
 def _tried(
@@ -267,15 +267,11 @@ def _tried(
     job = job.evolve(attempt=attempt, stuck=job.stuck + 1, holds=0)
     if job.stuck > policy.retries:
         return _failed(job, findings, before)
-    return _queued(job.evolve(findings=_failures(findings)), now + policy.retry_wait(job.stuck), before)
+    return _queued(job.evolve(findings=findings), now + policy.retry_wait(job.stuck), before)
 
 
 def _uncounted(job: Job) -> Job:
     return job.evolve(attempt=max(job.attempt - 1, 0))
-
-
-def _failures(findings: tuple[Finding, ...]) -> tuple[Failure, ...]:
-    return tuple(Failure.of(finding) for finding in findings)
 
 
 _HANDLERS: dict[type[ev.Event], Callable[[Job, Any, float, RetryPolicy], Transition]] = {

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from framewatch.domain import Job, JobState
-from framewatch.errors import Finding, Need, Place, Remedy, StorageError
+from framewatch.errors import ErrorRecord, Finding, Need, Place, Remedy, StorageError
 from framewatch.jobs.attempt.disk_forecast import require_room
 from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
@@ -241,4 +241,5 @@ def _arrived(old: Path, new: Path, size: int | None) -> bool:
 def _lost_result(job: Job) -> ev.Broke:
     message = "the finished file is gone from the work folder before it was put in its place"
     hint = "keep other programs out of work_dir"
-    return ev.Broke((Finding("work.lost", message, hint, shown(job.journal.result or "")),), Remedy.RETRY)
+    finding = Finding("work.lost", message, hint, shown(job.journal.result or ""))
+    return ev.Broke(ErrorRecord((finding,), Remedy.RETRY))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import structlog
 
-from framewatch.domain import Failure, Job, JobState, Progress, StageName
-from framewatch.errors import StorageError
+from framewatch.domain import Job, JobState, Progress, StageName
+from framewatch.errors import Finding, StorageError
 from framewatch.jobs.attempt.segment_ledger import Entry
 from framewatch.jobs.naming import sidecar_path
 from framewatch.jobs.publishing.publish import Places, last_sidecar
@@ -129,9 +130,9 @@ class JobObserver:
         said = getattr(_log, "info" if level == "command" else level)
         said(event, line=f"[{stage.upper()}] {line}", **self._job.log_context())
 
-    def warned(self, warning: Failure) -> None:
+    def warned(self, warning: Finding) -> None:
         """Something is worth knowing and did not stop the work."""
-        _log.warning("job.warning", **self._job.log_context(), **warning.model_dump())
+        _log.warning("job.warning", **self._job.log_context(), **asdict(warning))
 
     def waits(self, device: str) -> None:
         """A share of a device is asked for."""

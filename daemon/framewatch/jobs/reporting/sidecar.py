@@ -6,14 +6,15 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from framewatch.domain import Failure, Job, JobState, Progress, StageName
-from framewatch.errors import StorageError
+from framewatch.domain import Job, JobState, Progress, StageName
+from framewatch.errors import Finding, StorageError
 from framewatch.storage import files
 from framewatch.storage.mount_guard import UNGUARDED, Guard
 from framewatch.storage.os_errors import shown
@@ -196,11 +197,11 @@ def _percent(job: Job, progress: Progress) -> float:
     return 99.0 if _whole(job) else progress.percent
 
 
-def _error(findings: tuple[Failure, ...]) -> ErrorReport | None:
+def _error(findings: tuple[Finding, ...]) -> ErrorReport | None:
     if not findings:
         return None
     problems = [
-        LocatedProblem(**{key: _text(value) for key, value in failure.model_dump().items()}) for failure in findings
+        LocatedProblem(**{key: _text(value) for key, value in asdict(finding).items()}) for finding in findings
     ]
     first = problems[0]
     return ErrorReport(code=first.code, message=first.message, hint=first.hint, findings=problems)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from framewatch.domain import Job, JobState
-from framewatch.errors import CancelledError, Finding, FramewatchError, Remedy
+from framewatch.errors import CancelledError, ErrorRecord, Finding, FramewatchError, Remedy
 from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.scheduling.hold_poller import HoldPoller
 from framewatch.jobs.scheduling.job_manager import Decision, JobManager
@@ -108,7 +108,7 @@ class Scheduler:
 
     def hold_folder(self, name: str, finding: Finding) -> None:
         """Put all queued jobs of a watch folder on hold."""
-        event = ev.Broke((finding,), Remedy.WAIT)
+        event = ev.Broke(ErrorRecord((finding,), Remedy.WAIT))
         while held := self._manager.decide_queued(name, event, AT_ONCE):
             for decision in held:
                 self._manager.carry_out(decision)

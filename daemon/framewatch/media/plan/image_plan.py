@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from framewatch.domain import Failure, MediaInfo, Record, Stream, Video
+from framewatch.domain import MediaInfo, Record, Stream, Video
 from framewatch.errors import Finding, MediaError, RuleError
 from framewatch.media.colour import WorkingFormat, working_format
 from framewatch.media.plan.stream_table import place
@@ -52,7 +52,7 @@ class ImagePlan(Record):
     alpha: Literal["none", "kept", "on white"]
     bit_depth: Literal[8, 16]  # of the output
     frames: int = 1
-    warnings: tuple[Failure, ...]
+    warnings: tuple[Finding, ...]
 
     @property
     def has_video(self) -> bool:
@@ -116,7 +116,7 @@ def _plan(preset: Preset, name: str, still: Stream, video: Video) -> ImagePlan:
         pixel_format=fed[working][kept],
         alpha="kept" if kept else "on white" if video.alpha else "none",
         bit_depth=16 if form.deep and video.bit_depth > 8 else 8,
-        warnings=tuple(Failure.of(each) for each in _warnings(preset, still, video)),
+        warnings=tuple(_warnings(preset, still, video)),
     )
 
 

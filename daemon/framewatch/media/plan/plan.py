@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Literal
 
-from framewatch.domain import Colour, Failure, Hdr, MediaInfo, Record, Stream, StreamKind, Timeline, Video
+from framewatch.domain import Colour, Hdr, MediaInfo, Record, Stream, StreamKind, Timeline, Video
 from framewatch.errors import Finding, RuleError
 from framewatch.media.colour import WorkingFormat, resolve, working_format
 from framewatch.media.containers import rules
@@ -75,7 +75,7 @@ class Plan(Record):
     frames: int  # of the output; an estimate where `expected.frames` is None
     streams: tuple[StreamPlan, ...]
     chapters: int
-    warnings: tuple[Failure, ...]
+    warnings: tuple[Finding, ...]
     expected: Expected
 
     @property
@@ -213,7 +213,7 @@ def _plan(preset: Preset, name: str, info: MediaInfo, timeline: Timeline | None,
         frames=timing.frames,
         streams=tuple(table.rows),
         chapters=info.chapters,
-        warnings=tuple(Failure.of(finding) for finding in [*table.warnings, *losses, *cut_warnings(preset, cut)]),
+        warnings=(*table.warnings, *losses, *cut_warnings(preset, cut)),
         expected=_expected(preset, info, video, made=made, timing=timing, table=table).evolve(
             distinct=stamps.distinct
         ),
@@ -232,7 +232,7 @@ def _sound_plan(preset: Preset, name: str, info: MediaInfo) -> Plan:
         height=0, sar=Fraction(1), pixel_format="",
         colour=Colour(), source_height=0, rgb=False, rate=None, average_rate=Fraction(25), frames=0,
         streams=tuple(table.rows), chapters=info.chapters,
-        warnings=tuple(map(Failure.of, [*table.warnings, *_metadata_warnings(preset, info)])),
+        warnings=(*table.warnings, *_metadata_warnings(preset, info)),
         expected=_expected(preset, info, None, made=NO_PICTURE, timing=timing, table=table),
     )  # fmt: skip
 

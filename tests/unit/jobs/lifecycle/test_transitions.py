@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from framewatch.domain import Failure, FileIdentity, Job, JobState, Journal
-from framewatch.errors import Finding, Remedy, StorageError
+from framewatch.domain import FileIdentity, Job, JobState, Journal
+from framewatch.errors import ErrorRecord, Finding, Remedy, StorageError
 from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.lifecycle.description import ImpossibleTransitionError
 from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
@@ -46,14 +46,14 @@ def live(*happened: ev.Event, job: Job = JOB, now: float = 100.0) -> Job:
 
 
 def broke(finding: Finding, remedy: Remedy) -> ev.Broke:
-    return ev.Broke((finding,), remedy)
+    return ev.Broke(ErrorRecord((finding,), remedy))
 
 
 def kinds(step: Transition) -> list[type[ev.Action]]:
     return [type(action) for action in step.actions]
 
 
-SKIPPED = ev.Skipped((Failure(code="only_if.no_match", message="it is 1440 pixels high"),))
+SKIPPED = ev.Skipped((Finding(code="only_if.no_match", message="it is 1440 pixels high"),))
 
 
 def test_a_file_that_the_preset_is_not_for_goes_to_done_without_an_output() -> None:
@@ -266,8 +266,9 @@ def test_an_impossible_transition_tells_the_story_of_the_job() -> None:
 
 
 def test_an_error_becomes_the_event_that_carries_its_findings_and_its_remedy() -> None:
-    assert ev.Broke.of(StorageError("full", code="storage.full")) == ev.Broke(
-        (Finding("storage.full", "full"),), Remedy.WAIT
+    error = StorageError("full", code="storage.full")
+    assert ev.Broke.of(error).error == ErrorRecord(
+        (Finding("storage.full", "full"),), Remedy.WAIT, (), "StorageError"
     )
 
 
@@ -334,4 +335,4 @@ def test_no_sequence_of_events_breaks_what_holds_of_every_job(sequence: list[ev.
 
 def test_what_is_kept_of_a_finding_is_all_of_it() -> None:
     job = live(broke(Finding("a.b", "what", "do", "where"), Remedy.NONE))
-    assert job.findings == (Failure(code="a.b", message="what", hint="do", where="where"),)
+    assert job.findings == (Finding(code="a.b", message="what", hint="do", where="where"),)

@@ -353,7 +353,7 @@ def test_a_full_disk_is_waited_for_and_publishing_goes_on_where_it_was(
     with world.store() as store:
         job = store.get("0a")
         assert job is not None
-        assert events.Broke.of(caught.value).findings == caught.value.findings
+        assert events.Broke.of(caught.value).error.findings == caught.value.findings
         assert job.journal.output is not None
     assert world.publish().state == S.DONE
     assert world.files() == world.expected(S.DONE)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from framewatch.domain import Failure, Job, JobState, Journal, Progress
-from framewatch.errors import StorageError
+from framewatch.domain import Job, JobState, Journal, Progress
+from framewatch.errors import Finding, StorageError
 from framewatch.jobs.reporting.sidecar import PROGRESS_SCHEMA, Sidecar, progress_document
 from job_factory import NAMES, MakeJob
 
@@ -100,8 +100,8 @@ def test_a_published_job_is_at_100_and_names_the_output_that_was_chosen(running:
 
 def test_an_error_is_told_with_all_findings(running: Job) -> None:
     findings = (
-        Failure(code="container.upscale_needs_video", message="m\udcff", hint="h"),
-        Failure(code="b.c", message="n", where="stream 2"),
+        Finding(code="container.upscale_needs_video", message="m\udcff", hint="h"),
+        Finding(code="b.c", message="n", where="stream 2"),
     )
     error = progress_document(running.evolve(state=S.HELD, held_state=S.QUEUED, findings=findings), at(1), 0)["error"]
     assert {key: error[key] for key in ("code", "message", "hint")} == {

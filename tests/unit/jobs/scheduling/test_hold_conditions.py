@@ -10,8 +10,8 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from framewatch.domain import Failure, Job, JobState, Journal
-from framewatch.errors import EngineMissingError, Finding, FramewatchError, Need, Remedy, StorageError
+from framewatch.domain import Job, JobState, Journal
+from framewatch.errors import EngineMissingError, ErrorRecord, Finding, FramewatchError, Need, Remedy, StorageError
 from framewatch.jobs.attempt import prerequisites
 from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import AttemptRequest, Tools
@@ -33,7 +33,7 @@ from mounts import move_mount, tmpfs
 S = JobState
 FFMPEG = Path("/usr/bin/env")  # a program that is there
 POLICY = RetryPolicy(hold=100.0, look=5.0)
-FULL = Failure(code="storage.will_not_fit", message="")
+FULL = Finding(code="storage.will_not_fit", message="")
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_a_hold_for_room_carries_what_it_waits_for_and_is_looked_at_soon(make_jo
 
 
 def test_a_hold_that_only_another_try_can_end_waits_longer(make_job: MakeJob) -> None:
-    event = ev.Broke((Finding("models.missing", "no weights"),), Remedy.WAIT)
+    event = ev.Broke(ErrorRecord((Finding("models.missing", "no weights"),), Remedy.WAIT))
     assert transition(make_job(state=S.RUNNING), event, 100.0, POLICY).job.not_before == 200.0
 
 
@@ -102,7 +102,7 @@ def test_room_is_looked_for_where_the_folder_that_was_full_lies_now(
 def test_where_nobody_knows_how_much_a_little_more_than_the_reserve_will_do(
     make_job: MakeJob, places: Places, tmp_path: Path
 ) -> None:
-    full = Failure(code="storage.full", message="")
+    full = Finding(code="storage.full", message="")
     with tmpfs(tmp_path / "small", 3) as small:
         job = held(make_job, places, findings=(full,))
         assert may_go_on(job, places, small, FFMPEG)
@@ -117,7 +117,7 @@ def test_where_nobody_knows_how_much_a_little_more_than_the_reserve_will_do(
 def test_only_the_disks_that_the_next_step_needs_are_waited_for(
     store: Store, make_job: MakeJob, places: Places, tmp_path: Path, pulled: str
 ) -> None:
-    gone = Failure(code="storage.not_mounted", message="")
+    gone = Finding(code="storage.not_mounted", message="")
     publishing = {"held_state": S.PUBLISHING, "outcome": S.DONE}
     placed = Journal(result=Path("/r"), output=Path("/o"), output_done=True)
     with tmpfs(tmp_path / pulled, 1):
@@ -141,7 +141,7 @@ def test_only_the_disks_that_the_next_step_needs_are_waited_for(
 
 
 def test_what_cannot_be_seen_cheaply_is_tried_again(make_job: MakeJob, places: Places, tmp_path: Path) -> None:
-    job = held(make_job, places, findings=(Failure(code="engine.unavailable", message=""),))
+    job = held(make_job, places, findings=(Finding(code="engine.unavailable", message=""),))
     assert may_go_on(job, places, tmp_path / "gone", FFMPEG)
 
 
@@ -149,7 +149,7 @@ def test_weights_and_programs_are_looked_for_without_a_try(
     make_job: MakeJob, places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     weights, program = (
-        held(make_job, places, findings=(Failure(code=code, message=""),))
+        held(make_job, places, findings=(Finding(code=code, message=""),))
         for code in ("models.missing", "ffmpeg.missing")
     )
     clock = iter(range(0, 1000, 10))

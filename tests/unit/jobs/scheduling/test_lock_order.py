@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from framewatch.domain import Failure, Job, JobState
+from framewatch.domain import Job, JobState
 from framewatch.errors import Finding
 from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.publishing.publish import Places
@@ -182,7 +182,7 @@ def test_a_dead_share_under_one_progress_file_leaves_the_board_to_others(
 
 
 def test_a_dead_share_stops_the_looks_at_its_own_folders_holds_alone(manager: JobManager, make_job: MakeJob) -> None:
-    gone = Failure(code="storage.not_mounted", message="")
+    gone = Finding(code="storage.not_mounted", message="")
     for number, folder in enumerate(("dead", "fine", "fine")):
         manager.store.add(make_job(number, folder=folder, state=S.HELD, held_state=S.QUEUED, findings=(gone,)))
     slow = Slow()
@@ -210,7 +210,7 @@ def test_trouble_with_the_store_while_holds_are_looked_at_ends_the_daemon(
     manager: JobManager, make_job: MakeJob
 ) -> None:
     manager.store.add(
-        make_job(state=S.HELD, held_state=S.QUEUED, findings=(Failure(code="storage.full", message=""),))
+        make_job(state=S.HELD, held_state=S.QUEUED, findings=(Finding(code="storage.full", message=""),))
     )
 
     def broken(_: Job) -> bool:

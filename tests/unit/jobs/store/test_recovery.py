@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from framewatch.domain import Job, JobState, Journal
-from framewatch.errors import Remedy, StorageError
+from framewatch.errors import ErrorRecord, Remedy, StorageError
 from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.publishing.publish import publish
@@ -76,7 +76,7 @@ def killed(home: Home, make_job: MakeJob, *, ended: int = 100) -> list[Job]:
         store.add(make_job(1, id=job_id(1)))
         begun = [claimed(home, store, make_job(number, id=job_id(number))) for number in (2, 3, 4)]
         manager = home.manager(store)
-        begun[1] = manager.apply(begun[1], ev.Broke((StorageError("gone").finding,), StorageError.remedy))
+        begun[1] = manager.apply(begun[1], ev.Broke.of(StorageError("gone")))
         begun[2] = manager.apply(begun[2], ev.Rendered(home.work / job_id(4) / "result.mp4", 10))
         with Store.open(home.path):
             copies = {path: path.read_bytes() for path in home.path.parent.iterdir()}
@@ -304,7 +304,7 @@ def begun(world: World, home: Home, store: Store, outcome: JobState) -> Job:
     world.result = result
     if outcome == S.DONE:
         return home.manager(store).apply(job, ev.Rendered(result, 10))
-    return home.manager(store).apply(job, ev.Broke(StorageError("not a video").findings, Remedy.NONE))
+    return home.manager(store).apply(job, ev.Broke(ErrorRecord(StorageError("not a video").findings, Remedy.NONE)))
 
 
 @pytest.mark.parametrize("outcome", [S.DONE, S.FAILED])

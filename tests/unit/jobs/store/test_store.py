@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framewatch.domain import Failure, JobState, Journal, Progress
-from framewatch.errors import StorageError
+from framewatch.domain import JobState, Journal, Progress
+from framewatch.errors import Finding, StorageError
 from framewatch.jobs.store.database import STEPS, Database
 from framewatch.jobs.store.ids import LENGTH, Ids
 from framewatch.jobs.store.store import Store, StoreError
@@ -32,7 +32,7 @@ def code_of(caught: pytest.ExceptionInfo[StoreError] | pytest.ExceptionInfo[Stor
 def test_a_job_comes_back_as_it_was_stored_whatever_bytes_its_paths_hold(
     tmp_path: Path, make_job: MakeJob, name: str
 ) -> None:
-    failure = Failure(code="a.b", message=f"cannot read {name}")
+    failure = Finding(code="a.b", message=f"cannot read {name}")
     journal = Journal(result=Path("/w") / name, output=Path("/out") / name, source_to=Path("/done") / name)
     job = make_job(name=name, journal=journal, findings=(failure,), started_at=0.1)
     with Store.open(tmp_path / "jobs.db") as store:
@@ -88,7 +88,7 @@ def test_saving_writes_the_job_and_its_history(store: Store, make_job: MakeJob) 
     store.add(job)
     running = job.evolve(state=S.RUNNING, attempt=1)
     store.save(running, "Claimed")
-    store.save(running.evolve(state=S.HELD, findings=(Failure(code="storage.full", message="m"),)), "Broke")
+    store.save(running.evolve(state=S.HELD, findings=(Finding(code="storage.full", message="m"),)), "Broke")
     assert [(entry.event, entry.state, entry.attempt, entry.codes) for entry in store.history(job.id)] == [
         ("Added", S.QUEUED, 0, ()),
         ("Claimed", S.RUNNING, 1, ()),

@@ -1,0 +1,42 @@
+"""A worker process whose every task fails, with the error that the task names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
+
+from framewatch import errors
+from framewatch.domain import Record, StageName
+from framewatch.errors import Finding, FramewatchError, Need, Remedy
+from framewatch.render.worker import Trade, serve
+
+
+class FailTask(Record):
+    op: Literal["fail"] = "fail"
+    error: str  # a class of `framewatch.errors`, or "NewerError"
+
+
+class Failing:
+    stage: StageName = "decode"
+
+    def __init__(self, _send: Callable[[Record], None]) -> None:
+        pass
+
+    def do(self, task: Any) -> Any:
+        """Raise the error, with two findings and a need."""
+        kind: type[FramewatchError] = globals().get(task.error) or getattr(errors, task.error)
+        error = kind.of([Finding("a.b", "first \udcff", "hint", "where"), Finding("c.d", "second")])
+        error.needs = (Need("output", 7),)
+        raise error
+
+
+if __name__ == "__main__":
+
+    class NewerError(FramewatchError):
+        """Known to this process alone."""
+
+        remedy = Remedy.WAIT
+
+    serve(Trade(TypeAdapter(FailTask), Failing, lambda report: report))
