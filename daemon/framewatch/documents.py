@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import AliasChoices, BaseModel, ValidationError
+from pydantic import AliasChoices, BaseModel, ValidationError, model_validator
 
+from framewatch.domain import Record
 from framewatch.errors import ConfigError, Finding
 
 MAX_BYTES = 256 * 1024
@@ -26,6 +27,17 @@ MAX_DEPTH = 32
 
 Model = TypeVar("Model", bound=BaseModel)
 KeyPath = tuple[str | int, ...]
+
+
+class Section(Record):
+    """A mapping in a user's document. A key without a value (`crf:`) takes its default."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_keys_without_value(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        return {key: value for key, value in data.items() if value is not None}
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue, model_validator
 
-from framewatch.domain import Record
+from framewatch.documents import Section
 from framewatch.media.limits import Limits
 from framewatch.settings.fields import (
     ConfigPath,
@@ -26,17 +26,6 @@ from framewatch.settings.fields import (
     default_folder,
     path_problem,
 )
-
-
-class Section(Record):
-    """A mapping in the daemon file. A key without a value means its default."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_blanks(cls, data: Any) -> Any:
-        if not isinstance(data, Mapping):
-            return data
-        return {key: value for key, value in data.items() if value is not None}
 
 
 def _no_default(schema: dict[str, JsonValue]) -> None:

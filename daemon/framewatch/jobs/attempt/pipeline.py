@@ -74,7 +74,7 @@ class Pipeline:
         """
         _require_cut(order.preset)
         require_means(order.preset, self._tools.ffmpeg, self._tools.precision)
-        if all(way.upscales for way in order.preset.ways):
+        if all(each.upscales for each in order.preset.variants):
             self._context.device()
         probed = self.probe(order)
         choice = choose(order.preset, probed.info)

@@ -26,7 +26,7 @@ def require_means(preset: Preset, ffmpeg: Path, precision: weights.Precision) ->
     if not _runs(ffmpeg):
         hint = "install it again, or name another in the settings and reload; the job goes on by itself"
         raise ToolMissingError("ffmpeg is not there any more", hint=hint, where=shown(ffmpeg))
-    if all(way.upscales for way in preset.ways):
+    if all(each.upscales for each in preset.variants):
         weights.load(preset.ml_upscale, precision=precision)
 
 

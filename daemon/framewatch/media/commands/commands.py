@@ -288,7 +288,7 @@ def _tags(plan: Plan) -> list[str]:
 def _video_identity(plan: Plan) -> list[str]:
     """What the source says of its video besides pixels; a piece knows nothing of it."""
     main = _main(plan)
-    told = not plan.preset.metadata.cleans
+    told = not plan.preset.metadata.removes_all
     named = {"language": main.language, "title": main.title} if told else {}
     named["handler_name"] = ""  # which names the piece
     tags = [part for key, value in named.items() for part in ("-metadata:s:v:0", f"{key}={value}")]

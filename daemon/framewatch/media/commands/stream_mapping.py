@@ -49,7 +49,7 @@ def _audio(plan: Plan, number: int, track: StreamPlan) -> list[str]:
 
 def _title(plan: Plan, place: str, track: StreamPlan) -> list[str]:
     """The track's title under its own name: mp4 calls it `name`, and other containers would keep that."""
-    told = track.title and not plan.preset.metadata.cleans
+    told = track.title and not plan.preset.metadata.removes_all
     return [f"-metadata:s:{place}", f"title={track.title}"] if told else []
 
 

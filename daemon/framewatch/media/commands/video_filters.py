@@ -28,7 +28,7 @@ _LARGEST = 2**31 - 1  # what an integer of ffmpeg's holds
 
 def source_filters(preset: Preset) -> tuple[Filter, ...]:
     """Flip, rotate and crop, of an upright picture whose chroma is not subsampled."""
-    crop = preset.cropped
+    crop = preset.active_crop
     return (
         *((Filter("hflip"),) if preset.flip_horizontal else ()),
         *((Filter("vflip"),) if preset.flip_vertical else ()),
@@ -70,7 +70,7 @@ def transcoded_chain(plan: Plan, encoder: str, out: Path) -> str:
     else:
         chain.append(f"format={target}")
     chain += [*after, *_handed_over(after, made)]
-    if after or plan.preset.turns or plan.preset.cropped:
+    if after or plan.preset.reorients or plan.preset.active_crop:
         chain.append(_sar(plan))
     return ",".join([*chain, *_palette(plan)])
 
@@ -118,7 +118,7 @@ def _cropped(plan: Plan, wide: int, high: int) -> list[str]:
 def _shaped(plan: Plan) -> list[str]:
     """Flip, rotate and crop. An odd edge lies between two samples of subsampled chroma: it is resampled first."""
     filters = source_filters(plan.preset)
-    crop = plan.preset.cropped
+    crop = plan.preset.active_crop
     odd = crop and any(value % 2 for value in (crop.x, crop.y, crop.width, crop.height))
     deep = "10le" if plan.pixel_format.endswith("10le") else ""
     whole = [f"format=yuv444p{deep}"] if odd and not plan.rgb else []

@@ -55,7 +55,7 @@ def _expected(
     encoder = rules().video_encoders[preset.video_codec]
     container = rules().containers[preset.container]
     kept = [row for row in table.rows if row.action != "drop"]
-    chapters = info.chapters > 0 and container.chapters and not preset.metadata.cleans
+    chapters = info.chapters > 0 and container.chapters and not preset.metadata.removes_all
     return Expected(
         width=made.output.width,
         height=made.output.height,

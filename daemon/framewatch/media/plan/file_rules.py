@@ -53,7 +53,7 @@ def picture_file_findings(preset: Preset, info: MediaInfo) -> list[Finding]:
 
 
 def _crop_of(preset: Preset, video: Video) -> list[Finding]:
-    crop = preset.cropped
+    crop = preset.active_crop
     if crop is None:
         return []
     whole = shaped(preset.evolve(crop=None), Size(*video.upright))

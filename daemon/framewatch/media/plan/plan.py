@@ -245,10 +245,10 @@ def _metadata_warnings(preset: Preset, info: MediaInfo) -> list[Finding]:
 def metadata_warnings(wishes: Metadata, chapters: int, container: str, *, holds_chapters: bool) -> list[Finding]:
     """Tags that are given and not written, and the source's chapters where `container` has no place for them."""
     found = []
-    if wishes.cleans and wishes.tags:
+    if wishes.removes_all and wishes.tags:
         message = f"{', '.join(wishes.tags)}: not written, since the mode is clean"
         found.append(Finding("metadata.unused", message, "mode replace writes them", "metadata"))
-    if chapters and not holds_chapters and not wishes.cleans:
+    if chapters and not holds_chapters and not wishes.removes_all:
         message = f"{chapters} chapters are left out: {container} has none"
         found.append(Finding("streams.chapters_dropped", message))
     return found

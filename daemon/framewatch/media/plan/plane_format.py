@@ -45,7 +45,7 @@ def plane_coding(plan: Plan, video: Video) -> PlaneCoding | None:
     pixels), for other formats than 4:2:0 of 8 or 10 bits on either side, and where the encoder takes another range.
     """
     preset, encoder = plan.preset, next(iter(plan.of_kind("video"))).encoder
-    shaped = video.rotation or video.mirrored or video.hidden != Edges() or preset.turns or preset.cropped
+    shaped = video.rotation or video.mirrored or video.hidden != Edges() or preset.reorients or preset.active_crop
     odd = video.width % 2 or video.height % 2
     weights = colour.luma_weights(plan.colour)
     if shaped or odd or weights is None or not {video.pixel_format, plan.pixel_format} <= _DEPTHS.keys():

@@ -36,7 +36,7 @@ class Fitted(NamedTuple):
 def shaped(preset: Preset, upright: Size) -> Size:
     """The size after rotation and crop."""
     turned = upright.turned if preset.rotation in (90, 270) else upright
-    crop = preset.cropped
+    crop = preset.active_crop
     return Size(crop.width, crop.height) if crop else turned
 
 

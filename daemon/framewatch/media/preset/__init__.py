@@ -1,1 +1,1 @@
-"""Presets: what they may say, how they are found and built upon each other."""
+"""Presets: their keys, where they are found, and how they extend each other."""

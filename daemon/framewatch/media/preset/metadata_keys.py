@@ -1,4 +1,4 @@
-"""Metadata: what a preset may do with the tags of a file, and ffmpeg's options for it. Pure."""
+"""Preset keys for metadata: which tags the output has."""
 
 from __future__ import annotations
 
@@ -8,48 +8,49 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from framewatch.documents import FindingError
-from framewatch.domain import Record
+from framewatch.media.preset.values import PresetSection
 
-MAX_CHARACTERS = 10_000  # a command line holds 128 KiB an argument
+MAX_CHARACTERS = 10_000  # one argument of a command line may be 128 KiB
 
 
-def _text(value: Any) -> Any:
-    """YAML reads `date: 2024` as a number and `2024-05-01` as a date; a command line takes no NUL."""
+def _tag_text(value: Any) -> Any:
+    """Read a tag: YAML makes a number of `date: 2024` and a date of `2024-05-01`, and ffmpeg's argv takes no NUL."""
     if isinstance(value, dt.date) or (isinstance(value, int) and not isinstance(value, bool)):
         return str(value)
     if isinstance(value, str) and "\0" in value:
-        raise FindingError("config.bad_value", "a NUL character cannot be written into a tag")
+        raise FindingError("config.bad_value", "a tag cannot contain a NUL character")
     return value
 
 
-Tag = Annotated[Annotated[str, Field(max_length=MAX_CHARACTERS)] | None, BeforeValidator(_text)]
+Tag = Annotated[Annotated[str, Field(max_length=MAX_CHARACTERS)] | None, BeforeValidator(_tag_text)]
 
 
-class Metadata(Record):
-    """What becomes of the source's tags."""
+class Metadata(PresetSection):
+    """The metadata of the output."""
 
+    # `clean` removes languages and chapters, too, as Frame does. Covers and the names of fonts are content and stay.
     mode: Literal["preserve", "clean", "replace"] = Field(
         "preserve",
         description=(
-            "preserve: all come along, and those named here take the place of the source's. clean: none does: no tag "
-            "of the file or of a track (title, language, handler), no chapters; covers and fonts stay. replace: the "
-            "file has those named here and no other; tracks keep theirs, and chapters stay."
+            "preserve: keep the source's tags; those given here replace theirs. clean: remove every tag of the file "
+            "and its tracks (title, language, handler) and the chapters; covers and fonts stay. replace: the file "
+            "has only the tags given here; tracks keep theirs, and chapters stay."
         ),
     )
-    title: Tag = Field(None, description="Of the film or the piece.")
-    artist: Tag = Field(None, description="Who made it.")
-    album: Tag = Field(None, description="What it is part of.")
-    genre: Tag = Field(None, description="Its kind.")
-    date: Tag = Field(None, description="When it was made: a year, or year-month-day.")
-    comment: Tag = Field(None, description="Anything else.")
+    title: Tag = Field(None, description="Title.")
+    artist: Tag = Field(None, description="Artist.")
+    album: Tag = Field(None, description="Album or series.")
+    genre: Tag = Field(None, description="Genre.")
+    date: Tag = Field(None, description="Date: a year, or year-month-day.")
+    comment: Tag = Field(None, description="Comment.")
 
     @property
     def tags(self) -> dict[str, str]:
-        """The tags that are given; an empty one is none, as Frame saves them."""
+        """The tags to write. Frame saves a tag that is not set as an empty string, so empty ones do not count."""
         names = ("title", "artist", "album", "genre", "date", "comment")
         return {name: value for name in names if (value := getattr(self, name))}
 
     @property
-    def cleans(self) -> bool:
-        """True where nothing of the source is to be told."""
+    def removes_all(self) -> bool:
+        """Whether no metadata of the source may reach the output."""
         return self.mode == "clean"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from framewatch.domain import MediaInfo, Stream
 from framewatch.errors import Finding
-from framewatch.media.preset.only_if import FAMILIES, OnlyIf
+from framewatch.media.preset.only_if import DEMUXERS_OF, OnlyIf
 from framewatch.media.preset.preset import Preset
 
 
@@ -38,7 +38,7 @@ def mismatches(only_if: OnlyIf, info: MediaInfo) -> list[Finding]:
 
 
 def _kind(only_if: OnlyIf, info: MediaInfo) -> Iterator[str]:
-    families = {name for kind in only_if.containers for name in FAMILIES[kind]}
+    families = {name for kind in only_if.containers for name in DEMUXERS_OF[kind]}
     if families and not families & set(info.container.split(",")):
         yield f"it is {info.container}, not {' or '.join(only_if.containers)}"
     length = (_main(info) or _NOTHING).duration or info.duration

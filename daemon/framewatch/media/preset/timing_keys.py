@@ -1,36 +1,42 @@
-"""The part of a preset that is about time: the cut, the frame rate and what becomes of a variable one."""
+"""Preset keys for time: the cut, the frame rate, and constant or variable frame timing."""
 
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from framewatch.domain import Record
 from framewatch.media.preset import values
+from framewatch.media.preset.values import PresetSection
 
-Rate = Annotated[
+_NUMBER = {"type": "number", "minimum": values.MIN_RATE, "maximum": values.MAX_RATE}
+FrameRate = Annotated[
     Literal["original"] | Fraction,
-    BeforeValidator(values.rate),
-    WithJsonSchema({"anyOf": [{"const": "original"}, {"type": "number", "minimum": 1, "maximum": 240},
-                              {"type": "string"}]}),
-]  # fmt: skip
-Moment = Annotated[
+    BeforeValidator(values.frame_rate),
+    WithJsonSchema({"anyOf": [{"const": "original"}, _NUMBER, {"type": "string"}]}),
+]
+CutTime = Annotated[
     float | None,
-    BeforeValidator(values.seconds),
-    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}, {"type": "null"}]}),
+    BeforeValidator(partial(values.clock_time, code="time.unreadable")),
+    values.CLOCK_TIME_SCHEMA,
 ]
 
 
-class TimingKeys(Record):
-    """What a preset says of time. Nothing here changes the speed."""
+class TimingKeys(PresetSection):
+    """Preset keys for time. None of them changes the playback speed."""
 
-    fps: Rate = Field("original", description="Frames per second of the output: original, or a number.")
+    fps: FrameRate = Field("original", description="Frames per second of the output: original, or a number.")
     frame_timing: Literal["cfr", "preserve"] = Field(
-        "cfr", description="cfr: a constant rate; preserve: each frame keeps its own time (variable rate)."
+        "cfr", description="cfr: constant frame rate; preserve: each frame keeps its own time (variable frame rate)."
     )
-    start_time: Moment = Field(
-        None, description="Where the output begins, from the beginning of the source: seconds, mm:ss or hh:mm:ss.fff."
+    start_time: CutTime = Field(
+        None,
+        description="Start of the output, counted from the start of the source: seconds, mm:ss or h:mm:ss.fff.",
     )
-    end_time: Moment = Field(None, description="Where it ends: the first moment that is left out.")
+    end_time: CutTime = Field(
+        None,
+        description="End of the output, not included, counted from the start of the source: seconds, mm:ss or "
+        "h:mm:ss.fff.",
+    )

@@ -1,114 +1,140 @@
-"""How preset values are read: numbers that came as text, Frame's empty texts, times, rates. Pure."""
+"""Value types of preset keys: numbers, clock times, frame rates, colours. Pure.
+
+Presets are YAML by hand or JSON saved by Frame, so one value comes in several forms: Frame writes numbers as text and
+an empty field as an empty string, and YAML reads a bare `on`, `off`, `yes` or `no` as true or false.
+"""
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import AliasChoices, AliasGenerator, ConfigDict, model_validator
+from pydantic import AliasChoices, AliasGenerator, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
-from framewatch.documents import FindingError
-from framewatch.domain import Record
+from framewatch.documents import FindingError, Section
 from framewatch.media.timeline import snapped
 
-# A rate typed with two or three digits (23.98, 29.97) is the standard one that it stands for.
+# 23.98 and 29.97, typed with two or three digits, mean the standard rates 24000/1001 and 30000/1001.
 _TYPED_RATE_TOLERANCE = Fraction(1, 5000)
-_SLOWEST, _FASTEST = 1, 240  # frames per second
-_CLOCK = re.compile(r"(?:(?:(\d+):)?([0-5]?\d):([0-5]?\d(?:\.\d+)?)|(\d+(?:\.\d+)?))")
+MIN_RATE, MAX_RATE = 1, 240  # frames per second
+_CLOCK = re.compile(r"(?:(?P<hours>\d+):)?(?P<minutes>\d+):(?P<seconds>\d{1,2}(?:\.\d+)?)", re.ASCII)
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 def number(value: Any) -> Any:
-    """Lets numbers and Frame's numbers as text through, but not YAML's yes and no."""
+    """Refuse true and false, which pydantic would take for 1 and 0."""
     if isinstance(value, bool):
         raise FindingError("config.bad_value", "a number is expected here, not true or false")
     return value
 
 
-def unset(value: Any) -> Any:
-    """Frame saves a field that is not filled in as an empty text."""
+def blank_as_none(value: Any) -> Any:
+    """Read an empty string, which is how Frame saves an empty field, as "not set"."""
     return None if value == "" else value
 
 
 def optional_number(value: Any) -> Any:
-    """A number, or nothing."""
-    return unset(number(value))
+    """Read a number that may be left empty."""
+    return blank_as_none(number(value))
 
 
-def whole(value: Any) -> Any:
-    """Frame saves the degrees of a rotation as text."""
+def degrees(value: Any) -> Any:
+    """Read a rotation, which Frame saves as text."""
     return int(value) if isinstance(value, str) and value.isdecimal() else number(value)
 
 
 def switch(value: Any) -> Any:
-    """YAML reads a bare `off` or `on` as false or true."""
+    """Undo YAML's reading of a bare `off` or `on` as false or true."""
     return {False: "off", True: "on"}[value] if isinstance(value, bool) else value
 
 
-def seconds(value: Any) -> Any:
-    """A time in seconds from `90`, `"1:30"` or `"00:01:30.5"`.
+def one_or_more(value: Any) -> Any:
+    """Read a single word as a list of one."""
+    return (value,) if isinstance(value, str) else value
 
-    YAML itself reads an unquoted 1:30 as 90 and 1:30:00 as 5400, which is the same.
+
+def clock_time(value: Any, code: str = "config.bad_value") -> float | None:
+    """Read a time in seconds from `90`, `"1:30"` or `"0:01:30.5"`; an empty string is None.
+
+    The largest unit may be any number, those after it are below 60: 75:00 is an hour and a quarter, and 1:75 is a
+    typing error. YAML itself reads an unquoted 1:30 as 90 and 1:30:00 as 5400, which agrees.
+
+    Raises:
+        FindingError: with `code`, if the value is not a time.
     """
-    value = unset(value)
-    found = None if value is None or isinstance(value, bool) else _CLOCK.fullmatch(str(value).strip())
-    if value is None:
+    if value is None or value == "":
         return None
-    if found is None:
-        hint = "seconds, mm:ss or hh:mm:ss(.fff), such as 90, 1:30 or 0:01:30.5"
-        raise FindingError("time.unreadable", f'"{value}" is no time', hint)
-    hours, minutes, rest, plain = found.groups()
-    return float(plain) if plain else int(hours or 0) * 3600 + int(minutes) * 60 + float(rest)
+    text = str(value).strip()
+    match = _CLOCK.fullmatch(text)
+    if match is None:
+        return _plain_seconds(value, text, code)
+    hours, minutes, seconds = match["hours"], int(match["minutes"]), float(match["seconds"])
+    if hours is not None and minutes >= 60:
+        raise _not_a_time(text, code, f": {minutes} minutes after a colon")
+    if seconds >= 60:
+        raise _not_a_time(text, code, f": {match['seconds']} seconds after a colon")
+    return int(hours or 0) * 3600 + minutes * 60 + seconds
 
 
-def rate(value: Any) -> Any:
-    """A frame rate as a fraction, from 25, "25", 23.976 or "24000/1001"; "original" stays."""
-    value = unset(value)
+def _plain_seconds(value: Any, text: str, code: str) -> float:
+    try:
+        seconds = math.nan if isinstance(value, bool) else float(text)
+    except ValueError:
+        seconds = math.nan
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise _not_a_time(str(value).lower() if isinstance(value, bool) else text, code)
+    return seconds
+
+
+def _not_a_time(text: str, code: str, reason: str = "") -> FindingError:
+    hint = "use seconds, mm:ss or h:mm:ss(.fff), such as 90, 1:30 or 0:01:30.5"
+    return FindingError(code, f'"{text}" is not a time{reason}', hint)
+
+
+def frame_rate(value: Any) -> Any:
+    """Read a frame rate as a fraction from 25, "25", 23.976 or "24000/1001"; "original" stays.
+
+    Raises:
+        FindingError: `timing.fps`, if the value is not a rate from 1 to 240.
+    """
+    value = blank_as_none(value)
     if value is None or value == "original":
         return "original"
     try:
         exact = value if isinstance(value, Fraction) else Fraction(str(number(value)))
     except (ValueError, ZeroDivisionError):
         exact = Fraction(0)
-    if not _SLOWEST <= exact <= _FASTEST:
-        hint = f"original, or a number from {_SLOWEST} to {_FASTEST}, such as 25 or 23.976"
-        raise FindingError("timing.fps", f'"{value}" is no frame rate', hint)
-    near = snapped(exact, _TYPED_RATE_TOLERANCE)
-    return near if near != exact else exact.limit_denominator(1001)
+    if not MIN_RATE <= exact <= MAX_RATE:
+        hint = f"original, or a number from {MIN_RATE} to {MAX_RATE}, such as 25 or 23.976"
+        raise FindingError("timing.fps", f'"{value}" is not a frame rate', hint)
+    standard = snapped(exact, _TYPED_RATE_TOLERANCE)
+    return standard if standard != exact else exact.limit_denominator(1001)
 
 
 def colour(value: Any) -> Any:
-    """`#RRGGBB`."""
+    """Read a colour as `#RRGGBB`, in upper case."""
     if not isinstance(value, str) or not _COLOUR.fullmatch(value):
         raise FindingError("config.bad_value", "a colour is expected here", 'such as "#FFFFFF", in quotation marks')
     return value.upper()
 
 
-def _names(field: str) -> AliasChoices:
+Integer = Annotated[int, BeforeValidator(number)]
+Number = Annotated[float, BeforeValidator(number), Field(allow_inf_nan=False)]
+CLOCK_TIME_SCHEMA = WithJsonSchema(
+    {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}, {"type": "null"}]}
+)
+
+
+def _spellings(field: str) -> AliasChoices:
     return AliasChoices(field, to_camel(field))
 
 
-def _listed(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else value
+class PresetSection(Section):
+    """A mapping in a preset. Its keys are snake_case, or camelCase as Frame writes them."""
 
-
-def _number(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise FindingError("config.bad_value", "a number is expected here, not true or false")
-    return value
-
-
-class Keys(Record):
-    """A mapping in a preset: snake_case, or Frame's camelCase. A key without a value means its default."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=AliasGenerator(validation_alias=_names))
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_blanks(cls, data: Any) -> Any:
-        if not isinstance(data, Mapping):
-            return data
-        return {key: value for key, value in data.items() if value is not None}
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=AliasGenerator(validation_alias=_spellings)
+    )

@@ -51,7 +51,7 @@ def _copied(preset: Preset, code: str, what: str, remedy: str) -> list[Finding]:
         ("volume", preset.audio_volume != 100, "audio_volume"),
         ("normalize", preset.audio_normalize, "audio_normalize"),
         ("channels", preset.audio_channels != "original", "audio_channels"),
-        *(("audio_filter", True, key) for key in preset.sound_filters),
+        *(("audio_filter", True, key) for key in preset.audio_filters),
     ]
     return [
         Finding(f"{code}_{wish}", f"{key} cannot be done with {what}", f"remove it, or use {remedy}", key)

@@ -7,9 +7,9 @@ from pathlib import Path
 from framewatch.errors import Finding
 from framewatch.media.containers import rules
 from framewatch.media.encoders.hardware import decoding_hardware, encoding_hardware
-from framewatch.media.preset.picture_keys import Crop
 from framewatch.media.preset.preset import Preset
 from framewatch.media.preset.subtitle_file import DEMUXERS, demuxer
+from framewatch.media.preset.video_keys import Crop
 
 LARGEST_SIDE = 16_384  # pixels: what AV1 and most decoders end at
 GIF_FASTEST = 50  # frames a second; viewers show anything quicker at 10
@@ -55,7 +55,7 @@ def _sizes(preset: Preset) -> list[Finding]:
         if all(value in (None, -1) for value in custom.values()):
             hint = "set custom_width, custom_height or both; -1 keeps the ratio"
             found.append(Finding("size.custom_missing", "resolution custom has no size", hint, "resolution"))
-    if preset.resolution != "original" and preset.changed("output_width", "output_height"):
+    if preset.resolution != "original" and preset.changed_keys("output_width", "output_height"):
         hint = "use resolution, which scales up and down, or output_height, which only makes smaller"
         found.append(Finding("size.two_targets", "two sizes are asked for", hint, "output_height"))
     return found
@@ -71,7 +71,7 @@ def _bad_side(key: str, code: str, value: int | None) -> Finding:
 
 
 def _crop(preset: Preset) -> list[Finding]:
-    crop = preset.cropped
+    crop = preset.active_crop
     if crop is None or (min(crop.x, crop.y) >= 0 and min(crop.width, crop.height) > 0):
         return []
     message = f"{_rectangle(crop)} is no part of a picture"
@@ -120,10 +120,10 @@ def _gif(preset: Preset) -> list[Finding]:
 def _copied(preset: Preset) -> list[Finding]:
     found = []
     for code, what, keys in _NOT_COPIED:
-        asked = preset.changed(*keys)
+        asked = preset.changed_keys(*keys)
         if asked:
             found.append(_not_copied(code, what, asked[0]))
-    if preset.cropped:
+    if preset.active_crop:
         found.append(_not_copied("crop", "a crop", "crop"))
     if preset.container == "gif":
         hint = 'use processing_mode "reencode"'

@@ -81,7 +81,7 @@ def test_else_is_a_name_a_path_or_the_keys_themselves_and_is_not_mixed_with_an_i
     assert load(tmp_path, "base").else_ == Preset(crf=2, preset="slow")
     assert load(tmp_path, "named").else_ == Preset(container="mkv", crf=1)
     assert load(tmp_path, "inline").else_ == Preset(crf=3)
-    assert [way.container for way in load(tmp_path, "inner").ways] == ["mp4", "mkv", "mkv"]
+    assert [each.container for each in load(tmp_path, "inner").variants] == ["mp4", "mkv", "mkv"]
 
 
 def test_a_mistake_is_told_with_the_file_and_the_line_that_it_stands_on(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_a_subtitle_file_is_looked_for_beside_the_preset_that_names_it(tmp_path:
 
 def test_a_strangers_preset_may_extend_what_is_installed_which_may_name_files(tmp_path: Path) -> None:
     lying, own = tmp_path / "framewatch-preset.yaml", tmp_path / "presets"
-    write(own, harness="extends: ./deeper.yaml\npreset: slow", deeper="crf: 11")
-    lying.write_text("extends: house\ncontainer: mkv")
+    write(own, house_style="extends: ./deeper.yaml\npreset: slow", deeper="crf: 11")
+    lying.write_text("extends: house_style\ncontainer: mkv")
     found: Any = load_folder_preset(lying, [own]).preset
     assert (found.crf, found.preset, found.container) == (11, "slow", "mkv")

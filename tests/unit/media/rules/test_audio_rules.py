@@ -153,5 +153,5 @@ def test_frames_words_are_understood() -> None:
 
 def test_a_filter_is_switched_by_a_word_or_by_its_numbers() -> None:
     assert Preset(audio_limiter=True).audio_limiter.ceiling == -1
-    assert Preset(audio_limiter={"ceiling": -3}).sound_filters == ("audio_limiter",)
-    assert Preset(audio_compressor={"enabled": False, "ratio": 2}).sound_filters == ()
+    assert Preset(audio_limiter={"ceiling": -3}).audio_filters == ("audio_limiter",)
+    assert Preset(audio_compressor={"enabled": False, "ratio": 2}).audio_filters == ()
