@@ -1,9 +1,11 @@
-"""Colours come through the whole way as they were: bars, decoded, repeated by the identity engine, and encoded."""
+"""Colours survive a job unchanged: upscaled, transcoded and copied."""
 
 from __future__ import annotations
 
 import itertools
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 import yaml
 
 from harness import framewatch
-from media_factory import bar_codes, read_planes, write_planes
+from media_factory import bar_codes, make_video, read_planes, write_planes
 
 SCALE, BAR = 2, 32
 MARGIN = 5  # of the source's pixels at each edge of a bar, where chroma is interpolated on purpose
@@ -55,3 +57,77 @@ def _tags(path: Path) -> tuple[int, ...]:
         frame = next(container.decode(video=0))
     tags = (frame.color_range, frame.colorspace, frame.color_primaries, frame.color_trc)
     return tuple(int(tag) for tag in tags)
+
+
+UNUSUAL = ("YCgCo", "ICtCp")  # matrices that swscale does not know
+
+
+@pytest.fixture(params=UNUSUAL)
+def unusual(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A 4:4:4 video whose matrix cannot be converted to RGB."""
+    codec = ("-c:v", "libx264", "-x264-params", f"colormatrix={request.param}:qp=0", "-pix_fmt", "yuv444p")
+    return make_video(tmp_path / "unusual.mp4", size="160x90", codec=codec)
+
+
+def _upscale(source: Path, output: Path, keys: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+    preset = output.with_suffix(".yaml")
+    preset.write_text(yaml.safe_dump(keys))
+    return framewatch("upscale", source, "--preset", preset, "-o", output, "--engine", "identity")
+
+
+@pytest.mark.parametrize(
+    "keys", [{"processing_mode": "copy"}, {"crf": 0, "preset": "ultrafast"}], ids=["copy", "encode"]
+)
+def test_a_video_that_needs_no_rgb_keeps_its_matrix_and_every_pixel(
+    unusual: Path, tmp_path: Path, keys: dict[str, Any]
+) -> None:
+    output = tmp_path / "out.mp4"
+    made = _upscale(unusual, output, keys)
+    assert made.returncode == 0, made.stderr
+    assert _tags(output) == _tags(unusual)
+    for plane, wanted in zip(*(read_planes(path, "yuv444p", 160, 90) for path in (output, unusual)), strict=True):
+        assert (plane == wanted).all()
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"resolution": "custom", "custom_width": 200, "custom_height": 200},  # scaled and padded
+        {"pixel_format": "yuv420p"},
+        {"container": "m2ts", "video_codec": "mpeg2video", "audio_codec": "ac3"},  # has no 4:4:4
+        {"deinterlace": "on", "rotation": 90, "crop": {"x": 1, "y": 1, "width": 51, "height": 41}},
+        {"denoise": 3, "saturation": 1.2, "brightness": 0.1, "sharpen": 1},
+    ],
+    ids=["size", "pixel-format", "mpeg2", "shape", "effects"],
+)
+def test_filters_work_on_a_video_whose_matrix_swscale_does_not_know(
+    unusual: Path, tmp_path: Path, keys: dict[str, Any]
+) -> None:
+    output = (tmp_path / "out").with_suffix("." + keys.get("container", "mp4"))
+    made = _upscale(unusual, output, {"preset": "ultrafast", **keys})
+    assert made.returncode == 0, made.stderr
+    assert _tags(output)[1] == _tags(unusual)[1]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [{"ml_upscale": "esrgan-2x"}, {"container": "gif", "video_codec": "gif"}, {"subtitle_burn_path": "text.srt"}],
+    ids=["upscale", "gif", "burned-subtitles"],
+)
+def test_what_needs_rgb_is_refused_where_the_matrix_is_not_known(
+    unusual: Path, tmp_path: Path, keys: dict[str, Any]
+) -> None:
+    (tmp_path / "text.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nHello\n")
+    made = _upscale(unusual, (tmp_path / "out").with_suffix("." + keys.get("container", "mp4")), keys)
+    assert made.returncode == 1
+    assert "[media.colour_unsupported]" in made.stderr
+
+
+def test_a_matrix_that_is_converted_like_a_similar_one_can_be_upscaled_and_scaled(tmp_path: Path) -> None:
+    codec = ("-c:v", "libx264", "-x264-params", "colormatrix=chroma-derived-c")
+    source = make_video(tmp_path / "source.mp4", size="160x90", codec=codec)
+    keys = {"ml_upscale": "esrgan-2x", "resolution": "custom", "custom_width": 200, "custom_height": 200}
+    output = tmp_path / "out.mp4"
+    made = _upscale(source, output, {"preset": "ultrafast", **keys})
+    assert made.returncode == 0, made.stderr
+    assert _tags(output)[1] == _tags(source)[1]

@@ -49,6 +49,12 @@ _COEFFICIENTS = {
     "chroma-derived-c": "bt2020",
 }
 
+# The matrix tags that ffmpeg's filters accept on frames (`sws_isSupportedInput` and ff_draw_init2 of ffmpeg 7 to 9).
+_SWSCALE_TAGS = ("gbr", "bt709", "fcc", "bt470bg", "smpte170m", "smpte240m", "bt2020nc")
+
+_RGB = ("rgb", "bgr", "gbr", "argb", "abgr", "0rgb", "0bgr", "x2rgb", "x2bgr", "pal8")
+_GREY = ("gray", "mono", "ya")
+
 # Weights of red and blue in luma (ITU-T H.273, table 4), of what swscale computes with.
 _LUMA_WEIGHTS = {
     "bt709": (0.2126, 0.0722),
@@ -78,9 +84,33 @@ def luma_weights(colour: Colour) -> tuple[float, float] | None:
     return _LUMA_WEIGHTS.get(_COEFFICIENTS.get(colour.matrix or "", ""))
 
 
-def supported(colour: Colour) -> bool:
-    """Whether RGB can be made of this matrix: not of YCgCo, ICtCp and IPT, which swscale does not know."""
-    return colour.matrix is None or colour.matrix == "gbr" or colour.matrix in _COEFFICIENTS
+def is_rgb(video: Video) -> bool:
+    """Whether the pixels are RGB, or a palette of RGB, whatever the matrix tag says."""
+    return video.pixel_format.startswith(_RGB)
+
+
+def converts_to_rgb(video: Video) -> bool:
+    """Whether swscale can convert this video to RGB: it knows no coefficients for YCgCo, ICtCp and IPT."""
+    return is_rgb(video) or video.colour.matrix in (None, "gbr", *_COEFFICIENTS)
+
+
+def resolve_video(video: Video) -> Colour:
+    """`resolve` the tags of `video`; a matrix tag that makes no sense on RGB pixels is ignored."""
+    tags = video.colour
+    if is_rgb(video) and tags.matrix not in _COEFFICIENTS:
+        tags = tags.evolve(matrix="gbr")
+    return resolve(tags, video.height, video.width)
+
+
+def stand_in_matrix(colour: Colour) -> str | None:
+    """The matrix tag to put on frames while they go through ffmpeg's filters; None where their own can stay.
+
+    `scale`, `format`, `pad` and `subtitles` refuse frames with a matrix tag that swscale does not know, even where
+    YUV stays YUV and the matrix takes no part in the result.
+    """
+    if colour.matrix is None or colour.matrix in _SWSCALE_TAGS:
+        return None
+    return "bt2020nc" if _coefficients(colour) == "bt2020" else "bt709"
 
 
 def resolve(colour: Colour, height: int, width: int = 0) -> Colour:
@@ -108,9 +138,9 @@ def decode_filters(video: Video) -> tuple[Filter, ...]:
     target = working_format(video.bit_depth)
     planar = "gbrp" if target == "rgb24" else "gbrp16le"
     last = (Filter("scale", "flags=bicubic"), Filter("format", target))
-    if video.pixel_format.startswith(("gbr", "rgb", "bgr", "argb", "abgr", "pal8", "gray", "mono", "ya")):
+    if is_rgb(video) or video.pixel_format.startswith(_GREY):
         return last
-    used = resolve(video.colour, video.height, video.width)
+    used = resolve_video(video)
     coefficients = _coefficients(used)
     to_limited: tuple[Filter, ...] = ()
     if used.range == "full" and target == "rgb48le":

@@ -11,9 +11,10 @@ import pytest
 from framewatch.domain import Colour, Stream, Video
 from framewatch.media.colour import (
     WHITE,
+    converts_to_rgb,
     encode_filter,
     resolve,
-    supported,
+    resolve_video,
     tag_args,
     working_format,
 )
@@ -229,9 +230,16 @@ def test_rgb_sources_get_a_matrix_for_the_yuv_that_is_made_of_them() -> None:
 
 
 @pytest.mark.parametrize("matrix", ["ycgco", "ictcp", "ipt-c2", "smpte2085"])
-def test_what_swscale_cannot_turn_into_rgb_is_not_supported(matrix: str) -> None:
-    assert not supported(Colour(matrix=matrix))
-    assert supported(Colour())
+def test_swscale_cannot_convert_every_matrix_to_rgb(matrix: str) -> None:
+    video = Video(width=16, height=16, pixel_format="yuv444p", bit_depth=8, rate=None)
+    assert not converts_to_rgb(video.evolve(colour=Colour(matrix=matrix)))
+    assert converts_to_rgb(video)
+
+
+def test_a_wrong_matrix_tag_on_rgb_pixels_is_ignored() -> None:
+    video = Video(width=16, height=16, pixel_format="gbrp", bit_depth=8, rate=None, colour=Colour(matrix="ycgco"))
+    assert converts_to_rgb(video)
+    assert resolve_video(video) == Colour(matrix="smpte170m", range="limited")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ What stands before the bar runs in the decoder where the network comes between, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from framewatch.media import colour
@@ -47,18 +46,22 @@ def encoded_chain(
     plan: Plan, encoder: str, out: Path, begins: float = 0.0, lead: int = 0, *, planes: bool = False
 ) -> str:
     """Filters for the frames that come out of the network; the arguments are those of `commands.piece_command`."""
-    after = _after(plan, encoder, out, shift=_shift(plan) + plan.video_start + begins, lead=lead)
+    effects = _effects(plan, encoder, lead)
+    placed = _placed(plan, out, shift=_shift(plan) + plan.video_start + begins)
     made = encoder_args.encoder_format(plan.preset, plan.pixel_format)
     # Some filters do not take the layouts of hardware: they get the plain one, and the encoder its own at the end.
-    target = plan.pixel_format if after else made
+    target = plan.pixel_format if effects or placed else made
     made_yuv = colour.tagged_filter if planes else colour.encode_filter
     converted = made_yuv(plan.colour, plan.source_height, target, encoder)
-    return ",".join([*_cut_to_even(plan), converted, *after, *_handed_over(after, made), _sar(plan)])
+    last = [*placed, f"format={made}"] if effects or placed else []
+    if placed or made != target:
+        last = _under_stand_in(plan, last)
+    return ",".join([*_cut_to_even(plan), converted, *effects, *last, _sar(plan)])
 
 
 def transcoded_chain(plan: Plan, encoder: str, out: Path) -> str:
     """Filters for the source's frames as ffmpeg decodes them, turned upright."""
-    after = _after(plan, encoder, out, shift=_shift(plan) - plan.delay)
+    after = [*_effects(plan, encoder), *_placed(plan, out, shift=_shift(plan) - plan.delay)]
     made = encoder_args.encoder_format(plan.preset, plan.pixel_format)
     target = plan.pixel_format if after else made
     if plan.container == "gif":
@@ -69,20 +72,32 @@ def transcoded_chain(plan: Plan, encoder: str, out: Path) -> str:
         chain.append(colour.encode_filter(plan.colour, plan.source_height, target, encoder))
     else:
         chain.append(f"format={target}")
-    chain += [*after, *_handed_over(after, made)]
+    chain += [*after, f"format={made}"] if after else []
     if after or plan.preset.reorients or plan.preset.active_crop:
         chain.append(_sar(plan))
-    return ",".join([*chain, *_palette(plan)])
+    return ",".join([*_under_stand_in(plan, chain), *_palette(plan)])
 
 
-def _after(plan: Plan, encoder: str, out: Path, *, shift: float, lead: int = 0) -> list[str]:
-    """What is done to YUV frames of the source's, or the network's, size."""
+def _under_stand_in(plan: Plan, filters: list[str]) -> list[str]:
+    """Run `filters` on frames with a matrix tag that they accept, and put the source's own back after them."""
+    stand_in = colour.stand_in_matrix(plan.colour)
+    if stand_in is None:
+        return filters
+    return [f"setparams=colorspace={stand_in}", *filters, f"setparams=colorspace={plan.colour.matrix}"]
+
+
+def _effects(plan: Plan, encoder: str, lead: int = 0) -> list[str]:
+    """The preset's effects, on YUV frames of the source's, or the network's, size, and then without the lead."""
     depth = 10 if plan.pixel_format.endswith("10le") else 8
     full = plan.colour.range == "full" and not encoder.startswith(colour.LIMITED_ONLY)
-    effects = effect_filters(plan.preset, depth, full_range=full)
-    burned = burn_filter(plan.preset, script_path(out), shift) if plan.preset.subtitle_burn_path else []
     left_out = [f"trim=start_frame={lead}", "setpts=PTS-STARTPTS"] if lead else []
-    return [*effects, *left_out, *burned, *_sized(plan)]
+    return [*effect_filters(plan.preset, depth, full_range=full), *left_out]
+
+
+def _placed(plan: Plan, out: Path, *, shift: float) -> list[str]:
+    """Burned subtitles, scaling and padding."""
+    burned = burn_filter(plan.preset, script_path(out), shift) if plan.preset.subtitle_burn_path else []
+    return [*burned, *_sized(plan)]
 
 
 def _shift(plan: Plan) -> float:
@@ -135,10 +150,6 @@ def _timed(plan: Plan) -> list[str]:
         return [*chain, f"trim=end_frame={plan.frames}"] if plan.cut else []
     grid = f"fps={plan.rate.numerator}/{plan.rate.denominator}:start_time={begin:.6f}:eof_action=pass"
     return [*chain, grid, "tpad=stop_mode=clone:stop=2", f"trim=end_frame={plan.frames}"]
-
-
-def _handed_over(after: Sequence[str], made: str) -> list[str]:
-    return [f"format={made}"] if after else []
 
 
 def _sar(plan: Plan) -> str:

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from framewatch.domain import MediaInfo, Video
 from framewatch.errors import Finding
-from framewatch.media.colour import supported
+from framewatch.media.colour import converts_to_rgb
 from framewatch.media.containers import rules
 from framewatch.media.plan.sizing import Size, shaped
 from framewatch.media.plan.stream_table import place, stream_table
@@ -35,12 +35,20 @@ def check_file(preset: Preset, info: MediaInfo) -> list[Finding]:
 
 
 def _colour(preset: Preset, info: MediaInfo) -> list[Finding]:
+    """Colour that cannot be converted to RGB matters only to what works on RGB: a copy or a transcode keeps YUV."""
     main = info.main_video
-    if not preset.upscales or main is None or main.video is None or supported(main.video.colour):
+    if not _needs_rgb(preset) or main is None or main.video is None or converts_to_rgb(main.video):
         return []
-    message = f"the colours of this video ({main.video.colour.matrix}) cannot be turned into RGB"
-    hint = "transcode it to bt709 first"
-    return [Finding("video.colour_matrix", message, hint, place(main))]
+    message = f"the colours of this video ({main.video.colour.matrix}) cannot be converted to RGB"
+    hint = "convert it to BT.709 or BT.2020 first"
+    return [Finding("media.colour_unsupported", message, hint, place(main))]
+
+
+def _needs_rgb(preset: Preset) -> bool:
+    """Whether the network, a gif's palette or the colours of burned subtitles need the matrix."""
+    if preset.processing_mode == "copy" or rules().containers[preset.container].audio_only:
+        return False
+    return preset.upscales or preset.container == "gif" or preset.subtitle_burn_path is not None
 
 
 def picture_file_findings(preset: Preset, info: MediaInfo) -> list[Finding]:

@@ -14,8 +14,6 @@ from framewatch.media.plan.sizing import Size, even_size, fitted, shaped, steps
 from framewatch.media.plan.stream_table import place
 from framewatch.media.preset.preset import Preset
 
-_RGB = ("rgb", "bgr", "gbr", "argb", "abgr", "0rgb", "0bgr", "x2rgb", "x2bgr", "pal8")
-
 
 class Picture(NamedTuple):
     """What the picture is at each step."""
@@ -94,11 +92,6 @@ def pixel_format(preset: Preset, video: Video) -> str:
     deep, shallow = "yuv420p10le", "yuv420p"
     wanted = (deep, shallow) if video.bit_depth > 8 else (shallow, deep)
     return next((name for name in wanted if name in allowed), allowed[0])
-
-
-def is_rgb(video: Video) -> bool:
-    """True where the source's pixels are RGB or a palette of it."""
-    return video.pixel_format.startswith(_RGB)
 
 
 def picture_warnings(preset: Preset, main: Stream, video: Video, made: Picture) -> list[Finding]:

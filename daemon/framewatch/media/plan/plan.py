@@ -13,14 +13,14 @@ from typing import Literal
 
 from framewatch.domain import Colour, Hdr, MediaInfo, Record, Stream, StreamKind, Timeline, Video
 from framewatch.errors import Finding, RuleError
-from framewatch.media.colour import WorkingFormat, resolve, working_format
+from framewatch.media.colour import WorkingFormat, is_rgb, resolve_video, working_format
 from framewatch.media.containers import rules
 from framewatch.media.encoders.hardware import decoding_hardware
 from framewatch.media.filters.loudness import Loudness
 from framewatch.media.plan.avi_timestamps import Stamps, check_stamps
 from framewatch.media.plan.expectation import Expected, _expected
 from framewatch.media.plan.file_rules import check_file, check_rate
-from framewatch.media.plan.geometry import NO_PICTURE, is_rgb, picture, picture_as_is, picture_warnings
+from framewatch.media.plan.geometry import NO_PICTURE, picture, picture_as_is, picture_warnings
 from framewatch.media.plan.output_time import (
     Cut,
     cut_warnings,
@@ -204,7 +204,7 @@ def _plan(preset: Preset, name: str, info: MediaInfo, timeline: Timeline | None,
         height=made.output.height,
         sar=made.sar,
         pixel_format=made.pixel_format,
-        colour=resolve(video.colour, video.height, video.width),
+        colour=resolve_video(video),
         hdr=video.hdr,
         source_height=video.height,
         rgb=is_rgb(video),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from framewatch.domain import MediaInfo, Stream
 from framewatch.errors import MediaError
-from framewatch.media import colour
 from framewatch.media.probe.safe_open import AUDIO_DEMUXERS, PICTURE_DEMUXERS
 
 
@@ -21,7 +20,7 @@ def require_video(info: MediaInfo) -> Stream:
     """The video that a preset for video works on.
 
     Raises:
-        MediaError: `media.picture`, `media.no_video`, `media.no_decoder`, or `media.colour_unsupported`.
+        MediaError: `media.picture`, `media.no_video` or `media.no_decoder`.
     """
     main = info.main_video
     if main is None and is_picture(info):
@@ -33,7 +32,4 @@ def require_video(info: MediaInfo) -> Stream:
     if main.video is None:
         message = f"there is no decoder for this video ({main.codec})"
         raise MediaError(message, code="media.no_decoder", hint="convert it to H.264, HEVC, VP9 or AV1 first")
-    if not colour.supported(main.video.colour):
-        message = f"the colours of this video ({main.video.colour.matrix}) cannot be turned into RGB"
-        raise MediaError(message, code="media.colour_unsupported", hint="convert it to BT.709 or BT.2020 first")
     return main

@@ -10,6 +10,8 @@ import pytest
 
 from framewatch.domain import Colour
 from framewatch.errors import FramewatchError, MediaError, StorageError
+from framewatch.media.plan.file_rules import check_file
+from framewatch.media.preset.preset import Preset
 from framewatch.media.probe.file_kind import require_video
 from framewatch.media.probe.probe import probe
 from framewatch.media.probe.safe_open import open_file, open_media
@@ -188,7 +190,8 @@ def test_music_with_a_cover_has_no_video(tmp_path: Path) -> None:
 
 def test_colours_that_cannot_become_rgb_are_refused(tmp_path: Path) -> None:
     path = make_video(tmp_path / "ictcp.mkv", filters="setparams=colorspace=ictcp")
-    assert code_of(path) == "media.colour_unsupported"
+    findings = check_file(Preset(ml_upscale="esrgan-2x"), probe(path))
+    assert [finding.code for finding in findings] == ["media.colour_unsupported"]
 
 
 @pytest.mark.parametrize(

@@ -312,7 +312,7 @@ def test_a_video_without_sound_is_fine() -> None:
 
 def test_colours_that_cannot_become_rgb_are_refused_only_where_they_have_to() -> None:
     info = media(video(colour=Colour(matrix="ictcp")))
-    assert file_codes(info, ml_upscale="esrgan-2x") == ["video.colour_matrix"]
+    assert file_codes(info, ml_upscale="esrgan-2x") == ["media.colour_unsupported"]
     assert file_codes(info) == []
 
 
