@@ -86,7 +86,7 @@ class World:
             def record(event: events.Event) -> Job:
                 current = store.get("0a")
                 assert current is not None
-                job = transitions.transition(current, event, 100.0, RetryPolicy()).job
+                job = transitions.transition(current, event, 100.0, RetryPolicy())
                 watched.watch("record", lambda: store.save(job, event.name))
                 return job
 
@@ -95,7 +95,7 @@ class World:
             return publish.publish(job, self.places, record, self.conclude, **options)
 
     def conclude(self, job: Job) -> None:
-        path, root = publish.last_sidecar(job, self.places)
+        path, root = publish.final_sidecar(job, self.places)
         files.durable_write(path, json.dumps(job.state).encode(), root=root)
 
     def files(self) -> dict[str, bytes]:

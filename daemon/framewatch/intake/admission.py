@@ -58,13 +58,9 @@ class Admission:
         if findings:
             self._guard.require(self._folder.input)  # or a disk that is just pulled would fail the file
         event = Broke(ErrorRecord(tuple(findings), Remedy.NONE)) if findings else None
-        with self._manager.naming(self._folder.output):
-            jobs = self._jobs(new, preset, findings, refused)
-            entered = self._manager.enter_all(jobs, event)
-        came = {decision.before.relative for decision in entered}
-        refused |= {job.relative: "" for job in jobs if job.relative not in came}
-        self._scheduler.take_in(entered)
-        return refused
+        added = self._scheduler.add(self._folder.output, lambda: self._jobs(new, preset, findings, refused), event)
+        taken = {job.relative for job in added}
+        return {each.relative: "" for each in new if each.relative not in taken} | refused
 
     def _sorted(self, settled: Sequence[Settled]) -> tuple[dict[Path, str], list[Settled]]:
         """Those of which another version is being processed, and those that are new."""

@@ -1,4 +1,4 @@
-"""A job's work folder: made for framewatch's user alone, and cleared of what a failed attempt left unfinished."""
+"""A job's work folder: for framewatch's user alone, and cleared of what a failed attempt left unfinished."""
 
 from __future__ import annotations
 
@@ -13,19 +13,41 @@ from framewatch.storage.free_space import SPARE, free_bytes
 from framewatch.storage.os_errors import shown, storage_faults
 
 LEDGER_NAME = "ledger.jsonl"  # of `jobs.attempt.segment_ledger`
-BACKUP_NAME = "job.json"  # the job itself, written by `jobs.store.job_backup`
+BACKUP_NAME = "job.json"  # the job itself, of `jobs.store.job_backup`
+
+
+def make_work_folder(work: Path) -> Path:
+    """Make a job's work folder if it is missing, for framewatch's user alone; its content is kept.
+
+    Raises:
+        StorageError: it cannot be made, or `storage.unsafe`: another user made it.
+    """
+    with storage_faults(work):
+        if work.is_symlink() or (work.exists() and not work.is_dir()):
+            work.unlink()
+        work.mkdir(mode=0o700, parents=True, exist_ok=True)
+        owners = (os.geteuid(), work.parent.stat().st_uid)  # some file systems give all files one owner
+        if work.lstat().st_uid not in owners:
+            hint = "remove it, and let no other user write to work_dir"
+            raise StorageError(
+                "this folder was made by another user", code="storage.unsafe", hint=hint, where=shown(work)
+            )
+        with suppress(PermissionError):  # of a file system without modes
+            work.chmod(0o700)
+    return work
 
 
 @contextmanager
-def tidied(work: Path, reserve: int, end_tools: Callable[[], None]) -> Iterator[None]:
-    """Run a try. Its tools end with it and, where it fails, all that is no finished segment leaves the work folder.
+def cleaned_up(work: Path, reserve: int, end_tools: Callable[[], None]) -> Iterator[None]:
+    """Run an attempt, and clean up after it.
 
-    Where the disk of `work` was full, more has to be free than there is once that is gone: so much did not do.
+    Its tools end with it. If it fails, only finished segments stay in the work folder. If the disk of `work` was
+    full, the error asks for more free space than there is after that, since this much was not enough.
 
     Args:
         work: the job's work folder.
         reserve: bytes that are to stay free on its disk.
-        end_tools: ends what the try has left running, before its files are removed.
+        end_tools: ends the processes of the attempt, before their files are removed.
     """
     try:
         try:
@@ -34,24 +56,19 @@ def tidied(work: Path, reserve: int, end_tools: Callable[[], None]) -> Iterator[
             end_tools()
     except FramewatchError as error:
         with suppress(OSError):
-            tidy_unfinished(work)
-            if isinstance(error, StorageError) and _full(error, work):
+            segments = (entry.name for entry in work.glob("segment-*"))
+            clear(work, keep={LEDGER_NAME, *segments})
+            if isinstance(error, StorageError) and _is_full(error, work):
                 known = max((need.size for need in error.needs if need.place == "work"), default=0)
                 error.with_needs(Need("work", max(known, free_bytes(work) - reserve + SPARE)))
         raise
 
 
-def _full(error: StorageError, work: Path) -> bool:
-    """Whether it is the work folder's disk that is full; ffmpeg does not say which, and writes nowhere else."""
-    where = error.finding.where
-    return error.finding.code == "storage.full" and (not where or Path(where).is_relative_to(shown(work)))
-
-
-def tidy(work: Path, keep: Iterable[str] = ()) -> None:
-    """Remove from a job's work folder what is not to be kept; links are removed, never followed.
+def clear(work: Path, keep: Iterable[str] = ()) -> None:
+    """Remove everything from a job's work folder but the job's backup and `keep`; links are not followed.
 
     Raises:
-        OSError: something does not go.
+        OSError: something cannot be removed.
     """
     kept = {BACKUP_NAME, *keep}
     for entry in work.iterdir():
@@ -63,31 +80,7 @@ def tidy(work: Path, keep: Iterable[str] = ()) -> None:
             entry.unlink()
 
 
-def tidy_unfinished(work: Path) -> None:
-    """Remove from a job's work folder what is neither a finished segment nor needed to know them again.
-
-    Raises:
-        OSError: as for `tidy`.
-    """
-    tidy(work, keep={LEDGER_NAME, *(entry.name for entry in work.glob("segment-*"))})
-
-
-def work_folder(work: Path) -> Path:
-    """Make a job's work folder if it is missing, for framewatch's user alone; what lies in it is kept.
-
-    Raises:
-        StorageError: it cannot be made, or `storage.unsafe`: somebody else has made it.
-    """
-    with storage_faults(work):
-        if work.is_symlink() or (work.exists() and not work.is_dir()):
-            work.unlink()
-        work.mkdir(mode=0o700, parents=True, exist_ok=True)
-        owners = (os.geteuid(), work.parent.stat().st_uid)  # some file systems give all files one owner
-        if work.lstat().st_uid not in owners:
-            hint = "remove it, and let nobody else write to work_dir"
-            raise StorageError(
-                "this folder was made by somebody else", code="storage.unsafe", hint=hint, where=shown(work)
-            )
-        with suppress(PermissionError):  # of a file system without modes
-            work.chmod(0o700)
-    return work
+def _is_full(error: StorageError, work: Path) -> bool:
+    """Whether it is the work folder's disk that is full. ffmpeg does not say which, and writes nowhere else."""
+    where = error.finding.where
+    return error.finding.code == "storage.full" and (not where or Path(where).is_relative_to(shown(work)))

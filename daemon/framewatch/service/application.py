@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import structlog
@@ -16,15 +17,15 @@ from framewatch.intake.folder_watch import FolderWatch
 from framewatch.intake.preflight import Ready
 from framewatch.jobs.attempt.request import Tools
 from framewatch.jobs.gpu.gate import HostGate
-from framewatch.jobs.lifecycle.events import Event, Published, SourceLost
+from framewatch.jobs.lifecycle.events import Published, SourceLost
 from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.publishing.publish import Places, publish
 from framewatch.jobs.reporting.reporter import Reporter
-from framewatch.jobs.scheduling.hold_conditions import may_go_on
+from framewatch.jobs.scheduling.hold_conditions import can_continue
 from framewatch.jobs.scheduling.job_manager import JobManager
-from framewatch.jobs.scheduling.relocate_outputs import replan
+from framewatch.jobs.scheduling.relocate_outputs import relocate_outputs
 from framewatch.jobs.scheduling.scheduler import Scheduler
-from framewatch.jobs.scheduling.slot import Slot, make_slot
+from framewatch.jobs.scheduling.slot import Slot
 from framewatch.jobs.store.store import Store
 from framewatch.settings import FolderSettings, LoadedSettings, Settings
 from framewatch.storage.mounts import Mounts
@@ -193,7 +194,7 @@ class Application:
     def _replan(self) -> None:
         """Let jobs follow outputs that were moved."""
         for folder in self._loaded.settings.folders:
-            replan(self.manager, folder.name, folder.output)
+            relocate_outputs(self.manager, folder.name, folder.output)
 
     def _sort_out_removed(self) -> None:
         """Hold the jobs of folders that the configuration no longer has; let those go on whose folder is back."""
@@ -211,8 +212,8 @@ class Application:
         """A lane for each GPU slot, and one for jobs that leave the GPU alone."""
         gate = HostGate(settings.gpu.jobs)
         parts = (self.manager, self._tools, gate, self.places_of)
-        heavy = [make_slot(f"gpu-{number}", *parts, gpu=True) for number in range(settings.gpu.jobs)]
-        return [*heavy, make_slot("plain", *parts, gpu=False)]
+        heavy = [Slot(f"gpu-{number}", *parts, gpu=True) for number in range(settings.gpu.jobs)]
+        return [*heavy, Slot("plain", *parts, gpu=False)]
 
     def _tools(self) -> Tools:
         return self._ready.tools
@@ -222,17 +223,12 @@ class Application:
 
     def _may_go_on(self, job: Job) -> bool:
         places = self.places_of(job.folder)
-        return places is None or may_go_on(
+        return places is None or can_continue(
             job, places, self.manager.work_dir, self._ready.tools.ffmpeg, self._ready.tools.precision
         )
 
-    def _publish(self, job: Job, stop: threading.Event) -> Job:
-        known = [job]
-
-        def record(event: Event) -> Job:
-            known[0] = self.manager.apply(known[0], event)
-            return known[0]
-
+    def _publish(self, job: Job, stop: threading.Event) -> None:
+        record = partial(self.manager.apply, job.id)
         places = self.places_of(job.folder)
         if places is not None:
             ended = publish(job, places, record, self.manager.reporter.conclude, cancel=stop)
@@ -243,7 +239,6 @@ class Application:
             raise StorageError.of([_removed(job.folder)])
         if ended.state.ended:
             self._ended(ended)
-        return ended
 
     def _ended(self, job: Job) -> None:
         self._ended_badly += not job.state.keeps_source

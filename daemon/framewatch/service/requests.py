@@ -25,7 +25,7 @@ class Requests:
     def __init__(self, store: Store, house: Application) -> None:
         self._store = store
         self._house = house
-        self._errands = FolderQueues("request", house.scheduler.failed)
+        self._errands = FolderQueues("request", house.scheduler.fail)
         self._undone: list[Request] = []  # they are no longer in the store
 
     def take(self) -> None:
@@ -82,7 +82,7 @@ class Requests:
         clerk = self._house.admission(job.folder)
         if clerk is None:
             raise ConfigError(f'the configuration has no folder "{job.folder}" any more', code="folders.removed")
-        self._house.scheduler.retry(job, clerk.readmit(job))
+        self._house.scheduler.retry(job.id, clerk.readmit(job))
 
 
 def _refused(request: Request, error: FramewatchError) -> None:

@@ -106,7 +106,7 @@ def test_a_job_that_is_shown_late_does_not_hide_what_it_has_become(office: Offic
     office.clerk.admit(office.settled("a.mkv"))
     (queued,) = office.store.unended()
     assert office.sidecar(queued)["status"] == "queued"
-    office.desk.apply(queued, ev.Claimed())
+    office.desk.apply(queued.id, ev.Claimed())
     office.board.show(queued)
     assert office.sidecar(queued)["status"] == "running"
 

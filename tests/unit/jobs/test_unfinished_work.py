@@ -10,7 +10,7 @@ import pytest
 
 from framewatch.errors import EngineError, Need, StorageError
 from framewatch.jobs.attempt.disk_forecast import DiskLocations, require_room_left
-from framewatch.jobs.work_folder import BACKUP_NAME, LEDGER_NAME, tidied
+from framewatch.jobs.work_folder import BACKUP_NAME, LEDGER_NAME, cleaned_up
 from framewatch.storage.free_space import SPARE, free_bytes
 from framewatch.storage.os_errors import storage_error
 from mounts import tmpfs
@@ -31,7 +31,7 @@ def names(work: Path) -> set[str]:
 def test_a_try_that_fails_leaves_its_finished_segments_alone_once_its_tools_have_ended(tmp_path: Path) -> None:
     fill(tmp_path)
     seen: list[set[str]] = []
-    with pytest.raises(EngineError), tidied(tmp_path, 0, lambda: seen.append(names(tmp_path))):
+    with pytest.raises(EngineError), cleaned_up(tmp_path, 0, lambda: seen.append(names(tmp_path))):
         raise EngineError("gone")
     assert seen == [KEPT | set(UNFINISHED)]
     assert names(tmp_path) == KEPT
@@ -39,7 +39,7 @@ def test_a_try_that_fails_leaves_its_finished_segments_alone_once_its_tools_have
 
 def test_a_try_that_works_keeps_its_result_until_that_is_published(tmp_path: Path) -> None:
     ended: list[bool] = []
-    with tidied(tmp_path, 0, lambda: ended.append(True)):
+    with cleaned_up(tmp_path, 0, lambda: ended.append(True)):
         fill(tmp_path)
     assert names(tmp_path) == KEPT | set(UNFINISHED)
     assert ended == [True]
@@ -49,7 +49,7 @@ def test_what_was_not_enough_on_a_full_disk_does_not_release_the_next_try(tmp_pa
     with tmpfs(tmp_path / "work", 1) as work:
         caught: StorageError | None = None
         try:
-            with tidied(work, 100_000, lambda: None):
+            with cleaned_up(work, 100_000, lambda: None):
                 (work / "result.mp4").write_bytes(bytes(600_000))
                 raise storage_error(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), work / "result.mp4")
         except StorageError as error:
@@ -60,7 +60,7 @@ def test_what_was_not_enough_on_a_full_disk_does_not_release_the_next_try(tmp_pa
 
 
 def test_a_disk_that_is_full_elsewhere_is_no_matter_of_the_work_folder(tmp_path: Path) -> None:
-    with pytest.raises(StorageError) as caught, tidied(tmp_path, 0, lambda: None):
+    with pytest.raises(StorageError) as caught, cleaned_up(tmp_path, 0, lambda: None):
         raise storage_error(OSError(errno.ENOSPC, ""), Path("/run/lock/gpu"))
     assert caught.value.needs == ()
 

@@ -13,7 +13,7 @@ from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.reporting.reporter import Reporter
 from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.store.store import Store
-from framewatch.jobs.work_folder import work_folder
+from framewatch.jobs.work_folder import make_work_folder
 from job_factory import MakeJob
 
 
@@ -26,8 +26,8 @@ def test_it_is_for_framewatchs_user_alone_also_where_it_was_made_before(
     manager: JobManager, make_job: MakeJob
 ) -> None:
     job = make_job()
-    manager.work_of(job).mkdir(mode=0o777)
-    work = work_folder(manager.work_of(job))
+    manager.work_folder(job).mkdir(mode=0o777)
+    work = make_work_folder(manager.work_folder(job))
     assert stat.S_IMODE(work.stat().st_mode) == 0o700
 
 
@@ -36,8 +36,8 @@ def test_a_link_in_its_place_is_replaced_and_what_it_leads_to_stays(
 ) -> None:
     job = make_job()
     (tmp_path / "secret").mkdir()
-    manager.work_of(job).symlink_to(tmp_path / "secret")
-    work = work_folder(manager.work_of(job))
+    manager.work_folder(job).symlink_to(tmp_path / "secret")
+    work = make_work_folder(manager.work_folder(job))
     assert not work.is_symlink()
     assert (tmp_path / "secret").is_dir()
 
@@ -46,15 +46,15 @@ def test_one_that_somebody_else_has_made_is_not_used(
     manager: JobManager, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = make_job()
-    manager.work_of(job).mkdir()
+    manager.work_folder(job).mkdir()
     real = Path.lstat
 
     def lstat(path: Path) -> os.stat_result:
         facts = list(real(path))
-        facts[stat.ST_UID] += path == manager.work_of(job)
+        facts[stat.ST_UID] += path == manager.work_folder(job)
         return os.stat_result(facts)
 
     monkeypatch.setattr(Path, "lstat", lstat)
     with pytest.raises(StorageError) as caught:
-        work_folder(manager.work_of(job))
+        make_work_folder(manager.work_folder(job))
     assert caught.value.finding.code == "storage.unsafe"

@@ -19,7 +19,7 @@ from framewatch.jobs.attempt.prerequisites import require_means
 from framewatch.jobs.attempt.request import AttemptRequest, Rendered, Skipped, Tools
 from framewatch.jobs.attempt.segmented_render import SegmentedRender
 from framewatch.jobs.attempt.verify import compare, silent_track
-from framewatch.jobs.work_folder import tidy
+from framewatch.jobs.work_folder import clear
 from framewatch.media.commands import commands
 from framewatch.media.commands.image_command import image_command
 from framewatch.media.containers import rules
@@ -127,7 +127,7 @@ class Pipeline:
     def _transcode(self, order: AttemptRequest, plan: Plan, probed: ProbeReport, result: Path) -> None:
         self._context.track(plan.frames, seconds=0.0 if plan.has_video else plan.expected.duration)
         with storage_faults(order.work):
-            tidy(order.work)
+            clear(order.work)
         require_room_for(plan, probed.info.size, order.spots)
         self._prepare(order.source, plan, result)
         plan = self._measured(order.source, plan)
@@ -160,7 +160,7 @@ class Pipeline:
         self._context.warnings.extend(plan.warnings)
         self._context.track(plan.frames)
         with storage_faults(order.work):
-            tidy(order.work)
+            clear(order.work)
         result = order.work / f"result.{plan.extension}"
         argv = image_command(plan, self._tools.ffmpeg, result)
         task = image_task(plan, order.source, argv, self._tools)

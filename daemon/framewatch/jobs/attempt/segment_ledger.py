@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from framewatch.domain import Record, Segment
 from framewatch.errors import CancelledError
-from framewatch.jobs.work_folder import LEDGER_NAME, tidy
+from framewatch.jobs.work_folder import LEDGER_NAME, clear
 from framewatch.render.messages import Pieced
 from framewatch.render.segment_check import size_and_digest
 from framewatch.storage import files
@@ -87,7 +87,7 @@ class SegmentLedger:
                     raise CancelledError("the work was stopped")
                 if ledger._holds(entry, segments):
                     ledger.done[entry.number] = entry
-            tidy(work, keep={LEDGER_NAME, *(ledger.path(number).name for number in ledger.done)})
+            clear(work, keep={LEDGER_NAME, *(ledger.path(number).name for number in ledger.done)})
             ledger._rewrite()
         return ledger
 

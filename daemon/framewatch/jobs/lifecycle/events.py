@@ -1,4 +1,7 @@
-"""What can happen to a job (events), and what is then to be done (actions). Both are data."""
+"""What can happen to a job. Events are data; `transitions` says what each makes of a job.
+
+The name of an event's class is stored in the history of jobs, so these names never change.
+"""
 
 from __future__ import annotations
 
@@ -19,30 +22,33 @@ class Event:
         return type(self).__name__
 
 
+# --- an attempt ---------------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True)
 class Claimed(Event):
-    """A worker takes the job: one more try begins."""
+    """A slot took the job: an attempt begins."""
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentDone(Event):
-    """A piece of the output is whole and in the ledger: this try gets somewhere."""
+    """A segment is complete and in the ledger: the attempt makes progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered(Event):
-    """The output lies in the work folder, complete and verified."""
+    """The output is complete and verified, and lies in the work folder."""
 
     result: Path
     frames: int
     engine: str | None = None
     warnings: tuple[Finding, ...] = ()
-    container: str = ""  # of the result, where it is not the one that the output's name was planned for
+    container: str = ""  # of the result, if it differs from the one that the output's name was planned for
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped(Event):
-    """The preset is not for this file: nothing is made of it."""
+    """The preset does not apply to this file: there will be no output."""
 
     reasons: tuple[Finding, ...]
 
@@ -55,8 +61,16 @@ class Broke(Event):
 
     @classmethod
     def of(cls, error: FramewatchError) -> Broke:
-        """The event that an error means for its job."""
+        """The event for an error."""
         return cls(error.record)
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted(Event):
+    """The daemon stops in good order and takes the job from its worker."""
+
+
+# --- publishing ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +83,7 @@ class OutputChosen(Event):
 
 @dataclass(frozen=True, slots=True)
 class OutputPlaced(Event):
-    """The output lies under its final name, and is on the disk."""
+    """The output has its final name, and is on the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,54 +95,35 @@ class SourceChosen(Event):
 
 @dataclass(frozen=True, slots=True)
 class SourceMoved(Event):
-    """The source lies in done/ or failed/, and is on the disk."""
+    """The source is in done/ or failed/, and on the disk."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceLost(Event):
-    """The source is no longer the file that was taken in: it stays where it is, or it is gone."""
+    """The source is no longer the file that was queued: it stays where it is, or it is gone."""
 
     finding: Finding
 
 
 @dataclass(frozen=True, slots=True)
 class Published(Event):
-    """Everything is in its place."""
+    """All files are in place."""
+
+
+# --- from outside -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class CancelAsked(Event):
-    """The user wants this job to stop."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recovered(Event):
-    """The daemon starts anew and finds this job as the one before left it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Replanned(Event):
-    """The folder's output was moved in the configuration: the job's is planned there now."""
-
-    output: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Interrupted(Event):
-    """The daemon ends in good order and takes the job from its worker."""
-
-
-@dataclass(frozen=True, slots=True)
-class HoldOver(Event):
-    """It is time to look whether the cause of the hold is gone."""
+    """The user cancels this job."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetryAsked(Event):
-    """The user wants another go at an ended job, with the source as it lies now and an output planned anew.
+    """The user retries an ended job, with the source where it is now and a newly planned output.
 
-    `preset` (as JSON) and `preset_name` replace the job's own where they are given: often a mended preset is
-    the reason for the retry.
+    `preset` (as JSON) and `preset_name` replace the job's own if they are given: often a corrected preset is the
+    reason for the retry.
     """
 
     source: Path
@@ -140,77 +135,17 @@ class RetryAsked(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
-    """Something that the runner is to do."""
+class Recovered(Event):
+    """The daemon starts, and finds this job as an earlier daemon left it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Render(Action):
-    """Let a worker make the output."""
+class Replanned(Event):
+    """The configuration moved the folder's output, and the job's planned output with it."""
 
-
-@dataclass(frozen=True, slots=True)
-class StopWorker(Action):
-    """Stop the worker that has the job, and its children."""
-
-
-@dataclass(frozen=True, slots=True)
-class DiscardWork(Action):
-    """Remove the job's work folder, if it is there."""
-
-
-@dataclass(frozen=True, slots=True)
-class WriteSidecar(Action):
-    """Show the job's new state in its progress file."""
-
-
-@dataclass(frozen=True, slots=True)
-class RemoveSidecar(Action):
-    """Remove the progress file of an earlier end, if it is there."""
-
-    path: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Wake(Action):
-    """Look at the job again at this Unix time."""
-
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class PublishingStep(Action):
-    """The next thing to do while a job is published. Each ends in the event that goes into the journal."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChooseOutput(PublishingStep):
-    """Find a free name for the result: ends in OutputChosen."""
-
-    result: Path
-
-
-@dataclass(frozen=True, slots=True)
-class PlaceOutput(PublishingStep):
-    """Move the result to its final name: ends in OutputPlaced."""
-
-    result: Path
     output: Path
 
 
 @dataclass(frozen=True, slots=True)
-class ChooseSource(PublishingStep):
-    """Find a free name for the source: ends in SourceChosen, or SourceLost."""
-
-
-@dataclass(frozen=True, slots=True)
-class MoveSource(PublishingStep):
-    """Move the source there: ends in SourceMoved, or SourceLost."""
-
-    source: Path
-    destination: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Conclude(PublishingStep):
-    """Leave the last sidecar: ends in Published."""
+class HoldOver(Event):
+    """The cause of the hold is gone, as far as it can be checked."""

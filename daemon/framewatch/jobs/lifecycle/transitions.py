@@ -1,211 +1,180 @@
-"""The state machine of a job. Pure: an event goes in, the changed job and what is to be done come out.
+"""The state machine of a job. Pure: a job and an event give the changed job.
 
     QUEUED -Claimed-> RUNNING -Rendered-> PUBLISHING (outcome DONE) -journal steps, Published-> DONE
     RUNNING -Skipped-> PUBLISHING (outcome SKIPPED) -> SKIPPED
-    any of them -Broke-> QUEUED again, HELD, or PUBLISHING (outcome FAILED) -> FAILED
+    QUEUED, RUNNING, PUBLISHING -Broke-> QUEUED again, HELD, or PUBLISHING (outcome FAILED) -> FAILED
     QUEUED, HELD, RUNNING -CancelAsked-> PUBLISHING (outcome CANCELLED) -> CANCELLED
     FAILED, CANCELLED -RetryAsked-> QUEUED
 
-A job that failed, was cancelled or skipped is published too: its source is moved by the same journal.
+A job that failed, was cancelled or was skipped is published too, so that its source moves by the same journal.
 
-Which tries count: those that ended by themselves. One that was put on hold, or interrupted by the daemon's
-end, does not. Nor does one during which the daemon died, for power cuts are not the job's fault; but from the
-`free_crashes`th on they count as failed tries, so that a file that kills the daemon ends in failed/.
-Each segment that is done makes all of these counts begin anew: a job that gets on is never given up.
+There are no instructions beside the job: what is to be done next follows from its state (docs/decisions/0027).
+
+Attempts that ended by themselves count. One that ended in a hold, or with the daemon, does not. Nor does one
+during which the daemon died, since a power cut is not the job's fault; but from the `free_crashes`th death in a
+row they count as failed attempts, so that a file that kills the daemon ends in failed/. Each finished segment
+resets these counts: a job that makes progress is never given up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from framewatch.domain import Job, JobState, Journal
 from framewatch.errors import Finding, Remedy
 from framewatch.jobs.lifecycle import events as ev
-from framewatch.jobs.lifecycle.description import ImpossibleTransitionError, killer, story
-from framewatch.jobs.lifecycle.retry_policy import RetryPolicy, seen_cheaply
-from framewatch.jobs.naming import failed_sidecar_path, with_container
+from framewatch.jobs.lifecycle.description import ImpossibleTransitionError
+from framewatch.jobs.lifecycle.publishing_step import Conclude, publishing_step
+from framewatch.jobs.lifecycle.retry_policy import RetryPolicy, is_cheap_to_check
+from framewatch.jobs.naming import with_container
 
 QUEUED, RUNNING, PUBLISHING = JobState.QUEUED, JobState.RUNNING, JobState.PUBLISHING
 HELD, DONE, FAILED, CANCELLED = JobState.HELD, JobState.DONE, JobState.FAILED, JobState.CANCELLED
 
-
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """What became of the job, to be stored first, and what is then to be done, in this order."""
-
-    job: Job
-    actions: tuple[ev.Action, ...] = ()
+_KEPT_BY_A_RETRY = ("id", "folder", "relative", "priority", "created_at")
 
 
-def transition(job: Job, event: ev.Event, now: float, policy: RetryPolicy) -> Transition:
-    """What `event` makes of `job` at Unix time `now`.
+def transition(job: Job, event: ev.Event, now: float, policy: RetryPolicy) -> Job:
+    """The job after `event` happened to it at Unix time `now`.
 
     Raises:
-        ImpossibleTransitionError: the event cannot come in this state. Code `job.not_cancellable` or
-            `job.not_retryable` where a user asked for it, else `job.impossible_transition`.
+        ImpossibleTransitionError: the event cannot happen in this state. Its code is `job.not_cancellable` or
+            `job.not_retryable` for what a user asked for, else `job.impossible_transition`.
     """
     return _HANDLERS[type(event)](job, event, now, policy)
 
 
-def publishing_step(job: Job) -> ev.PublishingStep:
-    """The journal's next step of a job in PUBLISHING."""
-    journal = job.journal
-    if job.outcome == DONE and not journal.output_done:
-        if journal.result is None:
-            raise ImpossibleTransitionError(f"there is no result to publish: {story(job)}")
-        if journal.output is None:
-            return ev.ChooseOutput(journal.result)
-        return ev.PlaceOutput(journal.result, journal.output)
-    if not journal.source_done:
-        if journal.source_to is None:
-            return ev.ChooseSource()
-        return ev.MoveSource(job.source, journal.source_to)
-    return ev.Conclude()
+# --- a job that succeeds ------------------------------------------------------------------------------------
 
 
-# --- the way of a job that works out -----------------------------------------------------------------------
-
-
-def _claimed(job: Job, event: ev.Claimed, now: float, _policy: RetryPolicy) -> Transition:
+def _claimed(job: Job, event: ev.Claimed, now: float, _policy: RetryPolicy) -> Job:
     _require(job, event, job.state == QUEUED)
-    job = job.evolve(state=RUNNING, attempt=job.attempt + 1, started_at=now, findings=(), not_before=0.0)
-    return Transition(job, (ev.WriteSidecar(), ev.Render()))
+    return job.evolve(state=RUNNING, attempt=job.attempt + 1, started_at=now, findings=(), not_before=0.0)
 
 
-def _segment_done(job: Job, event: ev.SegmentDone, _now: float, _policy: RetryPolicy) -> Transition:
+def _segment_done(job: Job, event: ev.SegmentDone, _now: float, _policy: RetryPolicy) -> Job:
     _require(job, event, job.state == RUNNING)
-    return Transition(job.evolve(stuck=0, holds=0, crashes=0))
+    return job.evolve(stuck=0, holds=0, crashes=0)
 
 
-def _rendered(job: Job, event: ev.Rendered, _now: float, _policy: RetryPolicy) -> Transition:
+def _rendered(job: Job, event: ev.Rendered, _now: float, _policy: RetryPolicy) -> Job:
     _require(job, event, job.state == RUNNING)
     facts = {"engine": event.engine, "frames": event.frames, "warnings": event.warnings}
-    journal = Journal(result=event.result)
     output = with_container(job.output, event.container) if event.container else job.output
-    return _publish(job.evolve(journal=journal, output=output, stuck=0, holds=0, crashes=0, **facts), DONE)
+    journal = Journal(result=event.result)
+    return _publishing(job.evolve(journal=journal, output=output, stuck=0, holds=0, crashes=0, **facts), DONE)
 
 
-def _skipped(job: Job, event: ev.Skipped, _now: float, _policy: RetryPolicy) -> Transition:
+def _skipped(job: Job, event: ev.Skipped, _now: float, _policy: RetryPolicy) -> Job:
     _require(job, event, job.state == RUNNING)
     job = job.evolve(journal=Journal(), findings=event.reasons, holds=0, crashes=0)
-    return _publish(job, JobState.SKIPPED)
+    return _publishing(job, JobState.SKIPPED)
 
 
-def _output_chosen(job: Job, event: ev.OutputChosen, _now: float, _policy: RetryPolicy) -> Transition:
-    # Also when one was chosen before: somebody else may have taken the name meanwhile.
+def _output_chosen(job: Job, event: ev.OutputChosen, _now: float, _policy: RetryPolicy) -> Job:
+    # Possible a second time: another program may have taken the name in the meantime.
     _require(job, event, _publishes_output(job))
-    return _next_step(_journal(job, output=event.path, output_size=event.size))
+    return _journaled(job, output=event.path, output_size=event.size)
 
 
-def _output_placed(job: Job, event: ev.OutputPlaced, _now: float, _policy: RetryPolicy) -> Transition:
+def _output_placed(job: Job, event: ev.OutputPlaced, _now: float, _policy: RetryPolicy) -> Job:
     _require(job, event, _publishes_output(job) and job.journal.output is not None)
-    return _next_step(_journal(job, output_done=True))
+    return _journaled(job, output_done=True)
 
 
-def _source_chosen(job: Job, event: ev.SourceChosen, _now: float, _policy: RetryPolicy) -> Transition:
+def _source_chosen(job: Job, event: ev.SourceChosen, _now: float, _policy: RetryPolicy) -> Job:
     _require(job, event, _publishes_source(job))
-    return _next_step(_journal(job, source_to=event.path))
+    return _journaled(job, source_to=event.path)
 
 
-def _source_moved(job: Job, event: ev.SourceMoved, _now: float, _policy: RetryPolicy) -> Transition:
+def _source_moved(job: Job, event: ev.SourceMoved, _now: float, _policy: RetryPolicy) -> Job:
     _require(job, event, _publishes_source(job) and job.journal.source_to is not None)
-    return _next_step(_journal(job, source_done=True))
+    return _journaled(job, source_done=True)
 
 
-def _published(job: Job, event: ev.Published, now: float, _policy: RetryPolicy) -> Transition:
-    _require(job, event, job.state == PUBLISHING and isinstance(publishing_step(job), ev.Conclude))
-    return Transition(job.evolve(state=job.outcome, ended_at=now, holds=0), (ev.DiscardWork(),))
+def _published(job: Job, event: ev.Published, now: float, _policy: RetryPolicy) -> Job:
+    _require(job, event, job.state == PUBLISHING and isinstance(publishing_step(job), Conclude))
+    return job.evolve(state=job.outcome, ended_at=now, holds=0)
 
 
-# --- what can come between ---------------------------------------------------------------------------------
+# --- what can come between ----------------------------------------------------------------------------------
 
 
-def _broke(job: Job, event: ev.Broke, now: float, policy: RetryPolicy) -> Transition:
+def _broke(job: Job, event: ev.Broke, now: float, policy: RetryPolicy) -> Job:
     _require(job, event, job.state in (QUEUED, RUNNING, PUBLISHING) and bool(event.error.findings))
-    stop = (ev.StopWorker(),) if job.state == RUNNING else ()
-    # What is half published must be brought to its end, whatever the error says.
-    hold = event.error.remedy == Remedy.WAIT or (job.state == PUBLISHING and not _publishes_output(job))
-    if hold:
-        return _held(job, event, now, policy, stop)
+    # Once the output is in place, the source must follow whatever the error is: half a publication is never given up.
+    must_finish = job.state == PUBLISHING and not _publishes_output(job)
+    if event.error.remedy == Remedy.WAIT or must_finish:
+        return _held(job, event, now, policy)
     if event.error.remedy == Remedy.NONE:
-        return _failed(job, event.error.findings, stop)
-    return _tried(job, event.error.findings, now, policy, stop)
+        return _failed(job, event.error.findings)
+    return _retried_or_failed(job, event.error.findings, now, policy)
 
 
-def _source_lost(job: Job, event: ev.SourceLost, _now: float, _policy: RetryPolicy) -> Transition:
+def _source_lost(job: Job, event: ev.SourceLost, _now: float, _policy: RetryPolicy) -> Job:
     _require(job, event, job.state == PUBLISHING and not job.journal.source_done)
-    failure = (event.finding,)
+    lost = (event.finding,)
     if job.outcome in (FAILED, CANCELLED):
-        job = job.evolve(findings=job.findings + failure)
-    elif job.journal.output_done:  # the output is whole, made of the source as it was taken in
-        job = job.evolve(warnings=job.warnings + failure)
+        job = job.evolve(findings=job.findings + lost)
+    elif job.journal.output_done:  # the output is complete, and made of the source as it was queued
+        job = job.evolve(warnings=job.warnings + lost)
     else:
-        job = job.evolve(outcome=FAILED, findings=failure)
-    return _next_step(_journal(job, source_to=None, source_done=True))
+        job = job.evolve(outcome=FAILED, findings=lost)
+    return _journaled(job, source_to=None, source_done=True)
 
 
-def _cancel_asked(job: Job, event: ev.CancelAsked, _now: float, _policy: RetryPolicy) -> Transition:
-    held_output = job.state == HELD and job.outcome == DONE and not job.journal.output_done
-    free = job.state in (QUEUED, RUNNING) or (job.state == HELD and job.held_state == QUEUED)
-    if not (free or held_output):
-        hint = "it has ended" if job.state.ended else "it is being put in its place already"
+def _cancel_asked(job: Job, event: ev.CancelAsked, _now: float, _policy: RetryPolicy) -> Job:
+    output_held = job.state == HELD and job.outcome == DONE and not job.journal.output_done
+    before_publishing = job.state in (QUEUED, RUNNING) or (job.state == HELD and job.held_state == QUEUED)
+    if not (before_publishing or output_held):
+        hint = "it has ended" if job.state.ended else "its files are already being moved into place"
         raise ImpossibleTransitionError.of_event(job, event, "job.not_cancellable", hint)
-    stop = (ev.StopWorker(),) if job.state == RUNNING else ()
     finding = Finding("job.cancelled", "cancelled by the user")
-    return _publish(job.evolve(findings=(finding,)), CANCELLED, (*stop, ev.DiscardWork()))
+    return _publishing(job.evolve(findings=(finding,)), CANCELLED)
 
 
-def _recovered(job: Job, event: ev.Recovered, now: float, policy: RetryPolicy) -> Transition:
-    _require(job, event, not job.state.ended)
-    if job.state == PUBLISHING:
-        return Transition(job, (ev.WriteSidecar(), publishing_step(job)))
-    if job.state != RUNNING:
-        return Transition(job, (ev.WriteSidecar(),))
-    job = job.evolve(crashes=job.crashes + 1)
-    if job.crashes >= policy.free_crashes:
-        return _tried(job, (killer(job),), now, policy)
-    return _queued(_uncounted(job), now + policy.crash_wait(job.crashes))
-
-
-def _replanned(job: Job, event: ev.Replanned, _now: float, _policy: RetryPolicy) -> Transition:
-    _require(job, event, job.state in (QUEUED, HELD, RUNNING))
-    return Transition(job.evolve(output=event.output))
-
-
-def _interrupted(job: Job, event: ev.Interrupted, _now: float, _policy: RetryPolicy) -> Transition:
-    _require(job, event, job.state == RUNNING)
-    return _queued(_uncounted(job), 0.0, (ev.StopWorker(),))
-
-
-def _hold_over(job: Job, event: ev.HoldOver, _now: float, _policy: RetryPolicy) -> Transition:
-    _require(job, event, job.state == HELD)
-    changes = {"findings": job.parked, "parked": (), "not_before": 0.0, "needs": ()}
-    job = job.evolve(state=job.held_state, held_state=None, **changes)
-    return _next_step(job) if job.state == PUBLISHING else Transition(job, (ev.WriteSidecar(),))
-
-
-def _retry_asked(job: Job, event: ev.RetryAsked, _now: float, _policy: RetryPolicy) -> Transition:
+def _retry_asked(job: Job, event: ev.RetryAsked, _now: float, _policy: RetryPolicy) -> Job:
     if job.state not in (FAILED, CANCELLED):
-        hint = "only a job that failed or was cancelled can be tried again"
+        hint = "only a job that failed or was cancelled can be retried"
         raise ImpossibleTransitionError.of_event(job, event, "job.not_retryable", hint)
     given = {"preset_name": event.preset_name, "preset": event.preset}
-    fresh = Job(
-        **{name: getattr(job, name) for name in _KEPT},
+    return Job(
+        **{name: getattr(job, name) for name in _KEPT_BY_A_RETRY},
         **{name: getattr(job, name) if value is None else value for name, value in given.items()},
         source=event.source,
         identity=event.identity,
         output=event.output,
         gpu=event.gpu,
     )
-    earlier = ev.RemoveSidecar(failed_sidecar_path(event.source))
-    return Transition(fresh, (earlier, ev.WriteSidecar()))
 
 
-# --- parts -------------------------------------------------------------------------------------------------
+def _recovered(job: Job, event: ev.Recovered, now: float, policy: RetryPolicy) -> Job:
+    _require(job, event, not job.state.ended)
+    if job.state != RUNNING:
+        return job
+    job = job.evolve(crashes=job.crashes + 1)
+    if job.crashes >= policy.free_crashes:
+        return _retried_or_failed(job, (_daemon_died(job),), now, policy)
+    return _queued(_without_this_attempt(job), now + policy.crash_wait(job.crashes))
 
-_KEPT = ("id", "folder", "relative", "priority", "created_at")
+
+def _replanned(job: Job, event: ev.Replanned, _now: float, _policy: RetryPolicy) -> Job:
+    _require(job, event, job.state in (QUEUED, HELD, RUNNING))
+    return job.evolve(output=event.output)
+
+
+def _interrupted(job: Job, event: ev.Interrupted, _now: float, _policy: RetryPolicy) -> Job:
+    _require(job, event, job.state == RUNNING)
+    return _queued(_without_this_attempt(job), 0.0)
+
+
+def _hold_over(job: Job, event: ev.HoldOver, _now: float, _policy: RetryPolicy) -> Job:
+    _require(job, event, job.state == HELD)
+    return job.evolve(state=job.held_state, held_state=None, findings=job.parked, parked=(), not_before=0.0, needs=())
+
+
+# --- parts --------------------------------------------------------------------------------------------------
 
 
 def _require(job: Job, event: ev.Event, possible: bool) -> None:
@@ -221,60 +190,57 @@ def _publishes_source(job: Job) -> bool:
     return job.state == PUBLISHING and not _publishes_output(job) and not job.journal.source_done
 
 
-def _journal(job: Job, **changes: Any) -> Job:
+def _journaled(job: Job, **changes: Any) -> Job:
     return job.evolve(journal=job.journal.evolve(**changes), holds=0)
 
 
-def _next_step(job: Job) -> Transition:
-    return Transition(job, (ev.WriteSidecar(), publishing_step(job)))
+def _publishing(job: Job, outcome: JobState) -> Job:
+    return job.evolve(state=PUBLISHING, outcome=outcome, held_state=None, parked=(), needs=(), not_before=0.0)
 
 
-def _publish(job: Job, outcome: JobState, before: tuple[ev.Action, ...] = ()) -> Transition:
-    job = job.evolve(state=PUBLISHING, outcome=outcome, held_state=None, parked=(), needs=(), not_before=0.0)
-    return Transition(job, (*before, ev.WriteSidecar(), publishing_step(job)))
+def _queued(job: Job, not_before: float) -> Job:
+    return job.evolve(state=QUEUED, outcome=None, journal=Journal(), not_before=not_before)
 
 
-def _queued(job: Job, not_before: float, before: tuple[ev.Action, ...] = ()) -> Transition:
-    job = job.evolve(state=QUEUED, outcome=None, journal=Journal(), not_before=not_before)
-    wake = (ev.Wake(not_before),) if not_before else ()
-    return Transition(job, (*before, ev.WriteSidecar(), *wake))
-
-
-def _held(job: Job, event: ev.Broke, now: float, policy: RetryPolicy, before: tuple[ev.Action, ...]) -> Transition:
-    goes_on = PUBLISHING if job.state == PUBLISHING else QUEUED
-    parked = job.findings if goes_on == PUBLISHING else ()
-    job = _uncounted(job) if job.state == RUNNING else job
+def _held(job: Job, event: ev.Broke, now: float, policy: RetryPolicy) -> Job:
+    publishing = job.state == PUBLISHING
+    job = _without_this_attempt(job) if job.state == RUNNING else job
     holds, error = job.holds + 1, event.error
-    until = now + (policy.look if seen_cheaply(error.findings[0].code) else policy.hold_wait(holds))
-    changes = {"findings": error.findings, "parked": parked, "not_before": until, "needs": error.needs}
-    job = job.evolve(state=HELD, held_state=goes_on, holds=holds, **changes)
-    return Transition(job, (*before, ev.WriteSidecar(), ev.Wake(until)))
+    wait = policy.check_interval if is_cheap_to_check(error.findings[0].code) else policy.hold_wait(holds)
+    return job.evolve(
+        state=HELD,
+        held_state=PUBLISHING if publishing else QUEUED,
+        holds=holds,
+        findings=error.findings,
+        parked=job.findings if publishing else (),
+        not_before=now + wait,
+        needs=error.needs,
+    )
 
 
-def _failed(job: Job, findings: tuple[Finding, ...], before: tuple[ev.Action, ...] = ()) -> Transition:
-    return _publish(job.evolve(findings=findings), FAILED, before)
+def _failed(job: Job, findings: tuple[Finding, ...]) -> Job:
+    return _publishing(job.evolve(findings=findings), FAILED)
 
 
-def _tried(
-    job: Job,
-    findings: tuple[Finding, ...],
-    now: float,
-    policy: RetryPolicy,
-    before: tuple[ev.Action, ...] = (),
-) -> Transition:
-    """A try has failed: another one later, or the end. One that broke before it began counts as well."""
+def _retried_or_failed(job: Job, findings: tuple[Finding, ...], now: float, policy: RetryPolicy) -> Job:
+    """After a failed attempt: another one later, or the end. One that failed before it began counts as well."""
     attempt = job.attempt + 1 if job.state == QUEUED else job.attempt
     job = job.evolve(attempt=attempt, stuck=job.stuck + 1, holds=0)
     if job.stuck > policy.retries:
-        return _failed(job, findings, before)
-    return _queued(job.evolve(findings=findings), now + policy.retry_wait(job.stuck), before)
+        return _failed(job, findings)
+    return _queued(job.evolve(findings=findings), now + policy.retry_wait(job.stuck))
 
 
-def _uncounted(job: Job) -> Job:
+def _without_this_attempt(job: Job) -> Job:
     return job.evolve(attempt=max(job.attempt - 1, 0))
 
 
-_HANDLERS: dict[type[ev.Event], Callable[[Job, Any, float, RetryPolicy], Transition]] = {
+def _daemon_died(job: Job) -> Finding:
+    message = f"the daemon died {job.crashes} times while it worked on this file"
+    return Finding("job.daemon_died", message, "look for an out-of-memory kill in the system's log")
+
+
+_HANDLERS: dict[type[ev.Event], Callable[[Job, Any, float, RetryPolicy], Job]] = {
     ev.Claimed: _claimed,
     ev.SegmentDone: _segment_done,
     ev.Rendered: _rendered,
@@ -287,9 +253,9 @@ _HANDLERS: dict[type[ev.Event], Callable[[Job, Any, float, RetryPolicy], Transit
     ev.SourceLost: _source_lost,
     ev.Published: _published,
     ev.CancelAsked: _cancel_asked,
+    ev.RetryAsked: _retry_asked,
     ev.Recovered: _recovered,
     ev.Replanned: _replanned,
     ev.Interrupted: _interrupted,
     ev.HoldOver: _hold_over,
-    ev.RetryAsked: _retry_asked,
 }

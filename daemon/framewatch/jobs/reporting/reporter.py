@@ -14,7 +14,7 @@ from framewatch.domain import Job, JobState, Progress, StageName
 from framewatch.errors import Finding, StorageError
 from framewatch.jobs.attempt.segment_ledger import Entry
 from framewatch.jobs.naming import sidecar_path
-from framewatch.jobs.publishing.publish import Places, last_sidecar
+from framewatch.jobs.publishing.publish import Places, final_sidecar
 from framewatch.jobs.reporting.sidecar import Sidecar
 from framewatch.jobs.store.store import Store
 from framewatch.storage import files
@@ -56,7 +56,7 @@ class Reporter:
         places, sidecar = self._places_of(job.folder), self._sidecar(job)
         if places is None or sidecar is None:
             return
-        path, root = last_sidecar(job, places)
+        path, root = final_sidecar(job, places)
         sidecar.finish(job, self._store.progress(job.id), path, root)
         with self._lock:
             self._sidecars.pop(job.id, None)

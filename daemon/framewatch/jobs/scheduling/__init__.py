@@ -1,1 +1,1 @@
-"""Which job runs when: slots, holds, and the job manager through which every change goes."""
+"""Which job runs when: slots, holds, and the job manager, which makes every change to a job."""

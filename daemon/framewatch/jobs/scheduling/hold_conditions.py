@@ -1,4 +1,4 @@
-"""Whether what holds a job is gone, as far as that can be seen without trying it again."""
+"""Whether the cause of a hold is gone, as far as it can be checked without another attempt."""
 
 from __future__ import annotations
 
@@ -17,37 +17,45 @@ from framewatch.upscale.network.weights import Precision
 FULL = ("storage.full", "storage.will_not_fit")
 
 
-def may_go_on(job: Job, places: Places, work_dir: Path, ffmpeg: Path, precision: Precision = "exact") -> bool:
-    """Look at what is cheap to see: roots that are mounted, room, ffmpeg, the network's weights.
+def can_continue(job: Job, places: Places, work_dir: Path, ffmpeg: Path, precision: Precision = "exact") -> bool:
+    """Check what is cheap to check: mounted disks, free space, ffmpeg, the network's weights.
 
-    With the precision "fast", also what is known for 8 bits.
+    A job that is held for anything else may continue: another attempt is the only check there is.
 
-    A job that is held by anything else may go on, which is how its cause is looked at.
+    Args:
+        job: a held job.
+        places: of its watch folder, now, which may be elsewhere than when the job was held.
+        work_dir: the folder of all work folders.
+        ffmpeg: the program.
+        precision: which weights are needed; "fast" also needs those for 8 bits.
     """
     code = job.findings[0].code if job.findings else ""
     if not code.startswith("storage."):
         return means_are_back(code, ffmpeg, precision)
     try:
-        for root in roots_needed(job, places):
+        for root in _needed_roots(job, places):
             places.guard.require(root)
     except StorageError:
         return False
-    return code not in FULL or fits(room_needed(job), _folders(places, work_dir), places.reserve)
+    folders: dict[Place, Path] = {
+        "work": work_dir,
+        "output": places.output,
+        "done": places.done,
+        "failed": places.failed,
+    }
+    return code not in FULL or fits(_needed_space(job), folders, places.reserve)
 
 
-def roots_needed(job: Job, places: Places) -> Iterator[Path]:
-    """The roots without which a held job comes no further."""
+def _needed_roots(job: Job, places: Places) -> Iterator[Path]:
     if job.outcome != JobState.CANCELLED and not job.journal.source_done:
         yield source_root(job)
-    if job.held_state != JobState.PUBLISHING:
-        return
-    place = place_needed(job)
+    place = _next_place(job) if job.held_state == JobState.PUBLISHING else None
     if place is not None:
         yield getattr(places, place)
 
 
-def place_needed(job: Job) -> Place | None:
-    """Where the next file of a job that is being published goes; None where only its end is left."""
+def _next_place(job: Job) -> Place | None:
+    """Where publishing moves the next file of a job; None if all are in place."""
     if job.outcome == JobState.DONE and not job.journal.output_done:
         return "output"
     if job.journal.source_done:
@@ -55,16 +63,9 @@ def place_needed(job: Job) -> Place | None:
     return "done" if job.outcome and job.outcome.keeps_source else "failed"
 
 
-def room_needed(job: Job) -> tuple[Need, ...]:
-    """The room that a job waits for; where it is not known, a little more than the reserve."""
+def _needed_space(job: Job) -> tuple[Need, ...]:
+    """The space that a job waits for; a little more than the reserve if it is not known."""
     if job.needs:
         return job.needs
-    if job.held_state != JobState.PUBLISHING:
-        return (Need("work", SPARE),)
-    place = place_needed(job)
+    place = _next_place(job) if job.held_state == JobState.PUBLISHING else "work"
     return () if place is None else (Need(place, SPARE),)
-
-
-def _folders(places: Places, work_dir: Path) -> dict[Place, Path]:
-    """Where things lie now, which may be elsewhere than when the job was put on hold."""
-    return {"work": work_dir, "output": places.output, "done": places.done, "failed": places.failed}

@@ -1,4 +1,4 @@
-"""Looking at held jobs: those whose cause is gone go on, the others are looked at again soon."""
+"""Checks held jobs: those whose cause is gone continue, the others are checked again soon."""
 
 from __future__ import annotations
 
@@ -12,50 +12,60 @@ from framewatch.jobs.lifecycle.retry_policy import LONGEST_WAIT
 from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.threads import FolderQueues
 
-LOOK_SHARE = 50.0  # looking at a folder's held jobs takes a fiftieth of the time, however many they are
-STOP_SECONDS = 1.0  # that a look which hangs in a dead share may cost at the end
+CHECK_RATIO = 50.0  # checks take at most a fiftieth of the time of a folder's thread, however many jobs it holds
+STOP_SECONDS = 1.0  # how long the end of the daemon waits for a check that hangs on a dead share
 
 
 class HoldPoller:
-    """Looks at the disks that held jobs wait for, each folder's on a thread of its own, since a look may hang."""
+    """Checks the disks that held jobs wait for, on one thread for each folder, since a check may hang."""
 
     def __init__(
         self,
         manager: JobManager,
-        knows: Callable[[str], bool],
-        may_go_on: Callable[[Job], bool],
+        knows_folder: Callable[[str], bool],
+        can_continue: Callable[[Job], bool],
         release: Callable[[Job], None],
-        failed: Callable[[Exception], None],
+        fail: Callable[[Exception], None],
     ) -> None:
-        """As for the runner; `release` lets a held job go on, `failed` hears of trouble with the store."""
-        self._manager = manager
-        self._knows = knows
-        self._may_go_on = may_go_on
-        self._release = release
-        self._errands = FolderQueues("look", failed)
+        """Prepare; nothing is checked yet.
 
-    def begin(self, now: float) -> None:
-        """Look at the held jobs whose time has come at Unix time `now`, but where a look still goes on."""
-        held = self._manager.store.over_holds(now, lambda name: self._knows(name) and not self._errands.busy(name))
+        Args:
+            manager: where held jobs are found.
+            knows_folder: whether the configuration has a folder of this name.
+            can_continue: whether the cause of a hold is gone; may hang.
+            release: lets a held job continue.
+            fail: gets the error if a check raises one.
+        """
+        self._manager = manager
+        self._knows_folder = knows_folder
+        self._can_continue = can_continue
+        self._release = release
+        self._queues = FolderQueues("hold", fail)
+
+    def check_due(self, now: float) -> None:
+        """Start checking the held jobs that are due at Unix time `now`, except in folders with a check under way."""
+        held = self._manager.store.over_holds(
+            now, lambda name: self._knows_folder(name) and not self._queues.busy(name)
+        )
         for folder, jobs in groupby(sorted(held, key=_folder), key=_folder):
-            self._errands.put(folder, partial(self._look, list(jobs)))
+            self._queues.put(folder, partial(self._check, list(jobs)))
 
     def stop(self, seconds: float) -> bool:
-        """Begin no further look; true when those under way were over within `seconds`, or a second."""
-        return self._errands.stop(min(seconds, STOP_SECONDS))
+        """Start no more checks; True if those under way end within `seconds`, or a second."""
+        return self._queues.stop(min(seconds, STOP_SECONDS))
 
-    def _look(self, jobs: Sequence[Job]) -> None:
-        """Release those that may go on; the next look at the others is a look again, and not a try."""
+    def _check(self, jobs: Sequence[Job]) -> None:
         began = time.monotonic()
         waiting = []
         for job in jobs:
-            if self._errands.stopped:
+            if self._queues.stopped:
                 return
-            if self._may_go_on(job):
+            if self._can_continue(job):
                 self._release(job)
             else:
                 waiting.append(job.id)
-        pause = max(self._manager.policy.look, (time.monotonic() - began) * LOOK_SHARE)
+        # Only `not_before` moves. Nothing happened to the jobs, so this is no event of the lifecycle.
+        pause = max(self._manager.policy.check_interval, (time.monotonic() - began) * CHECK_RATIO)
         self._manager.store.prolong(waiting, self._manager.clock() + min(pause, LONGEST_WAIT))
 
 

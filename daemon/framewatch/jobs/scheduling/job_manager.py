@@ -1,11 +1,18 @@
-"""Where every change of a job passes: decided by the lifecycle, stored, then shown and logged, in this order."""
+"""The one place that changes jobs: decided by the lifecycle, stored, and only then shown and logged.
+
+A change has two halves. The first is quick and runs under the lock: read the job, decide the event, apply it, store
+the result. The second touches disks and shares, which may hang, so no lock is held for it: the backup in the work
+folder, the progress file, the log. What is to be worked on next follows from the job's state.
+"""
 
 from __future__ import annotations
 
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,12 +22,14 @@ from framewatch.domain import Job, JobState
 from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.lifecycle.transitions import transition
+from framewatch.jobs.naming import failed_sidecar_path
 from framewatch.jobs.reporting.reporter import Reporter
 from framewatch.jobs.store.ids import is_job_id
 from framewatch.jobs.store.job_backup import Backups
-from framewatch.jobs.store.store import Store
+from framewatch.jobs.store.store import Store, StoreError
+from framewatch.threads import NamedLocks
 
-LOG_NAMES = {
+LOG_EVENTS = {
     JobState.QUEUED: "job.queued",
     JobState.RUNNING: "job.started",
     JobState.PUBLISHING: "job.publishing",
@@ -30,21 +39,23 @@ LOG_NAMES = {
     JobState.FAILED: "job.failed",
     JobState.CANCELLED: "job.cancelled",
 }
-LOUD = (JobState.HELD, JobState.FAILED)  # logged as warnings
+WARNINGS = (JobState.HELD, JobState.FAILED)  # states that are logged as warnings
 
 _log = structlog.get_logger("framewatch.jobs")
 
+Decide = Callable[[Job], ev.Event | None]
+"""Gives the event that happens to a job, or None. It runs under the lock, so it must be quick and touch no disk."""
 
-class Decision(NamedTuple):
-    """A stored change of a job, and what follows from it."""
 
-    before: Job
+class _Change(NamedTuple):
+    """A stored change of a job, which is not yet shown."""
+
+    before: Job | None  # None for a new job
     job: Job
-    actions: tuple[ev.Action, ...]
 
 
 class JobManager:
-    """Applies events to jobs, and shows what came of them. What is to be worked on next, the job's state tells."""
+    """Applies events to jobs. Safe for use from several threads."""
 
     def __init__(
         self,
@@ -54,111 +65,160 @@ class JobManager:
         policy: RetryPolicy,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`reporter` shows jobs to people; `work_dir` has a folder for each job; `clock` gives Unix time."""
+        """`work_dir` has a folder for each job; `clock` gives Unix time."""
         self.store = store
         self.reporter = reporter
         self.work_dir = work_dir
         self.policy = policy
         self.clock = clock
-        # Held to choose a job and change it in one go; never while a file or a share is touched. The store's own lock
-        # is taken after it: whoever has the store to itself (`Store.together`) has this one already.
+        # Locks are taken in this order: an output folder's, the manager's, the store's. Only the manager has the
+        # store to itself for several statements (`Store.together`), and only while it holds its own lock.
+        self._output_locks = NamedLocks()
         self.lock = threading.RLock()
         self._backups = Backups(store, work_dir)
-        self._naming: dict[Path, threading.Lock] = {}
 
-    def naming(self, output: Path) -> threading.Lock:
-        """The lock to hold while a name below this output folder is chosen and stored with its job."""
-        with self.lock:
-            return self._naming.setdefault(output, threading.Lock())
-
-    def work_of(self, job: Job) -> Path:
-        """The folder that holds a job's unfinished files."""
+    def work_folder(self, job: Job) -> Path:
+        """The folder for a job's unfinished files."""
         return self.work_dir / job.id
 
-    def sweep(self) -> None:
-        """Remove the work of jobs that have ended: a crash may have left it."""
-        alive = self.store.unended_ids()
+    def remove_leftover_work(self) -> None:
+        """Remove the work folders of jobs that have ended: a crash may have left them."""
+        unended = self.store.unended_ids()
         for folder in self.work_dir.iterdir():
-            if folder.is_dir() and not folder.is_symlink() and is_job_id(folder.name) and folder.name not in alive:
+            if folder.is_dir() and not folder.is_symlink() and is_job_id(folder.name) and folder.name not in unended:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def enter(self, job: Job, event: ev.Event | None = None) -> Decision | None:
-        """Store a new job, with what happens to it at once; None where its source has an unended one already.
+    # --- changes ------------------------------------------------------------------------------------------------
 
-        `welcome` shows it afterwards, when no lock is held.
-        """
-        with self.lock:
-            if not self.store.add(job):
-                return None
-            return self.decide(job, event) if event else Decision(job, job, ())
+    def change(self, job_id: str, decide: Decide) -> Job | None:
+        """Change a job by the event that `decide` gives for it as it is stored now.
 
-    def enter_all(self, jobs: Iterable[Job], event: ev.Event | None = None) -> list[Decision]:
-        """As `enter`, for many at once in one transaction: each costs a wait for the disk. Those entered."""
-        with self.lock, self.store.together():
-            entered = [self.enter(job, event) for job in jobs]
-        return [decision for decision in entered if decision is not None]
-
-    def welcome(self, entered: Decision) -> Job:
-        """Show a job that was entered."""
-        self.reporter.show(entered.before)
-        self._log(entered.before)
-        return self.carry_out(entered)
-
-    def apply(self, job: Job, event: ev.Event) -> Job:
-        """What `event` makes of `job`; it is stored before anything else happens.
+        Returns:
+            The changed job; None if `decide` gave no event.
 
         Raises:
-            ImpossibleTransitionError: the event cannot come to this job now.
+            ImpossibleTransitionError: the event cannot happen to this job now.
+            StoreError: `job.unknown`.
             StorageError: the store cannot be written.
         """
-        return self.carry_out(self.decide(job, event))
-
-    def decide(self, job: Job, event: ev.Event) -> Decision:
-        """The first half of `apply`: what the event makes of the job, stored. Quick, and safe under the lock."""
         with self.lock:
-            moved = transition(job, event, self.clock(), self.policy)
-            changed = moved.job.evolve(revision=job.revision + 1)
-            self.store.save(changed, event.name)
-        return Decision(job, changed, moved.actions)
+            change = self._decided(self._stored(job_id), decide)
+        return None if change is None else self._follow(change)
 
-    def decide_queued(self, folder: str, event: ev.Event, limit: int) -> list[Decision]:
-        """What `event` makes of the jobs of a watch folder that are queued, `limit` at most, in one transaction."""
-        with self.lock, self.store.together():
-            queued = self.store.list((JobState.QUEUED,), folder=folder, limit=limit)
-            return [self.decide(job, event) for job in queued]
+    def apply(self, job_id: str, event: ev.Event) -> Job:
+        """Change a job by an event, as `change` does."""
+        with self.lock:
+            change = self._applied(self._stored(job_id), event)
+        return self._follow(change)
 
-    def carry_out(self, decision: Decision) -> Job:
-        """The second half: show what was decided. It writes to disks and shares, so no lock may be held."""
-        job = decision.job
-        self._backups.keep(job, retried=decision.before.state.ended)
-        for action in decision.actions:
-            self._act(job, action)
-        if job.state != decision.before.state:
-            self._log(job)
+    def claim(self, *, gpu: bool, accepts: Callable[[Job], bool], decide: Decide) -> Job | None:
+        """Change the job that is first in the queue, among those that need a GPU or do not, and are accepted.
+
+        Returns:
+            The changed job; None if there is none, or `decide` gave no event.
+        """
+        with self.lock:
+            job = self.store.next_queued(self.clock(), gpu=gpu, accepts=accepts)
+            change = None if job is None else self._decided(job, decide)
+        return None if change is None else self._follow(change)
+
+    def change_all(
+        self, select: Callable[[], Iterable[tuple[Job, ev.Event]]], output: Path | None = None
+    ) -> list[Job]:
+        """Change many jobs in one transaction: each transaction costs a wait for the disk.
+
+        Args:
+            select: gives the jobs and what happens to them. It runs under the lock; if it is a generator, each change
+                is stored before the next is decided.
+            output: the output folder, if `select` chooses names below it.
+        """
+        with self._names_below(output), self.lock, self.store.together():
+            changes = [self._applied(job, event) for job, event in select()]
+        return [self._follow(change) for change in changes]
+
+    def add(
+        self, output: Path, plan: Callable[[], Sequence[Job]], event: ev.Event | None = None
+    ) -> tuple[list[Job], Iterator[Job]]:
+        """Store new jobs in one transaction, unless an unended job has the same source.
+
+        Args:
+            output: the folder below which the jobs' outputs are planned.
+            plan: makes the jobs. No other job gets a name below `output` meanwhile.
+            event: what happens to each of them at once.
+
+        Returns:
+            The jobs that were stored, and an iterator that shows one after the other and gives it as it is then.
+        """
+        with self._names_below(output):
+            jobs = plan()
+            with self.lock, self.store.together():
+                added = [job for job in jobs if self.store.add(job)]
+                changed = [self._applied(job, event) for job in added] if event else []
+        return added, self._follow_added(added, changed)
+
+    # --- the first half: under the lock -------------------------------------------------------------------------
+
+    def _names_below(self, output: Path | None) -> AbstractContextManager[None]:
+        """Hold the lock of an output folder while names below it are chosen and stored."""
+        return self._output_locks.of(output) if output else nullcontext()
+
+    def _stored(self, job_id: str) -> Job:
+        job = self.store.get(job_id)
+        if job is None:
+            raise StoreError(f"there is no job {job_id}")
         return job
 
-    def _act(self, job: Job, action: ev.Action) -> None:
-        if isinstance(action, ev.WriteSidecar):
-            self.reporter.show(job)
-        elif isinstance(action, ev.RemoveSidecar):
-            self.reporter.remove(job, action.path)
-        elif isinstance(action, ev.DiscardWork):
-            self._backups.discard_work(job)
+    def _decided(self, job: Job, decide: Decide) -> _Change | None:
+        event = decide(job)
+        return None if event is None else self._applied(job, event)
 
-    def _log(self, job: Job) -> None:
-        log = _log.warning if job.state in LOUD else _log.info
-        log(LOG_NAMES[job.state], **job.log_context(), **_details(job))
+    def _applied(self, job: Job, event: ev.Event) -> _Change:
+        changed = transition(job, event, self.clock(), self.policy).evolve(revision=job.revision + 1)
+        self.store.save(changed, event.name)
+        return _Change(job, changed)
+
+    # --- the second half: no lock is held -----------------------------------------------------------------------
+
+    def _follow_added(self, added: Sequence[Job], changed: Sequence[_Change]) -> Iterator[Job]:
+        for job, change in zip_longest(added, changed):
+            self._follow(_Change(None, job))
+            yield self._follow(change) if change else job
+
+    def _follow(self, change: _Change) -> Job:
+        before, job = change
+        retried = before is not None and before.state.ended
+        self._backups.keep(job, retried=retried)
+        if retried:
+            self.reporter.remove(job, failed_sidecar_path(job.source))
+        if job.state.ended or _was_cancelled(change):
+            self._backups.discard_work(job)
+        if not job.state.ended and (before is None or _reported(before) != _reported(job)):
+            self.reporter.show(job)  # an ended job has its final progress file already
+        if before is None or before.state != job.state:
+            log = _log.warning if job.state in WARNINGS else _log.info
+            log(LOG_EVENTS[job.state], **job.log_context(), **_details(job))
+        return job
+
+
+def _was_cancelled(change: _Change) -> bool:
+    before, job = change
+    return job.outcome == JobState.CANCELLED and before is not None and before.outcome != JobState.CANCELLED
+
+
+def _reported(job: Job) -> tuple[Any, ...]:
+    """What, if it changes, is written to the progress file at once."""
+    return job.state, job.attempt, job.journal
 
 
 def _details(job: Job) -> dict[str, Any]:
     details: dict[str, Any] = {"preset": job.preset_name, "attempt": job.attempt}
     if job.state == JobState.DONE:
-        took = max(0.0, (job.ended_at or 0) - (job.started_at or 0))  # the clock may have been set back between
+        seconds = max(0.0, (job.ended_at or 0) - (job.started_at or 0))  # the clock may have been set back meanwhile
         details |= {
             "output": job.journal.output,
             "frames": job.frames,
             "engine": job.engine,
-            "seconds": round(took, 1),
+            "seconds": round(seconds, 1),
         }
     if job.findings:
         first = job.findings[0]

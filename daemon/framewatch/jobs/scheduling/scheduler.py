@@ -1,7 +1,8 @@
-"""Keeps the machine busy: lanes that render queued jobs, publishers that put results away, and a timekeeper.
+"""Runs jobs on threads: slots that make attempts, publishers that move results into place, and a timer.
 
-A lane is a thread with a worker process of its own, whose engine stays warm from job to job. Jobs that need the GPU
-have their lanes, jobs that do not have one too, so that a plain transcode never waits behind days of upscaling.
+A slot has a worker process of its own, whose engine stays warm from job to job. There is a slot for each job that
+may use the GPU at once, and one for jobs that need no GPU, so that a plain transcode never waits behind days of
+upscaling.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import structlog
 
@@ -17,277 +19,265 @@ from framewatch.domain import Job, JobState
 from framewatch.errors import CancelledError, ErrorRecord, Finding, FramewatchError, Remedy
 from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.scheduling.hold_poller import HoldPoller
-from framewatch.jobs.scheduling.job_manager import Decision, JobManager
+from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.scheduling.slot import Slot
-from framewatch.jobs.scheduling.stop_request import Stop
+from framewatch.jobs.scheduling.stop_request import StopRequest, StopRequests
 
-PUBLISHERS = 2  # results that are put away at once; a slow share must not stop the lanes
-AT_ONCE = 200  # jobs that are changed in one transaction; the lanes wait meanwhile
-IDLE_SECONDS = 5.0  # a lane looks into the queue at least so often; it is woken when something is queued
+PUBLISHERS = 2  # results that are published at once; a slow share must not stop the slots
+BATCH = 200  # jobs that are changed in one transaction, while the slots wait
+IDLE_SECONDS = 5.0  # a slot reads the queue at least this often; it is woken when a job is queued
 
-INTERRUPTED = (JobState.RUNNING, JobState.PUBLISHING)  # states that a daemon which died leaves jobs in
+UNFINISHED = (JobState.RUNNING, JobState.PUBLISHING)  # states in which a daemon that died leaves jobs
 
 _log = structlog.get_logger("framewatch.jobs")
 
-
-Publish = Callable[[Job, threading.Event], Job]
+Publish = Callable[[Job, threading.Event], None]
+"""Publishes a job as far as it can. Raises a CancelledError if the event is set meanwhile."""
 
 
 class Scheduler:
-    """Runs every job to its end. Safe to be asked from several threads."""
+    """Runs every job to its end. Safe for use from several threads."""
 
     def __init__(
         self,
         manager: JobManager,
-        slots: list[Slot],
+        slots: Sequence[Slot],
         publish: Publish,
-        knows: Callable[[str], bool],
-        may_go_on: Callable[[Job], bool],
+        knows_folder: Callable[[str], bool],
+        can_continue: Callable[[Job], bool],
     ) -> None:
-        """The parts that a runner works with.
+        """Prepare; no thread runs before `start`.
 
         Args:
-            manager: where jobs change.
-            slots: what renders them.
-            publish: puts a result away.
-            knows: whether the configuration has a folder of this name.
-            may_go_on: whether a held job is to be tried again; a look, which may hang in a dead share.
+            manager: changes jobs.
+            slots: make attempts.
+            publish: publishes a job.
+            knows_folder: whether the configuration has a folder of this name.
+            can_continue: whether the cause of a hold is gone; may hang on a dead share.
         """
         self._manager = manager
         self._slots = slots
         self._publish = publish
-        self._knows = knows
-        self._looks = HoldPoller(manager, knows, may_go_on, self.release, self.failed)
-        self._changed = threading.Condition()
-        self._wakes = 0  # counted, so that one between a look and the wait for it is not missed
-        self._stopping = False
-        self.failure: Exception | None = None  # why a thread ended; the daemon then ends too, and is restarted
-        self._stops: dict[str, Stop] = {}
+        self._knows_folder = knows_folder
+        self._holds = HoldPoller(manager, knows_folder, can_continue, self.release, self.fail)
+        self._stops = StopRequests()
+        self._woken = threading.Condition()
+        self._wakes = 0  # counted, so that none is missed between reading the queue and waiting
+        self._to_publish: queue.SimpleQueue[Job | None] = queue.SimpleQueue()  # None ends a publisher
         self._threads: list[threading.Thread] = []
-        self._results: queue.SimpleQueue[Job | None] = queue.SimpleQueue()  # to be put away; None ends a publisher
+        self.failure: Exception | None = None  # why a thread ended; the daemon then ends too, and is restarted
+
+    # --- from other threads -------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Take up what an earlier daemon left, then begin."""
-        self._manager.sweep()
-        for left in self._manager.store.list(INTERRUPTED, limit=-1):
-            job = self._manager.apply(left, ev.Recovered())
-            if job.state == JobState.PUBLISHING:
-                self._put_away(job)
-        # Whoever starts the daemon may just have taken the cause away: all holds are looked at now.
+        """Continue with what an earlier daemon left, then start the threads."""
+        self._manager.remove_leftover_work()
+        for left in self._manager.store.list(UNFINISHED, limit=-1):
+            self._publish_if_due(self._manager.apply(left.id, ev.Recovered()))
+        # Whoever starts the daemon may just have removed the cause of a hold: check all of them now.
         held = self._manager.store.list((JobState.HELD,), limit=-1)
         self._manager.store.prolong([job.id for job in held], self._manager.clock())
         for slot in self._slots:
-            self._begin(f"lane-{slot.name}", self._work, slot)
+            self._start_thread(f"slot-{slot.name}", self._run_slot, slot)
         for number in range(PUBLISHERS):
-            self._begin(f"publish-{number}", self._put_away_all)
-        self._begin("timekeeper", self._keep_time)
+            self._start_thread(f"publish-{number}", self._run_publisher)
+        self._start_thread("timer", self._run_timer)
 
     def wake(self) -> None:
-        """There may be something new to do."""
-        with self._changed:
+        """Let the slots and the timer see what is new."""
+        with self._woken:
             self._wakes += 1
-            self._changed.notify_all()
+            self._woken.notify_all()
 
     @property
     def idle(self) -> bool:
-        """True when nothing is queued, running or being published, and no held job is due to be looked at."""
+        """Whether nothing is queued, running or being published, and no held job is due to be checked."""
         store = self._manager.store
         counts = store.counts()
-        busy = any(counts[state] for state in (JobState.QUEUED, JobState.RUNNING, JobState.PUBLISHING))
-        return not busy and not store.over_holds(self._manager.clock(), self._knows)
+        busy = any(counts[state] for state in (JobState.QUEUED, *UNFINISHED))
+        return not busy and not store.over_holds(self._manager.clock(), self._knows_folder)
 
-    def take_in(self, entered: Sequence[Decision]) -> None:
-        """Take over jobs that were entered at the desk; the lanes need not wait until the last is shown."""
-        for number, decision in enumerate(entered):
-            job = self._manager.welcome(decision)
-            if job.state == JobState.PUBLISHING:
-                self._put_away(job)
+    def add(self, output: Path, plan: Callable[[], Sequence[Job]], event: ev.Event | None = None) -> list[Job]:
+        """Store new jobs, as `JobManager.add` does, and run them.
+
+        Returns:
+            Those that were stored.
+        """
+        added, shown = self._manager.add(output, plan, event)
+        for number, job in enumerate(shown):
+            self._publish_if_due(job)
             if number == 0:
-                self.wake()
+                self.wake()  # the slots need not wait until the last job is shown
         self.wake()
+        return added
 
     def hold_folder(self, name: str, finding: Finding) -> None:
-        """Put all queued jobs of a watch folder on hold."""
+        """Hold all queued jobs of a watch folder."""
         event = ev.Broke(ErrorRecord((finding,), Remedy.WAIT))
-        while held := self._manager.decide_queued(name, event, AT_ONCE):
-            for decision in held:
-                self._manager.carry_out(decision)
+
+        def queued() -> list[tuple[Job, ev.Event]]:
+            jobs = self._manager.store.list((JobState.QUEUED,), folder=name, limit=BATCH)
+            return [(job, event) for job in jobs]
+
+        while self._manager.change_all(queued):
+            pass
 
     def release(self, job: Job) -> None:
-        """Let a held job go on, unless something else has happened to it since it was looked at."""
-        with self._manager.lock:
-            current = self._manager.store.get(job.id)
-            if current is None or current.state != JobState.HELD:
-                return
-            decision = self._manager.decide(current, ev.HoldOver())
-        self._go_on(self._manager.carry_out(decision))
+        """Let a held job continue, unless it is no longer held."""
+        self._continue(
+            self._manager.change(job.id, lambda now: ev.HoldOver() if now.state == JobState.HELD else None)
+        )
 
-    def _go_on(self, job: Job) -> None:
-        if job.state == JobState.PUBLISHING:
-            self._put_away(job)
-        self.wake()
-
-    def retry(self, job: Job, event: ev.RetryAsked) -> None:
-        """Take up a job again that failed or was cancelled.
+    def retry(self, job_id: str, event: ev.RetryAsked) -> None:
+        """Queue a job again that failed or was cancelled.
 
         Raises:
             ImpossibleTransitionError: it did neither.
+            StoreError: there is no such job.
         """
-        with self._manager.lock:
-            decision = self._manager.decide(self._manager.store.get(job.id) or job, event)
-        self._manager.carry_out(decision)
-        self.wake()
+        self._continue(self._manager.apply(job_id, event))
 
     def cancel(self, job_id: str) -> None:
-        """Stop a job and put its source into failed/.
+        """Stop a job and move its source to failed/.
 
         Raises:
-            ImpossibleTransitionError: it has ended, or is being put in its place already.
+            ImpossibleTransitionError: it has ended, or its files are already being moved into place.
+            StoreError: there is no such job.
         """
-        with self._manager.lock:
-            job = self._manager.store.get(job_id)
-            stop = self._stops.get(job_id)
-            if job is None:
-                return
-            if stop is not None and job.state == JobState.RUNNING:
-                stop.set("cancel")
-                return
-            decision = self._manager.decide(job, ev.CancelAsked())
-        self._go_on(self._manager.carry_out(decision))
 
-    def failed(self, error: Exception) -> None:
-        """A thread met what the daemon must not go on with."""
+        def decide(job: Job) -> ev.Event | None:
+            # The slot that has it stops its worker first, and cancels the job then.
+            asked = job.state == JobState.RUNNING and self._stops.cancel(job_id)
+            return None if asked else ev.CancelAsked()
+
+        self._continue(self._manager.change(job_id, decide))
+
+    def fail(self, error: Exception) -> None:
+        """Note an error after which the daemon must not continue."""
         _log.error("daemon.failed", exc_info=error, message=str(error))
         self.failure = error
 
     def drain(self, seconds: float) -> bool:
-        """Stop: running jobs go back to the queue. True when everything had ended within `seconds`."""
-        self._stopping = True
+        """Stop: running jobs return to the queue. True if everything ended within `seconds`."""
+        self._stops.shut_down()
         self.wake()
-        with self._manager.lock:
-            for stop in self._stops.values():
-                stop.set("interrupt")
         for _ in range(PUBLISHERS):
-            self._results.put(None)
+            self._to_publish.put(None)
         deadline = time.monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         for slot in self._slots:
             slot.close()
-        looked = self._looks.stop(deadline - time.monotonic())
-        return looked and not any(thread.is_alive() for thread in self._threads)
+        checked = self._holds.stop(deadline - time.monotonic())
+        return checked and not any(thread.is_alive() for thread in self._threads)
 
-    # --- lanes --------------------------------------------------------------------------------------------
+    # --- threads ------------------------------------------------------------------------------------------------
 
-    def _begin(self, name: str, work: Callable[..., None], *args: object) -> None:
-        thread = threading.Thread(target=self._guarded, args=(work, *args), name=name, daemon=True)
+    def _start_thread(self, name: str, target: Callable[..., None], *args: object) -> None:
+        thread = threading.Thread(target=self._guarded, args=(target, *args), name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
 
-    def _guarded(self, work: Callable[..., None], *args: object) -> None:
-        """A thread's boundary. What comes here is the store's trouble or a defect: the daemon must not go on half."""
+    def _guarded(self, target: Callable[..., None], *args: object) -> None:
+        """End the daemon on an error of the store, or a bug: it must not continue with half of its threads."""
         try:
-            work(*args)
-        except Exception as error:  # noqa: BLE001
-            self.failed(error)
+            target(*args)
+        except Exception as error:  # noqa: BLE001 - the thread's boundary
+            self.fail(error)
 
-    def _work(self, slot: Slot) -> None:
-        while not self._stopping:
+    def _wait(self, seen: int, seconds: float) -> None:
+        """Wait until there were more wakes than were `seen`."""
+        with self._woken:
+            self._woken.wait_for(lambda: self._wakes != seen, seconds)
+
+    def _run_timer(self) -> None:
+        """Check held jobs when they are due, and wake the slots for queued jobs whose wait is over."""
+        while not self._stops.shutting_down:
+            seen = self._wakes
+            now = self._manager.clock()
+            self._holds.check_due(now)
+            due = self._manager.store.next_wake(now)
+            self._wait(seen, IDLE_SECONDS if due is None else min(max(due - now, 0.0), IDLE_SECONDS))
+            if due is not None and due <= self._manager.clock():
+                self.wake()
+
+    def _continue(self, job: Job | None) -> None:
+        """After a change: publish the job if that is next, else let the slots see it."""
+        if job is not None:
+            self._publish_if_due(job)
+            self.wake()
+
+    # --- attempts -----------------------------------------------------------------------------------------------
+
+    def _run_slot(self, slot: Slot) -> None:
+        while not self._stops.shutting_down:
             seen = self._wakes
             job = self._claim(slot)
             if job is None:
                 self._wait(seen, IDLE_SECONDS)
                 continue
             with structlog.contextvars.bound_contextvars(**job.log_context()):
-                self._run(job, slot)
-
-    def _wait(self, seen: int, seconds: float) -> None:
-        with self._changed:
-            self._changed.wait_for(lambda: self._wakes != seen, seconds)
+                self._attempt(job, slot)
 
     def _claim(self, slot: Slot) -> Job | None:
-        with self._manager.lock:
-            if self._stopping:
-                return None
-            job = self._manager.store.next_queued(
-                self._manager.clock(), gpu=slot.gpu, accepts=lambda job: self._knows(job.folder)
-            )
-            if job is None:
-                return None
-            self._stops[job.id] = Stop()
-            decision = self._manager.decide(job, ev.Claimed())
-        return self._manager.carry_out(decision)
+        return self._manager.claim(
+            gpu=slot.gpu,
+            accepts=lambda job: self._knows_folder(job.folder),
+            decide=lambda job: ev.Claimed() if self._stops.open(job.id) else None,
+        )
 
-    def _run(self, job: Job, slot: Slot) -> None:
-        stop = self._stops[job.id]
-        event = self._rendered(job, slot, stop)
-        with self._manager.lock:
-            del self._stops[job.id]
-            if stop.event.is_set() and stop.reason == "cancel":
-                event = ev.CancelAsked()  # it was promised, even where the work ended just before
-            decision = self._manager.decide(self._manager.store.get(job.id) or job, event)
-        self._go_on(self._manager.carry_out(decision))
+    def _attempt(self, job: Job, slot: Slot) -> None:
+        stop = self._stops.of(job.id)
+        event = self._attempted(job, slot, stop)
 
-    def _rendered(self, job: Job, slot: Slot, stop: Stop) -> ev.Event:
-        """What came of rendering; a defect of framewatch fails this job and no other."""
+        def decide(_: Job) -> ev.Event:
+            self._stops.close(job.id)
+            # A cancellation that was accepted holds, even if the work ended just before.
+            return ev.CancelAsked() if stop.is_cancel else event
+
+        self._continue(self._manager.change(job.id, decide))
+
+    def _attempted(self, job: Job, slot: Slot, stop: StopRequest) -> ev.Event:
+        """How an attempt ended. A bug in framewatch fails this job and no other."""
         try:
-            return slot.render(job, stop.event)
+            return slot.attempt(job, stop.event)
         except CancelledError:
-            return ev.CancelAsked() if stop.reason == "cancel" else ev.Interrupted()
-        except FramewatchError as error:
-            return ev.Broke.of(error)
+            return ev.Interrupted()
         except Exception as error:  # noqa: BLE001 - the job's boundary
-            _log.exception("job.bug", **job.log_context())
-            return ev.Broke.of(FramewatchError(f"{type(error).__name__}: {error}", code="internal.bug"))
+            return ev.Broke.of(_job_error(job, error))
 
-    # --- publishing ---------------------------------------------------------------------------------------
+    # --- publishing ---------------------------------------------------------------------------------------------
 
-    def _put_away(self, job: Job) -> None:
-        with self._manager.lock:
-            if self._stopping or job.id in self._stops:
-                return  # the journal says where the next daemon goes on; or a publisher has it already
-            self._stops[job.id] = Stop()
-        self._results.put(job)
+    def _publish_if_due(self, job: Job) -> None:
+        # When the daemon shuts down, the journal says where the next one continues.
+        if job.state == JobState.PUBLISHING and self._stops.open(job.id):
+            self._to_publish.put(job)
 
-    def _put_away_all(self) -> None:
-        while not self._stopping:  # what is left in the queue then stands in the journal, for the next daemon
-            job = self._results.get()
+    def _run_publisher(self) -> None:
+        while not self._stops.shutting_down:
+            job = self._to_publish.get()
             if job is not None:
-                self._published(job)
+                self._publish_job(job)
 
-    def _published(self, job: Job) -> None:
-        stop = self._stops[job.id]
+    def _publish_job(self, job: Job) -> None:
         try:
             with structlog.contextvars.bound_contextvars(**job.log_context()):
-                self._publish(job, stop.event)
+                self._publish(job, self._stops.of(job.id).event)
         except CancelledError:
-            return  # the daemon ends; the journal says where the next one goes on
+            return
         except Exception as error:  # noqa: BLE001 - the job's boundary
-            job = self._publishing_broke(job, error)
+            self._manager.apply(job.id, ev.Broke.of(_job_error(job, error)))
         finally:
-            with self._manager.lock:
-                self._stops.pop(job.id, None)
+            self._stops.close(job.id)
             self.wake()
         current = self._manager.store.get(job.id)
-        if current is not None and current.state == JobState.PUBLISHING:
-            self._put_away(current)  # another end than was meant: the source still has to go to failed/
+        if current is not None:
+            self._publish_if_due(current)  # it will end otherwise than planned: its source still has to be moved
 
-    def _publishing_broke(self, job: Job, error: Exception) -> Job:
-        if not isinstance(error, FramewatchError):
-            _log.error("job.bug", exc_info=error, **job.log_context())
-            error = FramewatchError(f"{type(error).__name__}: {error}", code="internal.bug")
-        return self._manager.apply(self._manager.store.get(job.id) or job, ev.Broke.of(error))
 
-    # --- time ---------------------------------------------------------------------------------------------
-
-    def _keep_time(self) -> None:
-        """Lets held jobs go on when their time has come, and wakes the lanes for those that waited."""
-        while not self._stopping:
-            seen = self._wakes
-            now = self._manager.clock()
-            self._looks.begin(now)
-            due = self._manager.store.next_wake(now)
-            wait = IDLE_SECONDS if due is None else min(max(due - now, 0.0), IDLE_SECONDS)
-            self._wait(seen, wait)
-            if due is not None and due <= self._manager.clock():
-                self.wake()
+def _job_error(job: Job, error: Exception) -> FramewatchError:
+    """The error to record for a job, for whatever was raised while a thread worked on it."""
+    if isinstance(error, FramewatchError):
+        return error
+    _log.error("job.bug", exc_info=error, **job.log_context())
+    return FramewatchError(f"{type(error).__name__}: {error}", code="internal.bug")

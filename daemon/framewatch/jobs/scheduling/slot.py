@@ -1,4 +1,4 @@
-"""What a lane works with: a worker process, and the pipeline around it."""
+"""A place where one attempt at a time runs: a worker process, and the pipeline around it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.publishing.publish import Places
 from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.source_check import require_source, source_root
-from framewatch.jobs.work_folder import tidied, work_folder
+from framewatch.jobs.work_folder import cleaned_up, make_work_folder
 from framewatch.media.preset.preset import Preset
 from framewatch.render.worker_client import Worker
 from framewatch.storage.mount_guard import UNGUARDED
@@ -29,80 +29,100 @@ from framewatch.storage.mount_guard import UNGUARDED
 _log = structlog.get_logger("framewatch.worker")
 
 
-def make_slot(
-    name: str,
-    manager: JobManager,
-    tools: Callable[[], Tools],
-    gate: Gate,
-    places_of: Callable[[str], Places | None],
-    *,
-    gpu: bool,
-) -> Slot:
-    """A lane with a worker of its own.
+class Slot:
+    """Makes attempts, one at a time, with a worker process that stays warm between them."""
 
-    `tools` and `places_of`, which tells a folder's places by its name, are asked before each job, since a reload may
-    change them.
-    """
-    context: dict[str, Any] = {}  # of the job that the worker has
-    worker = Worker(on_stderr=lambda line: _log.warning("worker.said", line=line, **context))
+    def __init__(
+        self,
+        name: str,
+        manager: JobManager,
+        tools: Callable[[], Tools],
+        gate: Gate,
+        places_of: Callable[[str], Places | None],
+        *,
+        gpu: bool,
+    ) -> None:
+        """Prepare; the worker process starts with the first attempt.
 
-    def render(job: Job, stop: threading.Event) -> ev.Event:
-        context.clear()
-        context.update(job.log_context())
-        places = places_of(job.folder)
-        look = partial(require_source, job, places.guard if places else UNGUARDED)
-        look()
-        order = AttemptRequest(
+        Args:
+            name: shown in the name of the slot's thread.
+            manager: where jobs are changed and reported.
+            tools: gives programs and engine; asked before each attempt, since a reload may change them.
+            gate: hands out shares of the GPUs.
+            places_of: gives a watch folder's places by its name; asked before each attempt, too.
+            gpu: whether the slot takes jobs that need a GPU, or those that do not.
+        """
+        self.name = name
+        self.gpu = gpu
+        self._manager = manager
+        self._tools = tools
+        self._gate = gate
+        self._places_of = places_of
+        self._log_context: dict[str, Any] = {}  # of the job that the worker has
+        self._worker = Worker(on_stderr=self._log_stderr)
+
+    def attempt(self, job: Job, stop: threading.Event) -> ev.Event:
+        """Make one attempt at a job; gives the event that it ended with.
+
+        Raises:
+            CancelledError: `stop` was set.
+            FramewatchError: the attempt failed.
+        """
+        self._log_context = job.log_context()
+        places = self._places_of(job.folder)
+        check_source = partial(require_source, job, places.guard if places else UNGUARDED)
+        check_source()
+        request = AttemptRequest(
             source=job.source,
             preset=_preset(job),
             preset_name=job.preset_name,
-            work=work_folder(manager.work_of(job)),
-            spots=_spots(manager, job, places) if places else None,
+            work=make_work_folder(self._manager.work_folder(job)),
+            spots=_disk_locations(self._manager, job, places) if places else None,
         )
-        observer = manager.reporter.observer(job, lambda: _got_on(manager, job.id))
-        with tidied(order.work, places.reserve if places else 0, worker.tidy):
+        observer = self._manager.reporter.observer(job, partial(self._reset_counts, job.id))
+        with cleaned_up(request.work, places.reserve if places else 0, self._worker.tidy):
             try:
-                made = Pipeline(worker, tools(), gate, observer, stop, look).run(order)
+                pipeline = Pipeline(self._worker, self._tools(), self._gate, observer, stop, check_source)
+                result = pipeline.run(request)
             except (MediaError, WorkerError, VerificationError):
-                look()  # a source that was changed meanwhile is the reason for whatever went wrong
+                check_source()  # if the source was changed meanwhile, that is the reason
                 raise
-        return ev.Skipped(made.reasons) if isinstance(made, Skipped) else _rendered(order, job, made)
+        return ev.Skipped(result.reasons) if isinstance(result, Skipped) else _rendered(request, job, result)
 
-    return Slot(name, gpu=gpu, render=render, close=worker.kill)
+    def close(self) -> None:
+        """End the worker process, from any thread."""
+        self._worker.kill()
+
+    def _reset_counts(self, job_id: str) -> None:
+        """After a finished segment. Stored only if there was trouble before, since each change is a durable write."""
+        self._manager.change(job_id, lambda job: ev.SegmentDone() if job.stuck or job.holds or job.crashes else None)
+
+    def _log_stderr(self, line: str) -> None:
+        _log.warning("worker.stderr", line=line, **self._log_context)
 
 
-def _got_on(manager: JobManager, job_id: str) -> None:
-    """A segment is done. It is stored only where there was trouble before, which is over now."""
-    with manager.lock:
-        job = manager.store.get(job_id)
-        if job is None or not (job.stuck or job.holds or job.crashes):
-            return
-        decision = manager.decide(job, ev.SegmentDone())
-    manager.carry_out(decision)
-
-
-def _rendered(order: AttemptRequest, job: Job, made: Rendered) -> ev.Rendered:
-    """What the lifecycle is told; where another preset's turn came, the output's name may need another ending."""
-    planned, used = order.preset.container, made.plan.container
-    renamed = used != planned and job.output.suffix == f".{planned}"
+def _rendered(request: AttemptRequest, job: Job, result: Rendered) -> ev.Rendered:
+    planned, used = request.preset.container, result.plan.container
+    # If `else` of `only_if` chose another preset, the output's name may need another ending.
+    other_ending = used != planned and job.output.suffix == f".{planned}"
     return ev.Rendered(
-        result=made.result,
-        frames=made.frames,
-        engine=made.engine,
-        warnings=made.warnings,
-        container=used if renamed else "",
+        result=result.result,
+        frames=result.frames,
+        engine=result.engine,
+        warnings=result.warnings,
+        container=used if other_ending else "",
     )
 
 
-def _spots(manager: JobManager, job: Job, places: Places) -> DiskLocations:
-    """Whose disks need room. One that is not mounted now is looked at when it is written to."""
-    output, done = (root if _mounted(places, root) else None for root in (places.output, places.done))
+def _disk_locations(manager: JobManager, job: Job, places: Places) -> DiskLocations:
+    """The disks that need space. One that is not mounted now is checked when it is written to."""
+    output, done = (root if _is_mounted(places, root) else None for root in (places.output, places.done))
     return DiskLocations(
         work=manager.work_dir, output=output, done=done, source=source_root(job), reserve=places.reserve
     )
 
 
-def _mounted(places: Places, root: Path) -> bool:
+def _is_mounted(places: Places, root: Path) -> bool:
     try:
         places.guard.require(root)
     except StorageError:
@@ -111,24 +131,10 @@ def _mounted(places: Places, root: Path) -> bool:
 
 
 def _preset(job: Job) -> Preset:
-    """The preset that a job was taken in with; another version of framewatch may have stored it."""
+    """The preset that a job was queued with; another version of framewatch may have stored it."""
     try:
         return Preset.model_validate(json.loads(job.preset))
     except ValueError:
-        hint = "`framewatch retry` takes the preset as it is now"
-        message = "the preset that this job was taken in with cannot be read by this version"
+        hint = "`framewatch retry` uses the preset as it is now"
+        message = "the preset that this job was queued with cannot be read by this version"
         raise ConfigError(message, code="preset.outdated", hint=hint) from None
-
-
-Render = Callable[[Job, threading.Event], ev.Event]
-
-
-class Slot:
-    """What a lane takes, and with what it works."""
-
-    def __init__(self, name: str, *, gpu: bool, render: Render, close: Callable[[], None]) -> None:
-        """`gpu`: which jobs it takes; `render` makes a result; `close` ends the worker process, from any thread."""
-        self.name = name
-        self.gpu = gpu
-        self.render = render
-        self.close = close

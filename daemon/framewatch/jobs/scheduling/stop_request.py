@@ -1,22 +1,74 @@
-"""How the thread that has a job is asked to let go of it."""
+"""How a thread that works on a job is asked to stop."""
 
 from __future__ import annotations
 
 import threading
 from typing import Literal
 
-Reason = Literal["cancel", "interrupt"]
+Reason = Literal["cancel", "shutdown"]
 
 
-class Stop:
-    """Asks the thread that has a job to let go of it, and says why."""
+class StopRequest:
+    """Asks the thread that works on one job to stop, and says why."""
 
     def __init__(self) -> None:
         self.event = threading.Event()
-        self.reason: Reason = "interrupt"
+        self._reason: Reason | None = None
 
     def set(self, reason: Reason) -> None:
         """Ask; the first reason counts."""
-        if not self.event.is_set():
-            self.reason = reason
+        if self._reason is None:
+            self._reason = reason
             self.event.set()
+
+    @property
+    def is_cancel(self) -> bool:
+        """Whether the user asked for it."""
+        return self._reason == "cancel"
+
+
+class StopRequests:
+    """The stop requests of all jobs that a thread works on. Safe for use from several threads."""
+
+    def __init__(self) -> None:
+        # Taken after the job manager's lock, never before it: events are decided while that one is held.
+        self._lock = threading.Lock()
+        self._requests: dict[str, StopRequest] = {}
+        self._shutting_down = False
+
+    @property
+    def shutting_down(self) -> bool:
+        """Whether `shut_down` was called."""
+        return self._shutting_down
+
+    def open(self, job_id: str) -> StopRequest | None:
+        """Begin work on a job; None if another thread works on it, or after `shut_down`."""
+        with self._lock:
+            if self._shutting_down or job_id in self._requests:
+                return None
+            return self._requests.setdefault(job_id, StopRequest())
+
+    def of(self, job_id: str) -> StopRequest:
+        """The stop request of a job that this thread works on."""
+        with self._lock:
+            return self._requests[job_id]
+
+    def close(self, job_id: str) -> None:
+        """End work on a job."""
+        with self._lock:
+            self._requests.pop(job_id, None)
+
+    def cancel(self, job_id: str) -> bool:
+        """Ask the thread that works on this job to stop; False if there is none."""
+        with self._lock:
+            request = self._requests.get(job_id)
+            if request is not None:
+                request.set("cancel")
+            return request is not None
+
+    def shut_down(self) -> None:
+        """Ask all threads to stop, and let none begin work on another job."""
+        with self._lock:
+            self._shutting_down = True
+            for request in self._requests.values():
+                request.set("shutdown")

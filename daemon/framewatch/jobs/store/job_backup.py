@@ -16,7 +16,7 @@ from framewatch.domain import Job, JobState, Journal
 from framewatch.errors import StorageError
 from framewatch.jobs.store.serialization import job_of, text_of
 from framewatch.jobs.store.store import Store
-from framewatch.jobs.work_folder import BACKUP_NAME, tidy
+from framewatch.jobs.work_folder import BACKUP_NAME, clear
 from framewatch.storage import files
 from framewatch.threads import NamedLocks
 
@@ -70,7 +70,7 @@ class Backups:
                 shutil.rmtree(folder, ignore_errors=True)
             elif not folder.is_symlink():
                 with suppress(OSError):
-                    tidy(folder)
+                    clear(folder)
 
 
 def read_backup(folder: Path) -> Job | None:

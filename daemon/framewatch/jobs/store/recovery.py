@@ -112,7 +112,7 @@ def take_up(store: Store, work_dir: Path) -> Found:
 
     A record is written after the store, so one that is ahead means that the store lost something: all of it, or
     the last steps. A folder with finished pieces and no readable record, of a job that the store does not know,
-    is renamed to `lost-...`; other left-overs are for `JobManager.sweep`.
+    is renamed to `lost-...`; other left-overs are for `JobManager.remove_leftover_work`.
 
     Raises:
         StorageError: the store or the work folder cannot be used.

@@ -20,7 +20,7 @@ from faulty_os import FaultyOs, failing
 from framewatch.domain import JobState, Journal
 from framewatch.errors import CancelledError, Need, StorageError
 from framewatch.jobs.lifecycle import events
-from framewatch.jobs.publishing.publish import last_sidecar
+from framewatch.jobs.publishing.publish import final_sidecar
 from framewatch.jobs.store.recovery import was_rebuilt
 from framewatch.storage import files
 from framewatch.storage import move as moving
@@ -131,7 +131,7 @@ def test_a_source_that_changed_is_left_and_its_output_does_not_come(world: World
     assert (ended.state, ended.findings[0].code) == (S.FAILED, "source.changed")
     assert sorted(world.files()) == [f"failed/s1/{NAME}.progress.json", f"in/s1/{NAME}"]
     assert world.source.read_bytes() == b"a new version"
-    assert last_sidecar(ended, world.places)[0].parent == world.places.failed / job.relative.parent
+    assert final_sidecar(ended, world.places)[0].parent == world.places.failed / job.relative.parent
 
 
 def test_a_source_that_changed_while_its_output_was_copied_leaves_no_part_of_it(world: World) -> None:

@@ -20,7 +20,7 @@ from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.lifecycle.transitions import transition
 from framewatch.jobs.publishing.publish import Places
-from framewatch.jobs.scheduling.hold_conditions import may_go_on
+from framewatch.jobs.scheduling.hold_conditions import can_continue
 from framewatch.jobs.store.recovery import was_rebuilt
 from framewatch.jobs.store.store import Store
 from framewatch.media.preset.preset import Preset
@@ -32,7 +32,7 @@ from mounts import move_mount, tmpfs
 
 S = JobState
 FFMPEG = Path("/usr/bin/env")  # a program that is there
-POLICY = RetryPolicy(hold=100.0, look=5.0)
+POLICY = RetryPolicy(hold=100.0, check_interval=5.0)
 FULL = Finding(code="storage.will_not_fit", message="")
 
 
@@ -53,15 +53,15 @@ def test_a_hold_for_room_carries_what_it_waits_for_and_is_looked_at_soon(make_jo
     need = Need("work", 10**9)
     error = StorageError("no room", code="storage.will_not_fit").with_needs(need)
     for holds in (0, 20):
-        job = transition(make_job(state=S.RUNNING, holds=holds), ev.Broke.of(error), 100.0, POLICY).job
+        job = transition(make_job(state=S.RUNNING, holds=holds), ev.Broke.of(error), 100.0, POLICY)
         assert (job.state, job.needs, job.not_before) == (S.HELD, (need,), 105.0)
-    released = transition(job, ev.HoldOver(), 200.0, POLICY).job
+    released = transition(job, ev.HoldOver(), 200.0, POLICY)
     assert (released.state, released.needs) == (S.QUEUED, ())
 
 
 def test_a_hold_that_only_another_try_can_end_waits_longer(make_job: MakeJob) -> None:
     event = ev.Broke(ErrorRecord((Finding("models.missing", "no weights"),), Remedy.WAIT))
-    assert transition(make_job(state=S.RUNNING), event, 100.0, POLICY).job.not_before == 200.0
+    assert transition(make_job(state=S.RUNNING), event, 100.0, POLICY).not_before == 200.0
 
 
 def test_a_held_job_and_its_needs_come_back_from_the_store(store: Store, make_job: MakeJob, places: Places) -> None:
@@ -89,14 +89,14 @@ def test_room_is_looked_for_where_the_folder_that_was_full_lies_now(
 ) -> None:
     with tmpfs(tmp_path / "small", 1) as small:
         job = held(make_job, places, needs=(Need("work", 500_000),))
-        assert may_go_on(job, places, small, FFMPEG)
-        assert not may_go_on(job, replace(places, reserve=10**6), small, FFMPEG)
+        assert can_continue(job, places, small, FFMPEG)
+        assert not can_continue(job, replace(places, reserve=10**6), small, FFMPEG)
         (small / "filler").write_bytes(bytes(700_000))
-        assert not may_go_on(job, places, small, FFMPEG)
-        assert may_go_on(job, places, tmp_path, FFMPEG)  # work_dir was moved to a larger disk
+        assert not can_continue(job, places, small, FFMPEG)
+        assert can_continue(job, places, tmp_path, FFMPEG)  # work_dir was moved to a larger disk
         output = held(make_job, places, needs=(Need("output", 500_000),))
-        assert not may_go_on(output, replace(places, output=small), tmp_path, FFMPEG)
-        assert may_go_on(output, places, small, FFMPEG)
+        assert not can_continue(output, replace(places, output=small), tmp_path, FFMPEG)
+        assert can_continue(output, places, small, FFMPEG)
 
 
 def test_where_nobody_knows_how_much_a_little_more_than_the_reserve_will_do(
@@ -105,12 +105,12 @@ def test_where_nobody_knows_how_much_a_little_more_than_the_reserve_will_do(
     full = Finding(code="storage.full", message="")
     with tmpfs(tmp_path / "small", 3) as small:
         job = held(make_job, places, findings=(full,))
-        assert may_go_on(job, places, small, FFMPEG)
-        assert not may_go_on(job, replace(places, reserve=2_500_000), small, FFMPEG)
+        assert can_continue(job, places, small, FFMPEG)
+        assert not can_continue(job, replace(places, reserve=2_500_000), small, FFMPEG)
         output = replace(places, output=small)
         publishing = {"held_state": S.PUBLISHING, "outcome": S.DONE, "journal": Journal(result=Path("/work/r"))}
         job = held(make_job, places, findings=(full,), **publishing)
-        assert may_go_on(job, output, Path("/gone"), FFMPEG)
+        assert can_continue(job, output, Path("/gone"), FFMPEG)
 
 
 @pytest.mark.parametrize("pulled", ["in", "out", "done"])
@@ -132,9 +132,9 @@ def test_only_the_disks_that_the_next_step_needs_are_waited_for(
             "its source": held(make_job, places, findings=(gone,), **publishing, journal=placed),
             "cancelled": held(make_job, places, findings=(gone,), **publishing | {"outcome": S.CANCELLED}),
         }
-        assert all(may_go_on(job, guarded, tmp_path, FFMPEG) for job in jobs.values())
+        assert all(can_continue(job, guarded, tmp_path, FFMPEG) for job in jobs.values())
         move_mount(tmp_path / pulled, tmp_path / "elsewhere")
-        waiting = {name for name, job in jobs.items() if not may_go_on(job, guarded, tmp_path, FFMPEG)}
+        waiting = {name for name, job in jobs.items() if not can_continue(job, guarded, tmp_path, FFMPEG)}
         move_mount(tmp_path / "elsewhere", tmp_path / pulled)
     expected = {"in": {"before it begins", "its output", "its source"}, "out": {"its output"}, "done": {"its source"}}
     assert waiting == expected[pulled]
@@ -142,7 +142,7 @@ def test_only_the_disks_that_the_next_step_needs_are_waited_for(
 
 def test_what_cannot_be_seen_cheaply_is_tried_again(make_job: MakeJob, places: Places, tmp_path: Path) -> None:
     job = held(make_job, places, findings=(Finding(code="engine.unavailable", message=""),))
-    assert may_go_on(job, places, tmp_path / "gone", FFMPEG)
+    assert can_continue(job, places, tmp_path / "gone", FFMPEG)
 
 
 def test_weights_and_programs_are_looked_for_without_a_try(
@@ -154,11 +154,11 @@ def test_weights_and_programs_are_looked_for_without_a_try(
     )
     clock = iter(range(0, 1000, 10))
     monkeypatch.setattr(prerequisites.time, "monotonic", lambda: next(clock))
-    assert may_go_on(weights, places, tmp_path, FFMPEG)
+    assert can_continue(weights, places, tmp_path, FFMPEG)
     monkeypatch.setattr(models, "find", lambda _: None)
-    assert not may_go_on(weights, places, tmp_path, FFMPEG)
-    assert may_go_on(program, places, tmp_path, FFMPEG)
-    assert not may_go_on(program, places, tmp_path, tmp_path / "gone")
+    assert not can_continue(weights, places, tmp_path, FFMPEG)
+    assert can_continue(program, places, tmp_path, FFMPEG)
+    assert not can_continue(program, places, tmp_path, tmp_path / "gone")
 
 
 @pytest.mark.parametrize("gone", ["ffmpeg", "weights", "engine"])

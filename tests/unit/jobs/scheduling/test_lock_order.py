@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -16,7 +17,7 @@ from framewatch.jobs.publishing.publish import Places
 from framewatch.jobs.reporting.reporter import Reporter
 from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.scheduling.scheduler import Scheduler
-from framewatch.jobs.scheduling.slot import _got_on
+from framewatch.jobs.scheduling.slot import Slot
 from framewatch.jobs.store import job_backup
 from framewatch.jobs.store.job_backup import Backups
 from framewatch.jobs.store.store import Store
@@ -109,7 +110,8 @@ def test_no_lock_is_held_while_a_finished_segment_is_noted_beside_the_job(
         written.append(path)
 
     monkeypatch.setattr(files, "durable_write", write)
-    _got_on(manager, job.id)
+    slot = Slot("gpu-0", manager, MagicMock(), MagicMock(), lambda _: None, gpu=True)
+    slot._reset_counts(job.id)
     assert [path.name for path in written] == [BACKUP_NAME]
     changed = manager.store.get(job.id)
     assert changed is not None

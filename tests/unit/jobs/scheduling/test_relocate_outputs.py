@@ -10,7 +10,7 @@ from framewatch.domain import JobState
 from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.reporting.reporter import Reporter
 from framewatch.jobs.scheduling.job_manager import JobManager
-from framewatch.jobs.scheduling.relocate_outputs import replan
+from framewatch.jobs.scheduling.relocate_outputs import relocate_outputs
 from framewatch.jobs.store.store import Store
 from job_factory import MakeJob
 
@@ -36,19 +36,19 @@ def test_waiting_and_running_jobs_get_their_places_below_the_new_output(
     ]
     for job in jobs:
         manager.store.add(job)
-    replan(manager, "anime", Path("/new/out"))
+    relocate_outputs(manager, "anime", Path("/new/out"))
     planned = [str(found.output) for job in jobs if (found := manager.store.get(job.id))]
     moved = ["/new/out/s1/a \udcff.mp4", "/new/out/clip2.mp4", "/new/out/clip3.mp4"]
     assert planned == [*moved, "/out/clip4.mp4", "/out/clip5.mp4", "/out/clip6.mp4"]
     before = [manager.store.get(job.id) for job in jobs]
-    replan(manager, "anime", Path("/new/out"))
+    relocate_outputs(manager, "anime", Path("/new/out"))
     assert [manager.store.get(job.id) for job in jobs] == before
 
 
 def test_names_that_another_job_plans_there_get_a_number(manager: JobManager, make_job: MakeJob) -> None:
     manager.store.add(make_job(1, output=Path("/old/a.mp4")))
     manager.store.add(make_job(2, folder="other", output=Path("/out/a.mp4")))
-    replan(manager, "anime", Path("/out"))
+    relocate_outputs(manager, "anime", Path("/out"))
     job = manager.store.get("id0001")
     assert job is not None
     assert job.output == Path("/out/a (2).mp4")
@@ -56,7 +56,7 @@ def test_names_that_another_job_plans_there_get_a_number(manager: JobManager, ma
 
 def test_a_name_that_only_begins_like_the_output_lies_elsewhere(manager: JobManager, make_job: MakeJob) -> None:
     manager.store.add(make_job(1, output=Path("/out-old/a.mp4")))
-    replan(manager, "anime", Path("/out"))
+    relocate_outputs(manager, "anime", Path("/out"))
     job = manager.store.get("id0001")
     assert job is not None
     assert job.output == Path("/out/a.mp4")

@@ -16,6 +16,7 @@ from framewatch.domain import Job, JobState, Journal
 from framewatch.errors import ErrorRecord, Remedy, StorageError
 from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
+from framewatch.jobs.lifecycle.transitions import transition
 from framewatch.jobs.publishing.publish import publish
 from framewatch.jobs.reporting.reporter import Reporter
 from framewatch.jobs.scheduling.job_manager import JobManager
@@ -61,9 +62,9 @@ def job_id(number: int) -> str:
 
 def claimed(home: Home, store: Store, job: Job) -> Job:
     manager = home.manager(store)
-    entered = manager.enter(job)
-    assert entered is not None
-    return manager.apply(manager.welcome(entered), ev.Claimed())
+    added, shown = manager.add(job.output.parent, lambda: [job])
+    assert list(shown) == added == [job]
+    return manager.apply(job.id, ev.Claimed())
 
 
 def killed(home: Home, make_job: MakeJob, *, ended: int = 100) -> list[Job]:
@@ -76,8 +77,8 @@ def killed(home: Home, make_job: MakeJob, *, ended: int = 100) -> list[Job]:
         store.add(make_job(1, id=job_id(1)))
         begun = [claimed(home, store, make_job(number, id=job_id(number))) for number in (2, 3, 4)]
         manager = home.manager(store)
-        begun[1] = manager.apply(begun[1], ev.Broke.of(StorageError("gone")))
-        begun[2] = manager.apply(begun[2], ev.Rendered(home.work / job_id(4) / "result.mp4", 10))
+        begun[1] = manager.apply(begun[1].id, ev.Broke.of(StorageError("gone")))
+        begun[2] = manager.apply(begun[2].id, ev.Rendered(home.work / job_id(4) / "result.mp4", 10))
         with Store.open(home.path):
             copies = {path: path.read_bytes() for path in home.path.parent.iterdir()}
     for path, content in copies.items():
@@ -234,14 +235,13 @@ def test_a_store_of_a_newer_framewatch_stays_an_error_and_stays_in_place(home: H
 def test_a_job_that_only_waits_leaves_no_record_and_a_retried_one_does(home: Home, make_job: MakeJob) -> None:
     with home.open() as store:
         manager = home.manager(store)
-        entered = manager.enter(make_job(1, id=job_id(1)))
-        assert entered is not None
-        manager.welcome(entered)
+        added, shown = manager.add(Path("/out"), lambda: [make_job(1, id=job_id(1))])
+        assert list(shown) == added
         assert list(home.work.iterdir()) == []
         failed = make_job(2, id=job_id(2), state=S.FAILED, outcome=S.FAILED, ended_at=1.0)
         store.add(failed)
         moved = Path("/failed/clip2.mkv")
-        retried = manager.apply(failed, ev.RetryAsked(moved, failed.identity, failed.output))
+        retried = manager.apply(failed.id, ev.RetryAsked(moved, failed.identity, failed.output))
     garbage(home.path)
     with home.open() as store:
         assert store.unended() == [retried]
@@ -252,10 +252,10 @@ def test_a_job_that_has_ended_leaves_nothing(home: Home, make_job: MakeJob) -> N
         manager = home.manager(store)
         job = claimed(home, store, make_job(1, id=job_id(1)))
         (home.work / job.id / "segment-00000.mp4").touch()
-        job = manager.apply(job, ev.CancelAsked())
+        job = manager.apply(job.id, ev.CancelAsked())
         assert [path.name for path in (home.work / job.id).iterdir()] == [BACKUP_NAME]
         for event in (ev.SourceChosen(Path("/failed/x")), ev.SourceMoved(), ev.Published()):
-            job = manager.apply(job, event)
+            job = manager.apply(job.id, event)
         Backups(store, home.work).keep(
             job.evolve(state=S.PUBLISHING, revision=job.revision - 1)
         )  # a thread that comes late
@@ -286,7 +286,7 @@ def steps(world: World, home: Home, outcome: JobState) -> list[bytes]:
         known = [job]
 
         def record(event: ev.Event) -> Job:
-            known[0] = manager.apply(known[0], event)
+            known[0] = manager.apply(known[0].id, event)
             if path.exists():
                 records.append(path.read_bytes())
             return known[0]
@@ -303,8 +303,8 @@ def begun(world: World, home: Home, store: Store, outcome: JobState) -> Job:
     world.result.rename(result)
     world.result = result
     if outcome == S.DONE:
-        return home.manager(store).apply(job, ev.Rendered(result, 10))
-    return home.manager(store).apply(job, ev.Broke(ErrorRecord(StorageError("not a video").findings, Remedy.NONE)))
+        return home.manager(store).apply(job.id, ev.Rendered(result, 10))
+    return home.manager(store).apply(job.id, ev.Broke(ErrorRecord(StorageError("not a video").findings, Remedy.NONE)))
 
 
 @pytest.mark.parametrize("outcome", [S.DONE, S.FAILED])
@@ -321,7 +321,7 @@ def test_a_record_one_step_behind_ends_the_same_way_at_every_step(tmp_path: Path
             assert known[0].revision == 2 + behind
 
             def record(event: ev.Event, manager: JobManager = manager, known: list[Job] = known) -> Job:
-                known[0] = manager.apply(known[0], event)
+                known[0] = manager.apply(known[0].id, event)
                 return known[0]
 
             assert publish(known[0], world.places, record, world.conclude).state == outcome
@@ -344,10 +344,11 @@ def stopped_after(world: World, home: Home, outcome: JobState, behind: int) -> N
         def record(event: ev.Event) -> Job:
             before = path.read_bytes()
             if known[0].revision == 2 + behind:
-                manager.decide(known[0], event)
+                changed = transition(known[0], event, NOW, RetryPolicy())
+                store.save(changed.evolve(revision=known[0].revision + 1), event.name)
                 assert path.read_bytes() == before
                 raise PowerCutError
-            known[0] = manager.apply(known[0], event)
+            known[0] = manager.apply(known[0].id, event)
             return known[0]
 
         with pytest.raises(PowerCutError):
@@ -424,7 +425,7 @@ def test_a_folder_whose_record_cannot_be_read_is_kept_aside_if_it_holds_pieces_e
     garbage(home.path)
     with home.open() as store:
         assert store.unended() == []
-        home.manager(store).sweep()
+        home.manager(store).remove_leftover_work()
         told: Any = rebuilt(store)
     left = [path.name for path in home.work.iterdir() if path.is_dir()]
     assert [name.startswith("lost-0") for name in left] == [True] * ledger
@@ -441,7 +442,7 @@ def test_links_and_strange_things_in_the_work_folder_are_left_alone(home: Home, 
     (home.work / "notes").mkdir()
     garbage(home.path)
     with home.open() as store:
-        home.manager(store).sweep()
+        home.manager(store).remove_leftover_work()
     assert sorted(path.name for path in home.work.iterdir()) == [job_id(1), job_id(2), "notes"]
     assert sorted(path.name for path in outside.iterdir()) == [BACKUP_NAME, "ledger.jsonl"]
 
@@ -453,8 +454,8 @@ def test_a_record_that_cannot_be_written_is_removed_rather_than_left_behind(home
         assert read_backup(folder) == job
         in_the_way = folder / part_name(hashlib.blake2b(BACKUP_NAME.encode(), digest_size=6).hexdigest())
         in_the_way.mkdir()
-        job = home.manager(store).apply(job, ev.Rendered(folder / "result.mp4", 1))
+        job = home.manager(store).apply(job.id, ev.Rendered(folder / "result.mp4", 1))
         assert [path.name for path in folder.iterdir()] == [in_the_way.name]
         in_the_way.rmdir()
-        job = home.manager(store).apply(job, ev.OutputChosen(Path("/out/x.mp4"), 1))
+        job = home.manager(store).apply(job.id, ev.OutputChosen(Path("/out/x.mp4"), 1))
         assert read_backup(folder) == job

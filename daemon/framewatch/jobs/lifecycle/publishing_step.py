@@ -1,0 +1,70 @@
+"""The steps in which a job is published, and which of them is next. Pure.
+
+    choose the output's name -> place the output -> choose the source's name -> move the source -> conclude
+
+The journal of a job says how far publishing has come, so the next step follows from the job alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from framewatch.domain import Job, JobState
+from framewatch.jobs.lifecycle.description import ImpossibleTransitionError, describe
+
+
+@dataclass(frozen=True, slots=True)
+class ChooseOutput:
+    """Find a free final name for the result. Ends in OutputChosen."""
+
+    result: Path
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceOutput:
+    """Move the result to its final name. Ends in OutputPlaced."""
+
+    result: Path
+    output: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ChooseSource:
+    """Find a free name for the source. Ends in SourceChosen or SourceLost."""
+
+
+@dataclass(frozen=True, slots=True)
+class MoveSource:
+    """Move the source to that name. Ends in SourceMoved or SourceLost."""
+
+    source: Path
+    destination: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Conclude:
+    """Write the final progress file. Ends in Published."""
+
+
+PublishingStep = ChooseOutput | PlaceOutput | ChooseSource | MoveSource | Conclude
+
+
+def publishing_step(job: Job) -> PublishingStep:
+    """The next step of a job in PUBLISHING.
+
+    Raises:
+        ImpossibleTransitionError: the job has no result, though its output is to be published.
+    """
+    journal = job.journal
+    if job.outcome == JobState.DONE and not journal.output_done:
+        if journal.result is None:
+            raise ImpossibleTransitionError(f"there is no result to publish: {describe(job)}")
+        if journal.output is None:
+            return ChooseOutput(journal.result)
+        return PlaceOutput(journal.result, journal.output)
+    if not journal.source_done:
+        if journal.source_to is None:
+            return ChooseSource()
+        return MoveSource(job.source, journal.source_to)
+    return Conclude()
