@@ -11,7 +11,7 @@ import pytest
 
 from framewatch.domain import Hdr, MasteringDisplay
 from framewatch.media.probe.file_kind import require_video
-from framewatch.media.probe.hdr_metadata import hdr_of
+from framewatch.media.probe.hdr_metadata import hdr_metadata
 from framewatch.media.probe.probe import probe
 from full_run import Deaf, process
 from media_factory import ffmpeg, make_video, remux
@@ -56,7 +56,7 @@ def said(path: Path) -> Hdr | None:
 def at_key_frames(path: Path) -> list[Hdr | None]:
     """What each picture says that decoding may begin with."""
     with av.open(str(path)) as container:
-        return [hdr_of(frame) for frame in container.decode(video=0) if frame.key_frame]
+        return [hdr_metadata(frame) for frame in container.decode(video=0) if frame.key_frame]
 
 
 def in_av1(hdr: Hdr) -> Hdr:
@@ -164,7 +164,7 @@ def test_finished_pieces_are_kept_for_a_source_that_says_the_same_and_no_other(
     again = process(source, tmp_path, 0.16, observer=(seen := Resumed()), **wishes)
     assert (seen.kept, at_key_frames(again.result)) == (3, [SAID] * 3)
     other = SAID.evolve(light=(1000, 399))
-    monkeypatch.setattr("framewatch.media.probe.probe.hdr_of", lambda picture: other)
+    monkeypatch.setattr("framewatch.media.probe.probe.hdr_metadata", lambda picture: other)
     anew = process(source, tmp_path, 0.16, observer=(seen := Resumed()), **wishes)
     assert (seen.kept, at_key_frames(anew.result)) == (0, [other] * 3)
 

@@ -19,7 +19,7 @@ from framewatch.jobs.attempt.image_job import compare_picture
 from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import AttemptRequest, Rendered, Tools
 from framewatch.jobs.gpu.gate import HostGate
-from framewatch.media.decode.image_file import with_picture
+from framewatch.media.decode.image_file import with_image_details
 from framewatch.media.ffmpeg.discovery import encoders
 from framewatch.media.plan.image_plan import ImagePlan
 from framewatch.media.preset.preset import Preset
@@ -114,7 +114,7 @@ def test_a_turned_photograph_comes_out_upright(worker: Worker, tmp_path: Path) -
 def test_a_written_picture_that_is_not_as_planned_is_told(worker: Worker, clear: Path, tmp_path: Path) -> None:
     result = made(worker, clear, tmp_path, container="png")
     assert isinstance(result.plan, ImagePlan)
-    found = with_picture(result.result, probe(result.result))
+    found = with_image_details(result.result, probe(result.result))
     assert compare_picture(result.plan, found) == []
     wrong = {"width": 65, "bit_depth": 16, "alpha": "none"}
     codes = [each.code for each in compare_picture(result.plan.evolve(**wrong), found)]

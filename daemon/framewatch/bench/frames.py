@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from framewatch.media.decode.decoder import Decoder
-from framewatch.media.probe.safe_open import hardware_here
+from framewatch.media.decode.decoder import DecodeOptions, Decoder, VideoSource
+from framewatch.media.probe.safe_open import has_hwaccel
 from framewatch.render.tasks import RenderTask
 from framewatch.render.warm_engine import planes_of, rgb_of
 from framewatch.upscale.engine import Session
@@ -26,17 +26,17 @@ def frame_shape(task: RenderTask, *, planes: bool) -> FrameShape:
 
 def decoder(task: RenderTask, shape: FrameShape) -> Decoder:
     """What decodes all frames of a render into frames of this shape, as the render does."""
-    return Decoder(
-        task.source,
-        task.video,
-        task.timeline,
-        filters=task.filters,
+    hwaccel = task.hwaccel or None
+    if hwaccel and task.hwaccel_is_guessed and not has_hwaccel(hwaccel):
+        hwaccel = None
+    options = DecodeOptions(
         deinterlace=task.deinterlace,
+        filters=task.filters,
         planes=task.planes.format if task.planes and shape.yuv else None,
-        seekable=task.seekable,
-        hwaccel=hardware_here(task.hwaccel, guessed=task.hwaccel_is_guessed),
-        max_pixels=task.max_pixels,
+        hwaccel=hwaccel,
+        max_pixels=task.max_pixels or None,
     )
+    return Decoder(VideoSource(task.source, task.video, task.timeline, task.seekable), options)
 
 
 def first_frames(task: RenderTask, shape: FrameShape) -> list[Frame]:

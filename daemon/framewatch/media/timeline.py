@@ -64,7 +64,7 @@ def plan_timeline(
     pts: Sequence[int],
     time_base: Fraction,
     rate: Fraction | None = None,
-    last_duration: int = 0,
+    last_duration: int | None = None,
     *,
     start: Fraction | None = None,
     end: Fraction | None = None,
@@ -76,7 +76,7 @@ def plan_timeline(
         pts: of the frames shown, ascending, in ticks; not empty.
         time_base: seconds per tick.
         rate: the container's average rate; see `choose_rate`.
-        last_duration: of the last frame, in ticks; 0 where it is not known: one output frame then.
+        last_duration: of the last frame, in ticks; None if unknown: one output frame.
         start: cut: the first time that is shown, in seconds on the clock of `pts`.
         end: cut: the first time that is no longer shown.
         forced: the rate of the output where it is not to be the source's; frames are repeated or left out.
@@ -104,7 +104,7 @@ def plan_timeline(
 def preserved(
     line: Timeline,
     pts: Sequence[int],
-    last_duration: int,
+    last_duration: int | None,
     end: Fraction | None = None,
     repeats: Container[int] = frozenset(),
 ) -> Timeline:
@@ -113,7 +113,7 @@ def preserved(
     Args:
         line: from `plan_timeline`; its rate stays as the average.
         pts: of all the source's frames, as they were given to `plan_timeline`.
-        last_duration: of the source's last frame, in ticks; 0 where it is not known.
+        last_duration: of the source's last frame, in ticks; None if unknown.
         end: cut: the first time that is no longer shown, in seconds on the clock of `pts`.
         repeats: those of `pts` at which nothing new is shown: the frame before stays.
 

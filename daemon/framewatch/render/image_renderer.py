@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from framewatch.media.decode.image_file import Opened, Pixels, bounded, on_white, open_picture
+from framewatch.media.decode.image_file import DecodedImage, Pixels, bound_alpha, flatten_on_white, read_image
 from framewatch.media.ffmpeg.process import Encoder, OnLog
 from framewatch.media.heartbeat import Beat, unheard
 from framewatch.render.messages import Counted
@@ -34,9 +34,9 @@ def render_picture(
         WorkerError, StorageError: the encoder failed.
     """
     say(Counted(stage="decode"))
-    opened = open_picture(task.source, task.still, beat)
+    opened = read_image(task.source, task.still, beat)
     if opened.alpha is not None and not task.keep_alpha:
-        opened = Opened(on_white(opened.rgb, opened.alpha), None)
+        opened = DecodedImage(flatten_on_white(opened.rgb, opened.alpha), None)
     say(Counted(stage="upscale", decoded=1))
     enlarged = opened if session is None else _enlarged(opened, session)
     say(Counted(stage="encode", decoded=1, upscaled=1))
@@ -47,16 +47,16 @@ def render_picture(
     return ImageReport(engine=session.name if session else None)
 
 
-def _enlarged(opened: Opened, session: Session) -> Opened:
+def _enlarged(opened: DecodedImage, session: Session) -> DecodedImage:
     rgb = session.run(opened.rgb)
     if opened.alpha is None:
-        return Opened(rgb, None)
+        return DecodedImage(rgb, None)
     grey = np.ascontiguousarray(np.repeat(opened.alpha[..., None], 3, axis=2))
     alpha = session.run(grey)[..., 1]  # the three are all but the same
-    return Opened(rgb, bounded(alpha, opened.alpha, session.scale))
+    return DecodedImage(rgb, bound_alpha(alpha, opened.alpha, session.scale))
 
 
-def _joined(opened: Opened) -> Pixels:
+def _joined(opened: DecodedImage) -> Pixels:
     """RGB, or RGBA, as the encoder takes it."""
     if opened.alpha is None:
         return np.ascontiguousarray(opened.rgb)

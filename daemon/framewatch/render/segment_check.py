@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from framewatch.errors import MediaError, VerificationError
-from framewatch.media.decode.output_inspection import packets_in
+from framewatch.media.decode.output_inspection import count_packets
 from framewatch.media.heartbeat import Beat, unheard
 from framewatch.render.tasks import Piece
 
@@ -52,6 +52,6 @@ def _written(part: Path, beat: Beat) -> int:
     if part.parent.is_dir() and not part.exists():
         return 0
     try:
-        return packets_in(part, beat)
+        return count_packets(part, beat)
     except MediaError:
         return 0

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from framewatch.domain import Segment, StageName
 from framewatch.errors import StorageError
-from framewatch.media.decode.decoder import Decoder
+from framewatch.media.decode.decoder import DecodeOptions, Decoder, VideoSource
 from framewatch.media.ffmpeg.matroska_pipe import TimedPipe
 from framewatch.media.ffmpeg.process import Encoder, OnLog
 from framewatch.media.heartbeat import Beat, unheard
@@ -110,17 +110,17 @@ class Pieces:
         task, rendered = self._task, piece.segment.rendered
         planes = task.planes if self._session.shape.yuv else None
         log = self._log("decode")
-        decoder = Decoder(
-            task.source,
-            task.video,
-            task.timeline,
-            rendered,
-            filters=task.filters,
+        options = DecodeOptions(
             deinterlace=task.deinterlace,
+            filters=task.filters,
             planes=planes.format if planes else None,
-            seekable=task.seekable,
-            hwaccel=task.hwaccel,
-            max_pixels=task.max_pixels,
+            hwaccel=task.hwaccel or None,
+            max_pixels=task.max_pixels or None,
+        )
+        decoder = Decoder(
+            VideoSource(task.source, task.video, task.timeline, task.seekable),
+            options,
+            rendered,
             on_damage=lambda line: log("warning", line),
             beat=self._beat,
         )

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from framewatch.domain import Record, StageName
 from framewatch.errors import Finding, MediaError
-from framewatch.media.decode.image_file import with_picture
+from framewatch.media.decode.image_file import with_image_details
 from framewatch.media.decode.output_inspection import inspect_output
 from framewatch.media.ffmpeg.process import EncodeProgress, LogLevel, run_ffmpeg
 from framewatch.media.filters.loudness import parse_loudness
@@ -18,10 +18,10 @@ from framewatch.media.limits import check_length, check_spans
 from framewatch.media.plan.avi_timestamps import stamps_of
 from framewatch.media.plan.requested_timeline import clipped_lengths, wished_timeline
 from framewatch.media.plan.segments import plan_segments
-from framewatch.media.probe.file_kind import is_picture
+from framewatch.media.probe.file_kind import is_image
 from framewatch.media.probe.packet_scan import scan, stream_spans
 from framewatch.media.probe.probe import probe
-from framewatch.media.probe.safe_open import hardware_here
+from framewatch.media.probe.safe_open import has_hwaccel
 from framewatch.render.image_renderer import render_picture
 from framewatch.render.messages import Alive, Counted, Logged, Opened, Warned
 from framewatch.render.segment_renderer import Pieces
@@ -95,8 +95,8 @@ class Workbench:
         self.stage = "decode"
         source, timing = task.source, task.timing
         info = probe(source, task.limits, self._pulse)
-        if is_picture(info):
-            return ProbeReport(info=with_picture(source, info, self._pulse), timeline=None)
+        if is_image(info):
+            return ProbeReport(info=with_image_details(source, info, self._pulse), timeline=None)
         main = info.main_video
         if not task.timeline:
             spans = stream_spans(source, self._pulse)
@@ -121,11 +121,10 @@ class Workbench:
     def _render(self, task: RenderTask) -> RenderReport:
         self.stage = "upscale"
         begun = time.monotonic()
-        hwaccel = hardware_here(task.hwaccel, guessed=task.hwaccel_is_guessed)
-        if hwaccel != task.hwaccel:
+        if task.hwaccel and task.hwaccel_is_guessed and not has_hwaccel(task.hwaccel):
             message = f"hw_decode: {task.hwaccel} does not decode here; the processor does"
             self._warn(Finding("decode.no_hardware", message, "leave hw_decode out", "hw_decode"))
-            task = task.evolve(hwaccel=hwaccel)
+            task = task.evolve(hwaccel="")
         work = Pieces(task, self.send, self._log, self._pulse)
 
         def render(session: Session) -> str:

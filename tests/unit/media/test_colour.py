@@ -18,7 +18,7 @@ from framewatch.media.colour import (
     tag_args,
     working_format,
 )
-from framewatch.media.decode.decoder import DecodedFrame, Decoder
+from framewatch.media.decode.decoder import DecodedFrame, Decoder, VideoSource
 from framewatch.media.probe.file_kind import require_video
 from framewatch.media.probe.packet_scan import scan
 from framewatch.media.probe.probe import probe
@@ -45,7 +45,7 @@ def first_frame(path: Path) -> tuple[Stream, DecodedFrame]:
     assert stream.video
     found = scan(path, stream.index)
     line = plan_timeline(found.pts, found.time_base, stream.video.rate, found.last_duration)
-    return stream, next(iter(Decoder(path, stream, line)))
+    return stream, next(iter(Decoder(VideoSource(path, stream, line))))
 
 
 def tagged(matrix: str, full: bool) -> Colour:

@@ -13,7 +13,7 @@ import pytest
 from framewatch.domain import MediaInfo, Stream, Timeline
 from framewatch.errors import MediaError
 from framewatch.media.commands.commands import transcode_command
-from framewatch.media.decode.decoder import Decoder
+from framewatch.media.decode.decoder import DecodeOptions, Decoder, VideoSource
 from framewatch.media.ffmpeg.discovery import find_ffmpeg
 from framewatch.media.ffmpeg.process import run_ffmpeg
 from framewatch.media.limits import Limits, check_length, check_limits
@@ -128,12 +128,12 @@ def test_a_size_that_grows_in_the_middle_is_damage_and_costs_no_memory(tmp_path:
     main = probe(path, limits).main_video
     assert main is not None
     timeline = timeline_of(path, main)
-    decoder = Decoder(path, main, timeline, max_pixels=limits.decoder_pixels)
+    decoder = Decoder(VideoSource(path, main, timeline), DecodeOptions(max_pixels=limits.decoder_pixels))
     frames = list(decoder)
     assert sum(frame.repeat for frame in frames) == 4
     assert {frame.pixels.shape for frame in frames} == {(48, 64, 3)}
     assert decoder.damaged == 1
-    unbounded = Decoder(path, main, timeline)
+    unbounded = Decoder(VideoSource(path, main, timeline))
     assert [frame.pixels.shape for frame in unbounded] == [(48, 64, 3)] * 4
     assert unbounded.damaged == 0
 
@@ -145,7 +145,7 @@ def test_frames_as_large_as_allowed_are_decoded_though_their_code_is_larger(tmp_
     main = probe(path, limits).main_video
     assert main is not None
     timeline = timeline_of(path, main)
-    decoder = Decoder(path, main, timeline, max_pixels=limits.decoder_pixels)
+    decoder = Decoder(VideoSource(path, main, timeline), DecodeOptions(max_pixels=limits.decoder_pixels))
     assert len(list(decoder)) == 2
     assert decoder.damaged == 0
 

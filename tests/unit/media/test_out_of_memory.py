@@ -13,7 +13,7 @@ import pytest
 from framewatch.domain import Stream
 from framewatch.errors import MediaError, OutOfMemoryError, Remedy
 from framewatch.media import out_of_memory as memory
-from framewatch.media.decode.decoder import Decoder
+from framewatch.media.decode.decoder import Decoder, VideoSource
 from framewatch.media.probe.file_kind import require_video
 from framewatch.media.probe.packet_scan import scan
 from framewatch.media.probe.probe import probe
@@ -38,7 +38,8 @@ def decoder(tmp_path: Path) -> Decoder:
     stream: Stream = require_video(probe(path))
     assert stream.video
     found = scan(path, stream.index)
-    return Decoder(path, stream, plan_timeline(found.pts, found.time_base, stream.video.rate, found.last_duration))
+    timeline = plan_timeline(found.pts, found.time_base, stream.video.rate, found.last_duration)
+    return Decoder(VideoSource(path, stream, timeline))
 
 
 class Unaffordable:
@@ -53,10 +54,10 @@ class Unaffordable:
 def test_a_frame_without_memory_is_damage_only_where_there_is_plenty(decoder: Decoder, short: bool) -> None:
     if short:
         with pytest.raises(OutOfMemoryError) as caught:
-            decoder._frames(Unaffordable())  # type: ignore[arg-type]
+            decoder._decode_packet(Unaffordable())  # type: ignore[arg-type]
         assert caught.value.remedy == Remedy.WAIT
     else:
-        assert decoder._frames(Unaffordable()) == []  # type: ignore[arg-type]
+        assert decoder._decode_packet(Unaffordable()) == []  # type: ignore[arg-type]
     assert decoder.damaged == (not short)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from framewatch.domain import Record
 from framewatch.errors import EngineError, Finding, Remedy, WrongPixelsError
-from framewatch.media.decode.image_file import with_picture
+from framewatch.media.decode.image_file import with_image_details
 from framewatch.media.plan.segments import Segmenting
 from framewatch.media.probe.probe import probe
 from framewatch.render.messages import Opened, Pieced, Warned
@@ -66,7 +66,7 @@ def picture_task(folder: Path) -> ImageTask:
     program = imageio_ffmpeg.get_ffmpeg_exe()
     return ImageTask(
         source=source,
-        still=with_picture(source, probe(source)).streams[0],
+        still=with_image_details(source, probe(source)).streams[0],
         scale=2,
         width=64,
         height=48,

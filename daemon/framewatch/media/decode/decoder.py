@@ -23,94 +23,102 @@ from framewatch.media import colour, out_of_memory
 from framewatch.media.filter_graph import Filter, FilterChain
 from framewatch.media.heartbeat import Beat, unheard
 from framewatch.media.plan.plane_format import PlaneFormat
-from framewatch.media.probe.packet_scan import Reorder, prepare_clock
-from framewatch.media.probe.probe import COPY_AGAIN
+from framewatch.media.probe.dts_timing import DtsQueue, set_up_timestamps
 from framewatch.media.probe.safe_open import open_media
+from framewatch.media.probe.truncation import COPY_AGAIN_HINT
 from framewatch.media.timeline import FrameClock
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
-# A seek goes to the key frame before the wanted frame, and a little further back: some containers index by
-# DTS.
-_SEEK_BACK_SECONDS = 1
-# A few damaged frames are concealed; beyond these the result would not be the video.
+# A seek lands on the key frame before its target. It aims earlier than the segment, because some containers index by
+# DTS, which is below the PTS.
+_SEEK_MARGIN_SECONDS = 1
+# A few damaged frames are concealed. With more than this, the output would not be the video any more.
 _MAX_DAMAGED_SHARE = 0.2
-_DAMAGED_GRACE = 25
-# Frames before and after a segment that a deinterlacer gets, so that its first and last come out as in the whole.
-_FRAMES_AROUND = 2
+_DAMAGED_ALLOWANCE = 25  # frames; short videos may exceed the share by accident
+# A deinterlacer looks at neighbours. With these on each side, the first and last frames of a segment come out as they
+# would if the video were rendered in one piece.
+_DEINTERLACE_CONTEXT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class VideoSource:
+    """The video to decode, as the probe and the scan found it."""
+
+    path: Path
+    stream: Stream  # the main video
+    timeline: Timeline
+    seekable: bool = True  # decoding can begin in the middle
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeOptions:
+    """How frames are decoded."""
+
+    deinterlace: Sequence[Filter] = ()  # applied to the decoded frames first; one frame out for each in
+    filters: Sequence[Filter] = ()  # applied to the upright RGB frames before the engine sees them, such as a crop
+    planes: PlaneFormat | None = None  # give planes of this format, as they were decoded; None: upright RGB
+    hwaccel: str | None = None  # ffmpeg's name of the hardware that decodes; None: the CPU
+    threads: int | None = None  # of decoder and filters; None: as many as there are cores
+    max_pixels: int | None = None  # a frame with more, which the stream may grow to, counts as damaged
 
 
 @dataclass(frozen=True, slots=True)
 class DecodedFrame:
-    """A picture of the source."""
+    """A frame of the source."""
 
-    # Contiguous, its own memory: (height, width, 3) RGB, uint8, or uint16 with white at 65280; or planes of YUV
-    # 4:2:0, (height * 3 / 2, width), first Y, then U, then V.
+    # Contiguous, and owned by this record. RGB has the shape (height, width, 3); uint8, or uint16 with white at
+    # 65280. YUV 4:2:0 has the shape (height * 3 / 2, width) and holds the planes Y, U and V one after another.
     pixels: Pixels
-    pts: int  # when the source shows it, in ticks of the timeline's time base
+    pts: int  # in ticks of the timeline's time base
     repeat: int  # output frames that show it, at least 1
 
 
 class Decoder:
-    """The frames of a segment, in the order they are shown; their `repeat`s add up to the segment's frames.
+    """The source frames of a segment in display order, with repeats that add up to the segment's output frames.
 
-    Iterate it once. Frames that are not shown are not given. Single damaged frames are left out, the frame
-    before them standing in, and counted in `damaged`; what the decoder patches up without a word is not.
+    Iterate it once. Source frames that no output frame shows are skipped. A damaged frame is left out, the frame
+    before it takes its place, and `damaged` counts it; damage that the decoder conceals by itself is not noticed.
     Memory is that of a few frames, whatever the length.
     """
 
     def __init__(
         self,
-        path: Path,
-        stream: Stream,
-        timeline: Timeline,
+        source: VideoSource,
+        options: DecodeOptions = DecodeOptions(),
         segment: Segment | None = None,
         *,
-        filters: Sequence[Filter] = (),
-        deinterlace: Sequence[Filter] = (),
-        planes: PlaneFormat | None = None,
-        seekable: bool = True,
-        hwaccel: str = "",
-        threads: int = 0,
-        max_pixels: int = 0,
         on_damage: Callable[[str], None] | None = None,
         beat: Beat = unheard,
     ) -> None:
-        """Open nothing yet.
+        """Prepare; nothing is opened yet.
 
         Args:
-            path: the source.
-            stream: its main video, from the probe.
-            timeline: from `plan_timeline`.
-            segment: the piece to decode; None: all.
-            filters: applied to the upright RGB picture, before the engine sees it (crop, flip).
-            deinterlace: applied to the decoded picture before everything, one frame out for each in.
-            planes: the frames are to be planes of this kind, as they were decoded; None: upright RGB.
-            seekable: whether decoding can begin in the middle, from the scan.
-            hwaccel: ffmpeg's name of the hardware that decodes; "" for none.
-            threads: of decoder and filters; 0: as many as there are cores.
-            max_pixels: of a frame: one that grows beyond it in the middle counts as damaged; 0: no limit.
-            on_damage: told of each piece of damage, as a sentence.
-            beat: called as reading and decoding get on, also through what comes before the segment.
+            source: the video.
+            options: how to decode it.
+            segment: the segment to decode; None: the whole timeline.
+            on_damage: called with a sentence for each damaged packet or frame.
+            beat: called as reading and decoding make progress, also on what comes before the segment.
         """
-        self._beat = beat
-        self.damaged = 0  # packets or frames that could not be decoded properly
-        self._counts = True  # whether damage found now is that of the segment
-        self._path = path
-        self._stream = stream
-        self._timeline = timeline
+        self.damaged = 0  # packets and frames of the segment that could not be decoded properly
+        self._source = source
+        self._options = options
         self._segment = segment
-        self._threads = threads
-        self._seekable = seekable
-        self._hwaccel = hwaccel
-        self._max_pixels = max_pixels
         self._on_damage = on_damage
-        video = _video(stream)
-        made = (Filter("format", planes),) if planes else (*picture_filters(video), *filters)
-        size = video.width, video.height  # a segment may begin after a change of it
-        self._chain = FilterChain((*deinterlace, *made), timeline.time_base, threads, size)
-        self._planes = planes
-        self._around = _FRAMES_AROUND if deinterlace else 0
+        self._beat = beat
+        self._in_segment = True  # whether the packet at hand belongs to the segment
+        video = _video(source.stream)
+        conversion = (
+            (Filter("format", options.planes),) if options.planes else (*upright_rgb_filters(video), *options.filters)
+        )
+        # The stated size, not that of the first frame: a segment may begin after the size has changed.
+        self._chain = FilterChain(
+            (*options.deinterlace, *conversion),
+            source.timeline.time_base,
+            options.threads or 0,
+            (video.width, video.height),
+        )
+        self._context = _DEINTERLACE_CONTEXT if options.deinterlace else 0
         self._dtype = np.uint8 if colour.working_format(video.bit_depth) == "rgb24" else np.uint16
 
     def __iter__(self) -> Iterator[DecodedFrame]:
@@ -121,23 +129,24 @@ class Decoder:
             StorageError: the file is gone or cannot be read any more.
             OutOfMemoryError: there is too little memory for its frames now.
         """
-        clock = FrameClock(self._timeline, self._segment)
-        held: VideoFrame | None = None
-        for frame in self._converted():
+        clock = FrameClock(self._source.timeline, self._segment)
+        held: VideoFrame | None = None  # how often it is shown is known when the next one comes
+        for frame in self._segment_frames():
             repeat = clock.feed(frame.pts or 0)
             if held is not None and repeat:
-                yield self._decoded(held, repeat)
+                yield self._decoded_frame(held, repeat)
             held = frame
             if clock.full:
                 return
         if held is None:
-            raise self._corrupt("no frame of it can be decoded")
+            raise self._corrupt("none of its frames can be decoded")
         if repeat := clock.finish():
-            yield self._decoded(held, repeat)
+            yield self._decoded_frame(held, repeat)
 
-    def _converted(self) -> Iterator[VideoFrame]:
+    def _segment_frames(self) -> Iterator[VideoFrame]:
+        """The converted frames of the segment, without those around it."""
         begin, end = self._window()
-        for frame in self._filtered(begin, end):
+        for frame in self._converted_frames(begin, end):
             if begin <= (frame.pts or 0) < end:
                 yield frame
 
@@ -145,72 +154,69 @@ class Decoder:
         """PTS of the first frame that is wanted, and of the first that is not."""
         first = self._segment.first_pts if self._segment else None
         end = self._segment.end_pts if self._segment else None
-        return self._timeline.origin if first is None else first, inf if end is None else end
+        return self._source.timeline.origin if first is None else first, inf if end is None else end
 
-    def _filtered(self, begin: int, end: float) -> Iterator[VideoFrame]:
-        for frame in self._shown(begin, end):
+    def _converted_frames(self, begin: int, end: float) -> Iterator[VideoFrame]:
+        for frame in self._frames_with_context(begin, end):
             yield from self._chain.push(frame)
         yield from self._chain.drain()
 
-    def _shown(self, begin: int, end: float) -> Iterator[VideoFrame]:
-        """The decoded frames of the segment, and those around it that filters look at, each with its PTS."""
-        before: deque[VideoFrame] = deque(maxlen=self._around)
+    def _frames_with_context(self, begin: int, end: float) -> Iterator[VideoFrame]:
+        """The decoded frames of the segment, and the neighbours that the deinterlacer looks at."""
+        before: deque[VideoFrame] = deque(maxlen=self._context)
         beyond = 0
-        for frame in self._decoded_frames(begin):
+        for frame in self._frames_from(begin):
             pts = frame.pts or 0
             if pts < begin:
                 before.append(frame)
                 continue
             beyond += pts >= end
-            if beyond > self._around:
+            if beyond > self._context:
                 return
             yield from before
             before.clear()
             yield frame
 
-    def _decoded_frames(self, begin: int) -> Iterator[VideoFrame]:
-        """All frames from shortly before `begin` on, or from the file's first where no seek gets there."""
-        if self._segment is not None and self._segment.first_pts is not None and self._seekable:
+    def _frames_from(self, begin: int) -> Iterator[VideoFrame]:
+        """All frames from shortly before `begin`, or from the start of the file where no seek gets there."""
+        if self._segment is not None and self._segment.first_pts is not None and self._source.seekable:
             frames = self._decode(begin, seek=True)
-            opening = next(frames, None)
-            if opening is not None and (opening.pts or 0) <= begin:
-                yield opening
+            first = next(frames, None)
+            if first is not None and (first.pts or 0) <= begin:
+                yield first
                 yield from frames
                 return
             frames.close()
         yield from self._decode(begin, seek=False)
 
     def _decode(self, begin: int, *, seek: bool) -> Generator[VideoFrame]:
-        with open_media(self._path, self._hwaccel, max_pixels=self._max_pixels, beat=self._beat) as container:
-            stream = cast(VideoStream, container.streams[self._stream.index])
+        options, timeline = self._options, self._source.timeline
+        with open_media(
+            self._source.path, options.hwaccel, max_pixels=options.max_pixels, beat=self._beat
+        ) as container:
+            stream = cast(VideoStream, container.streams[self._source.stream.index])
             stream.codec_context.thread_type = "AUTO"
-            stream.codec_context.thread_count = self._threads
-            times = Reorder(stream.codec_context) if prepare_clock(container) else None
-            if seek and times is None:
+            stream.codec_context.thread_count = options.threads or 0
+            dts_queue = DtsQueue(stream.codec_context) if set_up_timestamps(container) else None
+            if seek and dts_queue is None:
                 self._seek(container, stream, begin)
-            last = self._timeline.origin - 1
-            for number, packet in enumerate(self._packets(container, stream), start=1):
-                if times:
-                    times.sent(packet)
-                # What comes before the segment may refer to frames that were not read.
-                self._counts = packet.pts is None or packet.pts >= begin
+            last = timeline.origin - 1
+            for number, packet in enumerate(_decodable_packets(container, stream), start=1):
+                if dts_queue:
+                    dts_queue.push(packet)
+                # Packets before the segment may refer to frames that were not read: their errors are no damage.
+                self._in_segment = packet.pts is None or packet.pts >= begin
                 if packet.is_corrupt:
                     self._count_damage(f"the container marks a packet as damaged (DTS {packet.dts})")
-                for frame in self._frames(packet):
-                    pts = times.next() if times else frame.pts if frame.pts is not None else frame.dts
+                for frame in self._decode_packet(packet):
+                    pts = dts_queue.pop() if dts_queue else frame.pts if frame.pts is not None else frame.dts
                     frame.pts = last = last + 1 if pts is None else pts
-                    frame.time_base = self._timeline.time_base
+                    frame.time_base = timeline.time_base
                     yield frame
                 self._check_damage(number)
                 self._beat()
 
-    def _packets(self, container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
-        """What goes to the decoder, and at the end the mark that makes it give out what it holds back."""
-        for packet in container.demux(stream):
-            if packet.size or packet.dts is None:  # an empty packet in the middle would end decoding
-                yield packet
-
-    def _frames(self, packet: Packet[Any]) -> list[VideoFrame]:
+    def _decode_packet(self, packet: Packet[Any]) -> list[VideoFrame]:
         try:
             frames: list[VideoFrame] = packet.decode()
         except av.FFmpegError as error:
@@ -222,38 +228,46 @@ class Decoder:
                 self._count_damage(f"a frame is damaged (PTS {frame.pts})")
         return frames
 
-    def _count_damage(self, what: str) -> None:
-        if not self._counts:
+    def _count_damage(self, message: str) -> None:
+        if not self._in_segment:
             return
         self.damaged += 1
         if self._on_damage:
-            self._on_damage(what)
+            self._on_damage(message)
 
     def _check_damage(self, packets: int) -> None:
-        if self.damaged > _DAMAGED_GRACE and self.damaged > _MAX_DAMAGED_SHARE * packets:
+        if self.damaged > _DAMAGED_ALLOWANCE and self.damaged > _MAX_DAMAGED_SHARE * packets:
             raise self._corrupt(f"{self.damaged} of {packets} frames cannot be decoded")
 
-    def _corrupt(self, what: str) -> MediaError:
-        return MediaError(f"{self._path.name} is damaged: {what}", code="media.corrupt", hint=COPY_AGAIN)
+    def _corrupt(self, reason: str) -> MediaError:
+        message = f"{self._source.path.name} is damaged: {reason}"
+        return MediaError(message, code="media.corrupt", hint=COPY_AGAIN_HINT)
 
     def _seek(self, container: InputContainer, stream: VideoStream, first: int) -> None:
-        back = round(_SEEK_BACK_SECONDS / self._timeline.time_base)
+        margin = round(_SEEK_MARGIN_SECONDS / self._source.timeline.time_base)
         try:
-            container.seek(first - back, stream=stream)
+            container.seek(first - margin, stream=stream)
         except av.FFmpegError as error:
             out_of_memory.blame(error)
-            container.seek(0)  # no index: decode from the start and leave out what comes before
+            container.seek(0)  # no index: decode from the start and skip what comes before
 
-    def _decoded(self, frame: VideoFrame, repeat: int) -> DecodedFrame:
-        if self._planes:
-            return DecodedFrame(_copied(frame, self._dtype), frame.pts or 0, repeat)
+    def _decoded_frame(self, frame: VideoFrame, repeat: int) -> DecodedFrame:
+        if self._options.planes:
+            return DecodedFrame(_packed_planes(frame, self._dtype), frame.pts or 0, repeat)
         pixels = np.ascontiguousarray(frame.to_ndarray(), dtype=self._dtype)
         own = pixels if pixels.flags.owndata else pixels.copy()
         return DecodedFrame(cast(Pixels, own), frame.pts or 0, repeat)
 
 
-def _copied(frame: VideoFrame, dtype: type[np.uint8 | np.uint16]) -> Pixels:
-    """The planes of a frame one after another, copied once."""
+def _decodable_packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
+    """The packets of a stream, and the empty one at its end that makes the decoder return its delayed frames."""
+    for packet in container.demux(stream):
+        if packet.size or packet.dts is None:  # an empty packet in the middle would end decoding
+            yield packet
+
+
+def _packed_planes(frame: VideoFrame, dtype: type[np.uint8 | np.uint16]) -> Pixels:
+    """The planes of a frame one after another, without the padding of their rows, in a single copy."""
     pixels = np.empty(frame.width * frame.height * 3 // 2, dtype)
     begin = 0
     for plane in frame.planes:
@@ -263,7 +277,7 @@ def _copied(frame: VideoFrame, dtype: type[np.uint8 | np.uint16]) -> Pixels:
     return cast(Pixels, pixels.reshape(frame.height * 3 // 2, frame.width))
 
 
-_TURNS = {
+_ROTATION_FILTERS = {
     0: (),
     90: (Filter("transpose", "clock"),),
     180: (Filter("hflip"), Filter("vflip")),
@@ -271,17 +285,17 @@ _TURNS = {
 }
 
 
-def picture_filters(video: Video) -> tuple[Filter, ...]:
-    """What makes upright RGB of a decoded picture: converted, without what is hidden, mirrored, turned."""
-    return (*colour.decode_filters(video), *mirror_and_turns(video))
+def upright_rgb_filters(video: Video) -> tuple[Filter, ...]:
+    """Filters that turn a decoded frame into upright RGB of what a player shows."""
+    return (*colour.decode_filters(video), *upright_filters(video))
 
 
-def mirror_and_turns(video: Video) -> tuple[Filter, ...]:
-    """What makes a decoded picture upright, and no larger than what is shown of it."""
+def upright_filters(video: Video) -> tuple[Filter, ...]:
+    """Filters that cut off what the container hides, and then mirror and rotate as a player does."""
     (width, height), edges = video.shown, video.hidden
-    shown = (Filter("crop", f"{width}:{height}:{edges.left}:{edges.top}:exact=1"),) if edges != Edges() else ()
+    crop = (Filter("crop", f"{width}:{height}:{edges.left}:{edges.top}:exact=1"),) if edges != Edges() else ()
     mirror = (Filter("hflip"),) if video.mirrored else ()
-    return (*shown, *mirror, *_TURNS[video.rotation])
+    return (*crop, *mirror, *_ROTATION_FILTERS[video.rotation])
 
 
 def _video(stream: Stream) -> Video:

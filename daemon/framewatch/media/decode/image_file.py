@@ -1,4 +1,4 @@
-"""Picture files: what one holds, and its pixels, upright, as the engine takes them."""
+"""Image files: their properties, and their pixels, upright, as the engine takes them."""
 
 from __future__ import annotations
 
@@ -15,118 +15,120 @@ from numpy.typing import NDArray
 from framewatch.domain import MediaInfo, Stream, Video
 from framewatch.errors import MediaError
 from framewatch.media import colour, out_of_memory
-from framewatch.media.decode.decoder import mirror_and_turns, picture_filters
+from framewatch.media.decode.decoder import upright_filters, upright_rgb_filters
 from framewatch.media.filter_graph import Filter, FilterChain
 from framewatch.media.heartbeat import Beat, unheard
 from framewatch.media.probe.display_matrix import orientation
 from framewatch.media.probe.exif import exif_orientation
-from framewatch.media.probe.safe_open import fraction, open_file, open_media
+from framewatch.media.probe.pyav_values import fraction
+from framewatch.media.probe.safe_open import open_file, open_media
 
-MOST_PIXELS = 300_000_000  # of a source: a small file may claim to be a picture that fills any memory
-_PEAK = {"rgb24": 255, "rgb48le": 65535}
+# A small file may claim a size that fills any memory. Photographs are larger than the frames of videos, so images
+# have a limit of their own.
+_MAX_PIXELS = 300_000_000
+_WHITE = {"rgb24": 255, "rgb48le": 65535}
 
 Pixels = NDArray[Any]
 
 
-class Opened(NamedTuple):
-    """A decoded picture."""
+class DecodedImage(NamedTuple):
+    """The pixels of an image."""
 
     rgb: Pixels  # (height, width, 3), uint8 or uint16, full range
-    alpha: Pixels | None  # (height, width) of the same type; None where the source has none
+    alpha: Pixels | None  # (height, width) of the same type; None if the source has none
 
 
-def with_picture(path: Path, info: MediaInfo, beat: Beat = unheard) -> MediaInfo:
-    """What the probe found in a picture file, completed by what the picture itself says.
+def with_image_details(path: Path, info: MediaInfo, beat: Beat = unheard) -> MediaInfo:
+    """Complete what the probe found in an image file by what only the decoded image tells.
 
-    `beat` is called as reading gets on.
+    `beat` is called as reading makes progress.
 
     Raises:
-        MediaError: `media.too_large`, or `media.corrupt` where it cannot be decoded.
+        MediaError: `media.too_large`, or `media.corrupt` if it cannot be decoded.
     """
-    still = info.streams[0]
-    frame = _decoded(path, still, beat)
-    video = _video(still)
+    stream = info.streams[0]
+    frame = _decode(path, stream, beat)
+    video = _video(stream)
     name = frame.format.name
-    matrix = video.colour.matrix or "smpte170m"  # what is not RGB is YCbCr as JPEG has it
+    matrix = video.colour.matrix or "smpte170m"  # what is not RGB is YCbCr as in JPEG (JFIF)
     video = video.evolve(
         width=frame.width,
         height=frame.height,
         pixel_format=name,
         bit_depth=max(each.bits for each in frame.format.components),
-        alpha=video.alpha or any(each.is_alpha for each in frame.format.components) or _clear_palette(frame),
+        alpha=video.alpha or any(each.is_alpha for each in frame.format.components) or _has_clear_palette(frame),
         colour=video.colour.evolve(matrix=matrix),
     )
     with open_file(path) as file:
-        turned = exif_orientation(file) or orientation(frame)
-    video = video.evolve(rotation=turned.rotation, mirrored=turned.mirrored)
-    return info.evolve(streams=(still.evolve(video=video), *info.streams[1:]))
+        found = exif_orientation(file) or orientation(frame)
+    video = video.evolve(rotation=found.rotation, mirrored=found.mirrored)
+    return info.evolve(streams=(stream.evolve(video=video), *info.streams[1:]))
 
 
-def open_picture(path: Path, still: Stream, beat: Beat = unheard) -> Opened:
-    """The pixels of a picture file, turned as it says.
+def read_image(path: Path, stream: Stream, beat: Beat = unheard) -> DecodedImage:
+    """Decode an image file and turn it upright.
 
     Args:
-        path: the source.
-        still: its stream, from `with_picture`.
-        beat: called as reading gets on.
+        path: the file.
+        stream: its image, from `with_image_details`.
+        beat: called as reading makes progress.
 
     Raises:
         MediaError: `media.corrupt`.
     """
-    frame, video = _decoded(path, still, beat), _video(still)
+    frame, video = _decode(path, stream, beat), _video(stream)
     working = colour.working_format(video.bit_depth)
-    rgb = _filtered(frame, picture_filters(video)).to_ndarray()
+    rgb = _filtered(frame, upright_rgb_filters(video)).to_ndarray()
     if working == "rgb48le" and video.pixel_format.startswith("yuv"):
         white = colour.WHITE[working]
-        rgb = np.minimum(rgb.astype(np.uint32) * _PEAK[working] // white, _PEAK[working])
-    kind = np.uint8 if working == "rgb24" else np.uint16
+        rgb = np.minimum(rgb.astype(np.uint32) * _WHITE[working] // white, _WHITE[working])
+    dtype = np.uint8 if working == "rgb24" else np.uint16
     alpha = None
     if video.alpha:
-        deep = "rgba" if working == "rgb24" else "rgba64le"
-        filters = (Filter("format", deep), *mirror_and_turns(video))
-        alpha = np.ascontiguousarray(_filtered(frame, filters).to_ndarray()[..., 3], dtype=kind)
-    return Opened(np.ascontiguousarray(rgb, dtype=kind), alpha)
+        rgba = "rgba" if working == "rgb24" else "rgba64le"
+        filters = (Filter("format", rgba), *upright_filters(video))
+        alpha = np.ascontiguousarray(_filtered(frame, filters).to_ndarray()[..., 3], dtype=dtype)
+    return DecodedImage(np.ascontiguousarray(rgb, dtype=dtype), alpha)
 
 
-def on_white(rgb: Pixels, alpha: Pixels) -> Pixels:
-    """The picture laid on white, for files that hold no transparency."""
-    peak = np.iinfo(rgb.dtype).max
-    share = (alpha.astype(np.float64) / peak)[..., None]
-    return np.rint(rgb * share + peak * (1 - share)).astype(rgb.dtype)
+def flatten_on_white(rgb: Pixels, alpha: Pixels) -> Pixels:
+    """Blend an image with white, for file formats without transparency."""
+    white = np.iinfo(rgb.dtype).max
+    opacity = (alpha.astype(np.float64) / white)[..., None]
+    return np.rint(rgb * opacity + white * (1 - opacity)).astype(rgb.dtype)
 
 
-def bounded(enlarged: Pixels, small: Pixels, scale: int) -> Pixels:
-    """An enlarged alpha plane that stays between the least and the most of the 3x3 source pixels around.
+def bound_alpha(upscaled: Pixels, source: Pixels, scale: int) -> Pixels:
+    """Clip an upscaled alpha plane to the range of the 3x3 source pixels around each pixel.
 
-    The network draws its edges as sharp as the picture's. Left alone it also makes 253 of 255 here and there, and
-    a picture that was opaque would no longer be.
+    Alpha goes through the network as grey, so that its edges are as sharp as those of the image. The network also
+    makes 253 of 255 here and there; without this bound an opaque image would not stay opaque.
     """
-    framed = np.pad(small, 1, mode="edge")
-    near = np.lib.stride_tricks.sliding_window_view(framed, (3, 3)).reshape(*small.shape, 9)
-    least, most = (_repeated(bound, scale) for bound in (near.min(axis=-1), near.max(axis=-1)))
-    return np.clip(enlarged, least, most)
+    padded = np.pad(source, 1, mode="edge")
+    neighbours = np.lib.stride_tricks.sliding_window_view(padded, (3, 3)).reshape(*source.shape, 9)
+    low, high = (
+        bound.repeat(scale, axis=0).repeat(scale, axis=1)
+        for bound in (neighbours.min(axis=-1), neighbours.max(axis=-1))
+    )
+    return np.clip(upscaled, low, high)
 
 
-def _repeated(plane: Pixels, scale: int) -> Pixels:
-    return plane.repeat(scale, axis=0).repeat(scale, axis=1)
-
-
-def _decoded(path: Path, still: Stream, beat: Beat) -> VideoFrame:
-    video = still.video  # None where the headers alone do not tell
-    if video is not None and video.width * video.height > MOST_PIXELS:
-        message = f"{video.width}x{video.height} is more than {MOST_PIXELS // 1_000_000} million pixels"
+def _decode(path: Path, stream: Stream, beat: Beat) -> VideoFrame:
+    video = stream.video  # None if the headers alone do not tell
+    if video is not None and video.width * video.height > _MAX_PIXELS:
+        message = f"{video.width}x{video.height} is more than {_MAX_PIXELS // 1_000_000} million pixels"
         raise MediaError(message, code="media.too_large", hint="make it smaller, or cut it into parts")
-    with open_media(path, max_pixels=MOST_PIXELS, beat=beat) as container:
-        stream = cast(VideoStream, container.streams[still.index])
-        if cast("av.VideoCodecContext | None", stream.codec_context) is None:
-            _video(still)
+    with open_media(path, max_pixels=_MAX_PIXELS, beat=beat) as container:
+        av_stream = cast(VideoStream, container.streams[stream.index])
+        if cast("av.VideoCodecContext | None", av_stream.codec_context) is None:
+            raise _no_decoder(stream)
         try:
-            frame = next(container.decode(stream), None)
+            frame = next(container.decode(av_stream), None)
         except av.FFmpegError as error:
             out_of_memory.blame(error)
             raise _corrupt(path, error.strerror or "") from None
     if frame is None:
-        raise _corrupt(path, "there is no picture in it")
+        raise _corrupt(path, "there is no image in it")
     return frame
 
 
@@ -135,18 +137,22 @@ def _filtered(frame: VideoFrame, filters: tuple[Filter, ...]) -> VideoFrame:
     return next(made for part in (chain.push(frame), chain.drain()) for made in part)
 
 
-def _clear_palette(frame: VideoFrame) -> bool:
-    """Whether a palette has colours that are not opaque; the format's name does not tell."""
+def _has_clear_palette(frame: VideoFrame) -> bool:
+    """Whether a palette has colours that are not opaque, which the name of its format does not tell."""
     return frame.format.name == "pal8" and bool(frame.to_ndarray(format="rgba")[..., 3].min() < 255)
 
 
-def _video(still: Stream) -> Video:
-    if still.video is None:
-        message = f"there is no decoder for this picture ({still.codec})"
-        raise MediaError(message, code="media.no_decoder", hint="convert it to png first")
-    return still.video
+def _video(stream: Stream) -> Video:
+    if stream.video is None:
+        raise _no_decoder(stream)
+    return stream.video
 
 
-def _corrupt(path: Path, why: str) -> MediaError:
-    hint = "open it in an image program and save it anew"
-    return MediaError(f"{path.name} is damaged: {why}", code="media.corrupt", hint=hint)
+def _no_decoder(stream: Stream) -> MediaError:
+    message = f"there is no decoder for this image ({stream.codec})"
+    return MediaError(message, code="media.no_decoder", hint="convert it to png first")
+
+
+def _corrupt(path: Path, reason: str) -> MediaError:
+    hint = "open it in an image editor and save it again"
+    return MediaError(f"{path.name} is damaged: {reason}", code="media.corrupt", hint=hint)

@@ -9,7 +9,7 @@ from framewatch.errors import Finding, MediaError, RuleError
 from framewatch.media.colour import WorkingFormat, working_format
 from framewatch.media.plan.stream_table import place
 from framewatch.media.preset.preset import ContainerName, Preset
-from framewatch.media.probe.file_kind import is_picture
+from framewatch.media.probe.file_kind import is_image
 from framewatch.media.rules.image_rules import check_image, is_image_preset
 
 MOST_OUTPUT_PIXELS = 600_000_000
@@ -71,7 +71,7 @@ def make_image_plan(preset: Preset, preset_name: str, info: MediaInfo) -> ImageP
     Args:
         preset: one for pictures.
         preset_name: its name.
-        info: what the probe found, completed by `with_picture`.
+        info: what the probe found, completed by `with_image_details`.
 
     Raises:
         MediaError: `media.not_a_picture`: it is a video, or sound.
@@ -79,7 +79,7 @@ def make_image_plan(preset: Preset, preset_name: str, info: MediaInfo) -> ImageP
     """
     if not is_image_preset(preset):
         raise ValueError("not a preset for pictures")
-    if not is_picture(info):
+    if not is_image(info):
         message = f"this is not a still picture, and {preset.container} holds one"
         hint = "put it into a folder whose preset has a container for video"
         raise MediaError(message, code="media.not_a_picture", hint=hint)

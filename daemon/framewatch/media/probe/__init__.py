@@ -1,1 +1,1 @@
-"""What a file is: its kind, streams, tags and packets, read without decoding."""
+"""What a source is: its type, streams, tags and packets. Nothing is decoded but one frame."""

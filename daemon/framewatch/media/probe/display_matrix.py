@@ -1,4 +1,4 @@
-"""How a player turns a picture, by its display matrix."""
+"""How a player turns a video, by its display matrix."""
 
 from __future__ import annotations
 
@@ -13,23 +13,22 @@ Rotation = Literal[0, 90, 180, 270]
 
 
 class Orientation(NamedTuple):
-    """How a player turns the picture: mirrored left to right first, then turned clockwise."""
+    """How a player turns frames: mirrored left to right first, then rotated clockwise."""
 
     rotation: Rotation = 0
     mirrored: bool = False
 
 
-def orientation(picture: VideoFrame) -> Orientation:
-    """The display matrix of a decoded picture, rounded to right angles.
+def orientation(frame: VideoFrame) -> Orientation:
+    """Read the display matrix of a decoded frame, rounded to right angles.
 
-    The matrix maps (x, y) to (a x + c y, b x + d y), y downwards; its first numbers are a, b, 0, c, d in
-    16.16 fixed point. A clockwise turn by t is a = d = cos t, b = -c = sin t; a mirror before it negates a
-    and b.
+    The matrix maps (x, y) to (a x + c y, b x + d y), with y downwards; its first numbers are a, b, 0, c, d in 16.16
+    fixed point. A clockwise rotation by t is a = d = cos t, b = -c = sin t; a mirror before it negates a and b.
     """
     try:
-        matrix = cast("Mapping[str, SideData]", picture.side_data).get("DISPLAYMATRIX")
-    except ValueError:  # PyAV 18 gives no side data at all when it has no name for one type, such as EXIF
-        return Orientation(cast(Rotation, round(-picture.rotation / 90) % 4 * 90))
+        matrix = cast("Mapping[str, SideData]", frame.side_data).get("DISPLAYMATRIX")
+    except ValueError:  # PyAV 18 gives no side data at all if it has no name for one type, such as EXIF
+        return Orientation(cast(Rotation, round(-frame.rotation / 90) % 4 * 90))
     if matrix is None:
         return Orientation()
     a, b, _, c, d = struct.unpack_from("5i", bytes(matrix))

@@ -1,6 +1,6 @@
-"""How a picture file says that it is to be turned: EXIF's orientation in JPEG, PNG, WebP and TIFF.
+"""EXIF orientation of image files: JPEG, PNG, WebP and TIFF.
 
-Libav reads it too, but only as a rotation where PyAV has no name for the side data; mirrors would be lost.
+libav reads it too, but where PyAV has no name for the side data it gives the rotation only, and mirroring is lost.
 """
 
 from __future__ import annotations
@@ -11,32 +11,39 @@ from typing import BinaryIO
 
 from framewatch.media.probe.display_matrix import Orientation
 
-_TAG = 0x0112
-_MOST = 1 << 20  # bytes of EXIF that are looked at
-_TURNS = {
-    1: Orientation(0), 2: Orientation(0, mirrored=True), 3: Orientation(180), 4: Orientation(180, mirrored=True),
-    5: Orientation(270, mirrored=True), 6: Orientation(90), 7: Orientation(90, mirrored=True), 8: Orientation(270),
-}  # fmt: skip
+_ORIENTATION_TAG = 0x0112
+_SHORT = 3  # TIFF's type of a 16-bit number
+_MAX_EXIF_BYTES = 1 << 20
+_ORIENTATIONS = {
+    1: Orientation(0),
+    2: Orientation(0, mirrored=True),
+    3: Orientation(180),
+    4: Orientation(180, mirrored=True),
+    5: Orientation(270, mirrored=True),
+    6: Orientation(90),
+    7: Orientation(90, mirrored=True),
+    8: Orientation(270),
+}
 
 
 def exif_orientation(file: BinaryIO) -> Orientation | None:
-    """What the file says, or None where it says nothing that can be understood."""
+    """Read the orientation; None if the file states none, or none that can be parsed."""
     file.seek(0)
     head = file.read(12)
     try:
         for block in _blocks(file, head):
             found = _orientation(block.removeprefix(b"Exif\0\0"))
             if found is not None:
-                return _TURNS.get(found)
-    except (struct.error, IndexError):  # cut off, or not what it claims to be
+                return _ORIENTATIONS.get(found)
+    except (struct.error, IndexError):  # truncated, or not what it claims to be
         return None
     return None
 
 
 def _blocks(file: BinaryIO, head: bytes) -> Iterator[bytes]:
-    """The EXIF blocks, each a small TIFF file."""
+    """Yield the EXIF blocks of a file, each a small TIFF file."""
     if head[:2] == b"\xff\xd8":
-        yield from _jpeg(file)
+        yield from _jpeg_blocks(file)
     elif head[:8] == b"\x89PNG\r\n\x1a\n":
         yield from _chunks(file, 8, ">I4s", b"eXIf", trailer=4)
     elif head[:4] == b"RIFF" and head[8:] == b"WEBP":
@@ -44,19 +51,19 @@ def _blocks(file: BinaryIO, head: bytes) -> Iterator[bytes]:
     elif head[:4] in (b"II*\0", b"MM\0*"):
         file.seek(0)
         start = struct.unpack("<I" if head[:2] == b"II" else ">I", head[4:8])[0]
-        # The first directory may lie at the file's end: it is moved to the front.
+        # The first directory may be at the end of the file: move it to the front.
         file.seek(start)
         offset = struct.pack("<I" if head[:2] == b"II" else ">I", 8)
         yield head[:4] + offset + file.read(4096)
 
 
-def _jpeg(file: BinaryIO) -> Iterator[bytes]:
+def _jpeg_blocks(file: BinaryIO) -> Iterator[bytes]:
     file.seek(2)
     while True:
-        mark, kind, length = struct.unpack(">BBH", file.read(4))
-        if mark != 0xFF or kind in (0xDA, 0xD9):  # the picture itself begins
+        marker, kind, length = struct.unpack(">BBH", file.read(4))
+        if marker != 0xFF or kind in (0xDA, 0xD9):  # start of scan, or end of image
             return
-        if kind == 0xE1:
+        if kind == 0xE1:  # APP1
             yield file.read(length - 2)
         else:
             file.seek(length - 2, 1)
@@ -68,21 +75,21 @@ def _chunks(file: BinaryIO, start: int, header: str, wanted: bytes, trailer: int
         first, second = struct.unpack(header, raw)
         name, length = (first, second) if isinstance(first, bytes) else (second, first)
         if name == wanted:
-            yield file.read(min(length, _MOST))
+            yield file.read(min(length, _MAX_EXIF_BYTES))
             return
-        even = length + (length % 2 if trailer == 0 else 0)  # RIFF pads to even lengths
-        file.seek(even + trailer, 1)
+        padding = length % 2 if trailer == 0 else 0  # RIFF pads to even lengths
+        file.seek(length + padding + trailer, 1)
 
 
 def _orientation(block: bytes) -> int | None:
-    """The orientation, 1 to 8, in the first directory of a TIFF file."""
-    order = {b"II": "<", b"MM": ">"}.get(block[:2])
-    if order is None:
+    """Find the orientation, 1 to 8, in the first directory of a TIFF file."""
+    byte_order = {b"II": "<", b"MM": ">"}.get(block[:2])
+    if byte_order is None:
         return None
-    (start,) = struct.unpack_from(f"{order}I", block, 4)
-    (count,) = struct.unpack_from(f"{order}H", block, start)
-    for number in range(count):
-        tag, kind, _, value = struct.unpack_from(f"{order}HHIH", block, start + 2 + 12 * number)
-        if tag == _TAG and kind == 3:
+    (start,) = struct.unpack_from(f"{byte_order}I", block, 4)
+    (count,) = struct.unpack_from(f"{byte_order}H", block, start)
+    for entry in range(count):
+        tag, kind, _, value = struct.unpack_from(f"{byte_order}HHIH", block, start + 2 + 12 * entry)
+        if tag == _ORIENTATION_TAG and kind == _SHORT:
             return int(value)
     return None

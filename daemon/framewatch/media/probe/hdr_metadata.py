@@ -1,6 +1,6 @@
-"""HDR10's static metadata as a decoded picture carries it, from its bitstream or its container alike.
+"""HDR10's static metadata of a decoded frame, whether the bitstream or the container states it.
 
-The numbers come from the file: what no display can be is taken for not told.
+The numbers come from the file, so values that no display can have count as unknown.
 """
 
 from __future__ import annotations
@@ -15,60 +15,61 @@ from av.video.frame import VideoFrame
 
 from framewatch.domain import Hdr, MasteringDisplay
 
-# AVMasteringDisplayMetadata (libavutil/mastering_display_metadata.h): ten AVRationals, each a pair of ints, of red,
-# green, blue, white (x and y each), least and greatest luminance; then whether it has colours, and luminance.
+# AVMasteringDisplayMetadata (libavutil/mastering_display_metadata.h): ten AVRationals, each a pair of ints: x and y
+# of red, green, blue and white, minimum and maximum luminance; then two flags: has primaries, has luminance.
 _MASTERING = struct.Struct("22i")
 _LIGHT = struct.Struct("2I")  # AVContentLightMetadata: MaxCLL and MaxFALL
-# ITU-T H.265, D.3.28: other chromaticities mean "unknown".
-_LEAST, _GREATEST_X, _GREATEST_Y = Fraction(5, 50_000), Fraction(37_000, 50_000), Fraction(42_000, 50_000)
-_GREATEST_LUMINANCE = 10_000  # cd/m²: where PQ ends (SMPTE ST 2084)
-_GREATEST_LIGHT = 65_535  # of 16 bits, which all bitstreams have for it
+# ITU-T H.265, D.3.28: chromaticities outside of these mean "unknown".
+_MIN_XY, _MAX_X, _MAX_Y = Fraction(5, 50_000), Fraction(37_000, 50_000), Fraction(42_000, 50_000)
+_MAX_LUMINANCE = 10_000  # cd/m², the end of the PQ curve (SMPTE ST 2084)
+_MAX_LIGHT_LEVEL = 65_535  # 16 bits in every bitstream
 
 
-def hdr_of(picture: VideoFrame) -> Hdr | None:
-    """What a decoded picture says of the display that it was made on, and how bright it gets; None for nothing."""
+def hdr_metadata(frame: VideoFrame) -> Hdr | None:
+    """Read the mastering display and the content light level of a decoded frame; None if it has neither."""
     try:
-        sides = cast("Mapping[str, SideData]", picture.side_data)
-    except ValueError:  # PyAV 18 gives no side data at all when it has no name for one type
+        side_data = cast("Mapping[str, SideData]", frame.side_data)
+    except ValueError:  # PyAV 18 gives no side data at all if it has no name for one type
         return None
-    mastering = mastering_display(bytes(sides.get("MASTERING_DISPLAY_METADATA", b"")))
-    light = light_level(bytes(sides.get("CONTENT_LIGHT_LEVEL", b"")))
+    mastering = mastering_display(bytes(side_data.get("MASTERING_DISPLAY_METADATA", b"")))
+    light = light_level(bytes(side_data.get("CONTENT_LIGHT_LEVEL", b"")))
     return Hdr(mastering=mastering, light=light) if mastering or light else None
 
 
 def mastering_display(data: bytes) -> MasteringDisplay | None:
-    """The record of libav's structure; None where it tells nothing of a display that can be."""
+    """Parse libav's structure; None if it states nothing that a display can have."""
     if len(data) < _MASTERING.size:
         return None
-    *numbers, has_colours, has_luminance = _MASTERING.unpack_from(data)
+    *numbers, has_primaries, has_luminance = _MASTERING.unpack_from(data)
     pairs = list(zip(numbers[::2], numbers[1::2], strict=True))
-    colours = _colours(pairs[:8]) if has_colours else ()
+    colours = _colours(pairs[:8]) if has_primaries else ()
     luminance = _luminance(pairs[8:]) if has_luminance else None
     return MasteringDisplay(colours=colours, luminance=luminance) if colours or luminance else None
 
 
 def _colours(pairs: Sequence[tuple[int, int]]) -> tuple[tuple[Fraction, Fraction], ...]:
     values = _fractions(pairs)
-    spots = tuple(zip(values[::2], values[1::2], strict=True))
-    real = spots and all(_LEAST <= x <= _GREATEST_X and _LEAST <= y <= _GREATEST_Y for x, y in spots)
-    return spots if real else ()
+    points = tuple(zip(values[::2], values[1::2], strict=True))
+    valid = points and all(_MIN_XY <= x <= _MAX_X and _MIN_XY <= y <= _MAX_Y for x, y in points)
+    return points if valid else ()
 
 
 def _luminance(pairs: Sequence[tuple[int, int]]) -> tuple[Fraction, Fraction] | None:
     match _fractions(pairs):
-        case [darkest, brightest] if 0 <= darkest < brightest <= _GREATEST_LUMINANCE:
+        case [darkest, brightest] if 0 <= darkest < brightest <= _MAX_LUMINANCE:
             return darkest, brightest
     return None
 
 
 def _fractions(pairs: Sequence[tuple[int, int]]) -> list[Fraction]:
-    """The values, or none of them where one is none."""
-    return [Fraction(over, under) for over, under in pairs] if all(under > 0 for _, under in pairs) else []
+    """The values of AVRationals; empty if one of them has no value."""
+    valid = all(denominator > 0 for _, denominator in pairs)
+    return [Fraction(numerator, denominator) for numerator, denominator in pairs] if valid else []
 
 
 def light_level(data: bytes) -> tuple[int, int] | None:
-    """MaxCLL and MaxFALL of libav's structure; None where both are unknown, or one cannot be."""
+    """Parse MaxCLL and MaxFALL, in cd/m²; None if both are unknown or one is impossible."""
     if len(data) < _LIGHT.size:
         return None
-    most, average = _LIGHT.unpack_from(data)
-    return (most, average) if 0 < max(most, average) <= _GREATEST_LIGHT else None
+    max_cll, max_fall = _LIGHT.unpack_from(data)
+    return (max_cll, max_fall) if 0 < max(max_cll, max_fall) <= _MAX_LIGHT_LEVEL else None

@@ -1,4 +1,8 @@
-"""Probe: what a file is. Reads the headers and decodes one picture of the main video; seconds at most."""
+"""Probe: what a file is. Reads the headers and decodes one frame of the main video, in seconds at most.
+
+It runs in a worker when the job is started, not at intake: 20,000 waiting files cost nothing, and a hostile file
+never reaches the daemon's process.
+"""
 
 from __future__ import annotations
 
@@ -20,26 +24,26 @@ from framewatch.media.heartbeat import Beat, unheard
 from framewatch.media.limits import Limits, check_limits
 from framewatch.media.probe.colour_tags import colour_of
 from framewatch.media.probe.display_matrix import orientation
-from framewatch.media.probe.hdr_metadata import hdr_of
-from framewatch.media.probe.libav_dump import Dump, dump
-from framewatch.media.probe.safe_open import PICTURE_DEMUXERS, fraction, open_file, open_media, tags
-from framewatch.media.probe.truncation import Extent, read_extent
+from framewatch.media.probe.hdr_metadata import hdr_metadata
+from framewatch.media.probe.libav_dump import LibavDump, read_dump
+from framewatch.media.probe.pyav_values import fraction, tags
+from framewatch.media.probe.safe_open import IMAGE_DEMUXERS, open_file, open_media
+from framewatch.media.probe.truncation import COPY_AGAIN_HINT, Extent, read_extent
 
-COPY_AGAIN = "copy it into the folder again; it will be taken when it is complete"
-_PACKETS_TO_FIRST_PICTURE = 300  # a broadcast may begin seconds before its first key frame
+_PACKETS_TO_FIRST_FRAME = 300  # a broadcast may begin seconds before its first key frame
 _FONTS = {"ttf": "ttf", "truetype": "ttf", "otf": "otf", "opentype": "otf", "sfnt": "ttf"}
-_TITLES = ("title", "name", "filename")  # in MP4 a track's title is its name; attachments have file names
-_PICTURE_CODECS = ("png", "mjpeg", "bmp", "gif", "tiff", "webp", "jpeg2000")
-_PICTURE_BRANDS = ("avif", "heic", "heix", "mif1", "msf1")
+_TITLE_TAGS = ("title", "name", "filename")  # MP4 calls a track's title its name; attachments have file names
+_IMAGE_CODECS = ("png", "mjpeg", "bmp", "gif", "tiff", "webp", "jpeg2000")
+_IMAGE_BRANDS = ("avif", "heic", "heix", "mif1", "msf1")
 
 
 def probe(path: Path, limits: Limits | None = None, beat: Beat = unheard) -> MediaInfo:
-    """What the file at `path` holds.
+    """Find out what a file holds.
 
     Args:
         path: the file.
-        limits: of a source, held against its headers before a frame is decoded; None for files of our own.
-        beat: called as reading gets on.
+        limits: for sources: checked against the headers before a frame is decoded; None for files of our own.
+        beat: called as reading makes progress.
 
     Raises:
         MediaError: `media.empty`, `media.not_media`, `media.truncated`, `media.protected`, `media.unreadable`,
@@ -47,10 +51,10 @@ def probe(path: Path, limits: Limits | None = None, beat: Beat = unheard) -> Med
             `media.probe_too_long`.
         StorageError: the file is gone or cannot be read now.
     """
-    size, extent = _measured(path)
+    size, extent = _size_and_extent(path)
     if extent.truncated:
-        raise truncated(path, extent)
-    pixels, seconds = (limits.decoder_pixels, limits.probe_seconds) if limits else (0, None)
+        raise _truncated(path, extent)
+    pixels, seconds = (limits.decoder_pixels, limits.probe_seconds) if limits else (None, None)
     try:
         with open_media(path, max_pixels=pixels, seconds=seconds, beat=beat) as container:
             return _info(container, size, limits)
@@ -60,66 +64,65 @@ def probe(path: Path, limits: Limits | None = None, beat: Beat = unheard) -> Med
         raise
 
 
-def truncated(path: Path, extent: Extent) -> MediaError:
-    """The error for a file that is not all there."""
+def _truncated(path: Path, extent: Extent) -> MediaError:
     if extent.missing:
-        message = f"{path.name} is cut off: at least {extent.missing} bytes of it are missing"
+        message = f"{path.name} is truncated: at least {extent.missing} bytes are missing"
     else:
-        message = f"{path.name} begins as {extent.family}, but its index is missing: it is cut off or unfinished"
-    return MediaError(message, code="media.truncated", hint=COPY_AGAIN)
+        message = f"{path.name} starts as {extent.family}, but its index is missing: it is truncated or unfinished"
+    return MediaError(message, code="media.truncated", hint=COPY_AGAIN_HINT)
 
 
-def _measured(path: Path) -> tuple[int, Extent]:
+def _size_and_extent(path: Path) -> tuple[int, Extent]:
     with open_file(path) as file:
         size = file.seek(0, 2)
         if size == 0:
-            raise MediaError(f"{path.name} is empty (0 bytes)", code="media.empty", hint=COPY_AGAIN)
+            raise MediaError(f"{path.name} is empty (0 bytes)", code="media.empty", hint=COPY_AGAIN_HINT)
         return size, read_extent(file)
 
 
 def _not_media(path: Path) -> MediaError:
-    message = f"{path.name} is not a media file, whatever its name says"
-    hint = "MP4, MOV, MKV, WebM, AVI, MPEG-TS, MPEG-PS, FLV, Ogg, ASF and MXF are read"
+    message = f"{path.name} is not a media file, whatever its name ends in"
+    hint = "framewatch reads MP4, MOV, MKV, WebM, AVI, MPEG-TS, MPEG-PS, FLV, Ogg, ASF and MXF"
     return MediaError(message, code="media.not_media", hint=hint)
 
 
 def _info(container: InputContainer, size: int, limits: Limits | None) -> MediaInfo:
-    """What the headers say, and then, where they keep to the limits, the first picture."""
+    """Read the headers and, if they are within the limits, decode the first frame."""
     info = _headers(container, size)
     if limits is not None and (findings := check_limits(info, limits)):
         raise MediaError.of(findings)
     main = info.main_video
     if main is None:
         return info
-    picture = _first_picture(container, cast(VideoStream, container.streams[main.index]), main.video)
-    seen = main.evolve(video=main.video and _seen(main.video, picture))
-    return info.evolve(streams=tuple(seen if each is main else each for each in info.streams))
+    frame = _first_frame(container, cast(VideoStream, container.streams[main.index]), main.video)
+    completed = main.evolve(video=main.video and _with_frame_facts(main.video, frame))
+    return info.evolve(streams=tuple(completed if each is main else each for each in info.streams))
 
 
 def _headers(container: InputContainer, size: int) -> MediaInfo:
-    dumped = dump(container)
-    streams = tuple(_stream(container, stream, dumped) for stream in container.streams)
+    dump = read_dump(container)
+    streams = tuple(_stream(container, stream, dump) for stream in container.streams)
     return MediaInfo(
         container=container.format.name,
         size=size,
         start=(container.start_time or 0) / av.time_base,
         duration=max(0, container.duration or 0) / av.time_base,
-        streams=_stills_as_covers(streams),
+        streams=_images_as_covers(streams),
         chapters=len(container.chapters()),
     )
 
 
-def _stills_as_covers(streams: tuple[Stream, ...]) -> tuple[Stream, ...]:
-    """Picture streams beside a real video are covers, though nothing marks them so; the film is what is wanted."""
+def _images_as_covers(streams: tuple[Stream, ...]) -> tuple[Stream, ...]:
+    """Mark images beside a real video as covers, even if the file does not: the video is what the user means."""
     videos = [each for each in streams if each.kind == "video" and not each.cover]
-    if all(each.codec in _PICTURE_CODECS for each in videos):
+    if all(each.codec in _IMAGE_CODECS for each in videos):
         return streams
     return tuple(
-        each.evolve(cover=True) if each in videos and each.codec in _PICTURE_CODECS else each for each in streams
+        each.evolve(cover=True) if each in videos and each.codec in _IMAGE_CODECS else each for each in streams
     )
 
 
-def _stream(container: InputContainer, stream: AvStream, dumped: Dump) -> Stream:
+def _stream(container: InputContainer, stream: AvStream, dump: LibavDump) -> Stream:
     kind = _kind(stream)
     flags = stream.disposition
     metadata = tags(stream.metadata)
@@ -128,15 +131,15 @@ def _stream(container: InputContainer, stream: AvStream, dumped: Dump) -> Stream
     return Stream(
         index=stream.index,
         kind=kind,
-        codec=_codec(stream, kind, dumped.codecs),
+        codec=_codec(stream, kind, dump.codecs),
         start=_seconds(stream.start_time, base),
         duration=None if kind == "attachment" else _seconds(stream.duration, base),
         language="" if language == "und" else language,
-        title=next(filter(None, map(metadata.get, _TITLES)), ""),
+        title=next(filter(None, map(metadata.get, _TITLE_TAGS)), ""),
         default=bool(flags & Disposition.default),
         forced=bool(flags & Disposition.forced),
-        cover=kind == "video" and (bool(flags & Disposition.attached_pic) or _still(container, stream)),
-        video=_video(cast(VideoStream, stream), dumped) if kind == "video" else None,
+        cover=kind == "video" and (bool(flags & Disposition.attached_pic) or _is_image(container, stream)),
+        video=_video(cast(VideoStream, stream), dump) if kind == "video" else None,
         audio=_audio(stream) if kind == "audio" else None,
     )
 
@@ -160,29 +163,29 @@ def _codec(stream: AvStream, kind: StreamKind, names: dict[int, str]) -> str:
     return names.get(stream.index, "unknown")
 
 
-def _still(container: InputContainer, stream: AvStream) -> bool:
-    """A picture file, or an animation format that holds one picture."""
+def _is_image(container: InputContainer, stream: AvStream) -> bool:
+    """Whether the file is an image, or of an animation format with a single frame in it."""
     name = container.format.name
-    if name in PICTURE_DEMUXERS:
+    if name in IMAGE_DEMUXERS:
         return True
     if name in ("gif", "apng"):
-        return _packets(container, stream, 2) < 2
+        return _count_packets(container, stream, up_to=2) < 2
     brand = container.metadata.get("major_brand", "")
-    return brand in _PICTURE_BRANDS and stream.frames <= 1
+    return brand in _IMAGE_BRANDS and stream.frames <= 1
 
 
-def _packets(container: InputContainer, stream: AvStream, most: int) -> int:
-    """How many packets a stream has, counted up to `most`; the container is back at its start afterwards."""
+def _count_packets(container: InputContainer, stream: AvStream, *, up_to: int) -> int:
+    """Count the packets of a stream, but not further than `up_to`, and rewind the container."""
     count = 0
     for packet in container.demux(stream):
         count += packet.size > 0
-        if count >= most:
+        if count >= up_to:
             break
     container.seek(0)
     return count
 
 
-def _video(stream: VideoStream, dumped: Dump) -> Video | None:
+def _video(stream: VideoStream, dump: LibavDump) -> Video | None:
     context = cast("av.VideoCodecContext | None", stream.codec_context)
     if context is None or context.format is None or not context.width or not context.height:
         return None
@@ -204,7 +207,7 @@ def _video(stream: VideoStream, dumped: Dump) -> Video | None:
             pixel_format.name,
         ),
         alpha=any(each.is_alpha for each in pixel_format.components),
-        hidden=dumped.hidden(stream.index, context.width, context.height),
+        hidden=dump.hidden_edges(stream.index, context.width, context.height),
     )
 
 
@@ -216,12 +219,12 @@ def _audio(stream: AvStream) -> Audio | None:
     context = cast("av.AudioCodecContext | None", stream.codec_context)
     if context is None:
         return None
-    layout = "" if context.layout.name.endswith("channels") else context.layout.name  # "2 channels": it does not say
+    layout = "" if context.layout.name.endswith("channels") else context.layout.name  # "2 channels" is not a layout
     return Audio(sample_rate=context.sample_rate or 0, channels=context.channels or 0, layout=layout)
 
 
-def _first_picture(container: InputContainer, stream: VideoStream, video: Video | None) -> VideoFrame | None:
-    """The first picture that can be decoded, as only pictures tell how they are turned; None where none can.
+def _first_frame(container: InputContainer, stream: VideoStream, video: Video | None) -> VideoFrame | None:
+    """Decode the first frame, which alone tells how the video is turned; None if none can be decoded.
 
     Raises:
         MediaError: the video is encrypted (`media.protected`).
@@ -230,7 +233,7 @@ def _first_picture(container: InputContainer, stream: VideoStream, video: Video 
         if number == 0 and packet.has_sidedata("encryption_info"):
             message = "this video is encrypted (DRM) and cannot be decoded"
             raise MediaError(message, code="media.protected", hint="a file without copy protection is needed")
-        if video is None:  # no decoder for it, or headers that tell no size
+        if video is None:  # no decoder, or no size in the headers
             return None
         try:
             frames = packet.decode()
@@ -239,25 +242,25 @@ def _first_picture(container: InputContainer, stream: VideoStream, video: Video 
             frames = []
         if frames:
             return frames[0]
-        if number >= _PACKETS_TO_FIRST_PICTURE:
+        if number >= _PACKETS_TO_FIRST_FRAME:
             break
     return None
 
 
-def _seen(video: Video, picture: VideoFrame | None) -> Video:
-    """What the headers say, completed by what the first picture says."""
-    if picture is None:
+def _with_frame_facts(video: Video, frame: VideoFrame | None) -> Video:
+    """Complete what the headers say by what the first frame says."""
+    if frame is None:
         return video
-    name = picture.format.name
-    said = colour_of(picture.colorspace, picture.color_range, picture.color_primaries, picture.color_trc, name)
-    known = {key: value for key, value in said if value is not None}
-    turned = orientation(picture)
+    name = frame.format.name
+    stated = colour_of(frame.colorspace, frame.color_range, frame.color_primaries, frame.color_trc, name)
+    known = {key: value for key, value in stated if value is not None}
+    found = orientation(frame)
     return video.evolve(
         pixel_format=name,
-        bit_depth=max(each.bits for each in picture.format.components),
-        interlaced=video.interlaced or picture.interlaced_frame,
+        bit_depth=max(each.bits for each in frame.format.components),
+        interlaced=video.interlaced or frame.interlaced_frame,
         colour=video.colour.evolve(**known),
-        hdr=hdr_of(picture),
-        rotation=turned.rotation,
-        mirrored=turned.mirrored,
+        hdr=hdr_metadata(frame),
+        rotation=found.rotation,
+        mirrored=found.mirrored,
     )

@@ -1,7 +1,7 @@
-"""How large a file says that it is, by the outermost structure of its container: shows a copy that broke off.
+"""Detects incomplete copies: what the outermost structure of a container states, against the size of the file.
 
-Only what containers state plainly is used: the boxes of ISO media (MP4, MOV), the segment of Matroska, the
-chunk of RIFF (AVI). A stream of packets (MPEG-TS, OGG) states nothing.
+ISO media (MP4, MOV) states its size in boxes, Matroska in its segment, AVI in its RIFF chunk. Packet streams
+(MPEG-TS, Ogg) state nothing.
 """
 
 from __future__ import annotations
@@ -11,28 +11,19 @@ import struct
 from enum import StrEnum
 from typing import BinaryIO, NamedTuple
 
+COPY_AGAIN_HINT = "copy it into the folder again; it will be taken when it is complete"
+
 _BOXES = (
-    b"ftyp",
-    b"moov",
-    b"mdat",
-    b"free",
-    b"skip",
-    b"wide",
-    b"pnot",
-    b"styp",
-    b"sidx",
-    b"moof",
-    b"uuid",
-    b"meta",
-)
+    b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"sidx", b"moof", b"uuid", b"meta",
+)  # fmt: skip
 _EBML = b"\x1a\x45\xdf\xa3"
 _SEGMENT = b"\x18\x53\x80\x67"
 _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
-_MAX_BOXES = 1_000_000  # a fragmented file has two a second or so
+_MAX_BOXES = 1_000_000  # a fragmented file has about two a second
 
 
 class Family(StrEnum):
-    """What the first bytes of a file look like."""
+    """A container format, by the first bytes of a file."""
 
     ISO = "MP4 or MOV"
     MATROSKA = "Matroska or WebM"
@@ -45,20 +36,20 @@ class Family(StrEnum):
 
 
 class Extent(NamedTuple):
-    """What a file's outermost structure says."""
+    """What the outermost structure of a file states."""
 
     family: Family | None  # None: the first bytes are not those of a video container
-    missing: int = 0  # bytes that are promised and not there
-    indexed: bool = True  # False: an ISO file in which no index was found
+    missing: int = 0  # bytes that are stated and not there
+    indexed: bool = True  # False: an ISO file without an index
 
     @property
     def truncated(self) -> bool:
-        """True where the file is surely not all there."""
+        """Whether the file is certainly incomplete."""
         return self.missing > 0 or not self.indexed
 
 
 def read_extent(file: BinaryIO) -> Extent:
-    """Look at the outermost structure; a few reads, wherever in the file they are."""
+    """Read the outermost structure of a file, in a few reads anywhere in it."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     head = file.read(200)
@@ -68,8 +59,8 @@ def read_extent(file: BinaryIO) -> Extent:
     if family is Family.MATROSKA:
         return Extent(family, _matroska_missing(file, size))
     if family is Family.RIFF:
-        promised = 8 + int(struct.unpack_from("<I", head, 4)[0])
-        return Extent(family, max(0, promised - size))
+        stated = 8 + int(struct.unpack_from("<I", head, 4)[0])
+        return Extent(family, max(0, stated - size))
     return Extent(family)
 
 
@@ -82,7 +73,7 @@ def _family(head: bytes) -> Family | None:
         (head.startswith(b"OggS"), Family.OGG),
         (head.startswith(_ASF), Family.ASF),
         (head.startswith(b"\x00\x00\x01\xba"), Family.PS),
-        # 192-byte packets (m2ts) have four bytes in front.
+        # Packets of m2ts are 192 bytes long, with four bytes in front.
         (
             (head[:1] == b"G" and head[188:189] == b"G") or (head[4:5] == b"G" and head[196:197] == b"G"),
             Family.TS,
@@ -104,7 +95,7 @@ def _iso(file: BinaryIO, size: int) -> Extent:
             break  # padding after the last box
         if len(header) < 8 or length is None:
             return Extent(Family.ISO, 1, indexed)
-        indexed = indexed or kind in (b"moov", b"moof", b"meta")  # meta: the index of a picture (HEIF)
+        indexed = indexed or kind in (b"moov", b"moof", b"meta")  # meta: the index of an image (HEIF)
         if length == 0:
             break  # to the end of the file
         position += length
@@ -127,7 +118,7 @@ def _is_fourcc(kind: bytes) -> bool:
 
 
 def _matroska_missing(file: BinaryIO, size: int) -> int:
-    """The Segment follows the EBML header and states its length, unless streamed (RFC 8794, RFC 9559)."""
+    """Bytes missing of the Segment, after the EBML header (RFC 8794, RFC 9559); 0 if it states no length."""
     file.seek(4)
     header = _vint(file)
     if header is None:
@@ -140,7 +131,7 @@ def _matroska_missing(file: BinaryIO, size: int) -> int:
 
 
 def _vint(file: BinaryIO) -> int | None:
-    """An EBML length; None where it is unknown or cut off."""
+    """Read an EBML length; None if it is unknown or truncated."""
     first = file.read(1)
     if not first or first[0] == 0:
         return None

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from framewatch.domain import MediaInfo, Stream, Timeline
 from framewatch.errors import FramewatchError, MediaError
-from framewatch.media.decode.decoder import Decoder
+from framewatch.media.decode.decoder import DecodeOptions, Decoder, VideoSource
 from framewatch.media.decode.output_inspection import inspect_output
 from framewatch.media.probe.file_kind import require_video
 from framewatch.media.probe.packet_scan import scan
@@ -42,7 +42,7 @@ def test_damage_is_counted_told_and_filled(tmp_path: Path) -> None:
     path = damaged_copy(source, tmp_path / "holes.ts")
     _, stream, line, _ = opened(path)
     told: list[str] = []
-    decoder = Decoder(path, stream, line, on_damage=told.append)
+    decoder = Decoder(VideoSource(path, stream, line), on_damage=told.append)
     assert sum(frame.repeat for frame in decoder) == line.frames == 100
     assert decoder.damaged == len(told) > 0
 
@@ -57,7 +57,7 @@ def test_damage_beyond_reason_is_an_error(tmp_path: Path) -> None:
         whole[cluster.end() : cluster.end() + 40] = bytes(40)
     path.write_bytes(whole)
     with pytest.raises(MediaError) as caught:
-        list(Decoder(path, stream, line))
+        list(Decoder(VideoSource(path, stream, line)))
     assert caught.value.finding.code in ("media.corrupt", "media.unreadable")
 
 
@@ -87,7 +87,7 @@ def test_garbage_gives_frames_or_an_error_with_a_code(
     try:
         _, stream, line, _ = opened(path)
         planned = line.frames
-        given_out = sum(frame.repeat for frame in Decoder(path, stream, line, threads=1))
+        given_out = sum(frame.repeat for frame in Decoder(VideoSource(path, stream, line), DecodeOptions(threads=1)))
         inspect_output(path, threads=1)
     except FramewatchError as error:
         code = error.finding.code

@@ -10,7 +10,7 @@ import pytest
 
 from framewatch.domain import MediaInfo, Segment, Stream, Timeline
 from framewatch.media.commands.video_filters import deinterlace_filters
-from framewatch.media.decode.decoder import DecodedFrame, Decoder
+from framewatch.media.decode.decoder import DecodedFrame, DecodeOptions, Decoder, VideoSource
 from framewatch.media.filter_graph import Filter
 from framewatch.media.heartbeat import Heartbeat
 from framewatch.media.preset.preset import Preset
@@ -30,9 +30,9 @@ def opened(path: Path) -> tuple[MediaInfo, Stream, Timeline, tuple[int, ...]]:
     return info, stream, line, found.pts
 
 
-def decoded(path: Path, **options: object) -> list[DecodedFrame]:
+def decoded(path: Path, options: DecodeOptions | None = None) -> list[DecodedFrame]:
     _, stream, line, _ = opened(path)
-    return list(Decoder(path, stream, line, **options))  # type: ignore[arg-type]
+    return list(Decoder(VideoSource(path, stream, line), options or DecodeOptions()))
 
 
 def counting(path: Path, *, codec: tuple[str, ...] = ("-c:v", "libx264", "-qp", "0"), seconds: float = 1) -> Path:
@@ -169,7 +169,8 @@ def test_interlaced_frames_are_woven_only_on_request(tmp_path: Path) -> None:
         rows = frames[12].pixels.astype(float)
         return float(np.abs(rows[1:-1] - (rows[:-2] + rows[2:]) / 2).mean())
 
-    plain, woven = decoded(path), decoded(path, deinterlace=deinterlace_filters(Preset(deinterlace="auto")))
+    deinterlace = DecodeOptions(deinterlace=deinterlace_filters(Preset(deinterlace="auto")))
+    plain, woven = decoded(path), decoded(path, deinterlace)
     assert len(plain) == len(woven) == 25
     assert [frame.pts for frame in plain] == [frame.pts for frame in woven]
     assert comb(woven) < 0.8 * comb(plain)
@@ -177,7 +178,7 @@ def test_interlaced_frames_are_woven_only_on_request(tmp_path: Path) -> None:
 
 def test_further_filters_see_the_upright_picture(clip: Path, tmp_path: Path) -> None:
     path = remux(clip, tmp_path / "turned.mp4", before=["-display_rotation", "90"])
-    frame = decoded(path, filters=(Filter("crop", "20:30:0:0"), Filter("vflip")))[0]
+    frame = decoded(path, DecodeOptions(filters=(Filter("crop", "20:30:0:0"), Filter("vflip"))))[0]
     assert np.array_equal(frame.pixels, decoded(path)[0].pixels[:30, :20][::-1])
 
 
@@ -204,7 +205,7 @@ def test_a_segment_that_begins_after_the_change_has_the_first_size_too(tmp_path:
     joined = growing(tmp_path)
     _, stream, line, pts = opened(joined)
     segment = Segment(number=1, first_pts=sorted(pts)[40], end_pts=None, first_frame=40, frames=line.frames - 40)
-    frames = list(Decoder(joined, stream, line, segment))
+    frames = list(Decoder(VideoSource(joined, stream, line), segment=segment))
     assert {frame.pixels.shape for frame in frames} == {(48, 64, 3)}
     assert sum(frame.repeat for frame in frames) == line.frames - 40
 
@@ -227,7 +228,7 @@ def test_segments_hold_together_exactly_what_the_whole_holds(tmp_path: Path, nam
             first_frame=begin,
             frames=end - begin,
         )
-        frames = list(Decoder(path, stream, line, piece))
+        frames = list(Decoder(VideoSource(path, stream, line), segment=piece))
         assert sum(frame.repeat for frame in frames) == piece.frames
         together += [number_of(frame) for frame in frames]
     assert together == list(range(50))
@@ -239,6 +240,6 @@ def test_what_is_decoded_before_a_segment_without_a_seek_is_told_too(tmp_path: P
     _, stream, line, pts = opened(path)
     segment = Segment(number=1, first_frame=90, frames=10, first_pts=pts[90], end_pts=None)
     pulse = Heartbeat()
-    first = next(iter(Decoder(path, stream, line, segment, seekable=False, beat=pulse)))
+    first = next(iter(Decoder(VideoSource(path, stream, line, seekable=False), segment=segment, beat=pulse)))
     assert first.pts == pts[90]
     assert pulse.beats >= 89

@@ -24,7 +24,7 @@ def test_frames_times_and_streams_are_counted(clip: Path) -> None:
     assert audio.stream.codec == "aac"
     assert audio.frames >= 43
     assert audio.duration == pytest.approx(1.0, abs=0.05)
-    assert found.broken_off == ""
+    assert found.broken_off is None
 
 
 def test_matroska_and_transport_streams_are_measured_by_what_they_hold(clip: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from framewatch.domain import MediaInfo, Stream
 from framewatch.errors import MediaError, RuleError
 from framewatch.media.commands.image_command import image_command, jpeg_scale
-from framewatch.media.decode.image_file import bounded, on_white, open_picture, with_picture
+from framewatch.media.decode.image_file import bound_alpha, flatten_on_white, read_image, with_image_details
 from framewatch.media.plan.image_plan import ImagePlan, make_image_plan
 from framewatch.media.preset.preset import Preset
 from framewatch.media.probe.exif import exif_orientation
@@ -73,7 +73,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def seen(path: Path) -> tuple[MediaInfo, Stream]:
-    info = with_picture(path, probe(path))
+    info = with_image_details(path, probe(path))
     return info, info.streams[0]
 
 
@@ -88,10 +88,10 @@ def as_ffmpeg_shows(path: Path) -> Any:
 def test_a_picture_is_turned_as_its_exif_says(
     orientation: int, name: str, put: Any, pictures: Path, tmp_path: Path
 ) -> None:
-    plain = open_picture(pictures / name, seen(pictures / name)[1]).rgb
+    plain = read_image(pictures / name, seen(pictures / name)[1]).rgb
     path = tmp_path / name
     path.write_bytes(put((pictures / name).read_bytes(), exif(orientation)))
-    assert np.array_equal(open_picture(path, seen(path)[1]).rgb, UPRIGHT[orientation](plain))
+    assert np.array_equal(read_image(path, seen(path)[1]).rgb, UPRIGHT[orientation](plain))
 
 
 def test_exif_is_found_in_every_kind_of_file_and_in_both_byte_orders(pictures: Path) -> None:
@@ -118,7 +118,7 @@ def test_pixels_come_as_the_file_has_them(name: str, depth: int, alpha: bool, pi
     still = seen(pictures / name)[1]
     assert still.video is not None
     assert (still.video.bit_depth, still.video.alpha) == (depth, alpha)
-    opened = open_picture(pictures / name, still)
+    opened = read_image(pictures / name, still)
     assert opened.rgb.shape == (24, 40, 3)
     assert opened.rgb.dtype == (np.uint8 if depth == 8 else np.uint16)
     shown = opened.rgb / float(np.iinfo(opened.rgb.dtype).max) * 255
@@ -135,7 +135,7 @@ def test_sixteen_bit_codes_are_exact(tmp_path: Path) -> None:
     (tmp_path / "raw").write_bytes(codes.tobytes())
     shape = ("-f", "rawvideo", "-pixel_format", "rgba64le", "-video_size", "8x6")
     ffmpeg(*shape, "-i", tmp_path / "raw", tmp_path / "a.png")
-    opened = open_picture(tmp_path / "a.png", seen(tmp_path / "a.png")[1])
+    opened = read_image(tmp_path / "a.png", seen(tmp_path / "a.png")[1])
     assert opened.alpha is not None
     assert np.array_equal(np.dstack([opened.rgb, opened.alpha]), codes)
 
@@ -153,7 +153,7 @@ def test_a_small_file_cannot_claim_to_be_a_picture_that_fills_the_memory(picture
     info = probe(pictures / "a.png")
     vast = info.streams[0].evolve(video=info.streams[0].video.evolve(width=60_000, height=60_000))
     with pytest.raises(MediaError) as caught:
-        with_picture(pictures / "a.png", info.evolve(streams=(vast,)))
+        with_image_details(pictures / "a.png", info.evolve(streams=(vast,)))
     assert caught.value.finding.code == "media.too_large"
 
 
@@ -161,7 +161,7 @@ def test_an_enlarged_alpha_plane_stays_opaque_where_it_was_and_within_its_neighb
     small = np.zeros((4, 6), np.uint8)
     small[:, 3:] = 255
     wild = np.random.default_rng(2).integers(0, 256, (8, 12)).astype(np.uint8)
-    made = bounded(wild, small, 2)
+    made = bound_alpha(wild, small, 2)
     assert (made[:, :4] == 0).all()
     assert (made[:, 8:] == 255).all()
     assert np.array_equal(made[:, 4:8], wild[:, 4:8])
@@ -169,7 +169,7 @@ def test_an_enlarged_alpha_plane_stays_opaque_where_it_was_and_within_its_neighb
 
 def test_what_holds_no_transparency_shows_the_picture_on_white() -> None:
     rgb = np.full((1, 3, 3), 100, np.uint8)
-    assert on_white(rgb, np.array([[0, 255, 128]], np.uint8))[0, :, 0].tolist() == [255, 100, 177]
+    assert flatten_on_white(rgb, np.array([[0, 255, 128]], np.uint8))[0, :, 0].tolist() == [255, 100, 177]
 
 
 # --- the plan ----------------------------------------------------------------------------------------------

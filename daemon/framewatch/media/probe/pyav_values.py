@@ -1,0 +1,45 @@
+"""Values of PyAV as plain Python types, the same for PyAV 18 and 19."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any, Protocol
+
+from av.packet import Packet
+
+_WRAPPED_TICKS = 1 << 31
+
+
+class _Ratio(Protocol):
+    """A rational number of PyAV: a `Fraction` in version 18, an `AVRational` in version 19."""
+
+    @property
+    def numerator(self) -> int: ...
+
+    @property
+    def denominator(self) -> int: ...
+
+
+def fraction(ratio: _Ratio | None) -> Fraction:
+    """Return a time base, frame rate or aspect ratio of libav; 0, as in libav itself, if it is not set."""
+    return Fraction(ratio.numerator, ratio.denominator) if ratio else Fraction(0)
+
+
+def tags(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags of a container, stream or chapter, with U+FFFD in place of bytes that are not UTF-8."""
+    return {_replace_surrogates(name): _replace_surrogates(value) for name, value in metadata.items()}
+
+
+def _replace_surrogates(text: str) -> str:
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def packet_duration(packet: Packet[Any]) -> int:
+    """Return the duration of a packet in ticks; 0, as in libav itself, if it is not stated.
+
+    libav gives the trimmed last packet of a Vorbis stream a negative duration, as 32 bits without a sign.
+    """
+    ticks = packet.duration or 0
+    wrapped = ticks >= _WRAPPED_TICKS and packet.stream.type == "audio"  # a subtitle may stay forever
+    return 0 if wrapped else ticks
