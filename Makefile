@@ -1,43 +1,48 @@
 # Everything runs from .venv; `make demo` and `make test` are all a new machine needs.
-PYTHON ?= python3.11
+# Any Python from 3.11 on will do. To choose one: make test PYTHON=python3.13
+PYTHON ?=
 VENV := .venv
 STAMP := $(VENV)/.installed
 BIN := $(VENV)/bin
+TESTS ?=
 
-.PHONY: help install demo test faults lint types check bench clean
+.PHONY: help install demo test test-pythons faults lint types check bench clean recreate
 
 help:  ## show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-$(STAMP): pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found; name yours: make $(MAKECMDGOALS) PYTHON=python3" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+# An environment is created again when its Python is gone, or when PYTHON names another version.
+$(STAMP): pyproject.toml $(if $(shell tools/venv.sh usable $(VENV) $(PYTHON) || echo no),recreate)
+	@GOAL=$(firstword $(MAKECMDGOALS)) tools/venv.sh create $(VENV) $(PYTHON)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
 install: $(STAMP)  ## create .venv and install framewatch into it
 
-demo: $(STAMP)  ## drop a real clip into a watched folder and see it come out at 2x
+demo: $(STAMP)  ## put a real clip into a watched folder and watch it being upscaled to 2x
 	$(BIN)/framewatch demo
 
-test: $(STAMP)  ## all tests, on real media
-	$(BIN)/python -m pytest -n 2
+test: $(STAMP)  ## run all tests, on real media
+	$(BIN)/python -m pytest -n 2 $(TESTS)
 
-faults: $(STAMP)  ## hurt the daemon in every way that is known, 50 random kills among them; writes docs/faults.md
+test-pythons:  ## run the tests, or those of TESTS=tests/unit/media, under each Python from 3.11 to 3.14 that is found
+	tools/test_pythons.sh $(TESTS)
+
+faults: $(STAMP)  ## inject every known fault and 50 random kills, and write the results to docs/faults.md
 	FRAMEWATCH_FAULT_KILLS=50 FRAMEWATCH_FAULT_REPORT=docs/faults.md $(BIN)/python -m pytest -n 2 tests/faults
 
-lint: $(STAMP)  ## style
+lint: $(STAMP)  ## check the style
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
-types: $(STAMP)  ## strict types
+types: $(STAMP)  ## check the types
 	$(BIN)/mypy
 
-check: lint types test  ## what CI runs
+check: lint types test  ## run lint, types and test, as CI does
 
-bench: $(STAMP)  ## speed and memory, as ratios in one run
+bench: $(STAMP)  ## measure speed and memory
 	$(BIN)/framewatch bench
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.waiting
 
-clean:  ## remove everything that was made here
-	rm -rf $(VENV) demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+clean:  ## remove .venv and everything else that make created
+	rm -rf $(VENV) .venvs demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
