@@ -26,9 +26,9 @@ import numpy as np
 from framewatch import resources
 from framewatch.upscale.frames.frame import Frame
 from framewatch.upscale.network import weights as models
-from framewatch.upscale.network.int8 import CODES, fake_quantised, fake_quantised_weights
+from framewatch.upscale.network.int8 import LEVELS, round_activations, round_weights
 from framewatch.upscale.network.network import Floats, Layer, Quantised
-from framewatch.upscale.network.reference import convolved
+from framewatch.upscale.network.reference import convolve
 
 CLIP = resources.demo_clip()
 OUT = Path(__file__).parents[1] / "models" / "realesr-animevideov3.int8.json"
@@ -81,7 +81,7 @@ def ranged(layer: Layer, known: Floats, every: Floats) -> Quantised:
     scales = np.abs(wide).max(0) ** ACTIVATIONS / np.abs(layer.weights).max((0, 2, 3)) ** WEIGHTS
     scales /= np.exp(np.log(scales).mean())
     low, high = float((wide[0] / scales).min()), float((wide[1] / scales).max())
-    step = (high - low) / (CODES - 1)
+    step = (high - low) / (LEVELS - 1)
     return Quantised(rounded(scales), float(f"{step:.{DIGITS}g}"), round(-low / step), layer.biases)
 
 
@@ -91,8 +91,8 @@ def rounded(values: Floats) -> Floats:
 
 def corrected(layer: Layer, one: Quantised, exact: Values, inexact: Values) -> tuple[Quantised, Values]:
     """The bias that keeps the mean of each channel, and what then comes out of the convolution in 8 bits."""
-    weights = fake_quantised_weights(layer.weights, one.scales)
-    raw = [convolved(fake_quantised(values, one), weights, layer.biases) for values in inexact]
+    weights = round_weights(layer.weights, one.scales)
+    raw = [convolve(round_activations(values, one), weights, layer.biases) for values in inexact]
     shares = np.array([1 / float(np.mean(np.square(values))) for values in exact])
     off = np.array([(good - bad).mean((0, 1)) for good, bad in zip(exact, raw, strict=True)])
     offset = (shares / shares.sum()) @ off
@@ -109,12 +109,12 @@ def calibrated() -> list[Quantised]:
     first, *middle, _ = models.load("esrgan-4x").layers
     plain, edges = natural(), drawn()
     images = [frame.astype(np.float32) / 255 for frame in (*plain, *edges)]
-    exact = activated([convolved(image, first.weights, first.biases) for image in images], first)
+    exact = activated([convolve(image, first.weights, first.biases) for image in images], first)
     inexact = exact
     found = []
     for number, layer in enumerate(middle, 1):
         one = ranged(layer, extremes(exact[: len(plain)]), extremes(exact))
-        right = [convolved(values, layer.weights, layer.biases) for values in exact]
+        right = [convolve(values, layer.weights, layer.biases) for values in exact]
         one, wrong = corrected(layer, one, right, inexact)
         exact, inexact = activated(right, layer), activated(wrong, layer)
         found.append(one)

@@ -28,18 +28,19 @@ import torch
 from framewatch.upscale.checks import selftest
 from framewatch.upscale.cuda import layout as cuda_layout
 from framewatch.upscale.cuda.engine import CudaEngine
-from framewatch.upscale.engine import Session
+from framewatch.upscale.engine import Session, SessionRequest
 from framewatch.upscale.frames import pixels
 from framewatch.upscale.frames.frame import Frame, FrameShape
 from framewatch.upscale.frames.yuv import Yuv420
 from framewatch.upscale.network import network, weights
 from framewatch.upscale.torch.engine import TorchEngine
-from framewatch.upscale.torch.graph_session import DeviceNetwork, GraphSession
-from framewatch.upscale.torch.network import TorchNetwork
-from framewatch.upscale.torch.planes import TorchPlanes
-from framewatch.upscale.torch.planes_network import PlanesNetwork
+from framewatch.upscale.torch.network import DeviceNetwork, TorchNetwork
+from framewatch.upscale.torch.planes import PlanesNetwork, TorchPlanes
+from framewatch.upscale.torch.runtime import TorchDevice
+from framewatch.upscale.torch.sessions import GraphSession
 
 DEVICE = torch.device("cuda:0")
+ON = TorchDevice(torch, DEVICE)
 REPEATS = 5
 HELD = 4  # upscaled frames that somebody still holds, as an encoder does
 
@@ -85,10 +86,9 @@ def frames(shape: FrameShape, path: str | None) -> list[Frame]:
 def exact(net: network.Network, frame: Frame, shape: FrameShape, scale: int) -> Frame:
     """What torch gives in float32."""
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    reference: DeviceNetwork = TorchNetwork(net, shape.rgb, scale, torch=torch, device=DEVICE, precision="f32")
+    reference: DeviceNetwork = TorchNetwork(SessionRequest(net, shape.rgb, scale), ON, "f32")
     if shape.yuv:
-        planes = TorchPlanes(shape, scale, torch=torch)
-        reference = PlanesNetwork(reference, planes, shape=shape, scale=scale, torch=torch, device=DEVICE)
+        reference = PlanesNetwork(reference, TorchPlanes(shape, scale, torch), shape, scale, ON)
     large = shape.upscaled(scale)
     source = torch.from_numpy(frame.reshape(-1).view(np.uint8)).to(DEVICE)
     out = torch.empty(large.bytes, dtype=torch.uint8, device=DEVICE)
@@ -109,11 +109,11 @@ def host_fps(session: GraphSession, material: list[Frame], count: int) -> float:
 
 
 def device_milliseconds(session: GraphSession, material: list[Frame]) -> float:
-    lane = session._lanes.get()  # noqa: SLF001 - the work of a frame without its copies
-    lane.frame.copy_(torch.from_numpy(material[0].reshape(-1).view(np.uint8)))
+    buffers = session._in_flight.get()  # noqa: SLF001 - the work of a frame without its copies
+    buffers.frame.copy_(torch.from_numpy(material[0].reshape(-1).view(np.uint8)))
     with torch.cuda.stream(session._compute):  # noqa: SLF001
-        found = milliseconds(lane.graph.replay)
-    session._lanes.put(lane)  # noqa: SLF001
+        found = milliseconds(buffers.graph.replay)
+    session._in_flight.put(buffers)  # noqa: SLF001
     return found
 
 
@@ -135,15 +135,14 @@ def kernel_milliseconds(session: GraphSession) -> dict[str, float]:
     }
 
 
-def opened(kind: str, net: network.Network, shape: FrameShape, scale: int, concurrency: int) -> Session:
+def opened(kind: str, request: SessionRequest) -> Session:
     """A session of one of the engines; "compile" is torch.compile's best, which the product does not use."""
     engines = {"hopper": CudaEngine("hopper"), "ampere": CudaEngine("ampere"), "torch": TorchEngine()}
     if kind in engines:
-        return engines[kind].open(net, "0", shape, scale, concurrency)
-    plain = TorchNetwork(net, shape, scale, torch=torch, device=DEVICE, precision="f16")
-    plain.layered = torch.compile(plain.layered)  # type: ignore[method-assign]
-    name = "torch.compile"
-    return GraphSession(name, shape, scale, concurrency, network=plain, torch=torch, device=DEVICE)
+        return engines[kind].open("0", request)
+    plain = TorchNetwork(request, ON, "f16")
+    plain.convolve = torch.compile(plain.convolve)  # type: ignore[method-assign]
+    return GraphSession("torch.compile", request, plain, ON)
 
 
 def measured(
@@ -153,7 +152,7 @@ def measured(
     expected = exact(net, material[0], shape, scale)
     rows = []
     for kind in options.engines.split(","):
-        session = opened(kind, net, shape, scale, options.concurrency)
+        session = opened(kind, SessionRequest(net, shape, scale, options.concurrency))
         assert isinstance(session, GraphSession)
         with session:
             selftest.check(session, net)

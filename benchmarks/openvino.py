@@ -28,6 +28,7 @@ import numpy as np
 
 from framewatch.upscale import host
 from framewatch.upscale.checks import selftest
+from framewatch.upscale.engine import SessionRequest
 from framewatch.upscale.frames import pixels
 from framewatch.upscale.frames.frame import Frame, FrameShape
 from framewatch.upscale.network import int8, network, weights
@@ -95,9 +96,9 @@ def ncnn_work(net: network.Network, frame: Frame, shape: FrameShape, scale: int,
 
     loaded = ncnn.Net()
     loaded.opt.num_threads = threads
-    ncnn_engine._use_float16(loaded.opt, storage=False)  # noqa: SLF001 - as the engine, with other threads
-    ncnn_engine._load(loaded, net, ncnn_param.text(net, scale))  # noqa: SLF001
-    session = ncnn_engine._NcnnSession("ncnn", shape, scale, 1, net=loaded, lanes=1)  # noqa: SLF001
+    ncnn_engine._set_float16_storage(loaded.opt, False)  # noqa: SLF001 - as the engine, with other threads
+    ncnn_engine._load(loaded, net, ncnn_param.planar_param(net, scale))  # noqa: SLF001
+    session = ncnn_engine.PlanarSession("ncnn", SessionRequest(net, shape, scale), loaded, 1)
     return lambda: session.run(frame)
 
 

@@ -26,9 +26,10 @@ from typing import Any
 import numpy as np
 
 from framewatch.upscale.checks import selftest
+from framewatch.upscale.engine import SessionRequest
 from framewatch.upscale.frames import pixels
 from framewatch.upscale.frames.frame import Frame, FrameShape
-from framewatch.upscale.ncnn.engine import CodesSession, NcnnVulkanEngine
+from framewatch.upscale.ncnn.engine import NcnnVulkanEngine, PackedSession
 from framewatch.upscale.network import weights
 from framewatch.upscale.network.network import Network
 
@@ -81,15 +82,15 @@ def seed_engine(device: int, shape: FrameShape, scale: int) -> Run | None:
     return run
 
 
-def host_milliseconds(shape: FrameShape, scale: int) -> dict[str, float]:
+def host_milliseconds(network: Network, shape: FrameShape, scale: int) -> dict[str, float]:
     """What is done around the GPU for a frame, now and before."""
     frame, large = selftest.synthetic(shape), shape.upscaled(scale)
-    session = CodesSession("host", shape, scale, 1, net=None, lanes=1)
+    session = PackedSession("host", SessionRequest(network, shape, scale), None, 1)
     lifted = np.full((1, large.height, 3 * large.width), 1100, np.float16)
     planes = np.full((3, large.height, large.width), 0.5, np.float32)
     work: dict[str, Callable[[], Any]] = {
-        "codes": lambda: (session._taken(frame), session._given(lifted)),  # noqa: SLF001
-        "planes": lambda: (pixels.to_planes(frame), pixels.from_planes(planes, "uint8")),
+        "packed": lambda: (session._to_network(frame), session._from_network(lifted)),  # noqa: SLF001
+        "planar": lambda: (pixels.to_chw(frame), pixels.from_chw(planes, "uint8")),
     }
     found: dict[str, float] = {}
     for _ in range(ROUNDS):
@@ -105,7 +106,7 @@ def compared(device: int, network: Network, shape: FrameShape, scale: int, in_fl
     """Frames a second of both, the better of the rounds, and how far both are from each other."""
     frames = material(shape)
     theirs = seed_engine(device, shape, scale)
-    with NcnnVulkanEngine().open(network, str(device), shape, scale, in_flight) as session:
+    with NcnnVulkanEngine().open(str(device), SessionRequest(network, shape, scale, in_flight)) as session:
         selftest.check(session, network)
         runs = {"framewatch": session.run} | ({"seed": theirs} if theirs else {})
         counts = {name: enough(run, frames, in_flight, seconds / ROUNDS) for name, run in runs.items()}
@@ -134,11 +135,11 @@ def main() -> int:
     for size in options.sizes:
         shape = FrameShape(*map(int, size.split("x")))
         for scale in options.scales:
-            row: dict[str, Any] = {"size": size, "scale": scale, "host_ms": host_milliseconds(shape, scale)}
+            network = weights.load(f"esrgan-{scale}x")
+            row: dict[str, Any] = {"size": size, "scale": scale, "host_ms": host_milliseconds(network, shape, scale)}
             print(json.dumps(row), flush=True)
             if options.host_only:
                 continue
-            network = weights.load(f"esrgan-{scale}x")
             for in_flight in options.in_flight:
                 found = compared(options.device, network, shape, scale, in_flight, options.seconds)
                 print(json.dumps({"size": size, "scale": scale, "in_flight": in_flight} | found), flush=True)

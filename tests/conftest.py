@@ -23,7 +23,7 @@ settings.load_profile("framewatch")
 @pytest.fixture(autouse=True)
 def processor_with_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
     """The order of engines must not depend on the processor that the tests happen to run on."""
-    monkeypatch.setattr(host, "has_floats_only", lambda *, fast: False)
+    monkeypatch.setattr(host, "is_float32_only", lambda *, fast: False)
 
 
 @pytest.fixture

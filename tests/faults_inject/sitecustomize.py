@@ -83,14 +83,14 @@ def _identity(module: ModuleType) -> None:
         names = json.loads(_knob("devices") or "[]")
         return [replace(devices(self)[0], id=name.strip("!")) for name in names] or devices(self)
 
-    def opening(self: Any, network: Any, device: str, *rest: Any) -> Any:
+    def opening(self: Any, device: str, request: Any) -> Any:
         from framewatch.errors import EngineError
 
         with (_KNOBS / "opened").open("a") as tally:
             tally.write(f"{device}\n")
         if f"{device}!" in json.loads(_knob("devices") or "[]"):
             raise EngineError(f"device {device} does not open (injected)")
-        return opened(self, network, device, *rest)
+        return opened(self, device, request)
 
     kind.devices, kind.open = many, opening
 
@@ -136,7 +136,7 @@ def _wrong(what: str, picture: Any) -> Any:
 
 def _with_bf16(module: ModuleType) -> None:
     """The order of engines is that of a processor with bf16, whatever this one has."""
-    module.has_floats_only = lambda *, fast: False  # type: ignore[attr-defined]
+    module.is_float32_only = lambda *, fast: False  # type: ignore[attr-defined]
 
 
 _FAULTS = {

@@ -7,10 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from framewatch.upscale.engine import Device, Engine, Session
+from framewatch.upscale.engine import Device, Engine, Session, SessionRequest
 from framewatch.upscale.frames import pixels, yuv
 from framewatch.upscale.frames.frame import Frame, FrameShape
-from framewatch.upscale.network.network import Network
 
 Fault = Callable[[yuv.Planes], yuv.Planes]
 
@@ -25,14 +24,15 @@ class PlanesEngine:
         self._fault = fault
 
     def devices(self) -> list[Device]:
-        return [replace(device, planes=True) for device in self._inner.devices()]
+        return [replace(device, planes=True) for device in self._inner.devices() if isinstance(device, Device)]
 
-    def most_pixels(self, device: str, network: Network, scale: int, concurrency: int) -> int | None:
-        return self._inner.most_pixels(device, network, scale, concurrency)
+    def max_tile_pixels(self, device: str, request: SessionRequest) -> int | None:
+        return self._inner.max_tile_pixels(device, request)
 
-    def open(self, network: Network, device: str, shape: FrameShape, scale: int, concurrency: int) -> Session:
+    def open(self, device: str, request: SessionRequest) -> Session:
+        shape = request.shape
         self.shapes.append(shape)
-        inner = self._inner.open(network, device, shape.rgb, scale, concurrency)
+        inner = self._inner.open(device, replace(request, shape=shape.rgb))
         return _PlanesSession(inner, shape, self._fault) if shape.yuv else inner
 
 
@@ -46,10 +46,10 @@ class _PlanesSession(Session):
 
     def _run(self, frame: Frame) -> Frame:
         rgb = self.shape.rgb
-        image = yuv.to_rgb(yuv.planes(frame, self.shape.width, self.shape.height), self._coding)
+        image = yuv.to_rgb(yuv.split_planes(frame, self.shape.width, self.shape.height), self._coding)
         upscaled = self._inner.run(pixels.quantise(image, rgb.dtype))
         made = yuv.from_rgb(upscaled.astype(np.float32) / np.float32(rgb.peak), self._coding.out)
-        return yuv.joined(self._fault(made))
+        return yuv.join_planes(self._fault(made))
 
     def _release(self) -> None:
         self._inner.close()

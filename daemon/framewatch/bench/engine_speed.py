@@ -13,13 +13,13 @@ from framewatch.bench.peak_flops import matmul_tflops
 from framewatch.bench.tasks import EngineReport, EngineTask
 from framewatch.errors import EngineMissingError
 from framewatch.upscale.checks import selftest
-from framewatch.upscale.engine import INT8, Device, Engine, Session
+from framewatch.upscale.engine import INT8, Device, Engine, Session, SessionRequest
 from framewatch.upscale.frames.frame import Frame, FrameShape
 from framewatch.upscale.network.network import Network
 from framewatch.upscale.network.weights import Precision, load
 from framewatch.upscale.openvino.engine import OpenVinoEngine
 from framewatch.upscale.selection import ENGINES
-from framewatch.upscale.tiled_session import open_tiled
+from framewatch.upscale.tiled_session import TiledSession
 
 Say = Callable[[str, float], None]
 
@@ -67,8 +67,7 @@ def measure(task: EngineTask, say: Say) -> EngineReport:
     shape = whole if device.gpu else _part(whole)
     frames = [_middle(frame, whole, shape) for frame in first_frames(task.render, whole)]
     at_once = max(task.render.sizing.proc, device.in_flight)
-    opened = open_tiled(engine, network, device.id, shape=shape, scale=scale, concurrency=at_once)
-    with opened as session:
+    with TiledSession(engine, device.id, SessionRequest(network, shape, scale, at_once)) as session:
         if precision == "fast" and not session.name.endswith(INT8):
             raise EngineMissingError("this processor is not faster in 8 bits")
         selftest.check(session, network)
@@ -101,7 +100,7 @@ def _device(engine: Engine) -> Device:
     """The first that can be used."""
     seen = engine.devices()
     for device in seen:
-        if device.usable:
+        if isinstance(device, Device):
             return device
     raise EngineMissingError("; ".join(f"{one.description}: {one.note}" for one in seen) or "it sees no device here")
 
@@ -151,4 +150,4 @@ def _quality(session: Session, network: Network, frame: Frame) -> float:
     shape = session.shape
     box = _centred(shape.height, _PATCH), _centred(shape.width, _PATCH)
     (output,) = session.upscale([frame])
-    return min(selftest.quality(session, network, frame, output, box), _EQUAL)
+    return min(selftest.patch_psnr(session, network, frame, output, box), _EQUAL)

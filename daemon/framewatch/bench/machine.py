@@ -44,12 +44,12 @@ def machine(ffmpeg: Path, devices: tuple[str, ...]) -> Machine:
 
 
 def _processor() -> str:
-    names = host.told("model name")
+    names = host.cpuinfo_field("model name")
     return names or _said(["sysctl", "-n", "machdep.cpu.brand_string"]) or platform.machine()
 
 
 def _flags() -> tuple[str, ...]:
-    there = set((host.told("flags") or host.told("Features")).split())
+    there = set((host.cpuinfo_field("flags") or host.cpuinfo_field("Features") or "").split())
     return tuple(flag for flag in _FLAGS if flag in there)
 
 

@@ -18,10 +18,11 @@ from av.video.frame import VideoFrame
 
 from framewatch.bench.tasks import PngReport, PngTask
 from framewatch.errors import EngineError, ToolMissingError, WorkerError
+from framewatch.upscale.engine import SessionRequest
 from framewatch.upscale.frames.frame import Frame, FrameShape
 from framewatch.upscale.network.weights import DEFAULT_MODEL, load, package_file, require
 from framewatch.upscale.selection import ENGINES, devices, first_device
-from framewatch.upscale.tiled_session import open_tiled
+from framewatch.upscale.tiled_session import TiledSession
 
 Say = Callable[[str, float], None]
 
@@ -95,8 +96,8 @@ def _by_wheel(task: PngTask, say: Say) -> tuple[str, float]:
     if name is None:
         raise EngineError("ncnn does not work here", code="engine.unavailable", hint="pip install ncnn")
     device = first_device("auto", {name: ENGINES[name]})
-    network, proc = load(f"esrgan-{task.scale}x"), task.sizing.proc
-    with open_tiled(ENGINES[name], network, device.id, shape=shape, scale=task.scale, concurrency=proc) as session:
+    request = SessionRequest(load(f"esrgan-{task.scale}x"), shape, task.scale, task.sizing.proc)
+    with TiledSession(ENGINES[name], device.id, request) as session:
         begun = time.perf_counter()
         _stream(files, task, session.run, say)
         return f"{session.name} of the ncnn wheel", time.perf_counter() - begun

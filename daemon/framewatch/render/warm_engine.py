@@ -11,11 +11,11 @@ import numpy as np
 from framewatch.errors import EngineError, Finding, WrongPixelsError
 from framewatch.render.tasks import DeviceReport, ImageTask, RenderTask, TrialReport
 from framewatch.upscale.checks.checked_session import CheckedSession
-from framewatch.upscale.engine import Device, Engine
+from framewatch.upscale.engine import Device, Engine, SessionRequest
 from framewatch.upscale.frames.frame import FrameShape
 from framewatch.upscale.frames.yuv import Yuv420
 from framewatch.upscale.network.weights import Precision, load
-from framewatch.upscale.selection import ENGINES, devices, equal_devices, open_session
+from framewatch.upscale.selection import ENGINES, EngineChoice, devices, equal_devices, open_session
 
 Key = tuple[FrameShape, FrameShape | None, int, int, str, str | None, str]
 Made = TypeVar("Made")
@@ -68,16 +68,10 @@ class WarmEngine:
         network = load(f"esrgan-{task.scale}x", precision=task.precision)
         try:
             return open_session(
-                network,
-                shape,
-                task.scale,
-                task.sizing.proc,
-                planes=planes,
-                engine=task.engine,
-                device=_wanted(task),
+                SessionRequest(network, shape, task.scale, task.sizing.proc),
+                EngineChoice(task.engine, _wanted(task), planes, self._distrusted),
                 on_fallback=self._on_fallback,
                 engines=self._engines,
-                distrusted=self._distrusted,
             )
         except EngineError:
             # With nothing left, the next try may begin anew: else one bad hour would fail every file that is to come.
@@ -145,7 +139,8 @@ def try_engine(engine: str, precision: Precision) -> TrialReport:
         ModelMissingError, EngineError: as `WarmEngine.session`.
     """
     frame = np.full((180, 320, 3), 128, np.uint8)
-    with open_session(load("esrgan-2x", precision=precision), FrameShape(320, 180), 2, 1, engine=engine) as session:
+    request = SessionRequest(load("esrgan-2x", precision=precision), FrameShape(320, 180), 2)
+    with open_session(request, EngineChoice(engine)) as session:
         session.run(frame)
         begun = time.perf_counter()
         session.run(frame)

@@ -1,20 +1,31 @@
-"""Pixels in, pixels out: the network's weights, the engines that run it, tiles, and the choice of an engine.
+"""Pixels in, pixels out: the network, the engines that run it, tiles, and the choice of an engine.
 
-Nothing here knows of files with video in them, of jobs or of settings. A worker opens a session and feeds it:
+Nothing here knows of video files, jobs or settings. A worker opens a session and feeds it:
 
-    network = models.load("esrgan-2x")
-    with open_session(network, FrameShape(1920, 1080), scale=2, concurrency=2) as session:
+    request = SessionRequest(load("esrgan-2x"), FrameShape(1920, 1080), scale=2, concurrency=2)
+    with open_session(request) as session:
         for frame in session.upscale(frames): ...
 
 An engine's runtime (torch, openvino, ncnn) is imported when that engine is first asked for, so that this package can
-be imported with numpy alone.
+be imported with numpy alone. It uses dataclasses and not pydantic, for the same reason.
 """
 
 from __future__ import annotations
 
-from framewatch.upscale.engine import Device, Session
+from framewatch.upscale.engine import Device, Session, SessionRequest
 from framewatch.upscale.frames.frame import Frame, FrameShape
 from framewatch.upscale.network.network import Network
-from framewatch.upscale.selection import ENGINE_NAMES, devices, open_session
+from framewatch.upscale.selection import ENGINE_NAMES, EngineChoice, devices, open_session
 
-__all__ = ["ENGINE_NAMES", "Device", "Frame", "FrameShape", "Network", "Session", "devices", "open_session"]
+__all__ = [
+    "ENGINE_NAMES",
+    "Device",
+    "EngineChoice",
+    "Frame",
+    "FrameShape",
+    "Network",
+    "Session",
+    "SessionRequest",
+    "devices",
+    "open_session",
+]

@@ -1,53 +1,71 @@
-"""What every engine promises: a frame, its shape, a device, an engine, and a session that upscales frames."""
+"""The contract of every engine: what devices it finds, and the sessions that it opens on them."""
 
 from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import ClassVar, Protocol, Self
 
 from framewatch.errors import EngineError
 from framewatch.upscale.frames.frame import Frame, FrameShape
 from framewatch.upscale.network.network import Network
 
-"""uint8 or uint16, C-contiguous. RGB: (height, width, 3), full range: 0..255 or 0..65535. Planes of YUV 4:2:0:
-(height * 3 / 2, width), first all of Y, then U, then V, as ffmpeg's yuv420p and yuv420p10le lie in a pipe."""
-
-
 INT8 = "/int8"
-"""How the name of a session ends that computes in 8 bits."""
+"""The end of the name of a session that computes in 8 bits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Something that an engine can run on here, or the reason why it cannot."""
+    """A device that an engine can use on this machine."""
+
+    usable: ClassVar[bool] = True
 
     engine: str
-    id: str  # what `Engine.open` takes: "CPU", a Vulkan device's number; "" where there is none
-    description: str = ""
-    usable: bool = True
-    note: str = ""  # why it is not usable, or what it will be run with
-    memory_gb: float = 0.0  # of a GPU; for a processor, of the machine
-    gpu: bool = False  # it leaves the processor's cores to decoders and encoders
-    in_flight: int = 1  # frames that it wants at once, so that copies run beside the computation
-    planes: bool = False  # it takes and gives planes of YUV 4:2:0 as well as RGB
+    id: str  # what `Engine.open` takes: "CPU", or the number of a GPU
+    description: str  # its model, as its driver names it
+    memory_gb: float  # of a GPU; for a CPU, of the machine
+    note: str = ""  # how it will be used, such as its precision
+    gpu: bool = False  # whether it leaves the CPU's cores to decoders and encoders
+    in_flight: int = 1  # frames that it needs at once so that copies run while it computes
+    planes: bool = False  # whether it takes and returns YUV 4:2:0 planes as well as RGB
+
+
+@dataclass(frozen=True, slots=True)
+class UnusableDevice:
+    """A device that an engine sees but cannot use, or the engine itself where its runtime does not load."""
+
+    usable: ClassVar[bool] = False
+
+    engine: str
+    description: str
+    note: str  # why not
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRequest:
+    """What a session is opened for."""
+
+    network: Network
+    shape: FrameShape  # of the frames that go in
+    scale: int  # 2, 3 or 4
+    concurrency: int = 1  # the most frames that are computed at once
 
 
 class Session(ABC):
     """Upscales frames of one shape. Made by an engine; kept open from one segment to the next.
 
-    Threads may share a session: each calls `upscale` for itself. A subclass gives `_run`, which upscales one
+    Threads may share a session: each calls `upscale` for itself. A subclass implements `_run`, which upscales one
     frame, blocks until it is done, and is called from several threads at once.
 
     Args:
-        name: engine and precision, such as "openvino/bf16"; part of what a finished segment is known by.
+        name: engine and precision, such as "openvino/bf16". It is stored with finished segments.
         shape: of the frames that go in.
         scale: output pixels for an input pixel along each axis.
-        concurrency: most frames that are computed at once, and that each `upscale` has in flight.
+        concurrency: the most frames that are computed at once, and that each `upscale` has in flight.
     """
 
     def __init__(self, name: str, shape: FrameShape, scale: int, concurrency: int) -> None:
@@ -64,13 +82,13 @@ class Session(ABC):
     def _run(self, frame: Frame) -> Frame: ...
 
     def _release(self) -> None:  # noqa: B027 - not every session holds something
-        """Give the device's memory back; called once, when no frame is in flight."""
+        """Free the device's memory; called once, when no frame is in flight."""
 
     def run(self, frame: Frame) -> Frame:
         """Upscale one frame of `shape` to one of `shape.upscaled(scale)`.
 
         Raises:
-            EngineError: the frame is not of the session's shape, or the engine stopped working.
+            EngineError: the frame does not have the session's shape, or the engine stopped working.
             OutOfMemoryError: the device has too little memory.
         """
         if not self.shape.fits(frame):
@@ -84,7 +102,7 @@ class Session(ABC):
 
     @property
     def computed(self) -> int:
-        """How much was computed so far: rises with each frame, and within a frame that is cut into windows."""
+        """A count that rises with each frame, and with each tile of a frame: a sign of progress, not a total."""
         return self._computed
 
     def _count(self) -> None:
@@ -94,24 +112,24 @@ class Session(ABC):
     def upscale(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """Upscale frames in order.
 
-        Lazy: a frame is taken from `frames` when one is asked for and fewer than `concurrency` are in flight.
-        When `frames` raises, or the generator is closed, the frames in flight are finished or dropped first.
+        Lazy: a frame is taken from `frames` when one is asked for and fewer than `concurrency` are in flight. When
+        `frames` raises, or the generator is closed, the frames in flight are finished or dropped first.
 
         Raises:
             EngineError: as `run`, or the session is closed.
         """
-        flying: deque[Future[Frame]] = deque()
+        in_flight: deque[Future[Frame]] = deque()
         try:
             for frame in frames:
-                flying.append(self._submit(frame))
-                while flying and (len(flying) >= self.concurrency or flying[0].done()):
-                    yield flying.popleft().result()
-            while flying:
-                yield flying.popleft().result()
+                in_flight.append(self._submit(frame))
+                while in_flight and (len(in_flight) >= self.concurrency or in_flight[0].done()):
+                    yield in_flight.popleft().result()
+            while in_flight:
+                yield in_flight.popleft().result()
         finally:
-            for future in flying:
+            for future in in_flight:
                 future.cancel()
-            wait(flying)
+            wait(in_flight)
 
     def _submit(self, frame: Frame) -> Future[Frame]:
         with self._lock:
@@ -122,7 +140,7 @@ class Session(ABC):
             return self._pool.submit(self.run, frame)
 
     def close(self) -> None:
-        """Wait for the frames in flight, then give everything back. Closing again does nothing."""
+        """Wait for the frames in flight, then release everything. Closing again does nothing."""
         with self._lock:
             closed, self._closed = self._closed, True
             pool, self._pool = self._pool, None
@@ -139,24 +157,24 @@ class Session(ABC):
 
 
 class Engine(Protocol):
-    """Runs the network on a kind of device, by way of one runtime."""
+    """Runs the network on one kind of device, through one runtime."""
 
     @property
     def name(self) -> str:
         """The engine's name, such as "openvino"."""
 
-    def devices(self) -> list[Device]:
-        """What it sees here; empty where there is nothing for it.
+    def devices(self) -> Sequence[Device | UnusableDevice]:
+        """Return what the engine sees on this machine; empty where there is nothing for it.
 
         Raises:
             EngineError: its runtime is not installed or does not load.
         """
 
-    def most_pixels(self, device: str, network: Network, scale: int, concurrency: int) -> int | None:
-        """The largest window, in input pixels, that fits the device's memory now; None: no limit."""
+    def max_tile_pixels(self, device: str, request: SessionRequest) -> int | None:
+        """Return the largest tile, in input pixels, that fits the device's free memory; None: no limit."""
 
-    def open(self, network: Network, device: str, shape: FrameShape, scale: int, concurrency: int) -> Session:
-        """A session for whole frames of `shape`; planes only where the device says that it takes them.
+    def open(self, device: str, request: SessionRequest) -> Session:
+        """Open a session for whole frames of the request's shape; for planes only where the device takes them.
 
         Raises:
             EngineError: the runtime or the device does not work.

@@ -1,17 +1,14 @@
 """A diagnostic engine without a network: each pixel becomes scale x scale equal pixels.
 
-What comes out of a job that uses it was changed by decoding, colour conversion and encoding alone, which is
-how those are tested. It must be asked for by name; `auto` never chooses it.
+The output of a job that uses it was changed by decoding, colour conversion and encoding alone, which is how those are
+tested. It must be asked for by name; `auto` never chooses it.
 """
 
 from __future__ import annotations
 
 from framewatch.upscale import host
-from framewatch.upscale.engine import Device, Session
-from framewatch.upscale.frames.frame import Frame, FrameShape
-from framewatch.upscale.network.network import Network
-
-_ID = "CPU"
+from framewatch.upscale.engine import Device, Session, SessionRequest
+from framewatch.upscale.frames.frame import Frame
 
 
 class IdentityEngine:
@@ -20,23 +17,16 @@ class IdentityEngine:
     name = "identity"
 
     def devices(self) -> list[Device]:
-        """It runs everywhere."""
-        return [Device(self.name, _ID, "repeats pixels", note="for diagnosis", memory_gb=host.memory_gb())]
+        """Return the CPU: the engine runs everywhere."""
+        return [Device(self.name, "CPU", "repeats pixels", host.memory_gb(), note="for diagnosis")]
 
-    def most_pixels(self, device: str, network: Network, scale: int, concurrency: int) -> int | None:  # noqa: ARG002
-        """No limit: it holds the frame and nothing else."""
+    def max_tile_pixels(self, device: str, request: SessionRequest) -> int | None:  # noqa: ARG002
+        """Return no limit: a session holds the frame and nothing else."""
         return None
 
-    def open(
-        self,
-        network: Network,  # noqa: ARG002 - repeats pixels whatever the network
-        device: str,  # noqa: ARG002
-        shape: FrameShape,
-        scale: int,
-        concurrency: int,
-    ) -> Session:
-        """Always succeeds."""
-        return _IdentitySession(self.name, shape, scale, concurrency)
+    def open(self, device: str, request: SessionRequest) -> Session:  # noqa: ARG002
+        """Open a session; this never fails."""
+        return _IdentitySession(self.name, request.shape, request.scale, request.concurrency)
 
 
 class _IdentitySession(Session):

@@ -1,8 +1,9 @@
-"""Which engine upscales here: the first in order that opens, and computes what the reference computes."""
+"""Which engine upscales here: the first in order that opens and computes what the reference computes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from framewatch.errors import EngineError, EngineMissingError, Finding, WrongPixelsError
@@ -10,13 +11,12 @@ from framewatch.upscale import host
 from framewatch.upscale.checks import selftest
 from framewatch.upscale.checks.checked_session import CheckedSession
 from framewatch.upscale.cuda.engine import CudaEngine
-from framewatch.upscale.engine import Device, Engine
+from framewatch.upscale.engine import Device, Engine, SessionRequest, UnusableDevice
 from framewatch.upscale.frames.frame import FrameShape
 from framewatch.upscale.identity import IdentityEngine
 from framewatch.upscale.ncnn.engine import NcnnCpuEngine, NcnnVulkanEngine
-from framewatch.upscale.network.network import Network
 from framewatch.upscale.openvino.engine import OpenVinoEngine
-from framewatch.upscale.tiled_session import open_tiled
+from framewatch.upscale.tiled_session import TiledSession
 from framewatch.upscale.torch.engine import TorchEngine
 
 _ALL: tuple[Engine, ...] = (
@@ -29,8 +29,9 @@ _ALL: tuple[Engine, ...] = (
 )
 
 ENGINES: Mapping[str, Engine] = MappingProxyType({engine.name: engine for engine in _ALL})
-"""Every engine of this version."""
+"""Every engine of this version, by name."""
 
+# torch's operators follow our kernels, so that a GPU which those do not support, or fail on, is still used as a GPU.
 _ORDERS = MappingProxyType(
     {
         "auto": ("cuda", "torch", "ncnn-vulkan", "openvino", "ncnn"),
@@ -40,40 +41,55 @@ _ORDERS = MappingProxyType(
         "identity": ("identity",),
     }
 )
-# In float32 ncnn's Winograd convolutions are half as fast again as OpenVINO's (docs/performance.md, CPU).
-_FLOATS_FIRST = ("cuda", "torch", "ncnn-vulkan", "ncnn", "openvino")
+# In float32, ncnn's Winograd convolutions are 1.5 times as fast as OpenVINO's (docs/performance.md, CPU).
+_FLOAT32_ORDER = ("cuda", "torch", "ncnn-vulkan", "ncnn", "openvino")
 ENGINE_NAMES = tuple(_ORDERS)
 """What `engine:` in the configuration may say. `identity` is a diagnostic that `auto` never chooses."""
 
-# Engines that see a card once, each by an id of its own. A Vulkan loader may list one card twice.
-_ONE_ID_A_CARD = ("cuda", "torch", "identity")
-_SAME_IDS: Mapping[str, tuple[str, ...]] = MappingProxyType({"cuda": ("cuda", "torch")})
-"""Engines that know a device by the same id, and may take each other's place there."""
+# Engines whose ids name each card once. A Vulkan loader may list one card twice, for two drivers.
+_UNIQUE_IDS = ("cuda", "torch", "identity")
+# Engines that know a device by the same id, and may replace each other there.
+_SHARED_IDS: Mapping[str, tuple[str, ...]] = MappingProxyType({"cuda": ("cuda", "torch")})
 
 OnFallback = Callable[[Finding], None]
 
-Distrusted = Mapping[str, str]
-"""Names of engines that are not to be used, each with the reason."""
 
-_NOBODY: Distrusted = MappingProxyType({})
+@dataclass(frozen=True, slots=True)
+class EngineChoice:
+    """Which engine and device may be used, and in which layout the frames may go there."""
+
+    engine: str = "auto"  # one of `ENGINE_NAMES`; with a `device`, the name of the engine that listed it
+    device: str | None = None  # an id; None: the engine's first usable device that works, or one equal to it
+    planes: FrameShape | None = (
+        None  # the request's frames as YUV planes, for a device that takes them; None: RGB only
+    )
+    distrusted: Mapping[str, str] = field(default_factory=dict)  # engines not to use, by name, each with the reason
 
 
-def devices(engines: Mapping[str, Engine] = ENGINES) -> list[Device]:
-    """What each engine sees here; an engine that does not load is one unusable device with the reason."""
-    found: list[Device] = []
+ANY_ENGINE = EngineChoice()
+
+
+def devices(engines: Mapping[str, Engine] = ENGINES) -> list[Device | UnusableDevice]:
+    """Return what each engine sees here; an engine that does not load is one unusable device with the reason."""
+    found: list[Device | UnusableDevice] = []
     for engine in engines.values():
         try:
             found += engine.devices()
         except EngineError as error:
-            found.append(Device(engine.name, "", usable=False, note=error.finding.message))
+            found.append(UnusableDevice(engine.name, "", error.finding.message))
     return found
 
 
 def first_device(engine: str = "auto", engines: Mapping[str, Engine] = ENGINES, *, fast: bool = False) -> Device:
-    """The device on which `open_session` begins; `fast` where the network may be computed in 8 bits.
+    """Return the device that `open_session` tries first.
+
+    Args:
+        engine: one of `ENGINE_NAMES`.
+        engines: what there is to choose from.
+        fast: whether the network may be computed in 8 bits.
 
     Raises:
-        EngineError: as `open_session`, where no engine sees any.
+        EngineError: as `open_session`, where no engine sees a usable device.
     """
     return _first_devices(engine, engines, fast=fast)[0]
 
@@ -81,95 +97,90 @@ def first_device(engine: str = "auto", engines: Mapping[str, Engine] = ENGINES, 
 def equal_devices(
     engine: str = "auto", engines: Mapping[str, Engine] = ENGINES, *, fast: bool = False
 ) -> list[Device]:
-    """The device on which `open_session` begins, and all others of its engine that are just like it.
+    """Return the device that `open_session` tries first, and all others of its engine that are equal to it.
 
-    Only where an engine's ids are one a card (cuda and torch) there are others: a Vulkan loader may list the same
-    card twice, by two drivers, and two workers on one card would only be in each other's way.
+    Only engines whose ids name each card once (cuda and torch) have others. A Vulkan loader may list the same card
+    twice, and two workers on one card would only slow each other down.
 
     Raises:
         EngineError: as `first_device`.
     """
     found = _first_devices(engine, engines, fast=fast)
-    return found if found[0].engine in _ONE_ID_A_CARD else found[:1]
+    return found if found[0].engine in _UNIQUE_IDS else found[:1]
 
 
 def _first_devices(engine: str, engines: Mapping[str, Engine], *, fast: bool) -> list[Device]:
-    """The equal devices of the first engine that sees any; raises as `first_device`."""
     reasons: list[Finding] = []
     for name in _order(engine, fast=fast):
         try:
-            return _devices(_find(engines, name), None)
+            return _usable_devices(_find(engines, name))
         except EngineError as error:
             reasons.append(error.finding.at(name))
     raise _none_works(engine, reasons)
 
 
 def open_session(
-    network: Network,
-    shape: FrameShape,
-    scale: int,
-    concurrency: int,
+    request: SessionRequest,
+    choice: EngineChoice = ANY_ENGINE,
     *,
-    planes: FrameShape | None = None,
-    engine: str = "auto",
-    device: str | None = None,
     on_fallback: OnFallback = lambda _: None,
     engines: Mapping[str, Engine] = ENGINES,
-    distrusted: Distrusted = _NOBODY,
 ) -> CheckedSession:
-    """Open the first engine that works, after its golden self-test. Each of its frames is held against its input.
+    """Open the first engine that works and passes its self-test. Each output frame is compared with its input.
 
-    An engine with no usable device here, or that this version does not have, is passed over in silence. One
-    that does not load or open, or computes wrong pixels, is reported and the next is tried.
+    An engine with no usable device here, or that this version does not have, is skipped silently. One that does not
+    load or open, or computes wrong pixels, is reported and the next is tried.
 
     Args:
-        network: what to compute.
-        shape: of the frames, in RGB; of any size, tiles are cut where the device needs them.
-        planes: of the same frames as planes of YUV, for a device that takes them; the session's shape tells.
-        scale: 2, 3 or 4.
-        concurrency: most frames that are computed at once.
-        engine: one of `ENGINE_NAMES`; with a `device`, the name of the engine that sees it.
-        device: a device's id, where it should not be the engine's first usable one that works, or one just like
-            that. Only engines that mean the same device by it are tried: where `cuda` fails, that is torch.
+        request: for RGB frames of any size; they are cut into tiles where the device needs it.
+        choice: what may be used. With a `device`, only engines that mean the same device by its id are tried: where
+            `cuda` fails, that is torch.
         on_fallback: gets a finding for each engine that failed.
         engines: what there is to choose from.
-        distrusted: engines to pass over; the reasons stand in the error when none is left.
+
+    Returns:
+        A session for `choice.planes` where the device takes planes, else for `request.shape`; its `shape` says which.
 
     Raises:
         EngineError: `engine.unknown`: no such name; `engine.unavailable`: none works, with every reason.
         WrongPixelsError: those that work are all distrusted.
     """
     reasons: list[Finding] = []
-    order = _order(engine, fast=bool(network.int8)) if device is None else _SAME_IDS.get(engine, (engine,))
-    for name in order:
-        if name in distrusted:
-            reasons.append(Finding("engine.distrusted", distrusted[name], where=name))
+    for name in _candidates(request, choice):
+        if name in choice.distrusted:
+            reasons.append(Finding("engine.distrusted", choice.distrusted[name], where=name))
             continue
         try:
-            candidate = _find(engines, name)
-            usable = _devices(candidate, device)
+            engine = _find(engines, name)
+            usable = _usable_devices(engine, choice.device)
         except EngineError as error:
             reasons.append(error.finding.at(name))
             if name in engines and error.finding.code != "engine.no_device":
                 on_fallback(reasons[-1])
             continue
-        for chosen in usable:
-            taken = planes if planes and chosen.planes else shape
+        for device in usable:
             try:
-                return _opened(candidate, chosen, network, shape=taken, scale=scale, concurrency=concurrency)
+                return _opened(engine, device, request, choice.planes)
             except EngineError as error:
-                reasons.append(error.finding.at(name if len(usable) == 1 else f"{name} {chosen.id}"))
+                reasons.append(error.finding.at(name if len(usable) == 1 else f"{name} {device.id}"))
                 on_fallback(reasons[-1])
-    if distrusted and all(reason.code in ("engine.distrusted", "engine.no_device") for reason in reasons):
+    if choice.distrusted and all(reason.code in ("engine.distrusted", "engine.no_device") for reason in reasons):
         raise _none_trusted(reasons)
-    raise _none_works(engine, reasons)
+    raise _none_works(choice.engine, reasons)
+
+
+def _candidates(request: SessionRequest, choice: EngineChoice) -> tuple[str, ...]:
+    """Return the names of the engines to try, in order."""
+    if choice.device is None:
+        return _order(choice.engine, fast=bool(request.network.int8))
+    return _SHARED_IDS.get(choice.engine, (choice.engine,))
 
 
 def _order(engine: str, *, fast: bool) -> tuple[str, ...]:
     if engine not in _ORDERS:
         hint = f"one of: {', '.join(ENGINE_NAMES)}"
         raise EngineError(f'there is no engine "{engine}"', code="engine.unknown", hint=hint)
-    return _FLOATS_FIRST if engine == "auto" and host.has_floats_only(fast=fast) else _ORDERS[engine]
+    return _FLOAT32_ORDER if engine == "auto" and host.is_float32_only(fast=fast) else _ORDERS[engine]
 
 
 def _find(engines: Mapping[str, Engine], name: str) -> Engine:
@@ -178,24 +189,25 @@ def _find(engines: Mapping[str, Engine], name: str) -> Engine:
     return engines[name]
 
 
-def _devices(engine: Engine, wanted: str | None) -> list[Device]:
-    """The wanted device of an engine; or its first usable one, and those that are just like it: one may be broken."""
+def _usable_devices(engine: Engine, wanted: str | None = None) -> list[Device]:
+    """Return the wanted device of an engine; or its first usable one and those equal to it: one may be broken."""
     seen = engine.devices()
-    usable = [one for one in seen if one.usable and wanted in (None, one.id)]
+    usable = [device for device in seen if isinstance(device, Device) and wanted in (None, device.id)]
     if usable:
         first = usable[0]
-        return [one for one in usable if (one.gpu, one.description) == (first.gpu, first.description)]
-    what = "; ".join(f"{one.description}: {one.note}" for one in seen if not one.usable) or "none was found"
-    name = f"device {wanted}" if wanted else "usable device"
+        return [device for device in usable if (device.gpu, device.description) == (first.gpu, first.description)]
+    unusable = (device for device in seen if not device.usable)
+    what = "; ".join(f"{device.description}: {device.note}" for device in unusable) or "none was found"
+    name = "usable device" if wanted is None else f"device {wanted}"
     raise EngineError(f"no {name} for it here ({what})", code="engine.no_device")
 
 
-def _opened(
-    engine: Engine, device: Device, network: Network, *, shape: FrameShape, scale: int, concurrency: int
-) -> CheckedSession:
-    session = open_tiled(engine, network, device.id, shape=shape, scale=scale, concurrency=concurrency)
+def _opened(engine: Engine, device: Device, request: SessionRequest, planes: FrameShape | None) -> CheckedSession:
+    if planes is not None and device.planes:
+        request = replace(request, shape=planes)
+    session = TiledSession(engine, device.id, request)
     try:
-        selftest.check(session, None if engine.name == "identity" else network)
+        selftest.check(session, None if engine.name == IdentityEngine.name else request.network)
     except EngineError:
         session.close()
         raise
@@ -203,14 +215,17 @@ def _opened(
 
 
 def _none_trusted(reasons: list[Finding]) -> WrongPixelsError:
-    story = "; ".join(f"{reason.where}: {reason.message}" for reason in reasons if reason.code == "engine.distrusted")
-    return WrongPixelsError(f"no engine gives right pixels here: {story}")
+    distrusted = [reason for reason in reasons if reason.code == "engine.distrusted"]
+    return WrongPixelsError(f"no engine returns correct pixels here: {_listed(distrusted)}")
 
 
 def _none_works(engine: str, reasons: list[Finding]) -> EngineMissingError:
     what = "no engine works here" if engine == "auto" else f'the engine "{engine}" does not work here'
-    story = "; ".join(f"{reason.where}: {reason.message}" for reason in reasons)
     hint = "run `framewatch doctor` for what each engine sees"
     if engine != "auto":
         hint += ', or set engine to "auto"'
-    return EngineMissingError(f"{what}: {story}", hint=hint)
+    return EngineMissingError(f"{what}: {_listed(reasons)}", hint=hint)
+
+
+def _listed(reasons: list[Finding]) -> str:
+    return "; ".join(f"{reason.where}: {reason.message}" for reason in reasons)

@@ -18,9 +18,8 @@ from framewatch.render.task_handlers import Workbench
 from framewatch.render.tasks import ImageTask, Piece, ProbeTask, RenderTask, Sizing
 from framewatch.render.warm_engine import WarmEngine
 from framewatch.upscale.checks.checked_session import CheckedSession
-from framewatch.upscale.engine import Device, Engine, Session
-from framewatch.upscale.frames.frame import Frame, FrameShape
-from framewatch.upscale.network.network import Network
+from framewatch.upscale.engine import Device, Engine, Session, SessionRequest
+from framewatch.upscale.frames.frame import Frame
 from framewatch.upscale.openvino.engine import OpenVinoEngine
 from media_factory import ffmpeg
 
@@ -34,13 +33,13 @@ class SpoilsAfter:
         self.sessions: list[Session] = []
 
     def devices(self) -> list[Device]:
-        return [Device(self.name, "CPU")]
+        return [Device(self.name, "CPU", "a CPU", memory_gb=8)]
 
-    def most_pixels(self, device: str, network: Network, scale: int, concurrency: int) -> int | None:
+    def max_tile_pixels(self, device: str, request: SessionRequest) -> int | None:
         return None
 
-    def open(self, network: Network, device: str, shape: FrameShape, scale: int, concurrency: int) -> Session:
-        inner = OpenVinoEngine("f32").open(network, device, shape, scale, concurrency)
+    def open(self, device: str, request: SessionRequest) -> Session:
+        inner = OpenVinoEngine("f32").open(device, request)
         self.sessions.append(_Spoiling(self.name, inner, self.right))
         return self.sessions[-1]
 
@@ -108,7 +107,7 @@ def test_when_none_is_left_the_error_names_each_with_its_reason_and_the_next_tas
     message = caught.value.finding.message
     assert (caught.value.finding.code, caught.value.remedy) == ("engine.wrong_pixels", Remedy.RETRY)
     for name in ("ncnn-vulkan", "openvino"):
-        assert f"{name}: {name} began to give wrong pixels" in message
+        assert f"{name}: {name} began to return wrong pixels" in message
     for engine in bad:
         engine.right = 10
     assert bench.do(task).engine == "ncnn-vulkan"

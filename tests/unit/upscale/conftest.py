@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 
 from framewatch.errors import OutOfMemoryError
-from framewatch.upscale.engine import Device, Session
+from framewatch.upscale.engine import Device, Session, SessionRequest
 from framewatch.upscale.frames.frame import Frame, FrameShape
 from framewatch.upscale.network import weights as models
 from framewatch.upscale.network.network import Layer, Network
@@ -83,15 +82,15 @@ class FaultyEngine:
         self.sessions: list[Session] = []
 
     def devices(self) -> list[Device]:
-        return [Device(self.name, "CPU")]
+        return [Device(self.name, "CPU", "a CPU", memory_gb=8)]
 
-    def most_pixels(self, device: str, network: Network, scale: int, concurrency: int) -> int | None:
+    def max_tile_pixels(self, device: str, request: SessionRequest) -> int | None:
         return None
 
-    def open(self, network: Network, device: str, shape: FrameShape, scale: int, concurrency: int) -> Session:
+    def open(self, device: str, request: SessionRequest) -> Session:
         if isinstance(self.fault, Exception):
             raise self.fault
-        inner = OpenVinoEngine("f32").open(network, device, shape, scale, concurrency)
+        inner = OpenVinoEngine("f32").open(device, request)
         self.sessions.append(_FaultySession(self.name, inner, self.fault))
         return self.sessions[-1]
 
@@ -121,17 +120,17 @@ class SmallMemoryEngine:
         self.sessions: list[Session] = []
 
     def devices(self) -> list[Device]:
-        return [Device(self.name, "CPU")]
+        return [Device(self.name, "CPU", "a CPU", memory_gb=8)]
 
-    def most_pixels(self, device: str, network: Network, scale: int, concurrency: int) -> int | None:
+    def max_tile_pixels(self, device: str, request: SessionRequest) -> int | None:
         return None
 
-    def open(self, network: Network, device: str, shape: FrameShape, scale: int, concurrency: int) -> Session:
-        too_large = shape.pixels > self.most
+    def open(self, device: str, request: SessionRequest) -> Session:
+        too_large = request.shape.pixels > self.most
         if too_large and self.when == "open":
             raise OutOfMemoryError("no memory to open")
-        self.opened.append(replace(shape))
-        inner = OpenVinoEngine("f32").open(network, device, shape, scale, concurrency)
+        self.opened.append(request.shape)
+        inner = OpenVinoEngine("f32").open(device, request)
 
         def fault(output: Frame) -> Frame:
             if too_large:

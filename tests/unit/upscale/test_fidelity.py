@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from framewatch.upscale.engine import Session
+from framewatch.upscale.engine import Session, SessionRequest
 from framewatch.upscale.frames import pixels
 from framewatch.upscale.frames.frame import Frame, FrameShape
 from framewatch.upscale.ncnn.engine import NcnnCpuEngine
@@ -21,7 +21,7 @@ def shape_of(frame: Frame) -> FrameShape:
 
 
 def opened(engine: NcnnCpuEngine | OpenVinoEngine, network: Network, frame: Frame, scale: int) -> Session:
-    return engine.open(network, "CPU", shape_of(frame), scale, 1)
+    return engine.open("CPU", SessionRequest(network, shape_of(frame), scale))
 
 
 def run(engine: NcnnCpuEngine | OpenVinoEngine, network: Network, frame: Frame, scale: int) -> Frame:

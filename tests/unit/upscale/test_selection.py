@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
 
 from framewatch.errors import EngineError, Finding
-from framewatch.upscale import ENGINE_NAMES, devices, open_session
+from framewatch.upscale import ENGINE_NAMES, EngineChoice, SessionRequest, devices, open_session
 from framewatch.upscale.checks import selftest
-from framewatch.upscale.engine import Device, Session
+from framewatch.upscale.engine import Device, Session, UnusableDevice
 from framewatch.upscale.frames.frame import Frame, FrameShape
 from framewatch.upscale.ncnn.engine import NcnnCpuEngine, NcnnVulkanEngine
 from framewatch.upscale.network.network import Network
@@ -50,7 +49,7 @@ def test_an_engine_that_computes_wrong_pixels_falls_back_with_a_warning(
     engine = faulty_engine("ncnn-vulkan", fault)
     warnings: list[Finding] = []
     engines = {"ncnn-vulkan": engine, "openvino": OpenVinoEngine("f32")}
-    with open_session(network, SHAPE, 2, 1, on_fallback=warnings.append, engines=engines) as session:
+    with open_session(SessionRequest(network, SHAPE, 2), on_fallback=warnings.append, engines=engines) as session:
         assert session.name == "openvino/f32"
     assert [(warning.code, warning.where) for warning in warnings] == [("engine.golden_mismatch", "ncnn-vulkan")]
     assert all(session._closed for session in engine.sessions)
@@ -62,7 +61,7 @@ def test_an_engine_that_does_not_open_falls_back_with_its_reason(network: Networ
         "openvino": faulty_engine("openvino", EngineError("the plugin is gone")),
         "ncnn": NcnnCpuEngine(),
     }
-    with open_session(network, SHAPE, 4, 1, on_fallback=warnings.append, engines=engines) as session:
+    with open_session(SessionRequest(network, SHAPE, 4), on_fallback=warnings.append, engines=engines) as session:
         assert session.name == "ncnn/f32"
     assert [warning.message for warning in warnings] == ["the plugin is gone"]
 
@@ -70,31 +69,30 @@ def test_an_engine_that_does_not_open_falls_back_with_its_reason(network: Networ
 def test_where_one_of_several_equal_devices_is_broken_another_is_taken(network: Network) -> None:
     class Two(OpenVinoEngine):
         def devices(self) -> list[Device]:
-            broken, good = (Device(self.name, number, "a card", gpu=True) for number in "01")
-            return [broken, Device(self.name, "2", "another kind of card", gpu=True), good]
+            broken, good = (Device(self.name, number, "a card", memory_gb=8, gpu=True) for number in "01")
+            return [broken, Device(self.name, "2", "another kind of card", memory_gb=8, gpu=True), good]
 
-        def open(self, network: Network, device: str, *shape: Any) -> Session:
+        def open(self, device: str, request: SessionRequest) -> Session:
             if device != "1":
                 raise EngineError(f"card {device} fell off the bus")
-            return super().open(network, "CPU", *shape)
+            return super().open("CPU", request)
 
     warnings: list[Finding] = []
     engines = {"openvino": Two("f32")}
-    with open_session(
-        network, SHAPE, 2, 1, engine="openvino", on_fallback=warnings.append, engines=engines
-    ) as session:
+    request, choice = SessionRequest(network, SHAPE, 2), EngineChoice("openvino")
+    with open_session(request, choice, on_fallback=warnings.append, engines=engines) as session:
         assert session.name == "openvino/f32"
     assert [(warning.message, warning.where) for warning in warnings] == [("card 0 fell off the bus", "openvino 0")]
 
 
 def test_no_gpu_is_no_warning(network: Network) -> None:
     class NoGpu(NcnnVulkanEngine):
-        def devices(self) -> list[Device]:
-            return [Device(self.name, "0", "llvmpipe", usable=False, note="a processor, not a GPU")]
+        def devices(self) -> list[UnusableDevice]:
+            return [UnusableDevice(self.name, "llvmpipe", "a CPU, not a GPU")]
 
     warnings: list[Finding] = []
     engines = {"ncnn-vulkan": NoGpu(), "openvino": OpenVinoEngine()}
-    with open_session(network, SHAPE, 2, 1, on_fallback=warnings.append, engines=engines) as session:
+    with open_session(SessionRequest(network, SHAPE, 2), on_fallback=warnings.append, engines=engines) as session:
         assert session.name.startswith("openvino/")
     assert warnings == []
 
@@ -114,7 +112,8 @@ def test_a_vulkan_device_that_is_a_processor_is_no_gpu(kind: int, usable: bool) 
     runtime = SimpleNamespace(get_gpu_info=lambda number: Gpu(), get_gpu_device=lambda number: Gpu())
     device = NcnnVulkanEngine()._device(runtime, 0)
     assert device.usable is usable
-    assert device.memory_gb == (6 if usable else 0)
+    assert isinstance(device, Device) is usable
+    assert getattr(device, "memory_gb", None) == (6 if usable else None)
 
 
 def test_when_every_engine_fails_the_error_lists_every_reason(network: Network, faulty_engine: type) -> None:
@@ -123,7 +122,7 @@ def test_when_every_engine_fails_the_error_lists_every_reason(network: Network, 
         "ncnn": faulty_engine("ncnn", black),
     }
     with pytest.raises(EngineError) as caught:
-        open_session(network, SHAPE, 2, 1, engines=engines)
+        open_session(SessionRequest(network, SHAPE, 2), engines=engines)
     finding = caught.value.finding
     assert finding.code == "engine.unavailable"
     for part in ("cuda: ", "ncnn-vulkan: ", "openvino: no plugin", "ncnn: ncnn computes wrong pixels"):
@@ -133,17 +132,17 @@ def test_when_every_engine_fails_the_error_lists_every_reason(network: Network, 
 
 def test_an_engine_asked_for_by_name_fails_instead_of_falling_back(network: Network) -> None:
     with pytest.raises(EngineError) as caught:
-        open_session(network, SHAPE, 2, 1, engine="openvino", engines={})
+        open_session(SessionRequest(network, SHAPE, 2), EngineChoice("openvino"), engines={})
     assert caught.value.finding.code == "engine.unavailable"
     assert '"auto"' in caught.value.finding.hint
 
 
 def test_an_unknown_engine_or_device_is_an_error(network: Network) -> None:
     with pytest.raises(EngineError) as caught:
-        open_session(network, SHAPE, 2, 1, engine="tensorrt")
+        open_session(SessionRequest(network, SHAPE, 2), EngineChoice("tensorrt"))
     assert caught.value.finding.code == "engine.unknown"
     with pytest.raises(EngineError, match="no device 9"):
-        open_session(network, SHAPE, 2, 1, engine="openvino", device="9")
+        open_session(SessionRequest(network, SHAPE, 2), EngineChoice("openvino", device="9"))
 
 
 class Broken:
@@ -153,11 +152,11 @@ class Broken:
         self.name, self._asked = name, asked
 
     def devices(self) -> list[Device]:
-        return [Device(self.name, number, "a GPU", gpu=True) for number in ("0", "1")]
+        return [Device(self.name, number, "a GPU", memory_gb=8, gpu=True) for number in ("0", "1")]
 
-    def most_pixels(self, *_: object) -> None: ...
+    def max_tile_pixels(self, *_: object) -> None: ...
 
-    def open(self, network: Network, device: str, *_: object) -> Session:
+    def open(self, device: str, request: SessionRequest) -> Session:
         self._asked.append((self.name, device))
         raise EngineError("broken")
 
@@ -171,7 +170,7 @@ def test_a_device_by_name_is_never_another_engines_device_of_that_name(
     asked: list[tuple[str, str]] = []
     engines = {name: Broken(name, asked) for name in ("cuda", "torch", "ncnn-vulkan", "openvino", "ncnn")}
     with pytest.raises(EngineError):
-        open_session(network, SHAPE, 2, 1, engine=engine, device="1", engines=engines)
+        open_session(SessionRequest(network, SHAPE, 2), EngineChoice(engine, device="1"), engines=engines)
     assert asked == [(name, "1") for name in tried]
 
 
@@ -184,7 +183,7 @@ def test_only_engines_that_list_a_card_once_have_equal_devices(engine: str, ids:
 def test_identity_is_chosen_by_name_alone_and_repeats_pixels(network: Network, clip_frames: list[Frame]) -> None:
     frame = clip_frames[0]
     shape = FrameShape(frame.shape[1], frame.shape[0])
-    with open_session(network, shape, 3, 1, engine="identity") as session:
+    with open_session(SessionRequest(network, shape, 3), EngineChoice("identity")) as session:
         assert session.name == "identity"
         assert (session.run(frame)[2::3, ::3] == frame).all()
     assert "identity" in ENGINE_NAMES
@@ -195,13 +194,13 @@ def test_identity_is_chosen_by_name_alone_and_repeats_pixels(network: Network, c
 @pytest.mark.parametrize("engine", ["openvino", "ncnn"])
 def test_every_engine_passes_its_self_test(network: Network, engine: str, scale: int, dtype: str) -> None:
     shape = FrameShape(83, 61, dtype)  # type: ignore[arg-type]
-    with open_session(network, shape, scale, 2, engine=engine) as session:
+    with open_session(SessionRequest(network, shape, scale, 2), EngineChoice(engine)) as session:
         assert session.name.startswith(engine)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 90), (9, 7)])
 def test_the_self_test_works_on_tiny_frames(network: Network, size: tuple[int, int]) -> None:
-    with open_session(network, FrameShape(*size), 2, 1) as session:
+    with open_session(SessionRequest(network, FrameShape(*size), 2)) as session:
         assert session.shape == FrameShape(*size)
 
 

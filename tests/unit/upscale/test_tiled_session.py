@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from framewatch.errors import EngineError
+from framewatch.upscale.engine import SessionRequest
 from framewatch.upscale.frames.frame import Frame, FrameShape
 from framewatch.upscale.network.network import Network
 from framewatch.upscale.openvino.engine import OpenVinoEngine
@@ -144,7 +145,7 @@ def test_several_threads_share_one_session(small_network: Network) -> None:
     shape = FrameShape(48, 32)
     random = np.random.default_rng(4)
     frames = [random.integers(0, 256, (32, 48, 3)).astype(np.uint8) for _ in range(24)]
-    with OpenVinoEngine("f32").open(small_network, "CPU", shape, 2, 3) as session:
+    with OpenVinoEngine("f32").open("CPU", SessionRequest(small_network, shape, 2, 3)) as session:
         expected = [session.run(frame) for frame in frames]
         with ThreadPoolExecutor(2) as threads:
             halves = list(threads.map(lambda part: list(session.upscale(part)), (frames[:12], frames[12:])))

@@ -1,1 +1,1 @@
-"""Proof that an engine computes the network: the self-test, and a check of every frame it gives."""
+"""Whether an engine computes the network: a self-test when it opens, and a check of every frame afterwards."""

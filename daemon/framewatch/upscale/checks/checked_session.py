@@ -1,28 +1,28 @@
-"""A session whose every frame is held against its input before anyone gets it."""
+"""A session that compares every output frame with its input before it is used."""
 
 from __future__ import annotations
 
 from framewatch.errors import WrongPixelsError
-from framewatch.upscale.checks.output_check import Deviation, OutputCheck
+from framewatch.upscale.checks.output_check import CheckResult, OutputCheck
 from framewatch.upscale.engine import Session
 from framewatch.upscale.frames.frame import Frame
 
-LOOKS = 3  # at other pixels each time, and all of them wrong: so no chance of sampling stops an engine
+_ATTEMPTS = 3  # at other pixels each time, and all must fail: so no unlucky sample stops an engine
 
 
 class CheckedSession(Session):
-    """Passes frames to another session, which it owns, and lets no wrong ones pass.
+    """Passes frames to another session, which it owns, and returns no wrong ones.
 
     Args:
         inner: computes the frames.
-        engine: the name of the engine that made it.
+        engine: the name of the engine that opened it.
     """
 
     def __init__(self, inner: Session, engine: str) -> None:
         super().__init__(inner.name, inner.shape, inner.scale, inner.concurrency)
         self.engine = engine
         self._inner = inner
-        self._sentinel = OutputCheck(inner.shape, inner.scale)
+        self._check = OutputCheck(inner.shape, inner.scale)
 
     @property
     def computed(self) -> int:
@@ -31,15 +31,15 @@ class CheckedSession(Session):
 
     def _run(self, frame: Frame) -> Frame:
         output = self._inner.run(frame)
-        for _ in range(LOOKS):
-            deviation = self._sentinel.look(frame, output)
-            if not deviation.wrong:
+        for _ in range(_ATTEMPTS):
+            result = self._check.compare(frame, output)
+            if result.passed:
                 return output
-        raise self._wrong(deviation)
+        raise self._wrong(result)
 
-    def _wrong(self, deviation: Deviation) -> WrongPixelsError:
-        where = f"at {deviation.x}, {deviation.y} of a frame of {self.shape.width}x{self.shape.height}"
-        return WrongPixelsError(f"{self.name} began to give wrong pixels: {deviation.what} ({where})")
+    def _wrong(self, result: CheckResult) -> WrongPixelsError:
+        where = f"at {result.x}, {result.y} of a frame of {self.shape.width}x{self.shape.height}"
+        return WrongPixelsError(f"{self.name} began to return wrong pixels: {result.description} ({where})")
 
     def _release(self) -> None:
         self._inner.close()

@@ -1,6 +1,7 @@
-"""Colours at single places of a frame and of its upscaled version, for the output sentinel.
+"""Colours at single positions of a frame and of its upscaled version, for the output check.
 
-All are RGB in code values of 8 bits, whatever the frames hold. Places are arrays of rows and columns of the input.
+All are RGB in steps of 8 bits, 0 to 255, whatever the frames hold. Positions are arrays of rows and of columns of the
+input.
 """
 
 from __future__ import annotations
@@ -16,39 +17,47 @@ from framewatch.upscale.frames.yuv import Yuv420
 
 Floats = npt.NDArray[np.float32]
 Values = npt.NDArray[Any]
-Places = npt.NDArray[np.intp]
+Positions = npt.NDArray[np.intp]
 
-_BESIDE = ((0, -1), (0, 1), (-1, 0), (1, 0))
+_NEIGHBOURS = ((0, -1), (0, 1), (-1, 0), (1, 0))
 
 
 class RgbSamples:
-    """Of frames in RGB."""
+    """Of RGB frames.
+
+    Args:
+        shape: of the input.
+        scale: of the output.
+    """
 
     def __init__(self, shape: FrameShape, scale: int) -> None:
-        """`shape` is the input's, `scale` what it is enlarged by."""
         self._shape = shape
         self._scale = scale
         self._unit = 255 / shape.peak
 
-    def before(self, frame: Frame, rows: Places, columns: Places) -> tuple[Floats, Floats]:
-        """The pixels there (rows, columns, 3), and how much they and their four neighbours differ (rows, columns).
+    def of_input(self, frame: Frame, rows: Positions, columns: Positions) -> tuple[Floats, Floats]:
+        """Return the pixels there and how much they vary.
 
-        Beyond the frame all is black, as the network pads it.
+        Outside the frame everything is black, as the network pads it.
+
+        Returns:
+            The colours (rows, columns, 3), and the largest difference among a pixel and its four neighbours (rows,
+            columns).
         """
         height, width = self._shape.height, self._shape.width
         flat, at = frame.reshape(-1, 3), rows * width + columns
         own = flat.take(at, axis=0)
         least, most = own, own
-        for down, right in _BESIDE:
-            beside = flat.take(at + down * width + right, axis=0, mode="clip")
-            beside[_outside(rows + down, columns + right, height, width)] = 0
-            least, most = np.minimum(least, beside), np.maximum(most, beside)
-        return self._floats(own), self._floats(_widest(most - least))
+        for down, right in _NEIGHBOURS:
+            neighbour = flat.take(at + down * width + right, axis=0, mode="clip")
+            neighbour[_outside(rows + down, columns + right, height, width)] = 0
+            least, most = np.minimum(least, neighbour), np.maximum(most, neighbour)
+        return self._floats(own), self._floats(_largest(most - least))
 
-    def after(self, output: Frame, rows: Places, columns: Places) -> Floats:
-        """Averages of the scale x scale output pixels of each pixel there (rows, columns, 3)."""
+    def of_output(self, output: Frame, rows: Positions, columns: Positions) -> Floats:
+        """Return the averages of the scale x scale output pixels of each pixel there (rows, columns, 3)."""
         scale, width = self._scale, self._shape.width
-        lines = output.reshape(-1, scale * 3)  # each one of a box's, so that it is copied in one piece
+        lines = output.reshape(-1, scale * 3)  # one line of a pixel's block, so that it is copied at once
         total = np.zeros((*rows.shape, 3), np.uint32)
         for down in range(scale):
             line = lines.take((rows * scale + down) * width + columns, axis=0, mode="clip")
@@ -61,39 +70,44 @@ class RgbSamples:
 
 
 class PlaneSamples:
-    """Of planes of YUV 4:2:0, as RGB that is clamped as an engine clamps it."""
+    """Of YUV 4:2:0 planes, as RGB that is clamped as an engine clamps it.
+
+    Args:
+        shape: of the input.
+        scale: of the output.
+
+    Raises:
+        ValueError: the shape is RGB.
+    """
 
     def __init__(self, shape: FrameShape, scale: int) -> None:
-        """`shape` is the input's, `scale` what it is enlarged by.
-
-        Raises:
-            ValueError: the shape is RGB.
-        """
         if shape.yuv is None:
-            raise ValueError("these are no planes")
+            raise ValueError("the shape is RGB, not YUV planes")
         self._coding = shape.yuv
         self._shape = shape
-        self._large = shape.upscaled(scale)
+        self._output_shape = shape.upscaled(scale)
         self._scale = scale
 
-    def before(self, frame: Frame, rows: Places, columns: Places) -> tuple[Floats, Floats]:
-        """As `RgbSamples.before`. Pixels differ as much as luma does, or as the chroma around, whichever is more."""
-        code = self._coding
-        luma, u, v = yuv.planes(frame, self._shape.width, self._shape.height)
-        y, of_y = _around(luma, rows, columns, code.black)
-        (blue, of_u), (red, of_v) = (_around(plane, rows // 2, columns // 2, code.grey) for plane in (u, v))
-        add_blue, _, add_red, _ = code.from_chroma
-        chroma = np.maximum(of_u * np.float32(add_blue), of_v * np.float32(add_red)) * np.float32(
-            1 / code.chroma_range
+    def of_input(self, frame: Frame, rows: Positions, columns: Positions) -> tuple[Floats, Floats]:
+        """As `RgbSamples.of_input`. Pixels vary as much as their luma or their chroma, whichever varies more."""
+        coding = self._coding
+        luma, u, v = yuv.split_planes(frame, self._shape.width, self._shape.height)
+        y, y_range = _with_range(luma, rows, columns, coding.black)
+        (blue, u_range), (red, v_range) = (
+            _with_range(plane, rows // 2, columns // 2, coding.grey) for plane in (u, v)
         )
-        ranges = np.maximum(of_y * np.float32(1 / code.luma_range), chroma) * np.float32(255)
-        return _colour(y, blue, red, code=code), ranges
+        blue_u, _, red_v, _ = coding.from_chroma
+        chroma = np.maximum(u_range * np.float32(blue_u), v_range * np.float32(red_v)) * np.float32(
+            1 / coding.chroma_range
+        )
+        ranges = np.maximum(y_range * np.float32(1 / coding.luma_range), chroma) * np.float32(255)
+        return _rgb(y, blue, red, coding), ranges
 
-    def after(self, output: Frame, rows: Places, columns: Places) -> Floats:
-        """Luma averaged over the scale x scale output pixels of each pixel there, chroma from their middle."""
-        scale, large, width = self._scale, self._large, self._shape.width
-        luma, u, v = yuv.planes(output, large.width, large.height)
-        lines = luma.reshape(-1, scale)  # each one of a box's
+    def of_output(self, output: Frame, rows: Positions, columns: Positions) -> Floats:
+        """As `RgbSamples.of_output`: luma averaged, chroma from the middle of the block."""
+        scale, large, width = self._scale, self._output_shape, self._shape.width
+        luma, u, v = yuv.split_planes(output, large.width, large.height)
+        lines = luma.reshape(-1, scale)  # one line of a pixel's block
         total = np.zeros(rows.shape, np.uint32)
         for down in range(scale):
             line = lines.take((rows * scale + down) * width + columns, axis=0, mode="clip")
@@ -101,43 +115,41 @@ class PlaneSamples:
                 total += line[..., right]
         at = (rows * scale + scale // 2) // 2 * (large.width // 2) + (columns * scale + scale // 2) // 2
         blue, red = (plane.reshape(-1).take(at, mode="clip") for plane in (u, v))
-        return _colour(total.astype(np.float32) / np.float32(scale * scale), blue, red, code=self._coding.out)
+        return _rgb(total.astype(np.float32) / np.float32(scale * scale), blue, red, self._coding.out)
 
 
-def _around(plane: Values, rows: Places, columns: Places, nothing: int) -> tuple[Values, Floats]:
-    """The values there, and how much they and their four neighbours differ; beyond the plane is `nothing`."""
+def _with_range(plane: Values, rows: Positions, columns: Positions, outside: int) -> tuple[Values, Floats]:
+    """Return the values there, and how much they and their four neighbours differ; beyond the plane is `outside`."""
     height, width = plane.shape
     flat, at = plane.reshape(-1), rows * width + columns
     own: Values = flat.take(at)
     least, most = own, own
-    for down, right in _BESIDE:
-        beside = flat.take(at + (down * width + right), mode="clip")
-        beside[_outside(rows + down, columns + right, height, width)] = nothing
-        least, most = np.minimum(least, beside), np.maximum(most, beside)
+    for down, right in _NEIGHBOURS:
+        neighbour = flat.take(at + (down * width + right), mode="clip")
+        neighbour[_outside(rows + down, columns + right, height, width)] = outside
+        least, most = np.minimum(least, neighbour), np.maximum(most, neighbour)
     return own, (most - least).astype(np.float32)
 
 
-def _colour(luma: Values, u: Values, v: Values, *, code: Yuv420) -> Floats:
-    """Values of three planes as RGB (..., 3)."""
-    y = (luma.astype(np.float32) - np.float32(code.black)) * np.float32(255 / code.luma_range)
-    blue, red = ((part.astype(np.float32) - code.grey) * np.float32(255 / code.chroma_range) for part in (u, v))
-    of_u, green_u, of_v, green_v = map(np.float32, code.from_chroma)
+def _rgb(luma: Values, u: Values, v: Values, coding: Yuv420) -> Floats:
+    """Convert samples of three planes to RGB (..., 3)."""
+    y = (luma.astype(np.float32) - np.float32(coding.black)) * np.float32(255 / coding.luma_range)
+    blue, red = ((part.astype(np.float32) - coding.grey) * np.float32(255 / coding.chroma_range) for part in (u, v))
+    blue_u, green_u, red_v, green_v = map(np.float32, coding.from_chroma)
     colour = np.empty((*y.shape, 3), np.float32)
-    colour[..., 0], colour[..., 1], colour[..., 2] = (
-        y + of_v * red,
-        y + green_u * blue + green_v * red,
-        y + of_u * blue,
-    )
+    colour[..., 0] = y + red_v * red
+    colour[..., 1] = y + green_u * blue + green_v * red
+    colour[..., 2] = y + blue_u * blue
     return np.clip(colour, 0, 255, out=colour)
 
 
-def _outside(rows: Places, columns: Places, height: int, width: int) -> npt.NDArray[np.bool_]:
-    beyond: npt.NDArray[np.bool_] = (rows < 0) | (rows >= height) | (columns < 0) | (columns >= width)
-    return beyond
+def _outside(rows: Positions, columns: Positions, height: int, width: int) -> npt.NDArray[np.bool_]:
+    outside: npt.NDArray[np.bool_] = (rows < 0) | (rows >= height) | (columns < 0) | (columns >= width)
+    return outside
 
 
-def _widest(ranges: Values) -> Values:
-    """The largest of three colours' ranges."""
+def _largest(ranges: Values) -> Values:
+    """Return the largest of the three colours' ranges."""
     red, green, blue = np.moveaxis(ranges, 2, 0)
-    widest: Values = np.maximum(np.maximum(red, green), blue)
-    return widest
+    largest: Values = np.maximum(np.maximum(red, green), blue)
+    return largest

@@ -1,8 +1,9 @@
 """The golden self-test: whether an engine computes this network on this device, before it gets real frames.
 
-Drivers and runtimes have given black, green and mis-tiled pictures with no error at all. One synthetic frame
-goes through the session; three patches of what comes out, in two corners and in the middle, are compared with
-the reference, computed on the patch and its halo alone. It costs one frame, and little of numpy.
+Drivers and runtimes have returned black, green and mis-tiled frames with no error at all. One synthetic frame goes
+through the session, at the very shape that it was opened for. Three patches of the output, in two corners and in the
+middle, are compared with the reference, computed on the patch and its halo only. It costs one frame, and little of
+numpy.
 """
 
 from __future__ import annotations
@@ -21,76 +22,78 @@ from framewatch.upscale.frames.frame import Frame, FrameShape
 from framewatch.upscale.network import reference
 from framewatch.upscale.network.network import Network
 
-LEAST_PSNR = 40.0  # dB; bf16 gives 55 and more, float16 64, a fault less than 25
-LEAST_INT8 = (
-    32.0  # dB, of 8 bits against the reference in 8 bits: bf16 around them moves codes; they give 37 and more
-)
+_MIN_PSNR = 40.0  # dB; bf16 gives 55 and more, float16 64, a fault less than 25
+# 8 bits against the reference in 8 bits: bf16 around them moves values to another level. 37 dB and more were
+# measured.
+_MIN_INT8_PSNR = 32.0
 
 _PATCH = 8  # input pixels of a patch's side
-_PERIOD = 120  # pixels after which the synthetic frame repeats; no divisor of common tile sizes
-_HINT = "update this device's driver or runtime; another engine is used meanwhile where there is one"
+_PERIOD = 120  # pixels after which the synthetic frame repeats; common tile sizes are no multiples of it
+_HINT = "update this device's driver or runtime; until then another engine is used where there is one"
 
 Box = tuple[slice, slice]
+"""Rows and columns of a frame."""
 
 
 def check(session: Session, network: Network | None) -> None:
-    """Put the synthetic frame through a session.
+    """Run the synthetic frame through a session and compare the output.
 
     Args:
-        session: takes and gives frames of its shape.
+        session: for frames of its shape.
         network: what it should compute, in 8 bits where they are allowed and the session's name says that it uses
             them; None: pixel repetition.
 
     Raises:
-        EngineError: `engine.golden_mismatch`: what came out is wrong; or as `Session.run`.
+        EngineError: `engine.golden_mismatch`: the output is wrong; or as `Session.run`.
         OutOfMemoryError: as `Session.run`.
     """
-    least = LEAST_PSNR
+    required = _MIN_PSNR
     if network is not None and network.int8:
         if session.name.endswith(INT8):
-            least = LEAST_INT8
-        else:  # it was allowed 8 bits, and does without them
+            required = _MIN_INT8_PSNR
+        else:  # 8 bits were allowed, but the engine does not use them
             network = replace(network, int8=())
-    shape, scale = session.shape, session.scale
-    frame, large = synthetic(shape), shape.upscaled(scale)
+    shape, output_shape = session.shape, session.shape.upscaled(session.scale)
+    frame = synthetic(shape)
     output = session.run(frame)
-    if not large.fits(output):
-        raise _mismatch(session, f"{output.shape} {output.dtype} came out instead of {large.array} {large.dtype}")
+    if not output_shape.fits(output):
+        what = f"{output.shape} {output.dtype} came out instead of {output_shape.array} {output_shape.dtype}"
+        raise _mismatch(session, what)
     for box in _patches(shape):
-        found = quality(session, network, frame, output, box)
-        if found < least:
+        psnr = patch_psnr(session, network, frame, output, box)
+        if psnr < required:
             where = f"the patch at {box[1].start}, {box[0].start}"
-            raise _mismatch(session, f"{where} is off by {found:.1f} dB; {least:.0f} are required")
+            raise _mismatch(session, f"{where} is off by {psnr:.1f} dB; {required:.0f} are required")
 
 
-def quality(session: Session, network: Network | None, frame: Frame, output: Frame, box: Box) -> float:
-    """PSNR in dB of a box of an upscaled frame against the reference; of planes, of the worst one.
+def patch_psnr(session: Session, network: Network | None, frame: Frame, output: Frame, box: Box) -> float:
+    """Return the PSNR in dB of a patch of an upscaled frame against the reference; of planes, of the worst one.
 
     Args:
         session: has made `output` of `frame`.
         network: what it should compute; None: pixel repetition.
         frame: of the session's shape.
         output: of its upscaled shape.
-        box: rows and columns of `frame`; even where there are planes of chroma.
+        box: of `frame`; with even bounds where there are chroma planes.
     """
-    shape, large = session.shape, session.shape.upscaled(session.scale)
-    parts = _cut(large, output, _scaled(box, session.scale))
+    shape, output_shape = session.shape, session.shape.upscaled(session.scale)
+    found = _cut(output_shape, output, _scaled(box, session.scale))
     expected = _expected(shape, frame, box, network, session.scale)
-    return min(pixels.psnr(part, other, large.peak) for part, other in zip(parts, expected, strict=True))
+    return min(pixels.psnr(one, other, output_shape.peak) for one, other in zip(found, expected, strict=True))
 
 
 def synthetic(shape: FrameShape) -> Frame:
-    """A deterministic frame with gradients, waves and edges in all colours and at all brightnesses."""
+    """Return a deterministic frame with gradients, waves and edges in all colours and at all brightnesses."""
     pattern = _pattern()
     if shape.yuv is None:
         return _repeated(pixels.quantise(pattern, shape.dtype), shape.height, shape.width)
     luma, *chroma = yuv.from_rgb(pattern, shape.yuv)
-    small = [_repeated(plane, shape.height // 2, shape.width // 2) for plane in chroma]
-    return yuv.joined((_repeated(luma, shape.height, shape.width), small[0], small[1]))
+    u, v = (_repeated(plane, shape.height // 2, shape.width // 2) for plane in chroma)
+    return yuv.join_planes((_repeated(luma, shape.height, shape.width), u, v))
 
 
 def _pattern() -> npt.NDArray[Any]:
-    """One period, in [0, 1]."""
+    """Return one period of the synthetic frame: RGB in [0, 1]."""
     y, x = np.mgrid[0:_PERIOD, 0:_PERIOD].astype(np.float32)
     edges = 0.25 * ((x // 17 + y // 13) % 2)
     waves = [0.2 * np.sin(x / (3 + colour) + y / (9 - 2 * colour)) for colour in range(3)]
@@ -100,20 +103,19 @@ def _pattern() -> npt.NDArray[Any]:
 
 
 def _repeated(pattern: npt.NDArray[Any], height: int, width: int) -> npt.NDArray[Any]:
-    """A pattern, over and over, cut to this size."""
     rows = np.arange(height) % pattern.shape[0]
     return np.ascontiguousarray(pattern[rows][:, np.arange(width) % pattern.shape[1]])
 
 
 def _patches(shape: FrameShape) -> Iterator[Box]:
-    """The first corner, the middle, the last corner; the whole frame where it is smaller than a patch."""
-    for part in (0.0, 0.5, 1.0):
-        yield _side(shape.height, part), _side(shape.width, part)
+    """Yield the first corner, the middle, the last corner; the whole frame where it is smaller than a patch."""
+    for share in (0.0, 0.5, 1.0):
+        yield _side(shape.height, share), _side(shape.width, share)
 
 
-def _side(length: int, part: float) -> slice:
-    start = int(max(length - _PATCH, 0) * part)
-    start -= start % 2 if length % 2 == 0 else 0  # planes are of an even size, and cut at even places
+def _side(length: int, share: float) -> slice:
+    start = int(max(length - _PATCH, 0) * share)
+    start -= start % 2 if length % 2 == 0 else 0  # planes have an even size and are cut at even positions
     return slice(start, min(start + _PATCH, length))
 
 
@@ -123,45 +125,47 @@ def _scaled(box: Box, scale: int) -> Box:
 
 
 def _cut(shape: FrameShape, frame: Frame, box: Box) -> list[Frame]:
-    """A box of each plane of a frame, or of its RGB. The box is even where there are planes of chroma."""
+    """Cut a box out of each plane of a frame, or out of its RGB."""
     parts = shape.parts(frame)
-    shares = [shape.height // part.shape[0] for part in parts]
+    factors = [shape.height // part.shape[0] for part in parts]
     return [
-        part[tuple(slice(side.start // share, side.stop // share) for side in box)]
-        for part, share in zip(parts, shares, strict=True)
+        part[tuple(slice(side.start // factor, side.stop // factor) for side in box)]
+        for part, factor in zip(parts, factors, strict=True)
     ]
 
 
 def _expected(
     shape: FrameShape, frame: Frame, box: Box, network: Network | None, scale: int
 ) -> list[npt.NDArray[Any]]:
-    """What should come out for a patch, computed on it and its halo, plane by plane."""
+    """Return what should come out for a box, computed on it and its halo, plane by plane."""
     halo = _halo(shape, network, scale)
-    rows, columns = (slice(max(side.start - halo, 0), side.stop + halo) for side in box)
-    limits = zip((rows, columns), (shape.height, shape.width), strict=True)
-    outer = tuple(slice(around.start, min(around.stop, length)) for around, length in limits)
-    inner = tuple(
-        slice(side.start - around.start, side.stop - around.start) for side, around in zip(box, outer, strict=True)
+    rows, columns = (
+        slice(max(side.start - halo, 0), min(side.stop + halo, length))
+        for side, length in zip(box, (shape.height, shape.width), strict=True)
     )
-    cut = _cut(shape, frame, (outer[0], outer[1]))
-    around = replace(shape, height=outer[0].stop - outer[0].start, width=outer[1].stop - outer[1].start)
-    upscaled = _coded(shape, _upscaled(network, _image(shape, cut), scale))
-    return _cut(around.upscaled(scale), upscaled, _scaled((inner[0], inner[1]), scale))
+    inner = tuple(
+        slice(side.start - outer.start, side.stop - outer.start)
+        for side, outer in zip(box, (rows, columns), strict=True)
+    )
+    window = replace(shape, height=rows.stop - rows.start, width=columns.stop - columns.start)
+    image = _image(shape, _cut(shape, frame, (rows, columns)))
+    upscaled = _frame(shape, _upscaled(network, image, scale))
+    return _cut(window.upscaled(scale), upscaled, _scaled((inner[0], inner[1]), scale))
 
 
 def _halo(shape: FrameShape, network: Network | None, scale: int) -> int:
-    """Pixels around a patch that count; even for planes."""
-    own = network.halo(scale) if network else 0
-    return own + own % 2 + yuv.REACH if shape.yuv else own
+    """Return the pixels around a box that its output depends on; even for planes."""
+    halo = network.halo(scale) if network else 0
+    return halo + halo % 2 + yuv.CHROMA_REACH if shape.yuv else halo
 
 
 def _image(shape: FrameShape, parts: list[Frame]) -> npt.NDArray[Any]:
-    """Parts of a frame as RGB in [0, 1], rounded to the code values in which a session computes."""
+    """Return parts of a frame as RGB in [0, 1], rounded to the integers in which a session computes."""
     if shape.yuv is None:
         return parts[0].astype(np.float32) / np.float32(shape.peak)
-    luma, blue, red = (part[..., 0] for part in parts)
-    codes = pixels.quantise(yuv.to_rgb((luma, blue, red), shape.yuv), shape.rgb.dtype)
-    return codes.astype(np.float32) / np.float32(shape.rgb.peak)
+    y, u, v = (part[..., 0] for part in parts)
+    rgb = pixels.quantise(yuv.to_rgb((y, u, v), shape.yuv), shape.rgb.dtype)
+    return rgb.astype(np.float32) / np.float32(shape.rgb.peak)
 
 
 def _upscaled(network: Network | None, image: npt.NDArray[Any], scale: int) -> npt.NDArray[Any]:
@@ -170,11 +174,11 @@ def _upscaled(network: Network | None, image: npt.NDArray[Any], scale: int) -> n
     return reference.upscale(network, image, scale)
 
 
-def _coded(shape: FrameShape, image: npt.NDArray[Any]) -> Frame:
-    """An upscaled image as a frame."""
+def _frame(shape: FrameShape, image: npt.NDArray[Any]) -> Frame:
+    """Return an upscaled image as a frame of the session's layout."""
     if shape.yuv is None:
         return pixels.quantise(image, shape.dtype)
-    return yuv.joined(yuv.from_rgb(np.clip(image, 0, 1), shape.yuv.out))
+    return yuv.join_planes(yuv.from_rgb(np.clip(image, 0, 1), shape.yuv.out))
 
 
 def _mismatch(session: Session, what: str) -> EngineError:

@@ -1,1 +1,1 @@
-"""The network in our own CUDA kernels."""
+"""The network in our own CUDA kernels, for NVIDIA GPUs since Ampere."""

@@ -1,7 +1,7 @@
-"""Kernels compiled while the program runs: NVRTC and the CUDA driver, by ctypes.
+"""Compiles kernels while the program runs and starts them: NVRTC and the CUDA driver, by ctypes.
 
-torch's wheels bring NVRTC along, and nothing else is needed: no CUDA toolkit, no C++ compiler. The kernels run in
-torch's context and on torch's streams.
+torch's wheels contain NVRTC, and nothing else is needed: no CUDA toolkit, no C++ compiler. The kernels run in torch's
+context and on torch's streams.
 """
 
 from __future__ import annotations
@@ -21,81 +21,82 @@ _OUT_OF_MEMORY = 2  # CUDA_ERROR_OUT_OF_MEMORY
 _SYSTEM_NAMES = ("libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so")
 
 
-class Picture(ctypes.Structure):
-    """`Picture` of the kernels."""
+class FrameLayout(ctypes.Structure):
+    """The struct `Picture` of kernels/common.cuh."""
 
     _fields_ = (("width", ctypes.c_int), ("height", ctypes.c_int), ("pitch", ctypes.c_int))
 
 
 class Layer(ctypes.Structure):
-    """`Layer` of the kernels: addresses on the device."""
+    """The struct `Layer` of kernels/conv_*.cu: addresses on the device."""
 
     _fields_ = (("weights", ctypes.c_void_p), ("biases", ctypes.c_void_p), ("slopes", ctypes.c_void_p))
 
 
 def compiled(source: str, architecture: str) -> bytes:
-    """Machine code for one architecture, such as "sm_90a".
+    """Compile CUDA C++ to machine code for one architecture, such as "sm_90a".
 
     Raises:
-        EngineError: NVRTC is not here, or refuses the source.
+        EngineError: NVRTC is not installed, or refuses the source.
     """
     nvrtc = _nvrtc()
     program = ctypes.c_void_p()
     options = [f"--gpu-architecture={architecture}", "--std=c++17"]
     encoded = (ctypes.c_char_p * len(options))(*(option.encode() for option in options))
-    _succeeded(nvrtc.nvrtcCreateProgram(ctypes.byref(program), source.encode(), b"kernels.cu", 0, None, None))
+    _check_nvrtc(nvrtc.nvrtcCreateProgram(ctypes.byref(program), source.encode(), b"kernels.cu", 0, None, None))
     try:
         if nvrtc.nvrtcCompileProgram(program, len(options), encoded) != 0:
-            log = _text(nvrtc, program, "ProgramLog").decode(errors="replace").strip()
+            log = _output(nvrtc, program, "ProgramLog").decode(errors="replace").strip()
             raise EngineError(f"NVRTC refused the kernels: {log[:2000]}", code="engine.unavailable")
-        return _text(nvrtc, program, "CUBIN")
+        return _output(nvrtc, program, "CUBIN")
     finally:
         nvrtc.nvrtcDestroyProgram(ctypes.byref(program))
 
 
-def _text(nvrtc: Any, program: ctypes.c_void_p, what: str) -> bytes:
+def _output(nvrtc: Any, program: ctypes.c_void_p, what: str) -> bytes:
     size = ctypes.c_size_t()
-    _succeeded(getattr(nvrtc, f"nvrtcGet{what}Size")(program, ctypes.byref(size)))
+    _check_nvrtc(getattr(nvrtc, f"nvrtcGet{what}Size")(program, ctypes.byref(size)))
     buffer = ctypes.create_string_buffer(size.value)
-    _succeeded(getattr(nvrtc, f"nvrtcGet{what}")(program, buffer))
+    _check_nvrtc(getattr(nvrtc, f"nvrtcGet{what}")(program, buffer))
     return buffer.raw
 
 
-def _succeeded(code: int) -> None:
+def _check_nvrtc(code: int) -> None:
     if code != 0:
         raise EngineError(f"NVRTC failed with code {code}", code="engine.unavailable")
 
 
 def _nvrtc() -> Any:
     for path in _installed():
+        # NVRTC opens its builtins by their bare name, which the loader finds only where they are loaded already.
         for builtins in path.parent.glob("libnvrtc-builtins.so.*"):
-            ctypes.CDLL(str(builtins))  # NVRTC asks for it by its bare name, and finds what is loaded
+            ctypes.CDLL(str(builtins))
         return ctypes.CDLL(str(path))
     for name in _SYSTEM_NAMES:
         try:
             return ctypes.CDLL(name)
         except OSError:
             continue
-    hint = "pip install torch brings it, as nvidia-cuda-nvrtc"
+    hint = "`pip install torch` installs it, as nvidia-cuda-nvrtc"
     raise EngineError("NVRTC, the run-time compiler of CUDA, was not found", code="engine.unavailable", hint=hint)
 
 
 def _installed() -> list[Path]:
-    """NVRTC as pip installs it, the newest first."""
+    """Return NVRTC's libraries that pip installed, the newest first."""
     spec = importlib.util.find_spec("nvidia")
     roots = spec.submodule_search_locations or () if spec else ()
     return sorted((path for root in roots for path in Path(root).glob("*/lib/libnvrtc.so.*")), reverse=True)
 
 
 Kernel = Callable[..., None]
-"""Queues a kernel: takes torch's `cuda_stream`, and ctypes values in the order of the kernel's parameters."""
+"""Queues a kernel: takes torch's `cuda_stream`, then ctypes values in the order of the kernel's parameters."""
 
 
 class Module:
-    """Machine code that was loaded into the current context; unloaded with `close`.
+    """Machine code that is loaded into the current context; unloaded by `close`.
 
     Args:
-        code: what `compiled` gave.
+        code: what `compiled` returned.
 
     Raises:
         EngineError: the driver refuses it.
@@ -108,10 +109,10 @@ class Module:
         self._check(self._driver.cuModuleLoadData(ctypes.byref(self._handle), code))
 
     def kernel(self, name: str, launch: Launch) -> Kernel:
-        """One of its kernels, to be started in one way.
+        """Return a function that queues one of its kernels with a fixed launch.
 
         Raises:
-            EngineError: there is no such kernel, or a block of it cannot have as much.
+            EngineError: there is no such kernel, or its blocks cannot have as much shared memory.
         """
         function = ctypes.c_void_p()
         self._check(self._driver.cuModuleGetFunction(ctypes.byref(function), self._handle, name.encode()))
@@ -125,7 +126,7 @@ class Module:
         self._check(self._driver.cuLaunchKernel(function, *size, ctypes.c_void_p(stream), pointers, None))
 
     def close(self) -> None:
-        """Unload it; its kernels must not run any more."""
+        """Unload the code; none of its kernels may be running."""
         self._driver.cuModuleUnload(self._handle)
 
     def _check(self, code: int) -> None:

@@ -1,37 +1,36 @@
-"""The network on NVIDIA's GPUs since Ampere, in kernels of our own.
+"""The network on NVIDIA GPUs since Ampere, in kernels of our own.
 
-torch is not a dependency: `pip install "framewatch[cuda]"` brings it. It serves memory, streams and graphs, and its
-wheels bring the compiler of the kernels.
+torch is not a dependency: `pip install "framewatch[cuda]"` installs it. It provides memory, streams and graphs, and
+its wheels contain the compiler of the kernels, so that nobody needs a CUDA toolkit.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
-from framewatch.upscale.cuda import layout as cuda_layout
-from framewatch.upscale.cuda import network as cuda_network
+from framewatch.errors import EngineError
+from framewatch.upscale.cuda import layout
 from framewatch.upscale.cuda.layout import Kind
+from framewatch.upscale.cuda.network import CudaNetwork, supports
 from framewatch.upscale.cuda.planes import CudaPlanes
-from framewatch.upscale.engine import Device, Session
-from framewatch.upscale.frames.frame import FrameShape
-from framewatch.upscale.frames.tiling import LARGEST_WINDOW
-from framewatch.upscale.network.network import Network
-from framewatch.upscale.torch import runtime as torch_runtime
-from framewatch.upscale.torch.graph_session import DeviceNetwork, GraphSession
-from framewatch.upscale.torch.planes_network import PlanesNetwork
+from framewatch.upscale.engine import Device, Session, SessionRequest, UnusableDevice
+from framewatch.upscale.torch import runtime
+from framewatch.upscale.torch.network import DeviceNetwork
+from framewatch.upscale.torch.planes import PlanesNetwork
+from framewatch.upscale.torch.runtime import TorchDevice
+from framewatch.upscale.torch.sessions import GraphSession
 
-_GIB = 2**30
-_MEMORY_SHARE = 2  # half of what is free: other workers, and the encoder, use the GPU too
-_NETWORK_BYTES = 288  # a pixel: two layers' outputs in float16; measured 271
-_FRAME_BYTES = 3 * 2  # a pixel of a frame, of 16 bits
+_NETWORK_BYTES = 288  # for an input pixel: two layers' outputs in float16; 271 were measured
 
 
 class CudaEngine:
-    """Opens sessions on GPUs that the kernels are made for.
+    """Opens sessions on GPUs that the kernels support.
 
     Args:
-        kind: which convolution; None: the best that the GPU has.
+        kind: which convolution; None: the fastest that the GPU has.
     """
 
     name = "cuda"
@@ -39,73 +38,55 @@ class CudaEngine:
     def __init__(self, kind: Kind | None = None) -> None:
         self._kind = kind
 
-    def devices(self) -> list[Device]:
-        """The GPUs; or one device that is not usable and says why.
+    def devices(self) -> Sequence[Device | UnusableDevice]:
+        """Return the GPUs; or one unusable device that says why there are none.
 
         Raises:
             EngineError: torch is installed and does not load.
         """
-        if not torch_runtime.installed():
-            return [self._none(f"not installed; {torch_runtime.HINT}")]
-        torch = torch_runtime.load()
-        found = [self._device(torch, number) for number in torch_runtime.gpus(torch)]
-        return found or [self._none("sees no NVIDIA GPU")]
+        if not runtime.installed():
+            return [UnusableDevice(self.name, "torch", f"not installed; {runtime.INSTALL}")]
+        torch = runtime.load()
+        found = [self._device(torch, number) for number in runtime.gpus(torch)]
+        return found or [UnusableDevice(self.name, "torch", "sees no NVIDIA GPU")]
 
-    def _none(self, note: str) -> Device:
-        return Device(self.name, "", "torch", usable=False, note=note)
+    def _device(self, torch: Any, number: int) -> Device | UnusableDevice:
+        kind = self._kind_for(torch, number)
+        return runtime.gpu(torch, self.name, number, note=f"own kernels ({kind}), f16" if kind else None)
 
-    def _device(self, torch: Any, number: int) -> Device:
-        facts = torch.cuda.get_device_properties(number)
-        kind = self._kind_of(torch, number)
-        note = f"own kernels ({kind}), f16" if kind else "not made for our kernels"
-        memory = facts.total_memory / _GIB
-        return Device(
-            self.name,
-            str(number),
-            str(facts.name),
-            usable=kind is not None,
-            note=note,
-            memory_gb=memory,
-            gpu=True,
-            in_flight=torch_runtime.IN_FLIGHT,
-            planes=True,
-        )
-
-    def _kind_of(self, torch: Any, number: int) -> Kind | None:
-        if torch.version.cuda is None:  # ROCm goes by the name of CUDA, and has other instructions
+    def _kind_for(self, torch: Any, number: int) -> Kind | None:
+        """Return which convolution a GPU gets; None: the kernels do not support it."""
+        if torch.version.cuda is None:  # torch for ROCm also says CUDA, and its GPUs have other instructions
             return None
-        found = cuda_layout.kind(torch.cuda.get_device_capability(number))
+        found = layout.kind(torch.cuda.get_device_capability(number))
         return found and (self._kind or found)
 
-    def most_pixels(self, device: str, network: Network, scale: int, concurrency: int) -> int | None:  # noqa: ARG002
-        """A window whose buffers take half of the GPU's memory that is free."""
-        free, _ = torch_runtime.load().cuda.mem_get_info(int(device))
-        frames = _FRAME_BYTES * (1 + scale * scale) * max(1, concurrency)
-        return min(int(free) // _MEMORY_SHARE // (frames + _NETWORK_BYTES), LARGEST_WINDOW)
+    def max_tile_pixels(self, device: str, request: SessionRequest) -> int | None:
+        """Return the largest tile whose buffers take half of the GPU's free memory."""
+        free = runtime.free_memory(runtime.load(), int(device))
+        return runtime.max_tile_pixels(free, _NETWORK_BYTES, request.scale, request.concurrency)
 
-    def open(self, network: Network, device: str, shape: FrameShape, scale: int, concurrency: int) -> Session:
-        """Put the network onto the GPU; the kernels are compiled for the width in about a second.
+    def open(self, device: str, request: SessionRequest) -> Session:
+        """Put the network onto the GPU; the kernels are compiled for the frame's width, which takes about a second.
 
         Raises:
-            EngineError: torch or its compiler is missing, the kernels are not for this network, or the device does
-                not work.
+            EngineError: torch or its compiler is missing, the kernels do not support the GPU or the network, or the
+                device does not work.
             OutOfMemoryError: the GPU has too little memory for this shape.
         """
-        torch = torch_runtime.load()
-        kind = self._kind_of(torch, int(device))
-        if kind is None or not cuda_network.takes(network):
-            raise torch_runtime.unavailable("the kernels are not made for this GPU or network")
-        place = torch.device("cuda", int(device))
-        torch_runtime.tidy(torch)
-        with torch_runtime.failures(torch), torch.cuda.device(place):
-            ours: DeviceNetwork = cuda_network.CudaNetwork(
-                network, shape.rgb, scale, torch=torch, device=place, kind=kind
-            )
+        torch = runtime.load()
+        shape, scale = request.shape, request.scale
+        kind = self._kind_for(torch, int(device))
+        if kind is None or not supports(request.network):
+            raise EngineError("the kernels do not support this GPU or network", code="engine.unavailable")
+        on = TorchDevice(torch, torch.device("cuda", int(device)))
+        runtime.collect_garbage(torch)
+        with runtime.project_errors(torch), torch.cuda.device(on.device):
+            network: DeviceNetwork = CudaNetwork(replace(request, shape=shape.rgb), on, kind)
             if shape.yuv:
                 with ExitStack() as undo:
-                    undo.callback(ours.close)
-                    converter = CudaPlanes(shape, scale, torch=torch, device=place)
+                    undo.callback(network.close)
+                    converter = CudaPlanes(shape, scale, on)
                     undo.pop_all()
-                ours = PlanesNetwork(ours, converter, shape=shape, scale=scale, torch=torch, device=place)
-            name = f"{self.name}/{ours.name}"
-            return GraphSession(name, shape, scale, concurrency, network=ours, torch=torch, device=place)
+                network = PlanesNetwork(network, converter, shape, scale, on)
+            return GraphSession(f"{self.name}/{network.name}", request, network, on)

@@ -1,6 +1,6 @@
-"""How the CUDA kernels cut a frame, lay out weights and are started: arithmetic and numpy, no GPU.
+"""How the CUDA kernels cut a frame, lay out weights and are launched: arithmetic and numpy, no GPU.
 
-Sizes here are those of `kernels/*.cu`, which says why they are so.
+The sizes here are those of `kernels/*.cu`, which explain them; a test compares both.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from framewatch.upscale.network.network import Layer
 Halves = npt.NDArray[np.float16]
 
 Kind = Literal["hopper", "ampere"]
-"""Which convolution: by warpgroup products, or by those of a warp, which every later GPU has too."""
+"""Which convolution: by warpgroup products (wgmma), or by a warp's (mma), which every later GPU has too."""
 
-CHANNELS = 64  # of the network that the kernels are made for
+CHANNELS = 64  # of the network that the kernels support
 PLANES = CHANNELS // 8
 PIXEL_BYTES = 16  # of a plane: 8 channels in float16
-RING = 6  # rows in shared memory: three in use by each of two warpgroups, two on their way
+RING = 6  # rows in shared memory: two warpgroups use three each, of which they share two, and two are on their way
 WEIGHT_BYTES = 9 * CHANNELS * CHANNELS * 2
 HEAD_TILE = 128  # pixels
 TAIL_THREADS = 128
 PLANES_THREADS = 128  # of the conversions between planes and RGB
 PACK_STRIP = 4  # chroma rows of a thread
 
-_LEFT = 8  # columns before the picture
-_WIDEST = 192  # pixels: with six rows of them and the weights, shared memory is full
-_CHANGE = 6  # pixels that could be computed while one row's products give way to the next
+_LEFT = 8  # columns before the frame
+_WIDEST = 192  # pixels: six rows of them and the weights fill shared memory
+_ROW_CHANGE = 6  # pixels that could be computed while one row's products give way to the next
 _STEP = 16  # pixels that a warp writes at once
 _CONSUMER_WARPS = 8
 _STAGING_BYTES = 1024  # of a warp
@@ -40,21 +40,19 @@ _HOPPER_THREADS = 288  # two warpgroups and the warp that copies
 _ROWS, _COLUMNS = 8, 32  # pixels of a block of Ampere's convolution
 _AMPERE_THREADS = 128
 _HEAD_THREADS = 128
-_SLACK_ROWS = _ROWS + 2  # stored rows that the last block's border may reach beyond the picture's
+_SLACK_ROWS = _ROWS + 2  # stored rows that the last block's border may reach below the frame
 
-CAPABILITIES = (
-    (8, 0),
-    (9, 0),
-)  # compute capabilities: the least, and the only one with warpgroup products of this kind
+_MIN_CAPABILITY = (8, 0)  # compute capability: mma.sync on float16 with cp.async
+_HOPPER = (9, 0)  # the only one with wgmma
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """How many blocks of a kernel are started, each with how much."""
+    """The launch of a kernel."""
 
     blocks: tuple[int, int, int]
-    threads: int
-    shared_bytes: int = 0
+    threads: int  # of a block
+    shared_bytes: int = 0  # dynamic shared memory of a block
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ class Grid:
 
     width: int  # pixels of the frame
     height: int
-    tile: int  # pixels of a strip's row: one warpgroup product is as wide
+    tile: int  # pixels of a strip's row, which is the width of one warpgroup product
     strips: int
 
     @property
@@ -77,11 +75,14 @@ class Grid:
         return (PLANES * (self.height + 2) + _SLACK_ROWS) * self.pitch * PIXEL_BYTES
 
     def head(self) -> Launch:
-        """The first convolution."""
+        """Return the launch of the first convolution."""
         return Launch((ceil(self.width / HEAD_TILE), self.height, 1), _HEAD_THREADS)
 
     def conv(self, kind: Kind, processors: int) -> Launch:
-        """One of the others; Hopper's blocks stay, one on each of the GPU's multiprocessors."""
+        """Return the launch of one of the other convolutions.
+
+        Hopper's blocks are persistent: one on each of the GPU's multiprocessors walks through its share of the rows.
+        """
         if kind == "ampere":
             return Launch((ceil(self.width / _COLUMNS), ceil(self.height / _ROWS), 1), _AMPERE_THREADS)
         row = PLANES * (self.tile + 2) * PIXEL_BYTES
@@ -90,42 +91,41 @@ class Grid:
         return Launch((min(processors, self.strips * self.height), 1, 1), _HOPPER_THREADS, shared)
 
     def tail(self) -> Launch:
-        """What comes after the last convolution."""
+        """Return the launch of what comes after the last convolution."""
         return Launch((ceil(self.width / TAIL_THREADS), self.height, 1), TAIL_THREADS)
 
 
 def unpack(width: int, height: int) -> Launch:
-    """From planes to RGB: a thread for each chroma sample of a frame of this size."""
+    """Return the launch from planes to RGB: a thread for each chroma sample of a frame of this size."""
     return Launch((ceil(width / 2 / PLANES_THREADS), height // 2, 1), PLANES_THREADS)
 
 
 def pack(width: int, height: int) -> Launch:
-    """From RGB to planes: a thread for several chroma samples of a column."""
+    """Return the launch from RGB to planes: a thread for several chroma samples of a column."""
     return Launch((ceil(width / 2 / PLANES_THREADS), ceil(height / 2 / PACK_STRIP), 1), PLANES_THREADS)
 
 
 def grid(width: int, height: int) -> Grid:
-    """The strips that cover a frame with the least work, none wider than shared memory allows."""
+    """Return the strips that cover a frame with the least work, none wider than shared memory allows."""
     least = ceil(width / _WIDEST)
     tiles = {strips: ceil(width / strips / _STEP) * _STEP for strips in range(least, 2 * least + 2)}
-    strips = min(tiles, key=lambda count: count * (tiles[count] + _CHANGE))
+    strips = min(tiles, key=lambda count: count * (tiles[count] + _ROW_CHANGE))
     return Grid(width, height, tiles[strips], strips)
 
 
 def kind(capability: tuple[int, int]) -> Kind | None:
-    """The convolution for a GPU of this compute capability; None: it is too old."""
-    least, hopper = CAPABILITIES
-    if capability == hopper:
+    """Return the convolution for a GPU of this compute capability; None: it is too old."""
+    if capability == _HOPPER:
         return "hopper"
-    return "ampere" if capability >= least else None
+    return "ampere" if capability >= _MIN_CAPABILITY else None
 
 
 def conv_weights(layer: Layer, kind: Kind) -> Halves:
-    """A layer's weights as the convolution reads them; outputs that it does not have are zero.
+    """Return a layer's weights as the convolution reads them; missing outputs are zero.
 
     Returns:
-        For Hopper (9 taps, 8 planes of inputs, 64 outputs, 8 inputs). For Ampere (37, 4, 32, 8), as
-        `fragments`: 36 steps of 16 inputs, tap by tap, and one of zeros, which is read ahead and not used.
+        For Hopper (9 taps, 8 planes of inputs, 64 outputs, 8 inputs). For Ampere (37, 4, 32, 8), as `fragments`: 36
+        steps of 16 inputs, tap by tap, and one of zeros, which is read ahead and not used.
     """
     outputs, inputs = layer.weights.shape[:2]
     padded = np.zeros((CHANNELS, inputs, 9), np.float16)
@@ -137,10 +137,10 @@ def conv_weights(layer: Layer, kind: Kind) -> Halves:
 
 
 def head_weights(layer: Layer, value_bytes: int) -> Halves:
-    """The first layer's weights, as `fragments`.
+    """Return the first layer's weights, as `fragments`.
 
-    The sum runs over (byte, row, column, colour) and is padded with zeros. High and low byte of a 16-bit value
-    have the same weights: the high one comes in times 256.
+    The sum runs over (byte, row, column, colour) and is padded with zeros. High and low byte of a 16-bit value have
+    the same weights, because the high byte comes in times 256.
     """
     values = layer.weights.transpose(0, 2, 3, 1).reshape(CHANNELS, 27)
     summed = np.zeros((CHANNELS, 32 * value_bytes), np.float16)
@@ -149,7 +149,14 @@ def head_weights(layer: Layer, value_bytes: int) -> Halves:
 
 
 def fragments(matrix: Halves) -> Halves:
-    """What each lane holds of mma.m16n8k16's left operand: (64, n) to (n / 16, 4 blocks of 16 rows, 32 lanes, 8)."""
+    """Return what each lane of a warp holds of mma.m16n8k16's left operand (PTX ISA, "Matrix fragments").
+
+    Args:
+        matrix: (64, n).
+
+    Returns:
+        (n / 16, 4 blocks of 16 rows, 32 lanes, 8 values).
+    """
     lane = np.arange(32)
     row = (lane // 4)[:, None] + np.array([0, 0, 8, 8, 0, 0, 8, 8])
     column = (lane % 4 * 2)[:, None] + np.array([0, 1, 0, 1, 8, 9, 8, 9])
@@ -158,12 +165,12 @@ def fragments(matrix: Halves) -> Halves:
 
 
 def biases(layer: Layer) -> npt.NDArray[np.float32]:
-    """(64,)."""
+    """Return (64,), padded with zeros."""
     return _padded(layer.biases)
 
 
 def slopes(layer: Layer) -> Halves:
-    """(64, 2): each slope twice, for two values at once; 1, which changes nothing, where there is no PReLU."""
+    """Return (64, 2): each slope twice, for two values at once; without PReLU 1, which changes nothing."""
     values = np.ones(CHANNELS, np.float32) if layer.slopes is None else _padded(layer.slopes)
     return np.repeat(values.astype(np.float16)[:, None], 2, axis=1)
 

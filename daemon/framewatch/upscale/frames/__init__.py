@@ -1,1 +1,1 @@
-"""Frames in memory: their shape, pixel layout, conversion between YUV and RGB, and tiles."""
+"""Frames in memory: their shape, conversion between YUV, RGB and floats, and the cutting of tiles."""

@@ -1,11 +1,12 @@
-"""YUV 4:2:0: how colour is coded in planes, and the conversion to RGB and back that engines make, in plain numpy.
+"""YUV 4:2:0: how planes are coded, and the conversion to RGB and back in plain numpy.
 
-A frame of planes is half the bytes of one in RGB, is what decoders give and encoders take, and is converted where the
-network runs. What an engine computes on its device is held against this.
+A frame of planes has half the bytes of one in RGB, is what decoders return and encoders take, and is converted on the
+device where the network runs. What an engine computes there is compared with this module.
 
-Chroma lies on the left of two luma columns and between two luma rows, as MPEG-2, H.264 and HEVC have it. It is
-enlarged by the bicubic filter that ffmpeg's scaler uses (Keys 1981 with A = -0.6), and reduced by the same, stretched
-to twice its width. So a frame looks the same whether it comes this way or by way of ffmpeg's RGB: within one code.
+Chroma is sited at the left of two luma columns and between two luma rows, as in MPEG-2, H.264 and HEVC. It is
+upsampled by the bicubic filter that ffmpeg's scaler uses (R. Keys, "Cubic Convolution Interpolation for Digital Image
+Processing", 1981, with A = -0.6), and downsampled by the same filter stretched to twice its width. So a frame is the
+same as one that went through ffmpeg's RGB, within one step of 8 bits.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 Planes = tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]
+"""Y (height, width), U and V (height / 2, width / 2)."""
 
 _A = -0.6
-REACH = 8  # input pixels around, at most, that an output pixel's chroma depends on beyond the network's own halo
+CHROMA_REACH = 8  # input pixels, at most, that an output pixel's chroma depends on beyond the network's own halo
 
 
-def _cubic(distance: float) -> float:
+def _keys(distance: float) -> float:
     """Keys' cubic convolution kernel, at a distance in samples."""
     x = abs(distance)
     if x < 1:
@@ -31,26 +33,32 @@ def _cubic(distance: float) -> float:
     return _A * x**3 - 5 * _A * x**2 + 8 * _A * x - 4 * _A if x < 2 else 0.0
 
 
-# For a luma column or row of each parity, the weights of chroma samples around the one it belongs to.
-ACROSS = tuple(_cubic(0.5 - offset) for offset in (-1, 0, 1, 2))  # odd columns; an even one has its own sample
-DOWN = (
-    tuple(_cubic(-0.25 - offset) for offset in (-2, -1, 0, 1)),  # even rows: samples -2 to 1
-    tuple(_cubic(0.25 - offset) for offset in (-1, 0, 1, 2)),  # odd rows: samples -1 to 2
+UPSAMPLE_COLUMN = tuple(_keys(0.5 - offset) for offset in (-1, 0, 1, 2))
+"""Weights of chroma samples -1 to 2 for an odd luma column; an even one has a chroma sample of its own."""
+
+UPSAMPLE_ROW = (
+    tuple(_keys(-0.25 - offset) for offset in (-2, -1, 0, 1)),
+    tuple(_keys(0.25 - offset) for offset in (-1, 0, 1, 2)),
 )
-# For a chroma sample, the weights of the luma columns -3 to 3 and rows -3 to 4 around its own.
-COLUMNS = tuple(_cubic(offset / 2) / 2 for offset in range(-3, 4))
-ROWS = tuple(_cubic((offset - 0.5) / 2) / 2 for offset in range(-3, 5))
+"""Weights of chroma samples -2 to 1 for an even luma row, and -1 to 2 for an odd one."""
+
+DOWNSAMPLE_COLUMN = tuple(_keys(offset / 2) / 2 for offset in range(-3, 4))
+"""Weights of luma columns -3 to 3 around a chroma sample's own."""
+
+DOWNSAMPLE_ROW = tuple(_keys((offset - 0.5) / 2) / 2 for offset in range(-3, 5))
+"""Weights of luma rows -3 to 4 around a chroma sample's own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Yuv420:
-    """How the colours of a frame's planes are coded.
+    """How the samples of a frame's planes are coded.
 
     Args:
-        kr, kb: the matrix's weights of red and blue in luma (ITU-T H.273, table 4).
-        full: whether all code values are used, or black is 16 and white 235 (times 2^(depth - 8)).
-        depth: bits of a value. 8 are stored in a byte, more in the low bits of two.
-        out_depth: the same of what comes out of an engine.
+        kr: the matrix's weight of red in luma (ITU-T H.273, table 4).
+        kb: the same of blue.
+        full: whether the range is full; otherwise black is 16 and white 235, times 2^(depth - 8).
+        depth: bits of a sample. 8 are stored in a byte, more in the low bits of two.
+        out_depth: the same of the frames that an engine returns.
     """
 
     kr: float
@@ -61,63 +69,63 @@ class Yuv420:
 
     @property
     def out(self) -> Yuv420:
-        """The coding of what comes out."""
+        """The coding of the frames that an engine returns."""
         return replace(self, depth=self.out_depth)
 
     @property
     def black(self) -> int:
-        """Luma's code value of black."""
+        """The luma sample of black."""
         return 0 if self.full else 16 << (self.depth - 8)
 
     @property
     def luma_range(self) -> int:
-        """Code values from black to white."""
+        """White's luma minus black's."""
         return self.peak if self.full else 219 << (self.depth - 8)
 
     @property
     def grey(self) -> int:
-        """Chroma's code value of no colour."""
+        """The chroma sample of grey."""
         return 128 << (self.depth - 8)
 
     @property
     def chroma_range(self) -> int:
-        """Code values from one end of chroma to the other."""
+        """The largest chroma minus the smallest."""
         return self.peak if self.full else 224 << (self.depth - 8)
 
     @property
     def peak(self) -> int:
-        """The largest code value."""
+        """The largest sample that the depth allows."""
         return (1 << self.depth) - 1
 
     @property
     def from_chroma(self) -> tuple[float, float, float, float]:
-        """What U adds to blue and to green, and V to red and to green, of chroma in -0.5 to 0.5."""
+        """What U adds to blue and to green, and V to red and to green, for chroma in -0.5 to 0.5 (ITU-T H.273)."""
         blue, red, green = 2 * (1 - self.kb), 2 * (1 - self.kr), 1 - self.kr - self.kb
         return blue, -blue * self.kb / green, red, -red * self.kr / green
 
 
-def planes(frame: npt.NDArray[Any], width: int, height: int) -> Planes:
-    """Views of Y (height, width), U and V (height / 2, width / 2) in a frame of (height * 3 / 2, width)."""
-    values, luma, chroma = frame.reshape(-1), width * height, width * height // 4
+def split_planes(frame: npt.NDArray[Any], width: int, height: int) -> Planes:
+    """Return views of the planes in a frame of (height * 3 / 2, width)."""
+    samples, luma, chroma = frame.reshape(-1), width * height, width * height // 4
     small = height // 2, width // 2
     return (
-        values[:luma].reshape(height, width),
-        values[luma : luma + chroma].reshape(small),
-        values[luma + chroma :].reshape(small),
+        samples[:luma].reshape(height, width),
+        samples[luma : luma + chroma].reshape(small),
+        samples[luma + chroma :].reshape(small),
     )
 
 
-def joined(parts: Planes) -> npt.NDArray[Any]:
-    """A frame of (height * 3 / 2, width) with these planes."""
-    height, width = parts[0].shape
-    return np.concatenate([np.ravel(part) for part in parts]).reshape(height * 3 // 2, width)
+def join_planes(planes: Planes) -> npt.NDArray[Any]:
+    """Return a frame of (height * 3 / 2, width) with a copy of these planes."""
+    height, width = planes[0].shape
+    return np.concatenate([np.ravel(plane) for plane in planes]).reshape(height * 3 // 2, width)
 
 
-def to_rgb(parts: Planes, coding: Yuv420) -> Floats:
-    """Planes to (height, width, 3) in [0, 1]."""
-    luma = (parts[0].astype(np.float32) - coding.black) / np.float32(coding.luma_range)
+def to_rgb(planes: Planes, coding: Yuv420) -> Floats:
+    """Convert planes to (height, width, 3) float32, clamped to [0, 1]."""
+    luma = (planes[0].astype(np.float32) - coding.black) / np.float32(coding.luma_range)
     u, v = (
-        _enlarged((part.astype(np.float32) - coding.grey) / np.float32(coding.chroma_range)) for part in parts[1:]
+        _upsampled((plane.astype(np.float32) - coding.grey) / np.float32(coding.chroma_range)) for plane in planes[1:]
     )
     blue, green_u, red, green_v = map(np.float32, coding.from_chroma)
     image: Floats = np.stack([luma + red * v, luma + green_u * u + green_v * v, luma + blue * u], axis=2)
@@ -125,19 +133,15 @@ def to_rgb(parts: Planes, coding: Yuv420) -> Floats:
 
 
 def from_rgb(image: npt.NDArray[np.floating[Any]], coding: Yuv420) -> Planes:
-    """(height, width, 3) in [0, 1] to planes of `coding.depth` bits, rounded half to even."""
-    luma = _luma(image, coding)
-    reduced = _reduced(image)
-    small, blue, red = _luma(reduced, coding), reduced[..., 2], reduced[..., 0]
-    u = (blue - small) / (2 * (1 - coding.kb)) * coding.chroma_range + coding.grey
-    v = (red - small) / (2 * (1 - coding.kr)) * coding.chroma_range + coding.grey
+    """Convert (height, width, 3) in [0, 1] to planes of `coding.depth` bits, rounded half to even."""
+    y = _luma(image, coding) * coding.luma_range + coding.black
+    small = _downsampled(image)
+    luma, blue, red = _luma(small, coding), small[..., 2], small[..., 0]
+    u = (blue - luma) / (2 * (1 - coding.kb)) * coding.chroma_range + coding.grey
+    v = (red - luma) / (2 * (1 - coding.kr)) * coding.chroma_range + coding.grey
     dtype = np.uint8 if coding.depth == 8 else np.uint16
-    y, u, v = (np.rint(np.clip(part, 0, coding.peak)).astype(dtype) for part in (_coded(luma, coding), u, v))
+    y, u, v = (np.rint(np.clip(plane, 0, coding.peak)).astype(dtype) for plane in (y, u, v))
     return y, u, v
-
-
-def _coded(luma: npt.NDArray[Any], coding: Yuv420) -> npt.NDArray[Any]:
-    return luma * coding.luma_range + coding.black
 
 
 def _luma(image: npt.NDArray[Any], coding: Yuv420) -> npt.NDArray[Any]:
@@ -145,34 +149,36 @@ def _luma(image: npt.NDArray[Any], coding: Yuv420) -> npt.NDArray[Any]:
     return sum(image[..., colour] * np.float32(weight) for colour, weight in enumerate(weights))  # type: ignore[return-value]
 
 
-def _enlarged(chroma: Floats) -> Floats:
+def _upsampled(chroma: Floats) -> Floats:
     """(h, w) to (2 h, 2 w)."""
     height, width = chroma.shape
     wide = np.empty((height, width * 2), np.float32)
-    wide[:, ::2], wide[:, 1::2] = chroma, _weighted(chroma, 1, ACROSS, first=-1)
+    wide[:, ::2], wide[:, 1::2] = chroma, _filtered(chroma, 1, UPSAMPLE_COLUMN, first=-1)
     high = np.empty((height * 2, width * 2), np.float32)
-    high[::2], high[1::2] = _weighted(wide, 0, DOWN[0], first=-2), _weighted(wide, 0, DOWN[1], first=-1)
+    high[::2] = _filtered(wide, 0, UPSAMPLE_ROW[0], first=-2)
+    high[1::2] = _filtered(wide, 0, UPSAMPLE_ROW[1], first=-1)
     return high
 
 
-def _reduced(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _downsampled(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """(2 h, 2 w, 3) to (h, w, 3)."""
-    return _weighted(_weighted(image, 1, COLUMNS, first=-3, step=2), 0, ROWS, first=-3, step=2)
+    narrow = _filtered(image, 1, DOWNSAMPLE_COLUMN, first=-3, step=2)
+    return _filtered(narrow, 0, DOWNSAMPLE_ROW, first=-3, step=2)
 
 
-def _weighted(
+def _filtered(
     values: npt.NDArray[Any], axis: int, weights: tuple[float, ...], *, first: int, step: int = 1
 ) -> npt.NDArray[Any]:
-    """Of each `step`-th sample along an axis, the weighted sum of those around it, from `first` on.
+    """Return the weighted sum around each `step`-th sample along an axis, from the sample at `first` on.
 
-    Beyond an edge its last sample goes on.
+    The edges are repeated.
     """
     length = values.shape[axis]
     at = np.arange(0, length, step)
-    parts = (
+    terms = (
         values.take(np.clip(at + first + number, 0, length - 1), axis) * np.float32(weight)
         for number, weight in enumerate(weights)
         if weight
     )
-    total: npt.NDArray[Any] = sum(parts)  # type: ignore[assignment]
+    total: npt.NDArray[Any] = sum(terms)  # type: ignore[assignment]
     return total

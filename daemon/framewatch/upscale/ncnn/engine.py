@@ -1,7 +1,7 @@
-"""The network on ncnn: on a GPU by Vulkan with 16-bit storage, or on the processor in float32.
+"""The network on ncnn: on a GPU through Vulkan with 16-bit storage, or on the CPU in float32.
 
-Vulkan stores float16 and computes in float32: arithmetic in float16 was measured to be off by up to 0.03.
-ncnn's Python calls let other threads run while a frame is computed (measured).
+On Vulkan, float16 is stored but float32 is computed: float16 arithmetic was measured to be off by up to 0.03. ncnn's
+Python calls release the interpreter's lock while a frame is computed (measured).
 """
 
 from __future__ import annotations
@@ -11,27 +11,31 @@ import os
 import sys
 import tempfile
 import threading
+from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from framewatch.errors import EngineError, OutOfMemoryError
 from framewatch.upscale import host
-from framewatch.upscale.engine import Device, Session
+from framewatch.upscale.engine import Device, Session, SessionRequest, UnusableDevice
 from framewatch.upscale.frames import pixels
-from framewatch.upscale.frames.frame import Frame, FrameShape
-from framewatch.upscale.frames.tiling import LARGEST_WINDOW
-from framewatch.upscale.ncnn import param_file as ncnn_param
+from framewatch.upscale.frames.frame import Frame
+from framewatch.upscale.frames.tiling import MAX_TILE_PIXELS
+from framewatch.upscale.ncnn import param_file
 from framewatch.upscale.network.network import Network
 
-_REAL_GPU = {0: "discrete GPU", 1: "integrated GPU", 2: "virtual GPU"}  # VkPhysicalDeviceType; 3 is a CPU
+_GPU_TYPES = {0: "discrete GPU", 1: "integrated GPU", 2: "virtual GPU"}  # VkPhysicalDeviceType; 3 is a CPU
 _OUT_OF_MEMORY = -100  # what ncnn's layers return when an allocation fails
-_CPU_BYTES_PER_PIXEL = 3000  # float32 with Winograd's buffers: measured 2500 to 2800
-_GPU_BYTES_PER_PIXEL = 1100  # measured 990 to 1030, for 2x and for 4x
-_GPU_MEMORY_SHARE = 2
+_CPU_BYTES_PER_PIXEL = 3000  # float32 with Winograd's buffers: 2500 to 2800 were measured
+_GPU_BYTES_PER_PIXEL = 1100  # 990 to 1030 were measured, for 2x and for 4x
+_GPU_MEMORY_SHARE = 2  # half of what is free: other workers, and the encoder, use the GPU too
 _MIB = 1024 * 1024
-_IN_FLIGHT = 3  # so that the processor's work on a frame, and its copies, run beside the GPU's (docs/performance.md)
-_LOADERS = (
+_IN_FLIGHT = (
+    3  # so that the CPU's work on a frame, and its copies, run beside the GPU's (docs/performance.md, Vulkan)
+)
+_VULKAN_LIBRARIES = (
     "libvulkan.so.1",
     "libvulkan.so",
     "libvulkan_radeon.so",
@@ -41,43 +45,36 @@ _LOADERS = (
 
 
 class NcnnCpuEngine:
-    """float32 on the processor."""
+    """float32 on the CPU."""
 
     name = "ncnn"
 
     def devices(self) -> list[Device]:
-        """The processor.
+        """Return the CPU.
 
         Raises:
             EngineError: ncnn is not installed or does not load.
         """
         _ncnn()
-        return [Device(self.name, "CPU", f"{host.cores()} cores", note="f32", memory_gb=host.memory_gb())]
+        return [Device(self.name, "CPU", f"{host.cores()} cores", host.memory_gb(), note="f32")]
 
-    def most_pixels(self, device: str, network: Network, scale: int, concurrency: int) -> int | None:  # noqa: ARG002
-        """A window whose buffers take a share of the free memory."""
-        return host.most_pixels(_CPU_BYTES_PER_PIXEL, concurrency)
+    def max_tile_pixels(self, device: str, request: SessionRequest) -> int | None:  # noqa: ARG002
+        """Return the largest tile whose buffers take a share of the free memory."""
+        return host.max_tile_pixels(_CPU_BYTES_PER_PIXEL, request.concurrency)
 
-    def open(
-        self,
-        network: Network,
-        device: str,  # noqa: ARG002 - there is one processor
-        shape: FrameShape,
-        scale: int,
-        concurrency: int,
-    ) -> Session:
+    def open(self, device: str, request: SessionRequest) -> Session:  # noqa: ARG002 - there is one CPU
         """Load the network.
 
         Raises:
             EngineError: ncnn is missing or refuses the network.
         """
         net = _ncnn().Net()
-        lanes = host.lanes(concurrency)
+        parallel = host.parallel_frames(request.concurrency)
         net.opt.use_vulkan_compute = False
-        net.opt.num_threads = max(1, host.cores() // lanes)
-        _use_float16(net.opt, storage=False)
-        _load(net, network, ncnn_param.text(network, scale))
-        return _NcnnSession(f"{self.name}/f32", shape, scale, concurrency, net=net, lanes=lanes)
+        net.opt.num_threads = max(1, host.cores() // parallel)
+        _set_float16_storage(net.opt, False)
+        _load(net, request.network, param_file.planar_param(request.network, request.scale))
+        return PlanarSession(f"{self.name}/f32", request, net, parallel)
 
 
 class NcnnVulkanEngine:
@@ -85,34 +82,33 @@ class NcnnVulkanEngine:
 
     name = "ncnn-vulkan"
 
-    def devices(self) -> list[Device]:
-        """Every Vulkan device; those that are a processor in disguise are not usable.
+    def devices(self) -> Sequence[Device | UnusableDevice]:
+        """Return every Vulkan device; one that is a software renderer is not usable.
 
         Raises:
             EngineError: ncnn is not installed or does not load.
         """
         ncnn = _ncnn()
-        if not _vulkan_loads():
+        if not _vulkan_is_installed():
             return []
         return [self._device(ncnn, number) for number in range(ncnn.get_gpu_count())]
 
-    def _device(self, ncnn: Any, number: int) -> Device:
+    def _device(self, ncnn: Any, number: int) -> Device | UnusableDevice:
         info = ncnn.get_gpu_info(number)
-        kind = int(info.type())
-        usable = kind in _REAL_GPU
-        note = f"{_REAL_GPU[kind]}, f16 storage" if usable else "a processor, not a GPU"
-        memory = ncnn.get_gpu_device(number).get_heap_budget() / 1024 if usable else 0.0
-        return Device(
-            self.name, str(number), str(info.device_name()), usable, note, memory, gpu=True, in_flight=_IN_FLIGHT
-        )
+        description, kind = str(info.device_name()), _GPU_TYPES.get(int(info.type()))
+        if kind is None:
+            return UnusableDevice(self.name, description, "a CPU, not a GPU")
+        memory_gb = ncnn.get_gpu_device(number).get_heap_budget() / 1024
+        note = f"{kind}, f16 storage"
+        return Device(self.name, str(number), description, memory_gb, note=note, gpu=True, in_flight=_IN_FLIGHT)
 
-    def most_pixels(self, device: str, network: Network, scale: int, concurrency: int) -> int | None:  # noqa: ARG002
-        """A window whose buffers take half of what the driver says is free."""
+    def max_tile_pixels(self, device: str, request: SessionRequest) -> int | None:
+        """Return the largest tile whose buffers take half of what the driver says is free."""
         budget = int(_ncnn().get_gpu_device(int(device)).get_heap_budget()) * _MIB
-        fitting = budget // _GPU_MEMORY_SHARE // max(1, concurrency) // _GPU_BYTES_PER_PIXEL
-        return min(fitting, LARGEST_WINDOW)
+        fitting = budget // _GPU_MEMORY_SHARE // max(1, request.concurrency) // _GPU_BYTES_PER_PIXEL
+        return min(fitting, MAX_TILE_PIXELS)
 
-    def open(self, network: Network, device: str, shape: FrameShape, scale: int, concurrency: int) -> Session:
+    def open(self, device: str, request: SessionRequest) -> Session:
         """Load the network onto the GPU.
 
         Raises:
@@ -121,85 +117,107 @@ class NcnnVulkanEngine:
         net = _ncnn().Net()
         net.opt.use_vulkan_compute = True
         net.set_vulkan_device(int(device))
-        _use_float16(net.opt, storage=True)
-        codes = shape.dtype == "uint8"  # float16 has no room for deeper ones
-        size = shape.width, shape.height
-        _load(
-            net, network, ncnn_param.codes_text(network, scale, *size) if codes else ncnn_param.text(network, scale)
-        )
-        kind = CodesSession if codes else _NcnnSession
-        return kind(f"{self.name}/f16", shape, scale, concurrency, net=net, lanes=concurrency)
+        _set_float16_storage(net.opt, True)
+        network, shape, scale = request.network, request.shape, request.scale
+        name = f"{self.name}/f16"
+        if shape.dtype == "uint8":
+            _load(net, network, param_file.packed_param(network, scale, shape.width, shape.height))
+            return PackedSession(name, request, net, request.concurrency)
+        _load(net, network, param_file.planar_param(network, scale))  # float16 is too short for packed 16-bit samples
+        return PlanarSession(name, request, net, request.concurrency)
 
 
 class _NcnnSession(Session):
-    """Each frame has its extractor; at most `lanes` of them compute at once."""
+    """A loaded network; each frame has its own extractor.
 
-    def __init__(self, name: str, shape: FrameShape, scale: int, concurrency: int, *, net: Any, lanes: int) -> None:
-        super().__init__(name, shape, scale, concurrency)
+    Args:
+        name: as `Session`.
+        request: what the session is for.
+        net: an `ncnn.Net` that has loaded the network; cleared with the session.
+        parallel: the most frames that are computed at once.
+    """
+
+    _OUTPUT_TYPE: int  # of ncnn's `extract`: 0 converts to float32, 1 leaves the output as it was computed
+
+    def __init__(self, name: str, request: SessionRequest, net: Any, parallel: int) -> None:
+        super().__init__(name, request.shape, request.scale, request.concurrency)
         self._net = net
-        self._turn = threading.BoundedSemaphore(max(1, lanes))
+        self._output_shape = request.shape.upscaled(request.scale)
+        self._computing = threading.BoundedSemaphore(max(1, parallel))
+
+    @abstractmethod
+    def _to_network(self, frame: Frame) -> pixels.Floats:
+        """Return a frame as the network takes it."""
+
+    @abstractmethod
+    def _from_network(self, output: Any) -> Frame:
+        """Return the frame that the network's output stands for."""
+
+    @abstractmethod
+    def _output_size(self) -> tuple[int, int, int]:
+        """Return width, height and channels of the output, as ncnn counts them."""
 
     def _run(self, frame: Frame) -> Frame:
         try:
-            floats = self._taken(frame)
-            with self._turn:
-                result = self._extract(floats)
-            return self._given(np.asarray(result))
+            floats = self._to_network(frame)
+            with self._computing:
+                output = self._extract(floats)
+            return self._from_network(np.asarray(output))
         except MemoryError as error:
             raise OutOfMemoryError("there is too little memory for the frame") from error
 
-    _as_computed = 0  # ncnn's type of output: 0 makes floats of it, 1 leaves it as it was computed
-
-    def _taken(self, frame: Frame) -> pixels.Floats:
-        """What the network takes: (3, h, w) floats."""
-        return pixels.to_planes(frame)
-
-    def _given(self, values: Any) -> Frame:
-        """The frame of what the network gives."""
-        return pixels.from_planes(values, self.shape.dtype)
-
-    def _sides(self, width: int, height: int) -> tuple[int, int, int]:
-        """Width, height and channels of what the network gives, in ncnn's words."""
-        return width, height, 3
-
     def _extract(self, floats: pixels.Floats) -> Any:
-        """The output Mat of the network."""
+        """Run the network; return its output as an `ncnn.Mat`."""
         ncnn = _ncnn()
         extractor = self._net.create_extractor()
-        # The clone aligns each plane as ncnn's own are; Vulkan reads planes of another spacing wrongly.
-        code = extractor.input(ncnn_param.INPUT, ncnn.Mat(floats).clone())
-        result = ncnn.Mat()
+        # The clone aligns each plane as ncnn's own are aligned; Vulkan reads others wrongly.
+        code = extractor.input(param_file.INPUT, ncnn.Mat(floats).clone())
+        output = ncnn.Mat()
         if code == 0:
-            code, result = extractor.extract(ncnn_param.OUTPUT, self._as_computed)
-        expected = self._sides(self.shape.width * self.scale, self.shape.height * self.scale)
-        if code == _OUT_OF_MEMORY or (code == 0 and result.empty()):
+            code, output = extractor.extract(param_file.OUTPUT, self._OUTPUT_TYPE)
+        if code == _OUT_OF_MEMORY or (code == 0 and output.empty()):
             raise OutOfMemoryError(f"ncnn has too little memory for {self.shape.width}x{self.shape.height}")
         if code != 0:
             raise EngineError(f"ncnn failed with code {code}")
-        if (result.w, result.h, result.c) != expected:
-            raise EngineError(f"ncnn gave {result.w}x{result.h}x{result.c} instead of {expected}")
-        return result
+        if (output.w, output.h, output.c) != self._output_size():
+            raise EngineError(f"ncnn returned {output.w}x{output.h}x{output.c} instead of {self._output_size()}")
+        return output
 
     def _release(self) -> None:
         self._net.clear()
 
 
-class CodesSession(_NcnnSession):
-    """Packed codes of 8 bits in and out; all around the network is done by the network's graph."""
+class PlanarSession(_NcnnSession):
+    """Planar floats in and out, for frames of any depth."""
 
-    _as_computed = 1  # float16 where the device stores that: half of what floats would take
+    _OUTPUT_TYPE = 0
 
-    def _taken(self, frame: Frame) -> pixels.Floats:
+    def _to_network(self, frame: Frame) -> pixels.Floats:
+        return pixels.to_chw(frame)
+
+    def _from_network(self, output: Any) -> Frame:
+        return pixels.from_chw(output, self.shape.dtype)
+
+    def _output_size(self) -> tuple[int, int, int]:
+        return self._output_shape.width, self._output_shape.height, 3
+
+
+class PackedSession(_NcnnSession):
+    """Packed 8-bit RGB in and out; the conversion around the network is part of its graph."""
+
+    _OUTPUT_TYPE = 1  # float16 where the device stores that: half the bytes of float32
+
+    def _to_network(self, frame: Frame) -> pixels.Floats:
         return frame.astype(np.float32)
 
-    def _given(self, values: Any) -> Frame:
-        """The lower byte of each value: see `ncnn_param.LIFT`."""
-        lifted = values.view(np.uint16) if values.dtype == np.float16 else values.astype(np.uint16)
-        codes: Frame = lifted.astype(np.uint8, order="C")
-        return codes.reshape(self.shape.upscaled(self.scale).array)
+    def _from_network(self, output: Any) -> Frame:
+        """Return the low byte of each value: see `param_file.PACKED_OFFSET`."""
+        integers = output.view(np.uint16) if output.dtype == np.float16 else output.astype(np.uint16)
+        samples: Frame = integers.astype(np.uint8, order="C")
+        return samples.reshape(self._output_shape.array)
 
-    def _sides(self, width: int, height: int) -> tuple[int, int, int]:
-        return 3 * width, height, 1
+    def _output_size(self) -> tuple[int, int, int]:
+        return 3 * self._output_shape.width, self._output_shape.height, 1
 
 
 def _ncnn() -> Any:
@@ -211,29 +229,29 @@ def _ncnn() -> Any:
     return ncnn
 
 
-def _vulkan_loads() -> bool:
-    """False where ncnn would find no Vulkan either; it writes a page to stderr while it looks."""
+def _vulkan_is_installed() -> bool:
+    """Return False where ncnn would find no Vulkan either; it would write a page to stderr while it looks."""
     if sys.platform != "linux" or os.environ.get("NCNN_VULKAN_DRIVER"):
-        return True  # on macOS it brings its own
-    return any(_loads(name) for name in _LOADERS)
+        return True  # on macOS, ncnn contains its own
+    return any(_loads(name) for name in _VULKAN_LIBRARIES)
 
 
-def _loads(name: str) -> bool:
+def _loads(library: str) -> bool:
     try:
-        ctypes.CDLL(name)
+        ctypes.CDLL(library)
     except OSError:
         return False
     return True
 
 
-def _use_float16(options: Any, storage: bool) -> None:
-    options.use_fp16_storage = options.use_fp16_packed = storage
+def _set_float16_storage(options: Any, enabled: bool) -> None:
+    options.use_fp16_storage = options.use_fp16_packed = enabled
     options.use_fp16_arithmetic = False
     options.use_bf16_storage = options.use_bf16_packed = False
 
 
 def _load(net: Any, network: Network, param: str) -> None:
-    # By way of a file: ncnn keeps pointers into weights that it is given in memory.
+    # Through a file, because ncnn keeps pointers into weights that it gets in memory.
     with tempfile.NamedTemporaryFile(prefix="framewatch-", suffix=".bin") as file:
         file.write(network.raw)
         file.flush()

@@ -1,7 +1,8 @@
-"""The network's layers in ncnn's text format, made from the one definition that feeds every engine.
+"""The network's layers in ncnn's text format, made from the one definition that every engine uses.
 
-Two ways in and out. Planes of floats, converted by whoever calls; or packed codes of 8 bits, where layers around the
-network do what else would be done around it: on a GPU they cost next to nothing, and half the bytes are moved.
+Frames go through it in one of two ways. Either as planar floats, which the caller converts; or as packed 8-bit RGB,
+where layers before and after the network do the conversion. ncnn's package lets nobody run a shader of his own, so
+these are layers that it has: on a GPU they cost next to nothing, and half the bytes are moved.
 """
 
 from __future__ import annotations
@@ -12,26 +13,33 @@ INPUT = "data"
 OUTPUT = "output"
 
 _MAGIC = "7767517"
-_NEAREST, _BICUBIC = 1, 3  # ncnn's Interp types
-_ADD, _MULTIPLY = 0, 2  # its BinaryOp types
-_ROUND = 18  # its UnaryOp types
-_PACKED_TO_PLANAR, _PLANAR_TO_PACKED = 4, 3  # its Permute orders, of three axes
+_NEAREST, _BICUBIC = 1, 3  # types of ncnn's Interp
+_ADD, _MULTIPLY = 0, 2  # of its BinaryOp
+_ROUND = 18  # of its UnaryOp
+_PACKED_TO_PLANAR, _PLANAR_TO_PACKED = 4, 3  # orders of its Permute, of three axes
 _WHITE = 255
-LIFT = 1024
-"""What codes come out on top of: a float16 from 1024 to 2047 has the value's integer part in its low bits, so
-that the lower byte of each is the code."""
+PACKED_OFFSET = 1024
+"""What packed output is raised by. A float16 from 1024 to 2047 holds the integer part of its value in its low bits,
+so
+that the low byte of each value is the 8-bit sample."""
 
 
-def text(network: Network, scale: int) -> str:
-    """A param file: (3, h, w) floats named INPUT to (3, h * scale, w * scale) named OUTPUT."""
+def planar_param(network: Network, scale: int) -> str:
+    """Return a param file: floats (3, h, w) named INPUT to (3, h * scale, w * scale) named OUTPUT."""
     return _file([f"Input input 0 1 {INPUT}", *_upscaled(network, scale, INPUT, OUTPUT)])
 
 
-def codes_text(network: Network, scale: int, width: int, height: int) -> str:
-    """A param file: (h, w, 3) codes named INPUT to (1, h * scale, w * scale * 3) codes, plus LIFT, named OUTPUT.
+def packed_param(network: Network, scale: int, width: int, height: int) -> str:
+    """Return a param file for packed RGB, whose samples are integers from 0 to 255, as floats.
 
-    Codes are integers from 0 to 255, as floats. What comes out was clamped and rounded. Its rows are in one channel,
-    since ncnn would interleave four of them otherwise.
+    It takes (h, w, 3) named INPUT and returns (1, h * scale, w * scale * 3) plus PACKED_OFFSET named OUTPUT, clamped
+    and rounded. The output's rows are in one channel, because ncnn would interleave four of them otherwise.
+
+    Args:
+        network: what to compute.
+        scale: 2, 3 or 4.
+        width: of the input, in pixels.
+        height: likewise.
     """
     before = [
         f"Input input 0 1 {INPUT}",
@@ -42,7 +50,7 @@ def codes_text(network: Network, scale: int, width: int, height: int) -> str:
         f"BinaryOp codes 1 1 upscaled codes 0={_MULTIPLY} 1=1 2={_WHITE}.0",
         f"Clip clamp 1 1 codes clamped 0=0.0 1={_WHITE}.0",
         f"UnaryOp round 1 1 clamped rounded 0={_ROUND}",
-        f"BinaryOp lift 1 1 rounded lifted 0={_ADD} 1=1 2={LIFT}.0",
+        f"BinaryOp lift 1 1 rounded lifted 0={_ADD} 1=1 2={PACKED_OFFSET}.0",
         f"Permute pack 1 1 lifted packed 0={_PLANAR_TO_PACKED}",
         f"Reshape rows 1 1 packed {OUTPUT} 0={3 * width * scale} 1={height * scale} 2=1",
     ]
@@ -50,10 +58,10 @@ def codes_text(network: Network, scale: int, width: int, height: int) -> str:
 
 
 def _upscaled(network: Network, scale: int, source: str, result: str) -> list[str]:
-    """The network and the resize, from one blob to another."""
+    """Return the layers of the network and of the resize, from one blob to another."""
     return [
         f"Split split 1 2 {source} first skip",
-        *_layers(network),
+        *_convolutions(network),
         f"PixelShuffle shuffle 1 1 last shuffled 0={SHUFFLE}",
         f"Interp enlarge 1 1 skip enlarged 0={_NEAREST} 1={SHUFFLE}.0 2={SHUFFLE}.0",
         *_sum(scale, result),
@@ -65,7 +73,7 @@ def _file(lines: list[str]) -> str:
     return "\n".join([_MAGIC, f"{len(lines)} {blobs}", *lines, ""])
 
 
-def _layers(network: Network) -> list[str]:
+def _convolutions(network: Network) -> list[str]:
     lines = []
     source = "first"
     for number, layer in enumerate(network.layers):
@@ -79,7 +87,7 @@ def _layers(network: Network) -> list[str]:
 
 
 def _sum(scale: int, result: str) -> list[str]:
-    """Adds the enlarged input, then resizes to 2x or 3x."""
+    """Return the layers that add the enlarged input and resize to 2x or 3x."""
     if scale == SHUFFLE:
         return [f"BinaryOp add 2 1 shuffled enlarged {result}"]
     ratio = scale / SHUFFLE

@@ -1,1 +1,1 @@
-"""The network itself: its weights, its definition, and a reference in numpy."""
+"""The network: its definition, its weights, and a reference in numpy."""

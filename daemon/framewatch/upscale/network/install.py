@@ -1,4 +1,4 @@
-"""Puts model files into place: checked first, then in one step, so that a wrong file is never there."""
+"""Installs model files: checked first, then renamed into place, so that a wrong file is never there."""
 
 from __future__ import annotations
 
@@ -12,38 +12,40 @@ from framewatch.upscale.network.weights import Model
 
 
 def install_models(source: Path | None = None, into: Path | None = None) -> tuple[Path, ...]:
-    """Copy every model of the manifest into a folder.
+    """Copy the weights of every model in the manifests into a folder.
 
     Args:
         source: a model's file, or a folder with such files; None: the pip package.
-        into: the folder, made where it is missing; None: `models.user_folder()`.
+        into: the folder, created where it is missing; None: `weights.user_folder()`.
 
     Returns:
-        Where the models now lie. With a file as source: the one model that it is.
+        The paths of the copies. With a file as source: of the one model that it belongs to.
 
     Raises:
-        ModelMissingError: `models.missing`: the source does not have a model; `models.corrupt`: it has
-            another file in its place.
+        ModelMissingError: `models.missing`: the source does not have a model; `models.corrupt`: it has another file
+        in
+            its place.
         StorageError: the folder cannot be written.
     """
     folder = into or weights.user_folder()
     wanted = [(model, _origin(model, source)) for model in weights.list_models()]
     if source is not None and source.is_file():
-        wanted = [_the_one(wanted, source)]
-    checked = [(model, weights.read(model, origin)) for model, origin in wanted]
+        wanted = [_match(wanted, source)]
+    checked = [(model, weights.read(model.weights, origin)) for model, origin in wanted]
     try:
-        return tuple(_put(model, raw, folder) for model, raw in checked)
+        return tuple(_install(model, raw, folder) for model, raw in checked)
     except OSError as error:
         raise StorageError(f"{folder} cannot be written: {error.strerror}", where=str(folder)) from error
 
 
 def _origin(model: Model, source: Path | None) -> Path:
-    """The file to copy a model from."""
-    packaged = weights.package_file(model)
+    """Return the file to copy a model from."""
     if source is None:
+        packaged = weights.package_file(model)
         candidates = [packaged] if packaged else []
     elif source.is_dir():
-        candidates = [source / model.file, source / Path(model.package_file).name]
+        names = [model.file, *([Path(model.package_file).name] if model.package_file else [])]
+        candidates = [source / name for name in names]
     else:
         candidates = [source]
     for path in candidates:
@@ -54,13 +56,13 @@ def _origin(model: Model, source: Path | None) -> Path:
     raise ModelMissingError(f"{model.file} is not in {place}", hint=hint)
 
 
-def _the_one(wanted: list[tuple[Model, Path]], source: Path) -> tuple[Model, Path]:
-    """The model that a single file is, by its size; the first where it is none: its check then says so."""
+def _match(wanted: list[tuple[Model, Path]], source: Path) -> tuple[Model, Path]:
+    """Return the model that a single file has the size of; else the first, whose check then fails with the reason."""
     return next((pair for pair in wanted if pair[0].size == source.stat().st_size), wanted[0])
 
 
-def _put(model: Model, raw: bytes, folder: Path) -> Path:
-    """Write a temp file beside the final name, sync it, rename it."""
+def _install(model: Model, raw: bytes, folder: Path) -> Path:
+    """Write a temporary file beside the final name, sync it, rename it."""
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / model.file
     descriptor, name = tempfile.mkstemp(prefix=f".{model.file}.", dir=folder)

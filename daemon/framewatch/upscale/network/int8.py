@@ -1,8 +1,9 @@
-"""The network in 8 bits: what is known of its activations from calibration, and what that makes of the weights.
+"""The network in 8 bits: the calibrated ranges of its activations, and what they make of the weights.
 
-Each convolution but the first and the last reads 8-bit codes with one step for all channels, and has 8-bit weights
-with a step for each output channel. PReLU lets a positive factor through unchanged, so a channel may be divided by
-its scale where it is made and multiplied by it where it is read: with like ranges, one step fits all channels.
+Each convolution but the first and the last reads 8-bit levels with one step for all channels, and has 8-bit weights
+with a step for each output channel. PReLU passes a positive factor through unchanged, so that a channel may be
+divided by its scale where it is made and multiplied by it where it is read: with equal ranges, one step fits all
+channels. (SmoothQuant, Xiao et al. 2023, does the same for transformers.)
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ import numpy as np
 from framewatch.errors import ModelMissingError
 from framewatch.upscale.network.network import Floats, Layer, Quantised
 
-CODES = 256  # of an activation
-MOST_WEIGHT = 127  # a weight's largest code; -128 is not used, so that it has no sign of its own
+LEVELS = 256  # of an activation
+MAX_WEIGHT = 127  # the largest level of a weight; -128 is not used, so that the levels are symmetric
 
 
 def parse(raw: bytes, name: str, features: int, convolutions: int) -> tuple[Quantised, ...]:
-    """Read a calibration file, made by `python -m benchmarks.calibrate`: JSON, an entry for each middle convolution.
+    """Parse a calibration file of `python -m benchmarks.calibrate`: JSON, an entry for each middle convolution.
 
     Args:
         raw: the whole file.
@@ -44,21 +45,21 @@ def parse(raw: bytes, name: str, features: int, convolutions: int) -> tuple[Quan
 def _entry(entry: dict[str, Any], features: int) -> Quantised:
     scales, biases = (np.array(entry[key], np.float32) for key in ("scales", "biases"))
     step, zero = float(entry["step"]), int(entry["zero"])
-    sound = scales.shape == biases.shape == (features,) and np.isfinite(biases).all() and np.isfinite(scales).all()
-    if not (sound and scales.min() > 0 and 0 < step < float("inf") and 0 <= zero < CODES):
-        raise ValueError("an entry that is out of range")
+    finite = scales.shape == biases.shape == (features,) and np.isfinite(biases).all() and np.isfinite(scales).all()
+    if not (finite and scales.min() > 0 and 0 < step < float("inf") and 0 <= zero < LEVELS):
+        raise ValueError("an entry is out of range")
     return Quantised(scales, step, zero, biases)
 
 
 def _corrupt(name: str, what: str) -> ModelMissingError:
-    hint = "install framewatch anew, or set precision to exact"
-    return ModelMissingError(f"{name} is no calibration of this network: {what}", code="models.corrupt", hint=hint)
+    hint = "reinstall framewatch, or set precision to exact"
+    return ModelMissingError(f"{name} is not a calibration of this network: {what}", code="models.corrupt", hint=hint)
 
 
-def scaled(layers: tuple[Layer, ...], quantised: tuple[Quantised, ...]) -> Iterator[Layer]:
-    """The layers with each channel divided by its scale where it is made and multiplied by it where it is read.
+def channel_scaled(layers: tuple[Layer, ...], quantised: tuple[Quantised, ...]) -> Iterator[Layer]:
+    """Yield the layers with each channel divided by its scale where it is made and multiplied where it is read.
 
-    In exact arithmetic they compute the same as before, but for the corrected biases.
+    In exact arithmetic they compute the same as before, except for the corrected biases.
     """
     for number, layer in enumerate(layers):
         middle = 0 < number <= len(quantised)
@@ -71,23 +72,23 @@ def scaled(layers: tuple[Layer, ...], quantised: tuple[Quantised, ...]) -> Itera
         yield Layer(weights, biases, layer.slopes)
 
 
-def fake_quantised(values: Any, one: Quantised) -> Floats:
-    """(..., in) floats as 8 bits would give them back."""
+def round_activations(values: Any, one: Quantised) -> Floats:
+    """Round (..., in) floats to 8 bits, as floats again."""
     steps: Floats = one.scales * np.float32(one.step)
-    codes = np.clip(np.rint(values / steps) + one.zero, 0, CODES - 1)
-    found: Floats = (codes - one.zero).astype(np.float32) * steps
-    return found
+    levels = np.clip(np.rint(values / steps) + one.zero, 0, LEVELS - 1)
+    rounded: Floats = (levels - one.zero).astype(np.float32) * steps
+    return rounded
 
 
 def weight_steps(weights: Floats) -> Floats:
-    """(out,): the step of each output channel, for weights of (out, in, 3, 3)."""
+    """Return (out,), the step of each output channel, for weights of (out, in, 3, 3)."""
     most: Floats = np.maximum(np.abs(weights).max((1, 2, 3)), np.float32(1e-12))
-    return most / np.float32(MOST_WEIGHT)
+    return most / np.float32(MAX_WEIGHT)
 
 
-def fake_quantised_weights(weights: Floats, scales: Floats) -> Floats:
-    """(out, in, 3, 3) floats as 8 bits would give them back, for inputs divided by (in,) scales."""
+def round_weights(weights: Floats, scales: Floats) -> Floats:
+    """Round (out, in, 3, 3) floats to 8 bits, as floats again, for inputs divided by (in,) scales."""
     read = weights * scales[:, None, None]
     steps = weight_steps(read)[:, None, None, None]
-    found: Floats = (np.rint(read / steps) * steps / scales[:, None, None]).astype(np.float32)
-    return found
+    rounded: Floats = (np.rint(read / steps) * steps / scales[:, None, None]).astype(np.float32)
+    return rounded

@@ -1,8 +1,10 @@
-"""The one network that every engine runs: SRVGGNetCompact, read strictly from an ncnn weight file.
+"""The one network that every engine runs: SRVGGNetCompact, parsed from an ncnn weight file.
 
-conv3x3 3->F, then `depth` times (PReLU, conv3x3 F->F), PReLU, conv3x3 F->48, pixel shuffle by 4, plus the
-input enlarged 4x by nearest neighbour. RGB in [0, 1]. Every convolution pads with one zero on each side.
-(Real-ESRGAN, `realesrgan/archs/srvgg_arch.py`; realesr-animevideov3 has F = 64 and depth = 16.)
+conv3x3 3->F, then `depth` times (PReLU, conv3x3 F->F), PReLU, conv3x3 F->48, pixel shuffle by 4, plus the input
+enlarged 4x by nearest neighbour. RGB in [0, 1]. Every convolution pads with one zero on each side. (Real-ESRGAN,
+`realesrgan/archs/srvgg_arch.py`; realesr-animevideov3 has F = 64 and depth = 16.)
+
+Every engine is made from this definition, so that a new one has one reference to match.
 """
 
 from __future__ import annotations
@@ -19,11 +21,11 @@ from framewatch.errors import ModelMissingError
 Floats = npt.NDArray[np.float32]
 
 SHUFFLE = 4  # the network's own scale; 2x and 3x are resized from its output
-RECEPTIVE_FIELD = 18  # pixels each way that an output pixel of the shipped network depends on: one a convolution
+RECEPTIVE_FIELD = 18  # of the shipped network, see `Network.receptive_field`
 
 _COLOURS = 3
 _KERNEL = 9  # taps of a 3x3 convolution
-_FLOAT16_TAG = 0x01306B47  # ncnn's mark for weights that are stored as float16
+_FLOAT16_TAG = 0x01306B47  # ncnn's mark of weights that are stored as float16
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +39,23 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Quantised:
-    """What goes into a convolution, in 8 bits: value = (code - zero) * step * scale of its channel."""
+    """The input of a convolution in 8 bits: value = (level - zero) * step * scale of its channel."""
 
     scales: Floats  # (in,)
     step: float
-    zero: int  # the code of 0
-    biases: Floats  # (out,): the convolution's, corrected by the mean of what 8 bits change
+    zero: int  # the level of 0
+    biases: Floats  # (out,): the convolution's, corrected by the mean error of 8 bits
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """The layers, and the very bytes that they were read from, for a runtime that reads those itself."""
+    """The layers, and the bytes that they were read from, for a runtime that reads those itself."""
 
     layers: tuple[Layer, ...]
     raw: bytes
-    int8: tuple[Quantised, ...] = ()  # of the middle convolutions, where 8 bits are allowed and known
+    # Of the middle convolutions, where 8 bits are allowed and calibrated. They are allowed by the network and not by
+    # an argument, so that an engine which knows nothing of 8 bits simply ignores them.
+    int8: tuple[Quantised, ...] = ()
 
     @property
     def features(self) -> int:
@@ -60,7 +64,7 @@ class Network:
 
     @property
     def receptive_field(self) -> int:
-        """Pixels each way that an output pixel depends on."""
+        """Input pixels in each direction that an output pixel depends on: one for each convolution."""
         return len(self.layers)
 
     def halo(self, scale: int) -> int:
@@ -69,10 +73,10 @@ class Network:
 
 
 def parse(raw: bytes, name: str, features: int = 64, depth: int = 16) -> Network:
-    """Read a weight file.
+    """Parse a weight file.
 
-    For each convolution, in the order of the layers, little endian: a uint32 tag, float16 weights padded to 4
-    bytes, float32 biases, and float32 slopes where a PReLU follows.
+    For each convolution, in the order of the layers, little endian: a uint32 tag, float16 weights padded to 4 bytes,
+    float32 biases, and float32 slopes where a PReLU follows.
 
     Args:
         raw: the whole file.
@@ -81,7 +85,7 @@ def parse(raw: bytes, name: str, features: int = 64, depth: int = 16) -> Network
         depth: convolutions between the first and the last.
 
     Raises:
-        ModelMissingError: `models.corrupt`: not this network's file, cut, or with something left over.
+        ModelMissingError: `models.corrupt`: not this network's file, cut off, or with bytes left over.
     """
     reader = _Reader(raw, name)
     layers = tuple(reader.layer(*sizes) for sizes in _sizes(features, depth))
@@ -121,9 +125,10 @@ class _Reader:
             raise self.error(f"it ends at byte {len(self.raw)}, in the middle of a layer")
         values = np.frombuffer(self.raw, dtype, count, self.at)
         if values.dtype.kind == "f" and not np.isfinite(values).all():
-            raise self.error(f"a weight that is no number, after byte {self.at}")
+            raise self.error(f"a weight after byte {self.at} is not a finite number")
         self.at += size
         return values
 
     def error(self, what: str) -> ModelMissingError:
-        return ModelMissingError(f"{self.name} is not this network's weights: {what}", code="models.corrupt")
+        message = f"{self.name} does not have this network's weights: {what}"
+        return ModelMissingError(message, code="models.corrupt")

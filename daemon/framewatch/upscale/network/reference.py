@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from framewatch.upscale.network.int8 import fake_quantised, fake_quantised_weights
+from framewatch.upscale.network.int8 import round_activations, round_weights
 from framewatch.upscale.network.network import SHUFFLE, Layer, Network, Quantised
 from framewatch.upscale.network.resize import resize_matrix
 
@@ -15,13 +15,13 @@ Image = npt.NDArray[np.floating[Any]]
 
 
 def upscale(network: Network, image: Image, scale: int, dtype: type[np.floating[Any]] = np.float32) -> Image:
-    """Upscale an image, not clamped.
+    """Upscale an image, without clamping the result.
 
     Args:
-        network: its layers are used, in 8 bits where it says so.
+        network: what to compute, in 8 bits where it has `int8`.
         image: (height, width, 3), RGB in [0, 1].
         scale: 2, 3 or 4.
-        dtype: what is computed in, float32 or float64.
+        dtype: float32 or float64, for all arithmetic.
 
     Returns:
         (height * scale, width * scale, 3) of `dtype`.
@@ -29,26 +29,37 @@ def upscale(network: Network, image: Image, scale: int, dtype: type[np.floating[
     image = image.astype(dtype)
     values = image
     for number, layer in enumerate(network.layers):
-        known = network.int8[number - 1] if 0 < number <= len(network.int8) else None
-        values = _layer(values, layer, dtype, known)
+        quantised = network.int8[number - 1] if 0 < number <= len(network.int8) else None
+        values = apply_layer(values, layer, dtype, quantised)
     enlarged = image.repeat(SHUFFLE, axis=0).repeat(SHUFFLE, axis=1)
     return _resized(_shuffled(values) + enlarged, scale)
 
 
-def _layer(values: Image, layer: Layer, dtype: type[np.floating[Any]], known: Quantised | None = None) -> Image:
-    """A convolution and its PReLU; with `known`, in 8 bits."""
+def apply_layer(
+    values: Image, layer: Layer, dtype: type[np.floating[Any]], quantised: Quantised | None = None
+) -> Image:
+    """Apply a convolution and its PReLU, in 8 bits where `quantised` is given: (h, w, in) to (h, w, out)."""
     weights, biases = layer.weights, layer.biases
-    if known is not None:
-        values = fake_quantised(values, known).astype(dtype)
-        weights, biases = fake_quantised_weights(weights, known.scales), known.biases
-    result = convolved(values, weights.astype(dtype), biases.astype(dtype))
+    if quantised is not None:
+        values = round_activations(values, quantised).astype(dtype)
+        weights, biases = round_weights(weights, quantised.scales), quantised.biases
+    result = convolve(values, weights.astype(dtype), biases.astype(dtype))
     if layer.slopes is None:
         return result
     return np.where(result < 0, result * layer.slopes.astype(dtype), result)
 
 
-def convolved(values: Image, weights: Image, biases: Image) -> Image:
-    """A 3x3 convolution, padded with one zero on each side: (h, w, in) to (h, w, out), in the dtype of `biases`."""
+def convolve(values: Image, weights: Image, biases: Image) -> Image:
+    """Apply a 3x3 convolution that pads with one zero on each side.
+
+    Args:
+        values: (h, w, in).
+        weights: (out, in, 3, 3).
+        biases: (out,); their dtype is the result's.
+
+    Returns:
+        (h, w, out).
+    """
     height, width, _ = values.shape
     padded = np.pad(values, ((1, 1), (1, 1), (0, 0)))
     result = np.broadcast_to(biases, (height, width, biases.size)).copy()

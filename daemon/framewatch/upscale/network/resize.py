@@ -1,8 +1,8 @@
 """How the 4x output becomes 2x or 3x: ncnn's bicubic resize, as matrices.
 
-ncnn's Interp type 3: four taps, A = -0.75, half-pixel centres, no antialias, and indices beyond an edge
-clamped to it (tried against ncnn: the same within 1e-5, edges included). Each output pixel at
-2x or 3x reads 4x pixels of its own input pixel and one 4x pixel of each neighbour, never more.
+ncnn's Interp type 3 has four taps, A = -0.75, half-pixel centres, no antialiasing, and clamps indices beyond an edge
+to it (compared with ncnn: equal within 1e-5, edges included). Each output pixel at 2x or 3x reads 4x pixels of its
+own input pixel and one 4x pixel of each neighbour, never more.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _A = -0.75
 
 
 def resize_matrix(length: int, resized: int) -> Matrix:
-    """The (resized, length) matrix of the bicubic resize along one axis."""
+    """Return the (resized, length) matrix of the bicubic resize along one axis."""
     matrix = np.zeros((resized, length))
     for row in range(resized):
         centre = (row + 0.5) * length / resized - 0.5
@@ -29,7 +29,7 @@ def resize_matrix(length: int, resized: int) -> Matrix:
 
 
 def _cubic(offset: float) -> tuple[float, float, float, float]:
-    """The weights of four pixels, `offset` beyond the second of them (Keys 1981, with parameter A)."""
+    """The weights of four pixels, for a position `offset` after the second of them (Keys 1981, with parameter A)."""
 
     def near(x: float) -> float:
         return (_A + 2) * x**3 - (_A + 3) * x**2 + 1
@@ -42,13 +42,16 @@ def _cubic(offset: float) -> tuple[float, float, float, float]:
 
 
 def phase_taps(scale: int) -> Matrix:
-    """(scale, 6): an input pixel's output pixels from its own four 4x pixels and one of each neighbour."""
+    """Return the weights of an input pixel's output pixels: (scale, 6).
+
+    The six are its own four 4x pixels, and one of each neighbour.
+    """
     pixels = 3  # enough for the middle one to be free of edges
     matrix = resize_matrix(pixels * SHUFFLE, pixels * scale)
     return matrix[scale : 2 * scale, SHUFFLE - 1 : 2 * SHUFFLE + 1]
 
 
 def residual_taps(scale: int) -> Matrix:
-    """(scale, 3): the same for an input enlarged by nearest neighbour: previous, own and next pixel."""
+    """As `phase_taps`, for the input before it is enlarged: (scale, 3), of the previous, own and next pixel."""
     taps = phase_taps(scale)
     return np.stack([taps[:, 0], taps[:, 1:-1].sum(axis=1), taps[:, -1]], axis=1)

@@ -1,4 +1,4 @@
-"""Where the weights are, whether they are the right ones, and how they get there."""
+"""The models that framewatch knows: where their files are, and whether they are the right ones."""
 
 from __future__ import annotations
 
@@ -30,11 +30,22 @@ MANIFEST = "manifest.yaml"
 
 
 @dataclass(frozen=True, slots=True)
+class ModelFile:
+    """One file of a model, as the manifest describes it."""
+
+    model: str  # the name of the model
+    name: str  # in a models folder
+    sha256: str | None  # None: the manifest does not say, so that no file is the right one
+    size: int | None  # bytes; None likewise
+    hint: str  # what to do when the file is wrong
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
-    """An entry of the manifest."""
+    """An entry of a manifest; its fields are the keys there."""
 
     name: str
-    file: str  # its file name in a models folder
+    file: str  # the file name of the weights in a models folder
     sha256: str
     size: int  # bytes
     licence: str
@@ -42,31 +53,45 @@ class Model:
     scales: tuple[int, ...]
     features: int
     depth: int
-    package: str = ""  # the import name of a pip package that holds it
-    package_file: str = ""  # its path in that package
-    int8_file: str = ""  # the file name of its calibration for 8 bits, beside the manifest or in a models folder
-    int8_sha256: str = ""
-    int8_size: int = 0  # bytes
+    package: str | None = None  # the import name of a pip package that contains the weights
+    package_file: str | None = None  # their path in that package
+    int8_file: str | None = None  # the file name of the calibration for 8 bits; None: there is none
+    int8_sha256: str | None = None
+    int8_size: int | None = None  # bytes
+
+    @property
+    def weights(self) -> ModelFile:
+        """The file with the weights."""
+        hint = "remove the file, then run `framewatch models install`"
+        return ModelFile(self.name, self.file, self.sha256, self.size, hint)
+
+    @property
+    def calibration(self) -> ModelFile | None:
+        """The file with the calibration for 8 bits; None: the model has none."""
+        if self.int8_file is None:
+            return None
+        hint = "reinstall framewatch, or set precision to exact"
+        return ModelFile(self.name, self.int8_file, self.int8_sha256, self.int8_size, hint)
 
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """What was found of a model; without a finding it is there and right."""
+    """What was found of a model; without a finding it is installed and correct."""
 
     model: Model
-    path: Path | None
+    path: Path | None  # of the weights; None: they are missing
     finding: Finding | None = None
 
 
 def user_folder() -> Path:
-    """Where models are installed unless told otherwise: $FRAMEWATCH_MODELS, else the user's data folder."""
+    """Return the folder where models are installed by default: $FRAMEWATCH_MODELS, else in the user's data folder."""
     if folder := os.environ.get(ENVIRONMENT):
         return Path(folder)
     return _data_folder()
 
 
 def list_models() -> tuple[Model, ...]:
-    """The models of the shipped manifest and of the user's manifests; the first of a name holds.
+    """Return the models of the shipped manifest and of the user's manifests; of one name, the first counts.
 
     Raises:
         ModelMissingError: `models.bad_manifest`: one of them cannot be read.
@@ -86,127 +111,126 @@ def verify_models() -> tuple[ModelStatus, ...]:
 
 
 def load(mode: str, name: str = DEFAULT_MODEL, precision: Precision = "exact") -> Network:
-    """The network for an ml_upscale mode, its files checked by size and sha256.
+    """Return the network for an ml_upscale mode, its files checked by size and sha256.
 
-    With `fast`, and a model that has a calibration for 8 bits, these are allowed.
+    With `fast`, and a model that is calibrated for 8 bits, these are allowed.
 
     Raises:
-        ModelMissingError: as `require`, of both files.
+        ModelMissingError: as `require`, for both files.
     """
     model, path, raw = require(mode, name)
     network = parse(raw, path.name, model.features, model.depth)
-    return replace(network, int8=_int8(model)) if precision == "fast" and model.int8_file else network
-
-
-def _int8(model: Model) -> tuple[Quantised, ...]:
-    calibration = _calibration(model)
-    path = find(calibration)
-    if path is None:
-        message = f"{model.int8_file}, which precision fast needs, is missing"
-        raise ModelMissingError(message, hint="install framewatch anew, or set precision to exact")
-    return int8.parse(read(calibration, path), path.name, model.features, model.depth)
-
-
-def _calibration(model: Model) -> Model:
-    """The file for 8 bits as a model's file of its own, found and checked in the same way."""
-    return replace(
-        model, file=model.int8_file, sha256=model.int8_sha256, size=model.int8_size, package="", package_file=""
-    )
+    return replace(network, int8=_quantised(model)) if precision == "fast" else network
 
 
 def require(mode: str, name: str = DEFAULT_MODEL) -> tuple[Model, Path, bytes]:
-    """The weights for an ml_upscale mode: their model, where they lie, and what they are.
+    """Return the model for an ml_upscale mode, the path of its weights, and their bytes.
 
     Raises:
         ModelMissingError: `models.missing`: not installed; `models.corrupt`: not the file that the manifest
-            names; `models.unknown`: no such model, or not for this mode.
+            describes; `models.unknown`: no such model, or not for this mode.
     """
-    model = next((one for one in list_models() if one.name == name), None)
+    model = _named(name)
     if model is None or SCALES.get(mode) not in model.scales:
-        known = ", ".join(one.name for one in list_models())
+        known = ", ".join(model.name for model in list_models())
         message = f'there is no model "{name}" for "{mode}"'
         raise ModelMissingError(message, code="models.unknown", hint=f"models: {known}")
-    path = find(model)
+    path = _find_weights(model)
     if path is None:
-        raise missing(mode, model)
-    return model, path, read(model, path)
+        raise _missing(mode, model)
+    return model, path, read(model.weights, path)
 
 
-def digest(precision: Precision = "exact", name: str = DEFAULT_MODEL) -> str:
-    """The sha256 that the manifest states for a model's weights, and for 8 bits; "" where there is no such model.
+def digest(precision: Precision = "exact", name: str = DEFAULT_MODEL) -> str | None:
+    """Return the sha256 that the manifest states for a model's weights and, if `fast`, for its calibration.
+
+    It is part of a job's fingerprint. None where there is no such model.
 
     Raises:
         ModelMissingError: as `list_models`.
     """
-    found = next((model for model in list_models() if model.name == name), None)
-    if found is None:
-        return ""
-    return f"{found.sha256} {found.int8_sha256}" if precision == "fast" else found.sha256
+    model = _named(name)
+    if model is None:
+        return None
+    return f"{model.sha256} {model.int8_sha256 or ''}" if precision == "fast" else model.sha256
 
 
-def missing(mode: str, model: Model) -> ModelMissingError:
-    """The error for a mode whose weights are nowhere."""
-    message = f"ML upscaling models are missing for '{mode}': {model.file}. Run `framewatch models install`."
-    return ModelMissingError(message, hint=f"or put the file into {user_folder()}")
-
-
-def find(model: Model) -> Path | None:
-    """The first that is there of $FRAMEWATCH_MODELS, the user's data folder, what ships, the pip package."""
-    return next((path for path in _places(model) if path.is_file()), None)
-
-
-def read(model: Model, path: Path) -> bytes:
-    """A model's file, compared with the manifest: what is used is what was checked.
+def read(file: ModelFile, path: Path) -> bytes:
+    """Read a model's file and compare it with the manifest, so that what is used is what was checked.
 
     Raises:
         ModelMissingError: `models.corrupt`: another size or sha256; `models.unreadable`.
     """
     try:
         size = path.stat().st_size
-        raw = path.read_bytes() if size == model.size else b""
+        raw = path.read_bytes() if size == file.size else b""
     except OSError as error:
         message = f"{path} cannot be read: {error.strerror}"
         raise ModelMissingError(message, code="models.unreadable", hint="check its permissions") from error
-    if size != model.size:
-        raise _corrupt(path, model, f"it has {size} bytes, not {model.size}")
-    found = hashlib.sha256(raw).hexdigest()
-    if found != model.sha256:
-        raise _corrupt(path, model, f"its sha256 is {found}, not {model.sha256}")
+    if size != file.size:
+        raise _corrupt(path, file, f"it has {size} bytes, not {file.size}")
+    sha256 = hashlib.sha256(raw).hexdigest()
+    if sha256 != file.sha256:
+        raise _corrupt(path, file, f"its sha256 is {sha256}, not {file.sha256}")
     return raw
 
 
-def _corrupt(path: Path, model: Model, what: str) -> ModelMissingError:
-    hint = "remove the file, then run `framewatch models install`"
-    if model.file == model.int8_file:
-        hint = "install framewatch anew, or set precision to exact"
-    return ModelMissingError(f"{path} is not {model.name}: {what}", code="models.corrupt", hint=hint)
-
-
 def package_file(model: Model) -> Path | None:
-    """Where the pip package keeps the model's file; None where the package is not installed."""
-    spec = importlib.util.find_spec(model.package) if model.package else None
+    """Return where a pip package keeps the model's weights; None where it is not installed."""
+    if model.package is None or model.package_file is None:
+        return None
+    spec = importlib.util.find_spec(model.package)
     folders = list(spec.submodule_search_locations or ()) if spec else []
     return Path(folders[0]) / model.package_file if folders else None
 
 
-def _status(model: Model) -> ModelStatus:
-    path = find(model)
+def _named(name: str) -> Model | None:
+    return next((model for model in list_models() if model.name == name), None)
+
+
+def _quantised(model: Model) -> tuple[Quantised, ...]:
+    """Return the model's ranges for 8 bits; none where it is not calibrated."""
+    calibration = model.calibration
+    if calibration is None:
+        return ()
+    path = next((path for path in _paths(calibration.name) if path.is_file()), None)
     if path is None:
-        return ModelStatus(model, None, missing(f"esrgan-{model.scales[0]}x", model).finding)
+        message = f"{calibration.name}, which precision fast needs, is missing"
+        raise ModelMissingError(message, hint=calibration.hint)
+    return int8.parse(read(calibration, path), path.name, model.features, model.depth)
+
+
+def _status(model: Model) -> ModelStatus:
+    path = _find_weights(model)
+    if path is None:
+        return ModelStatus(model, None, _missing(f"esrgan-{model.scales[0]}x", model).finding)
     try:
-        read(model, path)
-        if model.int8_file:
-            _int8(model)
+        read(model.weights, path)
+        _quantised(model)
     except ModelMissingError as error:
         return ModelStatus(model, path, error.finding)
     return ModelStatus(model, path)
 
 
-def _places(model: Model) -> Iterator[Path]:
+def _missing(mode: str, model: Model) -> ModelMissingError:
+    message = f"ML upscaling models are missing for '{mode}': {model.file}. Run `framewatch models install`."
+    return ModelMissingError(message, hint=f"or put the file into {user_folder()}")
+
+
+def _corrupt(path: Path, file: ModelFile, what: str) -> ModelMissingError:
+    return ModelMissingError(f"{path} is not {file.model}: {what}", code="models.corrupt", hint=file.hint)
+
+
+def _find_weights(model: Model) -> Path | None:
+    """Return the first that exists of: $FRAMEWATCH_MODELS, the user's data folder, what ships, the pip package."""
+    packaged = package_file(model)
+    candidates = [*_paths(model.file), *([packaged] if packaged else [])]
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _paths(name: str) -> Iterator[Path]:
     for folder in (*_user_folders(), resources.shipped("models")):
-        yield folder / model.file
-    if packaged := package_file(model):
-        yield packaged
+        yield folder / name
 
 
 def _user_folders() -> list[Path]:
@@ -220,7 +244,7 @@ def _data_folder() -> Path:
 
 
 def _manifest(path: Path) -> list[Model]:
-    import yaml  # noqa: PLC0415 - the room must be importable with numpy alone
+    import yaml  # noqa: PLC0415 - this package must be importable with numpy alone
 
     try:
         entries = yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
@@ -231,17 +255,17 @@ def _manifest(path: Path) -> list[Model]:
 
 
 def _model(entry: dict[str, Any]) -> Model:
-    """An entry, each field of its kind.
+    """Return an entry of a manifest with each field of its type.
 
     Raises:
-        KeyError, TypeError, ValueError: a field is missing, unknown or of another kind.
+        KeyError, TypeError, ValueError: a field is missing, unknown or of another type.
     """
     if unknown := set(entry) - {field.name for field in fields(Model)}:
         raise ValueError(f"unknown keys: {', '.join(sorted(unknown))}")
     numbers = {key: int(entry[key]) for key in ("size", "features", "depth", "int8_size") if key in entry}
     texts = {key: str(value) for key, value in entry.items() if key not in {*numbers, "scales"}}
     scales = tuple(int(scale) for scale in entry["scales"])
-    plain = all(Path(texts.get(key, "")).name == texts.get(key, "") for key in ("file", "int8_file"))
+    plain = all(Path(texts[key]).name == texts[key] for key in ("file", "int8_file") if key in texts)
     if not plain or not scales or not set(scales) <= set(SCALES.values()):
         raise ValueError(f"{texts['name']}: a plain file name, and scales from 2, 3 and 4, are expected")
     return Model(scales=scales, **cast("dict[str, Any]", numbers | texts))

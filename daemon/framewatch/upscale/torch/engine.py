@@ -2,94 +2,75 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from framewatch.upscale.engine import Device, Session
-from framewatch.upscale.frames.frame import FrameShape
-from framewatch.upscale.frames.tiling import LARGEST_WINDOW
-from framewatch.upscale.network.network import Network
-from framewatch.upscale.torch import runtime as torch_runtime
-from framewatch.upscale.torch.graph_session import DeviceNetwork, GraphSession, PlainSession
-from framewatch.upscale.torch.network import Precision, TorchNetwork
-from framewatch.upscale.torch.planes import TorchPlanes
-from framewatch.upscale.torch.planes_network import PlanesNetwork
+from framewatch.upscale.engine import Device, Session, SessionRequest, UnusableDevice
+from framewatch.upscale.torch import runtime
+from framewatch.upscale.torch.network import DeviceNetwork, Precision, TorchNetwork
+from framewatch.upscale.torch.planes import PlanesNetwork, TorchPlanes
+from framewatch.upscale.torch.runtime import TorchDevice
+from framewatch.upscale.torch.sessions import GraphSession, PlainSession
 
-_GIB = 2**30
-_MEMORY_SHARE = 2  # half of what is free: other workers, and the encoder, use the GPU too
-_BYTES = 1100  # a pixel: activations, cuDNN's workspace, the 4x picture in float32 three times; measured 874
-_FRAME_BYTES = 3 * 2  # a pixel of a frame, of 16 bits
-_HALF_SINCE = (7, 0)  # compute capability: before it, float16 is slower than float32
+# Bytes for an input pixel: activations, cuDNN's workspace, the 4x frame in float32 three times; 874 were measured.
+_NETWORK_BYTES = 1100
+_FAST_FLOAT16 = (7, 0)  # compute capability: before it, float16 is slower than float32
 _APPLE = "mps"
 
 
 class TorchEngine:
-    """Opens sessions on whatever GPU torch sees."""
+    """Opens sessions on any GPU that torch sees."""
 
     name = "torch"
 
-    def devices(self) -> list[Device]:
-        """The GPUs; none where torch is not installed, which the engine `cuda` says.
+    def devices(self) -> Sequence[Device | UnusableDevice]:
+        """Return the GPUs; none where torch is not installed, which the engine `cuda` reports.
 
         Raises:
             EngineError: torch is installed and does not load.
         """
-        if not torch_runtime.installed():
+        if not runtime.installed():
             return []
-        torch = torch_runtime.load()
-        found = [self._device(torch, number) for number in torch_runtime.gpus(torch)]
+        torch = runtime.load()
+        found = [self._device(torch, number) for number in runtime.gpus(torch)]
         if torch.backends.mps.is_available():
-            memory = torch.mps.recommended_max_memory() / _GIB
-            found.append(Device(self.name, _APPLE, "Apple GPU", note="f16", memory_gb=memory, gpu=True, planes=True))
+            memory_gb = torch.mps.recommended_max_memory() / runtime.GIB
+            found.append(Device(self.name, _APPLE, "Apple GPU", memory_gb, note="f16", gpu=True, planes=True))
         return found
 
-    def _device(self, torch: Any, number: int) -> Device:
-        facts = torch.cuda.get_device_properties(number)
-        note = _precision(torch, str(number))
-        return Device(
-            self.name,
-            str(number),
-            str(facts.name),
-            note=note,
-            memory_gb=facts.total_memory / _GIB,
-            gpu=True,
-            in_flight=torch_runtime.IN_FLIGHT,
-            planes=True,
-        )
+    def _device(self, torch: Any, number: int) -> Device | UnusableDevice:
+        return runtime.gpu(torch, self.name, number, note=_precision(torch, str(number)))
 
-    def most_pixels(self, device: str, network: Network, scale: int, concurrency: int) -> int | None:  # noqa: ARG002
-        """A window whose buffers take half of the GPU's memory that is free."""
-        torch = torch_runtime.load()
+    def max_tile_pixels(self, device: str, request: SessionRequest) -> int | None:
+        """Return the largest tile whose buffers take half of the GPU's free memory."""
+        torch = runtime.load()
         if device == _APPLE:
-            free = torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
+            free = int(torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory())
         else:
-            free, _ = torch.cuda.mem_get_info(int(device))
-        each = _BYTES + _FRAME_BYTES * (1 + scale * scale) * max(1, concurrency)
-        return min(int(free) // _MEMORY_SHARE // each, LARGEST_WINDOW)
+            free = runtime.free_memory(torch, int(device))
+        return runtime.max_tile_pixels(free, _NETWORK_BYTES, request.scale, request.concurrency)
 
-    def open(self, network: Network, device: str, shape: FrameShape, scale: int, concurrency: int) -> Session:
+    def open(self, device: str, request: SessionRequest) -> Session:
         """Put the network onto the GPU.
 
         Raises:
             EngineError: torch is missing, or the device does not work.
             OutOfMemoryError: the GPU has too little memory for this shape.
         """
-        torch = torch_runtime.load()
-        kind = PlainSession if device == _APPLE else GraphSession
-        torch_runtime.tidy(torch)
-        with torch_runtime.failures(torch):
-            place = torch.device(_APPLE) if device == _APPLE else torch.device("cuda", int(device))
-            precision = _precision(torch, device)
-            ours: DeviceNetwork = TorchNetwork(
-                network, shape.rgb, scale, torch=torch, device=place, precision=precision
-            )
+        torch = runtime.load()
+        shape, scale = request.shape, request.scale
+        session = PlainSession if device == _APPLE else GraphSession
+        runtime.collect_garbage(torch)
+        with runtime.project_errors(torch):
+            on = TorchDevice(torch, torch.device(_APPLE) if device == _APPLE else torch.device("cuda", int(device)))
+            network: DeviceNetwork = TorchNetwork(replace(request, shape=shape.rgb), on, _precision(torch, device))
             if shape.yuv:
-                converter = TorchPlanes(shape, scale, torch=torch)
-                ours = PlanesNetwork(ours, converter, shape=shape, scale=scale, torch=torch, device=place)
-            name = f"{self.name}/{ours.name}"
-            return kind(name, shape, scale, concurrency, network=ours, torch=torch, device=place)
+                network = PlanesNetwork(network, TorchPlanes(shape, scale, torch), shape, scale, on)
+            return session(f"{self.name}/{network.name}", request, network, on)
 
 
 def _precision(torch: Any, device: str) -> Precision:
-    if device == _APPLE or torch.cuda.get_device_capability(int(device)) >= _HALF_SINCE:
+    if device == _APPLE or torch.cuda.get_device_capability(int(device)) >= _FAST_FLOAT16:
         return "f16"
     return "f32"

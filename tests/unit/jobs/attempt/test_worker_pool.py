@@ -19,6 +19,7 @@ from framewatch.jobs.attempt.worker_pool import OnLost, WorkerPool
 from framewatch.render.messages import Alive, Counted, Pieced
 from framewatch.render.tasks import DeviceReport, RenderTask
 from framewatch.render.warm_engine import describe_device
+from framewatch.upscale.engine import UnusableDevice
 from framewatch.upscale.identity import IdentityEngine
 from full_run import Deaf, Inline, Open, pictures, process, times
 from media_factory import ffmpeg
@@ -36,11 +37,12 @@ def three_devices(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def devices(self: IdentityEngine) -> Any:
         one = real(self)[0]
         equal = [replace(one, id=str(number)) for number in range(3)]
-        return [*equal, replace(one, id="3", description="a smaller one"), replace(one, id="4", usable=False)]
+        smaller, broken = replace(one, id="3", description="a smaller one"), UnusableDevice(one.engine, "", "broken")
+        return [*equal, smaller, broken]
 
-    def opens(self: IdentityEngine, network: Any, device: str, *rest: Any) -> Any:
+    def opens(self: IdentityEngine, device: str, request: Any) -> Any:
         opened.append(device)
-        return opening(self, network, device, *rest)
+        return opening(self, device, request)
 
     monkeypatch.setattr(IdentityEngine, "devices", devices)
     monkeypatch.setattr(IdentityEngine, "open", opens)
@@ -92,8 +94,8 @@ def faulty(monkeypatch: pytest.MonkeyPatch, *devices: str) -> None:
     """Some devices do not open."""
     opening = IdentityEngine.open
 
-    def opens(self: IdentityEngine, network: Any, device: str, *rest: Any) -> Any:
-        session = opening(self, network, device, *rest)
+    def opens(self: IdentityEngine, device: str, request: Any) -> Any:
+        session = opening(self, device, request)
         if device in devices:
             raise EngineError(f"{device} is broken")
         return session
@@ -139,8 +141,8 @@ def test_progress_never_goes_back_when_one_is_lost_and_counts_all_in_the_end(
 ) -> None:
     opening, failed, frames = IdentityEngine.open, threading.Event(), count()
 
-    def opens(self: IdentityEngine, network: Any, device: str, *rest: Any) -> Any:
-        session = opening(self, network, device, *rest)
+    def opens(self: IdentityEngine, device: str, request: Any) -> Any:
+        session = opening(self, device, request)
         computed = session._run
 
         def run(frame: Any) -> Any:

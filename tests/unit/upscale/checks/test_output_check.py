@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from framewatch.errors import EngineError, Finding, Remedy, WrongPixelsError
-from framewatch.upscale import open_session
+from framewatch.upscale import EngineChoice, SessionRequest, open_session
 from framewatch.upscale.checks.output_check import SAMPLES, OutputCheck
 from framewatch.upscale.engine import Session
 from framewatch.upscale.frames.frame import Frame, FrameShape
@@ -63,13 +63,13 @@ def deep(frame: Frame) -> Frame:
     return frame.astype(np.uint16) * 257
 
 
-def sentinel_of(frame: Frame, scale: int) -> OutputCheck:
+def check_for(frame: Frame, scale: int) -> OutputCheck:
     return OutputCheck(FrameShape(frame.shape[1], frame.shape[0], frame.dtype.name), scale)  # type: ignore[arg-type]
 
 
 def upscaled(network: Network, frame: Frame, scale: int) -> Frame:
     shape = FrameShape(frame.shape[1], frame.shape[0], frame.dtype.name)  # type: ignore[arg-type]
-    with OpenVinoEngine().open(network, "CPU", shape, scale, 1) as session:
+    with OpenVinoEngine().open("CPU", SessionRequest(network, shape, scale)) as session:
         return session.run(frame)
 
 
@@ -80,16 +80,16 @@ def test_every_fault_is_found_in_real_frames_and_the_right_output_passes(
     frames = [deep(frame) if depth == 16 else frame for frame in clip_frames]
     outputs = [upscaled(network, frame, scale) for frame in frames]
     for frame, output, other in zip(frames, outputs, reversed(outputs), strict=True):
-        sentinel = sentinel_of(frame, scale)
-        assert sentinel.look(frame, output).suspicion < 0.6
-        found = {fault.__name__: sentinel.look(frame, fault(output)).suspicion for fault in FAULTS}
-        found["stale"] = sentinel.look(frame, other).suspicion
+        check = check_for(frame, scale)
+        assert check.compare(frame, output).score < 0.6
+        found = {fault.__name__: check.compare(frame, fault(output)).score for fault in FAULTS}
+        found["stale"] = check.compare(frame, other).score
         assert {name: value for name, value in found.items() if value < 1.1} == {}
 
 
 @pytest.fixture(scope="module")
 def hostile_session(network: Network) -> Session:
-    return OpenVinoEngine().open(network, "CPU", FrameShape(SIDE, SIDE), 2, 1)
+    return OpenVinoEngine().open("CPU", SessionRequest(network, FrameShape(SIDE, SIDE), 2))
 
 
 @settings(max_examples=60)
@@ -105,7 +105,7 @@ def test_the_network_itself_never_looks_like_a_fault(
     """Patterns as small as a pixel, in every colour: what the network keeps the averages of least."""
     tile = np.random.default_rng(seed).choice(np.array(levels, np.uint8), (tall, wide, 3))
     frame = np.ascontiguousarray(np.tile(tile, (SIDE, SIDE, 1))[:SIDE, :SIDE])
-    assert sentinel_of(frame, 2).look(frame, hostile_session.run(frame)).suspicion < 1
+    assert check_for(frame, 2).compare(frame, hostile_session.run(frame)).score < 1
 
 
 @pytest.mark.parametrize("colours", [((255, 0, 0), (0, 192, 255)), ((135, 104, 102), (245, 0, 171))])
@@ -113,8 +113,8 @@ def test_the_network_itself_never_looks_like_a_fault(
 def test_rows_made_to_be_misjudged_pass(network: Network, scale: int, colours: tuple[tuple[int, ...], ...]) -> None:
     """The second pair is the worst that a search by small steps has found."""
     frame = np.ascontiguousarray(np.tile(np.array(colours, np.uint8)[:, None], (32, 64, 1)))
-    sentinel, output = sentinel_of(frame, scale), upscaled(network, frame, scale)
-    assert max(sentinel.look(frame, output).suspicion for _ in range(4)) < 0.9
+    check, output = check_for(frame, scale), upscaled(network, frame, scale)
+    assert max(check.compare(frame, output).score for _ in range(4)) < 0.9
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 1), (5, 90), (16, 16), (33, 17)])
@@ -124,8 +124,8 @@ def test_tiny_and_odd_frames_pass_and_their_faults_do_not(
 ) -> None:
     frame = np.full((size[1], size[0], 3), level, np.uint8)
     output = upscaled(network, frame, 3)
-    assert not sentinel_of(frame, 3).look(frame, output).wrong
-    assert sentinel_of(frame, 3).look(frame, 255 - output).wrong
+    assert check_for(frame, 3).compare(frame, output).passed
+    assert not check_for(frame, 3).compare(frame, 255 - output).passed
 
 
 def test_a_grid_of_samples_does_not_fall_in_with_a_periodic_picture(network: Network) -> None:
@@ -137,8 +137,8 @@ def test_a_grid_of_samples_does_not_fall_in_with_a_periodic_picture(network: Net
     large = np.ascontiguousarray(np.tile(frame[18:42, 18:42], (times, times, 1)))
     right = np.ascontiguousarray(np.tile(output[36:84, 36:84], (times, times, 1)))
     assert large.shape[0] * large.shape[1] > 81 * SAMPLES  # so that there is one sample in 9 pixels or fewer
-    sentinel = sentinel_of(large, 2)
-    assert max(sentinel.look(large, right).suspicion for _ in range(4)) < 0.7
+    check = check_for(large, 2)
+    assert max(check.compare(large, right).score for _ in range(4)) < 0.7
 
 
 def test_other_pixels_are_looked_at_from_frame_to_frame() -> None:
@@ -146,8 +146,8 @@ def test_other_pixels_are_looked_at_from_frame_to_frame() -> None:
     frame = np.full((720, 1280, 3), 200, np.uint8)
     output = frame.repeat(2, axis=0).repeat(2, axis=1)
     output[700:702] = 0
-    sentinel = sentinel_of(frame, 2)
-    assert len({sentinel.look(frame, output).suspicion for _ in range(12)}) > 1
+    check = check_for(frame, 2)
+    assert len({check.compare(frame, output).score for _ in range(12)}) > 1
 
 
 class GoesBad:
@@ -169,14 +169,14 @@ def test_an_engine_that_goes_bad_after_its_self_test_is_stopped_at_that_frame(
     frame = clip_frames[0]
     engines = {"openvino": faulty_engine("openvino", GoesBad(4, fault))}
     passed: list[Frame] = []
-    with open_session(network, FrameShape(120, 72), 2, 1, engines=engines) as session:
+    with open_session(SessionRequest(network, FrameShape(120, 72), 2), engines=engines) as session:
         with pytest.raises(WrongPixelsError) as caught:
             passed.extend(session.upscale([frame] * 10))
         assert session.engine == "openvino"
     assert len(passed) <= 3  # the first was the self-test's
     assert caught.value.finding.code == "engine.wrong_pixels"
     assert caught.value.remedy == Remedy.RETRY
-    assert "openvino began to give wrong pixels" in caught.value.finding.message
+    assert "openvino began to return wrong pixels" in caught.value.finding.message
     assert caught.value.finding.hint
 
 
@@ -185,13 +185,10 @@ def test_a_distrusted_engine_is_passed_over_and_named_with_its_reason_when_none_
     warnings: list[Finding] = []
     with pytest.raises(EngineError) as caught:
         open_session(
-            network,
-            FrameShape(72, 56),
-            2,
-            1,
+            SessionRequest(network, FrameShape(72, 56), 2),
+            EngineChoice(distrusted={"openvino": "it returned a black frame"}),
             engines=engines,
             on_fallback=warnings.append,
-            distrusted={"openvino": "it gave a black frame"},
         )
-    assert "openvino: it gave a black frame" in caught.value.finding.message
+    assert "openvino: it returned a black frame" in caught.value.finding.message
     assert warnings == []

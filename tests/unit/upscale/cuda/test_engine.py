@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from framewatch.errors import EngineError, Finding, OutOfMemoryError
-from framewatch.upscale import ENGINE_NAMES, devices, open_session
-from framewatch.upscale.cuda import network as cuda_network
+from framewatch.upscale import ENGINE_NAMES, Device, EngineChoice, SessionRequest, devices, open_session
 from framewatch.upscale.cuda.engine import CudaEngine
+from framewatch.upscale.cuda.network import supports
 from framewatch.upscale.frames.frame import FrameShape
-from framewatch.upscale.frames.tiling import LARGEST_WINDOW
+from framewatch.upscale.frames.tiling import MAX_TILE_PIXELS
 from framewatch.upscale.network.network import Network
 from framewatch.upscale.openvino.engine import OpenVinoEngine
 from framewatch.upscale.torch.engine import TorchEngine
-from framewatch.upscale.torch.runtime import failures
+from framewatch.upscale.torch.runtime import project_errors
 
 GIB = 2**30
 
@@ -48,8 +49,8 @@ def runtime(
 def test_without_torch_the_next_engine_is_taken_in_silence(network: Network, no_torch: None) -> None:
     warnings: list[Finding] = []
     engines = {"cuda": CudaEngine(), "torch": TorchEngine(), "openvino": OpenVinoEngine()}
-    shape = FrameShape(40, 30)
-    with open_session(network, shape, 2, 1, on_fallback=warnings.append, engines=engines) as session:
+    request = SessionRequest(network, FrameShape(40, 30), 2)
+    with open_session(request, on_fallback=warnings.append, engines=engines) as session:
         assert session.name.startswith("openvino/")
     assert warnings == []
 
@@ -57,7 +58,7 @@ def test_without_torch_the_next_engine_is_taken_in_silence(network: Network, no_
 def test_cuda_asked_for_by_name_says_what_is_missing(network: Network, no_torch: None) -> None:
     assert "cuda" in ENGINE_NAMES
     with pytest.raises(EngineError) as caught:
-        open_session(network, FrameShape(40, 30), 2, 1, engine="cuda")
+        open_session(SessionRequest(network, FrameShape(40, 30), 2), EngineChoice("cuda"))
     assert caught.value.finding.code == "engine.unavailable"
     assert 'pip install "framewatch[cuda]"' in caught.value.finding.message
 
@@ -94,7 +95,8 @@ def test_the_note_says_how_a_gpu_will_be_used(
     ours, theirs = CudaEngine()._device(torch, 0), TorchEngine()._device(torch, 0)
     assert (ours.usable, ours.note if kernels else "") == (bool(kernels), kernels)
     assert (theirs.usable, theirs.note) == (True, operators)
-    assert (ours.id, ours.memory_gb) == (theirs.id, theirs.memory_gb) == ("0", 80)
+    for device in (ours, theirs):
+        assert not isinstance(device, Device) or (device.id, device.memory_gb) == ("0", 80)
 
 
 def test_a_gpu_or_network_that_the_kernels_are_not_for_is_refused_and_left_to_torch(
@@ -102,8 +104,8 @@ def test_a_gpu_or_network_that_the_kernels_are_not_for_is_refused_and_left_to_to
 ) -> None:
     for capability, one in (((7, 5), network), ((9, 0), small_network)):
         monkeypatch.setitem(sys.modules, "torch", runtime(capability=capability))
-        with pytest.raises(EngineError, match="not made for this GPU or network"):
-            CudaEngine().open(one, "0", FrameShape(40, 30), 2, 1)
+        with pytest.raises(EngineError, match="do not support this GPU or network"):
+            CudaEngine().open("0", SessionRequest(one, FrameShape(40, 30), 2))
 
 
 @pytest.mark.parametrize("scale", [2, 4])
@@ -111,27 +113,28 @@ def test_windows_take_half_of_the_memory_that_is_free(
     network: Network, monkeypatch: pytest.MonkeyPatch, scale: int
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch", runtime(free=2 * GIB))
-    ours = CudaEngine().most_pixels("0", network, scale, 2)
-    theirs = TorchEngine().most_pixels("0", network, scale, 2)
+    request = SessionRequest(network, FrameShape(64, 48), scale, 2)
+    ours = CudaEngine().max_tile_pixels("0", request)
+    theirs = TorchEngine().max_tile_pixels("0", request)
     assert ours is not None
     assert theirs is not None
     assert 1280 * 720 < ours < GIB / 256
     assert theirs < ours
     monkeypatch.setitem(sys.modules, "torch", runtime())
-    assert CudaEngine().most_pixels("0", network, scale, 1) == LARGEST_WINDOW
+    assert CudaEngine().max_tile_pixels("0", replace(request, concurrency=1)) == MAX_TILE_PIXELS
 
 
 def test_the_kernels_are_for_the_shipped_network_alone(network: Network, small_network: Network) -> None:
-    assert cuda_network.takes(network)
-    assert not cuda_network.takes(small_network)
+    assert supports(network)
+    assert not supports(small_network)
 
 
 def test_a_full_gpu_is_out_of_memory_and_anything_else_an_engines_failure() -> None:
     torch = SimpleNamespace(OutOfMemoryError=MemoryError)
-    with pytest.raises(OutOfMemoryError, match="tried to allocate"), failures(torch):
+    with pytest.raises(OutOfMemoryError, match="tried to allocate"), project_errors(torch):
         raise MemoryError("tried to allocate 2 GiB\nand a page of advice")
-    with pytest.raises(OutOfMemoryError), failures(torch):
+    with pytest.raises(OutOfMemoryError), project_errors(torch):
         raise RuntimeError("CUDA error: out of memory")
-    with pytest.raises(EngineError, match="misaligned") as caught, failures(torch):
+    with pytest.raises(EngineError, match="misaligned") as caught, project_errors(torch):
         raise RuntimeError("CUDA error: misaligned address")
     assert not isinstance(caught.value, OutOfMemoryError)

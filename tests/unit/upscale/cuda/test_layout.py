@@ -100,7 +100,7 @@ def test_packed_weights_give_the_references_convolution(
     sums = by_kernel(cuda_layout.conv_weights(layer, kind), values) + cuda_layout.biases(layer)
     slopes = cuda_layout.slopes(layer)[:, 0].astype(np.float64)
     result = np.where(sums < 0, sums * slopes, sums)
-    expected = reference._layer(values, layer, np.float64)
+    expected = reference.apply_layer(values, layer, np.float64)
     np.testing.assert_allclose(result[..., :outputs], expected, atol=2e-3)  # slopes are rounded to float16
     assert (result[..., outputs:] == 0).all()
 
@@ -124,7 +124,7 @@ def test_the_first_layers_weights_give_the_references_convolution_on_integers(ne
             sums[y, x] = weights[:, : values.size] @ values / peak + layer.biases
     image = frame.astype(np.float64) / peak
     linear = Layer(layer.weights, layer.biases, None)
-    np.testing.assert_allclose(sums, reference._layer(image, linear, np.float64), atol=1e-6)
+    np.testing.assert_allclose(sums, reference.apply_layer(image, linear, np.float64), atol=1e-6)
 
 
 def test_a_layer_without_prelu_has_slopes_that_change_nothing(network: Network) -> None:
@@ -164,11 +164,11 @@ def test_warpgroup_products_are_hoppers_alone(capability: tuple[int, int], kind:
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_the_source_holds_what_is_fixed_and_a_product_of_its_width(scale: int) -> None:
-    text = cuda_source.text("hopper", tile=48, value_bytes=2, scale=scale)
+    text = cuda_source.network_source("hopper", tile=48, value_bytes=2, scale=scale)
     for define in ("#define TILE 48", "#define BYTES 2", f"#define SCALE {scale}"):
         assert define in text
     assert "wgmma.mma_async.sync.aligned.m64n48k16.f32.f16.f16 " in text
     assert text.count('"+f"(sums[23])') == 1
     assert '"+f"(sums[24])' not in text
     assert "#include" not in text
-    assert "wgmma" not in cuda_source.text("ampere", tile=48, value_bytes=2, scale=scale)
+    assert "wgmma" not in cuda_source.network_source("ampere", tile=48, value_bytes=2, scale=scale)

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from framewatch.errors import OutOfMemoryError
 from framewatch.upscale.checks.checked_session import CheckedSession
-from framewatch.upscale.engine import Engine, Session
+from framewatch.upscale.engine import Engine, Session, SessionRequest
 from framewatch.upscale.frames.frame import Frame, FrameShape
-from framewatch.upscale.frames.tiling import LARGEST_WINDOW, plan, spans
+from framewatch.upscale.frames.tiling import MAX_TILE_PIXELS, plan_tiles, tile_spans
 from framewatch.upscale.identity import IdentityEngine
 from framewatch.upscale.ncnn.engine import NcnnCpuEngine
 from framewatch.upscale.network.network import RECEPTIVE_FIELD, Network
 from framewatch.upscale.openvino.engine import OpenVinoEngine
-from framewatch.upscale.tiled_session import open_tiled
+from framewatch.upscale.tiled_session import TiledSession
 
 lengths = st.integers(1, 4000)
 halos = st.sampled_from([0, 4, 18, 19])
@@ -29,7 +29,7 @@ halos = st.sampled_from([0, 4, 18, 19])
 def test_spans_keep_each_pixel_once_with_its_halo_or_the_border(length: int, halo: int, extra: int) -> None:
     window = min(2 * halo + extra, length)
     kept = 0
-    for span in spans(length, window, halo):
+    for span in tile_spans(length, window, halo):
         assert span.keep_from == kept < span.keep_to
         assert 0 <= span.start <= length - window
         assert span.start == 0 or span.keep_from - span.start >= halo
@@ -43,7 +43,7 @@ def test_spans_keep_each_pixel_once_with_its_halo_or_the_border(length: int, hal
 def test_a_plan_covers_the_frame_with_windows_of_the_allowed_size(
     width: int, height: int, halo: int, most: int
 ) -> None:
-    cut = plan(width, height, halo, most)
+    cut = plan_tiles(width, height, halo, most)
     assert cut.columns[-1].keep_to == width
     assert cut.rows[-1].keep_to == height
     assert cut.width <= width
@@ -54,17 +54,17 @@ def test_a_plan_covers_the_frame_with_windows_of_the_allowed_size(
 @given(width=lengths, height=lengths, halo=halos)
 def test_a_frame_that_fits_is_one_window(width: int, height: int, halo: int) -> None:
     for most in (None, width * height):
-        cut = plan(width, height, halo, most)
+        cut = plan_tiles(width, height, halo, most)
         assert (len(cut.columns), len(cut.rows), cut.width, cut.height) == (1, 1, width, height)
 
 
 def test_windows_of_full_hd_cost_little_more_than_the_frame() -> None:
-    cut = plan(1920, 1080, RECEPTIVE_FIELD, 500_000)
+    cut = plan_tiles(1920, 1080, RECEPTIVE_FIELD, 500_000)
     assert cut.cost < 1.15 * 1920 * 1080
 
 
 def test_a_plan_for_almost_no_memory_still_makes_progress() -> None:
-    cut = plan(1920, 1080, 19, 1)
+    cut = plan_tiles(1920, 1080, 19, 1)
     assert 16 + 2 * 19 <= cut.width <= 64
     assert 16 + 2 * 19 <= cut.height <= 64
 
@@ -76,10 +76,11 @@ def noise(width: int, height: int, dtype: str = "uint8") -> Frame:
 
 def tiled_and_whole(engine: Engine, network: Network, frame: Frame, scale: int, most: int) -> tuple[Frame, Frame]:
     shape = FrameShape(frame.shape[1], frame.shape[0], frame.dtype.name)  # type: ignore[arg-type]
-    with open_tiled(engine, network, "CPU", shape=shape, scale=scale, concurrency=1, most_pixels=most) as cut:
-        assert len(cut.plan.columns) * len(cut.plan.rows) > 1
+    request = SessionRequest(network, shape, scale)
+    with TiledSession(engine, "CPU", request, most) as cut:
+        assert cut.tiling.count > 1
         tiled = cut.run(frame)
-    with engine.open(network, "CPU", shape, scale, 1) as session:
+    with engine.open("CPU", request) as session:
         return tiled, session.run(frame)
 
 
@@ -106,7 +107,7 @@ def test_frames_smaller_than_a_halo_come_out_right(network: Network, size: tuple
     shape = FrameShape(*size)
     outputs = []
     for engine in (OpenVinoEngine("f32"), NcnnCpuEngine()):
-        with open_tiled(engine, network, "CPU", shape=shape, scale=3, concurrency=1, most_pixels=64 * 64) as session:
+        with TiledSession(engine, "CPU", SessionRequest(network, shape, 3), 64 * 64) as session:
             outputs.append(session.run(frame).astype(int))
     assert outputs[0].shape == (size[1] * 3, size[0] * 3, 3)
     assert abs(outputs[0] - outputs[1]).max() <= 1
@@ -125,9 +126,10 @@ def test_out_of_memory_halves_the_tile_and_repeats_the_frame(
 ) -> None:
     engine = small_memory_engine(most=12_000, when=when)
     frame = noise(240, 160)
-    with open_tiled(engine, small_network, "CPU", shape=FrameShape(240, 160), scale=2, concurrency=2) as session:
+    request = SessionRequest(small_network, FrameShape(240, 160), 2, 2)
+    with TiledSession(engine, "CPU", request) as session:
         outputs = list(session.upscale([frame] * 5))
-    with OpenVinoEngine("f32").open(small_network, "CPU", FrameShape(240, 160), 2, 1) as whole:
+    with OpenVinoEngine("f32").open("CPU", request) as whole:
         expected = whole.run(frame)
     assert all((output == expected).all() for output in outputs)
     assert engine.opened[-1].pixels <= 12_000
@@ -141,8 +143,8 @@ def test_out_of_memory_of_one_frame_leaves_those_beside_it_alone(small_network: 
     computed: list[tuple[int, int]] = []  # a frame's number, and the pixels of the window
 
     class Full(IdentityEngine):
-        def open(self, network: Network, device: str, shape: FrameShape, scale: int, concurrency: int) -> Session:
-            return FullSession(super().open(network, device, shape, scale, concurrency))
+        def open(self, device: str, request: SessionRequest) -> Session:
+            return FullSession(super().open(device, request))
 
     class FullSession(Session):
         def __init__(self, inner: Session) -> None:
@@ -160,7 +162,7 @@ def test_out_of_memory_of_one_frame_leaves_those_beside_it_alone(small_network: 
             return self.inner.run(frame)
 
     frames = [np.full((160, 240, 3), number, np.uint8) for number in range(3)]
-    with open_tiled(Full(), small_network, "CPU", shape=FrameShape(240, 160), scale=2, concurrency=3) as session:
+    with TiledSession(Full(), "CPU", SessionRequest(small_network, FrameShape(240, 160), 2, 3)) as session:
         outputs = list(session.upscale(frames))
     assert [np.unique(output).tolist() for output in outputs] == [[0], [1], [2]]
     assert all(output.shape == (320, 480, 3) for output in outputs)
@@ -171,11 +173,11 @@ def test_out_of_memory_of_one_frame_leaves_those_beside_it_alone(small_network: 
 def test_each_window_of_a_large_frame_is_a_sign_that_it_gets_on(small_network: Network) -> None:
     shape = FrameShape(240, 160)
     engine = IdentityEngine()
-    tiled = open_tiled(engine, small_network, "CPU", shape=shape, scale=2, concurrency=1, most_pixels=80 * 80)
+    tiled = TiledSession(engine, "CPU", SessionRequest(small_network, shape, 2), 80 * 80)
     with CheckedSession(tiled, engine.name) as session:
         assert session.computed == 0
         session.run(noise(240, 160))
-        assert session.computed >= len(tiled.plan.rows) * len(tiled.plan.columns) > 3
+        assert session.computed >= tiled.tiling.count > 3
 
 
 def test_out_of_memory_with_the_smallest_tile_is_an_error_with_advice(
@@ -184,7 +186,7 @@ def test_out_of_memory_with_the_smallest_tile_is_an_error_with_advice(
     engine = small_memory_engine(most=100, when="run")
     shape = FrameShape(240, 160)
     with (
-        open_tiled(engine, small_network, "CPU", shape=shape, scale=4, concurrency=2) as session,
+        TiledSession(engine, "CPU", SessionRequest(small_network, shape, 4, 2)) as session,
         pytest.raises(OutOfMemoryError) as caught,
     ):
         list(session.upscale([noise(240, 160)] * 3))
@@ -199,8 +201,8 @@ def test_a_window_is_bounded_by_free_memory_and_by_what_32_bits_can_address(
 ) -> None:
     import psutil
 
-    for free, most in ((10**13, LARGEST_WINDOW), (2 * 10**9, 600_000)):
+    for free, most in ((10**13, MAX_TILE_PIXELS), (2 * 10**9, 600_000)):
         monkeypatch.setattr(psutil, "virtual_memory", lambda free=free: SimpleNamespace(available=free))
-        pixels = engine.most_pixels("CPU", network, 2, 1)
+        pixels = engine.max_tile_pixels("CPU", SessionRequest(network, FrameShape(64, 48), 2))
         assert pixels is not None
         assert most / 4 <= pixels <= most

@@ -19,14 +19,15 @@ from framewatch.media.filter_graph import Filter, FilterChain
 from framewatch.upscale.checks import selftest
 from framewatch.upscale.checks.output_check import OutputCheck
 from framewatch.upscale.cuda import layout as cuda_layout
+from framewatch.upscale.engine import SessionRequest
 from framewatch.upscale.frames import yuv
 from framewatch.upscale.frames.frame import Frame, FrameShape
 from framewatch.upscale.frames.yuv import Yuv420
 from framewatch.upscale.identity import IdentityEngine
 from framewatch.upscale.network.network import Network
 from framewatch.upscale.openvino.engine import OpenVinoEngine
-from framewatch.upscale.selection import open_session
-from framewatch.upscale.tiled_session import open_tiled
+from framewatch.upscale.selection import EngineChoice, open_session
+from framewatch.upscale.tiled_session import TiledSession
 from planes_engine import Fault, PlanesEngine
 
 CLIP = Path(__file__).parents[3] / "data" / "bbb-320x180.mp4"
@@ -68,7 +69,7 @@ def test_rgb_made_of_planes_is_what_ffmpeg_makes_of_them(
     video = Video(width=320, height=180, pixel_format=FORMATS[depth], bit_depth=depth, rate=Fraction(25), colour=tags)
     theirs = filtered(source, list(colour.decode_filters(video)))
     white = 255 if depth == 8 else 65280
-    ours = yuv.to_rgb(yuv.planes(source.to_ndarray(), 320, 180), coding) * white
+    ours = yuv.to_rgb(yuv.split_planes(source.to_ndarray(), 320, 180), coding) * white
     assert np.abs(np.rint(ours) - theirs).max() <= white / 255
 
 
@@ -82,7 +83,7 @@ def test_planes_made_of_rgb_are_what_ffmpeg_makes_of_it(
     text = colour.encode_filter(Colour(matrix="bt709", range=used), 720, FORMATS[depth])
     filters = [Filter(name, args) for name, _, args in (each.partition("=") for each in text.split(","))]
     theirs = filtered(VideoFrame.from_ndarray(rgb, format="rgb24"), filters)
-    ours = yuv.joined(yuv.from_rgb(rgb / 255, coding))
+    ours = yuv.join_planes(yuv.from_rgb(rgb / 255, coding))
     assert np.abs(ours.astype(int) - theirs).max() <= 1
 
 
@@ -107,11 +108,10 @@ def test_windows_of_planes_put_together_are_the_whole(coding: Yuv420, small_netw
     engine = PlanesEngine(OpenVinoEngine("f32"))
     for scale in (2, 3, 4):
         whole, cut = (
-            open_tiled(engine, small_network, "CPU", shape=shape, scale=scale, concurrency=1, most_pixels=most)
-            for most in (None, 6000)
+            TiledSession(engine, "CPU", SessionRequest(small_network, shape, scale), most) for most in (None, 6000)
         )
         with whole, cut:
-            assert len(cut.plan.columns) * len(cut.plan.rows) > 2
+            assert cut.tiling.count > 2
             assert np.array_equal(whole.run(frame), cut.run(frame))
 
 
@@ -120,7 +120,7 @@ def test_windows_of_planes_put_together_are_the_whole(coding: Yuv420, small_netw
 def test_the_self_test_passes_what_is_right(coding: Yuv420, scale: int, small_network: Network) -> None:
     shape = FrameShape.of_planes(66, 50, coding)
     engine = PlanesEngine(OpenVinoEngine("f32"))
-    with engine.open(small_network, "CPU", shape, scale, 1) as session:
+    with engine.open("CPU", SessionRequest(small_network, shape, scale)) as session:
         selftest.check(session, small_network)
 
 
@@ -137,7 +137,7 @@ FAULTS: dict[str, Fault] = {
 def test_the_self_test_refuses_what_is_wrong(fault: Fault, small_network: Network) -> None:
     engine = PlanesEngine(OpenVinoEngine("f32"), fault)
     with (
-        engine.open(small_network, "CPU", FrameShape.of_planes(66, 50, BT709), 2, 1) as session,
+        engine.open("CPU", SessionRequest(small_network, FrameShape.of_planes(66, 50, BT709), 2)) as session,
         pytest.raises(EngineError, match="wrong pixels"),
     ):
         selftest.check(session, small_network)
@@ -148,9 +148,9 @@ def upscaled(
 ) -> tuple[Frame, float]:
     """A frame of 320x180 at 2x, and how suspicious that is."""
     shape = FrameShape.of_planes(320, 180, coding)
-    with PlanesEngine(OpenVinoEngine("f32"), fault).open(network, "CPU", shape, 2, 1) as session:
+    with PlanesEngine(OpenVinoEngine("f32"), fault).open("CPU", SessionRequest(network, shape, 2)) as session:
         output = session.run(frame)
-    return output, OutputCheck(shape, 2).look(frame, output).suspicion
+    return output, OutputCheck(shape, 2).compare(frame, output).score
 
 
 def test_the_sentinel_believes_the_network_and_not_a_fault(network: Network, decoded: VideoFrame) -> None:
@@ -171,16 +171,15 @@ def test_planes_go_to_a_device_that_takes_them_and_rgb_to_others(network: Networ
     rgb, planes = FrameShape(64, 48), FrameShape.of_planes(64, 48, BT709)
     takes, takes_not = PlanesEngine(IdentityEngine()), IdentityEngine()
     for engine, shape in ((takes, planes), (takes_not, rgb)):
-        with open_session(
-            network, rgb, 2, 1, planes=planes, engine="identity", engines={"identity": engine}
-        ) as session:
+        choice = EngineChoice("identity", planes=planes)
+        with open_session(SessionRequest(network, rgb, 2), choice, engines={"identity": engine}) as session:
             assert session.shape == shape
             assert session.run(selftest.synthetic(shape)).shape == shape.upscaled(2).array
 
 
 @pytest.mark.parametrize(("width", "height", "dtype"), [(63, 48, "uint8"), (64, 47, "uint8"), (64, 48, "uint16")])
 def test_planes_have_an_even_size_and_the_dtype_of_their_depth(width: int, height: int, dtype: str) -> None:
-    with pytest.raises(ValueError, match="no planes"):
+    with pytest.raises(ValueError, match="not a shape of YUV"):
         FrameShape(width, height, dtype, BT709)  # type: ignore[arg-type]
 
 

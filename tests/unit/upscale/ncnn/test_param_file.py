@@ -1,4 +1,4 @@
-"""The ncnn graph that takes and gives packed codes, run on the processor: a GPU gets the same graph."""
+"""The ncnn graph that takes and returns packed RGB, run on the CPU: a GPU gets the same graph."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import numpy as np
 import pytest
 
 from framewatch.upscale.checks import selftest
+from framewatch.upscale.engine import SessionRequest
 from framewatch.upscale.frames import pixels
 from framewatch.upscale.frames.frame import Frame, FrameShape
-from framewatch.upscale.ncnn import engine as ncnn_engine
-from framewatch.upscale.ncnn import param_file as ncnn_param
-from framewatch.upscale.ncnn.engine import CodesSession
+from framewatch.upscale.ncnn import engine, param_file
+from framewatch.upscale.ncnn.engine import PackedSession
 from framewatch.upscale.network import reference, weights
 from framewatch.upscale.network.network import Network
 
 
-def session(network: Network, shape: FrameShape, scale: int) -> CodesSession:
+def session(network: Network, shape: FrameShape, scale: int) -> PackedSession:
     net = ncnn.Net()
     net.opt.use_vulkan_compute = False
     net.opt.num_threads = 2
-    ncnn_engine._use_float16(net.opt, storage=False)
-    ncnn_engine._load(net, network, ncnn_param.codes_text(network, scale, shape.width, shape.height))
-    return CodesSession("ncnn/f32", shape, scale, 1, net=net, lanes=1)
+    engine._set_float16_storage(net.opt, False)
+    engine._load(net, network, param_file.packed_param(network, scale, shape.width, shape.height))
+    return PackedSession("ncnn/f32", SessionRequest(network, shape, scale), net, 1)
 
 
 def expected(network: Network, frame: Frame, scale: int) -> Frame:
@@ -33,7 +33,8 @@ def expected(network: Network, frame: Frame, scale: int) -> Frame:
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
 @pytest.mark.parametrize(("width", "height"), [(40, 24), (37, 29), (1, 1)])
-def test_codes_go_in_and_come_out_as_the_reference_rounds_them(scale: int, width: int, height: int) -> None:
+def test_packed_output_equals_the_reference(scale: int, width: int, height: int) -> None:
+    """Except where a value lies within a rounding error of the middle of two integers."""
     network, shape = weights.load(f"esrgan-{scale}x"), FrameShape(width, height)
     with session(network, shape, scale) as opened:
         frame = selftest.synthetic(shape)
@@ -41,12 +42,12 @@ def test_codes_go_in_and_come_out_as_the_reference_rounds_them(scale: int, width
         assert shape.upscaled(scale).fits(output)
         wrong = output.astype(int) - expected(network, frame, scale)
         assert abs(wrong).max() <= 1
-        assert (wrong != 0).mean() < 0.001  # where a value lies within a rounding error of the middle of two codes
+        assert (wrong != 0).mean() < 0.001
         selftest.check(opened, network)
 
 
-def test_black_and_white_stay_within_the_codes() -> None:
-    """The network goes beyond both: what is clamped must not wrap around."""
+def test_packed_output_is_clamped_and_does_not_wrap_around() -> None:
+    """The network goes below black and above white."""
     network, shape = weights.load("esrgan-4x"), FrameShape(48, 32)
     frame = np.zeros((32, 48, 3), np.uint8)
     frame[:, ::7] = 255
@@ -57,9 +58,10 @@ def test_black_and_white_stay_within_the_codes() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
-def test_a_code_is_the_lower_byte_of_what_comes_from_the_device(dtype: type[Any]) -> None:
-    """In float16 where the device stores that, else in float32."""
-    codes = np.arange(256, dtype=np.uint8)
-    opened = CodesSession("ncnn/f16", FrameShape(64, 4), 4, 1, net=None, lanes=1)
-    lifted = np.resize(codes, (1, 16, 3 * 256)).astype(dtype) + dtype(ncnn_param.LIFT)
-    assert np.array_equal(opened._given(lifted).reshape(-1), np.resize(codes, 16 * 3 * 256))
+def test_a_sample_is_the_low_byte_of_the_devices_float(dtype: type[Any]) -> None:
+    """float16 where the device stores that, else float32."""
+    samples = np.arange(256, dtype=np.uint8)
+    request = SessionRequest(weights.load("esrgan-4x"), FrameShape(64, 4), 4)
+    opened = PackedSession("ncnn/f16", request, None, 1)
+    output = np.resize(samples, (1, 16, 3 * 256)).astype(dtype) + dtype(param_file.PACKED_OFFSET)
+    assert np.array_equal(opened._from_network(output).reshape(-1), np.resize(samples, 16 * 3 * 256))

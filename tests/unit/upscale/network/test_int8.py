@@ -14,18 +14,18 @@ import pytest
 
 from framewatch import resources
 from framewatch.errors import EngineError, Finding, ModelMissingError
-from framewatch.upscale import host, selection
+from framewatch.upscale import host, open_session
 from framewatch.upscale.checks import selftest
-from framewatch.upscale.engine import Session
+from framewatch.upscale.engine import Session, SessionRequest
 from framewatch.upscale.frames import pixels
 from framewatch.upscale.frames.frame import Frame, FrameShape
-from framewatch.upscale.host import has_floats_only
+from framewatch.upscale.host import is_float32_only
 from framewatch.upscale.ncnn.engine import NcnnCpuEngine
 from framewatch.upscale.network import reference, weights
-from framewatch.upscale.network.int8 import parse, scaled
+from framewatch.upscale.network.int8 import channel_scaled, parse
 from framewatch.upscale.network.network import Network
 from framewatch.upscale.openvino.engine import OpenVinoEngine
-from framewatch.upscale.selection import first_device
+from framewatch.upscale.selection import EngineChoice, first_device
 
 CLIP = Path(__file__).parents[3] / "data" / "bbb-320x180.mp4"
 SCALES = (2, 3, 4)
@@ -47,7 +47,7 @@ def real_frames() -> list[Frame]:
 
 def run(engine: OpenVinoEngine, network: Network, frame: Frame, scale: int) -> Frame:
     shape = FrameShape(frame.shape[1], frame.shape[0], frame.dtype.name)  # type: ignore[arg-type]
-    with engine.open(network, "CPU", shape, scale, 1) as session:
+    with engine.open("CPU", SessionRequest(network, shape, scale)) as session:
         return session.run(frame)
 
 
@@ -78,7 +78,7 @@ def test_scales_alone_change_nothing(fast: Network) -> None:
         replace(one, biases=layer.biases) for one, layer in zip(fast.int8, fast.layers[1:], strict=False)
     )
     image = np.random.default_rng(3).random((12, 14, 3))
-    moved = replace(fast, layers=tuple(scaled(fast.layers, uncorrected)), int8=())
+    moved = replace(fast, layers=tuple(channel_scaled(fast.layers, uncorrected)), int8=())
     plain = replace(fast, int8=())
     difference = reference.upscale(moved, image, 4, np.float64) - reference.upscale(plain, image, 4, np.float64)
     assert abs(difference).max() < 1e-4
@@ -86,7 +86,7 @@ def test_scales_alone_change_nothing(fast: Network) -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(320, 180), (33, 17)])
 def test_the_self_test_passes_eight_bits(fast: Network, width: int, height: int) -> None:
-    with FAST.open(fast, "CPU", FrameShape(width, height), 2, 1) as session:
+    with FAST.open("CPU", SessionRequest(fast, FrameShape(width, height), 2)) as session:
         assert session.name == "openvino/int8"
         selftest.check(session, fast)
 
@@ -94,7 +94,10 @@ def test_the_self_test_passes_eight_bits(fast: Network, width: int, height: int)
 def test_the_self_test_refuses_wrong_biases(fast: Network) -> None:
     first, second, *others = fast.int8
     wrong = replace(fast, int8=(first, replace(second, biases=second.biases * 0), *others))
-    with FAST.open(wrong, "CPU", FrameShape(320, 180), 2, 1) as session, pytest.raises(EngineError) as error:
+    with (
+        FAST.open("CPU", SessionRequest(wrong, FrameShape(320, 180), 2)) as session,
+        pytest.raises(EngineError) as error,
+    ):
         selftest.check(session, fast)
     assert error.value.finding.code == "engine.golden_mismatch"
 
@@ -112,7 +115,7 @@ class Bf16InName(Session):
 
 def test_what_does_not_say_that_it_uses_eight_bits_must_be_exact(fast: Network) -> None:
     with (
-        FAST.open(fast, "CPU", FrameShape(320, 180), 2, 1) as session,
+        FAST.open("CPU", SessionRequest(fast, FrameShape(320, 180), 2)) as session,
         pytest.raises(EngineError, match="40 are required"),
     ):
         selftest.check(Bf16InName(session), fast)
@@ -124,8 +127,9 @@ def test_a_processor_that_is_no_faster_in_eight_bits_computes_exactly(
     frame = np.ascontiguousarray(real_frames[0][:48, :64])
     slow = OpenVinoEngine(int8=False)
     fallen: list[Finding] = []
-    with selection.open_session(
-        fast, FrameShape(64, 48), 2, 1, engine="openvino", engines={"openvino": slow}, on_fallback=fallen.append
+    request = SessionRequest(fast, FrameShape(64, 48), 2)
+    with open_session(
+        request, EngineChoice("openvino"), engines={"openvino": slow}, on_fallback=fallen.append
     ) as session:
         assert session.name in ("openvino/bf16", "openvino/f32")
         assert (session.run(frame) == run(slow, network, frame, 2)).all()
@@ -136,7 +140,7 @@ def test_a_processor_that_is_no_faster_in_eight_bits_computes_exactly(
 
 def test_exact_is_the_default_and_never_computes_in_eight_bits(network: Network) -> None:
     assert not network.int8
-    with FAST.open(network, "CPU", FrameShape(64, 48), 2, 1) as session:
+    with FAST.open("CPU", SessionRequest(network, FrameShape(64, 48), 2)) as session:
         assert not session.name.endswith("int8")
 
 
@@ -159,7 +163,7 @@ def test_whether_8_bits_are_faster_is_read_from_the_processors_flags(tmp_path: P
 
 def test_without_cpuinfo_there_are_none(tmp_path: Path) -> None:
     assert not host.int8_is_faster(tmp_path / "cpuinfo")
-    assert not has_floats_only(fast=False, cpuinfo=tmp_path / "cpuinfo")
+    assert not is_float32_only(fast=False, cpuinfo=tmp_path / "cpuinfo")
 
 
 @pytest.mark.parametrize(
@@ -176,7 +180,7 @@ def test_ncnn_comes_first_where_openvino_would_compute_in_float32(
 ) -> None:
     told = tmp_path / "cpuinfo"
     told.write_text(f"flags\t\t: fpu {flags}\n")
-    monkeypatch.setattr(host, "has_floats_only", partial(has_floats_only, cpuinfo=told))
+    monkeypatch.setattr(host, "is_float32_only", partial(is_float32_only, cpuinfo=told))
     engines = {"openvino": OpenVinoEngine("f32"), "ncnn": NcnnCpuEngine()}
     for wish, slow in ((False, exact), (True, fast)):
         assert first_device(engines=engines, fast=wish).engine == ("ncnn" if slow else "openvino")
@@ -216,7 +220,7 @@ def test_a_missing_calibration_is_said(monkeypatch: pytest.MonkeyPatch, own_fold
 
 def test_a_model_without_a_calibration_is_exact_in_fast_too(monkeypatch: pytest.MonkeyPatch) -> None:
     (real,) = weights.list_models()
-    monkeypatch.setattr(weights, "list_models", lambda: (replace(real, int8_file="", int8_sha256=""),))
+    monkeypatch.setattr(weights, "list_models", lambda: (replace(real, int8_file=None, int8_sha256=None),))
     assert not weights.load("esrgan-2x", precision="fast").int8
 
 
@@ -242,7 +246,7 @@ def test_a_calibration_with_a_value_out_of_range_is_refused(key: str, value: obj
 
 @pytest.mark.parametrize("raw", [b"", b"[]", b"{}", b'{"layers": []}', b"\xff", b'{"layers": [[]] }'])
 def test_what_is_no_calibration_is_refused(raw: bytes) -> None:
-    with pytest.raises(ModelMissingError, match="no calibration"):
+    with pytest.raises(ModelMissingError, match="not a calibration"):
         parse(raw, "own.json", 64, 16)
 
 

@@ -172,7 +172,7 @@ def test_a_weight_file_round_trips_exactly(small_network: Network) -> None:
         (lambda raw: b"", "in the middle of a layer"),
         (lambda raw: raw + b"\0\0\0\0", "4 bytes are left over"),
         (lambda raw: b"\0" * 4 + raw[4:], "no float16 weights at byte 0"),
-        (lambda raw: raw[:4] + b"\0\x7c" + raw[6:], "no number"),
+        (lambda raw: raw[:4] + b"\0\x7c" + raw[6:], "not a finite number"),
     ],
 )
 def test_a_weight_file_is_read_strictly(small_network: Network, change: object, what: str) -> None:

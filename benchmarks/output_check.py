@@ -1,6 +1,6 @@
 """How far is the output sentinel from a false alarm, and from missing a fault? And what does it cost a frame?
 
-    python -m benchmarks.sentinel          # exit 1 where a margin is gone; about three minutes
+    python -m benchmarks.output_check          # exit 1 where a margin is gone; about three minutes
 
 The real network, by OpenVINO, upscales real and hostile pictures at every scale and depth. A suspicion of 1 is where
 the sentinel stops an engine: what the network does must stay below, what faults do to ordinary pictures above.
@@ -23,6 +23,7 @@ import imageio_ffmpeg
 import numpy as np
 
 from framewatch.upscale.checks.output_check import OutputCheck
+from framewatch.upscale.engine import SessionRequest
 from framewatch.upscale.frames.frame import DType, Frame, FrameShape
 from framewatch.upscale.network import weights
 from framewatch.upscale.openvino.engine import OpenVinoEngine
@@ -132,13 +133,13 @@ class JobManager:
         shape = FrameShape(frame.shape[1], frame.shape[0], self._dtype)
         key = frame.shape
         if key not in self._sessions:
-            self._sessions[key] = OpenVinoEngine().open(self._network, "CPU", shape, self.scale, 1)
+            self._sessions[key] = OpenVinoEngine().open("CPU", SessionRequest(self._network, shape, self.scale))
         return frame, self._sessions[key].run(frame)  # type: ignore[attr-defined]
 
     def suspicions(self, frame: Frame, output: Frame) -> list[float]:
         shape = FrameShape(frame.shape[1], frame.shape[0], self._dtype)
         sentinel = OutputCheck(shape, self.scale)
-        return [sentinel.look(frame, np.ascontiguousarray(output)).suspicion for _ in range(LOOKS)]
+        return [sentinel.compare(frame, np.ascontiguousarray(output)).score for _ in range(LOOKS)]
 
 
 def margins() -> tuple[dict[str, float], dict[str, float]]:
@@ -150,9 +151,9 @@ def margins() -> tuple[dict[str, float], dict[str, float]]:
         manager = JobManager(scale, dtype)  # type: ignore[arg-type]
         for name, picture in itertools.chain(pictures.items(), hostile()):
             frame, output = manager.upscaled(picture)
-            true[name] = max([true.get(name, 0.0), *manager.suspicions(frame, output)])
+            true[name] = max([true.get(name, 0.0), *manager.scores(frame, output)])
             for fault, change in FAULTS.items() if name in pictures else ():
-                wrong = manager.suspicions(frame, change(output, scale))
+                wrong = manager.scores(frame, change(output, scale))
                 faults[fault] = min([faults.get(fault, float("inf")), *wrong])
     return true, faults
 
@@ -165,7 +166,7 @@ def milliseconds(width: int, height: int, scale: int) -> float:
     taken = []
     for _ in range(15):
         begun = time.thread_time()
-        sentinel.look(frame, output)
+        sentinel.compare(frame, output)
         taken.append(time.thread_time() - begun)
     return statistics.median(taken) * 1000
 
