@@ -1,7 +1,7 @@
-"""YAML documents from users: parsed safely, checked against a pydantic model, all errors at once with their lines.
+"""YAML documents from users: parsed safely and validated against a pydantic model, with all errors at once.
 
-Presets may lie in a share that strangers write to, so a document is hostile until it has passed: its size, its
-depth and what its aliases expand to are bounded, and a key given twice is an error instead of a silent choice.
+A preset may lie in a share that anybody can write to, so no document is trusted: its size, its depth and what its
+aliases expand to are limited, and a duplicate key is an error, where YAML would silently use the last one.
 """
 
 from __future__ import annotations
@@ -42,48 +42,51 @@ class Section(Record):
 
 @dataclass(frozen=True)
 class Document:
-    """A parsed YAML document and the line on which each of its keys stands."""
+    """A parsed YAML document, with the line of each of its keys.
+
+    A document that was put together from several still knows which of them each key comes from.
+    """
 
     data: Any
     source: str = ""  # what to call it in messages: a path, or "preset of folder 'anime'"
     lines: Mapping[KeyPath, int] = field(default_factory=dict)
-    inside: KeyPath = ()  # where in a larger document this one stands
-    below: Document | None = None  # the document that this one was laid upon, whose keys are in `data` too
-    grafts: Mapping[KeyPath, Document] = field(default_factory=dict)  # documents that stand for a value in `data`
+    prefix: KeyPath = ()  # path of this document in a larger one
+    parent: Document | None = None  # the document that this one extends; `data` has its keys, too
+    replaced: Mapping[KeyPath, Document] = field(default_factory=dict)  # values of `data` from other documents
 
     def part(self, path: KeyPath) -> Document:
-        """The value at `path` as a document of its own, whose messages still name the whole path."""
+        """Return the value at `path` as a document, whose messages still name the full path."""
         data: Any = self.data
         for key in path:
             data = data[key]
         lines = {key[len(path) :]: line for key, line in self.lines.items() if key[: len(path)] == path}
-        return Document(data, self.source, lines, (*self.inside, *path))
+        return Document(data, self.source, lines, (*self.prefix, *path))
 
     def where(self, path: KeyPath) -> str:
-        """`file:line: key.path`, as exactly as is known: the nearest enclosing key that stands on a line."""
-        for prefix, graft in self.grafts.items():
+        """Return `file:line: key.path`, with the line of the nearest enclosing key if that of the key is unknown."""
+        for prefix, other in self.replaced.items():
             if path[: len(prefix)] == prefix and len(path) > len(prefix):
-                return graft.where(path[len(prefix) :])
-        if self.below is not None and path not in self.lines and self.below.holds(path):
-            return self.below.where(path)
+                return other.where(path[len(prefix) :])
+        if self.parent is not None and path not in self.lines and self.parent.defines(path):
+            return self.parent.where(path)
         line = next((self.lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in self.lines), None)
         place = self.source if line is None else f"{self.source}:{line}"
-        return ": ".join(part for part in (place, dotted((*self.inside, *path))) if part)
+        return ": ".join(part for part in (place, dotted((*self.prefix, *path))) if part)
 
-    def holds(self, path: KeyPath) -> bool:
-        """Whether this key was written in this document, or in one that it was laid upon."""
-        grafted = any(path[: len(prefix)] == prefix for prefix in self.grafts)
-        return path in self.lines or grafted or (self.below is not None and self.below.holds(path))
+    def defines(self, path: KeyPath) -> bool:
+        """Whether this key is written in this document or in one that it extends."""
+        in_replaced = any(path[: len(prefix)] == prefix for prefix in self.replaced)
+        return path in self.lines or in_replaced or (self.parent is not None and self.parent.defines(path))
 
 
 def dotted(path: KeyPath) -> str:
-    """`("folders", 0, "preset")` as `folders[0].preset`."""
+    """Format a key path: `("folders", 0, "preset")` becomes `folders[0].preset`."""
     text = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)
     return text.removeprefix(".")
 
 
-def key_path(text: str) -> KeyPath:
-    """What `dotted` shows, as a path again: `folders[0].preset` is ("folders", 0, "preset")."""
+def parse_key_path(text: str) -> KeyPath:
+    """Parse what `dotted` formats: `folders[0].preset` becomes `("folders", 0, "preset")`."""
     parts = re.findall(r"\[(\d+)\]|([^.\[\]]+)", text)
     return tuple(int(number) if number else key for number, key in parts)
 
@@ -95,10 +98,10 @@ def read(path: Path) -> Document:
         ConfigError: the file is missing, unreadable, too large, not UTF-8 or not YAML.
     """
     try:
-        # O_NONBLOCK: a pipe that nobody writes to must not be waited for. The shell's own (<(...)) has a writer.
+        # O_NONBLOCK: do not wait for a pipe that nobody writes to. The shell's own, <(...), has a writer.
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
             if stat.S_ISFIFO(os.fstat(file.fileno()).st_mode) and not path.is_relative_to("/dev/fd"):
-                raise ConfigError("a pipe, not a file", code="config.unreadable", where=str(path))
+                raise ConfigError("this is a pipe, not a file", code="config.unreadable", where=str(path))
             os.set_blocking(file.fileno(), True)
             raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
@@ -120,7 +123,7 @@ def parse(raw: bytes | str, source: str) -> Document:
     try:
         text = raw.decode("utf-8-sig") if isinstance(raw, bytes) else raw
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-        lines = dict(_Positions(source).walk(node)) if node else {}
+        lines = dict(_LineFinder(source).walk(node)) if node else {}
         return Document(yaml.safe_load(text), source, lines)
     except UnicodeDecodeError:
         raise ConfigError("not UTF-8 text", code="config.not_text", where=source) from None
@@ -129,12 +132,12 @@ def parse(raw: bytes | str, source: str) -> Document:
         where = f"{source}:{mark.line + 1}" if mark else source
         problem = getattr(error, "problem", None) or "not valid YAML"
         raise ConfigError(f"not valid YAML: {problem}", code="config.not_yaml", where=where) from None
-    except (ValueError, RecursionError) as error:  # a date such as 2024-99-99, or nesting beyond reason
+    except (ValueError, RecursionError) as error:  # a date such as 2024-99-99, or far too deep nesting
         raise ConfigError(f"not valid YAML: {error}", code="config.not_yaml", where=source) from None
 
 
-class _Positions:
-    """Walks a composed document for the line of each key, counting what aliases expand to."""
+class _LineFinder:
+    """Finds the line of each key of a composed document, and counts the nodes that aliases expand to."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -157,21 +160,21 @@ class _Positions:
             name = str(key.value)
             if name in seen and name != "<<":
                 where = f"{self.source}:{key.start_mark.line + 1}: {dotted((*path, name))}"
-                raise ConfigError("this key is given twice", code="config.duplicate_key", where=where)
+                raise ConfigError("this key appears twice", code="config.duplicate_key", where=where)
             seen.add(name)
             yield from self.walk(value, (*path, name))
             yield (*path, name), key.start_mark.line + 1
 
 
 def validate(document: Document, model: type[Model]) -> Model:
-    """Make `model` of a document.
+    """Validate a document and return it as a `model`.
 
     Raises:
         ConfigError: with one finding for each thing that is wrong, each with its line and key path.
     """
     data = {} if document.data is None else document.data
     if not isinstance(data, Mapping):
-        message = f"a mapping of keys to values is expected here, not {_kind(data)}"
+        message = f"a mapping of keys to values is expected here, not {_type_name(data)}"
         raise ConfigError(message, where=document.where(()))
     try:
         return model.model_validate(data)
@@ -182,7 +185,7 @@ def validate(document: Document, model: type[Model]) -> Model:
 
 
 def known_keys(model: type[BaseModel]) -> set[str]:
-    """Every key that a document for `model` may hold at any level: its own, and its nested models'."""
+    """Return every key that a document for `model` may have at any level: its own, and those of nested models."""
     keys: set[str] = set()
     for name, info in model.model_fields.items():
         first = info.validation_alias.choices[0] if isinstance(info.validation_alias, AliasChoices) else None
@@ -194,7 +197,7 @@ def known_keys(model: type[BaseModel]) -> set[str]:
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """`did you mean "crf"?` when one of the known words is near, else nothing."""
+    """Return `did you mean "crf"?` if one of the known words is similar, else an empty string."""
     near = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)
     return f'did you mean "{near[0]}"?' if near else ""
 
@@ -205,7 +208,7 @@ def _finding(document: Document, item: Any, known: set[str]) -> Finding:
     kind, context = item["type"], item.get("ctx", {})
     if kind == "extra_forbidden":
         key = str(path[-1])
-        hint = "this key belongs elsewhere" if key in known else suggestion(key, known)
+        hint = "this key belongs to another mapping" if key in known else suggestion(key, known)
         return Finding("config.unknown_key", f'unknown key "{key}"', hint, where)
     if kind == "missing":
         return Finding("config.missing_key", f'"{path[-1]}" is required', "", where)
@@ -218,25 +221,26 @@ def _finding(document: Document, item: Any, known: set[str]) -> Finding:
     if isinstance(error, FindingError):
         return error.finding.at(where)
     if kind in ("model_type", "model_attributes_type"):
-        message = f"a mapping of keys to values is expected here, not {_kind(item['input'])}"
+        message = f"a mapping of keys to values is expected here, not {_type_name(item['input'])}"
         return Finding("config.bad_value", message, "", where)
     message = str(item["msg"]).removeprefix("Value error, ")
-    return Finding("config.bad_value", f"{message[:1].lower()}{message[1:]}", f"found {_shown(item['input'])}", where)
+    message = f"{message[:1].lower()}{message[1:]}"
+    return Finding("config.bad_value", message, f"found {_short_repr(item['input'])}", where)
 
 
 class FindingError(ValueError):
-    """Raised in a pydantic validator to give its error a code and a hint of its own."""
+    """Raise this in a pydantic validator to give the error its own code and hint."""
 
     def __init__(self, code: str, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.finding = Finding(code, message, hint)
 
 
-def _shown(value: Any) -> str:
+def _short_repr(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _kind(value: Any) -> str:
+def _type_name(value: Any) -> str:
     names = {str: "text", list: "a list", bool: "true or false", int: "a number", float: "a number"}
     return names.get(type(value), f"a {type(value).__name__}")

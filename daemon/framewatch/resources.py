@@ -1,4 +1,4 @@
-"""Finds the files that ship with framewatch: in a wheel inside the package, in a checkout beside it."""
+"""Finds the files that ship with framewatch: inside the package in a wheel, beside it in a checkout."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ _CHECKOUT = _PACKAGE.parent.parent
 
 
 def shipped(name: str) -> Path:
-    """The shipped file or folder `name`, such as "config/presets" or "models/manifest.yaml"."""
+    """Return the path of a shipped file or folder, such as "config/presets" or "models/manifest.yaml"."""
     return (_SHARE if _SHARE.is_dir() else _CHECKOUT) / name
 
 
 def demo_clip() -> Path:
-    """The real clip that `framewatch demo` upscales, with its attribution beside it."""
+    """Return the clip that `framewatch demo` upscales. Its attribution lies beside it."""
     folder = _SHARE / "demo" if _SHARE.is_dir() else _CHECKOUT / "tests" / "data"
     return folder / "bbb-320x180.mp4"

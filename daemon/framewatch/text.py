@@ -1,9 +1,9 @@
-"""Text fit to be shown: names come from strangers, and terminals obey what they print."""
+"""Text that is safe to print: file names may come from anybody, and terminals obey control characters."""
 
 from __future__ import annotations
 
 
 def printable(text: object) -> str:
-    """Text fit for any terminal: what is not UTF-8, and control characters, are shown escaped."""
+    """Escape control characters, and bytes of a name that are not UTF-8."""
     clean = str(text).encode("utf-8", "backslashreplace").decode()
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in clean)
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in clean)

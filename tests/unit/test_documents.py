@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from framewatch.documents import KeyPath, dotted, key_path
+from framewatch.documents import KeyPath, dotted, parse_key_path
 
 
 @pytest.mark.parametrize(
@@ -19,4 +19,4 @@ from framewatch.documents import KeyPath, dotted, key_path
 )
 def test_a_key_path_is_shown_and_read_again(path: KeyPath, text: str) -> None:
     assert dotted(path) == text
-    assert key_path(text) == path
+    assert parse_key_path(text) == path

@@ -21,7 +21,7 @@ from framewatch.media.commands import commands
 from framewatch.media.commands.image_command import image_command
 from framewatch.media.plan.image_plan import ImagePlan
 from framewatch.media.plan.plan import Plan
-from framewatch.media.preset.selection import Choice, choose
+from framewatch.media.preset.selection import Choice, choose_preset
 from framewatch.media.rules.image_rules import is_image_preset
 from framewatch.render.tasks import ProbeReport
 from framewatch.text import printable
@@ -46,7 +46,7 @@ def plan(
     order = order_of(file, named, Path("work"))
     with a_worker() as worker:
         probed = Pipeline(worker, tools, HostGate(1), Quiet(), threading.Event()).probe(order)
-    choice = choose(named.preset, probed.info)
+    choice = choose_preset(named.preset, probed.info)
     made = _made(order, choice, probed, tools)
     steps = _steps(made, tools.ffmpeg, order.source, len(probed.segments)) if made else []
     if as_json:

@@ -21,7 +21,7 @@ from framewatch.cli.common import (
 from framewatch.errors import ConfigError, Finding, FramewatchError
 from framewatch.media.preset.loader import list_presets, load_file, load_preset
 from framewatch.media.preset.preset import Preset
-from framewatch.media.preset.schema import reference
+from framewatch.media.preset.schema import key_reference
 from framewatch.media.rules.image_rules import is_image_preset
 from framewatch.media.rules.preset_rules import check_preset
 from framewatch.resources import shipped
@@ -68,7 +68,7 @@ def keys(
       framewatch presets keys
       framewatch presets keys audio
     """
-    rows = [row for row in reference() if word.lower() in " ".join(row.values()).lower()]
+    rows = [row for row in key_reference() if word.lower() in " ".join(row.values()).lower()]
     if as_json:
         print_json(rows)
         return
@@ -171,7 +171,7 @@ def _wrong(path: Path, search: list[Path]) -> list[Finding]:
         named = load_file(path, search)
     except FramewatchError as error:
         return list(error.findings)
-    return [named.placed(finding) for finding in check_preset(named.preset)]
+    return [named.locate(finding) for finding in check_preset(named.preset)]
 
 
 def _facts(finding: Finding) -> dict[str, str]:

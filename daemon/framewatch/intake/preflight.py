@@ -87,6 +87,6 @@ def _preset(loaded: LoadedSettings, number: int, folder: FolderSettings) -> Name
 def _preset_findings(named: NamedPreset, tools: Tools | None) -> Iterator[Finding]:
     findings = list(check_preset(named.preset))
     if tools is not None:
-        missing = (check_tools(way, tools.encoders, tools.hwaccels) for way in named.preset.variants)
+        missing = (check_tools(each, tools.encoders, tools.hwaccels) for each in named.preset.variants)
         findings += (finding for found in missing for finding in found)
-    yield from map(named.placed, findings)
+    yield from map(named.locate, findings)

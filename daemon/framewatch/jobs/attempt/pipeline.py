@@ -30,8 +30,8 @@ from framewatch.media.plan.plan import Plan, make_plan
 from framewatch.media.plan.requested_timeline import timing_wish
 from framewatch.media.plan.segments import Segmenting
 from framewatch.media.preset.preset import Preset
-from framewatch.media.preset.selection import choose
-from framewatch.media.preset.subtitle_file import locate
+from framewatch.media.preset.selection import choose_preset
+from framewatch.media.preset.subtitle_file import find_subtitle_file
 from framewatch.media.probe.file_kind import require_video
 from framewatch.media.rules.image_rules import is_image_preset
 from framewatch.media.rules.preset_rules import check_preset, check_tools
@@ -77,7 +77,7 @@ class Pipeline:
         if all(each.upscales for each in order.preset.variants):
             self._context.device()
         probed = self.probe(order)
-        choice = choose(order.preset, probed.info)
+        choice = choose_preset(order.preset, probed.info)
         if choice.preset is None:
             return Skipped(reasons=tuple(choice.reasons))
         if choice.preset is not order.preset:
@@ -214,7 +214,7 @@ def decide(order: AttemptRequest, probed: ProbeReport, tools: Tools) -> Plan:
     """
     if not rules().containers[order.preset.container].audio_only:
         require_video(probed.info)
-    burned, wrong = locate(order.preset, order.source)
+    burned, wrong = find_subtitle_file(order.preset, order.source)
     missing = [*wrong, *check_tools(order.preset, tools.encoders, tools.hwaccels)]
     preset = order.preset.evolve(subtitle_burn_path=str(burned)) if burned else order.preset
     try:

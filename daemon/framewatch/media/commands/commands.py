@@ -27,7 +27,7 @@ from framewatch.media.plan.avi_timestamps import completed_args
 from framewatch.media.plan.plan import Plan
 from framewatch.media.plan.plane_format import PlaneCoding
 from framewatch.media.plan.stream_table import StreamPlan
-from framewatch.media.preset.subtitle_file import demuxer
+from framewatch.media.preset.subtitle_file import subtitle_demuxer
 
 FINE_TICKS = 90_000  # a second, of frames at a variable rate: the clock of MPEG, exact to 6 microseconds
 
@@ -155,7 +155,7 @@ def burn_commands(plan: Plan, ffmpeg: Path, out: Path) -> list[list[str]]:
     path = plan.preset.subtitle_burn_path
     if path is None:
         return []
-    kind = demuxer(Path(path)) or ""
+    kind = subtitle_demuxer(Path(path)) or ""
     return [
         [
             *_program(ffmpeg), "-protocol_whitelist", "file", "-format_whitelist", kind, "-f", kind,

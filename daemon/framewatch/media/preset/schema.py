@@ -1,4 +1,4 @@
-"""The JSON Schema of presets, made for editors: descriptions, allowed words and defaults of every key."""
+"""The JSON Schema of presets, for editors: description, allowed values and default of every key."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ TITLE = "framewatch preset"
 
 
 def preset_schema() -> dict[str, Any]:
-    """The schema, by the keys' snake_case names. `config/preset.schema.json` is a copy of it."""
-    made = Preset.model_json_schema(by_alias=True)
-    definitions = made.pop("$defs")
+    """Return the schema, with snake_case keys. `config/preset.schema.json` is a copy of it."""
+    generated = Preset.model_json_schema(by_alias=True)
+    definitions = generated.pop("$defs")
     root = definitions.pop("Preset")
-    other = root["properties"]["else"]
-    other["anyOf"] = [{"type": "string", "minLength": 1}, {"$ref": "#"}]
-    other.pop("default", None)
-    blank = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": TITLE}
-    return {**blank, **{key: value for key, value in root.items() if key != "title"}, "$defs": definitions}
+    alternative = root["properties"]["else"]
+    alternative["anyOf"] = [{"type": "string", "minLength": 1}, {"$ref": "#"}]
+    alternative.pop("default", None)
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": TITLE}
+    return {**head, **{key: value for key, value in root.items() if key != "title"}, "$defs": definitions}
 
 
-def reference() -> list[dict[str, str]]:
-    """Every key with its default, as it would stand in YAML, and what it does; nested keys as `crop.width`."""
-    made = preset_schema()
-    return list(_rows(made["properties"], made["$defs"]))
+def key_reference() -> list[dict[str, str]]:
+    """Return every key with its default, as in YAML, and its description; nested keys as `crop.width`."""
+    schema = preset_schema()
+    return list(_rows(schema["properties"], schema["$defs"]))
 
 
 def _rows(properties: dict[str, Any], definitions: dict[str, Any], prefix: str = "") -> Iterator[dict[str, str]]:
     for key, facts in properties.items():
-        nested = _nested(facts, definitions)
+        nested = _nested_properties(facts, definitions)
         default = "" if nested or facts.get("default") is None else json.dumps(facts["default"]).strip('"')
         yield {"key": prefix + key, "default": default, "description": facts.get("description", "")}
         if nested:
             yield from _rows(nested, definitions, f"{prefix}{key}.")
 
 
-def _nested(facts: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    """The properties of a key whose value is a mapping of its own; empty for others, and for the preset in `else`."""
+def _nested_properties(facts: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """The properties of a key whose value is a mapping; empty for other keys, and for `else`, which is a preset."""
     for choice in (facts, *facts.get("anyOf", ())):
         name = choice.get("$ref", "").rpartition("/")[2]
         if name in definitions:

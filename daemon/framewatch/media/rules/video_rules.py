@@ -8,7 +8,7 @@ from framewatch.errors import Finding
 from framewatch.media.containers import rules
 from framewatch.media.encoders.hardware import decoding_hardware, encoding_hardware
 from framewatch.media.preset.preset import Preset
-from framewatch.media.preset.subtitle_file import DEMUXERS, demuxer
+from framewatch.media.preset.subtitle_file import SUBTITLE_DEMUXERS, subtitle_demuxer
 from framewatch.media.preset.video_keys import Crop
 
 LARGEST_SIDE = 16_384  # pixels: what AV1 and most decoders end at
@@ -100,9 +100,9 @@ def _times(preset: Preset) -> list[Finding]:
 
 def _burned(preset: Preset) -> list[Finding]:
     path = preset.subtitle_burn_path
-    if path is None or demuxer(Path(path)):
+    if path is None or subtitle_demuxer(Path(path)):
         return []
-    hint = f"use {', '.join(DEMUXERS)}"
+    hint = f"use {', '.join(SUBTITLE_DEMUXERS)}"
     return [Finding("subtitle.burn_kind", f"{path} is no subtitle file", hint, "subtitle_burn_path")]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from framewatch.domain import MediaInfo
 from framewatch.media.preset.preset import Preset
-from framewatch.media.preset.selection import choose
+from framewatch.media.preset.selection import choose_preset
 from framewatch.media.rules.preset_rules import check_preset
 from media_samples import audio, cover, media, video
 
@@ -53,21 +53,21 @@ SOUND = media(audio(0), container="mp3")
 )
 def test_a_condition_holds_or_does_not(only_if: dict[str, Any], file: MediaInfo, matches: bool) -> None:
     preset = Preset(only_if=only_if)
-    assert choose(preset, file).preset == (preset if matches else None)
+    assert choose_preset(preset, file).preset == (preset if matches else None)
 
 
 def test_the_first_preset_that_matches_is_taken_and_the_others_say_why_not() -> None:
     last = Preset(processing_mode="copy", container="mkv")
     second = Preset(only_if={"codecs": ["av1"]}, else_=last)
     first = Preset(only_if={"max_height": 720, "max_fps": 20}, else_=second)
-    found = choose(first, CLIP)
+    found = choose_preset(first, CLIP)
     assert found.preset == last
     assert [reason.message for reason in found.reasons] == [
         "it is 1080 pixels high, more than max_height 720",
-        "it has 25 frames a second, more than max_fps 20",
+        "it has 25 frames per second, more than max_fps 20",
         "its video is h264, not av1",
     ]
-    assert choose(first, media(video(height=720, rate=Fraction(20)))).preset == first
+    assert choose_preset(first, media(video(height=720, rate=Fraction(20)))).preset == first
 
 
 @pytest.mark.parametrize(

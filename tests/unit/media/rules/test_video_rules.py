@@ -16,7 +16,7 @@ from framewatch.media.plan.file_rules import check_file
 from framewatch.media.plan.sizing import Size, fitted
 from framewatch.media.preset.loader import load_file, load_folder_preset
 from framewatch.media.preset.preset import Preset
-from framewatch.media.preset.subtitle_file import locate
+from framewatch.media.preset.subtitle_file import find_subtitle_file
 from framewatch.media.rules.preset_rules import check_preset, check_tools
 from media_samples import audio, media, video
 
@@ -227,9 +227,9 @@ def test_a_subtitle_file_is_looked_for_beside_the_preset_and_then_beside_the_vid
         folder.mkdir()
     (presets / "p.yaml").write_text("subtitle_burn_path: a.srt")
     (videos / "a.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nHi\n")
-    assert locate(load_file(presets / "p.yaml").preset, videos / "film.mkv") == (videos / "a.srt", [])
+    assert find_subtitle_file(load_file(presets / "p.yaml").preset, videos / "film.mkv") == (videos / "a.srt", [])
     (presets / "a.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nHi\n")
-    assert locate(load_file(presets / "p.yaml").preset, videos / "film.mkv") == (presets / "a.srt", [])
+    assert find_subtitle_file(load_file(presets / "p.yaml").preset, videos / "film.mkv") == (presets / "a.srt", [])
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_a_subtitle_file_is_looked_for_beside_the_preset_and_then_beside_the_vid
 def test_a_subtitle_file_that_cannot_be_drawn_is_refused(content: bytes | None, code: str, tmp_path: Path) -> None:
     if content is not None:
         (tmp_path / "a.srt").write_bytes(content)
-    path, (finding,) = locate(Preset(subtitle_burn_path="a.srt"), tmp_path / "film.mkv")
+    path, (finding,) = find_subtitle_file(Preset(subtitle_burn_path="a.srt"), tmp_path / "film.mkv")
     assert (path, finding.code) == (None, code)
     assert finding.hint
 
@@ -247,7 +247,7 @@ def test_a_subtitle_file_that_cannot_be_drawn_is_refused(content: bytes | None, 
 def test_a_subtitle_file_beside_the_video_is_not_followed_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "real.txt").write_text("secret")
     (tmp_path / "a.srt").symlink_to(tmp_path / "real.txt")
-    _, (finding,) = locate(Preset(subtitle_burn_path="a.srt"), tmp_path / "film.mkv")
+    _, (finding,) = find_subtitle_file(Preset(subtitle_burn_path="a.srt"), tmp_path / "film.mkv")
     assert finding.code == "subtitle.burn_kind"
 
 
