@@ -16,7 +16,7 @@ from pathlib import Path
 from framewatch.domain import Segment, StageName
 from framewatch.errors import StorageError
 from framewatch.media.decode.decoder import DecodeOptions, Decoder, VideoSource
-from framewatch.media.ffmpeg.matroska_pipe import TimedPipe
+from framewatch.media.ffmpeg.matroska_pipe import MatroskaFraming
 from framewatch.media.ffmpeg.process import Encoder, OnLog
 from framewatch.media.heartbeat import Beat, unheard
 from framewatch.media.plan.plane_format import PlaneCoding
@@ -127,7 +127,7 @@ class Pieces:
         frames = (TimedFrame(frame.pixels, frame.repeat) for frame in decoder)
         argv = piece.planes_encoder if planes else piece.encoder
         encoder = Encoder(argv, on_log=self._log("encode"), beat=self._beat)
-        sink = TimedFrames(encoder, self._timed_pipe(rendered, planes)) if task.timeline.times else encoder
+        sink = TimedFrames(encoder, self._framing(rendered, planes)) if task.timeline.times else encoder
 
         def upscale(frames: Iterable[Frame]) -> Iterator[Frame]:
             upscaling.take()
@@ -140,10 +140,10 @@ class Pieces:
         else:
             encoder.abort()
 
-    def _timed_pipe(self, rendered: Segment, planes: PlaneCoding | None) -> TimedPipe:
+    def _framing(self, rendered: Segment, planes: PlaneCoding | None) -> MatroskaFraming:
         task, scale = self._task, self._task.scale
         pixels = planes.out_format if planes else task.working_format
-        return TimedPipe(task.timeline, rendered, pixels, task.width * scale, task.height * scale)
+        return MatroskaFraming(task.timeline, rendered, pixels, task.width * scale, task.height * scale)
 
     def _admit(self, lane: Lane, segment: Segment) -> bool:
         """Note a lane, so that it can be aborted; False where another has failed already."""
@@ -243,13 +243,13 @@ def _counts(meter: Meter, segment: Segment) -> Counted:
 class TimedFrames:
     """An encoder that is told when each frame is shown: frames of a variable rate, each in a container's block."""
 
-    def __init__(self, encoder: Encoder, pipe: TimedPipe) -> None:
+    def __init__(self, encoder: Encoder, framing: MatroskaFraming) -> None:
         self._encoder = encoder
-        self._pipe = pipe
+        self._framing = framing
 
     def write(self, frame: Frame) -> None:
         """Give one frame; they come in the order of the timeline."""
-        self._encoder.write(self._pipe.head(frame.nbytes))
+        self._encoder.write(self._framing.header(frame.nbytes))
         self._encoder.write(frame)
 
     def finish(self) -> None:

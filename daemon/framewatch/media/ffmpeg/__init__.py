@@ -1,1 +1,1 @@
-"""The ffmpeg program: finding it, running it, and reading what it reports."""
+"""Running the ffmpeg program: finding it, feeding it, and reading its log and progress."""

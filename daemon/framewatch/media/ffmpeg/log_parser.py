@@ -1,4 +1,4 @@
-"""What ffmpeg says, understood: its log, its progress reports, and why it failed. Pure."""
+"""Parses what ffmpeg prints: its log, its progress reports, and the reason of a failure. Pure."""
 
 from __future__ import annotations
 
@@ -13,35 +13,39 @@ from framewatch.errors import FramewatchError, StorageError, WorkerError
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 _LEVELS: dict[str, LogLevel] = {
-    "panic": "error", "fatal": "error", "error": "error", "warning": "warning", "info": "info",
-    "verbose": "debug", "debug": "debug", "trace": "debug",
-}  # fmt: skip
+    "panic": "error",
+    "fatal": "error",
+    "error": "error",
+    "warning": "warning",
+    "info": "info",
+    "verbose": "debug",
+    "debug": "debug",
+    "trace": "debug",
+}
 _LEVEL = re.compile(r"\[(" + "|".join(_LEVELS) + r")\] ?")
 _ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
-# What ffmpeg adds when something has gone wrong already: true, and no help.
+# Consequences that ffmpeg logs after an error. They do not help to find the cause.
 _AFTERMATH = re.compile(
     r"Task finished with error|Terminating thread|Error sending frames|Nothing was written|Conversion failed"
     r"|Error while filtering|received no packets|Could not open encoder before EOF|Error submitting"
     r"|Last message repeated"
 )
-
-# Warnings about what framewatch means to do, which a user can do nothing about. The option that it is about is the
-# only one that every ffmpeg since 4.4 knows.
+# A warning that users can do nothing about: every ffmpeg since 4.4 knows this option, and no other one does the same.
 _HARMLESS = re.compile(r"Setting chroma position directly is deprecated")
 
 
 class EncodeProgress(Record):
-    """What ffmpeg reports of its progress."""
+    """A progress report of ffmpeg."""
 
     frames: int = 0  # video frames written
     seconds: float = 0.0  # of the output
     bytes: int = 0  # written so far
-    speed: float | None = None  # seconds of output a second of time
+    speed: float | None = None  # seconds of output per second of time
     done: bool = False
 
 
 def parse_log(line: str) -> tuple[LogLevel, str]:
-    """Level and text of a line that ffmpeg wrote under `-loglevel level+...`, addresses left out."""
+    """Return level and text of a line of ffmpeg's log (`-loglevel level+...`), without memory addresses."""
     found = _LEVEL.search(line)
     level = _LEVELS[found[1]] if found else "info"
     level = "debug" if _HARMLESS.search(line) else level
@@ -49,7 +53,7 @@ def parse_log(line: str) -> tuple[LogLevel, str]:
 
 
 def parse_progress(report: dict[str, str]) -> EncodeProgress:
-    """One report of `-progress`; what ffmpeg does not know yet ("N/A") is zero or None."""
+    """Parse a report of `-progress`. What ffmpeg does not know yet ("N/A") is 0 or None."""
     return EncodeProgress(
         frames=int(_float(report.get("frame")) or 0),
         seconds=max(0.0, (_float(report.get("out_time_us")) or 0.0) / 1e6),
@@ -60,27 +64,27 @@ def parse_progress(report: dict[str, str]) -> EncodeProgress:
 
 
 def failure(code: int, tail: Sequence[tuple[LogLevel, str]]) -> FramewatchError:
-    """The error for a process that ended with `code` and logged `tail`."""
+    """Return the error for a process that ended with `code` and logged `tail` last."""
     errors = [text for level, text in tail if level == "error" and not _AFTERMATH.search(text)]
     text = "\n".join(line for _, line in tail)
     if "No space left on device" in text or "Disk quota exceeded" in text:
-        return StorageError("there is no room for the output", code="storage.full", hint="free some space")
+        return StorageError("there is no space for the output", code="storage.full", hint="free some space")
     if code < 0:
         name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
         return WorkerError(
-            f"ffmpeg was ended by {name}", code="ffmpeg.killed", hint="the system may be out of memory"
+            f"ffmpeg was killed by {name}", code="ffmpeg.killed", hint="the system may be out of memory"
         )
-    said = "; ".join(dict.fromkeys(errors[:3])) or (tail[-1][1] if tail else "it said nothing")
-    return WorkerError(f"ffmpeg failed: {said}", code="ffmpeg.failed", hint=_hint(text))
+    reason = "; ".join(dict.fromkeys(errors[:3])) or (tail[-1][1] if tail else "it logged nothing")
+    return WorkerError(f"ffmpeg failed: {reason}", code="ffmpeg.failed", hint=_hint(text))
 
 
 def _hint(text: str) -> str:
     if "Unknown encoder" in text:
-        return "this ffmpeg was built without the encoder: name another ffmpeg in the settings, or another codec"
+        return "this ffmpeg was built without the encoder: configure another ffmpeg, or choose another codec"
     if "Invalid data found" in text:
         return "the source is damaged"
     if "Cannot load libcuda" in text or "No capable devices found" in text or "OpenEncodeSessionEx failed" in text:
-        return "the NVIDIA encoder does not work here: use libx264 or libx265"
+        return "the NVIDIA encoder does not work on this machine: use libx264 or libx265"
     return ""
 
 

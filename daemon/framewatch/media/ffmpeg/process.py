@@ -1,8 +1,7 @@
-"""Running ffmpeg: the one place where the program is started, fed, listened to and reaped.
+"""Runs ffmpeg: the one place where the program is started, fed, read from and reaped.
 
-A process is started without a shell in the caller's process group, whose owner can end it with all that it
-started. Two threads listen: one to its log, of which the end is kept for the error message, one to its
-progress report.
+A process is started without a shell, in the process group of its worker, which is killed as a whole if the worker has
+to end. One thread reads the log, and keeps its end for the error message; another reads the progress reports.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from types import TracebackType
 from typing import IO, Any, Self, cast
 
 from framewatch.errors import CancelledError, ToolMissingError
-from framewatch.media.ffmpeg.io_activity import Activity
+from framewatch.media.ffmpeg.io_activity import IoActivity
 from framewatch.media.ffmpeg.log_parser import EncodeProgress, LogLevel, failure, parse_log, parse_progress
 from framewatch.media.heartbeat import Beat, unheard
 
@@ -32,8 +31,9 @@ OnLog = Callable[[LogLevel, str], None]
 _TAIL_LINES = 200
 _LINE_BYTES = 2000
 _POLL_SECONDS = 0.1
-_LISTEN_SECONDS = 5.0  # to what an ended process has said; longer only where a child of its own holds the pipe
-_PIPE_BYTES = 1 << 20  # a 4K frame is 24 MB: fewer wake-ups than with 64 KiB
+# How long to read on after a process has ended. A pipe stays open longer only if a child of the process holds it.
+_READ_SECONDS = 5.0
+_PIPE_BYTES = 1 << 20  # a 4K frame is 24 MB: fewer wake-ups than with the usual 64 KiB
 
 OnProgress = Callable[[EncodeProgress], None]
 
@@ -43,29 +43,24 @@ def run_ffmpeg(
     *,
     on_progress: OnProgress | None = None,
     on_log: OnLog | None = None,
-    cancel: threading.Event | None = None,
     beat: Beat = unheard,
 ) -> None:
-    """Run a command that reads and writes files, until it ends.
+    """Run a command that reads and writes files, and wait until it ends.
 
     Args:
         argv: from `framewatch.media.commands.commands`.
-        on_progress: called from a thread a few times a second.
-        on_log: called from a thread with level and text of each line.
-        cancel: ends the command soon after it is set.
-        beat: called while it gets on, from several threads: also where it reports no progress, as at a file's end.
+        on_progress: called a few times a second, from another thread.
+        on_log: called with level and text of each line, from another thread.
+        beat: called on every sign of progress, from several threads, also while ffmpeg reports none.
 
     Raises:
-        CancelledError: it was cancelled.
-        StorageError: there is no room for the output.
-        WorkerError: it failed, for the reason that its log gives.
+        StorageError: there is no space for the output.
+        WorkerError: it failed, for the reason in its log.
     """
     with Process(argv, on_progress=on_progress, on_log=on_log, stdin=subprocess.DEVNULL, beat=beat) as process:
-        while not process.ended(_POLL_SECONDS):
-            process.look()
-            if cancel is not None and cancel.is_set():
-                raise CancelledError("the command was stopped")
-        process.check()
+        while not process.wait(_POLL_SECONDS):
+            process.check_activity()
+        process.raise_for_failure()
 
 
 class Encoder:
@@ -82,30 +77,30 @@ class Encoder:
         self._process = Process(argv, on_progress=on_progress, on_log=on_log, stdin=subprocess.PIPE, beat=beat)
 
     def write(self, frame: Any) -> None:
-        """Give one frame: anything with a contiguous buffer, such as a numpy array.
+        """Write one frame: anything with a contiguous buffer, such as a numpy array.
 
         Raises:
             WorkerError, StorageError: the encoder has ended; its log says why.
             CancelledError: it was aborted.
         """
         if not self._process.feed(memoryview(frame).cast("B")):
-            self._process.ended(None)
-            self._process.check(unfinished=True)
+            self._process.wait(None)
+            self._process.raise_for_failure(unfinished=True)
 
     def finish(self) -> None:
-        """End the stream and wait until all is written.
+        """End the stream, and wait until the encoder has written everything.
 
         Raises:
             WorkerError, StorageError: the encoder failed; its log says why.
         """
         with self._process as process:
             process.close_stdin()
-            while not process.ended(_POLL_SECONDS):
-                process.look()
-            process.check()
+            while not process.wait(_POLL_SECONDS):
+                process.check_activity()
+            process.raise_for_failure()
 
     def abort(self) -> None:
-        """Stop at once. Nothing is left running; calling it again does nothing."""
+        """Kill the encoder, and leave nothing running. Calling it again does nothing."""
         self._process.close()
 
     def __enter__(self) -> Self:
@@ -116,24 +111,24 @@ class Encoder:
 
 
 class Process:
-    """One ffmpeg process and its two listeners. Leaving its `with` block ends and reaps all three."""
+    """An ffmpeg process and the two threads that read from it. Leaving its `with` block ends and reaps all three."""
 
     def __init__(
         self, argv: Sequence[str], *, on_progress: OnProgress | None, on_log: OnLog | None, stdin: int, beat: Beat
     ) -> None:
         self._beat = beat
         self._tail: deque[tuple[LogLevel, str]] = deque(maxlen=_TAIL_LINES)
-        self._feeding = threading.Lock()
+        self._writing = threading.Lock()
         self._stopped = False
-        self._listen_until: float | None = None  # to what it said, once it has ended; monotonic
+        self._read_until: float | None = None  # once the process has ended; monotonic
         self._popen = _start(argv, stdin)
-        self._activity = Activity(self._popen.pid, _output(argv))
-        self._listeners = [
-            threading.Thread(target=self._listen_log, args=(on_log,), name="ffmpeg-log", daemon=True),
-            threading.Thread(target=self._listen_progress, args=(on_progress,), name="ffmpeg-progress", daemon=True),
+        self._activity = IoActivity(self._popen.pid, _output(argv))
+        self._readers = [
+            threading.Thread(target=self._read_log, args=(on_log,), name="ffmpeg-log", daemon=True),
+            threading.Thread(target=self._read_progress, args=(on_progress,), name="ffmpeg-progress", daemon=True),
         ]
-        for listener in self._listeners:
-            listener.start()
+        for reader in self._readers:
+            reader.start()
 
     def __enter__(self) -> Self:
         return self
@@ -144,9 +139,9 @@ class Process:
         self.close()
 
     def feed(self, data: memoryview) -> bool:
-        """Write all of `data` to stdin, which may take it in parts; False when nobody reads it any more."""
+        """Write all of `data` to stdin, which may take it in parts; return False if nobody reads it any more."""
         stdin = self._stdin()
-        with self._feeding:
+        with self._writing:
             try:
                 while data and not stdin.closed:
                     data = data[stdin.write(data) :]
@@ -156,28 +151,28 @@ class Process:
             return not data
 
     def close_stdin(self) -> None:
-        """Tell the process that there is no more."""
+        """Tell the process that no more data comes."""
         self._stdin().close()
 
-    def ended(self, timeout: float | None) -> bool:
-        """Wait up to `timeout` seconds; True once the process has ended and its log is read."""
+    def wait(self, timeout: float | None) -> bool:
+        """Wait up to `timeout` seconds; return True once the process has ended and its output has been read."""
         try:
             self._popen.wait(timeout)
         except subprocess.TimeoutExpired:
             return False
-        if self._listen_until is None:
-            self._listen_until = time.monotonic() + _LISTEN_SECONDS
-        for listener in self._listeners:
-            listener.join(max(0.0, self._listen_until - time.monotonic()))
+        if self._read_until is None:
+            self._read_until = time.monotonic() + _READ_SECONDS
+        for reader in self._readers:
+            reader.join(max(0.0, self._read_until - time.monotonic()))
         return True
 
-    def look(self) -> None:
-        """Beat, where the process has read or written something since the last look."""
-        if self._activity.moved():
+    def check_activity(self) -> None:
+        """Beat if the process has read or written something since the last call."""
+        if self._activity.changed():
             self._beat()
 
-    def check(self, *, unfinished: bool = False) -> None:
-        """Raise what the ended process failed with; `unfinished`: also where it says that it did not fail."""
+    def raise_for_failure(self, *, unfinished: bool = False) -> None:
+        """Raise the error that the ended process failed with; `unfinished`: even if its exit code says success."""
         if self._stopped:
             raise CancelledError("ffmpeg was stopped")
         code = self._popen.returncode
@@ -185,23 +180,24 @@ class Process:
             raise failure(code, list(self._tail))
 
     def close(self) -> None:
-        """Kill and reap."""
+        """Kill and reap the process."""
         if self._popen.poll() is None:
             self._stopped = True
             self._popen.kill()
-        self.ended(None)
-        # A thread in `feed` is woken by the kill. Its descriptor must not be closed, and used anew, under it.
-        with self._feeding:
+        self.wait(None)
+        # The kill wakes a thread in `feed`. Wait for it: while it writes, its descriptor must not be closed and
+        # reused.
+        with self._writing:
             for stream in (self._popen.stdin, self._popen.stdout, self._popen.stderr):
                 if stream is not None:
                     stream.close()
 
     def _stdin(self) -> IO[bytes]:
         if self._popen.stdin is None:
-            raise ValueError("this process reads nothing")
+            raise ValueError("this process has no stdin")
         return self._popen.stdin
 
-    def _listen_log(self, on_log: OnLog | None) -> None:
+    def _read_log(self, on_log: OnLog | None) -> None:
         for raw in _lines(self._popen.stderr):
             level, text = parse_log(raw.decode("utf-8", "replace").rstrip())
             if text:
@@ -209,7 +205,7 @@ class Process:
                 if on_log:
                     on_log(level, text)
 
-    def _listen_progress(self, on_progress: OnProgress | None) -> None:
+    def _read_progress(self, on_progress: OnProgress | None) -> None:
         report: dict[str, str] = {}
         last: tuple[object, ...] = ()
         for raw in _lines(self._popen.stdout):
@@ -225,19 +221,19 @@ class Process:
 
 
 def _lines(pipe: IO[bytes] | None) -> Iterator[bytes]:
-    """Lines as they come, a long one in parts. The pipe itself would be read byte by byte."""
+    """Yield lines as they come, a long one in parts. Unbuffered, the pipe would be read byte by byte."""
     with io.BufferedReader(cast(io.RawIOBase, pipe)) as buffered:
         while line := buffered.readline(_LINE_BYTES):
             yield line
 
 
 def _output(argv: Sequence[str]) -> Path | None:
-    """The file that a command of `framewatch.media.commands.commands` writes, which is its last word."""
+    """The file that a command writes: the last argument of those that `framewatch.media.commands.commands` makes."""
     return Path(argv[-1].removeprefix("file:")) if argv[-1].startswith("file:") else None
 
 
 def _start(argv: Sequence[str], stdin: int) -> subprocess.Popen[bytes]:
-    quiet = {"AV_LOG_FORCE_NOCOLOR": "1", "SVT_LOG": "1"}  # SVT-AV1 writes to stderr past ffmpeg's log level
+    quiet = {"AV_LOG_FORCE_NOCOLOR": "1", "SVT_LOG": "1"}  # SVT-AV1 ignores ffmpeg's log level
     try:
         popen = subprocess.Popen(
             list(argv),
@@ -248,9 +244,9 @@ def _start(argv: Sequence[str], stdin: int) -> subprocess.Popen[bytes]:
             env=os.environ | quiet,
         )
     except OSError as error:
-        hint = "put it back; the job goes on by itself"
+        hint = "install it again; the job then continues by itself"
         raise ToolMissingError(f"{argv[0]} cannot be started: {error.strerror}", hint=hint) from None
-    if popen.stdin is not None and hasattr(fcntl, "F_SETPIPE_SZ"):  # Linux; only a wish
+    if popen.stdin is not None and hasattr(fcntl, "F_SETPIPE_SZ"):  # Linux; the system may refuse
         with contextlib.suppress(OSError):
             fcntl.fcntl(popen.stdin, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     return popen
