@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from framewatch.storage.folder_places import FolderPlaces
+
 
 @contextmanager
 def tmpfs(path: Path, megabytes: float) -> Iterator[Path]:
@@ -52,3 +54,9 @@ def _run(*command: str) -> None:
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
         raise PermissionError(f"{' '.join(command)}: {result.stderr.strip()}")
+
+
+def folder_places(*roots: Path) -> FolderPlaces:
+    """A watch folder with these roots; if there are fewer than four, the first stands for the others."""
+    four = (*roots, *roots[:1] * 3)[:4]
+    return FolderPlaces(*four, work=Path("/work"))

@@ -26,6 +26,7 @@ from framewatch.storage import copy as copying
 from framewatch.storage import files
 from framewatch.storage import move as moving
 from framewatch.storage import rename as renaming
+from framewatch.storage.folder_places import FolderPlaces
 
 SOURCE = b"source" * 1000
 RESULT = b"result" * 2000
@@ -40,8 +41,15 @@ class World:
         """`other`: where output, done and failed lie, if not at home."""
         self.home = home
         self.aim = other or home
-        self.places = publish.Places(home / "in", self.aim / "out", self.aim / "done", self.aim / "failed", overwrite)
-        for folder in (self.places.input / "s1", self.places.output, self.places.done, self.places.failed):
+        self.places = FolderPlaces(
+            input=home / "in",
+            output=self.aim / "out",
+            done=self.aim / "done",
+            failed=self.aim / "failed",
+            work=home / "work",
+            overwrite=overwrite,
+        )
+        for folder in (self.places.input / "s1", *self.places.roots.values()):
             folder.mkdir(parents=True, exist_ok=True)
         self.source = self.places.input / RELATIVE
         self.source.write_bytes(SOURCE)
@@ -100,10 +108,9 @@ class World:
 
     def files(self) -> dict[str, bytes]:
         """Everything in the folders of users, by place and path: "in/s1/a.mkv"."""
-        roots = (self.places.input, self.places.output, self.places.done, self.places.failed)
         return {
             f"{root.name}/{path.relative_to(root)}": path.read_bytes()
-            for root in roots
+            for root in self.places.roots.values()
             for path in root.rglob("*")
             if path.is_file()
         }

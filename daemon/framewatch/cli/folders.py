@@ -16,12 +16,12 @@ from framewatch.errors import ConfigError, StorageError
 from framewatch.jobs.store.recovery import was_rebuilt
 from framewatch.jobs.store.store import Store
 from framewatch.settings import FolderSettings, Settings
+from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.mount_marker import MountState
 from framewatch.storage.mounts import Mounts
 from framewatch.text import printable
 
 ANSWER_SECONDS = 3.0  # for one root; a dead share may never answer
-ROLES = ("input", "output", "done", "failed")
 
 app = typer.Typer(
     help="Show the watch folders and their disks, or take another disk on purpose.",
@@ -70,7 +70,7 @@ def trust(
         return
     with Store.open(settings.store_path) as store:
         if daemon_of(store) is None:
-            Mounts(store, settings.roots, rebuilt=was_rebuilt(store)).trust(name)
+            Mounts(store, settings.places, rebuilt=was_rebuilt(store)).trust(name)
             say(f"{name}: its disks are taken as they are now")
         else:
             _require_there(folder)
@@ -91,21 +91,18 @@ def _require_there(folder: FolderSettings) -> None:
 
 def _state(settings: Settings) -> list[dict[str, Any]]:
     if not settings.store_path.exists():
-        return [_folder(folder, None, {}) for folder in settings.folders]
+        return [_folder(name, places, None, {}) for name, places in settings.places.items()]
     with Store.open(settings.store_path, readonly=True) as store:
-        roots = Mounts(store, settings.roots, rebuilt=was_rebuilt(store))
+        roots = Mounts(store, settings.places, rebuilt=was_rebuilt(store))
         told = store.get_facts().get("folders") or [] if daemon_of(store) else []
         health = {each["folder"]: each for each in told}
-        return [_folder(folder, roots, health.get(folder.name, {})) for folder in settings.folders]
+        return [_folder(name, places, roots, health.get(name, {})) for name, places in settings.places.items()]
 
 
-def _folder(folder: FolderSettings, roots: Mounts | None, health: dict[str, Any]) -> dict[str, Any]:
-    places = {
-        role: {"path": str(path), "disk": _answered(path, roots)}
-        for role, path in zip(ROLES, folder.roots, strict=True)
-    }
+def _folder(name: str, places: FolderPlaces, roots: Mounts | None, health: dict[str, Any]) -> dict[str, Any]:
+    found = {role: {"path": str(path), "disk": _answered(path, roots)} for role, path in places.roots.items()}
     told = {key: value for key, value in health.items() if key not in ("folder", "input")}
-    return {"name": folder.name, "places": places, **({"state": "not watched"} | told)}
+    return {"name": name, "places": found, **({"state": "not watched"} | told)}
 
 
 def _answered(path: Path, roots: Mounts | None) -> str:

@@ -62,7 +62,7 @@ def make_targets(settings: Settings, roots: Mounts, where: Callable[[KeyPath], s
             if not os.path.lexists(path) and roots.may_make(path):
                 _make(path, where(("folders", number, key)))
                 roots.made(path)
-        for path in folder.roots:
+        for path in settings.places[folder.name].roots.values():
             with suppress(StorageError):  # it is told by whoever needs it
                 roots.require(path)
 

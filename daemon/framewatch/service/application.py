@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -19,7 +20,7 @@ from framewatch.jobs.attempt.request import Tools
 from framewatch.jobs.gpu.gate import HostGate
 from framewatch.jobs.lifecycle.events import Published, SourceLost
 from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
-from framewatch.jobs.publishing.publish import Places, publish
+from framewatch.jobs.publishing.publish import publish
 from framewatch.jobs.reporting.reporter import Reporter
 from framewatch.jobs.scheduling.hold_conditions import can_continue
 from framewatch.jobs.scheduling.job_manager import JobManager
@@ -28,6 +29,7 @@ from framewatch.jobs.scheduling.scheduler import Scheduler
 from framewatch.jobs.scheduling.slot import Slot
 from framewatch.jobs.store.store import Store
 from framewatch.settings import FolderSettings, LoadedSettings, Settings
+from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.mounts import Mounts
 
 HEALTH_SECONDS = 5.0
@@ -101,13 +103,10 @@ class Application:
 
     # --- the configuration ----------------------------------------------------------------------------------
 
-    def places_of(self, name: str) -> Places | None:
+    def places_of(self, name: str) -> FolderPlaces | None:
         """The places of a watch folder; None where the configuration has no such folder (any more)."""
-        folder = self._folder(name)
-        if folder is None:
-            return None
-        reserve = self._loaded.settings.reserve
-        return Places(*folder.roots, folder.overwrite, self.roots, reserve)
+        places = self._loaded.settings.places.get(name)
+        return None if places is None else replace(places, guard=self.roots)
 
     def admission(self, name: str) -> Admission | None:
         """The clerk of a watch folder."""
@@ -129,7 +128,7 @@ class Application:
         """Go on with another configuration. Jobs keep the presets that they were taken in with."""
         self._stop_watching(list(self._watches.values()))
         self._loaded, self._ready = loaded, ready
-        self.roots.use(loaded.settings.roots)
+        self.roots.use(loaded.settings.places)
         self.manager.policy = self._policy
         self._replan()
         self._sort_out_removed()
@@ -223,9 +222,8 @@ class Application:
 
     def _may_go_on(self, job: Job) -> bool:
         places = self.places_of(job.folder)
-        return places is None or can_continue(
-            job, places, self.manager.work_dir, self._ready.tools.ffmpeg, self._ready.tools.precision
-        )
+        tools = self._ready.tools
+        return places is None or can_continue(job, places, tools.ffmpeg, tools.precision)
 
     def _publish(self, job: Job, stop: threading.Event) -> None:
         record = partial(self.manager.apply, job.id)

@@ -65,7 +65,7 @@ class Daemon:
         with self._lock:
             _warn(self._lock.hold(_own(settings)))
             with open_or_rebuild(settings.store_path, settings.work_dir) as store, self._signals:
-                roots = Mounts(store, settings.roots, rebuilt=was_rebuilt(store))
+                roots = Mounts(store, settings.places, rebuilt=was_rebuilt(store))
                 self._hold_locks(settings, roots)
                 make_targets(settings, roots, loaded.document.where)
                 _warn(loaded.warnings + ready.warnings)

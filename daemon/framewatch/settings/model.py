@@ -26,6 +26,7 @@ from framewatch.settings.fields import (
     default_folder,
     path_problem,
 )
+from framewatch.storage.folder_places import FolderPlaces
 
 
 def _no_default(schema: dict[str, JsonValue]) -> None:
@@ -105,11 +106,6 @@ class FolderSettings(Section):
         places = {"output": "../out", "done": "done", "failed": "failed"}
         defaults = {key: Path(given) / place for key, place in places.items()}
         return defaults | {key: value for key, value in data.items() if value is not None}
-
-    @property
-    def roots(self) -> tuple[Path, Path, Path, Path]:
-        """Input, output, done, failed."""
-        return self.input, self.output, self.done, self.failed
 
     def anchored(self, base: Path) -> FolderSettings:
         """The same folder with absolute paths; relative ones count from `base`."""
@@ -237,9 +233,20 @@ class Settings(Section):
     web: WebSettings = Field(default=WebSettings(), description="The web page (no effect in this version).")
 
     @property
-    def roots(self) -> dict[str, tuple[Path, ...]]:
-        """The folders of each watch folder, by its name."""
-        return {folder.name: folder.roots for folder in self.folders}
+    def places(self) -> dict[str, FolderPlaces]:
+        """Where the files of each watch folder are, by its name."""
+        return {
+            folder.name: FolderPlaces(
+                input=folder.input,
+                output=folder.output,
+                done=folder.done,
+                failed=folder.failed,
+                work=self.work_dir,
+                overwrite=folder.overwrite,
+                reserve=self.reserve,
+            )
+            for folder in self.folders
+        }
 
     @property
     def reserve(self) -> int:

@@ -16,6 +16,7 @@ import structlog
 
 from framewatch.errors import StorageError
 from framewatch.storage import files
+from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.marker_store import Facts, MarkerStore
 from framewatch.storage.mount_marker import (
     MARK,
@@ -33,9 +34,6 @@ from framewatch.storage.os_errors import shown, storage_faults
 _GONE = (errno.ENOENT, errno.ENOTDIR)
 _log = structlog.get_logger("framewatch.folders")
 
-Places = Mapping[str, Sequence[Path]]
-"""The roots of each watch folder, by its name: absolute paths."""
-
 
 class Mounts:
     """Guards the roots of all watch folders. Safe for use from several threads.
@@ -43,12 +41,12 @@ class Mounts:
     No lock is held while a share is touched, but one for that very root when its file is made.
     """
 
-    def __init__(self, facts: Facts, places: Places, *, rebuilt: bool) -> None:
+    def __init__(self, facts: Facts, places: Mapping[str, FolderPlaces], *, rebuilt: bool) -> None:
         """Guard the roots in `places`, which the configuration names; other paths are not guarded.
 
         Args:
             facts: where markers are remembered.
-            places: the roots of each watch folder.
+            places: of each watch folder, by its name.
             rebuilt: the store was lost and recreated. Where no marker is remembered, a root is then not taken for a
                 new one: an empty folder may be a disk that is not mounted.
         """
@@ -61,10 +59,11 @@ class Mounts:
         alone = [root for root in self._names if root not in self._outer]
         self._marks = self._kept.read() or (dict.fromkeys(alone, MountMarker()) if rebuilt else {})
 
-    def use(self, places: Places) -> None:
+    def use(self, places: Mapping[str, FolderPlaces]) -> None:
         """Guard the roots of this configuration from now on."""
-        self._names = {root: name for name, roots in places.items() for root in roots}
-        self._outer = {root: outer for roots in places.values() for root in roots if (outer := _outer(root, roots))}
+        roots = {name: tuple(folder.roots.values()) for name, folder in places.items()}
+        self._names = {root: name for name, mine in roots.items() for root in mine}
+        self._outer = {root: outer for mine in roots.values() for root in mine if (outer := _outer(root, mine))}
 
     def require(self, root: Path) -> None:
         """Go on if the disk of `root` is mounted.

@@ -15,7 +15,6 @@ from framewatch.intake.admission import Admission
 from framewatch.intake.collector import Settled
 from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
-from framewatch.jobs.publishing.publish import Places
 from framewatch.jobs.reporting.reporter import Reporter
 from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.scheduling.scheduler import Scheduler
@@ -24,6 +23,7 @@ from framewatch.media.preset.loader import NamedPreset
 from framewatch.media.preset.preset import Preset
 from framewatch.settings import FolderSettings
 from framewatch.storage import files
+from framewatch.storage.folder_places import FolderPlaces
 
 
 class Office:
@@ -37,8 +37,8 @@ class Office:
             done=root / "done",
             failed=root / "failed",
         )
-        places = Places(root / "in", root / "out", root / "done", root / "failed")
-        for path in (places.input, places.output, places.done, places.failed, root / "work"):
+        places = FolderPlaces(root / "in", root / "out", root / "done", root / "failed", work=root / "work")
+        for path in (*places.roots.values(), places.work):
             path.mkdir()
         self.store = Store.open(root / "jobs.db")
         self.board = Reporter(self.store, lambda _: places)

@@ -25,7 +25,7 @@ from framewatch.jobs.store.recovery import was_rebuilt
 from framewatch.jobs.store.store import Store
 from framewatch.settings import FolderSettings
 from framewatch.storage.mounts import Mounts
-from mounts import move_mount, tmpfs
+from mounts import folder_places, move_mount, tmpfs
 from waiting import eventually
 
 SETTLE = 0.2
@@ -343,7 +343,7 @@ def test_a_disk_that_is_pulled_and_put_back_changes_nothing_of_what_is_known(
 ) -> None:
     with tmpfs(tmp_path / "share", 1):
         desk = JobManager(tmp_path / "share")
-        roots = Mounts(store, {"a": [desk.input]}, rebuilt=was_rebuilt(store))
+        roots = Mounts(store, {"a": folder_places(desk.input)}, rebuilt=was_rebuilt(store))
         desk.require = lambda: roots.require(desk.input)
         desk.put("a.mp4")
         desk.start(watch=mode)

@@ -16,7 +16,7 @@ from framewatch.storage import mounts as roots_module
 from framewatch.storage.marker_store import copy_path
 from framewatch.storage.mount_marker import MARK, Look, MountMarker, MountState, judge, mark_id, mark_text
 from framewatch.storage.mounts import Mounts, mount_point
-from mounts import mount, move_mount, tmpfs, unmount
+from mounts import folder_places, mount, move_mount, tmpfs, unmount
 
 NAS, ROOT = Path("/nas"), Path("/")
 KNOWN = MountMarker(id="0123456789abcdef", mount=NAS)
@@ -54,7 +54,7 @@ def test_the_hidden_file_tells_people_what_it_is_for_and_us_its_id() -> None:
 @contextmanager
 def roots_of(tmp_path: Path, *paths: Path) -> Iterator[Mounts]:
     with Store.open(tmp_path / "jobs.db") as store:
-        yield Mounts(store, {"anime": paths}, rebuilt=was_rebuilt(store))
+        yield Mounts(store, {"anime": folder_places(*paths)}, rebuilt=was_rebuilt(store))
 
 
 def code(roots: Mounts, root: Path) -> str:
@@ -98,7 +98,7 @@ def test_a_rebuilt_store_still_knows_the_disks_so_an_empty_mount_point_is_waited
         move_mount(share, tmp_path / "pulled")
         with rebuilt_store(tmp_path) as store:
             assert known_roots(store.path) == {share}
-            roots = Mounts(store, {"anime": [share]}, rebuilt=was_rebuilt(store))
+            roots = Mounts(store, {"anime": folder_places(share)}, rebuilt=was_rebuilt(store))
             assert code(roots, share) == "storage.not_mounted"
             assert list(share.iterdir()) == []
             move_mount(tmp_path / "pulled", share)
@@ -114,13 +114,13 @@ def test_where_what_was_known_of_disks_is_lost_an_empty_folder_without_a_mark_is
         move_mount(share, tmp_path / "pulled")
         copy_path(tmp_path / "jobs.db").write_text('{"digest": "", "marks": "{}"}')
         with rebuilt_store(tmp_path) as store:
-            roots = Mounts(store, {"anime": [share]}, rebuilt=was_rebuilt(store))
+            roots = Mounts(store, {"anime": folder_places(share)}, rebuilt=was_rebuilt(store))
             assert code(roots, share) == "storage.not_mounted"
             assert not roots.may_make(share)
             move_mount(tmp_path / "pulled", share)
             roots.require(share)
             later = Mounts(
-                store, {"anime": [share, new]}, rebuilt=was_rebuilt(store)
+                store, {"anime": folder_places(share, new)}, rebuilt=was_rebuilt(store)
             )  # a folder that is new to the configuration is no matter
             later.require(new)
             unmount(share)
@@ -131,11 +131,11 @@ def test_an_empty_folder_that_is_waited_for_after_a_rebuild_is_taken_when_the_us
     share = tmp_path / "share"
     share.mkdir()
     with rebuilt_store(tmp_path) as store:
-        roots = Mounts(store, {"anime": [share]}, rebuilt=was_rebuilt(store))
+        roots = Mounts(store, {"anime": folder_places(share)}, rebuilt=was_rebuilt(store))
         assert code(roots, share) == "storage.not_mounted"
         roots.trust("anime")
         roots.require(share)
-        Mounts(store, {"anime": [share]}, rebuilt=was_rebuilt(store)).require(share)
+        Mounts(store, {"anime": folder_places(share)}, rebuilt=was_rebuilt(store)).require(share)
 
 
 def test_a_root_below_the_mount_point_that_is_gone_with_it_is_not_mounted_and_not_made(tmp_path: Path) -> None:

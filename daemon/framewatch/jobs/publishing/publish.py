@@ -29,12 +29,12 @@ from framewatch.jobs.lifecycle.publishing_step import (
 from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.lifecycle.transitions import transition
 from framewatch.jobs.naming import failed_sidecar_path, free_path, placed_below, sidecar_path
-from framewatch.jobs.source_check import changed, lost_source
+from framewatch.jobs.source_check import changed, lost_source, source_root
 from framewatch.storage import files
 from framewatch.storage.copy import CopyProgress
 from framewatch.storage.files import part_name
+from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.free_space import same_disk
-from framewatch.storage.mount_guard import UNGUARDED, Guard
 from framewatch.storage.move import Move, Moved, discard_part, move
 from framewatch.storage.os_errors import shown, storage_faults
 
@@ -42,22 +42,9 @@ Record = Callable[[ev.Event], Job]
 """Applies an event to the job, stores it, and returns the changed job."""
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
-    """The roots of a watch folder; each must exist."""
-
-    input: Path
-    output: Path
-    done: Path
-    failed: Path
-    overwrite: bool = False  # the output replaces an older file of its planned name
-    guard: Guard = UNGUARDED  # knows whether their disks are mounted
-    reserve: int = 0  # bytes that are to stay free on their disks
-
-
 def publish(
     job: Job,
-    places: Places,
+    places: FolderPlaces,
     record: Record,
     conclude: Callable[[Job], None],
     *,
@@ -88,7 +75,7 @@ def publish(
     return job
 
 
-def final_sidecar(job: Job, places: Places) -> tuple[Path, Path]:
+def final_sidecar(job: Job, places: FolderPlaces) -> tuple[Path, Path]:
     """Where the progress file of an ended job stays, and the root that this path lies below.
 
     Beside the output if the job is done. Otherwise beside the source, which lies, or would lie, in failed/, or in
@@ -107,7 +94,7 @@ def final_sidecar(job: Job, places: Places) -> tuple[Path, Path]:
 class _Publisher:
     """Runs one step; gives the event that it ended with."""
 
-    places: Places
+    places: FolderPlaces
     conclude: Callable[[Job], None]
     cancel: threading.Event | None
     progress: CopyProgress | None
@@ -178,7 +165,7 @@ class _Publisher:
 
     def move_source(self, job: Job, step: MoveSource) -> ev.Event:
         place = _source_place(job)
-        root = self._root(place)
+        root = self.places.path(place)
         if not step.destination.is_relative_to(root):  # the configuration has moved the folder since
             arrived = _arrived(step.source, step.destination, job.identity.size)
             return ev.SourceMoved() if arrived else self._lost_source(job) or self._chosen_source(job)
@@ -189,7 +176,7 @@ class _Publisher:
             root=root,
             part=part_name(job.id),
             size=job.identity.size,
-            source_root=self._source_root(job),
+            source_root=source_root(job),
             identity=job.identity,
             guard=self.places.guard,
         )
@@ -210,7 +197,7 @@ class _Publisher:
             sidecar_taken = job.outcome != JobState.DONE and files.exists(failed_sidecar_path(path))
             return path == not_this or sidecar_taken or files.exists(path)
 
-        root = self._root(place)
+        root = self.places.path(place)
         self.places.guard.require(root)
         return ev.SourceChosen(free_path(root / job.relative, taken))
 
@@ -222,9 +209,6 @@ class _Publisher:
 
     # --- parts ------------------------------------------------------------------------------------------------
 
-    def _root(self, place: Place) -> Path:
-        return {"output": self.places.output, "done": self.places.done, "failed": self.places.failed}[place]
-
     def _require_room(self, job: Job, path: Path, destination: Path, need: Need) -> None:
         """Check that a copy to another disk will fit. What a crash left of an earlier copy is removed first.
 
@@ -233,7 +217,7 @@ class _Publisher:
         Raises:
             StorageError: `storage.will_not_fit`, or the root's disk is not mounted.
         """
-        root = self._root(need.place)
+        root = self.places.path(need.place)
         self.places.guard.require(root)
         overwrite = need.place == "output" and self.places.overwrite
         if not files.exists(path) or (files.exists(destination) and not overwrite):
@@ -244,14 +228,9 @@ class _Publisher:
             discard_part(destination, root, part_name(job.id), self.places.guard)
             require_room([need], {need.place: root}, self.places.reserve)
 
-    def _source_root(self, job: Job) -> Path:
-        """The root that the source lies in. `failed`, after a retry, may lie within `input`, so it is first."""
-        roots = (self.places.failed, self.places.input)
-        return next((root for root in roots if job.source.is_relative_to(root)), job.source.parent)
-
     def _lost_source(self, job: Job) -> ev.SourceLost | None:
         """The event to record if the source is no longer the file that was queued."""
-        lost = lost_source(job, self._source_root(job), self.places.guard)
+        lost = lost_source(job, source_root(job), self.places.guard)
         return ev.SourceLost(lost) if lost else None
 
 

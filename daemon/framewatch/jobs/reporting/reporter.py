@@ -14,17 +14,18 @@ from framewatch.domain import Job, JobState, Progress, StageName
 from framewatch.errors import Finding, StorageError
 from framewatch.jobs.attempt.segment_ledger import Entry
 from framewatch.jobs.naming import sidecar_path
-from framewatch.jobs.publishing.publish import Places, final_sidecar
+from framewatch.jobs.publishing.publish import final_sidecar
 from framewatch.jobs.reporting.sidecar import Sidecar
 from framewatch.jobs.store.store import Store
 from framewatch.storage import files
+from framewatch.storage.folder_places import FolderPlaces
 
 STORE_SECONDS = 1.0  # between two notes of a job's progress for `framewatch status`
 LOG_SECONDS = 30.0  # between two lines of progress in the log
 
 _log = structlog.get_logger("framewatch.jobs")
 
-PlacesOf = Callable[[str], Places | None]
+PlacesOf = Callable[[str], FolderPlaces | None]
 """The places of a watch folder by its name; None where the configuration no longer has it."""
 
 

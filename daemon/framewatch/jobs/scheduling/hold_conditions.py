@@ -9,15 +9,15 @@ from framewatch.domain import Job, JobState
 from framewatch.errors import Need, Place, StorageError
 from framewatch.jobs.attempt.disk_forecast import fits
 from framewatch.jobs.attempt.prerequisites import means_are_back
-from framewatch.jobs.publishing.publish import Places
 from framewatch.jobs.source_check import source_root
+from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.free_space import SPARE
 from framewatch.upscale.network.weights import Precision
 
 FULL = ("storage.full", "storage.will_not_fit")
 
 
-def can_continue(job: Job, places: Places, work_dir: Path, ffmpeg: Path, precision: Precision = "exact") -> bool:
+def can_continue(job: Job, places: FolderPlaces, ffmpeg: Path, precision: Precision = "exact") -> bool:
     """Check what is cheap to check: mounted disks, free space, ffmpeg, the network's weights.
 
     A job that is held for anything else may continue: another attempt is the only check there is.
@@ -25,7 +25,6 @@ def can_continue(job: Job, places: Places, work_dir: Path, ffmpeg: Path, precisi
     Args:
         job: a held job.
         places: of its watch folder, now, which may be elsewhere than when the job was held.
-        work_dir: the folder of all work folders.
         ffmpeg: the program.
         precision: which weights are needed; "fast" also needs those for 8 bits.
     """
@@ -37,21 +36,17 @@ def can_continue(job: Job, places: Places, work_dir: Path, ffmpeg: Path, precisi
             places.guard.require(root)
     except StorageError:
         return False
-    folders: dict[Place, Path] = {
-        "work": work_dir,
-        "output": places.output,
-        "done": places.done,
-        "failed": places.failed,
-    }
-    return code not in FULL or fits(_needed_space(job), folders, places.reserve)
+    needs = _needed_space(job)
+    folders = {need.place: places.path(need.place) for need in needs}
+    return code not in FULL or fits(needs, folders, places.reserve)
 
 
-def _needed_roots(job: Job, places: Places) -> Iterator[Path]:
+def _needed_roots(job: Job, places: FolderPlaces) -> Iterator[Path]:
     if job.outcome != JobState.CANCELLED and not job.journal.source_done:
         yield source_root(job)
     place = _next_place(job) if job.held_state == JobState.PUBLISHING else None
     if place is not None:
-        yield getattr(places, place)
+        yield places.path(place)
 
 
 def _next_place(job: Job) -> Place | None:

@@ -6,24 +6,23 @@ import json
 import threading
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import structlog
 
 from framewatch.domain import Job
-from framewatch.errors import ConfigError, MediaError, StorageError, VerificationError, WorkerError
+from framewatch.errors import ConfigError, MediaError, VerificationError, WorkerError
 from framewatch.jobs.attempt.context import Gate
 from framewatch.jobs.attempt.disk_forecast import DiskLocations
 from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import AttemptRequest, Rendered, Skipped, Tools
 from framewatch.jobs.lifecycle import events as ev
-from framewatch.jobs.publishing.publish import Places
 from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.source_check import require_source, source_root
 from framewatch.jobs.work_folder import cleaned_up, make_work_folder
 from framewatch.media.preset.preset import Preset
 from framewatch.render.worker_client import Worker
+from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.mount_guard import UNGUARDED
 
 _log = structlog.get_logger("framewatch.worker")
@@ -38,7 +37,7 @@ class Slot:
         manager: JobManager,
         tools: Callable[[], Tools],
         gate: Gate,
-        places_of: Callable[[str], Places | None],
+        places_of: Callable[[str], FolderPlaces | None],
         *,
         gpu: bool,
     ) -> None:
@@ -77,7 +76,7 @@ class Slot:
             preset=_preset(job),
             preset_name=job.preset_name,
             work=make_work_folder(self._manager.work_folder(job)),
-            spots=_disk_locations(self._manager, job, places) if places else None,
+            spots=_disk_locations(job, places) if places else None,
         )
         observer = self._manager.reporter.observer(job, partial(self._reset_counts, job.id))
         with cleaned_up(request.work, places.reserve if places else 0, self._worker.tidy):
@@ -114,20 +113,15 @@ def _rendered(request: AttemptRequest, job: Job, result: Rendered) -> ev.Rendere
     )
 
 
-def _disk_locations(manager: JobManager, job: Job, places: Places) -> DiskLocations:
+def _disk_locations(job: Job, places: FolderPlaces) -> DiskLocations:
     """The disks that need space. One that is not mounted now is checked when it is written to."""
-    output, done = (root if _is_mounted(places, root) else None for root in (places.output, places.done))
     return DiskLocations(
-        work=manager.work_dir, output=output, done=done, source=source_root(job), reserve=places.reserve
+        work=places.work,
+        output=places.output if places.is_mounted("output") else None,
+        done=places.done if places.is_mounted("done") else None,
+        source=source_root(job),
+        reserve=places.reserve,
     )
-
-
-def _is_mounted(places: Places, root: Path) -> bool:
-    try:
-        places.guard.require(root)
-    except StorageError:
-        return False
-    return True
 
 
 def _preset(job: Job) -> Preset:

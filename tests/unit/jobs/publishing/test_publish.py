@@ -197,12 +197,10 @@ def test_an_input_that_is_not_mounted_is_waited_for(world: World) -> None:
 def guarded(world: World) -> Iterator[None]:
     """The world's places, watched over as in the daemon, which has seen each of them before."""
     with world.store() as store:
-        places = world.places
-        named = (places.input, places.output, places.done, places.failed)
-        roots = Mounts(store, {"anime": named}, rebuilt=was_rebuilt(store))
-        for root in named:
+        roots = Mounts(store, {"anime": world.places}, rebuilt=was_rebuilt(store))
+        for root in world.places.roots.values():
             roots.require(root)
-        world.places = replace(places, guard=roots)
+        world.places = replace(world.places, guard=roots)
         yield
 
 

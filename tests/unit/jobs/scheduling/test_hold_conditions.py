@@ -19,12 +19,12 @@ from framewatch.jobs.gpu.gate import HostGate
 from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.lifecycle.transitions import transition
-from framewatch.jobs.publishing.publish import Places
 from framewatch.jobs.scheduling.hold_conditions import can_continue
 from framewatch.jobs.store.recovery import was_rebuilt
 from framewatch.jobs.store.store import Store
 from framewatch.media.preset.preset import Preset
 from framewatch.render.worker_client import Worker
+from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.mounts import Mounts
 from framewatch.upscale.network import weights as models
 from job_factory import MakeJob
@@ -37,14 +37,14 @@ FULL = Finding(code="storage.will_not_fit", message="")
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Places:
-    made = Places(*(tmp_path / name for name in ("in", "out", "done", "failed")))
-    for root in (made.input, made.output, made.done, made.failed):
+def places(tmp_path: Path) -> FolderPlaces:
+    made = FolderPlaces(*(tmp_path / name for name in ("in", "out", "done", "failed")), work=tmp_path)
+    for root in made.roots.values():
         root.mkdir()
     return made
 
 
-def held(make_job: MakeJob, places: Places, **changes: Any) -> Job:
+def held(make_job: MakeJob, places: FolderPlaces, **changes: Any) -> Job:
     values = {"state": S.HELD, "held_state": S.QUEUED, "source": places.input / "a.mkv", "findings": (FULL,)}
     return make_job(name="a.mkv", **(values | changes))
 
@@ -64,14 +64,16 @@ def test_a_hold_that_only_another_try_can_end_waits_longer(make_job: MakeJob) ->
     assert transition(make_job(state=S.RUNNING), event, 100.0, POLICY).not_before == 200.0
 
 
-def test_a_held_job_and_its_needs_come_back_from_the_store(store: Store, make_job: MakeJob, places: Places) -> None:
+def test_a_held_job_and_its_needs_are_stored(
+    store: Store, make_job: MakeJob, places: FolderPlaces
+) -> None:
     job = held(make_job, places, needs=(Need("output", 5),))
     store.add(job)
     assert store.get(job.id) == job
 
 
 def test_a_look_moves_the_time_of_the_next_one_and_nothing_else(
-    store: Store, make_job: MakeJob, places: Places
+    store: Store, make_job: MakeJob, places: FolderPlaces
 ) -> None:
     jobs = [held(make_job, places), make_job(2)]
     for job in jobs:
@@ -85,45 +87,46 @@ def test_a_look_moves_the_time_of_the_next_one_and_nothing_else(
 
 
 def test_room_is_looked_for_where_the_folder_that_was_full_lies_now(
-    make_job: MakeJob, places: Places, tmp_path: Path
+    make_job: MakeJob, places: FolderPlaces, tmp_path: Path
 ) -> None:
     with tmpfs(tmp_path / "small", 1) as small:
         job = held(make_job, places, needs=(Need("work", 500_000),))
-        assert can_continue(job, places, small, FFMPEG)
-        assert not can_continue(job, replace(places, reserve=10**6), small, FFMPEG)
+        in_small = replace(places, work=small)
+        assert can_continue(job, in_small, FFMPEG)
+        assert not can_continue(job, replace(in_small, reserve=10**6), FFMPEG)
         (small / "filler").write_bytes(bytes(700_000))
-        assert not can_continue(job, places, small, FFMPEG)
-        assert can_continue(job, places, tmp_path, FFMPEG)  # work_dir was moved to a larger disk
+        assert not can_continue(job, in_small, FFMPEG)
+        assert can_continue(job, places, FFMPEG)  # work_dir was moved to a larger disk
         output = held(make_job, places, needs=(Need("output", 500_000),))
-        assert not can_continue(output, replace(places, output=small), tmp_path, FFMPEG)
-        assert can_continue(output, places, small, FFMPEG)
+        assert not can_continue(output, replace(places, output=small), FFMPEG)
+        assert can_continue(output, in_small, FFMPEG)
 
 
 def test_where_nobody_knows_how_much_a_little_more_than_the_reserve_will_do(
-    make_job: MakeJob, places: Places, tmp_path: Path
+    make_job: MakeJob, places: FolderPlaces, tmp_path: Path
 ) -> None:
     full = Finding(code="storage.full", message="")
     with tmpfs(tmp_path / "small", 3) as small:
         job = held(make_job, places, findings=(full,))
-        assert can_continue(job, places, small, FFMPEG)
-        assert not can_continue(job, replace(places, reserve=2_500_000), small, FFMPEG)
-        output = replace(places, output=small)
+        in_small = replace(places, work=small)
+        assert can_continue(job, in_small, FFMPEG)
+        assert not can_continue(job, replace(in_small, reserve=2_500_000), FFMPEG)
+        output = replace(places, output=small, work=Path("/gone"))
         publishing = {"held_state": S.PUBLISHING, "outcome": S.DONE, "journal": Journal(result=Path("/work/r"))}
         job = held(make_job, places, findings=(full,), **publishing)
-        assert can_continue(job, output, Path("/gone"), FFMPEG)
+        assert can_continue(job, output, FFMPEG)
 
 
 @pytest.mark.parametrize("pulled", ["in", "out", "done"])
 def test_only_the_disks_that_the_next_step_needs_are_waited_for(
-    store: Store, make_job: MakeJob, places: Places, tmp_path: Path, pulled: str
+    store: Store, make_job: MakeJob, places: FolderPlaces, tmp_path: Path, pulled: str
 ) -> None:
     gone = Finding(code="storage.not_mounted", message="")
     publishing = {"held_state": S.PUBLISHING, "outcome": S.DONE}
     placed = Journal(result=Path("/r"), output=Path("/o"), output_done=True)
     with tmpfs(tmp_path / pulled, 1):
-        named = (places.input, places.output, places.done, places.failed)
-        roots = Mounts(store, {"anime": named}, rebuilt=was_rebuilt(store))
-        for root in named:
+        roots = Mounts(store, {"anime": places}, rebuilt=was_rebuilt(store))
+        for root in places.roots.values():
             roots.require(root)
         guarded = replace(places, guard=roots)
         jobs = {
@@ -132,21 +135,21 @@ def test_only_the_disks_that_the_next_step_needs_are_waited_for(
             "its source": held(make_job, places, findings=(gone,), **publishing, journal=placed),
             "cancelled": held(make_job, places, findings=(gone,), **publishing | {"outcome": S.CANCELLED}),
         }
-        assert all(can_continue(job, guarded, tmp_path, FFMPEG) for job in jobs.values())
+        assert all(can_continue(job, guarded, FFMPEG) for job in jobs.values())
         move_mount(tmp_path / pulled, tmp_path / "elsewhere")
-        waiting = {name for name, job in jobs.items() if not can_continue(job, guarded, tmp_path, FFMPEG)}
+        waiting = {name for name, job in jobs.items() if not can_continue(job, guarded, FFMPEG)}
         move_mount(tmp_path / "elsewhere", tmp_path / pulled)
     expected = {"in": {"before it begins", "its output", "its source"}, "out": {"its output"}, "done": {"its source"}}
     assert waiting == expected[pulled]
 
 
-def test_what_cannot_be_seen_cheaply_is_tried_again(make_job: MakeJob, places: Places, tmp_path: Path) -> None:
+def test_what_cannot_be_seen_cheaply_is_tried_again(make_job: MakeJob, places: FolderPlaces, tmp_path: Path) -> None:
     job = held(make_job, places, findings=(Finding(code="engine.unavailable", message=""),))
-    assert can_continue(job, places, tmp_path / "gone", FFMPEG)
+    assert can_continue(job, replace(places, work=tmp_path / "gone"), FFMPEG)
 
 
 def test_weights_and_programs_are_looked_for_without_a_try(
-    make_job: MakeJob, places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_job: MakeJob, places: FolderPlaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     weights, program = (
         held(make_job, places, findings=(Finding(code=code, message=""),))
@@ -154,11 +157,11 @@ def test_weights_and_programs_are_looked_for_without_a_try(
     )
     clock = iter(range(0, 1000, 10))
     monkeypatch.setattr(prerequisites.time, "monotonic", lambda: next(clock))
-    assert can_continue(weights, places, tmp_path, FFMPEG)
+    assert can_continue(weights, places, FFMPEG)
     monkeypatch.setattr(models, "find", lambda _: None)
-    assert not can_continue(weights, places, tmp_path, FFMPEG)
-    assert can_continue(program, places, tmp_path, FFMPEG)
-    assert not can_continue(program, places, tmp_path, tmp_path / "gone")
+    assert not can_continue(weights, places, FFMPEG)
+    assert can_continue(program, places, FFMPEG)
+    assert not can_continue(program, places, tmp_path / "gone")
 
 
 @pytest.mark.parametrize("gone", ["ffmpeg", "weights", "engine"])

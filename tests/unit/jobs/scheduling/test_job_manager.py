@@ -13,11 +13,11 @@ from framewatch.domain import Job, JobState, Journal
 from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.naming import failed_sidecar_path, sidecar_path
-from framewatch.jobs.publishing.publish import Places
 from framewatch.jobs.reporting.reporter import Reporter
 from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.store.store import Store, StoreError
 from framewatch.jobs.work_folder import BACKUP_NAME
+from framewatch.storage.folder_places import FolderPlaces
 from job_factory import MakeJob
 
 S = JobState
@@ -27,10 +27,9 @@ class Folder:
     """A watch folder with a job manager, and no threads."""
 
     def __init__(self, root: Path, store: Store, make_job: MakeJob) -> None:
-        self.places = Places(root / "in", root / "out", root / "done", root / "failed")
         self.work = root / "work"
-        roots = (self.places.input, self.places.output, self.places.done, self.places.failed, self.work)
-        for folder in roots:
+        self.places = FolderPlaces(root / "in", root / "out", root / "done", root / "failed", work=self.work)
+        for folder in (*self.places.roots.values(), self.work):
             folder.mkdir()
         self.store = store
         self.manager = JobManager(store, Reporter(store, lambda _: self.places), self.work, RetryPolicy())

@@ -13,7 +13,6 @@ import pytest
 from framewatch.domain import Job, JobState
 from framewatch.errors import Finding
 from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
-from framewatch.jobs.publishing.publish import Places
 from framewatch.jobs.reporting.reporter import Reporter
 from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.scheduling.scheduler import Scheduler
@@ -23,6 +22,7 @@ from framewatch.jobs.store.job_backup import Backups
 from framewatch.jobs.store.store import Store
 from framewatch.jobs.work_folder import BACKUP_NAME
 from framewatch.storage import files
+from framewatch.storage.folder_places import FolderPlaces
 from framewatch.threads import NamedLocks
 from job_factory import MakeJob
 from waiting import eventually
@@ -165,7 +165,8 @@ def test_a_dead_share_under_one_progress_file_leaves_the_board_to_others(
 ) -> None:
     output = tmp_path / "out"
     output.mkdir()
-    reporter = Reporter(store, lambda _: Places(tmp_path / "in", output, tmp_path / "done", tmp_path / "failed"))
+    places = FolderPlaces(tmp_path / "in", output, tmp_path / "done", tmp_path / "failed", work=tmp_path / "work")
+    reporter = Reporter(store, lambda _: places)
     jobs = [make_job(number, state=S.RUNNING, started_at=1.0, output=output / f"{number}.mp4") for number in (1, 2)]
     reporter.show(jobs[0])
     slow = Slow()

@@ -1,0 +1,43 @@
+"""Where the files of one watch folder are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from framewatch.errors import Place, StorageError
+from framewatch.storage.mount_guard import UNGUARDED, Guard
+
+
+@dataclass(frozen=True, slots=True)
+class FolderPlaces:
+    """The folders of one watch folder, as absolute paths, and the rules for writing to them.
+
+    `input`, `output`, `done` and `failed` are its roots: they belong to users, and their disks may come and go.
+    """
+
+    input: Path
+    output: Path
+    done: Path
+    failed: Path
+    work: Path  # framewatch's own: the parent of all jobs' work folders
+    overwrite: bool = False  # the output replaces an older file of its planned name
+    reserve: int = 0  # bytes that are to stay free on each disk
+    guard: Guard = UNGUARDED  # knows whether the disks of the roots are mounted
+
+    @property
+    def roots(self) -> dict[str, Path]:
+        """The folders of users, by the keys of the configuration."""
+        return {"input": self.input, "output": self.output, "done": self.done, "failed": self.failed}
+
+    def path(self, place: Place) -> Path:
+        """The folder that a `Need` is about."""
+        return {"work": self.work, "output": self.output, "done": self.done, "failed": self.failed}[place]
+
+    def is_mounted(self, place: Place) -> bool:
+        """Whether the disk of a root is mounted, as far as it can be told."""
+        try:
+            self.guard.require(self.path(place))
+        except StorageError:
+            return False
+        return True
