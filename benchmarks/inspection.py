@@ -45,7 +45,7 @@ class _None(Worker):
 class _Alone(Worker):
     """A worker beside which nothing runs."""
 
-    def another(self, niceness: int = 0) -> Worker:  # noqa: ARG002 - as the real one
+    def helper(self, niceness: int = 0) -> Worker:  # noqa: ARG002 - as the real one
         return _None()
 
 
@@ -69,7 +69,7 @@ def make_clip(folder: Path, size: str, seconds: int) -> Path:
 class _Timed(Silent):
     """Knows when the last segment was done."""
 
-    def segment_done(self, entry: Entry, segments: int, *, gets_on: bool) -> None:  # noqa: ARG002 - as the real one
+    def segment_done(self, entry: Entry, segments: int, *, made_progress: bool) -> None:  # noqa: ARG002 - as the real one
         self.rendered = time.perf_counter()
 
 

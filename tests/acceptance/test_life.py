@@ -156,7 +156,7 @@ def test_once_says_1_when_a_file_failed_and_0_when_all_is_done(harness: Harness,
 
 
 def test_log_lines_carry_the_job_and_text_is_for_terminals(harness: Harness, long_clip: Path) -> None:
-    harness.settings["log"] = {"file": str(harness.root / "fw.log")}
+    harness.settings["log"] = {"level": "debug", "file": str(harness.root / "fw.log")}
     share = harness.folder()
     shutil.copy(long_clip, share / "a.mp4")
     assert harness.once().returncode == 0

@@ -15,7 +15,7 @@ import pytest
 
 from framewatch.cli.upscale import Quiet
 from framewatch.errors import RuleError, VerificationError
-from framewatch.jobs.attempt.image_job import compare_picture
+from framewatch.jobs.attempt.image_job import compare_image
 from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import AttemptRequest, Rendered, Tools
 from framewatch.jobs.gpu.gate import HostGate
@@ -115,11 +115,11 @@ def test_a_written_picture_that_is_not_as_planned_is_told(worker: Worker, clear:
     result = made(worker, clear, tmp_path, container="png")
     assert isinstance(result.plan, ImagePlan)
     found = with_image_details(result.result, probe(result.result))
-    assert compare_picture(result.plan, found) == []
+    assert compare_image(result.plan, found) == []
     wrong = {"width": 65, "bit_depth": 16, "alpha": "none"}
-    codes = [each.code for each in compare_picture(result.plan.evolve(**wrong), found)]
+    codes = [each.code for each in compare_image(result.plan.evolve(**wrong), found)]
     assert codes == ["verify.size", "verify.pixel_format", "verify.alpha"]
-    assert VerificationError.of(compare_picture(result.plan.evolve(width=1), found)).finding.hint
+    assert VerificationError.of(compare_image(result.plan.evolve(width=1), found)).finding.hint
 
 
 def test_an_ffmpeg_without_the_encoder_is_told_before_the_work(worker: Worker, clear: Path, tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def test_encoders_side_by_side_are_told_their_threads_and_one_alone_is_not(
     made = process(moving, tmp_path, segment_seconds=seconds, lanes=2, worker=asked, ml_upscale="esrgan-2x")
     (task,) = asked.of(RenderTask)
     assert task.lanes == lanes
-    assert {"-threads:v:0" in piece.encoder for piece in task.pieces} == {lanes > 1}
+    assert {"-threads:v:0" in piece.encoder for piece in task.outputs} == {lanes > 1}
     assert len(pictures(made.result)) == 125
 
 

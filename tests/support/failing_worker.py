@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from framewatch import errors
 from framewatch.domain import Record, StageName
 from framewatch.errors import Finding, FramewatchError, Need, Remedy
-from framewatch.render.worker import Trade, serve
+from framewatch.render.worker import WorkerKind, serve
 
 
 class FailTask(Record):
@@ -24,7 +24,7 @@ class Failing:
     def __init__(self, _send: Callable[[Record], None]) -> None:
         pass
 
-    def do(self, task: Any) -> Any:
+    def run(self, task: Any) -> Any:
         """Raise the error, with two findings and a need."""
         kind: type[FramewatchError] = globals().get(task.error) or getattr(errors, task.error)
         error = kind.of([Finding("a.b", "first \udcff", "hint", "where"), Finding("c.d", "second")])
@@ -39,4 +39,4 @@ if __name__ == "__main__":
 
         remedy = Remedy.WAIT
 
-    serve(Trade(TypeAdapter(FailTask), Failing, lambda report: report))
+    serve(WorkerKind(TypeAdapter(FailTask), Failing, lambda report: report))

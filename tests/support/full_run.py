@@ -19,7 +19,7 @@ from framewatch.jobs.attempt.request import AttemptRequest, Rendered, Tools
 from framewatch.jobs.attempt.segment_ledger import Entry
 from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, hwaccels
 from framewatch.media.preset.preset import Preset
-from framewatch.render.task_handlers import Workbench
+from framewatch.render.task_handlers import RenderHandlers
 
 FAST = {"preset": "ultrafast", "crf": 1}
 
@@ -28,15 +28,15 @@ class Inline:
     """Does tasks at once, where a worker process would."""
 
     def run(self, task: Record, heard: Callable[[Any], None], stop: threading.Event, **_: Any) -> Any:
-        return Workbench(heard).do(task)
+        return RenderHandlers(heard).run(task)
 
-    def another(self, niceness: int) -> Inline:
+    def helper(self, niceness: int) -> Inline:
         return self
 
-    def mate(self, name: str) -> Inline:
+    def device_worker(self, device: str) -> Inline:
         return Inline()
 
-    def end_mates(self, but: Collection[str]) -> None: ...
+    def keep_device_workers(self, devices: Collection[str]) -> None: ...
 
     def kill(self) -> None: ...
 
@@ -54,10 +54,11 @@ class Open:
 class Deaf:
     def progressed(self, progress: Progress) -> None: ...
     def logged(self, stage: str, line: str, level: str) -> None: ...
+    def command_started(self, command: str) -> None: ...
     def warned(self, warning: Finding) -> None: ...
     def waits(self, device: str) -> None: ...
     def resumed(self, kept: int, segments: int) -> None: ...
-    def segment_done(self, entry: Entry, segments: int, *, gets_on: bool) -> None: ...
+    def segment_done(self, entry: Entry, segments: int, *, made_progress: bool) -> None: ...
 
 
 def process(

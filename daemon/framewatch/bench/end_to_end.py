@@ -18,7 +18,7 @@ from framewatch.jobs.attempt.segment_ledger import Entry
 from framewatch.jobs.gpu.gate import HostGate
 from framewatch.media.plan.plan import Plan
 from framewatch.media.preset.preset import Preset
-from framewatch.render.messages import Opened
+from framewatch.render.messages import EngineOpened
 from framewatch.render.tasks import RenderReport, RenderTask
 from framewatch.render.worker_client import STALL_SECONDS, OnMessage, Worker
 
@@ -56,7 +56,7 @@ class TimedWorker(Worker):
         opened: list[float] = []
 
         def heard(message: Any) -> None:
-            if isinstance(message, Opened):
+            if isinstance(message, EngineOpened):
                 opened.append(time.monotonic())
             on_message(message)
 
@@ -150,6 +150,8 @@ class _Onlooker:
 
     def logged(self, stage: StageName, line: str, level: str) -> None: ...
 
+    def command_started(self, command: str) -> None: ...
+
     def warned(self, warning: Finding) -> None: ...
 
     def waits(self, device: str) -> None:
@@ -157,4 +159,4 @@ class _Onlooker:
 
     def resumed(self, kept: int, segments: int) -> None: ...
 
-    def segment_done(self, entry: Entry, segments: int, *, gets_on: bool) -> None: ...
+    def segment_done(self, entry: Entry, segments: int, *, made_progress: bool) -> None: ...

@@ -28,11 +28,11 @@ from framewatch.errors import (
     ModelMissingError,
     WorkerError,
 )
-from framewatch.jobs.attempt.concurrency import Encoding, Host, side_by_side
+from framewatch.jobs.attempt.concurrency import EncoderLoad, Host, lane_count
 from framewatch.jobs.attempt.request import Tools
 from framewatch.media.ffmpeg.discovery import encoders, hwaccels
 from framewatch.media.preset.preset import Preset
-from framewatch.render.messages import Counted
+from framewatch.render.messages import FramesCounted
 from framewatch.render.tasks import CommandTask, DeviceReport, DeviceTask
 from framewatch.render.worker_client import Worker
 from framewatch.upscale.network.weights import Precision
@@ -100,7 +100,7 @@ class Bench:
         first = next(iter(travelled.values()))
         rounds = min(_ROUND_SECONDS, seconds / 4)
         with self._step("stages", 0.15):
-            pieces = {lanes: found.task.pieces[0] for lanes, found in travelled.items()}
+            pieces = {lanes: found.task.outputs[0] for lanes, found in travelled.items()}
             task = StagesTask(render=first.task, pieces=pieces, folder=folder, seconds=rounds)
             stages: StagesReport = self._measure(task)
         self._give_back(gpu=device.gpu)
@@ -148,7 +148,7 @@ class Bench:
 
     def _auto(self, found: end_to_end.Travelled, device: DeviceReport) -> int:
         """The lanes of a film, which has more segments than there are lanes."""
-        return side_by_side("auto", Encoding.of(found.plan), device, Host.here(), segments=sys.maxsize)
+        return lane_count("auto", EncoderLoad.of(found.plan), device, Host.here(), segments=sys.maxsize)
 
     def _travel(self, source: Path, lanes: int, seconds: float, folder: Path, weight: float) -> end_to_end.Travelled:
         work = folder / f"lanes-{lanes}"
@@ -229,7 +229,7 @@ class Bench:
     def _heard(self, message: Any) -> None:
         if isinstance(message, Stepped):
             self._tell(f"{self._what}: {message.what}", self._begun + self._share * message.done)
-        elif not isinstance(message, Counted):
+        elif not isinstance(message, FramesCounted):
             self._within(0.0)
 
     @contextmanager

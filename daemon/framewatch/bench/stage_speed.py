@@ -30,7 +30,7 @@ def measure(task: StagesTask, say: Say) -> StagesReport:
     encoded = {}
     for place, (lanes, piece) in enumerate(task.pieces.items()):
         say(f"encoding alone, {lanes} at once", 0.5 + 0.5 * place / len(task.pieces))
-        command = piece.planes_encoder if shape.yuv else piece.encoder
+        command = piece.command(yuv=shape.yuv is not None)
         encoded[lanes] = encoding_fps(command, frames, lanes, task.folder, task.seconds)
     return StagesReport(decode_fps=decoded, upscale_fps=upscaled, engine=engine, encode_fps=encoded)
 

@@ -9,7 +9,7 @@ from pydantic import Field, TypeAdapter
 
 from framewatch.domain import Record
 from framewatch.render.messages import Failed, Logged
-from framewatch.render.tasks import Piece, RenderTask, Sizing
+from framewatch.render.tasks import RenderTask, SegmentOutput, Sizing
 
 
 class EngineTask(Record):
@@ -45,7 +45,7 @@ class StagesTask(Record):
 
     op: Literal["stages"] = "stages"
     render: RenderTask
-    pieces: dict[int, Piece]  # whose encoder is measured, by how many stand side by side
+    pieces: dict[int, SegmentOutput]  # whose encoder is measured, by how many stand side by side
     folder: Path  # where they write
     seconds: float  # of each measurement
 

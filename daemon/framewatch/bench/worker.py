@@ -8,7 +8,7 @@ from typing import Any
 from framewatch.bench import engine_speed, png_baseline, stage_speed
 from framewatch.bench.tasks import MESSAGES, TASKS, EngineTask, Measured, PngTask, StagesTask, Stepped
 from framewatch.domain import Record, StageName
-from framewatch.render.worker import Trade, serve
+from framewatch.render.worker import WorkerKind, serve
 from framewatch.render.worker_client import Worker
 
 
@@ -21,7 +21,7 @@ class Measurements:
         """`send` takes messages on the way."""
         self._send = send
 
-    def do(self, task: Record) -> Any:
+    def run(self, task: Record) -> Any:
         """Measure.
 
         Raises:
@@ -39,7 +39,7 @@ class Measurements:
         self._send(Stepped(what=what, done=done))
 
 
-MEASURING = Trade(TASKS, Measurements, lambda report: Measured(report=report))
+MEASURING = WorkerKind(TASKS, Measurements, lambda report: Measured(report=report))
 
 
 def measuring_worker() -> Worker:

@@ -13,7 +13,7 @@ from rich.table import Table
 from framewatch.cli.common import JsonOption, console, print_json, say, say_finding
 from framewatch.cli.upscale import FfmpegOption, FileArgument, PresetOption, Quiet, a_worker, order_of, prepared
 from framewatch.errors import Finding
-from framewatch.jobs.attempt.image_job import decide_picture
+from framewatch.jobs.attempt.image_job import plan_image
 from framewatch.jobs.attempt.pipeline import Pipeline, decide
 from framewatch.jobs.attempt.request import AttemptRequest, Tools
 from framewatch.jobs.gpu.gate import HostGate
@@ -70,7 +70,7 @@ def _made(order: AttemptRequest, choice: Choice, probed: ProbeReport, tools: Too
     if choice.preset is None:
         return None
     if is_image_preset(choice.preset):
-        return decide_picture(choice.preset, order.preset_name, probed.info, tools.encoders)
+        return plan_image(choice.preset, order.preset_name, probed.info, tools.encoders)
     return decide(order.evolve(preset=choice.preset), probed, tools)
 
 

@@ -133,6 +133,9 @@ class Quiet:
     def logged(self, stage: StageName, line: str, level: str) -> None:
         """Show nothing."""
 
+    def command_started(self, command: str) -> None:
+        """Show nothing."""
+
     def warned(self, warning: Finding) -> None:
         """Show nothing."""
 
@@ -142,7 +145,7 @@ class Quiet:
     def resumed(self, kept: int, segments: int) -> None:
         """Show nothing."""
 
-    def segment_done(self, entry: Entry, segments: int, *, gets_on: bool) -> None:
+    def segment_done(self, entry: Entry, segments: int, *, made_progress: bool) -> None:
         """Show nothing."""
 
 

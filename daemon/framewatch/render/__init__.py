@@ -1,5 +1,4 @@
-"""Where pictures are made: decode, upscale and encode as overlapping stages, in a process of their own.
+"""What runs in the worker process: decode, upscale and encode as overlapping stages.
 
-All that runs outside the daemon's process is here. A task goes in as a record, a report comes out; nothing in this
-room knows of jobs, stores, folders or screens.
+A task goes in as a record and a report comes out. Nothing here knows of jobs, stores, watch folders or screens.
 """

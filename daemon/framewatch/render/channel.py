@@ -1,4 +1,4 @@
-"""A bounded queue between two stages that passes on the end, and a failure, of the stage before."""
+"""A bounded queue between two stages, which also carries the end or the failure of the stage before it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ Item = TypeVar("Item")
 
 
 class ChannelClosedError(Exception):
-    """The other side has gone: what was being put or awaited is of no use any more."""
+    """The consumer is gone; nobody needs the item any more."""
 
 
 class Channel(Generic[Item]):
     """A bounded first-in-first-out queue with one producer and one consumer.
 
-    The producer ends it with `finish` (no more items) or `fail` (the error is raised again at the consumer, after
-    the items that came before it). The consumer may `abandon` it, which ends a producer that waits for room.
+    The producer ends it with `finish` (no more items) or `fail` (the consumer raises the error after the items that
+    came before it). The consumer may `abandon` it, which ends a producer that waits for space.
     """
 
     def __init__(self, size: int) -> None:
@@ -31,7 +31,7 @@ class Channel(Generic[Item]):
         self._error: BaseException | None = None
 
     def put(self, item: Item) -> None:
-        """Wait for room, then append.
+        """Wait for space, then append the item.
 
         Raises:
             ChannelClosedError: the consumer has abandoned the channel.
@@ -44,27 +44,27 @@ class Channel(Generic[Item]):
             self._changed.notify_all()
 
     def finish(self) -> None:
-        """No more items will come."""
+        """End the channel after the items that it holds."""
         with self._changed:
             self._ended = True
             self._changed.notify_all()
 
     def fail(self, error: BaseException) -> None:
-        """No more items will come, because of `error`."""
+        """End the channel with an error, after the items that it holds."""
         with self._changed:
             self._error = error
             self._ended = True
             self._changed.notify_all()
 
     def abandon(self) -> None:
-        """Nobody will take any more items."""
+        """Take no more items, and drop those that wait."""
         with self._changed:
             self._abandoned = True
             self._items.clear()
             self._changed.notify_all()
 
     def __iter__(self) -> Iterator[Item]:
-        """The items until the end; raises what the producer failed with."""
+        """Yield the items until the end; raises the error that the producer failed with."""
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._items or self._ended or self._abandoned)

@@ -1,4 +1,4 @@
-"""One still picture through the engine and into its file."""
+"""Renders one image: decode, upscale, encode."""
 
 from __future__ import annotations
 
@@ -9,55 +9,59 @@ import numpy as np
 from framewatch.media.decode.image_file import DecodedImage, Pixels, bound_alpha, flatten_on_white, read_image
 from framewatch.media.ffmpeg.process import Encoder, OnLog
 from framewatch.media.heartbeat import Beat, unheard
-from framewatch.render.messages import Counted
+from framewatch.render.messages import FramesCounted
 from framewatch.render.tasks import ImageReport, ImageTask
 from framewatch.upscale.engine import Session
 
-Say = Callable[[Counted], None]
 
-
-def render_picture(
-    task: ImageTask, session: Session | None, say: Say, on_log: OnLog, beat: Beat = unheard
+def render_image(
+    task: ImageTask,
+    session: Session | None,
+    send: Callable[[FramesCounted], None],
+    on_log: OnLog,
+    beat: Beat = unheard,
 ) -> ImageReport:
-    """Decode, enlarge and encode.
+    """Decode, upscale and encode an image.
 
     Args:
         task: what is to be done.
-        session: the engine; None where the picture keeps its size.
-        say: told of each stage.
-        on_log: gets what ffmpeg says.
-        beat: called as reading and writing get on.
+        session: the engine; None where the image keeps its size.
+        send: called with the counts at each stage.
+        on_log: called with ffmpeg's messages.
+        beat: called as data is read and written.
 
     Raises:
-        MediaError: the picture cannot be decoded.
+        MediaError: the image cannot be decoded.
         EngineError: the engine stopped working.
         WorkerError, StorageError: the encoder failed.
     """
-    say(Counted(stage="decode"))
-    opened = read_image(task.source, task.still, beat)
-    if opened.alpha is not None and not task.keep_alpha:
-        opened = DecodedImage(flatten_on_white(opened.rgb, opened.alpha), None)
-    say(Counted(stage="upscale", decoded=1))
-    enlarged = opened if session is None else _enlarged(opened, session)
-    say(Counted(stage="encode", decoded=1, upscaled=1))
+    send(FramesCounted(stage="decode"))
+    image = read_image(task.source, task.still, beat)
+    if image.alpha is not None and not task.keep_alpha:
+        image = DecodedImage(flatten_on_white(image.rgb, image.alpha), None)
+    send(FramesCounted(stage="upscale", decoded=1))
+    upscaled = image if session is None else _upscaled(image, session)
+    send(FramesCounted(stage="encode", decoded=1, upscaled=1))
     with Encoder(task.encoder, on_log=on_log, beat=beat) as encoder:
-        encoder.write(_joined(enlarged))
+        encoder.write(_interleaved(upscaled))
         encoder.finish()
-    say(Counted(stage="encode", decoded=1, upscaled=1, encoded=1))
+    send(FramesCounted(stage="encode", decoded=1, upscaled=1, encoded=1))
     return ImageReport(engine=session.name if session else None)
 
 
-def _enlarged(opened: DecodedImage, session: Session) -> DecodedImage:
-    rgb = session.run(opened.rgb)
-    if opened.alpha is None:
+def _upscaled(image: DecodedImage, session: Session) -> DecodedImage:
+    rgb = session.run(image.rgb)
+    if image.alpha is None:
         return DecodedImage(rgb, None)
-    grey = np.ascontiguousarray(np.repeat(opened.alpha[..., None], 3, axis=2))
-    alpha = session.run(grey)[..., 1]  # the three are all but the same
-    return DecodedImage(rgb, bound_alpha(alpha, opened.alpha, session.scale))
+    # Alpha goes through the network as grey, and is then limited to the range of the 3x3 source pixels around it: its
+    # edges are as sharp as the image's, and what was opaque stays opaque to the last code value.
+    grey = np.ascontiguousarray(np.repeat(image.alpha[..., None], 3, axis=2))
+    alpha = session.run(grey)[..., 1]  # the three channels are all but equal
+    return DecodedImage(rgb, bound_alpha(alpha, image.alpha, session.scale))
 
 
-def _joined(opened: DecodedImage) -> Pixels:
-    """RGB, or RGBA, as the encoder takes it."""
-    if opened.alpha is None:
-        return np.ascontiguousarray(opened.rgb)
-    return np.ascontiguousarray(np.dstack([opened.rgb, opened.alpha]))
+def _interleaved(image: DecodedImage) -> Pixels:
+    """Return RGB or RGBA, height x width x channels, as the encoder takes it."""
+    if image.alpha is None:
+        return np.ascontiguousarray(image.rgb)
+    return np.ascontiguousarray(np.dstack([image.rgb, image.alpha]))

@@ -1,10 +1,10 @@
-"""One segment's way from source frames to encoded piece, as three stages that run side by side.
+"""A lane: decode, upscale and encode one segment, as three stages that run side by side.
 
     decode thread -> channel(load) -> engine (proc frames in flight) -> channel(save) -> encode thread
 
-The channels are bounded, so wall time is that of the slowest stage and memory does not grow with the length of the
-video. A frame that is shown several times is decoded and upscaled once and written as often as it is shown; so is one
-that is followed by frames with the very same pixels.
+The channels are bounded, so the slowest stage sets the wall time, and memory does not grow with the video's length. A
+frame that is shown several times is decoded and upscaled once, and written as often as it is shown. The same holds
+for a frame that is followed by frames with exactly the same pixels.
 """
 
 from __future__ import annotations
@@ -25,42 +25,52 @@ from framewatch.render.channel import Channel, ChannelClosedError
 from framewatch.render.tasks import Sizing
 from framewatch.upscale.frames.frame import Frame
 
-_APART = 4099  # values between those that are compared first; a prime, so that they are not of one column
+_SAMPLE_STRIDE = 4099  # values between those that are compared first; a prime, so that they share no column
 
 
 class FrameSink(Protocol):
-    """What takes the finished frames: the running encoder."""
+    """Takes the finished frames: the running encoder."""
 
     def write(self, frame: Frame) -> None:
         """Take one frame."""
 
     def finish(self) -> None:
-        """End the stream and wait until everything is encoded; raises when it was not."""
+        """End the stream and wait until everything is encoded.
+
+        Raises:
+            FramewatchError: the encoder failed.
+        """
 
     def abort(self) -> None:
         """Stop at once and leave nothing running."""
 
 
 @dataclass(frozen=True)
-class TimedFrame:
-    """A decoded picture and how many output frames show it."""
+class RepeatedFrame:
+    """A decoded frame, and how many output frames show it."""
 
     pixels: Frame
     repeat: int
 
-    def shows(self, other: TimedFrame) -> bool:
-        """Whether the other is the same picture; most that are not differ at a few places already."""
+    def has_same_pixels(self, other: RepeatedFrame) -> bool:
+        """Compare the pixels; most frames that differ do so in the few hundred values that are compared first."""
         one, two = self.pixels, other.pixels
-        if one.shape != two.shape or not np.array_equal(one.reshape(-1)[::_APART], two.reshape(-1)[::_APART]):
+        if one.shape != two.shape:
+            return False
+        if not np.array_equal(one.reshape(-1)[::_SAMPLE_STRIDE], two.reshape(-1)[::_SAMPLE_STRIDE]):
             return False
         return np.array_equal(one, two)
 
 
-def merged(frames: Iterable[TimedFrame]) -> Iterator[TimedFrame]:
-    """The same pictures; one that comes again right after itself, as drawn animation has them, only once."""
-    waiting: TimedFrame | None = None
+def merge_repeats(frames: Iterable[RepeatedFrame]) -> Iterator[RepeatedFrame]:
+    """Join frames that follow each other with the same pixels.
+
+    Animation is drawn on twos, and a variable rate made constant repeats frames. Unchanged parts of a frame are not
+    looked for: that would save 2 to 5%.
+    """
+    waiting: RepeatedFrame | None = None
     for frame in frames:
-        if waiting is not None and waiting.shows(frame):
+        if waiting is not None and waiting.has_same_pixels(frame):
             waiting = replace(waiting, repeat=waiting.repeat + frame.repeat)
             continue
         if waiting is not None:
@@ -75,17 +85,17 @@ Upscale = Callable[[Iterable[Frame]], Iterator[Frame]]
 
 @dataclass
 class Meter:
-    """What the stages have done so far; written by one thread each, read by the reporter."""
+    """What the stages have done so far. Each field has one thread that writes it; the reporter reads all."""
 
-    decoded: int = 0  # output frames whose source is decoded
+    decoded: int = 0  # output frames whose source frame is decoded
     upscaled: int = 0
     encoded: int = 0
     distinct: int = 0  # source frames that were upscaled
-    busy: dict[StageName, float] = field(default_factory=dict)  # seconds each stage was at work, waits left out
+    busy: dict[StageName, float] = field(default_factory=dict)  # seconds that each stage worked, without its waits
 
     @contextmanager
     def working(self, stage: StageName) -> Iterator[None]:
-        """Counts the time inside as work of `stage`."""
+        """Count the time of the block as work of `stage`."""
         begun = time.monotonic()
         try:
             yield
@@ -94,53 +104,58 @@ class Meter:
 
     @property
     def stage(self) -> StageName:
-        """The stage to show: the last that has begun."""
+        """The stage to show: the last one that has begun."""
         if self.encoded:
             return "encode"
         return "upscale" if self.decoded else "decode"
 
 
 class Lane:
-    """Runs the three stages over one segment."""
+    """Runs the three stages for one segment."""
 
     def __init__(
         self,
-        frames: Iterable[TimedFrame],
+        frames: Iterable[RepeatedFrame],
         upscale: Upscale,
         sink: FrameSink,
         sizing: Sizing,
         on_decoded: Callable[[], None] = lambda: None,
     ) -> None:
-        """`frames` are decoded lazily, `upscale` keeps the order, `sink` is the encoder.
+        """Start nothing yet.
 
-        `on_decoded` is called, from a thread, as soon as no frame is to be decoded any more.
+        Args:
+            frames: decoded lazily.
+            upscale: keeps the order of frames.
+            sink: the encoder.
+            sizing: how many frames may wait before and after the engine.
+            on_decoded: called, from a thread, as soon as no frame is left to decode.
         """
         self.meter = Meter()
         self._on_decoded = on_decoded
         self._aborted = False
-        self._frames = merged(frames)
+        self._frames = merge_repeats(frames)
         self._upscale = upscale
         self._sink = sink
-        self._loaded: Channel[TimedFrame] = Channel(sizing.load)
-        self._upscaled: Channel[TimedFrame] = Channel(sizing.save)
-        self._repeats: deque[int] = deque()
+        self._loaded: Channel[RepeatedFrame] = Channel(sizing.load)
+        self._upscaled: Channel[RepeatedFrame] = Channel(sizing.save)
+        self._repeats: deque[int] = deque()  # of the frames in the engine
 
     def run(self) -> None:
         """Work until the last frame is encoded.
 
         Raises:
-            FramewatchError: what the first stage to fail failed with; the other stages have ended by then, and the
-                encoder has been stopped.
-            CancelledError: it was aborted.
+            FramewatchError: the error of the first stage that failed; the other stages have ended by then, and the
+                encoder is stopped.
+            CancelledError: the lane was aborted.
         """
         stages = [
-            threading.Thread(target=self._decode, name="decode", daemon=True),
-            threading.Thread(target=self._enlarge, name="upscale", daemon=True),
+            threading.Thread(target=self._run_decode, name="decode", daemon=True),
+            threading.Thread(target=self._run_upscale, name="upscale", daemon=True),
         ]
         for stage in stages:
             stage.start()
         try:
-            self._encode()
+            self._run_encode()
         except BaseException:
             self._sink.abort()
             raise
@@ -151,20 +166,20 @@ class Lane:
                 stage.join()
 
     def abort(self) -> None:
-        """Stop at once; from any thread."""
+        """Stop at once; may be called from any thread."""
         self._aborted = True
         self._loaded.abandon()
         self._upscaled.abandon()
         self._sink.abort()
 
-    def _decode(self) -> None:
+    def _run_decode(self) -> None:
         try:
-            self._load()
+            self._decode()
         finally:
             self._on_decoded()
 
-    def _load(self) -> None:
-        with _feeding(self._loaded):
+    def _decode(self) -> None:
+        with _ending(self._loaded):
             frames = iter(self._frames)
             while True:
                 with self.meter.working("decode"):
@@ -174,24 +189,24 @@ class Lane:
                 self._loaded.put(frame)
                 self.meter.decoded += frame.repeat
 
-    def _enlarge(self) -> None:
-        with _feeding(self._upscaled):
+    def _run_upscale(self) -> None:
+        with _ending(self._upscaled):
             begun = time.monotonic()
-            waited = _Waits()
-            for pixels in self._upscale(waited.over(self._engine_input())):
-                frame = TimedFrame(pixels, self._repeats.popleft())
+            waits = _Waits()
+            for pixels in self._upscale(waits.timed(self._engine_input())):
+                frame = RepeatedFrame(pixels, self._repeats.popleft())
                 self.meter.distinct += 1
                 self.meter.upscaled += frame.repeat
-                with waited:
+                with waits:
                     self._upscaled.put(frame)
-                self.meter.busy["upscale"] = time.monotonic() - begun - waited.seconds
+                self.meter.busy["upscale"] = time.monotonic() - begun - waits.seconds
 
     def _engine_input(self) -> Iterator[Frame]:
         for frame in self._loaded:
             self._repeats.append(frame.repeat)
             yield frame.pixels
 
-    def _encode(self) -> None:
+    def _run_encode(self) -> None:
         for frame in self._upscaled:
             with self.meter.working("encode"):
                 for _ in range(frame.repeat):
@@ -204,7 +219,7 @@ class Lane:
 
 
 class _Waits:
-    """Adds up the time that a stage spends waiting for its neighbours."""
+    """Adds up the time that a stage waits for its neighbours."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -216,8 +231,8 @@ class _Waits:
     def __exit__(self, *_: object) -> None:
         self.seconds += time.monotonic() - self._begun
 
-    def over(self, items: Iterator[Frame]) -> Iterator[Frame]:
-        """The same items; the time until each arrives is counted."""
+    def timed(self, items: Iterator[Frame]) -> Iterator[Frame]:
+        """Yield the items; the time until each arrives counts as waiting."""
         while True:
             with self:
                 item = next(items, None)
@@ -227,8 +242,8 @@ class _Waits:
 
 
 @contextmanager
-def _feeding(channel: Channel[TimedFrame]) -> Iterator[None]:
-    """Ends `channel` as the stage ends: with its failure, or because the consumer left, or finished."""
+def _ending(channel: Channel[RepeatedFrame]) -> Iterator[None]:
+    """End the channel that a stage writes to as the stage ends: finished, or with the error it failed with."""
     try:
         yield
     except ChannelClosedError:

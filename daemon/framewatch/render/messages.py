@@ -1,8 +1,9 @@
-"""What a worker says while it is at a task, and how it ends: records that travel as one line of JSON each."""
+"""The messages that a worker sends while it runs a task, and when the task ends."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Iterable
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, TypeAdapter
 
@@ -11,8 +12,8 @@ from framewatch.errors import ErrorRecord, Finding
 from framewatch.render.tasks import Report
 
 
-class Counted(Record):
-    """How far the running task is, in frames, or, where there are none, in seconds of the output."""
+class FramesCounted(Record):
+    """How far the running task is: in frames or, for audio alone, in seconds of the output."""
 
     event: Literal["counted"] = "counted"
     stage: StageName | None
@@ -21,29 +22,40 @@ class Counted(Record):
     encoded: int = 0
     seconds: float = 0.0
 
+    @classmethod
+    def total(cls, counts: Iterable[FramesCounted], *, stage: StageName | None) -> Self:
+        """Add up the frames of several counts."""
+        counts = list(counts)
+        return cls(
+            stage=stage,
+            decoded=sum(each.decoded for each in counts),
+            upscaled=sum(each.upscaled for each in counts),
+            encoded=sum(each.encoded for each in counts),
+        )
+
 
 class Alive(Record):
-    """The running task gets on, though there may be no frame more; sent where the count has changed."""
+    """The running task made progress, though no frame may be finished; sent when the count has changed."""
 
     event: Literal["alive"] = "alive"
-    count: int  # of all signs of it: something read, decoded, computed or written
+    count: int  # of everything that was read, decoded, computed or written so far
 
 
-class Pieced(Record):
-    """A piece is whole; it is for the owner to bring it onto the disk."""
+class SegmentRendered(Record):
+    """A segment's file is complete. The owner of the worker syncs it and enters it in the ledger."""
 
-    event: Literal["pieced"] = "pieced"
-    number: int  # of its segment
+    event: Literal["segment_rendered"] = "segment_rendered"
+    number: int
     frames: int
     size: int  # bytes
-    digest: str  # BLAKE2b of its bytes, in hex
+    digest: str  # BLAKE2b of the file, in hex
     engine: str
-    upscaled: int  # source frames that went through the engine for it
-    damaged: int  # source frames that could not be decoded; their neighbours stand in for them
+    upscaled: int  # source frames that went through the engine
+    damaged: int  # source frames that could not be decoded; each was replaced by the frame before it
 
 
 class Logged(Record):
-    """A line for the log; `stage` gives it the seed's [DECODE], [UPSCALE] or [ENCODE]."""
+    """A line for the log; `stage` gives it the prefix [DECODE], [UPSCALE] or [ENCODE]."""
 
     event: Literal["logged"] = "logged"
     stage: StageName
@@ -52,16 +64,16 @@ class Logged(Record):
 
 
 class Warned(Record):
-    """Something that did not stop the task and that its owner should know."""
+    """Something that the user should know, and that did not stop the task."""
 
     event: Literal["warned"] = "warned"
     warning: Finding
 
 
-class Opened(Record):
-    """The engine that was chosen and has passed its self-test."""
+class EngineOpened(Record):
+    """The engine that was chosen; it has passed its self-test."""
 
-    event: Literal["opened"] = "opened"
+    event: Literal["engine_opened"] = "engine_opened"
     engine: str
 
 
@@ -80,7 +92,8 @@ class Failed(Record):
 
 
 Message = Annotated[
-    Counted | Alive | Pieced | Logged | Warned | Opened | Finished | Failed, Field(discriminator="event")
+    FramesCounted | Alive | SegmentRendered | Logged | Warned | EngineOpened | Finished | Failed,
+    Field(discriminator="event"),
 ]
 
 MESSAGES: TypeAdapter[Message] = TypeAdapter(Message)

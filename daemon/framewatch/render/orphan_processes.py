@@ -1,4 +1,4 @@
-"""Processes that a tool left behind in a worker's group: found and ended, so that no child outlives its job."""
+"""Processes that a tool left behind in a worker's process group, so that no child outlives its job."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pathlib import Path
 _PROC = Path("/proc")
 
 
-def end_leftovers(group: int) -> list[int]:
-    """Kill all of a process group but its leader; gives their process ids."""
-    ended = [pid for pid in _members(group) if pid != group]
-    for pid in ended:
+def kill_orphans(group: int) -> list[int]:
+    """Kill every process of a group except its leader; returns their process ids."""
+    orphans = [pid for pid in _members(group) if pid != group]
+    for pid in orphans:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    return ended
+    return orphans
 
 
 def _members(group: int) -> Iterator[int]:
@@ -31,7 +31,8 @@ def _from_proc() -> Iterator[tuple[int, int]]:
     for entry in _PROC.iterdir():
         if entry.name.isdecimal():
             with suppress(OSError):  # it has ended meanwhile
-                # The name stands in parentheses and may hold any byte; after it: state, parent, group.
+                # proc_pid_stat(5): the name stands in parentheses and may hold any byte; state, parent and group
+                # follow it.
                 state, _, group = entry.joinpath("stat").read_bytes().rpartition(b")")[2].split()[:3]
                 if state != b"Z":
                     yield int(entry.name), int(group)

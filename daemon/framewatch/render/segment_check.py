@@ -1,4 +1,4 @@
-"""Proof that a piece is what it should be: its packets counted, its bytes hashed."""
+"""Checks of a segment's file: its packets are counted, its bytes hashed."""
 
 from __future__ import annotations
 
@@ -9,49 +9,54 @@ from pathlib import Path
 from framewatch.errors import MediaError, VerificationError
 from framewatch.media.decode.output_inspection import count_packets
 from framewatch.media.heartbeat import Beat, unheard
-from framewatch.render.tasks import Piece
+from framewatch.render.tasks import SegmentOutput
 
 _BLOCK = 8 << 20  # bytes
 
 
-def require_whole(piece: Piece, beat: Beat = unheard) -> None:
-    """Believe an encoder only when what it has written holds every frame that it was given.
+def require_all_frames(output: SegmentOutput, beat: Beat = unheard) -> None:
+    """Require that a segment's file holds every frame that its encoder was given.
 
-    `beat` is called as reading it gets on.
+    The exit status of an encoder alone does not prove it.
+
+    Args:
+        output: the segment and its file.
+        beat: called as the file is read.
 
     Raises:
         VerificationError: `verify.piece`.
         StorageError: the disk is gone.
     """
-    wanted, written = piece.segment.frames, _written(piece.path, beat)
-    if written != wanted:
-        message = f"the encoder ended well but wrote {written} of {wanted} frames of segment {piece.segment.number}"
-        raise VerificationError(message, code="verify.piece", hint="look into the log for what ffmpeg said")
+    number, expected = output.segment.number, output.segment.frames
+    written = _frames_in(output.path, beat)
+    if written != expected:
+        message = f"the encoder reported success but wrote {written} of {expected} frames of segment {number}"
+        raise VerificationError(message, code="verify.piece", hint="look in the log for ffmpeg's messages")
 
 
 def size_and_digest(path: Path, beat: Beat = unheard) -> tuple[int, str]:
-    """The bytes of a regular file, counted, and their BLAKE2b, in hex. A link is not followed.
+    """Return the size in bytes and the BLAKE2b digest, in hex, of a regular file. A link is not followed.
 
     `beat` is called with each block.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
     """
-    size, found = 0, hashlib.blake2b(digest_size=32)
+    size, digest = 0, hashlib.blake2b(digest_size=32)
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb", buffering=0) as file:
         while block := file.read(_BLOCK):
             size += len(block)
-            found.update(block)
+            digest.update(block)
             beat()
-    return size, found.hexdigest()
+    return size, digest.hexdigest()
 
 
-def _written(part: Path, beat: Beat) -> int:
-    """The frames in a piece; 0 where the encoder made no video, or no file at all though it had a place for it."""
-    if part.parent.is_dir() and not part.exists():
+def _frames_in(path: Path, beat: Beat) -> int:
+    """Count a file's frames; 0 where it holds no video, or is missing from a folder that is there."""
+    if path.parent.is_dir() and not path.exists():
         return 0
     try:
-        return count_packets(part, beat)
+        return count_packets(path, beat)
     except MediaError:
         return 0

@@ -1,7 +1,7 @@
-"""Renders the pieces of a task, several at once, and begins to decode the next while an encoder still empties.
+"""Renders the segments of a task, several at once.
 
-As many pieces as the task has lanes go through the engine at once, each until it is whole: so much, and no more, is
-upscaled again after a crash.
+As many segments as the task has lanes are upscaled at once, each until its file is complete. So a crash costs no more
+upscaled frames than one segment for each lane. The next segment is decoded while an encoder still empties.
 """
 
 from __future__ import annotations
@@ -20,99 +20,117 @@ from framewatch.media.ffmpeg.matroska_pipe import MatroskaFraming
 from framewatch.media.ffmpeg.process import Encoder, OnLog
 from framewatch.media.heartbeat import Beat, unheard
 from framewatch.media.plan.plane_format import PlaneCoding
-from framewatch.render.lane import Lane, Meter, TimedFrame
-from framewatch.render.messages import Counted, Pieced
-from framewatch.render.segment_check import require_whole, size_and_digest
-from framewatch.render.tasks import Piece, RenderTask
+from framewatch.render.lane import Lane, Meter, RepeatedFrame
+from framewatch.render.messages import FramesCounted, SegmentRendered
+from framewatch.render.segment_check import require_all_frames, size_and_digest
+from framewatch.render.tasks import RenderTask, SegmentOutput
 from framewatch.upscale.engine import Session
 from framewatch.upscale.frames.frame import Frame
 
-StageLog = Callable[[StageName], OnLog]
+Logger = Callable[[StageName], OnLog]
 
 
-class Pieces:
-    """The pieces of one task, which may be finished by several sessions, one after the other."""
+class SegmentRenderer:
+    """The segments of one task. Several sessions may finish them, one after the other."""
 
-    def __init__(self, task: RenderTask, say: Callable[[Pieced], None], log: StageLog, beat: Beat = unheard) -> None:
-        """`say` is told of each piece that is whole, and `beat` called as all gets on, from any thread."""
-        self._beat = beat
+    def __init__(
+        self,
+        task: RenderTask,
+        send: Callable[[SegmentRendered], None],
+        logger: Logger,
+        beat: Beat = unheard,
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            task: names the segments.
+            send: called for each segment whose file is complete.
+            logger: gives the log of a stage.
+            beat: called as data is read and written, from any thread.
+        """
+        self.busy: dict[StageName, float] = {}  # seconds that each stage worked, all lanes together
         self._task = task
-        self._say = say
-        self._log = log
-        self._left = {piece.segment.number: piece for piece in task.pieces}
+        self._send = send
+        self._logger = logger
+        self._beat = beat
+        self._left = {output.segment.number: output for output in task.outputs}
         self._claimed: set[int] = set()
         self._lock = threading.Lock()
         self._running: dict[int, tuple[Lane, Segment]] = {}
-        self._done = Counted(stage=None)
-        self.busy: dict[StageName, float] = {}
+        self._done = FramesCounted(stage=None)
+        self._waiting: deque[SegmentOutput] = deque()
+        self._failure: BaseException | None = None
+        self._decoding = threading.Semaphore(task.lanes)
+        self._upscaling = threading.Semaphore(task.lanes)
 
-    def run(self, session: Session) -> None:
-        """Work until all pieces are whole, or others have them.
+    def run(self, session: Session) -> str:
+        """Render all segments that are left, but those that another worker has claimed; returns the engine's name.
 
         Raises:
-            FramewatchError: what the first lane to fail failed with; the others have ended by then.
+            FramewatchError: the error of the first lane that failed; the others have ended by then.
         """
-        self._session = session
-        self._failure: BaseException | None = None
+        self._failure = None
         self._waiting = deque(self._left.values())
-        self._decoding = threading.Semaphore(self._task.lanes)
-        self._upscaling = threading.Semaphore(self._task.lanes)
-        lanes = [threading.Thread(target=self._work, name=f"lane-{n}") for n in range(self._task.lanes + 1)]
-        for lane in lanes:
-            lane.start()
-        for lane in lanes:
-            lane.join()
+        # One thread more than lanes: it decodes ahead, and waits for its turn to upscale.
+        threads = [
+            threading.Thread(target=self._work, args=(session,), name=f"lane-{number}")
+            for number in range(self._task.lanes + 1)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
         self._running.clear()
         if self._failure is not None:
             raise self._failure
+        return session.name
 
-    def counts(self) -> Counted:
-        """How far all of them are together; leads are left out."""
+    def counts(self) -> FramesCounted:
+        """Return how far all segments are together; leads are left out."""
         with self._lock:
-            parts = [self._done, *(_counts(lane.meter, segment) for lane, segment in self._running.values())]
-            stage = next((part.stage for part in parts[1:]), "encode")
-        sums = {key: sum(getattr(part, key) for part in parts) for key in ("decoded", "upscaled", "encoded")}
-        return Counted(stage=stage, **sums)
+            running = [_counts(lane.meter, segment) for lane, segment in self._running.values()]
+            stage = running[0].stage if running else "encode"
+            return FramesCounted.total([self._done, *running], stage=stage)
 
-    def _work(self) -> None:
+    def _work(self, session: Session) -> None:
         while True:
-            decoding, upscaling = _Turn(self._decoding), _Turn(self._upscaling)
+            decoding, upscaling = _Permit(self._decoding), _Permit(self._upscaling)
             try:
-                decoding.take()
-                piece = self._next()
-                if piece is None:
+                decoding.acquire()
+                output = self._next()
+                if output is None:
                     return
-                self._render(piece, decoding, upscaling)
+                self._render(session, output, decoding, upscaling)
             except BaseException as error:  # noqa: BLE001 - a thread's boundary: `run` raises it
                 self._fail(error)
             finally:
-                decoding.over()
-                upscaling.over()
+                decoding.release()
+                upscaling.release()
 
-    def _next(self) -> Piece | None:
+    def _next(self) -> SegmentOutput | None:
         with self._lock:
             while self._waiting and self._failure is None:
-                piece = self._waiting.popleft()
-                if self._is_ours(piece):
-                    return piece
+                output = self._waiting.popleft()
+                if self._claim(output):
+                    return output
             return None
 
-    def _is_ours(self, piece: Piece) -> bool:
-        """Whether a piece is this worker's to render, which it then is for every session."""
-        if piece.claim is None or piece.segment.number in self._claimed:
+    def _claim(self, output: SegmentOutput) -> bool:
+        """Return whether this worker may render a segment; once claimed, it is this worker's for every session."""
+        if output.claim is None or output.segment.number in self._claimed:
             return True
-        if not _claimed(piece.claim):
+        if not _create_claim(output.claim):
             return False
-        self._claimed.add(piece.segment.number)
+        self._claimed.add(output.segment.number)
         return True
 
-    def _render(self, piece: Piece, decoding: _Turn, upscaling: _Turn) -> None:
-        task, rendered = self._task, piece.segment.rendered
-        planes = task.planes if self._session.shape.yuv else None
-        log = self._log("decode")
+    def _render(self, session: Session, output: SegmentOutput, decoding: _Permit, upscaling: _Permit) -> None:
+        task, rendered = self._task, output.segment.rendered
+        planes = task.planes if session.shape.yuv else None
+        log = self._logger("decode")
         options = DecodeOptions(
-            deinterlace=task.deinterlace,
             filters=task.filters,
+            deinterlace=task.deinterlace,
             planes=planes.format if planes else None,
             hwaccel=task.hwaccel or None,
             max_pixels=task.max_pixels or None,
@@ -124,115 +142,110 @@ class Pieces:
             on_damage=lambda line: log("warning", line),
             beat=self._beat,
         )
-        frames = (TimedFrame(frame.pixels, frame.repeat) for frame in decoder)
-        argv = piece.planes_encoder if planes else piece.encoder
-        encoder = Encoder(argv, on_log=self._log("encode"), beat=self._beat)
-        sink = TimedFrames(encoder, self._framing(rendered, planes)) if task.timeline.times else encoder
+        frames = (RepeatedFrame(frame.pixels, frame.repeat) for frame in decoder)
+        encoder = Encoder(output.command(yuv=planes is not None), on_log=self._logger("encode"), beat=self._beat)
+        sink = TimestampedEncoder(encoder, self._framing(rendered, planes)) if task.timeline.times else encoder
 
         def upscale(frames: Iterable[Frame]) -> Iterator[Frame]:
-            upscaling.take()
-            return self._session.upscale(frames)
+            upscaling.acquire()
+            return session.upscale(frames)
 
-        lane = Lane(frames, upscale, sink, task.sizing, decoding.over)
-        if self._admit(lane, piece.segment):
-            lane.run()
-            self._finish(piece, lane, decoder.damaged)
-        else:
+        lane = Lane(frames, upscale, sink, task.sizing, decoding.release)
+        if not self._register(lane, output.segment):
             encoder.abort()
+            return
+        lane.run()
+        self._finish(session, output, lane, decoder.damaged)
 
     def _framing(self, rendered: Segment, planes: PlaneCoding | None) -> MatroskaFraming:
         task, scale = self._task, self._task.scale
         pixels = planes.out_format if planes else task.working_format
         return MatroskaFraming(task.timeline, rendered, pixels, task.width * scale, task.height * scale)
 
-    def _admit(self, lane: Lane, segment: Segment) -> bool:
-        """Note a lane, so that it can be aborted; False where another has failed already."""
+    def _register(self, lane: Lane, segment: Segment) -> bool:
+        """Note a lane, so that it can be aborted; returns False where another one has failed already."""
         with self._lock:
             if self._failure is None:
                 self._running[segment.number] = lane, segment
             return self._failure is None
 
-    def _finish(self, piece: Piece, lane: Lane, damaged: int) -> None:
-        require_whole(piece, self._beat)
-        size, digest = _facts(piece.path, self._beat)
+    def _finish(self, session: Session, output: SegmentOutput, lane: Lane, damaged: int) -> None:
+        require_all_frames(output, self._beat)
+        size, digest = _size_and_digest(output.path, self._beat)
+        segment = output.segment
         with self._lock:
-            del self._running[piece.segment.number], self._left[piece.segment.number]
-            ended, before = _counts(lane.meter, piece.segment), self._done
-            self._done = Counted(
-                stage=None,
-                decoded=before.decoded + ended.decoded,
-                upscaled=before.upscaled + ended.upscaled,
-                encoded=before.encoded + ended.encoded,
-            )
+            del self._running[segment.number], self._left[segment.number]
+            self._done = FramesCounted.total([self._done, _counts(lane.meter, segment)], stage=None)
             for stage, seconds in lane.meter.busy.items():
                 self.busy[stage] = self.busy.get(stage, 0.0) + seconds
-        self._say(
-            Pieced(
-                number=piece.segment.number,
-                frames=piece.segment.frames,
+        self._send(
+            SegmentRendered(
+                number=segment.number,
+                frames=segment.frames,
                 size=size,
                 digest=digest,
-                engine=self._session.name,
+                engine=session.name,
                 upscaled=lane.meter.distinct,
                 damaged=damaged,
             )
         )
 
     def _fail(self, error: BaseException) -> None:
-        """End all lanes; the first failure is the one that counts."""
+        """Abort all lanes; the first failure is the one that `run` raises."""
         with self._lock:
             if self._failure is None:
                 self._failure = error
-            others = [lane for lane, _ in self._running.values()]
-        for lane in others:
+            lanes = [lane for lane, _ in self._running.values()]
+        for lane in lanes:
             lane.abort()
 
 
-class _Turn:
-    """One piece's right to decode, or to upscale. It is taken once, and given back once by whoever is first."""
+class _Permit:
+    """A segment's permit to decode, or to upscale. It is acquired once, and released once by whoever comes first."""
 
-    def __init__(self, turns: threading.Semaphore) -> None:
-        self._turns = turns
-        self._taken = False
+    def __init__(self, permits: threading.Semaphore) -> None:
+        self._permits = permits
+        self._held = False
         self._lock = threading.Lock()
 
-    def take(self) -> None:
-        """Wait for it."""
-        self._turns.acquire()
-        self._taken = True
+    def acquire(self) -> None:
+        """Wait for the permit."""
+        self._permits.acquire()
+        self._held = True
 
-    def over(self) -> None:
-        """Give it back; again, or where it was not taken, does nothing."""
+    def release(self) -> None:
+        """Give it back; does nothing where it is not held."""
         with self._lock:
-            taken, self._taken = self._taken, False
-        if taken:
-            self._turns.release()
+            held, self._held = self._held, False
+        if held:
+            self._permits.release()
 
 
-def _claimed(path: Path) -> bool:
+def _create_claim(path: Path) -> bool:
+    """Create a claim file; returns False where another worker has created it."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
     except FileExistsError:
         return False
     except OSError as error:
-        message = f"a piece cannot be claimed: {error.strerror}"
+        message = f"a segment cannot be claimed: {error.strerror}"
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            hint = "free some space; the job goes on by itself"
+            hint = "free some space; the job continues by itself"
             raise StorageError(message, code="storage.full", hint=hint, where=path.name) from error
         raise StorageError(message, where=path.name) from error
     return True
 
 
-def _facts(path: Path, beat: Beat) -> tuple[int, str]:
+def _size_and_digest(path: Path, beat: Beat) -> tuple[int, str]:
     try:
         return size_and_digest(path, beat)
     except OSError as error:
-        raise StorageError(f"a piece cannot be read: {error.strerror}", where=path.name) from error
+        raise StorageError(f"a segment cannot be read: {error.strerror}", where=path.name) from error
 
 
-def _counts(meter: Meter, segment: Segment) -> Counted:
+def _counts(meter: Meter, segment: Segment) -> FramesCounted:
     lead = segment.lead
-    return Counted(
+    return FramesCounted(
         stage=meter.stage,
         decoded=max(meter.decoded - lead, 0),
         upscaled=max(meter.upscaled - lead, 0),
@@ -240,22 +253,22 @@ def _counts(meter: Meter, segment: Segment) -> Counted:
     )
 
 
-class TimedFrames:
-    """An encoder that is told when each frame is shown: frames of a variable rate, each in a container's block."""
+class TimestampedEncoder:
+    """An encoder for a variable frame rate: each frame is written in a Matroska block with its own PTS."""
 
     def __init__(self, encoder: Encoder, framing: MatroskaFraming) -> None:
         self._encoder = encoder
         self._framing = framing
 
     def write(self, frame: Frame) -> None:
-        """Give one frame; they come in the order of the timeline."""
+        """Write one frame; frames come in the order of the timeline."""
         self._encoder.write(self._framing.header(frame.nbytes))
         self._encoder.write(frame)
 
     def finish(self) -> None:
-        """As the encoder's."""
+        """Finish the encoder."""
         self._encoder.finish()
 
     def abort(self) -> None:
-        """As the encoder's."""
+        """Abort the encoder."""
         self._encoder.abort()

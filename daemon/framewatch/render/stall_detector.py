@@ -1,4 +1,4 @@
-"""How long a worker may go without getting on. Pure, the clock is handed in."""
+"""Decides when a worker has stalled. Pure: the caller passes the clock."""
 
 from __future__ import annotations
 
@@ -7,44 +7,47 @@ from typing import Any
 from framewatch.errors import WorkerError
 from framewatch.render.messages import Logged
 
-_HINT = "the next try begins anew; where this is only a slow machine, set stall_seconds higher"
-_ATTENTIVE = 1.0  # seconds: an owner that listens asks ten times a second
+_HINT = "the next attempt starts with a new worker; if this machine is just slow, set stall_seconds higher"
+_POLL_GAP = 1.0  # seconds; an owner that listens calls `check` ten times a second
 
 
 class StallDetector:
-    """Watches one task. What counts is a message that says something new; a log line is none.
+    """Watches one task.
 
-    Only the time in which the owner listens counts. While it hangs itself, in a dead share, or stands still, what the
-    worker says waits to be read.
+    A worker is judged by what it does and not by how much it sends: many minutes may pass between two frames, and a
+    tool that hangs may still print lines. Progress is a message with new content, other than a log line.
+
+    Only the time in which the owner listens counts. While the owner itself hangs, as in a dead network share, or is
+    suspended, the worker's messages wait to be read.
     """
 
     def __init__(self, now: float, stall_seconds: float | None) -> None:
-        """Times are monotonic seconds.
+        """Start watching.
 
         Args:
-            now: when the task begins.
-            stall_seconds: between two signs of progress; None waits for ever.
+            now: when the task begins; all times are monotonic seconds.
+            stall_seconds: the longest time between two signs of progress; None: no limit.
         """
-        self._moved_at = self._asked_at = now
+        self._progress_at = self._checked_at = now
         self._stall = stall_seconds
-        self._last: dict[type, Any] = {}  # by kind: two kinds that take turns are not always news
+        self._last: dict[type, Any] = {}  # by message type: two types that alternate are not always new
 
-    def heard(self, message: Any, now: float) -> None:
-        """Note a message."""
+    def note(self, message: Any, now: float) -> None:
+        """Take a message into account."""
         kind = type(message)
         if kind is not Logged and message != self._last.get(kind):
             self._last[kind] = message
-            self._moved_at = now
+            self._progress_at = now
 
-    def require(self, now: float) -> None:
-        """Go on waiting, or give up.
+    def check(self, now: float) -> None:
+        """Return while the worker may continue.
 
         Raises:
             WorkerError: `worker.stalled`.
         """
-        away, self._asked_at = now - self._asked_at, now
-        if away > _ATTENTIVE:
-            self._moved_at = min(self._moved_at + away, now)
-        if self._stall is not None and now - self._moved_at > self._stall:
-            message = f"the worker has not got on for {self._stall:g} s"
+        gap, self._checked_at = now - self._checked_at, now
+        if gap > _POLL_GAP:
+            self._progress_at = min(self._progress_at + gap, now)
+        if self._stall is not None and now - self._progress_at > self._stall:
+            message = f"the worker made no progress for {self._stall:g} s"
             raise WorkerError(message, code="worker.stalled", hint=_HINT)

@@ -1,11 +1,12 @@
-"""What a worker can do: one method a kind of task."""
+"""What a worker does for each kind of task."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from framewatch.domain import Record, StageName
 from framewatch.errors import Finding, MediaError
@@ -22,12 +23,13 @@ from framewatch.media.probe.file_kind import is_image
 from framewatch.media.probe.packet_scan import scan, stream_spans
 from framewatch.media.probe.probe import probe
 from framewatch.media.probe.safe_open import has_hwaccel
-from framewatch.render.image_renderer import render_picture
-from framewatch.render.messages import Alive, Counted, Logged, Opened, Warned
-from framewatch.render.segment_renderer import Pieces
+from framewatch.render.image_renderer import render_image
+from framewatch.render.messages import Alive, EngineOpened, FramesCounted, Logged, Warned
+from framewatch.render.segment_renderer import SegmentRenderer
 from framewatch.render.tasks import (
     CommandReport,
     CommandTask,
+    DeviceReport,
     DeviceTask,
     ImageReport,
     ImageTask,
@@ -40,158 +42,162 @@ from framewatch.render.tasks import (
     RenderReport,
     RenderTask,
     Report,
+    TrialReport,
     TrialTask,
 )
 from framewatch.render.warm_engine import WarmEngine, describe_device, try_engine
-from framewatch.upscale.engine import Session
+from framewatch.upscale.engine import Engine, Session
+from framewatch.upscale.selection import ENGINES
 
-REPORT_SECONDS = 0.25
+REPORT_SECONDS = 0.25  # between two reports of progress
 
 Send = Callable[[Record], None]
 
 
-class Workbench:
-    """Does one task at a time and keeps the engine of the last render warm for the next."""
+class RenderHandlers:
+    """Runs one task at a time, and keeps the engine of the last render warm for the next."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, engines: Mapping[str, Engine] = ENGINES) -> None:
         """`send` takes messages on the way; it is called from several threads."""
         self.send = send
         self.stage: StageName = "decode"
-        self._engine = WarmEngine(self._warn)
-        self._pulse = Heartbeat()
-        self._session: Session | None = None  # which the task at hand uses
-        self._told = 0
+        self._engine = WarmEngine(self._warn, self._use_session, engines)
+        self._heartbeat = Heartbeat()
+        self._session: Session | None = None  # the one that the running task uses
+        self._last_count = 0
+        self._handlers: dict[type[Record], Callable[[Any], Report]] = {
+            ProbeTask: self._probe,
+            DeviceTask: self._describe_device,
+            TrialTask: self._try_engine,
+            RenderTask: self._render,
+            ImageTask: self._render_image,
+            CommandTask: self._run_command,
+            MeasureTask: self._measure_loudness,
+            InspectTask: self._inspect,
+        }
 
-    def do(self, task: Record) -> Report:
-        """Do a task; as long as it gets on, an `Alive` says so again and again.
+    def run(self, task: Record) -> Report:
+        """Run a task and return its report; while it makes progress, `Alive` is sent a few times a second.
 
         Raises:
-            FramewatchError: what it failed with.
+            FramewatchError: the task failed.
         """
         self._session = None
-        with _reporting(self._tell_alive):
-            return self._done(task)
-
-    def _done(self, task: Record) -> Report:
-        if isinstance(task, ProbeTask):
-            return self._probe(task)
-        if isinstance(task, DeviceTask):
-            return describe_device(task.engine, task.precision)
-        if isinstance(task, TrialTask):
-            return try_engine(task.engine, task.precision)
-        if isinstance(task, RenderTask):
-            return self._render(task)
-        if isinstance(task, ImageTask):
-            return self._picture(task)
-        if isinstance(task, CommandTask):
-            return self._command(task)
-        if isinstance(task, MeasureTask):
-            return self._measure(task)
-        if isinstance(task, InspectTask):
-            return self._inspect(task)
-        raise TypeError(f"no such task: {type(task).__name__}")
+        with _periodically(self._report_alive):
+            return self._handlers[type(task)](task)
 
     def _probe(self, task: ProbeTask) -> ProbeReport:
         self.stage = "decode"
         source, timing = task.source, task.timing
-        info = probe(source, task.limits, self._pulse)
+        # The headers' sizes are checked against the limits before a packet is scanned or a frame decoded.
+        info = probe(source, task.limits, self._heartbeat)
         if is_image(info):
-            return ProbeReport(info=with_image_details(source, info, self._pulse), timeline=None)
+            return ProbeReport(info=with_image_details(source, info, self._heartbeat), timeline=None)
         main = info.main_video
         if not task.timeline:
-            spans = stream_spans(source, self._pulse)
-            whole = {index: float(end - begin) for index, (begin, end) in spans.items()}
-            if task.limits and (findings := check_spans(whole, info, task.limits)):
+            spans = stream_spans(source, self._heartbeat)
+            durations = {index: float(end - begin) for index, (begin, end) in spans.items()}
+            if task.limits and (findings := check_spans(durations, info, task.limits)):
                 raise MediaError.of(findings)
             lengths = clipped_lengths(timing, None, spans, info.start)
             return ProbeReport(info=info, timeline=None, lengths=lengths)
         if main is None or main.video is None:
             return ProbeReport(info=info, timeline=None)
-        scanned = scan(source, main.index, self._pulse)
+        # One scan of all packets before the work gives the exact timeline, finds a truncated file before hours are
+        # spent on it, and measures each stream's length, which headers only estimate.
+        scanned = scan(source, main.index, self._heartbeat)
         timeline = wished_timeline(timing, scanned, main.video.rate, info.start)
         if task.limits and (findings := check_length(timeline.duration, task.limits)):
             raise MediaError.of(findings)
-        lengths = clipped_lengths(timing, timeline, scanned.spans, info.start)
-        cut = plan_segments(timeline, scanned.pts, scanned.keyframes, task.segmenting, seekable=scanned.seekable)
         return ProbeReport(
-            info=info, timeline=timeline, lengths=lengths, stamps=stamps_of(scanned), segments=cut,
+            info=info,
+            timeline=timeline,
+            lengths=clipped_lengths(timing, timeline, scanned.spans, info.start),
+            stamps=stamps_of(scanned),
+            segments=plan_segments(
+                timeline, scanned.pts, scanned.keyframes, task.segmenting, seekable=scanned.seekable
+            ),
             seekable=scanned.seekable,
-        )  # fmt: skip
+        )
+
+    def _describe_device(self, task: DeviceTask) -> DeviceReport:
+        return describe_device(task.engine, task.precision)
+
+    def _try_engine(self, task: TrialTask) -> TrialReport:
+        return try_engine(task.engine, task.precision)
 
     def _render(self, task: RenderTask) -> RenderReport:
         self.stage = "upscale"
         begun = time.monotonic()
         if task.hwaccel and task.hwaccel_is_guessed and not has_hwaccel(task.hwaccel):
-            message = f"hw_decode: {task.hwaccel} does not decode here; the processor does"
+            message = f"hw_decode: {task.hwaccel} does not work here; decoding on the CPU instead"
             self._warn(Finding("decode.no_hardware", message, "leave hw_decode out", "hw_decode"))
             task = task.evolve(hwaccel="")
-        work = Pieces(task, self.send, self._log, self._pulse)
+        renderer = SegmentRenderer(task, self.send, self._logger, self._heartbeat)
+        with _periodically(lambda: self.send(renderer.counts())):
+            # Where the first engine is stopped, the next one continues: finished segments are kept.
+            engine = self._engine.run(task, renderer.run)
+        return RenderReport(engine=engine, seconds=time.monotonic() - begun, busy_seconds=renderer.busy)
 
-        def render(session: Session) -> str:
-            self._open(session)
-            work.run(session)  # where an earlier engine was stopped, its finished pieces are kept
-            return session.name
-
-        with _reporting(lambda: self.send(work.counts())):
-            engine = self._engine.work(task, render)
-        return RenderReport(engine=engine, seconds=time.monotonic() - begun, busy_seconds=work.busy)
-
-    def _picture(self, task: ImageTask) -> ImageReport:
+    def _render_image(self, task: ImageTask) -> ImageReport:
         self.stage = "upscale"
-        if task.scale == 1:
-            return render_picture(task, None, self.send, self._log("encode"), self._pulse)
 
-        def render(session: Session) -> ImageReport:
-            self._open(session)
-            return render_picture(task, session, self.send, self._log("encode"), self._pulse)
+        def render(session: Session | None) -> ImageReport:
+            return render_image(task, session, self.send, self._logger("encode"), self._heartbeat)
 
-        return self._engine.work(task, render)
+        return render(None) if task.scale == 1 else self._engine.run(task, render)
 
-    def _command(self, task: CommandTask) -> CommandReport:
+    def _run_command(self, task: CommandTask) -> CommandReport:
         self.stage = "encode"
         begun = time.monotonic()
 
-        def counted(progress: EncodeProgress) -> None:
-            count = progress.frames
-            self.send(Counted(stage="encode", decoded=count, upscaled=count, encoded=count, seconds=progress.seconds))
+        def report(progress: EncodeProgress) -> None:
+            frames = progress.frames
+            self.send(
+                FramesCounted(
+                    stage="encode", decoded=frames, upscaled=frames, encoded=frames, seconds=progress.seconds
+                )
+            )
 
-        told = counted if task.counts else None
-        run_ffmpeg(task.argv, on_log=self._log("encode"), on_progress=told, beat=self._pulse)
+        on_progress = report if task.counts else None
+        run_ffmpeg(task.argv, on_log=self._logger("encode"), on_progress=on_progress, beat=self._heartbeat)
         return CommandReport(seconds=time.monotonic() - begun)
 
-    def _measure(self, task: MeasureTask) -> MeasureReport:
+    def _measure_loudness(self, task: MeasureTask) -> MeasureReport:
         self.stage = "decode"
         lines: list[str] = []
-        log = self._log("decode")
+        log = self._logger("decode")
 
-        def heard(level: LogLevel, line: str) -> None:
+        def collect(level: LogLevel, line: str) -> None:
             lines.append(line)
             if level in ("warning", "error"):
                 log(level, line)
 
-        run_ffmpeg(task.argv, on_log=heard, beat=self._pulse)
+        run_ffmpeg(task.argv, on_log=collect, beat=self._heartbeat)
         return MeasureReport(loudness=parse_loudness(lines))
 
     def _inspect(self, task: InspectTask) -> InspectReport:
         self.stage = "encode"
-        found = inspect_output(task.path, self._pulse, task.threads, decode=task.decode, groups=task.groups)
-        return InspectReport(inspection=found)
+        inspection = inspect_output(
+            task.path, self._heartbeat, task.threads or 0, decode=task.decode, groups=task.groups
+        )
+        return InspectReport(inspection=inspection)
 
-    def _open(self, session: Session) -> None:
+    def _use_session(self, session: Session) -> None:
         self._session = session
-        self.send(Opened(engine=session.name))
+        self.send(EngineOpened(engine=session.name))
 
-    def _tell_alive(self) -> None:
+    def _report_alive(self) -> None:
         session = self._session
-        count = self._pulse.beats + (session.computed if session else 0)
-        if count != self._told:
-            self._told = count
+        count = self._heartbeat.beats + (session.computed if session else 0)
+        if count != self._last_count:
+            self._last_count = count
             self.send(Alive(count=count))
 
     def _warn(self, finding: Finding) -> None:
         self.send(Warned(warning=finding))
 
-    def _log(self, stage: StageName) -> Callable[[str, str], None]:
+    def _logger(self, stage: StageName) -> Callable[[str, str], None]:
         def log(level: str, line: str) -> None:
             self.send(Logged.model_validate({"stage": stage, "line": line, "level": level}))
 
@@ -199,19 +205,19 @@ class Workbench:
 
 
 @contextmanager
-def _reporting(report: Callable[[], None]) -> Iterator[None]:
-    """Calls `report` a few times a second from a thread of its own, and once at the end."""
-    over = threading.Event()
+def _periodically(report: Callable[[], None]) -> Iterator[None]:
+    """Call `report` every `REPORT_SECONDS` from a thread while the block runs, and once at its end."""
+    ended = threading.Event()
 
-    def tell() -> None:
-        while not over.wait(REPORT_SECONDS):
+    def repeat() -> None:
+        while not ended.wait(REPORT_SECONDS):
             report()
 
-    teller = threading.Thread(target=tell, name="reporter", daemon=True)
-    teller.start()
+    reporter = threading.Thread(target=repeat, name="reporter", daemon=True)
+    reporter.start()
     try:
         yield
     finally:
-        over.set()
-        teller.join()
+        ended.set()
+        reporter.join()
         report()

@@ -1,7 +1,6 @@
-"""What a worker is asked for and what it answers: records that travel as one line of JSON each.
+"""The tasks that a worker is given, and the reports that it answers with.
 
-A task names everything it needs, so that a worker on another machine could do it. Names of files may hold bytes that
-are not UTF-8; as JSON's escapes they arrive as they left.
+A task names everything that it needs, so that a worker on another machine could run it.
 """
 
 from __future__ import annotations
@@ -25,11 +24,11 @@ from framewatch.upscale.network.weights import Precision
 
 
 class Sizing(Record):
-    """How many frames each stage may hold, as load:proc:save of the seed."""
+    """How many frames may wait or be computed in a lane; load:proc:save in the manner of realesrgan-ncnn-vulkan."""
 
-    load: int = 1  # decoded frames that wait
+    load: int = 1  # decoded frames that wait for the engine
     proc: int = 1  # frames in the engine at once
-    save: int = 1  # upscaled frames that wait
+    save: int = 1  # upscaled frames that wait for the encoder
 
 
 class ProbeTask(Record):
@@ -37,64 +36,75 @@ class ProbeTask(Record):
 
     op: Literal["probe"] = "probe"
     source: Path
-    timeline: bool = True  # False where the picture does not matter
+    timeline: bool = True  # False where only audio matters
     timing: TimingWish = TimingWish()
     segmenting: Segmenting = Segmenting()
-    limits: Limits | None = None  # None: a file of our own
+    limits: Limits | None = None  # None for a file that framewatch has made
 
 
 class ProbeReport(Record):
-    """The answer to a `ProbeTask`; without a timeline where there is no video."""
+    """The answer to a `ProbeTask`; it has no timeline where there is no video."""
 
     op: Literal["probe"] = "probe"
     info: MediaInfo
     timeline: Timeline | None
-    # Seconds that the packets of each stream last, by index; measured, not stated.
-    lengths: dict[int, float] = Field(default_factory=dict)
-    stamps: Stamps = Stamps()  # what the packets do not say of frame times
-    segments: tuple[Segment, ...] = ()  # what the timeline is divided into
+    lengths: dict[int, float] = Field(default_factory=dict)  # seconds of each stream by index, measured from packets
+    stamps: Stamps = Stamps()  # frame times that the packets do not say
+    segments: tuple[Segment, ...] = ()  # the parts of the timeline
     seekable: bool = True  # whether decoding can begin in the middle
 
 
-class Piece(Record):
-    """One segment as a file."""
+class SegmentOutput(Record):
+    """One segment, and the file that it is encoded into."""
 
     segment: Segment
-    encoder: tuple[str, ...]  # the command that takes its upscaled frames on stdin and writes `path`
-    planes_encoder: tuple[str, ...] = ()  # the same for frames that are planes
+    encoder: tuple[str, ...]  # the command that reads upscaled RGB frames from stdin and writes `path`
+    planes_encoder: tuple[str, ...] | None = None  # the same for planes of YUV; None where no engine may give them
     path: Path
-    # Where several workers have the same pieces: whoever makes this file, which was not there, renders the piece.
+    # Where several workers have the same segments: the worker that creates this file renders the segment. So whoever
+    # is free takes the next one, without messages that a worker on another host could not have.
     claim: Path | None = None
+
+    def command(self, *, yuv: bool) -> tuple[str, ...]:
+        """Return the encoder's command for the kind of frames that the engine gives."""
+        if not yuv:
+            return self.encoder
+        assert self.planes_encoder is not None  # noqa: S101 - the engine was offered planes
+        return self.planes_encoder
 
 
 class RenderTask(Record):
-    """Decode, upscale and encode segments, each into a piece."""
+    """Decode, upscale and encode segments, each into a file of its own.
+
+    The commands for RGB and for planes are both there: the engine that opens decides which frames it takes, and a
+    fallback in the middle of a video changes neither pixel format nor tags.
+    """
 
     op: Literal["render"] = "render"
     source: Path
     video: Stream
     timeline: Timeline
     seekable: bool = True
-    pieces: tuple[Piece, ...]
-    lanes: int = 1  # pieces that are rendered at once
+    outputs: tuple[SegmentOutput, ...]
+    lanes: int = 1  # segments that are rendered at once
     scale: int
     width: int  # of the decoded, upright frames, in pixels
     height: int
     working_format: WorkingFormat
-    planes: PlaneCoding | None = None  # for an engine that takes planes: then these are its frames, and not RGB
-    hwaccel: str = ""  # the hardware that decodes; "" for none
-    hwaccel_is_guessed: bool = False  # then the processor decodes where there is none, with a warning
-    max_pixels: int = 0  # of a frame that is decoded; 0: no limit
-    deinterlace: tuple[Filter, ...] = ()  # before everything
-    filters: tuple[Filter, ...] = ()  # of the upright picture: what makes it `width` x `height`
-    engine: str = "auto"  # as in the configuration; with a device, the one that sees it
-    device: str | None = None  # of the engine; None: its first, and of whichever engine comes in its stead
+    planes: PlaneCoding | None = None  # how frames are coded for an engine that takes planes instead of RGB
+    hwaccel: str = ""  # ffmpeg's name of the hardware that decodes; "" for none
+    hwaccel_is_guessed: bool = False  # then the CPU decodes where that hardware is missing, with a warning
+    max_pixels: int = 0  # the largest frame that is decoded; 0: no limit
+    deinterlace: tuple[Filter, ...] = ()  # before everything else
+    filters: tuple[Filter, ...] = ()  # of the upright frame; they make it `width` x `height`
+    engine: str = "auto"  # as in the configuration; with a device, the engine that sees it
+    device: str | None = None  # of the engine; None: its first, or that of the engine that replaces it
     precision: Precision = "exact"
     sizing: Sizing = Sizing()
 
 
 class RenderReport(Record):
-    """The answer to a `RenderTask`: a `Pieced` was sent for each piece before, unless another worker has it."""
+    """The answer to a `RenderTask`; a `SegmentRendered` was sent for each segment that this worker rendered."""
 
     op: Literal["render"] = "render"
     engine: str
@@ -103,17 +113,17 @@ class RenderReport(Record):
 
 
 class ImageTask(Record):
-    """Decode, upscale and encode a still picture."""
+    """Decode, upscale and encode an image."""
 
     op: Literal["image"] = "image"
     source: Path
     still: Stream
-    scale: int  # 1: it keeps its size, and no engine is opened
-    width: int  # of the upright picture, in pixels
+    scale: int  # 1: the image keeps its size, and no engine is opened
+    width: int  # of the upright image, in pixels
     height: int
     working_format: WorkingFormat
     keep_alpha: bool  # else it is laid on white
-    encoder: tuple[str, ...]  # the command that takes the finished picture on its stdin
+    encoder: tuple[str, ...]  # the command that reads the finished image from stdin
     engine: str = "auto"
     precision: Precision = "exact"
     sizing: Sizing = Sizing()
@@ -127,7 +137,7 @@ class ImageReport(Record):
 
 
 class DeviceTask(Record):
-    """Tell which device a render with this engine would run on."""
+    """Find the device that a render with this engine would run on."""
 
     op: Literal["device"] = "device"
     engine: str = "auto"
@@ -138,15 +148,19 @@ class DeviceReport(Record):
     """The answer to a `DeviceTask`."""
 
     op: Literal["device"] = "device"
-    name: str  # engine and device, such as "ncnn-vulkan 0"
-    engine: str = ""  # what a `RenderTask` on this device, and no other, calls them
-    id: str = ""
+    engine: str
+    id: str  # as the engine names it
     description: str
-    memory_gb: float  # of the device; for a processor, of the machine
-    gpu: bool = False  # it leaves the processor's cores to decoders and encoders
+    memory_gb: float  # of the device; for a CPU, of the machine
+    gpu: bool = False  # leaves the CPU's cores to decoders and encoders
     in_flight: int = 1  # frames that it wants at once
-    planes: bool = False  # it takes planes of YUV
-    others: tuple[DeviceReport, ...] = ()  # that are just like it
+    planes: bool = False  # takes planes of YUV
+    others: tuple[DeviceReport, ...] = ()  # equal devices
+
+    @property
+    def name(self) -> str:
+        """Engine and device, such as "ncnn-vulkan 0"."""
+        return f"{self.engine} {self.id}".strip()
 
 
 class TrialTask(Record):
@@ -161,13 +175,13 @@ class TrialReport(Record):
     """The answer to a `TrialTask`."""
 
     op: Literal["trial"] = "trial"
-    engine: str  # what opened and passed its self-test
+    engine: str  # the one that opened and passed its self-test
     milliseconds: float  # for one frame of 320x180 at 2x
     devices: tuple[str, ...]  # what each engine sees here
 
 
 class CommandTask(Record):
-    """Run one ffmpeg command that reads and writes files."""
+    """Run an ffmpeg command that reads and writes files."""
 
     op: Literal["command"] = "command"
     argv: tuple[str, ...]
@@ -182,7 +196,7 @@ class CommandReport(Record):
 
 
 class MeasureTask(Record):
-    """Run one ffmpeg command that tells how loud a track is."""
+    """Run an ffmpeg command that measures the loudness of a track."""
 
     op: Literal["measure"] = "measure"
     argv: tuple[str, ...]
@@ -196,13 +210,13 @@ class MeasureReport(Record):
 
 
 class InspectTask(Record):
-    """Read a finished file to its end, decoding it, and tell what it holds."""
+    """Decode a finished file to its end, and report what it holds."""
 
     op: Literal["inspect"] = "inspect"
     path: Path
     decode: bool = True  # False: the main video is only read
-    groups: tuple[int, ...] | None = None  # packets that are digested together; None: no payload is asked for
-    threads: int = 0  # that decode each video; 0: as many as there are cores
+    groups: tuple[int, ...] | None = None  # numbers of packets that are digested together; None: no digests
+    threads: int | None = None  # for each decoder; None: as many as there are cores
 
 
 class InspectReport(Record):
@@ -227,6 +241,5 @@ Report = Annotated[
     | InspectReport,
     Field(discriminator="op"),
 ]
-
 
 TASKS: TypeAdapter[Task] = TypeAdapter(Task)

@@ -1,4 +1,4 @@
-"""The engine of a worker: opened when it is first needed, kept while the next task has the same shape."""
+"""The engine of a worker: opened when it is first needed, and kept while the next task has the same shape."""
 
 from __future__ import annotations
 
@@ -18,68 +18,81 @@ from framewatch.upscale.network.weights import Precision, load
 from framewatch.upscale.selection import ENGINES, EngineChoice, devices, equal_devices, open_session
 
 Key = tuple[FrameShape, FrameShape | None, int, int, str, str | None, str]
-Made = TypeVar("Made")
+T = TypeVar("T")
 
 
 class WarmEngine:
     """Holds at most one open session."""
 
-    def __init__(self, on_fallback: Callable[[Finding], None], engines: Mapping[str, Engine] = ENGINES) -> None:
-        """`on_fallback` gets a finding for each engine that did not work; `engines` are what there is."""
+    def __init__(
+        self,
+        on_fallback: Callable[[Finding], None],
+        on_session: Callable[[CheckedSession], None] = lambda _: None,
+        engines: Mapping[str, Engine] = ENGINES,
+    ) -> None:
+        """Open nothing yet.
+
+        Args:
+            on_fallback: called with a finding for each engine that did not work.
+            on_session: called with the session that a task is about to use.
+            engines: those that exist, by name.
+        """
         self._on_fallback = on_fallback
+        self._on_session = on_session
         self._engines = engines
         self._key: Key | None = None
         self._session: CheckedSession | None = None
-        self._distrusted: dict[str, str] = {}
+        self._distrusted: dict[str, str] = {}  # by engine: why
 
-    def work(self, task: RenderTask | ImageTask, make: Callable[[CheckedSession], Made]) -> Made:
-        """What `make` makes with the session for a task; made anew on the next engine when one gives wrong pixels.
+    def run(self, task: RenderTask | ImageTask, use: Callable[[CheckedSession], T]) -> T:
+        """Return what `use` returns for the task's session; where that gives wrong pixels, use the next engine.
 
         Raises:
-            ModelMissingError, EngineError: as `session`; where all were distrusted, with each one's reason.
-            FramewatchError: whatever else `make` fails with.
+            ModelMissingError, EngineError: as `session`; where no engine is left, with the reason of each.
+            FramewatchError: `use` failed.
         """
         while True:
             session = self.session(task)
+            self._on_session(session)
             try:
-                return make(session)
+                return use(session)
             except WrongPixelsError as error:
                 self.distrust(error)
             except EngineError:
-                self.close()  # the device may be lost: the next try opens it anew
+                self.close()  # the device may be lost: the next task opens it again
                 raise
 
     def session(self, task: RenderTask | ImageTask) -> CheckedSession:
-        """The session for a task: the one that is open, if it fits, else a new one, proved by its self-test.
+        """Return the session for a task: the open one if it fits, else a new one that has passed its self-test.
 
         Raises:
             ModelMissingError: the weights are not installed, or are damaged.
             EngineError: no engine works here.
         """
         shape, planes = rgb_of(task), planes_of(task)
-        key = (shape, planes, task.scale, task.sizing.proc, task.engine, _wanted(task), task.precision)
+        key = (shape, planes, task.scale, task.sizing.proc, task.engine, _device_of(task), task.precision)
         if self._session is None or key != self._key:
             self.close()
-            self._session = self._opened(task, shape, planes)
+            self._session = self._open(task, shape, planes)
             self._key = key
         return self._session
 
-    def _opened(self, task: RenderTask | ImageTask, shape: FrameShape, planes: FrameShape | None) -> CheckedSession:
+    def _open(self, task: RenderTask | ImageTask, shape: FrameShape, planes: FrameShape | None) -> CheckedSession:
         network = load(f"esrgan-{task.scale}x", precision=task.precision)
         try:
             return open_session(
                 SessionRequest(network, shape, task.scale, task.sizing.proc),
-                EngineChoice(task.engine, _wanted(task), planes, self._distrusted),
+                EngineChoice(task.engine, _device_of(task), planes, self._distrusted),
                 on_fallback=self._on_fallback,
                 engines=self._engines,
             )
         except EngineError:
-            # With nothing left, the next try may begin anew: else one bad hour would fail every file that is to come.
+            # With no engine left, the next task tries all of them again: one bad hour must not fail every later file.
             self._distrusted.clear()
             raise
 
     def distrust(self, error: WrongPixelsError) -> None:
-        """Close the session, warn, and use its engine no more while this process lives and has another."""
+        """Close the session, warn, and avoid its engine while this process lives and has another one."""
         if self._session is not None:
             name = self._session.engine
             self._distrusted[name] = error.finding.message
@@ -87,30 +100,30 @@ class WarmEngine:
         self.close()
 
     def close(self) -> None:
-        """Give the device's memory back."""
+        """Close the session, which frees the device's memory."""
         session, self._session, self._key = self._session, None, None
         if session is not None:
             session.close()
 
 
 def rgb_of(task: RenderTask | ImageTask) -> FrameShape:
-    """The shape of a task's frames as RGB."""
+    """Return the shape of a task's frames as RGB."""
     return FrameShape(task.width, task.height, "uint8" if task.working_format == "rgb24" else "uint16")
 
 
 def planes_of(task: RenderTask | ImageTask) -> FrameShape | None:
-    """The shape of a task's frames as planes; None where they must be RGB."""
+    """Return the shape of a task's frames as planes; None where they must be RGB."""
     if not isinstance(task, RenderTask) or task.planes is None:
         return None
     return FrameShape.of_planes(task.width, task.height, Yuv420(**task.planes.model_dump()))
 
 
-def _wanted(task: RenderTask | ImageTask) -> str | None:
+def _device_of(task: RenderTask | ImageTask) -> str | None:
     return task.device if isinstance(task, RenderTask) else None
 
 
 def describe_device(engine: str, precision: Precision = "exact") -> DeviceReport:
-    """The device that a render with this engine and precision would run on, and those that are just like it.
+    """Return the device that a render with this engine and precision would run on, and those equal to it.
 
     Raises:
         EngineError: there is none.
@@ -121,7 +134,6 @@ def describe_device(engine: str, precision: Precision = "exact") -> DeviceReport
 
 def _report(device: Device) -> DeviceReport:
     return DeviceReport(
-        name=f"{device.engine} {device.id}".strip(),
         engine=device.engine,
         id=device.id,
         description=device.description,
@@ -144,10 +156,10 @@ def try_engine(engine: str, precision: Precision) -> TrialReport:
         session.run(frame)
         begun = time.perf_counter()
         session.run(frame)
-        took = time.perf_counter() - begun
-        seen = tuple(
+        seconds = time.perf_counter() - begun
+        found = tuple(
             f"{device.engine}: {device.description} ({device.note})"
             for device in devices()
             if device.engine != "identity"
         )
-        return TrialReport(engine=session.name, milliseconds=took * 1000, devices=seen)
+        return TrialReport(engine=session.name, milliseconds=seconds * 1000, devices=found)

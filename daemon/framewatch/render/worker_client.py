@@ -1,4 +1,4 @@
-"""The owner's end of a worker process: start it, give it a task, follow its messages, end it with all it started."""
+"""The owner's end of a worker process: starts it, gives it tasks, follows its messages, and kills it."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ from pydantic import TypeAdapter
 from framewatch.domain import Record
 from framewatch.errors import CancelledError, FramewatchError, ToolMissingError, WorkerError
 from framewatch.render.messages import MESSAGES, Failed
-from framewatch.render.orphan_processes import end_leftovers
+from framewatch.render.orphan_processes import kill_orphans
 from framewatch.render.stall_detector import StallDetector
 from framewatch.render.wire import from_line, to_line
 
 DEATH_SECONDS = 2.0  # for a killed process to be gone, and for its pipes to be read
-STALL_SECONDS = 600.0  # longer than a frame or the opening of an engine takes on the slowest machine that makes sense
-KEPT_LINES = 20  # of a worker's stderr, for the message when it dies
+STALL_SECONDS = 600.0  # longer than one frame, or the opening of an engine, takes on the slowest useful machine
+KEPT_LINES = 20  # of a worker's stderr, for the error message when it dies
+POLL_SECONDS = 0.1  # between two checks of the stop event and the stall detector
 
 OnMessage = Callable[[Any], None]
 
 
 class Worker:
-    """A worker process, started when it is first needed and again after it died."""
+    """A worker process. It is started when it is first needed, and again after it died."""
 
     def __init__(
         self,
@@ -44,16 +45,16 @@ class Worker:
         """Start nothing yet.
 
         Args:
-            on_stderr: gets what the worker, or a library in it, prints.
-            niceness: by how much it steps back, as `nice` does, where others want the processor too.
-            module: what the process runs: `framewatch.render.worker.serve`, with tasks of its own or the usual ones.
-            messages: what it sends; one with the event "finished" has the report.
+            on_stderr: called with each line that the worker, or a library in it, prints.
+            niceness: as for `nice`.
+            module: what the process runs; it calls `framewatch.render.worker.serve`.
+            messages: what the process sends; the one with the event "finished" has the report.
         """
         self._on_stderr = on_stderr
         self._niceness = niceness
         self._module = module
-        self._kinds = messages
-        self._mates: dict[str, Worker] = {}
+        self._message_kinds = messages
+        self._device_workers: dict[str, Worker] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._messages: queue.Queue[Any] = queue.Queue()
         self._stderr: deque[str] = deque(maxlen=KEPT_LINES)
@@ -62,23 +63,23 @@ class Worker:
 
     @property
     def pid(self) -> int | None:
-        """The process id, which is its group's too; None while none runs."""
+        """The process id, which is also the id of its group; None while none runs."""
         return self._process.pid if self._process else None
 
-    def another(self, niceness: int = 0) -> Worker:
-        """One more of the same kind, for the caller to kill; not started yet. `niceness` as for the constructor."""
-        return Worker(on_stderr=self._on_stderr, niceness=niceness, module=self._module, messages=self._kinds)
+    def helper(self, niceness: int = 0) -> Worker:
+        """Return another worker of the same kind, not started yet, for the caller to kill."""
+        return Worker(on_stderr=self._on_stderr, niceness=niceness, module=self._module, messages=self._message_kinds)
 
-    def mate(self, name: str) -> Worker:
-        """Another worker that stays from task to task, as this one does, and ends with it; by `name` the same one."""
-        if name not in self._mates:
-            self._mates[name] = self.another(self._niceness)
-        return self._mates[name]
+    def device_worker(self, device: str) -> Worker:
+        """Return the worker for another device of a job. It stays warm from task to task, and ends with this one."""
+        if device not in self._device_workers:
+            self._device_workers[device] = self.helper(self._niceness)
+        return self._device_workers[device]
 
-    def end_mates(self, but: Collection[str]) -> None:
-        """End the mates of other names, so that they hold no device that they are not wanted for."""
-        for name in [name for name in self._mates if name not in but]:
-            self._mates.pop(name).kill()
+    def keep_device_workers(self, devices: Collection[str]) -> None:
+        """Kill the workers of all other devices, so that they do not hold the memory of devices nobody needs."""
+        for device in [device for device in self._device_workers if device not in devices]:
+            self._device_workers.pop(device).kill()
 
     def run(
         self,
@@ -88,64 +89,59 @@ class Worker:
         *,
         stall_seconds: float | None = STALL_SECONDS,
     ) -> Any:
-        """Do `task` and return its report; messages on the way go to `on_message`.
+        """Run `task` and return its report; messages on the way go to `on_message`.
 
         Args:
             task: one of `framewatch.render.tasks`.
-            on_message: called with each message; what it raises ends the worker and is raised here.
+            on_message: called with each message; what it raises kills the worker and is raised here.
             stop: ends the task.
-            stall_seconds: without a sign of progress, after which the worker is ended; None: never.
+            stall_seconds: the longest time without progress, after which the worker is killed; None: no limit.
 
         Raises:
             CancelledError: `stop` was set; the worker and all it started are gone.
-            WorkerError: the worker died or stood still; it is gone, with all it started.
-            FramewatchError: what the task failed with.
+            WorkerError: the worker died or stalled; it is gone, with all it started.
+            FramewatchError: the task failed.
         """
-        patience = StallDetector(time.monotonic(), stall_seconds)
         try:
-            answer = self._answer(task, on_message, stop, patience)
+            answer = self._answer(task, on_message, stop, StallDetector(time.monotonic(), stall_seconds))
         except BaseException:
-            # Whatever went wrong here, the worker is still at the old task: the next one gets a new worker.
+            # Whatever went wrong here, the worker may still be running the old task: the next one gets a new worker.
             self._end()
             raise
         if isinstance(answer, Failed):
             raise FramewatchError.from_record(answer.error)
         return answer.report
 
-    def _answer(self, task: Record, on_message: OnMessage, stop: threading.Event, patience: StallDetector) -> Any:
-        self._require_going(stop)
+    def _answer(self, task: Record, on_message: OnMessage, stop: threading.Event, stalls: StallDetector) -> Any:
+        _require_not_stopped(stop)
         self._ensure_started()
         self._send(task)
         while True:
-            self._require_going(stop)
-            patience.require(time.monotonic())
+            _require_not_stopped(stop)
+            stalls.check(time.monotonic())
             try:
-                message = self._messages.get(timeout=0.1)
+                message = self._messages.get(timeout=POLL_SECONDS)
             except queue.Empty:
                 continue
             if message is None:
                 raise self._death()
             if message.event in ("finished", "failed"):
                 return message
-            patience.heard(message, time.monotonic())
+            stalls.note(message, time.monotonic())
             on_message(message)
 
-    def tidy(self) -> None:
-        """End what the tools of the last task have left running; the worker itself stays, and so do its mates."""
-        for mate in self._mates.values():
-            mate.tidy()
+    def kill_orphans(self) -> None:
+        """Kill what the tools of the last task left running; this worker and its device workers stay."""
+        for worker in self._device_workers.values():
+            worker.kill_orphans()
         if self._process is not None:
-            for pid in end_leftovers(self._process.pid):
-                self._note(f"process {pid} was left over from the last task, and ended")
-
-    def _require_going(self, stop: threading.Event) -> None:
-        if stop.is_set():
-            raise CancelledError("the work was stopped")
+            for pid in kill_orphans(self._process.pid):
+                self._note(f"killed process {pid}, which the last task left running")
 
     def kill(self) -> None:
-        """End the process and everything it started, now, and reap it; its mates, too."""
-        for mate in list(self._mates.values()):  # another thread may end some meanwhile
-            mate.kill()
+        """Kill the process, everything it started and its device workers, now; wait for their end."""
+        for worker in list(self._device_workers.values()):  # another thread may end some meanwhile
+            worker.kill()
         self._end()
 
     def _end(self) -> None:
@@ -159,7 +155,8 @@ class Worker:
         sender, self._sender = self._sender, None
         for thread in (*self._readers, *filter(None, [sender])):
             thread.join(DEATH_SECONDS)
-        unused = None if sender and sender.is_alive() else process.stdin  # closing would wait for who writes
+        # Closing stdin would wait for a sender that is still writing.
+        unused = None if sender and sender.is_alive() else process.stdin
         for stream in (unused, process.stdout, process.stderr):
             if stream is not None:
                 _close(stream)
@@ -190,13 +187,13 @@ class Worker:
             reader.start()
 
     def _send(self, task: Record) -> None:
-        """From a thread, since a task may be larger than the pipe, and the worker may not read."""
+        """Send from a thread: a task may be larger than the pipe, and the worker may not be reading."""
         args = (self._process, to_line(task), self._messages)
         self._sender = threading.Thread(target=self._write, args=args, name="sender", daemon=True)
         self._sender.start()
 
     def _write(self, process: subprocess.Popen[bytes], line: bytes, messages: queue.Queue[Any]) -> None:
-        assert process.stdin is not None  # noqa: S101 - made with a pipe
+        assert process.stdin is not None  # noqa: S101 - created with a pipe
         try:
             process.stdin.write(line)
             process.stdin.flush()
@@ -204,16 +201,16 @@ class Worker:
             messages.put(None)
 
     def _read_messages(self, process: subprocess.Popen[bytes], messages: queue.Queue[Any]) -> None:
-        assert process.stdout is not None  # noqa: S101 - made with a pipe
+        assert process.stdout is not None  # noqa: S101 - created with a pipe
         for line in process.stdout:
             try:
-                messages.put(from_line(self._kinds, line))
+                messages.put(from_line(self._message_kinds, line))
             except ValueError as error:
                 self._note(f"unreadable message: {error}")
         messages.put(None)
 
     def _read_stderr(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stderr is not None  # noqa: S101 - made with a pipe
+        assert process.stderr is not None  # noqa: S101 - created with a pipe
         for raw in process.stderr:
             self._note(raw.decode("utf-8", "replace").rstrip())
 
@@ -229,6 +226,11 @@ class Worker:
         how = f"was killed by signal {-code}" if code is not None and code < 0 else f"ended with status {code}"
         last = f": {self._stderr[-1]}" if self._stderr else ""
         return WorkerError(f"the worker process {how}{last}", code="worker.died")
+
+
+def _require_not_stopped(stop: threading.Event) -> None:
+    if stop.is_set():
+        raise CancelledError("the work was stopped")
 
 
 def _close(stream: Any) -> None:

@@ -23,7 +23,7 @@ from framewatch.media.probe.packet_scan import scan
 from framewatch.media.probe.probe import probe
 from framewatch.media.probe.safe_open import open_file, open_media
 from framewatch.media.timeline import plan_timeline
-from framewatch.render.task_handlers import Workbench
+from framewatch.render.task_handlers import RenderHandlers
 from framewatch.render.tasks import ProbeTask
 from media_factory import ffmpeg, make_video
 from media_samples import audio, cover, media, other, video
@@ -174,9 +174,9 @@ def test_a_jump_of_the_time_stamps_cannot_make_a_video_endless(tmp_path: Path) -
     with open_media(path) as container:
         assert not container.duration
     with pytest.raises(MediaError) as caught:
-        Workbench(lambda _: None).do(ProbeTask(source=path, limits=Limits()))
+        RenderHandlers(lambda _: None).run(ProbeTask(source=path, limits=Limits()))
     assert caught.value.finding.code == "media.too_long"
-    report = Workbench(lambda _: None).do(ProbeTask(source=path, limits=Limits(max_hours=1000)))
+    report = RenderHandlers(lambda _: None).run(ProbeTask(source=path, limits=Limits(max_hours=1000)))
     assert report.timeline.duration > 4 * 86400
 
 
@@ -188,9 +188,9 @@ def test_sound_alone_is_held_against_its_packets_too(tmp_path: Path) -> None:
     ffmpeg(*tone, "-af", jump, "-c:a", "pcm_s16le", "-f", "matroska", "-live", "1", path)
     task = ProbeTask(source=path, timeline=False, limits=Limits())
     with pytest.raises(MediaError) as caught:
-        Workbench(lambda _: None).do(task)
+        RenderHandlers(lambda _: None).run(task)
     assert caught.value.finding.code == "media.too_long"
-    report = Workbench(lambda _: None).do(task.evolve(limits=Limits(max_hours=1000)))
+    report = RenderHandlers(lambda _: None).run(task.evolve(limits=Limits(max_hours=1000)))
     assert max(report.lengths.values()) > 4 * 86400
 
 

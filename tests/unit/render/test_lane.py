@@ -10,7 +10,7 @@ import pytest
 
 from framewatch.errors import EngineError, MediaError, WorkerError
 from framewatch.render.channel import Channel, ChannelClosedError
-from framewatch.render.lane import Lane, TimedFrame
+from framewatch.render.lane import Lane, RepeatedFrame
 from framewatch.render.tasks import Sizing
 from framewatch.upscale.frames.frame import Frame
 from waiting import eventually
@@ -47,7 +47,7 @@ def as_they_are(frames: Iterable[Frame]) -> Iterator[Frame]:
 def test_each_frame_is_upscaled_once_and_written_as_often_as_it_is_shown() -> None:
     sink = Sink()
     repeats = [1, 3, 2]
-    lane = Lane([TimedFrame(picture(n), r) for n, r in enumerate(repeats)], as_they_are, sink, Sizing())
+    lane = Lane([RepeatedFrame(picture(n), r) for n, r in enumerate(repeats)], as_they_are, sink, Sizing())
     lane.run()
     assert sink.seen == [0, 1, 1, 1, 2, 2]
     assert (sink.finished, sink.aborted) == (True, False)
@@ -63,11 +63,11 @@ def test_a_picture_that_comes_again_is_upscaled_once() -> None:
             yield frame
 
     numbers, repeats = [7, 7, 7, 3, 7, 7], [1, 2, 1, 1, 1, 3]
-    frames = [TimedFrame(picture(number), repeat) for number, repeat in zip(numbers, repeats, strict=True)]
+    frames = [RepeatedFrame(picture(number), repeat) for number, repeat in zip(numbers, repeats, strict=True)]
     other = np.full((2, 2, 3), 7, np.uint8)
     other[1, 1, 2] = 8  # one value of one pixel
     sink = Sink()
-    lane = Lane([*frames, TimedFrame(other, 1)], counted, sink, Sizing())
+    lane = Lane([*frames, RepeatedFrame(other, 1)], counted, sink, Sizing())
     lane.run()
     assert upscaled == [7, 3, 7, 7]
     assert sink.seen == [7, 7, 7, 7, 3, 7, 7, 7, 7, 7]
@@ -77,10 +77,10 @@ def test_a_picture_that_comes_again_is_upscaled_once() -> None:
 def test_decoding_runs_ahead_only_as_far_as_the_channels_hold() -> None:
     gate, taken = threading.Event(), []
 
-    def source() -> Iterator[TimedFrame]:
+    def source() -> Iterator[RepeatedFrame]:
         for number in range(50):
             taken.append(number)
-            yield TimedFrame(picture(number), 1)
+            yield RepeatedFrame(picture(number), 1)
 
     def held(frames: Iterable[Frame]) -> Iterator[Frame]:
         for frame in frames:
@@ -102,11 +102,11 @@ def test_decoding_runs_ahead_only_as_far_as_the_channels_hold() -> None:
 def test_a_failing_stage_ends_the_lane_with_its_own_error(stage: str) -> None:
     errors = {"decode": MediaError("bad frame"), "upscale": EngineError("lost device"), "encode": WorkerError("dead")}
 
-    def source() -> Iterator[TimedFrame]:
+    def source() -> Iterator[RepeatedFrame]:
         for number in range(100):
             if stage == "decode" and number == 20:
                 raise errors["decode"]
-            yield TimedFrame(picture(number), 1)
+            yield RepeatedFrame(picture(number), 1)
 
     def upscale(frames: Iterable[Frame]) -> Iterator[Frame]:
         for number, frame in enumerate(frames):

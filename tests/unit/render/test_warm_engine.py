@@ -13,9 +13,9 @@ from framewatch.errors import EngineError, Finding, Remedy, WrongPixelsError
 from framewatch.media.decode.image_file import with_image_details
 from framewatch.media.plan.segments import Segmenting
 from framewatch.media.probe.probe import probe
-from framewatch.render.messages import Opened, Pieced, Warned
-from framewatch.render.task_handlers import Workbench
-from framewatch.render.tasks import ImageTask, Piece, ProbeTask, RenderTask, Sizing
+from framewatch.render.messages import EngineOpened, SegmentRendered, Warned
+from framewatch.render.task_handlers import RenderHandlers
+from framewatch.render.tasks import ImageTask, ProbeTask, RenderTask, SegmentOutput, Sizing
 from framewatch.render.warm_engine import WarmEngine
 from framewatch.upscale.checks.checked_session import CheckedSession
 from framewatch.upscale.engine import Device, Engine, Session, SessionRequest
@@ -75,58 +75,58 @@ def picture_task(folder: Path) -> ImageTask:
     )
 
 
-def bench_with(*engines: Engine) -> tuple[Workbench, list[Record]]:
+def handlers_with(*engines: Engine) -> tuple[RenderHandlers, list[Record]]:
     sent: list[Record] = []
-    bench = Workbench(sent.append)
-    bench._engine = WarmEngine(bench._warn, {engine.name: engine for engine in engines})
-    return bench, sent
+    return RenderHandlers(sent.append, {engine.name: engine for engine in engines}), sent
 
 
 @pytest.mark.parametrize("right", [1, 2])
 def test_a_picture_that_came_out_wrong_is_made_anew_by_the_next_engine(tmp_path: Path, right: int) -> None:
     """The self-test is the first right frame; then the colours go wrong, or the transparency."""
     bad = SpoilsAfter("ncnn-vulkan", right)
-    bench, sent = bench_with(bad, OpenVinoEngine("f32"))
+    handlers, sent = handlers_with(bad, OpenVinoEngine("f32"))
     task = picture_task(tmp_path)
-    assert bench.do(task).engine == "openvino/f32"
-    assert [each.engine for each in sent if isinstance(each, Opened)] == ["ncnn-vulkan", "openvino/f32"]
+    assert handlers.run(task).engine == "openvino/f32"
+    assert [each.engine for each in sent if isinstance(each, EngineOpened)] == ["ncnn-vulkan", "openvino/f32"]
     (warning,) = [each.warning for each in sent if isinstance(each, Warned)]
     assert (warning.code, warning.where) == ("engine.wrong_pixels", "ncnn-vulkan")
     assert all(session._closed for session in bad.sessions)
     assert probe(tmp_path / "out.png").streams[0].video.width == 128  # type: ignore[union-attr]
-    assert bench.do(task).engine == "openvino/f32"
+    assert handlers.run(task).engine == "openvino/f32"
     assert len(bad.sessions) == 1  # it was not asked again
 
 
 def test_when_none_is_left_the_error_names_each_with_its_reason_and_the_next_task_begins_anew(tmp_path: Path) -> None:
     bad = [SpoilsAfter("ncnn-vulkan", 1), SpoilsAfter("openvino", 1)]
-    bench, _ = bench_with(*bad)
+    handlers, _ = handlers_with(*bad)
     task = picture_task(tmp_path)
     with pytest.raises(EngineError) as caught:
-        bench.do(task)
+        handlers.run(task)
     message = caught.value.finding.message
     assert (caught.value.finding.code, caught.value.remedy) == ("engine.wrong_pixels", Remedy.RETRY)
     for name in ("ncnn-vulkan", "openvino"):
         assert f"{name}: {name} began to return wrong pixels" in message
     for engine in bad:
         engine.right = 10
-    assert bench.do(task).engine == "ncnn-vulkan"
+    assert handlers.run(task).engine == "ncnn-vulkan"
 
 
-def video_task(bench: Workbench, folder: Path) -> RenderTask:
+def video_task(handlers: RenderHandlers, folder: Path) -> RenderTask:
     """Four pieces of five frames."""
     source = folder / "a.mkv"
     ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=10:duration=2", "-c:v", "libx264", "-g", "5", source)
-    probed = bench.do(ProbeTask(source=source, segmenting=Segmenting(seconds=0.5)))
+    probed = handlers.run(ProbeTask(source=source, segmenting=Segmenting(seconds=0.5)))
     raw = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "128x96", "-i", "pipe:0")
     program = (imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *raw, "-y")
     parts = [(segment, folder / f"part-{segment.number}.mp4") for segment in probed.segments]
-    pieces = [Piece(segment=segment, encoder=(*program, f"file:{part}"), path=part) for segment, part in parts]
+    pieces = [
+        SegmentOutput(segment=segment, encoder=(*program, f"file:{part}"), path=part) for segment, part in parts
+    ]
     return RenderTask(
         source=source,
         video=probed.info.main_video,
         timeline=probed.timeline,
-        pieces=tuple(pieces),
+        outputs=tuple(pieces),
         scale=2,
         width=64,
         height=48,
@@ -137,26 +137,26 @@ def video_task(bench: Workbench, folder: Path) -> RenderTask:
 
 def test_only_the_segment_that_went_wrong_is_made_anew_by_the_next_engine(tmp_path: Path) -> None:
     bad = SpoilsAfter("ncnn-vulkan", 13)  # the self-test, two segments, and two frames of the third
-    bench, sent = bench_with(bad, OpenVinoEngine("f32"))
-    task = video_task(bench, tmp_path)
-    assert bench.do(task).engine == "openvino/f32"
-    made = {each.number: each for each in sent if isinstance(each, Pieced)}
+    handlers, sent = handlers_with(bad, OpenVinoEngine("f32"))
+    task = video_task(handlers, tmp_path)
+    assert handlers.run(task).engine == "openvino/f32"
+    made = {each.number: each for each in sent if isinstance(each, SegmentRendered)}
     assert [made[number].engine for number in range(4)] == ["ncnn-vulkan"] * 2 + ["openvino/f32"] * 2
-    assert sum(isinstance(each, Pieced) for each in sent) == 4
-    assert all(piece.path.exists() for piece in task.pieces)
+    assert sum(isinstance(each, SegmentRendered) for each in sent) == 4
+    assert all(piece.path.exists() for piece in task.outputs)
     assert [each.upscaled for each in made.values()] == [5] * 4
 
 
 def test_other_failures_are_no_reason_to_distrust(tmp_path: Path) -> None:
     findings: list[Finding] = []
-    engine = WarmEngine(findings.append, {"openvino": OpenVinoEngine("f32")})
+    engine = WarmEngine(findings.append, engines={"openvino": OpenVinoEngine("f32")})
 
     def fail(_: CheckedSession) -> None:
         raise EngineError("the device is gone")
 
     task = picture_task(tmp_path)
     with pytest.raises(EngineError, match="the device is gone"):
-        engine.work(task, fail)
+        engine.run(task, fail)
     assert engine.session(task).engine == "openvino"
     assert findings == []
     engine.distrust(WrongPixelsError("black"))

@@ -21,7 +21,7 @@ from failing_worker import FailTask
 from framewatch import errors
 from framewatch.errors import CancelledError, Finding, FramewatchError, MediaError, Need, Remedy, WorkerError
 from framewatch.media.ffmpeg.discovery import find_ffmpeg
-from framewatch.render.messages import Alive, Counted, Logged
+from framewatch.render.messages import Alive, FramesCounted, Logged
 from framewatch.render.stall_detector import StallDetector
 from framewatch.render.tasks import CommandTask, InspectTask, ProbeReport, ProbeTask
 from framewatch.render.wire import to_line
@@ -63,13 +63,13 @@ def test_it_answers_task_after_task_in_one_process(worker: Worker, tmp_path: Pat
 
 def test_mates_that_are_not_wanted_any_more_end_and_the_others_stay(worker: Worker, tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "a.mp4", frames=2)
-    mates = [worker.mate(name) for name in ("1", "2")]
+    mates = [worker.device_worker(name) for name in ("1", "2")]
     for mate in mates:
         mate.run(ProbeTask(source=clip), quiet, going())
     pid = mates[1].pid
-    worker.end_mates(but=["2"])
+    worker.keep_device_workers(["2"])
     assert (mates[0].pid, mates[1].pid) == (None, pid)
-    assert worker.mate("2") is mates[1]
+    assert worker.device_worker("2") is mates[1]
 
 
 def test_an_error_arrives_as_what_it_was(worker: Worker, tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_a_child_that_a_tool_left_behind_is_ended_and_the_worker_stays(worker: W
     worker.run(CommandTask(argv=(str(tmp_path / "tool"), str(tmp_path / "pid"))), quiet, going())
     child, pid = psutil.Process(int((tmp_path / "pid").read_text())), worker.pid
     assert child.is_running()
-    worker.tidy()
+    worker.kill_orphans()
     psutil.wait_procs([child], timeout=5)
     assert not child.is_running()
     assert worker.pid == pid
@@ -221,37 +221,37 @@ def test_a_child_that_a_tool_left_behind_is_ended_and_the_worker_stays(worker: W
 
 
 def test_only_news_count_as_getting_on() -> None:
-    patience = StallDetector(now=0, stall_seconds=10)
-    said, counted = Logged(stage="encode", line="still here"), Counted(stage="encode", encoded=1)
-    patience.heard(counted, 8)
+    stalls = StallDetector(now=0, stall_seconds=10)
+    said, counted = Logged(stage="encode", line="still here"), FramesCounted(stage="encode", encoded=1)
+    stalls.note(counted, 8)
     alive = Alive(count=3)
-    patience.heard(alive, 8)
+    stalls.note(alive, 8)
     for second in range(1, 19):  # two kinds of messages that take turns
         for message in (said, counted, alive) if second > 8 else ():
-            patience.heard(message, second)
-        patience.require(second)
+            stalls.note(message, second)
+        stalls.check(second)
     with pytest.raises(WorkerError):
-        patience.require(18.1)
-    patience.heard(alive.evolve(count=4), 18.2)
-    patience.require(19)
+        stalls.check(18.1)
+    stalls.note(alive.evolve(count=4), 18.2)
+    stalls.check(19)
 
 
 def test_only_the_time_in_which_the_owner_listens_counts() -> None:
     """What the worker says meanwhile waits to be read: the owner hung in a dead share, or was stopped itself."""
-    patience = StallDetector(now=0, stall_seconds=10)
+    stalls = StallDetector(now=0, stall_seconds=10)
     for second in (1, 2, 3, 1000, 1001, 1006):
-        patience.require(second)
+        stalls.check(second)
     for tenth in range(10_061, 10_120):
-        patience.require(tenth / 10)
+        stalls.check(tenth / 10)
     with pytest.raises(WorkerError):
-        patience.require(1012.1)
+        stalls.check(1012.1)
 
 
 def test_a_worker_is_not_ended_for_what_its_owner_was_too_busy_to_hear(worker: Worker, tmp_path: Path) -> None:
     slept: list[Any] = []
 
     def heard(message: Any) -> None:
-        if isinstance(message, Counted) and message.seconds > 0.5:
+        if isinstance(message, FramesCounted) and message.seconds > 0.5:
             if slept:
                 raise InterruptedError
             slept.append(message)

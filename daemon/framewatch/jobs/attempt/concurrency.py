@@ -55,7 +55,7 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True)
-class Encoding:
+class EncoderLoad:
     """What an encoder is given to do."""
 
     codec: str  # of the preset
@@ -64,7 +64,7 @@ class Encoding:
     weight: float = 1.0  # bytes of a frame, against those of 4:2:0 in 8 bits
 
     @classmethod
-    def of(cls, plan: Plan) -> Encoding:
+    def of(cls, plan: Plan) -> EncoderLoad:
         """That of an upscaled video."""
         chroma = next((part for part in _VALUES if part in plan.pixel_format), "420")
         weight = _VALUES[chroma] / _VALUES["420"] * (2 if plan.pixel_format.endswith("10le") else 1)
@@ -79,9 +79,9 @@ class Encoding:
         return int(self.pixels * self.weight * each)
 
 
-def side_by_side(
+def lane_count(
     wish: int | Literal["auto"],
-    encoding: Encoding,
+    encoding: EncoderLoad,
     device: DeviceReport,
     host: Host,
     *,
@@ -119,13 +119,13 @@ def encoder_threads(lanes: int, cores: int) -> int:
     return min(ceil(_X264_THREADS_A_CORE * cores), ceil(_LANES_THREADS_A_CORE * cores / lanes))
 
 
-def inspectors(encoding: Encoding, host: Host) -> tuple[int, int]:
+def inspectors(encoding: EncoderLoad, host: Host) -> tuple[int, int]:
     """How many segments are decoded at once, and the threads for each; 0: as many as there are cores."""
     fitting = int(_INSPECTORS_SHARE * host.memory // (encoding.pixels * encoding.weight * _INSPECTOR_BYTES))
     most = max(1, min(_MOST_INSPECTORS, host.cores // _CORES_AN_INSPECTOR, fitting))
     return most, _INSPECTOR_THREADS if most > 1 else 0
 
 
-def shared_out(lanes: int, devices: int) -> tuple[int, ...]:
+def lanes_per_device(lanes: int, devices: int) -> tuple[int, ...]:
     """The lanes of each device: they are for encoders, and thus the host's. Each gets one at least."""
     return tuple(max(1, lanes // devices + (place < lanes % devices)) for place in range(devices))

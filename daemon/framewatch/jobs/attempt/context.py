@@ -11,11 +11,11 @@ from typing import Any, Protocol
 
 from framewatch.domain import Progress, Record, StageName
 from framewatch.errors import CancelledError, EngineError, Finding
-from framewatch.jobs.attempt.progress_tracker import Tracker
+from framewatch.jobs.attempt.progress_tracker import ProgressTracker
 from framewatch.jobs.attempt.request import Tools
 from framewatch.jobs.attempt.segment_ledger import Entry
 from framewatch.jobs.attempt.worker_pool import WorkerPool
-from framewatch.render.messages import Counted, Logged, Opened, Pieced, Warned
+from framewatch.render.messages import EngineOpened, FramesCounted, Logged, SegmentRendered, Warned
 from framewatch.render.tasks import CommandTask, DeviceReport, DeviceTask, RenderTask
 from framewatch.render.worker_client import Worker
 from framewatch.upscale.memory_budget import needed_gb
@@ -31,7 +31,10 @@ class Observer(Protocol):
         """There are new counts; called a few times a second."""
 
     def logged(self, stage: StageName, line: str, level: str) -> None:
-        """A tool said something, or is about to be run."""
+        """A tool printed a line."""
+
+    def command_started(self, command: str) -> None:
+        """A command is about to run."""
 
     def warned(self, warning: Finding) -> None:
         """Something is worth knowing and did not stop the work."""
@@ -42,8 +45,8 @@ class Observer(Protocol):
     def resumed(self, kept: int, segments: int) -> None:
         """So many of all segments were rendered by an earlier attempt."""
 
-    def segment_done(self, entry: Entry, segments: int, *, gets_on: bool) -> None:
-        """A segment is whole and in the ledger; `gets_on`: it was not there, and struck out as bad, before."""
+    def segment_done(self, entry: Entry, segments: int, *, made_progress: bool) -> None:
+        """A segment is whole and in the ledger; `made_progress`: it was not there, and struck out as bad, before."""
 
 
 class Gate(Protocol):
@@ -78,15 +81,15 @@ class AttemptContext:
         self.stop = stop
         self.look = look
         self.warnings: list[Finding] = []
-        self.on_piece: Callable[[Pieced], None] = lambda _: None
+        self.on_piece: Callable[[SegmentRendered], None] = lambda _: None
         self._worker = worker
         self._gate = gate
-        self._tracker = Tracker(total=0)
+        self._tracker = ProgressTracker(total=0)
         self._looked_at = time.monotonic()
 
     def track(self, frames: int, *, kept: int = 0, seconds: float = 0.0) -> None:
         """Begin to follow `frames` output frames, `kept` of which are done; or a length, where there are none."""
-        self._tracker = Tracker(frames, kept=kept, seconds=seconds)
+        self._tracker = ProgressTracker(frames, kept=kept, seconds=seconds)
 
     def track_on(self, kept: int) -> None:
         """Follow the same frames on, of which `kept` are done, while workers begin to count anew."""
@@ -104,7 +107,7 @@ class AttemptContext:
 
     def helper(self, niceness: int) -> Worker:
         """A worker that takes tasks beside the job's own; whoever asks for it kills it."""
-        return self._worker.another(niceness)
+        return self._worker.helper(niceness)
 
     def wait(self, over: Callable[[float], bool]) -> None:
         """Wait for something that runs beside; `over` is asked again and again, and waits for so many seconds itself.
@@ -145,7 +148,7 @@ class AttemptContext:
 
     def say_command(self, argv: Sequence[str]) -> None:
         """Put a command into the log."""
-        self.observer.logged("encode", shlex.join(argv), "command")
+        self.observer.command_started(shlex.join(argv))
 
     def device(self) -> DeviceReport:
         """The device that the engine will run on.
@@ -186,18 +189,18 @@ class AttemptContext:
             FramewatchError: as `do`; no worker is at its task any more then.
         """
         names = [task.device or "" for task in tasks]
-        self._worker.end_mates(but=names[1:])
+        self._worker.keep_device_workers(names[1:])
         if names == [""]:
             self.do(tasks[0])
             return []
-        workers = [self._worker, *map(self._worker.mate, names[1:])]
+        workers = [self._worker, *map(self._worker.device_worker, names[1:])]
 
         def lost(place: int, error: EngineError) -> None:
             self.warn(error.finding.at(f"device {tasks[place].device}"))
 
         pool = WorkerPool(workers, tasks, self.tools.stall_seconds, lost)
         pool.run(self._heard, self.stop)
-        self._worker.end_mates(but=[name for place, name in enumerate(names) if place not in pool.lost])
+        self._worker.keep_device_workers([name for place, name in enumerate(names) if place not in pool.lost])
         return pool.lost
 
     def _warn_of_share(self, finding: Finding) -> None:
@@ -212,11 +215,11 @@ class AttemptContext:
             self.observer.warned(warning)
 
     def _heard(self, message: Any) -> None:
-        if isinstance(message, Counted):
+        if isinstance(message, FramesCounted):
             self.observer.progressed(self._tracker.counted(message, time.monotonic()))
-        elif isinstance(message, Pieced):
+        elif isinstance(message, SegmentRendered):
             self.on_piece(message)
-        elif isinstance(message, Opened):
+        elif isinstance(message, EngineOpened):
             self.observer.progressed(self._tracker.opened(message.engine))
         elif isinstance(message, Logged):
             self.observer.logged(message.stage, message.line, message.level)

@@ -56,7 +56,7 @@ class DiskLocations(Record):
         return {place: path for place, path in found.items() if path is not None}
 
 
-class Made(Record):
+class FinishedSegments(Record):
     """What finished segments came to."""
 
     frames: int = 0
@@ -64,7 +64,7 @@ class Made(Record):
 
 
 def forecast(
-    plan: Plan, source_size: int, made: Made, spots: DiskLocations, disk: Callable[[Path], int]
+    plan: Plan, source_size: int, made: FinishedSegments, spots: DiskLocations, disk: Callable[[Path], int]
 ) -> tuple[Need, ...]:
     """The room that a job still needs in each place.
 
@@ -89,7 +89,7 @@ def forecast(
     return tuple(needs)
 
 
-def segments_to_come(plan: Plan, source_size: int, made: Made) -> float:
+def segments_to_come(plan: Plan, source_size: int, made: FinishedSegments) -> float:
     """Bytes of the picture that is not made yet: as measured so far, else guessed."""
     if not plan.has_video:
         return 0.0
@@ -163,7 +163,9 @@ def require_room(
             raise error.with_needs(*needs)
 
 
-def require_room_for(plan: Plan, source_size: int, spots: DiskLocations | None, made: Made | None = None) -> None:
+def require_room_for(
+    plan: Plan, source_size: int, spots: DiskLocations | None, made: FinishedSegments | None = None
+) -> None:
     """Begin, or go on, only where a job's result will fit beside what its finished segments (`made`) take.
 
     Raises:
@@ -171,7 +173,7 @@ def require_room_for(plan: Plan, source_size: int, spots: DiskLocations | None, 
     """
     if spots is not None:
         with storage_faults(spots.work):
-            needs = forecast(plan, source_size, made or Made(), spots, same_disk)
+            needs = forecast(plan, source_size, made or FinishedSegments(), spots, same_disk)
             require_room(needs, spots.folders, spots.reserve)
 
 

@@ -16,7 +16,7 @@ from framewatch.render.tasks import ImageTask
 _HINT = "the source was not touched; look into the log for what ffmpeg said"
 
 
-def decide_picture(preset: Preset, preset_name: str, info: MediaInfo, encoders: frozenset[str]) -> ImagePlan:
+def plan_image(preset: Preset, preset_name: str, info: MediaInfo, encoders: frozenset[str]) -> ImagePlan:
     """The plan for a picture under a preset for pictures.
 
     Raises:
@@ -46,7 +46,7 @@ def image_task(plan: ImagePlan, source: Path, argv: Sequence[str], tools: Tools)
     )
 
 
-def compare_picture(plan: ImagePlan, found: MediaInfo) -> list[Finding]:
+def compare_image(plan: ImagePlan, found: MediaInfo) -> list[Finding]:
     """All that is not as planned in a written picture; empty where it is good."""
     return [Finding(f"verify.{code}", message, _HINT) for code, message in _mismatches(plan, found)]
 

@@ -13,12 +13,12 @@ from pathlib import Path
 from framewatch.errors import MediaError, RuleError, VerificationError
 from framewatch.jobs.attempt.context import AttemptContext, Gate, Observer
 from framewatch.jobs.attempt.disk_forecast import require_room_for, require_room_left
-from framewatch.jobs.attempt.image_job import compare_picture, decide_picture, image_task
+from framewatch.jobs.attempt.image_job import compare_image, image_task, plan_image
 from framewatch.jobs.attempt.join_proof import completed, groups_of
-from framewatch.jobs.attempt.prerequisites import require_means
+from framewatch.jobs.attempt.prerequisites import require_prerequisites
 from framewatch.jobs.attempt.request import AttemptRequest, Rendered, Skipped, Tools
 from framewatch.jobs.attempt.segmented_render import SegmentedRender
-from framewatch.jobs.attempt.verify import compare, silent_track
+from framewatch.jobs.attempt.verify import compare, silent_track_warning
 from framewatch.jobs.work_folder import clear
 from framewatch.media.commands import commands
 from framewatch.media.commands.image_command import image_command
@@ -73,7 +73,7 @@ class Pipeline:
             FramewatchError: what failed, with all findings; its remedy says whether another try makes sense.
         """
         _require_cut(order.preset)
-        require_means(order.preset, self._tools.ffmpeg, self._tools.precision)
+        require_prerequisites(order.preset, self._tools.ffmpeg, self._tools.precision)
         if all(each.upscales for each in order.preset.variants):
             self._context.device()
         probed = self.probe(order)
@@ -152,11 +152,11 @@ class Pipeline:
             report: MeasureReport = self._context.do(MeasureTask(argv=tuple(argv)))
             found[index] = report.loudness
             if report.loudness is None:
-                self._context.warn(silent_track(index))
+                self._context.warn(silent_track_warning(index))
         return plan.with_loudness(found)
 
     def _picture(self, order: AttemptRequest, probed: ProbeReport) -> Rendered:
-        plan = decide_picture(order.preset, order.preset_name, probed.info, self._tools.encoders)
+        plan = plan_image(order.preset, order.preset_name, probed.info, self._tools.encoders)
         self._context.warnings.extend(plan.warnings)
         self._context.track(plan.frames)
         with storage_faults(order.work):
@@ -171,7 +171,7 @@ class Pipeline:
             with self._context.share(self._context.device(), plan.width, plan.height, plan.scale):
                 self._context.say_command(argv)
                 report = self._context.do(task)
-        findings = compare_picture(plan, self._context.do(ProbeTask(source=result)).info)
+        findings = compare_image(plan, self._context.do(ProbeTask(source=result)).info)
         if findings:
             raise VerificationError.of(findings)
         return Rendered(

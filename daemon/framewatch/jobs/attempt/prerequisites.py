@@ -15,7 +15,7 @@ from framewatch.upscale.network import weights
 LOOK_SECONDS = 5.0  # thousands of held jobs are answered by one look
 
 
-def require_means(preset: Preset, ffmpeg: Path, precision: weights.Precision) -> None:
+def require_prerequisites(preset: Preset, ffmpeg: Path, precision: weights.Precision) -> None:
     """Go on only where ffmpeg is there and, if the network is needed whichever way the file goes, its weights.
 
     With `fast`, so must be what is known for 8 bits.
@@ -30,7 +30,7 @@ def require_means(preset: Preset, ffmpeg: Path, precision: weights.Precision) ->
         weights.load(preset.ml_upscale, precision=precision)
 
 
-def means_are_back(code: str, ffmpeg: Path, precision: weights.Precision = "exact") -> bool:
+def prerequisites_are_back(code: str, ffmpeg: Path, precision: weights.Precision = "exact") -> bool:
     """Whether a job that is held for this code may be tried again, as far as a cheap look tells."""
     if code == ToolMissingError.code:
         return _runs(ffmpeg)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import deque
 
 from framewatch.domain import Progress
-from framewatch.render.messages import Counted
+from framewatch.render.messages import FramesCounted
 
 WINDOW_SECONDS = 30.0  # speed is that of the last half minute: steady, and yet it follows a change
 
 
-class Tracker:
+class ProgressTracker:
     """Follows one attempt at a job."""
 
     def __init__(self, total: int, engine: str | None = None, seconds: float = 0.0, kept: int = 0) -> None:
@@ -37,7 +37,7 @@ class Tracker:
         self._progress = self._progress.evolve(engine=engine)
         return self._progress
 
-    def counted(self, counted: Counted, now: float) -> Progress:
+    def counted(self, counted: FramesCounted, now: float) -> Progress:
         """Take in the counts at monotonic time `now`, in seconds.
 
         What is shown never goes back: where frames are lost with their segment, it waits until they are made again.
@@ -57,7 +57,7 @@ class Tracker:
         )
         return self._progress
 
-    def _heard(self, counted: Counted, now: float) -> Progress:
+    def _heard(self, counted: FramesCounted, now: float) -> Progress:
         speed = self._speed(counted.seconds, now)
         left = max(self._seconds - counted.seconds, 0.0)
         self._progress = self._progress.evolve(

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from framewatch.domain import Record, Segment
 from framewatch.errors import CancelledError
 from framewatch.jobs.work_folder import LEDGER_NAME, clear
-from framewatch.render.messages import Pieced
+from framewatch.render.messages import SegmentRendered
 from framewatch.render.segment_check import size_and_digest
 from framewatch.storage import files
 from framewatch.storage.os_errors import storage_faults
@@ -39,7 +39,7 @@ class Entry(Record):
     damaged: int  # source frames that could not be decoded
 
     @classmethod
-    def of(cls, pieced: Pieced) -> Entry:
+    def of(cls, pieced: SegmentRendered) -> Entry:
         """What a worker said of a piece that it has made."""
         return cls(**pieced.model_dump(exclude={"event"}))
 

@@ -9,23 +9,38 @@ from pathlib import Path
 
 from framewatch.domain import Segment
 from framewatch.errors import MediaError, Need, RuleError, StorageError, VerificationError, WorkerError
-from framewatch.jobs.attempt.concurrency import Encoding, Host, encoder_threads, inspectors, shared_out, side_by_side
+from framewatch.jobs.attempt.concurrency import (
+    EncoderLoad,
+    Host,
+    encoder_threads,
+    inspectors,
+    lane_count,
+    lanes_per_device,
+)
 from framewatch.jobs.attempt.context import AttemptContext
-from framewatch.jobs.attempt.disk_forecast import Made, require_room_for
+from framewatch.jobs.attempt.disk_forecast import FinishedSegments, require_room_for
 from framewatch.jobs.attempt.fingerprint import fingerprint
 from framewatch.jobs.attempt.join_proof import alike, flaw
 from framewatch.jobs.attempt.request import AttemptRequest
 from framewatch.jobs.attempt.segment_inspector import NICENESS, Inspector
 from framewatch.jobs.attempt.segment_ledger import Entry, SegmentLedger
-from framewatch.jobs.attempt.verify import damaged_frames
+from framewatch.jobs.attempt.verify import damaged_frames_warning
 from framewatch.media.commands import commands
 from framewatch.media.commands.video_filters import deinterlace_filters, source_filters
 from framewatch.media.decode.output_inspection import Inspection
 from framewatch.media.encoders.hardware import encoding_hardware
 from framewatch.media.plan.plan import Plan
 from framewatch.media.plan.plane_format import PlaneCoding, plane_coding
-from framewatch.render.messages import Pieced
-from framewatch.render.tasks import DeviceReport, InspectReport, InspectTask, Piece, ProbeReport, RenderTask, Sizing
+from framewatch.render.messages import SegmentRendered
+from framewatch.render.tasks import (
+    DeviceReport,
+    InspectReport,
+    InspectTask,
+    ProbeReport,
+    RenderTask,
+    SegmentOutput,
+    Sizing,
+)
 from framewatch.storage.free_space import SPARE
 from framewatch.storage.os_errors import storage_faults
 from framewatch.upscale.host import cores
@@ -50,7 +65,7 @@ class SegmentedRender:
         self._probed = probed
         main = probed.info.main_video
         self._planes = plane_coding(plan, main.video) if main and main.video else None
-        self._encoding, self._host = Encoding.of(plan), Host.here(context.tools.jobs)
+        self._encoding, self._host = EncoderLoad.of(plan), Host.here(context.tools.jobs)
         self._seen: dict[int, Inspection] = {}  # segments that were decoded to their ends, by number
         made_of = fingerprint(order.source, plan, probed, context.tools)
         self._ledger = SegmentLedger.open(
@@ -73,7 +88,7 @@ class SegmentedRender:
             StorageError: `storage.will_not_fit`.
         """
         done = self._ledger.done.values()
-        made = Made(frames=sum(entry.frames for entry in done), size=sum(entry.size for entry in done))
+        made = FinishedSegments(frames=sum(entry.frames for entry in done), size=sum(entry.size for entry in done))
         require_room_for(self._plan, self._probed.info.size, self._order.spots, made)
 
     def rehearse(self) -> None:
@@ -119,7 +134,7 @@ class SegmentedRender:
                 self._context.observer.logged("encode", line, "warning")
         done = [self._ledger.done[segment.number] for segment in self._probed.segments]
         if damaged := sum(entry.damaged for entry in done):
-            self._context.warn(damaged_frames(damaged))
+            self._context.warn(damaged_frames_warning(damaged))
         return done[-1].engine
 
     @property
@@ -189,23 +204,23 @@ class SegmentedRender:
         plan, wish = self._plan, self._context.tools.gpus
         most = len(missing) if wish == "auto" else min(wish, len(missing))
         with self._context.shares(devices, most, plan.frame_width, plan.frame_height, plan.scale) as free:
-            lanes = side_by_side(
+            lanes = lane_count(
                 self._context.tools.lanes, self._encoding, devices[0], self._host,
                 segments=len(missing), devices=len(free),
             )  # fmt: skip
             threads = encoder_threads(lanes, self._host.cores)
             pieces = tuple(self._piece(segment, threads, claimed=len(free) > 1) for segment in missing)
             tasks = self._tasks(pieces, lanes, devices[0], free)
-            say = pieces[0].planes_encoder if tasks[0].planes and devices[0].planes else pieces[0].encoder
+            say = pieces[0].command(yuv=tasks[0].planes is not None and devices[0].planes)
             self._context.say_command(say)
             with self._waiting_for_a_segment():
                 return [free[place] for place in self._context.render(tasks)]
 
     def _tasks(
-        self, pieces: tuple[Piece, ...], lanes: int, first: DeviceReport, free: Sequence[DeviceReport]
+        self, pieces: tuple[SegmentOutput, ...], lanes: int, first: DeviceReport, free: Sequence[DeviceReport]
     ) -> list[RenderTask]:
         """One for each device, of the same pieces; the first device is not named, so that others may stand in."""
-        shares = shared_out(lanes, len(free))
+        shares = lanes_per_device(lanes, len(free))
         task = self._task(pieces, first)
         named = [{} if device is first else {"engine": device.engine, "device": device.id} for device in free]
         return [task.evolve(lanes=share, **name) for name, share in zip(named, shares, strict=True)]
@@ -228,11 +243,11 @@ class SegmentedRender:
         self._ledger.drop(flaws)
         raise VerificationError(f"segment {number} is bad: {wrong}", code="verify.segment", hint=_HINT)
 
-    def _enter(self, pieced: Pieced, inspector: Inspector) -> None:
+    def _enter(self, pieced: SegmentRendered, inspector: Inspector) -> None:
         entry = Entry.of(pieced)
         new = self._ledger.add(entry)
         self._hand_on(entry.number, inspector)
-        self._context.observer.segment_done(entry, len(self._probed.segments), gets_on=new)
+        self._context.observer.segment_done(entry, len(self._probed.segments), made_progress=new)
         self._context.look()
         self.require_room()
 
@@ -247,7 +262,7 @@ class SegmentedRender:
                 error.with_needs(Need("work", largest))
             raise
 
-    def _piece(self, segment: Segment, threads: int, *, claimed: bool) -> Piece:
+    def _piece(self, segment: Segment, threads: int, *, claimed: bool) -> SegmentOutput:
         part = self._ledger.part(segment.number)
 
         def command(planes: PlaneCoding | None) -> tuple[str, ...]:
@@ -257,9 +272,11 @@ class SegmentedRender:
             )
             return tuple(argv)
 
-        planes_encoder = command(self._planes) if self._planes else ()
+        planes_encoder = command(self._planes) if self._planes else None
         claim = self._ledger.claim(segment.number) if claimed else None
-        return Piece(segment=segment, encoder=command(None), planes_encoder=planes_encoder, path=part, claim=claim)
+        return SegmentOutput(
+            segment=segment, encoder=command(None), planes_encoder=planes_encoder, path=part, claim=claim
+        )
 
     def _begins(self, segment: Segment) -> float:
         """Seconds from the output's first frame to a segment's."""
@@ -274,7 +291,7 @@ class SegmentedRender:
         begins = [*map(self._begins, self._probed.segments), line.duration]
         return [after - before for before, after in pairwise(begins)]
 
-    def _task(self, pieces: tuple[Piece, ...], device: DeviceReport) -> RenderTask:
+    def _task(self, pieces: tuple[SegmentOutput, ...], device: DeviceReport) -> RenderTask:
         plan, tools = self._plan, self._context.tools
         sizes = stages(plan.frame_width, plan.frame_height, cores())
         return RenderTask(
@@ -282,7 +299,7 @@ class SegmentedRender:
             video=self._probed.info.main_video,
             timeline=self._probed.timeline,
             seekable=self._probed.seekable,
-            pieces=pieces,
+            outputs=pieces,
             scale=plan.scale,
             width=plan.decoded_width,
             height=plan.decoded_height,

@@ -134,13 +134,13 @@ def _finding(code: str, message: str) -> Finding:
     return Finding(f"verify.{code}", message, _HINT)
 
 
-def silent_track(index: int) -> Finding:
+def silent_track_warning(index: int) -> Finding:
     """A track that has no loudness to be normalized; `index` is the stream's."""
     message = "the track is silent: it is not normalized"
     return Finding("audio.silent", message, where=f"stream {index}")
 
 
-def damaged_frames(frames: int) -> Finding:
+def damaged_frames_warning(frames: int) -> Finding:
     """Frames for which their neighbours stand in."""
     message = f"{frames} frames could not be decoded; the ones before them are shown longer"
     hint = "the rest is complete; find a better source if it shows"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from framewatch.errors import CancelledError, EngineError
-from framewatch.render.messages import Counted, Pieced
+from framewatch.render.messages import FramesCounted, SegmentRendered
 from framewatch.render.tasks import RenderTask
 from framewatch.render.worker_client import Worker
 
@@ -33,7 +33,7 @@ class WorkerPool:
         self._on_lost = on_lost
         self._messages: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
         self._stop = threading.Event()
-        self._counts = [Counted(stage=None) for _ in workers]
+        self._counts = [FramesCounted(stage=None) for _ in workers]
         self._whole = [0] * len(workers)  # frames of finished pieces
 
     def run(self, heard: OnMessage, stop: threading.Event) -> None:
@@ -84,11 +84,11 @@ class WorkerPool:
             if isinstance(message, _Ended):
                 self._take_end(place, message.error)
                 working -= 1
-            elif isinstance(message, Counted):
+            elif isinstance(message, FramesCounted):
                 self._counts[place] = message
                 heard(self._summed(message))
             else:
-                if isinstance(message, Pieced):
+                if isinstance(message, SegmentRendered):
                     self._whole[place] += message.frames
                 heard(message)
 
@@ -96,12 +96,12 @@ class WorkerPool:
         if self._tasks[place].device is not None and isinstance(error, EngineError):
             self.lost.append(place)
             whole = self._whole[place]  # what it had begun is made again by others
-            self._counts[place] = Counted(stage=None, decoded=whole, upscaled=whole, encoded=whole)
+            self._counts[place] = FramesCounted(stage=None, decoded=whole, upscaled=whole, encoded=whole)
             self._on_lost(place, error)
         elif error is not None:
             raise error
 
-    def _summed(self, counted: Counted) -> Counted:
+    def _summed(self, counted: FramesCounted) -> FramesCounted:
         """How far all are together."""
         return counted.evolve(**{key: sum(getattr(each, key) for each in self._counts) for key in _SUMMED})
 

@@ -126,10 +126,13 @@ class JobObserver:
             _log.debug("progress.not_noted", **self._job.log_context(), message=error.finding.message)
 
     def logged(self, stage: StageName, line: str, level: str) -> None:
-        """A tool said something; commands are logged before they are run."""
-        event = "ffmpeg.command" if level == "command" else "ffmpeg.said"
-        said = getattr(_log, "info" if level == "command" else level)
-        said(event, line=f"[{stage.upper()}] {line}", **self._job.log_context())
+        """Log a line that a tool printed."""
+        log = getattr(_log, level)
+        log("ffmpeg.stderr", line=f"[{stage.upper()}] {line}", **self._job.log_context())
+
+    def command_started(self, command: str) -> None:
+        """Log a command that is about to run."""
+        _log.debug("ffmpeg.command", line=f"[ENCODE] {command}", **self._job.log_context())
 
     def warned(self, warning: Finding) -> None:
         """Something is worth knowing and did not stop the work."""
@@ -143,11 +146,11 @@ class JobObserver:
         """An earlier attempt has left segments."""
         self._say("job.resumed", kept=kept, segments=segments)
 
-    def segment_done(self, entry: Entry, segments: int, *, gets_on: bool) -> None:
+    def segment_done(self, entry: Entry, segments: int, *, made_progress: bool) -> None:
         """A segment is in the ledger."""
         facts = entry.model_dump(include={"number", "frames", "upscaled", "engine"})
         self._say("segment.done", **facts, segments=segments)
-        if gets_on:
+        if made_progress:
             self._on_segment()
 
     def _say(self, event: str, **facts: object) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from framewatch.domain import Job, JobState
 from framewatch.errors import Need, Place, StorageError
 from framewatch.jobs.attempt.disk_forecast import fits
-from framewatch.jobs.attempt.prerequisites import means_are_back
+from framewatch.jobs.attempt.prerequisites import prerequisites_are_back
 from framewatch.jobs.source_check import source_root
 from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.free_space import SPARE
@@ -30,7 +30,7 @@ def can_continue(job: Job, places: FolderPlaces, ffmpeg: Path, precision: Precis
     """
     code = job.findings[0].code if job.findings else ""
     if not code.startswith("storage."):
-        return means_are_back(code, ffmpeg, precision)
+        return prerequisites_are_back(code, ffmpeg, precision)
     try:
         for root in _needed_roots(job, places):
             places.guard.require(root)

@@ -79,7 +79,7 @@ class Slot:
             spots=_disk_locations(job, places) if places else None,
         )
         observer = self._manager.reporter.observer(job, partial(self._reset_counts, job.id))
-        with cleaned_up(request.work, places.reserve if places else 0, self._worker.tidy):
+        with cleaned_up(request.work, places.reserve if places else 0, self._worker.kill_orphans):
             try:
                 pipeline = Pipeline(self._worker, self._tools(), self._gate, observer, stop, check_source)
                 result = pipeline.run(request)

@@ -7,13 +7,20 @@ from typing import Literal, cast
 
 import pytest
 
-from framewatch.jobs.attempt.concurrency import Encoding, Host, encoder_threads, inspectors, shared_out, side_by_side
+from framewatch.jobs.attempt.concurrency import (
+    EncoderLoad,
+    Host,
+    encoder_threads,
+    inspectors,
+    lane_count,
+    lanes_per_device,
+)
 from framewatch.media.plan.plan import Plan
 from framewatch.media.preset.preset import Preset
 from framewatch.render.tasks import DeviceReport
 
-GPU = DeviceReport(name="cuda 0", description="a GPU", memory_gb=24, gpu=True, in_flight=3)
-CPU = DeviceReport(name="openvino CPU", description="a processor", memory_gb=64)
+GPU = DeviceReport(engine="cuda", id="0", description="a GPU", memory_gb=24, gpu=True, in_flight=3)
+CPU = DeviceReport(engine="openvino", id="CPU", description="a processor", memory_gb=64)
 
 
 UHD = 3840 * 2160
@@ -36,53 +43,53 @@ def host(cores: int, memory_gb: float = 256) -> Host:
     ],
 )
 def test_lanes_follow_device_encoder_and_cores(device: DeviceReport, codec: str, cores: int, lanes: int) -> None:
-    assert side_by_side("auto", Encoding(codec, UHD), device, host(cores), segments=99) == lanes
+    assert lane_count("auto", EncoderLoad(codec, UHD), device, host(cores), segments=99) == lanes
 
 
 @pytest.mark.parametrize(
     ("encoding", "memory_gb", "lanes"),
     [
-        (Encoding("libx264", UHD), 16, 4),
-        (Encoding("libx264", UHD), 24, 8),
-        (Encoding("libx264", UHD, "medium"), 16, 2),
-        (Encoding("libx264", UHD, "veryslow"), 16, 1),
-        (Encoding("libx264", UHD, weight=2), 32, 4),
-        (Encoding("libx264", UHD // 4), 16, 8),
-        (Encoding("libx264", 4 * UHD), 16, 1),
-        (Encoding("libx264", 4 * UHD), 2, 1),
-        (Encoding("libsvtav1", UHD), 16, 2),
-        (Encoding("libx265", UHD), 16, 3),
+        (EncoderLoad("libx264", UHD), 16, 4),
+        (EncoderLoad("libx264", UHD), 24, 8),
+        (EncoderLoad("libx264", UHD, "medium"), 16, 2),
+        (EncoderLoad("libx264", UHD, "veryslow"), 16, 1),
+        (EncoderLoad("libx264", UHD, weight=2), 32, 4),
+        (EncoderLoad("libx264", UHD // 4), 16, 8),
+        (EncoderLoad("libx264", 4 * UHD), 16, 1),
+        (EncoderLoad("libx264", 4 * UHD), 2, 1),
+        (EncoderLoad("libsvtav1", UHD), 16, 2),
+        (EncoderLoad("libx265", UHD), 16, 3),
     ],
 )
-def test_encoders_take_half_of_the_memory_at_most(encoding: Encoding, memory_gb: float, lanes: int) -> None:
-    assert side_by_side("auto", encoding, GPU, host(16, memory_gb), segments=99) == lanes
+def test_encoders_take_half_of_the_memory_at_most(encoding: EncoderLoad, memory_gb: float, lanes: int) -> None:
+    assert lane_count("auto", encoding, GPU, host(16, memory_gb), segments=99) == lanes
 
 
 @pytest.mark.parametrize("cores", [2, 8, 16, 64, 128, 512])
 @pytest.mark.parametrize("codec", ["libx264", "libx265", "libsvtav1", "vp9"])
 def test_that_holds_with_all_the_threads_of_many_cores(codec: str, cores: int) -> None:
     for memory_gb in (4, 8, 24, 64, 512):
-        encoding = Encoding(codec, UHD)
-        lanes = side_by_side("auto", encoding, GPU, host(cores, memory_gb), segments=99)
+        encoding = EncoderLoad(codec, UHD)
+        lanes = lane_count("auto", encoding, GPU, host(cores, memory_gb), segments=99)
         taken = lanes * encoding.bytes(encoder_threads(lanes, cores))
         assert lanes == 1 or taken <= memory_gb * 2**30 / 2
 
 
 @pytest.mark.parametrize("device", [GPU, CPU])
 def test_a_number_that_was_set_holds(device: DeviceReport) -> None:
-    assert side_by_side(3, Encoding("libx264", 4 * UHD), device, host(2, 2), segments=4) == 3
+    assert lane_count(3, EncoderLoad("libx264", 4 * UHD), device, host(2, 2), segments=4) == 3
 
 
 @pytest.mark.parametrize("wish", [8, "auto"])
 def test_there_are_no_more_lanes_than_segments(wish: int | Literal["auto"]) -> None:
-    assert side_by_side(wish, Encoding("libx264", UHD), GPU, host(16), segments=2) == 2
+    assert lane_count(wish, EncoderLoad("libx264", UHD), GPU, host(16), segments=2) == 2
 
 
 @pytest.mark.parametrize(
     ("cores", "devices", "lanes"), [(16, 2, 8), (64, 2, 16), (64, 8, 32), (256, 8, 64), (8, 4, 4), (2, 2, 1)]
 )
 def test_several_devices_have_more_lanes_where_there_are_cores_for_them(cores: int, devices: int, lanes: int) -> None:
-    found = side_by_side("auto", Encoding("libx264", UHD), GPU, host(cores), segments=99, devices=devices)
+    found = lane_count("auto", EncoderLoad("libx264", UHD), GPU, host(cores), segments=99, devices=devices)
     assert found == lanes
 
 
@@ -96,17 +103,17 @@ def test_encoders_side_by_side_share_the_cores(lanes: int, cores: int, threads: 
 @pytest.mark.parametrize(
     ("encoding", "here", "most"),
     [
-        (Encoding("libx264", UHD), host(2), (1, 0)),
-        (Encoding("libx264", UHD), host(7), (1, 0)),
-        (Encoding("libx264", UHD), host(8), (2, 6)),
-        (Encoding("libx264", UHD), host(16), (4, 6)),
-        (Encoding("libx264", UHD), host(192), (8, 6)),
-        (Encoding("libx264", 4 * UHD), host(64, 16), (3, 6)),
-        (Encoding("libx264", 4 * UHD, weight=2), host(64, 8), (1, 0)),
+        (EncoderLoad("libx264", UHD), host(2), (1, 0)),
+        (EncoderLoad("libx264", UHD), host(7), (1, 0)),
+        (EncoderLoad("libx264", UHD), host(8), (2, 6)),
+        (EncoderLoad("libx264", UHD), host(16), (4, 6)),
+        (EncoderLoad("libx264", UHD), host(192), (8, 6)),
+        (EncoderLoad("libx264", 4 * UHD), host(64, 16), (3, 6)),
+        (EncoderLoad("libx264", 4 * UHD, weight=2), host(64, 8), (1, 0)),
     ],
 )
 def test_segments_are_looked_at_side_by_side_where_there_are_cores_and_memory(
-    encoding: Encoding, here: Host, most: tuple[int, int]
+    encoding: EncoderLoad, here: Host, most: tuple[int, int]
 ) -> None:
     assert inspectors(encoding, here) == most
 
@@ -115,7 +122,7 @@ def test_segments_are_looked_at_side_by_side_where_there_are_cores_and_memory(
     ("lanes", "devices", "each"), [(4, 1, (4,)), (4, 2, (2, 2)), (5, 2, (3, 2)), (1, 3, (1, 1, 1)), (4, 3, (2, 1, 1))]
 )
 def test_lanes_are_shared_out_and_each_device_has_one(lanes: int, devices: int, each: tuple[int, ...]) -> None:
-    assert shared_out(lanes, devices) == each
+    assert lanes_per_device(lanes, devices) == each
 
 
 @pytest.mark.parametrize(
@@ -124,8 +131,8 @@ def test_lanes_are_shared_out_and_each_device_has_one(lanes: int, devices: int, 
 def test_what_a_frame_weighs_follows_from_its_format(pixel_format: str, weight: float) -> None:
     preset = Preset(ml_upscale="esrgan-2x", preset="slow")
     plan = SimpleNamespace(preset=preset, pixel_format=pixel_format, frame_width=1920, frame_height=1080)
-    found = Encoding.of(cast("Plan", plan))
-    assert found == Encoding("libx264", 1920 * 1080, "slow", weight)
+    found = EncoderLoad.of(cast("Plan", plan))
+    assert found == EncoderLoad("libx264", 1920 * 1080, "slow", weight)
 
 
 def test_jobs_at_once_have_equal_parts_of_the_machine() -> None:

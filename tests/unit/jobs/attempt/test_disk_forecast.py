@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from framewatch.errors import Need, StorageError
 from framewatch.jobs.attempt import disk_forecast
-from framewatch.jobs.attempt.disk_forecast import DiskLocations, Made, by_disk, forecast, frame_size, require_room
+from framewatch.jobs.attempt.disk_forecast import (
+    DiskLocations,
+    FinishedSegments,
+    by_disk,
+    forecast,
+    frame_size,
+    require_room,
+)
 from framewatch.media.preset.preset import Preset
 from framewatch.storage.free_space import human
 from mounts import tmpfs
@@ -46,17 +53,17 @@ def sizes(needs: tuple[Need, ...]) -> dict[str, int]:
 
 
 def test_segments_and_the_result_beside_them_the_result_again_elsewhere_and_the_source_in_done() -> None:
-    needs = forecast(plan(), 5000, Made(), SPOTS, disk)
+    needs = forecast(plan(), 5000, FinishedSegments(), SPOTS, disk)
     assert sizes(needs) == {"work": 100_000 + 108_000, "output": 108_000, "done": 5000}
 
 
 def test_what_finished_segments_came_to_counts_instead_of_a_guess() -> None:
-    needs = forecast(plan(), 5000, Made(frames=50, size=10_000), SPOTS, disk)
+    needs = forecast(plan(), 5000, FinishedSegments(frames=50, size=10_000), SPOTS, disk)
     assert sizes(needs) == {"work": 10_000 + 28_000, "output": 28_000, "done": 5000}
 
 
 def test_on_one_disk_nothing_is_copied_and_needs_add_up() -> None:
-    one = forecast(plan(), 5000, Made(), SPOTS, lambda _: 1)
+    one = forecast(plan(), 5000, FinishedSegments(), SPOTS, lambda _: 1)
     assert sizes(one) == {"work": 208_000}
     needs = [Need("work", 1), Need("output", 2), Need("done", 3)]
     assert by_disk(needs, SPOTS.folders, lambda path: path == Path("/out")) == {Path("/work"): 4, Path("/out"): 2}
@@ -64,13 +71,16 @@ def test_on_one_disk_nothing_is_copied_and_needs_add_up() -> None:
 
 def test_a_disk_that_is_not_there_is_not_looked_at() -> None:
     away = SPOTS.evolve(output=None, done=None)
-    assert sizes(forecast(plan(), 5000, Made(), away, disk)) == {"work": 208_000}
+    assert sizes(forecast(plan(), 5000, FinishedSegments(), away, disk)) == {"work": 208_000}
 
 
 def test_without_the_network_there_is_no_piece_beside_the_result() -> None:
-    assert sizes(forecast(plan(mode="transcode"), 5000, Made(), SPOTS, disk))["work"] == 108_000
-    assert sizes(forecast(plan(mode="copy"), 5000, Made(), SPOTS, disk))["output"] == 5000
-    assert sizes(forecast(plan(mode="transcode", has_video=False), 5000, Made(), SPOTS, disk))["output"] == 8000
+    assert sizes(forecast(plan(mode="transcode"), 5000, FinishedSegments(), SPOTS, disk))["work"] == 108_000
+    assert sizes(forecast(plan(mode="copy"), 5000, FinishedSegments(), SPOTS, disk))["output"] == 5000
+    assert (
+        sizes(forecast(plan(mode="transcode", has_video=False), 5000, FinishedSegments(), SPOTS, disk))["output"]
+        == 8000
+    )
 
 
 @given(
@@ -81,7 +91,7 @@ def test_without_the_network_there_is_no_piece_beside_the_result() -> None:
 def test_the_forecast_shrinks_to_the_result_alone_as_segments_are_finished(
     done: int, a_frame: int, source: int
 ) -> None:
-    made = Made(frames=done, size=done * a_frame)
+    made = FinishedSegments(frames=done, size=done * a_frame)
     work = sizes(forecast(plan(of_kind=lambda _: []), source, made, SPOTS, disk))["work"]
     if done:
         assert work == pytest.approx((100 - done) * a_frame + 100 * a_frame, abs=1)

@@ -13,7 +13,7 @@ from framewatch.domain import Record, Segment
 from framewatch.errors import CancelledError, VerificationError
 from framewatch.jobs.attempt.join_proof import alike, completed, flaw, groups_of
 from framewatch.media.decode.output_inspection import Inspection, inspect_output
-from framewatch.render.messages import Pieced
+from framewatch.render.messages import SegmentRendered
 from framewatch.render.tasks import InspectTask
 from full_run import Inline, pictures, process
 from media_factory import ffmpeg
@@ -41,10 +41,10 @@ class Watched(Inline):
 
     def run(self, task: Record, heard: Callable[[Any], None], stop: threading.Event, **more: Any) -> Any:
         def hear(message: Any) -> None:
-            if isinstance(message, Pieced):
+            if isinstance(message, SegmentRendered):
                 self.rendered.append(message.number)
                 if message.number == 1 and self._damage:
-                    self._damage(task.pieces[1].path)  # type: ignore[attr-defined]
+                    self._damage(task.outputs[1].path)  # type: ignore[attr-defined]
             heard(message)
 
         if isinstance(task, InspectTask):
@@ -174,10 +174,10 @@ class Sleepy(Inline):
     """Its helper looks at a piece until it is stopped, which it then is."""
 
     def __init__(self, over: threading.Event) -> None:
-        self.helper = _Sleeper(over)
+        self.sleeper = _Sleeper(over)
 
-    def another(self, niceness: int) -> Inline:
-        return self.helper
+    def helper(self, niceness: int) -> Inline:
+        return self.sleeper
 
 
 class _Sleeper(Inline):
@@ -197,5 +197,5 @@ def test_a_job_that_waits_for_its_inspection_can_be_stopped(clip: Path, tmp_path
     worker = Sleepy(stop)
     with pytest.raises(CancelledError):
         process(clip, tmp_path, 0.5, worker=worker, stop=stop, **QUICK)
-    assert worker.helper.thread is not None
-    assert not worker.helper.thread.is_alive()
+    assert worker.sleeper.thread is not None
+    assert not worker.sleeper.thread.is_alive()

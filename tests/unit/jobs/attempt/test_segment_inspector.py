@@ -27,7 +27,7 @@ def piece(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def worker() -> Iterator[Worker]:
-    worker = Worker().another(NICENESS)
+    worker = Worker().helper(NICENESS)
     yield worker
     worker.kill()
 
@@ -81,7 +81,7 @@ def test_no_more_workers_than_segments_that_wait_and_no_more_than_wished(piece: 
     made: list[Worker] = []
 
     def helper() -> Worker:
-        made.append(Worker().another(NICENESS))
+        made.append(Worker().helper(NICENESS))
         return made[-1]
 
     with Inspector(helper, 60, most=2, threads=1) as inspector:

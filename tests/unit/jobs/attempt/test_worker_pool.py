@@ -16,7 +16,7 @@ import pytest
 from framewatch.domain import Progress, Record
 from framewatch.errors import CancelledError, EngineError, StorageError, WorkerError
 from framewatch.jobs.attempt.worker_pool import OnLost, WorkerPool
-from framewatch.render.messages import Alive, Counted, Pieced
+from framewatch.render.messages import Alive, FramesCounted, SegmentRendered
 from framewatch.render.tasks import DeviceReport, RenderTask
 from framewatch.render.warm_engine import describe_device
 from framewatch.upscale.engine import UnusableDevice
@@ -171,8 +171,8 @@ class Boss(Inline):
     def __init__(self) -> None:
         self.kept: list[list[str]] = []
 
-    def end_mates(self, but: Collection[str]) -> None:
-        self.kept.append(list(but))
+    def keep_device_workers(self, devices: Collection[str]) -> None:
+        self.kept.append(list(devices))
 
 
 def test_workers_that_are_not_used_are_ended(
@@ -222,11 +222,11 @@ def crew_of(*workers: Scripted, on_lost: OnLost = lambda place, error: None) -> 
 
 def test_counts_are_those_of_all_together() -> None:
     heard: list[Any] = []
-    one = Scripted(Counted(stage="encode", decoded=3, upscaled=2, encoded=1))
-    two = Scripted(Alive(count=1), Counted(stage="decode", decoded=30, upscaled=20, encoded=10))
+    one = Scripted(FramesCounted(stage="encode", decoded=3, upscaled=2, encoded=1))
+    two = Scripted(Alive(count=1), FramesCounted(stage="decode", decoded=30, upscaled=20, encoded=10))
     crew_of(one, two).run(heard.append, threading.Event())
     assert Alive(count=1) in heard
-    last = [message for message in heard if isinstance(message, Counted)][-1]
+    last = [message for message in heard if isinstance(message, FramesCounted)][-1]
     assert (last.decoded, last.upscaled, last.encoded) == (33, 22, 11)
 
 
@@ -243,11 +243,11 @@ def test_a_device_that_fails_is_lost_but_where_the_task_names_none() -> None:
 def test_one_that_is_lost_is_told_of_while_others_work_and_keeps_what_is_whole() -> None:
     heard: list[Any] = []
     told = threading.Event()
-    piece = Pieced(number=3, frames=5, size=1, digest="", engine="identity", upscaled=5, damaged=0)
-    bad = Scripted(Counted(stage="encode", encoded=20), piece, ends=EngineError("broken"))
-    good = Scripted(Counted(stage="encode", encoded=1), after=told)
+    piece = SegmentRendered(number=3, frames=5, size=1, digest="", engine="identity", upscaled=5, damaged=0)
+    bad = Scripted(FramesCounted(stage="encode", encoded=20), piece, ends=EngineError("broken"))
+    good = Scripted(FramesCounted(stage="encode", encoded=1), after=told)
     crew_of(good, bad, on_lost=lambda *_: told.set()).run(heard.append, threading.Event())
-    assert [message.encoded for message in heard if isinstance(message, Counted)] == [20, 6]
+    assert [message.encoded for message in heard if isinstance(message, FramesCounted)] == [20, 6]
 
 
 def test_whatever_goes_wrong_nobody_is_left_at_work() -> None:
