@@ -1,7 +1,7 @@
-"""framewatch.yaml as records: what may stand in it (`model`), and how it is read (`load`).
+"""The daemon file, framewatch.yaml: its keys (`model`), their value types (`fields`), and how it is read (`load`).
 
-Loading touches nothing but the file itself. Whether the folders exist and keep apart is asked of
-`framewatch.intake.folder_checks`; what a preset says, of `framewatch.media.preset.loader`.
+Loading touches nothing but the file itself. `framewatch.intake.folder_checks` checks whether the folders exist and do
+not overlap, and `framewatch.media.preset.loader` loads the presets.
 """
 
 from __future__ import annotations

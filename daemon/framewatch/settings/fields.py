@@ -1,4 +1,4 @@
-"""The kinds of values in the daemon file that need more than a type: paths, names, patterns, lists."""
+"""Value types of the daemon file that need more than a Python type: paths, names, patterns, lists."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from framewatch.documents import FindingError, suggestion
 
-NAME_FIELDS = ("stem", "preset", "ext")  # as framewatch.jobs.naming fills them in
+NAME_FIELDS = ("stem", "preset", "ext")  # `framewatch.jobs.naming` fills them in
 _BAD_VALUE = "config.bad_value"
 _BAD_NAME = "config.bad_output_name"
 
@@ -26,10 +26,10 @@ def default_folder(
     platform: str = sys.platform,
     env: Mapping[str, str] = os.environ,
 ) -> Path:
-    """Where state or segments lie when the configuration does not say: by platform and user.
+    """Return the default state_dir ("state") or work_dir ("cache"), by platform and user.
 
-    Root: /var/lib and /var/cache, on macOS /Library. Others: XDG_STATE_HOME and XDG_CACHE_HOME, which count
-    only when absolute, else the defaults of the XDG base directory specification, or ~/Library on macOS.
+    For root: /var/lib and /var/cache, on macOS /Library. For others: XDG_STATE_HOME and XDG_CACHE_HOME if they are
+    absolute, else the defaults of the XDG base directory specification, or ~/Library on macOS.
     """
     is_state, is_mac = purpose == "state", platform == "darwin"
     library = Path("Library") / ("Application Support" if is_state else "Caches") / "framewatch"
@@ -42,54 +42,54 @@ def default_folder(
     return home / (library if is_mac else Path(".local/state" if is_state else ".cache") / "framewatch")
 
 
-def anchored(path: Path, base: Path) -> Path:
-    """`path` made absolute: `~` is the user's home, relative paths count from `base`, `..` is worked out.
+def absolute(path: Path, base: Path) -> Path:
+    """Make `path` absolute and normal: `~` is the user's home, and relative paths start from `base`.
 
-    `..` is worked out on the text, so that `in/../out` lies beside `in` also where `in` is a link.
+    `..` is resolved in the text, so that `in/../out` lies beside `in` even if `in` is a symbolic link.
     """
     return Path(os.path.normpath(base / path.expanduser()))
 
 
 def path_problem(value: str | Path) -> str:
-    """Why this text cannot be a path in the configuration; empty when it can."""
+    """Return why this text cannot be a path in the configuration; empty if it can."""
     text = str(value)
     if not text.strip():
         return "the path is empty"
     if "\0" in text:
-        return "the path holds a NUL character"
+        return "the path contains a NUL character"
     if text.startswith("~") and os.path.expanduser(text) == text:  # noqa: PTH111 - Path.expanduser raises
-        return f'there is no home folder for "{text}"'
+        return f'"{text}" has no home folder'
     return ""
 
 
 def _path(value: Any) -> Any:
     if isinstance(value, str | Path) and (problem := path_problem(value)):
-        raise FindingError(_BAD_VALUE, problem, "write the whole path")
+        raise FindingError(_BAD_VALUE, problem, "write the full path")
     return value
 
 
 def _list(value: Any) -> Any:
     if isinstance(value, str) or not isinstance(value, list | tuple):
-        raise FindingError(_BAD_VALUE, "a list is expected here", "begin each of its items with a dash")
+        raise FindingError(_BAD_VALUE, "a list is expected here", "start each item with a dash")
     return tuple(value)
 
 
 def _folder_list(value: Any) -> Any:
     if not (items := _list(value)):
-        raise FindingError(_BAD_VALUE, "no folder is given", "name at least one folder to watch")
+        raise FindingError(_BAD_VALUE, "there is no folder", "name at least one folder to watch")
     return items
 
 
 def _folder_name(value: str) -> str:
     if not re.fullmatch(FOLDER_NAME, value) or not value.strip("."):
-        hint = "letters, digits, '.', '_' and '-', at most 64"
-        raise FindingError(_BAD_VALUE, f"{value!r} cannot be a folder's name", hint)
+        hint = "use letters, digits, '.', '_' and '-', at most 64"
+        raise FindingError(_BAD_VALUE, f"{value!r} is not a valid folder name", hint)
     return value
 
 
 def _pattern(value: str) -> str:
     if not value.strip("/ "):
-        raise FindingError(_BAD_VALUE, "an empty pattern", 'write one such as "*.bak" or "extras/*"')
+        raise FindingError(_BAD_VALUE, "the pattern is empty", 'write one such as "*.bak" or "extras/*"')
     return value
 
 
@@ -98,7 +98,7 @@ def _preset(value: Any) -> Any:
         return value
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
         return dict(value)
-    hint = "a name such as upscale-4k, a path to a YAML file, or a mapping of settings"
+    hint = "a name such as upscale-4k, a path to a YAML file, or a mapping of preset keys"
     raise FindingError(_BAD_VALUE, "a preset is expected here", hint)
 
 
@@ -114,29 +114,29 @@ def _lower(value: Any) -> Any:
 
 
 def name_template(template: str) -> str:
-    """The template itself, when it gives a plain file name.
+    """Check that a template makes plain file names, and return it.
 
     Raises:
-        FindingError: unknown fields, formats, stray braces, slashes, or a name that is empty or hidden.
+        FindingError: it has unknown fields, formats, stray braces or slashes, or makes an empty or hidden name.
     """
     try:
         parts = list(string.Formatter().parse(template))
     except ValueError as error:
-        raise FindingError(_BAD_NAME, f"not a name template: {error}", _FIELDS_HINT) from None
-    for text, field, form, conversion in parts:
-        _name_part(text, field, bool(form or conversion))
+        raise FindingError(_BAD_NAME, f"this is not a name template: {error}", _FIELDS_HINT) from None
+    for text, field, spec, conversion in parts:
+        _check_name_part(text, field, bool(spec or conversion))
     if "/" in template or "\0" in template:
         raise FindingError(_BAD_NAME, "a file name is expected, not a path", "folders are set by `output`")
     if not template.strip() or template.startswith("."):
-        raise FindingError(_BAD_NAME, "an output's name is neither empty nor hidden", 'use "{stem}.{ext}"')
+        raise FindingError(_BAD_NAME, "an output name cannot be empty or hidden", 'use "{stem}.{ext}"')
     if not template.isprintable():
-        raise FindingError(_BAD_NAME, "control characters have no place in a file name", _FIELDS_HINT)
+        raise FindingError(_BAD_NAME, "a file name cannot contain control characters", _FIELDS_HINT)
     if template.endswith(".progress.json"):
-        raise FindingError(_BAD_NAME, "progress files are named like that", 'use "{stem}.{ext}"')
+        raise FindingError(_BAD_NAME, "this name is reserved for progress files", 'use "{stem}.{ext}"')
     return template
 
 
-def _name_part(text: str, field: str | None, formatted: bool) -> None:
+def _check_name_part(text: str, field: str | None, formatted: bool) -> None:
     if "{" in text or "}" in text:  # "{{" in the template
         raise FindingError(_BAD_NAME, "braces are for fields only", _FIELDS_HINT)
     if field is None:

@@ -1,4 +1,4 @@
-"""Reads the daemon file: all errors at once, and warnings about what does nothing in this version."""
+"""Reads the daemon file, with all errors at once and warnings about settings without effect in this version."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from framewatch.settings.model import Settings, WebSettings
 
 @dataclass(frozen=True)
 class LoadedSettings:
-    """What a daemon file says."""
+    """A daemon file that was read and validated."""
 
     settings: Settings  # every path in it is absolute
     warnings: tuple[Finding, ...]
@@ -21,30 +21,30 @@ class LoadedSettings:
 
     @property
     def folder(self) -> Path:
-        """The folder that the file lies in, from which relative paths count."""
+        """The folder that the file lies in. Relative paths start from it."""
         return Path(self.document.source).absolute().parent
 
 
 def load_settings(path: Path) -> LoadedSettings:
-    """Read and check a daemon file. Its relative paths count from the folder it lies in.
+    """Read and validate a daemon file. Relative paths in it start from its folder.
 
     Raises:
-        ConfigError: with one finding for each thing that is wrong, each with its line and key path.
+        ConfigError: with a finding for each error, with its line and key path.
     """
     document = read(path)
-    twice = tuple(_same_names(document))
+    duplicates = tuple(_duplicate_names(document))
     try:
         settings = validate(document, Settings)
     except ConfigError as error:
-        raise ConfigError.of(error.findings + twice) from None
-    if twice:
-        raise ConfigError.of(twice)
+        raise ConfigError.of(error.findings + duplicates) from None
+    if duplicates:
+        raise ConfigError.of(duplicates)
     warnings = tuple(_without_effect(settings, document))
-    return LoadedSettings(settings.anchored(path.absolute().parent), warnings, document)
+    return LoadedSettings(settings.with_absolute_paths(path.absolute().parent), warnings, document)
 
 
-def _same_names(document: Document) -> Iterator[Finding]:
-    """Folders whose name an earlier one has; found in raw data, so that they are told with all the rest."""
+def _duplicate_names(document: Document) -> Iterator[Finding]:
+    """Find duplicate folder names, in the raw data, so that they are reported together with all other errors."""
     folders = document.data.get("folders") if isinstance(document.data, Mapping) else None
     seen: set[str] = set()
     for number, item in enumerate(folders if isinstance(folders, list) else []):
@@ -53,13 +53,13 @@ def _same_names(document: Document) -> Iterator[Finding]:
             continue
         if name in seen:
             where = document.where(("folders", number, "name"))
-            message = f'another folder is named "{name}" too'
-            yield Finding("config.same_name", message, "give each folder a name of its own", where)
+            message = f'another folder has the name "{name}", too'
+            yield Finding("config.same_name", message, "give each folder its own name", where)
         seen.add(name)
 
 
 def _without_effect(settings: Settings, document: Document) -> Iterator[Finding]:
-    """Warnings for what the contract knows, was set on purpose, and does nothing in this version."""
+    """Warn about settings that were changed but have no effect in this version."""
     if settings.web.enabled and settings.web != WebSettings():
-        message, hint = "this setting has no effect in this version", "it does no harm and may stay"
+        message, hint = "this setting has no effect in this version", "it does no harm and can stay"
         yield Finding("config.not_yet", message, hint, document.where(("web",)))

@@ -254,7 +254,7 @@ def test_the_sample_loads_and_says_what_holds_anyway(tmp_path: Path) -> None:
     assert loaded.warnings == ()
     anime = next(folder for folder in loaded.settings.folders if folder.name == "anime")
     bare = FolderSettings(name="anime", input=Path("/nas/anime/in"), preset=anime.preset)
-    assert anime == bare.anchored(Path("/"))
+    assert anime == bare.with_absolute_paths(Path("/"))
     plain = tmp_path / "plain.yaml"
     plain.write_text("folders: [{name: anime, input: /nas/anime/in}]")
     default = load_settings(plain).settings

@@ -64,9 +64,7 @@ def test_a_hold_that_only_another_try_can_end_waits_longer(make_job: MakeJob) ->
     assert transition(make_job(state=S.RUNNING), event, 100.0, POLICY).not_before == 200.0
 
 
-def test_a_held_job_and_its_needs_are_stored(
-    store: Store, make_job: MakeJob, places: FolderPlaces
-) -> None:
+def test_a_held_job_and_its_needs_are_stored(store: Store, make_job: MakeJob, places: FolderPlaces) -> None:
     job = held(make_job, places, needs=(Need("output", 5),))
     store.add(job)
     assert store.get(job.id) == job
