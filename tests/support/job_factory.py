@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from framewatch.domain import FileIdentity, Job
+from framewatch.jobs.store.store import Store
 
 MakeJob = Callable[..., Job]
 
@@ -14,6 +15,11 @@ MakeJob = Callable[..., Job]
 def identity_of(path: Path) -> FileIdentity:
     found = path.lstat()
     return FileIdentity(device=found.st_dev, inode=found.st_ino, size=found.st_size, mtime_ns=found.st_mtime_ns)
+
+
+def unended(store: Store) -> list[Job]:
+    """All jobs that have not ended, the oldest first."""
+    return [job for job in reversed(store.list(limit=-1)) if not job.state.ended]
 
 
 NAMES = [

@@ -87,7 +87,7 @@ class FolderWatch:
         self._scheduled = False  # whether the next scan is a periodic one, which events should have forestalled
         self._unheard: dict[str, float] = {}  # found by a periodic scan, no event yet; when
         self._thread: threading.Thread | None = None
-        self._changed = threading.Condition()
+        self._health_lock = threading.Lock()
         self._health = FolderHealth(folder=folder.name, mode="starting", state="ok")
 
     # --- from other threads
@@ -120,7 +120,7 @@ class FolderWatch:
 
     def health(self) -> FolderHealth:
         """How the folder is doing."""
-        with self._changed:
+        with self._health_lock:
             return self._health
 
     @property
@@ -128,11 +128,6 @@ class FolderWatch:
         """Whether everything was looked at since the start, and all that is there was taken."""
         health = self.health()
         return health.state == "ok" and health.last_scan is not None and health.waiting == 0
-
-    def wait_idle(self, timeout: float | None = None) -> bool:
-        """Wait until `idle`; false when it is not within `timeout` seconds."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self.idle, timeout)
 
     # --- the thread
     # ------------------------------------------------------------------------------------------
@@ -263,9 +258,8 @@ class FolderWatch:
         self._tell(state="unavailable", problem=why)
 
     def _tell(self, **changes: object) -> None:
-        """Renew the health record, and wake those who wait for it."""
+        """Renew the health record."""
         mode = {} if self._mode is None else {"mode": self._mode.mode, "reason": self._mode.reason}
         counts = {"waiting": self._survey.waiting, "busy": self._survey.busy}
-        with self._changed:
+        with self._health_lock:
             self._health = self._health.evolve(**(mode | counts | changes))
-            self._changed.notify_all()

@@ -64,25 +64,15 @@ def parts_below(root: Path, path: Path) -> tuple[str, ...]:
     return path.relative_to(root).parts
 
 
-def make_dirs(root: Path, relative: Path) -> Path:
-    """Make the folder `relative` below an existing `root`, durably; it may be there already.
-
-    Raises:
-        StorageError: `storage.unavailable` where the root is missing, `storage.symlink` where a link lies on
-            the way, `storage.outside`, or what else the file system says.
-    """
-    path = root / relative
-    with storage_faults(path), open_folder(root, path, create=True):
-        return path
-
-
 def durable_write(path: Path, data: bytes, *, root: Path, durable: bool = True, guard: Guard = UNGUARDED) -> None:
     """Write a file below `root` so that a reader sees the old one or the new one and nothing between.
 
-    With `durable` it is on the disk when this returns. A link in the file's place is replaced, not followed.
+    With `durable` it is on the disk when this returns. A link in the file's place is replaced, not followed. Missing
+    folders between `root` and the file are made.
 
     Raises:
-        StorageError: as for `make_dirs`.
+        StorageError: `storage.unavailable` if the root is missing, `storage.symlink` if a link lies on the way,
+            `storage.outside`, or what else the file system says.
     """
     with storage_faults(path), open_folder(root, path.parent, create=True, guard=guard) as folder:
         write_name(folder, path.name, data, durable=durable)
@@ -111,7 +101,7 @@ def remove(path: Path, *, root: Path, guard: Guard = UNGUARDED) -> None:
     """Remove a file below `root`, or a link in its place, if it is there.
 
     Raises:
-        StorageError: as for `make_dirs`.
+        StorageError: as for `durable_write`.
     """
     with storage_faults(path), suppress(FileNotFoundError), open_folder(root, path.parent, guard=guard) as folder:
         remove_name(folder, path.name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -16,8 +15,10 @@ from pydantic import ValidationError
 from framewatch.errors import StorageError
 from framewatch.storage import files
 from framewatch.storage.mount_marker import MountMarker
+from framewatch.storage.sealed_json import seal, unseal
 
 FACT = "roots"  # in the store
+SEAL = "marks"  # in the copy
 
 _log = structlog.get_logger("framewatch.folders")
 
@@ -55,7 +56,8 @@ class MarkerStore:
         """
         document = {str(path): kept.model_dump() for path, kept in marks.items()}
         try:
-            files.durable_write(self._path, _sealed(document), root=self._path.parent)
+            text = json.dumps(document, default=os.fspath)
+            files.durable_write(self._path, seal(SEAL, text), root=self._path.parent)
         except StorageError as error:
             finding = error.finding
             _log.warning("folder.marks_not_copied", code=finding.code, message=finding.message, path=self._path)
@@ -72,9 +74,8 @@ def copy_path(store_path: Path) -> Path:
 def read_copy(path: Path) -> dict[Path, MountMarker]:
     """The marks in a copy; none where it is missing or damaged."""
     try:
-        document = json.loads(path.read_bytes())
-        return _parsed(json.loads(document["marks"])) if document["digest"] == _digest(document["marks"]) else {}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):  # damaged in whatever way
+        return _parsed(json.loads(unseal(SEAL, path.read_bytes())))
+    except (OSError, ValueError):
         return {}
 
 
@@ -82,12 +83,3 @@ def _parsed(document: dict[str, Any] | None) -> dict[Path, MountMarker]:
     with suppress(ValidationError):
         return {Path(path): MountMarker(**mark) for path, mark in (document or {}).items()}
     return {}
-
-
-def _sealed(document: dict[str, Any]) -> bytes:
-    text = json.dumps(document, default=os.fspath)
-    return json.dumps({"digest": _digest(text), "marks": text}).encode() + b"\n"
-
-
-def _digest(text: str) -> str:
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

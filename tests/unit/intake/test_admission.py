@@ -24,6 +24,7 @@ from framewatch.media.preset.preset import Preset
 from framewatch.settings import FolderSettings
 from framewatch.storage import files
 from framewatch.storage.folder_places import FolderPlaces
+from job_factory import unended
 
 
 class Office:
@@ -75,7 +76,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
 def test_files_of_one_batch_get_outputs_of_their_own(office: Office) -> None:
     (office.folder.output / "b.mp4").touch()
     assert office.clerk.admit(office.settled("a.mkv", "a.mp4", "a.avi", "b.mkv")) == {}
-    jobs = office.store.unended()
+    jobs = unended(office.store)
     assert [job.output.name for job in jobs] == ["a.mp4", "a (2).mp4", "a (3).mp4", "b (2).mp4"]
     assert [office.sidecar(job)["job_id"] for job in jobs] == [job.id for job in jobs]
     assert [job.id for job in jobs] == sorted({job.id for job in jobs})
@@ -89,14 +90,14 @@ def test_one_file_that_cannot_be_taken_does_not_keep_the_others_out(office: Offi
     assert again is not None
     batch = [*office.settled("a.mkv"), Settled(Path("busy.mkv"), again), *office.settled("b.mkv")]
     assert office.clerk.admit(batch) == {Path("busy.mkv"): ""}
-    assert [job.source.name for job in office.store.unended()] == ["busy.mkv", "a.mkv", "b.mkv"]
+    assert [job.source.name for job in unended(office.store)] == ["busy.mkv", "a.mkv", "b.mkv"]
     assert office.clerk.admit(batch[:1]) == {}  # the same version again, after a restart: it has its job
 
 
 def test_what_the_folders_own_preset_lacks_fails_every_file_of_the_batch(tmp_path: Path) -> None:
     office = Office(tmp_path, None)
     assert office.clerk.admit(office.settled("a.mkv", "b.mkv")) == {}
-    jobs = office.store.unended()
+    jobs = unended(office.store)
     assert [(job.state, job.outcome) for job in jobs] == [(JobState.PUBLISHING, JobState.FAILED)] * 2
     assert {job.findings[0].code for job in jobs} == {"preset.missing"}
     office.store.close()
@@ -104,7 +105,7 @@ def test_what_the_folders_own_preset_lacks_fails_every_file_of_the_batch(tmp_pat
 
 def test_a_job_that_is_shown_late_does_not_hide_what_it_has_become(office: Office) -> None:
     office.clerk.admit(office.settled("a.mkv"))
-    (queued,) = office.store.unended()
+    (queued,) = unended(office.store)
     assert office.sidecar(queued)["status"] == "queued"
     office.desk.apply(queued.id, ev.Claimed())
     office.board.show(queued)
@@ -113,5 +114,5 @@ def test_a_job_that_is_shown_late_does_not_hide_what_it_has_become(office: Offic
 
 def test_jobs_that_wait_leave_nothing_in_memory(office: Office) -> None:
     office.clerk.admit(office.settled(*(f"{number}.mkv" for number in range(20))))
-    assert len(office.store.unended()) == 20
+    assert len(unended(office.store)) == 20
     assert office.board._sidecars == {}

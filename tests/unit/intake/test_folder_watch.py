@@ -123,13 +123,13 @@ def test_files_that_lie_there_at_the_start_settle_like_the_rest(desk: JobManager
     desk.start(watch=mode)
     desk.wait("old.mp4", "future.mp4")
     assert min(moment for _, _, moment in desk.offers) >= began + SETTLE
-    assert desk.watch.wait_idle(5)
+    eventually(lambda: desk.watch.idle, timeout=5, story=desk.story)
     assert desk.watch.health().mode == mode
 
 
 def test_a_new_file_is_offered_with_its_path_and_identity(desk: JobManager, mode: str) -> None:
     desk.start(watch=mode)
-    assert desk.watch.wait_idle(5)
+    eventually(lambda: desk.watch.idle, timeout=5, story=desk.story)
     path = desk.put("show/s1/e1.mp4", b"12345")
     desk.wait("show/s1/e1.mp4")
     status = path.stat()
@@ -196,7 +196,7 @@ def test_a_burst_of_500_files_is_offered_each_once(desk: JobManager, mode: str) 
     desk.wait(*names)
     desk.rescanned()
     assert Counter(desk.names) == Counter(names)
-    assert desk.watch.wait_idle(5)
+    eventually(lambda: desk.watch.idle, timeout=5, story=desk.story)
 
 
 def test_polling_and_events_offer_the_same(tmp_path: Path) -> None:
@@ -225,7 +225,7 @@ def test_polling_and_events_offer_the_same(tmp_path: Path) -> None:
 
 def test_a_deep_tree_moved_in_whole_is_offered(desk: JobManager, tmp_path: Path, mode: str) -> None:
     desk.start(watch=mode)
-    assert desk.watch.wait_idle(5)
+    eventually(lambda: desk.watch.idle, timeout=5, story=desk.story)
     deep = "/".join(f"d{number}" for number in range(40))
     (tmp_path / "tree" / deep).mkdir(parents=True)
     (tmp_path / "tree" / deep / "film.mp4").write_bytes(b"1")
@@ -264,7 +264,7 @@ def test_a_refused_file_is_offered_again_until_it_is_taken_and_then_no_more(desk
     eventually(lambda: len(desk.offers) == 1, timeout=20, story=desk.story)
     assert not desk.watch.idle
     eventually(lambda: len(desk.offers) == 3, timeout=20, story=desk.story)
-    assert desk.watch.wait_idle(5)
+    eventually(lambda: desk.watch.idle, timeout=5, story=desk.story)
     desk.rescanned()
     assert len(desk.offers) == 3
 
@@ -281,7 +281,7 @@ def test_an_error_while_taking_is_a_refusal(desk: JobManager) -> None:
     desk.put("a.mp4")
     desk.start()
     eventually(lambda: len(desk.offers) == 3, timeout=20, story=desk.story)
-    assert desk.watch.wait_idle(5)
+    eventually(lambda: desk.watch.idle, timeout=5, story=desk.story)
 
 
 def test_a_new_version_under_the_same_name_is_offered_again(desk: JobManager, mode: str) -> None:
@@ -331,7 +331,7 @@ def test_an_input_that_vanishes_is_waited_for(desk: JobManager, tmp_path: Path, 
     desk.input.mkdir()
     desk.put("b.mp4")
     desk.wait("a.mp4", "b.mp4")
-    assert desk.watch.wait_idle(5)
+    eventually(lambda: desk.watch.idle, timeout=5, story=desk.story)
     health = desk.watch.health()
     assert (health.state, health.problem, health.mode) == ("ok", "", mode)
     desk.put("c.mp4")
@@ -424,7 +424,7 @@ def test_a_file_that_no_event_told_of_ends_the_trust_in_events(
 
 def test_stopping_takes_less_than_a_second_and_leaves_no_thread(desk: JobManager, mode: str) -> None:
     desk.start(watch=mode, poll_seconds=600)
-    assert desk.watch.wait_idle(5)
+    eventually(lambda: desk.watch.idle, timeout=5, story=desk.story)
     began = time.monotonic()
     assert desk.watch.stop()
     assert time.monotonic() - began < 1
@@ -434,8 +434,8 @@ def test_stopping_takes_less_than_a_second_and_leaves_no_thread(desk: JobManager
 def test_an_idle_folder_is_one_that_was_seen_whole_and_has_nothing_left_to_take(desk: JobManager) -> None:
     desk.put("a.mp4")
     watch = desk.start(settle_seconds=0.5)
-    assert not watch.wait_idle(0.1)
-    assert watch.wait_idle(5)
+    assert not watch.idle
+    eventually(lambda: watch.idle, timeout=5, story=desk.story)
     assert desk.names == ["a.mp4"]
     assert watch.health().last_scan is not None
 
@@ -482,7 +482,7 @@ def test_a_long_queue_is_handed_on_in_pieces_between_which_events_are_heard(
     desk.start(watch="events")
     desk.wait("new.mkv", *names)
     assert waiting[0] <= 6  # of 20, the rest was handed on before, and health told of it between
-    assert desk.watch.wait_idle(10)
+    eventually(lambda: desk.watch.idle, timeout=10, story=desk.story)
 
 
 def test_a_folder_whose_scans_are_costly_is_scanned_seldom(desk: JobManager, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,14 +84,15 @@ def code_of(caught: pytest.ExceptionInfo[StorageError]) -> str:
 
 
 def test_folders_are_made_below_the_root(tmp_path: Path) -> None:
-    assert files.make_dirs(tmp_path, Path("a/b/c")) == tmp_path / "a/b/c"
-    assert files.make_dirs(tmp_path, Path("a/b/c")).is_dir()
-    assert files.make_dirs(tmp_path, Path()) == tmp_path
+    for name in ("a/b/c/file", "a/b/c/other", "file"):
+        files.durable_write(tmp_path / name, b"x", root=tmp_path)
+    assert (tmp_path / "a/b/c").is_dir()
+    assert everything(tmp_path) == {"a/b/c/file": b"x", "a/b/c/other": b"x", "file": b"x"}
 
 
 def test_a_missing_root_is_a_disk_that_is_not_mounted(tmp_path: Path) -> None:
     with pytest.raises(StorageError) as caught:
-        files.make_dirs(tmp_path / "gone", Path("a"))
+        files.durable_write(tmp_path / "gone/a/file", b"x", root=tmp_path / "gone")
     assert code_of(caught) == "storage.unavailable"
     assert not (tmp_path / "gone").exists()
 
@@ -99,7 +100,7 @@ def test_a_missing_root_is_a_disk_that_is_not_mounted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("relative", ["../out", "a/../../out", "/etc"])
 def test_nothing_is_made_outside_the_root(tmp_path: Path, relative: str) -> None:
     with pytest.raises(StorageError) as caught:
-        files.make_dirs(tmp_path, Path(relative))
+        files.durable_write(tmp_path / relative / "file", b"x", root=tmp_path)
     assert code_of(caught) == "storage.outside"
 
 
@@ -111,7 +112,7 @@ def test_a_link_within_the_tree_is_not_followed_even_to_a_place_inside(tmp_path:
     (root / "in").symlink_to(root / "real")
     for name in ("out", "in"):
         for act in (
-            lambda name=name: files.make_dirs(root, Path(name) / "deep"),
+            lambda name=name: files.durable_write(root / name / "deep/file", b"x", root=root),
             lambda name=name: files.durable_write(root / name / "file", b"x", root=root),
             lambda name=name: move(order(made(tmp_path / "s"), root / name / "s", root)),
         ):

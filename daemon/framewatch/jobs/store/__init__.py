@@ -1,1 +1,1 @@
-"""Jobs on disk: the SQLite store, a backup of each running job, and recovery after damage."""
+"""Jobs on disk: the SQLite store, a backup of each started job, and recovery after damage."""

@@ -1,4 +1,4 @@
-"""SQLite as the store uses it: one connection, named queries, schema steps, errors in framewatch's words."""
+"""SQLite as the store uses it: one connection, named queries, migrations, and errors that say what to do."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ STEPS: Mapping[str, str] = sections((_HERE / "schema.sql").read_text("utf-8"), "
 
 
 class Database:
-    """One connection for all threads of a process; other processes may have theirs.
+    """One connection for all threads of a process; other processes may have their own.
 
-    Durable: a transaction that has ended is on the disk (write-ahead log, synchronous=FULL).
+    A transaction that has ended is on the disk (write-ahead log, synchronous=FULL).
     """
 
     def __init__(self, path: Path, *, readonly: bool = False, steps: Mapping[str, str] = STEPS) -> None:
-        """Open, check and if need be make or migrate the database.
+        """Open and check the database; create or migrate it if necessary.
 
         Raises:
-            StorageError: `store.corrupt`, `store.too_new`, `store.missing`, or what `explained` gives.
+            StorageError: `store.corrupt`, `store.too_new`, `store.missing`, or as `explained` says.
         """
         self.path = path
         self._lock = threading.RLock()
-        self.damage: StorageError | None = None  # the first sign of it
+        self.damage: StorageError | None = None  # the first that was found
         with explained(path):
             self._connection = _connect(path, readonly=readonly)
         try:
@@ -66,7 +66,7 @@ class Database:
 
     @contextmanager
     def each(self, query: str, /, **values: Any) -> Iterator[Iterator[Row]]:
-        """The rows of a named query one by one; other threads wait until the block is left."""
+        """The rows of a named query, one by one; other threads wait until the block is left."""
         with self._lock, self._watched():
             cursor = self._connection.execute(QUERIES[query], values)
             try:
@@ -76,9 +76,9 @@ class Database:
 
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[None]:
-        """All that is run inside happens, or nothing of it. Not `durable`: a power cut may undo it.
+        """Everything that is run inside happens, or nothing of it. A nested transaction is part of the outer one.
 
-        One within another is part of it.
+        One that is not `durable` costs no wait for the disk, and a power cut may undo it.
         """
         with self._lock, self._watched():
             if self._connection.in_transaction:
@@ -98,7 +98,7 @@ class Database:
         return self._connection.execute(QUERIES[query], values).rowcount
 
     def damaged(self, found: str) -> StorageError:
-        """The error for content that cannot be what was written; it is kept as `damage`."""
+        """The error for content that was not written by framewatch; it is kept as `damage`."""
         self.damage = self.damage or _corrupt(self.path, found)
         return self.damage
 
@@ -122,7 +122,7 @@ class Database:
             raise StorageError(message, code="store.too_new", hint=hint, where=str(self.path))
         if readonly:
             if version < known:
-                raise _missing(self.path, "it is of an older version" if version else "it is empty")
+                raise _missing(self.path, "it has an older version" if version else "it is empty")
             return
         self._check(version, known)
         self._connection.execute("PRAGMA journal_mode = WAL")
@@ -130,7 +130,7 @@ class Database:
             self._migrate(steps)
 
     def _check(self, version: int, known: int) -> None:
-        """Read every page: a tenth of a second for 30,000 jobs."""
+        """Let SQLite read every page, which takes a tenth of a second for 30,000 jobs."""
         found = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
             raise _corrupt(self.path, str(found))
@@ -140,7 +140,7 @@ class Database:
 
     def _migrate(self, steps: Mapping[str, str]) -> None:
         with self.transaction():
-            version = self._version()  # another process may have been faster
+            version = self._version()  # another process may have migrated it meanwhile
             for number in sorted(number for number in map(int, steps) if number > version):
                 for statement in _statements(steps[str(number)]):
                     self._connection.execute(statement)
@@ -152,7 +152,7 @@ class Database:
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turns SQLite's errors into StorageErrors that say what to do."""
+    """Turn SQLite's errors into StorageErrors that say what to do."""
     try:
         yield
     except sqlite3.IntegrityError:
@@ -175,14 +175,14 @@ def _explanation(error: sqlite3.DatabaseError, path: Path) -> StorageError:
 
 
 def _corrupt(path: Path, found: str) -> StorageError:
-    hint = "restart the daemon: it keeps the damaged file aside and rebuilds the jobs from the folders"
+    hint = "restart the daemon: it moves the damaged file aside and rebuilds the jobs from the work folders"
     message = f"the job database is damaged: {found}"
     return StorageError(message, code=CORRUPT, hint=hint, where=str(path))
 
 
 def _missing(path: Path, why: str) -> StorageError:
     message = f"there is no job database to read: {why}"
-    return StorageError(message, code="store.missing", hint="start the daemon: it makes one", where=str(path))
+    return StorageError(message, code="store.missing", hint="start the daemon: it creates one", where=str(path))
 
 
 def _connect(path: Path, *, readonly: bool) -> sqlite3.Connection:
@@ -194,8 +194,8 @@ def _connect(path: Path, *, readonly: bool) -> sqlite3.Connection:
         connection = _open(path, "ro")
         connection.execute("PRAGMA user_version").fetchone()
     except sqlite3.OperationalError:
-        # Reading a write-ahead log needs its side files. Where a reader may not make them and no daemon has,
-        # nobody writes either, and the file can be read as it is.
+        # Reading a write-ahead log needs its side files. If a reader may not create them and no daemon has done so,
+        # no process writes either, and the file can be read as it is.
         if path.with_name(path.name + "-wal").exists():
             raise
         connection = _open(path, "ro&immutable=1")
@@ -207,8 +207,8 @@ def _open(path: Path, mode: str) -> sqlite3.Connection:
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
         timeout=BUSY_SECONDS,
-        isolation_level=None,  # transactions begin where they are written down
-        check_same_thread=False,  # the lock sees to that
+        isolation_level=None,  # transactions are explicit
+        check_same_thread=False,  # `_lock` takes care of that
     )
 
 

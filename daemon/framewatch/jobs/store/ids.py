@@ -1,4 +1,4 @@
-"""Job ids: short, sortable by age, unique."""
+"""Job ids: short, unique, and sortable by age."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ _RANDOM_BITS = 15
 
 
 class Ids:
-    """Makes ids that sort by age, each greater than the one before even when the clock jumps back.
+    """Makes ids that sort by age. Each is greater than the one before, even if the clock jumps back.
 
     An id is 45 bits of milliseconds since 1970 (enough until the year 3084) and 15 random bits, in base 32.
     """
 
     def __init__(self, last: str = "") -> None:
-        """`last`: an id that the next ones must be greater than; one of another form is passed over."""
+        """`last`: an id that the next ones must be greater than; ignored if it is none of this form."""
         self._last = _number(last)
         self._lock = threading.Lock()
 
     def after(self, known: str) -> None:
-        """The next ids must be greater than this one, too."""
+        """Make the next ids greater than this one, too."""
         with self._lock:
             self._last = max(self._last, _number(known))
 
@@ -35,7 +35,7 @@ class Ids:
 
 
 def is_job_id(text: str) -> bool:
-    """Whether this could be an id that was made here."""
+    """Whether this has the form of an id."""
     return len(text) == LENGTH and set(text) <= set(ALPHABET)
 
 

@@ -40,9 +40,6 @@ SELECT DISTINCT folder FROM jobs WHERE state = 'held';
 SELECT min(not_before) FROM jobs
 WHERE state IN ('queued', 'held') AND ended_at IS NULL AND not_before > :now AND not_before <= :beyond;
 
--- name: unended
-SELECT record FROM jobs WHERE ended_at IS NULL ORDER BY id;
-
 -- name: is_queued
 SELECT 1 FROM jobs WHERE id = :job_id AND state = 'queued';
 

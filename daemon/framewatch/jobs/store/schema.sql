@@ -1,5 +1,5 @@
--- The store's schema, as steps from one version (SQLite's user_version) to the next. A new database runs them
--- all, an older one those that it lacks. A step that has been released is never changed; a change is a new step.
+-- The store's schema, as steps from one version (SQLite's user_version) to the next. A new database runs all of
+-- them, an older one those that it lacks. A released step is never changed; a change is a new step.
 
 -- version: 1
 
@@ -9,7 +9,7 @@ CREATE TABLE jobs (
     folder     TEXT NOT NULL,
     source     BLOB NOT NULL,     -- the path's own bytes: names need not be UTF-8
     output     BLOB NOT NULL,
-    gpu        INTEGER NOT NULL,  -- 1 where it takes a share of a GPU: which lanes may have it
+    gpu        INTEGER NOT NULL,  -- 1 if it takes a share of a GPU: which slots may run it
     priority   INTEGER NOT NULL,
     created_at REAL NOT NULL,     -- Unix time, as all times here
     not_before REAL NOT NULL,
@@ -17,7 +17,7 @@ CREATE TABLE jobs (
     record     TEXT NOT NULL      -- the whole Job, as ASCII JSON; the columns above repeat what is searched for
 );
 
--- A file is never taken twice: at most one job that has not ended holds a source.
+-- A file is never queued twice: at most one unended job has a source.
 CREATE UNIQUE INDEX jobs_unended_source ON jobs (source) WHERE ended_at IS NULL;
 CREATE INDEX jobs_unended_output ON jobs (output) WHERE ended_at IS NULL;
 CREATE INDEX jobs_source ON jobs (source);
@@ -35,7 +35,7 @@ CREATE TABLE history (
     event   TEXT NOT NULL,
     state   TEXT NOT NULL,
     attempt INTEGER NOT NULL,
-    codes   TEXT NOT NULL         -- of the job's findings then, separated by spaces
+    codes   TEXT NOT NULL         -- of the job's findings after the event, separated by spaces
 );
 CREATE INDEX history_job ON history (job_id, number);
 
@@ -44,7 +44,7 @@ CREATE TABLE progress (
     record TEXT NOT NULL
 );
 
--- What other processes ask of the daemon.
+-- Requests of other processes to the daemon.
 CREATE TABLE requests (
     number   INTEGER PRIMARY KEY AUTOINCREMENT,
     kind     TEXT NOT NULL,
@@ -52,7 +52,7 @@ CREATE TABLE requests (
     asked_at REAL NOT NULL
 );
 
--- What the daemon says of itself.
+-- Facts about the daemon, as JSON by name.
 CREATE TABLE facts (
     name  TEXT PRIMARY KEY,
     value TEXT NOT NULL

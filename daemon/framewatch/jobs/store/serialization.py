@@ -11,16 +11,16 @@ from framewatch.domain import Job, Record
 
 def text_of(record: Record) -> str:
     """A record as ASCII JSON, whatever bytes its paths hold."""
-    # Python's JSON writes bytes that are not UTF-8 (as surrogates in a str) as ASCII escapes and reads them
-    # back; pydantic's own JSON refuses them.
+    # Python's JSON writes bytes that are not UTF-8 (surrogates in a str) as ASCII escapes, and reads them back.
+    # Pydantic's own JSON refuses them.
     return json.dumps(record.model_dump(), default=os.fspath)
 
 
 def job_of(text: str) -> Job:
-    """The job that was stored.
+    """The job in a text that `text_of` made.
 
     Raises:
-        ValueError: the text is not what `text_of` makes of a job.
+        ValueError: the text is something else.
     """
     try:
         return Job(**json.loads(text))
@@ -29,7 +29,7 @@ def job_of(text: str) -> Job:
 
 
 def columns_of(job: Job) -> dict[str, Any]:
-    """What the store's table holds of a job: what is searched for, and the whole of it as text."""
+    """The row of a job in the store's table: the fields that are searched for, and the whole record as text."""
     return {
         "id": job.id,
         "state": job.state,

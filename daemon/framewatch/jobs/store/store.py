@@ -167,10 +167,6 @@ class Store:
         wake: float | None = self._database.rows("next_wake", now=now, beyond=now + LONGEST_WAIT)[0][0]
         return wake
 
-    def unended(self) -> Jobs:
-        """All jobs that have not ended, the oldest first."""
-        return self._jobs("unended")
-
     def is_queued(self, job_id: str) -> bool:
         """Whether this job waits for its turn."""
         return bool(self._database.rows("is_queued", job_id=job_id))

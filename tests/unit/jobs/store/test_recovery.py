@@ -20,12 +20,12 @@ from framewatch.jobs.lifecycle.transitions import transition
 from framewatch.jobs.publishing.publish import publish
 from framewatch.jobs.reporting.reporter import Reporter
 from framewatch.jobs.scheduling.job_manager import JobManager
-from framewatch.jobs.store.job_backup import MOST_BYTES, Backups, read_backup
+from framewatch.jobs.store.job_backup import MAX_BYTES, Backups, read_backup
 from framewatch.jobs.store.recovery import keep_aside, mark_damaged, open_or_rebuild, rebuilt
 from framewatch.jobs.store.store import Store
 from framewatch.jobs.work_folder import BACKUP_NAME
 from framewatch.storage.files import part_name
-from job_factory import MakeJob
+from job_factory import MakeJob, unended
 from publish_world import World
 
 S = JobState
@@ -156,7 +156,7 @@ def test_a_damaged_store_is_kept_aside_and_its_begun_jobs_come_back(
     damage(home.path)
     before = {path.name: path.read_bytes() for path in home.path.parent.iterdir() if not path.name.endswith("shm")}
     with home.open() as store:
-        assert store.unended() == begun
+        assert unended(store) == begun
         told = rebuilt(store)
         assert told is not None
         assert told["jobs"] == 3
@@ -168,7 +168,7 @@ def test_a_damaged_store_is_kept_aside_and_its_begun_jobs_come_back(
         name: content for name, content in wanted.items() if not name.endswith("damaged")
     }
     with home.open() as store:  # the second start finds nothing to mend
-        assert store.unended() == begun
+        assert unended(store) == begun
         for name in kept:
             (home.path.parent / name).unlink()
         assert rebuilt(store) is None
@@ -216,7 +216,7 @@ def test_a_log_that_is_damaged_loses_no_step_of_a_begun_job(home: Home, make_job
     raw[len(raw) // 2 : len(raw) // 2 + 64] = b"\xa5" * 64  # SQLite silently leaves out all that follows
     wal.write_bytes(raw)
     with home.open() as store:
-        assert [job for job in store.unended() if job.id != job_id(1)] == begun
+        assert [job for job in unended(store) if job.id != job_id(1)] == begun
 
 
 def test_a_store_of_a_newer_framewatch_stays_an_error_and_stays_in_place(home: Home) -> None:
@@ -244,7 +244,7 @@ def test_a_job_that_only_waits_leaves_no_record_and_a_retried_one_does(home: Hom
         retried = manager.apply(failed.id, ev.RetryAsked(moved, failed.identity, failed.output))
     garbage(home.path)
     with home.open() as store:
-        assert store.unended() == [retried]
+        assert unended(store) == [retried]
 
 
 def test_a_job_that_has_ended_leaves_nothing(home: Home, make_job: MakeJob) -> None:
@@ -269,7 +269,7 @@ def test_of_two_records_of_one_source_the_newer_job_has_it(home: Home, make_job:
         claimed(home, store, make_job(2, id=job_id(2), name="same.mkv"))
     garbage(home.path)
     with home.open() as store:
-        assert [job.id for job in store.unended()] == [job_id(2)]
+        assert [job.id for job in unended(store)] == [job_id(2)]
 
 
 # --- one step behind -----------------------------------------------------------------------------------------
@@ -317,7 +317,7 @@ def test_a_record_one_step_behind_ends_the_same_way_at_every_step(tmp_path: Path
         garbage(home.path)
         with home.open() as store:
             manager = home.manager(store)
-            known = [store.unended()[0]]
+            known = [unended(store)[0]]
             assert known[0].revision == 2 + behind
 
             def record(event: ev.Event, manager: JobManager = manager, known: list[Job] = known) -> Job:
@@ -377,7 +377,7 @@ def of_another_shape(path: Path) -> None:
 
 
 def huge(path: Path) -> None:
-    os.truncate(path, MOST_BYTES * 1000)
+    os.truncate(path, MAX_BYTES * 1000)
 
 
 def linked(path: Path) -> None:
@@ -424,7 +424,7 @@ def test_a_folder_whose_record_cannot_be_read_is_kept_aside_if_it_holds_pieces_e
     damage(folder / BACKUP_NAME)
     garbage(home.path)
     with home.open() as store:
-        assert store.unended() == []
+        assert unended(store) == []
         home.manager(store).remove_leftover_work()
         told: Any = rebuilt(store)
     left = [path.name for path in home.work.iterdir() if path.is_dir()]

@@ -19,7 +19,7 @@ from framewatch.errors import Finding, StorageError
 from framewatch.jobs.store.database import STEPS, Database
 from framewatch.jobs.store.ids import LENGTH, Ids
 from framewatch.jobs.store.store import Store, StoreError
-from job_factory import NAMES, MakeJob
+from job_factory import NAMES, MakeJob, unended
 
 S = JobState
 
@@ -39,7 +39,7 @@ def test_a_job_comes_back_as_it_was_stored_whatever_bytes_its_paths_hold(
         assert store.add(job)
     with Store.open(tmp_path / "jobs.db") as store:
         assert store.get(job.id) == job
-        assert os.fsencode(store.unended()[0].source) == os.fsencode(job.source)
+        assert os.fsencode(unended(store)[0].source) == os.fsencode(job.source)
         assert store.unended_of(job.source)
         assert store.output_claimed(job.output)
 
@@ -288,7 +288,7 @@ sys.stdin.read()
         assert child.stdout.readline() == b"stored\n"
         child.send_signal(signal.SIGKILL)
     with Store.open(path) as store:
-        assert [job.id for job in store.unended()] == [f"id{n}" for n in range(5)]
+        assert [job.id for job in unended(store)] == [f"id{n}" for n in range(5)]
 
 
 def test_ids_go_on_after_those_in_the_store_even_when_the_clock_jumps_back(tmp_path: Path, make_job: MakeJob) -> None:
