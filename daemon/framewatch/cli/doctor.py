@@ -14,7 +14,7 @@ from framewatch.cli.common import ConfigOption, JsonOption, print_json, say, set
 from framewatch.cli.jobs import has_store, said_rebuilt
 from framewatch.errors import ConfigError, FramewatchError, StorageError
 from framewatch.intake.folder_checks import check_folders
-from framewatch.jobs.store.recovery import rebuilt
+from framewatch.jobs.store.recovery import last_rebuild
 from framewatch.jobs.store.store import Store
 from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, version
 from framewatch.render.tasks import TrialReport, TrialTask
@@ -117,7 +117,7 @@ def _store(settings: Settings) -> Iterator[Check]:
         if not has_store(settings):
             return
         with Store.open(settings.store_path, readonly=True) as store:
-            told = rebuilt(store)
+            told = last_rebuild(store)
             known = sum(store.counts().values())
     except StorageError as error:
         yield Check("store", False, str(error))

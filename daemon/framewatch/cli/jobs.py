@@ -16,7 +16,7 @@ from framewatch.cli.common import ConfigOption, JsonOption, console, print_json,
 from framewatch.domain import Job, JobState
 from framewatch.errors import ConfigError
 from framewatch.jobs.reporting.sidecar import progress_document
-from framewatch.jobs.store.recovery import rebuilt
+from framewatch.jobs.store.recovery import last_rebuild
 from framewatch.jobs.store.store import Store
 from framewatch.service.liveness import is_alive
 from framewatch.settings import Settings
@@ -147,7 +147,7 @@ def _state(settings: Settings, limit: int) -> dict[str, Any]:
         daemon = daemon_of(store)
         folders = store.get_facts().get("folders") or []
         jobs = [progress_document(job, store.progress(job.id), _moment(job)) for job in store.list(limit=limit)]
-        return _described(daemon, folders, dict(store.counts()), jobs) | {"rebuilt": rebuilt(store)}
+        return _described(daemon, folders, dict(store.counts()), jobs) | {"rebuilt": last_rebuild(store)}
 
 
 def _moment(job: Job) -> float:

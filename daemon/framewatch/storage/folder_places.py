@@ -34,6 +34,12 @@ class FolderPlaces:
         """The folder that a `Need` is about."""
         return {"work": self.work, "output": self.output, "done": self.done, "failed": self.failed}[place]
 
+    @property
+    def mounted(self) -> dict[Place, Path]:
+        """The folders that a job fills, without those whose disk is not mounted now."""
+        filled: tuple[Place, ...] = ("work", "output", "done")
+        return {place: self.path(place) for place in filled if place == "work" or self.is_mounted(place)}
+
     def is_mounted(self, place: Place) -> bool:
         """Whether the disk of a root is mounted, as far as it can be told."""
         try:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from framewatch.errors import EngineError, Need, StorageError
-from framewatch.jobs.attempt.disk_forecast import DiskLocations, require_room_left
+from framewatch.jobs.attempt.disk_forecast import require_room_left
 from framewatch.jobs.work_folder import BACKUP_NAME, LEDGER_NAME, cleaned_up
+from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.free_space import SPARE, free_bytes
 from framewatch.storage.os_errors import storage_error
 from mounts import tmpfs
@@ -67,12 +68,14 @@ def test_a_disk_that_is_full_elsewhere_is_no_matter_of_the_work_folder(tmp_path:
 
 def test_a_result_that_grows_into_the_reserve_is_stopped_and_waits_for_the_room_of_all_of_it(tmp_path: Path) -> None:
     with tmpfs(tmp_path / "work", 1) as work:
-        spots = DiskLocations(work=work, output=None, done=None, source=tmp_path, reserve=500_000)
+        places = FolderPlaces(
+            *(tmp_path / name for name in ("in", "out", "done", "failed")), work=work, reserve=500_000
+        )
         result = work / "result.mp4"
         result.write_bytes(bytes(400_000))
-        require_room_left(result, 0.5, spots)
+        require_room_left(result, 0.5, places)
         result.write_bytes(bytes(600_000))
         with pytest.raises(StorageError) as caught:
-            require_room_left(result, 0.5, spots)
+            require_room_left(result, 0.5, places)
         assert caught.value.finding.code == "storage.will_not_fit"
         assert caught.value.needs == (Need("work", 1_200_000 + SPARE),)

@@ -15,6 +15,7 @@ from framewatch.errors import Need, Place, StorageError
 from framewatch.media.containers import rules
 from framewatch.media.plan.plan import Plan
 from framewatch.media.preset.preset import Preset
+from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.free_space import SPARE, free_bytes, human, same_disk
 from framewatch.storage.os_errors import shown, storage_faults
 
@@ -40,22 +41,6 @@ _PRIORS = {
 }
 
 
-class DiskLocations(Record):
-    """The folders whose disks a job fills; None where a disk is not there now."""
-
-    work: Path
-    output: Path | None
-    done: Path | None
-    source: Path  # the root that the file lies in
-    reserve: int = 0  # bytes that are to stay free on each of them
-
-    @property
-    def folders(self) -> dict[Place, Path]:
-        """Those that are there, by what they are for."""
-        found: dict[Place, Path | None] = {"work": self.work, "output": self.output, "done": self.done}
-        return {place: path for place, path in found.items() if path is not None}
-
-
 class FinishedSegments(Record):
     """What finished segments came to."""
 
@@ -64,27 +49,33 @@ class FinishedSegments(Record):
 
 
 def forecast(
-    plan: Plan, source_size: int, made: FinishedSegments, spots: DiskLocations, disk: Callable[[Path], int]
+    plan: Plan,
+    source: Path,
+    source_size: int,
+    made: FinishedSegments,
+    folders: Mapping[Place, Path],
+    disk: Callable[[Path], int],
 ) -> tuple[Need, ...]:
-    """The room that a job still needs in each place.
+    """The free space that a job still needs in each place.
 
-    In the work folder: the segments to come, and the result beside all of them. On the output's disk the result,
-    and on that of done/ the source, each where it is another one, since then it is copied whole.
+    In the work folder: the missing segments, and the result beside all of them. On the disk of the output the result,
+    and on that of done/ the source, each if it is another disk, since the file is then copied.
 
     Args:
-        plan: what is made.
+        plan: of the output.
+        source: the file.
         source_size: bytes.
-        made: the segments that are finished, which lie in the work folder already.
-        spots: where things lie.
-        disk: tells the disks of two folders apart; `same_disk` in earnest.
+        made: the finished segments, which are in the work folder already.
+        folders: the work folder, and those of output and done whose disks are mounted.
+        disk: gives a number for the disk of a folder; `same_disk` outside of tests.
     """
     picture = made.size + segments_to_come(plan, source_size, made)
     result = picture + beside_picture(plan, source_size)
     joined = result if plan.mode != "upscale" else picture - made.size + result
     needs = [Need("work", round(joined))]
-    if spots.output and disk(spots.output) != disk(spots.work):
+    if "output" in folders and disk(folders["output"]) != disk(folders["work"]):
         needs.append(Need("output", round(result)))
-    if spots.done and disk(spots.done) != disk(spots.source):
+    if "done" in folders and disk(folders["done"]) != disk(source.parent):
         needs.append(Need("done", source_size))
     return tuple(needs)
 
@@ -164,39 +155,46 @@ def require_room(
 
 
 def require_room_for(
-    plan: Plan, source_size: int, spots: DiskLocations | None, made: FinishedSegments | None = None
+    plan: Plan,
+    source: Path,
+    source_size: int,
+    places: FolderPlaces | None,
+    made: FinishedSegments | None = None,
 ) -> None:
-    """Begin, or go on, only where a job's result will fit beside what its finished segments (`made`) take.
+    """Check that a job's result will fit beside its finished segments (`made`). Without `places`, nothing is checked.
+
+    A disk that is not mounted now is checked when it is written to.
 
     Raises:
-        StorageError: `storage.will_not_fit`, or a place cannot be looked at. Never where `spots` is None.
+        StorageError: `storage.will_not_fit`, or a folder cannot be read.
     """
-    if spots is not None:
-        with storage_faults(spots.work):
-            needs = forecast(plan, source_size, made or FinishedSegments(), spots, same_disk)
-            require_room(needs, spots.folders, spots.reserve)
+    if places is not None:
+        with storage_faults(places.work):
+            folders = places.mounted
+            needs = forecast(plan, source, source_size, made or FinishedSegments(), folders, same_disk)
+            require_room(needs, folders, places.reserve)
 
 
-def require_room_left(result: Path, share: float, spots: DiskLocations | None) -> None:
+def require_room_left(result: Path, share: float, places: FolderPlaces | None) -> None:
     """Stop what writes `result` where it begins to take the reserve, whoever else fills the disk.
 
     Args:
         result: what is being written in the work folder.
         share: how much of it there is, 0 to 1, by which is told what all of it needs.
-        spots: where things lie; None: it is not looked at.
+        places: of the watch folder; None: nothing is checked.
 
     Raises:
         StorageError: `storage.will_not_fit`, or the work folder cannot be looked at.
     """
-    if spots is None:
+    if places is None:
         return
-    with storage_faults(spots.work):
-        if free_bytes(spots.work) >= spots.reserve:
+    with storage_faults(places.work):
+        if free_bytes(places.work) >= places.reserve:
             return
         size = result.stat().st_size if result.exists() else 0
-    message = f"less than the {human(spots.reserve)} are free that are to stay so"
+    message = f"less than the {human(places.reserve)} are free that are to stay so"
     hint = "free some space; the job goes on by itself"
-    error = StorageError(message, code="storage.will_not_fit", hint=hint, where=shown(spots.work))
+    error = StorageError(message, code="storage.will_not_fit", hint=hint, where=shown(places.work))
     raise error.with_needs(Need("work", round(size / max(share, 0.01)) + SPARE))
 
 

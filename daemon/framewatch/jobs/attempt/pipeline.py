@@ -128,11 +128,11 @@ class Pipeline:
         self._context.track(plan.frames, seconds=0.0 if plan.has_video else plan.expected.duration)
         with storage_faults(order.work):
             clear(order.work)
-        require_room_for(plan, probed.info.size, order.spots)
+        require_room_for(plan, order.source, probed.info.size, order.places)
         self._prepare(order.source, plan, result)
         plan = self._measured(order.source, plan)
         argv = commands.transcode_command(plan, self._tools.ffmpeg, order.source, result)
-        with self._context.looking(lambda: require_room_left(result, self._context.share_done, order.spots)):
+        with self._context.looking(lambda: require_room_left(result, self._context.share_done, order.places)):
             self._context.command(argv, counts=True)
         self._verify(plan, probed, result)
 

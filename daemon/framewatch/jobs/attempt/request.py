@@ -5,15 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from pydantic import InstanceOf
+
 from framewatch.domain import Record
 from framewatch.errors import Finding
-from framewatch.jobs.attempt.disk_forecast import DiskLocations
 from framewatch.media.limits import Limits
 from framewatch.media.plan.image_plan import ImagePlan
 from framewatch.media.plan.plan import Plan
 from framewatch.media.plan.segments import DEFAULT_SECONDS
 from framewatch.media.preset.preset import Preset
 from framewatch.render.worker_client import STALL_SECONDS
+from framewatch.storage.folder_places import FolderPlaces
 from framewatch.upscale.network.weights import Precision
 
 
@@ -24,7 +26,7 @@ class AttemptRequest(Record):
     preset: Preset
     preset_name: str
     work: Path  # a folder of this job's own, with what an earlier attempt has left there
-    spots: DiskLocations | None = None  # the disks that need room for it; None: it is not looked at
+    places: InstanceOf[FolderPlaces] | None = None  # whose disks must have room; None: that is not checked
 
 
 class Rendered(Record):

@@ -89,7 +89,7 @@ class SegmentedRender:
         """
         done = self._ledger.done.values()
         made = FinishedSegments(frames=sum(entry.frames for entry in done), size=sum(entry.size for entry in done))
-        require_room_for(self._plan, self._probed.info.size, self._order.spots, made)
+        require_room_for(self._plan, self._order.source, self._probed.info.size, self._order.places, made)
 
     def rehearse(self) -> None:
         """Let the encoder and the container refuse now what they would refuse after hours of work.

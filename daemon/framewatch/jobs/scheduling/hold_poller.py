@@ -44,7 +44,7 @@ class HoldPoller:
 
     def check_due(self, now: float) -> None:
         """Start checking the held jobs that are due at Unix time `now`, except in folders with a check under way."""
-        held = self._manager.store.over_holds(
+        held = self._manager.store.due_holds(
             now, lambda name: self._knows_folder(name) and not self._queues.busy(name)
         )
         for folder, jobs in groupby(sorted(held, key=_folder), key=_folder):
@@ -66,7 +66,7 @@ class HoldPoller:
                 waiting.append(job.id)
         # Only `not_before` moves. Nothing happened to the jobs, so this is no event of the lifecycle.
         pause = max(self._manager.policy.check_interval, (time.monotonic() - began) * CHECK_RATIO)
-        self._manager.store.prolong(waiting, self._manager.clock() + min(pause, LONGEST_WAIT))
+        self._manager.store.postpone(waiting, self._manager.clock() + min(pause, LONGEST_WAIT))
 
 
 def _folder(job: Job) -> str:

@@ -132,7 +132,7 @@ class JobManager:
                 is stored before the next is decided.
             output: the output folder, if `select` chooses names below it.
         """
-        with self._names_below(output), self.lock, self.store.together():
+        with self._names_below(output), self.lock, self.store.transaction():
             changes = [self._applied(job, event) for job, event in select()]
         return [self._follow(change) for change in changes]
 
@@ -151,7 +151,7 @@ class JobManager:
         """
         with self._names_below(output):
             jobs = plan()
-            with self.lock, self.store.together():
+            with self.lock, self.store.transaction():
                 added = [job for job in jobs if self.store.add(job)]
                 changed = [self._applied(job, event) for job in added] if event else []
         return added, self._follow_added(added, changed)

@@ -76,7 +76,7 @@ class Scheduler:
             self._publish_if_due(self._manager.apply(left.id, ev.Recovered()))
         # Whoever starts the daemon may just have removed the cause of a hold: check all of them now.
         held = self._manager.store.list((JobState.HELD,), limit=-1)
-        self._manager.store.prolong([job.id for job in held], self._manager.clock())
+        self._manager.store.postpone([job.id for job in held], self._manager.clock())
         for slot in self._slots:
             self._start_thread(f"slot-{slot.name}", self._run_slot, slot)
         for number in range(PUBLISHERS):
@@ -95,7 +95,7 @@ class Scheduler:
         store = self._manager.store
         counts = store.counts()
         busy = any(counts[state] for state in (JobState.QUEUED, *UNFINISHED))
-        return not busy and not store.over_holds(self._manager.clock(), self._knows_folder)
+        return not busy and not store.due_holds(self._manager.clock(), self._knows_folder)
 
     def add(self, output: Path, plan: Callable[[], Sequence[Job]], event: ev.Event | None = None) -> list[Job]:
         """Store new jobs, as `JobManager.add` does, and run them.

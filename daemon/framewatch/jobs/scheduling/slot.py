@@ -13,12 +13,11 @@ import structlog
 from framewatch.domain import Job
 from framewatch.errors import ConfigError, MediaError, VerificationError, WorkerError
 from framewatch.jobs.attempt.context import Gate
-from framewatch.jobs.attempt.disk_forecast import DiskLocations
 from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import AttemptRequest, Rendered, Skipped, Tools
 from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.scheduling.job_manager import JobManager
-from framewatch.jobs.source_check import require_source, source_root
+from framewatch.jobs.source_check import require_source
 from framewatch.jobs.work_folder import cleaned_up, make_work_folder
 from framewatch.media.preset.preset import Preset
 from framewatch.render.worker_client import Worker
@@ -76,7 +75,7 @@ class Slot:
             preset=_preset(job),
             preset_name=job.preset_name,
             work=make_work_folder(self._manager.work_folder(job)),
-            spots=_disk_locations(job, places) if places else None,
+            places=places,
         )
         observer = self._manager.reporter.observer(job, partial(self._reset_counts, job.id))
         with cleaned_up(request.work, places.reserve if places else 0, self._worker.kill_orphans):
@@ -110,17 +109,6 @@ def _rendered(request: AttemptRequest, job: Job, result: Rendered) -> ev.Rendere
         engine=result.engine,
         warnings=result.warnings,
         container=used if other_ending else "",
-    )
-
-
-def _disk_locations(job: Job, places: FolderPlaces) -> DiskLocations:
-    """The disks that need space. One that is not mounted now is checked when it is written to."""
-    return DiskLocations(
-        work=places.work,
-        output=places.output if places.is_mounted("output") else None,
-        done=places.done if places.is_mounted("done") else None,
-        source=source_root(job),
-        reserve=places.reserve,
     )
 
 

@@ -24,12 +24,12 @@ SELECT record FROM jobs
 WHERE state = 'queued' AND gpu = :gpu AND (not_before <= :now OR not_before > :beyond)
 ORDER BY priority DESC, id;
 
--- name: over_holds
+-- name: due_holds
 SELECT record FROM jobs
 WHERE state = 'held' AND folder IN (SELECT value FROM json_each(:folders)) AND (not_before <= :now OR not_before > :beyond)
 ORDER BY not_before, id;
 
--- name: prolong
+-- name: postpone
 UPDATE jobs SET not_before = :until, record = json_set(record, '$.not_before', :until)
 WHERE id = :id AND state = 'held';
 
@@ -69,7 +69,7 @@ SELECT record FROM jobs
 WHERE folder = :folder AND state IN ('queued', 'held', 'running') AND substr(output, 1, length(:below)) != :below
 ORDER BY id;
 
--- name: unended_of
+-- name: unended_with_source
 SELECT record FROM jobs WHERE source = :source AND ended_at IS NULL LIMIT 1;
 
 -- name: set_progress

@@ -1,6 +1,6 @@
-"""Opens the store; a damaged one is kept aside, and its jobs are rebuilt from their work folders.
+"""Opens the store. A damaged one is moved aside, and its jobs are rebuilt from the backups in their work folders.
 
-Queued jobs need no record: their files lie in the watch folders and are found by the first scan.
+Jobs that were only queued have no backup: their files lie in the watch folders and are found by the first scan.
 """
 
 from __future__ import annotations
@@ -27,23 +27,24 @@ from framewatch.storage.os_errors import storage_faults
 
 FACT = "rebuilt"
 KEEP_COPIES = 5  # of damaged databases
-_PARTS = ("", "-wal", "-shm")  # of an SQLite database; the first goes first, or it would open without its log
+# Suffixes of the files of an SQLite database. The main file is moved first: without its log it must not be opened.
+_SUFFIXES = ("", "-wal", "-shm")
 
 _log = structlog.get_logger("framewatch.jobs")
 
 
 class Found(NamedTuple):
-    """What came back from the work folders."""
+    """What was found in the work folders."""
 
-    jobs: tuple[str, ...]  # ids of jobs that the store did not know, or knew only as they were before
-    lost: tuple[Path, ...]  # folders with finished pieces of a job that nothing is known of
+    jobs: tuple[str, ...]  # ids of jobs that the store did not know, or only in an earlier state
+    lost: tuple[Path, ...]  # folders with finished segments of a job that nothing is known about
 
 
 def open_or_rebuild(path: Path, work_dir: Path, clock: Callable[[], float] = time.time) -> Store:
-    """Open the daemon's store, whatever state it is in. Only for the one that holds the state folder's lock.
+    """Open the daemon's store, whatever state it is in. The caller must hold the lock of the state folder.
 
     Raises:
-        StorageError: `store.too_new`, or a fault of the disk; never `store.corrupt`.
+        StorageError: `store.too_new`, or an error of the disk; never `store.corrupt`.
     """
     kept_aside, why = None, "the job database was missing"
     try:
@@ -52,12 +53,12 @@ def open_or_rebuild(path: Path, work_dir: Path, clock: Callable[[], float] = tim
         if error.finding.code != CORRUPT:
             raise
         why = error.finding.message
-        kept_aside = keep_aside(path, clock())
+        kept_aside = move_aside(path, clock())
         store = Store.open(path, clock=clock)
     try:
-        found = take_up(store, work_dir)
+        found = restore_jobs(store, work_dir)
         if kept_aside or found.jobs or found.lost:
-            _tell(store, found, kept_aside, why, clock())
+            _report(store, found, kept_aside, why, clock())
     except BaseException:
         store.close()
         raise
@@ -65,61 +66,60 @@ def open_or_rebuild(path: Path, work_dir: Path, clock: Callable[[], float] = tim
 
 
 def mark_damaged(path: Path) -> None:
-    """Let the next start rebuild this store, even where its own check would find nothing wrong."""
+    """Let the next start rebuild this store, even if SQLite's own check finds nothing wrong."""
     with suppress(OSError):
         _mark(path).touch(mode=0o600)
 
 
-def keep_aside(path: Path, now: float) -> Path:
-    """Rename a database, with its log, to a free name that says since when.
+def move_aside(path: Path, now: float) -> Path:
+    """Rename a database, with its log, to a free name with the time; returns that name.
 
-    Of the copies that lie there, the newest few stay: a daemon that is restarted again and again on a bad disk must
-    not fill it.
+    Only the newest few of such files stay: a daemon that is restarted again and again on a bad disk must not fill it.
 
     Raises:
-        StorageError: the folder cannot be written.
+        StorageError: the folder cannot be written to.
     """
     stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
     aside = _free(path.with_name(f"{path.name}.corrupt-{stamp}"))
     with storage_faults(path):
-        for part in _PARTS:
+        for suffix in _SUFFIXES:
             with suppress(FileNotFoundError):
-                os.rename(f"{path}{part}", f"{aside}{part}")  # noqa: PTH104 - a Path has no suffix "-wal"
+                os.rename(f"{path}{suffix}", f"{aside}{suffix}")  # noqa: PTH104 - a Path has no suffix "-wal"
         _mark(path).unlink(missing_ok=True)
         for old in [copy for copy in _copies(path) if copy != aside][KEEP_COPIES - 1 :]:
-            for part in _PARTS:
-                Path(f"{old}{part}").unlink(missing_ok=True)
+            for suffix in _SUFFIXES:
+                Path(f"{old}{suffix}").unlink(missing_ok=True)
         with files.open_folder(path.parent, path.parent) as folder:
             files.sync_folder(folder)
     return aside
 
 
 def _copies(path: Path) -> list[Path]:
-    """The databases that were kept aside, the newest first."""
+    """The databases that were moved aside, the newest first."""
     found = path.parent.glob(f"{path.name}.corrupt-*Z*")
     whole = {each.with_name(each.name.removesuffix("-wal").removesuffix("-shm")) for each in found}
     return sorted(whole, key=_age, reverse=True)
 
 
 def _age(copy: Path) -> tuple[str, int]:
-    """What sorts copies by age: the time in the name, and the number where there are more of one second."""
+    """A key that sorts by age: the time in the name, and the number if there are several of one second."""
     stamp, _, number = copy.name.rpartition(".corrupt-")[2].partition("-")
     return stamp, int(number) if number.isdecimal() else 1
 
 
-def take_up(store: Store, work_dir: Path) -> Found:
-    """Bring the store up to what the records in the work folders say, where it is behind them.
+def restore_jobs(store: Store, work_dir: Path) -> Found:
+    """Update the store from the backups in the work folders that are ahead of it.
 
-    A record is written after the store, so one that is ahead means that the store lost something: all of it, or
-    the last steps. A folder with finished pieces and no readable record, of a job that the store does not know,
-    is renamed to `lost-...`; other left-overs are for `JobManager.remove_leftover_work`.
+    A backup is written after the store. So one that is ahead means that the store lost something: everything, or the
+    last steps. A folder with finished segments and no readable backup, of a job that the store does not know, is
+    renamed to `lost-...`. Other leftovers are removed by `JobManager.remove_leftover_work`.
 
     Raises:
         StorageError: the store or the work folder cannot be used.
     """
     jobs: list[str] = []
     lost: list[Path] = []
-    for folder in sorted(_job_folders(work_dir), reverse=True):  # the newest first: a source is taken once
+    for folder in sorted(_job_folders(work_dir), reverse=True):  # the newest first: only one job can have a source
         backup, known = read_backup(folder), store.get(folder.name)
         if backup is None:
             if known is None and _regular(folder / LEDGER_NAME):
@@ -133,14 +133,14 @@ def take_up(store: Store, work_dir: Path) -> Found:
 
 
 def _opened(path: Path, clock: Callable[[], float]) -> Store:
-    """The store, refusing as damaged what SQLite would take for a new one, or was marked."""
+    """Open the store; refuse as damaged what SQLite would take for a new database, or what was marked."""
     with storage_faults(path):
-        left = [part for part in _PARTS if os.path.lexists(f"{path}{part}")]
+        left = [suffix for suffix in _SUFFIXES if os.path.lexists(f"{path}{suffix}")]
         why = ""
         if _mark(path).exists():
-            why = "damage was met while the daemon ran"
+            why = "damage was found while the daemon ran"
         elif left and "" not in left:
-            why = "its main file is gone, and its log is left"
+            why = "its main file is missing, but its log is there"
         elif left and path.stat().st_size == 0:
             why = "the file is empty"
     if why:
@@ -149,12 +149,12 @@ def _opened(path: Path, clock: Callable[[], float]) -> Store:
 
 
 def _restored(store: Store, backup: Job, known: Job | None) -> bool:
-    """Store what the record says; False where another job has its source by now."""
+    """Store the job of a backup; False if another job has its source by now."""
     try:
         if known is None:
             return store.add(backup, "Rebuilt")
         store.save(backup, "Rebuilt")
-    except (StoreError, OverflowError):  # numbers that SQLite cannot hold: not from here
+    except (StoreError, OverflowError):  # a number that SQLite cannot hold was not written by framewatch
         return False
     return True
 
@@ -174,7 +174,7 @@ def _lose(folder: Path) -> Path:
 
 def _free(path: Path) -> Path:
     number, candidate = 1, path
-    while any(os.path.lexists(f"{candidate}{part}") for part in _PARTS):
+    while any(os.path.lexists(f"{candidate}{suffix}") for suffix in _SUFFIXES):
         number += 1
         candidate = path.with_name(f"{path.name}-{number}")
     return candidate
@@ -188,11 +188,11 @@ def _mark(path: Path) -> Path:
     return path.with_name(f"{path.name}.damaged")
 
 
-def _tell(store: Store, found: Found, kept_aside: Path | None, why: str, now: float) -> None:
-    told = {"message": why, "kept_aside": kept_aside, "jobs": len(found.jobs), "lost": found.lost}
-    hint = "look into the system's log for trouble with the disk; what was kept aside can be deleted"
-    _log.error("store.rebuilt", **told, job_ids=found.jobs, hint=hint)
-    store.set_fact(FACT, told | {"at": now})
+def _report(store: Store, found: Found, kept_aside: Path | None, why: str, now: float) -> None:
+    facts = {"message": why, "kept_aside": kept_aside, "jobs": len(found.jobs), "lost": found.lost}
+    hint = "look for disk errors in the system's log; the files that were moved aside can be deleted"
+    _log.error("store.rebuilt", **facts, job_ids=found.jobs, hint=hint)
+    store.set_fact(FACT, facts | {"at": now})
 
 
 def was_rebuilt(store: Store) -> bool:
@@ -200,11 +200,10 @@ def was_rebuilt(store: Store) -> bool:
     return bool(store.get_facts().get(FACT))
 
 
-def rebuilt(store: Store) -> dict[str, Any] | None:
-    """What was kept aside and what came back at the last rebuild; None once the user has deleted the former."""
-    told: dict[str, Any] | None = store.get_facts().get(FACT)
-    if told is None:
+def last_rebuild(store: Store) -> dict[str, Any] | None:
+    """What the last rebuild moved aside and restored; None once the user has deleted what was moved aside."""
+    facts: dict[str, Any] | None = store.get_facts().get(FACT)
+    if facts is None:
         return None
-    aside = [path for path in (told["kept_aside"], *told["lost"]) if path]
-    there = (os.path.lexists(f"{path}{part}") for path in aside for part in _PARTS)
-    return told if any(there) else None
+    aside = [path for path in (facts["kept_aside"], *facts["lost"]) if path]
+    return facts if any(os.path.lexists(f"{path}{suffix}") for path in aside for suffix in _SUFFIXES) else None

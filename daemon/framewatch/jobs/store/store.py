@@ -1,4 +1,4 @@
-"""What is known of every job, on disk. Each transition is stored here before its actions are carried out."""
+"""Every job on disk. Each change is stored here before anything follows from it."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from framewatch.jobs.store.serialization import columns_of, job_of, text_of
 KEEP_JOBS = 10_000
 KEEP_SECONDS = 90 * 24 * 3600.0
 
-Jobs = list[Job]  # a name of its own, for Store.list hides the type
+Jobs = list[Job]  # inside the class, `list` is a method
 RequestKind = Literal["cancel", "retry", "trust"]
 
 
 class HistoryEntry(Record):
-    """One thing that happened to a job."""
+    """One event in the life of a job."""
 
     at: float  # Unix time
     event: str
     state: JobState  # after the event
     attempt: int
-    codes: tuple[str, ...] = ()  # of its findings then
+    codes: tuple[str, ...] = ()  # of its findings after the event
 
 
 class Request(Record):
-    """What another process asks of the daemon."""
+    """A request of another process to the daemon."""
 
     kind: RequestKind
-    job_id: str | None  # of a "trust", the folder's name
+    job_id: str | None  # for "trust", the folder's name
     asked_at: float  # Unix time
 
 
@@ -50,10 +50,10 @@ class StoreError(FramewatchError):
 
 
 class Store:
-    """All jobs, their history and progress, and the letter box between the daemon and its commands.
+    """All jobs, their history and progress, and what the daemon and its commands tell each other.
 
-    Safe for use from several threads, and from several processes on one host. Paths survive whatever bytes
-    they hold: those that are searched for are stored as bytes, the record as JSON with escapes.
+    Safe for use from several threads, and from several processes on one host. Paths may hold any bytes: those that
+    are searched for are stored as bytes, the record as JSON with escapes.
     """
 
     def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
@@ -63,10 +63,10 @@ class Store:
 
     @classmethod
     def open(cls, path: Path, *, readonly: bool = False, clock: Callable[[], float] = time.time) -> Self:
-        """Open the store, and make it where it is missing and not `readonly`.
+        """Open the store; create it if it is missing, unless `readonly`.
 
         Raises:
-            StorageError: `store.corrupt`, `store.too_new`, `store.missing` or a fault of the disk.
+            StorageError: `store.corrupt`, `store.too_new`, `store.missing`, or an error of the disk.
         """
         return cls(Database(path, readonly=readonly), clock)
 
@@ -76,12 +76,12 @@ class Store:
 
     @property
     def path(self) -> Path:
-        """Where it lies."""
+        """The database file."""
         return self._database.path
 
     @property
     def damage(self) -> StorageError | None:
-        """The first sign of damage that was met since it was opened, by whichever thread."""
+        """The first damage that any thread found since the store was opened."""
         return self._database.damage
 
     def __enter__(self) -> Self:
@@ -96,12 +96,12 @@ class Store:
         """An id for a new job: 12 characters that sort by age."""
         return self._ids.new(self._clock())
 
-    def together(self) -> AbstractContextManager[None]:
-        """What is stored within happens at once, or nothing of it; other threads wait meanwhile."""
+    def transaction(self) -> AbstractContextManager[None]:
+        """Everything that is stored inside happens, or nothing of it; other threads wait meanwhile."""
         return self._database.transaction()
 
     def add(self, job: Job, event: str = "Added") -> bool:
-        """Take in a new job; False where a job that has not ended has this source already."""
+        """Store a new job; False if an unended job has this source already."""
         with _conflicts(job), self._database.transaction():
             added = self._database.run("add_job", **columns_of(job)) == 1
             if added:
@@ -121,62 +121,64 @@ class Store:
             self._remember(job, event)
 
     def get(self, job_id: str) -> Job | None:
-        """The job with this id, or the only one whose id begins so.
+        """The job with this id, or the only one whose id begins with it.
 
         Raises:
-            StoreError: `job.ambiguous` where several ids begin so.
+            StoreError: `job.ambiguous` if several ids begin with it.
         """
         prefix = job_id.strip().lower()
         jobs = self._jobs("jobs_by_prefix", prefix=prefix, beyond=prefix + "~") if prefix else []
         if len(jobs) > 1 and jobs[0].id != prefix:
             message = f"more than one job's id begins with {prefix}"
-            raise StoreError(message, code="job.ambiguous", hint="give more of the id")
+            raise StoreError(message, code="job.ambiguous", hint="give more of its characters")
         return jobs[0] if jobs else None
 
     def next_queued(
         self, now: float, *, gpu: bool = True, accepts: Callable[[Job], bool] = lambda _: True
     ) -> Job | None:
-        """The job whose turn it is among those that take a GPU, or do not: by priority, then by age.
+        """The first job in the queue, by priority, then by age.
 
-        Those not accepted are passed over. A job that would have to wait longer than any job waits is due: the
-        clock was set back since.
+        A job that would wait longer than any job waits is due: the clock was set back since.
 
-        `accepts` runs under the store's lock: it should be quick.
+        Args:
+            now: Unix time.
+            gpu: whether to look among the jobs that take a GPU, or the others.
+            accepts: jobs that it refuses are passed over. It runs under the store's lock, so it must be quick.
         """
         with self._database.each("queue", now=now, beyond=now + LONGEST_WAIT, gpu=gpu) as rows:
             return next((job for job in map(self._job, rows) if accepts(job)), None)
 
-    def over_holds(self, now: float, knows: Callable[[str], bool] = lambda _: True) -> Jobs:
-        """The held jobs that are to be looked at again, of those folders that are known."""
+    def due_holds(self, now: float, knows: Callable[[str], bool] = lambda _: True) -> Jobs:
+        """The held jobs that are due to be checked at Unix time `now`, of those folders that are known."""
         folders = json.dumps([row[0] for row in self._database.rows("held_folders") if knows(row[0])])
-        return self._jobs("over_holds", folders=folders, now=now, beyond=now + LONGEST_WAIT)
+        return self._jobs("due_holds", folders=folders, now=now, beyond=now + LONGEST_WAIT)
 
-    def prolong(self, job_ids: Collection[str], until: float) -> None:
+    def postpone(self, job_ids: Collection[str], until: float) -> None:
         """Let held jobs wait until this Unix time.
 
-        It is no event, and not durable: nothing has happened to them, they were only looked at.
+        This is no event, and not durable: nothing happened to the jobs, they were only checked.
         """
         if not job_ids:
             return
         with self._database.transaction(durable=False):
             for job_id in job_ids:
-                self._database.run("prolong", id=job_id, until=until)
+                self._database.run("postpone", id=job_id, until=until)
 
     def next_wake(self, now: float) -> float | None:
-        """The Unix time at which the next waiting job may go on; None where none waits for a time."""
+        """The Unix time at which the next waiting job is due; None if none waits for a time."""
         wake: float | None = self._database.rows("next_wake", now=now, beyond=now + LONGEST_WAIT)[0][0]
         return wake
 
     def is_queued(self, job_id: str) -> bool:
-        """Whether this job waits for its turn."""
+        """Whether this job is queued."""
         return bool(self._database.rows("is_queued", job_id=job_id))
 
     def unended_ids(self) -> set[str]:
-        """The ids of all jobs that have not ended."""
+        """The ids of all unended jobs."""
         return {row[0] for row in self._database.rows("unended_ids")}
 
     def unended_folders(self) -> set[str]:
-        """The names of the watch folders that have jobs which have not ended."""
+        """The names of the watch folders that have unended jobs."""
         return {row[0] for row in self._database.rows("unended_folders")}
 
     def list(
@@ -186,7 +188,7 @@ class Store:
         limit: int = 100,
         offset: int = 0,
     ) -> Jobs:
-        """Jobs, the newest first; in some states or one folder only where these are given."""
+        """Jobs, the newest first; only those in some states, or of one folder, if these are given."""
         wanted = f" {' '.join(states)} " if states else ""
         return self._jobs("list_jobs", states=wanted, folder=folder, limit=limit, offset=offset)
 
@@ -196,7 +198,7 @@ class Store:
         return {state: counted.get(state, 0) for state in JobState}
 
     def history(self, job_id: str) -> tuple[HistoryEntry, ...]:
-        """What happened to a job, the oldest first."""
+        """The events in the life of a job, the oldest first."""
         rows = self._database.rows("history", job_id=job_id)
         return tuple(
             HistoryEntry(at=at, event=event, state=state, attempt=attempt, codes=tuple(codes.split()))
@@ -204,21 +206,22 @@ class Store:
         )
 
     def output_claimed(self, path: Path) -> bool:
-        """Whether a job that has not ended plans to write this output."""
+        """Whether an unended job plans to write this output."""
         return bool(self._database.rows("output_claimed", output=os.fsencode(path)))
 
     def planned_outside(self, folder: str, output: Path) -> Jobs:
-        """A folder's jobs that wait or run, and whose output is not to lie below `output`."""
+        """A folder's jobs that wait or run, and whose output is planned outside of `output`."""
         return self._jobs("planned_outside", folder=folder, below=os.fsencode(output / "_")[:-1])
 
-    def unended_of(self, path: Path) -> Job | None:
-        """The job that has not ended and has this source."""
-        return next(iter(self._jobs("unended_of", source=os.fsencode(path))), None)
+    def unended_with_source(self, path: Path) -> Job | None:
+        """The unended job that has this source."""
+        return next(iter(self._jobs("unended_with_source", source=os.fsencode(path))), None)
 
     def prune(self, keep: int = KEEP_JOBS, keep_seconds: float = KEEP_SECONDS) -> int:
-        """Forget ended jobs that are neither among the newest `keep` nor younger than `keep_seconds`.
+        """Delete ended jobs that are neither among the newest `keep` nor younger than `keep_seconds`.
 
-        Returns how many were forgotten, with their history and progress.
+        Returns:
+            How many were deleted, with their history and progress.
         """
         with self._database.transaction():
             return self._database.run("prune", before=self._clock() - keep_seconds, keep=keep)
@@ -226,24 +229,24 @@ class Store:
     # --- progress -----------------------------------------------------------------------------------------
 
     def set_progress(self, job_id: str, progress: Progress) -> None:
-        """Note how far a job is. Not durable: it is only shown, and often written."""
+        """Store the progress of a job. Not durable: it is only shown, and often written."""
         with self._database.transaction(durable=False):
             self._database.run("set_progress", job_id=job_id, record=text_of(progress))
 
     def progress(self, job_id: str) -> Progress:
-        """How far a job is."""
+        """The progress of a job."""
         rows = self._database.rows("progress", job_id=job_id)
         return Progress(**json.loads(rows[0][0])) if rows else Progress()
 
     # --- between processes --------------------------------------------------------------------------------
 
     def request(self, kind: RequestKind, job_id: str | None = None) -> None:
-        """Ask something of the daemon."""
+        """Leave a request for the daemon."""
         with self._database.transaction():
             self._database.run("add_request", kind=kind, job_id=job_id, asked_at=self._clock())
 
     def take_requests(self) -> tuple[Request, ...]:
-        """What was asked since the last call, in that order; each request is handed out once."""
+        """The requests since the last call, in order; each is returned once."""
         if not self._database.rows("requests"):
             return ()  # no write, and so no lock, while there is nothing to take
         with self._database.transaction():
@@ -252,7 +255,7 @@ class Store:
         return tuple(Request(kind=kind, job_id=job_id, asked_at=at) for _, kind, job_id, at in rows)
 
     def set_fact(self, name: str, value: Any, *, durable: bool = True) -> None:
-        """Say something about the daemon, as JSON; None takes it back. What is only shown need not be `durable`."""
+        """Store a fact about the daemon, as JSON; None deletes it. What is only shown need not be `durable`."""
         with self._database.transaction(durable=durable):
             if value is None:
                 self._database.run("drop_fact", name=name)
@@ -260,7 +263,7 @@ class Store:
                 self._database.run("set_fact", name=name, value=json.dumps(value, default=os.fspath))
 
     def get_facts(self) -> dict[str, Any]:
-        """What the daemon says of itself."""
+        """All facts about the daemon, by name."""
         return {name: json.loads(value) for name, value in self._database.rows("facts")}
 
     # --- parts --------------------------------------------------------------------------------------------
@@ -282,11 +285,11 @@ class Store:
 
 @contextmanager
 def _conflicts(job: Job) -> Iterator[None]:
-    """Turns a broken constraint into an error that names the job."""
+    """Turn a broken constraint into an error that names the job."""
     try:
         yield
     except sqlite3.IntegrityError as error:
         taken = error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_UNIQUE
         code = "job.source_taken" if taken else "job.duplicate"
-        what = "another job that has not ended has its source" if taken else str(error)
+        what = "another unended job has the same source" if taken else str(error)
         raise StoreError(f"job {job.id} cannot be stored: {what}", code=code) from error

@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framewatch.errors import Need, StorageError
+from framewatch.errors import Need, Place, StorageError
 from framewatch.jobs.attempt import disk_forecast
 from framewatch.jobs.attempt.disk_forecast import (
-    DiskLocations,
     FinishedSegments,
     by_disk,
     forecast,
@@ -25,7 +24,8 @@ from framewatch.storage.free_space import human
 from mounts import tmpfs
 
 DISKS = {"/work": 1, "/out": 2, "/done": 3, "/in": 4}
-SPOTS = DiskLocations(work=Path("/work"), output=Path("/out"), done=Path("/done"), source=Path("/in"))
+FOLDERS: dict[Place, Path] = {"work": Path("/work"), "output": Path("/out"), "done": Path("/done")}
+SOURCE = Path("/in/a.mkv")
 
 
 def disk(path: Path) -> int:
@@ -53,34 +53,32 @@ def sizes(needs: tuple[Need, ...]) -> dict[str, int]:
 
 
 def test_segments_and_the_result_beside_them_the_result_again_elsewhere_and_the_source_in_done() -> None:
-    needs = forecast(plan(), 5000, FinishedSegments(), SPOTS, disk)
+    needs = forecast(plan(), SOURCE, 5000, FinishedSegments(), FOLDERS, disk)
     assert sizes(needs) == {"work": 100_000 + 108_000, "output": 108_000, "done": 5000}
 
 
 def test_what_finished_segments_came_to_counts_instead_of_a_guess() -> None:
-    needs = forecast(plan(), 5000, FinishedSegments(frames=50, size=10_000), SPOTS, disk)
+    needs = forecast(plan(), SOURCE, 5000, FinishedSegments(frames=50, size=10_000), FOLDERS, disk)
     assert sizes(needs) == {"work": 10_000 + 28_000, "output": 28_000, "done": 5000}
 
 
 def test_on_one_disk_nothing_is_copied_and_needs_add_up() -> None:
-    one = forecast(plan(), 5000, FinishedSegments(), SPOTS, lambda _: 1)
+    one = forecast(plan(), SOURCE, 5000, FinishedSegments(), FOLDERS, lambda _: 1)
     assert sizes(one) == {"work": 208_000}
     needs = [Need("work", 1), Need("output", 2), Need("done", 3)]
-    assert by_disk(needs, SPOTS.folders, lambda path: path == Path("/out")) == {Path("/work"): 4, Path("/out"): 2}
+    assert by_disk(needs, FOLDERS, lambda path: path == Path("/out")) == {Path("/work"): 4, Path("/out"): 2}
 
 
 def test_a_disk_that_is_not_there_is_not_looked_at() -> None:
-    away = SPOTS.evolve(output=None, done=None)
-    assert sizes(forecast(plan(), 5000, FinishedSegments(), away, disk)) == {"work": 208_000}
+    away: dict[Place, Path] = {"work": Path("/work")}
+    assert sizes(forecast(plan(), SOURCE, 5000, FinishedSegments(), away, disk)) == {"work": 208_000}
 
 
 def test_without_the_network_there_is_no_piece_beside_the_result() -> None:
-    assert sizes(forecast(plan(mode="transcode"), 5000, FinishedSegments(), SPOTS, disk))["work"] == 108_000
-    assert sizes(forecast(plan(mode="copy"), 5000, FinishedSegments(), SPOTS, disk))["output"] == 5000
-    assert (
-        sizes(forecast(plan(mode="transcode", has_video=False), 5000, FinishedSegments(), SPOTS, disk))["output"]
-        == 8000
-    )
+    assert sizes(forecast(plan(mode="transcode"), SOURCE, 5000, FinishedSegments(), FOLDERS, disk))["work"] == 108_000
+    assert sizes(forecast(plan(mode="copy"), SOURCE, 5000, FinishedSegments(), FOLDERS, disk))["output"] == 5000
+    audio = forecast(plan(mode="transcode", has_video=False), SOURCE, 5000, FinishedSegments(), FOLDERS, disk)
+    assert sizes(audio)["output"] == 8000
 
 
 @given(
@@ -92,7 +90,7 @@ def test_the_forecast_shrinks_to_the_result_alone_as_segments_are_finished(
     done: int, a_frame: int, source: int
 ) -> None:
     made = FinishedSegments(frames=done, size=done * a_frame)
-    work = sizes(forecast(plan(of_kind=lambda _: []), source, made, SPOTS, disk))["work"]
+    work = sizes(forecast(plan(of_kind=lambda _: []), SOURCE, source, made, FOLDERS, disk))["work"]
     if done:
         assert work == pytest.approx((100 - done) * a_frame + 100 * a_frame, abs=1)
     assert work >= 0
@@ -112,9 +110,9 @@ def test_every_encoder_has_a_prior() -> None:
 
 def test_room_that_is_missing_is_told_in_words_and_carried_in_the_error() -> None:
     needs = (Need("work", 2_000_000_000),)
-    require_room(needs, SPOTS.folders, 10**9, disk, lambda _: 3_000_000_000)
+    require_room(needs, FOLDERS, 10**9, disk, lambda _: 3_000_000_000)
     with pytest.raises(StorageError) as caught:
-        require_room(needs, SPOTS.folders, 10**9, disk, lambda _: 2_999_999_999)
+        require_room(needs, FOLDERS, 10**9, disk, lambda _: 2_999_999_999)
     finding = caught.value.finding
     assert (finding.code, finding.where, caught.value.needs) == ("storage.will_not_fit", "/work", needs)
     assert finding.message == "2.0 GB are needed here and 3.0 GB are free, and 1.0 GB are to stay free"

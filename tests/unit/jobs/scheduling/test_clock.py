@@ -30,12 +30,12 @@ def test_after_a_jump_back_a_waiting_job_is_due(store: Store, make_job: MakeJob,
     store.add(make_job(1, not_before=NOW + 10.0))
     store.add(make_job(2, state=S.HELD, held_state=S.QUEUED, not_before=NOW + 10.0))
     assert store.next_queued(NOW) is None
-    assert store.over_holds(NOW) == []
+    assert store.due_holds(NOW) == []
     assert store.next_wake(NOW) == NOW + 10.0
     due = store.next_queued(NOW - back)
     assert due is not None
     assert due.id == "id0001"
-    assert [job.id for job in store.over_holds(NOW - back)] == ["id0002"]
+    assert [job.id for job in store.due_holds(NOW - back)] == ["id0002"]
     assert store.next_wake(NOW - back) is None  # nothing to wait for: they are due
 
 
@@ -50,7 +50,7 @@ def test_after_a_jump_forth_a_waiting_job_is_due(store: Store, make_job: MakeJob
     store.add(make_job(1, not_before=NOW + 500.0))
     store.add(make_job(2, state=S.HELD, held_state=S.QUEUED, not_before=NOW + 500.0))
     assert store.next_queued(NOW + YEAR) is not None
-    assert len(store.over_holds(NOW + YEAR)) == 1
+    assert len(store.due_holds(NOW + YEAR)) == 1
 
 
 def test_what_is_taken_in_after_a_jump_back_comes_behind_what_waits(tmp_path: Path, make_job: MakeJob) -> None:

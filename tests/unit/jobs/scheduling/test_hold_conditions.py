@@ -76,11 +76,11 @@ def test_a_look_moves_the_time_of_the_next_one_and_nothing_else(
     jobs = [held(make_job, places), make_job(2)]
     for job in jobs:
         store.add(job)
-    store.prolong([job.id for job in jobs], 500.0)
+    store.postpone([job.id for job in jobs], 500.0)
     assert store.get(jobs[0].id) == jobs[0].evolve(not_before=500.0)
     assert store.get(jobs[1].id) == jobs[1]  # it is not held (any more)
-    assert [job.id for job in store.over_holds(499.0)] == []
-    assert [job.id for job in store.over_holds(500.0)] == [jobs[0].id]
+    assert [job.id for job in store.due_holds(499.0)] == []
+    assert [job.id for job in store.due_holds(500.0)] == [jobs[0].id]
     assert len(store.history(jobs[0].id)) == 1
 
 
@@ -156,7 +156,7 @@ def test_weights_and_programs_are_looked_for_without_a_try(
     clock = iter(range(0, 1000, 10))
     monkeypatch.setattr(prerequisites.time, "monotonic", lambda: next(clock))
     assert can_continue(weights, places, FFMPEG)
-    monkeypatch.setattr(models, "find", lambda _: None)
+    monkeypatch.setattr(models, "_find_weights", lambda _: None)
     assert not can_continue(weights, places, FFMPEG)
     assert can_continue(program, places, FFMPEG)
     assert not can_continue(program, places, tmp_path / "gone")
@@ -174,7 +174,7 @@ def test_what_every_job_needs_is_missed_before_its_file_is_read(
             raise EngineMissingError("no engine works here")
 
     if gone == "weights":
-        monkeypatch.setattr(models, "find", lambda _: None)
+        monkeypatch.setattr(models, "_find_weights", lambda _: None)
     tools = Tools(ffmpeg=tmp_path / "gone" if gone == "ffmpeg" else FFMPEG, encoders=frozenset())
     preset = Preset(ml_upscale="esrgan-2x")
     order = AttemptRequest(source=tmp_path / "a.mkv", preset=preset, preset_name="p", work=tmp_path)

@@ -21,7 +21,7 @@ from framewatch.jobs.publishing.publish import publish
 from framewatch.jobs.reporting.reporter import Reporter
 from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.store.job_backup import MAX_BYTES, Backups, read_backup
-from framewatch.jobs.store.recovery import keep_aside, mark_damaged, open_or_rebuild, rebuilt
+from framewatch.jobs.store.recovery import last_rebuild, mark_damaged, move_aside, open_or_rebuild
 from framewatch.jobs.store.store import Store
 from framewatch.jobs.work_folder import BACKUP_NAME
 from framewatch.storage.files import part_name
@@ -157,7 +157,7 @@ def test_a_damaged_store_is_kept_aside_and_its_begun_jobs_come_back(
     before = {path.name: path.read_bytes() for path in home.path.parent.iterdir() if not path.name.endswith("shm")}
     with home.open() as store:
         assert unended(store) == begun
-        told = rebuilt(store)
+        told = last_rebuild(store)
         assert told is not None
         assert told["jobs"] == 3
     aside = "framewatch.db.corrupt-20261118T110640Z"
@@ -171,7 +171,7 @@ def test_a_damaged_store_is_kept_aside_and_its_begun_jobs_come_back(
         assert unended(store) == begun
         for name in kept:
             (home.path.parent / name).unlink()
-        assert rebuilt(store) is None
+        assert last_rebuild(store) is None
     assert not any("corrupt" in name for name in home.names())
 
 
@@ -189,7 +189,7 @@ def test_of_the_damaged_stores_that_were_kept_aside_the_newest_five_stay(home: H
     for second in range(12):
         garbage(home.path)
         home.path.with_name(f"{home.path.name}-wal").write_bytes(b"log")
-        keep_aside(home.path, NOW + second // 2)
+        move_aside(home.path, NOW + second // 2)
     kept = [name for name in home.names() if "corrupt" in name and not name.endswith("-wal")]
     stamps = ["40-2", "41", "41-2", "42", "42-2", "43", "43-2", "44", "44-2", "45", "45-2"]
     assert [name.rpartition("T1106")[2].replace("Z", "") for name in kept] == stamps[-5:]
@@ -199,7 +199,7 @@ def test_of_the_damaged_stores_that_were_kept_aside_the_newest_five_stay(home: H
 def test_the_copy_that_was_just_made_stays_though_the_clock_was_set_back(home: Home) -> None:
     for seconds in (*range(5), -1000):
         garbage(home.path)
-        aside = keep_aside(home.path, NOW + seconds)
+        aside = move_aside(home.path, NOW + seconds)
     assert aside.exists()
 
 
@@ -426,7 +426,7 @@ def test_a_folder_whose_record_cannot_be_read_is_kept_aside_if_it_holds_pieces_e
     with home.open() as store:
         assert unended(store) == []
         home.manager(store).remove_leftover_work()
-        told: Any = rebuilt(store)
+        told: Any = last_rebuild(store)
     left = [path.name for path in home.work.iterdir() if path.is_dir()]
     assert [name.startswith("lost-0") for name in left] == [True] * ledger
     assert told["lost"] == [str(home.work / name) for name in left]

@@ -40,7 +40,7 @@ def test_a_job_comes_back_as_it_was_stored_whatever_bytes_its_paths_hold(
     with Store.open(tmp_path / "jobs.db") as store:
         assert store.get(job.id) == job
         assert os.fsencode(unended(store)[0].source) == os.fsencode(job.source)
-        assert store.unended_of(job.source)
+        assert store.unended_with_source(job.source)
         assert store.output_claimed(job.output)
 
 
@@ -49,7 +49,7 @@ def test_a_source_is_taken_once_while_its_job_has_not_ended(store: Store, make_j
     assert store.add(first)
     assert not store.add(make_job(2, name="same.mkv"))
     store.save(first.evolve(state=S.DONE, outcome=S.DONE, ended_at=5.0), "Published")
-    assert not store.unended_of(first.source)
+    assert not store.unended_with_source(first.source)
     assert not store.output_claimed(first.output)
     assert store.add(make_job(2, name="same.mkv"))
     assert store.get("id0002") is not None
@@ -130,8 +130,8 @@ def test_the_queue_goes_by_priority_then_age_and_passes_over_what_must_wait(stor
 def test_held_jobs_are_named_when_their_time_has_come(store: Store, make_job: MakeJob) -> None:
     store.add(make_job(1, state=S.HELD, held_state=S.QUEUED, not_before=10.0))
     store.add(make_job(2, state=S.HELD, held_state=S.QUEUED, not_before=20.0))
-    assert [job.id for job in store.over_holds(15.0)] == ["id0001"]
-    assert store.over_holds(15.0, lambda name: name != "anime") == []
+    assert [job.id for job in store.due_holds(15.0)] == ["id0001"]
+    assert store.due_holds(15.0, lambda name: name != "anime") == []
     assert store.next_wake(15.0) == 20.0
 
 
