@@ -196,3 +196,10 @@ def render(plan: Plan, source: Path, folder: Path, pieces: int = 1) -> Path:
         commands.pieces_list(out).write_text(commands.concat_text(made, out))
     run_ffmpeg(commands.mux_command(plan, FFMPEG, made, source, out))
     return out
+
+
+def program(path: Path, script: str) -> Path:
+    """A shell script that stands in for a program."""
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path

@@ -1,4 +1,4 @@
-"""Where something stands in a document: shown, and read again."""
+"""Key paths in documents."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ from framewatch.documents import KeyPath, dotted, parse_key_path
         (("extra_encoder_args", 3), "extra_encoder_args[3]"),
     ],
 )
-def test_a_key_path_is_shown_and_read_again(path: KeyPath, text: str) -> None:
+def test_a_key_path_is_formatted_and_parsed(path: KeyPath, text: str) -> None:
     assert dotted(path) == text
     assert parse_key_path(text) == path

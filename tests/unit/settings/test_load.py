@@ -1,4 +1,4 @@
-"""The daemon file: what it may say, what holds when it does not, and how errors are told."""
+"""The daemon file: its values and defaults, and how errors are reported."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def findings(tmp_path: Path, text: str) -> dict[str, Finding]:
 
 
 def folder(**values: Any) -> str:
-    """A file with one folder that says these things, as JSON, which is YAML."""
+    """A daemon file with one folder that has these keys, as JSON, which is YAML."""
     return json.dumps({"folders": [{"name": "a", "input": "in"} | values]})
 
 
-def test_a_folder_needs_no_more_than_its_name_and_input(tmp_path: Path) -> None:
+def test_a_folder_needs_only_name_and_input(tmp_path: Path) -> None:
     loaded = load(tmp_path, "folders: [{name: a, input: share/in}]")
     (only,) = loaded.settings.folders
     assert only.input == tmp_path / "share/in"
@@ -49,7 +49,7 @@ def test_a_folder_needs_no_more_than_its_name_and_input(tmp_path: Path) -> None:
     assert loaded.warnings == ()
 
 
-def test_relative_paths_count_from_the_file_and_tilde_is_home(
+def test_relative_paths_start_from_the_file_and_tilde_is_home(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", "/home/ann")
@@ -72,7 +72,7 @@ def test_relative_paths_count_from_the_file_and_tilde_is_home(
     assert (only.done, only.failed) == (tmp_path / "d", tmp_path / "f")
 
 
-def test_a_key_without_a_value_means_its_default(tmp_path: Path) -> None:
+def test_a_key_without_a_value_takes_its_default(tmp_path: Path) -> None:
     text = "state_dir:\npresets_dir: null\nlog:\nweb: {port: }\n"
     text += "folders: [{name: a, input: in, output: , ignore: }]"
     settings = load(tmp_path, text).settings
@@ -80,7 +80,7 @@ def test_a_key_without_a_value_means_its_default(tmp_path: Path) -> None:
     assert settings == plain
 
 
-def test_all_errors_are_told_at_once_each_with_its_line_and_key(tmp_path: Path) -> None:
+def test_all_errors_are_reported_at_once_with_line_and_key(tmp_path: Path) -> None:
     text = """
 folders:
   - name: a
@@ -96,8 +96,8 @@ log: {level: wrning}
 """
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, text)
-    told = {finding.where.removeprefix(f"{tmp_path}/"): finding for finding in caught.value.findings}
-    assert {where: finding.code for where, finding in told.items()} == {
+    found = {finding.where.removeprefix(f"{tmp_path}/"): finding for finding in caught.value.findings}
+    assert {where: finding.code for where, finding in found.items()} == {
         "framewatch.yaml:3: folders[0].input": "config.missing_key",
         "framewatch.yaml:4: folders[0].inptu": "config.unknown_key",
         "framewatch.yaml:5: folders[0].settle_seconds": "config.bad_value",
@@ -108,7 +108,7 @@ log: {level: wrning}
         "framewatch.yaml:11: retires": "config.unknown_key",
         "framewatch.yaml:12: log.level": "config.bad_value",
     }
-    hints = {where.rsplit(" ")[-1]: finding.hint for where, finding in told.items()}
+    hints = {where.rsplit(" ")[-1]: finding.hint for where, finding in found.items()}
     assert hints["folders[0].inptu"] == 'did you mean "input"?'
     assert hints["folders[1].watch"] == 'did you mean "events"?'
     assert hints["retires"] == 'did you mean "retries"?'
@@ -131,10 +131,10 @@ log: {level: wrning}
         ("overwrite", "perhaps"),
     ],
 )
-def test_a_value_that_makes_no_sense_is_refused_where_it_stands(tmp_path: Path, key: str, value: Any) -> None:
-    told = findings(tmp_path, folder(**{key: value}))
-    assert set(told) == {f"folders[0].{key}"}
-    assert told[f"folders[0].{key}"].code == "config.bad_value"
+def test_an_invalid_value_is_refused_with_its_location(tmp_path: Path, key: str, value: Any) -> None:
+    found = findings(tmp_path, folder(**{key: value}))
+    assert set(found) == {f"folders[0].{key}"}
+    assert found[f"folders[0].{key}"].code == "config.bad_value"
 
 
 @pytest.mark.parametrize("pattern", ["", "/"])
@@ -153,12 +153,12 @@ def test_other_slots_are_refused(tmp_path: Path, value: str) -> None:
 
 
 @pytest.mark.parametrize("engine", ["auto", "openvino", "ncnn", "identity"])
-def test_each_engine_of_this_version_can_be_chosen(tmp_path: Path, engine: str) -> None:
+def test_every_engine_of_this_version_can_be_chosen(tmp_path: Path, engine: str) -> None:
     assert load(tmp_path, f"{folder()[:-1]}, engine: {engine}}}").settings.engine == engine
 
 
 @pytest.mark.parametrize("preset", ["upscale-2x", "./own.yaml", {"ml_upscale": "esrgan-2x", "crf": 20}])
-def test_a_preset_is_kept_as_it_was_given(tmp_path: Path, preset: Any) -> None:
+def test_a_preset_is_kept_as_it_is_written(tmp_path: Path, preset: Any) -> None:
     assert load(tmp_path, folder(preset=preset)).settings.folders[0].preset == preset
 
 
@@ -187,7 +187,7 @@ def test_an_output_name_is_made_of_text_and_fields(tmp_path: Path, template: str
         ("  ", "empty"),
     ],
 )
-def test_an_output_name_that_is_no_plain_name_is_refused(tmp_path: Path, template: str, said: str) -> None:
+def test_an_output_name_that_is_not_a_plain_name_is_refused(tmp_path: Path, template: str, said: str) -> None:
     (finding,) = findings(tmp_path, folder(output_name=template)).values()
     assert finding.code == "config.bad_output_name"
     assert said in str(finding)
@@ -206,7 +206,7 @@ def test_a_file_without_a_list_of_folders_is_refused(tmp_path: Path, text: str, 
     assert set(findings(tmp_path, text)) == {where}
 
 
-def test_a_file_that_is_not_there_is_told_with_its_path(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_with_its_path(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_settings(tmp_path / "none.yaml")
     assert caught.value.finding.code == "config.not_found"
@@ -224,7 +224,7 @@ def test_a_file_that_is_not_there_is_told_with_its_path(tmp_path: Path) -> None:
         ("web: {token: secret}\nsegment_seconds: 10", ["web"]),
     ],
 )
-def test_what_has_no_effect_yet_is_accepted_with_a_warning(tmp_path: Path, text: str, warned: list[str]) -> None:
+def test_a_setting_without_effect_is_accepted_with_a_warning(tmp_path: Path, text: str, warned: list[str]) -> None:
     loaded = load(tmp_path, f"folders: [{{name: a, input: in}}]\n{text}")
     assert [warning.where.rsplit(": ")[-1] for warning in loaded.warnings] == warned
     assert {warning.code for warning in loaded.warnings} <= {"config.not_yet"}
@@ -243,13 +243,13 @@ def test_what_has_no_effect_yet_is_accepted_with_a_warning(tmp_path: Path, text:
         ("cache", True, "darwin", {}, "/Library/Caches/framewatch"),
     ],
 )
-def test_state_and_work_have_a_place_by_platform_and_user(
+def test_state_and_work_folders_depend_on_platform_and_user(
     purpose: Any, root: bool, platform: str, env: dict[str, str], expected: str
 ) -> None:
     assert default_folder(purpose, root=root, platform=platform, env=env) == Path(expected)
 
 
-def test_the_sample_loads_and_says_what_holds_anyway(tmp_path: Path) -> None:
+def test_the_sample_loads_and_has_the_defaults(tmp_path: Path) -> None:
     loaded = load_settings(SAMPLE)
     assert loaded.warnings == ()
     anime = next(folder for folder in loaded.settings.folders if folder.name == "anime")

@@ -1,4 +1,4 @@
-"""Damaged files: what can be saved is, what is lost is counted, and garbage ends in an error with a code."""
+"""Damaged files: damage is concealed and counted, and too much of it is an error with a code."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ def damaged_copy(clip: Path, target: Path) -> Path:
     return target
 
 
-def test_damage_is_counted_told_and_filled(tmp_path: Path) -> None:
+def test_damage_is_counted_reported_and_concealed(tmp_path: Path) -> None:
     source = make_video(tmp_path / "s.mp4", seconds=4, codec=("-c:v", "libx264", "-bf", "2", "-g", "25"))
     path = damaged_copy(source, tmp_path / "holes.ts")
     _, stream, line, _ = opened(path)
-    told: list[str] = []
-    decoder = Decoder(VideoSource(path, stream, line), on_damage=told.append)
+    reported: list[str] = []
+    decoder = Decoder(VideoSource(path, stream, line), on_damage=reported.append)
     assert sum(frame.repeat for frame in decoder) == line.frames == 100
-    assert decoder.damaged == len(told) > 0
+    assert decoder.damaged == len(reported) > 0
 
 
-def test_damage_beyond_reason_is_an_error(tmp_path: Path) -> None:
+def test_too_much_damage_is_an_error(tmp_path: Path) -> None:
     path = make_video(
         tmp_path / "v.mkv", seconds=4, codec=("-c:v", "ffv1", "-level", "3", "-slicecrc", "1", "-g", "1")
     )
@@ -71,7 +71,7 @@ FUZZ = settings(
 @pytest.mark.parametrize("container", ["mp4", "mkv", "ts", "avi"])
 @FUZZ
 @given(data=st.data())
-def test_garbage_gives_frames_or_an_error_with_a_code(
+def test_a_mutated_file_gives_all_frames_or_an_error_with_a_code(
     clip: Path, media: Path, container: str, data: st.DataObject
 ) -> None:
     origin = media / f"fuzz.{container}"

@@ -1,4 +1,4 @@
-"""Frames come out upright, in order, each once, and exactly as many as planned, from any source."""
+"""The decoder returns upright frames in order, each once, and exactly as many as planned, from any source."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ def number_of(frame: DecodedFrame) -> int:
         ("mpeg2.mpg", ("-c:v", "mpeg2video", "-q:v", "1", "-bf", "2")),
     ],
 )
-def test_every_frame_comes_once_in_order_to_the_last(tmp_path: Path, name: str, codec: tuple[str, ...]) -> None:
+def test_every_frame_is_decoded_once_and_in_order(tmp_path: Path, name: str, codec: tuple[str, ...]) -> None:
     path = counting(tmp_path / name, codec=codec)
     frames = decoded(path)
     assert [number_of(frame) for frame in frames] == list(range(25))
     assert [frame.repeat for frame in frames] == [1] * 25
 
 
-def test_pixels_are_contiguous_and_their_own(clip: Path) -> None:
+def test_pixels_are_contiguous_and_owned(clip: Path) -> None:
     first, *_, second = decoded(clip)
     assert first.pixels.shape == (48, 64, 3)
     assert first.pixels.dtype == np.uint8
@@ -80,13 +80,13 @@ def test_pixels_are_contiguous_and_their_own(clip: Path) -> None:
     assert not np.array_equal(first.pixels, second.pixels)
 
 
-def test_a_width_that_is_no_multiple_of_anything_is_right(tmp_path: Path) -> None:
+def test_odd_sizes_are_decoded(tmp_path: Path) -> None:
     odd = "format=yuv444p,crop=61:47:0:0:exact=1"
     path = make_video(tmp_path / "odd.mkv", filters=odd, codec=("-c:v", "ffv1", "-pix_fmt", "yuv444p"))
     assert decoded(path)[0].pixels.shape == (47, 61, 3)
 
 
-def test_ten_bit_comes_as_sixteen(tmp_path: Path) -> None:
+def test_ten_bit_video_becomes_sixteen_bit_rgb(tmp_path: Path) -> None:
     path = make_video(tmp_path / "ten.mkv", codec=("-c:v", "libx264", "-pix_fmt", "yuv420p10le"))
     pixels = decoded(path)[0].pixels
     assert pixels.dtype == np.uint16
@@ -94,18 +94,21 @@ def test_ten_bit_comes_as_sixteen(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("container", ["mp4", "mkv"])
-def test_a_variable_rate_is_repeated_and_thinned_as_planned(tmp_path: Path, container: str) -> None:
+def test_a_variable_rate_is_repeated_and_dropped_as_planned(tmp_path: Path, container: str) -> None:
     path = make_video(
-        tmp_path / f"vfr.{container}", rate="50", seconds=2, filters="select='not(mod(n,3))+lt(n,40)'",
+        tmp_path / f"vfr.{container}",
+        rate="50",
+        seconds=2,
+        filters="select='not(mod(n,3))+lt(n,40)'",
         output=("-fps_mode", "vfr"),
-    )  # fmt: skip
+    )
     _, _, line, pts = opened(path)
     frames = decoded(path)
     assert sum(frame.repeat for frame in frames) == line.frames
     assert [(pts.index(frame.pts), frame.repeat) for frame in frames] == cadence(line, pts)
 
 
-def test_edit_lists_open_gops_and_offsets_give_what_was_planned(clip: Path, tmp_path: Path) -> None:
+def test_edit_lists_open_gops_and_offsets_give_the_planned_frames(clip: Path, tmp_path: Path) -> None:
     whole = make_video(tmp_path / "w.ts", seconds=2, codec=("-c:v", "mpeg2video", "-g", "12", "-bf", "2"))
     begun = tmp_path / "begun.ts"
     packets = whole.read_bytes()
@@ -121,7 +124,7 @@ def test_edit_lists_open_gops_and_offsets_give_what_was_planned(clip: Path, tmp_
         assert sum(frame.repeat for frame in frames) == line.frames == len(pts)
 
 
-def test_one_frame_is_a_video(tmp_path: Path) -> None:
+def test_a_video_can_have_a_single_frame(tmp_path: Path) -> None:
     path = make_video(tmp_path / "one.mp4", output=("-frames:v", "1"))
     assert [frame.repeat for frame in decoded(path)] == [1]
 
@@ -130,54 +133,56 @@ def test_one_frame_is_a_video(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "turned"),
+    ("before", "rotated"),
     [
         (["-display_rotation", "90"], np.rot90),
-        (["-display_rotation", "180"], lambda picture: np.rot90(picture, 2)),
-        (["-display_rotation", "270"], lambda picture: np.rot90(picture, 3)),
-        (["-display_hflip"], lambda picture: picture[:, ::-1]),
-        (["-display_vflip"], lambda picture: picture[::-1]),
+        (["-display_rotation", "180"], lambda image: np.rot90(image, 2)),
+        (["-display_rotation", "270"], lambda image: np.rot90(image, 3)),
+        (["-display_hflip"], lambda image: image[:, ::-1]),
+        (["-display_vflip"], lambda image: image[::-1]),
         (["-display_rotation", "90", "-display_hflip"], None),
     ],
 )
-def test_a_turned_picture_comes_out_as_a_player_shows_it(
-    clip: Path, tmp_path: Path, before: list[str], turned
+def test_a_rotated_video_is_decoded_as_a_player_shows_it(
+    clip: Path, tmp_path: Path, before: list[str], rotated
 ) -> None:  # type: ignore[no-untyped-def]
-    path = remux(clip, tmp_path / "turned.mp4", "-an", before=before)
+    path = remux(clip, tmp_path / "rotated.mp4", "-an", before=before)
     frame = decoded(path)[3]
-    if turned:
-        assert np.array_equal(frame.pixels, turned(decoded(clip)[3].pixels))
+    if rotated:
+        assert np.array_equal(frame.pixels, rotated(decoded(clip)[3].pixels))
     video = require_video(probe(path)).video
     assert video
     assert video.upright == (frame.pixels.shape[1], frame.pixels.shape[0])
     width, height = video.upright
-    # What the ffmpeg program shows: the same, but for its own, rougher conversion to RGB.
+    # The ffmpeg program's result is the same but for its own, less exact conversion to RGB.
     shown = ffmpeg("-i", path, "-vf", "select=eq(n\\,3)", "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "gray", "-")
     grey = np.frombuffer(shown, np.uint8).reshape(height, width).astype(float)
     luma = frame.pixels @ np.array([0.299, 0.587, 0.114])
     assert np.corrcoef(grey.ravel(), luma.ravel())[0, 1] > 0.99
 
 
-def test_interlaced_frames_are_woven_only_on_request(tmp_path: Path) -> None:
+def test_interlaced_frames_are_deinterlaced_only_on_request(tmp_path: Path) -> None:
     moving = r"geq=lum='if(gt(mod(X+8*N\,64)\,32)\,235\,16)':cb=128:cr=128"
     path = make_video(
-        tmp_path / "i.mkv", rate="50", filters=f"{moving},tinterlace=mode=interleave_top",
+        tmp_path / "i.mkv",
+        rate="50",
+        filters=f"{moving},tinterlace=mode=interleave_top",
         codec=("-c:v", "libx264", "-qp", "0", "-flags", "+ilme+ildct"),
-    )  # fmt: skip
+    )
 
     def comb(frames: list[DecodedFrame]) -> float:
         rows = frames[12].pixels.astype(float)
         return float(np.abs(rows[1:-1] - (rows[:-2] + rows[2:]) / 2).mean())
 
-    deinterlace = DecodeOptions(deinterlace=deinterlace_filters(Preset(deinterlace="auto")))
-    plain, woven = decoded(path), decoded(path, deinterlace)
-    assert len(plain) == len(woven) == 25
-    assert [frame.pts for frame in plain] == [frame.pts for frame in woven]
-    assert comb(woven) < 0.8 * comb(plain)
+    options = DecodeOptions(deinterlace=deinterlace_filters(Preset(deinterlace="auto")))
+    plain, deinterlaced = decoded(path), decoded(path, options)
+    assert len(plain) == len(deinterlaced) == 25
+    assert [frame.pts for frame in plain] == [frame.pts for frame in deinterlaced]
+    assert comb(deinterlaced) < 0.8 * comb(plain)
 
 
-def test_further_filters_see_the_upright_picture(clip: Path, tmp_path: Path) -> None:
-    path = remux(clip, tmp_path / "turned.mp4", before=["-display_rotation", "90"])
+def test_further_filters_apply_to_upright_frames(clip: Path, tmp_path: Path) -> None:
+    path = remux(clip, tmp_path / "rotated.mp4", before=["-display_rotation", "90"])
     frame = decoded(path, DecodeOptions(filters=(Filter("crop", "20:30:0:0"), Filter("vflip"))))[0]
     assert np.array_equal(frame.pixels, decoded(path)[0].pixels[:30, :20][::-1])
 
@@ -191,7 +196,7 @@ def growing(folder: Path) -> Path:
     return joined
 
 
-def test_a_size_that_changes_in_the_middle_is_brought_to_the_first(tmp_path: Path) -> None:
+def test_frames_of_another_size_are_scaled_to_the_first_size(tmp_path: Path) -> None:
     joined = growing(tmp_path)
     _, _, line, pts = opened(joined)
     frames = decoded(joined)
@@ -201,7 +206,7 @@ def test_a_size_that_changes_in_the_middle_is_brought_to_the_first(tmp_path: Pat
     assert frames[-1].pixels.std() > 30
 
 
-def test_a_segment_that_begins_after_the_change_has_the_first_size_too(tmp_path: Path) -> None:
+def test_a_segment_after_a_change_of_size_has_the_first_size_too(tmp_path: Path) -> None:
     joined = growing(tmp_path)
     _, stream, line, pts = opened(joined)
     segment = Segment(number=1, first_pts=sorted(pts)[40], end_pts=None, first_frame=40, frames=line.frames - 40)
@@ -214,32 +219,32 @@ def test_a_segment_that_begins_after_the_change_has_the_first_size_too(tmp_path:
 
 
 @pytest.mark.parametrize("name", ["s.mp4", "s.mkv", "s.ts", "s.avi"])
-def test_segments_hold_together_exactly_what_the_whole_holds(tmp_path: Path, name: str) -> None:
+def test_segments_together_have_exactly_the_frames_of_the_whole(tmp_path: Path, name: str) -> None:
     codec = ("-c:v", "libx264", "-qp", "0", "-bf", "3", "-g", "10")
     path = counting(tmp_path / name, codec=codec, seconds=2)
     _, stream, line, pts = opened(path)
     borders = [0, 13, 20, 37, 50]
     together: list[int] = []
     for number, (begin, end) in enumerate(pairwise(borders)):
-        piece = Segment(
+        segment = Segment(
             number=number,
             first_pts=pts[begin],
             end_pts=pts[end] if end < 50 else None,
             first_frame=begin,
             frames=end - begin,
         )
-        frames = list(Decoder(VideoSource(path, stream, line), segment=piece))
-        assert sum(frame.repeat for frame in frames) == piece.frames
+        frames = list(Decoder(VideoSource(path, stream, line), segment=segment))
+        assert sum(frame.repeat for frame in frames) == segment.frames
         together += [number_of(frame) for frame in frames]
     assert together == list(range(50))
 
 
-def test_what_is_decoded_before_a_segment_without_a_seek_is_told_too(tmp_path: Path) -> None:
-    """Of two hours of AVI, this is half an hour in which no frame of the segment comes out."""
+def test_decoding_beats_on_the_way_to_a_segment_without_a_seek(tmp_path: Path) -> None:
+    """In two hours of AVI this may take half an hour, during which the segment gets no frame."""
     path = make_video(tmp_path / "a.avi", seconds=4, codec=("-c:v", "mpeg4"))
     _, stream, line, pts = opened(path)
     segment = Segment(number=1, first_frame=90, frames=10, first_pts=pts[90], end_pts=None)
-    pulse = Heartbeat()
-    first = next(iter(Decoder(VideoSource(path, stream, line, seekable=False), segment=segment, beat=pulse)))
+    heartbeat = Heartbeat()
+    first = next(iter(Decoder(VideoSource(path, stream, line, seekable=False), segment=segment, beat=heartbeat)))
     assert first.pts == pts[90]
-    assert pulse.beats >= 89
+    assert heartbeat.beats >= 89

@@ -1,4 +1,4 @@
-"""What is really in a finished file."""
+"""The inspection of finished files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_frames_times_and_streams_are_counted(clip: Path) -> None:
     assert found.broken_off is None
 
 
-def test_matroska_and_transport_streams_are_measured_by_what_they_hold(clip: Path, tmp_path: Path) -> None:
+def test_matroska_and_transport_streams_are_measured_by_their_content(clip: Path, tmp_path: Path) -> None:
     for name in ("m.mkv", "m.ts", "m.mov"):
         found = inspect_output(remux(clip, tmp_path / name))
         assert found.video
@@ -35,7 +35,7 @@ def test_matroska_and_transport_streams_are_measured_by_what_they_hold(clip: Pat
         assert found.video.duration == pytest.approx(1.0, abs=0.003)
 
 
-def test_size_sar_and_colours_are_told(tmp_path: Path) -> None:
+def test_size_sar_and_colours_are_reported(tmp_path: Path) -> None:
     tags = "setsar=16/11,setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
     found = inspect_output(make_video(tmp_path / "c.mp4", filters=tags))
     assert found.video
@@ -54,7 +54,7 @@ def test_subtitles_are_read_without_being_decoded(clip: Path, tmp_path: Path) ->
     assert subtitle.duration == pytest.approx(0.3, abs=0.01)
 
 
-def test_a_truncated_output_is_noticed(clip: Path, tmp_path: Path) -> None:
+def test_a_truncated_output_is_detected(clip: Path, tmp_path: Path) -> None:
     whole = clip.read_bytes()
     cut = tmp_path / "cut.mp4"
     cut.write_bytes(whole[: len(whole) * 2 // 3])
@@ -63,7 +63,7 @@ def test_a_truncated_output_is_noticed(clip: Path, tmp_path: Path) -> None:
     assert caught.value.finding.code == "media.truncated"
 
 
-def test_damage_inside_is_counted(tmp_path: Path) -> None:
+def test_damage_inside_an_output_is_counted(tmp_path: Path) -> None:
     path = make_video(tmp_path / "d.mp4", seconds=4)
     whole = bytearray(path.read_bytes())
     for at in range(len(whole) // 2, len(whole) // 2 + 400, 7):
@@ -72,14 +72,14 @@ def test_damage_inside_is_counted(tmp_path: Path) -> None:
     assert inspect_output(path).errors > 0
 
 
-def test_an_inspection_goes_through_json(clip: Path) -> None:
+def test_an_inspection_survives_json(clip: Path) -> None:
     found = inspect_output(clip)
     assert Inspection.model_validate_json(found.model_dump_json()) == found
 
 
-def test_an_inspection_tells_that_it_gets_on_where_there_is_only_sound_too(tmp_path: Path) -> None:
+def test_an_inspection_beats_also_for_audio_only(tmp_path: Path) -> None:
     ffmpeg("-f", "lavfi", "-i", "sine=duration=4", tmp_path / "tone.m4a")
     for path in (make_video(tmp_path / "p.mp4", seconds=4), tmp_path / "tone.m4a"):
-        pulse = Heartbeat()
-        found = inspect_output(path, pulse)
-        assert pulse.beats > sum(stream.packets for stream in found.streams)
+        heartbeat = Heartbeat()
+        found = inspect_output(path, heartbeat)
+        assert heartbeat.beats > sum(stream.packets for stream in found.streams)

@@ -1,4 +1,4 @@
-"""Presets that are built upon others: what holds, and what is refused."""
+"""Presets that extend others: which keys apply, and what is refused."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def refusals(folder: Path, name: str) -> list[Finding]:
     return list(caught.value.findings)
 
 
-def test_the_keys_of_the_child_hold_before_those_of_the_parent(tmp_path: Path) -> None:
+def test_keys_of_the_child_override_those_of_the_parent(tmp_path: Path) -> None:
     write(tmp_path, base="{container: mkv, crf: 18, preset: slow}", mine="extends: base\ncrf: 25")
     assert load(tmp_path, "mine") == Preset(container="mkv", crf=25, preset="slow")
 
 
-def test_a_preset_may_be_extended_by_name_by_path_and_inline(tmp_path: Path) -> None:
+def test_extends_takes_a_name_or_a_path_also_in_an_inline_preset(tmp_path: Path) -> None:
     write(tmp_path, base="crf: 18", mine="extends: ./base.yaml")
     assert load(tmp_path, "mine").crf == 18
     inline = load_preset({"extends": "upscale-4k", "crf": 30}, search=(), base=tmp_path, where=HERE)
@@ -45,7 +45,7 @@ def test_a_preset_may_be_extended_by_name_by_path_and_inline(tmp_path: Path) -> 
     assert inline.preset.crf == 18
 
 
-def test_mappings_are_merged_key_by_key_in_whichever_spelling(tmp_path: Path) -> None:
+def test_mappings_are_merged_key_by_key_whatever_the_spelling(tmp_path: Path) -> None:
     write(
         tmp_path,
         base="onlyIf: {maxHeight: 720, codecs: [h264]}\nvideoCodec: libx265",
@@ -56,12 +56,12 @@ def test_mappings_are_merged_key_by_key_in_whichever_spelling(tmp_path: Path) ->
     assert made.video_codec == "vp9"
 
 
-def test_a_key_without_a_value_goes_back_to_its_default(tmp_path: Path) -> None:
+def test_a_key_without_a_value_returns_to_its_default(tmp_path: Path) -> None:
     write(tmp_path, base="{crf: 18, only_if: {max_height: 720}}", mine="extends: base\ncrf:\nonly_if:")
     assert load(tmp_path, "mine") == Preset()
 
 
-def test_a_chain_is_followed_and_a_name_may_extend_the_one_that_it_hides(tmp_path: Path) -> None:
+def test_a_preset_can_extend_the_preset_of_the_same_name_that_it_hides(tmp_path: Path) -> None:
     own, base = tmp_path / "own", tmp_path / "base"
     write(own, **{"upscale-4k": "extends: upscale-4k\ncrf: 15"})
     write(base, anything="extends: upscale-4k\npreset: slow")
@@ -69,7 +69,7 @@ def test_a_chain_is_followed_and_a_name_may_extend_the_one_that_it_hides(tmp_pat
     assert (found.crf, found.preset, found.video_codec) == (15, "slow", "libx265")
 
 
-def test_else_is_a_name_a_path_or_the_keys_themselves_and_is_not_mixed_with_an_inherited_one(tmp_path: Path) -> None:
+def test_else_is_a_name_a_path_or_keys_and_replaces_an_inherited_else(tmp_path: Path) -> None:
     write(
         tmp_path,
         other="{container: mkv, crf: 1}",
@@ -84,7 +84,7 @@ def test_else_is_a_name_a_path_or_the_keys_themselves_and_is_not_mixed_with_an_i
     assert [each.container for each in load(tmp_path, "inner").variants] == ["mp4", "mkv", "mkv"]
 
 
-def test_a_mistake_is_told_with_the_file_and_the_line_that_it_stands_on(tmp_path: Path) -> None:
+def test_an_error_is_reported_with_the_file_and_line_that_it_is_on(tmp_path: Path) -> None:
     write(
         tmp_path,
         other="\n\n\nkrf: 1",
@@ -94,9 +94,12 @@ def test_a_mistake_is_told_with_the_file_and_the_line_that_it_stands_on(tmp_path
     found = {finding.where for finding in refusals(tmp_path, "mine")}
     base, mine, other = (tmp_path / f"{name}.yaml" for name in ("base", "mine", "other"))
     assert found == {
-        f"{base}:2: crff", f"{base}:4: only_if.max_hight", f"{mine}:3: preset", f"{mine}:4: only_if.min_widht",
+        f"{base}:2: crff",
+        f"{base}:4: only_if.max_hight",
+        f"{mine}:3: preset",
+        f"{mine}:4: only_if.min_widht",
         f"{other}:4: krf",
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize(
@@ -113,7 +116,7 @@ def test_a_mistake_is_told_with_the_file_and_the_line_that_it_stands_on(tmp_path
         ({"a": "only_if: {}\nelse: 5"}, "config.bad_value", "a.yaml:2: else"),
     ],
 )
-def test_what_cannot_be_built_upon_is_refused_with_a_code_and_a_place(
+def test_a_reference_that_cannot_be_followed_is_refused_with_code_and_location(
     texts: dict[str, str], code: str, where: str, tmp_path: Path
 ) -> None:
     write(tmp_path, **texts)
@@ -140,16 +143,16 @@ def test_a_chain_that_is_too_long_is_refused(tmp_path: Path) -> None:
         ("extra_encoder_args: 5", "config.bad_value"),
     ],
 )
-def test_a_strangers_preset_names_installed_presets_and_never_a_file(text: str, code: str, tmp_path: Path) -> None:
-    lying = tmp_path / "framewatch-preset.yaml"
+def test_a_preset_in_a_watched_folder_cannot_refer_to_files(text: str, code: str, tmp_path: Path) -> None:
+    planted = tmp_path / "framewatch-preset.yaml"
     (tmp_path / "secret.yaml").write_text("crf: 1")
-    lying.write_text(text)
+    planted.write_text(text)
     with pytest.raises(ConfigError) as caught:
-        load_folder_preset(lying)
+        load_folder_preset(planted)
     assert caught.value.finding.code == code
 
 
-def test_a_subtitle_file_is_looked_for_beside_the_preset_that_names_it(tmp_path: Path) -> None:
+def test_a_subtitle_file_is_searched_beside_the_preset_that_names_it(tmp_path: Path) -> None:
     own = tmp_path / "own"
     write(own, base="subtitleBurnPath: a.srt", other="subtitle_burn_path: elsewhere.srt")
     (own / "a.srt").write_text("1\n")
@@ -157,19 +160,19 @@ def test_a_subtitle_file_is_looked_for_beside_the_preset_that_names_it(tmp_path:
     made = load(tmp_path, "mine")
     assert made.subtitle_burn_path == str(own / "a.srt")
     assert made.else_ is not None
-    assert made.else_.subtitle_burn_path == "elsewhere.srt"  # beside the video, then
-    lying = tmp_path / "framewatch-preset.yaml"
-    lying.write_text("extends: base")
-    assert load_folder_preset(lying, [own]).preset.subtitle_burn_path == str(own / "a.srt")
-    lying.write_text("extends: base\nonly_if: {}\nelse: {subtitleBurnPath: /etc/a.srt}")
+    assert made.else_.subtitle_burn_path == "elsewhere.srt"  # so it lies beside the video
+    planted = tmp_path / "framewatch-preset.yaml"
+    planted.write_text("extends: base")
+    assert load_folder_preset(planted, [own]).preset.subtitle_burn_path == str(own / "a.srt")
+    planted.write_text("extends: base\nonly_if: {}\nelse: {subtitleBurnPath: /etc/a.srt}")
     with pytest.raises(ConfigError) as caught:
-        load_folder_preset(lying, [own])
+        load_folder_preset(planted, [own])
     assert caught.value.finding.code == "preset.outside_path"
 
 
-def test_a_strangers_preset_may_extend_what_is_installed_which_may_name_files(tmp_path: Path) -> None:
-    lying, own = tmp_path / "framewatch-preset.yaml", tmp_path / "presets"
+def test_a_preset_in_a_watched_folder_can_extend_installed_presets_which_can_refer_to_files(tmp_path: Path) -> None:
+    planted, own = tmp_path / "framewatch-preset.yaml", tmp_path / "presets"
     write(own, house_style="extends: ./deeper.yaml\npreset: slow", deeper="crf: 11")
-    lying.write_text("extends: house_style\ncontainer: mkv")
-    found: Any = load_folder_preset(lying, [own]).preset
+    planted.write_text("extends: house_style\ncontainer: mkv")
+    found: Any = load_folder_preset(planted, [own]).preset
     assert (found.crf, found.preset, found.container) == (11, "slow", "mkv")

@@ -15,10 +15,10 @@ from media_samples import audio, cover, media, video
 
 CLIP = media(video(width=1920, height=1080), audio(), duration=90.0)  # the video lasts 2 s by its header
 UPRIGHT = media(video(width=1920, height=1080, rotation=90))
-PICTURE = media(cover(0).evolve(video=video(width=640, height=480).video), container="png_pipe", duration=0.0)
+IMAGE = media(cover(0).evolve(video=video(width=640, height=480).video), container="png_pipe", duration=0.0)
 SONG = {"container": "mp3", "audio_codec": "mp3"}
 EXTRA = "extra_encoder_args"
-SOUND = media(audio(0), container="mp3")
+AUDIO_FILE = media(audio(0), container="mp3")
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ SOUND = media(audio(0), container="mp3")
         ({"max_duration": 1.9}, CLIP, False),
         ({"min_duration": "0:03"}, CLIP, False),
         ({"min_duration": "1:00:00"}, CLIP, False),
-        ({"min_duration": 90}, SOUND.evolve(duration=90.0), True),
+        ({"min_duration": 90}, AUDIO_FILE.evolve(duration=90.0), True),
         ({"max_fps": 24.9}, CLIP, False),
         ({"min_fps": 25, "max_fps": 25}, CLIP, True),
         ({"codecs": ["hevc", "h264"]}, CLIP, True),
@@ -45,18 +45,20 @@ SOUND = media(audio(0), container="mp3")
         ({"containers": ["mkv"]}, CLIP, True),
         ({"containers": ["webm", "mp4"]}, CLIP, True),
         ({"containers": ["mp4", "ts"]}, CLIP, False),
-        ({"max_height": 480, "containers": "png"}, PICTURE, True),
-        ({"max_height": 479}, PICTURE, False),
-        ({"max_height": 480}, SOUND, False),
+        ({"max_height": 480, "containers": "png"}, IMAGE, True),
+        ({"max_height": 479}, IMAGE, False),
+        ({"max_height": 480}, AUDIO_FILE, False),
         ({"codecs": ["h264"], "max_height": 720}, CLIP, False),
     ],
 )
-def test_a_condition_holds_or_does_not(only_if: dict[str, Any], file: MediaInfo, matches: bool) -> None:
+def test_a_file_matches_only_if_it_meets_every_condition(
+    only_if: dict[str, Any], file: MediaInfo, matches: bool
+) -> None:
     preset = Preset(only_if=only_if)
     assert choose_preset(preset, file).preset == (preset if matches else None)
 
 
-def test_the_first_preset_that_matches_is_taken_and_the_others_say_why_not() -> None:
+def test_the_first_matching_preset_is_chosen_with_reasons_against_the_others() -> None:
     last = Preset(processing_mode="copy", container="mkv")
     second = Preset(only_if={"codecs": ["av1"]}, else_=last)
     first = Preset(only_if={"max_height": 720, "max_fps": 20}, else_=second)
@@ -71,7 +73,7 @@ def test_the_first_preset_that_matches_is_taken_and_the_others_say_why_not() -> 
 
 
 @pytest.mark.parametrize(
-    ("wishes", "code", "where"),
+    ("keys", "code", "where"),
     [
         ({"only_if": {"min_height": 5, "max_height": 4}}, "only_if.empty_range", "only_if.min_height"),
         ({"only_if": {"min_fps": 5, "max_fps": 4}}, "only_if.empty_range", "only_if.min_fps"),
@@ -81,5 +83,5 @@ def test_the_first_preset_that_matches_is_taken_and_the_others_say_why_not() -> 
         (SONG | {"extra_encoder_args": ["-g", "5"]}, "extra_args.no_video", EXTRA),
     ],
 )
-def test_what_can_never_be_meant_is_refused(wishes: dict[str, Any], code: str, where: str) -> None:
-    assert (code, where) in {(finding.code, finding.where) for finding in check_preset(Preset(**wishes))}
+def test_a_contradictory_preset_is_refused(keys: dict[str, Any], code: str, where: str) -> None:
+    assert (code, where) in {(finding.code, finding.where) for finding in check_preset(Preset(**keys))}

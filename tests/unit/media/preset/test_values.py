@@ -14,7 +14,7 @@ KEYS = ["start_time", "end_time", "min_duration", "max_duration"]
 
 
 def clock(key: str, value: str) -> Any:
-    """What a preset with this YAML value for one of `KEYS` says."""
+    """The time that a preset has if one of `KEYS` has this YAML value."""
     condition = key.endswith("_duration")
     text = f"only_if: {{{key}: {value}}}" if condition else f"{key}: {value}"
     preset = validate(parse(text, "p.yaml"), Preset)
@@ -37,7 +37,7 @@ def refusal(key: str, value: str) -> Finding:
         ('""', None),
     ],
 )  # fmt: skip
-def test_a_time_is_read_alike_under_every_key(key: str, value: str, seconds: float | None) -> None:
+def test_every_key_reads_the_same_times(key: str, value: str, seconds: float | None) -> None:
     assert clock(key, value) == seconds
 
 
@@ -63,7 +63,7 @@ def test_a_time_is_read_alike_under_every_key(key: str, value: str, seconds: flo
         ("[90]", '"[90]" is not a time'),
     ],
 )
-def test_what_is_not_a_time_is_refused_under_every_key(key: str, value: str, says: str) -> None:
+def test_every_key_refuses_what_is_not_a_time(key: str, value: str, says: str) -> None:
     finding = refusal(key, value)
     assert finding.code == ("config.bad_value" if key.endswith("_duration") else "time.unreadable")
     assert says in finding.message

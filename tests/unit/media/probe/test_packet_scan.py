@@ -1,4 +1,4 @@
-"""What real files say of their frames' times, read without decoding, and what becomes of it."""
+"""Frame times of real files, read without decoding, and the timelines that they give."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ def test_a_b_frame_source_keeps_its_frames_and_rate_in_every_container(film: Pat
     assert (line.rate, line.frames, line.source_frames, len(found.pts)) == (NTSC_FILM, 48, 48, 48)
 
 
-def test_mpeg4_with_b_frames_in_avi_is_timed_by_its_order(media: Path, film: Path) -> None:
+def test_mpeg4_with_b_frames_in_avi_is_timed_by_dts(media: Path, film: Path) -> None:
     path = media / "old.avi"
     ffmpeg("-i", film, "-c:v", "mpeg4", "-bf", "2", path)
     line, _ = planned(path)
     assert (line.rate, line.frames) == (NTSC_FILM, 48)
 
 
-def test_fifty_frames_a_second(media: Path) -> None:
+def test_fifty_frames_per_second_are_kept(media: Path) -> None:
     line, _ = planned(make_video(media / "50.mkv", rate="50"))
     assert (line.rate, line.frames) == (50, 50)
 
 
-def test_what_an_edit_list_cuts_off_is_not_shown(film: Path, media: Path) -> None:
+def test_frames_that_an_edit_list_removes_are_not_shown(film: Path, media: Path) -> None:
     path = remux(film, media / "edited.mp4", before=["-ss", "0.5"])
     line, found = planned(path)
     assert line.frames == len(found.pts) == 36
@@ -78,7 +78,7 @@ def test_a_recording_that_begins_inside_an_open_gop_starts_at_its_first_key_fram
 
 
 @pytest.mark.parametrize("container", ["mkv", "mp4"])
-def test_variable_rate_becomes_its_average_and_keeps_its_length(media: Path, container: str) -> None:
+def test_a_variable_rate_becomes_its_average_and_keeps_its_duration(media: Path, container: str) -> None:
     path = make_video(
         media / f"vfr.{container}", rate="50", seconds=2, filters="select='not(mod(n,3))+lt(n,40)'",
         output=("-fps_mode", "vfr"),
@@ -90,7 +90,7 @@ def test_variable_rate_becomes_its_average_and_keeps_its_length(media: Path, con
     assert sum(repeat for _, repeat in cadence(line, found.pts)) == line.frames
 
 
-def test_concatenated_rates_keep_their_length(media: Path) -> None:
+def test_concatenated_rates_keep_their_duration(media: Path) -> None:
     path = media / "joined.mkv"
     ffmpeg(
         "-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=1", "-f", "lavfi",
@@ -107,23 +107,23 @@ def test_a_start_offset_is_the_origin(film: Path, media: Path) -> None:
     assert line.origin == found.pts[0] > 50 * 90_000
 
 
-def test_an_index_that_promises_more_frames_is_truncation(clip: Path, tmp_path: Path) -> None:
+def test_an_index_that_states_more_frames_means_truncation(clip: Path, tmp_path: Path) -> None:
     whole = remux(clip, tmp_path / "f.mp4", "-movflags", "+faststart", "-an").read_bytes()
     cut = tmp_path / "cut.mp4"
     at = whole.index(b"mdat")
     size = (len(whole) - at) // 2
-    # The box says what is there, so that only the sample table knows better.
+    # The box states the size that is there, so that only the sample table shows the truncation.
     cut.write_bytes(whole[: at - 4] + (size + 4).to_bytes(4, "big") + whole[at : at + size])
     with pytest.raises(MediaError) as caught:
         scan(cut, 0)
     assert caught.value.finding.code == "media.truncated"
 
 
-def test_a_streamed_matroska_that_ends_early_is_truncation(tmp_path: Path) -> None:
+def test_a_streamed_matroska_that_ends_early_is_truncated(tmp_path: Path) -> None:
     live = make_video(tmp_path / "live.mkv", seconds=30, rate="5")
     whole = bytearray(live.read_bytes())
     at = whole.index(b"\x18\x53\x80\x67") + 4
-    whole[at : at + 8] = b"\x01" + b"\xff" * 7  # a length that is not known, as in a stream
+    whole[at : at + 8] = b"\x01" + b"\xff" * 7  # an unknown length, as in a stream
     live.write_bytes(whole[: len(whole) // 3])
     with pytest.raises(MediaError) as caught:
         scan(live, require_video(probe(live)).index)
@@ -131,7 +131,7 @@ def test_a_streamed_matroska_that_ends_early_is_truncation(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("offset", ["20", "500"])
-def test_a_clock_that_jumps_is_refused(clip: Path, tmp_path: Path, offset: str) -> None:
+def test_a_clock_that_jumps_back_is_refused(clip: Path, tmp_path: Path, offset: str) -> None:
     late = remux(clip, tmp_path / "late.ts", "-output_ts_offset", offset, "-an")
     early = remux(clip, tmp_path / "early.ts", "-an")
     joined = tmp_path / "joined.ts"
@@ -141,13 +141,13 @@ def test_a_clock_that_jumps_is_refused(clip: Path, tmp_path: Path, offset: str) 
     assert caught.value.finding.code == "media.timestamps"
 
 
-def test_a_scan_tells_with_each_reading_that_it_gets_on(media: Path) -> None:
-    """A hundred frames of raw video are hundreds of megabytes on a disk, and minutes on a slow share."""
+def test_a_scan_beats_with_each_read(media: Path) -> None:
+    """A hundred frames of raw video are hundreds of megabytes, which take minutes on a slow share."""
     raw = make_video(media / "raw.avi", size="320x240", rate="25", seconds=2, codec=("-c:v", "rawvideo"))
-    pulse = Heartbeat()
-    found = scan(raw, 0, pulse)
+    heartbeat = Heartbeat()
+    found = scan(raw, 0, heartbeat)
     assert len(found.pts) == 50
-    assert pulse.beats >= raw.stat().st_size / BUFFER_BYTES
-    before = pulse.beats
-    stream_spans(raw, pulse)
-    assert pulse.beats >= 2 * before - 5
+    assert heartbeat.beats >= raw.stat().st_size / BUFFER_BYTES
+    before = heartbeat.beats
+    stream_spans(raw, heartbeat)
+    assert heartbeat.beats >= 2 * before - 5

@@ -1,4 +1,4 @@
-"""What a file is: streams, tags, and an error with a code of its own for each way of being no video."""
+"""The probe: streams and tags, and an error code for each way in which a file is not a video."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def cut(source: Path, target: Path, share: float) -> Path:
     return target
 
 
-def picture(path: Path) -> Path:
+def make_image(path: Path) -> Path:
     ffmpeg("-f", "lavfi", "-i", "color=red:size=32x32:duration=1:rate=1", "-frames:v", "1", path)
     return path
 
@@ -63,11 +63,11 @@ def test_an_mp4_is_described_stream_by_stream(clip: Path) -> None:
     assert require_video(info) == video
 
 
-def test_subtitles_fonts_covers_chapters_and_dispositions_are_seen(clip: Path, tmp_path: Path) -> None:
+def test_subtitles_fonts_covers_chapters_and_dispositions_are_found(clip: Path, tmp_path: Path) -> None:
     (tmp_path / "s.srt").write_text(SUBTITLES)
     (tmp_path / "c.txt").write_text(CHAPTERS)
     (tmp_path / "f.ttf").write_bytes(b"not really a font")
-    picture(tmp_path / "cover.png")
+    make_image(tmp_path / "cover.png")
     target = tmp_path / "all.mkv"
     ffmpeg(
         "-i", clip, "-i", tmp_path / "s.srt", "-i", tmp_path / "c.txt", "-map", "0", "-map", "1",
@@ -97,7 +97,7 @@ def test_a_stream_without_a_decoder_still_has_its_name(clip: Path, tmp_path: Pat
     ("before", "rotation", "mirrored"),
     [
         ([], 0, False),
-        (["-display_rotation", "90"], 270, False),  # ffmpeg's option turns the other way
+        (["-display_rotation", "90"], 270, False),  # ffmpeg's option rotates counterclockwise
         (["-display_rotation", "180"], 180, False),
         (["-display_rotation", "270"], 90, False),
         (["-display_rotation", "90", "-display_hflip"], 90, True),
@@ -105,7 +105,7 @@ def test_a_stream_without_a_decoder_still_has_its_name(clip: Path, tmp_path: Pat
         (["-display_vflip"], 180, True),
     ],
 )
-def test_a_display_matrix_is_read_as_mirror_and_clockwise_turn(
+def test_a_display_matrix_is_read_as_mirror_and_clockwise_rotation(
     clip: Path, tmp_path: Path, before: list[str], rotation: int, mirrored: bool
 ) -> None:
     video = require_video(probe(remux(clip, tmp_path / "turned.mp4", before=before))).video
@@ -167,10 +167,10 @@ def test_each_broken_file_has_its_own_code(clip: Path, matroska_clip: Path, tmp_
 
 
 @pytest.mark.parametrize("name", ["p.png", "p.jpg", "p.webp", "p.gif", "p.bmp", "p.tiff"])
-def test_a_still_picture_is_called_one_whatever_its_name(tmp_path: Path, name: str) -> None:
-    made = picture(tmp_path / name)
-    assert code_of(made) == "media.picture"
-    assert code_of(made.rename(tmp_path / "video.mp4")) == "media.picture"
+def test_a_still_image_is_recognised_whatever_its_name(tmp_path: Path, name: str) -> None:
+    image = make_image(tmp_path / name)
+    assert code_of(image) == "media.picture"
+    assert code_of(image.rename(tmp_path / "video.mp4")) == "media.picture"
 
 
 def test_an_animated_gif_is_a_video(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_an_animated_gif_is_a_video(tmp_path: Path) -> None:
 
 
 def test_music_with_a_cover_has_no_video(tmp_path: Path) -> None:
-    picture(tmp_path / "cover.png")
+    make_image(tmp_path / "cover.png")
     path = tmp_path / "music.mp3"
     ffmpeg(
         "-f", "lavfi", "-i", "sine=duration=1", "-i", tmp_path / "cover.png", "-map", "0", "-map", "1",
@@ -188,7 +188,7 @@ def test_music_with_a_cover_has_no_video(tmp_path: Path) -> None:
     assert code_of(path) == "media.no_video"
 
 
-def test_colours_that_cannot_become_rgb_are_refused(tmp_path: Path) -> None:
+def test_colours_without_a_conversion_to_rgb_are_refused(tmp_path: Path) -> None:
     path = make_video(tmp_path / "ictcp.mkv", filters="setparams=colorspace=ictcp")
     findings = check_file(Preset(ml_upscale="esrgan-2x"), probe(path))
     assert [finding.code for finding in findings] == ["media.colour_unsupported"]
@@ -204,7 +204,7 @@ def test_colours_that_cannot_become_rgb_are_refused(tmp_path: Path) -> None:
         "subfile,,start,0,end,9000,,:{}\n",
     ],
 )
-def test_a_file_that_points_at_another_is_no_media(clip: Path, tmp_path: Path, text: str) -> None:
+def test_a_file_that_refers_to_another_is_not_media(clip: Path, tmp_path: Path, text: str) -> None:
     path = tmp_path / "harmless.mp4"
     path.write_text(text.format(clip))
     assert code_of(path) == "media.not_media"
@@ -217,25 +217,25 @@ def test_links_folders_and_pipes_are_refused_at_once(clip: Path, tmp_path: Path)
         assert code_of(tmp_path / name) == "media.not_a_file"
 
 
-def test_a_missing_file_is_the_storages_fault(tmp_path: Path) -> None:
+def test_a_missing_file_is_a_storage_error(tmp_path: Path) -> None:
     with pytest.raises(StorageError):
         probe(tmp_path / "gone.mp4")
 
 
 @pytest.mark.parametrize("name", [b"%d %03d.mp4", b"-i.mp4", b"na\xefve \xff.mp4", "🎬\n.mp4".encode()])
-def test_no_name_is_too_strange(clip: Path, tmp_path: Path, name: bytes) -> None:
+def test_any_file_name_is_accepted(clip: Path, tmp_path: Path, name: bytes) -> None:
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
     path.write_bytes(clip.read_bytes())
     assert require_video(probe(path)).codec == "h264"
 
 
-def test_bytes_of_a_tag_that_are_not_utf_8_are_replaced(clip: Path, tmp_path: Path) -> None:
+def test_bytes_of_a_tag_that_are_not_utf8_are_replaced(clip: Path, tmp_path: Path) -> None:
     named = remux(clip, tmp_path / "named.mkv", "-metadata:s:v", "title=Caf_")
     named.write_bytes(named.read_bytes().replace(b"Caf_", b"Caf\xe9"))
     assert require_video(probe(named)).title == "Caf\ufffd"
 
 
-def test_libav_learns_no_name_and_leaves_no_descriptor(clip: Path) -> None:
+def test_libav_learns_no_file_name_and_leaves_no_descriptor_open(clip: Path) -> None:
     before = len(list(Path("/dev/fd").iterdir()))
     with open_media(clip) as container:
         assert clip.name not in container.name
@@ -253,14 +253,14 @@ def test_libav_learns_no_name_and_leaves_no_descriptor(clip: Path) -> None:
         (b"Good morning", None),
     ],
 )
-def test_a_container_is_known_by_its_first_bytes(tmp_path: Path, head: bytes, family: Family | None) -> None:
+def test_a_container_is_recognised_by_its_first_bytes(tmp_path: Path, head: bytes, family: Family | None) -> None:
     path = tmp_path / "head"
     path.write_bytes(head)
     with open_file(path) as file:
         assert read_extent(file).family is family
 
 
-def test_padding_after_the_last_box_is_no_truncation(clip: Path, tmp_path: Path) -> None:
+def test_padding_after_the_last_box_is_not_truncation(clip: Path, tmp_path: Path) -> None:
     path = tmp_path / "padded.mp4"
     path.write_bytes(clip.read_bytes() + bytes(100))
     assert require_video(probe(path)).codec == "h264"

@@ -1,0 +1,56 @@
+"""Parsing of what ffmpeg prints."""
+
+from __future__ import annotations
+
+import pytest
+
+from framewatch.errors import StorageError, WorkerError
+from framewatch.media.ffmpeg.log_parser import EncodeProgress, failure, parse_log, parse_progress
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("[libx264 @ 0x55d] [error] no", ("error", "[libx264] no")),
+        ("[error] bad thing", ("error", "bad thing")),
+        ("[mp4 @ 0x1] [mux @ 0x2] [warning] hm", ("warning", "[mp4] [mux] hm")),
+        ("[fatal] over", ("error", "over")),
+        ("x265 [info]: tools", ("info", "x265 : tools")),
+        ("something of its own", ("info", "something of its own")),
+    ],
+)
+def test_a_log_line_has_a_level_and_no_addresses(line: str, expected: tuple[str, str]) -> None:
+    assert parse_log(line) == expected
+
+
+@pytest.mark.parametrize(
+    ("report", "expected"),
+    [
+        (
+            {"frame": "50", "out_time_us": "2000000", "speed": "1.5x", "progress": "continue"},
+            EncodeProgress(frames=50, seconds=2.0, speed=1.5),
+        ),
+        ({"out_time_us": "N/A", "speed": "N/A", "progress": "end"}, EncodeProgress(done=True)),
+        ({"frame": "1", "out_time_us": "-23000", "speed": "   0x"}, EncodeProgress(frames=1, speed=0.0)),
+    ],
+)
+def test_a_progress_report_is_parsed(report: dict[str, str], expected: EncodeProgress) -> None:
+    assert parse_progress(report) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "kind", "error_code", "message"),
+    [
+        (1, "av_interleaved_write_frame(): No space left on device", StorageError, "storage.full", "no space"),
+        (-9, "", WorkerError, "ffmpeg.killed", "SIGKILL"),
+        (-11, "", WorkerError, "ffmpeg.killed", "SIGSEGV"),
+        (1, "Unknown encoder 'x'", WorkerError, "ffmpeg.failed", "Unknown encoder"),
+        (1, "", WorkerError, "ffmpeg.failed", "it logged nothing"),
+    ],
+)
+def test_known_causes_have_their_own_errors(code: int, said: str, kind: type, error_code: str, message: str) -> None:
+    error = failure(code, [("error", said), ("error", "Conversion failed!")] if said else [])
+    assert isinstance(error, kind)
+    assert error.finding.code == error_code
+    assert message in error.finding.message
+    assert "Conversion failed" not in error.finding.message
