@@ -149,7 +149,10 @@ def _many(text: str) -> int:
 
 def main() -> int:
     cores = host.cores()
-    usual = [(1, 0), *((lanes, threads) for lanes in (2, 4, 6, 8) for threads in (0, encoder_threads(lanes, cores)))]
+    usual = [
+        (1, 0),
+        *((lanes, threads) for lanes in (2, 4, 6, 8) for threads in (0, encoder_threads(lanes, cores) or 0)),
+    ]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--setups", nargs="+", type=_setup, default=usual, help="lanes x threads; 0: the encoder's own"

@@ -24,7 +24,7 @@ from framewatch import resources
 from framewatch.errors import WorkerError
 from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import AttemptRequest, Tools
-from framewatch.jobs.attempt.segment_ledger import Entry
+from framewatch.jobs.attempt.segment_ledger import LedgerEntry
 from framewatch.jobs.gpu.gate import HostGate
 from framewatch.media.decode.output_inspection import inspect_output
 from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg
@@ -69,7 +69,7 @@ def make_clip(folder: Path, size: str, seconds: int) -> Path:
 class _Timed(Silent):
     """Knows when the last segment was done."""
 
-    def segment_done(self, entry: Entry, segments: int, *, made_progress: bool) -> None:  # noqa: ARG002 - as the real one
+    def segment_done(self, entry: LedgerEntry, segments: int, *, made_progress: bool) -> None:  # noqa: ARG002 - as the real one
         self.rendered = time.perf_counter()
 
 

@@ -22,7 +22,7 @@ from framewatch.domain import Progress, StageName
 from framewatch.errors import Finding
 from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import AttemptRequest, Tools
-from framewatch.jobs.attempt.segment_ledger import Entry
+from framewatch.jobs.attempt.segment_ledger import LedgerEntry
 from framewatch.jobs.gpu.gate import HostGate
 from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg
 from framewatch.media.ffmpeg.process import run_ffmpeg
@@ -42,11 +42,11 @@ class Silent:
 
     def warned(self, warning: Finding) -> None: ...
 
-    def waits(self, device: str) -> None: ...
+    def waiting_for(self, device: str) -> None: ...
 
     def resumed(self, kept: int, segments: int) -> None: ...
 
-    def segment_done(self, entry: Entry, segments: int, *, made_progress: bool) -> None: ...
+    def segment_done(self, entry: LedgerEntry, segments: int, *, made_progress: bool) -> None: ...
 
 
 class PeakMemory(threading.Thread):

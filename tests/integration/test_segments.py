@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import pytest
 
-from framewatch.domain import Record, Segment
-from framewatch.errors import CancelledError
-from framewatch.jobs.attempt.segment_ledger import Entry, SegmentLedger
+from framewatch.domain import Record
 from framewatch.jobs.work_folder import LEDGER_NAME
 from framewatch.media.decode import output_inspection
-from framewatch.render.segment_check import size_and_digest
 from framewatch.render.tasks import RenderTask
 from full_run import Inline, pictures, process, times
 from media_factory import ffmpeg
@@ -98,7 +94,7 @@ def test_encoders_side_by_side_are_told_their_threads_and_one_alone_is_not(
 def test_what_decodes_a_segment_has_as_many_threads_as_it_was_given(
     moving: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("framewatch.jobs.attempt.segmented_render.inspectors", lambda *_: (1, 3))
+    monkeypatch.setattr("framewatch.jobs.attempt.segmented_render.inspector_workers", lambda *_: (1, 3))
     given: list[int] = []
     prepare = output_inspection._Tally.prepare
 
@@ -137,126 +133,6 @@ def test_a_filter_that_averages_over_time_shows_no_seam(tmp_path: Path) -> None:
     assert max(differences) < 0.1  # without the lead: 2 and more on the first frame of each segment
 
 
-# --- the ledger --------------------------------------------------------------------------------------------------
-
-SEGMENTS = [Segment(number=n, first_pts=None, end_pts=None, first_frame=10 * n, frames=10) for n in range(3)]
-
-
-def filled(work: Path, fingerprint: str = "a", numbers: tuple[int, ...] = (0, 1, 2)) -> SegmentLedger:
-    ledger = opened(work, fingerprint)
-    for number in numbers:
-        ledger.add(rendered(ledger, number))
-    return ledger
-
-
-def rendered(ledger: SegmentLedger, number: int) -> Entry:
-    """What the worker does: write a piece, and say what it is."""
-    part = ledger.part(number)
-    part.write_bytes(bytes([number]) * 1000)
-    size, digest = size_and_digest(part)
-    return Entry(number=number, frames=10, size=size, digest=digest, engine="e", upscaled=10, damaged=0)
-
-
-def opened(work: Path, fingerprint: str = "a") -> SegmentLedger:
-    return SegmentLedger.open(work, fingerprint, SEGMENTS, "mp4", threading.Event())
-
-
-def test_what_was_entered_is_there_again(tmp_path: Path) -> None:
-    done = filled(tmp_path).done
-    assert opened(tmp_path).done == done
-    assert set(done) == {0, 1, 2}
-
-
-def test_under_another_fingerprint_everything_begins_anew(tmp_path: Path) -> None:
-    filled(tmp_path)
-    assert opened(tmp_path, "b").done == {}
-    assert [path.name for path in tmp_path.iterdir()] == [LEDGER_NAME]
-
-
-def damage_torn(work: Path) -> None:
-    text = (work / LEDGER_NAME).read_bytes()
-    (work / LEDGER_NAME).write_bytes(text[:-30])
-
-
-def damage_garbage(work: Path) -> None:
-    lines = (work / LEDGER_NAME).read_bytes().splitlines()
-    (work / LEDGER_NAME).write_bytes(b"\n".join([*lines[:-1], b"\xff\x00{]", b""]))
-
-
-def damage_changed(work: Path) -> None:
-    (work / "segment-00002.mp4").write_bytes(b"x" * 1000)
-
-
-def damage_cut(work: Path) -> None:
-    (work / "segment-00002.mp4").write_bytes(b"x")
-
-
-def damage_gone(work: Path) -> None:
-    (work / "segment-00002.mp4").unlink()
-
-
-def damage_link(work: Path) -> None:
-    path = work / "segment-00002.mp4"
-    path.rename(work.parent / "elsewhere.mp4")
-    path.symlink_to(work.parent / "elsewhere.mp4")
-
-
-DAMAGES = [damage_torn, damage_garbage, damage_changed, damage_cut, damage_gone, damage_link]
-
-
-@pytest.mark.parametrize("damage", DAMAGES, ids=lambda each: each.__name__)
-def test_damage_costs_the_segment_that_it_hit_and_no_other(tmp_path: Path, damage: Any) -> None:
-    work = tmp_path / "work"
-    work.mkdir()
-    filled(work)
-    damage(work)
-    again = opened(work)
-    assert set(again.done) == {0, 1}
-    assert {path.name for path in work.iterdir()} == {LEDGER_NAME, "segment-00000.mp4", "segment-00001.mp4"}
-    assert set(opened(work).done) == {0, 1}  # and the ledger is whole again
-
-
-@pytest.mark.parametrize("content", [b"", b"{}", b"\x00" * 4096, b'{"fingerprint": "a"', json.dumps([1]).encode()])
-def test_a_ledger_that_is_none_is_begun_anew(tmp_path: Path, content: bytes) -> None:
-    filled(tmp_path)
-    (tmp_path / LEDGER_NAME).write_bytes(content)
-    assert opened(tmp_path).done == {}
-
-
-def test_what_lies_around_is_removed_and_links_are_not_followed(tmp_path: Path) -> None:
-    work, elsewhere = tmp_path / "work", tmp_path / "elsewhere"
-    work.mkdir()
-    elsewhere.mkdir()
-    (elsewhere / "precious").touch()
-    (work / "part-00001.mp4").touch()
-    (work / "folder").mkdir()
-    (work / "link").symlink_to(elsewhere)
-    (work / "job.json").touch()
-    opened(work)
-    assert {path.name for path in work.iterdir()} == {LEDGER_NAME, "job.json"}
-    assert (elsewhere / "precious").exists()
-
-
-def test_a_segment_that_is_struck_out_is_no_progress_when_it_comes_again(tmp_path: Path) -> None:
-    """Else one that always turns out bad would be rendered for ever."""
-    filled(tmp_path).drop([1])
-    again = opened(tmp_path)
-    assert set(again.done) == {0, 2}
-    assert again.add(rendered(again, 1)) is False
-    again.drop([2])
-    once_more = opened(tmp_path)
-    assert once_more.add(rendered(once_more, 2)) is False
-    assert set(opened(tmp_path).done) == {0, 1, 2}
-
-
-def test_a_segment_that_was_exchanged_is_found_before_all_are_joined(tmp_path: Path) -> None:
-    """It is whole, and would go unnoticed: it shows something else."""
-    ledger = filled(tmp_path)
-    assert ledger.spoiled() == []
-    ledger.path(1).write_bytes(ledger.path(0).read_bytes())
-    assert ledger.spoiled() == [1]
-
-
 def test_another_film_of_the_same_size_and_time_is_another_film(moving: Path, tmp_path: Path) -> None:
     source = tmp_path / "film.mkv"
     source.write_bytes(moving.read_bytes())
@@ -270,12 +146,3 @@ def test_another_film_of_the_same_size_and_time_is_another_film(moving: Path, tm
     before = json.loads((tmp_path / "work" / LEDGER_NAME).read_text().splitlines()[0])
     process(source, tmp_path / "work", segment_seconds=1, **LOSSLESS)
     assert json.loads((tmp_path / "work" / LEDGER_NAME).read_text().splitlines()[0]) != before
-
-
-def test_checking_what_is_there_can_be_stopped(tmp_path: Path) -> None:
-    filled(tmp_path)
-    stop = threading.Event()
-    stop.set()
-    with pytest.raises(CancelledError):
-        SegmentLedger.open(tmp_path, "a", SEGMENTS, "mp4", stop)
-    assert set(opened(tmp_path).done) == {0, 1, 2}

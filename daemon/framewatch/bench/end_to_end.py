@@ -14,7 +14,7 @@ from framewatch.domain import Progress, Record, StageName
 from framewatch.errors import Finding, RuleError
 from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import AttemptRequest, Rendered, Tools
-from framewatch.jobs.attempt.segment_ledger import Entry
+from framewatch.jobs.attempt.segment_ledger import LedgerEntry
 from framewatch.jobs.gpu.gate import HostGate
 from framewatch.media.plan.plan import Plan
 from framewatch.media.preset.preset import Preset
@@ -154,9 +154,9 @@ class _Onlooker:
 
     def warned(self, warning: Finding) -> None: ...
 
-    def waits(self, device: str) -> None:
+    def waiting_for(self, device: str) -> None:
         self._on_wait(device)
 
     def resumed(self, kept: int, segments: int) -> None: ...
 
-    def segment_done(self, entry: Entry, segments: int, *, made_progress: bool) -> None: ...
+    def segment_done(self, entry: LedgerEntry, segments: int, *, made_progress: bool) -> None: ...

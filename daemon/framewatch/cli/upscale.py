@@ -31,7 +31,7 @@ from framewatch.domain import StageName
 from framewatch.errors import ConfigError, Finding, MediaError
 from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import AttemptRequest, Rendered, Skipped, Tools
-from framewatch.jobs.attempt.segment_ledger import Entry
+from framewatch.jobs.attempt.segment_ledger import LedgerEntry
 from framewatch.jobs.gpu.gate import HostGate
 from framewatch.jobs.naming import with_container
 from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, hwaccels
@@ -139,13 +139,13 @@ class Quiet:
     def warned(self, warning: Finding) -> None:
         """Show nothing."""
 
-    def waits(self, device: str) -> None:
+    def waiting_for(self, device: str) -> None:
         """Show nothing."""
 
     def resumed(self, kept: int, segments: int) -> None:
         """Show nothing."""
 
-    def segment_done(self, entry: Entry, segments: int, *, made_progress: bool) -> None:
+    def segment_done(self, entry: LedgerEntry, segments: int, *, made_progress: bool) -> None:
         """Show nothing."""
 
 
@@ -168,7 +168,7 @@ class _OnScreen(Quiet):
             engine=progress.engine or "",
         )
 
-    def waits(self, device: str) -> None:
+    def waiting_for(self, device: str) -> None:
         self._bar.update(self._task, description=f"waiting for {device}")
 
     def warned(self, warning: Finding) -> None:

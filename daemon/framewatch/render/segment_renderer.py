@@ -132,8 +132,8 @@ class SegmentRenderer:
             filters=task.filters,
             deinterlace=task.deinterlace,
             planes=planes.format if planes else None,
-            hwaccel=task.hwaccel or None,
-            max_pixels=task.max_pixels or None,
+            hwaccel=task.hwaccel,
+            max_pixels=task.max_pixels,
         )
         decoder = Decoder(
             VideoSource(task.source, task.video, task.timeline, task.seekable),

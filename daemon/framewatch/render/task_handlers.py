@@ -132,7 +132,7 @@ class RenderHandlers:
         if task.hwaccel and task.hwaccel_is_guessed and not has_hwaccel(task.hwaccel):
             message = f"hw_decode: {task.hwaccel} does not work here; decoding on the CPU instead"
             self._warn(Finding("decode.no_hardware", message, "leave hw_decode out", "hw_decode"))
-            task = task.evolve(hwaccel="")
+            task = task.evolve(hwaccel=None)
         renderer = SegmentRenderer(task, self.send, self._logger, self._heartbeat)
         with _periodically(lambda: self.send(renderer.counts())):
             # Where the first engine is stopped, the next one continues: finished segments are kept.
@@ -178,9 +178,7 @@ class RenderHandlers:
 
     def _inspect(self, task: InspectTask) -> InspectReport:
         self.stage = "encode"
-        inspection = inspect_output(
-            task.path, self._heartbeat, task.threads or 0, decode=task.decode, groups=task.groups
-        )
+        inspection = inspect_output(task.path, self._heartbeat, task.threads, decode=task.decode, groups=task.groups)
         return InspectReport(inspection=inspection)
 
     def _use_session(self, session: Session) -> None:

@@ -92,9 +92,9 @@ class RenderTask(Record):
     height: int
     working_format: WorkingFormat
     planes: PlaneCoding | None = None  # how frames are coded for an engine that takes planes instead of RGB
-    hwaccel: str = ""  # ffmpeg's name of the hardware that decodes; "" for none
+    hwaccel: str | None = None  # ffmpeg's name of the hardware that decodes
     hwaccel_is_guessed: bool = False  # then the CPU decodes where that hardware is missing, with a warning
-    max_pixels: int = 0  # the largest frame that is decoded; 0: no limit
+    max_pixels: int | None = None  # the largest frame that is decoded; None: no limit
     deinterlace: tuple[Filter, ...] = ()  # before everything else
     filters: tuple[Filter, ...] = ()  # of the upright frame; they make it `width` x `height`
     engine: str = "auto"  # as in the configuration; with a device, the engine that sees it

@@ -1,4 +1,4 @@
-"""What the steps of one attempt at a job work with: the worker, the programs, the device, and whoever watches."""
+"""What the steps of one attempt share: the worker, the programs, the devices, and the observer."""
 
 from __future__ import annotations
 
@@ -13,19 +13,18 @@ from framewatch.domain import Progress, Record, StageName
 from framewatch.errors import CancelledError, EngineError, Finding
 from framewatch.jobs.attempt.progress_tracker import ProgressTracker
 from framewatch.jobs.attempt.request import Tools
-from framewatch.jobs.attempt.segment_ledger import Entry
+from framewatch.jobs.attempt.segment_ledger import LedgerEntry
 from framewatch.jobs.attempt.worker_pool import WorkerPool
 from framewatch.render.messages import EngineOpened, FramesCounted, Logged, SegmentRendered, Warned
 from framewatch.render.tasks import CommandTask, DeviceReport, DeviceTask, RenderTask
 from framewatch.render.worker_client import Worker
-from framewatch.upscale.memory_budget import needed_gb
 
-SOURCE_SECONDS = 5.0  # between two looks at the source while a worker is at it
-WAIT_SECONDS = 0.1  # between two looks at the stop while something else is waited for
+CHECK_SECONDS = 5.0  # between two checks of the source while a worker runs
+WAIT_SECONDS = 0.1  # between two checks of the stop event while something else is waited for
 
 
 class Observer(Protocol):
-    """Who wants to know how the work goes."""
+    """Learns how an attempt proceeds."""
 
     def progressed(self, progress: Progress) -> None:
         """There are new counts; called a few times a second."""
@@ -37,34 +36,34 @@ class Observer(Protocol):
         """A command is about to run."""
 
     def warned(self, warning: Finding) -> None:
-        """Something is worth knowing and did not stop the work."""
+        """There is something that the user should know, and that did not stop the work."""
 
-    def waits(self, device: str) -> None:
-        """A share of this device is asked for; others may have it for long."""
+    def waiting_for(self, device: str) -> None:
+        """A share of this device was requested; other jobs may hold it for long."""
 
     def resumed(self, kept: int, segments: int) -> None:
-        """So many of all segments were rendered by an earlier attempt."""
+        """`kept` of all segments were rendered by an earlier attempt."""
 
-    def segment_done(self, entry: Entry, segments: int, *, made_progress: bool) -> None:
-        """A segment is whole and in the ledger; `made_progress`: it was not there, and struck out as bad, before."""
+    def segment_done(self, entry: LedgerEntry, segments: int, *, made_progress: bool) -> None:
+        """A segment is in the ledger. It is no progress where it was dropped as bad before."""
 
 
 class Gate(Protocol):
-    """Hands out shares of the device that a render runs on."""
+    """Hands out shares of the devices that renders run on."""
 
     def hold(
         self, device: DeviceReport, gigabytes: float, stop: threading.Event, warn: Callable[[Finding], None]
     ) -> AbstractContextManager[None]:
-        """Wait for a share and hold it while the block runs."""
+        """Wait for a share, and hold it while the block runs."""
 
     def try_hold(
         self, device: DeviceReport, gigabytes: float, warn: Callable[[Finding], None]
     ) -> AbstractContextManager[object] | None:
-        """A share that is held until the end of its block; None where it would have to be waited for."""
+        """Return a share, held until the end of its block; None where it would have to be waited for."""
 
 
 class AttemptContext:
-    """One attempt's means; its steps share them."""
+    """Runs tasks for the steps of one attempt, and passes on what the worker reports."""
 
     def __init__(
         self,
@@ -73,161 +72,173 @@ class AttemptContext:
         gate: Gate,
         observer: Observer,
         stop: threading.Event,
-        look: Callable[[], None],
+        check_source: Callable[[], None],
     ) -> None:
-        """`look` raises where the source is no longer the file that was taken in."""
+        """`check_source` raises where the source is no longer the file that was admitted."""
         self.tools = tools
         self.observer = observer
         self.stop = stop
-        self.look = look
         self.warnings: list[Finding] = []
-        self.on_piece: Callable[[SegmentRendered], None] = lambda _: None
         self._worker = worker
         self._gate = gate
-        self._tracker = ProgressTracker(total=0)
-        self._looked_at = time.monotonic()
+        self._checks = [check_source]
+        self._checked_at = time.monotonic()
+        self._tracker = ProgressTracker(frames=0)
+        self._on_segment: Callable[[SegmentRendered], None] = lambda _: None
 
-    def track(self, frames: int, *, kept: int = 0, seconds: float = 0.0) -> None:
-        """Begin to follow `frames` output frames, `kept` of which are done; or a length, where there are none."""
-        self._tracker = ProgressTracker(frames, kept=kept, seconds=seconds)
+    def track_frames(self, frames: int, *, kept: int = 0) -> None:
+        """Begin to follow `frames` output frames, `kept` of which are done."""
+        self._tracker = ProgressTracker(frames=frames, kept=kept)
 
-    def track_on(self, kept: int) -> None:
-        """Follow the same frames on, of which `kept` are done, while workers begin to count anew."""
-        self._tracker.begin_again(kept)
+    def track_duration(self, seconds: float) -> None:
+        """Begin to follow an output without frames, by its length."""
+        self._tracker = ProgressTracker(seconds=seconds)
 
-    def do(self, task: Record) -> Any:
-        """Have the worker do a task; gives its report.
-
-        Raises:
-            CancelledError: the stop was set.
-            WorkerError: the worker died or stood still.
-            FramewatchError: what the task failed with.
-        """
-        return self._worker.run(task, self._heard, self.stop, stall_seconds=self.tools.stall_seconds)
-
-    def helper(self, niceness: int) -> Worker:
-        """A worker that takes tasks beside the job's own; whoever asks for it kills it."""
-        return self._worker.helper(niceness)
-
-    def wait(self, over: Callable[[float], bool]) -> None:
-        """Wait for something that runs beside; `over` is asked again and again, and waits for so many seconds itself.
-
-        Raises:
-            CancelledError: the stop was set.
-            FramewatchError: the source is no longer what it was.
-        """
-        while not over(WAIT_SECONDS):
-            if self.stop.is_set():
-                raise CancelledError("the work was stopped")
-            self._look_around()
+    def continue_tracking(self, kept: int) -> None:
+        """Follow the same frames, `kept` of which are done; the workers count from zero again."""
+        self._tracker.continue_from(kept)
 
     @property
-    def share_done(self) -> float:
-        """How much of what is followed is done, 0 to 1."""
+    def fraction_done(self) -> float:
+        """The fraction of the work that is done, 0 to 1."""
         return self._tracker.progress.percent / 100
 
+    def run(self, task: Record) -> Any:
+        """Have the worker run a task, and return its report.
+
+        Raises:
+            CancelledError: the attempt was stopped.
+            WorkerError: the worker died or stalled.
+            FramewatchError: the task failed.
+        """
+        return self._worker.run(task, self._on_message, self.stop, stall_seconds=self.tools.stall_seconds)
+
+    def run_command(self, argv: Sequence[str], *, counts: bool = False) -> None:
+        """Run an ffmpeg command that reads and writes files; raises what `run` raises."""
+        self.log_command(argv)
+        self.run(CommandTask(argv=tuple(argv), counts=counts))
+
+    def log_command(self, argv: Sequence[str]) -> None:
+        """Log a command that is about to run."""
+        self.observer.command_started(shlex.join(argv))
+
+    def helper(self, niceness: int) -> Worker:
+        """Return another worker, which runs beside the attempt's own; the caller kills it."""
+        return self._worker.helper(niceness)
+
+    def wait_until(self, done: Callable[[float], bool]) -> None:
+        """Wait for something that runs beside; `done` is called with a time in seconds that it may wait itself.
+
+        Raises:
+            CancelledError: the attempt was stopped.
+            FramewatchError: a check failed, such as that of the source.
+        """
+        while not done(WAIT_SECONDS):
+            if self.stop.is_set():
+                raise CancelledError("the work was stopped")
+            self._check_now_and_then()
+
+    def check(self) -> None:
+        """Check the source, and whatever `also_checking` added, now."""
+        for check in self._checks:
+            check()
+
     @contextmanager
-    def looking(self, more: Callable[[], None]) -> Iterator[None]:
-        """While the block runs, look at something else besides the source."""
-        look = self.look
-
-        def both() -> None:
-            look()
-            more()
-
-        self.look = both
+    def also_checking(self, check: Callable[[], None]) -> Iterator[None]:
+        """While the block runs, call `check` whenever the source is checked."""
+        self._checks.append(check)
         try:
             yield
         finally:
-            self.look = look
-
-    def command(self, argv: Sequence[str], *, counts: bool = False) -> None:
-        """Run an ffmpeg command that reads and writes files."""
-        self.say_command(argv)
-        self.do(CommandTask(argv=tuple(argv), counts=counts))
-
-    def say_command(self, argv: Sequence[str]) -> None:
-        """Put a command into the log."""
-        self.observer.command_started(shlex.join(argv))
+            self._checks.pop()
 
     def device(self) -> DeviceReport:
-        """The device that the engine will run on.
+        """Return the device that the engine will run on.
 
         Raises:
             EngineMissingError: there is none now.
         """
-        report: DeviceReport = self.do(DeviceTask(engine=self.tools.engine, precision=self.tools.precision))
+        report: DeviceReport = self.run(DeviceTask(engine=self.tools.engine, precision=self.tools.precision))
         return report
 
-    def share(self, device: DeviceReport, width: int, height: int, scale: int) -> AbstractContextManager[None]:
-        """A share of the device that the engine will run on, for frames that come out at this size."""
-        self.observer.waits(device.name)
-        need = needed_gb(width, height, scale)
-        return self._gate.hold(device, need, self.stop, self._warn_of_share)
+    def device_share(self, device: DeviceReport, gigabytes: float) -> AbstractContextManager[None]:
+        """Return a share of a device; entering it waits for it."""
+        self.observer.waiting_for(device.name)
+        return self._gate.hold(device, gigabytes, self.stop, self._warn_of_share)
 
     @contextmanager
-    def shares(
-        self, devices: Sequence[DeviceReport], most: int, width: int, height: int, scale: int
+    def device_shares(
+        self, devices: Sequence[DeviceReport], most: int, gigabytes: float
     ) -> Iterator[list[DeviceReport]]:
-        """Shares of those devices that have room now, at most so many; where none has, the first is waited for."""
-        need = needed_gb(width, height, scale)
+        """Hold shares of up to `most` devices that are free now; where none is free, wait for the first.
+
+        A job waits for one device, never for a second.
+        """
         free: list[DeviceReport] = []
         with ExitStack() as held:
             for device in devices:
-                if len(free) < most and (share := self._gate.try_hold(device, need, self._warn_of_share)):
+                if len(free) < most and (share := self._gate.try_hold(device, gigabytes, self._warn_of_share)):
                     held.enter_context(share)
                     free.append(device)
             if not free:
                 free = [devices[0]]
-                held.enter_context(self.share(devices[0], width, height, scale))
+                held.enter_context(self.device_share(devices[0], gigabytes))
             yield free
 
-    def render(self, tasks: Sequence[RenderTask]) -> list[int]:
-        """Render on several devices, a task for each; gives the places of tasks whose device, by name, failed.
+    def render(self, tasks: Sequence[RenderTask], on_segment: Callable[[SegmentRendered], None]) -> list[int]:
+        """Render on several devices, one task for each.
+
+        Args:
+            tasks: the first is for the attempt's own worker.
+            on_segment: called, in this thread, for each segment that is rendered.
+
+        Returns:
+            The indices of those tasks whose device, which the task names, failed.
 
         Raises:
-            FramewatchError: as `do`; no worker is at its task any more then.
+            FramewatchError: as `run`; no worker runs its task any longer.
         """
+        self._on_segment = on_segment
         names = [task.device or "" for task in tasks]
         self._worker.keep_device_workers(names[1:])
         if names == [""]:
-            self.do(tasks[0])
+            self.run(tasks[0])
             return []
         workers = [self._worker, *map(self._worker.device_worker, names[1:])]
 
-        def lost(place: int, error: EngineError) -> None:
-            self.warn(error.finding.at(f"device {tasks[place].device}"))
+        def warn_of_lost(index: int, error: EngineError) -> None:
+            self.warn(error.finding.at(f"device {tasks[index].device}"))
 
-        pool = WorkerPool(workers, tasks, self.tools.stall_seconds, lost)
-        pool.run(self._heard, self.stop)
-        self._worker.keep_device_workers([name for place, name in enumerate(names) if place not in pool.lost])
+        pool = WorkerPool(workers, tasks, self.tools.stall_seconds, warn_of_lost)
+        pool.run(self._on_message, self.stop)
+        self._worker.keep_device_workers([name for index, name in enumerate(names) if index not in pool.lost])
         return pool.lost
 
-    def _warn_of_share(self, finding: Finding) -> None:
-        """Devices that share a job are alike, and so is what is said of their shares: the first stands for all."""
-        if all(told.code != finding.code for told in self.warnings):
-            self.warn(finding)
-
     def warn(self, warning: Finding) -> None:
-        """Tell something that does not stop the work; once, though several workers may find the very same."""
+        """Report a warning, once, although several workers may find the same."""
         if warning not in self.warnings:
             self.warnings.append(warning)
             self.observer.warned(warning)
 
-    def _heard(self, message: Any) -> None:
+    def _warn_of_share(self, finding: Finding) -> None:
+        """Report one such warning: the devices of a job are equal, and so is what there is to say of their shares."""
+        if all(warning.code != finding.code for warning in self.warnings):
+            self.warn(finding)
+
+    def _on_message(self, message: Any) -> None:
         if isinstance(message, FramesCounted):
-            self.observer.progressed(self._tracker.counted(message, time.monotonic()))
+            self.observer.progressed(self._tracker.update(message, time.monotonic()))
         elif isinstance(message, SegmentRendered):
-            self.on_piece(message)
+            self._on_segment(message)
         elif isinstance(message, EngineOpened):
-            self.observer.progressed(self._tracker.opened(message.engine))
+            self.observer.progressed(self._tracker.engine_opened(message.engine))
         elif isinstance(message, Logged):
             self.observer.logged(message.stage, message.line, message.level)
         elif isinstance(message, Warned):
             self.warn(message.warning)
-        self._look_around()
+        self._check_now_and_then()
 
-    def _look_around(self) -> None:
-        if time.monotonic() - self._looked_at > SOURCE_SECONDS:
-            self._looked_at = time.monotonic()
-            self.look()
+    def _check_now_and_then(self) -> None:
+        if time.monotonic() - self._checked_at > CHECK_SECONDS:
+            self._checked_at = time.monotonic()
+            self.check()

@@ -1,7 +1,7 @@
-"""How much room a job still needs, and whether it is there. Pure, but for `free_bytes` and `same_disk`.
+"""How much free space a job still needs, and whether it is there. Pure, except for `free_bytes` and `same_disk`.
 
-A wrong hold annoys more than a hold that comes late, since room is looked for again after every finished segment:
-what has to be guessed is guessed low.
+Space is checked again after every finished segment. So a wrong hold annoys more than one that comes late, and what
+has to be guessed is guessed low.
 """
 
 from __future__ import annotations
@@ -19,17 +19,21 @@ from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.free_space import SPARE, free_bytes, human, same_disk
 from framewatch.storage.os_errors import shown, storage_faults
 
+_HINT = "free some space; the job continues by itself"
+
 
 class _Prior(NamedTuple):
-    bits: float  # a pixel
-    crf: float = 0.0  # at this quality
-    halved: float = 0.0  # each time that crf grows by so much; 0 where quality does not matter
+    """The size that a codec's output is assumed to have before any is made."""
+
+    bits: float  # for each pixel
+    crf: float = 0.0  # the quality at which that holds
+    halving: float | None = None  # the size halves each time that crf grows by this; None: quality does not matter
 
 
 # A third of what the demo clip (Big Buck Bunny, scaled from 320x180 to 1280x720 with lanczos) came to with ffmpeg's
 # encoders: x264 0.057 bits a pixel at crf 23, x265 0.021 at 28, SVT-AV1 0.023 and VP9 0.037 at 35, MPEG-2 0.156 at
-# scale 3, ProRes 422 HQ 3.8, gif 1.1; x264 and x265 halved with 6 steps of crf, the others with 10. A third of it,
-# since flat pictures take less.
+# scale 3, ProRes 422 HQ 3.8, gif 1.1; x264 and x265 halved with 6 steps of crf, the others with 10. Flat images take
+# less, hence the third.
 _PRIORS = {
     "h264": _Prior(0.019, 23, 6),
     "hevc": _Prior(0.007, 28, 6),
@@ -42,58 +46,62 @@ _PRIORS = {
 
 
 class FinishedSegments(Record):
-    """What finished segments came to."""
+    """The finished segments of a job, together."""
 
     frames: int = 0
     size: int = 0  # bytes
+
+
+# --- how much ----------------------------------------------------------------------------------------------
 
 
 def forecast(
     plan: Plan,
     source: Path,
     source_size: int,
-    made: FinishedSegments,
+    finished: FinishedSegments,
     folders: Mapping[Place, Path],
-    disk: Callable[[Path], int],
+    disk_of: Callable[[Path], int],
 ) -> tuple[Need, ...]:
-    """The free space that a job still needs in each place.
+    """Return the free space that a job still needs in each place.
 
-    In the work folder: the missing segments, and the result beside all of them. On the disk of the output the result,
-    and on that of done/ the source, each if it is another disk, since the file is then copied.
+    The work folder takes the missing segments, and the result beside all of them. Where the output lies on another
+    disk, that takes the result, and where done/ lies on another disk than the source, that takes the source: across
+    disks a file is copied whole.
 
     Args:
         plan: of the output.
         source: the file.
         source_size: bytes.
-        made: the finished segments, which are in the work folder already.
+        finished: the segments that lie in the work folder already.
         folders: the work folder, and those of output and done whose disks are mounted.
-        disk: gives a number for the disk of a folder; `same_disk` outside of tests.
+        disk_of: returns a number that is equal for folders on the same disk; `same_disk` in production.
     """
-    picture = made.size + segments_to_come(plan, source_size, made)
-    result = picture + beside_picture(plan, source_size)
-    joined = result if plan.mode != "upscale" else picture - made.size + result
-    needs = [Need("work", round(joined))]
-    if "output" in folders and disk(folders["output"]) != disk(folders["work"]):
+    video = finished.size + missing_video_size(plan, source_size, finished)
+    result = video + audio_size(plan, source_size)
+    work = result if plan.mode != "upscale" else video - finished.size + result
+    needs = [Need("work", round(work))]
+    if "output" in folders and disk_of(folders["output"]) != disk_of(folders["work"]):
         needs.append(Need("output", round(result)))
-    if "done" in folders and disk(folders["done"]) != disk(source.parent):
+    if "done" in folders and disk_of(folders["done"]) != disk_of(source.parent):
         needs.append(Need("done", source_size))
     return tuple(needs)
 
 
-def segments_to_come(plan: Plan, source_size: int, made: FinishedSegments) -> float:
-    """Bytes of the picture that is not made yet: as measured so far, else guessed."""
+def missing_video_size(plan: Plan, source_size: int, finished: FinishedSegments) -> float:
+    """Return the bytes of the video that is not made yet: by what finished segments take, else by a guess."""
     if not plan.has_video:
         return 0.0
-    left = max(plan.frames - made.frames, 0)
-    if made.frames:
-        return left * made.size / made.frames
+    left = max(plan.frames - finished.frames, 0)
+    if finished.frames:
+        return left * finished.size / finished.frames
     if plan.mode == "copy":
         return float(source_size)
     return left * frame_size(plan.preset, plan.width * plan.height, float(plan.average_rate))
 
 
 def frame_size(preset: Preset, pixels: int, rate: float) -> float:
-    """Bytes that a frame of the output may take, before any is made; rather too few (`_PRIORS` has the source).
+    """Guess the bytes of an output frame before any is made, rather low; `_PRIORS` has the source of the figures.
 
     Args:
         preset: the encoder and its quality.
@@ -104,26 +112,29 @@ def frame_size(preset: Preset, pixels: int, rate: float) -> float:
     if preset.video_bitrate_mode == "bitrate" and rate > 0:
         return preset.video_bitrate * 1000 / 8 / rate
     prior = _PRIORS[encoder.codec]
-    # The middle of a hardware encoder's quality, 50, is nvenc's 27, on the scale of x264.
-    coarser = (52 - preset.quality / 2 if encoder.hardware else preset.crf) - prior.crf
-    return prior.bits * pixels / 8 * (2 ** (-coarser / prior.halved) if prior.halved else 1.0)
+    size = prior.bits * pixels / 8
+    if prior.halving is None:
+        return size
+    # The middle of a hardware encoder's quality scale, 50, is nvenc's 27, which corresponds to x264's crf 27.
+    crf = 52 - preset.quality / 2 if encoder.hardware else preset.crf
+    return float(size * 2 ** (-(crf - prior.crf) / prior.halving))
 
 
-def beside_picture(plan: Plan, source_size: int) -> float:
-    """Bytes of the sound; the rest is small, or not known. What is copied counts as nothing, which is low."""
+def audio_size(plan: Plan, source_size: int) -> float:
+    """Return the bytes of the encoded audio. Other streams are small or unknown, and copied ones count as nothing."""
     if plan.mode == "copy":
-        return 0.0  # in the picture's size already
+        return 0.0  # the source's size, which stands for the video, includes it
     kbps = [stream.audio.kbps or 0 for stream in plan.of_kind("audio") if stream.audio and stream.action == "encode"]
     return min(sum(kbps) * 1000 / 8 * plan.expected.duration, 4.0 * source_size)
 
 
-def by_disk(needs: Iterable[Need], folders: Mapping[Place, Path], disk: Callable[[Path], int]) -> dict[Path, int]:
-    """Bytes that are needed on each disk; the first need's folder stands for it."""
+def by_disk(needs: Iterable[Need], folders: Mapping[Place, Path], disk_of: Callable[[Path], int]) -> dict[Path, int]:
+    """Return the bytes that are needed on each disk, which is named by the folder of its first need."""
     first: dict[int, Path] = {}
     found: dict[Path, int] = {}
     for need in needs:
         folder = folders[need.place]
-        folder = first.setdefault(disk(folder), folder)
+        folder = first.setdefault(disk_of(folder), folder)
         found[folder] = found.get(folder, 0) + need.size
     return found
 
@@ -135,22 +146,21 @@ def require_room(
     needs: Iterable[Need],
     folders: Mapping[Place, Path],
     reserve: int,
-    disk: Callable[[Path], int] | None = None,
+    disk_of: Callable[[Path], int] | None = None,
     free: Callable[[Path], int] | None = None,
 ) -> None:
-    """Go on if all of the needs are met in these folders, and `reserve` bytes are left on each disk.
+    """Return if all needs are met in these folders, with `reserve` bytes left on each disk.
 
     Raises:
-        StorageError: `storage.will_not_fit`; its job is held until there is room.
+        StorageError: `storage.will_not_fit`; the job is held until there is enough space.
     """
     needs = tuple(needs)
-    for folder, size in by_disk(needs, folders, disk or same_disk).items():
+    for folder, size in by_disk(needs, folders, disk_of or same_disk).items():
         have = (free or free_bytes)(folder)
         if have < size + reserve:
-            kept = f", and {human(reserve)} are to stay free" if reserve else ""
-            message = f"{human(size)} are needed here and {human(have)} are free{kept}"
-            hint = "free some space; the job goes on by itself"
-            error = StorageError(message, code="storage.will_not_fit", hint=hint, where=shown(folder))
+            kept = f", of which {human(reserve)} must stay free" if reserve else ""
+            message = f"{human(size)} are needed here, and {human(have)} are free{kept}"
+            error = StorageError(message, code="storage.will_not_fit", hint=_HINT, where=shown(folder))
             raise error.with_needs(*needs)
 
 
@@ -159,9 +169,9 @@ def require_room_for(
     source: Path,
     source_size: int,
     places: FolderPlaces | None,
-    made: FinishedSegments | None = None,
+    finished: FinishedSegments | None = None,
 ) -> None:
-    """Check that a job's result will fit beside its finished segments (`made`). Without `places`, nothing is checked.
+    """Return if a job's result will fit beside its finished segments. Without `places`, nothing is checked.
 
     A disk that is not mounted now is checked when it is written to.
 
@@ -171,20 +181,20 @@ def require_room_for(
     if places is not None:
         with storage_faults(places.work):
             folders = places.mounted
-            needs = forecast(plan, source, source_size, made or FinishedSegments(), folders, same_disk)
+            needs = forecast(plan, source, source_size, finished or FinishedSegments(), folders, same_disk)
             require_room(needs, folders, places.reserve)
 
 
-def require_room_left(result: Path, share: float, places: FolderPlaces | None) -> None:
-    """Stop what writes `result` where it begins to take the reserve, whoever else fills the disk.
+def require_room_left(result: Path, done: float, places: FolderPlaces | None) -> None:
+    """Return unless the disk of the work folder has come down to its reserve, whoever else fills it.
 
     Args:
-        result: what is being written in the work folder.
-        share: how much of it there is, 0 to 1, by which is told what all of it needs.
+        result: the file that is being written in the work folder.
+        done: the fraction of it that is written, 0 to 1; it tells how much the whole needs.
         places: of the watch folder; None: nothing is checked.
 
     Raises:
-        StorageError: `storage.will_not_fit`, or the work folder cannot be looked at.
+        StorageError: `storage.will_not_fit`, or the work folder cannot be read.
     """
     if places is None:
         return
@@ -192,14 +202,13 @@ def require_room_left(result: Path, share: float, places: FolderPlaces | None) -
         if free_bytes(places.work) >= places.reserve:
             return
         size = result.stat().st_size if result.exists() else 0
-    message = f"less than the {human(places.reserve)} are free that are to stay so"
-    hint = "free some space; the job goes on by itself"
-    error = StorageError(message, code="storage.will_not_fit", hint=hint, where=shown(places.work))
-    raise error.with_needs(Need("work", round(size / max(share, 0.01)) + SPARE))
+    message = f"fewer than {human(places.reserve)} are free, which must stay free"
+    error = StorageError(message, code="storage.will_not_fit", hint=_HINT, where=shown(places.work))
+    raise error.with_needs(Need("work", round(size / max(done, 0.01)) + SPARE))
 
 
 def fits(needs: Iterable[Need], folders: Mapping[Place, Path], reserve: int) -> bool:
-    """Whether there is room by now. A folder that cannot be looked at has none."""
+    """Return whether there is enough space now; a folder that cannot be read has none."""
     try:
         require_room(needs, folders, reserve)
     except (StorageError, OSError):

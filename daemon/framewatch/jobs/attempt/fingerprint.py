@@ -1,4 +1,4 @@
-"""What a rendered segment depends on, as one short text: where it differs, segments are of no use any more."""
+"""The fingerprint of everything that a rendered segment depends on. Where it differs, segments are useless."""
 
 from __future__ import annotations
 
@@ -17,23 +17,24 @@ from framewatch.storage import files
 from framewatch.storage.os_errors import storage_faults
 from framewatch.upscale.network.weights import digest
 
-_VERSION = 1  # of how segments are made
-_BLOCKS, _BLOCK = 16, 65_536  # blocks of a source that are looked at, and bytes of each
+_VERSION = 1  # counted up when the way that segments are made changes
+_BLOCKS, _BLOCK = 16, 65_536  # how many blocks of a source are hashed, and bytes of each
 
 
 def fingerprint(source: Path, plan: Plan, probed: ProbeReport, tools: Tools) -> str:
-    """The fingerprint of source, preset, model, engine and encoder.
+    """Return the fingerprint of source, preset, model, engine and encoder.
 
-    The engine counts as it was asked for, not as it was found: each that is chosen has proved that it computes the
-    same picture, so a segment stays good when a GPU goes away. So does its precision: fast only
-    allows 8 bits. A program counts by size and time, for another version of an encoder may write what cannot be
-    joined.
+    The engine counts as it was requested, not as it was found: each engine has proved that it computes the same
+    frames, so a segment stays good when a GPU goes away. So does the precision, which adds the digest of
+    its calibration; `fast` only allows 8 bits. A program counts by size and time, since another version of an encoder
+    may write what cannot be joined.
 
     Raises:
-        StorageError: the source, or the subtitles that are burned in, cannot be looked at now.
-        ToolMissingError: ffmpeg is gone.
+        StorageError: the source, or the subtitles that are burned in, cannot be read now.
+        ToolMissingError: ffmpeg is missing.
         ModelMissingError: the manifest of models cannot be read.
     """
+    # These names and values are part of every ledger: a change here throws away the segments of all begun jobs.
     parts = {
         "version": _VERSION,
         "source": [_facts(source), _sample(source)],
@@ -41,7 +42,7 @@ def fingerprint(source: Path, plan: Plan, probed: ProbeReport, tools: Tools) -> 
         "timeline": probed.timeline and probed.timeline.model_dump(),
         "segments": [segment.model_dump() for segment in probed.segments],
         "before": [str(each) for each in (*deinterlace_filters(plan.preset), *source_filters(plan.preset))],
-        "frames": [plan.scale, plan.working_format, plan.hwaccel, plan.decoded_width, plan.decoded_height],
+        "frames": [plan.scale, plan.working_format, plan.hwaccel or "", plan.decoded_width, plan.decoded_height],
         "encoder": commands.piece_command(plan, Path("ffmpeg"), Path("/piece")),
         "burned": _facts(Path(plan.preset.subtitle_burn_path)) if plan.preset.subtitle_burn_path else None,
         "ffmpeg": _program(tools.ffmpeg),
@@ -60,21 +61,21 @@ def _facts(path: Path) -> tuple[int, int]:
 
 
 def _sample(path: Path) -> str:
-    """A hash of some blocks all over a file: another film may come with the same size and the same time."""
-    found = hashlib.blake2b(digest_size=16)
+    """Return a hash of blocks from all over a file: another video may have the same size and the same time."""
+    digest_of_blocks = hashlib.blake2b(digest_size=16)
     with storage_faults(path):
         descriptor = os.open(path, files.READ)
         try:
             last = max(os.fstat(descriptor).st_size - _BLOCK, 0)
             for number in range(_BLOCKS):
-                found.update(os.pread(descriptor, _BLOCK, last * number // (_BLOCKS - 1)))
+                digest_of_blocks.update(os.pread(descriptor, _BLOCK, last * number // (_BLOCKS - 1)))
         finally:
             os.close(descriptor)
-    return found.hexdigest()
+    return digest_of_blocks.hexdigest()
 
 
 def _program(path: Path) -> tuple[int, int]:
     try:
         return _facts(path)
     except StorageError as error:
-        raise ToolMissingError(f"{path} is gone: {error.finding.message}", hint="put it back") from None
+        raise ToolMissingError(f"{path} is missing: {error.finding.message}", hint="put it back") from None

@@ -1,4 +1,4 @@
-"""A picture's way: the plan as a task for the worker, and whether what came out is what was planned. Pure."""
+"""An image job: its plan, the task for the worker, and the check of what came out. Pure."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ from pathlib import Path
 from framewatch.domain import MediaInfo
 from framewatch.errors import Finding, RuleError
 from framewatch.jobs.attempt.request import Tools
+from framewatch.jobs.attempt.verify import HINT
 from framewatch.media.plan.image_plan import ImagePlan, make_image_plan
 from framewatch.media.preset.preset import Preset
 from framewatch.media.rules.preset_rules import check_tools
 from framewatch.render.tasks import ImageTask
 
-_HINT = "the source was not touched; look into the log for what ffmpeg said"
-
 
 def plan_image(preset: Preset, preset_name: str, info: MediaInfo, encoders: frozenset[str]) -> ImagePlan:
-    """The plan for a picture under a preset for pictures.
+    """Return the plan for an image with an image preset.
 
     Raises:
-        MediaError: it is no picture.
+        MediaError: the file is no image.
         RuleError: with everything that does not fit.
     """
     plan = make_image_plan(preset, preset_name, info)
@@ -31,7 +30,7 @@ def plan_image(preset: Preset, preset_name: str, info: MediaInfo, encoders: froz
 
 
 def image_task(plan: ImagePlan, source: Path, argv: Sequence[str], tools: Tools) -> ImageTask:
-    """What the worker is asked to do."""
+    """Return the task that renders an image; `argv` is the encoder's command."""
     return ImageTask(
         source=source,
         still=plan.source,
@@ -47,20 +46,20 @@ def image_task(plan: ImagePlan, source: Path, argv: Sequence[str], tools: Tools)
 
 
 def compare_image(plan: ImagePlan, found: MediaInfo) -> list[Finding]:
-    """All that is not as planned in a written picture; empty where it is good."""
-    return [Finding(f"verify.{code}", message, _HINT) for code, message in _mismatches(plan, found)]
+    """Return everything that is not as planned in a written image; empty where it is good."""
+    return [Finding(f"verify.{code}", message, HINT) for code, message in _mismatches(plan, found)]
 
 
 def _mismatches(plan: ImagePlan, found: MediaInfo) -> Iterator[tuple[str, str]]:
     video = found.streams[0].video
     if video is None:
-        yield "streams", "there is no picture in it"
+        yield "streams", "the file holds no image"
         return
     size = video.upright
     if size != (plan.width, plan.height):
         yield "size", f"size: {plan.width}x{plan.height} planned, {size[0]}x{size[1]} found"
     if video.bit_depth != plan.bit_depth:
         yield "pixel_format", f"depth: {plan.bit_depth} bit planned, {video.bit_depth} found"
-    # WebP leaves a transparency out that is opaque everywhere.
+    # WebP omits an alpha channel that is opaque everywhere.
     if (plan.alpha == "kept") != video.alpha and plan.container != "webp":
         yield "alpha", f"transparency: {plan.alpha} planned, {'some' if video.alpha else 'none'} found"

@@ -1,4 +1,4 @@
-"""What every job needs beside its file: a program and weights, looked for before anything is spent on the file."""
+"""What every job needs besides its file: ffmpeg and the network's weights."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from framewatch.media.preset.preset import Preset
 from framewatch.storage.os_errors import shown
 from framewatch.upscale.network import weights
 
-LOOK_SECONDS = 5.0  # thousands of held jobs are answered by one look
+CACHE_SECONDS = 5.0  # so that one check answers for thousands of held jobs
 
 
 def require_prerequisites(preset: Preset, ffmpeg: Path, precision: weights.Precision) -> None:
-    """Go on only where ffmpeg is there and, if the network is needed whichever way the file goes, its weights.
+    """Return if ffmpeg is there and, where every variant of the preset upscales, the weights.
 
-    With `fast`, so must be what is known for 8 bits.
+    With `fast`, the calibration for 8 bits must be there as well.
 
     Raises:
-        ToolMissingError, ModelMissingError: its job is held until they are there.
+        ToolMissingError, ModelMissingError: the job is held until they are back.
     """
-    if not _runs(ffmpeg):
-        hint = "install it again, or name another in the settings and reload; the job goes on by itself"
-        raise ToolMissingError("ffmpeg is not there any more", hint=hint, where=shown(ffmpeg))
+    if not _is_program(ffmpeg):
+        hint = "install it again, or name another one in the settings and reload; the job continues by itself"
+        raise ToolMissingError("ffmpeg is missing", hint=hint, where=shown(ffmpeg))
     if all(each.upscales for each in preset.variants):
         weights.load(preset.ml_upscale, precision=precision)
 
 
 def prerequisites_are_back(code: str, ffmpeg: Path, precision: weights.Precision = "exact") -> bool:
-    """Whether a job that is held for this code may be tried again, as far as a cheap look tells."""
+    """Return whether a job that is held with this error code may be tried again, as far as a cheap check tells."""
     if code == ToolMissingError.code:
-        return _runs(ffmpeg)
+        return _is_program(ffmpeg)
     if code.startswith("models."):
-        return _weights_are_there(int(time.monotonic() / LOOK_SECONDS), precision)
+        return _has_weights(int(time.monotonic() / CACHE_SECONDS), precision)
     return True
 
 
-def _runs(program: Path) -> bool:
-    return program.is_file() and os.access(program, os.X_OK)
+def _is_program(path: Path) -> bool:
+    return path.is_file() and os.access(path, os.X_OK)
 
 
 @lru_cache(maxsize=1)
-def _weights_are_there(_look: int, precision: weights.Precision) -> bool:
+def _has_weights(_period: int, precision: weights.Precision) -> bool:
     try:
         weights.load(next(iter(weights.SCALES)), precision=precision)
     except ModelMissingError:

@@ -1,4 +1,4 @@
-"""What the pipeline is asked for, and what it gives back."""
+"""What an attempt is asked for, and what it returns."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from framewatch.upscale.network.weights import Precision
 
 
 class AttemptRequest(Record):
-    """What is to be made of which file."""
+    """One file, and the preset to process it with."""
 
     source: Path
     preset: Preset
     preset_name: str
-    work: Path  # a folder of this job's own, with what an earlier attempt has left there
-    places: InstanceOf[FolderPlaces] | None = None  # whose disks must have room; None: that is not checked
+    work: Path  # the job's own folder, with what an earlier attempt has left there
+    places: InstanceOf[FolderPlaces] | None = None  # their disks need free space; None: that is not checked
 
 
 class Rendered(Record):
@@ -34,28 +34,28 @@ class Rendered(Record):
 
     result: Path
     plan: Plan | ImagePlan
-    engine: str | None
+    engine: str | None  # None where nothing was upscaled
     frames: int
     warnings: tuple[Finding, ...]
 
 
 class Skipped(Record):
-    """The preset is not for this file: nothing was made."""
+    """The preset's conditions exclude this file: nothing was made."""
 
     reasons: tuple[Finding, ...]
 
 
 class Tools(Record):
-    """The programs and the engine to use."""
+    """The programs, the engine, and how much of the machine one job may use."""
 
     ffmpeg: Path
     encoders: frozenset[str]
     hwaccels: frozenset[str] = frozenset()
     engine: str = "auto"
-    gpus: int | Literal["auto"] = "auto"  # equal devices that one video may be rendered on; auto: all
+    gpus: int | Literal["auto"] = "auto"  # equal devices that may render one video together; auto: all
     precision: Precision = "exact"
-    jobs: int = 1  # on this host at once, which have cores and memory in equal parts
+    jobs: int = 1  # that run on this host at once and share cores and memory equally
     lanes: int | Literal["auto"] = "auto"  # segments of one video that are rendered at once
-    segment_seconds: float = DEFAULT_SECONDS  # length of the pieces that a render is made in
-    stall_seconds: float = STALL_SECONDS  # without any progress, after which a worker is ended
+    segment_seconds: float = DEFAULT_SECONDS  # length of a segment
+    stall_seconds: float = STALL_SECONDS  # the longest time without progress, after which a worker is killed
     limits: Limits = Limits()

@@ -1,7 +1,7 @@
-"""Is a finished file what was planned? Pure: the plan's expectation against what an inspection found.
+"""Compares a finished file with its plan. Pure: what the plan expects against what an inspection found.
 
-Every mismatch is a finding of its own. Data streams are left out on both sides: mp4 and mov write the names
-of chapters as one.
+Every mismatch is a finding of its own. Data streams are left out on both sides, since mp4 and mov write the names of
+chapters as one.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from framewatch.media.plan.geometry import alike
 AUDIO_SLACK = 0.040  # seconds, on top of one video frame: two AAC frames of 1024 samples at 48 kHz are 43 ms
 AUDIO_SAMPLES = 1920  # the same in samples: below 48 kHz they last longer
 ESTIMATE_SLACK = 1.0  # seconds, where the plan knows only what the source's container claims
-SOUND_SLACK = 0.080  # seconds, on top, for sound alone: an mp3 states 2,257 samples that no decoder gives out
+AUDIO_ONLY_SLACK = 0.080  # seconds, in place of a video frame: an mp3 states 2,257 samples that no decoder returns
 _EPSILON = 0.001  # seconds: time stamps of mkv are whole milliseconds
 
-_HINT = "the source was not touched; look into the log for what ffmpeg said"
+HINT = "the source was not touched; look in the log for ffmpeg's messages"
 
 
 def compare(expected: Expected, found: Inspection, audio_seconds: Sequence[float | None] = ()) -> list[Finding]:
-    """All that is not as planned; empty where the file is good.
+    """Return everything that is not as planned; empty where the file is good.
 
     Args:
         expected: what was planned.
-        found: what lies in the file, which was decoded to its end.
-        audio_seconds: lengths that the audio streams must have, in their order; None where one is not known.
+        found: what the file holds; it was decoded to its end.
+        audio_seconds: the lengths of the audio streams, in their order; None where one is unknown.
     """
     if not expected.has_video:
-        return [*_readable(found), *_streams(expected, found), *_audio(found, audio_seconds, SOUND_SLACK)]
+        return [*_readable(found), *_streams(expected, found), *_audio(found, audio_seconds, AUDIO_ONLY_SLACK)]
     video = found.video
     if video is None or video.stream.video is None:
-        return [_finding("streams", "there is no video in it")]
+        return [_finding("streams", "the file holds no video")]
     return [
         *_decoded(expected, found, video),
-        *_picture(expected, video),
+        *_frame_geometry(expected, video),
         *_timing(expected, found, video),
         *_streams(expected, found),
         *_audio(found, audio_seconds, _frame_seconds(expected, video)),
@@ -47,8 +47,8 @@ def compare(expected: Expected, found: Inspection, audio_seconds: Sequence[float
 
 def _decoded(expected: Expected, found: Inspection, video: StreamInspection) -> Iterator[Finding]:
     yield from _readable(found)
-    made_here = expected.pixel_format is not None  # a copied stream brings its damage along
-    if made_here and video.errors:
+    encoded_here = expected.pixel_format is not None  # a copied stream keeps its damage
+    if encoded_here and video.errors:
         yield _finding("decode", f"{video.errors} frames of the video cannot be decoded")
 
 
@@ -57,18 +57,18 @@ def _readable(found: Inspection) -> Iterator[Finding]:
         yield _finding("decode", f"it cannot be read to its end: {found.broken_off}")
 
 
-def _picture(expected: Expected, video: StreamInspection) -> Iterator[Finding]:
-    picture = video.stream.video
-    assert picture is not None  # noqa: S101 - `compare` has looked
-    if (picture.width, picture.height) != (expected.width, expected.height):
-        yield _wrong("size", "size", f"{expected.width}x{expected.height}", f"{picture.width}x{picture.height}")
-    if not alike(picture.sar, expected.sar, expected.width):
-        yield _wrong("sar", "sample aspect ratio", expected.sar, picture.sar)
-    if picture.rotation != expected.rotation:
-        yield _wrong("rotation", "rotation", expected.rotation, picture.rotation)
+def _frame_geometry(expected: Expected, video: StreamInspection) -> Iterator[Finding]:
+    frame = video.stream.video
+    assert frame is not None  # noqa: S101 - checked by `compare`
+    if (frame.width, frame.height) != (expected.width, expected.height):
+        yield _wrong("size", "size", f"{expected.width}x{expected.height}", f"{frame.width}x{frame.height}")
+    if not alike(frame.sar, expected.sar, expected.width):
+        yield _wrong("sar", "sample aspect ratio", expected.sar, frame.sar)
+    if frame.rotation != expected.rotation:
+        yield _wrong("rotation", "rotation", expected.rotation, frame.rotation)
     # libav calls full-range 8-bit YUV by an older name, yuvj420p; the range itself is a tag.
-    if expected.pixel_format not in (None, picture.pixel_format.replace("yuvj", "yuv")):
-        yield _wrong("pixel_format", "pixel format", expected.pixel_format, picture.pixel_format)
+    if expected.pixel_format not in (None, frame.pixel_format.replace("yuvj", "yuv")):
+        yield _wrong("pixel_format", "pixel format", expected.pixel_format, frame.pixel_format)
 
 
 def _timing(expected: Expected, found: Inspection, video: StreamInspection) -> Iterator[Finding]:
@@ -76,7 +76,8 @@ def _timing(expected: Expected, found: Inspection, video: StreamInspection) -> I
         yield _wrong("frames", "number of frames", expected.frames, video.frames)
     if expected.distinct and video.disordered:
         yield _finding("times", f"{video.disordered} frames are not shown later than the one before them")
-    if expected.last is not None:  # each frame keeps its time: how long the last one stays, not every container says
+    # Where each frame keeps its time, not every container says how long the last one is shown.
+    if expected.last is not None:
         spread = (video.last or 0.0) - (video.first or 0.0)
         if abs(spread - expected.last) > 2 * _EPSILON:
             yield _wrong("duration", "time of the last frame", f"{expected.last:.3f} s", f"{spread:.3f} s")
@@ -110,7 +111,7 @@ def _audio(found: Inspection, seconds: Sequence[float | None], frame: float) -> 
             continue
         rate = stream.stream.audio.sample_rate if stream.stream.audio else 0
         slack = max(AUDIO_SLACK, AUDIO_SAMPLES / rate) if rate else AUDIO_SLACK
-        # As decoded, or as packets say: WMA's decoder keeps two blocks to itself, and they are not lost.
+        # As decoded, or as the packets say: WMA's decoder never returns its last two blocks, and they are not lost.
         off = min(abs(length - wanted) for length in (stream.duration, stream.span))
         if off > frame + slack + _EPSILON:
             name = f"length of audio stream {number + 1}"
@@ -131,17 +132,17 @@ def _wrong(code: str, what: str, planned: object, found: object) -> Finding:
 
 
 def _finding(code: str, message: str) -> Finding:
-    return Finding(f"verify.{code}", message, _HINT)
+    return Finding(f"verify.{code}", message, HINT)
 
 
 def silent_track_warning(index: int) -> Finding:
-    """A track that has no loudness to be normalized; `index` is the stream's."""
-    message = "the track is silent: it is not normalized"
+    """Return the warning for a track without loudness; `index` is that of the stream."""
+    message = "the track is silent, so it is not normalized"
     return Finding("audio.silent", message, where=f"stream {index}")
 
 
 def damaged_frames_warning(frames: int) -> Finding:
-    """Frames for which their neighbours stand in."""
-    message = f"{frames} frames could not be decoded; the ones before them are shown longer"
-    hint = "the rest is complete; find a better source if it shows"
+    """Return the warning for frames that could not be decoded."""
+    message = f"{frames} frames could not be decoded; the frames before them are shown longer"
+    hint = "the rest is complete; if the damage is visible, look for a better source"
     return Finding("media.damaged_frames", message, hint)

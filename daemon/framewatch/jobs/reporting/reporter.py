@@ -12,7 +12,7 @@ import structlog
 
 from framewatch.domain import Job, JobState, Progress, StageName
 from framewatch.errors import Finding, StorageError
-from framewatch.jobs.attempt.segment_ledger import Entry
+from framewatch.jobs.attempt.segment_ledger import LedgerEntry
 from framewatch.jobs.naming import sidecar_path
 from framewatch.jobs.publishing.publish import final_sidecar
 from framewatch.jobs.reporting.sidecar import Sidecar
@@ -138,7 +138,7 @@ class JobObserver:
         """Something is worth knowing and did not stop the work."""
         _log.warning("job.warning", **self._job.log_context(), **asdict(warning))
 
-    def waits(self, device: str) -> None:
+    def waiting_for(self, device: str) -> None:
         """A share of a device is asked for."""
         _log.debug("job.waits", **self._job.log_context(), device=device)
 
@@ -146,7 +146,7 @@ class JobObserver:
         """An earlier attempt has left segments."""
         self._say("job.resumed", kept=kept, segments=segments)
 
-    def segment_done(self, entry: Entry, segments: int, *, made_progress: bool) -> None:
+    def segment_done(self, entry: LedgerEntry, segments: int, *, made_progress: bool) -> None:
         """A segment is in the ledger."""
         facts = entry.model_dump(include={"number", "frames", "upscaled", "engine"})
         self._say("segment.done", **facts, segments=segments)

@@ -11,7 +11,7 @@ from framewatch.jobs.attempt.concurrency import (
     EncoderLoad,
     Host,
     encoder_threads,
-    inspectors,
+    inspector_workers,
     lane_count,
     lanes_per_device,
 )
@@ -94,28 +94,28 @@ def test_several_devices_have_more_lanes_where_there_are_cores_for_them(cores: i
 
 
 @pytest.mark.parametrize(
-    ("lanes", "cores", "threads"), [(1, 16, 0), (2, 16, 24), (4, 16, 12), (8, 16, 6), (8, 64, 24), (3, 2, 2)]
+    ("lanes", "cores", "threads"), [(1, 16, None), (2, 16, 24), (4, 16, 12), (8, 16, 6), (8, 64, 24), (3, 2, 2)]
 )
-def test_encoders_side_by_side_share_the_cores(lanes: int, cores: int, threads: int) -> None:
+def test_encoders_side_by_side_share_the_cores(lanes: int, cores: int, threads: int | None) -> None:
     assert encoder_threads(lanes, cores) == threads
 
 
 @pytest.mark.parametrize(
     ("encoding", "here", "most"),
     [
-        (EncoderLoad("libx264", UHD), host(2), (1, 0)),
-        (EncoderLoad("libx264", UHD), host(7), (1, 0)),
+        (EncoderLoad("libx264", UHD), host(2), (1, None)),
+        (EncoderLoad("libx264", UHD), host(7), (1, None)),
         (EncoderLoad("libx264", UHD), host(8), (2, 6)),
         (EncoderLoad("libx264", UHD), host(16), (4, 6)),
         (EncoderLoad("libx264", UHD), host(192), (8, 6)),
         (EncoderLoad("libx264", 4 * UHD), host(64, 16), (3, 6)),
-        (EncoderLoad("libx264", 4 * UHD, weight=2), host(64, 8), (1, 0)),
+        (EncoderLoad("libx264", 4 * UHD, weight=2), host(64, 8), (1, None)),
     ],
 )
 def test_segments_are_looked_at_side_by_side_where_there_are_cores_and_memory(
-    encoding: EncoderLoad, here: Host, most: tuple[int, int]
+    encoding: EncoderLoad, here: Host, most: tuple[int, int | None]
 ) -> None:
-    assert inspectors(encoding, here) == most
+    assert inspector_workers(encoding, here) == most
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def test_room_that_is_missing_is_told_in_words_and_carried_in_the_error() -> Non
         require_room(needs, FOLDERS, 10**9, disk, lambda _: 2_999_999_999)
     finding = caught.value.finding
     assert (finding.code, finding.where, caught.value.needs) == ("storage.will_not_fit", "/work", needs)
-    assert finding.message == "2.0 GB are needed here and 3.0 GB are free, and 1.0 GB are to stay free"
+    assert finding.message == "2.0 GB are needed here, and 3.0 GB are free, of which 1.0 GB must stay free"
 
 
 def test_the_room_on_a_real_disk_is_seen(tmp_path: Path) -> None:

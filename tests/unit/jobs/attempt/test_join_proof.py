@@ -11,7 +11,7 @@ import pytest
 
 from framewatch.domain import Record, Segment
 from framewatch.errors import CancelledError, VerificationError
-from framewatch.jobs.attempt.join_proof import alike, completed, flaw, groups_of
+from framewatch.jobs.attempt.join_proof import find_flaw, packet_groups, prove_decoded, share_decoder_setup
 from framewatch.media.decode.output_inspection import Inspection, inspect_output
 from framewatch.render.messages import SegmentRendered
 from framewatch.render.tasks import InspectTask
@@ -76,8 +76,8 @@ def test_what_is_proven_is_what_decoding_finds(
     assert sorted(worker.inspected[:PIECES]) == PIECES_DECODED
     assert worker.inspected[PIECES:] == [("result", False)] + ([] if proves else [("result", True)])
     pieces = [inspect_output(path, groups=()) for path in sorted(tmp_path.glob("segment-*"))]
-    read = inspect_output(made.result, decode=False, groups=groups_of(pieces))
-    found = completed(read, pieces)
+    read = inspect_output(made.result, decode=False, groups=packet_groups(pieces))
+    found = prove_decoded(read, pieces)
     if proves:
         assert found is not None
         assert found.evolve(payload=None) == inspect_output(made.result)
@@ -100,7 +100,7 @@ def joined(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
 
 def held(result: Path, paths: list[Path]) -> Inspection | None:
     pieces = [inspect_output(path, groups=()) for path in paths]
-    return completed(inspect_output(result, decode=False, groups=groups_of(pieces)), pieces)
+    return prove_decoded(inspect_output(result, decode=False, groups=packet_groups(pieces)), pieces)
 
 
 def test_segments_in_another_order_or_too_few_prove_nothing(joined: tuple[Path, list[Path]]) -> None:
@@ -133,10 +133,10 @@ def test_a_joined_file_whose_decoder_is_set_up_otherwise_is_not_proven(
     process(clip, tmp_path, 0.5, **(QUICK | {"crf": 40}))
     other = sorted(tmp_path.glob("segment-*"))
     one, two = (inspect_output(path, groups=()) for path in (paths[0], other[0]))
-    assert alike([one, one])
-    assert not alike([one, two])
-    assert not alike([one, one.evolve(payload=None)])
-    assert not alike([])
+    assert share_decoder_setup([one, one])
+    assert not share_decoder_setup([one, two])
+    assert not share_decoder_setup([one, one.evolve(payload=None)])
+    assert not share_decoder_setup([])
 
 
 def rot(path: Path) -> None:
@@ -165,9 +165,9 @@ def test_a_segment_that_cannot_be_decoded_is_struck_out_and_alone_rendered_anew(
 def test_a_segment_has_the_frames_that_it_should_have(tmp_path: Path, frames: int, word: str) -> None:
     ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=1", "-c:v", "libx264", tmp_path / "a.mp4")
     segment = Segment(number=0, first_pts=None, end_pts=None, first_frame=0, frames=frames)
-    wrong = flaw(segment, inspect_output(tmp_path / "a.mp4"))
-    assert (wrong == "") == (word == "")
-    assert word in wrong
+    wrong = find_flaw(segment, inspect_output(tmp_path / "a.mp4"))
+    assert (wrong is None) == (word == "")
+    assert word in (wrong or "")
 
 
 class Sleepy(Inline):

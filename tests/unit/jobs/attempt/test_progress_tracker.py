@@ -11,42 +11,42 @@ def heard(seconds: float) -> FramesCounted:
 
 
 def test_sound_alone_comes_by_its_share_of_the_time() -> None:
-    tracker = ProgressTracker(0, seconds=200.0)
+    tracker = ProgressTracker(seconds=200.0)
     assert tracker.progress.percent == 0
-    tracker.counted(heard(20), now=100.0)
-    progress = tracker.counted(heard(50), now=103.0)
+    tracker.update(heard(20), now=100.0)
+    progress = tracker.update(heard(50), now=103.0)
     assert (progress.percent, progress.eta_seconds, progress.total, progress.fps) == (25.0, 15.0, 0, 0.0)
 
 
 def test_sound_alone_is_not_done_before_it_lies_in_its_place() -> None:
-    tracker = ProgressTracker(0, seconds=10.0)
-    assert tracker.counted(heard(12), now=1.0).percent == 99.0
+    tracker = ProgressTracker(seconds=10.0)
+    assert tracker.update(heard(12), now=1.0).percent == 99.0
     assert tracker.progress.eta_seconds is None
 
 
 def test_frames_count_where_there_are_any() -> None:
-    tracker = ProgressTracker(100)
-    progress = tracker.counted(
+    tracker = ProgressTracker(frames=100)
+    progress = tracker.update(
         FramesCounted(stage="upscale", decoded=100, upscaled=50, encoded=40, seconds=3), now=1.0
     )
     assert (progress.percent, progress.share) == (51.5, None)
 
 
 def test_frames_that_are_counted_anew_after_their_segment_was_lost_never_make_the_speed_negative() -> None:
-    tracker = ProgressTracker(100)
-    tracker.counted(FramesCounted(stage="encode", decoded=40, upscaled=40, encoded=40), now=1.0)
-    lost = tracker.counted(FramesCounted(stage="encode", decoded=25, upscaled=25, encoded=25), now=2.0)
+    tracker = ProgressTracker(frames=100)
+    tracker.update(FramesCounted(stage="encode", decoded=40, upscaled=40, encoded=40), now=1.0)
+    lost = tracker.update(FramesCounted(stage="encode", decoded=25, upscaled=25, encoded=25), now=2.0)
     assert (lost.fps, lost.eta_seconds) == (0.0, None)
-    again = tracker.counted(FramesCounted(stage="encode", decoded=35, upscaled=35, encoded=35), now=3.0)
+    again = tracker.update(FramesCounted(stage="encode", decoded=35, upscaled=35, encoded=35), now=3.0)
     assert (again.fps, again.eta_seconds) == (10.0, 6.5)
 
 
 def test_what_is_shown_waits_for_lost_frames_to_be_made_again() -> None:
-    tracker = ProgressTracker(100, kept=10)
-    tracker.opened("cuda")
-    tracker.counted(FramesCounted(stage="encode", decoded=40, upscaled=40, encoded=40), now=1.0)
-    tracker.begin_again(kept=30)
-    progress = tracker.counted(FramesCounted(stage="encode", decoded=10, upscaled=10, encoded=10), now=2.0)
+    tracker = ProgressTracker(frames=100, kept=10)
+    tracker.engine_opened("cuda")
+    tracker.update(FramesCounted(stage="encode", decoded=40, upscaled=40, encoded=40), now=1.0)
+    tracker.continue_from(30)
+    progress = tracker.update(FramesCounted(stage="encode", decoded=10, upscaled=10, encoded=10), now=2.0)
     assert (progress.encoded, progress.engine) == (50, "cuda")
-    progress = tracker.counted(FramesCounted(stage="encode", decoded=30, upscaled=30, encoded=30), now=4.0)
+    progress = tracker.update(FramesCounted(stage="encode", decoded=30, upscaled=30, encoded=30), now=4.0)
     assert (progress.encoded, progress.fps, progress.eta_seconds) == (60, 10.0, 4.0)

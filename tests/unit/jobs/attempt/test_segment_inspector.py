@@ -39,42 +39,42 @@ def process_of(worker: Worker) -> psutil.Process:
 def test_it_steps_back_behind_the_rendering_and_is_gone_with_its_block(worker: Worker, piece: Path) -> None:
     with Inspector(lambda: worker, 60) as inspector:
         assert worker.pid is None  # nothing to look at, no process
-        assert inspector.over(0)
-        inspector.take(SEGMENT, piece)
-        inspector.take(SEGMENT.evolve(number=4, frames=26), piece)
+        assert inspector.wait_idle(0)
+        inspector.submit(SEGMENT, piece)
+        inspector.submit(SEGMENT.evolve(number=4, frames=26), piece)
         piece.with_name("no.txt").write_text("no video")
-        inspector.take(SEGMENT.evolve(number=5), piece.with_name("no.txt"))
-        eventually(lambda: inspector.over(1), what="its end")
+        inspector.submit(SEGMENT.evolve(number=5), piece.with_name("no.txt"))
+        eventually(lambda: inspector.wait_idle(1), what="its end")
         process = process_of(worker)
         assert process.nice() == min(psutil.Process().nice() + NICENESS, 19)  # which is the most
     assert not process.is_running()
-    assert set(inspector.seen) == {3}
-    assert inspector.seen[3].payload is not None
+    assert set(inspector.inspections) == {3}
+    assert inspector.inspections[3].payload is not None
     assert set(inspector.flaws) == {4, 5}
-    assert inspector.gave_up is None
+    assert inspector.failure is None
 
 
 def test_left_in_the_middle_of_a_piece_it_leaves_no_process(worker: Worker, piece: Path) -> None:
     with Inspector(lambda: worker, 60) as inspector:
-        inspector.take(SEGMENT, piece)
+        inspector.submit(SEGMENT, piece)
         process = process_of(worker)
         process.suspend()
-        assert not inspector.over(0)
+        assert not inspector.wait_idle(0)
     assert not process.is_running()
 
 
 @pytest.mark.parametrize("how", ["killed", "stopped"])
 def test_where_its_process_fails_it_gives_up_and_says_why(worker: Worker, piece: Path, how: str) -> None:
     with Inspector(lambda: worker, 1.5) as inspector:
-        inspector.take(SEGMENT, piece)
-        inspector.take(SEGMENT.evolve(number=4), piece)
+        inspector.submit(SEGMENT, piece)
+        inspector.submit(SEGMENT.evolve(number=4), piece)
         process = process_of(worker)
         process.kill() if how == "killed" else process.suspend()
-        eventually(lambda: inspector.over(1), what="its end")
-        assert inspector.gave_up is not None
-        assert inspector.gave_up.finding.code == {"killed": "worker.died", "stopped": "worker.stalled"}[how]
+        eventually(lambda: inspector.wait_idle(1), what="its end")
+        assert inspector.failure is not None
+        assert inspector.failure.finding.code == {"killed": "worker.died", "stopped": "worker.stalled"}[how]
     assert not process.is_running()
-    assert (inspector.seen, inspector.flaws) == ({}, {})
+    assert (inspector.inspections, inspector.flaws) == ({}, {})
 
 
 def test_no_more_workers_than_segments_that_wait_and_no_more_than_wished(piece: Path) -> None:
@@ -84,20 +84,20 @@ def test_no_more_workers_than_segments_that_wait_and_no_more_than_wished(piece: 
         made.append(Worker().helper(NICENESS))
         return made[-1]
 
-    with Inspector(helper, 60, most=2, threads=1) as inspector:
-        inspector.take(SEGMENT, piece)
-        eventually(lambda: inspector.over(1), what="the first one's end")
+    with Inspector(helper, 60, max_workers=2, threads=1) as inspector:
+        inspector.submit(SEGMENT, piece)
+        eventually(lambda: inspector.wait_idle(1), what="the first one's end")
         assert len(made) == 1
-        inspector.take(SEGMENT.evolve(number=4), piece)
-        eventually(lambda: inspector.over(1), what="the second one's end")
+        inspector.submit(SEGMENT.evolve(number=4), piece)
+        eventually(lambda: inspector.wait_idle(1), what="the second one's end")
         assert len(made) == 1  # it had nothing to do
         for number in range(5, 9):
-            inspector.take(SEGMENT.evolve(number=number), piece)
-        eventually(lambda: inspector.over(1), what="the end of all")
+            inspector.submit(SEGMENT.evolve(number=number), piece)
+        eventually(lambda: inspector.wait_idle(1), what="the end of all")
         assert len(made) == 2
         processes = [process_of(worker) for worker in made]
     assert not any(process.is_running() for process in processes)
-    assert set(inspector.seen) == set(range(3, 9))
+    assert set(inspector.inspections) == set(range(3, 9))
     assert inspector.flaws == {}
 
 
@@ -107,15 +107,15 @@ def test_a_defect_of_its_own_costs_no_more_than_time(
     def broken(*_: object) -> str:
         raise ValueError("a defect")
 
-    monkeypatch.setattr("framewatch.jobs.attempt.segment_inspector.flaw", broken)
+    monkeypatch.setattr("framewatch.jobs.attempt.segment_inspector.find_flaw", broken)
     with Inspector(lambda: worker, 60) as inspector:
-        inspector.take(SEGMENT, piece)
-        inspector.take(SEGMENT.evolve(number=4), piece)
-        eventually(lambda: inspector.over(1), what="its end")
-    assert inspector.gave_up is not None
-    assert inspector.gave_up.finding.code == "internal.bug"
-    assert "a defect" in inspector.gave_up.finding.message
-    assert (inspector.seen, inspector.flaws) == ({}, {})
+        inspector.submit(SEGMENT, piece)
+        inspector.submit(SEGMENT.evolve(number=4), piece)
+        eventually(lambda: inspector.wait_idle(1), what="its end")
+    assert inspector.failure is not None
+    assert inspector.failure.finding.code == "internal.bug"
+    assert "a defect" in inspector.failure.finding.message
+    assert (inspector.inspections, inspector.flaws) == ({}, {})
 
 
 def test_without_a_thread_it_gives_up(worker: Worker, piece: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,9 +125,9 @@ def test_without_a_thread_it_gives_up(worker: Worker, piece: Path, monkeypatch: 
     with Inspector(lambda: worker, 60) as inspector:
         with monkeypatch.context() as patch:
             patch.setattr(threading.Thread, "start", none_left)
-            inspector.take(SEGMENT, piece)
-        assert inspector.over(0)
-        inspector.take(SEGMENT.evolve(number=4), piece)
-        assert inspector.over(0)
-    assert inspector.gave_up is not None
-    assert "can't start new thread" in inspector.gave_up.finding.message
+            inspector.submit(SEGMENT, piece)
+        assert inspector.wait_idle(0)
+        inspector.submit(SEGMENT.evolve(number=4), piece)
+        assert inspector.wait_idle(0)
+    assert inspector.failure is not None
+    assert "can't start new thread" in inspector.failure.finding.message
