@@ -96,13 +96,13 @@ def test_what_decodes_a_segment_has_as_many_threads_as_it_was_given(
 ) -> None:
     monkeypatch.setattr("framewatch.jobs.attempt.segmented_render.inspector_workers", lambda *_: (1, 3))
     given: list[int] = []
-    prepare = output_inspection._Tally.prepare
+    prepare = output_inspection._StreamCounter.prepare_decoder
 
     def noted(tally: Any, threads: int) -> None:
         given.append(threads)
         prepare(tally, threads)
 
-    monkeypatch.setattr(output_inspection._Tally, "prepare", noted)
+    monkeypatch.setattr(output_inspection._StreamCounter, "prepare_decoder", noted)
     process(moving, tmp_path, segment_seconds=2.0, ml_upscale="esrgan-2x")
     assert given.count(3) >= 2
 
