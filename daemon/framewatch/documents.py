@@ -75,8 +75,8 @@ class Document:
 
     def defines(self, path: KeyPath) -> bool:
         """Whether this key is written in this document or in one that it extends."""
-        in_replaced = any(path[: len(prefix)] == prefix for prefix in self.replaced)
-        return path in self.lines or in_replaced or (self.parent is not None and self.parent.defines(path))
+        is_replaced = any(path[: len(prefix)] == prefix for prefix in self.replaced)
+        return path in self.lines or is_replaced or (self.parent is not None and self.parent.defines(path))
 
 
 def dotted(path: KeyPath) -> str:
@@ -116,7 +116,7 @@ def parse(raw: bytes | str, source: str) -> Document:
     """Parse YAML text; JSON is YAML.
 
     Raises:
-        ConfigError: not UTF-8, not YAML, too large, too deep, or with a key given twice.
+        ConfigError: not UTF-8, not YAML, too large, too deep, or with a duplicate key.
     """
     if len(raw) > MAX_BYTES:
         raise ConfigError(f"larger than {MAX_BYTES} bytes", code="config.too_large", where=source)
@@ -170,7 +170,7 @@ def validate(document: Document, model: type[Model]) -> Model:
     """Validate a document and return it as a `model`.
 
     Raises:
-        ConfigError: with one finding for each thing that is wrong, each with its line and key path.
+        ConfigError: with a finding for each error, with its line and key path.
     """
     data = {} if document.data is None else document.data
     if not isinstance(data, Mapping):

@@ -18,11 +18,13 @@ from framewatch.domain import Audio, MediaInfo, Stream, Timeline, Video
 from framewatch.errors import Finding
 from framewatch.jobs.attempt.verify import compare
 from framewatch.media.commands import commands
+from framewatch.media.decode.decoder import VideoSource
 from framewatch.media.decode.output_inspection import inspect_output
 from framewatch.media.ffmpeg.process import Encoder, run_ffmpeg
 from framewatch.media.filters.loudness import Loudness, parse_loudness
 from framewatch.media.plan.plan import Plan, make_plan
 from framewatch.media.preset.preset import Preset
+from framewatch.media.probe.file_kind import require_video
 from framewatch.media.probe.packet_scan import scan, stream_spans
 from framewatch.media.probe.probe import probe
 from framewatch.media.timeline import plan_timeline
@@ -137,6 +139,15 @@ def timeline_of(path: Path) -> Timeline:
     main = probe(path).main_video
     scanned = scan(path, main.index)
     return plan_timeline(scanned.pts, scanned.time_base, main.video.rate, scanned.last_duration)
+
+
+def video_source(path: Path) -> tuple[VideoSource, tuple[int, ...]]:
+    """The video of a file, as it is decoded, and the PTS of its frames."""
+    stream = require_video(probe(path))
+    assert stream.video
+    found = scan(path, stream.index)
+    timeline = plan_timeline(found.pts, found.time_base, stream.video.rate, found.last_duration)
+    return VideoSource(path, stream, timeline), found.pts
 
 
 def plan_of(path: Path, **wishes: Any) -> Plan:

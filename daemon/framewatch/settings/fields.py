@@ -50,16 +50,16 @@ def absolute(path: Path, base: Path) -> Path:
     return Path(os.path.normpath(base / path.expanduser()))
 
 
-def path_problem(value: str | Path) -> str:
-    """Return why this text cannot be a path in the configuration; empty if it can."""
+def path_problem(value: str | Path) -> str | None:
+    """Return why this text cannot be a path in the configuration; None if it can."""
     text = str(value)
     if not text.strip():
         return "the path is empty"
     if "\0" in text:
         return "the path contains a NUL character"
     if text.startswith("~") and os.path.expanduser(text) == text:  # noqa: PTH111 - Path.expanduser raises
-        return f'"{text}" has no home folder'
-    return ""
+        return f'there is no home folder for "{text}"'
+    return None
 
 
 def _path(value: Any) -> Any:
@@ -76,7 +76,7 @@ def _list(value: Any) -> Any:
 
 def _folder_list(value: Any) -> Any:
     if not (items := _list(value)):
-        raise FindingError(_BAD_VALUE, "there is no folder", "name at least one folder to watch")
+        raise FindingError(_BAD_VALUE, "no folder is given", "name at least one folder to watch")
     return items
 
 

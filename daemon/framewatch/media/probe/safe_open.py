@@ -172,7 +172,7 @@ def _hardware(name: str) -> HWAccel:
         device.create(av.Codec("h264", "r"))
     except (av.FFmpegError, RuntimeError, NotImplementedError) as error:
         message = f"hardware decoding does not work here ({name}: {error})"
-        raise MediaError(message, code="decode.no_hardware", hint="use hw_decode false") from None
+        raise MediaError(message, code="decode.no_hardware", hint="set hw_decode: false") from None
     return device
 
 

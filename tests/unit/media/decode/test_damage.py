@@ -9,24 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from framewatch.domain import MediaInfo, Stream, Timeline
 from framewatch.errors import FramewatchError, MediaError
-from framewatch.media.decode.decoder import DecodeOptions, Decoder, VideoSource
+from framewatch.media.decode.decoder import DecodeOptions, Decoder
 from framewatch.media.decode.output_inspection import inspect_output
-from framewatch.media.probe.file_kind import require_video
-from framewatch.media.probe.packet_scan import scan
-from framewatch.media.probe.probe import probe
-from framewatch.media.timeline import plan_timeline
 from media_factory import make_video, remux
-
-
-def opened(path: Path) -> tuple[MediaInfo, Stream, Timeline, tuple[int, ...]]:
-    info = probe(path)
-    stream = require_video(info)
-    assert stream.video
-    found = scan(path, stream.index)
-    line = plan_timeline(found.pts, found.time_base, stream.video.rate, found.last_duration)
-    return info, stream, line, found.pts
+from media_samples import video_source
 
 
 def damaged_copy(clip: Path, target: Path) -> Path:
@@ -40,10 +27,10 @@ def damaged_copy(clip: Path, target: Path) -> Path:
 def test_damage_is_counted_reported_and_concealed(tmp_path: Path) -> None:
     source = make_video(tmp_path / "s.mp4", seconds=4, codec=("-c:v", "libx264", "-bf", "2", "-g", "25"))
     path = damaged_copy(source, tmp_path / "holes.ts")
-    _, stream, line, _ = opened(path)
+    source, _ = video_source(path)
     reported: list[str] = []
-    decoder = Decoder(VideoSource(path, stream, line), on_damage=reported.append)
-    assert sum(frame.repeat for frame in decoder) == line.frames == 100
+    decoder = Decoder(source, on_damage=reported.append)
+    assert sum(frame.repeat for frame in decoder) == source.timeline.frames == 100
     assert decoder.damaged == len(reported) > 0
 
 
@@ -51,13 +38,13 @@ def test_too_much_damage_is_an_error(tmp_path: Path) -> None:
     path = make_video(
         tmp_path / "v.mkv", seconds=4, codec=("-c:v", "ffv1", "-level", "3", "-slicecrc", "1", "-g", "1")
     )
-    _, stream, line, _ = opened(path)
+    source, _ = video_source(path)
     whole = bytearray(path.read_bytes())
     for cluster in re.finditer(rb"\xa3[\x40-\x7f].\x81..\x80", bytes(whole), re.DOTALL):  # a SimpleBlock of video
         whole[cluster.end() : cluster.end() + 40] = bytes(40)
     path.write_bytes(whole)
     with pytest.raises(MediaError) as caught:
-        list(Decoder(VideoSource(path, stream, line)))
+        list(Decoder(source))
     assert caught.value.finding.code in ("media.corrupt", "media.unreadable")
 
 
@@ -85,9 +72,9 @@ def test_a_mutated_file_gives_all_frames_or_an_error_with_a_code(
     path.write_bytes(whole[:end])
     code, planned, given_out = "", 0, 0
     try:
-        _, stream, line, _ = opened(path)
-        planned = line.frames
-        given_out = sum(frame.repeat for frame in Decoder(VideoSource(path, stream, line), DecodeOptions(threads=1)))
+        source, _ = video_source(path)
+        planned = source.timeline.frames
+        given_out = sum(frame.repeat for frame in Decoder(source, DecodeOptions(threads=1)))
         inspect_output(path, threads=1)
     except FramewatchError as error:
         code = error.finding.code

@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from framewatch.domain import MediaInfo, Segment, Stream, Timeline
+from framewatch.domain import Segment
 from framewatch.media.commands.video_filters import deinterlace_filters
-from framewatch.media.decode.decoder import DecodedFrame, DecodeOptions, Decoder, VideoSource
+from framewatch.media.decode.decoder import DecodedFrame, DecodeOptions, Decoder
 from framewatch.media.filter_graph import Filter
 from framewatch.media.heartbeat import Heartbeat
 from framewatch.media.preset.preset import Preset
 from framewatch.media.probe.file_kind import require_video
-from framewatch.media.probe.packet_scan import scan
 from framewatch.media.probe.probe import probe
-from framewatch.media.timeline import cadence, plan_timeline
+from framewatch.media.timeline import cadence
 from media_factory import ffmpeg, make_video, remux
-
-
-def opened(path: Path) -> tuple[MediaInfo, Stream, Timeline, tuple[int, ...]]:
-    info = probe(path)
-    stream = require_video(info)
-    assert stream.video
-    found = scan(path, stream.index)
-    line = plan_timeline(found.pts, found.time_base, stream.video.rate, found.last_duration)
-    return info, stream, line, found.pts
+from media_samples import video_source
 
 
 def decoded(path: Path, options: DecodeOptions | None = None) -> list[DecodedFrame]:
-    _, stream, line, _ = opened(path)
-    return list(Decoder(VideoSource(path, stream, line), options or DecodeOptions()))
+    source, _ = video_source(path)
+    return list(Decoder(source, options or DecodeOptions()))
 
 
 def counting(path: Path, *, codec: tuple[str, ...] = ("-c:v", "libx264", "-qp", "0"), seconds: float = 1) -> Path:
@@ -102,10 +94,10 @@ def test_a_variable_rate_is_repeated_and_dropped_as_planned(tmp_path: Path, cont
         filters="select='not(mod(n,3))+lt(n,40)'",
         output=("-fps_mode", "vfr"),
     )
-    _, _, line, pts = opened(path)
+    source, pts = video_source(path)
     frames = decoded(path)
-    assert sum(frame.repeat for frame in frames) == line.frames
-    assert [(pts.index(frame.pts), frame.repeat) for frame in frames] == cadence(line, pts)
+    assert sum(frame.repeat for frame in frames) == source.timeline.frames
+    assert [(pts.index(frame.pts), frame.repeat) for frame in frames] == cadence(source.timeline, pts)
 
 
 def test_edit_lists_open_gops_and_offsets_give_the_planned_frames(clip: Path, tmp_path: Path) -> None:
@@ -118,10 +110,10 @@ def test_edit_lists_open_gops_and_offsets_give_the_planned_frames(clip: Path, tm
         remux(clip, tmp_path / "late.ts", "-output_ts_offset", "70"),
         begun,
     ):
-        _, _, line, pts = opened(path)
+        source, pts = video_source(path)
         frames = decoded(path)
         assert [frame.pts for frame in frames] == list(pts)
-        assert sum(frame.repeat for frame in frames) == line.frames == len(pts)
+        assert sum(frame.repeat for frame in frames) == source.timeline.frames == len(pts)
 
 
 def test_a_video_can_have_a_single_frame(tmp_path: Path) -> None:
@@ -198,21 +190,23 @@ def growing(folder: Path) -> Path:
 
 def test_frames_of_another_size_are_scaled_to_the_first_size(tmp_path: Path) -> None:
     joined = growing(tmp_path)
-    _, _, line, pts = opened(joined)
+    source, pts = video_source(joined)
     frames = decoded(joined)
     assert {frame.pixels.shape for frame in frames} == {(48, 64, 3)}
-    assert sum(frame.repeat for frame in frames) == line.frames >= 49
+    assert sum(frame.repeat for frame in frames) == source.timeline.frames >= 49
     assert len(pts) == 50
     assert frames[-1].pixels.std() > 30
 
 
 def test_a_segment_after_a_change_of_size_has_the_first_size_too(tmp_path: Path) -> None:
     joined = growing(tmp_path)
-    _, stream, line, pts = opened(joined)
-    segment = Segment(number=1, first_pts=sorted(pts)[40], end_pts=None, first_frame=40, frames=line.frames - 40)
-    frames = list(Decoder(VideoSource(joined, stream, line), segment=segment))
+    source, pts = video_source(joined)
+    segment = Segment(
+        number=1, first_pts=sorted(pts)[40], end_pts=None, first_frame=40, frames=source.timeline.frames - 40
+    )
+    frames = list(Decoder(source, segment=segment))
     assert {frame.pixels.shape for frame in frames} == {(48, 64, 3)}
-    assert sum(frame.repeat for frame in frames) == line.frames - 40
+    assert sum(frame.repeat for frame in frames) == source.timeline.frames - 40
 
 
 # --- segments ----------------------------------------------------------------------------------
@@ -222,7 +216,7 @@ def test_a_segment_after_a_change_of_size_has_the_first_size_too(tmp_path: Path)
 def test_segments_together_have_exactly_the_frames_of_the_whole(tmp_path: Path, name: str) -> None:
     codec = ("-c:v", "libx264", "-qp", "0", "-bf", "3", "-g", "10")
     path = counting(tmp_path / name, codec=codec, seconds=2)
-    _, stream, line, pts = opened(path)
+    source, pts = video_source(path)
     borders = [0, 13, 20, 37, 50]
     together: list[int] = []
     for number, (begin, end) in enumerate(pairwise(borders)):
@@ -233,7 +227,7 @@ def test_segments_together_have_exactly_the_frames_of_the_whole(tmp_path: Path, 
             first_frame=begin,
             frames=end - begin,
         )
-        frames = list(Decoder(VideoSource(path, stream, line), segment=segment))
+        frames = list(Decoder(source, segment=segment))
         assert sum(frame.repeat for frame in frames) == segment.frames
         together += [number_of(frame) for frame in frames]
     assert together == list(range(50))
@@ -242,9 +236,9 @@ def test_segments_together_have_exactly_the_frames_of_the_whole(tmp_path: Path, 
 def test_decoding_beats_on_the_way_to_a_segment_without_a_seek(tmp_path: Path) -> None:
     """In two hours of AVI this may take half an hour, during which the segment gets no frame."""
     path = make_video(tmp_path / "a.avi", seconds=4, codec=("-c:v", "mpeg4"))
-    _, stream, line, pts = opened(path)
+    source, pts = video_source(path)
     segment = Segment(number=1, first_frame=90, frames=10, first_pts=pts[90], end_pts=None)
     heartbeat = Heartbeat()
-    first = next(iter(Decoder(VideoSource(path, stream, line, seekable=False), segment=segment, beat=heartbeat)))
+    first = next(iter(Decoder(replace(source, seekable=False), segment=segment, beat=heartbeat)))
     assert first.pts == pts[90]
     assert heartbeat.beats >= 89
