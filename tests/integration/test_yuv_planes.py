@@ -10,11 +10,11 @@ import av
 import numpy as np
 import pytest
 
+from fake_engines import PlanesEngine
 from framewatch.render.warm_engine import WarmEngine
 from framewatch.upscale.identity import IdentityEngine
 from full_run import process, times
 from media_factory import ffmpeg
-from planes_engine import PlanesEngine
 
 LOSSLESS: dict[str, Any] = {"ml_upscale": "esrgan-2x", "crf": 0, "container": "mkv"}
 

@@ -30,13 +30,13 @@ def run(engine: NcnnCpuEngine | OpenVinoEngine, network: Network, frame: Frame, 
 
 
 def wide(frame: Frame) -> Frame:
-    """The frame in 16 bits, with values between those that 8 bits have."""
+    """Return the frame in 16 bits, with values between those of 8 bits."""
     fine = np.random.default_rng(2).integers(-100, 100, frame.shape)
     return np.clip(frame.astype(np.int64) * 257 + fine, 0, 65535).astype(np.uint16)
 
 
 @pytest.mark.parametrize("scale", SCALES)
-def test_float32_openvino_is_at_most_one_code_value_from_ncnn(
+def test_openvino_in_float32_differs_from_ncnn_by_at_most_one(
     network: Network, clip_frames: list[Frame], scale: int
 ) -> None:
     for frame in clip_frames:
@@ -45,14 +45,14 @@ def test_float32_openvino_is_at_most_one_code_value_from_ncnn(
 
 
 @pytest.mark.parametrize("scale", SCALES)
-def test_bf16_openvino_is_at_least_50_db_from_ncnn(network: Network, clip_frames: list[Frame], scale: int) -> None:
+def test_openvino_in_bf16_is_at_least_50_db_from_ncnn(network: Network, clip_frames: list[Frame], scale: int) -> None:
     for frame in clip_frames:
         ours = run(OpenVinoEngine("bf16"), network, frame, scale)
         assert pixels.psnr(ours, run(NcnnCpuEngine(), network, frame, scale)) >= 50
 
 
 @pytest.mark.parametrize("scale", SCALES)
-def test_the_numpy_reference_agrees_with_ncnn_to_the_edges(
+def test_the_numpy_reference_agrees_with_ncnn_up_to_the_edges(
     network: Network, clip_frames: list[Frame], scale: int
 ) -> None:
     frame = wide(clip_frames[0])[:40, :56].copy()
@@ -63,7 +63,7 @@ def test_the_numpy_reference_agrees_with_ncnn_to_the_edges(
 
 
 @pytest.mark.parametrize("scale", SCALES)
-def test_sixteen_bits_stay_sixteen_bits_in_float32(network: Network, clip_frames: list[Frame], scale: int) -> None:
+def test_16_bit_frames_stay_16_bits_in_float32(network: Network, clip_frames: list[Frame], scale: int) -> None:
     frame = wide(clip_frames[1])
     ours = run(OpenVinoEngine("f32"), network, frame, scale)
     assert ours.dtype == np.uint16
@@ -71,7 +71,7 @@ def test_sixteen_bits_stay_sixteen_bits_in_float32(network: Network, clip_frames
 
 
 @pytest.mark.parametrize("scale", SCALES)
-def test_sixteen_bits_through_bf16_keep_more_than_eight_bits_would(
+def test_16_bit_frames_through_bf16_keep_more_than_8_bits_would(
     network: Network, clip_frames: list[Frame], scale: int
 ) -> None:
     frame = wide(clip_frames[1])
@@ -89,8 +89,8 @@ def test_a_network_of_another_size_runs_on_every_engine(
         assert abs(run(engine, small_network, frame, scale) - expected).max() <= 1
 
 
-def test_openvino_is_imported_without_the_part_that_reports_usage() -> None:
-    """In a process of its own, because another import of openvino could have loaded it before."""
+def test_openvino_is_imported_without_its_usage_reports() -> None:
+    """In a separate process, because another import of openvino could have loaded them before."""
     import subprocess
     import sys
 

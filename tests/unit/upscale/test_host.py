@@ -1,4 +1,4 @@
-"""How much of the machine a service may take, as its control groups say."""
+"""What the CPU can do, and how much of the machine the control groups allow."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from framewatch.upscale import host
+from framewatch.upscale.host import is_float32_only  # the real one: a fixture replaces the module's
 
 GIB = 2**30
 
@@ -26,7 +27,7 @@ GIB = 2**30
         ("", {}, None),
     ],
 )
-def test_a_control_groups_limit_holds(
+def test_the_control_groups_memory_limit_counts(
     tmp_path: Path, own: str, limits: dict[str, str], expected: float | None
 ) -> None:
     groups, proc = tmp_path / "groups", tmp_path / "cgroup"
@@ -38,7 +39,7 @@ def test_a_control_groups_limit_holds(
     assert host.allowed_memory_gb(proc, groups) == (host.memory_gb() if expected is None else expected)
 
 
-def test_without_control_groups_it_is_the_machines(tmp_path: Path) -> None:
+def test_without_control_groups_the_machines_memory_counts(tmp_path: Path) -> None:
     assert host.allowed_memory_gb(tmp_path / "none", tmp_path) == host.memory_gb()
 
 
@@ -52,10 +53,32 @@ def test_without_control_groups_it_is_the_machines(tmp_path: Path) -> None:
         ({}, sys.maxsize),
     ],
 )
-def test_a_quota_of_time_is_so_many_cores(tmp_path: Path, limits: dict[str, str], expected: int) -> None:
+def test_a_quota_of_cpu_time_counts_as_cores(tmp_path: Path, limits: dict[str, str], expected: int) -> None:
     groups, proc = tmp_path / "groups", tmp_path / "cgroup"
     proc.write_text("0::/a/b\n")
     for folder, limit in limits.items():
         (groups / folder).mkdir(parents=True, exist_ok=True)
         (groups / folder / "cpu.max").write_text(f"{limit}\n")
     assert host.allowed_cores(proc, groups) == expected
+
+
+@pytest.mark.parametrize(
+    ("flags", "faster"),
+    [
+        ("flags\t\t: fpu avx512f avx512_vnni sse2", True),
+        ("flags\t\t: fpu avx2 avx_vnni", True),
+        ("flags\t\t: fpu avx2 fma avx512_vnnis", False),
+        ("flags\t\t: fpu avx512_vnni avx512_bf16 amx_bf16 amx_int8", False),  # its bf16 is as fast
+        ("Features\t: fp asimd", False),
+        ("", False),
+    ],
+)
+def test_the_cpus_flags_say_whether_8_bits_are_faster(tmp_path: Path, flags: str, faster: bool) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(f"processor\t: 0\n{flags}\n")
+    assert host.int8_is_faster(cpuinfo) is faster
+
+
+def test_without_cpuinfo_nothing_is_known_of_the_cpu(tmp_path: Path) -> None:
+    assert not host.int8_is_faster(tmp_path / "cpuinfo")
+    assert not is_float32_only(fast=False, cpuinfo=tmp_path / "cpuinfo")

@@ -20,7 +20,7 @@ from framewatch.upscale.memory_budget import Stages, needed_gb, stages
         ((15360, 8640), (32, 48, 64)),
     ],
 )
-def test_memory_is_that_of_the_first_row_that_holds_the_output(
+def test_the_first_row_that_holds_the_output_says_the_memory(
     size: tuple[int, int], gigabytes: tuple[float, ...]
 ) -> None:
     assert tuple(needed_gb(*size, scale) for scale in (2, 3, 4)) == gigabytes
@@ -30,10 +30,10 @@ def test_memory_is_that_of_the_first_row_that_holds_the_output(
     ("size", "proc"),
     [((1920, 1080), 4), ((1921, 1080), 2), ((3840, 2160), 2), ((3841, 2160), 1), ((2, 2), 4)],
 )
-def test_frames_upscaled_at_once_follow_the_output_size(size: tuple[int, int], proc: int) -> None:
+def test_the_output_size_decides_how_many_frames_are_upscaled_at_once(size: tuple[int, int], proc: int) -> None:
     assert stages(*size, cpus=8).proc == proc
 
 
 @pytest.mark.parametrize(("cpus", "around"), [(0, 1), (1, 1), (2, 1), (3, 2), (7, 4), (64, 4)])
-def test_decoding_and_encoding_take_half_of_the_cores(cpus: int, around: int) -> None:
+def test_decoding_and_encoding_get_half_of_the_cores(cpus: int, around: int) -> None:
     assert stages(640, 360, cpus) == Stages(around, 4, around)

@@ -1,21 +1,26 @@
-"""An engine is trusted after it has shown that it computes the network; else the next one is."""
+"""The first engine that opens and passes its self-test is used; those that fail are reported."""
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from fake_engines import BT709, Fault, FaultyEngine, PlanesEngine
 from framewatch.errors import EngineError, Finding
-from framewatch.upscale import ENGINE_NAMES, EngineChoice, SessionRequest, devices, open_session
+from framewatch.upscale import ENGINE_NAMES, EngineChoice, SessionRequest, devices, host, open_session
 from framewatch.upscale.checks import selftest
 from framewatch.upscale.engine import Device, Session, UnusableDevice
 from framewatch.upscale.frames.frame import Frame, FrameShape
+from framewatch.upscale.host import is_float32_only  # the real one: a fixture replaces the module's
+from framewatch.upscale.identity import IdentityEngine
 from framewatch.upscale.ncnn.engine import NcnnCpuEngine, NcnnVulkanEngine
 from framewatch.upscale.network.network import Network
 from framewatch.upscale.openvino.engine import OpenVinoEngine
-from framewatch.upscale.selection import equal_devices
+from framewatch.upscale.selection import equal_devices, first_device
 
 SHAPE = FrameShape(72, 56)
 
@@ -43,10 +48,8 @@ def broken_corner(output: Frame) -> Frame:
 
 
 @pytest.mark.parametrize("fault", [black, swapped, shifted, cut, broken_corner])
-def test_an_engine_that_computes_wrong_pixels_falls_back_with_a_warning(
-    network: Network, faulty_engine: type, fault: object
-) -> None:
-    engine = faulty_engine("ncnn-vulkan", fault)
+def test_an_engine_that_computes_wrong_pixels_is_replaced_with_a_warning(network: Network, fault: Fault) -> None:
+    engine = FaultyEngine("ncnn-vulkan", fault)
     warnings: list[Finding] = []
     engines = {"ncnn-vulkan": engine, "openvino": OpenVinoEngine("f32")}
     with open_session(SessionRequest(network, SHAPE, 2), on_fallback=warnings.append, engines=engines) as session:
@@ -55,10 +58,10 @@ def test_an_engine_that_computes_wrong_pixels_falls_back_with_a_warning(
     assert all(session._closed for session in engine.sessions)
 
 
-def test_an_engine_that_does_not_open_falls_back_with_its_reason(network: Network, faulty_engine: type) -> None:
+def test_an_engine_that_does_not_open_is_replaced_with_its_reason(network: Network) -> None:
     warnings: list[Finding] = []
     engines = {
-        "openvino": faulty_engine("openvino", EngineError("the plugin is gone")),
+        "openvino": FaultyEngine("openvino", EngineError("the plugin is gone")),
         "ncnn": NcnnCpuEngine(),
     }
     with open_session(SessionRequest(network, SHAPE, 4), on_fallback=warnings.append, engines=engines) as session:
@@ -66,7 +69,7 @@ def test_an_engine_that_does_not_open_falls_back_with_its_reason(network: Networ
     assert [warning.message for warning in warnings] == ["the plugin is gone"]
 
 
-def test_where_one_of_several_equal_devices_is_broken_another_is_taken(network: Network) -> None:
+def test_a_broken_device_is_replaced_by_an_equal_one(network: Network) -> None:
     class Two(OpenVinoEngine):
         def devices(self) -> list[Device]:
             broken, good = (Device(self.name, number, "a card", memory_gb=8, gpu=True) for number in "01")
@@ -78,14 +81,13 @@ def test_where_one_of_several_equal_devices_is_broken_another_is_taken(network: 
             return super().open("CPU", request)
 
     warnings: list[Finding] = []
-    engines = {"openvino": Two("f32")}
     request, choice = SessionRequest(network, SHAPE, 2), EngineChoice("openvino")
-    with open_session(request, choice, on_fallback=warnings.append, engines=engines) as session:
+    with open_session(request, choice, on_fallback=warnings.append, engines={"openvino": Two("f32")}) as session:
         assert session.name == "openvino/f32"
     assert [(warning.message, warning.where) for warning in warnings] == [("card 0 fell off the bus", "openvino 0")]
 
 
-def test_no_gpu_is_no_warning(network: Network) -> None:
+def test_a_machine_without_a_gpu_gets_no_warning(network: Network) -> None:
     class NoGpu(NcnnVulkanEngine):
         def devices(self) -> list[UnusableDevice]:
             return [UnusableDevice(self.name, "llvmpipe", "a CPU, not a GPU")]
@@ -98,7 +100,7 @@ def test_no_gpu_is_no_warning(network: Network) -> None:
 
 
 @pytest.mark.parametrize(("kind", "usable"), [(0, True), (1, True), (2, True), (3, False), (4, False)])
-def test_a_vulkan_device_that_is_a_processor_is_no_gpu(kind: int, usable: bool) -> None:
+def test_a_vulkan_device_that_is_a_cpu_is_not_usable(kind: int, usable: bool) -> None:
     class Gpu:
         def type(self) -> int:
             return kind
@@ -112,14 +114,13 @@ def test_a_vulkan_device_that_is_a_processor_is_no_gpu(kind: int, usable: bool) 
     runtime = SimpleNamespace(get_gpu_info=lambda number: Gpu(), get_gpu_device=lambda number: Gpu())
     device = NcnnVulkanEngine()._device(runtime, 0)
     assert device.usable is usable
-    assert isinstance(device, Device) is usable
     assert getattr(device, "memory_gb", None) == (6 if usable else None)
 
 
-def test_when_every_engine_fails_the_error_lists_every_reason(network: Network, faulty_engine: type) -> None:
+def test_when_every_engine_fails_the_error_lists_every_reason(network: Network) -> None:
     engines = {
-        "openvino": faulty_engine("openvino", EngineError("no plugin")),
-        "ncnn": faulty_engine("ncnn", black),
+        "openvino": FaultyEngine("openvino", EngineError("no plugin")),
+        "ncnn": FaultyEngine("ncnn", black),
     }
     with pytest.raises(EngineError) as caught:
         open_session(SessionRequest(network, SHAPE, 2), engines=engines)
@@ -130,7 +131,7 @@ def test_when_every_engine_fails_the_error_lists_every_reason(network: Network, 
     assert "doctor" in finding.hint
 
 
-def test_an_engine_asked_for_by_name_fails_instead_of_falling_back(network: Network) -> None:
+def test_an_engine_asked_for_by_name_fails_instead_of_being_replaced(network: Network) -> None:
     with pytest.raises(EngineError) as caught:
         open_session(SessionRequest(network, SHAPE, 2), EngineChoice("openvino"), engines={})
     assert caught.value.finding.code == "engine.unavailable"
@@ -146,7 +147,7 @@ def test_an_unknown_engine_or_device_is_an_error(network: Network) -> None:
 
 
 class Broken:
-    """An engine that sees two devices and opens none; notes what it is asked for."""
+    """An engine that sees two devices and opens neither; records what it is asked for."""
 
     def __init__(self, name: str, asked: list[tuple[str, str]]) -> None:
         self.name, self._asked = name, asked
@@ -164,7 +165,7 @@ class Broken:
 @pytest.mark.parametrize(
     ("engine", "tried"), [("cuda", ["cuda", "torch"]), ("torch", ["torch"]), ("ncnn-vulkan", ["ncnn-vulkan"])]
 )
-def test_a_device_by_name_is_never_another_engines_device_of_that_name(
+def test_a_device_id_never_selects_another_engines_device_of_that_id(
     network: Network, engine: str, tried: list[str]
 ) -> None:
     asked: list[tuple[str, str]] = []
@@ -180,7 +181,7 @@ def test_only_engines_that_list_a_card_once_have_equal_devices(engine: str, ids:
     assert [device.id for device in seen] == ids
 
 
-def test_identity_is_chosen_by_name_alone_and_repeats_pixels(network: Network, clip_frames: list[Frame]) -> None:
+def test_identity_is_selected_by_name_only_and_repeats_pixels(network: Network, clip_frames: list[Frame]) -> None:
     frame = clip_frames[0]
     shape = FrameShape(frame.shape[1], frame.shape[0])
     with open_session(SessionRequest(network, shape, 3), EngineChoice("identity")) as session:
@@ -189,29 +190,36 @@ def test_identity_is_chosen_by_name_alone_and_repeats_pixels(network: Network, c
     assert "identity" in ENGINE_NAMES
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
-@pytest.mark.parametrize("scale", [2, 3, 4])
-@pytest.mark.parametrize("engine", ["openvino", "ncnn"])
-def test_every_engine_passes_its_self_test(network: Network, engine: str, scale: int, dtype: str) -> None:
-    shape = FrameShape(83, 61, dtype)  # type: ignore[arg-type]
-    with open_session(SessionRequest(network, shape, scale, 2), EngineChoice(engine)) as session:
-        assert session.name.startswith(engine)
+def test_planes_go_to_a_device_that_takes_them_and_rgb_to_others(network: Network) -> None:
+    rgb, planes = FrameShape(64, 48), FrameShape.of_planes(64, 48, BT709)
+    choice = EngineChoice("identity", planes=planes)
+    for engine, shape in ((PlanesEngine(IdentityEngine()), planes), (IdentityEngine(), rgb)):
+        with open_session(SessionRequest(network, rgb, 2), choice, engines={"identity": engine}) as session:
+            assert session.shape == shape
+            assert session.run(selftest.synthetic(shape)).shape == shape.upscaled(2).array
 
 
-@pytest.mark.parametrize("size", [(1, 1), (5, 90), (9, 7)])
-def test_the_self_test_works_on_tiny_frames(network: Network, size: tuple[int, int]) -> None:
-    with open_session(SessionRequest(network, FrameShape(*size), 2)) as session:
-        assert session.shape == FrameShape(*size)
+@pytest.mark.parametrize(
+    ("flags", "exact", "fast"),
+    [
+        ("avx2 fma", True, True),
+        ("avx2 avx_vnni", True, False),
+        ("avx512f avx512_vnni avx512_bf16", False, False),
+        ("amx_bf16 amx_tile", False, False),
+    ],
+)
+def test_ncnn_comes_first_where_openvino_would_compute_in_float32(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: str, exact: bool, fast: bool
+) -> None:
+    path = tmp_path / "cpuinfo"
+    path.write_text(f"flags\t\t: fpu {flags}\n")
+    monkeypatch.setattr(host, "is_float32_only", partial(is_float32_only, cpuinfo=path))
+    engines = {"openvino": OpenVinoEngine("f32"), "ncnn": NcnnCpuEngine()}
+    for wish, slow in ((False, exact), (True, fast)):
+        assert first_device(engines=engines, fast=wish).engine == ("ncnn" if slow else "openvino")
 
 
-def test_the_synthetic_frame_is_the_same_each_time_and_far_from_flat() -> None:
-    frame = selftest.synthetic(FrameShape(300, 130))
-    assert (frame == selftest.synthetic(FrameShape(300, 130))).all()
-    assert frame.std() > 40
-    assert len(np.unique(frame)) > 200
-
-
-def test_devices_says_what_each_engine_sees(faulty_engine: type) -> None:
+def test_devices_says_what_each_engine_sees() -> None:
     seen = {device.engine: device for device in devices()}
     assert seen["openvino"].note.removesuffix(", fast: int8") in ("bf16", "f32")
     assert seen["ncnn"].usable

@@ -1,14 +1,16 @@
-"""What an engine gives is held against what it got: faults are found, and the network itself is never one."""
+"""Each output is compared with its input: faults are found, and the network's own output is never one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fake_engines import BT709, Fault, FaultyEngine, PlanesEngine, PlanesFault
 from framewatch.errors import EngineError, Finding, Remedy, WrongPixelsError
 from framewatch.upscale import EngineChoice, SessionRequest, open_session
 from framewatch.upscale.checks.output_check import SAMPLES, OutputCheck
@@ -17,9 +19,8 @@ from framewatch.upscale.frames.frame import Frame, FrameShape
 from framewatch.upscale.network.network import Network
 from framewatch.upscale.openvino.engine import OpenVinoEngine
 
+CLIP = Path(__file__).parents[3] / "data" / "bbb-320x180.mp4"
 SIDE = 24  # of a square frame for hostile patterns
-
-Fault = Callable[[Frame], Frame]
 
 
 def black(output: Frame) -> Frame:
@@ -74,7 +75,7 @@ def upscaled(network: Network, frame: Frame, scale: int) -> Frame:
 
 
 @pytest.mark.parametrize(("scale", "depth"), [(2, 8), (2, 16), (3, 8), (4, 16)])
-def test_every_fault_is_found_in_real_frames_and_the_right_output_passes(
+def test_every_fault_is_found_in_real_frames_and_the_correct_output_passes(
     network: Network, clip_frames: list[Frame], scale: int, depth: int
 ) -> None:
     frames = [deep(frame) if depth == 16 else frame for frame in clip_frames]
@@ -84,7 +85,7 @@ def test_every_fault_is_found_in_real_frames_and_the_right_output_passes(
         assert check.compare(frame, output).score < 0.6
         found = {fault.__name__: check.compare(frame, fault(output)).score for fault in FAULTS}
         found["stale"] = check.compare(frame, other).score
-        assert {name: value for name, value in found.items() if value < 1.1} == {}
+        assert {name: score for name, score in found.items() if score < 1.1} == {}
 
 
 @pytest.fixture(scope="module")
@@ -99,10 +100,10 @@ def hostile_session(network: Network) -> Session:
     seed=st.integers(0, 2**32),
     levels=st.sampled_from([(0, 255), (0, 40), (200, 255), (0, 128, 255), tuple(range(256))]),
 )
-def test_the_network_itself_never_looks_like_a_fault(
+def test_the_networks_own_output_passes_for_any_pattern(
     hostile_session: Session, tall: int, wide: int, seed: int, levels: tuple[int, ...]
 ) -> None:
-    """Patterns as small as a pixel, in every colour: what the network keeps the averages of least."""
+    """Patterns as small as a pixel, in every colour, are those whose averages the network changes most."""
     tile = np.random.default_rng(seed).choice(np.array(levels, np.uint8), (tall, wide, 3))
     frame = np.ascontiguousarray(np.tile(tile, (SIDE, SIDE, 1))[:SIDE, :SIDE])
     assert check_for(frame, 2).compare(frame, hostile_session.run(frame)).score < 1
@@ -110,8 +111,8 @@ def test_the_network_itself_never_looks_like_a_fault(
 
 @pytest.mark.parametrize("colours", [((255, 0, 0), (0, 192, 255)), ((135, 104, 102), (245, 0, 171))])
 @pytest.mark.parametrize("scale", [2, 3, 4])
-def test_rows_made_to_be_misjudged_pass(network: Network, scale: int, colours: tuple[tuple[int, ...], ...]) -> None:
-    """The second pair is the worst that a search by small steps has found."""
+def test_the_worst_known_patterns_pass(network: Network, scale: int, colours: tuple[tuple[int, ...], ...]) -> None:
+    """Rows of two colours; the second pair is the worst that a search by small steps has found."""
     frame = np.ascontiguousarray(np.tile(np.array(colours, np.uint8)[:, None], (32, 64, 1)))
     check, output = check_for(frame, scale), upscaled(network, frame, scale)
     assert max(check.compare(frame, output).score for _ in range(4)) < 0.9
@@ -128,12 +129,12 @@ def test_tiny_and_odd_frames_pass_and_their_faults_do_not(
     assert not check_for(frame, 3).compare(frame, 255 - output).passed
 
 
-def test_a_grid_of_samples_does_not_fall_in_with_a_periodic_picture(network: Network) -> None:
-    """Dark points on every third pixel: the network closes them, and only their neighbours tell why."""
+def test_the_sample_grid_does_not_coincide_with_a_periodic_pattern(network: Network) -> None:
+    """Dark points on every third pixel: the network closes them, and only their neighbours explain that."""
     frame = np.full((66, 66, 3), 255, np.uint8)
     frame[::3, ::3] = 0
     output = upscaled(network, frame, 2)
-    times = 54  # from 18 pixels within on, all repeats with the pattern
+    times = 54  # from 18 pixels inside on, everything repeats with the pattern
     large = np.ascontiguousarray(np.tile(frame[18:42, 18:42], (times, times, 1)))
     right = np.ascontiguousarray(np.tile(output[36:84, 36:84], (times, times, 1)))
     assert large.shape[0] * large.shape[1] > 81 * SAMPLES  # so that there is one sample in 9 pixels or fewer
@@ -141,7 +142,7 @@ def test_a_grid_of_samples_does_not_fall_in_with_a_periodic_picture(network: Net
     assert max(check.compare(large, right).score for _ in range(4)) < 0.7
 
 
-def test_other_pixels_are_looked_at_from_frame_to_frame() -> None:
+def test_other_pixels_are_compared_from_frame_to_frame() -> None:
     """A single wrong line of a large frame is seen sooner or later."""
     frame = np.full((720, 1280, 3), 200, np.uint8)
     output = frame.repeat(2, axis=0).repeat(2, axis=1)
@@ -150,11 +151,44 @@ def test_other_pixels_are_looked_at_from_frame_to_frame() -> None:
     assert len({check.compare(frame, output).score for _ in range(12)}) > 1
 
 
-class GoesBad:
-    """Right for so many frames, then as the fault makes them."""
+# --- YUV planes ----------------------------------------------------------------------------------------------------
 
-    def __init__(self, after: int, fault: Fault) -> None:
-        self.left = after
+
+def score_of_planes(network: Network, frame: Frame, fault: PlanesFault = lambda planes: planes) -> float:
+    """The score of a frame of 320x180 at 2x."""
+    shape = FrameShape.of_planes(320, 180, BT709)
+    with PlanesEngine(OpenVinoEngine("f32"), fault).open("CPU", SessionRequest(network, shape, 2)) as session:
+        output = session.run(frame)
+    return OutputCheck(shape, 2).compare(frame, output).score
+
+
+def test_planes_of_the_network_pass_and_their_faults_do_not(network: Network) -> None:
+    with av.open(str(CLIP)) as container:
+        frame = list(container.decode(video=0))[40].to_ndarray()
+    assert score_of_planes(network, frame) < 0.5
+    faults: dict[str, PlanesFault] = {
+        "chroma swapped": lambda planes: (planes[0], planes[2], planes[1]),
+        "all zero": lambda planes: (planes[0] * 0, planes[1] * 0, planes[2] * 0),
+    }
+    for name, fault in faults.items():
+        assert score_of_planes(network, frame, fault) > 1.5, name
+
+
+def test_planes_with_colours_outside_rgb_pass(network: Network) -> None:
+    """Noise in planes has such colours everywhere; they are clamped, which also changes luma."""
+    random = np.random.default_rng(3)
+    blocks = random.integers(0, 256, (34, 40), np.uint8).repeat(8, 0).repeat(8, 1)[:270]
+    assert score_of_planes(network, np.ascontiguousarray(blocks)) < 0.8
+
+
+# --- in a session --------------------------------------------------------------------------------------------------
+
+
+class FailsAfter:
+    """Correct for some frames, then with a fault."""
+
+    def __init__(self, correct: int, fault: Fault) -> None:
+        self.left = correct
         self.fault = fault
 
     def __call__(self, output: Frame) -> Frame:
@@ -163,11 +197,11 @@ class GoesBad:
 
 
 @pytest.mark.parametrize("fault", [black, two_tiles_swapped, lambda output: output[:-2]])
-def test_an_engine_that_goes_bad_after_its_self_test_is_stopped_at_that_frame(
-    network: Network, faulty_engine: type, clip_frames: list[Frame], fault: Fault
+def test_an_engine_that_fails_after_its_self_test_is_stopped_at_that_frame(
+    network: Network, clip_frames: list[Frame], fault: Fault
 ) -> None:
     frame = clip_frames[0]
-    engines = {"openvino": faulty_engine("openvino", GoesBad(4, fault))}
+    engines = {"openvino": FaultyEngine("openvino", FailsAfter(4, fault))}
     passed: list[Frame] = []
     with open_session(SessionRequest(network, FrameShape(120, 72), 2), engines=engines) as session:
         with pytest.raises(WrongPixelsError) as caught:
@@ -180,14 +214,13 @@ def test_an_engine_that_goes_bad_after_its_self_test_is_stopped_at_that_frame(
     assert caught.value.finding.hint
 
 
-def test_a_distrusted_engine_is_passed_over_and_named_with_its_reason_when_none_is_left(network: Network) -> None:
-    engines = {"openvino": OpenVinoEngine()}
+def test_a_distrusted_engine_is_skipped_and_named_with_its_reason_when_none_is_left(network: Network) -> None:
     warnings: list[Finding] = []
     with pytest.raises(EngineError) as caught:
         open_session(
             SessionRequest(network, FrameShape(72, 56), 2),
             EngineChoice(distrusted={"openvino": "it returned a black frame"}),
-            engines=engines,
+            engines={"openvino": OpenVinoEngine()},
             on_fallback=warnings.append,
         )
     assert "openvino: it returned a black frame" in caught.value.finding.message

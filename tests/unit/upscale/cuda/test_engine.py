@@ -1,4 +1,4 @@
-"""The engines that need torch where there is no GPU: passed over, with the reason, and their errors the project's."""
+"""The engines on torch, without a GPU: skipped with the reason, and torch's errors become the project's."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def runtime(
     )
 
 
-def test_without_torch_the_next_engine_is_taken_in_silence(network: Network, no_torch: None) -> None:
+def test_without_torch_the_next_engine_is_used_without_a_warning(network: Network, no_torch: None) -> None:
     warnings: list[Finding] = []
     engines = {"cuda": CudaEngine(), "torch": TorchEngine(), "openvino": OpenVinoEngine()}
     request = SessionRequest(network, FrameShape(40, 30), 2)
@@ -55,7 +55,7 @@ def test_without_torch_the_next_engine_is_taken_in_silence(network: Network, no_
     assert warnings == []
 
 
-def test_cuda_asked_for_by_name_says_what_is_missing(network: Network, no_torch: None) -> None:
+def test_the_error_for_cuda_by_name_says_what_is_missing(network: Network, no_torch: None) -> None:
     assert "cuda" in ENGINE_NAMES
     with pytest.raises(EngineError) as caught:
         open_session(SessionRequest(network, FrameShape(40, 30), 2), EngineChoice("cuda"))
@@ -69,7 +69,7 @@ def test_the_list_of_devices_says_that_torch_is_missing(no_torch: None) -> None:
     assert "framewatch[cuda]" in device.note
 
 
-def test_torch_without_a_gpu_is_no_usable_device(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_torch_without_a_gpu_has_no_usable_device(monkeypatch: pytest.MonkeyPatch) -> None:
     torch = runtime()
     torch.cuda.is_available = lambda: False
     torch.__spec__ = SimpleNamespace()
@@ -99,7 +99,7 @@ def test_the_note_says_how_a_gpu_will_be_used(
         assert not isinstance(device, Device) or (device.id, device.memory_gb) == ("0", 80)
 
 
-def test_a_gpu_or_network_that_the_kernels_are_not_for_is_refused_and_left_to_torch(
+def test_a_gpu_or_network_that_the_kernels_do_not_support_is_refused(
     network: Network, small_network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for capability, one in (((7, 5), network), ((9, 0), small_network)):
@@ -109,9 +109,7 @@ def test_a_gpu_or_network_that_the_kernels_are_not_for_is_refused_and_left_to_to
 
 
 @pytest.mark.parametrize("scale", [2, 4])
-def test_windows_take_half_of_the_memory_that_is_free(
-    network: Network, monkeypatch: pytest.MonkeyPatch, scale: int
-) -> None:
+def test_tiles_use_half_of_the_free_memory(network: Network, monkeypatch: pytest.MonkeyPatch, scale: int) -> None:
     monkeypatch.setitem(sys.modules, "torch", runtime(free=2 * GIB))
     request = SessionRequest(network, FrameShape(64, 48), scale, 2)
     ours = CudaEngine().max_tile_pixels("0", request)
@@ -124,12 +122,12 @@ def test_windows_take_half_of_the_memory_that_is_free(
     assert CudaEngine().max_tile_pixels("0", replace(request, concurrency=1)) == MAX_TILE_PIXELS
 
 
-def test_the_kernels_are_for_the_shipped_network_alone(network: Network, small_network: Network) -> None:
+def test_the_kernels_support_only_the_shipped_network(network: Network, small_network: Network) -> None:
     assert supports(network)
     assert not supports(small_network)
 
 
-def test_a_full_gpu_is_out_of_memory_and_anything_else_an_engines_failure() -> None:
+def test_a_full_gpu_is_out_of_memory_and_any_other_error_an_engine_error() -> None:
     torch = SimpleNamespace(OutOfMemoryError=MemoryError)
     with pytest.raises(OutOfMemoryError, match="tried to allocate"), project_errors(torch):
         raise MemoryError("tried to allocate 2 GiB\nand a page of advice")

@@ -1,4 +1,4 @@
-"""What the CUDA kernels are given, held against the reference by plain numpy in the kernels' own order."""
+"""What the CUDA kernels get, compared with the reference by numpy in the kernels' own order."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framewatch.upscale.cuda import layout as cuda_layout
-from framewatch.upscale.cuda import source as cuda_source
+from framewatch.upscale.cuda import layout, source
 from framewatch.upscale.network import reference
 from framewatch.upscale.network.network import Layer, Network
 
-KERNELS = Path(cuda_layout.__file__).parent / "kernels"
+KERNELS = Path(layout.__file__).parent / "kernels"
 SHARED_MEMORY = 232_448  # bytes that a block may have on Hopper: 227 KiB
 WIDEST_PRODUCT = 256  # columns of a wgmma
 PROCESSORS = 132  # of an H100
@@ -24,7 +23,7 @@ PROCESSORS = 132  # of an H100
 
 @given(st.integers(1, 9000), st.integers(1, 5000))
 def test_strips_cover_every_width_and_fit_shared_memory(width: int, height: int) -> None:
-    grid = cuda_layout.grid(width, height)
+    grid = layout.grid(width, height)
     assert grid.tile * grid.strips >= width
     assert grid.tile % 16 == 0
     assert grid.tile <= WIDEST_PRODUCT
@@ -32,29 +31,29 @@ def test_strips_cover_every_width_and_fit_shared_memory(width: int, height: int)
     assert conv.shared_bytes <= SHARED_MEMORY
     assert conv.blocks[0] <= min(PROCESSORS, grid.strips * height)
     assert grid.tile * (grid.strips - 1) < width  # the last one has work to do
-    assert grid.pitch * cuda_layout.PIXEL_BYTES % 128 == 0
+    assert grid.pitch * layout.PIXEL_BYTES % 128 == 0
 
 
 @pytest.mark.parametrize(
     ("width", "tile", "strips"), [(1920, 192, 10), (1280, 160, 8), (720, 144, 5), (3840, 192, 20), (83, 96, 1)]
 )
 def test_common_widths_waste_little(width: int, tile: int, strips: int) -> None:
-    grid = cuda_layout.grid(width, 10)
+    grid = layout.grid(width, 10)
     assert (grid.tile, grid.strips) == (tile, strips)
 
 
 @given(st.integers(1, 9000), st.integers(1, 5000))
-def test_no_block_of_ampere_reads_beyond_what_is_stored(width: int, height: int) -> None:
-    grid = cuda_layout.grid(width, height)
+def test_no_block_of_ampere_reads_beyond_the_buffer(width: int, height: int) -> None:
+    grid = layout.grid(width, height)
     columns, rows, _ = grid.conv("ampere", PROCESSORS).blocks
-    assert columns * cuda_layout._COLUMNS >= width
-    assert rows * cuda_layout._ROWS >= height
-    last_row = 7 * (height + 2) + rows * cuda_layout._ROWS + 1  # of the last plane, counted from the first
-    last = last_row * grid.pitch + columns * cuda_layout._COLUMNS + cuda_layout._LEFT
-    assert (last + 1) * cuda_layout.PIXEL_BYTES <= grid.activation_bytes
+    assert columns * layout._COLUMNS >= width
+    assert rows * layout._ROWS >= height
+    last_row = 7 * (height + 2) + rows * layout._ROWS + 1  # of the last plane, counted from the first
+    last = last_row * grid.pitch + columns * layout._COLUMNS + layout._LEFT
+    assert (last + 1) * layout.PIXEL_BYTES <= grid.activation_bytes
 
 
-def by_hopper(packed: np.ndarray, values: np.ndarray) -> np.ndarray:
+def as_hopper(packed: np.ndarray, values: np.ndarray) -> np.ndarray:
     """The convolution as conv_hopper.cu does it: planes of 8 channels, one tap and 8 inputs at a time."""
     height, width, _ = values.shape
     planes = np.pad(values, ((1, 1), (1, 1), (0, 0))).reshape(height + 2, width + 2, 8, 8)
@@ -77,7 +76,7 @@ def left_operand(fragments: np.ndarray) -> np.ndarray:
     return whole
 
 
-def by_ampere(packed: np.ndarray, values: np.ndarray) -> np.ndarray:
+def as_ampere(packed: np.ndarray, values: np.ndarray) -> np.ndarray:
     """The convolution as conv_ampere.cu does it: 36 steps of 16 input channels, each lane with its part of them."""
     height, width, _ = values.shape
     padded = np.pad(values, ((1, 1), (1, 1), (0, 0)))
@@ -89,16 +88,16 @@ def by_ampere(packed: np.ndarray, values: np.ndarray) -> np.ndarray:
     return sums
 
 
-@pytest.mark.parametrize(("kind", "by_kernel"), [("hopper", by_hopper), ("ampere", by_ampere)])
+@pytest.mark.parametrize(("kind", "as_kernel"), [("hopper", as_hopper), ("ampere", as_ampere)])
 @pytest.mark.parametrize("number", [1, 8, 17])
-def test_packed_weights_give_the_references_convolution(
-    network: Network, number: int, kind: cuda_layout.Kind, by_kernel: Callable[..., np.ndarray]
+def test_packed_weights_compute_the_references_convolution(
+    network: Network, number: int, kind: layout.Kind, as_kernel: Callable[..., np.ndarray]
 ) -> None:
     layer = network.layers[number]
     values = np.random.default_rng(number).normal(0, 1, (5, 6, 64))
     outputs = layer.biases.size
-    sums = by_kernel(cuda_layout.conv_weights(layer, kind), values) + cuda_layout.biases(layer)
-    slopes = cuda_layout.slopes(layer)[:, 0].astype(np.float64)
+    sums = as_kernel(layout.conv_weights(layer, kind), values) + layout.biases(layer)
+    slopes = layout.slopes(layer)[:, 0].astype(np.float64)
     result = np.where(sums < 0, sums * slopes, sums)
     expected = reference.apply_layer(values, layer, np.float64)
     np.testing.assert_allclose(result[..., :outputs], expected, atol=2e-3)  # slopes are rounded to float16
@@ -106,14 +105,14 @@ def test_packed_weights_give_the_references_convolution(
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
-def test_the_first_layers_weights_give_the_references_convolution_on_integers(network: Network, dtype: str) -> None:
+def test_the_first_layers_weights_compute_the_references_convolution(network: Network, dtype: str) -> None:
     random = np.random.default_rng(3)
     peak = np.iinfo(dtype).max
     frame = random.integers(0, peak + 1, (4, 5, 3)).astype(dtype)
     parts = [frame] if dtype == "uint8" else [frame & 0xFF, frame & 0xFF00]
     assert all((part.astype(np.float16) == part).all() for part in parts)  # float16 holds them exactly
     layer = network.layers[0]
-    matrices = left_operand(cuda_layout.head_weights(layer, len(parts)))  # (steps, 4, 16, 16)
+    matrices = left_operand(layout.head_weights(layer, len(parts)))  # (steps, 4, 16, 16)
     weights = matrices.transpose(1, 2, 0, 3).reshape(64, -1).astype(np.float64)
     assert (weights[:, 27 * len(parts) :] == 0).all()
     sums = np.zeros((4, 5, 64))
@@ -128,23 +127,23 @@ def test_the_first_layers_weights_give_the_references_convolution_on_integers(ne
 
 
 def test_a_layer_without_prelu_has_slopes_that_change_nothing(network: Network) -> None:
-    assert (cuda_layout.slopes(network.layers[-1]) == 1).all()
+    assert (layout.slopes(network.layers[-1]) == 1).all()
 
 
 def test_kernels_and_layout_agree_on_their_sizes() -> None:
     text = "".join(path.read_text() for path in sorted(KERNELS.iterdir()))
     found = {name: int(value) for name, value in re.findall(r"#define (\w+) (\d+)\b", text)}
-    assert found["LEFT"] == cuda_layout._LEFT
-    assert found["PIXEL"] == cuda_layout.PIXEL_BYTES
-    assert found["PLANES"] == cuda_layout.PLANES
-    assert found["HEAD_TILE"] == cuda_layout.HEAD_TILE
-    assert found["TAIL_THREADS"] == cuda_layout.TAIL_THREADS
-    assert found["STAGING_BYTES"] == cuda_layout._STAGING_BYTES
-    assert found["CONSUMERS"] == cuda_layout._CONSUMER_WARPS * 32
-    assert found["CONSUMERS"] + 32 == cuda_layout._HOPPER_THREADS
-    assert found["HEAD_WARPS"] * 32 == cuda_layout._HEAD_THREADS
-    assert (found["ROWS"], found["COLUMNS"]) == (cuda_layout._ROWS, cuda_layout._COLUMNS)
-    assert found["CONV_THREADS"] == cuda_layout._AMPERE_THREADS
+    assert found["LEFT"] == layout._LEFT
+    assert found["PIXEL"] == layout.PIXEL_BYTES
+    assert found["PLANES"] == layout.PLANES
+    assert found["HEAD_TILE"] == layout.HEAD_TILE
+    assert found["TAIL_THREADS"] == layout.TAIL_THREADS
+    assert found["STAGING_BYTES"] == layout._STAGING_BYTES
+    assert found["CONSUMERS"] == layout._CONSUMER_WARPS * 32
+    assert found["CONSUMERS"] + 32 == layout._HOPPER_THREADS
+    assert found["HEAD_WARPS"] * 32 == layout._HEAD_THREADS
+    assert (found["ROWS"], found["COLUMNS"]) == (layout._ROWS, layout._COLUMNS)
+    assert found["CONV_THREADS"] == layout._AMPERE_THREADS
 
 
 @pytest.mark.parametrize(
@@ -158,17 +157,25 @@ def test_kernels_and_layout_agree_on_their_sizes() -> None:
         ((12, 0), "ampere"),
     ],
 )
-def test_warpgroup_products_are_hoppers_alone(capability: tuple[int, int], kind: str | None) -> None:
-    assert cuda_layout.kind(capability) == kind
+def test_only_hopper_gets_warpgroup_products(capability: tuple[int, int], kind: str | None) -> None:
+    assert layout.kind(capability) == kind
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
-def test_the_source_holds_what_is_fixed_and_a_product_of_its_width(scale: int) -> None:
-    text = cuda_source.network_source("hopper", tile=48, value_bytes=2, scale=scale)
+def test_the_source_defines_its_constants_and_a_product_of_its_width(scale: int) -> None:
+    text = source.network_source("hopper", tile=48, value_bytes=2, scale=scale)
     for define in ("#define TILE 48", "#define BYTES 2", f"#define SCALE {scale}"):
         assert define in text
     assert "wgmma.mma_async.sync.aligned.m64n48k16.f32.f16.f16 " in text
     assert text.count('"+f"(sums[23])') == 1
     assert '"+f"(sums[24])' not in text
     assert "#include" not in text
-    assert "wgmma" not in cuda_source.network_source("ampere", tile=48, value_bytes=2, scale=scale)
+    assert "wgmma" not in source.network_source("ampere", tile=48, value_bytes=2, scale=scale)
+
+
+@pytest.mark.parametrize(("width", "height"), [(2, 2), (256, 8), (258, 10), (1920, 1080)])
+def test_the_planes_kernels_threads_cover_every_chroma_sample(width: int, height: int) -> None:
+    unpack, pack = layout.unpack(width, height), layout.pack(width, height)
+    for launch, rows in ((unpack, 1), (pack, layout.PACK_STRIP)):
+        assert width // 2 <= launch.blocks[0] * launch.threads < width // 2 + launch.threads
+        assert height // 2 <= launch.blocks[1] * rows < height // 2 + rows

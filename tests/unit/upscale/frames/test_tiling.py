@@ -1,25 +1,12 @@
-"""Tiles equal the whole."""
+"""Tiles cover a frame, each pixel once, with a halo."""
 
 from __future__ import annotations
 
-import threading
-from types import SimpleNamespace
-
-import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framewatch.errors import OutOfMemoryError
-from framewatch.upscale.checks.checked_session import CheckedSession
-from framewatch.upscale.engine import Engine, Session, SessionRequest
-from framewatch.upscale.frames.frame import Frame, FrameShape
-from framewatch.upscale.frames.tiling import MAX_TILE_PIXELS, plan_tiles, tile_spans
-from framewatch.upscale.identity import IdentityEngine
-from framewatch.upscale.ncnn.engine import NcnnCpuEngine
-from framewatch.upscale.network.network import RECEPTIVE_FIELD, Network
-from framewatch.upscale.openvino.engine import OpenVinoEngine
-from framewatch.upscale.tiled_session import TiledSession
+from framewatch.upscale.frames.tiling import plan_tiles, tile_spans
+from framewatch.upscale.network.network import RECEPTIVE_FIELD
 
 lengths = st.integers(1, 4000)
 halos = st.sampled_from([0, 4, 18, 19])
@@ -27,182 +14,41 @@ halos = st.sampled_from([0, 4, 18, 19])
 
 @given(length=lengths, halo=halos, extra=st.integers(1, 500))
 def test_spans_keep_each_pixel_once_with_its_halo_or_the_border(length: int, halo: int, extra: int) -> None:
-    window = min(2 * halo + extra, length)
+    tile = min(2 * halo + extra, length)
     kept = 0
-    for span in tile_spans(length, window, halo):
+    for span in tile_spans(length, tile, halo):
         assert span.keep_from == kept < span.keep_to
-        assert 0 <= span.start <= length - window
+        assert 0 <= span.start <= length - tile
         assert span.start == 0 or span.keep_from - span.start >= halo
-        assert span.start + window == length or span.start + window - span.keep_to >= halo
+        assert span.start + tile == length or span.start + tile - span.keep_to >= halo
         kept = span.keep_to
     assert kept == length
 
 
-# The smallest window keeps 16 to 31 pixels between two halos of at most 19 on each axis.
+# The smallest tile keeps 16 to 31 pixels between two halos of at most 19 on each axis.
 @given(width=lengths, height=lengths, halo=halos, most=st.integers(70 * 70, 10**7))
-def test_a_plan_covers_the_frame_with_windows_of_the_allowed_size(
-    width: int, height: int, halo: int, most: int
-) -> None:
-    cut = plan_tiles(width, height, halo, most)
-    assert cut.columns[-1].keep_to == width
-    assert cut.rows[-1].keep_to == height
-    assert cut.width <= width
-    assert cut.height <= height
-    assert cut.width * cut.height <= most
+def test_tiles_cover_the_frame_and_are_no_larger_than_allowed(width: int, height: int, halo: int, most: int) -> None:
+    tiling = plan_tiles(width, height, halo, most)
+    assert tiling.columns[-1].keep_to == width
+    assert tiling.rows[-1].keep_to == height
+    assert tiling.width <= width
+    assert tiling.height <= height
+    assert tiling.width * tiling.height <= most
 
 
 @given(width=lengths, height=lengths, halo=halos)
-def test_a_frame_that_fits_is_one_window(width: int, height: int, halo: int) -> None:
+def test_a_frame_that_fits_is_one_tile(width: int, height: int, halo: int) -> None:
     for most in (None, width * height):
-        cut = plan_tiles(width, height, halo, most)
-        assert (len(cut.columns), len(cut.rows), cut.width, cut.height) == (1, 1, width, height)
+        tiling = plan_tiles(width, height, halo, most)
+        assert (len(tiling.columns), len(tiling.rows), tiling.width, tiling.height) == (1, 1, width, height)
 
 
-def test_windows_of_full_hd_cost_little_more_than_the_frame() -> None:
-    cut = plan_tiles(1920, 1080, RECEPTIVE_FIELD, 500_000)
-    assert cut.cost < 1.15 * 1920 * 1080
+def test_tiles_of_full_hd_cost_little_more_than_the_frame() -> None:
+    tiling = plan_tiles(1920, 1080, RECEPTIVE_FIELD, 500_000)
+    assert tiling.cost < 1.15 * 1920 * 1080
 
 
-def test_a_plan_for_almost_no_memory_still_makes_progress() -> None:
-    cut = plan_tiles(1920, 1080, 19, 1)
-    assert 16 + 2 * 19 <= cut.width <= 64
-    assert 16 + 2 * 19 <= cut.height <= 64
-
-
-def noise(width: int, height: int, dtype: str = "uint8") -> Frame:
-    top = np.iinfo(dtype).max
-    return np.random.default_rng(3).integers(0, top, (height, width, 3), endpoint=True).astype(dtype)
-
-
-def tiled_and_whole(engine: Engine, network: Network, frame: Frame, scale: int, most: int) -> tuple[Frame, Frame]:
-    shape = FrameShape(frame.shape[1], frame.shape[0], frame.dtype.name)  # type: ignore[arg-type]
-    request = SessionRequest(network, shape, scale)
-    with TiledSession(engine, "CPU", request, most) as cut:
-        assert cut.tiling.count > 1
-        tiled = cut.run(frame)
-    with engine.open("CPU", request) as session:
-        return tiled, session.run(frame)
-
-
-@pytest.mark.parametrize("scale", [2, 3, 4])
-@pytest.mark.parametrize("precision", ["f32", "bf16"])
-def test_openvino_tiles_equal_the_whole_exactly(network: Network, precision: str, scale: int) -> None:
-    """131x97 does not divide into windows; noise leaves no difference unseen."""
-    engine = OpenVinoEngine(precision)  # type: ignore[arg-type]
-    tiled, whole = tiled_and_whole(engine, network, noise(131, 97), scale, 80 * 80)
-    assert (tiled == whole).all()
-
-
-@pytest.mark.parametrize("scale", [2, 3, 4])
-def test_ncnn_tiles_equal_the_whole_but_for_the_last_bit_of_float32(network: Network, scale: int) -> None:
-    """The Winograd transform lies differently on a tile, so sums differ by 1e-6: one or two of 65535."""
-    frame = noise(131, 97, "uint16")
-    tiled, whole = tiled_and_whole(NcnnCpuEngine(), network, frame, scale, 80 * 80)
-    assert abs(tiled.astype(int) - whole).max() <= 2
-
-
-@pytest.mark.parametrize("size", [(1, 1), (2, 5), (17, 40), (64, 1), (39, 38)])
-def test_frames_smaller_than_a_halo_come_out_right(network: Network, size: tuple[int, int]) -> None:
-    frame = noise(*size)
-    shape = FrameShape(*size)
-    outputs = []
-    for engine in (OpenVinoEngine("f32"), NcnnCpuEngine()):
-        with TiledSession(engine, "CPU", SessionRequest(network, shape, 3), 64 * 64) as session:
-            outputs.append(session.run(frame).astype(int))
-    assert outputs[0].shape == (size[1] * 3, size[0] * 3, 3)
-    assert abs(outputs[0] - outputs[1]).max() <= 1
-
-
-def test_identity_tiles_put_every_pixel_in_its_place(small_network: Network) -> None:
-    frame = noise(301, 203, "uint16")
-    tiled, whole = tiled_and_whole(IdentityEngine(), small_network, frame, 3, 10_000)
-    assert (tiled == whole).all()
-    assert (tiled[1::3, 1::3] == frame).all()
-
-
-@pytest.mark.parametrize("when", ["open", "run"])
-def test_out_of_memory_halves_the_tile_and_repeats_the_frame(
-    small_network: Network, small_memory_engine: type, when: str
-) -> None:
-    engine = small_memory_engine(most=12_000, when=when)
-    frame = noise(240, 160)
-    request = SessionRequest(small_network, FrameShape(240, 160), 2, 2)
-    with TiledSession(engine, "CPU", request) as session:
-        outputs = list(session.upscale([frame] * 5))
-    with OpenVinoEngine("f32").open("CPU", request) as whole:
-        expected = whole.run(frame)
-    assert all((output == expected).all() for output in outputs)
-    assert engine.opened[-1].pixels <= 12_000
-    assert len(engine.opened) == (1 if when == "open" else 3)  # whole, half, quarter: one each for both threads
-    assert all(session._closed for session in engine.sessions)
-
-
-def test_out_of_memory_of_one_frame_leaves_those_beside_it_alone(small_network: Network) -> None:
-    """Three in flight; the second fails while the others run. They end as they began, and it alone is repeated."""
-    together = threading.Barrier(3, timeout=20)
-    computed: list[tuple[int, int]] = []  # a frame's number, and the pixels of the window
-
-    class Full(IdentityEngine):
-        def open(self, device: str, request: SessionRequest) -> Session:
-            return FullSession(super().open(device, request))
-
-    class FullSession(Session):
-        def __init__(self, inner: Session) -> None:
-            super().__init__("full", inner.shape, inner.scale, inner.concurrency)
-            self.inner = inner
-
-        def _run(self, frame: Frame) -> Frame:
-            whole = frame.shape == (160, 240, 3)
-            if whole:
-                together.wait()
-                if frame[0, 0, 0] == 1:
-                    raise OutOfMemoryError("no memory to run")
-            assert not self._closed
-            computed.append((int(frame[0, 0, 0]), frame.shape[0] * frame.shape[1]))
-            return self.inner.run(frame)
-
-    frames = [np.full((160, 240, 3), number, np.uint8) for number in range(3)]
-    with TiledSession(Full(), "CPU", SessionRequest(small_network, FrameShape(240, 160), 2, 3)) as session:
-        outputs = list(session.upscale(frames))
-    assert [np.unique(output).tolist() for output in outputs] == [[0], [1], [2]]
-    assert all(output.shape == (320, 480, 3) for output in outputs)
-    assert sorted(number for number, pixels in computed if pixels == 240 * 160) == [0, 2]
-    assert {number for number, pixels in computed if pixels <= 240 * 160 // 2} == {1}
-
-
-def test_each_window_of_a_large_frame_is_a_sign_that_it_gets_on(small_network: Network) -> None:
-    shape = FrameShape(240, 160)
-    engine = IdentityEngine()
-    tiled = TiledSession(engine, "CPU", SessionRequest(small_network, shape, 2), 80 * 80)
-    with CheckedSession(tiled, engine.name) as session:
-        assert session.computed == 0
-        session.run(noise(240, 160))
-        assert session.computed >= tiled.tiling.count > 3
-
-
-def test_out_of_memory_with_the_smallest_tile_is_an_error_with_advice(
-    small_network: Network, small_memory_engine: type
-) -> None:
-    engine = small_memory_engine(most=100, when="run")
-    shape = FrameShape(240, 160)
-    with (
-        TiledSession(engine, "CPU", SessionRequest(small_network, shape, 4, 2)) as session,
-        pytest.raises(OutOfMemoryError) as caught,
-    ):
-        list(session.upscale([noise(240, 160)] * 3))
-    assert caught.value.finding.code == "engine.out_of_memory"
-    assert "esrgan-2x" in caught.value.finding.hint
-    assert all(session._closed for session in engine.sessions)
-
-
-@pytest.mark.parametrize("engine", [OpenVinoEngine(), NcnnCpuEngine()])
-def test_a_window_is_bounded_by_free_memory_and_by_what_32_bits_can_address(
-    network: Network, engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import psutil
-
-    for free, most in ((10**13, MAX_TILE_PIXELS), (2 * 10**9, 600_000)):
-        monkeypatch.setattr(psutil, "virtual_memory", lambda free=free: SimpleNamespace(available=free))
-        pixels = engine.max_tile_pixels("CPU", SessionRequest(network, FrameShape(64, 48), 2))
-        assert pixels is not None
-        assert most / 4 <= pixels <= most
+def test_tiles_for_almost_no_memory_still_keep_pixels() -> None:
+    tiling = plan_tiles(1920, 1080, 19, 1)
+    assert 16 + 2 * 19 <= tiling.width <= 64
+    assert 16 + 2 * 19 <= tiling.height <= 64

@@ -1,11 +1,10 @@
-"""The network in 8 bits: near enough to float32, checked like the weights, and only where it is faster."""
+"""The network in 8 bits: close to float32, self-tested in 8 bits, and with a calibration that is checked."""
 
 from __future__ import annotations
 
 import json
 import shutil
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import av
@@ -14,22 +13,20 @@ import pytest
 
 from framewatch import resources
 from framewatch.errors import EngineError, Finding, ModelMissingError
-from framewatch.upscale import host, open_session
+from framewatch.upscale import open_session
 from framewatch.upscale.checks import selftest
 from framewatch.upscale.engine import Session, SessionRequest
 from framewatch.upscale.frames import pixels
 from framewatch.upscale.frames.frame import Frame, FrameShape
-from framewatch.upscale.host import is_float32_only
-from framewatch.upscale.ncnn.engine import NcnnCpuEngine
 from framewatch.upscale.network import reference, weights
 from framewatch.upscale.network.int8 import channel_scaled, parse
 from framewatch.upscale.network.network import Network
 from framewatch.upscale.openvino.engine import OpenVinoEngine
-from framewatch.upscale.selection import EngineChoice, first_device
+from framewatch.upscale.selection import EngineChoice
 
 CLIP = Path(__file__).parents[3] / "data" / "bbb-320x180.mp4"
 SCALES = (2, 3, 4)
-FAST = OpenVinoEngine(int8=True)  # whatever this machine's processor has: the codes are the same
+FAST = OpenVinoEngine(int8=True)  # whatever this machine's CPU has: the result is the same
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +36,7 @@ def fast() -> Network:
 
 @pytest.fixture(scope="module")
 def real_frames() -> list[Frame]:
-    """Whole frames of the clip between those that the ranges were taken from."""
+    """Whole frames of the clip, none of which the ranges were taken from."""
     with av.open(str(CLIP)) as container:
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     return [frames[number] for number in (10, 60, 97)]
@@ -52,28 +49,28 @@ def run(engine: OpenVinoEngine, network: Network, frame: Frame, scale: int) -> F
 
 
 @pytest.mark.parametrize("scale", SCALES)
-def test_eight_bits_are_at_least_40_db_from_float32_on_real_frames(
+def test_8_bits_are_at_least_40_db_from_float32_on_real_frames(
     fast: Network, real_frames: list[Frame], scale: int
 ) -> None:
     for frame in real_frames:
         exact = run(OpenVinoEngine("f32", int8=False), fast, frame, scale)
-        assert 40 <= pixels.psnr(run(FAST, fast, frame, scale), exact) < 50  # more would not be 8 bits
+        assert 40 <= pixels.psnr(run(FAST, fast, frame, scale), exact) < 50  # a higher value would not be 8 bits
 
 
-def test_eight_bits_serve_sixteen_bit_frames(fast: Network, real_frames: list[Frame]) -> None:
+def test_8_bits_serve_16_bit_frames(fast: Network, real_frames: list[Frame]) -> None:
     frame = np.ascontiguousarray(real_frames[0][:96, :128].astype(np.uint16) * 257)
     exact = run(OpenVinoEngine("f32", int8=False), fast, frame, 2)
     assert pixels.psnr(run(FAST, fast, frame, 2), exact) >= 40
 
 
-def test_the_numpy_reference_computes_the_same_codes(fast: Network, real_frames: list[Frame]) -> None:
+def test_the_numpy_reference_in_8_bits_agrees_with_openvino(fast: Network, real_frames: list[Frame]) -> None:
     frame = np.ascontiguousarray(real_frames[0][40:80, 40:100])
     theirs = pixels.quantise(reference.upscale(fast, frame / 255, 4), np.uint8)
     ours = run(OpenVinoEngine("f32", int8=True), fast, frame, 4)
-    assert pixels.psnr(ours, theirs) >= 45  # codes fall to the other side of a rounding
+    assert pixels.psnr(ours, theirs) >= 45  # some values fall to the other side of a rounding
 
 
-def test_scales_alone_change_nothing(fast: Network) -> None:
+def test_channel_scales_without_corrected_biases_change_nothing(fast: Network) -> None:
     uncorrected = tuple(
         replace(one, biases=layer.biases) for one, layer in zip(fast.int8, fast.layers[1:], strict=False)
     )
@@ -85,13 +82,13 @@ def test_scales_alone_change_nothing(fast: Network) -> None:
 
 
 @pytest.mark.parametrize(("width", "height"), [(320, 180), (33, 17)])
-def test_the_self_test_passes_eight_bits(fast: Network, width: int, height: int) -> None:
+def test_8_bits_pass_the_self_test(fast: Network, width: int, height: int) -> None:
     with FAST.open("CPU", SessionRequest(fast, FrameShape(width, height), 2)) as session:
         assert session.name == "openvino/int8"
         selftest.check(session, fast)
 
 
-def test_the_self_test_refuses_wrong_biases(fast: Network) -> None:
+def test_wrong_biases_fail_the_self_test(fast: Network) -> None:
     first, second, *others = fast.int8
     wrong = replace(fast, int8=(first, replace(second, biases=second.biases * 0), *others))
     with (
@@ -113,7 +110,7 @@ class Bf16InName(Session):
         return self._inner.run(frame)
 
 
-def test_what_does_not_say_that_it_uses_eight_bits_must_be_exact(fast: Network) -> None:
+def test_a_session_whose_name_does_not_say_8_bits_must_be_exact(fast: Network) -> None:
     with (
         FAST.open("CPU", SessionRequest(fast, FrameShape(320, 180), 2)) as session,
         pytest.raises(EngineError, match="40 are required"),
@@ -121,72 +118,30 @@ def test_what_does_not_say_that_it_uses_eight_bits_must_be_exact(fast: Network) 
         selftest.check(Bf16InName(session), fast)
 
 
-def test_a_processor_that_is_no_faster_in_eight_bits_computes_exactly(
+def test_a_cpu_that_is_not_faster_in_8_bits_computes_exactly(
     fast: Network, network: Network, real_frames: list[Frame]
 ) -> None:
     frame = np.ascontiguousarray(real_frames[0][:48, :64])
     slow = OpenVinoEngine(int8=False)
-    fallen: list[Finding] = []
+    warnings: list[Finding] = []
     request = SessionRequest(fast, FrameShape(64, 48), 2)
     with open_session(
-        request, EngineChoice("openvino"), engines={"openvino": slow}, on_fallback=fallen.append
+        request, EngineChoice("openvino"), engines={"openvino": slow}, on_fallback=warnings.append
     ) as session:
         assert session.name in ("openvino/bf16", "openvino/f32")
         assert (session.run(frame) == run(slow, network, frame, 2)).all()
-    assert not fallen
+    assert not warnings
     assert "int8" not in slow.devices()[0].note
     assert "int8" in FAST.devices()[0].note
 
 
-def test_exact_is_the_default_and_never_computes_in_eight_bits(network: Network) -> None:
+def test_exact_is_the_default_and_never_uses_8_bits(network: Network) -> None:
     assert not network.int8
     with FAST.open("CPU", SessionRequest(network, FrameShape(64, 48), 2)) as session:
         assert not session.name.endswith("int8")
 
 
-@pytest.mark.parametrize(
-    ("flags", "there"),
-    [
-        ("flags\t\t: fpu avx512f avx512_vnni sse2", True),
-        ("flags\t\t: fpu avx2 avx_vnni", True),
-        ("flags\t\t: fpu avx2 fma avx512_vnnis", False),
-        ("flags\t\t: fpu avx512_vnni avx512_bf16 amx_bf16 amx_int8", False),  # its bf16 is as fast
-        ("Features\t: fp asimd", False),
-        ("", False),
-    ],
-)
-def test_whether_8_bits_are_faster_is_read_from_the_processors_flags(tmp_path: Path, flags: str, there: bool) -> None:
-    told = tmp_path / "cpuinfo"
-    told.write_text(f"processor\t: 0\n{flags}\n")
-    assert host.int8_is_faster(told) is there
-
-
-def test_without_cpuinfo_there_are_none(tmp_path: Path) -> None:
-    assert not host.int8_is_faster(tmp_path / "cpuinfo")
-    assert not is_float32_only(fast=False, cpuinfo=tmp_path / "cpuinfo")
-
-
-@pytest.mark.parametrize(
-    ("flags", "exact", "fast"),
-    [
-        ("avx2 fma", True, True),
-        ("avx2 avx_vnni", True, False),
-        ("avx512f avx512_vnni avx512_bf16", False, False),
-        ("amx_bf16 amx_tile", False, False),
-    ],
-)
-def test_ncnn_comes_first_where_openvino_would_compute_in_float32(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: str, exact: bool, fast: bool
-) -> None:
-    told = tmp_path / "cpuinfo"
-    told.write_text(f"flags\t\t: fpu {flags}\n")
-    monkeypatch.setattr(host, "is_float32_only", partial(is_float32_only, cpuinfo=told))
-    engines = {"openvino": OpenVinoEngine("f32"), "ncnn": NcnnCpuEngine()}
-    for wish, slow in ((False, exact), (True, fast)):
-        assert first_device(engines=engines, fast=wish).engine == ("ncnn" if slow else "openvino")
-
-
-# --- the file ------------------------------------------------------------------------------------------------------
+# --- the calibration file -------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -199,7 +154,7 @@ def calibration() -> Path:
     return resources.shipped("models") / weights.list_models()[0].int8_file
 
 
-def test_a_calibration_that_is_not_the_manifests_is_refused(own_folder: Path) -> None:
+def test_a_calibration_that_differs_from_the_manifest_is_refused(own_folder: Path) -> None:
     shutil.copy(calibration(), own_folder)
     path = own_folder / calibration().name
     path.write_bytes(path.read_bytes().replace(b"0", b"1", 1))
@@ -210,7 +165,7 @@ def test_a_calibration_that_is_not_the_manifests_is_refused(own_folder: Path) ->
     assert not weights.load("esrgan-2x").int8
 
 
-def test_a_missing_calibration_is_said(monkeypatch: pytest.MonkeyPatch, own_folder: Path) -> None:
+def test_the_error_for_a_missing_calibration_names_it(monkeypatch: pytest.MonkeyPatch, own_folder: Path) -> None:
     (real,) = weights.list_models()
     monkeypatch.setattr(weights, "list_models", lambda: (replace(real, int8_file="gone.json"),))
     with pytest.raises(ModelMissingError, match=r"gone\.json.*precision") as error:
@@ -218,7 +173,7 @@ def test_a_missing_calibration_is_said(monkeypatch: pytest.MonkeyPatch, own_fold
     assert error.value.finding.code == "models.missing"
 
 
-def test_a_model_without_a_calibration_is_exact_in_fast_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_without_a_calibration_is_exact_even_in_fast(monkeypatch: pytest.MonkeyPatch) -> None:
     (real,) = weights.list_models()
     monkeypatch.setattr(weights, "list_models", lambda: (replace(real, int8_file=None, int8_sha256=None),))
     assert not weights.load("esrgan-2x", precision="fast").int8
@@ -245,10 +200,10 @@ def test_a_calibration_with_a_value_out_of_range_is_refused(key: str, value: obj
 
 
 @pytest.mark.parametrize("raw", [b"", b"[]", b"{}", b'{"layers": []}', b"\xff", b'{"layers": [[]] }'])
-def test_what_is_no_calibration_is_refused(raw: bytes) -> None:
+def test_a_file_that_is_not_a_calibration_is_refused(raw: bytes) -> None:
     with pytest.raises(ModelMissingError, match="not a calibration"):
         parse(raw, "own.json", 64, 16)
 
 
-def test_the_digest_of_fast_knows_the_calibration() -> None:
+def test_the_digest_of_fast_includes_the_calibration() -> None:
     assert weights.digest("fast") != weights.digest("exact") == weights.digest()
