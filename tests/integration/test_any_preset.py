@@ -139,8 +139,8 @@ def test_ffmpeg_takes_every_command_that_an_accepted_preset_makes(
     if plan.mode != "upscale":
         run_ffmpeg(commands.transcode_command(plan, FFMPEG, moment, out))
     else:
-        piece = folder / f"piece.{commands.piece_extension(plan)}"
-        with Encoder(commands.piece_command(plan, FFMPEG, piece)) as encoder:
+        piece = folder / f"piece.{commands.segment_extension(plan)}"
+        with Encoder(commands.segment_command(plan, FFMPEG, piece)) as encoder:
             size = plan.frame_width * plan.frame_height * (3 if plan.working_format == "rgb24" else 6)
             encoder.write(bytes(size))
             encoder.finish()

@@ -1,4 +1,4 @@
-"""Small media and plain records for the tests of this room."""
+"""Records and small real media for the tests of media."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ from framewatch.media.decode.decoder import VideoSource
 from framewatch.media.decode.output_inspection import inspect_output
 from framewatch.media.ffmpeg.process import Encoder, run_ffmpeg
 from framewatch.media.filters.loudness import Loudness, parse_loudness
-from framewatch.media.plan.plan import Plan, make_plan
+from framewatch.media.plan.file_rules import check_file
+from framewatch.media.plan.plan import AudioPlan, MuxPlan, VideoPlan, make_plan
+from framewatch.media.plan.stream_table import stream_table
 from framewatch.media.preset.preset import Preset
 from framewatch.media.probe.file_kind import require_video
 from framewatch.media.probe.packet_scan import scan, stream_spans
@@ -78,6 +80,11 @@ def media(*streams: Stream, **facts: Any) -> MediaInfo:
 
 def cfr(frames: int = 50, rate: Fraction = Fraction(25), origin: int = 0) -> Timeline:
     return Timeline(time_base=1 / rate, rate=rate, origin=origin, frames=frames, source_frames=frames)
+
+
+def file_findings(preset: Preset, info: MediaInfo) -> list[Finding]:
+    """What a file does not allow of a preset."""
+    return check_file(preset, info, stream_table(preset, info))
 
 
 # --- real files ---------------------------------------------------------------------------------------------
@@ -150,7 +157,7 @@ def video_source(path: Path) -> tuple[VideoSource, tuple[int, ...]]:
     return VideoSource(path, stream, timeline), found.pts
 
 
-def plan_of(path: Path, **wishes: Any) -> Plan:
+def plan_of(path: Path, **wishes: Any) -> Any:
     info = probe(path)
     return make_plan(Preset(**wishes), "test", info, timeline_of(path) if info.main_video else None)
 
@@ -162,13 +169,13 @@ def enlarged(path: Path, scale: int, working_format: str = "rgb24") -> Iterable[
         yield np.ascontiguousarray(pixels.repeat(scale, axis=0).repeat(scale, axis=1))
 
 
-def encode_pieces(plan: Plan, frames: Iterable[Any], folder: Path, sizes: Iterable[int]) -> list[Path]:
+def encode_pieces(plan: VideoPlan, frames: Iterable[Any], folder: Path, sizes: Iterable[int]) -> list[Path]:
     """Write the frames into pieces of these sizes."""
     frames = iter(frames)
     pieces = []
     for number, size in enumerate(sizes):
-        piece = folder / f"piece-{number:05}.{commands.piece_extension(plan)}"
-        with Encoder(commands.piece_command(plan, FFMPEG, piece)) as encoder:
+        piece = folder / f"piece-{number:05}.{commands.segment_extension(plan)}"
+        with Encoder(commands.segment_command(plan, FFMPEG, piece)) as encoder:
             for _ in range(size):
                 encoder.write(next(frames))
             encoder.finish()
@@ -176,7 +183,7 @@ def encode_pieces(plan: Plan, frames: Iterable[Any], folder: Path, sizes: Iterab
     return pieces
 
 
-def measured(plan: Plan, source: Path) -> Plan:
+def measured(plan: MuxPlan, source: Path) -> Any:
     """The plan with the loudness of what it normalizes."""
     found: dict[int, Loudness | None] = {}
     for index, command in commands.measure_commands(plan, FFMPEG, source).items():
@@ -186,13 +193,13 @@ def measured(plan: Plan, source: Path) -> Plan:
     return plan.with_loudness(found)
 
 
-def problems(plan: Plan, source: Path, out: Path) -> list[Finding]:
+def problems(plan: VideoPlan | AudioPlan, source: Path, out: Path) -> list[Finding]:
     """What verification finds wrong with a made file."""
     lengths = {number: float(end - begin) for number, (begin, end) in stream_spans(source).items()}
     return compare(plan.expected, inspect_output(out), [lengths.get(track.index) for track in plan.of_kind("audio")])
 
 
-def render(plan: Plan, source: Path, folder: Path, pieces: int = 1) -> Path:
+def render(plan: VideoPlan | AudioPlan, source: Path, folder: Path, pieces: int = 1) -> Path:
     """Do what a job does, with an engine that repeats pixels or, without upscaling, in one command."""
     plan = measured(plan, source)
     out = folder / f"result.{plan.extension}"
@@ -204,7 +211,7 @@ def render(plan: Plan, source: Path, folder: Path, pieces: int = 1) -> Path:
     sizes = [len(part) for part in np.array_split(np.arange(plan.frames), pieces)]
     made = encode_pieces(plan, enlarged(source, plan.scale, plan.working_format), folder, sizes)
     if pieces > 1:
-        commands.pieces_list(out).write_text(commands.concat_text(made, out))
+        commands.segment_list(out).write_text(commands.segment_list_text(made, out))
     run_ffmpeg(commands.mux_command(plan, FFMPEG, made, source, out))
     return out
 

@@ -12,7 +12,7 @@ from framewatch.domain import Record
 from framewatch.errors import VerificationError
 from framewatch.media.commands.stream_mapping import file_url
 from framewatch.media.encoders import encoder_args
-from framewatch.media.plan.plan import Plan
+from framewatch.media.plan.plan import VideoPlan
 from framewatch.render.tasks import CommandReport, CommandTask, InspectReport, InspectTask, Sizing
 from framewatch.upscale.host import cores
 from framewatch.upscale.memory_budget import stages
@@ -23,7 +23,15 @@ Do = Callable[[Record], Any]
 
 
 def travel(
-    source: Path, plan: Plan, ffmpeg: Path, folder: Path, *, frames: int, program: Path | None, work: Do, measure: Do
+    source: Path,
+    plan: VideoPlan,
+    ffmpeg: Path,
+    folder: Path,
+    *,
+    frames: int,
+    program: Path | None,
+    work: Do,
+    measure: Do,
 ) -> Baseline:
     """Go it, one stage after another.
 
@@ -69,14 +77,14 @@ def travel(
     )
 
 
-def _extract(source: Path, plan: Plan, ffmpeg: Path, folder: Path, frames: int) -> tuple[str, ...]:
+def _extract(source: Path, plan: VideoPlan, ffmpeg: Path, folder: Path, frames: int) -> tuple[str, ...]:
     return (
         *_program(ffmpeg), "-i", file_url(source), "-map", "0:v:0", "-r", _rate(plan), "-fps_mode", "cfr",
         "-frames:v", str(frames), "-pix_fmt", "rgb24", "-y", file_url(folder / _NAMES),
     )  # fmt: skip
 
 
-def _encode(source: Path, plan: Plan, ffmpeg: Path, folder: Path, out: Path) -> Sequence[str]:
+def _encode(source: Path, plan: VideoPlan, ffmpeg: Path, folder: Path, out: Path) -> Sequence[str]:
     return (
         *_program(ffmpeg), "-framerate", _rate(plan), "-start_number", "1", "-i", file_url(folder / _NAMES),
         "-i", file_url(source), "-map", "0:v:0", "-map", "1:a?",
@@ -89,5 +97,5 @@ def _program(ffmpeg: Path) -> tuple[str, ...]:
     return (str(ffmpeg), "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning", "-progress", "pipe:1")
 
 
-def _rate(plan: Plan) -> str:
+def _rate(plan: VideoPlan) -> str:
     return f"{plan.average_rate.numerator}/{plan.average_rate.denominator}"

@@ -16,7 +16,7 @@ from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import AttemptRequest, Rendered, Tools
 from framewatch.jobs.attempt.segment_ledger import LedgerEntry
 from framewatch.jobs.gpu.gate import HostGate
-from framewatch.media.plan.plan import Plan
+from framewatch.media.plan.plan import VideoPlan
 from framewatch.media.preset.preset import Preset
 from framewatch.render.messages import EngineOpened
 from framewatch.render.tasks import RenderReport, RenderTask
@@ -73,7 +73,7 @@ class TimedWorker(Worker):
 class Travelled:
     """What one run from file to file gave."""
 
-    plan: Plan
+    plan: VideoPlan
     frames: int
     task: RenderTask
     report: RenderReport
@@ -107,7 +107,7 @@ def travel(
     finally:
         worker.kill()
     plan = made.plan if isinstance(made, Rendered) else None
-    if not isinstance(plan, Plan) or worker.render is None or worker.rendered is None:
+    if not isinstance(plan, VideoPlan) or worker.render is None or worker.rendered is None:
         hint = "name a preset that upscales videos, or leave it out"
         raise RuleError("the preset does not upscale this clip", code="bench.nothing_to_measure", hint=hint)
     return Travelled(plan, plan.frames, worker.render, worker.rendered, took, phases(worker.spans, took))

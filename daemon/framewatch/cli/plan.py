@@ -20,12 +20,13 @@ from framewatch.jobs.gpu.gate import HostGate
 from framewatch.media.commands import commands
 from framewatch.media.commands.image_command import image_command
 from framewatch.media.plan.image_plan import ImagePlan
-from framewatch.media.plan.plan import Plan
+from framewatch.media.plan.plan import AudioPlan, BasePlan, VideoPlan
 from framewatch.media.preset.selection import Choice, choose_preset
 from framewatch.media.rules.image_rules import is_image_preset
 from framewatch.render.tasks import ProbeReport
 from framewatch.text import printable
 
+AnyPlan = VideoPlan | AudioPlan | ImagePlan
 Steps = list[tuple[str, list[str]]]
 
 
@@ -66,7 +67,7 @@ def plan(
         say(shlex.join(argv))
 
 
-def _made(order: AttemptRequest, choice: Choice, probed: ProbeReport, tools: Tools) -> Plan | ImagePlan | None:
+def _made(order: AttemptRequest, choice: Choice, probed: ProbeReport, tools: Tools) -> AnyPlan | None:
     if choice.preset is None:
         return None
     if is_image_preset(choice.preset):
@@ -74,7 +75,7 @@ def _made(order: AttemptRequest, choice: Choice, probed: ProbeReport, tools: Too
     return decide(order.evolve(preset=choice.preset), probed, tools)
 
 
-def _document(choice: Choice, made: Plan | ImagePlan | None, steps: Steps) -> dict[str, Any]:
+def _document(choice: Choice, made: AnyPlan | None, steps: Steps) -> dict[str, Any]:
     return {
         "status": "planned" if made else "skipped",
         "not_matched": [reason.message for reason in choice.reasons],
@@ -83,7 +84,7 @@ def _document(choice: Choice, made: Plan | ImagePlan | None, steps: Steps) -> di
     }
 
 
-def _steps(plan: Plan | ImagePlan, ffmpeg: Path, source: Path, segments: int) -> Steps:
+def _steps(plan: AnyPlan, ffmpeg: Path, source: Path, segments: int) -> Steps:
     """The commands as they will be run, with names in an imaginary work folder."""
     result = Path("work") / f"result.{plan.extension}"
     if isinstance(plan, ImagePlan):
@@ -91,23 +92,25 @@ def _steps(plan: Plan | ImagePlan, ffmpeg: Path, source: Path, segments: int) ->
     steps = [("cover", argv) for argv in commands.cover_commands(plan, ffmpeg, source, result)]
     steps += [("measure", argv) for argv in commands.measure_commands(plan, ffmpeg, source).values()]
     steps += [("subtitles", argv) for argv in commands.burn_commands(plan, ffmpeg, result)]
-    if plan.mode != "upscale":
+    if isinstance(plan, AudioPlan) or plan.mode != "upscale":
         return [*steps, (plan.mode, commands.transcode_command(plan, ffmpeg, source, result))]
     pieces = [
-        Path("work") / f"segment-{number:05}.{commands.piece_extension(plan)}" for number in range(max(segments, 1))
+        Path("work") / f"segment-{number:05}.{commands.segment_extension(plan)}" for number in range(max(segments, 1))
     ]
     rehearsal = commands.rehearsal_command(plan, ffmpeg, source, Path("work") / f"rehearsal.{plan.extension}")
-    encode = commands.piece_command(plan, ffmpeg, pieces[0])
+    encode = commands.segment_command(plan, ffmpeg, pieces[0])
     mux = commands.mux_command(plan, ffmpeg, pieces, source, result)
     return [*steps, ("rehearse", rehearsal), (f"encode segment 1 of {len(pieces)}", encode), ("mux", mux)]
 
 
-def _show_plan(plan: Plan) -> None:
-    size = f"{plan.decoded_width}x{plan.decoded_height} -> {plan.width}x{plan.height}"
-    rate = f"{float(plan.rate):.3f} fps" if plan.rate else "as the source"
-    picture = f"{size}, {plan.frames} frames, {rate}, {plan.pixel_format}, " if plan.has_video else "sound alone, "
-    say(f"{plan.mode}: {picture}{plan.container}")
-    rows = [(str(row.index), row.kind, row.codec, row.action, row.codec_out, row.note) for row in plan.streams]
+def _show_plan(plan: VideoPlan | AudioPlan) -> None:
+    if isinstance(plan, VideoPlan):
+        size = f"{plan.decoded_width}x{plan.decoded_height} -> {plan.width}x{plan.height}"
+        rate = f"{float(plan.rate):.3f} fps" if plan.rate else "as the source"
+        say(f"{plan.mode}: {size}, {plan.frames} frames, {rate}, {plan.pixel_format}, {plan.container}")
+    else:
+        say(f"{plan.mode}: sound alone, {plan.container}")
+    rows = [(str(row.index), row.kind, row.codec, row.action, row.codec_out or "", row.note) for row in plan.streams]
     _show_rows(rows)
     _show_warnings(plan)
 
@@ -129,6 +132,6 @@ def _show_rows(rows: Sequence[tuple[str, ...]]) -> None:
     console().print(table)
 
 
-def _show_warnings(plan: Plan | ImagePlan) -> None:
+def _show_warnings(plan: BasePlan) -> None:
     for warning in plan.warnings:
         say_finding(Finding(warning.code, warning.message, warning.hint, warning.where), kind="warning")

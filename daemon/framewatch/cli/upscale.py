@@ -35,6 +35,8 @@ from framewatch.jobs.attempt.segment_ledger import LedgerEntry
 from framewatch.jobs.gpu.gate import HostGate
 from framewatch.jobs.naming import with_container
 from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, hwaccels
+from framewatch.media.plan.image_plan import ImagePlan
+from framewatch.media.plan.plan import AudioPlan, VideoPlan
 from framewatch.media.preset.loader import NamedPreset, load_preset
 from framewatch.render.worker_client import Worker
 from framewatch.storage import files
@@ -88,8 +90,8 @@ def upscale(
     elif as_json:
         print_json(_result(made, output))
     else:
-        what = f"{made.plan.width}x{made.plan.height}, {made.frames} frames" if made.plan.has_video else "sound"
-        say(f"{output}  {what}")
+        size = _output_size(made.plan)
+        say(f"{output}  {size[0]}x{size[1]}, {made.frames} frames" if size else f"{output}  sound")
 
 
 # --- what `plan` does too ------------------------------------------------------------------------------------------
@@ -229,13 +231,18 @@ def _say_skipped(made: Skipped, as_json: bool) -> None:
         say(f"skipped: {reason.message} [{reason.code}]")
 
 
+def _output_size(plan: VideoPlan | AudioPlan | ImagePlan) -> tuple[int, int] | None:
+    return None if isinstance(plan, AudioPlan) else (plan.width, plan.height)
+
+
 def _result(made: Rendered, output: Path) -> dict[str, Any]:
+    width, height = _output_size(made.plan) or (0, 0)
     return {
         "status": "done",
         "output": printable(output),
         "frames": made.frames,
-        "width": made.plan.width,
-        "height": made.plan.height,
+        "width": width,
+        "height": height,
         "engine": made.engine,
         "warnings": [asdict(warning) for warning in made.warnings],
     }

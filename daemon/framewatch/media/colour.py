@@ -1,21 +1,20 @@
-"""Colour: which matrix and range a video has, and the filters and tags that keep them on the way through RGB.
+"""Colour: a video's matrix and range, and the filters and tags that keep them on the way through RGB.
 
-The engine works on full-range RGB. `decode_filters` makes that of the source, `encode_filter` makes YUV of
-it again with the source's matrix and range, and `tag_args` names them in the output.
+The engine works on full-range RGB. `decode_filters` converts the source to it, `encode_filter` converts back to YUV
+with the source's matrix and range, and `tag_args` states them in the output.
 
-What holds, measured with an engine that only repeats pixels: at most 1 code value off at 8 and at 10 bit
-(0 where the range is limited), for 4:4:4 everywhere, and for 4:2:0 and 4:2:2 wherever the chroma is flat
-for four pixels around. At chroma edges the chroma is interpolated (bicubic, left-sited as MPEG-2, H.264
-and HEVC have it), because repeating it would show the network stairs that were never there.
+Accuracy, measured with an engine that only repeats pixels: at most 1 code value off at 8 and at 10 bit (0 for limited
+range), everywhere in 4:4:4, and in 4:2:0 and 4:2:2 wherever the chroma is flat for four pixels around. At chroma
+edges the chroma is interpolated (bicubic, left-sited as in MPEG-2, H.264 and HEVC), because repeating it would show
+the network stairs that were never there.
 
 Why these filters:
 
-- YUV goes to planar `gbrp` first and is then interleaved: swscale has fast code for both steps but none
-  for YUV with interpolated chroma to `rgb24` (measured at 1080p on one core: 366 against 64 million pixels
-  a second).
-- swscale's 16-bit white is 65280 (255 x 256), not 65535. It makes and expects this itself, except when it
-  decodes full-range YUV deeper than 8 bit, where it shifts only; such video is brought to limited range at
-  16 bit before.
+- YUV is converted to planar `gbrp` first and then interleaved: swscale has fast code for both steps, but none for YUV
+  with interpolated chroma to `rgb24` (at 1080p on one core 366 against 64 million pixels per second).
+- swscale's 16-bit white is 65280 (255 x 256), not 65535. It produces and expects this value itself, except when it
+  decodes full-range YUV deeper than 8 bit, which it only shifts; such video is converted to limited range at 16 bit
+  first.
 """
 
 from __future__ import annotations
@@ -28,15 +27,14 @@ from framewatch.media.filter_graph import Filter
 WorkingFormat = Literal["rgb24", "rgb48le"]
 
 WHITE: dict[WorkingFormat, int] = {"rgb24": 255, "rgb48le": 65280}
-"""The code value of nominal white. Deeper video goes on above it, to 65535, where its source does."""
+"""The code value of nominal white. 16-bit video may exceed it, up to 65535, where the source does."""
 
-# `accurate_rnd` and `full_chroma_*` switch off shortcuts that cost up to 2 code values; `bitexact` makes
-# machines agree.
+# `accurate_rnd` and `full_chroma_*` switch off shortcuts that cost up to 2 code values; with `bitexact` all machines
+# give the same result.
 _FLAGS = "bicubic+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact"
 
-# swscale's name for the coefficients of each matrix tag. The constant-luminance and chroma-derived systems
-# have none of their own: BT.2020 is near, and since the same is used both ways the code values come back
-# as they were.
+# swscale's name for the coefficients of each matrix tag. The constant-luminance and chroma-derived systems have none
+# of their own: BT.2020 is close, and since the same is used in both directions the code values come back unchanged.
 _COEFFICIENTS = {
     "bt709": "bt709",
     "fcc": "fcc",
@@ -49,13 +47,13 @@ _COEFFICIENTS = {
     "chroma-derived-c": "bt2020",
 }
 
-# The matrix tags that ffmpeg's filters accept on frames (`sws_isSupportedInput` and ff_draw_init2 of ffmpeg 7 to 9).
+# The matrix tags that ffmpeg's filters accept on frames (vf_scale and drawutils of ffmpeg 7 to 9).
 _SWSCALE_TAGS = ("gbr", "bt709", "fcc", "bt470bg", "smpte170m", "smpte240m", "bt2020nc")
 
 _RGB = ("rgb", "bgr", "gbr", "argb", "abgr", "0rgb", "0bgr", "x2rgb", "x2bgr", "pal8")
 _GREY = ("gray", "mono", "ya")
 
-# Weights of red and blue in luma (ITU-T H.273, table 4), of what swscale computes with.
+# Weights of red and blue in luma (ITU-T H.273, table 4) for the coefficients that swscale uses.
 _LUMA_WEIGHTS = {
     "bt709": (0.2126, 0.0722),
     "fcc": (0.30, 0.11),
@@ -64,23 +62,23 @@ _LUMA_WEIGHTS = {
     "bt2020": (0.2627, 0.0593),
 }
 
-# Names that all versions of the ffmpeg program take as an option, where they differ from its filters'.
-_OLD_NAMES = {"bt470m": "gamma22", "bt470bg": "gamma28"}
+# Transfers whose name as an option of the program, in all versions, differs from the one that filters take.
+_OPTION_NAMES = {"bt470m": "gamma22", "bt470bg": "gamma28"}
 
-# These encoders have no way to say "full range": what they are given is taken for limited.
+# These encoders cannot signal full range: players take their output for limited range.
 LIMITED_ONLY = ("prores", "mpeg2video")
 
-# Marks in the names of pixel formats with fewer chroma than luma columns.
+# Parts of the names of pixel formats with fewer chroma than luma columns.
 _SUBSAMPLED = ("420", "422", "411", "410", "nv12", "nv16", "nv21", "p010", "p210")
 
 
 def working_format(bit_depth: int) -> WorkingFormat:
-    """The RGB format that the engine gets: 8 bit a component for 8-bit sources, 16 bit for deeper ones."""
+    """The RGB format that the engine gets: 8 bits per component for 8-bit sources, 16 for deeper ones."""
     return "rgb24" if bit_depth <= 8 else "rgb48le"
 
 
 def luma_weights(colour: Colour) -> tuple[float, float] | None:
-    """The weights of red and blue in luma, of tags completed by `resolve`; None where no matrix is known."""
+    """The weights of red and blue in luma, for tags completed by `resolve`; None where swscale knows no weights."""
     return _LUMA_WEIGHTS.get(_COEFFICIENTS.get(colour.matrix or "", ""))
 
 
@@ -114,17 +112,17 @@ def stand_in_matrix(colour: Colour) -> str | None:
 
 
 def resolve(colour: Colour, height: int, width: int = 0) -> Colour:
-    """The tags with matrix and range filled in where the source does not say.
+    """The tags, with matrix and range filled in where the source does not state them.
 
-    The matrix is guessed by size, as players do: BT.709 from 1280 wide or above 576 high, else BT.601 (its
-    625-line or its 525-line tag; the coefficients are the same). An RGB source gets the matrix of its size
-    too, as what is encoded is YUV. An unknown range is limited. Primaries and transfer stay unknown:
-    nothing is computed with them.
+    The matrix is guessed by size, as players do: BT.709 from 1280 wide or above 576 high, else BT.601 (its 625-line
+    or 525-line tag; the coefficients are the same). An RGB source also gets the matrix of its size, since what is
+    encoded is YUV. An unknown range is limited. Primaries and transfer stay unknown, since nothing is computed with
+    them.
 
     Args:
         colour: the source's tags.
         height: of the source, in pixels.
-        width: of the source, in pixels; without it wide, low pictures (1280x536) are taken for SD.
+        width: of the source, in pixels; without it wide, low frames (1280x536) are taken for SD.
     """
     high = height > 576 or width >= 1280
     guess = "bt709" if high else "bt470bg" if height == 576 else "smpte170m"
@@ -134,7 +132,7 @@ def resolve(colour: Colour, height: int, width: int = 0) -> Colour:
 
 
 def decode_filters(video: Video) -> tuple[Filter, ...]:
-    """The filters that turn decoded frames into full-range RGB in `working_format(video.bit_depth)`."""
+    """The filters that convert decoded frames to full-range RGB in `working_format(video.bit_depth)`."""
     target = working_format(video.bit_depth)
     planar = "gbrp" if target == "rgb24" else "gbrp16le"
     last = (Filter("scale", "flags=bicubic"), Filter("format", target))
@@ -158,17 +156,15 @@ def decode_filters(video: Video) -> tuple[Filter, ...]:
 
 
 def encode_filter(colour: Colour, video_height: int, pixel_format: str, codec: str = "") -> str:
-    """The `-vf` fragment that turns rgb24 or rgb48le from stdin into YUV with the source's matrix and range.
+    """The `-vf` fragment that converts rgb24 or rgb48le from stdin to YUV with the source's matrix and range.
 
     Args:
-        colour: the source's tags; better, `resolve(colour, height, width)` of it.
-        video_height: height of the source (not of the output) in pixels, by which an unknown matrix is
-        guessed.
-        pixel_format: ffmpeg's name for what the encoder gets, such as "yuv420p10le"; the fragment ends
-        with it.
-        codec: ffmpeg's encoder name; ProRes and MPEG-2 cannot say "full range" and get limited range.
+        colour: the source's tags; better, `resolve(colour, height, width)` of them.
+        video_height: of the source, not the output, in pixels; an unknown matrix is guessed by it.
+        pixel_format: ffmpeg's name for what the encoder gets, such as "yuv420p10le"; the fragment ends with it.
+        codec: ffmpeg's encoder name; ProRes and MPEG-2 cannot signal full range and get limited range.
     """
-    used = written(colour, video_height, codec)
+    used = encoded_colour(colour, video_height, codec)
     scale = (
         f"scale=in_range=full:out_color_matrix={_coefficients(used)}:out_range={used.range}"
         f"{_siting('out', pixel_format)}:flags={_FLAGS}"
@@ -179,20 +175,20 @@ def encode_filter(colour: Colour, video_height: int, pixel_format: str, codec: s
 def tagged_filter(colour: Colour, video_height: int, pixel_format: str, codec: str = "") -> str:
     """The `-vf` fragment for planes from stdin that are YUV already, with the source's matrix and range.
 
-    Args are those of `encode_filter`.
+    Takes the same arguments as `encode_filter`.
     """
-    return _tagged(written(colour, video_height, codec), pixel_format)
+    return _tagged(encoded_colour(colour, video_height, codec), pixel_format)
 
 
 def _tagged(used: Colour, pixel_format: str) -> str:
-    # The encoder takes its tags from the frames, so primaries and transfer have to be written on these.
+    # The encoder takes its tags from the frames, so primaries and transfer have to be set on these.
     tags = {"colorspace": used.matrix, "color_primaries": used.primaries, "color_trc": used.transfer}
     known = ":".join(f"{key}={value}" for key, value in tags.items() if value)
     return f"setparams=range={used.range}:{known},format={pixel_format}"
 
 
 def rgb_filter(colour: Colour) -> str:
-    """The `-vf` fragment that turns YUV into full-range RGB, for a picture that keeps no tags.
+    """The `-vf` fragment that converts YUV to full-range RGB, for a format that stores no tags.
 
     Args:
         colour: the source's tags, completed by `resolve`.
@@ -202,26 +198,25 @@ def rgb_filter(colour: Colour) -> str:
 
 
 def tag_args(colour: Colour, video_height: int, codec: str) -> list[str]:
-    """The output options of ffmpeg that name the colours of the encoded video.
+    """Ffmpeg's output options that state the colours of the encoded video.
 
-    Matrix and range are always written: they are what `encode_filter` made, and a player that guesses by
-    size would guess differently for the upscaled picture. Primaries and transfer are written only where
-    the source has them.
+    Matrix and range are always stated: they are what `encode_filter` produced, and a player that guesses by size
+    would take SD video for HD once it is upscaled. Primaries and transfer are stated only where the source has them.
 
     Args:
         colour: the source's tags.
         video_height: height of the source, in pixels.
         codec: ffmpeg's encoder name, such as "libx264".
     """
-    used = written(colour, video_height, codec)
-    transfer = _OLD_NAMES.get(used.transfer or "", used.transfer)
+    used = encoded_colour(colour, video_height, codec)
+    transfer = _OPTION_NAMES.get(used.transfer or "", used.transfer)
     options = {"-colorspace": used.matrix, "-color_primaries": used.primaries, "-color_trc": transfer}
     known = [word for key, value in options.items() if value for word in (key, value)]
     return [*known, "-color_range", "tv" if used.range == "limited" else "pc"]
 
 
-def written(colour: Colour, height: int, codec: str) -> Colour:
-    """What an encoder is given, and says: the source's tags, but for a range that it cannot say."""
+def encoded_colour(colour: Colour, height: int, codec: str) -> Colour:
+    """What an encoder gets and signals: the source's tags, except a range that it cannot signal."""
     used = resolve(colour, height)
     return used.evolve(range="limited") if codec.startswith(LIMITED_ONLY) else used
 
@@ -231,7 +226,7 @@ def _coefficients(used: Colour) -> str:
 
 
 def _siting(side: Literal["in", "out"], pixel_format: str) -> str:
-    """Chroma lies on the left luma column; by position, which older ffmpeg programs know too."""
+    """Left-sited chroma, stated as a position, which older ffmpeg programs also take."""
     return f":{side}_h_chr_pos=0" if any(mark in pixel_format for mark in _SUBSAMPLED) else ""
 
 

@@ -1,4 +1,4 @@
-"""The table of what fits together, read from container_rules.yaml: containers, encoders, pixel formats."""
+"""Which containers, encoders and pixel formats fit together: container_rules.yaml as records."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from framewatch import documents
 from framewatch.domain import Record
 
 HWACCELS = {"nvenc": "cuda", "videotoolbox": "videotoolbox"}
-"""Hardware that encodes, and ffmpeg's name of the one that decodes beside it."""
+"""Hardware that encodes, and ffmpeg's name of its decoder."""
 
 RULES = Path(__file__).with_name("container_rules.yaml")
 
 
 class CodecSet(Record):
-    """Some codecs: those named, or, with `rest`, all but those named. A name may hold shell wildcards."""
+    """A set of codecs: those named or, with `rest`, all others. Names may contain shell wildcards."""
 
     names: tuple[str, ...] = ()
     rest: bool = False
@@ -51,37 +51,39 @@ class CodecSet(Record):
 
 
 class StreamRules(Record):
-    """Which encoders may write a kind of stream, and which codecs may be copied."""
+    """Which encoders may write a kind of stream into a container, and which codecs may be copied into it."""
 
     encode: CodecSet = CodecSet()
     copied: CodecSet = CodecSet()
 
 
 class SubtitleRules(Record):
-    """Which subtitle codecs are copied, and what text subtitles of other codecs become; None: nothing."""
+    """Which subtitle codecs may be copied into a container, and what other text subtitles are converted to."""
 
     copied: CodecSet = CodecSet()
-    encode: str | None = None
+    encode: str | None = None  # None: the container has no codec for text
 
 
 class Container(Record):
     """One kind of output file."""
 
     muxer: str  # ffmpeg's name
-    kind: Literal["video", "audio", "picture", "image"] = "video"  # picture: gif, which moves; image: a still one
+    kind: Literal["video", "audio", "picture", "image"] = "video"  # picture: gif, which is animated; image: a still
     video: StreamRules = StreamRules()
     audio: StreamRules = StreamRules()
     subtitles: SubtitleRules = SubtitleRules()
-    pixel_formats: dict[str, tuple[str, ...]] = Field(default_factory=dict)  # by encoder, where narrower
+    pixel_formats: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict
+    )  # by encoder: fewer than it takes elsewhere
     covers: Literal["none", "track", "attachment"] = "none"
     attachments: bool = False
     chapters: bool = True
-    audio_tracks: int | None = None  # the most it holds, where there is a limit
+    audio_tracks: int | None = None  # the most that it holds; None: no limit
     options: tuple[str, ...] = ()  # of ffmpeg's muxer
 
     @property
     def audio_only(self) -> bool:
-        """True where it holds sound and nothing else but a cover."""
+        """Whether it holds nothing but sound and perhaps a cover."""
         return self.kind == "audio"
 
     @property
@@ -105,13 +107,13 @@ class VideoEncoder(Record):
     crf: tuple[int, int] | None = None
     bitrate: bool = True
     hardware: Literal["nvenc", "videotoolbox"] | None = None
-    rates: tuple[Fraction, ...] = ()  # frames a second that it can write; none named: every one
-    shapes: tuple[Fraction, ...] = ()  # of the whole picture with pixels that are not square; empty: any
-    decoded_as: dict[str, str] = Field(default_factory=dict)
+    rates: tuple[Fraction, ...] | None = None  # frames per second that it can write; None: any
+    shapes: tuple[Fraction, ...] | None = None  # display aspect ratios that it can store; None: any SAR
+    decoded_as: dict[str, str] = Field(default_factory=dict)  # pixel formats that a decoder returns as another one
 
 
 class VariableRate(Record):
-    """How an audio encoder is asked for a variable bit rate: an option and the range of its number."""
+    """ffmpeg's option for a variable bit rate of an audio encoder, and the range of its value."""
 
     option: str
     least: int
@@ -127,28 +129,29 @@ class AudioEncoder(Record):
     lossless: bool = False
     channel_kbps: tuple[int, int] | None = None
     total_kbps: tuple[int, int] | None = None
-    steps: tuple[int, ...] = ()
+    steps: tuple[int, ...] | None = None  # the only rates that it has; None: any
     vbr: VariableRate | None = None
-    sample_rate: int | None = None  # Hz, where it does not take every one
-    layouts: tuple[str, ...] = ()
-    block: int | None = None  # samples of a channel that it has to be given at a time
-    whole: tuple[str, ...] = ()  # layouts all of whose channels have a place; empty: every one
+    sample_rate: int | None = None  # Hz, where it does not take all
+    layouts: tuple[str, ...] | None = None  # for one channel, two, and so on, where it does not convert by itself
+    block: int | None = None  # samples per channel that it has to be given at a time
+    whole: tuple[str, ...] | None = None  # layouts that keep all their channels; None: all do
 
-    def kbps(self, wanted: int, channels: int) -> int | None:
-        """The rate it can really do that is nearest to the one wanted; None where it has none."""
+    def kbps(self, requested: int, channels: int) -> int | None:
+        """The nearest bit rate that the encoder has; None for a lossless one."""
         if self.lossless:
             return None
+        rate = requested
         if self.channel_kbps:
             low, high = self.channel_kbps
-            wanted = min(max(wanted, low * channels), high * channels)
+            rate = min(max(rate, low * channels), high * channels)
         if self.total_kbps:
             low, high = self.total_kbps
-            wanted = min(max(wanted, low), high)
-        return min(self.steps, key=lambda step: abs(step - wanted)) if self.steps else wanted
+            rate = min(max(rate, low), high)
+        return min(self.steps, key=lambda step: abs(step - rate)) if self.steps else rate
 
 
 class Rules(Record):
-    """The whole table."""
+    """The contents of container_rules.yaml."""
 
     containers: dict[str, Container]
     video_encoders: dict[str, VideoEncoder]
@@ -158,16 +161,16 @@ class Rules(Record):
     cover_types: dict[str, tuple[str, str]]  # codec -> file ending, MIME type
 
     def pixel_formats(self, container: str, encoder: str) -> tuple[str, ...]:
-        """What `encoder` may be given in `container`."""
-        narrower = self.containers[container].pixel_formats.get(encoder)
-        return narrower or self.video_encoders[encoder].pixel_formats
+        """The pixel formats that `encoder` takes in `container`."""
+        fewer = self.containers[container].pixel_formats.get(encoder)
+        return fewer or self.video_encoders[encoder].pixel_formats
 
     def moving(self) -> list[str]:
-        """The containers for what has a length: video and sound."""
+        """The names of the containers for video, audio and gif: all but still images."""
         return [name for name, container in self.containers.items() if container.kind != "image"]
 
 
 @cache
 def rules() -> Rules:
-    """The table, read once."""
+    """Read container_rules.yaml, once."""
     return documents.validate(documents.read(RULES), Rules)

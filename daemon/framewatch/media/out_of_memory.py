@@ -1,31 +1,31 @@
-"""Whether memory ran out, or a file only claimed to need more than there can be. Libav calls both the same."""
+"""Whether memory ran out, or a damaged file claimed a size that no machine has. Libav reports both the same way."""
 
 from __future__ import annotations
 
 from framewatch.errors import OutOfMemoryError
 
-_ROOM = 1 << 30  # bytes: a frame of 8192x8192 in 16 bit with all that a decoder needs beside it
+_TEST_BYTES = 1 << 30  # a frame of 8192x8192 at 16 bit, with all that a decoder needs for it
 
 _HINT = "other programs may be using it; close some, or allow framewatch more"
 
 
 def is_short() -> bool:
-    """Whether there is no room even for a large frame. Only asks: no page is touched."""
+    """Whether a large frame cannot be allocated now. No page of the allocation is touched."""
     try:
-        bytearray(_ROOM)
+        bytearray(_TEST_BYTES)
     except MemoryError:
         return True
     return False
 
 
 def blame(error: BaseException) -> None:
-    """Raise where `error`, libav's or Python's, says that memory ran out, and it did.
+    """Raise where `error`, from libav or Python, says that memory ran out, and it did.
 
-    Else nothing happens: whatever it is, it is the file's, and the caller's to judge.
+    Otherwise return: the file is to blame, and the caller decides what that means.
 
     Raises:
         OutOfMemoryError: `media.out_of_memory`.
     """
     if isinstance(error, MemoryError) and is_short():
-        message = "there is too little memory to read this file now"
+        message = "there is not enough memory to read this file now"
         raise OutOfMemoryError(message, code="media.out_of_memory", hint=_HINT) from error

@@ -16,8 +16,8 @@ from framewatch.media.ffmpeg.process import EncodeProgress, LogLevel, run_ffmpeg
 from framewatch.media.filters.loudness import parse_loudness
 from framewatch.media.heartbeat import Heartbeat
 from framewatch.media.limits import check_length, check_spans
-from framewatch.media.plan.avi_timestamps import stamps_of
-from framewatch.media.plan.requested_timeline import clipped_lengths, wished_timeline
+from framewatch.media.plan.avi_timestamps import frame_times
+from framewatch.media.plan.output_time import lengths_in_cut, requested_timeline
 from framewatch.media.plan.segments import plan_segments
 from framewatch.media.probe.file_kind import is_image
 from framewatch.media.probe.packet_scan import scan, stream_spans
@@ -88,7 +88,7 @@ class RenderHandlers:
 
     def _probe(self, task: ProbeTask) -> ProbeReport:
         self.stage = "decode"
-        source, timing = task.source, task.timing
+        source, request = task.source, task.timeline_request
         # The headers' sizes are checked against the limits before a packet is scanned or a frame decoded.
         info = probe(source, task.limits, self._heartbeat)
         if is_image(info):
@@ -99,23 +99,23 @@ class RenderHandlers:
             durations = {index: float(end - begin) for index, (begin, end) in spans.items()}
             if task.limits and (findings := check_spans(durations, info, task.limits)):
                 raise MediaError.of(findings)
-            lengths = clipped_lengths(timing, None, spans, info.start)
+            lengths = lengths_in_cut(request, None, spans, info.start)
             return ProbeReport(info=info, timeline=None, lengths=lengths)
         if main is None or main.video is None:
             return ProbeReport(info=info, timeline=None)
         # One scan of all packets before the work gives the exact timeline, finds a truncated file before hours are
         # spent on it, and measures each stream's length, which headers only estimate.
         scanned = scan(source, main.index, self._heartbeat)
-        timeline = wished_timeline(timing, scanned, main.video.rate, info.start)
+        timeline = requested_timeline(request, scanned, main.video.rate, info.start)
         if task.limits and (findings := check_length(timeline.duration, task.limits)):
             raise MediaError.of(findings)
         return ProbeReport(
             info=info,
             timeline=timeline,
-            lengths=clipped_lengths(timing, timeline, scanned.spans, info.start),
-            stamps=stamps_of(scanned),
+            lengths=lengths_in_cut(request, timeline, scanned.spans, info.start),
+            frame_times=frame_times(scanned),
             segments=plan_segments(
-                timeline, scanned.pts, scanned.keyframes, task.segmenting, seekable=scanned.seekable
+                timeline, scanned.pts, scanned.keyframes, task.segment_options, seekable=scanned.seekable
             ),
             seekable=scanned.seekable,
         )

@@ -16,10 +16,10 @@ from framewatch.media.decode.output_inspection import Inspection
 from framewatch.media.filter_graph import Filter
 from framewatch.media.filters.loudness import Loudness
 from framewatch.media.limits import Limits
-from framewatch.media.plan.avi_timestamps import Stamps
+from framewatch.media.plan.avi_timestamps import FrameTimes
+from framewatch.media.plan.output_time import TimelineRequest
 from framewatch.media.plan.plane_format import PlaneCoding
-from framewatch.media.plan.requested_timeline import TimingWish
-from framewatch.media.plan.segments import Segmenting
+from framewatch.media.plan.segments import SegmentOptions
 from framewatch.upscale.network.weights import Precision
 
 
@@ -37,8 +37,8 @@ class ProbeTask(Record):
     op: Literal["probe"] = "probe"
     source: Path
     timeline: bool = True  # False where only audio matters
-    timing: TimingWish = TimingWish()
-    segmenting: Segmenting = Segmenting()
+    timeline_request: TimelineRequest = TimelineRequest()
+    segment_options: SegmentOptions = SegmentOptions()
     limits: Limits | None = None  # None for a file that framewatch has made
 
 
@@ -49,7 +49,7 @@ class ProbeReport(Record):
     info: MediaInfo
     timeline: Timeline | None
     lengths: dict[int, float] = Field(default_factory=dict)  # seconds of each stream by index, measured from packets
-    stamps: Stamps = Stamps()  # frame times that the packets do not say
+    frame_times: FrameTimes = FrameTimes()  # frame times that the packets do not say
     segments: tuple[Segment, ...] = ()  # the parts of the timeline
     seekable: bool = True  # whether decoding can begin in the middle
 

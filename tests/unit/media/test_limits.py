@@ -204,7 +204,7 @@ def test_ffmpeg_refuses_a_size_that_grows_in_the_middle_as_our_own_decoder_does(
     main = info.main_video
     assert main is not None
     plan = make_plan(Preset(preset="ultrafast"), "test", info, timeline_of(path, main))
-    limit = Limits(max_pixels=1_000_000).decoder_pixels if bounded else 0
+    limit = Limits(max_pixels=1_000_000).decoder_pixels if bounded else None
     said: list[str] = []
     argv = transcode_command(plan.evolve(max_pixels=limit), find_ffmpeg(None), path, tmp_path / "o.mp4")
     run_ffmpeg(argv, on_log=lambda _, line: said.append(line))

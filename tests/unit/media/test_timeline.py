@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from framewatch.domain import Segment, Timeline
 from framewatch.errors import MediaError
-from framewatch.media.timeline import FrameClock, cadence, choose_rate, plan_timeline, preserved
+from framewatch.media.timeline import FrameClock, Interval, cadence, choose_rate, plan_timeline, with_own_times
 
 MILLISECOND = Fraction(1, 1000)
 NTSC_FILM = Fraction(24000, 1001)
@@ -126,11 +126,11 @@ def test_frames_that_are_too_close_are_left_out_and_gaps_are_filled() -> None:
 
 def test_a_cut_starts_and_ends_the_timeline() -> None:
     pts = range(0, 2000, 40)
-    line = plan_timeline(pts, MILLISECOND, Fraction(25), 40, start=Fraction("0.41"), end=Fraction(1))
+    line = plan_timeline(pts, MILLISECOND, Fraction(25), 40, cut=Interval(Fraction("0.41"), Fraction(1)))
     assert (line.origin, line.frames) == (440, 14)
-    assert plan_timeline(pts, MILLISECOND, Fraction(25), 40, end=Fraction(9)).frames == 50
+    assert plan_timeline(pts, MILLISECOND, Fraction(25), 40, cut=Interval(end=Fraction(9))).frames == 50
     with pytest.raises(MediaError) as caught:
-        plan_timeline(pts, MILLISECOND, Fraction(25), 40, start=Fraction(3))
+        plan_timeline(pts, MILLISECOND, Fraction(25), 40, cut=Interval(Fraction(3)))
     assert caught.value.finding.code == "media.empty_cut"
 
 
@@ -165,7 +165,7 @@ def test_a_clock_says_when_it_is_full() -> None:
 @pytest.mark.parametrize(("rate", "wanted", "frames"), [(25, 50, 100), (50, 25, 50), (25, 24, 48), (24, 25, 50)])
 def test_another_rate_keeps_the_length(rate: int, wanted: int, frames: int) -> None:
     pts = rounded(Fraction(rate), 2 * rate, MILLISECOND)
-    line = plan_timeline(pts, MILLISECOND, Fraction(rate), round(1000 / rate), forced=Fraction(wanted))
+    line = plan_timeline(pts, MILLISECOND, Fraction(rate), round(1000 / rate), forced_rate=Fraction(wanted))
     assert (line.rate, line.frames, line.duration) == (wanted, frames, 2.0)
 
 
@@ -173,19 +173,19 @@ UNEVEN = [0, 10, 50, 130, 140, 900]
 
 
 def test_frames_that_keep_their_times_are_each_shown_once() -> None:
-    line = preserved(plan_timeline(UNEVEN, MILLISECOND, None, 300), UNEVEN, 300)
+    line = with_own_times(plan_timeline(UNEVEN, MILLISECOND, None, 300), UNEVEN, 300)
     assert (line.times, line.end, line.frames) == (tuple(UNEVEN), 1200, 6)
     assert cadence(line, UNEVEN) == [(number, 1) for number in range(6)]
     assert line.duration == 1.2
 
 
 def test_a_frame_that_is_missing_is_stood_in_for_by_the_one_before_it() -> None:
-    line = preserved(plan_timeline(UNEVEN, MILLISECOND, None, 300), UNEVEN, 300)
+    line = with_own_times(plan_timeline(UNEVEN, MILLISECOND, None, 300), UNEVEN, 300)
     assert cadence(line, [0, 10, 130, 140, 900]) == [(0, 1), (1, 2), (2, 1), (3, 1), (4, 1)]
 
 
 def test_a_cut_of_kept_times_ends_at_the_cut() -> None:
     start, end = Fraction("0.05"), Fraction("0.5")
-    line = preserved(plan_timeline(UNEVEN, MILLISECOND, None, 300, start=start, end=end), UNEVEN, 300, end)
+    line = with_own_times(plan_timeline(UNEVEN, MILLISECOND, None, 300, cut=Interval(start, end)), UNEVEN, 300, end)
     assert (line.times, line.end) == ((50, 130, 140), 500)
     assert cadence(line, UNEVEN[2:]) == [(0, 1), (1, 1), (2, 1)]

@@ -11,7 +11,7 @@ import pytest
 from framewatch.domain import Record
 from framewatch.errors import EngineError, Finding, Remedy, WrongPixelsError
 from framewatch.media.decode.image_file import with_image_details
-from framewatch.media.plan.segments import Segmenting
+from framewatch.media.plan.segments import SegmentOptions
 from framewatch.media.probe.probe import probe
 from framewatch.render.messages import EngineOpened, SegmentRendered, Warned
 from framewatch.render.task_handlers import RenderHandlers
@@ -115,7 +115,7 @@ def video_task(handlers: RenderHandlers, folder: Path) -> RenderTask:
     """Four pieces of five frames."""
     source = folder / "a.mkv"
     ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=10:duration=2", "-c:v", "libx264", "-g", "5", source)
-    probed = handlers.run(ProbeTask(source=source, segmenting=Segmenting(seconds=0.5)))
+    probed = handlers.run(ProbeTask(source=source, segment_options=SegmentOptions(seconds=0.5)))
     raw = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "128x96", "-i", "pipe:0")
     program = (imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *raw, "-y")
     parts = [(segment, folder / f"part-{segment.number}.mp4") for segment in probed.segments]

@@ -7,7 +7,7 @@ from math import ceil
 from typing import Literal
 
 from framewatch.media.containers import rules
-from framewatch.media.plan.plan import Plan
+from framewatch.media.plan.plan import VideoPlan
 from framewatch.render.tasks import DeviceReport
 from framewatch.upscale import host as cpu
 
@@ -65,7 +65,7 @@ class EncoderLoad:
     weight: float = 1.0  # bytes of a frame, relative to 8-bit 4:2:0
 
     @classmethod
-    def of(cls, plan: Plan) -> EncoderLoad:
+    def of(cls, plan: VideoPlan) -> EncoderLoad:
         """Return the load of an upscaled video."""
         chroma = next((chroma for chroma in _VALUES_PER_PIXEL if chroma in plan.pixel_format), "420")
         depth = 2 if plan.pixel_format.endswith("10le") else 1

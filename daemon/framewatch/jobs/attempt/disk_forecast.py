@@ -13,7 +13,7 @@ from typing import NamedTuple
 from framewatch.domain import Record
 from framewatch.errors import Need, Place, StorageError
 from framewatch.media.containers import rules
-from framewatch.media.plan.plan import Plan
+from framewatch.media.plan.plan import AudioPlan, VideoPlan
 from framewatch.media.preset.preset import Preset
 from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.free_space import SPARE, free_bytes, human, same_disk
@@ -56,7 +56,7 @@ class FinishedSegments(Record):
 
 
 def forecast(
-    plan: Plan,
+    plan: VideoPlan | AudioPlan,
     source: Path,
     source_size: int,
     finished: FinishedSegments,
@@ -88,9 +88,9 @@ def forecast(
     return tuple(needs)
 
 
-def missing_video_size(plan: Plan, source_size: int, finished: FinishedSegments) -> float:
+def missing_video_size(plan: VideoPlan | AudioPlan, source_size: int, finished: FinishedSegments) -> float:
     """Return the bytes of the video that is not made yet: by what finished segments take, else by a guess."""
-    if not plan.has_video:
+    if isinstance(plan, AudioPlan):
         return 0.0
     left = max(plan.frames - finished.frames, 0)
     if finished.frames:
@@ -120,7 +120,7 @@ def frame_size(preset: Preset, pixels: int, rate: float) -> float:
     return float(size * 2 ** (-(crf - prior.crf) / prior.halving))
 
 
-def audio_size(plan: Plan, source_size: int) -> float:
+def audio_size(plan: VideoPlan | AudioPlan, source_size: int) -> float:
     """Return the bytes of the encoded audio. Other streams are small or unknown, and copied ones count as nothing."""
     if plan.mode == "copy":
         return 0.0  # the source's size, which stands for the video, includes it
@@ -165,7 +165,7 @@ def require_room(
 
 
 def require_room_for(
-    plan: Plan,
+    plan: VideoPlan | AudioPlan,
     source: Path,
     source_size: int,
     places: FolderPlaces | None,

@@ -11,7 +11,7 @@ from framewatch.errors import StorageError, ToolMissingError
 from framewatch.jobs.attempt.request import Tools
 from framewatch.media.commands import commands
 from framewatch.media.commands.video_filters import deinterlace_filters, source_filters
-from framewatch.media.plan.plan import Plan
+from framewatch.media.plan.plan import VideoPlan
 from framewatch.render.tasks import ProbeReport
 from framewatch.storage import files
 from framewatch.storage.os_errors import storage_faults
@@ -21,7 +21,7 @@ _VERSION = 1  # counted up when the way that segments are made changes
 _BLOCKS, _BLOCK = 16, 65_536  # how many blocks of a source are hashed, and bytes of each
 
 
-def fingerprint(source: Path, plan: Plan, probed: ProbeReport, tools: Tools) -> str:
+def fingerprint(source: Path, plan: VideoPlan, probed: ProbeReport, tools: Tools) -> str:
     """Return the fingerprint of source, preset, model, engine and encoder.
 
     The engine counts as it was requested, not as it was found: each engine has proved that it computes the same
@@ -43,7 +43,7 @@ def fingerprint(source: Path, plan: Plan, probed: ProbeReport, tools: Tools) -> 
         "segments": [segment.model_dump() for segment in probed.segments],
         "before": [str(each) for each in (*deinterlace_filters(plan.preset), *source_filters(plan.preset))],
         "frames": [plan.scale, plan.working_format, plan.hwaccel or "", plan.decoded_width, plan.decoded_height],
-        "encoder": commands.piece_command(plan, Path("ffmpeg"), Path("/piece")),
+        "encoder": commands.segment_command(plan, Path("ffmpeg"), Path("/piece")),
         "burned": _facts(Path(plan.preset.subtitle_burn_path)) if plan.preset.subtitle_burn_path else None,
         "ffmpeg": _program(tools.ffmpeg),
         "engine": tools.engine,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from framewatch.errors import MediaError, RuleError, VerificationError
 from framewatch.jobs.attempt.context import AttemptContext, Gate, Observer
@@ -26,9 +27,9 @@ from framewatch.media.containers import rules
 from framewatch.media.decode.output_inspection import Inspection
 from framewatch.media.filters.loudness import Loudness
 from framewatch.media.filters.video_effects import remembered_frames
-from framewatch.media.plan.plan import Plan, make_plan
-from framewatch.media.plan.requested_timeline import timing_wish
-from framewatch.media.plan.segments import Segmenting
+from framewatch.media.plan.output_time import timeline_request
+from framewatch.media.plan.plan import AudioPlan, MuxPlan, VideoPlan, make_plan
+from framewatch.media.plan.segments import SegmentOptions
 from framewatch.media.preset.preset import Preset
 from framewatch.media.preset.selection import choose_preset
 from framewatch.media.preset.subtitle_file import find_subtitle_file
@@ -47,6 +48,8 @@ from framewatch.render.tasks import (
 from framewatch.render.worker_client import Worker
 from framewatch.storage.os_errors import storage_faults
 from framewatch.upscale.memory_budget import needed_gb
+
+AnyPlan = TypeVar("AnyPlan", bound=MuxPlan)
 
 
 class Pipeline:
@@ -99,12 +102,13 @@ class Pipeline:
         self._context.warnings.extend(plan.warnings)
         result = request.work / f"result.{plan.extension}"
         engine = None
-        if plan.mode == "upscale":
+        if isinstance(plan, VideoPlan) and plan.mode == "upscale":
             engine = self._upscale(request, plan, probed, result)
         else:
             self._transcode(request, plan, probed, result)
+        frames = plan.frames if isinstance(plan, VideoPlan) else 0
         return Rendered(
-            result=result, plan=plan, engine=engine, frames=plan.frames, warnings=tuple(self._context.warnings)
+            result=result, plan=plan, engine=engine, frames=frames, warnings=tuple(self._context.warnings)
         )
 
     def probe(self, request: AttemptRequest) -> ProbeReport:
@@ -117,14 +121,14 @@ class Pipeline:
         task = ProbeTask(
             source=request.source,
             timeline=not rules().containers[preset.container].audio_only,
-            timing=timing_wish(preset),
+            timeline_request=timeline_request(preset),
             limits=self._tools.limits,
-            segmenting=Segmenting(seconds=self._tools.segment_seconds, lead=remembered_frames(preset)),
+            segment_options=SegmentOptions(seconds=self._tools.segment_seconds, lead=remembered_frames(preset)),
         )
         report: ProbeReport = self._context.run(task)
         return report
 
-    def _upscale(self, request: AttemptRequest, plan: Plan, probed: ProbeReport, result: Path) -> str:
+    def _upscale(self, request: AttemptRequest, plan: VideoPlan, probed: ProbeReport, result: Path) -> str:
         segmented = SegmentedRender(self._context, request, plan, probed)
         segmented.require_room()
         self._prepare_inputs(request.source, plan, result)
@@ -140,8 +144,10 @@ class Pipeline:
             raise
         return engine
 
-    def _transcode(self, request: AttemptRequest, plan: Plan, probed: ProbeReport, result: Path) -> None:
-        if plan.has_video:
+    def _transcode(
+        self, request: AttemptRequest, plan: VideoPlan | AudioPlan, probed: ProbeReport, result: Path
+    ) -> None:
+        if isinstance(plan, VideoPlan):
             self._context.track_frames(plan.frames)
         else:
             self._context.track_duration(plan.expected.duration)
@@ -159,7 +165,7 @@ class Pipeline:
             self._context.run_command(argv, counts=True)
         self._verify(plan, probed, result)
 
-    def _prepare_inputs(self, source: Path, plan: Plan, result: Path) -> None:
+    def _prepare_inputs(self, source: Path, plan: MuxPlan, result: Path) -> None:
         """Write what the commands read beside the result: covers, and the script of burned subtitles."""
         ffmpeg = self._tools.ffmpeg
         for argv in commands.cover_commands(plan, ffmpeg, source, result):
@@ -167,7 +173,7 @@ class Pipeline:
         for argv in commands.burn_commands(plan, ffmpeg, result):
             self._context.run_command(argv)
 
-    def _measure_loudness(self, source: Path, plan: Plan) -> Plan:
+    def _measure_loudness(self, source: Path, plan: AnyPlan) -> AnyPlan:
         """Return the plan with the loudness of each track that is normalized."""
         found: dict[int, Loudness | None] = {}
         for index, argv in commands.measure_commands(plan, self._tools.ffmpeg, source).items():
@@ -202,7 +208,9 @@ class Pipeline:
             result=result, plan=plan, engine=report.engine, frames=plan.frames, warnings=tuple(self._context.warnings)
         )
 
-    def _verify(self, plan: Plan, probed: ProbeReport, result: Path, segments: Sequence[Inspection] = ()) -> None:
+    def _verify(
+        self, plan: VideoPlan | AudioPlan, probed: ProbeReport, result: Path, segments: Sequence[Inspection] = ()
+    ) -> None:
         found = self._inspect(result, segments)
         audio = [probed.lengths.get(stream.index) for stream in plan.of_kind("audio")]
         findings = compare(plan.expected, found, audio)
@@ -229,7 +237,7 @@ class Pipeline:
         return report.inspection
 
 
-def decide(request: AttemptRequest, probed: ProbeReport, tools: Tools) -> Plan:
+def decide(request: AttemptRequest, probed: ProbeReport, tools: Tools) -> VideoPlan | AudioPlan:
     """Return the plan for a probed file.
 
     Raises:
@@ -242,7 +250,7 @@ def decide(request: AttemptRequest, probed: ProbeReport, tools: Tools) -> Plan:
     missing = [*wrong, *check_tools(request.preset, tools.encoders, tools.hwaccels)]
     preset = request.preset.evolve(subtitle_burn_path=str(burned)) if burned else request.preset
     try:
-        plan = make_plan(preset, request.preset_name, probed.info, probed.timeline, probed.stamps)
+        plan = make_plan(preset, request.preset_name, probed.info, probed.timeline, probed.frame_times)
     except RuleError as error:
         raise RuleError.of([*error.findings, *missing]) from None
     if missing:

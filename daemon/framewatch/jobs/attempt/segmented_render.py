@@ -26,10 +26,10 @@ from framewatch.jobs.attempt.segment_inspector import NICENESS, Inspector
 from framewatch.jobs.attempt.segment_ledger import LedgerEntry, SegmentLedger
 from framewatch.jobs.attempt.verify import damaged_frames_warning
 from framewatch.media.commands import commands
-from framewatch.media.commands.video_filters import deinterlace_filters, source_filters
+from framewatch.media.commands.video_filters import SegmentEncoding, deinterlace_filters, source_filters
 from framewatch.media.decode.output_inspection import Inspection
 from framewatch.media.encoders.hardware import encoding_hardware
-from framewatch.media.plan.plan import Plan
+from framewatch.media.plan.plan import VideoPlan
 from framewatch.media.plan.plane_format import PlaneCoding, plane_coding
 from framewatch.render.messages import SegmentRendered
 from framewatch.render.tasks import (
@@ -52,7 +52,9 @@ _HINT = "it will be rendered again; look in the log for ffmpeg's messages"
 class SegmentedRender:
     """The segments of one job, in its work folder."""
 
-    def __init__(self, context: AttemptContext, request: AttemptRequest, plan: Plan, probed: ProbeReport) -> None:
+    def __init__(
+        self, context: AttemptContext, request: AttemptRequest, plan: VideoPlan, probed: ProbeReport
+    ) -> None:
         """Take up the ledger of an earlier attempt; everything else is removed from the work folder.
 
         Raises:
@@ -74,7 +76,7 @@ class SegmentedRender:
             request.work,
             fingerprint(request.source, plan, probed, context.tools),
             probed.segments,
-            commands.piece_extension(plan),
+            commands.segment_extension(plan),
             context.stop,
         )
         kept = self._ledger.done.values()
@@ -228,7 +230,7 @@ class SegmentedRender:
             height=plan.decoded_height,
             working_format=plan.working_format,
             planes=self._planes,
-            hwaccel=plan.hwaccel or None,
+            hwaccel=plan.hwaccel,
             hwaccel_is_guessed=encoding_hardware(plan.preset) is None,
             max_pixels=tools.limits.decoder_pixels,
             deinterlace=deinterlace_filters(plan.preset),
@@ -242,16 +244,9 @@ class SegmentedRender:
         path = self._ledger.partial_path(segment.number)
 
         def command(planes: PlaneCoding | None) -> tuple[str, ...]:
-            argv = commands.piece_command(
-                self._plan,
-                self._context.tools.ffmpeg,
-                path,
-                begins=self._timeline.time_of(segment.first_frame),
-                lead=segment.lead,
-                planes=planes,
-                threads=threads or 0,
-            )
-            return tuple(argv)
+            start = self._timeline.time_of(segment.first_frame)
+            encoding = SegmentEncoding(start, segment.lead, planes, threads)
+            return tuple(commands.segment_command(self._plan, self._context.tools.ffmpeg, path, encoding))
 
         return SegmentOutput(
             segment=segment,
@@ -319,7 +314,7 @@ class SegmentedRender:
 
     # --- joining -------------------------------------------------------------------------------------------
 
-    def join(self, plan: Plan, result: Path) -> None:
+    def join(self, plan: VideoPlan, result: Path) -> None:
         """Join the segments and the source's other streams into `result`.
 
         Args:
@@ -335,9 +330,9 @@ class SegmentedRender:
             raise VerificationError(message, code="verify.segment", hint="keep other programs out of work_dir")
         paths = [self._ledger.path(segment.number) for segment in self._segments]
         if len(paths) > 1:
-            listed = commands.pieces_list(result)
+            listed = commands.segment_list(result)
             with storage_faults(listed):
-                listed.write_text(commands.concat_text(paths, result, self._durations()))
+                listed.write_text(commands.segment_list_text(paths, result, self._durations()))
         # Segments with equal decoder setup are joined without `concat`'s own filter, which would write parameter sets
         # into their packets: then no byte changes, and the packets prove that the joined file can be decoded.
         argv = commands.mux_command(
@@ -346,7 +341,7 @@ class SegmentedRender:
             paths,
             self._request.source,
             result,
-            alike=share_decoder_setup(self.inspections),
+            uniform=share_decoder_setup(self.inspections),
         )
         self._context.run_command(argv)
 

@@ -11,8 +11,8 @@ from fractions import Fraction
 
 from framewatch.errors import Finding
 from framewatch.media.decode.output_inspection import Inspection, StreamInspection
-from framewatch.media.plan.expectation import Expected
-from framewatch.media.plan.geometry import alike
+from framewatch.media.plan.expectation import Expectation, ExpectedAudio, ExpectedVideo
+from framewatch.media.plan.geometry import same_shape
 
 AUDIO_SLACK = 0.040  # seconds, on top of one video frame: two AAC frames of 1024 samples at 48 kHz are 43 ms
 AUDIO_SAMPLES = 1920  # the same in samples: below 48 kHz they last longer
@@ -23,7 +23,9 @@ _EPSILON = 0.001  # seconds: time stamps of mkv are whole milliseconds
 HINT = "the source was not touched; look in the log for ffmpeg's messages"
 
 
-def compare(expected: Expected, found: Inspection, audio_seconds: Sequence[float | None] = ()) -> list[Finding]:
+def compare(
+    expected: ExpectedVideo | ExpectedAudio, found: Inspection, audio_seconds: Sequence[float | None] = ()
+) -> list[Finding]:
     """Return everything that is not as planned; empty where the file is good.
 
     Args:
@@ -31,7 +33,7 @@ def compare(expected: Expected, found: Inspection, audio_seconds: Sequence[float
         found: what the file holds; it was decoded to its end.
         audio_seconds: the lengths of the audio streams, in their order; None where one is unknown.
     """
-    if not expected.has_video:
+    if isinstance(expected, ExpectedAudio):
         return [*_readable(found), *_streams(expected, found), *_audio(found, audio_seconds, AUDIO_ONLY_SLACK)]
     video = found.video
     if video is None or video.stream.video is None:
@@ -45,7 +47,7 @@ def compare(expected: Expected, found: Inspection, audio_seconds: Sequence[float
     ]
 
 
-def _decoded(expected: Expected, found: Inspection, video: StreamInspection) -> Iterator[Finding]:
+def _decoded(expected: ExpectedVideo, found: Inspection, video: StreamInspection) -> Iterator[Finding]:
     yield from _readable(found)
     encoded_here = expected.pixel_format is not None  # a copied stream keeps its damage
     if encoded_here and video.errors:
@@ -57,12 +59,12 @@ def _readable(found: Inspection) -> Iterator[Finding]:
         yield _finding("decode", f"it cannot be read to its end: {found.broken_off}")
 
 
-def _frame_geometry(expected: Expected, video: StreamInspection) -> Iterator[Finding]:
+def _frame_geometry(expected: ExpectedVideo, video: StreamInspection) -> Iterator[Finding]:
     frame = video.stream.video
     assert frame is not None  # noqa: S101 - checked by `compare`
     if (frame.width, frame.height) != (expected.width, expected.height):
         yield _wrong("size", "size", f"{expected.width}x{expected.height}", f"{frame.width}x{frame.height}")
-    if not alike(frame.sar, expected.sar, expected.width):
+    if not same_shape(frame.sar, expected.sar, expected.width):
         yield _wrong("sar", "sample aspect ratio", expected.sar, frame.sar)
     if frame.rotation != expected.rotation:
         yield _wrong("rotation", "rotation", expected.rotation, frame.rotation)
@@ -71,7 +73,7 @@ def _frame_geometry(expected: Expected, video: StreamInspection) -> Iterator[Fin
         yield _wrong("pixel_format", "pixel format", expected.pixel_format, frame.pixel_format)
 
 
-def _timing(expected: Expected, found: Inspection, video: StreamInspection) -> Iterator[Finding]:
+def _timing(expected: ExpectedVideo, found: Inspection, video: StreamInspection) -> Iterator[Finding]:
     if expected.frames is not None and video.frames != expected.frames:
         yield _wrong("frames", "number of frames", expected.frames, video.frames)
     if expected.distinct and video.disordered:
@@ -89,7 +91,7 @@ def _timing(expected: Expected, found: Inspection, video: StreamInspection) -> I
         yield _wrong("duration", "length", f"{expected.duration:.3f} s", f"{video.duration:.3f} s")
 
 
-def _streams(expected: Expected, found: Inspection) -> Iterator[Finding]:
+def _streams(expected: Expectation, found: Inspection) -> Iterator[Finding]:
     wanted = [(each.kind, each.cover, each.codec) for each in expected.streams]
     there = [(each.stream.kind, each.stream.cover, each.stream.codec) for each in found.streams]
     for kind, cover in dict.fromkeys((kind, cover) for kind, cover, _ in wanted + there if kind != "data"):
@@ -118,7 +120,7 @@ def _audio(found: Inspection, seconds: Sequence[float | None], frame: float) -> 
             yield _wrong("audio", name, f"{wanted:.3f} s", f"{stream.duration:.3f} s")
 
 
-def _frame_seconds(expected: Expected, video: StreamInspection) -> float:
+def _frame_seconds(expected: ExpectedVideo, video: StreamInspection) -> float:
     rate = expected.rate or (video.stream.video.rate if video.stream.video else None) or Fraction(25)
     return float(1 / rate)
 

@@ -1,8 +1,8 @@
 """ffmpeg command lines, built from a plan alone. Pure: nothing is run or written here.
 
-Time: `-copyts` keeps every input on its own clock, and each is moved by an offset that is written out.
-Without it ffmpeg moves an MPEG-TS by the start of those of its streams that are used, which tears sound and
-picture apart where the picture comes from another input.
+Time: `-copyts` keeps every input on its own clock, and each is moved by an offset that is written out. ffmpeg's own
+shifting moves an MPEG-TS by the start of those of its streams that are used, which would separate sound from video
+where the video comes from another input.
 """
 
 from __future__ import annotations
@@ -14,131 +14,128 @@ from itertools import accumulate
 from pathlib import Path
 
 from framewatch.media import colour
-from framewatch.media.commands import video_filters
-from framewatch.media.commands.muxer_args import packing
-from framewatch.media.commands.stream_mapping import cover_path, file_url, other_streams, without_stale
-from framewatch.media.commands.trim_args import copied_args, length_args, seek_args, sound_filters
+from framewatch.media.commands.muxer_args import muxer_args
+from framewatch.media.commands.stream_mapping import cover_path, file_url, other_streams, without_stale_tags
+from framewatch.media.commands.trim_args import audio_trim, copied_video_args, length_args, seek_args
+from framewatch.media.commands.video_filters import SegmentEncoding, transcoded_chain, upscaled_chain
 from framewatch.media.containers import rules
 from framewatch.media.encoders import encoder_args
 from framewatch.media.filters import audio
 from framewatch.media.filters.burned_subtitles import script_path
 from framewatch.media.limits import TRIED_PIXELS
-from framewatch.media.plan.avi_timestamps import completed_args
-from framewatch.media.plan.plan import Plan
-from framewatch.media.plan.plane_format import PlaneCoding
-from framewatch.media.plan.stream_table import StreamPlan
+from framewatch.media.plan.avi_timestamps import COMPLETE_TIMES, genpts_args
+from framewatch.media.plan.plan import AudioPlan, MuxPlan, VideoPlan
 from framewatch.media.preset.subtitle_file import subtitle_demuxer
 
-FINE_TICKS = 90_000  # a second, of frames at a variable rate: the clock of MPEG, exact to 6 microseconds
+FINE_TICKS = 90_000  # per second, for frames at a variable rate: MPEG's clock, exact to 6 microseconds
 
-_REHEARSED_SECONDS = "1"
+_REHEARSAL_SECONDS = "1"
+_WHOLE = SegmentEncoding()
 
 
-def piece_extension(plan: Plan) -> str:
-    """The ending of a piece's name: mp4, or mov for ProRes, which mp4 does not take."""
+def segment_extension(plan: VideoPlan) -> str:
+    """The extension of a segment's file: mp4, or mov for ProRes, which mp4 does not take."""
     return "mov" if plan.preset.video_codec == "prores" else "mp4"
 
 
-def piece_command(
-    plan: Plan, ffmpeg: Path, out: Path, *,
-    begins: float = 0.0, lead: int = 0, planes: PlaneCoding | None = None, threads: int = 0,
-) -> list[str]:  # fmt: skip
-    """Raw frames on stdin become one video-only piece, which starts at 0 and is decodable on its own.
+def segment_command(plan: VideoPlan, ffmpeg: Path, out: Path, segment: SegmentEncoding = _WHOLE) -> list[str]:
+    """Raw frames on stdin become one segment without sound, which starts at 0 and can be decoded independently.
 
     Args:
         plan: of an upscale. Frames are `frame_width` x `frame_height`.
         ffmpeg: the program.
-        out: where the piece is written; overwritten.
-        begins: seconds from the output's first frame to the piece's.
-        lead: frames before the piece's first that come first, for filters that remember, and are left out.
-        planes: how the frames are coded; None: packed RGB in `working_format`.
-        threads: of the encoder, as `codecs.video_args` has them.
+        out: where the segment is written; overwritten.
+        segment: where it lies in the output, and how its frames come.
     """
-    pixels = planes.out_format if planes else plan.working_format
+    pixel_format = segment.planes.out_format if segment.planes else plan.working_format
     size = f"{plan.frame_width}x{plan.frame_height}"
     source = [
-        "-f", "rawvideo", "-pixel_format", pixels, "-video_size", size,
+        "-f", "rawvideo", "-pixel_format", pixel_format, "-video_size", size,
         "-framerate", _ratio(plan.average_rate),
     ]  # fmt: skip
-    if plan.rate is None:  # the frames come in a container that tells the time of each
+    if plan.rate is None:  # the frames come as Matroska, which states the time of each
         source = ["-f", "matroska"]
     timing = ["-fps_mode", "passthrough", *([] if plan.rate else ["-enc_time_base", f"1:{FINE_TICKS}"])]
     return [
         *_program(ffmpeg, stdin=True), *source, "-protocol_whitelist", "pipe", "-i", "pipe:0", "-map", "0:v:0",
-        *timing, *_encoded_video(plan, out, begins, lead, planes=planes is not None, threads=threads),
+        *timing, *_upscaled_video(plan, out, segment),
         *_clock(plan.rate),
-        "-f", piece_extension(plan),
+        "-f", segment_extension(plan),
         "-y", file_url(out),
     ]  # fmt: skip
 
 
 def mux_command(
-    plan: Plan, ffmpeg: Path, pieces: Sequence[Path], source: Path, out: Path, *, alike: bool = False
+    plan: VideoPlan, ffmpeg: Path, segments: Sequence[Path], source: Path, out: Path, *, uniform: bool = False
 ) -> list[str]:
-    """The pieces, unchanged, and everything else of the source become the output.
+    """The segments, unchanged, and everything else of the source become the output.
 
-    Several pieces are read through the list `pieces_list(out)`, whose text is `concat_text`. Covers for
-    Matroska are read where `cover_commands` put them. The caller makes both before.
+    Several segments are read through the list `segment_list(out)`, whose text is `segment_list_text`. Covers for
+    Matroska are read where `cover_commands` write them. The caller makes both before.
 
-    Pieces that are `alike` can be decoded with what the first one says of itself, and not a byte of their packets is
-    changed. In those that may differ, ffmpeg lays what each H.264 piece says of itself into its packets.
+    Where segments are not `uniform`, ffmpeg's concat demuxer writes the parameter sets of each H.264 segment into its
+    packets. Uniform segments can all be decoded with those of the first, so this is switched off, and no byte of
+    their packets changes.
     """
-    if len(pieces) == 1:
-        video = ["-protocol_whitelist", "file", "-i", file_url(pieces[0])]
+    if len(segments) == 1:
+        video = ["-protocol_whitelist", "file", "-i", file_url(segments[0])]
     else:
-        listed = file_url(pieces_list(out))
-        unchanged = ["-auto_convert", "0"] if alike else []
+        unchanged = ["-auto_convert", "0"] if uniform else []
+        listed = file_url(segment_list(out))
         video = ["-f", "concat", *unchanged, "-safe", "0", "-protocol_whitelist", "file", "-i", listed]
     return [
         *_program(ffmpeg), "-copyts", "-itsoffset", _seconds(plan.video_start), *video,
         *seek_args(plan), "-itsoffset", _seconds(-plan.container_start), *_source(plan, source),
-        "-map", "0:v:0", "-c:v:0", "copy", *_snapped(plan.rate), *_video_identity(plan),
-        *other_streams(plan, out), *_packing(plan), "-y", file_url(out),
+        "-map", "0:v:0", "-c:v:0", "copy", *_on_grid(plan.rate), *_video_metadata(plan),
+        *other_streams(plan, out, source_input=1), *_output(plan, source_input=1), "-y", file_url(out),
     ]  # fmt: skip
 
 
-def transcode_command(plan: Plan, ffmpeg: Path, source: Path, out: Path) -> list[str]:
-    """One command for a job without upscaling: the video encoded or, in copy mode, copied; or the sound alone.
+def transcode_command(plan: VideoPlan | AudioPlan, ffmpeg: Path, source: Path, out: Path) -> list[str]:
+    """The one command of a job without upscaling: video is encoded or, in copy mode, copied; or there is only sound.
 
-    Covers for Matroska are read where `cover_commands` put them.
+    Covers for Matroska are read where `cover_commands` write them.
     """
-    hardware = ["-hwaccel", plan.hwaccel] if plan.hwaccel and plan.mode != "copy" else []
+    hardware, video = [], []
+    if isinstance(plan, VideoPlan):
+        hardware = ["-hwaccel", plan.hwaccel] if plan.hwaccel and plan.mode != "copy" else []
+        video = _video(plan, out)
     return [
-        *_program(ffmpeg), *hardware, *_timed_source(plan, source), *(_video(plan, out) if plan.has_video else []),
-        *other_streams(plan, out, source_input=0), *_packing(plan), "-y", file_url(out),
+        *_program(ffmpeg), *hardware, *_timed_source(plan, source), *video,
+        *other_streams(plan, out, source_input=0), *_output(plan, source_input=0), "-y", file_url(out),
     ]  # fmt: skip
 
 
-def rehearsal_command(plan: Plan, ffmpeg: Path, source: Path, out: Path) -> list[str]:
-    """What the job will do at its end, done first with one black frame and one second of the rest.
+def rehearsal_command(plan: VideoPlan, ffmpeg: Path, source: Path, out: Path) -> list[str]:
+    """What an upscale will do at its end, done first with one black frame and one second of the rest.
 
-    An encoder that does not take this size or a container that refuses a stream shows here, not after hours
-    of work. For plans that upscale; `out` is thrown away.
+    An encoder that does not take this size, or a container that refuses a stream, shows here and not after hours of
+    work. `out` is thrown away.
     """
     size = f"{plan.frame_width}x{plan.frame_height}"
     frame = f"color=black:size={size}:rate={_ratio(plan.average_rate)},format={plan.working_format},trim=end_frame=1"
     return [
         *_program(ffmpeg), "-copyts", "-f", "lavfi", "-i", frame,
-        *seek_args(plan), "-itsoffset", _seconds(-plan.container_start), "-t", _REHEARSED_SECONDS,
+        *seek_args(plan), "-itsoffset", _seconds(-plan.container_start), "-t", _REHEARSAL_SECONDS,
         *_source(plan, source),
-        "-map", "0:v:0", *_encoded_video(plan, out),
-        *other_streams(plan, out), *_packing(plan), "-y", file_url(out),
+        "-map", "0:v:0", *_upscaled_video(plan, out, _WHOLE),
+        *other_streams(plan, out, source_input=1), *_output(plan, source_input=1), "-y", file_url(out),
     ]  # fmt: skip
 
 
-def measure_commands(plan: Plan, ffmpeg: Path, source: Path) -> dict[int, list[str]]:
-    """The commands that tell in their log how loud tracks are, by stream index: those that are normalized."""
+def measure_commands(plan: MuxPlan, ffmpeg: Path, source: Path) -> dict[int, list[str]]:
+    """The commands that log the loudness of the tracks that are normalized, by stream index."""
     return {
         track.index: [
             *_program(ffmpeg), "-loglevel", "level+info", *_timed_source(plan, source), "-map", f"0:{track.index}",
-            *audio.measure_args(track.audio, sound_filters(plan)), "-f", "null", "-",
+            *audio.measure_args(track.audio, audio_trim(plan)), "-f", "null", "-",
         ]
         for track in plan.of_kind("audio") if track.audio and track.audio.normalize
     }  # fmt: skip
 
 
-def cover_commands(plan: Plan, ffmpeg: Path, source: Path, out: Path) -> list[list[str]]:
-    """The commands that lay covers beside `out`, where the container wants them as attachments; else none."""
+def cover_commands(plan: MuxPlan, ffmpeg: Path, source: Path, out: Path) -> list[list[str]]:
+    """The commands that write covers beside `out`, where the container wants them as attachments; else none."""
     if rules().containers[plan.container].covers != "attachment":
         return []
     return [
@@ -150,8 +147,8 @@ def cover_commands(plan: Plan, ffmpeg: Path, source: Path, out: Path) -> list[li
     ]  # fmt: skip
 
 
-def burn_commands(plan: Plan, ffmpeg: Path, out: Path) -> list[list[str]]:
-    """The command that makes the script that is drawn into the picture of `out`, where one is; else none."""
+def burn_commands(plan: MuxPlan, ffmpeg: Path, out: Path) -> list[list[str]]:
+    """The command that writes the script for `out` whose subtitles are burned in; none where there are none."""
     path = plan.preset.subtitle_burn_path
     if path is None:
         return []
@@ -165,28 +162,28 @@ def burn_commands(plan: Plan, ffmpeg: Path, out: Path) -> list[list[str]]:
     ]  # fmt: skip
 
 
-def pieces_list(out: Path) -> Path:
-    """Where `mux_command` reads the list of several pieces for `out`."""
+def segment_list(out: Path) -> Path:
+    """Where `mux_command` reads the list of several segments for `out`."""
     return out.with_name("pieces.ffconcat")
 
 
-def concat_text(pieces: Sequence[Path], out: Path, lengths: Sequence[float] = ()) -> str:
-    """The text of `pieces_list(out)`: the pieces in order, by their names beside it.
+def segment_list_text(segments: Sequence[Path], out: Path, lengths: Sequence[float] = ()) -> str:
+    """The text of `segment_list(out)`: the segments in order, by their names beside `out`.
 
     Args:
-        pieces: where they lie.
+        segments: their paths.
         out: the output.
-        lengths: seconds that each lasts; without them, what the pieces say of themselves, rounded.
+        lengths: seconds that each lasts; without them, what the segments state, rounded.
 
     Raises:
-        ValueError: a piece lies elsewhere or has a name that the list cannot hold.
+        ValueError: a segment is in another folder or has a name that the list cannot hold.
     """
     lines = ["ffconcat version 1.0"]
     ends = [round(1_000_000 * each) for each in accumulate(lengths)]  # rounded once: no error adds up
-    for number, piece in enumerate(pieces):
-        if piece.parent != out.parent or "\n" in piece.name:
-            raise ValueError(f"not a piece beside {out}: {piece}")
-        quoted = piece.name.replace("'", "'\\''")
+    for number, segment in enumerate(segments):
+        if segment.parent != out.parent or "\n" in segment.name:
+            raise ValueError(f"not a segment beside {out}: {segment}")
+        quoted = segment.name.replace("'", "'\\''")
         lines.append(f"file '{quoted}'")
         if ends:
             lines.append(f"duration {ends[number] - (ends[number - 1] if number else 0)}us")
@@ -194,7 +191,7 @@ def concat_text(pieces: Sequence[Path], out: Path, lengths: Sequence[float] = ()
 
 
 def time_scale(rate: Fraction) -> int:
-    """Ticks a second, at least 10,000, of which every frame of `rate` has a whole number."""
+    """Ticks per second, at least 10,000, that give every frame of `rate` a whole number of ticks."""
     return rate.numerator * -(-10_000 // rate.numerator)
 
 
@@ -203,26 +200,34 @@ def _program(ffmpeg: Path, *, stdin: bool = False) -> list[str]:
     return [os.fspath(ffmpeg), *([] if stdin else ["-nostdin"]), *quiet]
 
 
-def _source(plan: Plan, source: Path) -> list[str]:
-    """The source, opened by the demuxer that the probe found and no other: never as a list of other files."""
-    only = ["-protocol_whitelist", "file", "-format_whitelist", plan.demuxer]
-    return [*_bounds(plan), *only, "-i", file_url(source)]
+def _source(plan: MuxPlan, source: Path) -> list[str]:
+    """The source, opened by the demuxer that the probe found and no other: never as a playlist of other files."""
+    demuxers = ["-protocol_whitelist", "file", "-format_whitelist", plan.demuxer]
+    return [*_frame_limits(plan), *demuxers, "-i", file_url(source)]
 
 
-def _bounds(plan: Plan) -> list[str]:
-    """What a decoder takes memory for: a size may grow in the middle. Covers are larger than some videos may be."""
-    if not plan.max_pixels:
+def _frame_limits(plan: MuxPlan) -> list[str]:
+    """Limits for what decoders allocate, since a size may grow in the middle of a stream.
+
+    Covers may be larger than the video is allowed to be.
+    """
+    if plan.max_pixels is None:
         return []
-    main = ["-max_pixels:" + str(_main(plan).index), str(plan.max_pixels)] if plan.has_video else []
+    main = [f"-max_pixels:{plan.main.index}", str(plan.max_pixels)] if isinstance(plan, VideoPlan) else []
     return ["-max_pixels", str(max(plan.max_pixels, TRIED_PIXELS)), *main]
 
 
-def _timed_source(plan: Plan, source: Path) -> list[str]:
-    """The source as the only input, its zero where the output's is, unless it is just copied as it stands."""
+def _timed_source(plan: MuxPlan, source: Path) -> list[str]:
+    """The source as the only input, moved to the output's zero unless it is copied as it is."""
+    times = plan.frame_times if isinstance(plan, VideoPlan) else COMPLETE_TIMES
     offset = ["-itsoffset", _seconds(plan.delay - plan.container_start)]
-    exactly = plan.rate or plan.cut or plan.expected.frames is not None or plan.stamps.runs
-    made_up = completed_args(plan.demuxer, plan.stamps) if plan.mode == "copy" else []
-    return [*(["-copyts", *seek_args(plan), *offset] if exactly else []), *made_up, *_source(plan, source)]
+    moved = ["-copyts", *seek_args(plan), *offset] if plan.cut or times.runs or _has_exact_frames(plan) else []
+    made_up = genpts_args(plan.demuxer, times) if plan.mode == "copy" else []
+    return [*moved, *made_up, *_source(plan, source)]
+
+
+def _has_exact_frames(plan: MuxPlan) -> bool:
+    return isinstance(plan, VideoPlan) and (plan.rate is not None or plan.expected.frames is not None)
 
 
 def _seconds(value: float) -> str:
@@ -233,18 +238,14 @@ def _ratio(value: Fraction) -> str:
     return f"{value.numerator}/{value.denominator}"
 
 
-def _main(plan: Plan) -> StreamPlan:
-    return plan.of_kind("video")[0]
-
-
 def _clock(rate: Fraction | None) -> list[str]:
-    """Both clocks of an mp4 or mov: one for the track, and one for its start and length."""
+    """Both clocks of an mp4 or mov: the track's, and the file's, which counts the track's start and length."""
     scale = str(time_scale(rate) if rate else FINE_TICKS)
     return ["-video_track_timescale", scale, "-movie_timescale", scale]
 
 
-def _snapped(rate: Fraction | None) -> list[str]:
-    """Time stamps back on the grid of frames: concatenation adds up lengths rounded to microseconds."""
+def _on_grid(rate: Fraction | None) -> list[str]:
+    """Put timestamps back on the grid of frames: the concat demuxer adds up lengths rounded to microseconds."""
     if rate is None:
         return []
     ticks = Fraction(time_scale(rate)) / rate
@@ -255,48 +256,47 @@ def _snapped(rate: Fraction | None) -> list[str]:
     return ["-bsf:v:0", f"setts={':'.join(grid)}"]
 
 
-def _encoded_video(
-    plan: Plan, out: Path, begins: float = 0.0, lead: int = 0, *, planes: bool = False, threads: int = 0
-) -> list[str]:
-    """Filters, encoder and tags for frames of the network."""
-    encoder = _main(plan).encoder
-    tags = colour.tag_args(plan.colour, plan.source_height, encoder)
-    args = encoder_args.video_args(plan.preset, plan.pixel_format, threads, plan.hdr)
-    filters = video_filters.encoded_chain(plan, encoder, out, begins, lead, planes=planes)
-    return ["-filter:v:0", filters, *args, *tags, *_tags(plan)]
+def _upscaled_video(plan: VideoPlan, out: Path, segment: SegmentEncoding) -> list[str]:
+    """Filters, encoder and tags for frames from the network."""
+    tags = colour.tag_args(plan.colour, plan.source_height, plan.encoder)
+    args = encoder_args.video_args(plan.preset, plan.pixel_format, segment.threads, plan.hdr)
+    return ["-filter:v:0", upscaled_chain(plan, out, segment), *args, *tags, *_codec_tag(plan)]
 
 
-def _video(plan: Plan, out: Path) -> list[str]:
-    copied = ["-c:v:0", "copy", *copied_args(plan, "v:0"), *_tags(plan)]
-    return ["-map", f"0:{_main(plan).index}", *(copied if plan.mode == "copy" else _transcoded_video(plan, out))]
+def _video(plan: VideoPlan, out: Path) -> list[str]:
+    copied = ["-c:v:0", "copy", *copied_video_args(plan), *_codec_tag(plan)]
+    return ["-map", f"0:{plan.main.index}", *(copied if plan.mode == "copy" else _transcoded_video(plan, out))]
 
 
-def _transcoded_video(plan: Plan, out: Path) -> list[str]:
-    """Filters, encoder and tags for the source's frames, turned upright by ffmpeg; YUV keeps its colours."""
-    encoder = _main(plan).encoder
+def _transcoded_video(plan: VideoPlan, out: Path) -> list[str]:
+    """Filters, encoder and tags for the source's frames, which ffmpeg rotates; YUV keeps its colours."""
     timing = ["-fps_mode", "passthrough", *([] if plan.rate else ["-enc_time_base", "demux"])]
-    tags = colour.tag_args(plan.colour, plan.source_height, encoder) if plan.rgb and encoder != "gif" else []
+    from_rgb = plan.rgb and plan.encoder != "gif"
+    tags = colour.tag_args(plan.colour, plan.source_height, plan.encoder) if from_rgb else []
     args = encoder_args.video_args(plan.preset, plan.pixel_format)
-    filters = ["-filter:v:0", video_filters.transcoded_chain(plan, encoder, out)]
-    return [*filters, *timing, *args, *tags, *_tags(plan), *without_stale("v:0")]
+    filters = ["-filter:v:0", transcoded_chain(plan, out)]
+    return [*filters, *timing, *args, *tags, *_codec_tag(plan), *without_stale_tags("v:0")]
 
 
-def _tags(plan: Plan) -> list[str]:
-    return encoder_args.tag_args(plan.container, _main(plan).codec_out)
+def _codec_tag(plan: VideoPlan) -> list[str]:
+    return encoder_args.tag_args(plan.container, plan.main.codec_out)
 
 
-def _video_identity(plan: Plan) -> list[str]:
-    """What the source says of its video besides pixels; a piece knows nothing of it."""
-    main = _main(plan)
-    told = not plan.preset.metadata.removes_all
-    named = {"language": main.language, "title": main.title} if told else {}
-    named["handler_name"] = ""  # which names the piece
-    tags = [part for key, value in named.items() for part in ("-metadata:s:v:0", f"{key}={value}")]
-    return [*tags, "-disposition:v:0", "default", *_tags(plan)]
+def _video_metadata(plan: VideoPlan) -> list[str]:
+    """What the source says of its video besides pixels; segments carry none of it."""
+    main = plan.main
+    kept = not plan.preset.metadata.removes_all
+    values = {"language": main.language, "title": main.title} if kept else {}
+    values["handler_name"] = ""  # which names the segment's file
+    metadata = [part for key, value in values.items() for part in ("-metadata:s:v:0", f"{key}={value}")]
+    return [*metadata, "-disposition:v:0", "default", *_codec_tag(plan)]
 
 
-def _packing(plan: Plan) -> list[str]:
-    """Metadata, chapters and the container's own options. The source is the last input."""
-    timed = plan.mode != "copy" and plan.expected.frames is not None and plan.container in ("mp4", "mov")
-    clock = _clock(plan.rate) if timed else []
-    return [*clock, *length_args(plan), *packing(plan, source_input=1 if plan.mode == "upscale" else 0)]
+def _output(plan: MuxPlan, source_input: int) -> list[str]:
+    """The options of the whole output; the source is input number `source_input`, the last one."""
+    clock = _clock(plan.rate) if isinstance(plan, VideoPlan) and _needs_clock(plan) else []
+    return [*clock, *length_args(plan), *muxer_args(plan, source_input)]
+
+
+def _needs_clock(plan: VideoPlan) -> bool:
+    return plan.mode != "copy" and plan.expected.frames is not None and plan.container in ("mp4", "mov")

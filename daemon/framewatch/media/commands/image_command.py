@@ -9,7 +9,7 @@ from framewatch.media.plan.image_plan import ImagePlan
 
 
 def image_command(plan: ImagePlan, ffmpeg: Path, out: Path) -> list[str]:
-    """One raw picture on stdin becomes the file; `out` is overwritten."""
+    """One raw image on stdin becomes the file `out`, which is overwritten."""
     return [
         str(ffmpeg), "-hide_banner", "-nostats", "-loglevel", "level+warning", "-progress", "pipe:1",
         "-f", "rawvideo", "-pixel_format", plan.pixel_format, "-video_size", f"{plan.width}x{plan.height}",
@@ -22,7 +22,7 @@ def _encoder(plan: ImagePlan) -> list[str]:
     quality = plan.preset.image_quality
     match plan.container:
         case "jpg":
-            # 4:4:4 where quality counts; JFIF is always BT.601 at full range.
+            # 4:4:4 for high quality; JFIF is always BT.601 at full range.
             chroma = "yuvj444p" if quality >= 90 else "yuvj420p"
             flags = "flags=bicubic+accurate_rnd"
             to_yuv = f"scale=in_range=full:out_range=full:out_color_matrix=bt601:{flags},format={chroma}"
@@ -41,8 +41,8 @@ def _encoder(plan: ImagePlan) -> list[str]:
 def jpeg_scale(quality: int) -> int:
     """Ffmpeg's quantiser for a JPEG quality of 1 to 100.
 
-    The usual quality Q means quantiser tables of S per cent, S = 5000 / Q below 50, else 200 - 2 Q. ffmpeg's q
-    means tables of q / 8.
+    The usual quality Q means quantiser tables of S percent, S = 5000 / Q below 50, else 200 - 2 Q (libjpeg). ffmpeg's
+    q means tables of q / 8.
     """
     percent = 5000 / quality if quality < 50 else 200 - 2 * quality
     return min(max(round(percent * 8 / 100), 1), 31)

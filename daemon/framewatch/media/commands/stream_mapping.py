@@ -1,82 +1,82 @@
-"""Options that carry the streams of a source besides its video into the output. Pure."""
+"""Options that put a source's streams other than its video into the output. Pure."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from framewatch.media.commands.trim_args import copied_args, sound_filters, text_args
+from framewatch.media.commands.trim_args import audio_trim, copied_audio_args, subtitle_args
 from framewatch.media.containers import rules
 from framewatch.media.filters import audio
-from framewatch.media.plan.plan import Plan
+from framewatch.media.plan.plan import MuxPlan
 from framewatch.media.plan.stream_table import StreamPlan
 
-# Numbers that Matroska files carry about a track's bytes; they are wrong as soon as it is encoded anew.
+# Numbers about a track's bytes that Matroska files carry as tags; encoding makes them wrong.
 _STALE_TAGS = tuple(
     name + language for name in ("BPS", "NUMBER_OF_BYTES", "NUMBER_OF_FRAMES") for language in ("", "-eng")
 )
 
 
-def other_streams(plan: Plan, out: Path, source_input: int = 1) -> list[str]:
-    """Sound, subtitles, attachments and covers of the source, which is input `source_input`."""
+def other_streams(plan: MuxPlan, out: Path, source_input: int) -> list[str]:
+    """Map audio, subtitles, attachments and covers of the source, which is input number `source_input`."""
     args: list[str] = []
     for number, track in enumerate(plan.of_kind("audio")):
-        args += [*_mapped(source_input, track), *_audio(plan, number, track), *_title(plan, f"a:{number}", track)]
+        args += [*_map(source_input, track), *_audio(plan, number, track), *_title(plan, f"a:{number}", track)]
     for number, track in enumerate(plan.of_kind("subtitle")):
-        codec = [f"-c:s:{number}", track.encoder or "copy", *text_args(plan, f"s:{number}")]
-        args += [*_mapped(source_input, track), *codec, *_title(plan, f"s:{number}", track)]
+        codec = [f"-c:s:{number}", track.encoder or "copy", *subtitle_args(plan, f"s:{number}")]
+        args += [*_map(source_input, track), *codec, *_title(plan, f"s:{number}", track)]
     attachments = plan.of_kind("attachment")
     for number, track in enumerate(attachments):
-        args += [*_mapped(source_input, track), f"-c:t:{number}", "copy"]
-    for number, picture in enumerate(plan.covers):
+        args += [*_map(source_input, track), f"-c:t:{number}", "copy"]
+    for number, cover in enumerate(plan.covers):
         if rules().containers[plan.container].covers == "track":
-            args += [*_mapped(source_input, picture), *_cover_track(plan, number + len(plan.of_kind("video")))]
+            args += [*_map(source_input, cover), *_cover_track(plan, number + len(plan.of_kind("video")))]
         else:
-            args += _attached(picture, out, len(attachments) + number, "cover" if number == 0 else f"cover-{number}")
+            args += _attachment(cover, out, len(attachments) + number, "cover" if number == 0 else f"cover-{number}")
     return args
 
 
-def _mapped(source_input: int, track: StreamPlan) -> list[str]:
+def _map(source_input: int, track: StreamPlan) -> list[str]:
     return ["-map", f"{source_input}:{track.index}"]
 
 
-def _audio(plan: Plan, number: int, track: StreamPlan) -> list[str]:
-    if track.audio is None:
-        return [f"-c:a:{number}", "copy", *copied_args(plan, f"a:{number}")]
-    args = audio.audio_args(number, track.encoder, track.audio, first=sound_filters(plan))
-    return [*args, *without_stale(f"a:{number}")]
+def _audio(plan: MuxPlan, number: int, track: StreamPlan) -> list[str]:
+    if track.audio is None or track.encoder is None:
+        return [f"-c:a:{number}", "copy", *copied_audio_args(plan, f"a:{number}")]
+    args = audio.audio_args(number, track.encoder, track.audio, first=audio_trim(plan))
+    return [*args, *without_stale_tags(f"a:{number}")]
 
 
-def _title(plan: Plan, place: str, track: StreamPlan) -> list[str]:
-    """The track's title under its own name: mp4 calls it `name`, and other containers would keep that."""
-    told = track.title and not plan.preset.metadata.removes_all
-    return [f"-metadata:s:{place}", f"title={track.title}"] if told else []
+def _title(plan: MuxPlan, specifier: str, track: StreamPlan) -> list[str]:
+    """The track's title as `title`: mp4 calls it `name`, and other containers would keep that."""
+    kept = track.title and not plan.preset.metadata.removes_all
+    return [f"-metadata:s:{specifier}", f"title={track.title}"] if kept else []
 
 
-def _cover_track(plan: Plan, number: int) -> list[str]:
-    # A cover has no time of its own: moved with the rest by a cut, it would lie before the beginning.
-    placed = [f"-bsf:v:{number}", "setts=pts=0:dts=0"] if plan.cut else []
-    return [f"-c:v:{number}", "copy", *placed, f"-disposition:v:{number}", "attached_pic"]
+def _cover_track(plan: MuxPlan, number: int) -> list[str]:
+    # A cover has no time of its own: moved by the cut like the rest, it would end up before the output's start.
+    at_zero = [f"-bsf:v:{number}", "setts=pts=0:dts=0"] if plan.cut else []
+    return [f"-c:v:{number}", "copy", *at_zero, f"-disposition:v:{number}", "attached_pic"]
 
 
-def _attached(picture: StreamPlan, out: Path, number: int, name: str) -> list[str]:
-    """A cover as Matroska has it: an attached file, known by its name."""
-    ending, mime = rules().cover_types[picture.codec]
-    tags = [f"mimetype={mime}", f"filename={name}.{ending}"]
-    named = [part for tag in tags for part in (f"-metadata:s:t:{number}", tag)]
-    return ["-attach", file_url(cover_path(picture, out)), *named]
+def _attachment(cover: StreamPlan, out: Path, number: int, name: str) -> list[str]:
+    """A cover as Matroska stores it: an attached file with a conventional name."""
+    extension, mime = rules().cover_types[cover.codec]
+    tags = [f"mimetype={mime}", f"filename={name}.{extension}"]
+    metadata = [part for tag in tags for part in (f"-metadata:s:t:{number}", tag)]
+    return ["-attach", file_url(cover_path(cover, out)), *metadata]
 
 
-def without_stale(place: str) -> list[str]:
-    """Options that remove the tags of output stream `place` (`a:0`) that encoding makes wrong."""
-    return [part for tag in _STALE_TAGS for part in (f"-metadata:s:{place}", f"{tag}=")]
+def without_stale_tags(specifier: str) -> list[str]:
+    """Options that remove the tags that encoding makes wrong from an output stream, such as `a:0`."""
+    return [part for tag in _STALE_TAGS for part in (f"-metadata:s:{specifier}", f"{tag}=")]
 
 
 def cover_path(cover: StreamPlan, out: Path) -> Path:
-    """Where a cover waits to be attached to `out`."""
+    """Where a cover that is attached to `out` is written first."""
     return out.with_name(f"cover-{cover.index}.{rules().cover_types[cover.codec][0]}")
 
 
 def file_url(path: Path) -> str:
-    """A path as ffmpeg takes it whatever characters it begins with or holds."""
+    """A path as ffmpeg takes it, whatever characters it contains or starts with."""
     return f"file:{os.fspath(path)}"

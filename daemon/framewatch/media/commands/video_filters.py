@@ -1,164 +1,177 @@
-"""The video's filters, in order: the source's own shape first, the network between, looks and size after. Pure.
+"""The video's filters, in order. Pure.
 
     deinterlace, flip, rotate, crop | network | effects, burned subtitles, scale, pad
 
-What stands before the bar runs in the decoder where the network comes between, else in ffmpeg like the rest.
+What is before the first bar shapes the source. It runs in the decoder where the network comes between, else in ffmpeg
+like the rest. What is after the network is the same chain with and without it, on YUV in the output's pixel format.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 from framewatch.media import colour
 from framewatch.media.encoders import encoder_args
 from framewatch.media.filter_graph import Filter
 from framewatch.media.filters.burned_subtitles import burn_filter, script_path
 from framewatch.media.filters.video_effects import deinterlace_args, effect_filters
-from framewatch.media.plan.avi_timestamps import picture_filter
-from framewatch.media.plan.plan import Plan
-from framewatch.media.plan.sizing import steps
+from framewatch.media.plan.avi_timestamps import frame_filter
+from framewatch.media.plan.geometry import side_multiples
+from framewatch.media.plan.plan import VideoPlan
+from framewatch.media.plan.plane_format import PlaneCoding
 from framewatch.media.preset.preset import Preset
 
-_TURNS = {0: (), 90: ("clock",), 180: (), 270: ("cclock",)}
-# Frames before a cut may be a tick away from where the rounded cut says; half a millisecond is less than any frame.
+_TRANSPOSE = {0: (), 90: ("clock",), 180: (), 270: ("cclock",)}
+# A frame before the cut may be a tick later than the rounded cut says; half a millisecond is shorter than any frame.
 _CUT_SLACK = 0.0005
-_LARGEST = 2**31 - 1  # what an integer of ffmpeg's holds
+_MAX_INT = 2**31 - 1  # the largest integer of ffmpeg's options
+
+
+class SegmentEncoding(NamedTuple):
+    """What the encoder's command needs to know of a segment. The default is a whole video in RGB."""
+
+    start: float = 0.0  # seconds from the output's first frame to the segment's
+    lead: int = 0  # frames that come before the segment's first, for filters with a memory, and are dropped
+    planes: PlaneCoding | None = None  # how the frames are coded; None: packed RGB in `working_format`
+    threads: int | None = None  # of the encoder, as `encoder_args.video_args` takes them
 
 
 def source_filters(preset: Preset) -> tuple[Filter, ...]:
-    """Flip, rotate and crop, of an upright picture whose chroma is not subsampled."""
+    """Flip, rotate and crop, for upright frames without chroma subsampling."""
     crop = preset.active_crop
     return (
         *((Filter("hflip"),) if preset.flip_horizontal else ()),
         *((Filter("vflip"),) if preset.flip_vertical else ()),
-        *(Filter("transpose", turn) for turn in _TURNS[preset.rotation]),
+        *(Filter("transpose", direction) for direction in _TRANSPOSE[preset.rotation]),
         *((Filter("hflip"), Filter("vflip")) if preset.rotation == 180 else ()),
         *((Filter("crop", f"{crop.width}:{crop.height}:{crop.x}:{crop.y}:exact=1"),) if crop else ()),
     )
 
 
 def deinterlace_filters(preset: Preset) -> tuple[Filter, ...]:
-    """The filter that makes whole pictures of interlaced ones; it comes before everything."""
+    """The filter that makes interlaced frames progressive; it comes before everything else."""
     return () if preset.deinterlace == "off" else (Filter("bwdif", deinterlace_args(preset.deinterlace)),)
 
 
-def encoded_chain(
-    plan: Plan, encoder: str, out: Path, begins: float = 0.0, lead: int = 0, *, planes: bool = False
-) -> str:
-    """Filters for the frames that come out of the network; the arguments are those of `commands.piece_command`."""
-    effects = _effects(plan, encoder, lead)
-    placed = _placed(plan, out, shift=_shift(plan) + plan.video_start + begins)
-    made = encoder_args.encoder_format(plan.preset, plan.pixel_format)
-    # Some filters do not take the layouts of hardware: they get the plain one, and the encoder its own at the end.
-    target = plan.pixel_format if effects or placed else made
-    made_yuv = colour.tagged_filter if planes else colour.encode_filter
-    converted = made_yuv(plan.colour, plan.source_height, target, encoder)
-    last = [*placed, f"format={made}"] if effects or placed else []
-    if placed or made != target:
-        last = _under_stand_in(plan, last)
+def upscaled_chain(plan: VideoPlan, out: Path, segment: SegmentEncoding) -> str:
+    """The filters for a segment's frames as they come out of the network."""
+    effects = _effects(plan, segment.lead)
+    shaped = _shaped_for_output(plan, out, shift=_shift(plan) + plan.video_start + segment.start)
+    encoder_format = encoder_args.encoder_format(plan.preset, plan.pixel_format)
+    # Some filters do not take hardware surfaces: they get the plain format, and the encoder its own at the end.
+    target = plan.pixel_format if effects or shaped else encoder_format
+    to_yuv = colour.tagged_filter if segment.planes else colour.encode_filter
+    converted = to_yuv(plan.colour, plan.source_height, target, plan.encoder)
+    last = [*shaped, f"format={encoder_format}"] if effects or shaped else []
+    if shaped or encoder_format != target:
+        last = _under_stand_in_matrix(plan, last)
     return ",".join([*_cut_to_even(plan), converted, *effects, *last, _sar(plan)])
 
 
-def transcoded_chain(plan: Plan, encoder: str, out: Path) -> str:
-    """Filters for the source's frames as ffmpeg decodes them, turned upright."""
-    after = [*_effects(plan, encoder), *_placed(plan, out, shift=_shift(plan) - plan.delay)]
-    made = encoder_args.encoder_format(plan.preset, plan.pixel_format)
-    target = plan.pixel_format if after else made
+def transcoded_chain(plan: VideoPlan, out: Path) -> str:
+    """The filters for the source's frames as ffmpeg decodes and rotates them."""
+    after = [*_effects(plan), *_shaped_for_output(plan, out, shift=_shift(plan) - plan.delay)]
+    encoder_format = encoder_args.encoder_format(plan.preset, plan.pixel_format)
+    target = plan.pixel_format if after else encoder_format
     if plan.container == "gif":
-        made = target = "yuv444p"
-    told = [picture_filter(plan.stamps, plan.delay - plan.container_start)] if plan.stamps.runs else []
-    chain = [*told, *map(str, deinterlace_filters(plan.preset)), *_timed(plan), *_shaped(plan), *_cut_to_even(plan)]
+        encoder_format = target = "yuv444p"
+    times = plan.frame_times
+    told = [frame_filter(times, plan.delay - plan.container_start)] if times.runs else []
+    deinterlace = map(str, deinterlace_filters(plan.preset))
+    chain = [*told, *deinterlace, *_timed(plan), *_source_shape(plan), *_cut_to_even(plan)]
     if plan.rgb:
-        chain.append(colour.encode_filter(plan.colour, plan.source_height, target, encoder))
+        chain.append(colour.encode_filter(plan.colour, plan.source_height, target, plan.encoder))
     else:
         chain.append(f"format={target}")
-    chain += [*after, f"format={made}"] if after else []
+    chain += [*after, f"format={encoder_format}"] if after else []
     if after or plan.preset.reorients or plan.preset.active_crop:
         chain.append(_sar(plan))
-    return ",".join([*_under_stand_in(plan, chain), *_palette(plan)])
+    return ",".join(_under_stand_in_matrix(plan, [*chain, *_palette(plan)]))
 
 
-def _under_stand_in(plan: Plan, filters: list[str]) -> list[str]:
+def _under_stand_in_matrix(plan: VideoPlan, filters: list[str]) -> list[str]:
     """Run `filters` on frames with a matrix tag that they accept, and put the source's own back after them."""
     stand_in = colour.stand_in_matrix(plan.colour)
     if stand_in is None:
         return filters
-    return [f"setparams=colorspace={stand_in}", *filters, f"setparams=colorspace={plan.colour.matrix}"]
+    own = [] if plan.container == "gif" else [f"setparams=colorspace={plan.colour.matrix}"]  # a gif is RGB by now
+    return [f"setparams=colorspace={stand_in}", *filters, *own]
 
 
-def _effects(plan: Plan, encoder: str, lead: int = 0) -> list[str]:
-    """The preset's effects, on YUV frames of the source's, or the network's, size, and then without the lead."""
+def _effects(plan: VideoPlan, lead: int = 0) -> list[str]:
+    """The preset's effects, on YUV frames of the source's or the network's size; then the lead is dropped."""
     depth = 10 if plan.pixel_format.endswith("10le") else 8
-    full = plan.colour.range == "full" and not encoder.startswith(colour.LIMITED_ONLY)
-    left_out = [f"trim=start_frame={lead}", "setpts=PTS-STARTPTS"] if lead else []
-    return [*effect_filters(plan.preset, depth, full_range=full), *left_out]
+    full = plan.colour.range == "full" and not plan.encoder.startswith(colour.LIMITED_ONLY)
+    without_lead = [f"trim=start_frame={lead}", "setpts=PTS-STARTPTS"] if lead else []
+    return [*effect_filters(plan.preset, depth, full_range=full), *without_lead]
 
 
-def _placed(plan: Plan, out: Path, *, shift: float) -> list[str]:
+def _shaped_for_output(plan: VideoPlan, out: Path, *, shift: float) -> list[str]:
     """Burned subtitles, scaling and padding."""
     burned = burn_filter(plan.preset, script_path(out), shift) if plan.preset.subtitle_burn_path else []
     return [*burned, *_sized(plan)]
 
 
-def _shift(plan: Plan) -> float:
-    """Seconds from the source's beginning, by which subtitles count, to the output's."""
+def _shift(plan: VideoPlan) -> float:
+    """Seconds from the source's beginning, from which burned subtitles count, to the output's."""
     return plan.cut.start if plan.cut else 0.0
 
 
-def _sized(plan: Plan) -> list[str]:
-    wide, high = plan.scaled_width, plan.scaled_height
+def _sized(plan: VideoPlan) -> list[str]:
+    width, height = plan.scaled_width, plan.scaled_height
     chain = []
-    if (wide, high) != (plan.frame_width, plan.frame_height):
-        across, _ = steps(plan.pixel_format)
-        siting = ":in_h_chr_pos=0:out_h_chr_pos=0" if across == 2 else ""
-        chain.append(f"scale={wide}:{high}:flags={plan.scaling}+accurate_rnd+full_chroma_int{siting}")
-        chain += _cropped(plan, wide, high)
-    if plan.width > wide or plan.height > high:
+    if (width, height) != (plan.frame_width, plan.frame_height):
+        columns, _ = side_multiples(plan.pixel_format)
+        siting = ":in_h_chr_pos=0:out_h_chr_pos=0" if columns == 2 else ""
+        chain.append(f"scale={width}:{height}:flags={plan.scaling}+accurate_rnd+full_chroma_int{siting}")
+        chain += _cropped(plan, width, height)
+    if plan.width > width or plan.height > height:
         chain.append(f"pad={plan.width}:{plan.height}:(ow-iw)/2:(oh-ih)/2:black")
     return chain
 
 
-def _cut_to_even(plan: Plan) -> list[str]:
-    """Where nothing is scaled, the column or row that the pixel format cannot hold is left out at once."""
+def _cut_to_even(plan: VideoPlan) -> list[str]:
+    """Where nothing is scaled, drop the column or row that the pixel format cannot hold right away."""
     frame = (plan.frame_width, plan.frame_height)
     return _cropped(plan, *frame) if (plan.scaled_width, plan.scaled_height) == frame else []
 
 
-def _cropped(plan: Plan, wide: int, high: int) -> list[str]:
-    """What is larger than the output loses its last column or row; what is smaller is padded later."""
-    width, height = min(wide, plan.width), min(high, plan.height)
-    return [f"crop={width}:{height}:0:0"] if (width, height) != (wide, high) else []
+def _cropped(plan: VideoPlan, width: int, height: int) -> list[str]:
+    """A frame larger than the output loses its last column or row; a smaller one is padded later."""
+    kept = min(width, plan.width), min(height, plan.height)
+    return [f"crop={kept[0]}:{kept[1]}:0:0"] if kept != (width, height) else []
 
 
-def _shaped(plan: Plan) -> list[str]:
-    """Flip, rotate and crop. An odd edge lies between two samples of subsampled chroma: it is resampled first."""
+def _source_shape(plan: VideoPlan) -> list[str]:
+    """Flip, rotate and crop. An odd edge lies between two samples of subsampled chroma, which is resampled first."""
     filters = source_filters(plan.preset)
     crop = plan.preset.active_crop
-    odd = crop and any(value % 2 for value in (crop.x, crop.y, crop.width, crop.height))
-    deep = "10le" if plan.pixel_format.endswith("10le") else ""
-    whole = [f"format=yuv444p{deep}"] if odd and not plan.rgb else []
     if not crop:
         return [*map(str, filters)]
-    return [*map(str, filters[:-1]), *whole, str(filters[-1])]
+    odd = any(value % 2 for value in (crop.x, crop.y, crop.width, crop.height))
+    deep = "10le" if plan.pixel_format.endswith("10le") else ""
+    full_chroma = [f"format=yuv444p{deep}"] if odd and not plan.rgb else []
+    return [*map(str, filters[:-1]), *full_chroma, str(filters[-1])]
 
 
-def _timed(plan: Plan) -> list[str]:
-    """The cut and the timeline: `fps` rounds as that does, but may see the end of the last frame earlier."""
-    begin = plan.video_start + plan.delay
-    chain = [f"trim=start={begin - _CUT_SLACK:.6f}"] if plan.cut else []
+def _timed(plan: VideoPlan) -> list[str]:
+    """The cut and the timeline: `fps` rounds as the timeline does, but may end earlier after the last frame."""
+    start = plan.video_start + plan.delay
+    chain = [f"trim=start={start - _CUT_SLACK:.6f}"] if plan.cut else []
     if plan.rate is None:
         return [*chain, f"trim=end_frame={plan.frames}"] if plan.cut else []
-    grid = f"fps={plan.rate.numerator}/{plan.rate.denominator}:start_time={begin:.6f}:eof_action=pass"
+    grid = f"fps={plan.rate.numerator}/{plan.rate.denominator}:start_time={start:.6f}:eof_action=pass"
     return [*chain, grid, "tpad=stop_mode=clone:stop=2", f"trim=end_frame={plan.frames}"]
 
 
-def _sar(plan: Plan) -> str:
-    """The sample aspect ratio as it is: without `max` the filter keeps no number above 100."""
-    return f"setsar={plan.sar.numerator}/{plan.sar.denominator}:max={_LARGEST}"
+def _sar(plan: VideoPlan) -> str:
+    """The exact sample aspect ratio: without `max` the filter approximates it by numbers up to 100."""
+    return f"setsar={plan.sar.numerator}/{plan.sar.denominator}:max={_MAX_INT}"
 
 
-def _palette(plan: Plan) -> list[str]:
-    """A gif's colours: chosen from all frames, then used for all of them."""
+def _palette(plan: VideoPlan) -> list[str]:
+    """A gif's palette: chosen from all frames, then used for all of them."""
     if plan.container != "gif":
         return []
     preset = plan.preset

@@ -1,1 +1,1 @@
-"""Encoders: their arguments, options a preset may add, and the hardware they need."""
+"""Encoders: their arguments, the options that a preset may add, and the hardware that they need."""

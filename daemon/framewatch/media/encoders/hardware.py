@@ -1,4 +1,4 @@
-"""Which hardware decodes for a preset."""
+"""Which hardware decodes and encodes for a preset."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ import sys
 from framewatch.media.containers import HWACCELS, rules
 from framewatch.media.preset.preset import Preset
 
-# With a software encoder nothing in the preset names the hardware: the one that this system's GPUs mostly have.
+# With a software encoder nothing in the preset names the hardware, so take what GPUs on this system mostly have.
 _USUAL = HWACCELS["videotoolbox" if sys.platform == "darwin" else "nvenc"]
 
 
-def decoding_hardware(preset: Preset) -> str:
-    """Ffmpeg's name of it: that of the hardware that encodes, or this system's where it upscales; "" for none."""
+def decoding_hardware(preset: Preset) -> str | None:
+    """Ffmpeg's name of the hardware that decodes; None where the CPU does.
+
+    It is that of the encoder. With a software encoder it is this system's usual one, if the preset upscales.
+    """
     if not preset.hw_decode:
-        return ""
-    named = encoding_hardware(preset)
-    if named:
-        return HWACCELS[named]
-    return _USUAL if preset.upscales else ""
+        return None
+    encoder = encoding_hardware(preset)
+    if encoder:
+        return HWACCELS[encoder]
+    return _USUAL if preset.upscales else None
 
 
 def encoding_hardware(preset: Preset) -> str | None:
-    """The hardware that encodes; None where the processor does. Then no hardware is known to be here."""
+    """The hardware that encodes; None where the CPU does. Then it is not known what hardware this machine has."""
     return rules().video_encoders[preset.video_codec].hardware

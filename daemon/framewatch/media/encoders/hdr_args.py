@@ -1,7 +1,7 @@
-"""HDR10's static metadata on its way into the output: in the words of each encoder, or a warning. Pure.
+"""HDR10 static metadata for the output: as parameters of each encoder, or a warning. Pure.
 
-Where ffmpeg decodes and encodes, its frames carry it. Frames from the network come as bare pixels: the encoder has
-to be told, and of ffmpeg's options only lists of the encoders' own hold it.
+Where ffmpeg both decodes and encodes, its frames carry the metadata. Frames from the network are bare pixels: the
+encoder has to be told, and the only options of ffmpeg that do so are the parameter lists of the encoder libraries.
 """
 
 from __future__ import annotations
@@ -16,90 +16,92 @@ from framewatch.media.containers import rules
 from framewatch.media.preset.preset import Preset
 
 
-class _Told(NamedTuple):
-    """One value for each part of the metadata, None where it cannot be said."""
+class _Parameters(NamedTuple):
+    """One value for each part of the metadata; None where the encoder cannot signal it."""
 
     display: str | None
     light: str | None
 
 
-# By encoder: ffmpeg's options that hold its own list, the one that is written first, and its names for both parts.
+# By encoder: ffmpeg's options that hold the library's parameters, the one that is written first; and the library's
+# names for both parts.
 _LISTS = {
-    "libx264": (("x264-params", "x264opts"), _Told("mastering-display", "cll")),
-    "libx265": (("x265-params",), _Told("master-display", "max-cll")),
-    "libsvtav1": (("svtav1-params",), _Told("mastering-display", "content-light")),
+    "libx264": (("x264-params", "x264opts"), _Parameters("mastering-display", "cll")),
+    "libx265": (("x265-params",), _Parameters("master-display", "max-cll")),
+    "libsvtav1": (("svtav1-params",), _Parameters("mastering-display", "content-light")),
 }
-_SAY_IT_BESIDE = ("mp4", "mov", "matroska", "webm")  # muxers that write it, whatever the codec
-_SILENT = ("mpeg2video", "gif")  # codecs that have no place for it
+_HDR_MUXERS = ("mp4", "mov", "matroska", "webm")  # write it for every codec
+_CODECS_WITHOUT_HDR = ("mpeg2video", "gif")
 
 
 def with_hdr(args: Sequence[str], video_codec: str, hdr: Hdr | None) -> list[str]:
-    """Options of an encoder, with what it is to say of the picture.
+    """Add HDR10 metadata to the options of an encoder.
 
     Args:
-        args: names and values in turn. What they say already holds.
-        video_codec: the encoder, as presets name it; one that cannot say it keeps its options as they are.
+        args: options and values in turn. What they already state is kept.
+        video_codec: the encoder, as presets name it; one that cannot signal HDR10 keeps its options unchanged.
         hdr: of the source.
     """
-    made = list(args)
+    result = list(args)
     if video_codec not in _LISTS:
-        return made
+        return result
     lists, names = _LISTS[video_codec]
-    places = {_name(made[place]): place + 1 for place in range(0, len(made), 2)}  # of a name's values the last counts
-    own = ":".join(made[places[name]] for name in lists if name in places)
-    said = [part.partition("=")[0] for part in own.split(":")]
-    parts = zip(names, _of_hdr(video_codec, hdr), strict=True)
-    added = [f"{name}={value}" for name, value in parts if value and name not in said]
-    if added and lists[0] in places:
-        place = places[lists[0]]
-        made[place] = ":".join([made[place], *added])
+    positions = {_name(result[n]): n + 1 for n in range(0, len(result), 2)}  # the last of several values counts
+    own = ":".join(result[positions[name]] for name in lists if name in positions)
+    stated = [part.partition("=")[0] for part in own.split(":")]
+    values = zip(names, _parameters(video_codec, hdr), strict=True)
+    added = [f"{name}={value}" for name, value in values if value and name not in stated]
+    if added and lists[0] in positions:
+        position = positions[lists[0]]
+        result[position] = ":".join([result[position], *added])
     elif added:
-        made += [f"-{lists[0]}:v:0", ":".join(added)]
-    return made
+        result += [f"-{lists[0]}:v:0", ":".join(added)]
+    return result
 
 
 def hdr_warnings(preset: Preset, hdr: Hdr | None, where: str) -> list[Finding]:
-    """What the output cannot say, of a preset that encodes; `where` is the source's stream."""
+    """What the output of a preset that encodes cannot signal; `where` is the source's stream."""
     if hdr is None or not (lost := _lost(preset, hdr)):
         return []
-    message = f"{' and '.join(lost)} of HDR10 are left out: {preset.video_codec} cannot be told of them"
+    message = f"{' and '.join(lost)} of HDR10 are dropped: {preset.video_codec} cannot signal them"
     hint = "libx265 keeps them, and so do libx264 and libsvtav1"
     return [Finding("video.hdr_metadata_dropped", message, hint, where)]
 
 
 def _lost(preset: Preset, hdr: Hdr) -> list[str]:
-    display, light = ["the mastering display"] * bool(hdr.mastering), ["MaxCLL and MaxFALL"] * bool(hdr.light)
+    display = ["the mastering display"] if hdr.mastering else []
+    light = ["MaxCLL and MaxFALL"] if hdr.light else []
     if preset.upscales:
-        told = _of_hdr(preset.video_codec, hdr)
-        return [*(display if told.display is None else []), *(light if told.light is None else [])]
-    beside = rules().containers[preset.container].muxer in _SAY_IT_BESIDE
-    return [*display, *light] if preset.video_codec in _SILENT and not beside else []
+        parameters = _parameters(preset.video_codec, hdr)
+        return [*(display if parameters.display is None else []), *(light if parameters.light is None else [])]
+    muxed = rules().containers[preset.container].muxer in _HDR_MUXERS
+    return [*display, *light] if preset.video_codec in _CODECS_WITHOUT_HDR and not muxed else []
 
 
-def _of_hdr(video_codec: str, hdr: Hdr | None) -> _Told:
-    """What is said of it in an encoder's own list."""
+def _parameters(video_codec: str, hdr: Hdr | None) -> _Parameters:
+    """The metadata as parameters of an encoder library."""
     if hdr is None or video_codec not in _LISTS:
-        return _Told(None, None)
-    exact = video_codec == "libsvtav1"
-    display = _display(hdr.mastering, _decimal if exact else _steps) if hdr.mastering else None
-    if exact and hdr.mastering and not (hdr.mastering.colours and hdr.mastering.luminance):
-        display = None  # AV1 has no number for what is not known
-    sayable = hdr.light and (hdr.light[0] or not exact)  # SVT-AV1 leaves both out where MaxCLL is unknown
-    return _Told(display, "{},{}".format(*hdr.light) if hdr.light and sayable else None)
+        return _Parameters(None, None)
+    av1 = video_codec == "libsvtav1"
+    display = _display(hdr.mastering, _decimal if av1 else _steps) if hdr.mastering else None
+    if av1 and hdr.mastering and not (hdr.mastering.colours and hdr.mastering.luminance):
+        display = None  # AV1 has no value for "unknown"
+    has_light = hdr.light and (hdr.light[0] or not av1)  # SVT-AV1 drops both values where MaxCLL is unknown
+    return _Parameters(display, "{},{}".format(*hdr.light) if hdr.light and has_light else None)
 
 
 def _display(display: MasteringDisplay, number: Callable[[Fraction, int], str]) -> str:
-    """All of it, with 0 for what is not known: so H.265 has it, by numbers beyond those that mean something."""
-    nothing = Fraction(0), Fraction(0)
-    red, green, blue, white = display.colours or [nothing] * 4
-    darkest, brightest = display.luminance or nothing
-    colours = {"G": green, "B": blue, "R": red, "WP": white}
-    spots = "".join(f"{name}({number(x, 50_000)},{number(y, 50_000)})" for name, (x, y) in colours.items())
-    return f"{spots}L({number(brightest, 10_000)},{number(darkest, 10_000)})"
+    """The whole display, with 0 for what is unknown: out of range, which H.265 treats as unspecified (D.3.28)."""
+    unknown = Fraction(0), Fraction(0)
+    red, green, blue, white = display.colours or [unknown] * 4
+    darkest, brightest = display.luminance or unknown
+    points = {"G": green, "B": blue, "R": red, "WP": white}
+    text = "".join(f"{name}({number(x, 50_000)},{number(y, 50_000)})" for name, (x, y) in points.items())
+    return f"{text}L({number(brightest, 10_000)},{number(darkest, 10_000)})"
 
 
 def _steps(value: Fraction, steps: int) -> str:
-    """For x264 and x265, which take the whole numbers of H.265 (D.2.28): steps of 0.00002, and of 0.0001 cd/m²."""
+    """For x264 and x265, which take the integers of H.265 (D.2.28): steps of 0.00002, and of 0.0001 cd/m²."""
     return str(round(value * steps))
 
 

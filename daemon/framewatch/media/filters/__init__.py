@@ -1,1 +1,1 @@
-"""ffmpeg filters for sound, effects, loudness and burned-in subtitles."""
+"""ffmpeg filters for audio, effects, loudness and burned-in subtitles."""

@@ -1,7 +1,7 @@
-"""Sound: what is done to an audio track on its way into an encoder, as ffmpeg's filters and options. Pure.
+"""What is done to an audio track on its way into an encoder, as ffmpeg's filters and options. Pure.
 
-The order: gaps filled, high-pass, low-pass, noise, s sounds, bass, treble, compressor, stereo width, channels,
-loudness, volume, limiter.
+The order: gaps filled, high-pass, low-pass, noise reduction, de-esser, bass, treble, compressor, stereo width,
+channels, loudness, volume, limiter.
 """
 
 from __future__ import annotations
@@ -15,37 +15,44 @@ from framewatch.media.filters.loudness import Loudness, measuring_filter, normal
 from framewatch.media.preset.preset import Preset
 
 _CHANNELS = {"mono": 1, "stereo": 2}
-_LEAST_NOISE_REDUCTION = 0.01  # dB: the filter's own
-_UNKNOWN = Audio(sample_rate=48000, channels=2)  # of a track for which there is no decoder to ask
+_LEAST_NOISE_REDUCTION = 0.01  # dB: the filter's own limit
+_UNKNOWN = Audio(sample_rate=48000, channels=2)  # assumed for a track that has no decoder
+
+
+class VariableQuality(Record):
+    """A variable bit rate: ffmpeg's option, and its value."""
+
+    option: str
+    value: int
 
 
 class AudioTarget(Record):
     """How an audio track is encoded. None keeps what the source has."""
 
     kbps: int | None = None
-    quality: str = ""  # option and number of a variable rate, such as "q 4"
+    quality: VariableQuality | None = None
     channels: int | None = None
     sample_rate: int | None = None  # Hz
-    layout: str = ""  # of the channels, where the encoder does not take every one
+    layout: str | None = None  # of the channels, where the encoder does not take all layouts
     before: tuple[str, ...] = ()  # filters, up to the mix of the channels
     normalize: bool = False
     loudness: Loudness | None = None  # as it was measured
-    source_rate: int = 0  # Hz
+    source_rate: int  # Hz
     after: tuple[str, ...] = ()  # filters, after the loudness is right
-    block: int | None = None  # samples of a channel that go to the encoder at a time
+    block: int | None = None  # samples per channel that the encoder gets at a time
 
 
 def audio_target(preset: Preset, encoder: AudioEncoder, audio: Audio | None) -> AudioTarget:
-    """What becomes of a track with these facts."""
+    """How a preset encodes a track; `audio` is None where the source has no decoder for it."""
     source = audio if audio and audio.channels else _UNKNOWN
     kept = channels_kept(preset, encoder, source.channels)
     vbr = encoder.vbr if preset.audio_bitrate_mode == "vbr" else None
     return AudioTarget(
         kbps=None if vbr else encoder.kbps(preset.audio_bitrate, kept),
-        quality=f"{vbr.option} {preset.audio_quality}" if vbr else "",
+        quality=VariableQuality(option=vbr.option, value=preset.audio_quality) if vbr else None,
         channels=kept if kept != source.channels else None,
         sample_rate=encoder.sample_rate,
-        layout=encoder.layouts[kept - 1] if encoder.layouts else "",
+        layout=encoder.layouts[kept - 1] if encoder.layouts else None,
         before=_before(preset, source.channels),
         normalize=preset.audio_normalize,
         source_rate=source.sample_rate or _UNKNOWN.sample_rate,
@@ -57,49 +64,50 @@ def audio_target(preset: Preset, encoder: AudioEncoder, audio: Audio | None) -> 
 def audio_warnings(
     preset: Preset, encoder: AudioEncoder, audio: Audio | None, target: AudioTarget, name: str
 ) -> Iterator[Finding]:
-    """What a track, called `name`, loses on its way to `target`, and what of the preset's wishes it does not get."""
+    """What a track, called `name` in messages, loses, and which of the preset's keys have no effect on it."""
     source = audio if audio and audio.channels else _UNKNOWN
     kept = target.channels or source.channels
     if preset.audio_stereo_width != 100 and not widens(preset, source.channels):
-        message = f"{name} is not stereo: audio_stereo_width leaves it as it is"
+        message = f"{name} is not stereo: audio_stereo_width has no effect on it"
         yield Finding("audio.not_stereo", message)
     if preset.audio_channels == "original":
-        yield from _mixed(encoder, source, kept, name)
+        yield from _mix_warnings(encoder, source, kept, name)
     if target.kbps not in (None, preset.audio_bitrate):
-        asked = f"{preset.audio_bitrate} kbit/s is not a rate of {encoder.program}"
-        yield Finding("audio.bitrate_changed", f"{asked} for {kept} channels; {target.kbps} is used")
+        message = f"{encoder.program} has no {preset.audio_bitrate} kbit/s for {kept} channels; {target.kbps} is used"
+        yield Finding("audio.bitrate_changed", message)
 
 
-def _mixed(encoder: AudioEncoder, source: Audio, kept: int, name: str) -> Iterator[Finding]:
+def _mix_warnings(encoder: AudioEncoder, source: Audio, kept: int, name: str) -> Iterator[Finding]:
     if kept < source.channels:
-        message = f"{name} has {source.channels} channels, {encoder.program} takes {kept}: mixed down"
+        message = (
+            f"{name} has {source.channels} channels and is mixed down to {kept}, the most {encoder.program} takes"
+        )
         yield Finding("audio.mixed_down", message)
     elif encoder.whole and source.layout and source.layout not in encoder.whole:
-        message = f"{name} is {source.layout}, which {encoder.program} cannot say: some of its channels are mixed"
+        message = f"{name} is {source.layout}, which {encoder.program} does not have: some of its channels are mixed"
         yield Finding("audio.layout_changed", message, "flac and aac keep it")
 
 
 def channels_kept(preset: Preset, encoder: AudioEncoder, channels: int) -> int:
-    """How many channels the output has of a track with so many."""
+    """The number of channels that the output has of a track with `channels`."""
     return min(_CHANNELS.get(preset.audio_channels, channels), encoder.channels)
 
 
 def widens(preset: Preset, channels: int) -> bool:
-    """Whether the stereo width is changed: of stereo alone, since the filter would mix anything else down to it."""
+    """Whether the stereo width is changed: of stereo only, since the filter would mix anything else down to it."""
     return preset.audio_stereo_width != 100 and channels == 2
 
 
 def measure_args(target: AudioTarget, first: Sequence[str] = ()) -> list[str]:
-    """Options that measure the only track of a command, as loud as it is just before `normalize`."""
+    """Options that measure a command's only track, through the same filters that come before `normalize`."""
     return ["-filter:a:0", ",".join([*first, *_until_loudness(target), measuring_filter()])]
 
 
 def audio_args(number: int, encoder: str, target: AudioTarget, first: Sequence[str] = ()) -> list[str]:
-    """The options for output audio track `number`, counted from 0; filters that come `first` cut it."""
+    """The options for output audio track `number`, counted from 0; `first` are filters that cut it."""
     args = [f"-c:a:{number}", encoder, f"-filter:a:{number}", ",".join([*first, *_chain(target)])]
     if target.quality:
-        option, value = target.quality.split()
-        args += [f"-{option}:a:{number}", value]
+        args += [f"-{target.quality.option}:a:{number}", str(target.quality.value)]
     if target.kbps:
         args += [f"-b:a:{number}", f"{target.kbps}k"]
     if target.sample_rate:
@@ -108,19 +116,19 @@ def audio_args(number: int, encoder: str, target: AudioTarget, first: Sequence[s
 
 
 def _chain(target: AudioTarget) -> list[str]:
-    loud = []
-    if target.normalize:  # it works at 192 kHz, and would hand that on
-        loud = [normalizing_filter(target.loudness), f"aresample={target.source_rate}"]
+    normalizing = []
+    if target.normalize:  # loudnorm works, and would continue, at 192 kHz
+        normalizing = [normalizing_filter(target.loudness), f"aresample={target.source_rate}"]
     blocks = [f"asetnsamples={target.block}:p=0"] if target.block else []
-    return [*_until_loudness(target), *loud, *target.after, *blocks]
+    return [*_until_loudness(target), *normalizing, *target.after, *blocks]
 
 
 def _until_loudness(target: AudioTarget) -> list[str]:
     """The filters up to `normalize`.
 
-    `aresample=async=1` fills gaps in the source's sound with silence and cuts overlaps, so that it stays in
-    time with the picture; it does not stretch. `min_hard_comp`: from 10 ms on, where swresample by itself leaves
-    everything below 100 ms as it is.
+    `aresample=async=1` fills gaps in the source's sound with silence and cuts overlaps, so that it stays in sync with
+    the video; it does not stretch. `min_hard_comp` makes it do so from 10 ms on; swresample's default ignores
+    everything below 100 ms.
     """
     chain = ["aresample=async=1:min_hard_comp=0.01", *target.before]
     layout = target.layout or (f"{target.channels}c" if target.channels else "")
@@ -128,7 +136,7 @@ def _until_loudness(target: AudioTarget) -> list[str]:
 
 
 def _before(preset: Preset, channels: int) -> tuple[str, ...]:
-    squeeze = preset.audio_compressor
+    compressor = preset.audio_compressor
     filters = (
         (preset.audio_high_pass is not None, f"highpass=f={_plain(preset.audio_high_pass or 0)}"),
         (preset.audio_low_pass is not None, f"lowpass=f={_plain(preset.audio_low_pass or 0)}"),
@@ -141,26 +149,27 @@ def _before(preset: Preset, channels: int) -> tuple[str, ...]:
         (preset.audio_bass != 0, f"bass=g={_plain(preset.audio_bass)}"),
         (preset.audio_treble != 0, f"treble=g={_plain(preset.audio_treble)}"),
         (
-            squeeze.enabled,
-            f"acompressor=threshold={_factor(squeeze.threshold)}:ratio={_plain(squeeze.ratio)}"
-            f":attack={_plain(squeeze.attack)}:release={_plain(squeeze.release)}:makeup={_factor(squeeze.makeup)}",
+            compressor.enabled,
+            f"acompressor=threshold={_factor(compressor.threshold)}:ratio={_plain(compressor.ratio)}"
+            f":attack={_plain(compressor.attack)}:release={_plain(compressor.release)}"
+            f":makeup={_factor(compressor.makeup)}",
         ),
         (widens(preset, channels), f"extrastereo=m={_plain(preset.audio_stereo_width / 100)}:c=0"),
     )
-    return tuple(text for on, text in filters if on)
+    return tuple(text for used, text in filters if used)
 
 
 def _after(preset: Preset) -> tuple[str, ...]:
-    limit = preset.audio_limiter
+    limiter = preset.audio_limiter
     filters = (
         (preset.audio_volume != 100, f"volume={_plain(preset.audio_volume / 100)}"),
         (
-            limit.enabled,  # `level` would raise all to full scale; `latency` takes back what looking ahead delays
-            f"alimiter=limit={_factor(limit.ceiling)}:attack={_plain(limit.attack)}"
-            f":release={_plain(limit.release)}:level=0:latency=1",
+            limiter.enabled,  # `level` would amplify to full scale; `latency` compensates the delay of looking ahead
+            f"alimiter=limit={_factor(limiter.ceiling)}:attack={_plain(limiter.attack)}"
+            f":release={_plain(limiter.release)}:level=0:latency=1",
         ),
     )
-    return tuple(text for on, text in filters if on)
+    return tuple(text for used, text in filters if used)
 
 
 def _factor(decibels: float) -> str:
@@ -168,5 +177,5 @@ def _factor(decibels: float) -> str:
 
 
 def _plain(number: float) -> str:
-    """Never with an exponent."""
+    """The number without an exponent."""
     return f"{number:.6f}".rstrip("0").rstrip(".")

@@ -1,4 +1,8 @@
-"""Loudness after EBU R128: what is measured first, and the filter that then makes it what is wanted. Pure."""
+"""Loudness after EBU R128: what is measured first, and the filter that then applies it. Pure.
+
+Measuring first allows an even gain. Only where that would lift a peak above -1.5 dBTP does ffmpeg's filter follow the
+sound instead.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +13,16 @@ from collections.abc import Iterable
 from framewatch.domain import Record
 from framewatch.errors import WorkerError
 
-# Frame's targets: LUFS, dBTP, and the loudness range in LU up to which all is only raised or lowered evenly.
+# Frame's targets: LUFS, dBTP, and the loudness range in LU up to which the gain stays even.
 _TARGET = "loudnorm=I=-16:TP=-1.5:LRA=11"
 _REPORT = re.compile(r'\{\s*"input_i".*?\}', re.DOTALL)
-# A range of exactly 0, as a tone has, means "not measured" to the filter.
+# The filter takes a range of exactly 0, which a tone has, for "not measured", and would follow the tone.
 _LEAST_RANGE = 0.01
 _SILENCE = -70.0  # LUFS: the absolute gate of EBU R128
 
 
 class Loudness(Record):
-    """What the first pass found in a track."""
+    """What the first pass measured in a track."""
 
     integrated: float  # LUFS
     true_peak: float  # dBTP
@@ -28,12 +32,12 @@ class Loudness(Record):
 
 
 def measuring_filter() -> str:
-    """The filter that tells what `parse_loudness` reads."""
+    """The filter that logs what `parse_loudness` reads."""
     return f"{_TARGET}:print_format=json"
 
 
 def normalizing_filter(measured: Loudness | None) -> str:
-    """The filter that makes the loudness right; without a measurement it follows the sound as it comes."""
+    """The filter that normalizes the loudness; without a measurement it follows the sound."""
     if measured is None:
         return _TARGET
     return (
@@ -44,14 +48,14 @@ def normalizing_filter(measured: Loudness | None) -> str:
 
 
 def parse_loudness(lines: Iterable[str]) -> Loudness | None:
-    """The measurement in ffmpeg's log; None for a track that is silent, whose loudness cannot be changed.
+    """The measurement in ffmpeg's log; None for a silent track, whose loudness cannot be changed.
 
     Raises:
-        WorkerError: there is none in it.
+        WorkerError: the log contains no measurement.
     """
     found = _REPORT.findall("\n".join(lines))
     if not found:
-        raise WorkerError("ffmpeg did not tell how loud the track is", code="ffmpeg.no_loudness")
+        raise WorkerError("ffmpeg did not report the loudness of the track", code="ffmpeg.no_loudness")
     values = {key: float(value) for key, value in json.loads(found[-1]).items() if key != "normalization_type"}
     if not values["input_i"] > _SILENCE:
         return None

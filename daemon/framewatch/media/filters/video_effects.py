@@ -1,7 +1,8 @@
-"""Filters that change how the picture looks, as pieces of ffmpeg's `-filter`. Pure.
+"""Filters that change how a video looks, as parts of ffmpeg's `-filter`. Pure.
 
-Levels are computed with `lutyuv`, not with ffmpeg's `eq`, which knows 8 bit only and would lower deeper video. The
-order: cleaning before levels and colour, sharpness after both, and the vignette, which lies over all of it, last.
+Levels are computed with `lutyuv`, not with ffmpeg's `eq`, which is 8-bit only and would silently reduce deeper video.
+The order: denoising and debanding before levels and colour, blur and sharpening after both, and the vignette, which
+covers all of it, last.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import math
 from framewatch.media.preset.preset import Preset
 
 _DENOISE_FRAMES = 24
-_BAND_THRESHOLD = 0.02  # of `deband`: ffmpeg's default, the medium strength
+_BAND_THRESHOLD = 0.02  # of `deband`: ffmpeg's default, as the medium strength
 
 
 def effect_filters(preset: Preset, depth: int, *, full_range: bool) -> list[str]:
@@ -19,26 +20,26 @@ def effect_filters(preset: Preset, depth: int, *, full_range: bool) -> list[str]
 
     Args:
         preset: what the user wants.
-        depth: bits of a component.
+        depth: bits per component.
         full_range: whether black is 0 instead of 16.
     """
-    return [*_cleaned(preset), *_levels(preset, depth, full_range=full_range), *_finished(preset)]
+    return [*_cleaning(preset), *_levels(preset, depth, full_range=full_range), *_finishing(preset)]
 
 
 def remembered_frames(preset: Preset) -> int:
-    """Frames that the filters of a preset must have seen before the first that counts.
+    """How many frames the preset's filters must have seen before the first one that counts.
 
-    `hqdn3d` averages over time: after a second, a twentieth at most of what a frame adds to it is left.
+    `hqdn3d` averages over time: after a second, at most a twentieth of what a frame contributes is left.
     """
     return _DENOISE_FRAMES if preset.denoise else 0
 
 
 def deinterlace_args(mode: str) -> str:
-    """The arguments of `bwdif`: one whole picture of each interlaced one; "on" takes all for interlaced."""
+    """The arguments of `bwdif`: one progressive frame per interlaced one; "on" treats every frame as interlaced."""
     return f"mode=send_frame:parity=auto:deint={'all' if mode == 'on' else 'interlaced'}"
 
 
-def _cleaned(preset: Preset) -> list[str]:
+def _cleaning(preset: Preset) -> list[str]:
     chain = []
     if preset.denoise:
         chain.append(f"hqdn3d={_text(preset.denoise)}")
@@ -56,7 +57,7 @@ def _levels(preset: Preset, depth: int, *, full_range: bool) -> list[str]:
     parts = []
     if (preset.brightness, preset.contrast, preset.gamma) != (0, 1, 1):
         luma = f"clip(((val-{low})/{span}-0.5)*{_text(preset.contrast)}+0.5+{_text(preset.brightness)},0,1)"
-        # The filter cuts fractions off: half a step makes that rounding.
+        # The filter truncates fractions: half a step turns that into rounding.
         parts.append(f"y={low}+{span}*pow({luma},1/{_text(preset.gamma)})+0.5")
     if saturation != 1:
         chroma = f"clip((val-{middle})*{_text(saturation)}+{middle}+0.5,0,{(1 << depth) - 1})"
@@ -65,7 +66,7 @@ def _levels(preset: Preset, depth: int, *, full_range: bool) -> list[str]:
     return [*([f"hue=h={_text(preset.hue)}"] if preset.hue else []), *levels]
 
 
-def _finished(preset: Preset) -> list[str]:
+def _finishing(preset: Preset) -> list[str]:
     chain = []
     if preset.blur:
         chain.append(f"gblur=sigma={_text(preset.blur)}")
@@ -77,7 +78,7 @@ def _finished(preset: Preset) -> list[str]:
 
 
 def _quoted(part: str) -> str:
-    """An option whose expression holds commas."""
+    """An option whose expression contains commas."""
     key, _, expression = part.partition("=")
     return f"{key}='{expression}'"
 

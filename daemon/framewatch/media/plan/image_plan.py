@@ -1,46 +1,53 @@
-"""The plan for a picture: what is made of it, and the command that writes it. Pure."""
+"""The plan for a still image. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from framewatch.domain import MediaInfo, Record, Stream, Video
+from framewatch.domain import MediaInfo, Stream, Video
 from framewatch.errors import Finding, MediaError, RuleError
 from framewatch.media.colour import WorkingFormat, working_format
-from framewatch.media.plan.stream_table import place
-from framewatch.media.preset.preset import ContainerName, Preset
+from framewatch.media.plan.plan import BasePlan
+from framewatch.media.plan.stream_table import location
+from framewatch.media.preset.preset import Preset
 from framewatch.media.probe.file_kind import is_image
 from framewatch.media.rules.image_rules import check_image, is_image_preset
 
-MOST_OUTPUT_PIXELS = 600_000_000
+MAX_OUTPUT_PIXELS = 600_000_000
 
 
-class Format(NamedTuple):
-    """What a kind of picture file can hold."""
+class ImageFormat(NamedTuple):
+    """What an image file format can hold."""
 
     alpha: bool
-    deep: bool  # 16 bit
-    most: int  # pixels a side
+    sixteen_bit: bool
+    max_side: int  # pixels
 
 
 FORMATS = {
-    "png": Format(alpha=True, deep=True, most=2**31 - 1),
-    "tiff": Format(alpha=True, deep=True, most=2**31 - 1),
-    "webp": Format(alpha=True, deep=False, most=16_383),
-    "jpg": Format(alpha=False, deep=False, most=65_500),
-    "bmp": Format(alpha=False, deep=False, most=2**15 - 1),
+    "png": ImageFormat(alpha=True, sixteen_bit=True, max_side=2**31 - 1),
+    "tiff": ImageFormat(alpha=True, sixteen_bit=True, max_side=2**31 - 1),
+    "webp": ImageFormat(alpha=True, sixteen_bit=False, max_side=16_383),
+    "jpg": ImageFormat(alpha=False, sixteen_bit=False, max_side=65_500),
+    "bmp": ImageFormat(alpha=False, sixteen_bit=False, max_side=2**15 - 1),
 }
 
-FedFormat = Literal["rgb24", "rgba", "rgb48le", "rgba64le"]
+EncoderInput = Literal["rgb24", "rgba", "rgb48le", "rgba64le"]
+
+_ENCODER_INPUTS: dict[tuple[WorkingFormat, bool], EncoderInput] = {
+    ("rgb24", False): "rgb24",
+    ("rgb24", True): "rgba",
+    ("rgb48le", False): "rgb48le",
+    ("rgb48le", True): "rgba64le",
+}
 
 
-class ImagePlan(Record):
-    """What will be done with one picture."""
+class ImagePlan(BasePlan):
+    """What will be done with one image."""
 
+    kind: Literal["image"] = "image"
     mode: Literal["image"] = "image"
-    preset_name: str
-    preset: Preset
-    container: ContainerName
     source: Stream
     scale: int
     working_format: WorkingFormat  # of what goes through the engine
@@ -48,44 +55,34 @@ class ImagePlan(Record):
     decoded_height: int
     width: int  # of the output
     height: int
-    pixel_format: FedFormat  # of what the encoder gets
+    pixel_format: EncoderInput
     alpha: Literal["none", "kept", "on white"]
     bit_depth: Literal[8, 16]  # of the output
-    frames: int = 1
-    warnings: tuple[Finding, ...]
-
-    @property
-    def has_video(self) -> bool:
-        """True: there is something to see."""
-        return True
-
-    @property
-    def extension(self) -> str:
-        """The ending of the output's name, without its dot."""
-        return self.container
+    frames: Literal[1] = 1
 
 
 def make_image_plan(preset: Preset, preset_name: str, info: MediaInfo) -> ImagePlan:
-    """Decide everything about one picture.
+    """Decide everything about one image.
 
     Args:
-        preset: one for pictures.
+        preset: one for images.
         preset_name: its name.
         info: what the probe found, completed by `with_image_details`.
 
     Raises:
-        MediaError: `media.not_a_picture`: it is a video, or sound.
+        MediaError: `media.not_a_picture`: it is video or audio; `media.no_decoder`.
         RuleError: with everything that does not fit.
+        ValueError: the preset is not for images.
     """
     if not is_image_preset(preset):
-        raise ValueError("not a preset for pictures")
+        raise ValueError("not a preset for images")
     if not is_image(info):
-        message = f"this is not a still picture, and {preset.container} holds one"
+        message = f"this is not a still image, and {preset.container} holds one"
         hint = "put it into a folder whose preset has a container for video"
         raise MediaError(message, code="media.not_a_picture", hint=hint)
     still, video = info.streams[0], info.streams[0].video
     if video is None:
-        message = f"there is no decoder for this picture ({still.codec})"
+        message = f"there is no decoder for this image ({still.codec})"
         raise MediaError(message, code="media.no_decoder", hint="convert it to png first")
     width, height = video.upright
     findings = [*check_image(preset), *_size(preset, width * preset.scale, height * preset.scale)]
@@ -95,13 +92,9 @@ def make_image_plan(preset: Preset, preset_name: str, info: MediaInfo) -> ImageP
 
 
 def _plan(preset: Preset, name: str, still: Stream, video: Video) -> ImagePlan:
-    (width, height), form = video.upright, FORMATS[preset.container]
+    (width, height), output = video.upright, FORMATS[preset.container]
     working = working_format(video.bit_depth)
-    kept = video.alpha and form.alpha
-    fed: dict[WorkingFormat, tuple[FedFormat, FedFormat]] = {
-        "rgb24": ("rgb24", "rgba"),
-        "rgb48le": ("rgb48le", "rgba64le"),
-    }
+    keeps_alpha = video.alpha and output.alpha
     return ImagePlan(
         preset_name=name,
         preset=preset,
@@ -113,28 +106,28 @@ def _plan(preset: Preset, name: str, still: Stream, video: Video) -> ImagePlan:
         decoded_height=height,
         width=width * preset.scale,
         height=height * preset.scale,
-        pixel_format=fed[working][kept],
-        alpha="kept" if kept else "on white" if video.alpha else "none",
-        bit_depth=16 if form.deep and video.bit_depth > 8 else 8,
+        pixel_format=_ENCODER_INPUTS[working, keeps_alpha],
+        alpha="kept" if keeps_alpha else "on white" if video.alpha else "none",
+        bit_depth=16 if output.sixteen_bit and video.bit_depth > 8 else 8,
         warnings=tuple(_warnings(preset, still, video)),
     )
 
 
-def _warnings(preset: Preset, still: Stream, video: Video) -> list[Finding]:
-    form, found = FORMATS[preset.container], []
-    if video.alpha and not form.alpha:
-        message = f"{preset.container} holds no transparency: the picture is laid on white"
-        found.append(Finding("image.alpha_dropped", message, "png, webp and tiff keep it", place(still)))
-    if video.bit_depth > 8 and not form.deep:
+def _warnings(preset: Preset, still: Stream, video: Video) -> Iterator[Finding]:
+    output = FORMATS[preset.container]
+    if video.alpha and not output.alpha:
+        message = f"{preset.container} holds no transparency: the image is composed on white"
+        yield Finding("image.alpha_dropped", message, "png, webp and tiff keep it", location(still))
+    if video.bit_depth > 8 and not output.sixteen_bit:
         message = f"{video.bit_depth} bit become 8 bit: {preset.container} holds no more"
-        found.append(Finding("image.depth_lowered", message, "png and tiff keep 16 bit", place(still)))
-    return found
+        yield Finding("image.depth_lowered", message, "png and tiff keep 16 bit", location(still))
 
 
 def _size(preset: Preset, width: int, height: int) -> list[Finding]:
-    most = FORMATS[preset.container].most
-    if max(width, height) <= most and width * height <= MOST_OUTPUT_PIXELS:
+    max_side = FORMATS[preset.container].max_side
+    if max(width, height) <= max_side and width * height <= MAX_OUTPUT_PIXELS:
         return []
-    limit = f"{most} pixels a side" if max(width, height) > most else f"{MOST_OUTPUT_PIXELS // 1_000_000} megapixels"
+    too_long = max(width, height) > max_side
+    limit = f"{max_side} pixels per side" if too_long else f"{MAX_OUTPUT_PIXELS // 1_000_000} megapixels"
     message = f"{width}x{height} is too large: at most {limit}"
-    return [Finding("image.too_large", message, "enlarge it less, or use png", "container")]
+    return [Finding("image.too_large", message, "upscale it less, or use png", "container")]

@@ -1,14 +1,92 @@
-"""The output's time: where in the source it begins, which part it holds, how many frames and how long. Pure."""
+"""The output's time: the timeline that a preset asks for, where it starts in the source, and how long it is. Pure."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from fractions import Fraction
 from typing import NamedTuple
 
 from framewatch.domain import MediaInfo, Record, Stream, Timeline
 from framewatch.errors import Finding
-from framewatch.media.plan.requested_timeline import begins, exact, timing_wish
 from framewatch.media.preset.preset import Preset
+from framewatch.media.probe.packet_scan import ScanResult, Spans
+from framewatch.media.timeline import FALLBACK_RATE, Interval, plan_timeline, with_own_times
+
+
+class TimelineRequest(Record):
+    """What a preset asks of the timeline. Times are seconds after the file's own beginning."""
+
+    start: Fraction | None = None
+    end: Fraction | None = None
+    rate: Fraction | None = None  # None: the source's
+    preserve: bool = False  # each frame keeps its own time
+    at_key_frame: bool = False  # copied packets can be shown only from a key frame on
+
+    @property
+    def cuts(self) -> bool:
+        """Whether a part of the source is left out."""
+        return self.start is not None or self.end is not None
+
+
+def timeline_request(preset: Preset) -> TimelineRequest:
+    """The part of `preset` that decides when which frame is shown."""
+    return TimelineRequest(
+        start=_exact(preset.start_time) if preset.start_time else None,
+        end=None if preset.end_time is None else _exact(preset.end_time),
+        rate=None if preset.fps == "original" else Fraction(preset.fps),
+        preserve=preset.frame_timing == "preserve",
+        at_key_frame=preset.processing_mode == "copy",
+    )
+
+
+def requested_timeline(
+    request: TimelineRequest, scanned: ScanResult, stated_rate: Fraction | None, file_start: float
+) -> Timeline:
+    """The timeline for a scanned video.
+
+    Args:
+        request: from `timeline_request`.
+        scanned: when the source shows its frames.
+        stated_rate: the container's average rate.
+        file_start: seconds on the source's clock at which the file begins.
+
+    Raises:
+        MediaError: as `plan_timeline`.
+    """
+    start = None if request.start is None else request.start + _exact(file_start)
+    end = None if request.end is None else request.end + _exact(file_start)
+    if request.at_key_frame and start is not None:
+        start = _key_frame_before(start, scanned)
+    timeline = plan_timeline(
+        scanned.pts,
+        scanned.time_base,
+        stated_rate,
+        scanned.last_duration,
+        cut=Interval(start, end),
+        forced_rate=request.rate,
+    )
+    if not request.preserve:
+        return timeline
+    return with_own_times(timeline, scanned.pts, scanned.last_duration, end, scanned.repeats)
+
+
+def _key_frame_before(start: Fraction, scanned: ScanResult) -> Fraction:
+    number = bisect_right(scanned.keyframes, start / scanned.time_base) - 1
+    return scanned.keyframes[max(number, 0)] * scanned.time_base
+
+
+def lengths_in_cut(
+    request: TimelineRequest, timeline: Timeline | None, spans: Spans, file_start: float
+) -> dict[int, float]:
+    """Seconds that each stream lasts within the cut, by its index."""
+    if not request.cuts:
+        return {index: float(until - since) for index, (since, until) in spans.items()}
+    first = _start(request, timeline, file_start)
+    last = None if request.end is None else _exact(file_start) + request.end
+    return {
+        index: max(0.0, float((until if last is None else min(until, last)) - max(since, first)))
+        for index, (since, until) in spans.items()
+    }
 
 
 class Cut(Record):
@@ -18,50 +96,33 @@ class Cut(Record):
     length: float | None  # None: to its end
 
 
-class OutputTime(NamedTuple):
-    """What is known of the output's frames before they are made."""
-
-    rate: Fraction | None
-    frames: int
-    exact: bool  # `frames` is no estimate
-    duration: float  # seconds
-    last: float | None = None  # seconds from the first frame to the last, where each keeps its own time
-
-
-def output_time(
-    preset: Preset, info: MediaInfo, main: Stream, timeline: Timeline | None, *, copied: bool
-) -> OutputTime:
-    """The frames of an output with a picture."""
-    if timeline and not copied:
-        if timeline.times:
-            last = float((timeline.times[-1] - timeline.times[0]) * timeline.time_base)
-            return OutputTime(None, timeline.frames, exact=True, duration=timeline.duration, last=last)
-        return OutputTime(timeline.rate, timeline.frames, exact=True, duration=timeline.duration)
-    if timeline and timing_wish(preset).cuts:
-        return OutputTime(None, timeline.source_frames, exact=False, duration=timeline.duration)
-    # What a file states of its length is not always that of its packets, such as where Matroska begins later than 0.
-    duration = timeline.duration if timeline else main.duration or info.duration
-    rate = main.video.rate if main.video else None
-    frames = timeline.source_frames if timeline else round(duration * float(rate or 25))
-    return OutputTime(None, frames, exact=False, duration=duration)
-
-
-def sound_time(info: MediaInfo, cut: Cut | None) -> OutputTime:
-    """The length of an output without a picture."""
-    rest = info.duration - (cut.start if cut else 0.0)
-    length = rest if cut is None or cut.length is None else min(rest, cut.length)
-    return OutputTime(None, 0, exact=False, duration=length)
-
-
 def output_zero(preset: Preset, info: MediaInfo, timeline: Timeline | None) -> tuple[float, Cut | None]:
     """The time on the source's clock that is the output's zero, and the cut."""
-    wish = timing_wish(preset)
-    if not wish.cuts:
+    request = timeline_request(preset)
+    if not request.cuts:
         return info.start, None
-    zero = begins(wish, timeline, info.start)
-    start = zero - exact(info.start)
-    length = None if wish.end is None else float(exact(info.start) + wish.end - zero)
+    zero = _start(request, timeline, info.start)
+    start = zero - _exact(info.start)
+    length = None if request.end is None else float(_exact(info.start) + request.end - zero)
     return float(zero), Cut(start=float(start), length=length)
+
+
+def _start(request: TimelineRequest, timeline: Timeline | None, file_start: float) -> Fraction:
+    """Seconds on the source's clock at which the output begins.
+
+    That is the first frame of the cut, less than a frame after the time that was asked for, so that no output begins
+    without a picture; for a copy, the key frame that it needs; and the time itself where video only starts later.
+    """
+    start = _exact(file_start) + (request.start or 0)
+    if timeline is None or not request.start:
+        return start
+    first = timeline.origin * timeline.time_base
+    return first if first - start < 1 / timeline.rate else start
+
+
+def _exact(seconds: float) -> Fraction:
+    """A time as the user wrote it, to the microsecond."""
+    return Fraction(round(seconds * 1_000_000), 1_000_000)
 
 
 def video_start(zero: float, info: MediaInfo, main: Stream, timeline: Timeline | None) -> float:
@@ -70,9 +131,43 @@ def video_start(zero: float, info: MediaInfo, main: Stream, timeline: Timeline |
     return max(0.0, round(float(first - Fraction(zero)), 6))
 
 
+class FrameTiming(NamedTuple):
+    """What is known of the output's frames before they are made."""
+
+    rate: Fraction | None  # None: each frame keeps the source's time
+    frames: int
+    exact: bool  # `frames` is not an estimate
+    duration: float  # seconds
+    last: float | None = None  # seconds from the first frame to the last, where each keeps its own time
+
+
+def frame_timing(
+    preset: Preset, info: MediaInfo, main: Stream, timeline: Timeline | None, *, copied: bool
+) -> FrameTiming:
+    """The timing of an output with video."""
+    if timeline and not copied:
+        if timeline.times:
+            last = float((timeline.times[-1] - timeline.times[0]) * timeline.time_base)
+            return FrameTiming(None, timeline.frames, exact=True, duration=timeline.duration, last=last)
+        return FrameTiming(timeline.rate, timeline.frames, exact=True, duration=timeline.duration)
+    if timeline and timeline_request(preset).cuts:
+        return FrameTiming(None, timeline.source_frames, exact=False, duration=timeline.duration)
+    # The length that a file states is not always that of its packets, such as where Matroska starts later than 0.
+    duration = timeline.duration if timeline else main.duration or info.duration
+    rate = main.video.rate if main.video else None
+    frames = timeline.source_frames if timeline else round(duration * float(rate or FALLBACK_RATE))
+    return FrameTiming(None, frames, exact=False, duration=duration)
+
+
+def audio_duration(info: MediaInfo, cut: Cut | None) -> float:
+    """Seconds of an output that is sound alone."""
+    rest = info.duration - (cut.start if cut else 0.0)
+    return rest if cut is None or cut.length is None else min(rest, cut.length)
+
+
 def cut_warnings(preset: Preset, cut: Cut | None) -> list[Finding]:
-    """Where a copy begins, if not where it was asked for."""
+    """A warning where a copy starts earlier than was asked for."""
     if cut is None or cut.start > (preset.start_time or 0.0) - 0.001:
         return []
-    message = f"copied video can only begin with a key frame: it begins at {cut.start:.3f} s"
+    message = f"copied video can start only at a key frame: it starts at {cut.start:.3f} s"
     return [Finding("cut.at_key_frame", message, 'processing_mode "reencode" cuts to the frame', "start_time")]

@@ -15,7 +15,7 @@ from pydantic import AliasChoices, AliasGenerator, BeforeValidator, ConfigDict, 
 from pydantic.alias_generators import to_camel
 
 from framewatch.documents import FindingError, Section
-from framewatch.media.timeline import snapped
+from framewatch.media.timeline import nearest_standard_rate
 
 # 23.98 and 29.97, typed with two or three digits, mean the standard rates 24000/1001 and 30000/1001.
 _TYPED_RATE_TOLERANCE = Fraction(1, 5000)
@@ -110,7 +110,7 @@ def frame_rate(value: Any) -> Any:
     if not MIN_RATE <= exact <= MAX_RATE:
         hint = f"original, or a number from {MIN_RATE} to {MAX_RATE}, such as 25 or 23.976"
         raise FindingError("timing.fps", f'"{value}" is not a frame rate', hint)
-    standard = snapped(exact, _TYPED_RATE_TOLERANCE)
+    standard = nearest_standard_rate(exact, _TYPED_RATE_TOLERANCE)
     return standard if standard != exact else exact.limit_denominator(1001)
 
 

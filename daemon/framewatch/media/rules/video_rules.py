@@ -74,11 +74,12 @@ def _crop(preset: Preset) -> list[Finding]:
     crop = preset.active_crop
     if crop is None or (min(crop.x, crop.y) >= 0 and min(crop.width, crop.height) > 0):
         return []
-    message = f"{_rectangle(crop)} is no part of a picture"
+    message = f"{rectangle(crop)} is no part of a picture"
     return [Finding("crop.invalid", message, "x and y from 0, width and height from 1", "crop")]
 
 
-def _rectangle(crop: Crop) -> str:
+def rectangle(crop: Crop) -> str:
+    """The crop for a message: `100x50 at 10,20`."""
     return f"{crop.width}x{crop.height} at {crop.x},{crop.y}"
 
 

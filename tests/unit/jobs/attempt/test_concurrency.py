@@ -15,7 +15,7 @@ from framewatch.jobs.attempt.concurrency import (
     lane_count,
     lanes_per_device,
 )
-from framewatch.media.plan.plan import Plan
+from framewatch.media.plan.plan import VideoPlan
 from framewatch.media.preset.preset import Preset
 from framewatch.render.tasks import DeviceReport
 
@@ -131,7 +131,7 @@ def test_lanes_are_shared_out_and_each_device_has_one(lanes: int, devices: int, 
 def test_what_a_frame_weighs_follows_from_its_format(pixel_format: str, weight: float) -> None:
     preset = Preset(ml_upscale="esrgan-2x", preset="slow")
     plan = SimpleNamespace(preset=preset, pixel_format=pixel_format, frame_width=1920, frame_height=1080)
-    found = EncoderLoad.of(cast("Plan", plan))
+    found = EncoderLoad.of(cast("VideoPlan", plan))
     assert found == EncoderLoad("libx264", 1920 * 1080, "slow", weight)
 
 

@@ -19,6 +19,8 @@ from framewatch.jobs.attempt.disk_forecast import (
     frame_size,
     require_room,
 )
+from framewatch.media.plan.plan import AudioPlan
+from framewatch.media.plan.stream_table import StreamPlan
 from framewatch.media.preset.preset import Preset
 from framewatch.storage.free_space import human
 from mounts import tmpfs
@@ -36,7 +38,6 @@ def plan(**changes: Any) -> Any:
     """As much of a plan as a forecast looks at."""
     values = {
         "mode": "upscale",
-        "has_video": True,
         "frames": 100,
         "preset": Preset(video_bitrate_mode="bitrate", video_bitrate=200),  # 1000 bytes a frame at 25
         "width": 64,
@@ -77,7 +78,9 @@ def test_a_disk_that_is_not_there_is_not_looked_at() -> None:
 def test_without_the_network_there_is_no_piece_beside_the_result() -> None:
     assert sizes(forecast(plan(mode="transcode"), SOURCE, 5000, FinishedSegments(), FOLDERS, disk))["work"] == 108_000
     assert sizes(forecast(plan(mode="copy"), SOURCE, 5000, FinishedSegments(), FOLDERS, disk))["output"] == 5000
-    audio = forecast(plan(mode="transcode", has_video=False), SOURCE, 5000, FinishedSegments(), FOLDERS, disk)
+    track = StreamPlan.model_construct(kind="audio", action="encode", audio=SimpleNamespace(kbps=16))
+    sound = AudioPlan.model_construct(mode="transcode", streams=(track,), expected=SimpleNamespace(duration=4.0))
+    audio = forecast(sound, SOURCE, 5000, FinishedSegments(), FOLDERS, disk)
     assert sizes(audio)["output"] == 8000
 
 

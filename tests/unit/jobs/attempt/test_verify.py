@@ -10,12 +10,12 @@ import pytest
 from framewatch.domain import Audio, MediaInfo, Stream, Video
 from framewatch.jobs.attempt.verify import compare
 from framewatch.media.decode.output_inspection import Inspection, StreamInspection
-from framewatch.media.plan.expectation import Expected, ExpectedStream
+from framewatch.media.plan.expectation import ExpectedStream, ExpectedVideo
 
 RATE = Fraction(25)
 
 
-def expected(**changes: Any) -> Expected:
+def expected(**changes: Any) -> ExpectedVideo:
     values: dict[str, Any] = {
         "width": 640,
         "height": 360,
@@ -32,7 +32,7 @@ def expected(**changes: Any) -> Expected:
         ),
         "chapters": True,
     }
-    return Expected(**(values | changes))
+    return ExpectedVideo(**(values | changes))
 
 
 def stream(number: int, kind: Any, codec: str, **changes: Any) -> StreamInspection:
@@ -75,7 +75,7 @@ def good(**video: Any) -> tuple[StreamInspection, ...]:
     )
 
 
-def codes(wanted: Expected, inspection: Inspection, *audio: float | None) -> list[str]:
+def codes(wanted: ExpectedVideo, inspection: Inspection, *audio: float | None) -> list[str]:
     findings = compare(wanted, inspection, audio)
     assert all(finding.hint for finding in findings)
     return [finding.code for finding in findings]

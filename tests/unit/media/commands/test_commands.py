@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 
 from framewatch.errors import WorkerError
 from framewatch.media.commands import commands
+from framewatch.media.commands.video_filters import SegmentEncoding
 from framewatch.media.encoders.encoder_args import nvenc_cq, nvenc_preset
 from framewatch.media.ffmpeg.discovery import encoders
 from framewatch.media.ffmpeg.process import Encoder, run_ffmpeg
-from framewatch.media.plan.plan import Plan, make_plan
+from framewatch.media.plan.plan import VideoPlan, make_plan
 from framewatch.media.preset.preset import Preset
 from framewatch.media.probe.packet_scan import scan
 from framewatch.media.probe.probe import probe
@@ -57,14 +58,14 @@ title=Two
 WEBM = {"container": "webm", "video_codec": "vp9", "audio_codec": "libopus"}
 
 
-def plan(**wishes: Any) -> Plan:
+def plan(**wishes: Any) -> Any:
     preset = Preset(**({"ml_upscale": "esrgan-2x"} | wishes))
     return make_plan(preset, "test", media(video(bit_depth=10, pixel_format="yuv420p10le")), cfr())
 
 
 def encoder_args(**wishes: Any) -> list[str]:
     """The options between the encoder's name and the tags."""
-    command = commands.piece_command(plan(container="mkv", **wishes), FFMPEG, OUT)
+    command = commands.segment_command(plan(container="mkv", **wishes), FFMPEG, OUT)
     return command[command.index("-c:v:0") + 1 : command.index("-colorspace")]
 
 
@@ -98,7 +99,7 @@ def test_an_encoder_that_shares_the_cores_has_as_many_threads_as_it_was_given_un
     tmp_path: Path, own: tuple[str, ...], threads: int
 ) -> None:
     out, made = tmp_path / "piece.mp4", plan(preset="ultrafast", extra_encoder_args=own)
-    with Encoder(commands.piece_command(made, FFMPEG, out, threads=3)) as encoder:
+    with Encoder(commands.segment_command(made, FFMPEG, out, SegmentEncoding(threads=3))) as encoder:
         encoder.write(bytes(made.frame_width * made.frame_height * 6))
         encoder.finish()
     assert f" threads={threads} ".encode() in out.read_bytes()  # libx264 writes its settings into the stream
@@ -107,7 +108,9 @@ def test_an_encoder_that_shares_the_cores_has_as_many_threads_as_it_was_given_un
 @pytest.mark.parametrize("codec", ["libx265", "libsvtav1", "vp9"])
 def test_other_encoders_choose_for_themselves(codec: str) -> None:
     made = plan(video_codec=codec, container="mkv")
-    assert commands.piece_command(made, FFMPEG, OUT, threads=3) == commands.piece_command(made, FFMPEG, OUT)
+    assert commands.segment_command(made, FFMPEG, OUT, SegmentEncoding(threads=3)) == commands.segment_command(
+        made, FFMPEG, OUT
+    )
 
 
 # --- words --------------------------------------------------------------------------------------------------
@@ -178,7 +181,7 @@ def test_nvencs_presets_are_mapped_as_in_frame(word: str, mapped: str) -> None:
     ("codec", "made"), [("hevc_nvenc", "p010le"), ("hevc_videotoolbox", "p010le"), ("libx265", "yuv420p10le")]
 )
 def test_hardware_gets_ten_bit_in_its_own_layout(codec: str, made: str) -> None:
-    command = commands.piece_command(plan(video_codec=codec), FFMPEG, OUT)
+    command = commands.segment_command(plan(video_codec=codec), FFMPEG, OUT)
     chain = command[command.index("-filter:v:0") + 1]
     assert f"format={made}," in chain
 
@@ -186,7 +189,7 @@ def test_hardware_gets_ten_bit_in_its_own_layout(codec: str, made: str) -> None:
 def test_paths_are_whole_arguments_that_ffmpeg_takes_for_files() -> None:
     made = plan()
     every = [
-        commands.piece_command(made, FFMPEG, OUT),
+        commands.segment_command(made, FFMPEG, OUT),
         commands.mux_command(made, FFMPEG, [Path("/w/-p 1.mp4")], SOURCE, OUT),
         commands.transcode_command(plan(ml_upscale="none"), FFMPEG, SOURCE, OUT),
         commands.rehearsal_command(made, FFMPEG, SOURCE, OUT),
@@ -208,7 +211,7 @@ def test_the_hardware_that_encodes_also_decodes_where_that_is_asked_for(codec: s
     assert command[command.index("-hwaccel") + 1] == name
     assert command.index("-hwaccel") < command.index("-i")
     assert plan(video_codec=codec, hw_decode=True).hwaccel == name
-    assert plan(video_codec=codec).hwaccel == ""
+    assert plan(video_codec=codec).hwaccel is None
 
 
 def test_hardware_decoding_with_software_encoding_is_a_warning() -> None:
@@ -224,7 +227,7 @@ def test_what_is_upscaled_is_decoded_in_hardware_with_any_encoder() -> None:
 
 
 def test_only_the_encoder_reads_stdin() -> None:
-    assert "-nostdin" not in commands.piece_command(plan(), FFMPEG, OUT)
+    assert "-nostdin" not in commands.segment_command(plan(), FFMPEG, OUT)
     assert "-nostdin" in commands.mux_command(plan(), FFMPEG, [OUT], SOURCE, OUT)
     assert "-nostdin" in commands.transcode_command(plan(ml_upscale="none"), FFMPEG, SOURCE, OUT)
 
@@ -239,11 +242,11 @@ def test_a_frame_is_a_whole_number_of_ticks(rate: str, scale: int) -> None:
 
 def test_pieces_are_listed_by_names_that_are_quoted(tmp_path: Path) -> None:
     out = tmp_path / "result.mp4"
-    text = commands.concat_text([tmp_path / "piece-1.mp4", tmp_path / "it's 2.mp4"], out)
+    text = commands.segment_list_text([tmp_path / "piece-1.mp4", tmp_path / "it's 2.mp4"], out)
     assert text == "ffconcat version 1.0\nfile 'piece-1.mp4'\nfile 'it'\\''s 2.mp4'\n"
     for wrong in (tmp_path / "a\nb.mp4", tmp_path / "sub" / "a.mp4"):
-        with pytest.raises(ValueError, match="not a piece"):
-            commands.concat_text([wrong], out)
+        with pytest.raises(ValueError, match="not a segment"):
+            commands.segment_list_text([wrong], out)
 
 
 # --- containers, run ----------------------------------------------------------------------------------------
@@ -290,7 +293,7 @@ def subtitles_of(path: Path) -> str:
     return text.read_text()
 
 
-def check_against_plan(made: Plan, source: Path, out: Path) -> None:
+def check_against_plan(made: VideoPlan, source: Path, out: Path) -> None:
     """What verification will look for, looked for by other means."""
     info, expected = probe(out), made.expected
     main = info.main_video

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from framewatch.media.commands import commands
-from framewatch.media.encoders.extra_args import check_extra_args, encoder_args
+from framewatch.media.encoders.extra_args import check_extra_args, for_first_video
 from framewatch.media.preset.preset import Preset
 from framewatch.media.rules.preset_rules import check_preset
 from media_samples import FFMPEG, frames_of, plan_of, render
@@ -100,7 +100,7 @@ def test_no_file_of_x265s_own_is_written_or_read(name: str) -> None:
 @given(st.lists(st.text("-:/.=ab0,vgtune \\%~'\"", max_size=12), max_size=6))
 def test_nothing_that_is_let_through_holds_a_path_or_leaves_the_pairs(args: list[str]) -> None:
     if not check_extra_args(args, "libx264"):
-        made = encoder_args(args)
+        made = for_first_video(args)
         assert len(made) == len(args)
         assert all(option.startswith("-") and option.endswith(":v:0") for option in made[::2])
         assert not any(mark in value for value in made[1::2] for mark in "/\\ ~'\"")
@@ -114,7 +114,7 @@ def test_they_stand_behind_the_presets_own_in_every_command_that_encodes(clip: P
         if scale == "none":
             made = [commands.transcode_command(plan, FFMPEG, clip, out)]
         else:
-            made = [commands.piece_command(plan, FFMPEG, out), commands.rehearsal_command(plan, FFMPEG, clip, out)]
+            made = [commands.segment_command(plan, FFMPEG, out), commands.rehearsal_command(plan, FFMPEG, clip, out)]
         for argv in made:
             at = argv.index("-g:v:0")
             assert argv[at : at + 4] == ["-g:v:0", "5", "-bf:v:0", "0"]
@@ -125,4 +125,4 @@ def test_they_stand_behind_the_presets_own_in_every_command_that_encodes(clip: P
 
 
 def test_x265_stays_quiet_where_parameters_are_added() -> None:
-    assert encoder_args(["-x265-params", "sao=0"]) == ["-x265-params:v:0", "log-level=error:sao=0"]
+    assert for_first_video(["-x265-params", "sao=0"]) == ["-x265-params:v:0", "log-level=error:sao=0"]

@@ -11,7 +11,7 @@ from itertools import accumulate
 import pytest
 
 from framewatch.errors import RuleError
-from framewatch.media.plan.avi_timestamps import Stamps, packet_filter, picture_filter, stamps_of
+from framewatch.media.plan.avi_timestamps import FrameTimes, frame_filter, frame_times, packet_filter
 from framewatch.media.plan.plan import make_plan
 from framewatch.media.preset.preset import Preset
 from framewatch.media.probe.packet_scan import ScanResult
@@ -33,7 +33,7 @@ def uneven(frames: int) -> list[int]:
 
 @pytest.mark.parametrize("pts", [[0], [3, 4, 5, 6], [0, 4, 5, 6], [0, 5, 10, 15, 19, 23], uneven(4000)], ids=len)
 def test_each_picture_gets_its_time(pts: list[int]) -> None:
-    told = picture_filter(stamps_of(scanned(pts)), offset=0.2)
+    told = frame_filter(frame_times(scanned(pts)), offset=0.2)
     chain = f"color=size=16x16:rate=25,trim=end_frame={len(pts)}"
     graph = ("-copyts", "-f", "lavfi", "-i", chain, "-vf", told, "-fps_mode", "passthrough", "-f", "framehash", "-")
     lines = ffmpeg(*graph).decode().splitlines()
@@ -42,13 +42,13 @@ def test_each_picture_gets_its_time(pts: list[int]) -> None:
 
 
 def test_evenly_timed_pictures_are_one_run() -> None:
-    assert len(stamps_of(scanned([2, 5, 8, 11])).runs) == 1
-    assert not stamps_of(ScanResult(TICK, (0, 1, 2), 1, (0,))).runs
+    assert len(frame_times(scanned([2, 5, 8, 11])).runs) == 1
+    assert not frame_times(ScanResult(TICK, (0, 1, 2), 1, (0,))).runs
 
 
 @pytest.mark.parametrize("wishes", [{}, {"processing_mode": "copy"}])
 def test_times_too_uneven_for_a_command_are_refused_with_a_way_out(wishes: dict[str, str]) -> None:
-    told = stamps_of(scanned(uneven(20_000)))
+    told = frame_times(scanned(uneven(20_000)))
     with pytest.raises(RuleError) as refused:
         make_plan(Preset(container="mkv", **wishes), "test", media(video()), cfr(), told)  # type: ignore[arg-type]
     assert [finding.code for finding in refused.value.findings] == ["media.timestamps"]
@@ -57,14 +57,14 @@ def test_times_too_uneven_for_a_command_are_refused_with_a_way_out(wishes: dict[
 
 
 def test_frames_are_distinct_where_no_clock_makes_two_of_them_one() -> None:
-    assert stamps_of(scanned([0, 1, 2])).distinct
-    assert not stamps_of(scanned([0, 1, 1])).distinct
-    assert not stamps_of(ScanResult(Fraction(1, 1000), (0, 1, 2), 1, (0,))).distinct
+    assert frame_times(scanned([0, 1, 2])).distinct
+    assert not frame_times(scanned([0, 1, 1])).distinct
+    assert not frame_times(ScanResult(Fraction(1, 1000), (0, 1, 2), 1, (0,))).distinct
 
 
-@pytest.mark.parametrize(("runs", "told"), [(2000, picture_filter), (600, packet_filter)])
-def test_what_a_command_may_be_told_fits_into_an_argument(runs: int, told: Callable[[Stamps, float], str]) -> None:
+@pytest.mark.parametrize(("runs", "told"), [(2000, frame_filter), (600, packet_filter)])
+def test_the_longest_expression_fits_into_one_argument(runs: int, told: Callable[[FrameTimes, float], str]) -> None:
     late = 10_000_000  # frames: four days
-    stamps = stamps_of(scanned([late + 3 * (number // 2) + number % 2 for number in range(2 * runs)]))
+    stamps = frame_times(scanned([late + 3 * (number // 2) + number % 2 for number in range(2 * runs)]))
     assert len(stamps.runs) == runs
     assert len(told(stamps, 86_400.0)) < 128 * 1024

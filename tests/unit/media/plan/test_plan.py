@@ -10,17 +10,17 @@ import pytest
 from framewatch.domain import Audio, Colour, Stream
 from framewatch.errors import RuleError
 from framewatch.media.plan.expectation import ExpectedStream
-from framewatch.media.plan.plan import Plan, make_plan
+from framewatch.media.plan.plan import MuxPlan, VideoPlan, make_plan
 from framewatch.media.preset.preset import Preset
 from media_samples import audio, cfr, cover, media, other, subtitle, video
 
 
-def plan(*streams: Stream, timeline: Any = "cfr", info: Any = None, **wishes: Any) -> Plan:
+def plan(*streams: Stream, timeline: Any = "cfr", info: Any = None, **wishes: Any) -> Any:
     chosen = cfr() if timeline == "cfr" else timeline
     return make_plan(Preset(**wishes), "test", info or media(*streams), chosen)
 
 
-def warnings(made: Plan) -> list[str]:
+def warnings(made: MuxPlan) -> list[str]:
     return [warning.code for warning in made.warnings]
 
 
@@ -177,7 +177,7 @@ RICH = (
 )
 
 
-def rows(made: Plan) -> list[tuple[int, str, str]]:
+def rows(made: MuxPlan) -> list[tuple[int, str, str | None]]:
     return [(row.index, row.action, row.codec_out) for row in made.streams]
 
 
@@ -188,7 +188,7 @@ def rows(made: Plan) -> list[tuple[int, str, str]]:
             {"container": "mkv", "ml_upscale": "esrgan-2x", "audio_codec": "copy"},
             [
                 (0, "upscale", "h264"), (1, "copy", "aac"), (2, "copy", "opus"), (3, "copy", "subrip"),
-                (4, "copy", "ass"), (5, "copy", "ttf"), (6, "copy", "png"), (8, "drop", ""), (7, "drop", ""),
+                (4, "copy", "ass"), (5, "copy", "ttf"), (6, "copy", "png"), (8, "drop", None), (7, "drop", None),
             ],
             ["streams.second_video", "streams.data_dropped"],
         ),
@@ -196,8 +196,8 @@ def rows(made: Plan) -> list[tuple[int, str, str]]:
             {"container": "mp4"},
             [
                 (0, "encode", "h264"), (1, "encode", "aac"), (2, "encode", "aac"), (3, "encode", "mov_text"),
-                (4, "encode", "mov_text"), (6, "copy", "png"), (8, "drop", ""), (5, "drop", ""),
-                (7, "drop", ""),
+                (4, "encode", "mov_text"), (6, "copy", "png"), (8, "drop", None), (5, "drop", None),
+                (7, "drop", None),
             ],
             [
                 "streams.second_video", "subtitle.styling_lost", "streams.attachment_dropped",
@@ -208,7 +208,7 @@ def rows(made: Plan) -> list[tuple[int, str, str]]:
             {"container": "mov", "selected_audio_tracks": [2, 1], "selected_subtitle_tracks": [3]},
             [
                 (0, "encode", "h264"), (2, "encode", "aac"), (1, "encode", "aac"), (3, "encode", "mov_text"),
-                (8, "drop", ""), (4, "drop", ""), (5, "drop", ""), (6, "drop", ""), (7, "drop", ""),
+                (8, "drop", None), (4, "drop", None), (5, "drop", None), (6, "drop", None), (7, "drop", None),
             ],
             [
                 "streams.second_video", "streams.attachment_dropped", "streams.cover_dropped",
@@ -221,8 +221,8 @@ def rows(made: Plan) -> list[tuple[int, str, str]]:
                 "selected_audio_tracks": "none", "selected_subtitle_tracks": "none",
             },
             [
-                (0, "encode", "vp9"), (8, "drop", ""), (1, "drop", ""), (2, "drop", ""), (3, "drop", ""),
-                (4, "drop", ""), (5, "drop", ""), (6, "drop", ""), (7, "drop", ""),
+                (0, "encode", "vp9"), (8, "drop", None), (1, "drop", None), (2, "drop", None), (3, "drop", None),
+                (4, "drop", None), (5, "drop", None), (6, "drop", None), (7, "drop", None),
             ],
             [
                 "streams.second_video", "streams.attachment_dropped", "streams.cover_dropped",
@@ -233,7 +233,7 @@ def rows(made: Plan) -> list[tuple[int, str, str]]:
             {"container": "mkv", "processing_mode": "copy"},
             [
                 (0, "copy", "h264"), (1, "copy", "aac"), (2, "copy", "opus"), (3, "copy", "subrip"),
-                (4, "copy", "ass"), (5, "copy", "ttf"), (6, "copy", "png"), (8, "drop", ""), (7, "drop", ""),
+                (4, "copy", "ass"), (5, "copy", "ttf"), (6, "copy", "png"), (8, "drop", None), (7, "drop", None),
             ],
             ["streams.second_video", "streams.data_dropped"],
         ),
@@ -297,7 +297,7 @@ def test_sound_is_encoded_as_near_to_the_wish_as_the_encoder_can(
 
 def test_a_plan_goes_through_json_unchanged() -> None:
     made = plan(*RICH, container="mkv", ml_upscale="esrgan-2x", timeline=cfr(48, Fraction(24000, 1001)))
-    assert Plan.model_validate_json(made.model_dump_json()) == made
+    assert VideoPlan.model_validate_json(made.model_dump_json()) == made
 
 
 def test_a_refused_job_has_all_findings_of_preset_and_file() -> None:

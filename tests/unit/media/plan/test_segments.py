@@ -8,19 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from framewatch.domain import Timeline
-from framewatch.media.plan.segments import Segmenting, plan_segments
-from framewatch.media.timeline import cadence, plan_timeline, preserved
+from framewatch.media.plan.segments import SegmentOptions, plan_segments
+from framewatch.media.timeline import cadence, plan_timeline, with_own_times
 
 MILLISECOND = Fraction(1, 1000)
 
 
 def line_of(pts: list[int], last: int = 40, *, variable: bool = False) -> Timeline:
     line = plan_timeline(pts, MILLISECOND, Fraction(25), last)
-    return preserved(line, pts, last) if variable else line
+    return with_own_times(line, pts, last) if variable else line
 
 
 def lengths(line: Timeline, pts: list[int], keys: list[int], seconds: float) -> list[int]:
-    return [each.frames for each in plan_segments(line, pts, keys, Segmenting(seconds=seconds))]
+    return [each.frames for each in plan_segments(line, pts, keys, SegmentOptions(seconds=seconds))]
 
 
 def test_a_video_is_divided_into_equal_pieces_where_no_key_frame_is_near() -> None:
@@ -40,13 +40,13 @@ def test_a_short_rest_is_not_a_piece_of_its_own() -> None:
 
 def test_a_source_that_is_read_from_its_beginning_each_time_has_few_pieces() -> None:
     pts = list(range(0, 40_000, 40))
-    cut = plan_segments(line_of(pts), pts, [0], Segmenting(seconds=1), seekable=False)
+    cut = plan_segments(line_of(pts), pts, [0], SegmentOptions(seconds=1), seekable=False)
     assert len(cut) == 8
 
 
 def test_a_lead_begins_earlier_and_never_before_the_first_frame() -> None:
     pts = list(range(0, 3000, 40))
-    first, second, _ = plan_segments(line_of(pts), pts, [0], Segmenting(seconds=1, lead=30))
+    first, second, _ = plan_segments(line_of(pts), pts, [0], SegmentOptions(seconds=1, lead=30))
     assert (first.lead, first.first_pts) == (0, None)
     assert (second.first_frame, second.lead, second.first_pts) == (25, 25, None)
     assert (second.rendered.first_frame, second.rendered.frames) == (0, 50)
@@ -64,7 +64,7 @@ def test_pieces_together_show_exactly_what_the_whole_shows(
 ) -> None:
     pts = [sum(steps[:number]) for number in range(len(steps))]
     line = line_of(pts, steps[-1], variable=variable)
-    wish = Segmenting(seconds=seconds, lead=lead)
+    wish = SegmentOptions(seconds=seconds, lead=lead)
     cut = plan_segments(line, pts, [pts[key] for key in sorted(keys) if key < len(pts)], wish)
     shown: list[int] = []
     for segment in cut:

@@ -10,13 +10,13 @@ import pytest
 
 from framewatch.domain import Colour
 from framewatch.errors import FramewatchError, MediaError, StorageError
-from framewatch.media.plan.file_rules import check_file
 from framewatch.media.preset.preset import Preset
 from framewatch.media.probe.file_kind import require_video
 from framewatch.media.probe.probe import probe
 from framewatch.media.probe.safe_open import open_file, open_media
 from framewatch.media.probe.truncation import Family, read_extent
 from media_factory import ffmpeg, make_video, remux
+from media_samples import file_findings
 
 SUBTITLES = "1\n00:00:00,000 --> 00:00:00,500\nhello\n"
 CHAPTERS = ";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=500\ntitle=one\n"
@@ -190,7 +190,7 @@ def test_music_with_a_cover_has_no_video(tmp_path: Path) -> None:
 
 def test_colours_without_a_conversion_to_rgb_are_refused(tmp_path: Path) -> None:
     path = make_video(tmp_path / "ictcp.mkv", filters="setparams=colorspace=ictcp")
-    findings = check_file(Preset(ml_upscale="esrgan-2x"), probe(path))
+    findings = file_findings(Preset(ml_upscale="esrgan-2x"), probe(path))
     assert [finding.code for finding in findings] == ["media.colour_unsupported"]
 
 

@@ -8,10 +8,9 @@ import pytest
 
 from framewatch.documents import parse, validate
 from framewatch.errors import ConfigError
-from framewatch.media.plan.file_rules import check_file
 from framewatch.media.preset.preset import Preset
 from framewatch.media.rules.preset_rules import check_preset, check_tools
-from media_samples import audio, media, subtitle, video
+from media_samples import audio, file_findings, media, subtitle, video
 
 FIT = {"mp3": "mp3", "m4a": "aac", "wav": "pcm_s16le", "flac": "flac"}
 WISHES: list[tuple[dict[str, Any], str, str]] = [
@@ -93,29 +92,29 @@ def test_a_container_of_sound_needs_sound_and_takes_nothing_else(container: str)
 @pytest.mark.parametrize("container", FIT)
 def test_a_container_of_sound_needs_a_file_with_sound(container: str, mode: str) -> None:
     preset = Preset(container=container, audio_codec=FIT[container], processing_mode=mode)
-    (finding,) = check_file(preset, media(video()))
+    (finding,) = file_findings(preset, media(video()))
     assert finding.code == "media.no_audio"
 
 
 def test_a_container_of_sound_takes_files_without_video_and_leaves_subtitles_out() -> None:
     preset = Preset(container="m4a")
-    assert check_file(preset, media(audio(0))) == []
-    assert check_file(preset, media(video(), audio(), subtitle(2, "hdmv_pgs_subtitle"))) == []
+    assert file_findings(preset, media(audio(0))) == []
+    assert file_findings(preset, media(video(), audio(), subtitle(2, "hdmv_pgs_subtitle"))) == []
 
 
 @pytest.mark.parametrize("codec", ["subrip", "ass", "dvd_subtitle", "webvtt", "unknown"])
 @pytest.mark.parametrize("container", ["m2t", "mts", "m2ts"])
 def test_a_transport_stream_makes_no_subtitles(container: str, codec: str) -> None:
     preset = Preset(container=container, audio_codec="ac3")
-    (finding,) = check_file(preset, media(video(), subtitle(1, codec)))
+    (finding,) = file_findings(preset, media(video(), subtitle(1, codec)))
     assert (finding.code, finding.where) == ("subtitle.not_held", "stream 1")
-    assert check_file(preset.evolve(selected_subtitle_tracks="none"), media(video(), subtitle(1, codec))) == []
+    assert file_findings(preset.evolve(selected_subtitle_tracks="none"), media(video(), subtitle(1, codec))) == []
 
 
 @pytest.mark.parametrize("container", FIT)
 def test_a_selected_track_has_to_exist_for_sound_alone_too(container: str) -> None:
     preset = Preset(container=container, audio_codec=FIT[container], selected_audio_tracks=(7,))
-    assert [finding.code for finding in check_file(preset, media(video(), audio()))] == ["tracks.audio_not_found"]
+    assert [finding.code for finding in file_findings(preset, media(video(), audio()))] == ["tracks.audio_not_found"]
 
 
 def test_sound_alone_needs_no_video_encoder_but_its_own() -> None:

@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from framewatch.domain import Colour, MediaInfo
-from framewatch.media.plan.file_rules import check_file
 from framewatch.media.preset.preset import Preset
 from framewatch.media.rules.preset_rules import check_preset, check_tools
-from media_samples import audio, cover, media, subtitle, video
+from media_samples import audio, cover, file_findings, media, subtitle, video
 
 SOUND = ["mp3", "m4a", "wav", "flac"]
 TRANSPORT_ENCODERS = {
@@ -101,7 +100,7 @@ def codes(**preset: Any) -> list[str]:
 
 
 def file_codes(info: MediaInfo, **preset: Any) -> list[str]:
-    return [finding.code for finding in check_file(Preset(**preset), info)]
+    return [finding.code for finding in file_findings(Preset(**preset), info)]
 
 
 def fitting(container: str, **wishes: Any) -> Preset:
@@ -258,7 +257,7 @@ def test_copy_mode_takes_exactly_the_containers_subtitles(container: str, codec:
 @pytest.mark.parametrize("container", ["mp4", "mov", "webm"])
 def test_pictures_of_subtitles_cannot_become_text(container: str, chosen: Any, codec: str) -> None:
     info = media(video(), audio(), subtitle(codec=codec))
-    (finding,) = check_file(fitting(container, selected_subtitle_tracks=chosen), info)
+    (finding,) = file_findings(fitting(container, selected_subtitle_tracks=chosen), info)
     assert (finding.code, finding.where) == ("subtitle.bitmap", "stream 2")
     fits = {"dvd_subtitle": "mkv", "dvb_subtitle": "mkv or m2t"}.get(codec, "mkv or m2ts or mts")
     assert f"use container {fits}, or name the tracks to keep" in finding.hint
@@ -267,8 +266,8 @@ def test_pictures_of_subtitles_cannot_become_text(container: str, chosen: Any, c
 @pytest.mark.parametrize("container", ["mp4", "mov", "webm"])
 def test_pictures_of_subtitles_that_are_not_selected_do_no_harm(container: str) -> None:
     info = media(video(), audio(), subtitle(2), subtitle(3, "hdmv_pgs_subtitle"))
-    assert check_file(fitting(container, selected_subtitle_tracks=(2,)), info) == []
-    assert check_file(fitting(container, selected_subtitle_tracks="none"), info) == []
+    assert file_findings(fitting(container, selected_subtitle_tracks=(2,)), info) == []
+    assert file_findings(fitting(container, selected_subtitle_tracks="none"), info) == []
 
 
 def test_matroska_keeps_pictures_of_subtitles() -> None:
@@ -293,7 +292,7 @@ def test_subtitles_of_an_unknown_kind_are_refused() -> None:
     ],
 )
 def test_a_selected_track_has_to_exist(wish: Any, code: str, message: str, hint: str) -> None:
-    (finding,) = check_file(Preset(**wish), media(video(), audio()))
+    (finding,) = file_findings(Preset(**wish), media(video(), audio()))
     assert finding.code == code
     assert finding.message.startswith(message)
     assert hint in finding.hint
@@ -302,8 +301,8 @@ def test_a_selected_track_has_to_exist(wish: Any, code: str, message: str, hint:
 @pytest.mark.parametrize("mode", ["reencode", "copy"])
 def test_a_file_without_video_is_refused_even_if_it_has_a_cover(mode: str) -> None:
     assert file_codes(media(audio(0)), processing_mode=mode) == ["media.no_video"]
-    (finding,) = check_file(Preset(processing_mode=mode), media(audio(0), cover(1)))
-    assert "only a cover picture" in finding.message
+    (finding,) = file_findings(Preset(processing_mode=mode), media(audio(0), cover(1)))
+    assert "only a cover image" in finding.message
 
 
 def test_a_video_without_sound_is_fine() -> None:

@@ -12,13 +12,12 @@ from framewatch.documents import Document, validate
 from framewatch.errors import ConfigError
 from framewatch.media.containers import rules
 from framewatch.media.filters.burned_subtitles import escaped, force_style
-from framewatch.media.plan.file_rules import check_file
-from framewatch.media.plan.sizing import Size, fitted
+from framewatch.media.plan.geometry import Size, target_size
 from framewatch.media.preset.loader import load_file, load_folder_preset
 from framewatch.media.preset.preset import Preset
 from framewatch.media.preset.subtitle_file import find_subtitle_file
 from framewatch.media.rules.preset_rules import check_preset, check_tools
-from media_samples import audio, media, video
+from media_samples import audio, file_findings, media, video
 
 
 def codes(**wishes: Any) -> list[str]:
@@ -164,7 +163,7 @@ def test_frames_camel_case_keys_are_the_same_preset() -> None:
 )  # fmt: skip
 def test_what_a_files_picture_does_not_allow_is_refused(wishes: Any, facts: Any, found: list[str]) -> None:
     info = media(video(**facts), audio())
-    assert [finding.code for finding in check_file(Preset(**wishes), info)] == found
+    assert [finding.code for finding in file_findings(Preset(**wishes), info)] == found
 
 
 def test_hardware_decoding_needs_an_ffmpeg_that_has_it() -> None:
@@ -214,7 +213,7 @@ def test_transport_streams_take_fewer_pixel_formats(container: str, encoder: str
 def test_sizes_are_fitted_padded_and_even(
     wishes: Any, size: tuple[int, int], scaled: tuple[int, int], padded: tuple[int, int]
 ) -> None:
-    made = fitted(Preset(**wishes), Size(*size), "yuv420p")
+    made = target_size(Preset(**wishes), Size(*size), "yuv420p")
     assert (made.scaled, made.padded) == (scaled, padded)
 
 
