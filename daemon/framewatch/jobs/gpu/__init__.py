@@ -1,1 +1,1 @@
-"""Shares of a GPU, held by one job at a time across processes."""
+"""Shares of a GPU, divided among jobs across processes."""

@@ -1,4 +1,4 @@
-"""Asks for a share of this host's GPUs, in the name of whichever process runs a job here."""
+"""Hands out shares of this host's GPUs to the jobs of this process."""
 
 from __future__ import annotations
 
@@ -15,10 +15,15 @@ from framewatch.render.tasks import DeviceReport
 
 
 class HostGate:
-    """The semaphores of the devices that jobs run on, each made when it is first asked for."""
+    """One semaphore for each device, created when a job first asks for it."""
 
     def __init__(self, slots: int, lock_dir: Path | None = None) -> None:
-        """`slots`: jobs at once on each device. `lock_dir`: one for all processes of this user, unless named."""
+        """Create no semaphore yet.
+
+        Args:
+            slots: how many jobs may run at once on each device.
+            lock_dir: the folder of lock files; None: the one that all processes of this user share.
+        """
         self._slots = slots
         self._lock_dir = lock_dir or _lock_folder()
         self._semaphores: dict[str, GpuSemaphore] = {}
@@ -28,7 +33,7 @@ class HostGate:
     def hold(
         self, device: DeviceReport, gigabytes: float, stop: threading.Event, warn: Callable[[Finding], None]
     ) -> Iterator[None]:
-        """Hold a share of `device` while the block runs.
+        """Wait for a share of `device`, and hold it while the block runs.
 
         Raises:
             CancelledError: `stop` was set while waiting.
@@ -42,16 +47,16 @@ class HostGate:
     def try_hold(
         self, device: DeviceReport, gigabytes: float, warn: Callable[[Finding], None]
     ) -> AbstractContextManager[object] | None:
-        """A share of `device` that is held already, until the end of its block; None where it would be waited for.
+        """Return a share of `device`, held until the end of its block; None where it would have to be waited for.
 
         Raises:
             StorageError: the lock files cannot be used.
         """
-        now = threading.Event()
-        now.set()  # whoever would have to wait is stopped
+        stopped = threading.Event()
+        stopped.set()  # so that the wait ends before it begins
         held = ExitStack()
         try:
-            held.enter_context(self.hold(device, gigabytes, now, warn))
+            held.enter_context(self.hold(device, gigabytes, stopped, warn))
         except CancelledError:
             return None
         return held
@@ -66,7 +71,8 @@ class HostGate:
 
 
 def _lock_folder() -> Path:
-    """One folder for all processes of this user: /run/lock where there is one, as a service may have its own /tmp."""
+    """Return the folder that all processes of this user share."""
+    # /run/lock where it is writable, since a service may have a /tmp of its own.
     shared = Path("/run/lock")
     parent = shared if os.access(shared, os.W_OK) else Path(tempfile.gettempdir())
     return parent / f"framewatch-{os.geteuid()}"

@@ -1,9 +1,9 @@
-"""Shares a GPU among jobs by the memory they need, across all framewatch processes on one host.
+"""Divides a GPU among jobs by the memory that they need, across all framewatch processes of a user on one host.
 
-Each gigabyte of the device, and each slot, is a lock file; who holds a file's lock (flock) has that unit. The
-kernel lets go of locks when a process dies, so nothing is ever left taken. One more file is the gate: only
-its holder collects units, keeping those it has while it waits for the rest. So no two wait for each other,
-and a job that needs much is not overtaken by a stream of small ones.
+Each gigabyte of the device, and each slot, is a lock file. Whoever holds a file's lock (flock) has that unit. The
+kernel releases locks when a process dies, so none is ever left behind. One more file is the gate: only its holder
+collects units, and keeps those that it has while it waits for the rest. So no two jobs wait for each other, and a job
+that needs much is not overtaken by a stream of small ones.
 """
 
 from __future__ import annotations
@@ -23,30 +23,34 @@ from pathlib import Path
 from framewatch.errors import CancelledError, Finding, StorageError
 from framewatch.storage.os_errors import storage_faults
 
-POLL_SECONDS = 0.2  # how often other processes' locks are looked at
+POLL_SECONDS = 0.2  # between two tries of the locks that other processes hold
 
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What a job holds of a device."""
+    """The part of a device that a job holds."""
 
     weight: int  # gigabytes
     warnings: tuple[Finding, ...] = ()
 
 
 class GpuSemaphore:
-    """The shares of one device. Safe for several threads; within a process, first come, first served."""
+    """The shares of one device. It may be used by several threads; within a process it is first come, first served."""
 
     def __init__(self, device: str, capacity_gb: float, slots: int, lock_dir: Path) -> None:
-        """`capacity_gb` counts in whole gigabytes, at least one; at most `slots` jobs hold shares at once.
+        """Create the lock folder where it is missing.
 
-        `lock_dir` is made (mode 0700) where it is missing. It must belong to this user or to root, and nobody
-        else may put files into it unless its sticky bit is set.
+        Args:
+            device: its name, which names the lock files.
+            capacity_gb: memory; it counts in whole gigabytes, at least one.
+            slots: how many jobs may hold shares at once.
+            lock_dir: the folder of lock files, created with mode 0700. It must belong to this user or to root, and
+                nobody else may create files in it unless its sticky bit is set.
 
         Raises:
-            StorageError: `storage.unsafe` where others could tamper with the locks, or a fault of the disk.
+            StorageError: `storage.unsafe` where others could tamper with the locks; or the folder cannot be used.
         """
         self.capacity = max(1, math.floor(capacity_gb))
         self.slots = max(1, slots)
@@ -54,27 +58,27 @@ class GpuSemaphore:
         self._name = re.sub(r"[^A-Za-z0-9._-]+", "_", device) or "gpu"
         self._lock_dir = lock_dir
         self._waiting: deque[object] = deque()
-        self._turn = threading.Condition()
+        self._released = threading.Condition()
         os.close(self._open_dir())
 
     @contextmanager
     def acquire(self, weight: float, cancel: threading.Event) -> Iterator[Share]:
         """Wait for `weight` gigabytes and a slot, and hold them while the block runs.
 
-        A need above the capacity takes the whole device, with a warning in the share.
+        A need above the capacity takes the whole device; the share then has a warning.
 
         Raises:
             CancelledError: `cancel` was set while waiting.
             StorageError: the lock files cannot be used.
         """
         share = self._share(weight)
-        held = self._collect(share.weight, cancel)
+        held = self._collect_locks(share.weight, cancel)
         try:
             yield share
         finally:
             _release(held)
-            with self._turn:
-                self._turn.notify_all()
+            with self._released:
+                self._released.notify_all()
 
     def _share(self, weight: float) -> Share:
         wanted = max(0, math.ceil(weight))
@@ -84,17 +88,17 @@ class GpuSemaphore:
         hint = "use esrgan-2x, a lower source resolution, or a larger GPU"
         return Share(self.capacity, (Finding("gpu.need_above_capacity", message, hint),))
 
-    def _collect(self, weight: int, cancel: threading.Event) -> list[int]:
-        """Descriptors of the locks of one slot and `weight` gigabytes."""
+    def _collect_locks(self, weight: int, cancel: threading.Event) -> list[int]:
+        """Return the descriptors of the locks of one slot and `weight` gigabytes."""
         slots = [f"slot-{number:03}" for number in range(self.slots)]
         units = [f"gb-{number:03}" for number in range(self.capacity)]
         held: list[int] = []
         gate: list[int] = []
         try:
-            with self._line(cancel):
-                self._gather(["gate"], 1, gate, cancel)
-                self._gather(slots, 1, held, cancel)
-                self._gather(units, weight, held, cancel)
+            with self._first_in_queue(cancel):
+                self._acquire_any(["gate"], 1, gate, cancel)
+                self._acquire_any(slots, 1, held, cancel)
+                self._acquire_any(units, weight, held, cancel)
         except BaseException:
             _release(held)
             raise
@@ -103,39 +107,39 @@ class GpuSemaphore:
         return held
 
     @contextmanager
-    def _line(self, cancel: threading.Event) -> Iterator[None]:
-        """Wait until this thread is the first of those in this process."""
+    def _first_in_queue(self, cancel: threading.Event) -> Iterator[None]:
+        """Wait until this thread is the first of those that wait in this process."""
         ticket = object()
-        with self._turn:
+        with self._released:
             self._waiting.append(ticket)
         try:
             while self._waiting[0] is not ticket:
-                self._pause(cancel)
+                self._wait(cancel)
             yield
         finally:
-            with self._turn:
+            with self._released:
                 self._waiting.remove(ticket)
-                self._turn.notify_all()
+                self._released.notify_all()
 
-    def _gather(self, names: list[str], count: int, held: list[int], cancel: threading.Event) -> None:
-        """Add the locks of `count` of these files to `held`, as they become free."""
+    def _acquire_any(self, names: list[str], count: int, held: list[int], cancel: threading.Event) -> None:
+        """Add the locks of `count` of these files to `held` as they become free."""
         goal = len(held) + count
         while len(held) < goal:
             for name in names:
-                lock = self._try(name) if len(held) < goal else None
+                lock = self._try_lock(name) if len(held) < goal else None
                 held += [] if lock is None else [lock]
             if len(held) < goal:
-                self._pause(cancel)
+                self._wait(cancel)
 
-    def _pause(self, cancel: threading.Event) -> None:
-        """Until something is let go of in this process, or until it is time to look at the others."""
+    def _wait(self, cancel: threading.Event) -> None:
+        """Wait until a share is released in this process, or until it is time to try the others' locks again."""
         if cancel.is_set():
             raise CancelledError(f"stopped while waiting for {self._device}")
-        with self._turn:
-            self._turn.wait(POLL_SECONDS)
+        with self._released:
+            self._released.wait(POLL_SECONDS)
 
-    def _try(self, name: str) -> int | None:
-        """A descriptor that holds the file's lock; None where another holds it."""
+    def _try_lock(self, name: str) -> int | None:
+        """Return a descriptor that holds the file's lock; None where another process holds it."""
         path = self._lock_dir / f"{self._name}.{name}.lock"
         with storage_faults(path):
             folder = self._open_dir()
@@ -157,9 +161,9 @@ class GpuSemaphore:
         with storage_faults(self._lock_dir):
             self._lock_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder = os.open(self._lock_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        facts = os.fstat(folder)
-        open_to_others = facts.st_mode & 0o022 and not facts.st_mode & stat.S_ISVTX
-        if facts.st_uid not in (os.geteuid(), 0) or open_to_others:
+        status = os.fstat(folder)
+        open_to_others = status.st_mode & 0o022 and not status.st_mode & stat.S_ISVTX
+        if status.st_uid not in (os.geteuid(), 0) or open_to_others:
             os.close(folder)
             raise _unsafe(self._lock_dir)
         return folder
@@ -167,9 +171,9 @@ class GpuSemaphore:
 
 def _release(locks: list[int]) -> None:
     for lock in locks:
-        os.close(lock)  # and with it the lock
+        os.close(lock)  # which releases the lock
 
 
 def _unsafe(path: Path) -> StorageError:
     hint = "use a lock folder that only framewatch's user can write to"
-    return StorageError("others could tamper with these locks", code="storage.unsafe", hint=hint, where=str(path))
+    return StorageError("other users could tamper with these locks", code="storage.unsafe", hint=hint, where=str(path))
