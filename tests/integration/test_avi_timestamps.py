@@ -12,7 +12,7 @@ import pytest
 
 from frame_marks import HEIGHT, WIDTH, Mark, drawn, read
 from framewatch.errors import RuleError
-from full_run import pictures, process, times
+from full_run import frame_times, process, rgb_frames
 from media_factory import ffmpeg, remux
 
 SOUND = ("-f", "lavfi", "-i", "sine=d=1")
@@ -39,13 +39,13 @@ def unpacked(path: Path) -> Path:
 
 def which(path: Path) -> list[int | None]:
     """The number that each frame bears."""
-    return [mark and mark.frame for mark in map(read, pictures(path))]
+    return [mark and mark.frame for mark in map(read, rgb_frames(path))]
 
 
 def nearest(result: Path, film: Path) -> list[int]:
     """The number of the film's frame that each frame is most like: XviD's encoder blurs some marks beyond reading."""
-    known = np.array(pictures(film)).astype(int)
-    shown = pictures(result)
+    known = np.array(rgb_frames(film)).astype(int)
+    shown = rgb_frames(result)
     scale = len(shown[0]) // known.shape[1]
     shown = [each[::scale, ::scale] for each in shown]
     return [int(np.abs(known - each).mean((1, 2, 3)).argmin()) for each in shown]
@@ -55,11 +55,11 @@ def lead(path: Path) -> float:
     """Seconds from the first sound to the first picture."""
     with av.open(str(path)) as film:
         sound = next(packet for packet in film.demux(audio=0) if packet.pts is not None)
-        return times(path)[0] - float(sound.pts * sound.time_base)
+        return frame_times(path)[0] - float(sound.pts * sound.time_base)
 
 
 def even(path: Path) -> bool:
-    return all(abs(after - before - 0.04) < 0.0021 for before, after in pairwise(times(path)))
+    return all(abs(after - before - 0.04) < 0.0021 for before, after in pairwise(frame_times(path)))
 
 
 @pytest.mark.parametrize("preset", [{}, {"frame_timing": "preserve"}, {"deinterlace": "auto"}], ids=str)
@@ -83,7 +83,7 @@ def test_a_transcoded_xvid_is_what_an_upscaled_one_is(packed: bool, timing: str,
     made = process(film, tmp_path / "work", **wishes)
     upscaled = process(film, tmp_path / "larger", ml_upscale="esrgan-2x", **wishes)
     assert nearest(made.result, film) == nearest(upscaled.result, film)
-    assert times(made.result) == pytest.approx(times(upscaled.result), abs=0.002)
+    assert frame_times(made.result) == pytest.approx(frame_times(upscaled.result), abs=0.002)
     assert lead(made.result) == pytest.approx(lead(upscaled.result), abs=0.002)
 
 
@@ -122,9 +122,9 @@ def test_an_avi_that_leaves_numbers_out_keeps_its_times(codec: str, way: dict[st
     wishes = {"audio_codec": "copy", "frame_timing": "preserve"}
     upscaled = process(film, tmp_path / "larger", ml_upscale="esrgan-2x", container="mkv", **wishes)
     assert nearest(made.result, film) == nearest(upscaled.result, film)
-    assert len({round(1000 * (after - before)) for before, after in pairwise(times(made.result))}) > 1
-    assert [each - times(made.result)[0] for each in times(made.result)] == pytest.approx(
-        [each - times(upscaled.result)[0] for each in times(upscaled.result)], abs=0.002
+    assert len({round(1000 * (after - before)) for before, after in pairwise(frame_times(made.result))}) > 1
+    assert [each - frame_times(made.result)[0] for each in frame_times(made.result)] == pytest.approx(
+        [each - frame_times(upscaled.result)[0] for each in frame_times(upscaled.result)], abs=0.002
     )
     assert lead(made.result) == pytest.approx(lead(upscaled.result), abs=0.002)
 
@@ -146,7 +146,7 @@ def test_an_avi_whose_frames_come_in_order_is_copied(tmp_path: Path) -> None:
     assert which(made.result) == list(range(25))
     wishes = {"container": "mkv", "frame_timing": "preserve"}
     upscaled = process(film, tmp_path / "larger", ml_upscale="esrgan-2x", **wishes)
-    assert times(made.result) == pytest.approx(times(upscaled.result), abs=0.002)
+    assert frame_times(made.result) == pytest.approx(frame_times(upscaled.result), abs=0.002)
 
 
 @pytest.mark.parametrize("scaled", ["none", "esrgan-2x"])
@@ -162,8 +162,10 @@ def test_frames_that_repeat_the_one_before_are_not_counted_where_each_keeps_its_
         shown = [packet.pts for packet in packets.demux(video=0) if packet.size]
     assert 2 < len(shown) < 25  # libtheora has left the others empty
     made = process(film, tmp_path / "work", ml_upscale=scaled, container="mp4", frame_timing="preserve")
-    begin = times(made.result)[0]
-    assert [each - begin for each in times(made.result)] == pytest.approx([tick / 25 for tick in shown], abs=0.002)
+    begin = frame_times(made.result)[0]
+    assert [each - begin for each in frame_times(made.result)] == pytest.approx(
+        [tick / 25 for tick in shown], abs=0.002
+    )
     # Some are all but alike.
     assert all(abs(found - wanted) <= 1 for found, wanted in zip(nearest(made.result, whole), shown, strict=True))
 
@@ -180,7 +182,7 @@ def test_pictures_that_are_not_coded_take_no_time_from_those_that_are(tmp_path: 
     wishes: dict[str, Any] = {"container": "mkv", "audio_codec": "copy", "frame_timing": "preserve"}
     made = [process(film, tmp_path / str(number), **wishes, **way) for number, way in enumerate(ways)]
     for each in made:
-        assert times(each.result) == pytest.approx([tick / 25 for tick in shown], abs=0.002)
+        assert frame_times(each.result) == pytest.approx([tick / 25 for tick in shown], abs=0.002)
         # The first ones are all but alike.
         assert all(abs(found - number) <= 1 for number, found in enumerate(nearest(each.result, film)))
     with pytest.raises(RuleError, match=r"copy\.untimed"):

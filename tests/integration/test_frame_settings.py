@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from framewatch.errors import RuleError
-from full_run import pictures, process
+from full_run import process, rgb_frames
 from media_factory import ffmpeg, make_video
 
 Frame = NDArray[np.uint8]
@@ -57,8 +57,8 @@ def test_flips_rotation_and_crop_come_in_this_order_and_before_the_network(
     mode: str, wishes: Any, shaped: Callable[[Frame], Frame], film: Path, tmp_path: Path
 ) -> None:
     made = process(film, tmp_path, ml_upscale=mode, **EXACT, **wishes)
-    wanted = [larger(shaped(frame), made.plan.scale) for frame in pictures(film)]
-    found = pictures(made.result)
+    wanted = [larger(shaped(frame), made.plan.scale) for frame in rgb_frames(film)]
+    found = rgb_frames(made.result)
     assert len(found) == len(wanted) == 5
     assert max(difference(*pair) for pair in zip(found, wanted, strict=True)) <= 2
 
@@ -81,7 +81,7 @@ def planes(path: Path, depth: int = 8) -> list[NDArray[Any]]:
     """Y, Cb and Cr of all frames, at full size."""
     kind, name = (np.dtype("<u2"), "yuv444p10le") if depth > 8 else (np.dtype("u1"), "yuv444p")
     raw = np.frombuffer(ffmpeg("-i", path, "-f", "rawvideo", "-pix_fmt", name, "-"), kind)
-    height, width = pictures(path)[0].shape[:2]
+    height, width = rgb_frames(path)[0].shape[:2]
     return [raw.reshape(-1, 3, height, width)[:, number] for number in range(3)]
 
 
@@ -92,20 +92,20 @@ def planes(path: Path, depth: int = 8) -> list[NDArray[Any]]:
 @pytest.mark.parametrize("algorithm", ["bicubic", "lanczos", "bilinear", "nearest"])
 def test_resolution_scales_up_and_down(mode: str, algorithm: str, film: Path, tmp_path: Path) -> None:
     made = process(film, tmp_path, ml_upscale=mode, resolution="480p", scaling_algorithm=algorithm, **EXACT)
-    picture = pictures(made.result)[0]
+    picture = rgb_frames(made.result)[0]
     assert picture.shape == (480, 640, 3)
     again = picture.reshape(48, 10, 64, 10, 3).mean(axis=(1, 3))
-    assert np.abs(again - pictures(film)[0]).mean() < 6
+    assert np.abs(again - rgb_frames(film)[0]).mean() < 6
 
 
 @MODES
 def test_a_custom_size_is_fitted_inside_and_padded_with_black(mode: str, film: Path, tmp_path: Path) -> None:
     wishes = {"resolution": "custom", "custom_width": 96, "custom_height": 48, "scaling_algorithm": "nearest"}
     made = process(film, tmp_path, ml_upscale=mode, **wishes, **EXACT)
-    picture = pictures(made.result)[0]
+    picture = rgb_frames(made.result)[0]
     assert picture.shape == (48, 96, 3)
     assert picture[:, :16].max() == picture[:, 80:].max() == 0
-    assert difference(picture[:, 16:80], pictures(film)[0]) <= 2
+    assert difference(picture[:, 16:80], rgb_frames(film)[0]) <= 2
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_a_largest_size_makes_smaller_and_never_larger(
     mode: str, limit: Any, size: tuple[int, int], film: Path, tmp_path: Path
 ) -> None:
     made = process(film, tmp_path, ml_upscale=mode, container="mkv", **limit)
-    assert pictures(made.result)[0].shape[1::-1] == size
+    assert rgb_frames(made.result)[0].shape[1::-1] == size
 
 
 def test_anamorphic_pixels_stay_so_when_scaled_and_turn_with_the_picture(film: Path, tmp_path: Path) -> None:
@@ -272,7 +272,7 @@ def test_a_burned_subtitle_is_drawn_where_and_when_it_should_be(
     burned = {"subtitle_burn_path": "it's; [1],x:y %d\\n.srt", "subtitle_font_size": 60,
               "subtitle_font_color": "#FF0000", "subtitle_outline_color": "#0000FF"}  # fmt: skip
     made = process(subtitled, tmp_path / "w", ml_upscale=mode, container="mkv", **burned, **wishes)
-    frames = [frame.astype(int) for frame in pictures(made.result)]
+    frames = [frame.astype(int) for frame in rgb_frames(made.result)]
     still = frames[0]
     changed = [np.abs(frame - still).max(axis=2) > 60 for frame in frames]
     first = 20 - math.ceil(wishes.get("start_time", 0) * 25)
@@ -291,7 +291,7 @@ def test_burned_subtitles_stand_at_the_top_in_the_middle_or_at_the_bottom(
     source = make_video(tmp_path / "s.mkv", size="160x90", seconds=0.2, source="color=gray")
     (tmp_path / "s.vtt").write_text("WEBVTT\n\n00:00.000 --> 00:01.000\nHello\n")
     made = process(source, tmp_path / "w", subtitle_burn_path="s.vtt", subtitle_position=position)
-    picture = pictures(made.result)[1].astype(int)
+    picture = rgb_frames(made.result)[1].astype(int)
     rows = np.flatnonzero((np.abs(picture - picture[45, 1]) > 60).any(axis=(1, 2)))
     assert 30 * third <= rows.min() <= rows.max() < 30 * third + 30
 
@@ -301,7 +301,7 @@ def test_a_playlist_in_disguise_is_not_followed(subtitled: Path, tmp_path: Path)
     secret.write_text("1\n00:00:00,000 --> 00:00:02,000\nsecret\n")
     (tmp_path / "p.srt").write_text(f"#EXTM3U\n#EXTINF:2,\nfile://{secret}\n#EXT-X-ENDLIST\n")
     made = process(subtitled, tmp_path / "w", subtitle_burn_path="p.srt", container="mkv")
-    assert len({frame.tobytes() for frame in pictures(made.result)}) <= 2  # grey, but for the encoder
+    assert len({frame.tobytes() for frame in rgb_frames(made.result)}) <= 2  # grey, but for the encoder
 
 
 def test_a_subtitle_file_that_is_missing_ends_the_job_before_it_begins(film: Path, tmp_path: Path) -> None:
@@ -318,7 +318,7 @@ def test_a_gif_has_its_colours_its_loops_and_its_length(colours: int, dither: st
     source = make_video(tmp_path / "s.mkv", seconds=1, audio=True)
     wishes = {"gif_colors": colours, "gif_dither": dither, "gif_loop": loop, "rotation": 90, "fps": 10}
     made = process(source, tmp_path / "w", container="gif", video_codec="gif", **wishes)
-    frames = pictures(made.result)
+    frames = rgb_frames(made.result)
     seen = {tuple(pixel) for frame in frames for pixel in frame.reshape(-1, 3)}
     assert colours / 2 < len(seen) <= colours
     assert (len(frames), frames[0].shape) == (10, (64, 48, 3))
@@ -326,5 +326,5 @@ def test_a_gif_has_its_colours_its_loops_and_its_length(colours: int, dither: st
     at = data.index(b"NETSCAPE2.0") + 13
     assert int.from_bytes(data[at : at + 2], "little") == loop
     if colours == 256:
-        wanted = np.rot90(pictures(source)[0], -1).astype(int)
+        wanted = np.rot90(rgb_frames(source)[0], -1).astype(int)
         assert np.abs(frames[0] - wanted).mean() < 12

@@ -15,7 +15,7 @@ from framewatch.domain import Audio
 from framewatch.errors import MediaError, RuleError
 from framewatch.media.probe.file_kind import require_video
 from framewatch.media.probe.probe import probe
-from full_run import pictures, process
+from full_run import process, rgb_frames
 from media_factory import ffmpeg, make_video
 
 H264 = ("-c:v", "libx264", "-preset", "ultrafast")
@@ -37,7 +37,7 @@ def test_matroska_that_does_not_begin_at_zero_is_whole(tmp_path: Path) -> None:
     made = process(tmp_path / "cut.mkv", tmp_path / "work", ml_upscale="esrgan-2x", container="mkv")
     assert made.frames == made.plan.expected.frames == 100
     copied = process(tmp_path / "cut.mkv", tmp_path / "copy", processing_mode="copy", container="mp4")
-    assert len(pictures(copied.result)) == 100
+    assert len(rgb_frames(copied.result)) == 100
 
 
 def test_a_stream_dump_whose_clock_began_before_it_is_still_known_to_be_cut_off(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_what_a_stream_hides_at_its_left_is_cut_off_to_the_pixel(codec: str, tmp
     ffmpeg("-i", whole, "-c", "copy", *hidden, tmp_path / "hidden.mkv")
     ffmpeg("-i", whole, "-vf", "crop=86:60:8:4", *encoder[codec], tmp_path / "cut.mkv")
     shown, wanted = (
-        pictures(process(tmp_path / f"{name}.mkv", tmp_path / name, ml_upscale="esrgan-2x", container="mkv").result)
+        rgb_frames(process(tmp_path / f"{name}.mkv", tmp_path / name, ml_upscale="esrgan-2x", container="mkv").result)
         for name in ("hidden", "cut")
     )
     assert shown[0].shape == (120, 172, 3)

@@ -14,7 +14,7 @@ from framewatch.domain import Record
 from framewatch.jobs.work_folder import LEDGER_NAME
 from framewatch.media.decode import output_inspection
 from framewatch.render.tasks import RenderTask
-from full_run import Inline, pictures, process, times
+from full_run import InlineWorker, frame_times, process, rgb_frames
 from media_factory import ffmpeg
 
 Task = TypeVar("Task", bound=Record)
@@ -32,8 +32,8 @@ def moving(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def same(one: Path, other: Path) -> bool:
-    pairs = zip(pictures(one), pictures(other), strict=True)
-    return times(one) == times(other) and all(np.array_equal(first, second) for first, second in pairs)
+    pairs = zip(rgb_frames(one), rgb_frames(other), strict=True)
+    return frame_times(one) == frame_times(other) and all(np.array_equal(first, second) for first, second in pairs)
 
 
 @pytest.mark.parametrize(
@@ -58,14 +58,14 @@ def test_many_segments_show_what_one_shows(moving: Path, tmp_path: Path, wishes:
     parts = process(moving, tmp_path / "many", segment_seconds=0.5, **(LOSSLESS | wishes))
     assert len(list((tmp_path / "many").glob("segment-*"))) >= 5
     if "video_codec" in wishes:  # not lossless: the same frames at the same times, and near
-        assert times(whole.result) == times(parts.result)
-        pairs = zip(pictures(whole.result), pictures(parts.result), strict=True)
+        assert frame_times(whole.result) == frame_times(parts.result)
+        pairs = zip(rgb_frames(whole.result), rgb_frames(parts.result), strict=True)
         assert max(np.abs(a.astype(int) - b).mean() for a, b in pairs) < 4
     else:
         assert same(whole.result, parts.result)
 
 
-class Asked(Inline):
+class Asked(InlineWorker):
     """Keeps what it is asked for."""
 
     def __init__(self) -> None:
@@ -88,7 +88,7 @@ def test_encoders_side_by_side_are_told_their_threads_and_one_alone_is_not(
     (task,) = asked.of(RenderTask)
     assert task.lanes == lanes
     assert {"-threads:v:0" in piece.encoder for piece in task.outputs} == {lanes > 1}
-    assert len(pictures(made.result)) == 125
+    assert len(rgb_frames(made.result)) == 125
 
 
 def test_what_decodes_a_segment_has_as_many_threads_as_it_was_given(
@@ -116,9 +116,9 @@ def test_frames_keep_their_own_times_over_the_borders_of_segments(container: str
     wishes = LOSSLESS | {"container": container, "frame_timing": "preserve"}
     whole = process(uneven, tmp_path / "one", **wishes)
     parts = process(uneven, tmp_path / "many", segment_seconds=0.7, **wishes)
-    assert len(times(whole.result)) == 100
-    assert np.abs(np.subtract(times(whole.result), times(parts.result))).max() < 0.0011
-    assert all(np.array_equal(a, b) for a, b in zip(pictures(whole.result), pictures(parts.result), strict=True))
+    assert len(frame_times(whole.result)) == 100
+    assert np.abs(np.subtract(frame_times(whole.result), frame_times(parts.result))).max() < 0.0011
+    assert all(np.array_equal(a, b) for a, b in zip(rgb_frames(whole.result), rgb_frames(parts.result), strict=True))
 
 
 def test_a_filter_that_averages_over_time_shows_no_seam(tmp_path: Path) -> None:
@@ -128,7 +128,8 @@ def test_a_filter_that_averages_over_time_shows_no_seam(tmp_path: Path) -> None:
     whole = process(noisy, tmp_path / "one", **(LOSSLESS | {"denoise": 4}))
     parts = process(noisy, tmp_path / "many", segment_seconds=1, **(LOSSLESS | {"denoise": 4}))
     differences = [
-        np.abs(a.astype(int) - b).mean() for a, b in zip(pictures(whole.result), pictures(parts.result), strict=True)
+        np.abs(a.astype(int) - b).mean()
+        for a, b in zip(rgb_frames(whole.result), rgb_frames(parts.result), strict=True)
     ]
     assert max(differences) < 0.1  # without the lead: 2 and more on the first frame of each segment
 

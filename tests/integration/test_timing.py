@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from full_run import pictures, process, times
+from full_run import frame_times, process, rgb_frames
 from media_factory import ffmpeg, make_video
 
 MODES = pytest.mark.parametrize("mode", ["none", "esrgan-2x"])
@@ -70,13 +70,13 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def numbers(path: Path) -> list[int]:
     """Which source frames these are; the white one is -1."""
-    found = [(float(frame.mean()) / 255 * 219 + 16 - 20) / 2 for frame in pictures(path)]
+    found = [(float(frame.mean()) / 255 * 219 + 16 - 20) / 2 for frame in rgb_frames(path)]
     return [-1 if number > 105 else round(number) for number in found]
 
 
 def flash(path: Path) -> float:
     """Seconds at which the white frame is shown."""
-    return times(path)[numbers(path).index(-1)]
+    return frame_times(path)[numbers(path).index(-1)]
 
 
 def beep(path: Path) -> float:
@@ -143,7 +143,7 @@ def test_a_cut_needs_only_one_end(mode: str, film: Path, tmp_path: Path) -> None
     late = process(film, tmp_path / "a", **wishes, audio_codec="flac", start_time="0:02").result
     early = process(film, tmp_path / "b", **wishes, audio_codec="copy", end_time=1).result
     assert (numbers(late), numbers(early)) == (list(range(50, 75)), list(range(25)))
-    assert times(late)[0] == times(early)[0] == 0
+    assert frame_times(late)[0] == frame_times(early)[0] == 0
 
 
 def test_sound_that_is_copied_is_cut_between_packets_and_stays_in_step(film: Path, tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_a_copy_is_cut_at_the_key_frame_before_and_says_so(container: str, film:
     assert [warning.code for warning in made.warnings] == ["cut.at_key_frame"]
     assert numbers(made.result)[:3] == [10, 11, 12]
     assert 53 <= numbers(made.result)[-1] + 1 <= 56
-    assert times(made.result)[0] == 0
+    assert frame_times(made.result)[0] == 0
 
 
 def test_a_cut_late_in_a_film_is_as_exact(tmp_path: Path) -> None:
@@ -182,10 +182,10 @@ def test_another_rate_is_not_another_speed(mode: str, rate: str, fps: Any, tmp_p
     source = make_video(tmp_path / "s.mkv", rate=rate, seconds=2, source="color=black", filters=flashed)
     made = process(source, tmp_path / "w", container="mp4", ml_upscale=mode, fps=fps)
     wanted = float(made.plan.preset.fps)
-    found = times(made.result)
+    found = frame_times(made.result)
     assert len(found) == round(2 * wanted)
     assert found == pytest.approx([number / wanted for number in range(len(found))], abs=0.0001)
-    bright = next(time for time, frame in zip(found, pictures(made.result), strict=True) if frame.mean() > 128)
+    bright = next(time for time, frame in zip(found, rgb_frames(made.result), strict=True) if frame.mean() > 128)
     assert bright == pytest.approx(MOMENT, abs=0.5 / wanted + 0.021)
 
 
@@ -209,7 +209,7 @@ def test_each_frame_keeps_its_own_time_to_the_millisecond(
     mode: str, container: str, uneven: Path, tmp_path: Path
 ) -> None:
     made = process(uneven, tmp_path, container=container, ml_upscale=mode, frame_timing="preserve", preset="veryfast")
-    before, after = times(uneven), times(made.result)
+    before, after = frame_times(uneven), frame_times(made.result)
     assert len({round(later - earlier, 3) for earlier, later in pairwise(before)}) > 2
     assert after == pytest.approx(before, abs=0.001)
     assert made.frames == len(before)
@@ -223,7 +223,7 @@ def test_times_of_ninety_thousandths_are_kept_in_mp4(mode: str, tmp_path: Path) 
            "-fps_mode", "passthrough", "-enc_time_base", "1/90000", "-pix_fmt", "yuv420p", "-c:v", "libx264",
            "-video_track_timescale", "90000", source)  # fmt: skip
     made = process(source, tmp_path / "w", container="mp4", ml_upscale=mode, frame_timing="preserve")
-    assert times(made.result) == pytest.approx(times(source), abs=0.0001)
+    assert frame_times(made.result) == pytest.approx(frame_times(source), abs=0.0001)
 
 
 # --- with what else a job can be ------------------------------------------------------------------------------

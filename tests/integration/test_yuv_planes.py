@@ -13,7 +13,7 @@ import pytest
 from fake_engines import PlanesEngine
 from framewatch.render.warm_engine import WarmEngine
 from framewatch.upscale.identity import IdentityEngine
-from full_run import process, times
+from full_run import frame_times, process
 from media_factory import ffmpeg
 
 LOSSLESS: dict[str, Any] = {"ml_upscale": "esrgan-2x", "crf": 0, "container": "mkv"}
@@ -79,7 +79,7 @@ def test_the_planes_way_shows_what_the_rgb_way_shows(
     by_planes = process(clip, tmp_path / "planes", segment_seconds=0.8, **(LOSSLESS | wishes)).result
     assert [shape.yuv is not None for shape in engine.shapes] == [True]
     assert facts(by_planes) == facts(by_rgb)
-    assert times(by_planes) == times(by_rgb)
+    assert frame_times(by_planes) == frame_times(by_rgb)
     off = [np.abs(one.astype(int) - other) for one, other in zip(planes(by_planes), planes(by_rgb), strict=True)]
     # One code from rounding twice; RGB of 8 bits is coarse where the depth rises; a lossy encoder adds some.
     coarse = 8 if "pixel_format" in wishes else 4 if "10" in facts(by_rgb)["pix_fmt"] else 1

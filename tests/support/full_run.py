@@ -1,4 +1,4 @@
-"""A job's whole way, probe to verified result, in this process and with the engine that only repeats pixels."""
+"""Runs a whole attempt, from probe to verified result, in this process and with an engine that repeats pixels."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ from framewatch.render.task_handlers import RenderHandlers
 FAST = {"preset": "ultrafast", "crf": 1}
 
 
-class Inline:
-    """Does tasks at once, where a worker process would."""
+class InlineWorker:
+    """Runs tasks in this process instead of a worker process."""
 
-    def run(self, task: Record, heard: Callable[[Any], None], stop: threading.Event, **_: Any) -> Any:
-        return RenderHandlers(heard).run(task)
+    def run(self, task: Record, on_message: Callable[[Any], None], stop: threading.Event, **_: Any) -> Any:
+        return RenderHandlers(on_message).run(task)
 
-    def helper(self, niceness: int) -> Inline:
+    def helper(self, niceness: int) -> InlineWorker:
         return self
 
-    def device_worker(self, device: str) -> Inline:
-        return Inline()
+    def device_worker(self, device: str) -> InlineWorker:
+        return InlineWorker()
 
     def keep_device_workers(self, devices: Collection[str]) -> None: ...
 
     def kill(self) -> None: ...
 
 
-class Open:
-    """Lets everybody at the device."""
+class OpenGate:
+    """A gate that hands out every device at once."""
 
     def hold(self, *_: object) -> AbstractContextManager[None]:
         return nullcontext()
@@ -51,7 +51,9 @@ class Open:
         return nullcontext()
 
 
-class Deaf:
+class SilentObserver:
+    """An observer that shows nothing."""
+
     def progressed(self, progress: Progress) -> None: ...
     def logged(self, stage: str, line: str, level: str) -> None: ...
     def command_started(self, command: str) -> None: ...
@@ -66,15 +68,15 @@ def process(
     folder: Path,
     segment_seconds: float = 30.0,
     *,
-    worker: Inline | None = None,
+    worker: InlineWorker | None = None,
     stop: threading.Event | None = None,
     gpus: int | Literal["auto"] = "auto",
     lanes: int | Literal["auto"] = "auto",
-    gate: Open | None = None,
-    observer: Deaf | None = None,
-    **wishes: Any,
+    gate: OpenGate | None = None,
+    observer: SilentObserver | None = None,
+    **keys: Any,
 ) -> Rendered:
-    """Make `source` into what the wishes say; raises what a job fails with, verification included."""
+    """Process `source` with a preset of these keys; raises what a job fails with, verification included."""
     ffmpeg = find_ffmpeg(None)
     tools = Tools(
         ffmpeg=ffmpeg,
@@ -86,19 +88,26 @@ def process(
         lanes=lanes,
     )
     folder.mkdir(parents=True, exist_ok=True)
-    order = AttemptRequest(source=source, preset=Preset(**(FAST | wishes)), preset_name="test", work=folder)
-    means: Any = worker or Inline(), tools, gate or Open(), observer or Deaf(), stop or threading.Event()
-    way = Pipeline(*means)
-    return way.run(order)
+    request = AttemptRequest(source=source, preset=Preset(**(FAST | keys)), preset_name="test", work=folder)
+    parts: Any = (
+        worker or InlineWorker(),
+        tools,
+        gate or OpenGate(),
+        observer or SilentObserver(),
+        stop or threading.Event(),
+    )
+    made = Pipeline(*parts).run(request)
+    assert isinstance(made, Rendered)
+    return made
 
 
-def pictures(path: Path) -> list[NDArray[np.uint8]]:
-    """The frames of a file, as RGB."""
+def rgb_frames(path: Path) -> list[NDArray[np.uint8]]:
+    """Return the frames of a file as RGB, each height x width x 3."""
     with av.open(str(path)) as container:
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
 
 
-def times(path: Path) -> list[float]:
-    """Seconds at which each frame is shown."""
+def frame_times(path: Path) -> list[float]:
+    """Return the seconds at which each frame is shown."""
     with av.open(str(path)) as container:
         return [float(frame.pts * frame.time_base) for frame in container.decode(video=0)]

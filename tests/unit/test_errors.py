@@ -1,4 +1,4 @@
-"""Errors as data: what an error's record holds, and what is made of it again."""
+"""Errors as data: what a record holds, and the error that is made of it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_a_record_holds_class_findings_remedy_and_needs() -> None:
     assert error.record == ErrorRecord((finding,), Remedy.WAIT, (Need("work", 5),), "StorageError")
 
 
-def test_an_error_made_of_its_record_is_equal_to_it() -> None:
+def test_an_error_made_of_a_record_has_the_same_data() -> None:
     error = MediaError.of([Finding("a.b", "one"), Finding("c.d", "two", "hint", "where")])
     again = FramewatchError.from_record(error.record)
     assert type(again) is MediaError
@@ -32,7 +32,7 @@ def test_a_record_goes_through_json() -> None:
 
 
 def test_two_error_classes_cannot_share_a_name() -> None:
-    """Else an error would arrive as another one than it left."""
+    """Otherwise an error could arrive as one of another class."""
     with pytest.raises(TypeError, match="MediaError"):
         type("MediaError", (FramewatchError,), {})
 

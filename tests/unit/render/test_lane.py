@@ -1,4 +1,4 @@
-"""Three stages side by side: order, repeats, bounded memory, and an end that leaves nothing running."""
+"""A lane keeps the order of frames, handles repeats, bounds memory, and leaves nothing running."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from waiting import eventually
 
 
 class Sink:
-    """Keeps the first pixel of each frame that it is given."""
+    """Keeps the first pixel of each frame."""
 
     def __init__(self, fail_at: int | None = None) -> None:
         self.seen: list[int] = []
@@ -36,25 +36,25 @@ class Sink:
         self.aborted = True
 
 
-def picture(number: int) -> Frame:
+def plain_frame(number: int) -> Frame:
     return np.full((2, 2, 3), number, np.uint8)
 
 
-def as_they_are(frames: Iterable[Frame]) -> Iterator[Frame]:
+def unchanged(frames: Iterable[Frame]) -> Iterator[Frame]:
     yield from frames
 
 
 def test_each_frame_is_upscaled_once_and_written_as_often_as_it_is_shown() -> None:
     sink = Sink()
     repeats = [1, 3, 2]
-    lane = Lane([RepeatedFrame(picture(n), r) for n, r in enumerate(repeats)], as_they_are, sink, Sizing())
+    lane = Lane([RepeatedFrame(plain_frame(n), r) for n, r in enumerate(repeats)], unchanged, sink, Sizing())
     lane.run()
     assert sink.seen == [0, 1, 1, 1, 2, 2]
     assert (sink.finished, sink.aborted) == (True, False)
     assert (lane.meter.decoded, lane.meter.upscaled, lane.meter.encoded, lane.meter.distinct) == (6, 6, 6, 3)
 
 
-def test_a_picture_that_comes_again_is_upscaled_once() -> None:
+def test_a_frame_that_is_repeated_is_upscaled_once() -> None:
     upscaled: list[int] = []
 
     def counted(frames: Iterable[Frame]) -> Iterator[Frame]:
@@ -63,7 +63,7 @@ def test_a_picture_that_comes_again_is_upscaled_once() -> None:
             yield frame
 
     numbers, repeats = [7, 7, 7, 3, 7, 7], [1, 2, 1, 1, 1, 3]
-    frames = [RepeatedFrame(picture(number), repeat) for number, repeat in zip(numbers, repeats, strict=True)]
+    frames = [RepeatedFrame(plain_frame(number), repeat) for number, repeat in zip(numbers, repeats, strict=True)]
     other = np.full((2, 2, 3), 7, np.uint8)
     other[1, 1, 2] = 8  # one value of one pixel
     sink = Sink()
@@ -80,7 +80,7 @@ def test_decoding_runs_ahead_only_as_far_as_the_channels_hold() -> None:
     def source() -> Iterator[RepeatedFrame]:
         for number in range(50):
             taken.append(number)
-            yield RepeatedFrame(picture(number), 1)
+            yield RepeatedFrame(plain_frame(number), 1)
 
     def held(frames: Iterable[Frame]) -> Iterator[Frame]:
         for frame in frames:
@@ -89,12 +89,12 @@ def test_decoding_runs_ahead_only_as_far_as_the_channels_hold() -> None:
 
     sink = Sink()
     lane = Lane(source(), held, sink, Sizing(load=2, save=1))
-    scheduler = threading.Thread(target=lane.run)
-    scheduler.start()
-    # One in the engine, two waiting, one in hand, and one that might have been that one again.
+    runner = threading.Thread(target=lane.run)
+    runner.start()
+    # One in the engine, two in the channel, one being put, and one that might have been a repeat of that.
     eventually(lambda: len(taken) == 5, what="a full channel")
     gate.set()
-    scheduler.join(10)
+    runner.join(10)
     assert sink.seen == list(range(50))
 
 
@@ -106,7 +106,7 @@ def test_a_failing_stage_ends_the_lane_with_its_own_error(stage: str) -> None:
         for number in range(100):
             if stage == "decode" and number == 20:
                 raise errors["decode"]
-            yield RepeatedFrame(picture(number), 1)
+            yield RepeatedFrame(plain_frame(number), 1)
 
     def upscale(frames: Iterable[Frame]) -> Iterator[Frame]:
         for number, frame in enumerate(frames):
@@ -123,7 +123,7 @@ def test_a_failing_stage_ends_the_lane_with_its_own_error(stage: str) -> None:
     assert set(threading.enumerate()) <= before
 
 
-def test_a_producer_learns_that_nobody_listens_any_more() -> None:
+def test_a_producer_learns_that_its_consumer_is_gone() -> None:
     channel: Channel[int] = Channel(1)
     channel.put(1)
     outcome: list[str] = []
@@ -141,7 +141,7 @@ def test_a_producer_learns_that_nobody_listens_any_more() -> None:
     assert outcome == ["closed"]
 
 
-def test_what_came_before_a_failure_is_still_handed_on() -> None:
+def test_items_before_a_failure_still_reach_the_consumer() -> None:
     channel: Channel[int] = Channel(3)
     channel.put(1)
     channel.put(2)

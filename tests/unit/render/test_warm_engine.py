@@ -1,4 +1,4 @@
-"""A worker's engine that gives wrong pixels is put aside, and what it was asked for is made by the next."""
+"""A worker stops using an engine that gives wrong pixels, and repeats its work with the next one."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from framewatch.upscale.openvino.engine import OpenVinoEngine
 from media_factory import ffmpeg
 
 
-class SpoilsAfter:
-    """OpenVINO under another name, that gives black frames after `right` right ones."""
+class WrongAfter:
+    """OpenVINO with another name; it gives black frames after `right` correct ones."""
 
     def __init__(self, name: str, right: int) -> None:
         self.name = name
@@ -40,11 +40,11 @@ class SpoilsAfter:
 
     def open(self, device: str, request: SessionRequest) -> Session:
         inner = OpenVinoEngine("f32").open(device, request)
-        self.sessions.append(_Spoiling(self.name, inner, self.right))
+        self.sessions.append(_WrongAfterSession(self.name, inner, self.right))
         return self.sessions[-1]
 
 
-class _Spoiling(Session):
+class _WrongAfterSession(Session):
     def __init__(self, name: str, inner: Session, right: int) -> None:
         super().__init__(name, inner.shape, inner.scale, inner.concurrency)
         self.inner = inner
@@ -56,8 +56,8 @@ class _Spoiling(Session):
         return output if self.left >= 0 else np.zeros_like(output)
 
 
-def picture_task(folder: Path) -> ImageTask:
-    """A real picture with transparency: its colours and its alpha are two frames for the engine."""
+def image_task(folder: Path) -> ImageTask:
+    """An image with transparency: its colours and its alpha are two frames for the engine."""
     source = folder / "a.png"
     half = "geq=r='r(X,Y)':g='g(X,Y)':b='b(X,Y)':a='if(gt(X,31),255,0)'"
     ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x48", "-frames:v", "1", "-vf", f"format=rgba,{half}", source)
@@ -81,11 +81,11 @@ def handlers_with(*engines: Engine) -> tuple[RenderHandlers, list[Record]]:
 
 
 @pytest.mark.parametrize("right", [1, 2])
-def test_a_picture_that_came_out_wrong_is_made_anew_by_the_next_engine(tmp_path: Path, right: int) -> None:
-    """The self-test is the first right frame; then the colours go wrong, or the transparency."""
-    bad = SpoilsAfter("ncnn-vulkan", right)
+def test_the_next_engine_repeats_an_image_that_came_out_wrong(tmp_path: Path, right: int) -> None:
+    """The self-test takes the first correct frame; then the colours go wrong, or the transparency."""
+    bad = WrongAfter("ncnn-vulkan", right)
     handlers, sent = handlers_with(bad, OpenVinoEngine("f32"))
-    task = picture_task(tmp_path)
+    task = image_task(tmp_path)
     assert handlers.run(task).engine == "openvino/f32"
     assert [each.engine for each in sent if isinstance(each, EngineOpened)] == ["ncnn-vulkan", "openvino/f32"]
     (warning,) = [each.warning for each in sent if isinstance(each, Warned)]
@@ -93,13 +93,13 @@ def test_a_picture_that_came_out_wrong_is_made_anew_by_the_next_engine(tmp_path:
     assert all(session._closed for session in bad.sessions)
     assert probe(tmp_path / "out.png").streams[0].video.width == 128  # type: ignore[union-attr]
     assert handlers.run(task).engine == "openvino/f32"
-    assert len(bad.sessions) == 1  # it was not asked again
+    assert len(bad.sessions) == 1  # it was not tried again
 
 
-def test_when_none_is_left_the_error_names_each_with_its_reason_and_the_next_task_begins_anew(tmp_path: Path) -> None:
-    bad = [SpoilsAfter("ncnn-vulkan", 1), SpoilsAfter("openvino", 1)]
+def test_with_no_engine_left_the_error_names_each_and_the_next_task_tries_all_again(tmp_path: Path) -> None:
+    bad = [WrongAfter("ncnn-vulkan", 1), WrongAfter("openvino", 1)]
     handlers, _ = handlers_with(*bad)
-    task = picture_task(tmp_path)
+    task = image_task(tmp_path)
     with pytest.raises(EngineError) as caught:
         handlers.run(task)
     message = caught.value.finding.message
@@ -112,21 +112,21 @@ def test_when_none_is_left_the_error_names_each_with_its_reason_and_the_next_tas
 
 
 def video_task(handlers: RenderHandlers, folder: Path) -> RenderTask:
-    """Four pieces of five frames."""
+    """Four segments of five frames."""
     source = folder / "a.mkv"
     ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=10:duration=2", "-c:v", "libx264", "-g", "5", source)
     probed = handlers.run(ProbeTask(source=source, segment_options=SegmentOptions(seconds=0.5)))
     raw = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "128x96", "-i", "pipe:0")
     program = (imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *raw, "-y")
     parts = [(segment, folder / f"part-{segment.number}.mp4") for segment in probed.segments]
-    pieces = [
+    outputs = [
         SegmentOutput(segment=segment, encoder=(*program, f"file:{part}"), path=part) for segment, part in parts
     ]
     return RenderTask(
         source=source,
         video=probed.info.main_video,
         timeline=probed.timeline,
-        outputs=tuple(pieces),
+        outputs=tuple(outputs),
         scale=2,
         width=64,
         height=48,
@@ -135,26 +135,26 @@ def video_task(handlers: RenderHandlers, folder: Path) -> RenderTask:
     )
 
 
-def test_only_the_segment_that_went_wrong_is_made_anew_by_the_next_engine(tmp_path: Path) -> None:
-    bad = SpoilsAfter("ncnn-vulkan", 13)  # the self-test, two segments, and two frames of the third
+def test_the_next_engine_repeats_only_the_segment_that_went_wrong(tmp_path: Path) -> None:
+    bad = WrongAfter("ncnn-vulkan", 13)  # the self-test, two segments, and two frames of the third
     handlers, sent = handlers_with(bad, OpenVinoEngine("f32"))
     task = video_task(handlers, tmp_path)
     assert handlers.run(task).engine == "openvino/f32"
     made = {each.number: each for each in sent if isinstance(each, SegmentRendered)}
     assert [made[number].engine for number in range(4)] == ["ncnn-vulkan"] * 2 + ["openvino/f32"] * 2
     assert sum(isinstance(each, SegmentRendered) for each in sent) == 4
-    assert all(piece.path.exists() for piece in task.outputs)
+    assert all(output.path.exists() for output in task.outputs)
     assert [each.upscaled for each in made.values()] == [5] * 4
 
 
-def test_other_failures_are_no_reason_to_distrust(tmp_path: Path) -> None:
+def test_an_engine_that_fails_otherwise_is_used_again(tmp_path: Path) -> None:
     findings: list[Finding] = []
     engine = WarmEngine(findings.append, engines={"openvino": OpenVinoEngine("f32")})
 
     def fail(_: CheckedSession) -> None:
         raise EngineError("the device is gone")
 
-    task = picture_task(tmp_path)
+    task = image_task(tmp_path)
     with pytest.raises(EngineError, match="the device is gone"):
         engine.run(task, fail)
     assert engine.session(task).engine == "openvino"

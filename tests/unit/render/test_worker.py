@@ -1,4 +1,4 @@
-"""The worker process and its owner's end: answers belong to their tasks, and nothing outlives the owner."""
+"""The worker process and its client: answers belong to their tasks, and nothing outlives the owner."""
 
 from __future__ import annotations
 
@@ -37,45 +37,45 @@ def worker() -> Iterator[Worker]:
     worker.kill()
 
 
-def quiet(_: Any) -> None:
-    """Hears nothing."""
+def ignore(_: Any) -> None:
+    """Ignore messages."""
 
 
-def going() -> threading.Event:
+def not_stopped() -> threading.Event:
     return threading.Event()
 
 
 def slow_command(folder: Path) -> CommandTask:
-    """Takes a minute of real time, and reports its progress."""
+    """A command that takes a minute of real time, and reports its progress."""
     argv = (str(find_ffmpeg(None)), "-nostdin", "-progress", "pipe:1", "-re", "-f", "lavfi", "-i", "testsrc2=s=64x48")
     return CommandTask(argv=(*argv, "-t", "60", "-y", f"file:{folder / 'slow.mp4'}"), counts=True)
 
 
-def test_it_answers_task_after_task_in_one_process(worker: Worker, tmp_path: Path) -> None:
+def test_one_process_runs_several_tasks(worker: Worker, tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "a.mp4", frames=7)
-    first: ProbeReport = worker.run(ProbeTask(source=clip), quiet, going())
+    first: ProbeReport = worker.run(ProbeTask(source=clip), ignore, not_stopped())
     pid = worker.pid
-    inspected = worker.run(InspectTask(path=clip), quiet, going())
+    inspected = worker.run(InspectTask(path=clip), ignore, not_stopped())
     assert first.timeline is not None
     assert first.timeline.frames == inspected.inspection.video.frames == 7
     assert worker.pid == pid
 
 
-def test_mates_that_are_not_wanted_any_more_end_and_the_others_stay(worker: Worker, tmp_path: Path) -> None:
+def test_workers_of_devices_that_are_no_longer_needed_end_and_the_others_stay(worker: Worker, tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "a.mp4", frames=2)
-    mates = [worker.device_worker(name) for name in ("1", "2")]
-    for mate in mates:
-        mate.run(ProbeTask(source=clip), quiet, going())
-    pid = mates[1].pid
+    device_workers = [worker.device_worker(name) for name in ("1", "2")]
+    for device_worker in device_workers:
+        device_worker.run(ProbeTask(source=clip), ignore, not_stopped())
+    pid = device_workers[1].pid
     worker.keep_device_workers(["2"])
-    assert (mates[0].pid, mates[1].pid) == (None, pid)
-    assert worker.device_worker("2") is mates[1]
+    assert (device_workers[0].pid, device_workers[1].pid) == (None, pid)
+    assert worker.device_worker("2") is device_workers[1]
 
 
-def test_an_error_arrives_as_what_it_was(worker: Worker, tmp_path: Path) -> None:
+def test_an_error_arrives_with_its_class(worker: Worker, tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_text("no video")
     with pytest.raises(MediaError) as caught:
-        worker.run(ProbeTask(source=tmp_path / "a.mp4"), quiet, going())
+        worker.run(ProbeTask(source=tmp_path / "a.mp4"), ignore, not_stopped())
     assert caught.value.finding.code == "media.not_media"
 
 
@@ -94,11 +94,11 @@ ERRORS = [kind for kind in vars(errors).values() if isinstance(kind, type) and i
 
 
 @pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
-def test_every_class_of_error_keeps_its_class_and_data_on_its_way_from_a_worker(
+def test_every_error_class_keeps_its_class_and_data_across_processes(
     failing: Worker, kind: type[FramewatchError]
 ) -> None:
     with pytest.raises(FramewatchError) as caught:
-        failing.run(FailTask(error=kind.__name__), quiet, going())
+        failing.run(FailTask(error=kind.__name__), ignore, not_stopped())
     error = caught.value
     assert type(error) is kind
     assert error.findings == (Finding("a.b", "first \udcff", "hint", "where"), Finding("c.d", "second"))
@@ -106,71 +106,71 @@ def test_every_class_of_error_keeps_its_class_and_data_on_its_way_from_a_worker(
 
 
 def test_an_error_of_a_class_unknown_here_keeps_its_data(failing: Worker) -> None:
-    """Another version of framewatch may run the worker; its error still has to hold the job or fail it."""
+    """Another version of framewatch may have raised it; it still has to hold the job, or fail it."""
     with pytest.raises(FramewatchError) as caught:
-        failing.run(FailTask(error="NewerError"), quiet, going())
+        failing.run(FailTask(error="NewerError"), ignore, not_stopped())
     error = caught.value
     assert type(error) is FramewatchError
     assert [finding.code for finding in error.findings] == ["a.b", "c.d"]
     assert (error.needs, error.remedy) == ((Need("output", 7),), Remedy.WAIT)
 
 
-def test_a_name_that_is_not_utf_8_arrives_as_it_left(worker: Worker, tmp_path: Path) -> None:
+def test_a_file_name_that_is_not_utf_8_arrives_unchanged(worker: Worker, tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "a.mp4", frames=2)
     odd = tmp_path / os.fsdecode(b"\xff\xfe.mp4")
     clip.rename(odd)
-    report: ProbeReport = worker.run(ProbeTask(source=odd), quiet, going())
+    report: ProbeReport = worker.run(ProbeTask(source=odd), ignore, not_stopped())
     assert report.timeline is not None
 
 
-def test_a_listener_that_fails_costs_the_worker_not_the_next_task(worker: Worker, tmp_path: Path) -> None:
-    """Else the next task would be given the old one's answer."""
+def test_a_failing_message_handler_costs_the_worker_but_not_the_next_task(worker: Worker, tmp_path: Path) -> None:
+    """Otherwise the next task would get the old one's answer."""
     clip = make_clip(tmp_path / "a.mp4", frames=3)
 
     def broken(_: Any) -> None:
-        raise ValueError("a defect in the listener")
+        raise ValueError("a bug in the handler")
 
-    with pytest.raises(ValueError, match="a defect"):
-        worker.run(slow_command(tmp_path), broken, going())
-    assert isinstance(worker.run(ProbeTask(source=clip), quiet, going()), ProbeReport)
+    with pytest.raises(ValueError, match="a bug"):
+        worker.run(slow_command(tmp_path), broken, not_stopped())
+    assert isinstance(worker.run(ProbeTask(source=clip), ignore, not_stopped()), ProbeReport)
 
 
-def test_stopping_ends_the_worker_and_its_ffmpeg(worker: Worker, tmp_path: Path) -> None:
+def test_stopping_a_task_ends_the_worker_and_its_ffmpeg(worker: Worker, tmp_path: Path) -> None:
     stop = threading.Event()
     family: list[psutil.Process] = []
 
-    def heard(_: Any) -> None:
+    def on_message(_: Any) -> None:
         assert worker.pid is not None
         family.extend(psutil.Process(worker.pid).children())
         stop.set()
 
     with pytest.raises(CancelledError):
-        worker.run(slow_command(tmp_path), heard, stop)
+        worker.run(slow_command(tmp_path), on_message, stop)
     assert family
     assert not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in family)
-    with pytest.raises(CancelledError):  # and one that was stopped before it began starts nothing
-        worker.run(slow_command(tmp_path), quiet, stop)
+    with pytest.raises(CancelledError):  # one that is stopped before it begins starts nothing
+        worker.run(slow_command(tmp_path), ignore, stop)
     assert worker.pid is None
 
 
-def test_a_worker_that_is_killed_is_an_error_and_the_next_task_gets_a_new_one(worker: Worker, tmp_path: Path) -> None:
-    def heard(_: Any) -> None:
+def test_a_killed_worker_is_an_error_and_the_next_task_gets_a_new_worker(worker: Worker, tmp_path: Path) -> None:
+    def on_message(_: Any) -> None:
         assert worker.pid is not None
         os.kill(worker.pid, signal.SIGKILL)
 
     with pytest.raises(WorkerError) as caught:
-        worker.run(slow_command(tmp_path), heard, going())
+        worker.run(slow_command(tmp_path), on_message, not_stopped())
     assert caught.value.finding.code == "worker.died"
     assert "signal 9" in caught.value.finding.message
     clip = make_clip(tmp_path / "a.mp4", frames=2)
-    assert worker.run(ProbeTask(source=clip), quiet, going()).timeline.frames == 2
+    assert worker.run(ProbeTask(source=clip), ignore, not_stopped()).timeline.frames == 2
 
 
 @pytest.mark.parametrize("who", ["worker", "ffmpeg"])
-def test_one_that_stands_still_is_ended_with_all_it_started(worker: Worker, tmp_path: Path, who: str) -> None:
+def test_a_worker_that_stalls_is_killed_with_everything_it_started(worker: Worker, tmp_path: Path, who: str) -> None:
     family: list[psutil.Process] = []
 
-    def heard(_: Any) -> None:
+    def on_message(_: Any) -> None:
         if not family:
             assert worker.pid is not None
             parent = psutil.Process(worker.pid)
@@ -178,7 +178,7 @@ def test_one_that_stands_still_is_ended_with_all_it_started(worker: Worker, tmp_
             (parent if who == "worker" else family[1]).suspend()
 
     with pytest.raises(WorkerError) as caught:
-        worker.run(slow_command(tmp_path), heard, going(), stall_seconds=5)
+        worker.run(slow_command(tmp_path), on_message, not_stopped(), stall_seconds=5)
     assert (caught.value.finding.code, caught.value.remedy) == ("worker.stalled", Remedy.RETRY)
     assert len(family) == 2
     _, alive = psutil.wait_procs(family, timeout=5)
@@ -186,29 +186,29 @@ def test_one_that_stands_still_is_ended_with_all_it_started(worker: Worker, tmp_
 
 
 @pytest.mark.parametrize("stopped", [True, False])
-def test_one_that_does_not_read_its_task_is_ended_too(worker: Worker, tmp_path: Path, stopped: bool) -> None:
-    worker.run(ProbeTask(source=make_clip(tmp_path / "a.mp4", frames=2)), quiet, going())
+def test_a_worker_that_does_not_read_its_task_is_killed(worker: Worker, tmp_path: Path, stopped: bool) -> None:
+    worker.run(ProbeTask(source=make_clip(tmp_path / "a.mp4", frames=2)), ignore, not_stopped())
     assert worker.pid is not None
-    process, stop = psutil.Process(worker.pid), going()
+    process, stop = psutil.Process(worker.pid), not_stopped()
     process.suspend()
-    limit = threading.Timer(20, process.kill)  # so that a fault ends the test, as another error
+    limit = threading.Timer(20, process.kill)  # so that a bug ends the test, with another error
     limit.start()
     if stopped:
         threading.Timer(0.5, stop.set).start()
     larger_than_a_pipe = CommandTask(argv=("x" * 1_000_000,))
     with pytest.raises(CancelledError if stopped else WorkerError) as caught:
-        worker.run(larger_than_a_pipe, quiet, stop, stall_seconds=60 if stopped else 0.5)
+        worker.run(larger_than_a_pipe, ignore, stop, stall_seconds=60 if stopped else 0.5)
     limit.cancel()
     if not stopped:
         assert caught.value.finding.code == "worker.stalled"
     assert not process.is_running()
 
 
-def test_a_child_that_a_tool_left_behind_is_ended_and_the_worker_stays(worker: Worker, tmp_path: Path) -> None:
-    """It even holds the tool's own pipes, whose end is not waited for."""
+def test_a_process_that_a_tool_left_behind_is_killed_and_the_worker_stays(worker: Worker, tmp_path: Path) -> None:
+    """It even holds the tool's pipes; their end is not waited for."""
     (tmp_path / "tool").write_text('#!/bin/sh\nsleep 1000 &\necho $! > "$1"\n')
     (tmp_path / "tool").chmod(0o755)
-    worker.run(CommandTask(argv=(str(tmp_path / "tool"), str(tmp_path / "pid"))), quiet, going())
+    worker.run(CommandTask(argv=(str(tmp_path / "tool"), str(tmp_path / "pid"))), ignore, not_stopped())
     child, pid = psutil.Process(int((tmp_path / "pid").read_text())), worker.pid
     assert child.is_running()
     worker.kill_orphans()
@@ -216,18 +216,18 @@ def test_a_child_that_a_tool_left_behind_is_ended_and_the_worker_stays(worker: W
     assert not child.is_running()
     assert worker.pid == pid
     assert isinstance(
-        worker.run(ProbeTask(source=make_clip(tmp_path / "a.mp4", frames=2)), quiet, going()), ProbeReport
+        worker.run(ProbeTask(source=make_clip(tmp_path / "a.mp4", frames=2)), ignore, not_stopped()), ProbeReport
     )
 
 
-def test_only_news_count_as_getting_on() -> None:
+def test_only_new_content_counts_as_progress() -> None:
     stalls = StallDetector(now=0, stall_seconds=10)
-    said, counted = Logged(stage="encode", line="still here"), FramesCounted(stage="encode", encoded=1)
+    logged, counted = Logged(stage="encode", line="still here"), FramesCounted(stage="encode", encoded=1)
     stalls.note(counted, 8)
     alive = Alive(count=3)
     stalls.note(alive, 8)
-    for second in range(1, 19):  # two kinds of messages that take turns
-        for message in (said, counted, alive) if second > 8 else ():
+    for second in range(1, 19):  # two types of messages that alternate
+        for message in (logged, counted, alive) if second > 8 else ():
             stalls.note(message, second)
         stalls.check(second)
     with pytest.raises(WorkerError):
@@ -236,8 +236,8 @@ def test_only_news_count_as_getting_on() -> None:
     stalls.check(19)
 
 
-def test_only_the_time_in_which_the_owner_listens_counts() -> None:
-    """What the worker says meanwhile waits to be read: the owner hung in a dead share, or was stopped itself."""
+def test_only_the_time_in_which_the_owner_listens_counts_as_a_stall() -> None:
+    """Messages wait to be read while the owner hangs in a dead share, or is suspended."""
     stalls = StallDetector(now=0, stall_seconds=10)
     for second in (1, 2, 3, 1000, 1001, 1006):
         stalls.check(second)
@@ -247,10 +247,12 @@ def test_only_the_time_in_which_the_owner_listens_counts() -> None:
         stalls.check(1012.1)
 
 
-def test_a_worker_is_not_ended_for_what_its_owner_was_too_busy_to_hear(worker: Worker, tmp_path: Path) -> None:
+def test_a_worker_is_not_killed_for_messages_that_its_owner_was_too_busy_to_read(
+    worker: Worker, tmp_path: Path
+) -> None:
     slept: list[Any] = []
 
-    def heard(message: Any) -> None:
+    def on_message(message: Any) -> None:
         if isinstance(message, FramesCounted) and message.seconds > 0.5:
             if slept:
                 raise InterruptedError
@@ -258,10 +260,10 @@ def test_a_worker_is_not_ended_for_what_its_owner_was_too_busy_to_hear(worker: W
             time.sleep(7)  # as in a share that is gone
 
     with pytest.raises(InterruptedError):
-        worker.run(slow_command(tmp_path), heard, going(), stall_seconds=6)
+        worker.run(slow_command(tmp_path), on_message, not_stopped(), stall_seconds=6)
 
 
-def test_when_its_stdin_ends_the_worker_takes_its_ffmpeg_along(tmp_path: Path) -> None:
+def test_a_worker_whose_stdin_ends_kills_its_ffmpeg_too(tmp_path: Path) -> None:
     """However the owner dies, its end of the pipe is closed."""
     command = [sys.executable, "-m", "framewatch.render.worker"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0) as process:

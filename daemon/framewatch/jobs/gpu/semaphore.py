@@ -37,7 +37,7 @@ class Share:
 
 
 class GpuSemaphore:
-    """The shares of one device. It may be used by several threads; within a process it is first come, first served."""
+    """The shares of one device, for several threads; within a process the first to come is the first served."""
 
     def __init__(self, device: str, capacity_gb: float, slots: int, lock_dir: Path) -> None:
         """Create the lock folder where it is missing.
@@ -176,4 +176,6 @@ def _release(locks: list[int]) -> None:
 
 def _unsafe(path: Path) -> StorageError:
     hint = "use a lock folder that only framewatch's user can write to"
-    return StorageError("other users could tamper with these locks", code="storage.unsafe", hint=hint, where=str(path))
+    return StorageError(
+        "other users could tamper with these locks", code="storage.unsafe", hint=hint, where=str(path)
+    )

@@ -1,4 +1,4 @@
-"""Several lanes where the encoder is the slowest, one where the network needs the cores itself."""
+"""Several lanes where the encoder is the slowest stage, one where the network needs the cores itself."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_lanes_follow_device_encoder_and_cores(device: DeviceReport, codec: str,
 
 
 @pytest.mark.parametrize(
-    ("encoding", "memory_gb", "lanes"),
+    ("load", "memory_gb", "lanes"),
     [
         (EncoderLoad("libx264", UHD), 16, 4),
         (EncoderLoad("libx264", UHD), 24, 8),
@@ -61,34 +61,34 @@ def test_lanes_follow_device_encoder_and_cores(device: DeviceReport, codec: str,
         (EncoderLoad("libx265", UHD), 16, 3),
     ],
 )
-def test_encoders_take_half_of_the_memory_at_most(encoding: EncoderLoad, memory_gb: float, lanes: int) -> None:
-    assert lane_count("auto", encoding, GPU, host(16, memory_gb), segments=99) == lanes
+def test_encoders_take_at_most_half_of_the_memory(load: EncoderLoad, memory_gb: float, lanes: int) -> None:
+    assert lane_count("auto", load, GPU, host(16, memory_gb), segments=99) == lanes
 
 
 @pytest.mark.parametrize("cores", [2, 8, 16, 64, 128, 512])
 @pytest.mark.parametrize("codec", ["libx264", "libx265", "libsvtav1", "vp9"])
-def test_that_holds_with_all_the_threads_of_many_cores(codec: str, cores: int) -> None:
+def test_encoders_take_at_most_half_of_the_memory_with_any_number_of_threads(codec: str, cores: int) -> None:
     for memory_gb in (4, 8, 24, 64, 512):
-        encoding = EncoderLoad(codec, UHD)
-        lanes = lane_count("auto", encoding, GPU, host(cores, memory_gb), segments=99)
-        taken = lanes * encoding.bytes(encoder_threads(lanes, cores))
-        assert lanes == 1 or taken <= memory_gb * 2**30 / 2
+        load = EncoderLoad(codec, UHD)
+        lanes = lane_count("auto", load, GPU, host(cores, memory_gb), segments=99)
+        used = lanes * load.bytes(encoder_threads(lanes, cores))
+        assert lanes == 1 or used <= memory_gb * 2**30 / 2
 
 
 @pytest.mark.parametrize("device", [GPU, CPU])
-def test_a_number_that_was_set_holds(device: DeviceReport) -> None:
+def test_a_configured_number_of_lanes_is_used(device: DeviceReport) -> None:
     assert lane_count(3, EncoderLoad("libx264", 4 * UHD), device, host(2, 2), segments=4) == 3
 
 
-@pytest.mark.parametrize("wish", [8, "auto"])
-def test_there_are_no_more_lanes_than_segments(wish: int | Literal["auto"]) -> None:
-    assert lane_count(wish, EncoderLoad("libx264", UHD), GPU, host(16), segments=2) == 2
+@pytest.mark.parametrize("setting", [8, "auto"])
+def test_there_are_no_more_lanes_than_segments(setting: int | Literal["auto"]) -> None:
+    assert lane_count(setting, EncoderLoad("libx264", UHD), GPU, host(16), segments=2) == 2
 
 
 @pytest.mark.parametrize(
     ("cores", "devices", "lanes"), [(16, 2, 8), (64, 2, 16), (64, 8, 32), (256, 8, 64), (8, 4, 4), (2, 2, 1)]
 )
-def test_several_devices_have_more_lanes_where_there_are_cores_for_them(cores: int, devices: int, lanes: int) -> None:
+def test_several_devices_have_more_lanes_where_there_are_enough_cores(cores: int, devices: int, lanes: int) -> None:
     found = lane_count("auto", EncoderLoad("libx264", UHD), GPU, host(cores), segments=99, devices=devices)
     assert found == lanes
 
@@ -96,12 +96,12 @@ def test_several_devices_have_more_lanes_where_there_are_cores_for_them(cores: i
 @pytest.mark.parametrize(
     ("lanes", "cores", "threads"), [(1, 16, None), (2, 16, 24), (4, 16, 12), (8, 16, 6), (8, 64, 24), (3, 2, 2)]
 )
-def test_encoders_side_by_side_share_the_cores(lanes: int, cores: int, threads: int | None) -> None:
+def test_concurrent_encoders_share_the_cores(lanes: int, cores: int, threads: int | None) -> None:
     assert encoder_threads(lanes, cores) == threads
 
 
 @pytest.mark.parametrize(
-    ("encoding", "here", "most"),
+    ("load", "here", "most"),
     [
         (EncoderLoad("libx264", UHD), host(2), (1, None)),
         (EncoderLoad("libx264", UHD), host(7), (1, None)),
@@ -112,29 +112,29 @@ def test_encoders_side_by_side_share_the_cores(lanes: int, cores: int, threads: 
         (EncoderLoad("libx264", 4 * UHD, weight=2), host(64, 8), (1, None)),
     ],
 )
-def test_segments_are_looked_at_side_by_side_where_there_are_cores_and_memory(
-    encoding: EncoderLoad, here: Host, most: tuple[int, int | None]
+def test_several_segments_are_inspected_at_once_where_there_are_cores_and_memory(
+    load: EncoderLoad, here: Host, most: tuple[int, int | None]
 ) -> None:
-    assert inspector_workers(encoding, here) == most
+    assert inspector_workers(load, here) == most
 
 
 @pytest.mark.parametrize(
     ("lanes", "devices", "each"), [(4, 1, (4,)), (4, 2, (2, 2)), (5, 2, (3, 2)), (1, 3, (1, 1, 1)), (4, 3, (2, 1, 1))]
 )
-def test_lanes_are_shared_out_and_each_device_has_one(lanes: int, devices: int, each: tuple[int, ...]) -> None:
+def test_lanes_are_divided_and_each_device_has_one(lanes: int, devices: int, each: tuple[int, ...]) -> None:
     assert lanes_per_device(lanes, devices) == each
 
 
 @pytest.mark.parametrize(
     ("pixel_format", "weight"), [("yuv420p", 1), ("yuv420p10le", 2), ("yuv422p10le", 8 / 3), ("yuv444p", 2)]
 )
-def test_what_a_frame_weighs_follows_from_its_format(pixel_format: str, weight: float) -> None:
+def test_the_weight_of_a_frame_follows_from_its_format(pixel_format: str, weight: float) -> None:
     preset = Preset(ml_upscale="esrgan-2x", preset="slow")
     plan = SimpleNamespace(preset=preset, pixel_format=pixel_format, frame_width=1920, frame_height=1080)
     found = EncoderLoad.of(cast("VideoPlan", plan))
     assert found == EncoderLoad("libx264", 1920 * 1080, "slow", weight)
 
 
-def test_jobs_at_once_have_equal_parts_of_the_machine() -> None:
+def test_concurrent_jobs_have_equal_parts_of_the_machine() -> None:
     whole, half = Host.here(), Host.here(2)
     assert half == Host(max(1, whole.cores // 2), whole.memory_gb / 2)

@@ -1,4 +1,4 @@
-"""How much room a job needs, and whether it is there."""
+"""How much free space a job needs, and whether it is there."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def disk(path: Path) -> int:
 
 
 def plan(**changes: Any) -> Any:
-    """As much of a plan as a forecast looks at."""
+    """The part of a plan that a forecast reads."""
     values = {
         "mode": "upscale",
         "frames": 100,
@@ -53,12 +53,12 @@ def sizes(needs: tuple[Need, ...]) -> dict[str, int]:
     return {str(need.place): need.size for need in needs}
 
 
-def test_segments_and_the_result_beside_them_the_result_again_elsewhere_and_the_source_in_done() -> None:
+def test_each_disk_needs_space_for_what_is_written_there() -> None:
     needs = forecast(plan(), SOURCE, 5000, FinishedSegments(), FOLDERS, disk)
     assert sizes(needs) == {"work": 100_000 + 108_000, "output": 108_000, "done": 5000}
 
 
-def test_what_finished_segments_came_to_counts_instead_of_a_guess() -> None:
+def test_the_size_of_finished_segments_replaces_the_guess() -> None:
     needs = forecast(plan(), SOURCE, 5000, FinishedSegments(frames=50, size=10_000), FOLDERS, disk)
     assert sizes(needs) == {"work": 10_000 + 28_000, "output": 28_000, "done": 5000}
 
@@ -70,12 +70,12 @@ def test_on_one_disk_nothing_is_copied_and_needs_add_up() -> None:
     assert by_disk(needs, FOLDERS, lambda path: path == Path("/out")) == {Path("/work"): 4, Path("/out"): 2}
 
 
-def test_a_disk_that_is_not_there_is_not_looked_at() -> None:
+def test_a_disk_that_is_not_mounted_is_left_out() -> None:
     away: dict[Place, Path] = {"work": Path("/work")}
     assert sizes(forecast(plan(), SOURCE, 5000, FinishedSegments(), away, disk)) == {"work": 208_000}
 
 
-def test_without_the_network_there_is_no_piece_beside_the_result() -> None:
+def test_without_upscaling_there_are_no_segments_beside_the_result() -> None:
     assert sizes(forecast(plan(mode="transcode"), SOURCE, 5000, FinishedSegments(), FOLDERS, disk))["work"] == 108_000
     assert sizes(forecast(plan(mode="copy"), SOURCE, 5000, FinishedSegments(), FOLDERS, disk))["output"] == 5000
     track = StreamPlan.model_construct(kind="audio", action="encode", audio=SimpleNamespace(kbps=16))
@@ -89,9 +89,7 @@ def test_without_the_network_there_is_no_piece_beside_the_result() -> None:
     a_frame=st.integers(0, 10_000_000),
     source=st.integers(0, 10**12),
 )
-def test_the_forecast_shrinks_to_the_result_alone_as_segments_are_finished(
-    done: int, a_frame: int, source: int
-) -> None:
+def test_the_forecast_shrinks_to_the_result_as_segments_are_finished(done: int, a_frame: int, source: int) -> None:
     made = FinishedSegments(frames=done, size=done * a_frame)
     work = sizes(forecast(plan(of_kind=lambda _: []), SOURCE, source, made, FOLDERS, disk))["work"]
     if done:
@@ -100,7 +98,7 @@ def test_the_forecast_shrinks_to_the_result_alone_as_segments_are_finished(
 
 
 @pytest.mark.parametrize("codec", ["libx264", "libx265", "libsvtav1", "vp9", "mpeg2video"])
-def test_a_better_quality_is_guessed_larger_and_every_guess_is_on_the_low_side(codec: str) -> None:
+def test_better_quality_is_guessed_larger_and_every_guess_is_low(codec: str) -> None:
     hd = 1920 * 1080
     fine, coarse = (frame_size(Preset(video_codec=codec, crf=crf), hd, 25) for crf in (18, 30))
     assert 0 < coarse < fine < hd * 0.1 / 8 * 4
@@ -111,7 +109,7 @@ def test_every_encoder_has_a_prior() -> None:
         assert frame_size(Preset(video_codec=codec), 1000, 25) > 0
 
 
-def test_room_that_is_missing_is_told_in_words_and_carried_in_the_error() -> None:
+def test_missing_space_is_named_in_the_message_and_kept_in_the_error() -> None:
     needs = (Need("work", 2_000_000_000),)
     require_room(needs, FOLDERS, 10**9, disk, lambda _: 3_000_000_000)
     with pytest.raises(StorageError) as caught:
@@ -121,7 +119,7 @@ def test_room_that_is_missing_is_told_in_words_and_carried_in_the_error() -> Non
     assert finding.message == "2.0 GB are needed here, and 3.0 GB are free, of which 1.0 GB must stay free"
 
 
-def test_the_room_on_a_real_disk_is_seen(tmp_path: Path) -> None:
+def test_the_free_space_of_a_real_disk_is_checked(tmp_path: Path) -> None:
     with tmpfs(tmp_path / "small", 1) as small:
         need = (Need("work", 500_000),)
         assert disk_forecast.fits(need, {"work": small}, 0)
@@ -134,5 +132,5 @@ def test_the_room_on_a_real_disk_is_seen(tmp_path: Path) -> None:
     ("size", "text"),
     [(0, "0 bytes"), (999, "999 bytes"), (1500, "1.5 kB"), (999_960, "1.0 MB"), (2 * 10**15, "2000.0 TB")],
 )
-def test_sizes_are_told_in_powers_of_ten(size: int, text: str) -> None:
+def test_sizes_are_shown_in_powers_of_ten(size: int, text: str) -> None:
     assert human(size) == text

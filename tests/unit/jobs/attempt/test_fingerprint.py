@@ -1,4 +1,4 @@
-"""A piece made in 8 bits is another piece."""
+"""A segment computed in 8 bits does not replace an exact one."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from framewatch.upscale.network import weights
 from full_run import process
 
 
-def test_segments_of_another_precision_or_calibration_are_of_no_use(
+def test_another_precision_or_calibration_has_another_fingerprint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[tuple[Any, ...]] = []
+    calls: list[tuple[Any, ...]] = []
 
-    def noted(*made_of: Any) -> str:
-        asked.append(made_of)
+    def record(*made_of: Any) -> str:
+        calls.append(made_of)
         return fingerprint(*made_of)
 
-    monkeypatch.setattr(segmented_render, "fingerprint", noted)
+    monkeypatch.setattr(segmented_render, "fingerprint", record)
     process(make_clip(tmp_path / "a.mp4"), tmp_path / "work", ml_upscale="esrgan-2x")
-    *made_of, tools = asked[0]
+    *made_of, tools = calls[0]
     exact, fast = fingerprint(*made_of, tools), fingerprint(*made_of, tools.evolve(precision="fast"))
     assert exact == fingerprint(*made_of, tools.evolve(precision="exact")) != fast
     monkeypatch.setattr(

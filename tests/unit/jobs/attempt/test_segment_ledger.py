@@ -1,4 +1,4 @@
-"""The ledger keeps exactly the segments that are what it says they are."""
+"""The ledger keeps exactly those segments whose files match their entries."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def filled(work: Path, fingerprint: str = "a", numbers: tuple[int, ...] = (0, 1,
 
 
 def rendered(ledger: SegmentLedger, number: int) -> LedgerEntry:
-    """What the worker does: write a piece, and say what it is."""
-    part = ledger.partial_path(number)
-    part.write_bytes(bytes([number]) * 1000)
-    size, digest = size_and_digest(part)
+    """Write a segment as a worker does, and return its entry."""
+    path = ledger.partial_path(number)
+    path.write_bytes(bytes([number]) * 1000)
+    size, digest = size_and_digest(path)
     return LedgerEntry(number=number, frames=10, size=size, digest=digest, engine="e", upscaled=10, damaged=0)
 
 
@@ -37,13 +37,13 @@ def opened(work: Path, fingerprint: str = "a") -> SegmentLedger:
     return SegmentLedger.open(work, fingerprint, SEGMENTS, "mp4", threading.Event())
 
 
-def test_what_was_entered_is_there_again(tmp_path: Path) -> None:
+def test_entered_segments_are_there_when_the_ledger_is_opened_again(tmp_path: Path) -> None:
     done = filled(tmp_path).done
     assert opened(tmp_path).done == done
     assert set(done) == {0, 1, 2}
 
 
-def test_under_another_fingerprint_everything_begins_anew(tmp_path: Path) -> None:
+def test_another_fingerprint_starts_from_scratch(tmp_path: Path) -> None:
     filled(tmp_path)
     assert opened(tmp_path, "b").done == {}
     assert [path.name for path in tmp_path.iterdir()] == [LEDGER_NAME]
@@ -81,7 +81,7 @@ DAMAGES = [damage_torn, damage_garbage, damage_changed, damage_cut, damage_gone,
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda each: each.__name__)
-def test_damage_costs_the_segment_that_it_hit_and_no_other(tmp_path: Path, damage: Any) -> None:
+def test_damage_costs_only_the_segment_that_it_hit(tmp_path: Path, damage: Any) -> None:
     work = tmp_path / "work"
     work.mkdir()
     filled(work)
@@ -89,17 +89,17 @@ def test_damage_costs_the_segment_that_it_hit_and_no_other(tmp_path: Path, damag
     again = opened(work)
     assert set(again.done) == {0, 1}
     assert {path.name for path in work.iterdir()} == {LEDGER_NAME, "segment-00000.mp4", "segment-00001.mp4"}
-    assert set(opened(work).done) == {0, 1}  # and the ledger is whole again
+    assert set(opened(work).done) == {0, 1}  # the ledger was repaired
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"\x00" * 4096, b'{"fingerprint": "a"', json.dumps([1]).encode()])
-def test_a_ledger_that_is_none_is_begun_anew(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_ledger_is_replaced(tmp_path: Path, content: bytes) -> None:
     filled(tmp_path)
     (tmp_path / LEDGER_NAME).write_bytes(content)
     assert opened(tmp_path).done == {}
 
 
-def test_what_lies_around_is_removed_and_links_are_not_followed(tmp_path: Path) -> None:
+def test_other_files_are_removed_and_links_are_not_followed(tmp_path: Path) -> None:
     work, elsewhere = tmp_path / "work", tmp_path / "elsewhere"
     work.mkdir()
     elsewhere.mkdir()
@@ -113,8 +113,8 @@ def test_what_lies_around_is_removed_and_links_are_not_followed(tmp_path: Path) 
     assert (elsewhere / "precious").exists()
 
 
-def test_a_segment_that_is_struck_out_is_no_progress_when_it_comes_again(tmp_path: Path) -> None:
-    """Else one that always turns out bad would be rendered for ever."""
+def test_rendering_a_dropped_segment_again_is_no_progress(tmp_path: Path) -> None:
+    """Otherwise one that always turns out bad would be rendered forever."""
     filled(tmp_path).drop([1])
     again = opened(tmp_path)
     assert set(again.done) == {0, 2}
@@ -125,15 +125,15 @@ def test_a_segment_that_is_struck_out_is_no_progress_when_it_comes_again(tmp_pat
     assert set(opened(tmp_path).done) == {0, 1, 2}
 
 
-def test_a_segment_that_was_exchanged_is_found_before_all_are_joined(tmp_path: Path) -> None:
-    """It is whole, and would go unnoticed: it shows something else."""
+def test_a_segment_that_was_replaced_is_found_before_the_join(tmp_path: Path) -> None:
+    """It is a complete segment, and no other check would notice that it shows something else."""
     ledger = filled(tmp_path)
     assert ledger.changed_segments() == []
     ledger.path(1).write_bytes(ledger.path(0).read_bytes())
     assert ledger.changed_segments() == [1]
 
 
-def test_checking_what_is_there_can_be_stopped(tmp_path: Path) -> None:
+def test_the_check_of_existing_segments_can_be_stopped(tmp_path: Path) -> None:
     filled(tmp_path)
     stop = threading.Event()
     stop.set()

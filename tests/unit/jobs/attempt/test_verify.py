@@ -128,12 +128,12 @@ def test_audio_may_be_one_frame_and_40_ms_off(duration: float) -> None:
     assert codes(expected(), inspection, 4.0) == []
 
 
-def test_audio_whose_length_is_not_known_must_only_be_there() -> None:
+def test_audio_of_unknown_length_must_only_be_present() -> None:
     inspection = found(good()[0], stream(1, "audio", "aac", duration=1.0), good()[2])
     assert codes(expected(), inspection, None) == codes(expected(), inspection) == []
 
 
-def test_all_differences_are_told_at_once() -> None:
+def test_all_differences_are_reported_at_once() -> None:
     inspection = found(stream(0, "video", "hevc", frames=50, duration=2.0), chapters=0)
     assert codes(expected(), inspection) == [
         "verify.frames",
@@ -145,7 +145,7 @@ def test_all_differences_are_told_at_once() -> None:
     ]
 
 
-def test_a_copied_video_may_bring_its_damage_along_and_an_estimated_length() -> None:
+def test_copied_video_may_keep_its_damage_and_an_estimated_length() -> None:
     copied = expected(pixel_format=None, frames=None, rate=None, duration=4.9)
     assert codes(copied, found(*good(errors=3, frames=97, picture={"pixel_format": "yuv444p"}))) == []
     assert codes(copied.evolve(duration=5.1), found()) == ["verify.duration"]
@@ -157,6 +157,7 @@ def test_a_message_names_what_was_planned_and_what_was_found() -> None:
 
 
 @pytest.mark.parametrize(("last", "codes"), [(3.96, []), (3.9615, []), (3.97, ["verify.duration"])])
-def test_frames_that_keep_their_times_end_with_the_last_of_them(last: float, codes: list[str]) -> None:
-    plan = expected(rate=None, last=3.96, duration=9.0)  # the last frame stays for long; not every container says so
+def test_with_kept_frame_times_the_time_of_the_last_frame_counts(last: float, codes: list[str]) -> None:
+    # The last frame is shown for long; not every container says so.
+    plan = expected(rate=None, last=3.96, duration=9.0)
     assert [each.code for each in compare(plan, found(*good(last=last)))] == codes

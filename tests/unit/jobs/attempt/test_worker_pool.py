@@ -1,4 +1,4 @@
-"""Several devices at one video make what one makes, and are followed as one."""
+"""Several devices make the same video as one, and their progress is counted together."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from framewatch.render.tasks import DeviceReport, RenderTask
 from framewatch.render.warm_engine import describe_device
 from framewatch.upscale.engine import UnusableDevice
 from framewatch.upscale.identity import IdentityEngine
-from full_run import Deaf, Inline, Open, pictures, process, times
+from full_run import InlineWorker, OpenGate, SilentObserver, frame_times, process, rgb_frames
 from media_factory import ffmpeg
 
-WISHES: dict[str, Any] = {"ml_upscale": "esrgan-2x", "crf": 0, "container": "mkv"}
+KEYS: dict[str, Any] = {"ml_upscale": "esrgan-2x", "crf": 0, "container": "mkv"}
 ANY_DEVICE = RenderTask.model_construct(device=None)
 BY_NAME = RenderTask.model_construct(device="1")
 
 
 @pytest.fixture
 def three_devices(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The engine `identity` has three equal devices and another one; gives those that are opened."""
+    """Give the engine `identity` three equal devices and another one; returns those that are opened."""
     real, opening, opened = IdentityEngine.devices, IdentityEngine.open, list[str]()
 
     def devices(self: IdentityEngine) -> Any:
@@ -51,47 +51,47 @@ def three_devices(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
-    """Four seconds, which make eight segments."""
+    """Four seconds of video, which make eight segments."""
     clip = tmp_path / "clip.mkv"
     ffmpeg("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=25:duration=4", "-c:v", "libx264", "-g", "12", clip)
     return clip
 
 
-def test_only_devices_that_are_alike_share_a_video(three_devices: list[str]) -> None:
+def test_only_equal_devices_share_a_video(three_devices: list[str]) -> None:
     assert three_devices == []
     report = describe_device("identity")
     assert (report.name, [other.name for other in report.others]) == ("identity 0", ["identity 1", "identity 2"])
 
 
-def test_three_devices_make_what_one_makes(clip: Path, tmp_path: Path, three_devices: list[str]) -> None:
-    alone = process(clip, tmp_path / "alone", 0.5, gpus=1, **WISHES)
+def test_three_devices_make_the_same_video_as_one(clip: Path, tmp_path: Path, three_devices: list[str]) -> None:
+    alone = process(clip, tmp_path / "alone", 0.5, gpus=1, **KEYS)
     assert three_devices == ["0"]
-    shared = process(clip, tmp_path / "shared", 0.5, **WISHES)
+    shared = process(clip, tmp_path / "shared", 0.5, **KEYS)
     assert sorted(three_devices[1:]) == ["0", "1", "2"]
-    assert times(alone.result) == times(shared.result)
-    pairs = zip(pictures(alone.result), pictures(shared.result), strict=True)
+    assert frame_times(alone.result) == frame_times(shared.result)
+    pairs = zip(rgb_frames(alone.result), rgb_frames(shared.result), strict=True)
     assert all(np.array_equal(one, other) for one, other in pairs)
 
 
 def test_there_are_no_more_workers_than_segments(tmp_path: Path, three_devices: list[str]) -> None:
     clip = tmp_path / "clip.mkv"
     ffmpeg("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=25:duration=1", "-c:v", "libx264", "-g", "12", clip)
-    process(clip, tmp_path / "work", 0.5, **WISHES)
+    process(clip, tmp_path / "work", 0.5, **KEYS)
     assert sorted(three_devices) == ["0", "1"]
 
 
-class Busy(Open):
-    """Some devices are in others' hands, and free for whoever waits."""
+class BusyGate(OpenGate):
+    """Some devices are held by others, and become free for whoever waits."""
 
-    def __init__(self, *taken: str) -> None:
-        self._taken = taken
+    def __init__(self, *busy: str) -> None:
+        self._busy = busy
 
     def try_hold(self, device: DeviceReport, *_: object) -> Any:
-        return None if device.id in self._taken else nullcontext()
+        return None if device.id in self._busy else nullcontext()
 
 
-def faulty(monkeypatch: pytest.MonkeyPatch, *devices: str) -> None:
-    """Some devices do not open."""
+def break_devices(monkeypatch: pytest.MonkeyPatch, *devices: str) -> None:
+    """Make some devices fail as they are opened."""
     opening = IdentityEngine.open
 
     def opens(self: IdentityEngine, device: str, request: Any) -> Any:
@@ -103,32 +103,32 @@ def faulty(monkeypatch: pytest.MonkeyPatch, *devices: str) -> None:
     monkeypatch.setattr(IdentityEngine, "open", opens)
 
 
-def test_one_that_fails_is_lost_where_the_first_is_busy_and_others_work(
+def test_a_failing_device_is_lost_while_the_others_go_on(
     clip: Path, tmp_path: Path, three_devices: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    faulty(monkeypatch, "1")
-    made = process(clip, tmp_path / "work", 0.5, gate=Busy("0"), **WISHES)
+    break_devices(monkeypatch, "1")
+    made = process(clip, tmp_path / "work", 0.5, gate=BusyGate("0"), **KEYS)
     assert sorted(three_devices) == ["1", "2"]
     assert "device 1" in [warning.where for warning in made.warnings]
 
 
-def test_the_first_is_waited_for_where_all_that_are_free_fail(
+def test_the_first_device_is_waited_for_when_all_free_ones_fail(
     clip: Path, tmp_path: Path, three_devices: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    faulty(monkeypatch, "1")
-    made = process(clip, tmp_path / "work", 0.5, gate=Busy("0", "2"), **WISHES)
+    break_devices(monkeypatch, "1")
+    made = process(clip, tmp_path / "work", 0.5, gate=BusyGate("0", "2"), **KEYS)
     assert three_devices == ["1", "0"]
     assert "device 1" in [warning.where for warning in made.warnings]
 
 
-def test_as_many_as_are_wished_for_are_taken_of_those_that_are_free(
+def test_at_most_the_configured_number_of_free_devices_is_used(
     clip: Path, tmp_path: Path, three_devices: list[str]
 ) -> None:
-    process(clip, tmp_path / "work", 0.5, gate=Busy("0"), gpus=1, **WISHES)
+    process(clip, tmp_path / "work", 0.5, gate=BusyGate("0"), gpus=1, **KEYS)
     assert three_devices == ["1"]
 
 
-class Watched(Deaf):
+class ProgressRecorder(SilentObserver):
     def __init__(self) -> None:
         self.seen: list[Progress] = []
 
@@ -136,7 +136,7 @@ class Watched(Deaf):
         self.seen.append(progress)
 
 
-def test_progress_never_goes_back_when_one_is_lost_and_counts_all_in_the_end(
+def test_progress_never_goes_back_when_a_device_is_lost(
     clip: Path, tmp_path: Path, three_devices: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opening, failed, frames = IdentityEngine.open, threading.Event(), count()
@@ -157,16 +157,16 @@ def test_progress_never_goes_back_when_one_is_lost_and_counts_all_in_the_end(
         return session
 
     monkeypatch.setattr(IdentityEngine, "open", opens)
-    watched = Watched()
-    process(clip, tmp_path / "work", 0.5, gpus=2, observer=watched, **WISHES)
-    assert len(three_devices) > 2  # there was a second round for what was lost
-    encoded = [progress.encoded for progress in watched.seen]
+    recorder = ProgressRecorder()
+    process(clip, tmp_path / "work", 0.5, gpus=2, observer=recorder, **KEYS)
+    assert len(three_devices) > 2  # a second round rendered what was lost
+    encoded = [progress.encoded for progress in recorder.seen]
     assert encoded == sorted(encoded)
-    assert (encoded[-1], watched.seen[-1].engine) == (100, "identity")
+    assert (encoded[-1], recorder.seen[-1].engine) == (100, "identity")
 
 
-class Boss(Inline):
-    """Notes which mates may stay."""
+class PrimaryWorker(InlineWorker):
+    """Records which device workers are kept."""
 
     def __init__(self) -> None:
         self.kept: list[list[str]] = []
@@ -175,30 +175,30 @@ class Boss(Inline):
         self.kept.append(list(devices))
 
 
-def test_workers_that_are_not_used_are_ended(
+def test_unused_device_workers_are_ended(
     clip: Path, tmp_path: Path, three_devices: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    faulty(monkeypatch, "1")
-    boss = Boss()
-    process(clip, tmp_path / "work", 0.5, worker=boss, **WISHES)
-    assert "1" in boss.kept[0]
-    assert "1" not in boss.kept[1]
-    process(clip, tmp_path / "alone", 0.5, worker=boss, gpus=1, **WISHES)
-    assert boss.kept[-1] == []
+    break_devices(monkeypatch, "1")
+    primary = PrimaryWorker()
+    process(clip, tmp_path / "work", 0.5, worker=primary, **KEYS)
+    assert "1" in primary.kept[0]
+    assert "1" not in primary.kept[1]
+    process(clip, tmp_path / "alone", 0.5, worker=primary, gpus=1, **KEYS)
+    assert primary.kept[-1] == []
     assert three_devices
 
 
-class Scripted:
-    """Says what it is told to, and ends as it is told to, or waits for its stop."""
+class ScriptedWorker:
+    """Sends given messages, and ends as it is told to, or waits to be stopped."""
 
     def __init__(
         self,
-        *says: Record,
+        *messages: Record,
         after: threading.Event | None = None,
         ends: BaseException | None = None,
         waits: bool = False,
     ) -> None:
-        self._says = says
+        self._to_send = messages
         self._after = after
         self._ends = ends
         self._waits = waits
@@ -206,7 +206,7 @@ class Scripted:
 
     def run(self, task: Record, heard: Callable[[Any], None], stop: threading.Event, **_: Any) -> None:
         assert self._after is None or self._after.wait(30)
-        for message in self._says:
+        for message in self._to_send:
             heard(message)
         if self._waits:
             self.stopped = stop.wait(30)
@@ -215,54 +215,54 @@ class Scripted:
             raise self._ends
 
 
-def crew_of(*workers: Scripted, on_lost: OnLost = lambda place, error: None) -> WorkerPool:
+def pool_of(*workers: ScriptedWorker, on_lost: OnLost = lambda index, error: None) -> WorkerPool:
     tasks = [ANY_DEVICE, *[BY_NAME] * (len(workers) - 1)]
     return WorkerPool(workers, tasks, 600, on_lost)  # type: ignore[arg-type]
 
 
-def test_counts_are_those_of_all_together() -> None:
+def test_the_counts_of_all_workers_are_added_up() -> None:
     heard: list[Any] = []
-    one = Scripted(FramesCounted(stage="encode", decoded=3, upscaled=2, encoded=1))
-    two = Scripted(Alive(count=1), FramesCounted(stage="decode", decoded=30, upscaled=20, encoded=10))
-    crew_of(one, two).run(heard.append, threading.Event())
+    one = ScriptedWorker(FramesCounted(stage="encode", decoded=3, upscaled=2, encoded=1))
+    two = ScriptedWorker(Alive(count=1), FramesCounted(stage="decode", decoded=30, upscaled=20, encoded=10))
+    pool_of(one, two).run(heard.append, threading.Event())
     assert Alive(count=1) in heard
     last = [message for message in heard if isinstance(message, FramesCounted)][-1]
     assert (last.decoded, last.upscaled, last.encoded) == (33, 22, 11)
 
 
-def test_a_device_that_fails_is_lost_but_where_the_task_names_none() -> None:
-    pool = crew_of(Scripted(), Scripted(ends=EngineError("broken")), Scripted())
+def test_a_task_without_a_device_that_fails_ends_the_job() -> None:
+    pool = pool_of(ScriptedWorker(), ScriptedWorker(ends=EngineError("broken")), ScriptedWorker())
     pool.run(lambda _: None, threading.Event())
     assert pool.lost == [1]
-    other = Scripted(waits=True)
+    other = ScriptedWorker(waits=True)
     with pytest.raises(EngineError):
-        crew_of(Scripted(ends=EngineError("broken")), other).run(lambda _: None, threading.Event())
+        pool_of(ScriptedWorker(ends=EngineError("broken")), other).run(lambda _: None, threading.Event())
     assert other.stopped
 
 
-def test_one_that_is_lost_is_told_of_while_others_work_and_keeps_what_is_whole() -> None:
+def test_a_lost_device_is_reported_at_once_and_keeps_its_finished_segments() -> None:
     heard: list[Any] = []
-    told = threading.Event()
-    piece = SegmentRendered(number=3, frames=5, size=1, digest="", engine="identity", upscaled=5, damaged=0)
-    bad = Scripted(FramesCounted(stage="encode", encoded=20), piece, ends=EngineError("broken"))
-    good = Scripted(FramesCounted(stage="encode", encoded=1), after=told)
-    crew_of(good, bad, on_lost=lambda *_: told.set()).run(heard.append, threading.Event())
+    reported = threading.Event()
+    segment = SegmentRendered(number=3, frames=5, size=1, digest="", engine="identity", upscaled=5, damaged=0)
+    bad = ScriptedWorker(FramesCounted(stage="encode", encoded=20), segment, ends=EngineError("broken"))
+    good = ScriptedWorker(FramesCounted(stage="encode", encoded=1), after=reported)
+    pool_of(good, bad, on_lost=lambda *_: reported.set()).run(heard.append, threading.Event())
     assert [message.encoded for message in heard if isinstance(message, FramesCounted)] == [20, 6]
 
 
-def test_whatever_goes_wrong_nobody_is_left_at_work() -> None:
+def test_whatever_goes_wrong_no_worker_is_left_running() -> None:
     def full(_: Any) -> None:
         raise StorageError("the disk is full", code="storage.full")
 
     stop = threading.Event()
     stop.set()
-    cases: list[tuple[Scripted, Callable[[Any], None], threading.Event, type[Exception]]] = [
-        (Scripted(ends=WorkerError("died")), lambda _: None, threading.Event(), WorkerError),
-        (Scripted(Alive(count=1)), full, threading.Event(), StorageError),
-        (Scripted(waits=True), lambda _: None, stop, CancelledError),
+    cases: list[tuple[ScriptedWorker, Callable[[Any], None], threading.Event, type[Exception]]] = [
+        (ScriptedWorker(ends=WorkerError("died")), lambda _: None, threading.Event(), WorkerError),
+        (ScriptedWorker(Alive(count=1)), full, threading.Event(), StorageError),
+        (ScriptedWorker(waits=True), lambda _: None, stop, CancelledError),
     ]
     for bad, heard, stopped, error in cases:
-        first = Scripted(waits=True)
+        first = ScriptedWorker(waits=True)
         with pytest.raises(error):
-            crew_of(first, bad).run(heard, stopped)
+            pool_of(first, bad).run(heard, stopped)
         assert first.stopped

@@ -1,4 +1,4 @@
-"""The shares of a GPU, among threads and among processes."""
+"""GPU shares among threads and among processes."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ def semaphore(tmp_path: Path, capacity: float = 8, slots: int = 4) -> GpuSemapho
 
 
 class Job:
-    """A thread that asks for a share, says so, and holds it until it is told to end."""
+    """A thread that requests a share and holds it until it is told to end."""
 
-    def __init__(self, asked: GpuSemaphore, weight: float, on_held: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, gpu: GpuSemaphore, weight: float, on_held: Callable[[], None] = lambda: None) -> None:
         self.held, self.end, self.cancel = threading.Event(), threading.Event(), threading.Event()
         self.cancelled = False
-        self._run = (asked, weight, on_held)
+        self._run = (gpu, weight, on_held)
         self.thread = threading.Thread(target=self.run)
         self.thread.start()
 
     def run(self) -> None:
-        asked, weight, on_held = self._run
+        gpu, weight, on_held = self._run
         try:
-            with asked.acquire(weight, self.cancel):
+            with gpu.acquire(weight, self.cancel):
                 on_held()
                 self.held.set()
                 assert self.end.wait(LIMIT)
@@ -72,7 +72,7 @@ def holder(tmp_path: Path, weight: float) -> subprocess.Popen[bytes]:
     return child
 
 
-def test_jobs_run_side_by_side_while_their_memory_fits(tmp_path: Path) -> None:
+def test_jobs_run_at_once_while_their_memory_fits(tmp_path: Path) -> None:
     gpu = semaphore(tmp_path)
     first, second = Job(gpu, 4), Job(gpu, 4)
     assert first.held.wait(LIMIT)
@@ -96,7 +96,7 @@ def test_there_are_no_more_jobs_than_slots_however_little_they_need(tmp_path: Pa
     waits.finish()
 
 
-def test_within_a_process_first_come_is_first_served_and_a_big_need_is_not_overtaken(tmp_path: Path) -> None:
+def test_within_a_process_jobs_are_served_in_order_and_a_big_need_is_not_overtaken(tmp_path: Path) -> None:
     gpu = semaphore(tmp_path)
     order: list[str] = []
     running = Job(gpu, 4)
@@ -114,7 +114,7 @@ def test_within_a_process_first_come_is_first_served_and_a_big_need_is_not_overt
     assert order == ["big", "small"]
 
 
-def test_a_job_that_waits_can_be_cancelled_and_leaves_nothing_taken(tmp_path: Path) -> None:
+def test_a_waiting_job_can_be_cancelled_and_leaves_nothing_locked(tmp_path: Path) -> None:
     gpu = semaphore(tmp_path)
     running = Job(gpu, 4)
     assert running.held.wait(LIMIT)
@@ -140,14 +140,14 @@ def test_a_need_above_the_capacity_takes_the_whole_device_and_warns(tmp_path: Pa
         assert (share.weight, share.warnings) == (4, ())
 
 
-def test_devices_have_their_own_shares(tmp_path: Path) -> None:
+def test_each_device_has_its_own_shares(tmp_path: Path) -> None:
     with ExitStack() as stack:
         for device in ("cuda:0", "cuda:1", "Intel(R) Arc / 1"):
             gpu = GpuSemaphore(device, 1, 1, tmp_path / "locks")
             stack.enter_context(gpu.acquire(1, NEVER))
 
 
-def test_shares_hold_across_processes_and_are_free_when_the_holder_is_killed(tmp_path: Path) -> None:
+def test_shares_hold_across_processes_and_become_free_when_the_holder_is_killed(tmp_path: Path) -> None:
     gpu = semaphore(tmp_path)
     with holder(tmp_path, 6) as other:
         with gpu.acquire(2, NEVER):
@@ -159,14 +159,14 @@ def test_shares_hold_across_processes_and_are_free_when_the_holder_is_killed(tmp
     waiting.finish()
 
 
-def test_the_lock_folder_is_made_for_this_user_alone(tmp_path: Path) -> None:
+def test_the_lock_folder_is_created_for_this_user_alone(tmp_path: Path) -> None:
     gpu = semaphore(tmp_path)
     with gpu.acquire(1, NEVER):
         assert (tmp_path / "locks").stat().st_mode & 0o777 == 0o700
         assert {path.stat().st_mode & 0o777 for path in (tmp_path / "locks").iterdir()} == {0o600}
 
 
-def test_a_lock_folder_that_others_can_write_to_is_refused_unless_it_is_sticky(tmp_path: Path) -> None:
+def test_a_lock_folder_that_others_can_write_to_is_refused_unless_sticky(tmp_path: Path) -> None:
     (tmp_path / "locks").mkdir()
     (tmp_path / "locks").chmod(0o777)
     with pytest.raises(StorageError) as caught:
@@ -177,7 +177,7 @@ def test_a_lock_folder_that_others_can_write_to_is_refused_unless_it_is_sticky(t
         pass
 
 
-def test_links_in_the_place_of_locks_are_not_followed(tmp_path: Path) -> None:
+def test_links_in_place_of_lock_files_are_not_followed(tmp_path: Path) -> None:
     target = tmp_path / "target"
     target.mkdir()
     (tmp_path / "locks").symlink_to(target)
@@ -192,7 +192,7 @@ def test_links_in_the_place_of_locks_are_not_followed(tmp_path: Path) -> None:
     assert not (tmp_path / "made").exists()
 
 
-def test_waiting_costs_next_to_nothing(tmp_path: Path) -> None:
+def test_waiting_takes_almost_no_cpu_time(tmp_path: Path) -> None:
     with holder(tmp_path, 8) as other:
         gpu = semaphore(tmp_path)
         before = os.times()
