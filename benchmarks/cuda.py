@@ -1,13 +1,14 @@
 """How fast is the CUDA engine here, what share of the GPU's peak is that, and how exact is it?
 
     python -m benchmarks.cuda                    # 1920x1080, 2x and 4x; needs numpy and torch with a GPU
-    python -m benchmarks.cuda --kernels          # the time of each kernel, too
-    python -m benchmarks.cuda --planes           # frames are planes of YUV 4:2:0, of 10 bits with --dtype uint16
+    python -m benchmarks.cuda --kernels          # also the time of each kernel
+    python -m benchmarks.cuda --planes           # frames are YUV 4:2:0 planes, of 10 bits with --dtype uint16
 
 In a checkout without framewatch installed: PYTHONPATH=daemon. Without pyyaml or the model's package: --weights FILE.
 
-For each scale: frames that stay on the GPU ("device"), frames from and to the host's memory ("host"), and the PSNR
-against torch in float32. The peaks, a matrix product and a copy, are measured in the same run.
+For each scale it prints the speed of frames that stay on the GPU ("device") and of frames from and to the host's
+memory ("host"), and the PSNR against torch in float32. A matrix product and a copy are measured in the same run, for
+comparison.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ from framewatch.upscale.engine import Session, SessionRequest
 from framewatch.upscale.frames import pixels
 from framewatch.upscale.frames.frame import Frame, FrameShape
 from framewatch.upscale.frames.yuv import Yuv420
-from framewatch.upscale.network import network, weights
+from framewatch.upscale.network import weights
+from framewatch.upscale.network.network import Network, parse
 from framewatch.upscale.torch.engine import TorchEngine
 from framewatch.upscale.torch.network import DeviceNetwork, TorchNetwork
 from framewatch.upscale.torch.planes import PlanesNetwork, TorchPlanes
@@ -42,11 +44,11 @@ from framewatch.upscale.torch.sessions import GraphSession
 DEVICE = torch.device("cuda:0")
 ON = TorchDevice(torch, DEVICE)
 REPEATS = 5
-HELD = 4  # upscaled frames that somebody still holds, as an encoder does
+KEPT = 4  # upscaled frames that are still in use, as by an encoder
 
 
 def milliseconds(work: Callable[[], Any], runs: int = 20) -> float:
-    """The median over `REPEATS` of the time of one run, by the GPU's clock."""
+    """Return the median over `REPEATS` of the time of one run, by the GPU's clock."""
     work()
     times = []
     for _ in range(REPEATS):
@@ -72,7 +74,7 @@ def copy_gbps(size: int = 2**30) -> float:
 
 
 def frames(shape: FrameShape, path: str | None) -> list[Frame]:
-    """Four different frames: real ones of a .npy file, tiled to the size, or the self-test's."""
+    """Return four different frames: real ones of a .npy file, repeated to the size, or the self-test's."""
     base = selftest.synthetic(shape)
     if path is None or shape.yuv:
         return [np.ascontiguousarray(np.roll(base, 37 * number, axis=1)) for number in range(4)]
@@ -83,8 +85,8 @@ def frames(shape: FrameShape, path: str | None) -> list[Frame]:
     return [np.ascontiguousarray(one, dtype=shape.dtype) for one in values]
 
 
-def exact(net: network.Network, frame: Frame, shape: FrameShape, scale: int) -> Frame:
-    """What torch gives in float32."""
+def exact(net: Network, frame: Frame, shape: FrameShape, scale: int) -> Frame:
+    """Return the output of torch in float32."""
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     reference: DeviceNetwork = TorchNetwork(SessionRequest(net, shape.rgb, scale), ON, "f32")
     if shape.yuv:
@@ -97,8 +99,8 @@ def exact(net: network.Network, frame: Frame, shape: FrameShape, scale: int) -> 
 
 
 def host_fps(session: GraphSession, material: list[Frame], count: int) -> float:
-    """Frames a second from numpy to numpy, once all the pinned memory is there that this takes."""
-    kept: deque[Frame] = deque(maxlen=HELD)
+    """Return the frames per second from numpy to numpy, after all the pinned memory has been allocated."""
+    kept: deque[Frame] = deque(maxlen=KEPT)
     speeds = []
     for _ in range(REPEATS):
         start = time.perf_counter()
@@ -109,7 +111,8 @@ def host_fps(session: GraphSession, material: list[Frame], count: int) -> float:
 
 
 def device_milliseconds(session: GraphSession, material: list[Frame]) -> float:
-    buffers = session._in_flight.get()  # noqa: SLF001 - the work of a frame without its copies
+    """Return the time of a frame without its copies."""
+    buffers = session._in_flight.get()  # noqa: SLF001
     buffers.frame.copy_(torch.from_numpy(material[0].reshape(-1).view(np.uint8)))
     with torch.cuda.stream(session._compute):  # noqa: SLF001
         found = milliseconds(buffers.graph.replay)
@@ -118,17 +121,17 @@ def device_milliseconds(session: GraphSession, material: list[Frame]) -> float:
 
 
 def kernel_milliseconds(session: GraphSession) -> dict[str, float]:
-    """The kernels of one frame, each alone."""
-    fused = session._network  # noqa: SLF001
+    """Return the time of each kernel of a frame."""
+    network = session._network  # noqa: SLF001
     large = session.shape.upscaled(session.scale)
     frame = torch.randint(0, 255, (session.shape.bytes,), dtype=torch.uint8, device=DEVICE)
     out = torch.empty(large.bytes, dtype=torch.uint8, device=DEVICE)
     with torch.cuda.stream(session._compute):  # noqa: SLF001
-        whole = torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA])
-        fused.run(frame, out)
-        with whole as profile:
+        profiler = torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA])
+        network.run(frame, out)
+        with profiler as profile:
             for _ in range(10):
-                fused.run(frame, out)
+                network.run(frame, out)
             torch.cuda.synchronize()
     return {
         one.key: one.self_device_time_total / 10_000 for one in profile.key_averages() if one.self_device_time_total
@@ -136,7 +139,7 @@ def kernel_milliseconds(session: GraphSession) -> dict[str, float]:
 
 
 def opened(kind: str, request: SessionRequest) -> Session:
-    """A session of one of the engines; "compile" is torch.compile's best, which the product does not use."""
+    """Open one of the engines; "compile" is torch.compile, which framewatch does not use."""
     engines = {"hopper": CudaEngine("hopper"), "ampere": CudaEngine("ampere"), "torch": TorchEngine()}
     if kind in engines:
         return engines[kind].open("0", request)
@@ -145,9 +148,7 @@ def opened(kind: str, request: SessionRequest) -> Session:
     return GraphSession("torch.compile", request, plain, ON)
 
 
-def measured(
-    net: network.Network, shape: FrameShape, scale: int, options: argparse.Namespace
-) -> list[dict[str, Any]]:
+def measured(net: Network, shape: FrameShape, scale: int, options: argparse.Namespace) -> list[dict[str, Any]]:
     material = frames(shape, options.frames)
     expected = exact(net, material[0], shape, scale)
     rows = []
@@ -179,9 +180,9 @@ def main() -> int:
     parser.add_argument("--scales", default="2,4")
     parser.add_argument("--engines", default="hopper,ampere,torch", help="also: compile")
     parser.add_argument("--dtype", default="uint8", choices=("uint8", "uint16"))
-    parser.add_argument("--planes", action="store_true", help="frames are planes of YUV")
+    parser.add_argument("--planes", action="store_true", help="frames are YUV planes")
     parser.add_argument("--concurrency", type=int, default=3, help="frames in flight")
-    parser.add_argument("--count", type=int, default=60, help="frames from and to the host")
+    parser.add_argument("--count", type=int, default=60, help="frames that are measured from and to the host")
     parser.add_argument("--frames", help=".npy of real frames, (n, h, w, 3) uint8")
     parser.add_argument("--weights", help="the network's .bin; default: the installed model")
     parser.add_argument("--kernels", action="store_true", help="the time of each kernel")
@@ -193,7 +194,7 @@ def main() -> int:
     rgb = FrameShape(width, height, options.dtype)
     shape = FrameShape.of_planes(width, height, coding) if options.planes else rgb
     path = options.weights
-    net = network.parse(Path(path).read_bytes(), path) if path else weights.load("esrgan-4x")
+    net = parse(Path(path).read_bytes(), path) if path else weights.load("esrgan-4x")
     facts: dict[str, Any] = {
         "gpu": torch.cuda.get_device_name(0),
         "torch": torch.__version__,
@@ -212,7 +213,7 @@ def main() -> int:
         share = row["tflops"] / facts["matmul_tflops"]
         print(
             f"{row['engine']:15} {row['input']} {row['scale']}x  device {row['device_fps']:6.1f} fps "
-            f"{row['tflops']:5.0f} TFLOP/s ({share:.0%} of the product)  host {row['host_fps']:6.1f} fps  "
+            f"{row['tflops']:5.0f} TFLOP/s ({share:.0%} of the matrix product)  host {row['host_fps']:6.1f} fps  "
             f"PSNR {row['psnr_db']:.1f} dB"
         )
         for kernel, spent in row.get("kernels_ms", {}).items():

@@ -1,15 +1,15 @@
-"""How fast is the network on this processor, what share of its peak is that, and how near to float32?
+"""How fast is the network on this CPU, what share of its peak is that, and how close is it to float32?
 
-    python -m benchmarks.openvino                    # 320x180, 2x and 4x, beside ncnn where that is installed
+    python -m benchmarks.openvino                    # 320x180, 2x and 4x, and ncnn where that is installed
     python -m benchmarks.openvino --threads 1        # on a busy machine: the share of one core
     python -m benchmarks.openvino --layers           # the slowest nodes of each graph
-    python -m benchmarks.openvino --streams          # frames side by side, against all cores for one frame
+    python -m benchmarks.openvino --streams          # frames side by side, or all cores for one frame
 
 Needs numpy and openvino. In a checkout without framewatch installed: PYTHONPATH=daemon. Without pyyaml or the model's
 package: --weights FILE.
 
-All take turns, frame by frame, and the best of each counts, for other programs only make it slower. The peaks are a
-matrix product of 2048x2048x2048 by OpenVINO, with the same threads.
+All take turns, frame by frame, and the best of each counts, because other programs only make it slower. The peaks are
+a matrix product of 2048x2048x2048 in OpenVINO, with the same threads.
 """
 
 from __future__ import annotations
@@ -32,8 +32,7 @@ from framewatch.upscale.engine import SessionRequest
 from framewatch.upscale.frames import pixels
 from framewatch.upscale.frames.frame import Frame, FrameShape
 from framewatch.upscale.network import int8, network, weights
-from framewatch.upscale.openvino import engine as openvino_engine
-from framewatch.upscale.openvino import graph as openvino_graph
+from framewatch.upscale.openvino import engine, graph
 
 CALIBRATION = Path(__file__).parents[1] / "models" / "realesr-animevideov3.int8.json"
 PRODUCT = 2048
@@ -43,7 +42,7 @@ Work = Callable[[], Any]
 
 
 def options(precision: str, threads: int, streams: int = 1, layers: bool = False) -> dict[str, Any]:
-    """As the engine sets them."""
+    """Return the options that the engine sets, with other numbers."""
     return {
         "INFERENCE_PRECISION_HINT": precision,
         "INFERENCE_NUM_THREADS": threads,
@@ -54,7 +53,7 @@ def options(precision: str, threads: int, streams: int = 1, layers: bool = False
 
 
 def product(core: Any, kind: str, threads: int) -> Work:
-    """A matrix product that is multiplied and added in this precision."""
+    """Return a matrix product in this precision."""
     import openvino  # noqa: PLC0415 - after the engine has kept its model converter away
     from openvino import opset13 as ops  # noqa: PLC0415
 
@@ -66,27 +65,27 @@ def product(core: Any, kind: str, threads: int) -> Work:
     if kind == "int8":
         left = ops.fake_quantize(one, *ends, *ends, 256)
         right = ops.fake_quantize(right, *ends, *ends, 255)
-    graph = openvino.Model([ops.result(ops.reduce_max(ops.matmul(left, right, False, False), [0, 1]))], [one], "peak")
-    request = core.compile_model(graph, "CPU", options(KINDS[kind], threads)).create_infer_request()
+    model = openvino.Model([ops.result(ops.reduce_max(ops.matmul(left, right, False, False), [0, 1]))], [one], "peak")
+    request = core.compile_model(model, "CPU", options(KINDS[kind], threads)).create_infer_request()
     values = random.standard_normal((PRODUCT, PRODUCT)).astype(np.float32)
     return lambda: request.infer({0: values}, share_inputs=True, share_outputs=True)
 
 
 def best(works: dict[Any, Work], rounds: int) -> dict[Any, float]:
-    """The best seconds of each, taking turns."""
-    found = dict.fromkeys(works, float("inf"))
+    """Return the best time of each in seconds; they take turns."""
+    times = dict.fromkeys(works, float("inf"))
     for work in works.values():
         work()
     for _ in range(rounds):
         for key, work in works.items():
             begun = time.perf_counter()
             work()
-            found[key] = min(found[key], time.perf_counter() - begun)
-    return found
+            times[key] = min(times[key], time.perf_counter() - begun)
+    return times
 
 
 def ncnn_work(net: network.Network, frame: Frame, shape: FrameShape, scale: int, threads: int) -> Work | None:
-    """A frame by ncnn in float32, without what is around its network; None where it is not installed."""
+    """Return a frame in ncnn in float32; None where it is not installed."""
     try:
         import ncnn  # noqa: PLC0415 - it may be missing
     except ImportError:
@@ -96,7 +95,7 @@ def ncnn_work(net: network.Network, frame: Frame, shape: FrameShape, scale: int,
 
     loaded = ncnn.Net()
     loaded.opt.num_threads = threads
-    ncnn_engine._set_float16_storage(loaded.opt, False)  # noqa: SLF001 - as the engine, with other threads
+    ncnn_engine._set_float16_storage(loaded.opt, False)  # noqa: SLF001 - as the engine, but with other threads
     ncnn_engine._load(loaded, net, ncnn_param.planar_param(net, scale))  # noqa: SLF001
     session = ncnn_engine.PlanarSession("ncnn", SessionRequest(net, shape, scale), loaded, 1)
     return lambda: session.run(frame)
@@ -105,39 +104,41 @@ def ncnn_work(net: network.Network, frame: Frame, shape: FrameShape, scale: int,
 def requests(
     core: Any, net: network.Network, shape: FrameShape, scale: int, arguments: argparse.Namespace
 ) -> dict[str, Any]:
-    """An infer request for each precision."""
+    """Return an infer request for each precision."""
     found = {}
     for kind, precision in KINDS.items():
         wanted = net if kind == "int8" else replace(net, int8=())
-        graph = openvino_graph.build(wanted, shape, scale)
+        model = graph.build(wanted, shape, scale)
         settings = options(precision, arguments.threads, layers=arguments.layers)
-        found[kind] = core.compile_model(graph, "CPU", settings).create_infer_request()
+        found[kind] = core.compile_model(model, "CPU", settings).create_infer_request()
     return found
 
 
 def frame_of(arguments: argparse.Namespace, shape: FrameShape) -> Frame:
-    """A real frame of a .npy file, or the self-test's."""
+    """Return a real frame of a .npy file, or the self-test's."""
     if arguments.frames is None:
         return selftest.synthetic(shape)
     return np.ascontiguousarray(np.load(arguments.frames)[-1][: shape.height, : shape.width])
 
 
 def slowest(request: Any) -> list[str]:
+    """Return the slowest nodes of a graph, one a line."""
     nodes = sorted(request.profiling_info, key=lambda node: node.real_time, reverse=True)[:24]
     return [f"{node.real_time.total_seconds() * 1e3:8.2f} ms  {node.node_type:14} {node.exec_type}" for node in nodes]
 
 
-def engines(
+def compare_engines(
     core: Any, net: network.Network, shape: FrameShape, arguments: argparse.Namespace, peaks: dict[str, float]
 ) -> None:
+    """Print the speed and the PSNR of each engine and scale."""
     frame = frame_of(arguments, shape)
-    entered = {0: openvino_graph.as_bytes(frame)}
+    inputs = {0: graph.as_bytes(frame)}
     operations = 2 * sum(layer.weights.size for layer in net.layers) * shape.pixels
     for scale in map(int, arguments.scales.split(",")):
         opened = requests(core, net, shape, scale, arguments)
-        exact = opened["f32"].infer(entered)[0][0].copy()
+        exact = opened["f32"].infer(inputs)[0][0].copy()
         works: dict[str, Work] = {
-            kind: lambda request=request: request.infer(entered, share_inputs=True, share_outputs=True)  # type: ignore[misc]
+            kind: lambda request=request: request.infer(inputs, share_inputs=True, share_outputs=True)  # type: ignore[misc]
             for kind, request in opened.items()
         }
         if other := ncnn_work(net, frame, shape, scale, arguments.threads):
@@ -147,7 +148,7 @@ def engines(
             speed = operations / passed / 1e9
             share = f"{speed / peaks[kind]:5.0%} of the product" if kind in peaks else " " * 20
             against = f"{times['ncnn'] / passed:.2f} of ncnn's speed" if "ncnn" in times else ""
-            quality = pixels.psnr(opened[kind].infer(entered)[0][0], exact) if kind in opened else float("nan")
+            quality = pixels.psnr(opened[kind].infer(inputs)[0][0], exact) if kind in opened else float("nan")
             print(
                 f"{scale}x {kind:5} {passed * 1e3:7.1f} ms {speed:6.0f} GFLOP/s {share}  {quality:5.1f} dB  {against}"
             )
@@ -156,30 +157,31 @@ def engines(
             print(kind, *slowest(opened[kind]), sep="\n")
 
 
-def streams(net: network.Network, shape: FrameShape, arguments: argparse.Namespace) -> None:
-    """Frames a second with some in flight, through one stream of all cores, and with streams that share them."""
-    core = openvino_engine._core()  # noqa: SLF001 - as the engine loads it
-    frame, scale, flying = frame_of(arguments, shape), 2, arguments.flying
+def compare_streams(net: network.Network, shape: FrameShape, arguments: argparse.Namespace) -> None:
+    """Print the frames per second with several in flight, for one stream of all cores and for several streams."""
+    core = engine._core()  # noqa: SLF001 - as the engine loads it
+    frame, scale, in_flight = frame_of(arguments, shape), 2, arguments.in_flight
     works: dict[int, Work] = {}
     for count in sorted({1, 2, max(1, arguments.threads // 4), arguments.threads}):
         settings = options("bf16", arguments.threads, count)
-        compiled = core.compile_model(openvino_graph.build(replace(net, int8=()), shape, scale), "CPU", settings)
-        works[count] = in_flight([compiled.create_infer_request() for _ in range(flying)], frame)
+        compiled = core.compile_model(graph.build(replace(net, int8=()), shape, scale), "CPU", settings)
+        works[count] = run_together([compiled.create_infer_request() for _ in range(in_flight)], frame)
     for count, passed in best(works, arguments.rounds).items():
-        print(f"{count} streams: {flying / passed:.2f} fps with {flying} frames in flight")
+        print(f"{count} streams: {in_flight / passed:.2f} fps with {in_flight} frames in flight")
 
 
-def in_flight(infers: list[Any], frame: Frame) -> Work:
-    pool = ThreadPoolExecutor(len(infers))
-    entered = {0: openvino_graph.as_bytes(frame)}
-    return lambda: list(pool.map(lambda infer: infer.infer(entered, share_inputs=True, share_outputs=True), infers))
+def run_together(requests: list[Any], frame: Frame) -> Work:
+    """Return a frame on each of several infer requests at once."""
+    pool = ThreadPoolExecutor(len(requests))
+    inputs = {0: graph.as_bytes(frame)}
+    return lambda: list(pool.map(lambda each: each.infer(inputs, share_inputs=True, share_outputs=True), requests))
 
 
-def opening(core: Any, net: network.Network, shape: FrameShape) -> None:
-    """How long a graph compiles: whether keeping it on a disk is worth the trouble."""
+def print_compile_times(core: Any, net: network.Network, shape: FrameShape) -> None:
+    """Print how long a graph takes to compile: whether a cache on disk would be worth it."""
     for kind, wanted in (("exact", replace(net, int8=())), ("int8", net)):
         begun = time.perf_counter()
-        core.compile_model(openvino_graph.build(wanted, shape, 2), "CPU", options("bf16", host.cores()))
+        core.compile_model(graph.build(wanted, shape, 2), "CPU", options("bf16", host.cores()))
         print(f"compiling, {kind}: {(time.perf_counter() - begun) * 1e3:.0f} ms")
 
 
@@ -193,23 +195,23 @@ def main() -> int:
     parser.add_argument("--weights", help="the network's .bin; default: the installed model")
     parser.add_argument("--layers", action="store_true", help="the slowest nodes")
     parser.add_argument("--streams", action="store_true")
-    parser.add_argument("--flying", type=int, default=4, help="frames in flight, with --streams")
+    parser.add_argument("--in-flight", type=int, default=4, help="frames in flight, with --streams")
     arguments = parser.parse_args()
     width, height = map(int, arguments.size.split("x"))
     shape, path = FrameShape(width, height), arguments.weights
     net = network.parse(Path(path).read_bytes(), path) if path else weights.load("esrgan-4x")
     known = int8.parse(CALIBRATION.read_bytes(), CALIBRATION.name, net.features, len(net.layers) - 2)
     net = replace(net, int8=known)
-    core = openvino_engine._core()  # noqa: SLF001 - as the engine loads it
+    core = engine._core()  # noqa: SLF001 - as the engine loads it
     print(core.get_property("CPU", "FULL_DEVICE_NAME"), core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
     if arguments.streams:
-        streams(net, shape, arguments)
+        compare_streams(net, shape, arguments)
         return 0
-    opening(core, net, shape)
+    print_compile_times(core, net, shape)
     works = {kind: product(core, kind, arguments.threads) for kind in KINDS}
     peaks = {kind: 2 * PRODUCT**3 / passed / 1e9 for kind, passed in best(works, arguments.rounds).items()}
     print(json.dumps({"matmul_gflops": {kind: round(peak) for kind, peak in peaks.items()}}))
-    engines(core, net, shape, arguments, peaks)
+    compare_engines(core, net, shape, arguments, peaks)
     return 0
 
 

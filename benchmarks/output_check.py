@@ -1,9 +1,9 @@
-"""How far is the output sentinel from a false alarm, and from missing a fault? And what does it cost a frame?
+"""How far is the output check from a false alarm, and from missing a fault? And what does it cost for a frame?
 
     python -m benchmarks.output_check          # exit 1 where a margin is gone; about three minutes
 
-The real network, by OpenVINO, upscales real and hostile pictures at every scale and depth. A suspicion of 1 is where
-the sentinel stops an engine: what the network does must stay below, what faults do to ordinary pictures above.
+The real network, in OpenVINO, upscales real and hostile images at every scale and depth. A score above 1 stops an
+engine: the network's own output must stay below it, and faults in ordinary images must lie above it.
 """
 
 from __future__ import annotations
@@ -23,33 +23,33 @@ import imageio_ffmpeg
 import numpy as np
 
 from framewatch.upscale.checks.output_check import OutputCheck
-from framewatch.upscale.engine import SessionRequest
+from framewatch.upscale.engine import Session, SessionRequest
 from framewatch.upscale.frames.frame import DType, Frame, FrameShape
 from framewatch.upscale.network import weights
 from framewatch.upscale.openvino.engine import OpenVinoEngine
 
 CLIP = Path(__file__).parents[1] / "tests" / "data" / "bbb-320x180.mp4"
 WIDTH, HEIGHT = 256, 192
-MOST_TRUE, LEAST_FAULT = 0.9, 1.1
-LOOKS = 4
-ROWS = {  # of 1 pixel each, in turn; the second is the worst that a search by small steps towards it has found
+MAX_CORRECT, MIN_FAULT = 0.9, 1.1  # scores
+ATTEMPTS = 4
+ROWS = {  # of 1 pixel each, alternating; the second is the worst that a search by small steps has found
     "red and light blue rows": ((255, 0, 0), (0, 192, 255)),
-    "rows made to be misjudged": ((135, 104, 102), (245, 0, 171)),
+    "rows made to deceive the check": ((135, 104, 102), (245, 0, 171)),
 }
 PATTERNS = 40  # hostile ones of each size, drawn at random with a fixed seed
 
-Pictures = dict[str, Frame]
+Images = dict[str, Frame]
 Fault = Callable[[Frame, int], Frame]
 
 
-def ordinary() -> Pictures:
-    """What people upscale, or near it."""
+def ordinary() -> Images:
+    """Return what people upscale, or similar images."""
     with av.open(str(CLIP)) as container:
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-    found = {f"clip frame {number}": frames[number] for number in (0, 20, 45, 70)}
+    images = {f"clip frame {number}": frames[number] for number in (0, 20, 45, 70)}
     for source in ("testsrc2", "mandelbrot", "smptehdbars"):
-        found[source] = lavfi(source)
-    return found
+        images[source] = lavfi(source)
+    return images
 
 
 def lavfi(source: str) -> Frame:
@@ -60,37 +60,37 @@ def lavfi(source: str) -> Frame:
 
 
 def hostile() -> Iterator[tuple[str, Frame]]:
-    """Noise, text-like and 1-pixel patterns, flat colours and slopes, some of them in tiny frames."""
+    """Yield noise, text-like and 1-pixel patterns, flat colours and slopes, some of them in tiny frames."""
     random = np.random.default_rng(5)
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
-    yield "slopes", framed(np.stack([x, y, (x + y) // 2], axis=2))
-    yield "noise", framed(random.integers(0, 256, (HEIGHT, WIDTH, 3)))
-    yield "dark noise", framed(random.integers(0, 32, (HEIGHT, WIDTH, 3)))
+    yield "slopes", as_frame(np.stack([x, y, (x + y) // 2], axis=2))
+    yield "noise", as_frame(random.integers(0, 256, (HEIGHT, WIDTH, 3)))
+    yield "dark noise", as_frame(random.integers(0, 32, (HEIGHT, WIDTH, 3)))
     for share in (0.01, 0.1, 0.9):
-        yield f"points {share}", framed(np.repeat(random.random((HEIGHT, WIDTH, 1)) < share, 3, axis=2) * 255)
+        yield f"points {share}", as_frame(np.repeat(random.random((HEIGHT, WIDTH, 1)) < share, 3, axis=2) * 255)
     for period in (1, 2, 3, 4):
-        yield (
-            f"checkerboard {period}",
-            framed(np.repeat(((y // period + x // period) % 2)[..., None], 3, axis=2) * 255),
-        )
+        board = ((y // period + x // period) % 2)[..., None]
+        yield f"checkerboard {period}", as_frame(np.repeat(board, 3, axis=2) * 255)
     chroma = (y + x) % 2 * 255
-    yield "chroma checkerboard", framed(np.stack([chroma, 0 * x, 255 - chroma], axis=2))
+    yield "chroma checkerboard", as_frame(np.stack([chroma, 0 * x, 255 - chroma], axis=2))
     for name, colours in ROWS.items():
-        yield name, framed(np.tile(np.array(colours)[:, None], (32, 64, 1)))
+        yield name, as_frame(np.tile(np.array(colours)[:, None], (32, 64, 1)))
     for colour in itertools.product((0, 128, 255), repeat=3):
-        yield "flat", framed(np.broadcast_to(np.array(colour), (48, 64, 3)))
+        yield "flat", as_frame(np.broadcast_to(np.array(colour), (48, 64, 3)))
     for height, width in ((1, 1), (2, 3), (16, 16), (31, 17), (64, 64)):
         for _ in range(PATTERNS):
             tall, wide = random.integers(1, 7, 2)
             values = random.integers(0, 2, (tall, wide, 3)) * 255
-            yield "pattern", framed(np.tile(values, (-(-height // tall), -(-width // wide), 1))[:height, :width])
+            yield "pattern", as_frame(np.tile(values, (-(-height // tall), -(-width // wide), 1))[:height, :width])
 
 
-def framed(values: np.ndarray) -> Frame:
+def as_frame(values: np.ndarray) -> Frame:
     return np.ascontiguousarray(values, dtype=np.uint8)
 
 
-def tile(side: int, change: Callable[[Frame, int], None]) -> Fault:
+def tile_fault(side: int, change: Callable[[Frame, int], None]) -> Fault:
+    """Return a fault that changes tiles of `side` input pixels in place."""
+
     def fault(output: Frame, scale: int) -> Frame:
         changed = output.copy()
         change(changed, side * scale)
@@ -114,61 +114,62 @@ FAULTS: dict[str, Fault] = {
     "red and blue swapped": lambda output, _: output[..., ::-1],
     "upside down": lambda output, _: output[::-1],
     "shifted by 8 pixels": lambda output, scale: np.roll(output, 8 * scale, axis=1),
-    "a black tile of 48 pixels": tile(48, black_tile),
-    "two tiles of 64 pixels swapped": tile(64, swapped_tiles),
+    "a black tile of 48 pixels": tile_fault(48, black_tile),
+    "two tiles of 64 pixels swapped": tile_fault(64, swapped_tiles),
 }
 
 
-class JobManager:
-    """Upscales by the real network, and looks."""
+class Upscaler:
+    """Upscales with the real network and scores outputs, at one scale and depth."""
 
     def __init__(self, scale: int, dtype: DType) -> None:
         self.scale = scale
         self._dtype = dtype
         self._network = weights.load(f"esrgan-{scale}x")
-        self._sessions: dict[tuple[int, ...], object] = {}
+        self._sessions: dict[tuple[int, ...], Session] = {}
 
-    def upscaled(self, picture: Frame) -> tuple[Frame, Frame]:
-        frame = picture if self._dtype == "uint8" else picture.astype(np.uint16) * 257
+    def upscaled(self, image: Frame) -> tuple[Frame, Frame]:
+        """Return an image in the depth, and its output."""
+        frame = image if self._dtype == "uint8" else image.astype(np.uint16) * 257
         shape = FrameShape(frame.shape[1], frame.shape[0], self._dtype)
-        key = frame.shape
-        if key not in self._sessions:
-            self._sessions[key] = OpenVinoEngine().open("CPU", SessionRequest(self._network, shape, self.scale))
-        return frame, self._sessions[key].run(frame)  # type: ignore[attr-defined]
+        if frame.shape not in self._sessions:
+            request = SessionRequest(self._network, shape, self.scale)
+            self._sessions[frame.shape] = OpenVinoEngine().open("CPU", request)
+        return frame, self._sessions[frame.shape].run(frame)
 
-    def suspicions(self, frame: Frame, output: Frame) -> list[float]:
-        shape = FrameShape(frame.shape[1], frame.shape[0], self._dtype)
-        sentinel = OutputCheck(shape, self.scale)
-        return [sentinel.compare(frame, np.ascontiguousarray(output)).score for _ in range(LOOKS)]
+    def scores(self, frame: Frame, output: Frame) -> list[float]:
+        """Return the scores of several attempts, each at other pixels."""
+        check = OutputCheck(FrameShape(frame.shape[1], frame.shape[0], self._dtype), self.scale)
+        return [check.compare(frame, np.ascontiguousarray(output)).score for _ in range(ATTEMPTS)]
 
 
 def margins() -> tuple[dict[str, float], dict[str, float]]:
-    """The most of each true picture, and the least of each fault on an ordinary one."""
-    true: dict[str, float] = {}
+    """Return the highest score of each correct image, and the lowest of each fault in an ordinary one."""
+    correct: dict[str, float] = {}
     faults: dict[str, float] = {}
-    pictures = ordinary()
+    images = ordinary()
     for scale, dtype in itertools.product((2, 3, 4), ("uint8", "uint16")):
-        manager = JobManager(scale, dtype)  # type: ignore[arg-type]
-        for name, picture in itertools.chain(pictures.items(), hostile()):
-            frame, output = manager.upscaled(picture)
-            true[name] = max([true.get(name, 0.0), *manager.scores(frame, output)])
-            for fault, change in FAULTS.items() if name in pictures else ():
-                wrong = manager.scores(frame, change(output, scale))
+        upscaler = Upscaler(scale, dtype)  # type: ignore[arg-type]
+        for name, image in itertools.chain(images.items(), hostile()):
+            frame, output = upscaler.upscaled(image)
+            correct[name] = max([correct.get(name, 0.0), *upscaler.scores(frame, output)])
+            for fault, change in FAULTS.items() if name in images else ():
+                wrong = upscaler.scores(frame, change(output, scale))
                 faults[fault] = min([faults.get(fault, float("inf")), *wrong])
-    return true, faults
+    return correct, faults
 
 
 def milliseconds(width: int, height: int, scale: int) -> float:
-    """What a look costs one thread."""
+    """Return what a comparison costs one thread."""
     frame = np.random.default_rng(0).integers(0, 255, (height, width, 3)).astype(np.uint8)
     output = frame.repeat(scale, axis=0).repeat(scale, axis=1)
-    sentinel = OutputCheck(FrameShape(width, height), scale)
-    taken = []
+    check = OutputCheck(FrameShape(width, height), scale)
+    times = []
     for _ in range(15):
         begun = time.thread_time()
-        sentinel.compare(frame, output)
-        taken.append(time.thread_time() - begun)
-    return statistics.median(taken) * 1000
+        check.compare(frame, output)
+        times.append(time.thread_time() - begun)
+    return statistics.median(times) * 1000
 
 
 def main() -> int:
@@ -177,15 +178,16 @@ def main() -> int:
     options = parser.parse_args()
     sizes = {"1080p to 4K": (1920, 1080, 2), "1080p to 8K": (1920, 1080, 4), "4K to 8K": (3840, 2160, 2)}
     costs = {name: round(milliseconds(*size), 2) for name, size in sizes.items()}
-    true, faults = ({name: round(value, 2) for name, value in found.items()} for found in margins())
+    correct, faults = ({name: round(value, 2) for name, value in scores.items()} for scores in margins())
     if options.json:
-        print(json.dumps({"true": true, "faults": faults, "milliseconds": costs}))
+        print(json.dumps({"correct": correct, "faults": faults, "milliseconds": costs}))
     else:
-        for title, found in (("true, at most", true), ("fault, at least", faults), ("milliseconds", costs)):
+        tables = {"correct, at most": correct, "fault, at least": faults, "milliseconds": costs}
+        for title, values in tables.items():
             print(title)
-            for name, value in sorted(found.items(), key=lambda item: item[1]):
+            for name, value in sorted(values.items(), key=lambda item: item[1]):
                 print(f"  {name:32} {value:6.2f}")
-    return 0 if max(true.values()) <= MOST_TRUE and min(faults.values()) >= LEAST_FAULT else 1
+    return 0 if max(correct.values()) <= MAX_CORRECT and min(faults.values()) >= MIN_FAULT else 1
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
-// What the kernels share. No header is included: NVRTC must compile this where no CUDA toolkit is installed.
+// What the kernels share. No header is included, because NVRTC must compile this where no CUDA toolkit is installed.
 //
 // Activations are float16 in planes of 8 channels: [8 planes][height + 2][pitch][8 channels], so that a pixel of a
-// plane is 16 bytes. The picture begins at row 1, column LEFT; what lies around it is zero and is never written: it is
-// the zero padding of every convolution.
+// plane is 16 bytes. The frame begins at row 1, column LEFT. What lies around it is zero and is never written: it is the
+// zero padding of every convolution.
 
 typedef unsigned char u8;
 typedef unsigned short u16;
 typedef unsigned int u32;
 typedef unsigned long long u64;
 
-#define LEFT 8        // columns before the picture: one is needed, eight keep rows on 128 bytes
+#define LEFT 8        // columns before the frame: one is needed, eight align rows to 128 bytes
 #define PIXEL 16      // bytes of a pixel of a plane
 #define PLANES 8      // planes of 8 channels
 
@@ -33,7 +33,7 @@ __device__ __forceinline__ u32 packed(float low, float high) {
     return both;
 }
 
-// PReLU of two float16 of one channel: max(v, 0) + slope * min(v, 0). One term is always zero.
+// PReLU of two float16 of one channel: max(v, 0) + slope * min(v, 0), one of which is always zero.
 __device__ __forceinline__ u32 prelu(u32 values, u32 slopes) {
     u32 above, below, result;
     asm("max.f16x2 %0, %1, %2;" : "=r"(above) : "r"(values), "r"(0u));
@@ -42,7 +42,7 @@ __device__ __forceinline__ u32 prelu(u32 values, u32 slopes) {
     return result;
 }
 
-// Four 8 x 8 blocks of float16, each turned, one after another at `address`.
+// Stores four 8 x 8 blocks of float16, each transposed, one after another at `address`.
 __device__ __forceinline__ void store_turned(u32 address, const u32 (&blocks)[4]) {
     int lane = threadIdx.x % 32;
 #if __CUDA_ARCH__ >= 900
@@ -57,7 +57,7 @@ __device__ __forceinline__ void store_turned(u32 address, const u32 (&blocks)[4]
 #endif
 }
 
-// 16 x 8 += 16 x 16 times 16 x 8, by one warp.
+// A warp's matrix product: 16 x 8 += (16 x 16) (16 x 8).
 __device__ __forceinline__ void multiply_add(float (&sums)[4], const uint4& a, u32 b0, u32 b1) {
     asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
                  : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
@@ -71,9 +71,10 @@ __device__ __forceinline__ uint4 load_shared(u32 address) {
     return value;
 }
 
-// 16 channels (two planes) of 16 pixels, held as a matrix product's result is held: the thread has channels lane / 4
-// and lane / 4 + 8, of each block of 8 pixels the two from lane % 4 * 2 on. Turned by way of 512 bytes of shared
-// memory of the warp's own, so that each lane writes the 8 channels of one pixel of one plane.
+// Writes 16 channels (two planes) of 16 pixels that are distributed over the lanes as the result of a matrix product is:
+// a lane has channels lane / 4 and lane / 4 + 8, and of each block of 8 pixels the two from lane % 4 * 2 on. They are
+// transposed through 512 bytes of the warp's own shared memory, so that each lane writes the 8 channels of one pixel of
+// one plane.
 __device__ __forceinline__ void write_pixels(
     u8* out, const Picture& picture, u32 staging, int plane, int y, int x, const u32 (&values)[4]
 ) {

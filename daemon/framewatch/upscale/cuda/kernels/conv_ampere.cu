@@ -1,8 +1,9 @@
 // A 3x3 convolution of 64 channels to 64 with its PReLU, for every GPU that has mma.sync and cp.async (sm_80 and newer).
 //
-// A block computes ROWS x COLUMNS pixels from shared memory, which holds them and a border of one, in planes of 8
+// A block computes ROWS x COLUMNS pixels from shared memory, which holds them and a border of one pixel, in planes of 8
 // channels. A warp has two rows of 32 pixels and all 64 output channels: 128 sums a thread. Pixels are the right
-// operand, by ldmatrix; the weights, the left one, lie in memory as the lanes want them and come through the caches.
+// operand, loaded by ldmatrix. The weights are the left one: they lie in memory in the order of the lanes and come
+// through the caches.
 
 #define ROWS 8
 #define COLUMNS 32
@@ -46,7 +47,7 @@ extern "C" __global__ void __launch_bounds__(CONV_THREADS, 2) conv(
 #pragma unroll
     for (int block = 0; block < 4; block++) left[0][block] = __ldg(weights + block * 32);
     float sums[4][8][4] = {};
-    // A lane's address for ldmatrix: of two blocks of 8 pixels, each in two planes.
+    // A lane's address for ldmatrix, which loads two blocks of 8 pixels, each in two planes.
     u32 own = tile + (lane / 8 % 2) * PLANE_BYTES + (lane / 16 * 8 + lane % 8) * PIXEL + warp * 2 * TILE_PITCH * PIXEL;
     __syncthreads();
 #pragma unroll 1
@@ -54,7 +55,7 @@ extern "C" __global__ void __launch_bounds__(CONV_THREADS, 2) conv(
         u32 shifted = own + (tap / 3 * TILE_PITCH + tap % 3) * PIXEL;
 #pragma unroll
         for (int part = 0; part < 4; part++) {
-            weights += 128;  // the next step's; after the last there is one step of zeros
+            weights += 128;  // of the next step; after the last there is a step of zeros
 #pragma unroll
             for (int block = 0; block < 4; block++) left[(part + 1) % 2][block] = __ldg(weights + block * 32);
 #pragma unroll

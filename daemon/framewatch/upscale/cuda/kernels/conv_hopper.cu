@@ -2,12 +2,12 @@
 //
 // D[64 channels x TILE pixels] += W[64 x 16] X[16 x TILE] for each tap and each 16 input channels: 36 products. The
 // weights are the left operand and the pixels the right one, so that a product covers a whole row of TILE pixels and
-// shared memory is read once for all 64 output channels. Rows lie in shared memory as in memory, in planes of 8
-// channels: a block of 8 pixels is then 128 bytes in one piece, which is the "no swizzle" layout, and a tap's shift by
-// one pixel is a shift of the start address by 16 bytes.
+// shared memory is read once for all 64 output channels. Rows lie in shared memory as in global memory, in planes of 8
+// channels: 8 pixels are then 128 contiguous bytes, which is the layout without swizzle, and a tap's shift by one pixel
+// is a shift of the start address by 16 bytes.
 //
-// A block walks down a strip of TILE columns. A producer warp copies each row once into a ring; two warpgroups take
-// the rows in turn, so that one's PReLU and stores run beside the other's products.
+// A block walks down a strip of TILE columns. A producer warp copies each row once into a ring. Two warpgroups take the
+// rows in turn, so that the PReLU and stores of one run beside the products of the other.
 
 #define CONSUMERS 256  // threads of two warpgroups
 #define PLANE_BYTES ((TILE + 2) * PIXEL)
@@ -46,7 +46,7 @@ __device__ __forceinline__ void copy_in(u32 to, const void* from, u32 bytes, u32
                  :: "r"(to), "l"(from), "r"(bytes), "r"(barrier) : "memory");
 }
 
-// Takes the turn, or gives it to the other warpgroup: `who` is the one whose turn it becomes.
+// Wait for the turn to queue products, and pass it on: `who` is the warpgroup whose turn it becomes.
 __device__ __forceinline__ void turn_await(int who) {
     asm volatile("bar.sync %0, %1;" :: "r"(who + 1), "r"(CONSUMERS) : "memory");
 }
@@ -54,16 +54,16 @@ __device__ __forceinline__ void turn_give(int who) {
     asm volatile("bar.arrive %0, %1;" :: "r"(who + 1), "r"(CONSUMERS) : "memory");
 }
 
-// A matrix in shared memory without swizzle: bytes between 8 rows (or columns) and the next 8, and between 8 values of
-// the summed axis and the next 8.
+// The descriptor of a matrix in shared memory without swizzle: bytes from 8 rows (or columns) to the next 8, and from 8
+// values of the summed axis to the next 8.
 __device__ __forceinline__ u64 matrix(u32 address, u32 outer, u32 summed) {
     return (u64)(address >> 4) | (u64)(summed >> 4) << 16 | (u64)(outer >> 4) << 32;
 }
 
-// The work is the strips' rows in one sequence; each block has a range of it.
+// The rows of all strips are one sequence, of which each block has a range.
 struct Work {
     int next, end, height;
-    int strip, row, count;  // a run of rows in one strip
+    int strip, row, count;  // consecutive rows in one strip
     __device__ __forceinline__ Work(int total, int height_) : height(height_) {
         next = (int)((u64)total * blockIdx.x / gridDim.x);
         end = (int)((u64)total * (blockIdx.x + 1) / gridDim.x);
@@ -115,7 +115,7 @@ __device__ __forceinline__ void produce(
     }
 }
 
-// One row's 36 products, queued; rows are the ring's slots above, at and below.
+// Queues one row's 36 products; `line` is the ring's row above it.
 __device__ __forceinline__ void multiply(float (&sums)[TILE / 2], const Shared& shared, int line) {
     asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
     u64 weights = matrix(shared.weights, 128, WEIGHT_STEP);
@@ -160,7 +160,7 @@ __device__ __forceinline__ void consume(
     u32 staging = shared.staging + warp * STAGING_BYTES;
     barrier_wait(shared.ready, 0);
     if (group == 1) turn_give(0);
-    int line = 0, before = 0;  // of this run: its first row in the ring; rows that were put out before it
+    int line = 0, before = 0;  // the first row of this run in the ring; rows that were computed before it
     for (Work work(strips * picture.height, picture.height); work.more(); before += work.count) {
         int waited = 0, released = 0;
         for (int i = (before + group) & 1; i < work.count; i += 2) {
@@ -172,7 +172,7 @@ __device__ __forceinline__ void consume(
             turn_give(1 - group);
             asm volatile("wgmma.wait_group.sync.aligned 0;" ::: "memory");
 #pragma unroll
-            for (float& sum : sums) asm volatile("" : "+f"(sum)::"memory");  // none is read before the wait
+            for (float& sum : sums) asm volatile("" : "+f"(sum)::"memory");  // no sum may be read before the wait
             for (; released < i + 2; released++)
                 if (lane == 0) barrier_arrive(shared.empty + 8 * ((line + released) % RING));
             finish(sums, out, picture, staging, bias, slope, warp % 4 * 2, work.row + i, work.strip * TILE);

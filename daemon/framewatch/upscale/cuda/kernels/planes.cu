@@ -1,8 +1,8 @@
-// Planes of YUV 4:2:0 to interleaved RGB, and back. `upscale/yuv.py` says how, and is what this is held against.
+// YUV 4:2:0 planes to interleaved RGB, and back. `frames/yuv.py` defines the conversion, and this is compared with it.
 //
-// IN, OUT and RGB are the integers of what comes, what goes and what lies between; the other names in capitals are
-// numbers of the coding and of the filters, defined by `cuda_source`. STRIP is the chroma rows of a thread in `pack`: the
-// rows of RGB between them are summed once.
+// IN, OUT and RGB are the integer types of the input, of the output and of the RGB between them. The other names in
+// capitals are numbers of the coding and of the filters, defined by `cuda/source.py`. STRIP is the number of chroma rows
+// of a thread in `pack`: the rows of RGB that they share are summed once.
 
 typedef unsigned long long u64;
 
@@ -14,7 +14,7 @@ __device__ __forceinline__ int clamped(int value, int most) { return min(max(val
 
 __device__ __forceinline__ float coded(float value, float most) { return rintf(fminf(fmaxf(value, 0.f), most)); }
 
-// A thread makes the 2 x 2 pixels of one chroma sample. Chroma: [row of the two][column of the two].
+// Upsamples chroma for the 2 x 2 pixels of one chroma sample: [row of the two][column of the two].
 __device__ __forceinline__ void enlarge(const IN* plane, int y, int x, int width, int height, float (&chroma)[2][2]) {
     float wide[5][2];  // the chroma rows from y - 2 to y + 2
 #pragma unroll
@@ -58,7 +58,7 @@ extern "C" __global__ void unpack(const IN* frame, RGB* rgb, int width, int heig
     }
 }
 
-// The sums of one row of RGB around the two columns of a chroma sample.
+// The filtered sums of one row of RGB around the two columns of a chroma sample.
 __device__ __forceinline__ void reduce(const RGB* rgb, int y, int x, int width, int height, float (&sums)[3]) {
     const RGB* row = rgb + (u64)clamped(y, height - 1) * width * 3;
     sums[0] = sums[1] = sums[2] = 0;

@@ -1,7 +1,7 @@
 // After the last convolution: pixel shuffle, the enlarged input added, resize to SCALE, rounding to integers.
 //
 // A thread has one pixel of the input and writes its SCALE x SCALE pixels. The resize to 2x or 3x reads 6 x 6 pixels at
-// 4x: the thread's own, and one of each neighbour. Beyond an edge of the 4x picture its last pixel counts again.
+// 4x: the thread's own 4 x 4, and one of each neighbour. Beyond an edge of the 4x image its last pixel is repeated.
 
 #define TAIL_THREADS 128
 #if BYTES == 1
@@ -18,7 +18,7 @@ __device__ __forceinline__ float unpacked(u16 half) {
     return value;
 }
 
-// Half to even; what is below black, above white or no number comes out in range, as upscale/pixels.py has it.
+// Rounds half to even and clamps to the range; NaN becomes 0, as in frames/pixels.py.
 __device__ __forceinline__ u32 rounded(float value) {
     return (u32)__float2int_rn(fminf(fmaxf(value, 0.0f), WHITE));
 }
@@ -39,7 +39,7 @@ struct Source {
         float base = input(y, x, colour);
         for (int i = 0; i < 4; i++) values[i] = unpacked((u16)(words[i / 2] >> (i & 1) * 16)) * WHITE + base;
     }
-    // A pixel of the 4x picture, by its block, and its row and column there.
+    // A pixel of the 4x image, by its block, and its row and column there.
     __device__ __forceinline__ float pixel(int y, int x, int colour, int row, int column) const {
         const u8* at = added + place(picture, colour * 2 + row / 2, y, x) + (row % 2 * 4 + column) * 2;
         return unpacked(__ldg((const u16*)at)) * WHITE + input(y, x, colour);
@@ -66,7 +66,7 @@ __device__ __forceinline__ void enlarge(const Source& source, int y, int x, u32 
     for (int colour = 0; colour < 3; colour++) {
         float sums[SCALE][SCALE] = {};
 #pragma unroll
-        for (int i = 0; i < 6; i++) {  // the row above, the own four, the row below
+        for (int i = 0; i < 6; i++) {  // the row above, the thread's own four, the row below
             int row = (i + 3) % 4, block = i == 0 ? y - 1 : i == 5 ? y + 1 : y;
             if (block < 0) block = 0, row = 0;
             if (block >= height) block = height - 1, row = 3;
@@ -92,7 +92,7 @@ __device__ __forceinline__ void enlarge(const Source& source, int y, int x, u32 
 }
 #endif
 
-// A thread's values of one row, in words where they fill words.
+// Writes a thread's values of one row, in words where they fill words.
 __device__ __forceinline__ void put(Value* to, const u32 (&values)[SCALE * 3]) {
 #if SCALE == 4 || (SCALE == 2 && BYTES == 2)
     const int each = 4 / BYTES;
