@@ -1,1 +1,1 @@
-"""ffmpeg command lines, composed from a plan. Pure."""
+"""ffmpeg command lines, built from a plan. Pure."""

@@ -1,1 +1,1 @@
-"""The plan for one file: sizes, timeline, segments, streams, and what the output must hold. Pure."""
+"""The plan for one file: what becomes of its streams, frames and times, and what the output must hold. Pure."""

@@ -1,1 +1,1 @@
-"""Which settings of a preset fit together. Pure, from the table in container_rules.yaml."""
+"""Which keys of a preset can be combined. Pure; the facts are in container_rules.yaml."""

@@ -1,4 +1,4 @@
-"""The rules about sound, and about tracks that a container has no place for. Pure; hooked into `rules`."""
+"""The rules about audio, and about tracks that a container cannot hold. Pure."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from framewatch.media.preset.preset import Preset
 _AUDIO, _SUBTITLES = "selected_audio_tracks", "selected_subtitle_tracks"
 
 
-def check_sound(preset: Preset) -> list[Finding]:
-    """What is wrong with a preset's sound and tracks, whatever the file. The container is one that is made here."""
+def check_audio(preset: Preset) -> list[Finding]:
+    """What is wrong with a preset's audio and its selection of tracks, whatever the file."""
     findings = _tracks(preset, rules().containers[preset.container])
     if preset.processing_mode == "copy":
         return findings + _copied(preset, "mode.copy", "copy mode", 'processing_mode "reencode"')
@@ -27,36 +27,36 @@ def _tracks(preset: Preset, container: Container) -> list[Finding]:
     findings, name = [], preset.container
     audio, subtitles = preset.selected_audio_tracks, preset.selected_subtitle_tracks
     if container.audio_only and audio == "none":
-        message = f"{name} holds sound alone, and none is selected"
+        message = f"{name} holds only audio, and none is selected"
         findings.append(Finding("container.audio_needed", message, "name a track, or [] for all", _AUDIO))
     if not container.has_audio and audio and audio != "none":
         hint = f"remove it, or use container {_containers(lambda each: each.has_audio)}"
-        findings.append(Finding("container.no_audio", f"{name} holds no sound", hint, _AUDIO))
+        findings.append(Finding("container.no_audio", f"{name} cannot hold audio", hint, _AUDIO))
     if container.audio_tracks is not None and audio != "none" and len(audio) > container.audio_tracks:
         message = f"{name} holds {container.audio_tracks} track, and {len(audio)} are selected"
         hint = "name one, or use container m4a or mkv"
         findings.append(Finding("tracks.too_many", message, hint, _AUDIO))
     if not container.has_subtitles and subtitles and subtitles != "none":
         hint = f"remove it, or use container {_containers(lambda each: each.has_subtitles)}"
-        findings.append(Finding("container.no_subtitles", f"{name} holds no subtitles", hint, _SUBTITLES))
+        findings.append(Finding("container.no_subtitles", f"{name} cannot hold subtitles", hint, _SUBTITLES))
     if container.audio_only and preset.pixel_format != "auto":
-        message = f"{name} holds no picture, and so no pixel format"
+        message = f"{name} holds only audio, so it has no pixel format"
         findings.append(Finding("container.no_pixel_format", message, "remove pixel_format", "pixel_format"))
     return findings
 
 
 def _copied(preset: Preset, code: str, what: str, remedy: str) -> list[Finding]:
-    """Wishes that need the sound to be encoded anew."""
-    wishes = [
+    """The keys that need audio to be encoded."""
+    keys = [
         ("volume", preset.audio_volume != 100, "audio_volume"),
         ("normalize", preset.audio_normalize, "audio_normalize"),
         ("channels", preset.audio_channels != "original", "audio_channels"),
         *(("audio_filter", True, key) for key in preset.audio_filters),
     ]
     return [
-        Finding(f"{code}_{wish}", f"{key} cannot be done with {what}", f"remove it, or use {remedy}", key)
-        for wish, asked, key in wishes
-        if asked
+        Finding(f"{code}_{suffix}", f"{key} cannot be combined with {what}", f"remove it, or use {remedy}", key)
+        for suffix, used, key in keys
+        if used
     ]
 
 
@@ -66,7 +66,7 @@ def _rate(preset: Preset) -> list[Finding]:
         needed = rules().containers[preset.container].has_audio and codec in known and not known[codec].lossless
         if preset.audio_bitrate or not needed:
             return []
-        return [Finding("audio.bitrate", "a bit rate is a number above 0", "such as 128 kbit/s", "audio_bitrate")]
+        return [Finding("audio.bitrate", "a bit rate must be above 0", "such as 128 kbit/s", "audio_bitrate")]
     vbr = known[codec].vbr
     if vbr is None:
         able = [name for name, encoder in known.items() if encoder.vbr]

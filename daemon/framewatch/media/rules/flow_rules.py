@@ -1,4 +1,4 @@
-"""Rules for the keys that say which files a preset is for and what else the encoder is told."""
+"""The rules for `only_if`, `else` and `extra_encoder_args`. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _only_if(preset: Preset) -> Iterator[Finding]:
     if preset.only_if is None:
         if preset.else_ is not None:
             message = "`else` is never used: every file matches a preset without only_if"
-            yield Finding("else.without_only_if", message, "add only_if, or take else out", "else")
+            yield Finding("else.without_only_if", message, "add only_if, or remove else", "else")
         return
     for name in _RANGES:
         least, most = (getattr(preset.only_if, f"{bound}_{name}") for bound in ("min", "max"))
@@ -31,16 +31,15 @@ def _only_if(preset: Preset) -> Iterator[Finding]:
 
 
 def _extra_args(preset: Preset) -> Iterator[Finding]:
-    if preset.extra_encoder_args and preset.processing_mode == "copy":
-        message = "copied video is not encoded, so that encoder options have no effect"
-        hint = 'remove extra_encoder_args, or use processing_mode "reencode"'
-        yield Finding("mode.copy_extra_args", message, hint, "extra_encoder_args")
+    if not preset.extra_encoder_args:
         return
     container = rules().containers[preset.container]
-    if preset.extra_encoder_args and container.audio_only:
-        message = f"{preset.container} has no video, so that the video encoder's options have no effect"
+    if preset.processing_mode == "copy":
+        message = "copied video is not encoded, so encoder options have no effect"
+        hint = 'remove extra_encoder_args, or use processing_mode "reencode"'
+        yield Finding("mode.copy_extra_args", message, hint, "extra_encoder_args")
+    elif container.audio_only:
+        message = f"{preset.container} has no video, so options of the video encoder have no effect"
         yield Finding("extra_args.no_video", message, "remove extra_encoder_args", "extra_encoder_args")
-        return
-    if preset.extra_encoder_args and container.kind == "image":
-        return  # refused there
-    yield from check_extra_args(preset.extra_encoder_args, preset.video_codec)
+    elif container.kind != "image":  # `image_rules` refuses the key
+        yield from check_extra_args(preset.extra_encoder_args, preset.video_codec)

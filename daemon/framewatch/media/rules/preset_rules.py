@@ -1,7 +1,7 @@
-"""The rules: what a preset asks for that cannot be done, told before any work is begun and all at once.
+"""What a preset asks for that cannot be done, found before any work starts and reported all at once.
 
-`check_preset` needs the preset alone, `check_file` also the file, `check_tools` also the ffmpeg that is
-there. Each refusal has a stable code and a hint that says what would work. The facts are in
+`check_preset` needs the preset alone, `media.plan.file_rules.check_file` the file too, `check_tools` the ffmpeg of
+this machine too. Each finding has a stable code and a hint that says what would work. The facts are in
 container_rules.yaml.
 """
 
@@ -12,44 +12,45 @@ from dataclasses import replace
 from framewatch.errors import Finding
 from framewatch.media.containers import HWACCELS, CodecSet, Container, rules
 from framewatch.media.preset.preset import Preset
-from framewatch.media.rules.audio_rules import check_sound
+from framewatch.media.rules.audio_rules import check_audio
 from framewatch.media.rules.flow_rules import check_flow
 from framewatch.media.rules.image_rules import check_image, check_image_tools, is_image_preset
-from framewatch.media.rules.video_rules import hardware_findings, picture_findings
+from framewatch.media.rules.video_rules import check_hardware_decoding, check_video
 
-# The seed's words: scripts and people know them.
+# The wording of the first release, which scripts and people know.
 UPSCALE_NEEDS_VIDEO = "ML upscaling requires an audio-capable video container"
 UPSCALE_NEEDS_REENCODE = "ML upscaling requires re-encoding mode"
 
 _X264 = (
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo",
 )  # fmt: skip
-_SPEEDS = {"x264": _X264, "svtav1": (*map(str, range(14)), *_X264)}  # the words are mapped onto the numbers
+_SPEEDS = {"x264": _X264, "svtav1": (*map(str, range(14)), *_X264)}  # the names are mapped to the numbers
 
 
 def check_preset(preset: Preset) -> list[Finding]:
-    """What is wrong with a preset, whatever the file; `else` is checked with it."""
+    """What is wrong with a preset, whatever the file; `else` is checked too."""
     other = check_preset(preset.else_) if preset.else_ else []
-    within = [replace(finding, where=f"else.{finding.where}") for finding in other]
-    return [*_own(preset), *check_flow(preset), *within]
+    in_else = [replace(finding, where=f"else.{finding.where}") for finding in other]
+    return [*_check_output(preset), *check_flow(preset), *in_else]
 
 
-def _own(preset: Preset) -> list[Finding]:
+def _check_output(preset: Preset) -> list[Finding]:
+    """What is wrong with the output that a preset describes."""
     if is_image_preset(preset):
         return check_image(preset)
     findings = _container(preset)
-    others = [*(check_sound(preset) if not findings else []), *picture_findings(preset)]
+    others = [*(check_audio(preset) if not findings else []), *check_video(preset)]
     if preset.processing_mode == "copy":
         return findings + _copy_mode(preset) + others
     if not findings:
-        findings += _video(preset) + _audio(preset)
+        findings += _video_encoder(preset) + _audio_encoder(preset)
     return findings + others
 
 
 def check_tools(
     preset: Preset, encoders: frozenset[str], hwaccels: frozenset[str] = frozenset(HWACCELS.values())
 ) -> list[Finding]:
-    """What this machine cannot do.
+    """What this machine's ffmpeg cannot do.
 
     Args:
         preset: what the user wants.
@@ -61,13 +62,13 @@ def check_tools(
     if preset.processing_mode == "copy":
         return []
     video = rules().video_encoders[preset.video_codec]
-    audio = rules().audio_encoders.get(preset.audio_codec)  # "copy" is none
-    findings = hardware_findings(preset, hwaccels)
+    audio = rules().audio_encoders.get(preset.audio_codec)  # "copy" is not an encoder
+    findings = check_hardware_decoding(preset, hwaccels)
     if video.program not in encoders and not rules().containers[preset.container].audio_only:
-        findings.append(_no_encoder(preset, encoders))
+        findings.append(_no_video_encoder(preset, encoders))
     silent = rules().containers[preset.container].kind == "picture"
     if audio and not silent and preset.selected_audio_tracks != "none" and audio.program not in encoders:
-        hint = _others(
+        hint = _available(
             rules().containers[preset.container].audio.encode,
             {name: each.program for name, each in rules().audio_encoders.items()},
             encoders,
@@ -98,54 +99,51 @@ def _copy_mode(preset: Preset) -> list[Finding]:
     return findings
 
 
-def _video(preset: Preset) -> list[Finding]:
+def _video_encoder(preset: Preset) -> list[Finding]:
     name, codec = preset.container, preset.video_codec
     container, encoder = rules().containers[name], rules().video_encoders[codec]
     if container.audio_only:
         return []  # Frame's presets name a video encoder here too
     if codec not in container.video.encode:
-        return [_misfit("video", preset, codec, container.video.encode)]
+        return [_encoder_not_taken("video", preset, codec, container.video.encode)]
     findings = []
     allowed = rules().pixel_formats(name, codec)
     if container.kind == "video" and preset.pixel_format not in ("auto", *allowed):
         message = f"{codec} in {name} does not take {preset.pixel_format}"
-        findings.append(
-            Finding("video.pixel_format", message, f"it takes {_listed(allowed)}, or auto", "pixel_format")
-        )
+        hint = f"it takes {_listed(allowed)}, or auto"
+        findings.append(Finding("video.pixel_format", message, hint, "pixel_format"))
     if preset.preset not in _SPEEDS.get(encoder.speed, (preset.preset,)):
         message = f'{codec} has no preset "{preset.preset}"'
         findings.append(Finding("video.preset", message, f"it has {', '.join(_SPEEDS[encoder.speed])}", "preset"))
-    return findings + _rate(preset)
+    return findings + _video_rate(preset)
 
 
-def _rate(preset: Preset) -> list[Finding]:
+def _video_rate(preset: Preset) -> list[Finding]:
     codec, encoder = preset.video_codec, rules().video_encoders[preset.video_codec]
     if preset.video_bitrate_mode == "bitrate" and not encoder.bitrate:
-        message = f"{codec} has a quality of its own and no bit rate"
+        message = f"{codec} has a fixed quality and no bit rate"
         return [Finding("video.bitrate_mode", message, "use video_bitrate_mode crf", "video_bitrate_mode")]
     if preset.video_bitrate_mode == "bitrate" and not preset.video_bitrate:
-        message = "a bit rate is a number above 0"
-        return [
-            Finding("video.bitrate", message, "such as 5000 kbit/s, or use video_bitrate_mode crf", "video_bitrate")
-        ]
+        message, hint = "a bit rate must be above 0", "such as 5000 kbit/s, or use video_bitrate_mode crf"
+        return [Finding("video.bitrate", message, hint, "video_bitrate")]
     if preset.video_bitrate_mode == "crf" and encoder.crf and not encoder.crf[0] <= preset.crf <= encoder.crf[1]:
         message = f"crf {preset.crf} is outside the range of {codec}"
         return [Finding("video.crf_range", message, f"{encoder.crf[0]} to {encoder.crf[1]}", "crf")]
     return []
 
 
-def _audio(preset: Preset) -> list[Finding]:
+def _audio_encoder(preset: Preset) -> list[Finding]:
     codec, container = preset.audio_codec, rules().containers[preset.container]
     silent = container.kind == "picture" or preset.selected_audio_tracks == "none"
     if silent or codec == "copy" or codec in container.audio.encode:
         return []
-    return [_misfit("audio", preset, codec, container.audio.encode)]
+    return [_encoder_not_taken("audio", preset, codec, container.audio.encode)]
 
 
-def _misfit(kind: str, preset: Preset, codec: str, allowed: CodecSet) -> Finding:
-    """An encoder that the container does not take: which it takes, and which containers take the encoder."""
+def _encoder_not_taken(kind: str, preset: Preset, codec: str, allowed: CodecSet) -> Finding:
+    """An encoder that the container does not take; the hint names others, and containers that take this one."""
     fitting = [name for name in rules().moving() if codec in _encoders(kind, rules().containers[name])]
-    elsewhere = f"; {codec} goes into {_listed(fitting)}" if fitting else ""
+    elsewhere = f"; {codec} works in {_listed(fitting)}" if fitting else ""
     hint = f"{preset.container} takes {allowed}{elsewhere}"
     message = f"{preset.container} does not take {codec}"
     return Finding(f"container.{kind}_codec", message, hint, f"{kind}_codec")
@@ -155,19 +153,20 @@ def _encoders(kind: str, container: Container) -> CodecSet:
     return container.video.encode if kind == "video" else container.audio.encode
 
 
-def _no_encoder(preset: Preset, encoders: frozenset[str]) -> Finding:
+def _no_video_encoder(preset: Preset, encoders: frozenset[str]) -> Finding:
     known = rules().video_encoders
     wanted, container = known[preset.video_codec], rules().containers[preset.container]
     software = {name: each.program for name, each in known.items() if each.hardware is None}
-    hint = _others(container.video.encode, software, encoders)
+    hint = _available(container.video.encode, software, encoders)
     if wanted.hardware:
-        what = f"no {wanted.hardware} hardware, driver, or support in ffmpeg"
-        message = f"{wanted.program} does not work here: {what}"
+        reason = f"no {wanted.hardware} hardware, driver, or support in ffmpeg"
+        message = f"{wanted.program} does not work here: {reason}"
         return Finding("encoder.no_hardware", message, hint, "video_codec")
     return Finding("encoder.missing", f"this ffmpeg was built without {wanted.program}", hint, "video_codec")
 
 
-def _others(allowed: CodecSet, programs: dict[str, str], encoders: frozenset[str]) -> str:
+def _available(allowed: CodecSet, programs: dict[str, str], encoders: frozenset[str]) -> str:
+    """A hint that names encoders which the container takes and this ffmpeg has."""
     names = [name for name, program in programs.items() if name in allowed and program in encoders]
     return f"use {_listed(names)}" if names else "use another ffmpeg"
 

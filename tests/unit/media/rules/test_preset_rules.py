@@ -152,8 +152,8 @@ def test_a_container_takes_exactly_its_audio_encoders(container: str, codec: str
 def test_a_misfit_says_what_the_container_takes_and_where_the_codec_goes() -> None:
     video_finding, audio_finding = check_preset(Preset(container="webm"))
     fits = "mp4, mkv, mov, m2t, m2ts or mts"
-    assert video_finding.hint == f"webm takes vp9, libsvtav1; libx264 goes into {fits}"
-    assert audio_finding.hint == "webm takes libopus, vorbis; aac goes into mp4, mkv, mov, m2t or m4a"
+    assert video_finding.hint == f"webm takes vp9, libsvtav1; libx264 works in {fits}"
+    assert audio_finding.hint == "webm takes libopus, vorbis; aac works in mp4, mkv, mov, m2t or m4a"
 
 
 def test_sound_that_is_left_out_needs_no_fitting_encoder() -> None:
