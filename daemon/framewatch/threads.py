@@ -1,4 +1,4 @@
-"""Work that touches shares, on threads of its own: a share that is dead stops its own folder and no other."""
+"""Threads for work that may hang on a dead share, and locks by name."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ Work = Callable[[], None]
 
 
 class FolderQueues:
-    """Runs what is put in: in order within a watch folder, side by side for different ones.
+    """A queue of work for each watch folder: in order within a folder, in parallel for different ones.
 
-    A folder has a thread while there is something to run for it. One that hangs is left behind when all stops.
+    A share that is dead thus delays its own folder only. A folder has a thread while there is work for it. One that
+    hangs is left behind by `stop`.
     """
 
-    def __init__(self, name: str, failed: Callable[[Exception], None]) -> None:
-        """`name` is shown in the names of the threads; `failed` hears of what work raises."""
+    def __init__(self, name: str, fail: Callable[[Exception], None]) -> None:
+        """`name` is the prefix of the threads' names; `fail` gets what work raises."""
         self._name = name
-        self._failed = failed
-        self._waiting: dict[str, deque[Work]] = {}  # of each folder that has a thread: what comes next
+        self._fail = fail
+        self._waiting: dict[str, deque[Work]] = {}  # by folder; a folder is here while it has a thread
         self._changed = threading.Condition()
         self._stopped = False
 
     def put(self, folder: str, work: Work) -> None:
-        """Run this soon, after what was put in for the same folder."""
+        """Run this after what was put in before for the same folder."""
         with self._changed:
             if self._stopped:
                 return
@@ -38,23 +39,23 @@ class FolderQueues:
         threading.Thread(target=self._run, args=(folder,), name=f"{self._name}-{folder}", daemon=True).start()
 
     def busy(self, folder: str) -> bool:
-        """Whether something runs or waits for this folder."""
+        """Whether work runs or waits for this folder."""
         with self._changed:
             return folder in self._waiting
 
     @property
     def idle(self) -> bool:
-        """Whether nothing runs, and nothing waits."""
+        """Whether no work runs or waits."""
         with self._changed:
             return not self._waiting
 
     @property
     def stopped(self) -> bool:
-        """Whether `stop` was called: long work should end at the next occasion."""
+        """Whether `stop` was called: long work should end soon."""
         return self._stopped
 
     def stop(self, seconds: float) -> bool:
-        """Begin nothing more; true when what had begun was over within `seconds`."""
+        """Start no more work; True if the running work ended within `seconds`."""
         with self._changed:
             self._stopped = True
             return self._changed.wait_for(lambda: not self._waiting, max(0.0, seconds))
@@ -64,8 +65,8 @@ class FolderQueues:
             try:
                 work()
             except Exception as error:  # noqa: BLE001 - the thread's boundary
-                if not self._stopped:  # one that was left behind finds the store closed
-                    self._failed(error)
+                if not self._stopped:  # work that was left behind finds the store closed
+                    self._fail(error)
 
     def _next(self, folder: str) -> Work | None:
         with self._changed:
@@ -78,29 +79,29 @@ class FolderQueues:
 
 
 @dataclass(slots=True)
-class _Turn:
+class _Entry:
     lock: threading.Lock = field(default_factory=threading.Lock)
-    wanted: int = 0  # by so many threads, the one that has it included
+    users: int = 0  # threads that have or wait for the lock
 
 
 class NamedLocks:
-    """Locks by name. Nothing is remembered of a name that no thread has or waits for."""
+    """Locks by name. A name that no thread has or waits for takes no memory."""
 
     def __init__(self) -> None:
-        self._guard = threading.Lock()  # over the table alone
-        self._turns: dict[Hashable, _Turn] = {}
+        self._guard = threading.Lock()  # of the table
+        self._entries: dict[Hashable, _Entry] = {}
 
     @contextmanager
     def of(self, name: Hashable) -> Iterator[None]:
-        """Wait until no other thread has this name's turn, and hold it while the block runs."""
+        """Hold the lock of this name while the block runs."""
         with self._guard:
-            turn = self._turns.setdefault(name, _Turn())
-            turn.wanted += 1
+            entry = self._entries.setdefault(name, _Entry())
+            entry.users += 1
         try:
-            with turn.lock:
+            with entry.lock:
                 yield
         finally:
             with self._guard:
-                turn.wanted -= 1
-                if not turn.wanted:
-                    del self._turns[name]
+                entry.users -= 1
+                if not entry.users:
+                    del self._entries[name]

@@ -1,4 +1,4 @@
-"""What a file is: its streams, its frame geometry and its colour."""
+"""What a file contains: its streams, their frame geometry and colour."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from framewatch.domain.record import Record
 
 
 class Colour(Record):
-    """Colour tags in ffmpeg's words; None where the source does not say."""
+    """Colour tags by ffmpeg's names; None if the source has none."""
 
     matrix: str | None = None  # bt709, smpte170m, bt470bg, bt2020nc, gbr …
     range: Literal["limited", "full"] | None = None
@@ -18,7 +18,7 @@ class Colour(Record):
 
 
 class Edges(Record):
-    """Pixels at each side of a coded picture, before rotation."""
+    """Pixels at each side of a coded frame, before rotation."""
 
     left: int = 0
     right: int = 0
@@ -27,21 +27,21 @@ class Edges(Record):
 
 
 class MasteringDisplay(Record):
-    """The display that a film was graded on (SMPTE ST 2086); a source may tell either part alone."""
+    """The display that a film was graded on (SMPTE ST 2086); a source may have only one of the parts."""
 
     colours: tuple[tuple[Fraction, Fraction], ...] = ()  # x and y of CIE 1931: red, green, blue, white; or none
     luminance: tuple[Fraction, Fraction] | None = None  # cd/m²: the darkest, the brightest
 
 
 class Hdr(Record):
-    """HDR10's static metadata: how players fit the picture to their own display."""
+    """The static metadata of HDR10, by which players adapt frames to their display."""
 
     mastering: MasteringDisplay | None = None
     light: tuple[int, int] | None = None  # cd/m²: MaxCLL and MaxFALL (CTA-861.3), 0 where not known
 
 
 class Video(Record):
-    """What is special to a video stream. Sizes are coded pixels, before SAR and rotation."""
+    """The properties of a video stream. Sizes are coded pixels, before SAR and rotation."""
 
     width: int
     height: int
@@ -49,28 +49,28 @@ class Video(Record):
     bit_depth: int  # of a component: 8, 10, 12 …
     rate: Fraction | None  # average frame rate, frames per second
     sar: Fraction = Fraction(1)  # sample aspect ratio; 1 where unknown
-    rotation: Literal[0, 90, 180, 270] = 0  # degrees clockwise that a player turns the picture
-    mirrored: bool = False  # a player also mirrors it left to right, before it turns it
+    rotation: Literal[0, 90, 180, 270] = 0  # degrees clockwise by which a player rotates each frame
+    mirrored: bool = False  # a player also mirrors each frame left to right, before the rotation
     interlaced: bool = False
     colour: Colour = Colour()
     hdr: Hdr | None = None
     alpha: bool = False
-    hidden: Edges = Edges()  # what the container says that no player shows: `clap` of MOV, PixelCrop of Matroska
+    hidden: Edges = Edges()  # cropped by players because of `clap` in MOV or PixelCrop in Matroska
 
     @property
     def shown(self) -> tuple[int, int]:
-        """Width and height of what is shown, before SAR and rotation."""
+        """Width and height after cropping, before SAR and rotation."""
         edges = self.hidden
         return self.width - edges.left - edges.right, self.height - edges.top - edges.bottom
 
     @property
     def upright(self) -> tuple[int, int]:
-        """Width and height of what is shown, as a player turns it."""
+        """Width and height after cropping and rotation, before SAR."""
         return self.shown[::-1] if self.rotation in (90, 270) else self.shown
 
 
 class Audio(Record):
-    """What is special to an audio stream."""
+    """The properties of an audio stream."""
 
     sample_rate: int  # Hz
     channels: int
@@ -83,16 +83,16 @@ StreamKind = Literal["video", "audio", "subtitle", "attachment", "data"]
 class Stream(Record):
     """One stream of a container."""
 
-    index: int  # absolute, as ffmpeg counts
+    index: int  # in the file, counted as by ffmpeg
     kind: StreamKind
-    codec: str  # ffmpeg's name: h264, aac, subrip, hdmv_pgs_subtitle; "unknown" where it has none
+    codec: str  # ffmpeg's name: h264, aac, subrip, hdmv_pgs_subtitle; "unknown" if it has none
     start: float | None = None  # seconds on the container's clock
     duration: float | None = None  # seconds
     language: str = ""
     title: str = ""
     default: bool = False
     forced: bool = False
-    cover: bool = False  # a still picture that travels with the file, not its video
+    cover: bool = False  # a still image attached to the file
     video: Video | None = None
     audio: Audio | None = None
 
@@ -109,9 +109,9 @@ class MediaInfo(Record):
 
     @property
     def main_video(self) -> Stream | None:
-        """The video that is upscaled: the first that is no cover picture."""
+        """The video that is upscaled: the first that is no cover."""
         return next((stream for stream in self.streams if stream.kind == "video" and not stream.cover), None)
 
     def of_kind(self, kind: StreamKind) -> tuple[Stream, ...]:
-        """The streams of one kind, cover pictures left out."""
+        """The streams of one kind, without covers."""
         return tuple(stream for stream in self.streams if stream.kind == kind and not stream.cover)

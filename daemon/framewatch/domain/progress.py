@@ -1,4 +1,4 @@
-"""How far a job has come."""
+"""The progress of a job."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ StageName = Literal["decode", "upscale", "encode"]
 
 
 class Progress(Record):
-    """How far a job has come, in frames; sound alone has none, and comes by its share."""
+    """The progress of a job, in frames; for audio alone, which has none, as a share."""
 
     stage: StageName | None = None
     total: int = 0
@@ -18,13 +18,13 @@ class Progress(Record):
     upscaled: int = 0
     encoded: int = 0
     fps: float = 0.0
-    share: float | None = None  # of sound alone: 0 to 1
+    share: float | None = None  # of audio alone: 0 to 1
     eta_seconds: float | None = None
     engine: str | None = None
 
     @property
     def percent(self) -> float:
-        """The seed's bands, decode 0-5, upscale 5-90, encode 90-100, at most 99 until published."""
+        """One number for three stages: decoding counts 5, upscaling 85, encoding 10; at most 99 until published."""
         if self.share is not None:
             return min(100 * self.share, 99.0)
         if self.total <= 0:

@@ -1,8 +1,7 @@
-"""How files are named: outputs, second copies, sidecars. Pure; any bytes that a file system gives will do.
+"""Names of outputs, numbered copies and sidecars. Pure; names may hold any bytes that a file system allows.
 
-Names that are not UTF-8 travel as Python's surrogate escapes. Every name made here is at most `MAX_BYTES`
-long in the file system's encoding; one that would be longer is cut between characters and marked with a hash
-of the whole.
+Names that are not UTF-8 are strings with Python's surrogate escapes. Every name made here has at most `MAX_BYTES` in
+the file system's encoding. A longer one is cut between characters and marked with a hash of the whole name.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ def output_name(template: str, stem: str, preset: str, ext: str) -> str:
     """The output's name by a folder's template, such as "{stem}_{preset}.{ext}".
 
     Only the three fields are replaced, once: braces in a file's own name stay as they are. A path separator
-    becomes "_". When the name is too long, the stem gives way.
+    becomes "_". If the name is too long, the stem is shortened.
     """
     values = {"stem": stem, "preset": preset, "ext": ext}
 
@@ -42,23 +41,23 @@ def output_name(template: str, stem: str, preset: str, ext: str) -> str:
 
 
 def planned_output(root: Path, relative: Path, template: str, preset: str, ext: str) -> Path:
-    """Where a source's output shall lie: the tree below the input is mirrored below `root`."""
+    """Where to put the output of a source: the tree below the input is mirrored below `root`."""
     return root / relative.parent / output_name(template, relative.stem, preset, ext)
 
 
 def placed_below(root: Path, relative: Path, output: Path) -> Path:
-    """An output that was planned below another folder, with its name in its place below `root`; else as it is."""
+    """The output itself if it lies below `root`; else the same name in the mirrored tree below `root`."""
     return output if output.is_relative_to(root) else root / relative.parent / output.name
 
 
 def with_container(output: Path, container: str) -> Path:
-    """The same output for another kind of file: its ending is changed, where it is one."""
+    """The output with the ending of another container; unchanged if it has no ending."""
     stem, extension = _split(output.name)
     return output.with_name(_fit(stem, f".{container}")) if extension else output
 
 
 def numbered(name: str, number: int) -> str:
-    """The name of the `number`th file of one name: "name.mp4", then "name (2).mp4" and so on."""
+    """The name of the `number`th file with the same name: "name.mp4", then "name (2).mp4" and so on."""
     if number < 2:
         return name
     stem, extension = _split(name)
@@ -74,12 +73,12 @@ def free_path(path: Path, taken: Callable[[Path], bool]) -> Path:
 
 
 def sidecar_path(output: Path) -> Path:
-    """Where a job's progress file lies while it lives and when it is done: beside the output."""
+    """Where the progress file of a job lies until it ends, and when it is done: beside the output."""
     return output.with_name(_fit(output.name, SIDECAR_SUFFIX))
 
 
 def failed_sidecar_path(source: Path) -> Path:
-    """Where the progress file of a job without output lies: beside the source in failed/ or, skipped, in done/."""
+    """Where the final progress file of a job without output lies: beside the source in failed/ or done/."""
     return sidecar_path(source)
 
 

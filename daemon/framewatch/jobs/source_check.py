@@ -1,4 +1,8 @@
-"""Whether a job's source is still the file that was taken in, or its disk is gone, or it is lost."""
+"""Whether a job's source is still the file that was queued.
+
+A file is identified by size and mtime: device and inode numbers change by themselves on remounts, SMB, exFAT and
+FUSE.
+"""
 
 from __future__ import annotations
 
@@ -12,40 +16,40 @@ from framewatch.storage.os_errors import shown
 
 
 def lost_source(job: Job, root: Path, guard: Guard) -> Finding | None:
-    """Why the source cannot be used any more; None while it is the file that was taken in.
+    """Why the source cannot be used any more; None while it is the file that was queued.
 
     Args:
-        job: with the source and what told it from others.
-        root: the folder of users that the source lies in.
+        job: with the source and its identity.
+        root: the root that the source lies in.
         guard: knows whether the root's disk is mounted.
 
     Raises:
-        StorageError: rather its disk is gone.
+        StorageError: the disk is not mounted, so nothing is known about the source.
     """
-    if _there(job):
+    if _is_unchanged(job):
         return None
-    # A user who cancels has seen that nothing will come back.
+    # A user who cancels a job on a lost disk knows that it will not come back.
     if job.outcome != JobState.CANCELLED:
         guard.require(root)
-        if _there(job):  # it was mounted between the two looks
+        if _is_unchanged(job):  # the disk was mounted since the first check
             return None
     if files.exists(job.source):
         return changed(job)
-    return Finding("source.vanished", "the file was taken away before its job ended", "", shown(job.source))
+    return Finding("source.vanished", "the file was removed before its job ended", "", shown(job.source))
 
 
 def changed(job: Job) -> Finding:
-    """The finding for a source that another version has replaced."""
-    hint = "it stays where it is and is taken in again when it has settled"
+    """The finding for a source that was replaced by another version."""
+    hint = "it stays where it is, and is queued again when it has settled"
     return Finding("source.changed", "the file was changed while its job ran", hint, shown(job.source))
 
 
 def require_source(job: Job, guard: Guard) -> None:
-    """Spend nothing on a file that is gone or has changed.
+    """Go on if the source is still the file that was queued.
 
     Raises:
-        MediaError: it is.
-        StorageError: its disk is gone.
+        MediaError: it is gone or has changed.
+        StorageError: its disk is not mounted.
     """
     lost = lost_source(job, source_root(job), guard)
     if lost is not None:
@@ -53,10 +57,10 @@ def require_source(job: Job, guard: Guard) -> None:
 
 
 def source_root(job: Job) -> Path:
-    """The folder of users that the source lies in: the input or, after a retry, failed."""
+    """The root that the source lies in: the input or, after a retry, failed/."""
     return job.source.parents[len(job.relative.parts) - 1]
 
 
-def _there(job: Job) -> bool:
+def _is_unchanged(job: Job) -> bool:
     found = files.identity(job.source)
     return found is not None and files.unchanged(job.identity, found)

@@ -1,4 +1,4 @@
-"""The composition root: the daemon, put together of its parts, and what commands may ask of it."""
+"""The composition root: the daemon and its parts, signals, and requests of commands."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""The parts of a running daemon, for one configuration at a time: watch folders, desk, lanes and publishing."""
+"""The parts of a running daemon for one configuration: watch folders, job manager, scheduler and publishing."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -32,7 +32,7 @@ from framewatch.settings import FolderSettings, LoadedSettings, Settings
 from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.mounts import Mounts
 
-HEALTH_SECONDS = 5.0
+HEALTH_SECONDS = 5.0  # between two updates of the folders' health in the store
 STOP_SECONDS = 1.0  # for all watches together
 REMOVED = "folders.removed"
 
@@ -47,73 +47,80 @@ class Application:
         store: Store,
         loaded: LoadedSettings,
         ready: Ready,
-        roots: Mounts,
+        mounts: Mounts,
         require_input: Callable[[FolderSettings], None],
     ) -> None:
-        """`require_input` raises a FramewatchError while a folder's input cannot be watched."""
+        """Make the parts; nothing runs before `start`.
+
+        Args:
+            store: open for writing.
+            loaded: the configuration.
+            ready: what the checks of the configuration found: tools and presets.
+            mounts: knows the disks of the folders.
+            require_input: raises a FramewatchError while a folder's input cannot be watched.
+        """
         self.store = store
-        self._loaded = loaded
-        self._ready = ready
+        self.mounts = mounts
+        self._require_input = require_input
+        self._loaded, self._ready = loaded, ready
+        self._places = self._guarded_places()
         self._watches: dict[str, FolderWatch] = {}
         self._admissions: dict[str, Admission] = {}
-        self._told_at = float("-inf")
-        self._told: list[dict[str, Any]] = []
-        self._ended_badly = 0
+        self._health: list[dict[str, Any]] = []  # as it is in the store
+        self._health_at = float("-inf")
+        self._failures = 0  # jobs of this run that failed or were cancelled
         settings = loaded.settings
-        self.roots = roots
-        self._require_input = require_input
-        self.manager = JobManager(store, Reporter(store, self.places_of), settings.work_dir, self._policy)
-        self.scheduler = Scheduler(self.manager, self._slots(settings), self._publish, self._knows, self._may_go_on)
-
-    @property
-    def _policy(self) -> RetryPolicy:
-        return RetryPolicy(retries=self._loaded.settings.retries)
+        self.manager = JobManager(store, Reporter(store, self.places_of), settings.work_dir, self._retry_policy())
+        self.scheduler = Scheduler(
+            self.manager, self._make_slots(settings), self._publish, self._knows_folder, self._can_continue
+        )
 
     def start(self) -> None:
-        """Take up what an earlier daemon left, then watch."""
-        self._replan()
+        """Continue with what an earlier daemon left, then watch the folders."""
+        self._relocate_outputs()
         self.scheduler.start()
-        self._sort_out_removed()
-        self._watch()
+        self._hold_removed_folders()
+        self._watch_folders()
 
     def stop(self, seconds: float) -> bool:
-        """Stop watching, then drain. True when all ended in good order within `seconds`."""
+        """Stop watching, then drain. True if everything ended in good order within `seconds`."""
         deadline = time.monotonic() + seconds
-        self._stop_watching(list(self._watches.values()))
+        self._stop_watches(self._watches.values())
         return self.scheduler.drain(deadline - time.monotonic())
+
+    # --- a run with `--once` ------------------------------------------------------------------------------------
 
     @property
     def idle(self) -> bool:
-        """True when every file that can be reached was taken in, and nothing is left to do but what is held."""
-        reached = all(watch.idle or watch.health().state != "ok" for watch in self._watches.values())
-        return reached and self.scheduler.idle
+        """Whether every file that can be reached was queued, and nothing is left to do but what is held."""
+        seen = all(watch.idle or watch.health().state != "ok" for watch in self._watches.values())
+        return seen and self.scheduler.idle
 
     @property
-    def went_wrong(self) -> bool:
+    def has_failures(self) -> bool:
         """Whether a job of this run failed, one is held, or a folder could not be reached."""
         unreached = any(watch.health().state != "ok" for watch in self._watches.values())
-        return bool(self._ended_badly or unreached or self.store.counts()[JobState.HELD])
+        return bool(self._failures or unreached or self.store.counts()[JobState.HELD])
 
-    def tell_unfinished(self) -> None:
-        """Say what `--once` leaves behind, for whoever sees its exit status alone."""
+    def log_unfinished(self) -> None:
+        """Log what a run leaves unfinished, for users who only see its exit status."""
         held = self.store.list((JobState.HELD,), limit=1)
         why = held[0].findings[0].message if held and held[0].findings else ""
-        facts = {"failed": self._ended_badly, "held": self.store.counts()[JobState.HELD], "why_held": why}
-        _log.warning("once.unfinished", **facts)
+        count = self.store.counts()[JobState.HELD]
+        _log.warning("once.unfinished", failed=self._failures, held=count, why_held=why)
 
-    # --- the configuration ----------------------------------------------------------------------------------
+    # --- the configuration --------------------------------------------------------------------------------------
 
     def places_of(self, name: str) -> FolderPlaces | None:
-        """The places of a watch folder; None where the configuration has no such folder (any more)."""
-        places = self._loaded.settings.places.get(name)
-        return None if places is None else replace(places, guard=self.roots)
+        """The places of a watch folder; None if the configuration has no such folder."""
+        return self._places.get(name)
 
     def admission(self, name: str) -> Admission | None:
-        """The clerk of a watch folder."""
+        """What queues the files of a watch folder; None if the configuration has no such folder."""
         return self._admissions.get(name)
 
     def require_changeable(self, new: Settings) -> None:
-        """Refuse what a running daemon cannot change.
+        """Refuse a configuration that changes what a running daemon cannot change.
 
         Raises:
             ConfigError: naming each such key.
@@ -124,127 +131,127 @@ class Application:
             message = f"{', '.join(keys)} cannot be changed while the daemon runs"
             raise ConfigError(message, code="config.needs_restart", hint="restart the daemon to change it")
 
-    def change(self, loaded: LoadedSettings, ready: Ready) -> None:
-        """Go on with another configuration. Jobs keep the presets that they were taken in with."""
-        self._stop_watching(list(self._watches.values()))
+    def reconfigure(self, loaded: LoadedSettings, ready: Ready) -> None:
+        """Continue with another configuration. Jobs keep the presets that they were queued with."""
+        self._stop_watches(self._watches.values())
         self._loaded, self._ready = loaded, ready
-        self.roots.use(loaded.settings.places)
-        self.manager.policy = self._policy
-        self._replan()
-        self._sort_out_removed()
-        self._watch()
+        self.mounts.use(loaded.settings.places)
+        self._places = self._guarded_places()
+        self.manager.policy = self._retry_policy()
+        self._relocate_outputs()
+        self._hold_removed_folders()
+        self._watch_folders()
         self.scheduler.wake()
 
-    def tell_health(self) -> None:
-        """Note for `framewatch status` how the folders are doing, every few seconds."""
-        if time.monotonic() - self._told_at < HEALTH_SECONDS:
+    def _guarded_places(self) -> dict[str, FolderPlaces]:
+        places = self._loaded.settings.places
+        return {name: replace(folder, guard=self.mounts) for name, folder in places.items()}
+
+    def _retry_policy(self) -> RetryPolicy:
+        return RetryPolicy(retries=self._loaded.settings.retries)
+
+    def _relocate_outputs(self) -> None:
+        for name, places in self._places.items():
+            relocate_outputs(self.manager, name, places.output)
+
+    def _hold_removed_folders(self) -> None:
+        """Hold the jobs of folders that the configuration no longer has; release those whose folder is back."""
+        for name in self.store.unended_folders():
+            if not self._knows_folder(name):
+                self.scheduler.hold_folder(name, _removed(name))
+                continue
+            for job in self.store.list((JobState.HELD,), folder=name, limit=-1):
+                if job.findings and job.findings[0].code == REMOVED:
+                    self.scheduler.release(job)
+
+    # --- the watches --------------------------------------------------------------------------------------------
+
+    def check_health(self) -> None:
+        """Every few seconds: restart watches that failed, and store the folders' health for `framewatch status`."""
+        if time.monotonic() - self._health_at < HEALTH_SECONDS:
             return
-        self._told_at = time.monotonic()
-        self._mend_watches()
-        health = [self._health(folder) for folder in self._loaded.settings.folders]
-        if health != self._told:  # a disk may sleep while nothing happens
+        self._health_at = time.monotonic()
+        self._restart_failed_watches()
+        health = [
+            self._watches[folder.name].health().model_dump() | {"input": str(folder.input)}
+            for folder in self._loaded.settings.folders
+        ]
+        if health != self._health:  # so that the disk may sleep while nothing happens
             self.store.set_fact("folders", health, durable=False)
-            self._told = health
+            self._health = health
 
-    def _health(self, folder: FolderSettings) -> dict[str, Any]:
-        return self._watches[folder.name].health().model_dump() | {"input": str(folder.input)}
-
-    def _folder(self, name: str) -> FolderSettings | None:
-        return next((folder for folder in self._loaded.settings.folders if folder.name == name), None)
-
-    def _watch(self) -> None:
+    def _watch_folders(self) -> None:
         self._watches.clear()
-        search = [self._loaded.settings.presets_dir]
         folders, presets = self._loaded.settings.folders, self._ready.presets
-        self._admissions = {  # in one go, for requests look here from threads of their own
-            folder.name: Admission(folder, presets[folder.name], self.scheduler, self.manager, search, self.roots)
+        search = [self._loaded.settings.presets_dir]
+        self._admissions = {  # replaced as a whole, since requests read it from other threads
+            folder.name: Admission(folder, presets[folder.name], self.scheduler, self.manager, search, self.mounts)
             for folder in folders
         }
         for folder in folders:
-            self._begin_watch(folder)
+            self._start_watch(folder)
 
-    def _begin_watch(self, folder: FolderSettings) -> None:
-        folders = self._loaded.settings.folders
-        elsewhere = {path for each in folders for path in (each.output, each.done, each.failed)}
+    def _start_watch(self, folder: FolderSettings) -> None:
+        targets = {path for each in self._places.values() for path in (each.output, each.done, each.failed)}
         watch = FolderWatch(
             folder,
             self._admissions[folder.name].admit,
-            excluded=elsewhere,
+            excluded=targets,
             require=lambda: self._require_input(folder),
         )
         self._watches[folder.name] = watch
         watch.start()
 
-    def _mend_watches(self) -> None:
-        """Begin to watch anew where a defect has ended a watch: the other folders, and the jobs, go on anyway."""
+    def _restart_failed_watches(self) -> None:
+        """Watch a folder again after a bug has ended its watch; the other folders and all jobs continue anyway."""
         for watch in [each for each in self._watches.values() if each.health().state == "failed"]:
             _log.error("folder.watch_failed", folder=watch.folder.name, problem=watch.health().problem)
             watch.stop()
-            self._begin_watch(watch.folder)
+            self._start_watch(watch.folder)
 
-    def _stop_watching(self, watches: list[FolderWatch]) -> None:
-        """All together: one that hangs in a dead share must not cost the others' time."""
+    def _stop_watches(self, watches: Collection[FolderWatch]) -> None:
+        """Stop all of them in parallel: one that hangs on a dead share must not use up the time of the others."""
         for watch in watches:
             watch.close()
         deadline = time.monotonic() + STOP_SECONDS
         for watch in watches:
             watch.stop(max(0.0, deadline - time.monotonic()))
 
-    def _replan(self) -> None:
-        """Let jobs follow outputs that were moved."""
-        for folder in self._loaded.settings.folders:
-            relocate_outputs(self.manager, folder.name, folder.output)
+    # --- what the scheduler needs -------------------------------------------------------------------------------
 
-    def _sort_out_removed(self) -> None:
-        """Hold the jobs of folders that the configuration no longer has; let those go on whose folder is back."""
-        for name in self.store.unended_folders():
-            if self._folder(name) is None:
-                self.scheduler.hold_folder(name, _removed(name))
-            else:
-                for job in self.store.list((JobState.HELD,), folder=name, limit=-1):
-                    if job.findings and job.findings[0].code == REMOVED:
-                        self.scheduler.release(job)
-
-    # --- jobs -------------------------------------------------------------------------------------------------
-
-    def _slots(self, settings: Settings) -> list[Slot]:
-        """A lane for each GPU slot, and one for jobs that leave the GPU alone."""
-        gate = HostGate(settings.gpu.jobs)
-        parts = (self.manager, self._tools, gate, self.places_of)
-        heavy = [Slot(f"gpu-{number}", *parts, gpu=True) for number in range(settings.gpu.jobs)]
-        return [*heavy, Slot("plain", *parts, gpu=False)]
+    def _make_slots(self, settings: Settings) -> list[Slot]:
+        """A slot for each job that may use a GPU at once, and one for jobs that need none."""
+        parts = (self.manager, self._tools, HostGate(settings.gpu.jobs), self.places_of)
+        gpu = [Slot(f"gpu-{number}", *parts, gpu=True) for number in range(settings.gpu.jobs)]
+        return [*gpu, Slot("cpu", *parts, gpu=False)]
 
     def _tools(self) -> Tools:
         return self._ready.tools
 
-    def _knows(self, name: str) -> bool:
-        return self._folder(name) is not None
+    def _knows_folder(self, name: str) -> bool:
+        return name in self._places
 
-    def _may_go_on(self, job: Job) -> bool:
-        places = self.places_of(job.folder)
-        tools = self._ready.tools
+    def _can_continue(self, job: Job) -> bool:
+        places, tools = self.places_of(job.folder), self._ready.tools
         return places is None or can_continue(job, places, tools.ffmpeg, tools.precision)
 
     def _publish(self, job: Job, stop: threading.Event) -> None:
         record = partial(self.manager.apply, job.id)
         places = self.places_of(job.folder)
         if places is not None:
-            ended = publish(job, places, record, self.manager.reporter.conclude, cancel=stop)
-        elif job.outcome == JobState.CANCELLED:
+            job = publish(job, places, record, self.manager.reporter.conclude, cancel=stop)
+        elif job.outcome == JobState.CANCELLED:  # there is nowhere to move its source, and the user knows
             record(SourceLost(_removed(job.folder)))
-            ended = record(Published())
+            job = record(Published())
         else:
             raise StorageError.of([_removed(job.folder)])
-        if ended.state.ended:
-            self._ended(ended)
-
-    def _ended(self, job: Job) -> None:
-        self._ended_badly += not job.state.keeps_source
-        watch = self._watches.get(job.folder)
-        if watch is not None:
-            watch.forget(job.relative)  # the same file may be put back: then it is new
+        if job.state.ended:
+            self._failures += not job.state.keeps_source
+            watch = self._watches.get(job.folder)
+            if watch is not None:
+                watch.forget(job.relative)  # if the same file is put back, it is new
 
 
 def _removed(folder: str) -> Finding:
-    message = f'the configuration has no folder "{folder}" any more, so its files have no place to go'
-    return Finding(REMOVED, message, "put the folder back, and the job goes on; or cancel the job")
+    message = f'the configuration no longer has the folder "{folder}", so there is nowhere to put its files'
+    return Finding(REMOVED, message, "add the folder again, and the job continues; or cancel the job")

@@ -1,4 +1,4 @@
-"""The daemon: makes the parts, starts them in order, stops them in reverse, and heeds signals."""
+"""The daemon: makes the parts, starts them in order, stops them in reverse order, and obeys signals."""
 
 from __future__ import annotations
 
@@ -28,18 +28,17 @@ from framewatch.storage.marker_store import MarkerStore, copy_path, read_copy
 from framewatch.storage.mount_marker import MountState
 from framewatch.storage.mounts import Mounts
 
-DRAIN_SECONDS = 8.0  # of the 10 s within which a SIGTERM must have ended the daemon
-REQUEST_SECONDS = 1.0  # of these, at most, for a request that is being done
+DRAIN_SECONDS = 8.0  # of the 10 s within which the daemon ends after SIGTERM
+REQUEST_SECONDS = 1.0  # of these, at most, for a running request
 TICK_SECONDS = 0.5  # how soon a request, or the end of a `--once` run, is noticed
 PRUNE_SECONDS = 24 * 3600.0
-GONE = ("storage.not_mounted", "storage.unavailable")
-STATE = "the state folder"
+NOT_MOUNTED = ("storage.not_mounted", "storage.unavailable")
 
 _log = structlog.get_logger("framewatch.daemon")
 
 
 class Daemon:
-    """One run of the daemon on one configuration file."""
+    """One run of the daemon with one configuration file."""
 
     def __init__(self, config: Path) -> None:
         self._config = config
@@ -47,14 +46,14 @@ class Daemon:
         self._signals = Signals()
 
     def run(self, *, once: bool = False) -> int:
-        """Work until a signal comes or, with `once`, until what is there is done.
+        """Work until a signal comes or, with `once`, until there is nothing left to do.
 
         Returns:
-            The exit status: 1 where `once` and a file failed or is held, else 0.
+            The exit status: 1 if `once` and a file failed or is held, else 0.
 
         Raises:
-            ConfigError: the configuration is wrong; everything that is wrong, at once.
-            AlreadyRunningError: another daemon has this state or one of the folders.
+            ConfigError: the configuration is wrong; has every finding.
+            AlreadyRunningError: another daemon uses this state folder or one of the watch folders.
             StorageError: the store cannot be opened.
         """
         loaded = load_settings(self._config)
@@ -63,104 +62,105 @@ class Daemon:
         ready = preflight(loaded, known=known_roots(settings.store_path))
         make_own_folders(settings, loaded.document.where)
         with self._lock:
-            _warn(self._lock.hold(_own(settings)))
+            _warn(self._lock.hold(_own_folders(settings)))
             with open_or_rebuild(settings.store_path, settings.work_dir) as store, self._signals:
-                roots = Mounts(store, settings.places, rebuilt=was_rebuilt(store))
-                self._hold_locks(settings, roots)
-                make_targets(settings, roots, loaded.document.where)
+                mounts = Mounts(store, settings.places, rebuilt=was_rebuilt(store))
+                self._hold_locks(settings, mounts)
+                make_targets(settings, mounts, loaded.document.where)
                 _warn(loaded.warnings + ready.warnings)
-                require = partial(self._require_input, roots)
+                require = partial(self._require_input, mounts)
                 try:
-                    return self._serve(store, Application(store, loaded, ready, roots, require), once=once)
+                    return self._serve(store, Application(store, loaded, ready, mounts, require), once=once)
                 except StorageError as error:
-                    _note_damage(error, settings)
+                    _mark_if_damaged(error, settings)
                     raise
 
-    def _serve(self, store: Store, house: Application, *, once: bool) -> int:
-        store.set_fact("daemon", liveness.note() | {"version": __version__, "started_at": time.time()})
-        requests = Requests(store, house)
+    def _serve(self, store: Store, application: Application, *, once: bool) -> int:
+        store.set_fact("daemon", liveness.identity() | {"version": __version__, "started_at": time.time()})
+        requests = Requests(store, application)
         try:
-            house.start()
+            application.start()
             _log.info("daemon.ready", pid=os.getpid(), version=__version__, config=self._config)
             notify(READY=1, STATUS="watching")
-            self._loop(house, requests, store, once=once)
+            self._loop(application, requests, store, once=once)
         except FramewatchError as error:
-            if error is not house.scheduler.failure:  # which was told by the thread that it ended
+            if error is not application.scheduler.failure:  # that one was logged by the thread that it ended
                 finding = error.finding
                 _log.error("daemon.failed", code=finding.code, message=finding.message, hint=finding.hint)
             raise
         finally:
             _log.info("daemon.stopping")
             notify(STOPPING=1)
-            asked = requests.stop(REQUEST_SECONDS)
-            clean = house.stop(DRAIN_SECONDS - REQUEST_SECONDS) and asked
-            with suppress(StorageError):  # a store that is full is why it ends; the next daemon overwrites this
+            finished = requests.stop(REQUEST_SECONDS)
+            clean = application.stop(DRAIN_SECONDS - REQUEST_SECONDS) and finished
+            with suppress(StorageError):  # a full store may be why the daemon ends; the next one overwrites the fact
                 store.set_fact("daemon", None)
             _log.info("daemon.stopped", clean=clean)
-        if once and house.went_wrong:
-            house.tell_unfinished()
+        if once and application.has_failures:
+            application.log_unfinished()
             return 1
         return 0
 
-    def _loop(self, house: Application, requests: Requests, store: Store, *, once: bool) -> None:
-        pruned = float("-inf")
+    def _loop(self, application: Application, requests: Requests, store: Store, *, once: bool) -> None:
+        pruned_at = float("-inf")
         while not self._signals.stop:
             self._signals.wait(TICK_SECONDS)
             if self._signals.take_reload():
-                self._reload(house)
+                self._reload(application)
             requests.take()
-            house.tell_health()
-            if time.monotonic() - pruned > PRUNE_SECONDS:
+            application.check_health()
+            if time.monotonic() - pruned_at > PRUNE_SECONDS:
                 store.prune()
-                pruned = time.monotonic()
-            if failure := store.damage or house.scheduler.failure:
+                pruned_at = time.monotonic()
+            # A store that cannot be written ends the daemon. The service manager restarts it, and the journals say
+            # where to continue; half a daemon would be worse.
+            if failure := store.damage or application.scheduler.failure:
                 raise failure
-            if once and requests.idle and house.idle:
+            if once and requests.idle and application.idle:
                 return
 
-    def _reload(self, house: Application) -> None:
-        """Take up the configuration as it is now, or say why not and keep the old one."""
+    def _reload(self, application: Application) -> None:
+        """Use the configuration as it is now; if it is wrong, log why and keep the old one."""
         notify_reloading()
         try:
             loaded = load_settings(self._config)
-            ready = preflight(loaded, known=house.roots.known)
-            house.require_changeable(loaded.settings)
+            ready = preflight(loaded, known=application.mounts.known)
+            application.require_changeable(loaded.settings)
             _configure_logs(loaded.settings)
-            self._hold_locks(loaded.settings, house.roots)
-            make_targets(loaded.settings, house.roots, loaded.document.where)
+            self._hold_locks(loaded.settings, application.mounts)
+            make_targets(loaded.settings, application.mounts, loaded.document.where)
         except FramewatchError as error:
             for finding in error.findings:
                 _log.error("config.refused", code=finding.code, message=str(finding), hint=finding.hint)
         else:
             _warn(loaded.warnings + ready.warnings)
-            house.change(loaded, ready)
+            application.reconfigure(loaded, ready)
             _log.info("config.reloaded", folders=[folder.name for folder in loaded.settings.folders])
         notify(READY=1)
 
-    def _hold_locks(self, settings: Settings, roots: Mounts) -> None:
-        """Lock framewatch's own folders and the inputs. One whose disk is not there is locked when it is back."""
-        there = [folder for folder in settings.folders if _stands(folder.input, roots)]
-        _warn(self._lock.hold(_own(settings) | {folder.input: _named(folder) for folder in there}))
+    def _hold_locks(self, settings: Settings, mounts: Mounts) -> None:
+        """Lock framewatch's own folders and the inputs; an input on a missing disk is locked when it is back."""
+        mounted = [folder for folder in settings.folders if _is_mounted(folder.input, mounts)]
+        _warn(self._lock.hold(_own_folders(settings) | {folder.input: _label(folder) for folder in mounted}))
 
-    def _require_input(self, roots: Mounts, folder: FolderSettings) -> None:
-        """Watch a folder only while its disk is there, and nobody else has it.
-
-        A disk that is gone is let go of, or it could not be unmounted for good.
+    def _require_input(self, mounts: Mounts, folder: FolderSettings) -> None:
+        """Let a folder be watched only while its disk is mounted and no other daemon uses it.
 
         Raises:
-            StorageError, AlreadyRunningError: one or the other.
+            StorageError: the disk is not mounted.
+            AlreadyRunningError: another daemon uses the folder.
         """
         try:
-            roots.require(folder.input)
+            mounts.require(folder.input)
         except StorageError as error:
-            if error.finding.code in GONE:
-                self._lock.drop(folder.input)
+            if error.finding.code in NOT_MOUNTED:
+                self._lock.drop(folder.input)  # an open lock file would keep the disk from being unmounted
             raise
-        _warn(self._lock.add(folder.input, _named(folder)))
+        _warn(self._lock.add(folder.input, _label(folder)))
 
 
 def check(config: Path) -> tuple[LoadedSettings, Ready]:
-    """Everything that `run` would check, and nothing made.
+    """Check everything that `run` checks, and change nothing.
 
     Raises:
         ConfigError: with every finding.
@@ -169,23 +169,34 @@ def check(config: Path) -> tuple[LoadedSettings, Ready]:
     return loaded, preflight(loaded, strict=True)
 
 
-def _stands(path: Path, roots: Mounts) -> bool:
+def known_roots(store_path: Path) -> frozenset[Path]:
+    """The roots that an earlier daemon saw; none if they cannot be read, which is reported elsewhere."""
+    if known := read_copy(copy_path(store_path)):
+        return frozenset(known)
     try:
-        return roots.standing(path) is not MountState.ABSENT
+        with Store.open(store_path, readonly=True) as store:
+            return frozenset(MarkerStore(store).read())
+    except StorageError:
+        return frozenset()
+
+
+def _is_mounted(path: Path, mounts: Mounts) -> bool:
+    try:
+        return mounts.standing(path) is not MountState.ABSENT
     except StorageError:
         return False
 
 
-def _named(folder: FolderSettings) -> str:
+def _label(folder: FolderSettings) -> str:
     return f"folder {folder.name!r}"
 
 
-def _own(settings: Settings) -> dict[Path, str]:
-    return {settings.work_dir: "the work folder", settings.state_dir: STATE}
+def _own_folders(settings: Settings) -> dict[Path, str]:
+    return {settings.work_dir: "the work folder", settings.state_dir: "the state folder"}
 
 
-def _note_damage(error: StorageError, settings: Settings) -> None:
-    """Where the store itself is damaged, see to it that the next start rebuilds it."""
+def _mark_if_damaged(error: StorageError, settings: Settings) -> None:
+    """Let the next start rebuild the store, if it is damaged."""
     if error.finding.code == CORRUPT:
         mark_damaged(settings.store_path)
         _log.error("store.damaged", message=error.finding.message, hint=error.finding.hint)
@@ -199,14 +210,3 @@ def _configure_logs(settings: Settings) -> None:
 def _warn(warnings: tuple[Finding, ...]) -> None:
     for warning in warnings:
         _log.warning("config.warning", code=warning.code, message=str(warning), hint=warning.hint)
-
-
-def known_roots(store_path: Path) -> frozenset[Path]:
-    """The roots that an earlier daemon saw; none where nothing can be read, which is told elsewhere."""
-    if known := read_copy(copy_path(store_path)):
-        return frozenset(known)
-    try:
-        with Store.open(store_path, readonly=True) as store:
-            return frozenset(MarkerStore(store).read())
-    except StorageError:
-        return frozenset()

@@ -1,4 +1,4 @@
-"""Whether the daemon that left a note in the store is still there."""
+"""Whether the daemon that wrote its identity into the store still runs."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from typing import Any
 
 import psutil
 
-SLACK_SECONDS = 1.0  # two readings of one process' birth differ by rounding
+SLACK_SECONDS = 1.0  # two readings of the same start time differ by rounding
 
 
-def note() -> dict[str, Any]:
-    """What tells this process from all others of this host, later ones with its number included."""
-    return {"pid": os.getpid(), "born": _born(os.getpid())}
+def identity() -> dict[str, Any]:
+    """What identifies this process on this host, even if its number is used again."""
+    return {"pid": os.getpid(), "born": _started(os.getpid())}
 
 
-def is_alive(noted: dict[str, Any]) -> bool:
-    """Whether the process that wrote a `note` still runs."""
+def is_alive(identity: dict[str, Any]) -> bool:
+    """Whether the process with this `identity` still runs."""
     try:
-        return bool(abs(_born(noted["pid"]) - noted["born"]) < SLACK_SECONDS)
+        return bool(abs(_started(identity["pid"]) - identity["born"]) < SLACK_SECONDS)
     except (psutil.Error, KeyError):
         return False
 
 
-def _born(pid: int) -> float:
-    """When a process began, in seconds that do not move when the clock is set.
+def _started(pid: int) -> float:
+    """When a process started, in seconds that do not change when the clock is set.
 
-    Linux knows it as time since the boot, and psutil adds the boot's wall time, which moves with the clock. macOS
-    notes the wall time itself.
+    Linux counts it from the boot, and psutil adds the wall time of the boot, which changes with the clock. macOS
+    records the wall time itself.
     """
-    born = psutil.Process(pid).create_time()
-    return born - psutil.boot_time() if sys.platform == "linux" else born
+    started = psutil.Process(pid).create_time()
+    return started - psutil.boot_time() if sys.platform == "linux" else started

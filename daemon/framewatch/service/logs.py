@@ -1,6 +1,6 @@
-"""Logging: structlog events with stable names; JSON lines for machines, coloured text for a person at a terminal.
+"""Logging: structlog events with stable names, as JSON lines or, on a terminal, as coloured text.
 
-An event is a name and key-values, `job.done job_id=… frames=100`. The names are part of what users may build on;
+An event is a name with key-value pairs, `job.done job_id=… frames=100`. The names are public;
 docs/logs.md lists them.
 """
 
@@ -29,13 +29,14 @@ def configure(
     max_bytes: int,
     backups: int,
 ) -> None:
-    """Send events to stderr and, as JSON, to a rotating `file`. May be called again: the last call holds.
+    """Send events to stderr and, as JSON, to a rotating `file`. May be called again; the last call counts.
 
     Raises:
         ConfigError: the log file cannot be opened.
     """
     plain = form == "json" or (form == "auto" and not sys.stderr.isatty())
-    logging.raiseExceptions = False  # a log on a full disk loses lines; it must not pour tracebacks into the others
+    # A log on a full disk loses lines, but must not fill the other logs with tracebacks.
+    logging.raiseExceptions = False
     handlers: list[logging.Handler] = [_handler(logging.StreamHandler(sys.stderr), _json() if plain else _text())]
     if file is not None:
         handlers.append(_handler(_rotating(file, max_bytes, backups), _json()))
@@ -83,7 +84,7 @@ def _text() -> list[Processor]:
 
 
 def _escaped(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """For terminals: control characters in a stranger's file name must not reach one."""
+    """Escape control characters: a file name must not control the terminal."""
     return {key: printable(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
@@ -101,8 +102,8 @@ def _rotating(file: Path, max_bytes: int, backups: int) -> logging.Handler:
 
 
 def _printable(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Paths become text, and names that are not UTF-8 become valid text: a log line is always valid JSON."""
-    return {key: _clean(value) for key, value in event.items()}
+    """Make every value valid JSON: paths become text, and bytes that are not UTF-8 are replaced. None is left out."""
+    return {key: _clean(value) for key, value in event.items() if value is not None}
 
 
 def _clean(value: Any) -> Any:

@@ -1,14 +1,18 @@
-"""What commands ask of a running daemon, by way of the store: cancel, retry and trust."""
+"""Requests of commands to the running daemon, which come through the store: cancel, retry and trust.
+
+There is no socket to secure.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
 import structlog
 
 from framewatch.errors import ConfigError, FramewatchError, StorageError
-from framewatch.jobs.store.store import Request, Store
+from framewatch.jobs.store.store import Request, RequestKind, Store
 from framewatch.service.application import Application
 from framewatch.threads import FolderQueues
 
@@ -16,42 +20,47 @@ _log = structlog.get_logger("framewatch.daemon")
 
 
 class Requests:
-    """The daemon's letter box.
+    """Carries out requests, on one thread for each watch folder and in order.
 
-    What is asked touches the share of a watch folder, so it is done on a thread of that folder's, in the order in
-    which it was asked: a dead share keeps neither the daemon from its signals nor other folders from what is asked.
+    A request touches the share of its folder. On a thread of its own, a dead share delays neither signals nor the
+    requests for other folders.
     """
 
-    def __init__(self, store: Store, house: Application) -> None:
+    def __init__(self, store: Store, application: Application) -> None:
         self._store = store
-        self._house = house
-        self._errands = FolderQueues("request", house.scheduler.fail)
-        self._undone: list[Request] = []  # they are no longer in the store
+        self._application = application
+        self._queues = FolderQueues("request", application.scheduler.fail)
+        self._unfinished: list[Request] = []  # they are no longer in the store
+        self._handlers: dict[RequestKind, Callable[[str], None]] = {
+            "cancel": application.scheduler.cancel,
+            "retry": self._retry,
+            "trust": application.mounts.trust,
+        }
 
     def take(self) -> None:
-        """Begin what was asked since the last call. What cannot be done is said in the log."""
+        """Start the requests that came since the last call. A request that is refused is logged."""
         for request in self._store.take_requests():
             folder = self._folder_of(request)
             if folder is None:
                 _log.warning("request.unknown_job", kind=request.kind, job_id=request.job_id)
                 continue
-            self._undone.append(request)
-            self._errands.put(folder, partial(self._do, request))
+            self._unfinished.append(request)
+            self._queues.put(folder, partial(self._carry_out, request))
 
     @property
     def idle(self) -> bool:
-        """Whether all that was taken is done."""
-        return self._errands.idle
+        """Whether all requests that were taken are finished."""
+        return self._queues.idle
 
     def stop(self, seconds: float) -> bool:
-        """Wait so long at most for what is being done; what is not done then is for the next daemon.
+        """Wait for running requests, at most this long, and leave the unfinished ones to the next daemon.
 
         Returns:
-            True when nothing hangs.
+            True if none hangs.
         """
-        clean = self._errands.stop(seconds)
+        clean = self._queues.stop(seconds)
         with suppress(StorageError):  # a store that cannot be written is why the daemon ends
-            for request in tuple(self._undone):
+            for request in tuple(self._unfinished):
                 self._store.request(request.kind, request.job_id)
         return clean
 
@@ -62,30 +71,22 @@ class Requests:
         job = self._store.get(name)
         return None if job is None else job.folder
 
-    def _do(self, request: Request) -> None:
+    def _carry_out(self, request: Request) -> None:
         _log.info("request.taken", kind=request.kind, job_id=request.job_id)
         try:
-            if request.kind == "trust":
-                self._house.roots.trust(request.job_id or "")
-            elif request.kind == "cancel":
-                self._house.scheduler.cancel(request.job_id or "")
-            else:
-                self._retry(request.job_id or "")
+            self._handlers[request.kind](request.job_id or "")
         except FramewatchError as error:
-            _refused(request, error)
-        self._undone.remove(request)
+            finding = error.finding
+            about = {"folder" if request.kind == "trust" else "job_id": request.job_id}
+            _log.warning("request.refused", kind=request.kind, **about, code=finding.code, message=finding.message)
+        self._unfinished.remove(request)
 
     def _retry(self, job_id: str) -> None:
         job = self._store.get(job_id)
         if job is None:
-            return  # it was forgotten since
-        clerk = self._house.admission(job.folder)
-        if clerk is None:
-            raise ConfigError(f'the configuration has no folder "{job.folder}" any more', code="folders.removed")
-        self._house.scheduler.retry(job.id, clerk.readmit(job))
-
-
-def _refused(request: Request, error: FramewatchError) -> None:
-    finding = error.finding
-    about = {"folder" if request.kind == "trust" else "job_id": request.job_id}
-    _log.warning("request.refused", kind=request.kind, **about, code=finding.code, message=finding.message)
+            return  # it was deleted as an old one since
+        admission = self._application.admission(job.folder)
+        if admission is None:
+            message = f'the configuration no longer has the folder "{job.folder}"'
+            raise ConfigError(message, code="folders.removed")
+        self._application.scheduler.retry(job.id, admission.readmit(job))

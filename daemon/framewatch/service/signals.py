@@ -1,4 +1,4 @@
-"""What the daemon does when it is signalled. The handlers only leave a note, which its loop reads."""
+"""Signals to the daemon. The handlers only set a flag, which the main loop reads."""
 
 from __future__ import annotations
 
@@ -12,45 +12,45 @@ _STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Signals:
-    """SIGTERM and SIGINT stop, a second one ends at once; SIGHUP reloads. Handlers are put back at the end."""
+    """SIGTERM and SIGINT stop, a second one exits at once; SIGHUP reloads. Old handlers are restored at the end."""
 
     def __init__(self) -> None:
         self.stop = False
         self._reload = False
-        # A handler may run in the middle of `wait`. Of all queues only this one's `put` may be called there: the
-        # lock in an Event or a Condition is not reentrant, and the main thread would wait for itself.
-        self._came: queue.SimpleQueue[int] = queue.SimpleQueue()
-        self._before: dict[int, Any] = {}
+        # A handler may run in the middle of `wait`. Only a SimpleQueue's `put` is reentrant: with the lock of an
+        # Event or a Condition, the main thread would wait for itself.
+        self._received: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._old_handlers: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
         for number in _STOPS:
-            self._before[number] = signal.signal(number, self._stopped)
-        self._before[signal.SIGHUP] = signal.signal(signal.SIGHUP, self._reloaded)
+            self._old_handlers[number] = signal.signal(number, self._on_stop)
+        self._old_handlers[signal.SIGHUP] = signal.signal(signal.SIGHUP, self._on_reload)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
+        for number, handler in self._old_handlers.items():
             signal.signal(number, handler)
 
     def wait(self, seconds: float) -> None:
         """Return when a signal comes, or after `seconds`."""
         try:
-            self._came.get(timeout=seconds)
+            self._received.get(timeout=seconds)
         except queue.Empty:
             return
 
     def take_reload(self) -> bool:
-        """Whether a reload was asked for since the last call."""
-        asked, self._reload = self._reload, False
-        return asked
+        """Whether a SIGHUP came since the last call."""
+        wanted, self._reload = self._reload, False
+        return wanted
 
-    def _stopped(self, number: int, _: FrameType | None) -> None:
+    def _on_stop(self, number: int, _: FrameType | None) -> None:
         if self.stop:
-            # The workers see their stdin end and take everything they started with them.
+            # Workers see the end of their stdin, and end with everything that they started.
             os._exit(128 + number)
         self.stop = True
-        self._came.put(number)
+        self._received.put(number)
 
-    def _reloaded(self, number: int, _: FrameType | None) -> None:
+    def _on_reload(self, number: int, _: FrameType | None) -> None:
         self._reload = True
-        self._came.put(number)
+        self._received.put(number)

@@ -11,21 +11,21 @@ import time
 
 
 def notify(**fields: str | int) -> bool:
-    """Send fields such as `READY=1`, `STOPPING=1`, `STATUS="…"`. False where nobody listens."""
+    """Send fields such as `READY=1`, `STOPPING=1`, `STATUS="…"`. False if no service manager listens."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
         return False
     if address.startswith("@"):
-        address = "\0" + address[1:]  # Linux's abstract socket names
+        address = "\0" + address[1:]  # an abstract socket address of Linux
     message = "\n".join(f"{key}={value}" for key, value in fields.items())
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.sendto(message.encode(), address)
     except OSError:
-        return False  # the manager has gone; the work goes on without it
+        return False  # the manager is gone; the daemon works without it
     return True
 
 
 def notify_reloading() -> None:
-    """Tell that a reload has begun; `notify(READY=1)` tells that it is over."""
+    """Tell that a reload begins; `notify(READY=1)` tells that it is over."""
     notify(RELOADING=1, MONOTONIC_USEC=time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000)

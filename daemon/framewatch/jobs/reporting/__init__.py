@@ -1,1 +1,1 @@
-"""What users see of a job while it runs: the progress file beside the output."""
+"""How users see a job: the progress file beside its output, `framewatch status`, and the log."""

@@ -1,4 +1,4 @@
-"""Shows jobs to people: the progress file beside each output, `framewatch status`, and the log."""
+"""Reports jobs to users: the progress file beside each output, `framewatch status`, and the log."""
 
 from __future__ import annotations
 
@@ -20,40 +20,40 @@ from framewatch.jobs.store.store import Store
 from framewatch.storage import files
 from framewatch.storage.folder_places import FolderPlaces
 
-STORE_SECONDS = 1.0  # between two notes of a job's progress for `framewatch status`
-LOG_SECONDS = 30.0  # between two lines of progress in the log
+STORE_SECONDS = 1.0  # between two updates of a job's progress in the store, for `framewatch status`
+LOG_SECONDS = 30.0  # between two progress lines in the log
 
 _log = structlog.get_logger("framewatch.jobs")
 
 PlacesOf = Callable[[str], FolderPlaces | None]
-"""The places of a watch folder by its name; None where the configuration no longer has it."""
+"""Gives the places of a watch folder by its name; None if the configuration no longer has it."""
 
 
 class Reporter:
-    """One for the daemon; each job has a line on it while it lives. Safe for use from several threads."""
+    """Keeps the progress files of all jobs. Safe for use from several threads."""
 
     def __init__(self, store: Store, places_of: PlacesOf) -> None:
         self._store = store
         self._places_of = places_of
         self._sidecars: dict[str, Sidecar] = {}
-        self._lock = threading.Lock()  # over the table; never held while a share is touched
+        self._lock = threading.Lock()  # of the table; never held while a share is touched
 
     def show(self, job: Job) -> None:
         """Show a job's new state."""
         sidecar = self._sidecar(job)
         if sidecar is not None and job.state == JobState.QUEUED:
-            sidecar.update(job, Progress(), still=lambda: self._store.is_queued(job.id))
+            sidecar.update(job, Progress(), still_true=lambda: self._store.is_queued(job.id))
             self._forget_queued(job)
         elif sidecar is not None:
-            begun = job.state != JobState.RUNNING  # else what is noted is an earlier try's
-            sidecar.update(job, self._store.progress(job.id) if begun else Progress())
+            starts = job.state == JobState.RUNNING  # then the progress in the store is an earlier attempt's
+            sidecar.update(job, Progress() if starts else self._store.progress(job.id))
 
     def observer(self, job: Job, on_segment: Callable[[], None] = lambda: None) -> JobObserver:
-        """What follows one attempt at a running job; `on_segment` is called with each segment that is done."""
+        """An observer for one attempt; `on_segment` is called after each finished segment."""
         return JobObserver(self._store, self._sidecar(job), job, on_segment)
 
     def conclude(self, job: Job) -> None:
-        """Leave a job's last word where the user looks for it. `job` is as it will have ended."""
+        """Write the final progress file where the user looks for it. `job` is as it will have ended."""
         places, sidecar = self._places_of(job.folder), self._sidecar(job)
         if places is None or sidecar is None:
             return
@@ -63,16 +63,16 @@ class Reporter:
             self._sidecars.pop(job.id, None)
 
     def remove(self, job: Job, path: Path) -> None:
-        """Take away the progress file of an earlier end."""
+        """Remove the final progress file of an earlier run of this job."""
         places = self._places_of(job.folder)
         if places is not None:
             try:
                 files.remove(path, root=places.failed, guard=places.guard)
             except StorageError as error:
-                _trouble(job, error)
+                _log_error(job, error)
 
     def _forget_queued(self, job: Job) -> None:
-        """Nothing has to be remembered of jobs that wait, and they may be tens of thousands."""
+        """Keep nothing in memory for queued jobs, of which there may be tens of thousands."""
         with self._lock:
             if self._store.is_queued(job.id):
                 self._sidecars.pop(job.id, None)
@@ -86,15 +86,15 @@ class Reporter:
             known = self._sidecars.get(job.id)
             if known is not None and known.path == path:
                 return known
-            made = Sidecar(path, places.output, guard=places.guard, on_trouble=lambda error: _trouble(job, error))
-            self._sidecars[job.id] = made
-        if known is not None:  # the output got another name than was planned
+            sidecar = Sidecar(path, places.output, guard=places.guard, on_error=lambda error: _log_error(job, error))
+            self._sidecars[job.id] = sidecar
+        if known is not None:  # the output got another name than planned
             known.remove()
-        return made
+        return sidecar
 
 
 class JobObserver:
-    """Takes what the pipeline tells of one attempt to the sidecar, the store and the log."""
+    """Takes the events of one attempt to the progress file, the store and the log."""
 
     def __init__(self, store: Store, sidecar: Sidecar | None, job: Job, on_segment: Callable[[], None]) -> None:
         self._store = store
@@ -103,23 +103,23 @@ class JobObserver:
         self._job = job
         self._stored_at = self._logged_at = time.monotonic()
         self._shown: tuple[StageName | None, str | None] = (None, None)
-        self._note(Progress())
+        self._store_progress(Progress())
 
     def progressed(self, progress: Progress) -> None:
-        """Show new counts, as often as each reader wants them."""
+        """Report new counts, as often as each reader needs them."""
         now, shown = time.monotonic(), (progress.stage, progress.engine)
         if shown != self._shown or now - self._stored_at >= STORE_SECONDS:
             self._stored_at = now
-            self._note(progress)
+            self._store_progress(progress)
         if shown != self._shown or now - self._logged_at >= LOG_SECONDS:
             self._logged_at = now
-            self._say("stage.progress", progress=round(progress.percent, 1), **_speed(progress))
+            self._log_info("stage.progress", progress=round(progress.percent, 1), **_speed(progress))
         self._shown = shown
         if self._sidecar is not None:
             self._sidecar.update(self._job, progress)
 
-    def _note(self, progress: Progress) -> None:
-        """Keep it for `framewatch status`; it is only shown, so trouble with the store is no trouble of the job's."""
+    def _store_progress(self, progress: Progress) -> None:
+        # It is only shown, so the job continues if the store cannot be written.
         try:
             self._store.set_progress(self._job.id, progress)
         except StorageError as error:
@@ -135,25 +135,25 @@ class JobObserver:
         _log.debug("ffmpeg.command", line=f"[ENCODE] {command}", **self._job.log_context())
 
     def warned(self, warning: Finding) -> None:
-        """Something is worth knowing and did not stop the work."""
+        """Log what is worth knowing and did not stop the work."""
         _log.warning("job.warning", **self._job.log_context(), **asdict(warning))
 
     def waiting_for(self, device: str) -> None:
-        """A share of a device is asked for."""
+        """Log that the job waits for a share of a device."""
         _log.debug("job.waits", **self._job.log_context(), device=device)
 
     def resumed(self, kept: int, segments: int) -> None:
-        """An earlier attempt has left segments."""
-        self._say("job.resumed", kept=kept, segments=segments)
+        """Log that segments of an earlier attempt are kept."""
+        self._log_info("job.resumed", kept=kept, segments=segments)
 
     def segment_done(self, entry: LedgerEntry, segments: int, *, made_progress: bool) -> None:
-        """A segment is in the ledger."""
+        """Log that a segment is in the ledger."""
         facts = entry.model_dump(include={"number", "frames", "upscaled", "engine"})
-        self._say("segment.done", **facts, segments=segments)
+        self._log_info("segment.done", **facts, segments=segments)
         if made_progress:
             self._on_segment()
 
-    def _say(self, event: str, **facts: object) -> None:
+    def _log_info(self, event: str, **facts: object) -> None:
         _log.info(event, **self._job.log_context(), **facts)
 
 
@@ -168,6 +168,6 @@ def _speed(progress: Progress) -> dict[str, object]:
     }
 
 
-def _trouble(job: Job, error: StorageError) -> None:
+def _log_error(job: Job, error: StorageError) -> None:
     finding = error.finding
     _log.warning("sidecar.unwritable", **job.log_context(), code=finding.code, message=finding.message)

@@ -1,4 +1,4 @@
-"""The progress file beside an output: what it says, and how it is written. Its schema is a contract."""
+"""The progress file beside an output, called the sidecar. Its schema is public."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Clock = Callable[[], float]
 
 
 class Problem(BaseModel):
-    """One thing that is wrong."""
+    """A problem."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -35,7 +35,7 @@ class Problem(BaseModel):
 
 
 class LocatedProblem(Problem):
-    """A problem, and where it is."""
+    """A problem and its location."""
 
     where: str = Field(description="key path, file and line, or stream; may be empty")
 
@@ -47,7 +47,7 @@ class ErrorReport(Problem):
 
 
 class ProgressDocument(BaseModel):
-    """What a progress file holds: `<name>.progress.json`."""
+    """The content of a progress file, `<name>.progress.json`."""
 
     model_config = ConfigDict(extra="forbid", title="framewatch progress file")
 
@@ -55,11 +55,11 @@ class ProgressDocument(BaseModel):
     job_id: str
     folder: str = Field(description="the watch folder's name")
     source: str = Field(description="where the source was found; bytes that are not UTF-8 are replaced")
-    output: str = Field(description="where the output lies or will lie")
+    output: str = Field(description="where the output is or will be")
     preset: str
     status: JobState
     stage: StageName | None
-    progress: float = Field(ge=0, le=100, description="per cent; 100 only when done")
+    progress: float = Field(ge=0, le=100, description="percent; 100 only when done")
     frames_done: int = Field(ge=0)
     frames_total: int = Field(ge=0)
     fps: float = Field(ge=0)
@@ -75,7 +75,7 @@ PROGRESS_SCHEMA: dict[str, Any] = ProgressDocument.model_json_schema(by_alias=Tr
 
 
 def progress_document(job: Job, progress: Progress, now: float, at_least: float = 0.0) -> dict[str, Any]:
-    """The progress file's content at Unix time `now`; per cent shown are not less than `at_least`."""
+    """The content of the progress file at Unix time `now`; it shows at least `at_least` percent."""
     running = job.state == JobState.RUNNING
     eta = progress.eta_seconds
     document = ProgressDocument(
@@ -87,7 +87,7 @@ def progress_document(job: Job, progress: Progress, now: float, at_least: float 
         status=job.state,
         stage=progress.stage if running else None,
         progress=round(max(_percent(job, progress), at_least), 1),
-        frames_done=job.frames if _whole(job) else progress.encoded,
+        frames_done=job.frames if _is_complete(job) else progress.encoded,
         frames_total=progress.total or job.frames,
         fps=round(progress.fps, 2) if running else 0.0,
         eta_seconds=round(eta, 1) if running and eta is not None and 0 <= eta < float("inf") else None,
@@ -104,7 +104,7 @@ def progress_document(job: Job, progress: Progress, now: float, at_least: float 
 class Sidecar:
     """Keeps one job's progress file up to date: at most once a second, and at each change of stage or status.
 
-    A folder that cannot be written never stops the job: `on_trouble` hears of it once, until it works again.
+    A folder that cannot be written to never stops the job: `on_error` is called once, until a write succeeds again.
     Safe for use from several threads.
     """
 
@@ -114,28 +114,28 @@ class Sidecar:
         root: Path,
         *,
         guard: Guard = UNGUARDED,
-        on_trouble: Callable[[StorageError], None] = lambda _: None,
+        on_error: Callable[[StorageError], None] = lambda _: None,
         clock: Clock = time.monotonic,
         wall_clock: Clock = time.time,
     ) -> None:
-        """`path` lies below `root`, which must exist; folders between are made. `guard` knows the roots' disks."""
+        """`path` lies below `root`, which must exist; folders between are made. `guard` knows the disks of roots."""
         self.path = path
         self._root = root
         self._guard = guard
-        self._on_trouble = on_trouble
+        self._on_error = on_error
         self._clock = clock
         self._wall_clock = wall_clock
         self._written_at: float | None = None
         self._shown: tuple[Any, ...] = ()
         self._run: tuple[Any, ...] = ()
         self._reached = 0.0
-        self._troubled = False
+        self._failing = False
         self._lock = threading.RLock()
 
-    def update(self, job: Job, progress: Progress, still: Callable[[], bool] = lambda: True) -> None:
-        """Show how far the job is, if it is time to, and that is `still` so."""
+    def update(self, job: Job, progress: Progress, still_true: Callable[[], bool] = lambda: True) -> None:
+        """Write the job's state and progress, if the last write is long enough ago and `still_true`."""
         with self._lock:
-            if not still():
+            if not still_true():
                 return
             document = self._document(job, progress)
             state = (*self._run, document["status"], document["stage"])
@@ -147,22 +147,22 @@ class Sidecar:
             self._write(self.path, self._root, document, durable=False)
 
     def finish(self, job: Job, progress: Progress, path: Path, root: Path) -> None:
-        """Leave the last word, durably, at `path` below `root`; a file shown elsewhere so far goes."""
+        """Write the final content, durably, at `path` below `root`; a file elsewhere is removed."""
         with self._lock:
             self._write(path, root, self._document(job, progress), durable=True)
             if path != self.path:
                 self.remove()
 
     def remove(self) -> None:
-        """Take the file away."""
+        """Remove the file."""
         with self._lock:
             try:
                 files.remove(self.path, root=self._root, guard=self._guard)
             except StorageError as error:
-                self._trouble(error)
+                self._failed(error)
 
     def _document(self, job: Job, progress: Progress) -> dict[str, Any]:
-        """The content to show: progress does not go back until another try begins."""
+        """The content to write: progress does not decrease until another attempt begins."""
         run = (job.attempt, job.started_at)
         if run != self._run or job.state == JobState.QUEUED:
             self._run, self._reached = run, 0.0
@@ -174,18 +174,18 @@ class Sidecar:
         data = json.dumps(document, indent=1, allow_nan=False).encode() + b"\n"
         try:
             files.durable_write(path, data, root=root, durable=durable, guard=self._guard)
-            self._troubled = False
+            self._failing = False
         except StorageError as error:
-            self._trouble(error)
+            self._failed(error)
 
-    def _trouble(self, error: StorageError) -> None:
-        if not self._troubled:
-            self._troubled = True
-            self._on_trouble(error)
+    def _failed(self, error: StorageError) -> None:
+        if not self._failing:
+            self._failing = True
+            self._on_error(error)
 
 
-def _whole(job: Job) -> bool:
-    """Whether all frames are made: the output only has to be put in its place, or is there."""
+def _is_complete(job: Job) -> bool:
+    """Whether all frames are made: the output only has to be moved into place, or is there."""
     return job.outcome == JobState.DONE
 
 
@@ -194,7 +194,7 @@ def _percent(job: Job, progress: Progress) -> float:
         return 100.0
     if job.state == JobState.QUEUED:
         return 0.0
-    return 99.0 if _whole(job) else progress.percent
+    return 99.0 if _is_complete(job) else progress.percent
 
 
 def _error(findings: tuple[Finding, ...]) -> ErrorReport | None:
@@ -208,7 +208,7 @@ def _error(findings: tuple[Finding, ...]) -> ErrorReport | None:
 
 
 def _text(text: str) -> str:
-    """Text that any JSON reader takes: what is not UTF-8 is replaced."""
+    """Text that any JSON reader accepts: what is not UTF-8 is replaced."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 

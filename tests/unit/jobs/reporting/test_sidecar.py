@@ -184,7 +184,7 @@ def test_at_the_end_it_lies_where_it_shall_stay_and_nowhere_else(tmp_path: Path,
 def test_a_folder_that_cannot_be_written_is_reported_once_and_stops_nothing(tmp_path: Path, running: Job) -> None:
     heard: list[StorageError] = []
     root, clock = tmp_path / "out", Clock()
-    sidecar = Sidecar(root / "p.json", root, on_trouble=heard.append, clock=clock)
+    sidecar = Sidecar(root / "p.json", root, on_error=heard.append, clock=clock)
     for _ in range(3):
         clock.now += 1
         sidecar.update(running, at(10))

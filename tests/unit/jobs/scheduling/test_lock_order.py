@@ -225,12 +225,12 @@ def test_trouble_with_the_store_while_holds_are_looked_at_ends_the_daemon(
     assert scheduler.drain(PATIENCE)
 
 
-def test_a_turn_is_waited_for_by_those_who_want_the_same_alone() -> None:
-    turns, slow = NamedLocks(), Slow()
+def test_only_threads_that_want_the_same_name_wait_for_its_lock() -> None:
+    locks, slow = NamedLocks(), Slow()
     order: list[str] = []
 
     def take(name: str, work: Callable[[], None]) -> None:
-        with turns.of(name):
+        with locks.of(name):
             work()
             order.append(name)
 
@@ -244,4 +244,4 @@ def test_a_turn_is_waited_for_by_those_who_want_the_same_alone() -> None:
     for thread in (first, second):
         thread.join(PATIENCE)
     assert order == ["other", "same", "after", "same"]
-    assert not turns._turns  # nothing is remembered of names that nobody has
+    assert not locks._entries  # a name that no thread has takes no memory
