@@ -1,4 +1,4 @@
-"""How a settled file becomes a job: its preset, its planned output, and a place in the queue."""
+"""Queues settled files as jobs: the preset of each, its planned output, and the job itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from framewatch.intake.collector import Settled
 from framewatch.jobs.lifecycle.events import Broke, RetryAsked
 from framewatch.jobs.naming import free_path, planned_output
 from framewatch.jobs.scheduling.job_manager import JobManager
-from framewatch.jobs.scheduling.scheduler import Scheduler
 from framewatch.media.preset.loader import FOLDER_PRESET, NamedPreset, find_folder_preset, load_folder_preset
 from framewatch.media.rules.preset_rules import check_preset
 from framewatch.settings import FolderSettings
@@ -23,47 +22,50 @@ from framewatch.storage.os_errors import shown
 
 
 class Admission:
-    """The desk's clerk for one watch folder."""
+    """Makes jobs of the files of one watch folder."""
 
     def __init__(
         self,
         folder: FolderSettings,
         configured: NamedPreset | None,
-        scheduler: Scheduler,
         manager: JobManager,
         search: Sequence[Path] = (),
         guard: Guard = UNGUARDED,
     ) -> None:
-        """`configured` is None where the preset lies in the folder, where it may change at any time.
+        """Prepare; nothing is read yet.
 
-        `search`: folders of presets that it may be built upon. `guard` knows whether the folder's disk is mounted.
+        Args:
+            folder: with absolute paths.
+            configured: the preset; None if it lies in the folder itself, where it may change at any time.
+            manager: stores the jobs.
+            search: folders with presets that it may extend.
+            guard: knows whether the folder's disk is mounted.
         """
         self._guard = guard
         self._folder = folder
         self._configured = configured
-        self._scheduler = scheduler
         self._manager = manager
         self._search = search
 
     def admit(self, settled: Sequence[Settled]) -> dict[Path, str]:
-        """Enter jobs for settled files. Gives those that cannot be taken now, with the reason if there is one.
+        """Queue settled files. Returns those that cannot be queued now, with the reason if there is one.
 
-        A file is not taken while another version of it is being processed. A folder's own preset that is missing
-        or wrong fails the job, not the daemon: whoever dropped the file finds the reason beside it in failed/.
+        A file is not queued while another version of it is being processed. If the folder's own preset is missing or
+        wrong, the job fails, not the daemon: whoever dropped the file sees the share, not the log.
         """
         refused, new = self._sorted(settled)
         if not new:
             return refused
         preset, findings = self._preset()
         if findings:
-            self._guard.require(self._folder.input)  # or a disk that is just pulled would fail the file
+            self._guard.require(self._folder.input)  # else a disk that was just unplugged would fail the file
         event = Broke(ErrorRecord(tuple(findings), Remedy.NONE)) if findings else None
-        added = self._scheduler.add(self._folder.output, lambda: self._jobs(new, preset, findings, refused), event)
+        added = self._manager.add(self._folder.output, lambda: self._jobs(new, preset, findings, refused), event)
         taken = {job.relative for job in added}
         return {each.relative: "" for each in new if each.relative not in taken} | refused
 
     def _sorted(self, settled: Sequence[Settled]) -> tuple[dict[Path, str], list[Settled]]:
-        """Those of which another version is being processed, and those that are new."""
+        """The files of which another version is being processed, and the new ones."""
         refused: dict[Path, str] = {}
         new: list[Settled] = []
         for each in settled:
@@ -81,7 +83,7 @@ class Admission:
         findings: tuple[Finding, ...],
         refused: dict[Path, str],
     ) -> list[Job]:
-        """A job for each file, each with an output name of its own; why there is none is noted in `refused`."""
+        """A job for each file, with an output name of its own; a file that gets none is added to `refused`."""
         jobs: list[Job] = []
         names: set[Path] = set()
         for relative, identity in settled:
@@ -93,7 +95,7 @@ class Admission:
         return jobs
 
     def readmit(self, job: Job) -> RetryAsked:
-        """What to tell a job that is to be tried again: where its source lies now, and the preset as it is now.
+        """The event for a retry: with the source where it is now, and the preset as it is now.
 
         Raises:
             MediaError: the source is gone.

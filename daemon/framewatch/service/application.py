@@ -185,7 +185,7 @@ class Application:
         folders, presets = self._loaded.settings.folders, self._ready.presets
         search = [self._loaded.settings.presets_dir]
         self._admissions = {  # replaced as a whole, since requests read it from other threads
-            folder.name: Admission(folder, presets[folder.name], self.scheduler, self.manager, search, self.mounts)
+            folder.name: Admission(folder, presets[folder.name], self.manager, search, self.mounts)
             for folder in folders
         }
         for folder in folders:

@@ -89,4 +89,4 @@ class Requests:
         if admission is None:
             message = f'the configuration no longer has the folder "{job.folder}"'
             raise ConfigError(message, code="folders.removed")
-        self._application.scheduler.retry(job.id, admission.readmit(job))
+        self._application.manager.apply(job.id, admission.readmit(job))

@@ -17,7 +17,6 @@ from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.reporting.reporter import Reporter
 from framewatch.jobs.scheduling.job_manager import JobManager
-from framewatch.jobs.scheduling.scheduler import Scheduler
 from framewatch.jobs.store.store import Store
 from framewatch.media.preset.loader import NamedPreset
 from framewatch.media.preset.preset import Preset
@@ -44,8 +43,7 @@ class Office:
         self.store = Store.open(root / "jobs.db")
         self.board = Reporter(self.store, lambda _: places)
         self.desk = JobManager(self.store, self.board, root / "work", RetryPolicy())
-        runner = Scheduler(self.desk, [], self._nothing, lambda _: True, lambda _: True)
-        self.clerk = Admission(self.folder, preset, runner, self.desk)
+        self.clerk = Admission(self.folder, preset, self.desk)
 
     def settled(self, *names: str) -> list[Settled]:
         return [self.one(name) for name in names]
@@ -60,9 +58,6 @@ class Office:
     def sidecar(self, job: Job) -> dict[str, Any]:
         shown: dict[str, Any] = json.loads(job.output.with_name(f"{job.output.name}.progress.json").read_text())
         return shown
-
-    def _nothing(self, *_: object) -> Job:
-        raise AssertionError
 
 
 @pytest.fixture

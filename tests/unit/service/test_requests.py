@@ -71,7 +71,7 @@ def share() -> Iterator[DeadShare]:
 def requests(store: Store, share: DeadShare, tmp_path: Path) -> Requests:
     manager = JobManager(store, Reporter(store, lambda _: None), tmp_path, RetryPolicy())
     scheduler = Scheduler(manager, [], lambda job, _: job, lambda _: True, lambda _: False)
-    parts = SimpleNamespace(scheduler=scheduler, mounts=share, admission=lambda _: None)
+    parts = SimpleNamespace(manager=manager, scheduler=scheduler, mounts=share, admission=lambda _: None)
     return Requests(store, cast("Application", parts))
 
 

@@ -1,8 +1,8 @@
-"""The one place that changes jobs: decided by the lifecycle, stored, and only then shown and logged.
+"""The one place that changes jobs: decided by the lifecycle, stored, and only then shown, logged and scheduled.
 
 A change has two halves. The first is quick and runs under the lock: read the job, decide the event, apply it, store
 the result. The second touches disks and shares, which may hang, so no lock is held for it: the backup in the work
-folder, the progress file, the log. What is to be worked on next follows from the job's state.
+folder, the progress file, the log.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import zip_longest
 from pathlib import Path
@@ -71,6 +71,7 @@ class JobManager:
         self.work_dir = work_dir
         self.policy = policy
         self.clock = clock
+        self.on_change: Callable[[Job], None] = lambda _: None  # called after each change, with no lock held
         # Locks are taken in this order: an output folder's, the manager's, the store's. Only the manager has the
         # store to itself for several statements (`Store.together`), and only while it holds its own lock.
         self._output_locks = NamedLocks()
@@ -136,9 +137,7 @@ class JobManager:
             changes = [self._applied(job, event) for job, event in select()]
         return [self._follow(change) for change in changes]
 
-    def add(
-        self, output: Path, plan: Callable[[], Sequence[Job]], event: ev.Event | None = None
-    ) -> tuple[list[Job], Iterator[Job]]:
+    def add(self, output: Path, plan: Callable[[], Sequence[Job]], event: ev.Event | None = None) -> list[Job]:
         """Store new jobs in one transaction, unless an unended job has the same source.
 
         Args:
@@ -147,14 +146,18 @@ class JobManager:
             event: what happens to each of them at once.
 
         Returns:
-            The jobs that were stored, and an iterator that shows one after the other and gives it as it is then.
+            Those that were stored, as they were planned.
         """
         with self._names_below(output):
             jobs = plan()
             with self.lock, self.store.transaction():
                 added = [job for job in jobs if self.store.add(job)]
                 changed = [self._applied(job, event) for job in added] if event else []
-        return added, self._follow_added(added, changed)
+        for job, change in zip_longest(added, changed):
+            self._follow(_Change(None, job))
+            if change is not None:
+                self._follow(change)
+        return added
 
     # --- the first half: under the lock -------------------------------------------------------------------------
 
@@ -179,11 +182,6 @@ class JobManager:
 
     # --- the second half: no lock is held -----------------------------------------------------------------------
 
-    def _follow_added(self, added: Sequence[Job], changed: Sequence[_Change]) -> Iterator[Job]:
-        for job, change in zip_longest(added, changed):
-            self._follow(_Change(None, job))
-            yield self._follow(change) if change else job
-
     def _follow(self, change: _Change) -> Job:
         before, job = change
         retried = before is not None and before.state.ended
@@ -197,6 +195,7 @@ class JobManager:
         if before is None or before.state != job.state:
             log = _log.warning if job.state in WARNINGS else _log.info
             log(LOG_EVENTS[job.state], **job.log_context(), **_details(job))
+        self.on_change(job)
         return job
 
 

@@ -11,7 +11,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import structlog
 
@@ -65,6 +64,7 @@ class Scheduler:
         self._wakes = 0  # counted, so that none is missed between reading the queue and waiting
         self._to_publish: queue.SimpleQueue[Job | None] = queue.SimpleQueue()  # None ends a publisher
         self._threads: list[threading.Thread] = []
+        manager.on_change = self._on_change
         self.failure: Exception | None = None  # why a thread ended; the daemon then ends too, and is restarted
 
     # --- from other threads -------------------------------------------------------------------------------------
@@ -73,7 +73,7 @@ class Scheduler:
         """Continue with what an earlier daemon left, then start the threads."""
         self._manager.remove_leftover_work()
         for left in self._manager.store.list(UNFINISHED, limit=-1):
-            self._publish_if_due(self._manager.apply(left.id, ev.Recovered()))
+            self._manager.apply(left.id, ev.Recovered())
         # Whoever starts the daemon may just have removed the cause of a hold: check all of them now.
         held = self._manager.store.list((JobState.HELD,), limit=-1)
         self._manager.store.postpone([job.id for job in held], self._manager.clock())
@@ -97,20 +97,6 @@ class Scheduler:
         busy = any(counts[state] for state in (JobState.QUEUED, *UNFINISHED))
         return not busy and not store.due_holds(self._manager.clock(), self._knows_folder)
 
-    def add(self, output: Path, plan: Callable[[], Sequence[Job]], event: ev.Event | None = None) -> list[Job]:
-        """Store new jobs, as `JobManager.add` does, and run them.
-
-        Returns:
-            Those that were stored.
-        """
-        added, shown = self._manager.add(output, plan, event)
-        for number, job in enumerate(shown):
-            self._publish_if_due(job)
-            if number == 0:
-                self.wake()  # the slots need not wait until the last job is shown
-        self.wake()
-        return added
-
     def hold_folder(self, name: str, finding: Finding) -> None:
         """Hold all queued jobs of a watch folder."""
         event = ev.Broke(ErrorRecord((finding,), Remedy.WAIT))
@@ -124,18 +110,7 @@ class Scheduler:
 
     def release(self, job: Job) -> None:
         """Let a held job continue, unless it is no longer held."""
-        self._continue(
-            self._manager.change(job.id, lambda now: ev.HoldOver() if now.state == JobState.HELD else None)
-        )
-
-    def retry(self, job_id: str, event: ev.RetryAsked) -> None:
-        """Queue a job again that failed or was cancelled.
-
-        Raises:
-            ImpossibleTransitionError: it did neither.
-            StoreError: there is no such job.
-        """
-        self._continue(self._manager.apply(job_id, event))
+        self._manager.change(job.id, lambda now: ev.HoldOver() if now.state == JobState.HELD else None)
 
     def cancel(self, job_id: str) -> None:
         """Stop a job and move its source to failed/.
@@ -150,7 +125,7 @@ class Scheduler:
             asked = job.state == JobState.RUNNING and self._stops.cancel(job_id)
             return None if asked else ev.CancelAsked()
 
-        self._continue(self._manager.change(job_id, decide))
+        self._manager.change(job_id, decide)
 
     def fail(self, error: Exception) -> None:
         """Note an error after which the daemon must not continue."""
@@ -201,11 +176,10 @@ class Scheduler:
             if due is not None and due <= self._manager.clock():
                 self.wake()
 
-    def _continue(self, job: Job | None) -> None:
-        """After a change: publish the job if that is next, else let the slots see it."""
-        if job is not None:
-            self._publish_if_due(job)
-            self.wake()
+    def _on_change(self, job: Job) -> None:
+        """After each change: publish the job if that is next, and let the slots see it."""
+        self._publish_if_due(job)
+        self.wake()
 
     # --- attempts -----------------------------------------------------------------------------------------------
 
@@ -235,7 +209,7 @@ class Scheduler:
             # A cancellation that was accepted holds, even if the work ended just before.
             return ev.CancelAsked() if stop.is_cancel else event
 
-        self._continue(self._manager.change(job.id, decide))
+        self._manager.change(job.id, decide)
 
     def _attempted(self, job: Job, slot: Slot, stop: StopRequest) -> ev.Event:
         """How an attempt ended. A bug in framewatch fails this job and no other."""
