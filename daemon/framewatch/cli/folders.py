@@ -119,7 +119,7 @@ def _answered(path: Path, roots: Mounts | None) -> str:
 
 def _standing(path: Path, roots: Mounts) -> str:
     try:
-        return str(roots.standing(path))
+        return str(roots.state(path))
     except StorageError as error:
         return error.finding.message
 

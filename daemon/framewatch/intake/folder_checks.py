@@ -59,9 +59,9 @@ def make_targets(settings: Settings, roots: Mounts, where: Callable[[KeyPath], s
     for number, folder in enumerate(settings.folders):
         for key in _TARGETS:
             path = getattr(folder, key)
-            if not os.path.lexists(path) and roots.may_make(path):
+            if not os.path.lexists(path) and roots.may_create(path):
                 _make(path, where(("folders", number, key)))
-                roots.made(path)
+                roots.forget(path)
         for path in settings.places[folder.name].roots.values():
             with suppress(StorageError):  # it is told by whoever needs it
                 roots.require(path)

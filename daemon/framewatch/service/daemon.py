@@ -182,7 +182,7 @@ def known_roots(store_path: Path) -> frozenset[Path]:
 
 def _is_mounted(path: Path, mounts: Mounts) -> bool:
     try:
-        return mounts.standing(path) is not MountState.ABSENT
+        return mounts.state(path) is not MountState.ABSENT
     except StorageError:
         return False
 

@@ -1,4 +1,4 @@
-"""The content of a file, from one open file to another, proven to have arrived."""
+"""Copy the content of an open file to another, and read it back to prove that it arrived."""
 
 from __future__ import annotations
 
@@ -12,21 +12,27 @@ from contextlib import suppress
 from framewatch.errors import CancelledError, StorageError
 from framewatch.storage import files
 
-BLOCK = 8 * 1024 * 1024  # bytes: big enough for a NAS to stream
+BLOCK = 8 * 1024 * 1024  # bytes: large enough for a NAS to stream
 
 CopyProgress = Callable[[int, int], None]
-"""Told how many bytes of how many are copied."""
+"""Called with the bytes copied so far and the total."""
 
 
 def copy_content(
     source: int, target: int, cancel: threading.Event | None = None, progress: CopyProgress | None = None
 ) -> None:
-    """Copy an open file into a new one with mode, times and user attributes, synced, read back and compared.
+    """Copy an open file into a new one, with mode, times and user attributes; sync, read back and compare.
+
+    Args:
+        source: descriptor of the file to copy.
+        target: descriptor of a new, empty file.
+        cancel: set to stop.
+        progress: called after each block.
 
     Raises:
-        StorageError: `storage.bad_copy` where what was read back is not what was written.
+        StorageError: `storage.bad_copy` if the bytes read back differ from the bytes written.
         CancelledError: `cancel` was set.
-        OSError: whatever the system says.
+        OSError: another error of the file system.
     """
     size = os.fstat(source).st_size
     written = hashlib.blake2b()
@@ -37,19 +43,19 @@ def copy_content(
         done += len(block)
         if progress:
             progress(done, size)
-    _copy_facts(source, target)
+    _copy_attributes(source, target)
     files.sync(target)
     _forget_cache(target)
     stored = hashlib.blake2b()
     for block in _blocks(target, cancel):
         stored.update(block)
     if stored.digest() != written.digest():
-        hint = "check this disk, its cable and its memory; the copy is tried again"
-        raise StorageError("the disk gives back other bytes than were written", code="storage.bad_copy", hint=hint)
+        hint = "check this disk, its cable and the memory; the copy is repeated automatically"
+        raise StorageError("the disk returned other bytes than were written", code="storage.bad_copy", hint=hint)
 
 
 def same_content(one: int, other: int, cancel: threading.Event | None = None) -> bool:
-    """Whether two open files hold the same bytes."""
+    """Return whether two open files have the same content."""
     if os.fstat(one).st_size != os.fstat(other).st_size:
         return False
     pairs = zip(_blocks(one, cancel), _blocks(other, cancel), strict=False)
@@ -57,31 +63,31 @@ def same_content(one: int, other: int, cancel: threading.Event | None = None) ->
 
 
 def _blocks(descriptor: int, cancel: threading.Event | None) -> Iterator[bytes]:
-    """The whole content, block by block, from the beginning."""
+    """Yield the whole content from the beginning, block by block."""
     offset = 0
     while block := os.pread(descriptor, BLOCK, offset):
         if cancel is not None and cancel.is_set():
-            raise CancelledError("copying was stopped")
+            raise CancelledError("the copy was stopped")
         yield block
         offset += len(block)
 
 
-def _copy_facts(source: int, target: int) -> None:
-    """Mode, times, user attributes: as far as the other file system keeps such things."""
-    facts = os.fstat(source)
+def _copy_attributes(source: int, target: int) -> None:
+    """Copy mode, times and user attributes, as far as the target's file system supports them."""
+    found = os.fstat(source)
     with suppress(OSError):
-        os.fchmod(target, facts.st_mode & 0o777)
+        os.fchmod(target, found.st_mode & 0o777)
     if sys.platform == "linux":
         with suppress(OSError):
             for name in os.listxattr(source):
                 if name.startswith("user."):
                     os.setxattr(target, name, os.getxattr(source, name))
     with suppress(OSError):
-        os.utime(target, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+        os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))
 
 
 def _forget_cache(descriptor: int) -> None:
-    """Let what is read back come from the disk rather than from memory, where the system can."""
+    """Drop the file from the page cache, so that reading it back reads the disk."""
     if sys.platform == "linux":
         with suppress(OSError):
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)

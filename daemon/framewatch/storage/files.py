@@ -1,9 +1,8 @@
-"""Folders and small files, handled so that no link is followed and nothing half written is ever seen.
+"""Open folders, and write and remove small files, without following links and without partial results.
 
-Each folder from users has a root: the input, output, done or failed folder of the configuration. The root
-itself may be reached through links; below it every step is opened without following any, so that nobody who
-can write to a share makes framewatch write elsewhere. A root is never made here: where it is missing, its
-disk is not mounted.
+Every folder that users name has a root: the input, output, done or failed folder of the configuration. The root
+itself may be a link. Below it each component is opened without following links, so that nobody who can write to a
+share can redirect framewatch. Roots are never created here: a missing root means that its disk is not mounted.
 """
 
 from __future__ import annotations
@@ -23,23 +22,31 @@ from framewatch.errors import StorageError
 from framewatch.storage.mount_guard import UNGUARDED, Guard
 from framewatch.storage.os_errors import outside_error, storage_error, storage_faults, symlink_error
 
-READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # never waits for the writer of a pipe
+READ = (
+    os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+)  # O_NONBLOCK: opening a FIFO must not wait for a writer
 CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-_CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES}  # folders on SMB and some FUSE
+_CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES}  # from fsync on folders of SMB and some FUSE
 
 
 @contextmanager
 def open_folder(root: Path, path: Path, *, create: bool = False, guard: Guard = UNGUARDED) -> Iterator[int]:
-    """A descriptor of the folder `path`, which is `root` or lies below it; with `create` it is made.
+    """Open the folder `path`, which is `root` or lies below it, and yield its descriptor.
 
-    `guard` is shown the open root: where another disk is mounted, or none, a moment later, the descriptor still
-    leads to the one that it has seen.
+    `guard` checks the open root. If the disk is unmounted or replaced after that check, the descriptor still refers
+    to the disk that was checked.
+
+    Args:
+        root: the folder from which no link is followed.
+        path: the folder to open.
+        create: create missing folders below the root.
+        guard: checks that the disk of the root is mounted.
 
     Raises:
-        StorageError: `storage.unavailable` where the root is missing, `storage.symlink`, `storage.outside`, or
-            what the guard says.
-        FileNotFoundError: a folder below the root is missing and not to be made.
+        StorageError: `storage.unavailable` if the root is missing, `storage.symlink`, `storage.outside`, or the
+            guard's error.
+        FileNotFoundError: a folder below the root is missing, and `create` is false.
     """
     descriptor = open_root(root)
     try:
@@ -54,10 +61,10 @@ def open_folder(root: Path, path: Path, *, create: bool = False, guard: Guard = 
 
 
 def parts_below(root: Path, path: Path) -> tuple[str, ...]:
-    """The names that lead from `root` to `path`.
+    """Return the path components between `root` and `path`.
 
     Raises:
-        StorageError: `storage.outside` where it does not lie below.
+        StorageError: `storage.outside` if `path` is not below `root`.
     """
     if not path.is_relative_to(root) or ".." in path.parts:
         raise outside_error(path, root)
@@ -65,24 +72,30 @@ def parts_below(root: Path, path: Path) -> tuple[str, ...]:
 
 
 def durable_write(path: Path, data: bytes, *, root: Path, durable: bool = True, guard: Guard = UNGUARDED) -> None:
-    """Write a file below `root` so that a reader sees the old one or the new one and nothing between.
+    """Replace a file below `root` atomically: readers see the old content or the new content.
 
-    With `durable` it is on the disk when this returns. A link in the file's place is replaced, not followed. Missing
-    folders between `root` and the file are made.
+    A link in the file's place is replaced, not followed. Missing folders between `root` and the file are created.
+
+    Args:
+        path: the file.
+        data: its new content.
+        root: the folder from which no link is followed.
+        durable: sync the file and its folder before returning.
+        guard: checks that the disk of the root is mounted.
 
     Raises:
-        StorageError: `storage.unavailable` if the root is missing, `storage.symlink` if a link lies on the way,
-            `storage.outside`, or what else the file system says.
+        StorageError: `storage.unavailable` if the root is missing, `storage.symlink` if a component is a link,
+            `storage.outside`, or another error of the file system.
     """
     with storage_faults(path), open_folder(root, path.parent, create=True, guard=guard) as folder:
         write_name(folder, path.name, data, durable=durable)
 
 
 def write_name(folder: int, name: str, data: bytes, *, durable: bool = True) -> None:
-    """The same in an open folder.
+    """Replace a file in an open folder atomically, as `durable_write` does.
 
     Raises:
-        OSError: whatever the system says; what was there before is still there.
+        OSError: the file could not be written; the old content is still there.
     """
     temp = part_name(hashlib.blake2b(os.fsencode(name), digest_size=6).hexdigest())
     remove_name(folder, temp)
@@ -98,7 +111,7 @@ def write_name(folder: int, name: str, data: bytes, *, durable: bool = True) -> 
 
 
 def remove(path: Path, *, root: Path, guard: Guard = UNGUARDED) -> None:
-    """Remove a file below `root`, or a link in its place, if it is there.
+    """Remove a file below `root`, or a link in its place, if it exists.
 
     Raises:
         StorageError: as for `durable_write`.
@@ -108,47 +121,47 @@ def remove(path: Path, *, root: Path, guard: Guard = UNGUARDED) -> None:
 
 
 def exists(path: Path) -> bool:
-    """Whether anything lies under this name: a file, a folder, a link to nowhere.
+    """Return whether the name exists, be it a file, a folder or a dangling link.
 
     Raises:
-        StorageError: it cannot be told.
+        StorageError: the file system does not answer.
     """
     return _lstat(path) is not None
 
 
 def identity(path: Path) -> FileIdentity | None:
-    """What tells this version of a regular file from others; None where no regular file has this name.
+    """Return the identity of a regular file; None if there is no regular file with this name.
 
     Raises:
-        StorageError: it cannot be told.
+        StorageError: the file system does not answer.
     """
     found = _lstat(path)
     return identity_of(found) if found and stat.S_ISREG(found.st_mode) else None
 
 
 def identity_of(found: os.stat_result) -> FileIdentity:
-    """The identity in a stat result."""
+    """Return the identity of the file that a stat result describes."""
     return FileIdentity(device=found.st_dev, inode=found.st_ino, size=found.st_size, mtime_ns=found.st_mtime_ns)
 
 
-def unchanged(taken_in: FileIdentity, now: FileIdentity) -> bool:
-    """Whether a path still holds the file that was taken in, perhaps days ago.
+def unchanged(admitted: FileIdentity, now: FileIdentity) -> bool:
+    """Return whether a path still holds the version of the file that was admitted, perhaps days ago.
 
-    Size and time of the last change decide. Device and inode numbers do not: a remount gives new devices, and
-    exFAT, SMB and FUSE give a file a new inode number whenever they please.
+    Only size and mtime are compared. Device and inode numbers are not stable: a remount changes the device, and
+    exFAT, SMB and FUSE may change a file's inode number at any time.
     """
-    return (taken_in.size, taken_in.mtime_ns) == (now.size, now.mtime_ns)
+    return (admitted.size, admitted.mtime_ns) == (now.size, now.mtime_ns)
 
 
 def remove_name(folder: int, name: str) -> None:
-    """Remove a name from an open folder, if it is there."""
+    """Remove a name from an open folder, if it exists."""
     with suppress(FileNotFoundError):
         os.unlink(name, dir_fd=folder)
 
 
 def sync(descriptor: int) -> None:
-    """Bring a file onto the disk itself; macOS needs more than fsync for that."""
-    if sys.platform == "darwin":
+    """Flush a file to the disk."""
+    if sys.platform == "darwin":  # fsync there leaves the data in the drive's cache
         with suppress(OSError):
             fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
             return
@@ -156,7 +169,7 @@ def sync(descriptor: int) -> None:
 
 
 def sync_folder(descriptor: int) -> None:
-    """Bring a folder's names onto the disk, where its file system knows how."""
+    """Flush a folder's entries to the disk, if its file system supports that."""
     try:
         sync(descriptor)
     except OSError as error:
@@ -165,7 +178,7 @@ def sync_folder(descriptor: int) -> None:
 
 
 def write_all(descriptor: int, data: bytes) -> None:
-    """Write all of it, in as many pieces as the file system likes."""
+    """Write all of `data`; a single write may be short."""
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
@@ -181,10 +194,10 @@ def _fill(descriptor: int, data: bytes, durable: bool) -> None:
 
 
 def open_root(root: Path) -> int:
-    """A descriptor of a root itself, which may be reached through links.
+    """Open a root, following links, and return its descriptor.
 
     Raises:
-        StorageError: `storage.unavailable` where it is missing, or what else the file system says.
+        StorageError: `storage.unavailable` if it is missing, or another error of the file system.
     """
     try:
         return os.open(root, _FOLDER)
@@ -199,14 +212,14 @@ def _open_part(folder: int, part: str, path: Path, *, create: bool) -> int:
         if not create:
             raise
     except OSError as error:
-        raise _explained(error, folder, part, path) from error
+        raise _open_error(error, folder, part, path) from error
     with suppress(FileExistsError):
         os.mkdir(part, dir_fd=folder)
         sync_folder(folder)
     return _open_part(folder, part, path, create=False)
 
 
-def _explained(error: OSError, folder: int, part: str, path: Path) -> StorageError:
+def _open_error(error: OSError, folder: int, part: str, path: Path) -> StorageError:
     with suppress(OSError):
         if stat.S_ISLNK(os.stat(part, dir_fd=folder, follow_symlinks=False).st_mode):
             return symlink_error(path)
@@ -223,5 +236,5 @@ def _lstat(path: Path) -> os.stat_result | None:
 
 
 def part_name(job_id: str) -> str:
-    """The hidden name of a file that is still being written for a job."""
+    """Return the hidden name under which a file is written before it gets its final name."""
     return f".framewatch-{job_id}.part"

@@ -1,4 +1,4 @@
-"""Which file system a folder lies on, and whether that one tells of changes made by other machines."""
+"""The file system that a folder is on, and whether it reports changes made by other machines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import psutil
 
-# Changes made elsewhere cause no events: by another client, the host of a virtual machine, a lower layer.
+# These report no events for changes made by another client, by the host of a virtual machine, or in a lower layer.
 _SILENT = frozenset(
     {
         *("nfs", "nfs3", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "ncpfs", "afpfs", "afs", "coda"),
@@ -23,23 +23,23 @@ _SILENT = frozenset(
 
 
 class Mount(NamedTuple):
-    """Where a file system is mounted, and its type as the kernel calls it."""
+    """A mount point and the kernel's name of its file system type."""
 
     point: str
     fstype: str
 
 
 def gives_events(fstype: str) -> bool:
-    """Whether events on such a file system tell of every change. Unknown types are left to the self-test.
+    """Return whether events report every change on such a file system; unknown types are left to the self-test.
 
-    FUSE file systems (`fuse.sshfs`, `fuse.mergerfs`) do not; `fuseblk` does, as a local disk's writers all go
-    through this kernel.
+    FUSE file systems (`fuse.sshfs`, `fuse.mergerfs`) do not. `fuseblk` does: all writers of a local disk go through
+    this kernel.
     """
     return fstype not in _SILENT and not fstype.startswith("fuse.")
 
 
 def filesystem_type(path: Path) -> str:
-    """The type of the file system that a path lies on, such as ext4, nfs4 or fuse.sshfs; "" where unknown."""
+    """Return the type of the file system that a path is on: ext4, nfs4, fuse.sshfs …; "" if unknown."""
     try:
         mount = mount_of(path.resolve(), mounts())
     except OSError:
@@ -48,7 +48,7 @@ def filesystem_type(path: Path) -> str:
 
 
 def mounts() -> list[Mount]:
-    """All mounted file systems, in the order in which they were mounted."""
+    """Return all mounted file systems, in mount order."""
     if sys.platform == "linux":
         text = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
         return parse_mountinfo(text)
@@ -56,9 +56,9 @@ def mounts() -> list[Mount]:
 
 
 def parse_mountinfo(text: str) -> list[Mount]:
-    """Read /proc/self/mountinfo as proc_pid_mountinfo(5) describes it.
+    """Parse /proc/self/mountinfo, as described in proc_pid_mountinfo(5).
 
-    The fifth field is the mount point, with spaces and the like in octal; the type follows a lone dash.
+    The fifth field is the mount point, with octal escapes; the type follows a single dash.
     """
     found = []
     for line in text.split("\n"):
@@ -70,7 +70,7 @@ def parse_mountinfo(text: str) -> list[Mount]:
 
 
 def mount_of(path: PurePath, mounted: Iterable[Mount]) -> Mount | None:
-    """The mount that a resolved path lies on: the longest mount point; of equals, the last mounted."""
+    """Return the mount that a resolved path is on: the longest mount point; of equal ones, the last mounted."""
     above = {str(path), *map(str, path.parents)}
     best: Mount | None = None
     for mount in mounted:

@@ -1,34 +1,34 @@
-"""Free space on a disk, in bytes and in words."""
+"""Free space on a disk."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-SPARE = 1024 * 1024  # bytes that must be free beyond the reserve where nobody knows how much is needed
+SPARE = 1024 * 1024  # bytes that must be free beyond the reserve if the need is not known
 
 
 def free_bytes(folder: Path) -> int:
-    """Bytes that framewatch's user may still write on the disk of a folder.
+    """Return the bytes that framewatch's user may still write on the disk of a folder.
 
     Raises:
-        OSError: the folder cannot be looked at.
+        OSError: the folder cannot be read.
     """
     found = os.statvfs(folder)
     return found.f_bavail * found.f_frsize
 
 
 def same_disk(folder: Path) -> int:
-    """A number that folders of one file system share.
+    """Return the device number of a folder: equal for folders on one file system.
 
     Raises:
-        OSError: the folder cannot be looked at.
+        OSError: the folder cannot be read.
     """
     return folder.stat().st_dev
 
 
 def human(size: int) -> str:
-    """Bytes in words, in powers of ten as disks are sold: 1.5 GB."""
+    """Format a number of bytes, in powers of ten as disks are sold: 1.5 GB."""
     if size < 1000:
         return f"{size} bytes"
     value = float(size)

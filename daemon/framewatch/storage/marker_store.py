@@ -1,4 +1,4 @@
-"""What is remembered of roots: in the store, and a second time beside it, which outlives a store that is lost."""
+"""Mount markers on disk: in the store, and in a copy beside it that survives the loss of the store."""
 
 from __future__ import annotations
 
@@ -38,41 +38,41 @@ class Facts(Protocol):
 
 
 class MarkerStore:
-    """Reads and writes the marks of all roots."""
+    """Reads and writes the markers of all roots."""
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
         self._path = copy_path(facts.path)
 
     def read(self) -> dict[Path, MountMarker]:
-        """What is remembered. The copy is written first, so where it is whole it is never behind the store."""
+        """Return the markers. The copy is written first, so if it is intact it is never older than the store."""
         return read_copy(self._path) or _parsed(self._facts.get_facts().get(FACT))
 
-    def write(self, marks: Mapping[Path, MountMarker]) -> None:
-        """Remember these instead. A copy that cannot be written is removed: none is better than one that is behind.
+    def write(self, markers: Mapping[Path, MountMarker]) -> None:
+        """Replace the markers. A copy that cannot be written is removed: no copy is better than an old one.
 
         Raises:
             StorageError: the store cannot be written.
         """
-        document = {str(path): kept.model_dump() for path, kept in marks.items()}
+        document = {str(path): marker.model_dump() for path, marker in markers.items()}
         try:
             text = json.dumps(document, default=os.fspath)
             files.durable_write(self._path, seal(SEAL, text), root=self._path.parent)
         except StorageError as error:
             finding = error.finding
-            _log.warning("folder.marks_not_copied", code=finding.code, message=finding.message, path=self._path)
+            _log.warning("folder.markers_not_copied", code=finding.code, message=finding.message, path=self._path)
             with suppress(StorageError):
                 files.remove(self._path, root=self._path.parent)
         self._facts.set_fact(FACT, document)
 
 
 def copy_path(store_path: Path) -> Path:
-    """Where the copy lies: beside the store."""
+    """Return the path of the copy, beside the store."""
     return store_path.with_suffix(".roots.json")
 
 
 def read_copy(path: Path) -> dict[Path, MountMarker]:
-    """The marks in a copy; none where it is missing or damaged."""
+    """Return the markers in a copy; none if it is missing or damaged."""
     try:
         return _parsed(json.loads(unseal(SEAL, path.read_bytes())))
     except (OSError, ValueError):

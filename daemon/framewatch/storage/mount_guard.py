@@ -1,4 +1,4 @@
-"""What is asked before anything is looked for or written in a root of a watch folder."""
+"""The check made before anything is read or written below a root of a watch folder."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Protocol
 
 
 class Guard(Protocol):
-    """Knows whether the disk of a root is there. `framewatch.storage.mounts` has the real one."""
+    """Checks that the disk of a root is mounted. `framewatch.storage.mounts.Mounts` implements it."""
 
     def require(self, root: Path) -> None:
-        """Go on if the disk of `root` is mounted.
+        """Check that the disk of `root` is mounted.
 
         Raises:
-            StorageError: `storage.not_mounted`, or what the operating system says of the root.
+            StorageError: `storage.not_mounted`, or the error of opening the root.
         """
 
     def check(self, root: Path, descriptor: int) -> None:
-        """The same for a root that is open: what is then done by way of the descriptor cannot miss its disk.
+        """Check an open root. Work done through this descriptor stays on the disk that was checked.
 
         Raises:
             StorageError: as for `require`.
@@ -25,13 +25,13 @@ class Guard(Protocol):
 
 
 class Unguarded:
-    """Takes every root as it is: for folders that are framewatch's own."""
+    """Accepts every root: for folders of framewatch's own."""
 
     def require(self, root: Path) -> None:
-        """Always go on."""
+        """Accept it."""
 
     def check(self, root: Path, descriptor: int) -> None:
-        """Always go on."""
+        """Accept it."""
 
 
 UNGUARDED = Unguarded()

@@ -1,16 +1,16 @@
-"""The hidden file that tells a folder from the empty mount point under it, and what is concluded from it. Pure.
+"""The mount marker: a hidden file that distinguishes a folder from the empty mount point beneath it. Pure.
 
-| the file      | the mount point     | other files | conclusion                                                |
-|---------------|---------------------|-------------|-----------------------------------------------------------|
-| with our id   |                     |             | THERE                                                     |
-| never made    |                     |             | NEW                                                       |
-| another id    |                     |             | ABSENT: another disk, which framewatch has used elsewhere |
-| not there     | another than before |             | ABSENT: the disk is not mounted                           |
-| not there     | the same            | none        | ABSENT: seen so with bind mounts and volumes of containers |
-| not there     | the same            | some        | RESTORED: somebody has tidied up hidden files             |
+| marker file   | mount point     | other files | state                                                      |
+|---------------|-----------------|-------------|------------------------------------------------------------|
+| the known id  |                 |             | THERE                                                      |
+| never created |                 |             | NEW                                                        |
+| another id    |                 |             | ABSENT: another disk, which framewatch used elsewhere      |
+| missing       | another one     |             | ABSENT: the disk is not mounted                            |
+| missing       | the same        | none        | ABSENT: happens with bind mounts and container volumes     |
+| missing       | the same        | some        | RESTORED: somebody removed hidden files                    |
 
-Where all marks were lost with the store, the id of a root is not known. Then any id and any content make it NEW; a
-root with neither is ABSENT, since it may be an empty mount point.
+If all markers were lost with the store, the id of a root is not known. Then a root with any id or any content is NEW,
+and a root with neither is ABSENT, since it may be an empty mount point.
 """
 
 from __future__ import annotations
@@ -22,42 +22,42 @@ from typing import NamedTuple
 
 from framewatch.domain import Record
 
-MARK = ".framewatch"
-MARK_BYTES = 1024  # a mark is never longer
+MARKER_NAME = ".framewatch"
+MARKER_BYTES = 1024  # a marker is never longer
 
 _ID = re.compile(r"^id: ([0-9a-f]{16})$", re.MULTILINE)
 _TEXT = """\
-framewatch keeps this file here. By it, it knows that the disk of this folder is mounted. Please leave it where it is.
+framewatch keeps this file here to recognise the disk of this folder. Please leave it in place.
 id: {id}
 """
 
 
 class MountState(StrEnum):
-    """How a root stands."""
+    """Whether the disk of a root is mounted."""
 
-    THERE = "there"  # it is the one that is known
-    NEW = "new"  # never seen before: the file is to be made
-    RESTORED = "restored"  # it is the one that is known, but the file was taken away: it is to be made again
-    ABSENT = "absent"  # its disk is not mounted, or is another one
+    THERE = "there"  # it is the known disk
+    NEW = "new"  # never seen before: the marker has to be created
+    RESTORED = "restored"  # it is the known disk, but its marker was removed and has to be recreated
+    ABSENT = "absent"  # the disk is not mounted, or another disk is
 
 
 class MountMarker(Record):
-    """What is remembered of a root."""
+    """What is remembered about a root."""
 
-    id: str | None = None  # None: that is lost, with the store
-    mount: Path | None = None  # the mount point that it was on
-
-
-class Look(NamedTuple):
-    """What is seen of a root."""
-
-    id: str | None  # in the hidden file; None where there is none, or nothing of ours in it
-    mount: Path  # the mount point that it is on
-    empty: bool  # nothing but what framewatch or a new file system puts there
+    id: str | None = None  # None: lost with the store
+    mount: Path | None = None  # the mount point that the root was on
 
 
-def judge(recorded: MountMarker | None, seen: Look) -> MountState:
-    """What a look at a root means; `recorded` is None where it was never seen before."""
+class RootState(NamedTuple):
+    """What is found in a root."""
+
+    id: str | None  # in the marker file; None if it is missing or holds no id
+    mount: Path  # the mount point that the root is on
+    empty: bool  # nothing but what framewatch or a new file system creates
+
+
+def mount_state(recorded: MountMarker | None, seen: RootState) -> MountState:
+    """Decide whether a root's disk is mounted; `recorded` is None if the root was never seen before."""
     if recorded is None:
         return MountState.NEW
     if recorded.id is None:
@@ -69,17 +69,17 @@ def judge(recorded: MountMarker | None, seen: Look) -> MountState:
     return MountState.RESTORED
 
 
-def counts_as_empty(name: str) -> bool:
-    """Whether this name in a root says nothing about the root's disk."""
-    return name.startswith(MARK) or name == "lost+found"
+def is_negligible(name: str) -> bool:
+    """Return whether a name in a root says nothing about its disk."""
+    return name.startswith(MARKER_NAME) or name == "lost+found"
 
 
-def mark_text(mark_id: str) -> bytes:
-    """The content of the hidden file."""
-    return _TEXT.format(id=mark_id).encode()
+def marker_text(marker_id: str) -> bytes:
+    """Return the content of a marker file."""
+    return _TEXT.format(id=marker_id).encode()
 
 
-def mark_id(content: bytes) -> str | None:
-    """The id in a hidden file; None where there is none."""
+def marker_id(content: bytes) -> str | None:
+    """Return the id in a marker file; None if it holds none."""
     found = _ID.search(content.decode("utf-8", "replace"))
     return found[1] if found else None

@@ -1,4 +1,4 @@
-"""The roots of the watch folders: which disks they were seen on, and whether those are there."""
+"""The roots of all watch folders: the disks they were seen on, and whether those are mounted."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from framewatch.storage import files
 from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.marker_store import Facts, MarkerStore
 from framewatch.storage.mount_marker import (
-    MARK,
-    MARK_BYTES,
-    Look,
+    MARKER_BYTES,
+    MARKER_NAME,
     MountMarker,
     MountState,
-    counts_as_empty,
-    judge,
-    mark_id,
-    mark_text,
+    RootState,
+    is_negligible,
+    marker_id,
+    marker_text,
+    mount_state,
 )
 from framewatch.storage.os_errors import shown, storage_faults
 
@@ -36,9 +36,10 @@ _log = structlog.get_logger("framewatch.folders")
 
 
 class Mounts:
-    """Guards the roots of all watch folders. Safe for use from several threads.
+    """Checks that the disks of all roots are mounted. Thread-safe.
 
-    No lock is held while a share is touched, but one for that very root when its file is made.
+    No lock is held while a share is accessed, except the lock of a single root while its marker is created: a share
+    that hangs must not block the other folders.
     """
 
     def __init__(self, facts: Facts, places: Mapping[str, FolderPlaces], *, rebuilt: bool) -> None:
@@ -46,30 +47,30 @@ class Mounts:
 
         Args:
             facts: where markers are remembered.
-            places: of each watch folder, by its name.
-            rebuilt: the store was lost and recreated. Where no marker is remembered, a root is then not taken for a
-                new one: an empty folder may be a disk that is not mounted.
+            places: the folders of each watch folder, by its name.
+            rebuilt: the store was lost and recreated. A root without a remembered marker then does not count as new:
+                an empty folder may be the mount point of a disk that is not mounted.
         """
-        self._kept = MarkerStore(facts)
-        self._lock = threading.Lock()  # over the marks and what is kept of them
-        self._making: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
-        self._devices: dict[Path, int] = {}  # on which each was last seen
-        self._told: set[Path] = set()  # roots that cannot take a file, once each
+        self._store = MarkerStore(facts)
+        self._lock = threading.Lock()  # for the markers and their store
+        self._creating: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
+        self._devices: dict[Path, int] = {}  # where each root was last seen
+        self._reported: set[Path] = set()  # roots whose marker cannot be created: logged once
         self.use(places)
         alone = [root for root in self._names if root not in self._outer]
-        self._marks = self._kept.read() or (dict.fromkeys(alone, MountMarker()) if rebuilt else {})
+        self._markers = self._store.read() or (dict.fromkeys(alone, MountMarker()) if rebuilt else {})
 
     def use(self, places: Mapping[str, FolderPlaces]) -> None:
-        """Guard the roots of this configuration from now on."""
+        """Guard the roots of a new configuration from now on."""
         roots = {name: tuple(folder.roots.values()) for name, folder in places.items()}
         self._names = {root: name for name, mine in roots.items() for root in mine}
         self._outer = {root: outer for mine in roots.values() for root in mine if (outer := _outer(root, mine))}
 
     def require(self, root: Path) -> None:
-        """Go on if the disk of `root` is mounted.
+        """Check that the disk of `root` is mounted.
 
         Raises:
-            StorageError: `storage.not_mounted`, or what the operating system says of the root.
+            StorageError: `storage.not_mounted`, or the error of opening the root.
         """
         try:
             descriptor = files.open_root(root)
@@ -81,7 +82,7 @@ class Mounts:
             os.close(descriptor)
 
     def check(self, root: Path, descriptor: int) -> None:
-        """The same for a root that is open.
+        """Check an open root.
 
         Raises:
             StorageError: as for `require`.
@@ -91,18 +92,18 @@ class Mounts:
         outer = self._covered_by(root)
         if outer is not None:
             self.require(outer)
-        elif self._stands(root, descriptor) is MountState.ABSENT:
+        elif self._checked_state(root, descriptor) is MountState.ABSENT:
             raise self._not_mounted(root)
 
-    def standing(self, root: Path) -> MountState:
-        """How a root of the configuration stands. Nothing is made or changed.
+    def state(self, root: Path) -> MountState:
+        """Return whether the disk of a root is mounted. Nothing is created or changed.
 
         Raises:
-            StorageError: what the operating system says, where it is no answer to the question.
+            StorageError: the root cannot be opened, for a reason that does not answer the question.
         """
         outer = self._covered_by(root)
         if outer is not None:
-            return self.standing(outer)
+            return self.state(outer)
         try:
             descriptor = files.open_root(root)
         except StorageError as error:
@@ -111,37 +112,37 @@ class Mounts:
             raise
         try:
             with storage_faults(root):
-                return judge(self._marks.get(root), _look(root, descriptor))
+                return mount_state(self._markers.get(root), _root_state(root, descriptor))
         finally:
             os.close(descriptor)
 
-    def may_make(self, root: Path) -> bool:
-        """Whether a missing root may be made: it was never seen, or its disk is mounted and somebody removed it."""
+    def may_create(self, root: Path) -> bool:
+        """Return whether a missing root may be created: it is new, or its disk is mounted and somebody removed it."""
         outer = self._covered_by(root)
         if outer is not None:
             with suppress(StorageError):
-                return self.standing(outer) is not MountState.ABSENT
+                return self.state(outer) is not MountState.ABSENT
             return False
-        known = self._marks.get(root)
+        known = self._markers.get(root)
         return known is None or mount_point(root) == known.mount
 
     @property
     def known(self) -> frozenset[Path]:
-        """The roots that were seen before, of this configuration or another."""
-        return frozenset(self._marks)
+        """The roots that were seen before, in this configuration or an earlier one."""
+        return frozenset(self._markers)
 
-    def made(self, root: Path) -> None:
-        """A root that was missing has been made: what was known of it holds no more."""
+    def forget(self, root: Path) -> None:
+        """Forget the marker of a root that has just been created."""
         self._remember(root, None)
 
     def trust(self, name: str) -> None:
-        """Take the roots of a watch folder as they are now for the ones that are meant.
+        """Accept the disks that the roots of a watch folder are on now.
 
         Raises:
-            StorageError: one of them is not there.
+            StorageError: a root is missing; then nothing is changed.
         """
         mine = [root for root, owner in self._names.items() if owner == name]
-        for root in mine:  # all are there, or nothing is changed; those in another are made when they are needed
+        for root in mine:  # a root inside another one is created when it is needed
             if root not in self._outer:
                 os.close(files.open_root(root))
         for root in mine:
@@ -151,30 +152,28 @@ class Mounts:
                 self.require(root)
         _log.info("folder.trusted", folder=name)
 
-    # --- parts --------------------------------------------------------------------------------------------
-
     def _covered_by(self, root: Path) -> Path | None:
-        """The root that this one lies in, on the same disk; None where it answers for itself."""
+        """Return the root that contains this one on the same disk; None if it has a marker of its own."""
         outer = self._outer.get(root)
-        if outer is None or root in self._marks or mount_point(root) != mount_point(outer):
+        if outer is None or root in self._markers or mount_point(root) != mount_point(outer):
             return None
         return outer
 
-    def _stands(self, root: Path, descriptor: int) -> MountState:
+    def _checked_state(self, root: Path, descriptor: int) -> MountState:
         with storage_faults(root):
-            known = self._marks.get(root)
-            if known is not None and known.id is not None and _read_mark(descriptor) == known.id:
+            known = self._markers.get(root)
+            if known is not None and known.id is not None and _read_marker(descriptor) == known.id:
                 self._note_mount(root, known, os.fstat(descriptor).st_dev)
                 return MountState.THERE
-            with self._making[root]:
-                seen = _look(root, descriptor)
-                standing = judge(self._marks.get(root), seen)
-                if standing in (MountState.NEW, MountState.RESTORED):
-                    self._make(root, descriptor, seen, standing)
-                return standing
+            with self._creating[root]:
+                seen = _root_state(root, descriptor)
+                state = mount_state(self._markers.get(root), seen)
+                if state in (MountState.NEW, MountState.RESTORED):
+                    self._create_marker(root, descriptor, seen, state)
+                return state
 
     def _note_mount(self, root: Path, known: MountMarker, device: int) -> None:
-        """A root whose id is there may be mounted elsewhere than before."""
+        """Remember the mount point of a known root: it may have changed."""
         if self._devices.get(root) == device:
             return
         self._devices[root] = device
@@ -182,75 +181,75 @@ class Mounts:
         if mount != known.mount:
             self._remember(root, known.evolve(mount=mount))
 
-    def _make(self, root: Path, descriptor: int, seen: Look, standing: MountState) -> None:
-        """Make the hidden file, and remember it. A root that cannot take it goes without."""
-        known = self._marks.get(root)
+    def _create_marker(self, root: Path, descriptor: int, seen: RootState, state: MountState) -> None:
+        """Create the marker and remember it. A root that cannot be written to gets none."""
+        known = self._markers.get(root)
         chosen = (known.id if known else None) or seen.id or secrets.token_hex(8)
         if seen.id is None:
             try:
-                files.write_name(descriptor, MARK, mark_text(chosen))
+                files.write_name(descriptor, MARKER_NAME, marker_text(chosen))
             except OSError as error:
-                if root not in self._told:
-                    self._told.add(root)
-                    _log.debug("folder.not_marked", path=root, problem=error.strerror)
+                if root not in self._reported:
+                    self._reported.add(root)
+                    _log.debug("folder.marker_not_created", path=root, problem=error.strerror)
                 return
-        if standing is MountState.RESTORED:
-            _log.warning("folder.mark_restored", folder=self._names[root], path=root / MARK)
+        if state is MountState.RESTORED:
+            _log.warning("folder.marker_recreated", folder=self._names[root], path=root / MARKER_NAME)
         self._remember(root, MountMarker(id=chosen, mount=seen.mount))
 
-    def _remember(self, root: Path, mark: MountMarker | None) -> None:
+    def _remember(self, root: Path, marker: MountMarker | None) -> None:
         with self._lock:
-            if self._marks.get(root) == mark:
+            if self._markers.get(root) == marker:
                 return
-            marks = {path: kept for path, kept in self._marks.items() if path != root}
-            self._marks = marks if mark is None else marks | {root: mark}
-            self._kept.write(self._marks)
+            markers = {path: known for path, known in self._markers.items() if path != root}
+            self._markers = markers if marker is None else markers | {root: marker}
+            self._store.write(self._markers)
 
     def _missing(self, root: Path, error: StorageError) -> StorageError:
-        """The error for a root that cannot be opened."""
+        """Return the error for a root that cannot be opened."""
         cause = error.__cause__
         gone = isinstance(cause, OSError) and cause.errno in _GONE
-        return self._not_mounted(root) if gone and not self.may_make(root) else error
+        return self._not_mounted(root) if gone and not self.may_create(root) else error
 
     def _not_mounted(self, root: Path) -> StorageError:
         name = self._names.get(root, "NAME")
         hint = (
-            "mount it, and everything goes on by itself; if you have replaced the disk or emptied the folder: "
+            "mount it, and work continues automatically; if you replaced the disk or emptied the folder: "
             f"`framewatch folders trust {name}`"
         )
-        message = "this is not the disk that was here before: nothing is mounted, or something else"
+        message = "this is not the disk that was here before: it is not mounted, or another one is"
         return StorageError(message, code="storage.not_mounted", hint=hint, where=shown(root))
 
 
 def mount_point(path: Path) -> Path:
-    """The nearest folder on the way up from `path`, links resolved, on which something is mounted."""
+    """Return the nearest mount point at or above `path`, with links resolved."""
     here = Path(os.path.realpath(path))
     return next(folder for folder in (here, *here.parents) if os.path.ismount(folder) or folder == folder.parent)
 
 
 def _outer(root: Path, roots: Sequence[Path]) -> Path | None:
-    """The outermost of `roots` that `root` lies in."""
+    """Return the outermost of `roots` that contains `root`."""
     around = [other for other in roots if other != root and root.is_relative_to(other)]
     return min(around, key=lambda path: len(path.parts), default=None)
 
 
-def _look(root: Path, descriptor: int) -> Look:
+def _root_state(root: Path, descriptor: int) -> RootState:
     with os.scandir(descriptor) as entries:
-        empty = all(counts_as_empty(entry.name) for entry in entries)
-    return Look(_read_mark(descriptor), mount_point(root), empty)
+        empty = all(is_negligible(entry.name) for entry in entries)
+    return RootState(_read_marker(descriptor), mount_point(root), empty)
 
 
-def _read_mark(folder: int) -> str | None:
-    """The id in a root's hidden file; None also where something else has its name."""
+def _read_marker(folder: int) -> str | None:
+    """Return the id in a root's marker; None if there is no regular file of that name."""
     with suppress(FileNotFoundError, PermissionError):
         try:
-            file = os.open(MARK, files.READ, dir_fd=folder)
+            file = os.open(MARKER_NAME, files.READ, dir_fd=folder)
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.ENXIO):  # a link, or a socket
                 return None
             raise
         try:
-            return mark_id(os.read(file, MARK_BYTES)) if stat.S_ISREG(os.fstat(file).st_mode) else None
+            return marker_id(os.read(file, MARKER_BYTES)) if stat.S_ISREG(os.fstat(file).st_mode) else None
         finally:
             os.close(file)
     return None

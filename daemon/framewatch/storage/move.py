@@ -1,8 +1,8 @@
-"""Moves of files from place to place, across file systems too, that lose nothing whenever the power goes.
+"""Move files, also across file systems, without losing data at a crash or power cut.
 
 Within a file system a move is a rename. Across file systems the content is copied to a hidden name beside the
-destination, synced, read back and compared; then it gets its name, and only then does the old file go. Each
-move can be begun again after a crash at any point and ends the same way.
+destination, synced, read back and compared; then the copy gets its final name, and only then is the source removed.
+A move that was interrupted at any point can be repeated and ends the same way.
 """
 
 from __future__ import annotations
@@ -27,45 +27,50 @@ from framewatch.storage.rename import rename_exclusive
 class Moved(StrEnum):
     """How a move ended."""
 
-    DONE = "done"  # the file lies at its destination, on the disk
-    TAKEN = "taken"  # something else lies there; nothing was changed
-    CHANGED = "changed"  # the source is no longer the file that was meant; it stays
-    GONE = "gone"  # the source is not there, nor has it arrived
+    DONE = "done"  # the file is at its destination and synced
+    TAKEN = "taken"  # the destination exists and is another file; nothing was changed
+    CHANGED = "changed"  # the source is no longer the expected version; it was left alone
+    GONE = "gone"  # the source does not exist, and it is not at its destination either
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Which file goes where."""
+    """A file to move, and its destination."""
 
     source: Path
     destination: Path
-    root: Path  # the destination lies below it; from there on no link is followed
-    part: str  # hidden name beside the destination while it is copied
-    size: int  # bytes of the file that is meant
-    source_root: Path | None = None  # likewise for a source in a folder of users; None: the folder is ours
-    identity: FileIdentity | None = None  # the source as it was taken in; None: whatever is there
-    overwrite: bool = False  # replace what lies at the destination, in one step
-    guard: Guard = UNGUARDED  # of both roots
+    root: Path  # of the destination: below it no link is followed
+    part: str  # hidden name beside the destination, used while copying
+    size: int  # bytes that the source is expected to have
+    source_root: Path | None = None  # of the source; None if it lies in a folder of framewatch's own
+    identity: FileIdentity | None = None  # the source as it was admitted; None: any version
+    overwrite: bool = False  # replace the destination atomically
+    guard: Guard = UNGUARDED  # for both roots
 
 
-def move(order: Move, cancel: threading.Event | None = None, progress: CopyProgress | None = None) -> Moved:
-    """Move a regular file, or finish what an earlier try began; nothing is overwritten unless so ordered.
+def move(task: Move, cancel: threading.Event | None = None, progress: CopyProgress | None = None) -> Moved:
+    """Move a regular file, or finish a move that was interrupted.
+
+    Args:
+        task: what to move. Nothing is overwritten unless it says so.
+        cancel: set to stop while copying.
+        progress: called with the bytes copied so far.
 
     Raises:
-        StorageError: the disk is full, read-only or gone, a link lies in the way, a copy came out wrong.
-        CancelledError: `cancel` was set while it was being copied; nothing has happened.
+        StorageError: the disk is full, read-only or gone, a component is a link, or the copy differs.
+        CancelledError: `cancel` was set while copying; the source and the destination are unchanged.
     """
-    with storage_faults(order.destination), ExitStack() as stack:
-        folder = files.open_folder(order.root, order.destination.parent, create=True, guard=order.guard)
+    with storage_faults(task.destination), ExitStack() as stack:
+        folder = files.open_folder(task.root, task.destination.parent, create=True, guard=task.guard)
         target = stack.enter_context(folder)
-        source = _open_source(order, stack)
+        source = _open_source(task, stack)
         if isinstance(source, Moved):
-            return _arrived(order, target) or source
-        return _Running(order, source, target, cancel, progress).run()
+            return _already_moved(task, target) or source
+        return _OpenMove(task, source, target, cancel, progress).run()
 
 
 def discard_part(path: Path, root: Path, part: str, guard: Guard = UNGUARDED) -> None:
-    """Remove what is left of a copy to `path` that is not to be finished.
+    """Remove the partial copy of a move to `path` that will not be finished.
 
     Raises:
         StorageError: as for `move`.
@@ -77,17 +82,17 @@ def discard_part(path: Path, root: Path, part: str, guard: Guard = UNGUARDED) ->
 class _Source:
     folder: int  # descriptors
     file: int
-    facts: os.stat_result
+    stat_result: os.stat_result
 
 
-def _open_source(order: Move, stack: ExitStack) -> _Source | Moved:
-    parent = order.source.parent
-    if order.source_root is None and not parent.is_dir():
+def _open_source(task: Move, stack: ExitStack) -> _Source | Moved:
+    parent = task.source.parent
+    if task.source_root is None and not parent.is_dir():
         return Moved.GONE
     try:
-        guard = order.guard if order.source_root else UNGUARDED
-        folder = stack.enter_context(files.open_folder(order.source_root or parent, parent, guard=guard))
-        file = os.open(order.source.name, files.READ, dir_fd=folder)
+        guard = task.guard if task.source_root else UNGUARDED
+        folder = stack.enter_context(files.open_folder(task.source_root or parent, parent, guard=guard))
+        file = os.open(task.source.name, files.READ, dir_fd=folder)
     except FileNotFoundError:
         return Moved.GONE
     except OSError as error:
@@ -95,46 +100,46 @@ def _open_source(order: Move, stack: ExitStack) -> _Source | Moved:
             return Moved.CHANGED
         raise
     stack.callback(os.close, file)
-    facts = os.fstat(file)
-    if not stat.S_ISREG(facts.st_mode):
+    stat_result = os.fstat(file)
+    if not stat.S_ISREG(stat_result.st_mode):
         return Moved.CHANGED
-    if order.identity and not files.unchanged(order.identity, files.identity_of(facts)):
+    if task.identity and not files.unchanged(task.identity, files.identity_of(stat_result)):
         return Moved.CHANGED
-    return _Source(folder, file, facts)
+    return _Source(folder, file, stat_result)
 
 
-def _arrived(order: Move, target: int) -> Moved | None:
-    """DONE where the destination holds a file of the right size: an earlier try got so far."""
-    found = _lstat(target, order.destination.name)
-    if found is None or not stat.S_ISREG(found.st_mode) or found.st_size != order.size:
+def _already_moved(task: Move, target: int) -> Moved | None:
+    """Return DONE if the destination holds a file of the right size: an earlier attempt finished the move."""
+    found = _lstat(target, task.destination.name)
+    if found is None or not stat.S_ISREG(found.st_mode) or found.st_size != task.size:
         return None
     files.sync_folder(target)
     return Moved.DONE
 
 
-class _Running:
-    """A move whose source and whose destination's folder are open."""
+class _OpenMove:
+    """A move whose source and destination folder are open."""
 
     def __init__(
         self,
-        order: Move,
+        task: Move,
         source: _Source,
         target: int,
         cancel: threading.Event | None,
         progress: CopyProgress | None,
     ) -> None:
-        self.order = order
+        self.task = task
         self.source = source
         self.target = target
         self.cancel = cancel
         self.progress = progress
-        self.old, self.new = order.source.name, order.destination.name
+        self.old, self.new = task.source.name, task.destination.name
 
     def run(self) -> Moved:
-        if self._at_home():
+        if self._is_same_file():
             return Moved.DONE
         found = _lstat(self.target, self.new)
-        if found is not None and not self.order.overwrite:
+        if found is not None and not self.task.overwrite:
             return self._finish() if self._is_ours(found) else Moved.TAKEN
         files.sync(self.source.file)
         try:
@@ -144,58 +149,58 @@ class _Running:
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
-            return self._across()
-        return self._synced()
+            return self._copy()
+        return self._sync_folders()
 
     def _rename(self, folder: int, name: str) -> None:
-        if self.order.overwrite:
+        if self.task.overwrite:
             os.rename(name, self.new, src_dir_fd=folder, dst_dir_fd=self.target)
         else:
             rename_exclusive(folder, name, self.target, self.new)
 
-    def _across(self) -> Moved:
-        part = self.order.part
+    def _copy(self) -> Moved:
+        part = self.task.part
         files.remove_name(self.target, part)
         file = os.open(part, files.CREATE, 0o600, dir_fd=self.target)
         try:
             copy_content(self.source.file, file, self.cancel, self.progress)
-            if not _same(os.fstat(self.source.file), self.source.facts):
+            if not _same(os.fstat(self.source.file), self.source.stat_result):
                 return Moved.CHANGED
             self._rename(self.target, part)
         except FileExistsError:
             return Moved.TAKEN
         finally:
             os.close(file)
-            with suppress(OSError):  # a full disk gets its room back; after the rename it is not there
+            with suppress(OSError):  # frees the space of a failed copy; after the rename there is none
                 files.remove_name(self.target, part)
         return self._finish()
 
     def _finish(self) -> Moved:
-        """The destination is whole: the old name goes, if it still leads to the same version of the file."""
+        """Remove the source once the destination is complete, if it is still the version that was copied."""
         files.sync_folder(self.target)
         found = _lstat(self.source.folder, self.old)
-        if found is not None and _same(found, self.source.facts):
+        if found is not None and _same(found, self.source.stat_result):
             os.unlink(self.old, dir_fd=self.source.folder)
-        return self._synced()
+        return self._sync_folders()
 
-    def _synced(self) -> Moved:
+    def _sync_folders(self) -> Moved:
         files.sync_folder(self.target)
         files.sync_folder(self.source.folder)
         return Moved.DONE
 
-    def _at_home(self) -> bool:
-        """Whether source and destination are one name in one folder, however its path is spelled."""
+    def _is_same_file(self) -> bool:
+        """Return whether source and destination are the same name in the same folder, by any path."""
         one, other = os.fstat(self.source.folder), os.fstat(self.target)
         return self.old == self.new and (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
 
     def _is_ours(self, found: os.stat_result) -> bool:
-        """Whether an earlier try made what lies at the destination: a link to the source, or its copy."""
-        facts = self.source.facts
-        if (found.st_dev, found.st_ino) == (facts.st_dev, facts.st_ino):
+        """Return whether an earlier attempt made the destination: a hard link to the source, or its copy."""
+        stat_result = self.source.stat_result
+        if (found.st_dev, found.st_ino) == (stat_result.st_dev, stat_result.st_ino):
             return True
-        if found.st_ino == facts.st_ino:  # perhaps the source itself, on a share that is mounted twice
+        if found.st_ino == stat_result.st_ino:  # may be the source itself, on a share that is mounted twice
             return False
-        if not stat.S_ISREG(found.st_mode) or found.st_size != facts.st_size:
+        if not stat.S_ISREG(found.st_mode) or found.st_size != stat_result.st_size:
             return False
         file = os.open(self.new, files.READ, dir_fd=self.target)
         try:
@@ -212,5 +217,5 @@ def _lstat(folder: int, name: str) -> os.stat_result | None:
 
 
 def _same(one: os.stat_result, other: os.stat_result) -> bool:
-    """Whether two looks at a file while it was open saw the same version of it."""
+    """Return whether two stat results describe the same version of a file."""
     return files.identity_of(one) == files.identity_of(other)

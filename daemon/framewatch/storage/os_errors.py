@@ -1,4 +1,4 @@
-"""What the operating system's errors mean for a job's files, and what to do about them."""
+"""Errors of the operating system as StorageErrors, with a code and a hint."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 
 from framewatch.errors import StorageError
 
-_FULL = ("storage.full", "free some space; the job goes on by itself")
+_FULL = ("storage.full", "free some space; the job then continues automatically")
 _READ_ONLY = ("storage.read_only", "mount the file system so that it can be written to")
 _DENIED = ("storage.denied", "let framewatch's user read and write this folder and the files in it")
-_UNAVAILABLE = ("storage.unavailable", "mount or make this folder again; the job goes on by itself")
-_SYMLINK = ("storage.symlink", "nothing is written through links: put a real folder in its place")
+_UNAVAILABLE = ("storage.unavailable", "mount or recreate this folder; the job then continues automatically")
+_SYMLINK = ("storage.symlink", "framewatch writes through no links: replace it with a real folder")
 _MEANING = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _FULL,
@@ -22,7 +22,7 @@ _MEANING = {
     errno.EACCES: _DENIED,
     errno.EPERM: _DENIED,
     errno.ELOOP: _SYMLINK,
-    errno.EFBIG: ("storage.too_large", "this file system takes no file of this size: use another"),
+    errno.EFBIG: ("storage.too_large", "this file system does not support files of this size: use another one"),
     errno.ENAMETOOLONG: (
         "storage.name_too_long",
         "give the file a shorter name, or use another file system",
@@ -31,30 +31,30 @@ _MEANING = {
 
 
 def storage_error(error: OSError, path: Path) -> StorageError:
-    """The error to raise for one of the operating system's about `path`.
+    """Return the StorageError for an OSError about `path`.
 
-    What is not full, read-only or denied (ENOENT, ESTALE, EIO, ENOTCONN and their like) counts as
-    unavailable: a disk or a network that may come back.
+    Errors that are not in the table (ENOENT, ESTALE, EIO, ENOTCONN and so on) mean unavailable: a disk or a network
+    that may come back.
     """
     code, hint = _MEANING.get(error.errno or 0, _UNAVAILABLE)
     return StorageError(error.strerror or str(error), code=code, hint=hint, where=shown(path))
 
 
 def symlink_error(path: Path) -> StorageError:
-    """The error for a link that lies where a folder must be."""
+    """Return the error for a link in the place of a folder."""
     code, hint = _SYMLINK
-    return StorageError("a symbolic link lies in the way", code=code, hint=hint, where=shown(path))
+    return StorageError("this is a symbolic link, not a folder", code=code, hint=hint, where=shown(path))
 
 
 def outside_error(path: Path, root: Path) -> StorageError:
-    """The error for a path that does not lie below the folder that it must lie in."""
-    message = f"this path does not lie below {shown(root)}"
+    """Return the error for a path outside the folder that it must be in."""
+    message = f"this path is not below {shown(root)}"
     return StorageError(message, code="storage.outside", hint="check the folder's paths", where=shown(path))
 
 
 @contextmanager
 def storage_faults(path: Path) -> Iterator[None]:
-    """Turns the operating system's errors into StorageErrors about `path`."""
+    """Raise OSErrors of the block as StorageErrors about `path`."""
     try:
         yield
     except OSError as error:
@@ -62,5 +62,5 @@ def storage_faults(path: Path) -> Iterator[None]:
 
 
 def shown(path: Path | str) -> str:
-    """A path as text that any log or JSON can hold: bytes that are not UTF-8 are replaced."""
+    """Return a path as text for logs and JSON; bytes that are not UTF-8 are replaced."""
     return os.fsencode(path).decode("utf-8", "replace")

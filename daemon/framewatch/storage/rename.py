@@ -1,12 +1,12 @@
-"""Renames that never overwrite, with the best means that the file system has.
+"""Rename without overwriting, in the safest way that the file system supports.
 
-| file system                      | means                                                                   |
+| file system                      | method                                                                  |
 |----------------------------------|-------------------------------------------------------------------------|
-| ext4, xfs, btrfs, tmpfs, SMB     | renameat2 with RENAME_NOREPLACE: one atomic step                        |
-| APFS, HFS+                       | renameatx_np with RENAME_EXCL: the same                                 |
+| ext4, xfs, btrfs, tmpfs, SMB     | renameat2 with RENAME_NOREPLACE: atomic                                 |
+| APFS, HFS+                       | renameatx_np with RENAME_EXCL: atomic                                   |
 | NFS, older FUSE, ZFS before 2.2  | a hard link, which never overwrites, then unlink of the old name        |
-| exFAT and FAT on FUSE            | no hard links: looked whether the name is free, then renamed; a file    |
-|                                  | that gets that name in the instant between is lost                      |
+| exFAT and FAT on FUSE            | no hard links: check that the name is free, then rename. A file that    |
+|                                  | appears under that name between the two is overwritten                  |
 """
 
 from __future__ import annotations
@@ -18,40 +18,46 @@ import os
 import sys
 from collections.abc import Callable
 
-_NOT_KNOWN = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
-_NO_LINKS = _NOT_KNOWN | {errno.EPERM, errno.EMLINK, errno.EACCES}
+_UNSUPPORTED = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
+_NO_LINKS = _UNSUPPORTED | {errno.EPERM, errno.EMLINK, errno.EACCES}
 _EXCLUSIVE = {"linux": ("renameat2", 1), "darwin": ("renameatx_np", 4)}  # RENAME_NOREPLACE, RENAME_EXCL
 
 
 def rename_exclusive(old_folder: int, old: str, new_folder: int, new: str) -> None:
-    """Rename, relative to open folders.
+    """Rename a file from one open folder to another, never overwriting.
 
-    Between the link and the unlink both names lead to the file: after a crash there, doing it again finds the
-    new name taken by the same inode.
+    Between link and unlink both names refer to the file. After a crash there, a repeated rename finds the new name
+    taken by the same inode.
+
+    Args:
+        old_folder: descriptor of the folder that holds the file.
+        old: the file's name there.
+        new_folder: descriptor of the destination folder.
+        new: the name to give.
 
     Raises:
-        FileExistsError: something has the new name; nothing was changed.
-        OSError: EXDEV across file systems, and whatever else the system says.
+        FileExistsError: the new name is taken; nothing was changed.
+        OSError: EXDEV across file systems, or another error of the file system.
     """
-    for means in (_atomically, _by_link):
-        if means(old_folder, old, new_folder, new):
+    for method in (_rename_atomically, _rename_by_link):
+        if method(old_folder, old, new_folder, new):
             return
-    _after_a_look(old_folder, old, new_folder, new)
+    _rename_after_check(old_folder, old, new_folder, new)
 
 
-def _atomically(old_folder: int, old: str, new_folder: int, new: str) -> bool:
-    function, flag = _function(), _EXCLUSIVE.get(sys.platform, ("", 0))[1]
+def _rename_atomically(old_folder: int, old: str, new_folder: int, new: str) -> bool:
+    function, flag = _exclusive_rename(), _EXCLUSIVE.get(sys.platform, ("", 0))[1]
     if function is None:
         return False
     if function(old_folder, os.fsencode(old), new_folder, os.fsencode(new), flag) == 0:
         return True
     number = ctypes.get_errno()
-    if number in _NOT_KNOWN:
+    if number in _UNSUPPORTED:
         return False
     raise OSError(number, os.strerror(number), old, None, new)
 
 
-def _by_link(old_folder: int, old: str, new_folder: int, new: str) -> bool:
+def _rename_by_link(old_folder: int, old: str, new_folder: int, new: str) -> bool:
     try:
         os.link(old, new, src_dir_fd=old_folder, dst_dir_fd=new_folder, follow_symlinks=False)
     except OSError as error:
@@ -62,7 +68,7 @@ def _by_link(old_folder: int, old: str, new_folder: int, new: str) -> bool:
     return True
 
 
-def _after_a_look(old_folder: int, old: str, new_folder: int, new: str) -> None:
+def _rename_after_check(old_folder: int, old: str, new_folder: int, new: str) -> None:
     try:
         os.stat(new, dir_fd=new_folder, follow_symlinks=False)
     except FileNotFoundError:
@@ -72,8 +78,8 @@ def _after_a_look(old_folder: int, old: str, new_folder: int, new: str) -> None:
 
 
 @functools.cache
-def _function() -> Callable[..., int] | None:
-    """The C library's exclusive rename, or None where it has none."""
+def _exclusive_rename() -> Callable[..., int] | None:
+    """Return the C library's exclusive rename; None if it has none."""
     name, _ = _EXCLUSIVE.get(sys.platform, ("", 0))
     function = getattr(ctypes.CDLL(None, use_errno=True), name, None) if name else None
     if function is not None:

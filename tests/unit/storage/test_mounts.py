@@ -14,7 +14,15 @@ from framewatch.jobs.store.store import Store
 from framewatch.service.daemon import known_roots
 from framewatch.storage import mounts as roots_module
 from framewatch.storage.marker_store import copy_path
-from framewatch.storage.mount_marker import MARK, Look, MountMarker, MountState, judge, mark_id, mark_text
+from framewatch.storage.mount_marker import (
+    MARKER_NAME,
+    MountMarker,
+    MountState,
+    RootState,
+    marker_id,
+    marker_text,
+    mount_state,
+)
 from framewatch.storage.mounts import Mounts, mount_point
 from mounts import folder_places, mount, move_mount, tmpfs, unmount
 
@@ -25,30 +33,30 @@ KNOWN = MountMarker(id="0123456789abcdef", mount=NAS)
 @pytest.mark.parametrize(
     ("recorded", "seen", "standing"),
     [
-        (None, Look(None, ROOT, True), MountState.NEW),
-        (None, Look("f" * 16, NAS, False), MountState.NEW),  # another framewatch's: its id is taken over
-        (KNOWN, Look(KNOWN.id, NAS, False), MountState.THERE),
-        (KNOWN, Look(KNOWN.id, ROOT, True), MountState.THERE),  # mounted elsewhere, but it is the one
-        (KNOWN, Look("f" * 16, NAS, False), MountState.ABSENT),
-        (KNOWN, Look(None, ROOT, False), MountState.ABSENT),
-        (KNOWN, Look(None, NAS, True), MountState.ABSENT),
-        (KNOWN, Look(None, NAS, False), MountState.RESTORED),
-        (MountMarker(), Look(None, ROOT, True), MountState.ABSENT),
-        (MountMarker(), Look(None, ROOT, False), MountState.NEW),
-        (MountMarker(), Look("f" * 16, NAS, True), MountState.NEW),
+        (None, RootState(None, ROOT, True), MountState.NEW),
+        (None, RootState("f" * 16, NAS, False), MountState.NEW),  # another framewatch's: its id is taken over
+        (KNOWN, RootState(KNOWN.id, NAS, False), MountState.THERE),
+        (KNOWN, RootState(KNOWN.id, ROOT, True), MountState.THERE),  # mounted elsewhere, but it is the one
+        (KNOWN, RootState("f" * 16, NAS, False), MountState.ABSENT),
+        (KNOWN, RootState(None, ROOT, False), MountState.ABSENT),
+        (KNOWN, RootState(None, NAS, True), MountState.ABSENT),
+        (KNOWN, RootState(None, NAS, False), MountState.RESTORED),
+        (MountMarker(), RootState(None, ROOT, True), MountState.ABSENT),
+        (MountMarker(), RootState(None, ROOT, False), MountState.NEW),
+        (MountMarker(), RootState("f" * 16, NAS, True), MountState.NEW),
     ],
 )
 def test_a_root_is_judged_by_id_mount_point_and_what_lies_in_it(
-    recorded: MountMarker | None, seen: Look, standing: MountState
+    recorded: MountMarker | None, seen: RootState, state: MountState
 ) -> None:
-    assert judge(recorded, seen) is standing
+    assert mount_state(recorded, seen) is state
 
 
 def test_the_hidden_file_tells_people_what_it_is_for_and_us_its_id() -> None:
-    text = mark_text(KNOWN.id)
+    text = marker_text(KNOWN.id)
     assert b"leave it" in text
-    assert mark_id(text) == KNOWN.id
-    assert mark_id(b"\xff id: 12") is None
+    assert marker_id(text) == KNOWN.id
+    assert marker_id(b"\xff id: 12") is None
 
 
 @contextmanager
@@ -68,17 +76,17 @@ def test_an_unmounted_root_is_waited_for_and_never_written_to_also_after_a_resta
     with tmpfs(share, 1):
         with roots_of(tmp_path, share) as roots:
             roots.require(share)
-            first = (share / MARK).read_bytes()
+            first = (share / MARKER_NAME).read_bytes()
             move_mount(share, tmp_path / "pulled")
             assert code(roots, share) == "storage.not_mounted"
             (share / "somebody's file").touch()  # the mount point is another one, whatever lies there
         with roots_of(tmp_path, share) as roots:
             assert code(roots, share) == "storage.not_mounted"
             assert [path.name for path in share.iterdir()] == ["somebody's file"]
-            assert roots.standing(share) is MountState.ABSENT
+            assert roots.state(share) is MountState.ABSENT
             move_mount(tmp_path / "pulled", share)
             roots.require(share)
-            assert (share / MARK).read_bytes() == first
+            assert (share / MARKER_NAME).read_bytes() == first
 
 
 @contextmanager
@@ -116,7 +124,7 @@ def test_where_what_was_known_of_disks_is_lost_an_empty_folder_without_a_mark_is
         with rebuilt_store(tmp_path) as store:
             roots = Mounts(store, {"anime": folder_places(share)}, rebuilt=was_rebuilt(store))
             assert code(roots, share) == "storage.not_mounted"
-            assert not roots.may_make(share)
+            assert not roots.may_create(share)
             move_mount(tmp_path / "pulled", share)
             roots.require(share)
             later = Mounts(
@@ -145,7 +153,7 @@ def test_a_root_below_the_mount_point_that_is_gone_with_it_is_not_mounted_and_no
         roots.require(root)
         unmount(share)
         assert code(roots, root) == "storage.not_mounted"
-        assert not roots.may_make(root)
+        assert not roots.may_create(root)
         assert known_roots(tmp_path / "jobs.db") == {root}
 
 
@@ -154,14 +162,14 @@ def test_a_root_that_was_removed_from_a_disk_that_is_there_may_be_made_anew(tmp_
     root.mkdir()
     with roots_of(tmp_path, root) as roots:
         roots.require(root)
-        (root / MARK).unlink()
+        (root / MARKER_NAME).unlink()
         root.rmdir()
         assert code(roots, root) == "storage.unavailable"
-        assert roots.may_make(root)
+        assert roots.may_create(root)
         root.mkdir()
-        roots.made(root)
+        roots.forget(root)
         roots.require(root)
-        assert (root / MARK).exists()
+        assert (root / MARKER_NAME).exists()
 
 
 def test_another_disk_is_taken_only_when_the_user_says_so(tmp_path: Path) -> None:
@@ -174,7 +182,7 @@ def test_another_disk_is_taken_only_when_the_user_says_so(tmp_path: Path) -> Non
         assert list(share.iterdir()) == []
         roots.trust("anime")
         roots.require(share)
-        assert (share / MARK).exists()
+        assert (share / MARKER_NAME).exists()
         unmount(share)
         assert code(roots, share) == "storage.not_mounted"
 
@@ -185,11 +193,11 @@ def test_to_trust_what_is_not_there_changes_nothing(tmp_path: Path) -> None:
     gone.mkdir()
     with roots_of(tmp_path, there, gone) as roots:
         roots.require(there)
-        mark = (there / MARK).read_bytes()
+        mark = (there / MARKER_NAME).read_bytes()
         gone.rmdir()
         with pytest.raises(StorageError):
             roots.trust("anime")
-        assert (there / MARK).read_bytes() == mark
+        assert (there / MARKER_NAME).read_bytes() == mark
         roots.require(there)
 
 
@@ -198,10 +206,10 @@ def test_a_hidden_file_that_was_tidied_away_is_made_again_with_its_id(tmp_path: 
     (tmp_path / "in" / "a.mkv").touch()
     with roots_of(tmp_path, tmp_path / "in") as roots:
         roots.require(tmp_path / "in")
-        before = (tmp_path / "in" / MARK).read_bytes()
-        (tmp_path / "in" / MARK).unlink()
+        before = (tmp_path / "in" / MARKER_NAME).read_bytes()
+        (tmp_path / "in" / MARKER_NAME).unlink()
         roots.require(tmp_path / "in")
-        assert (tmp_path / "in" / MARK).read_bytes() == before
+        assert (tmp_path / "in" / MARKER_NAME).read_bytes() == before
 
 
 def test_a_root_within_another_answers_by_it_unless_it_is_a_disk_of_its_own(tmp_path: Path) -> None:
@@ -211,7 +219,7 @@ def test_a_root_within_another_answers_by_it_unless_it_is_a_disk_of_its_own(tmp_
     with roots_of(tmp_path, share, done, failed) as roots, tmpfs(done, 1):
         for root in (share, done, failed):
             roots.require(root)
-        assert ((done / MARK).exists(), (failed / MARK).exists()) == (True, False)
+        assert ((done / MARKER_NAME).exists(), (failed / MARKER_NAME).exists()) == (True, False)
         unmount(done)
         assert code(roots, done) == "storage.not_mounted"
         roots.require(failed)
@@ -230,9 +238,9 @@ def test_what_is_open_while_its_disk_is_pulled_is_still_the_right_disk(tmp_path:
 
 @pytest.mark.parametrize("odd", ["link", "folder", "garbage"])
 def test_something_else_under_the_hidden_name_is_no_mark(tmp_path: Path, odd: str) -> None:
-    root, mark = tmp_path / "in", tmp_path / "in" / MARK
+    root, mark = tmp_path / "in", tmp_path / "in" / MARKER_NAME
     root.mkdir()
-    (tmp_path / "target").write_bytes(mark_text(KNOWN.id))
+    (tmp_path / "target").write_bytes(marker_text(KNOWN.id))
     {
         "link": lambda: mark.symlink_to(tmp_path / "target"),
         "folder": mark.mkdir,
@@ -241,7 +249,7 @@ def test_something_else_under_the_hidden_name_is_no_mark(tmp_path: Path, odd: st
     with roots_of(tmp_path, root) as roots:
         roots.require(root)
         roots.require(root)
-    assert (tmp_path / "target").read_bytes() == mark_text(KNOWN.id)
+    assert (tmp_path / "target").read_bytes() == marker_text(KNOWN.id)
 
 
 def test_a_root_that_can_take_no_file_goes_without(tmp_path: Path) -> None:
