@@ -135,14 +135,14 @@ def watch(watched: FaultyOs, scenario: str) -> None:
     for module in (files, moving, copying, renaming):
         module.os = watched  # type: ignore[attr-defined]
     if scenario == "link":
-        renaming._function = lambda: None  # type: ignore[assignment]
+        renaming._exclusive_rename = lambda: None  # type: ignore[assignment]
         return
-    real = renaming._function()
+    real = renaming._exclusive_rename()
     assert real is not None
     function = real
     if scenario == "exdev" and not watched_across():
         function = refusing(real)
-    renaming._function = lambda: lambda *args: watched.watch("renameat2", lambda: function(*args))  # type: ignore[assignment]
+    renaming._exclusive_rename = lambda: lambda *args: watched.watch("renameat2", lambda: function(*args))  # type: ignore[assignment]
 
 
 def watched_across() -> bool:

@@ -1,7 +1,7 @@
-"""Intake: files lying in a watch folder become known, settle, and are handed on, each version once.
+"""Watching folders: files are found, settle, and become jobs, each version once.
 
-A `FolderWatch` looks after one folder on a thread of its own. Events only say where to look; a periodic
-rescan is the truth. What it hands on becomes a job elsewhere: nothing in here knows of jobs.
+A `FolderWatch` watches one folder on a thread of its own. File-system events only say where to look; periodic rescans
+decide. `Admission` turns settled files into jobs.
 """
 
 from __future__ import annotations

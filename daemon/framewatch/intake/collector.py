@@ -1,4 +1,4 @@
-"""Looks at a folder's files and hands on those that have settled. For one thread; it never waits."""
+"""Collect the files of a folder that have settled, and offer them. Not thread-safe; never blocks on a timer."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from framewatch.domain import FileIdentity
 from framewatch.errors import FramewatchError
 from framewatch.intake.file_states import FileStates
 from framewatch.intake.ignore_rules import IgnoreRules
-from framewatch.intake.ready_check import Verdict, last_look
+from framewatch.intake.ready_check import ReadyState, check_ready
 from framewatch.intake.scanner import Scanner, ScanReport
 from framewatch.intake.settle_tracker import Snapshot
 from framewatch.settings import FolderSettings
 
-AT_ONCE = 250  # files that are looked at and offered before events are attended to again
+BATCH = 250  # files checked and offered before events are handled again
 
 
 class Settled(NamedTuple):
-    """A file that has settled, below the input, as the last look saw it."""
+    """A settled file: its path below the input, and its identity when it was last seen."""
 
     relative: Path
     identity: FileIdentity
 
 
 OnSettled = Callable[[Sequence[Settled]], Mapping[Path, str]]
-"""Takes files; gives those that it does not take now, with the reason, which is empty where there is none to tell."""
+"""Takes files, and returns those that it does not take now with the reason; "" if there is nothing to report."""
 
 _log = structlog.get_logger("framewatch.intake")
 
 
 class Collector:
-    """What is known of the files in one watch folder."""
+    """The known files of one watch folder."""
 
     def __init__(
         self,
@@ -47,15 +47,15 @@ class Collector:
         stopping: Callable[[], bool],
         require: Callable[[], None],
     ) -> None:
-        """Prepare; nothing is looked at yet.
+        """Prepare, without accessing the folder.
 
         Args:
-            folder: with absolute paths.
-            on_settled: takes settled files, or says which it cannot take now.
-            excluded: folders that are never walked into.
+            folder: the settings, with absolute paths.
+            on_settled: takes settled files, or returns those that it cannot take now.
+            excluded: folders that are never scanned.
             clock: monotonic seconds.
-            stopping: whether to leave off; asked between files.
-            require: raises a FramewatchError while the folder's disk is not there.
+            stopping: whether to stop; asked between files.
+            require: raises a FramewatchError while the folder's disk is not mounted.
         """
         self._folder = folder
         self._on_settled = on_settled
@@ -65,110 +65,110 @@ class Collector:
         self._scanner = Scanner(
             folder.input, recursive=folder.recursive, rules=IgnoreRules(folder.ignore), excluded=excluded
         )
-        self._roster = FileStates(folder.settle_seconds)
+        self._states = FileStates(folder.settle_seconds)
         self._reported: set[str] = set()
         self._busy: set[str] = set()
-        self._ready: dict[str, Snapshot] = {}  # to be offered
-        self.leases = False  # whether this kernel knows every writer of the folder's file system
+        self._ready: dict[str, Snapshot] = {}  # settled files to offer
+        self.leases = False  # whether this kernel knows every writer on the folder's file system
 
     def scan(self) -> tuple[ScanReport, set[str]]:
-        """Look at everything; what has settled or was refused before is to be offered.
+        """Scan the whole folder; files that have settled or were refused before will be offered.
 
         Returns:
-            What was left out, and the paths of files that were not known before.
+            What the scan left out, and the paths of files that were not known before.
 
         Raises:
             OSError: the folder itself cannot be read.
         """
         report = ScanReport()
         seen: set[str] = set()
-        news: set[str] = set()
+        new: set[str] = set()
         ready = {}
         for relative, snapshot in self._scanner.walk(report):
             if self._stopping():
-                return report, news
+                return report, new
             seen.add(relative)
-            if not self._roster.knows(relative):
-                news.add(relative)
-            if self._roster.look(relative, snapshot, self._clock(), rescan=True):
+            if not self._states.knows(relative):
+                new.add(relative)
+            if self._states.observe(relative, snapshot, self._clock(), rescan=True):
                 ready[relative] = snapshot
         if "" in report.unreadable:
             raise OSError(report.unreadable[""])
-        self._require()  # or what was not seen would count as taken away
-        self._roster.retain(seen, report.could_not_see)
-        self._tell_once(report)
+        self._require()  # if the disk was unmounted meanwhile, files that were not seen are not gone
+        self._states.retain(seen, report.may_have_missed)
+        self._report_once(report)
         self._ready |= dict(sorted(ready.items()))
-        return report, news
+        return report, new
 
-    def look_at_due(self) -> None:
-        """Look at files whose time has come; those that have not changed are to be offered."""
-        due = [] if self._ready else self._roster.due(self._clock())
-        for relative in sorted(due)[:AT_ONCE]:
-            seen = self._scanner.look(relative)
+    def check_due(self) -> None:
+        """Check the files whose settle time is over; those that have not changed will be offered."""
+        due = [] if self._ready else self._states.due(self._clock())
+        for relative in sorted(due)[:BATCH]:
+            seen = self._scanner.stat(relative)
             if not isinstance(seen, Snapshot):
-                self._roster.vanished(relative)
-            elif self._roster.look(relative, seen, self._clock()):
+                self._states.vanished(relative)
+            elif self._states.observe(relative, seen, self._clock()):
                 self._ready[relative] = seen
 
-    def touched(self, relative: str) -> None:
-        """An event told of a path: a file that settles anew, a subfolder with files, or one less."""
+    def handle_event(self, relative: str) -> None:
+        """Handle an event about a path: a file that changed, appeared or vanished, or a subfolder."""
         if not self._scanner.covers(relative):
             return
-        seen = self._scanner.look(relative)
+        seen = self._scanner.stat(relative)
         now = self._clock()
-        self._roster.touch(relative, now)
+        self._states.touch(relative, now)
         if isinstance(seen, Snapshot):
-            self._roster.look(relative, seen, now)
+            self._states.observe(relative, seen, now)
         elif seen is None:
-            self._roster.vanished(relative)
+            self._states.vanished(relative)
         elif self._folder.recursive:
             for found in self._scanner.walk(ScanReport(), below=relative):
-                self._roster.look(found.relative, found.snapshot, now)
+                self._states.observe(found.relative, found.snapshot, now)
 
     def forget(self, relative: str) -> None:
-        """What lies at this path from now on is new; what came there before its job ended settles anew."""
-        self._roster.vanished(relative)
-        self.touched(relative)
+        """Treat the file at this path as new; it settles again."""
+        self._states.vanished(relative)
+        self.handle_event(relative)
 
     def next_due(self) -> float | None:
-        """When there is something to do: the first file may be settled; None while none is settling."""
+        """Return when the next file may be settled; None while no file is settling."""
         if self._ready:
             return self._clock()
-        return self._roster.next_due()
+        return self._states.next_due()
 
     @property
     def waiting(self) -> int:
-        """Files that are not settled yet, or were not taken."""
-        return self._roster.settling_count + self._roster.refused_count
+        """The number of files that are not settled yet, or were refused."""
+        return self._states.settling_count + self._states.refused_count
 
     @property
     def refused(self) -> int:
-        """Files that were offered and not taken."""
-        return self._roster.refused_count
+        """The number of files that were offered and refused."""
+        return self._states.refused_count
 
     @property
     def busy(self) -> int:
-        """Files that a program had open for writing when last asked."""
+        """The number of files that a program had open for writing at the last check."""
         return len(self._busy)
 
     def offer(self) -> None:
-        """Offer some of the files that are to be offered, after a last look."""
-        self._busy = {relative for relative in self._busy if self._roster.knows(relative)}
+        """Offer a batch of settled files, after a final check of each."""
+        self._busy = {relative for relative in self._busy if self._states.knows(relative)}
         offered: dict[str, Snapshot] = {}
-        for relative in list(islice(self._ready, AT_ONCE)):
+        for relative in list(islice(self._ready, BATCH)):
             if self._stopping():
                 return
             snapshot = self._ready.pop(relative)
-            verdict = last_look(self._folder.input / relative, snapshot, leases=self.leases)
-            (self._busy.add if verdict is Verdict.BUSY else self._busy.discard)(relative)
-            if verdict is Verdict.READY:
+            state = check_ready(self._folder.input / relative, snapshot, leases=self.leases)
+            (self._busy.add if state is ReadyState.BUSY else self._busy.discard)(relative)
+            if state is ReadyState.READY:
                 offered[relative] = snapshot
             else:
-                self._roster.touch(relative, self._clock())
+                self._states.touch(relative, self._clock())
         if offered:
-            self._hand_on(offered)
+            self._offer(offered)
 
-    def _hand_on(self, offered: dict[str, Snapshot]) -> None:
+    def _offer(self, offered: dict[str, Snapshot]) -> None:
         settled = [Settled(Path(relative), snapshot.identity()) for relative, snapshot in offered.items()]
         try:
             refused = self._on_settled(settled)
@@ -176,13 +176,16 @@ class Collector:
             refused = dict.fromkeys((each.relative for each in settled), str(error))
         for relative, snapshot in offered.items():
             why = refused.get(Path(relative))
-            (self._roster.taken if why is None else self._roster.refused)(relative, snapshot)
+            (self._states.taken if why is None else self._states.refused)(relative, snapshot)
             if why:
                 _log.warning("folder.not_taken", folder=self._folder.name, path=relative, problem=why)
 
-    def _tell_once(self, report: ScanReport) -> None:
-        """Log what is left alone although no rule says so, once for each as long as it lies there."""
-        for event, entries in (("folder.odd_entry", report.odd), ("folder.unreadable", report.unreadable)):
+    def _report_once(self, report: ScanReport) -> None:
+        """Log unsupported and unreadable entries, each once while it is there."""
+        for event, entries in (
+            ("folder.unsupported_entry", report.unsupported),
+            ("folder.unreadable", report.unreadable),
+        ):
             for relative in sorted(entries.keys() - self._reported):
                 _log.warning(event, folder=self._folder.name, path=relative, problem=entries[relative])
-        self._reported = report.odd.keys() | report.unreadable.keys()
+        self._reported = report.unsupported.keys() | report.unreadable.keys()

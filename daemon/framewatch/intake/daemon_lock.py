@@ -1,4 +1,4 @@
-"""Locks that keep a second daemon off the same state and the same watch folders."""
+"""Locks that keep a second daemon from using the same state folder or watch folders."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOS
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a lock, as its file says."""
+    """The holder of a lock, according to the lock file."""
 
     pid: int | None
     host: str
     since: str  # RFC 3339
 
     def __str__(self) -> str:
-        """Such as `process 4711 on nas since 2024-05-01T10:00:00+00:00`."""
+        """Describe the holder: `process 4711 on nas since 2024-05-01T10:00:00+00:00`."""
         process = "another process" if self.pid is None else f"process {self.pid}"
         host = f" on {self.host}" if self.host else ""
         return f"{process}{host}{f' since {self.since}' if self.since else ''}"
@@ -43,8 +43,8 @@ class Holder:
 class FolderLock:
     """An exclusive lock on a folder: flock(2) on a hidden file in it.
 
-    The kernel lets go of it when the process ends, however it ends. The file stays and says who was last;
-    left behind, it hinders nobody.
+    The kernel releases it when the process ends, in whatever way. The file stays and names the last holder; a stale
+    file does no harm.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -53,17 +53,17 @@ class FolderLock:
         self._seen: os.stat_result | None = None  # of the file
 
     def acquire(self, what: str) -> Finding | None:
-        """Take the lock.
+        """Acquire the lock.
 
         Args:
-            what: what is locked, for the message: "the state folder", "folder 'anime'".
+            what: the name of the folder in messages: "the state folder", "folder 'anime'".
 
         Returns:
-            A warning where the file system has no locks; the daemon goes on without.
+            A warning if the file system has no locks; the daemon then runs without.
 
         Raises:
-            AlreadyRunningError: another process, on this or another host, holds it.
-            StorageError: the lock file cannot be opened, or is no plain file.
+            AlreadyRunningError: another process, on this or another host, holds the lock.
+            StorageError: the lock file cannot be opened, or is not a regular file.
         """
         file = self._open()
         self._seen = os.fstat(file)
@@ -77,20 +77,20 @@ class FolderLock:
         _write(file)
         return None
 
-    def is_there(self) -> bool:
-        """Whether the file that was locked is still the one in the folder, and not that of another disk, or none."""
+    def is_current(self) -> bool:
+        """Return whether the locked file is still the one in the folder: its disk may have been replaced."""
         try:
             found = self.path.lstat()
         except OSError:
             return False
         seen = self._seen
-        # Numbers of files last while they are open: that of one without locks is not.
+        # An inode number is only stable while the file is open; without locks it was closed again.
         return (
             seen is not None and found.st_dev == seen.st_dev and (self._file is None or found.st_ino == seen.st_ino)
         )
 
     def release(self) -> None:
-        """Let go. Harmless when it is not held."""
+        """Release the lock, if it is held."""
         if self._file is not None:
             os.close(self._file)
             self._file = None
@@ -100,14 +100,14 @@ class FolderLock:
         try:
             file = os.open(self.path, flags, 0o600)
         except OSError as error:
-            hint = "the folder must be writable, and nothing else may have that name"
+            hint = "make the folder writable, and remove anything else with that name"
             message = f"the lock {self.path} cannot be opened: {error.strerror}"
             raise StorageError(message, code="storage.lock", hint=hint) from None
         status = os.fstat(file)
         if stat.S_ISREG(status.st_mode) and status.st_nlink <= 1:
             return file
-        os.close(file)  # a link to some other file, which would be overwritten
-        message = f"{self.path} is not a plain file of its own"
+        os.close(file)  # a hard link to another file, which would be overwritten
+        message = f"{self.path} is not a plain file, or has hard links"
         raise StorageError(message, code="storage.lock", hint="remove it")
 
     def _not_locked(self, error: OSError, holder: Holder, what: str) -> Finding:
@@ -115,54 +115,54 @@ class FolderLock:
             message = f"{what} ({self.path.parent}) is in use by {holder}"
             raise AlreadyRunningError(message, hint="stop the other framewatch first") from None
         if error.errno in _NO_LOCKS:
-            message = f"{what} lies on a file system without locks, so a second framewatch would not be noticed"
-            hint = "make sure that only one runs"
+            message = f"{what} is on a file system without locks, so a second framewatch would not be detected"
+            hint = "make sure that only one framewatch uses it"
             return Finding("daemon.lock_unsupported", message, hint, str(self.path.parent))
         message = f"the lock {self.path} cannot be taken: {error.strerror}"
         raise StorageError(message, code="storage.lock") from None
 
 
 class DaemonLock:
-    """The locks on everything that a daemon uses, taken together or not at all. Safe for use from several threads.
+    """The locks on all folders that a daemon uses, acquired together or not at all. Thread-safe.
 
-    A folder that hangs, as a dead share does, makes those wait who want that very folder, and nobody else.
+    A folder that hangs, such as a dead share, blocks only callers that want this folder.
     """
 
     def __init__(self) -> None:
-        self._locks: dict[Path, FolderLock] = {}  # by the folder, links resolved
-        self._keys: dict[Path, Path] = {}  # of the folders by the names that they were given
-        self._guard = threading.Lock()  # over both tables alone
-        self._turns = NamedLocks()
+        self._locks: dict[Path, FolderLock] = {}  # by folder, with links resolved
+        self._keys: dict[Path, Path] = {}  # resolved folder by the path that was given
+        self._guard = threading.Lock()  # for both tables
+        self._locking = NamedLocks()
 
     def add(self, folder: Path, what: str) -> tuple[Finding, ...]:
-        """Hold one more folder, which was not to be had before. Nothing where it is held, on the disk as it is.
+        """Lock one more folder. Does nothing if it is held and its disk is the same.
 
-        Returns, raises: as `hold`.
+        Returns and raises: as `hold`.
         """
         _, warning = self._take(folder, what)
         return (warning,) if warning else ()
 
     def drop(self, folder: Path) -> None:
-        """Let go of a folder whose disk is gone, for what is open on it keeps it from being unmounted.
+        """Release a folder whose disk is gone: an open lock file would keep the disk from being unmounted.
 
-        Harmless when it is not held. The folder itself is not looked at.
+        The folder itself is not accessed.
         """
         with self._guard:
             key = self._keys.get(folder)
         if key is not None:
-            self._let_go(key)
+            self._release_keys(key)
 
     def hold(self, wanted: Mapping[Path, str]) -> tuple[Finding, ...]:
-        """Hold exactly these folders: take those that are new, let go of those no longer wanted.
+        """Hold exactly these folders: lock new ones, release those no longer wanted.
 
         Args:
-            wanted: folder to what it is called in messages.
+            wanted: folders, each with its name in messages.
 
         Returns:
             Warnings about file systems without locks.
 
         Raises:
-            AlreadyRunningError, StorageError: one was not to be had. What was held before is still held.
+            AlreadyRunningError, StorageError: a folder cannot be locked. What was held before is still held.
         """
         new: list[Path] = []
         warnings = []
@@ -172,38 +172,38 @@ class DaemonLock:
                 new += [self._keys[folder]] if is_new else []
                 warnings.append(warning)
         except (AlreadyRunningError, StorageError):
-            self._let_go(*new)
+            self._release_keys(*new)
             raise
         with self._guard:
             self._keys = {folder: self._keys[folder] for folder in wanted}
             unwanted = self._locks.keys() - set(self._keys.values())
-        self._let_go(*unwanted)
+        self._release_keys(*unwanted)
         return tuple(warning for warning in warnings if warning)
 
     def _take(self, folder: Path, what: str) -> tuple[bool, Finding | None]:
-        """Hold a folder, anew where its disk is another: whether it was not held before, and a warning."""
+        """Lock a folder, again if its disk was replaced. Returns whether it was not held before, and a warning."""
         key = Path(os.path.realpath(folder))
-        with self._turns.of(key):
+        with self._locking.of(key):
             with self._guard:
                 self._keys[folder] = key
                 held = self._locks.get(key)
-            if held is not None and held.is_there():
+            if held is not None and held.is_current():
                 return False, None
-            self._let_go(key)  # first, or it would be in the way where it is the same file after all
+            self._release_keys(key)  # first: our own old lock would refuse the new one if it is the same file
             lock = FolderLock(key)
             warning = lock.acquire(what)
             with self._guard:
                 self._locks[key] = lock
         return held is None, warning
 
-    def _let_go(self, *keys: Path) -> None:
+    def _release_keys(self, *keys: Path) -> None:
         with self._guard:
             locks = {key: self._locks.pop(key) for key in keys if key in self._locks}
         _release(locks)
 
     def release(self) -> None:
         """Let go of everything."""
-        self._let_go(*tuple(self._locks))
+        self._release_keys(*tuple(self._locks))
 
     def __enter__(self) -> Self:
         return self
@@ -222,13 +222,13 @@ def _release(locks: Mapping[Path, FolderLock]) -> None:
 def _write(file: int) -> None:
     since = datetime.now(UTC).isoformat(timespec="seconds")
     info = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
-    with suppress(OSError):  # a full disk: the lock holds all the same, and only its holder is not told
+    with suppress(OSError):  # a full disk: the lock works all the same, only its holder is not named
         os.ftruncate(file, 0)
         os.pwrite(file, json.dumps(info).encode() + b"\n", 0)
 
 
 def _read(file: int) -> Holder:
-    """What the lock's file says; nothing is trusted, as anybody may have written it."""
+    """Read a lock file. Anybody may have written it, so every value is checked."""
     try:
         info = json.loads(os.pread(file, _INFO_BYTES, 0))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Which files of a folder settle, which were handed on, and which were not taken. Pure."""
+"""The files of a folder by state: settling, taken or refused. Pure."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from framewatch.intake.settle_tracker import SettleTracker, Snapshot
 
 
 class FileStates:
-    """Every file of a folder in at most one of three places: settling, taken, or refused.
+    """The state of every known file of a folder: settling, taken or refused.
 
-    A file that was taken is not offered again while the same version lies there; a new version settles anew.
-    A refused one is offered again at a rescan. What vanishes is forgotten, so the roster is never larger than
-    the folder.
+    A taken file is not offered again while the same version is there; a new version settles again. A refused file is
+    offered again at a rescan. Files that vanish are forgotten, so memory is bounded by the size of the folder.
     """
 
     def __init__(self, settle_seconds: float) -> None:
@@ -20,60 +19,60 @@ class FileStates:
         self._taken: dict[str, Snapshot] = {}
         self._refused: dict[str, Snapshot] = {}
 
-    def look(self, path: str, snapshot: Snapshot, now: float, *, rescan: bool = False) -> bool:
-        """Note what a look has found; true when the file is to be offered now."""
+    def observe(self, path: str, snapshot: Snapshot, now: float, *, rescan: bool = False) -> bool:
+        """Record a snapshot of a file; returns whether to offer the file now."""
         if self._taken.get(path) == snapshot:
             return False
         if self._refused.get(path) == snapshot:
             return rescan
         self._taken.pop(path, None)
         self._refused.pop(path, None)
-        return self._settling.look(path, snapshot, now)
+        return self._settling.observe(path, snapshot, now)
 
     def touch(self, path: str, now: float) -> None:
-        """An event told of the file, or it is busy: its quiet time starts anew."""
+        """Restart the settle time of a file: an event reported it, or it is open for writing."""
         self._settling.touch(path, now)
 
     def taken(self, path: str, snapshot: Snapshot) -> None:
-        """The file was offered, and taken."""
+        """Record that the file was offered and taken."""
         self.vanished(path)
         self._taken[path] = snapshot
 
     def refused(self, path: str, snapshot: Snapshot) -> None:
-        """The file was offered, and not taken."""
+        """Record that the file was offered and refused."""
         self.vanished(path)
         self._refused[path] = snapshot
 
     def vanished(self, path: str) -> None:
-        """The file is gone, or whatever lies there now is to be seen as new."""
+        """Forget the file: it is gone, or whatever is there now counts as new."""
         self._settling.forget(path)
         self._taken.pop(path, None)
         self._refused.pop(path, None)
 
     def retain(self, seen: set[str], unseen: Callable[[str], bool]) -> None:
-        """After a whole rescan: forget what it did not see, except where it could not look."""
+        """Forget files that a whole scan did not see, except those that it may have missed (`unseen`)."""
         known: Iterable[str] = (*self._settling, *self._taken, *self._refused)
         for path in [path for path in known if path not in seen and not unseen(path)]:
             self.vanished(path)
 
     def due(self, now: float) -> list[str]:
-        """The files that are settled if a look finds them unchanged now."""
+        """Return the files that are settled if they are unchanged now."""
         return self._settling.due(now)
 
     def next_due(self) -> float | None:
-        """When the first file may be settled; None while none is settling."""
+        """Return when the next file may be settled; None while no file is settling."""
         return self._settling.next_due()
 
     def knows(self, path: str) -> bool:
-        """Whether the file was seen before."""
+        """Return whether the file is known."""
         return path in self._settling or path in self._taken or path in self._refused
 
     @property
     def settling_count(self) -> int:
-        """Files that are not settled yet."""
+        """The number of files that are not settled yet."""
         return len(self._settling)
 
     @property
     def refused_count(self) -> int:
-        """Files that were offered and not taken."""
+        """The number of files that were offered and refused."""
         return len(self._refused)

@@ -1,4 +1,4 @@
-"""Whether the configured folders are there and usable, and the making of those that framewatch may make."""
+"""Check the configured folders, and create those that framewatch may create."""
 
 from __future__ import annotations
 
@@ -15,63 +15,62 @@ from framewatch.settings import FolderSettings, Settings
 from framewatch.storage.mounts import Mounts
 
 _TARGETS = ("output", "done", "failed")
-_RIGHTS = "give the user that framewatch runs as the right to write there"
+_RIGHTS = "give the user that framewatch runs as write permission there"
 
 
 def check_folders(
     settings: Settings, where: Callable[[KeyPath], str] = dotted, known: Collection[Path] = ()
 ) -> tuple[Finding, ...]:
-    """Everything that is wrong with the configured folders, at once. Makes nothing.
+    """Return everything that is wrong with the configured folders. Creates nothing.
 
     Args:
-        settings: with absolute paths.
-        where: how a key path is shown, such as `LoadedSettings.document.where`.
-        known: folders that were in use before: one that is missing lies on a disk that is not mounted now, which
-            is waited for.
+        settings: the configuration, with absolute paths.
+        where: formats a key path, such as `LoadedSettings.document.where`.
+        known: folders that were in use before. If one is missing, its disk is not mounted, and is waited for.
     """
     findings = list(find_overlaps(settings, where))
     for number, folder in enumerate(settings.folders):
         findings += (finding.at(where(("folders", number, key))) for key, finding in _folder(folder, known))
     for key in ("state_dir", "work_dir"):
         path = getattr(settings, key)
-        findings += (finding.at(where((key,))) for finding in (*_makeable(path, deep=True), *_open_to_others(path)))
+        findings += (finding.at(where((key,))) for finding in (*_creatable(path, deep=True), *_open_to_others(path)))
     return tuple(findings)
 
 
 def make_own_folders(settings: Settings, where: Callable[[KeyPath], str] = dotted) -> None:
-    """Make the state and work folders, with their parents.
+    """Create the state and work folders, with their parents.
 
     Raises:
-        ConfigError: one cannot be made.
+        ConfigError: one cannot be created.
     """
     for key in ("state_dir", "work_dir"):
-        _make(getattr(settings, key), where((key,)), mode=0o700, parents=True)
+        _create(getattr(settings, key), where((key,)), mode=0o700, parents=True)
 
 
 def make_targets(settings: Settings, roots: Mounts, where: Callable[[KeyPath], str] = dotted) -> None:
-    """Make the output, done and failed folders that are missing, but none where a disk is not mounted.
+    """Create missing output, done and failed folders, except where a disk is not mounted.
 
-    All that is there is looked at once, so that it is known from now on.
+    Every existing root is checked once, so that its mount marker is known from now on.
 
     Raises:
-        ConfigError: one cannot be made.
+        ConfigError: one cannot be created.
     """
     for number, folder in enumerate(settings.folders):
         for key in _TARGETS:
             path = getattr(folder, key)
             if not os.path.lexists(path) and roots.may_create(path):
-                _make(path, where(("folders", number, key)))
+                _create(path, where(("folders", number, key)))
                 roots.forget(path)
         for path in settings.places[folder.name].roots.values():
-            with suppress(StorageError):  # it is told by whoever needs it
+            with suppress(StorageError):  # whoever needs the root reports it
                 roots.require(path)
 
 
-def _make(path: Path, where: str, *, mode: int = 0o777, parents: bool = False) -> None:
+def _create(path: Path, where: str, *, mode: int = 0o777, parents: bool = False) -> None:
     try:
         path.mkdir(mode=mode, parents=parents, exist_ok=True)
     except OSError as error:
-        message = f"{path} cannot be made: {error.strerror}"
+        message = f"{path} cannot be created: {error.strerror}"
         raise ConfigError(message, code="folders.not_writable", hint=_RIGHTS, where=where) from None
 
 
@@ -84,36 +83,36 @@ def _folder(folder: FolderSettings, known: Collection[Path]) -> Iterator[tuple[s
         if target in known and not os.path.lexists(target):
             continue
         if link := _link_between(folder.input, target):
-            hint = "replace the link by a folder, or name its target in the configuration"
-            message = f"{link} is a link that lies in the input folder, where others may change it"
+            hint = "replace the link with a folder, or name its target in the configuration"
+            message = f"{link} is a link inside the input folder, where others may change it"
             yield key, Finding("folders.symlink", message, hint)
-        elif not (target.is_relative_to(folder.input) and not folder.input.is_dir()):  # told by the input
-            for finding in _makeable(target, deep=False):
+        elif not (target.is_relative_to(folder.input) and not folder.input.is_dir()):  # reported for the input
+            for finding in _creatable(target, deep=False):
                 yield key, finding
 
 
 def _input(path: Path) -> Iterator[Finding]:
-    """An input is never made: a share that is not mounted must not be mistaken for an empty folder."""
+    """Check an input. It is never created: a share that is not mounted must not be mistaken for an empty folder."""
     if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises for a share that is dead
-        hint = "create it, or mount the share that it lies on"
+        hint = "create it, or mount the share that it is on"
         yield Finding("folders.no_input", f"{path} does not exist", hint)
     elif not path.is_dir():
         yield Finding("folders.not_a_folder", f"{path} is not a folder", "name a folder")
     elif not os.access(path, os.R_OK | os.W_OK | os.X_OK):
-        message = f"{path} cannot be read and written; sources are moved out of it when they are done"
+        message = f"{path} must be readable and writable: sources are moved out of it when they are done"
         yield Finding("folders.not_writable", message, _RIGHTS)
 
 
-def _makeable(path: Path, *, deep: bool) -> Iterator[Finding]:
-    """Why a folder cannot be used or made. Only `deep` ones may lack more than their own last part."""
+def _creatable(path: Path, *, deep: bool) -> Iterator[Finding]:
+    """Check that a folder exists or can be created; the parents may be missing only if `deep`."""
     existing = path
     while deep and not os.path.lexists(existing) and existing != existing.parent:
         existing = existing.parent
     if not deep and not os.path.lexists(path):
         existing = path.parent
     if not os.path.exists(existing):  # noqa: PTH110
-        hint = "create that folder, or mount the share that it lies on"
-        yield Finding("folders.no_parent", f"{path} cannot be made: {existing} does not exist", hint)
+        hint = "create that folder, or mount the share that it is on"
+        yield Finding("folders.no_parent", f"{path} cannot be created: {existing} does not exist", hint)
     elif not existing.is_dir():
         yield Finding("folders.not_a_folder", f"{existing} is not a folder", "name a folder")
     elif not os.access(existing, os.W_OK | os.X_OK):
@@ -121,16 +120,16 @@ def _makeable(path: Path, *, deep: bool) -> Iterator[Finding]:
 
 
 def _open_to_others(path: Path) -> Iterator[Finding]:
-    """Whoever may write to a folder of framewatch's own could lay links there, and have other files overwritten."""
-    with suppress(OSError):  # it is not there yet, or that is told already
+    """Check that nobody else can write to a folder of framewatch's own, and plant links there to overwrite files."""
+    with suppress(OSError):  # it does not exist yet, or another finding says so
         mode = path.stat().st_mode
         if mode & 0o022 and not mode & stat.S_ISVTX:
-            hint = f"`chmod go-w {path}`, or name a folder that nobody else writes to"
+            hint = f"run `chmod go-w {path}`, or name a folder that nobody else can write to"
             yield Finding("folders.unsafe", f"{path} can be written by others", hint)
 
 
 def _link_between(top: Path, path: Path) -> Path | None:
-    """The first link below `top` on the way to `path`; None also where the path lies elsewhere."""
+    """Return the first link below `top` on the way to `path`; None if there is none, or `path` is elsewhere."""
     if not path.is_relative_to(top):
         return None
     parts = path.relative_to(top).parts

@@ -1,4 +1,4 @@
-"""One watch folder, on a thread of its own."""
+"""Watch one folder on a thread of its own."""
 
 from __future__ import annotations
 
@@ -13,37 +13,34 @@ import structlog
 from framewatch.errors import FramewatchError
 from framewatch.intake.collector import Collector, OnSettled
 from framewatch.intake.hint_queue import HintQueue
-from framewatch.intake.watch_mode import FolderHealth, Mode, choose_mode
+from framewatch.intake.watch_mode import FolderHealth, WatchMode, choose_mode
 from framewatch.settings import FolderSettings
 
-RESCAN_SECONDS = 60.0  # at least so long between two rescans where events tell of changes
-TICK_SECONDS = 0.05  # what comes within one tick is attended to together
-LOOK_SECONDS = 5.0  # between two looks whether the folder's disk is there, at most
-DOUBT_SECONDS = 2.0  # an event that is not here by then will not come
-SCAN_RATIO = (
-    200.0  # scans take at most half a per cent of a core: 20,000 files are then looked at about once a minute
-)
-LONGEST_STRETCH = 600.0
+RESCAN_SECONDS = 60.0  # the shortest time between rescans of a folder whose events work
+TICK_SECONDS = 0.05  # hints that arrive within one tick are handled together
+CHECK_SECONDS = 5.0  # the longest time between checks that the folder's disk is mounted
+EVENT_SECONDS = 2.0  # an event that has not arrived by then is missing
+# Scans use at most 0.5% of a core: a folder of 20,000 files is then scanned about once a minute.
+SCAN_RATIO = 200.0
+LONGEST_INTERVAL = 600.0  # seconds that costly scans may be put off
 STOP_SECONDS = 1.0
 
 _log = structlog.get_logger("framewatch.intake")
 
 
 class FolderWatch:
-    """Hands on each file that settles in a folder, once for each of its versions.
+    """Offers each file that settles in a folder, once for each of its versions.
 
-    - Periodic rescans are the truth: every `poll_seconds`, or about once a minute where events come; more seldom
-      in a folder with so many files that this would keep a core busy for more than a small share of the time. Events
-      only say which paths to look at sooner. When a rescan finds a file that no event told of, they are no
-      longer trusted, and the folder is polled.
-    - `on_settled` gets the paths below the input and what the last look saw, on the watch's own thread, some
-      hundred at most. A file that it takes is not offered again while the same version lies there. One that it
-      refuses, or all where it raises a FramewatchError or OSError, are offered again at a rescan `poll_seconds`
-      later. A new watch knows nothing of what an earlier one offered.
-    - A folder that vanishes, or is replaced as by a mount, is waited for; health tells of it.
+    - Periodic rescans decide: every `poll_seconds`, or about once a minute if events work; less often in a folder with
+      so many files that scans would use more than a small share of a core. Events only say which paths to look at
+      sooner. If a rescan finds a file without an event, events are no longer trusted, and the folder is polled.
+    - `on_settled` is called on the watch's thread with up to a few hundred files. A file that it takes is not offered
+      again while the same version is there. Files that it refuses, or all if it raises a FramewatchError or OSError,
+      are offered again at a rescan `poll_seconds` later. A new watch does not know what an earlier one offered.
+    - A folder that vanishes or is replaced, for example by a mount, is waited for; `health` shows it.
     - Links, FIFOs, sockets and devices are never followed or opened.
 
-    Log events: folder.watching, folder.unavailable, folder.odd_entry, folder.unreadable, folder.not_taken.
+    Log events: folder.watching, folder.unavailable, folder.unsupported_entry, folder.unreadable, folder.not_taken.
     """
 
     def __init__(
@@ -56,121 +53,119 @@ class FolderWatch:
         rescan_seconds: float = RESCAN_SECONDS,
         require: Callable[[], None] = lambda: None,
     ) -> None:
-        """Prepare; nothing is looked at before `start`.
+        """Prepare to watch; `start` begins.
 
         Args:
-            folder: with absolute paths.
-            on_settled: takes settled files, or says which it cannot take now.
-            excluded: further folders that are never walked into; output, done and failed need not be named.
+            folder: the settings, with absolute paths.
+            on_settled: takes settled files, or returns those that it cannot take now.
+            excluded: folders that are never scanned, in addition to output, done and failed.
             clock: monotonic seconds.
-            rescan_seconds: the least time between rescans where events come.
-            require: raises a FramewatchError while the folder's disk is not there. It is then waited for: nothing
-                is taken, nothing is forgotten.
+            rescan_seconds: the shortest time between rescans if events work.
+            require: raises a FramewatchError while the folder's disk is not mounted. The watch then waits: it offers
+                no file and forgets none.
         """
         self._require = require
         self.folder = folder
         self._clock = clock
         self._rescan_seconds = max(folder.poll_seconds, rescan_seconds)
-        self._inbox = HintQueue()
-        self._survey = Collector(
+        self._hints = HintQueue()
+        self._collector = Collector(
             folder,
             on_settled,
             excluded=(folder.output, folder.done, folder.failed, *excluded),
             clock=clock,
-            stopping=lambda: self._inbox.closed,
+            stopping=lambda: self._hints.closed,
             require=require,
         )
-        self._mode: Mode | None = None
+        self._mode: WatchMode | None = None
         self._root_key: tuple[int, int] | None = None
         self._next_scan = 0.0
-        self._stretch = 0.0  # seconds between scans that the last one was worth
-        self._scheduled = False  # whether the next scan is a periodic one, which events should have forestalled
-        self._unheard: dict[str, float] = {}  # found by a periodic scan, no event yet; when
+        self._scan_interval = 0.0  # seconds until the next scan that the cost of the last one demands
+        self._periodic = False  # whether the next scan is a periodic one: events should have reported what it finds
+        self._without_event: dict[str, float] = {}  # when a periodic scan found a file that no event has reported yet
         self._thread: threading.Thread | None = None
         self._health_lock = threading.Lock()
         self._health = FolderHealth(folder=folder.name, mode="starting", state="ok")
 
-    # --- from other threads
-    # ----------------------------------------------------------------------------------
+    # --- called from other threads
 
     def start(self) -> None:
-        """Start watching. What lies there already is found at once, and settles like the rest."""
+        """Start watching. Files that are already there settle like new ones."""
         name = f"intake-{self.folder.name}"
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Ask the thread to end; `stop` waits for it."""
-        self._inbox.close()
+        """Ask the thread to end, without waiting."""
+        self._hints.close()
 
     def stop(self, seconds: float = STOP_SECONDS) -> bool:
-        """End the thread; false where it hangs in a dead file system and is left behind after `seconds`."""
+        """End the thread. Returns false if it is still blocked in a dead file system after `seconds`."""
         self.close()
         if self._thread is not None:
             self._thread.join(seconds)
         return self._thread is None or not self._thread.is_alive()
 
     def rescan(self) -> None:
-        """Look at everything now."""
-        self._inbox.put_rescan()
+        """Scan the whole folder now."""
+        self._hints.put_rescan()
 
     def forget(self, relative: Path) -> None:
-        """A job has moved this source away: what lies there from now on is new, even the same file."""
-        self._inbox.put_forget(os.fspath(relative))
+        """Treat whatever is at this path from now on as new: a job has moved its source away."""
+        self._hints.put_forget(os.fspath(relative))
 
     def health(self) -> FolderHealth:
-        """How the folder is doing."""
+        """Return the state of the folder."""
         with self._health_lock:
             return self._health
 
     @property
     def idle(self) -> bool:
-        """Whether everything was looked at since the start, and all that is there was taken."""
+        """Whether the folder was scanned since the start, and every file in it was taken."""
         health = self.health()
         return health.state == "ok" and health.last_scan is not None and health.waiting == 0
 
-    # --- the thread
-    # ------------------------------------------------------------------------------------------
+    # --- the watch's own thread
 
     def _run(self) -> None:
         try:
-            while not self._inbox.closed:
-                self._turn()
-                self._inbox.wait(TICK_SECONDS, self._pause())
+            while not self._hints.closed:
+                self._run_once()
+                self._hints.wait(TICK_SECONDS, self._pause())
         except Exception as error:
-            self._tell(state="failed", problem=f"{type(error).__name__}: {error}")
+            self._update_health(state="failed", problem=f"{type(error).__name__}: {error}")
             raise
         finally:
             self._end_mode()
 
-    def _turn(self) -> None:
+    def _run_once(self) -> None:
         try:
-            self._attend()
-            self._take_hints()
+            self._check_folder()
+            self._handle_hints()
             if self._clock() >= self._next_scan:
                 self._scan()
             else:
-                self._survey.look_at_due()
-                self._survey.offer()
-                if self._survey.refused:
-                    self._next_scan = min(self._next_scan, self._clock() + self._at_least(self.folder.poll_seconds))
-                self._tell(state="ok", problem="")
+                self._collector.check_due()
+                self._collector.offer()
+                if self._collector.refused:
+                    self._next_scan = min(self._next_scan, self._clock() + self._scan_delay(self.folder.poll_seconds))
+                self._update_health(state="ok", problem="")
         except OSError as error:
             self._unavailable(error.strerror or str(error))
         except FramewatchError as error:
             self._unavailable(str(error))
 
     def _pause(self) -> float:
-        """Seconds until there is something to do."""
-        due = self._survey.next_due() if self._health.state == "ok" else None
+        """Return the seconds until there is something to do."""
+        due = self._collector.next_due() if self._health.state == "ok" else None
         soonest = min(self._next_scan, self._next_scan if due is None else due) - self._clock()
-        return min(soonest, LOOK_SECONDS)
+        return min(soonest, CHECK_SECONDS)
 
-    def _attend(self) -> None:
-        """Choose the mode, anew when the folder is another one than before: a share was mounted or unmounted.
+    def _check_folder(self) -> None:
+        """Choose how to watch, and choose again when the folder is replaced: a share was mounted or unmounted.
 
         Raises:
-            OSError, FramewatchError: the folder is not there.
+            OSError, FramewatchError: the folder is not available.
         """
         self._require()
         status = self.folder.input.stat()
@@ -179,87 +174,87 @@ class FolderWatch:
             return
         self._end_mode()
         self._root_key = key
-        self._begin_mode(choose_mode(self.folder, self._inbox.put))
+        self._begin_mode(choose_mode(self.folder, self._hints.put))
         self._scan_soon()
 
-    def _begin_mode(self, mode: Mode) -> None:
+    def _begin_mode(self, mode: WatchMode) -> None:
         self._mode = mode
-        self._survey.leases = mode.local
+        self._collector.leases = mode.local
         _log.info("folder.watching", folder=self.folder.name, mode=mode.mode, reason=mode.reason)
 
     def _end_mode(self) -> None:
         if self._mode is not None and self._mode.source is not None:
             self._mode.source.close()
         self._mode = None
-        self._unheard.clear()
+        self._without_event.clear()
 
     def _scan_soon(self) -> None:
         self._next_scan = self._clock()
-        self._scheduled = False
+        self._periodic = False
 
-    def _take_hints(self) -> None:
-        hints = self._inbox.take()
+    def _handle_hints(self) -> None:
+        hints = self._hints.take()
         for relative in hints.forget:
-            self._survey.forget(relative)
+            self._collector.forget(relative)
         for relative in hints.touched:
-            self._unheard.pop(relative, None)
-            self._survey.touched(relative)
+            self._without_event.pop(relative, None)
+            self._collector.handle_event(relative)
         if hints.lost:
-            self._unheard.clear()
+            self._without_event.clear()
         if hints.rescan:
             self._scan_soon()
-        self._doubt_events()
+        self._check_events()
 
-    def _doubt_events(self) -> None:
-        """Fall back to polling when a periodic scan found a file that no event told of.
+    def _check_events(self) -> None:
+        """Fall back to polling if a periodic scan found a file that no event reported.
 
-        So a limit of watches that was reached later, or a folder that other machines write to, is noticed.
+        This detects a limit of watches that is reached later, and folders that other machines write to.
         """
-        heard_by = self._clock() - DOUBT_SECONDS
-        if any(found <= heard_by for found in self._unheard.values()) and self._mode is not None:
+        deadline = self._clock() - EVENT_SECONDS
+        if any(found <= deadline for found in self._without_event.values()) and self._mode is not None:
             local = self._mode.local
             self._end_mode()
-            self._begin_mode(Mode("poll", "files came that no event told of", local, None))
+            self._begin_mode(WatchMode("poll", "files appeared without events", local, None))
             self._next_scan = min(self._next_scan, self._clock() + self.folder.poll_seconds)
 
     def _scan(self) -> None:
         began, spent = self._clock(), time.thread_time()
-        report, news = self._survey.scan()
-        self._stretch = min(SCAN_RATIO * (time.thread_time() - spent), LONGEST_STRETCH)
-        self._survey.offer()
-        if self._inbox.closed:
-            return  # it was left off half-way
+        report, new = self._collector.scan()
+        self._scan_interval = min(SCAN_RATIO * (time.thread_time() - spent), LONGEST_INTERVAL)
+        self._collector.offer()
+        if self._hints.closed:
+            return  # the scan was stopped half-way
         now = self._clock()
         by_events = self._mode is not None and self._mode.source is not None
-        if by_events and self._scheduled:
-            self._unheard |= dict.fromkeys(news, now)
-        soon = not by_events or self._survey.refused > 0
-        self._next_scan = now + self._at_least(self.folder.poll_seconds if soon else self._rescan_seconds)
-        self._scheduled = True
-        self._tell(
+        if by_events and self._periodic:
+            self._without_event |= dict.fromkeys(new, now)
+        soon = not by_events or self._collector.refused > 0
+        self._next_scan = now + self._scan_delay(self.folder.poll_seconds if soon else self._rescan_seconds)
+        self._periodic = True
+        self._update_health(
             state="ok",
             problem="",
             last_scan=time.time(),
             scan_seconds=now - began,
             ignored=report.ignored,
-            odd=len(report.odd),
+            odd=len(report.unsupported),
             unreadable=len(report.unreadable),
         )
 
-    def _at_least(self, seconds: float) -> float:
-        """The time until the next scan, longer where scans are costly, so that they take a small share of it."""
-        return max(seconds, self._stretch)
+    def _scan_delay(self, seconds: float) -> float:
+        """Return the time until the next scan: at least `seconds`, longer where scans are costly."""
+        return max(seconds, self._scan_interval)
 
     def _unavailable(self, why: str) -> None:
         if self._health.state == "ok":
             _log.warning("folder.unavailable", folder=self.folder.name, problem=why)
         self._end_mode()
         self._next_scan = self._clock() + self.folder.poll_seconds
-        self._tell(state="unavailable", problem=why)
+        self._update_health(state="unavailable", problem=why)
 
-    def _tell(self, **changes: object) -> None:
-        """Renew the health record."""
+    def _update_health(self, **changes: object) -> None:
+        """Replace the health record."""
         mode = {} if self._mode is None else {"mode": self._mode.mode, "reason": self._mode.reason}
-        counts = {"waiting": self._survey.waiting, "busy": self._survey.busy}
+        counts = {"waiting": self._collector.waiting, "busy": self._collector.busy}
         with self._health_lock:
             self._health = self._health.evolve(**(mode | counts | changes))

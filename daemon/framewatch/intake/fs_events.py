@@ -1,4 +1,4 @@
-"""Events from the operating system, through watchdog. They are hints where to look, never the truth."""
+"""File-system events through watchdog. They are hints where to look; rescans decide."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from watchdog.observers.api import BaseObserver
 PROBE_PREFIX = ".framewatch-probe-"
 PROBE_SECONDS = 2.0
 
-# What may mean a new version of a file. Reading is not among them: encoders read, and so does the last look.
+# Events that may mean a new version of a file. Reads are left out: encoders read, and so does the final check.
 _WANTED: list[type[FileSystemEvent]] = [
     *(FileCreatedEvent, FileModifiedEvent, FileClosedEvent, FileMovedEvent, FileDeletedEvent),
     *(DirCreatedEvent, DirMovedEvent),
@@ -39,32 +39,32 @@ INSTANCE_REASON = "the limit of open files or watchers is reached; raise fs.inot
 
 
 class EventSource(FileSystemEventHandler):
-    """Tells of changes below one folder, from a thread of its own."""
+    """Reports changes below one folder, on a thread of its own."""
 
-    def __init__(self, root: Path, *, recursive: bool, on_touch: Callable[[str], None]) -> None:
-        """Prepare; nothing is watched before `open`.
+    def __init__(self, root: Path, *, recursive: bool, on_change: Callable[[str], None]) -> None:
+        """Prepare to watch; `open` begins.
 
         Args:
-            root: the folder. Links are resolved, as a watched link would tell of nothing.
-            recursive: whether to watch subfolders, new ones too.
-            on_touch: called, on the observer's thread, with each path below the root that was touched.
+            root: the folder. Links are resolved, since a watched link reports nothing.
+            recursive: whether to watch subfolders, including new ones.
+            on_change: called on the observer's thread with the path of each change, relative to the root.
         """
         self._root = os.path.realpath(root)
         self._recursive = recursive
-        self._on_touch = on_touch
+        self._on_change = on_change
         self._observer: BaseObserver | None = None
         self._probe = ""
         self._probed: set[str] = set()
-        self._heard = threading.Condition()
+        self._arrived = threading.Condition()
 
     def open(self) -> str:
-        """Start to watch, and test that events arrive; returns why not, or nothing when they do.
+        """Start to watch, and test that events arrive. Returns the reason if they do not, "" if they do.
 
-        The test makes a hidden folder with a file in it (or only the file, when subfolders are not watched),
-        waits for their events, and removes them. So it also notices when the system's limit of watches is
-        used up somewhere in the tree, which the watching library does not tell.
+        The self-test creates a hidden folder with a file in it (only the file if subfolders are not watched), waits
+        for their events, and removes them. It also detects that the system's limit of watches is used up somewhere in
+        the tree, which watchdog does not report.
         """
-        # When folders are made faster than they are watched, watchdog watches one twice, warns and goes on.
+        # When folders are created faster than they are watched, watchdog watches one twice and only warns.
         warnings.filterwarnings("ignore", "Callback with id '.*' already exists", RuntimeWarning)
         observer = Observer()
         try:
@@ -74,27 +74,27 @@ class EventSource(FileSystemEventHandler):
             _end(observer)
             return _reason(error)
         self._observer = observer
-        _sweep(Path(self._root))
+        _remove_leftovers(Path(self._root))
         if problem := self._self_test():
             self.close()
         return problem
 
     def close(self) -> None:
-        """Stop to watch. Harmless when nothing is watched."""
+        """Stop watching, if it was started."""
         if self._observer is not None:
             _end(self._observer)
             self._observer = None
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        """Pass on the paths of an event; called by watchdog."""
+        """Report the paths of an event; called by watchdog."""
         for path in (event.src_path, event.dest_path):
             relative = self._relative(os.fsdecode(path)) if path else ""
             if relative.startswith(PROBE_PREFIX):
-                with self._heard:
+                with self._arrived:
                     self._probed.add(relative)
-                    self._heard.notify_all()
+                    self._arrived.notify_all()
             elif relative:
-                self._on_touch(relative)
+                self._on_change(relative)
 
     def _relative(self, path: str) -> str:
         prefix = f"{self._root.rstrip('/')}/"
@@ -110,7 +110,7 @@ class EventSource(FileSystemEventHandler):
             file.touch(mode=0o600, exist_ok=False)
             return self._await(name, file.relative_to(self._root).as_posix())
         except OSError as error:
-            return f"events could not be tested: {error.strerror}"
+            return f"the self-test of events failed: {error.strerror}"
         finally:
             with suppress(OSError):
                 file.unlink()
@@ -119,14 +119,14 @@ class EventSource(FileSystemEventHandler):
                     probe.rmdir()
 
     def _await(self, first: str, second: str) -> str:
-        with self._heard:
-            if self._heard.wait_for(lambda: {first, second} <= self._probed, PROBE_SECONDS):
+        with self._arrived:
+            if self._arrived.wait_for(lambda: {first, second} <= self._probed, PROBE_SECONDS):
                 return ""
             return LIMIT_REASON if first in self._probed else "no events arrive from this folder"
 
 
-def _sweep(root: Path) -> None:
-    """Remove the probe of a daemon that died in the middle of its test; only ours have such names."""
+def _remove_leftovers(root: Path) -> None:
+    """Remove the test files of a daemon that died during its self-test; the names are ours alone."""
     with suppress(OSError):
         for left in root.glob(f"{PROBE_PREFIX}*"):
             if left.is_dir() and not left.is_symlink():
@@ -145,4 +145,4 @@ def _end(observer: BaseObserver) -> None:
 
 def _reason(error: OSError) -> str:
     reasons = {errno.ENOSPC: LIMIT_REASON, errno.EMFILE: INSTANCE_REASON}
-    return reasons.get(error.errno or 0, f"events cannot be had: {error.strerror or error}")
+    return reasons.get(error.errno or 0, f"events are not available: {error.strerror or error}")

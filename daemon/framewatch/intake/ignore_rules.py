@@ -1,12 +1,11 @@
-"""Which names in a watch folder are none of our business.
+"""The names in a watch folder that framewatch ignores.
 
-Left alone: hidden files, what is still being downloaded or copied, what NAS systems, desktops and editors
-leave behind, framewatch's own files, and companions. A companion is a file that travels with a video and is
-known not to be one: subtitles, descriptions, checksums, links. Failing it would only clutter failed/.
-Everything else is taken, so pictures, audio and unknown endings end in failed/ with a reason instead of lying
-there unexplained.
+Ignored are hidden files, unfinished downloads and copies, leftovers of NAS systems, desktops and editors, files of
+framewatch's own, and companions. A companion is a file that comes with a video and is known not to be one: subtitles,
+descriptions, checksums, links. Failing it would only clutter failed/. Everything else is admitted, so that images,
+audio and files with unknown extensions end in failed/ with a reason instead of staying there unexplained.
 
-Upper and lower case are the same. A rule that fits a folder's name leaves its whole tree alone.
+Case does not matter. A rule that matches a folder's name ignores the whole tree below it.
 """
 
 from __future__ import annotations
@@ -25,16 +24,7 @@ UNFINISHED = (
 )
 
 LEFTOVERS = (
-    *(
-        "*~",
-        "~$*",
-        "thumbs.db",
-        "ehthumbs.db",
-        "desktop.ini",
-        "lost+found",
-        "__macosx",
-        "system volume information",
-    ),
+    *("*~", "~$*", "thumbs.db", "ehthumbs.db", "desktop.ini", "lost+found", "__macosx", "system volume information"),
     *("@eadir", "#recycle", "@recycle", "@recently-snapshot", "#snapshot", "[$]recycle.bin"),
 )
 
@@ -50,35 +40,35 @@ BUILT_IN = (*HIDDEN, *OWN, *UNFINISHED, *LEFTOVERS, *COMPANIONS)
 
 
 class IgnoreRules:
-    """The built-in list and a folder's own patterns, as one question."""
+    """The built-in rules and a folder's own patterns."""
 
     def __init__(self, patterns: Iterable[str] = ()) -> None:
-        """Take a folder's own patterns.
+        """Compile the rules.
 
         Args:
-            patterns: as for the shell (`*` also stands for slashes); each is held against a file's or
-                folder's name and against its path below the input. Slashes at its ends do not count.
+            patterns: the folder's own, as in a shell (`*` also matches slashes). Each is compared with the name of a
+                file or folder and with its path below the input. Slashes at the ends are ignored.
         """
         own = tuple(pattern.strip("/") for pattern in patterns)
         self._names = _any_of((*BUILT_IN, *own))
         self._paths = _any_of(tuple(pattern for pattern in own if "/" in pattern))
 
     def ignores_entry(self, name: str, relative: str) -> bool:
-        """Whether to leave one file or folder alone; the folders that it lies in are not looked at."""
+        """Return whether to ignore one file or folder; its parents are not considered."""
         return bool(self._names.match(name) or self._paths.match(relative))
 
     def ignores(self, relative: str) -> bool:
-        """Whether to leave a path below the input alone: for itself or for a folder that it lies in."""
-        return any(self.ignores_entry(name, path) for name, path in _lineage(relative))
+        """Return whether to ignore a path below the input, for its own name or for a parent's."""
+        return any(self.ignores_entry(name, path) for name, path in _ancestry(relative))
 
 
 def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    """One expression for many patterns; with none of them it fits nothing."""
+    """Combine patterns into one expression; without patterns it matches nothing."""
     return re.compile("|".join(map(fnmatch.translate, patterns)) or r"(?!)", re.IGNORECASE)
 
 
-def _lineage(relative: str) -> Iterator[tuple[str, str]]:
-    """`a/b/c` as (a, a), (b, a/b), (c, a/b/c)."""
+def _ancestry(relative: str) -> Iterator[tuple[str, str]]:
+    """Split `a/b/c` into (a, a), (b, a/b), (c, a/b/c)."""
     path = ""
     for name in relative.split("/"):
         path = f"{path}/{name}" if path else name

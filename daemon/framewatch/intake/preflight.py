@@ -1,4 +1,4 @@
-"""Everything that can be told wrong about a configuration before the first file comes, all at once."""
+"""Check a configuration before the first file arrives, and report all errors at once."""
 
 from __future__ import annotations
 
@@ -17,23 +17,24 @@ from framewatch.settings import FolderSettings, LoadedSettings
 
 
 class Ready(NamedTuple):
-    """What a sound configuration comes to."""
+    """The result of checking a valid configuration."""
 
     tools: Tools
-    presets: dict[str, NamedPreset | None]  # by folder name; None: it lies in the folder, and is read for each file
-    warnings: tuple[Finding, ...]  # what is wrong with presets that lie in folders
+    presets: dict[str, NamedPreset | None]  # by folder name; None: a file in the folder, read for each file
+    warnings: tuple[Finding, ...]  # about presets in watched folders
 
 
 def preflight(loaded: LoadedSettings, *, strict: bool = False, known: Collection[Path] = ()) -> Ready:
-    """Check folders, presets and tools. Nothing is made.
+    """Check folders, presets and tools. Creates nothing.
 
-    `known` are folders that were in use before; when they are missing, their disks are waited for.
-
-    A preset that lies in a watched folder is its users' affair: what is wrong with it is a warning, so that nobody
-    who may write to one share can keep the daemon from starting. With `strict` it is an error too.
+    Args:
+        loaded: the configuration.
+        strict: treat findings in presets that are in watched folders as errors. Otherwise they are warnings, so that
+            nobody who can write to one share can keep the daemon from starting.
+        known: folders that were in use before. If one is missing, its disk is waited for.
 
     Raises:
-        ConfigError: with every finding.
+        ConfigError: all findings.
     """
     settings = loaded.settings
     findings = list(check_folders(settings, loaded.document.where, known))
@@ -74,7 +75,7 @@ def preflight(loaded: LoadedSettings, *, strict: bool = False, known: Collection
 
 
 def _preset(loaded: LoadedSettings, number: int, folder: FolderSettings) -> NamedPreset:
-    """A folder's preset; one that stands inline in the daemon file is checked there, for the lines of its keys."""
+    """Load a folder's preset; an inline preset is checked in the configuration, so that errors name its lines."""
     key = ("folders", number, "preset")
     document, search = loaded.document, [loaded.settings.presets_dir]
     if folder.preset is None:

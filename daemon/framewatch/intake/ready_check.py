@@ -1,4 +1,4 @@
-"""A last look at a file before it is handed on: it is still the same, and nobody writes to it."""
+"""Check a file before it is offered: it is unchanged, and no program writes to it."""
 
 from __future__ import annotations
 
@@ -12,51 +12,51 @@ from pathlib import Path
 from framewatch.intake.settle_tracker import Snapshot
 
 
-class Verdict(StrEnum):
-    """What the last look says."""
+class ReadyState(StrEnum):
+    """The result of the check."""
 
     READY = "ready"
-    CHANGED = "changed"  # gone, replaced, or not what the look before saw
+    CHANGED = "changed"  # gone, replaced or modified since the last snapshot
     BUSY = "busy"  # a program has it open for writing
 
 
-def last_look(path: Path, expected: Snapshot, *, leases: bool) -> Verdict:
-    """Open a file without following a link, compare its status, and ask the kernel for writers.
+def check_ready(path: Path, expected: Snapshot, *, leases: bool) -> ReadyState:
+    """Open a file without following links, compare it with the last snapshot, and ask the kernel for writers.
 
-    Opening matters on network file systems: it makes the client fetch the true status instead of one from its
-    cache. A file that may not be opened counts as ready, so that the user is told of it.
+    Opening makes clients of network file systems fetch the current status instead of a cached one. A file that may
+    not be opened counts as ready, so that its job fails with a reason.
 
     Args:
         path: the file.
-        expected: what the look before saw.
-        leases: whether the file system is a local one, on which the kernel knows every writer. Linux gives a
-            read lease only where nobody writes (fcntl(2), F_SETLEASE). Elsewhere a refusal says nothing.
+        expected: the last snapshot.
+        leases: whether the file system is local, so that the kernel knows every writer. Linux grants a read lease
+            only if nobody writes (fcntl(2), F_SETLEASE). On other file systems a refusal means nothing.
     """
     try:
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except PermissionError:
-        return Verdict.READY
+        return ReadyState.READY
     except OSError:
-        return Verdict.CHANGED
+        return ReadyState.CHANGED
     try:
-        return _judge(file, expected, leases=leases)
+        return _compare(file, expected, leases=leases)
     finally:
         os.close(file)
 
 
-def _judge(file: int, expected: Snapshot, *, leases: bool) -> Verdict:
+def _compare(file: int, expected: Snapshot, *, leases: bool) -> ReadyState:
     status = os.fstat(file)
     now = Snapshot(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
     if not stat.S_ISREG(status.st_mode) or now != expected:
-        return Verdict.CHANGED
-    return Verdict.BUSY if leases and _has_writers(file) else Verdict.READY
+        return ReadyState.CHANGED
+    return ReadyState.BUSY if leases and _has_writers(file) else ReadyState.READY
 
 
 def _has_writers(file: int) -> bool:
-    """Whether the kernel refuses a read lease because of a writer. The lease is given back at once.
+    """Return whether the kernel refuses a read lease because of a writer. A granted lease is returned at once.
 
-    Should a writer come in that moment, the kernel sends a signal: SIGURG, which is ignored by default,
-    instead of SIGIO, which would end the process.
+    If a writer opens the file while we hold the lease, the kernel sends a signal. SIGURG is ignored by default; the
+    usual SIGIO would end the process.
     """
     set_lease, set_signal = getattr(fcntl, "F_SETLEASE", None), getattr(fcntl, "F_SETSIG", None)
     if set_lease is None or set_signal is None:
@@ -68,5 +68,5 @@ def _has_writers(file: int) -> bool:
     except BlockingIOError:
         return True
     except OSError:
-        return False  # not ours, or no leases here: the settle time alone decides
+        return False  # not our file, or no leases here: the settle time alone decides
     return False

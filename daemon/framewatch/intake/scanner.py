@@ -1,4 +1,4 @@
-"""Looks at a folder: which regular files lie in it. Opens no file, follows no link below the root."""
+"""Find the regular files in a folder. Opens no file, and follows no link below the root."""
 
 from __future__ import annotations
 
@@ -13,48 +13,48 @@ from typing import NamedTuple
 from framewatch.intake.ignore_rules import IgnoreRules
 from framewatch.intake.settle_tracker import Snapshot
 
-MAX_DEPTH = 64  # folders below the root; a deeper tree is left alone and reported
-MAX_REPORTED = 1000  # oddities that are kept by name; bounds memory in a hostile folder
+MAX_DEPTH = 64  # folders below the root; deeper trees are skipped and reported
+MAX_REPORTED = 1000  # entries reported by name; bounds the memory that a hostile folder can use
 
 
 class Found(NamedTuple):
-    """A file that a scan has found. Bytes of its name that are not UTF-8 are surrogate escapes."""
+    """A file found by a scan. Bytes of its name that are not UTF-8 are surrogate escapes."""
 
-    relative: str  # below the root, with slashes
+    relative: str  # path below the root, with slashes
     snapshot: Snapshot
 
 
 class Pending(NamedTuple):
-    """A folder that a scan has yet to read."""
+    """A folder that the scan has not read yet."""
 
     relative: str
-    key: tuple[int, int] | None  # device and inode where they are known
+    key: tuple[int, int] | None  # device and inode, if known
 
 
 class ScanReport:
-    """What a scan has left out, filled while it runs."""
+    """What a scan left out; filled while it runs."""
 
     def __init__(self) -> None:
-        self.ignored = 0  # names that the rules leave alone
-        self.odd: dict[str, str] = {}  # path to what it is: a link, a FIFO, a socket, a device …
-        self.unreadable: dict[str, str] = {}  # folder to why; "" is the root
+        self.ignored = 0  # entries that match an ignore rule
+        self.unsupported: dict[str, str] = {}  # path to kind: a link, a FIFO, a socket, a device …
+        self.unreadable: dict[str, str] = {}  # folder to reason; "" is the root
 
-    def could_not_see(self, relative: str) -> bool:
-        """Whether the path lies in a folder that could not be read, so that its absence says nothing."""
+    def may_have_missed(self, relative: str) -> bool:
+        """Return whether the path is in a folder that could not be read, so that it may still exist."""
         return any(not folder or relative.startswith(f"{folder}/") for folder in self.unreadable)
 
 
 class Scanner:
-    """Walks one watch folder."""
+    """Scans one watch folder."""
 
     def __init__(self, root: Path, *, recursive: bool, rules: IgnoreRules, excluded: Collection[Path] = ()) -> None:
-        """Prepare to walk.
+        """Prepare to scan.
 
         Args:
-            root: the watch folder; it may itself be a link.
-            recursive: whether to walk into subfolders.
-            rules: names to leave alone.
-            excluded: folders not to walk into wherever they lie: outputs, done, failed.
+            root: the watch folder, which may be a link.
+            recursive: whether to scan subfolders.
+            rules: the entries to skip.
+            excluded: folders to skip, wherever they are: outputs, done, failed.
         """
         self.root = root
         self._recursive = recursive
@@ -63,7 +63,7 @@ class Scanner:
         self._excluded_names = _below(root, self._excluded)
 
     def walk(self, report: ScanReport, below: str = "") -> Iterator[Found]:
-        """Find all files, or those in the subfolder `below`. One unreadable folder does not stop the rest."""
+        """Yield all files, or those in the subfolder `below`. An unreadable folder does not stop the scan."""
         excluded = {key for path in self._excluded if (key := _key(path))}
         pending: list[Pending] = [Pending(below, None)]
         while pending:
@@ -73,16 +73,16 @@ class Scanner:
                     for entry in entries:
                         if found := self._entry(entry, folder.relative, excluded, pending, report):
                             yield found
-            except FileNotFoundError as error:  # it vanished since it was seen; the root must not
+            except FileNotFoundError as error:  # a subfolder may vanish during the scan, the root may not
                 if not folder.relative:
                     _note(report.unreadable, "", error.strerror or str(error))
             except OSError as error:
                 _note(report.unreadable, folder.relative, error.strerror or str(error))
 
-    def look(self, relative: str) -> Snapshot | os.stat_result | None:
-        """Look at one path: a Snapshot of a regular file, the status of anything else, or None.
+    def stat(self, relative: str) -> Snapshot | os.stat_result | None:
+        """Return a Snapshot of a regular file, the stat result of anything else, or None if nothing is there.
 
-        A link in place of a folder on the way counts as nothing.
+        A path that leads through a link counts as missing.
         """
         path = str(self.root)
         status: os.stat_result | None = None
@@ -97,7 +97,7 @@ class Scanner:
         return _snapshot(status) if status and stat.S_ISREG(status.st_mode) else status
 
     def covers(self, relative: str) -> bool:
-        """Whether a path is one that a walk would come to, judged by its name alone."""
+        """Return whether a scan would reach a path, judged by its name alone."""
         if not self._recursive and "/" in relative:
             return False
         if any(relative == name or relative.startswith(f"{name}/") for name in self._excluded_names):
@@ -121,14 +121,14 @@ class Scanner:
         try:
             status = entry.stat(follow_symlinks=False)
         except FileNotFoundError:
-            return None  # it vanished since the folder was read
+            return None  # it vanished after the folder was read
         if stat.S_ISREG(status.st_mode):
             return Found(relative, _snapshot(status))
         key = (status.st_dev, status.st_ino)
         if not stat.S_ISDIR(status.st_mode):
-            _note(report.odd, relative, _kind(status.st_mode))
+            _note(report.unsupported, relative, _kind(status.st_mode))
         elif relative.count("/") >= MAX_DEPTH:
-            _note(report.odd, relative, "a folder nested too deeply")
+            _note(report.unsupported, relative, "a folder nested too deeply")
         elif self._recursive and key not in excluded:
             pending.append(Pending(relative, key))
         return None
@@ -136,9 +136,9 @@ class Scanner:
 
 @contextmanager
 def _opened(root: Path, folder: Pending) -> Iterator[int]:
-    """A folder, open for reading; an error where it is not the one that was seen before.
+    """Open a folder for reading, and check that it is the one that was seen before.
 
-    So a folder that is swapped for a link while the scan runs does not lead out of the tree.
+    A folder that is replaced by a link during the scan must not lead out of the tree.
     """
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | (os.O_NOFOLLOW if folder.relative else 0)
     file = os.open(root / folder.relative, flags)
@@ -166,7 +166,7 @@ def _note(notes: dict[str, str], key: str, text: str) -> None:
 
 
 def _key(path: Path) -> tuple[int, int] | None:
-    """What tells a folder from others whatever it is called; None where it does not exist."""
+    """Return device and inode of a folder; None if it does not exist."""
     try:
         status = path.stat()
     except OSError:
@@ -175,7 +175,7 @@ def _key(path: Path) -> tuple[int, int] | None:
 
 
 def _below(root: Path, paths: Collection[Path]) -> frozenset[str]:
-    """Those of the paths that lie below the root, relative to it: as written, and with links resolved."""
+    """Return the paths below the root, relative to it: as written, and with links resolved."""
     pairs = [(root, path) for path in paths]
     pairs += [(Path(os.path.realpath(root)), Path(os.path.realpath(path))) for path in paths]
     inside = (path.relative_to(top) for top, path in pairs if path.is_relative_to(top) and path != top)

@@ -1,4 +1,4 @@
-"""When is a file that somebody else writes finished? Pure: looks, events and the clock come from outside."""
+"""Decide when a file that another program writes is finished. Pure: snapshots, events and the time are passed in."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from framewatch.domain import FileIdentity
 
-EMPTY_FACTOR = 3  # some copiers first create an empty file and come back to it
+EMPTY_FACTOR = 3  # some programs create an empty file first and write it later
 
 
 class Snapshot(NamedTuple):
-    """One look at a regular file; small, as there may be tens of thousands."""
+    """The state of a regular file at one moment; small, since a folder may hold tens of thousands of files."""
 
     device: int
     inode: int
@@ -20,7 +20,7 @@ class Snapshot(NamedTuple):
     mtime_ns: int
 
     def identity(self) -> FileIdentity:
-        """The same as the record that jobs keep."""
+        """Return it as the record that jobs keep."""
         return FileIdentity(**self._asdict())
 
 
@@ -31,28 +31,26 @@ class _Candidate:
 
 
 class SettleTracker:
-    """Files that are not yet known to be finished.
+    """The files that are not known to be finished yet.
 
     A file is settled when
 
-    1. it is looked at, and is a regular file with the same device, inode, size and mtime as at each look
-    before,
-    2. since the first of those looks at least `settle_seconds` have passed on the monotonic clock, three
-       times as much when it is empty,
-    3. and no event has told of it in that time.
+    1. it is a regular file with the same device, inode, size and mtime in every snapshot,
+    2. at least `settle_seconds` have passed since the first of these snapshots on the monotonic clock, three times as
+       much if the file is empty,
+    3. and no event reported the file during that time.
 
-    It does not matter what its mtime says, only that it stays. A file that changes, is replaced, or comes in
-    by a rename starts anew. Files settle side by side; none waits for another. A file that is forgotten,
-    because it vanished or was handed on, leaves nothing behind. Whether a program still holds the file open
-    for writing is not known here: see `framewatch.intake.ready_check`.
+    The value of mtime does not matter, only that it stays the same. A file that changes, is replaced or renamed
+    starts again. Files settle independently. `framewatch.intake.ready_check` finds out whether a program still has
+    the file open for writing.
     """
 
     def __init__(self, settle_seconds: float) -> None:
         self._settle_seconds = settle_seconds
         self._candidates: dict[str, _Candidate] = {}
 
-    def look(self, path: str, snapshot: Snapshot, now: float) -> bool:
-        """Note what a look has found; true when the file is settled. It stays known until `forget`."""
+    def observe(self, path: str, snapshot: Snapshot, now: float) -> bool:
+        """Record a snapshot; returns whether the file is settled. It stays known until `forget`."""
         candidate = self._candidates.get(path)
         if candidate is None or candidate.snapshot != snapshot:
             self._candidates[path] = _Candidate(snapshot, now)
@@ -60,20 +58,20 @@ class SettleTracker:
         return now >= self._due(candidate)
 
     def touch(self, path: str, now: float) -> None:
-        """An event told of the file: its quiet time starts anew. Unknown files are first to be looked at."""
+        """Restart the settle time of a known file: an event reported it."""
         if candidate := self._candidates.get(path):
             candidate.quiet_since = now
 
     def forget(self, path: str) -> None:
-        """The file vanished or was handed on."""
+        """Forget a file that vanished or was offered."""
         self._candidates.pop(path, None)
 
     def due(self, now: float) -> list[str]:
-        """The files that are settled if a look finds them unchanged now."""
+        """Return the files that are settled if they are unchanged now."""
         return [path for path, candidate in self._candidates.items() if now >= self._due(candidate)]
 
     def next_due(self) -> float | None:
-        """When the first file may be settled, on the same clock; None while there is none."""
+        """Return when the next file may be settled, on the same clock; None while there is none."""
         return min(map(self._due, self._candidates.values()), default=None)
 
     def _due(self, candidate: _Candidate) -> float:

@@ -1,4 +1,4 @@
-"""Settled files become jobs by the hundred: in one transaction, each with a name of its own, and shown once."""
+"""Settled files become jobs in one transaction, each with its own output name, and each reported once."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
     made.store.close()
 
 
-def test_files_of_one_batch_get_outputs_of_their_own(office: Office) -> None:
+def test_files_of_one_batch_get_distinct_outputs(office: Office) -> None:
     (office.folder.output / "b.mp4").touch()
     assert office.clerk.admit(office.settled("a.mkv", "a.mp4", "a.avi", "b.mkv")) == {}
     jobs = unended(office.store)
@@ -77,7 +77,7 @@ def test_files_of_one_batch_get_outputs_of_their_own(office: Office) -> None:
     assert [job.id for job in jobs] == sorted({job.id for job in jobs})
 
 
-def test_one_file_that_cannot_be_taken_does_not_keep_the_others_out(office: Office) -> None:
+def test_one_file_that_cannot_be_taken_does_not_hold_up_the_others(office: Office) -> None:
     first = office.settled("busy.mkv")
     office.clerk.admit(first)
     os.utime(office.folder.input / "busy.mkv", ns=(1, 1))
@@ -89,7 +89,7 @@ def test_one_file_that_cannot_be_taken_does_not_keep_the_others_out(office: Offi
     assert office.clerk.admit(batch[:1]) == {}  # the same version again, after a restart: it has its job
 
 
-def test_what_the_folders_own_preset_lacks_fails_every_file_of_the_batch(tmp_path: Path) -> None:
+def test_a_wrong_preset_in_the_folder_fails_every_file_of_the_batch(tmp_path: Path) -> None:
     office = Office(tmp_path, None)
     assert office.clerk.admit(office.settled("a.mkv", "b.mkv")) == {}
     jobs = unended(office.store)
@@ -98,7 +98,7 @@ def test_what_the_folders_own_preset_lacks_fails_every_file_of_the_batch(tmp_pat
     office.store.close()
 
 
-def test_a_job_that_is_shown_late_does_not_hide_what_it_has_become(office: Office) -> None:
+def test_a_job_that_is_reported_late_shows_its_current_state(office: Office) -> None:
     office.clerk.admit(office.settled("a.mkv"))
     (queued,) = unended(office.store)
     assert office.sidecar(queued)["status"] == "queued"
@@ -107,7 +107,7 @@ def test_a_job_that_is_shown_late_does_not_hide_what_it_has_become(office: Offic
     assert office.sidecar(queued)["status"] == "running"
 
 
-def test_jobs_that_wait_leave_nothing_in_memory(office: Office) -> None:
+def test_waiting_jobs_keep_nothing_in_memory(office: Office) -> None:
     office.clerk.admit(office.settled(*(f"{number}.mkv" for number in range(20))))
     assert len(unended(office.store)) == 20
     assert office.board._sidecars == {}

@@ -41,7 +41,7 @@ def holder(folder: Path) -> subprocess.Popen[str]:
     return process
 
 
-def test_a_second_process_is_refused_and_told_the_firsts_pid(tmp_path: Path) -> None:
+def test_a_second_process_is_refused_with_the_pid_of_the_first(tmp_path: Path) -> None:
     with holder(tmp_path) as first:
         with pytest.raises(AlreadyRunningError) as caught:
             FolderLock(tmp_path).acquire("the state folder")
@@ -53,7 +53,7 @@ def test_a_second_process_is_refused_and_told_the_firsts_pid(tmp_path: Path) -> 
     assert caught.value.finding.code == "daemon.already_running"
 
 
-def test_the_kernel_lets_go_when_the_holder_is_killed(tmp_path: Path) -> None:
+def test_the_kernel_releases_the_lock_when_the_holder_is_killed(tmp_path: Path) -> None:
     with holder(tmp_path) as first:
         first.send_signal(signal.SIGKILL)
         first.wait()
@@ -64,7 +64,7 @@ def test_the_kernel_lets_go_when_the_holder_is_killed(tmp_path: Path) -> None:
     mine.release()
 
 
-def test_a_released_lock_can_be_taken_again_and_its_file_stays(tmp_path: Path) -> None:
+def test_a_released_lock_can_be_acquired_again_and_its_file_stays(tmp_path: Path) -> None:
     for _ in range(2):
         one = FolderLock(tmp_path)
         assert one.acquire("it") is None
@@ -75,7 +75,7 @@ def test_a_released_lock_can_be_taken_again_and_its_file_stays(tmp_path: Path) -
 @pytest.mark.parametrize(
     "left", [b"", b"not json", b"[1]", b'{"pid": "x"}', b"\xff" * 9000, b'{"pid": 1' + b" " * 9000]
 )
-def test_whatever_lies_in_the_file_it_hinders_nobody(tmp_path: Path, left: bytes) -> None:
+def test_any_content_of_a_stale_lock_file_is_harmless(tmp_path: Path, left: bytes) -> None:
     (tmp_path / LOCK_NAME).write_bytes(left)
     first, second = FolderLock(tmp_path), FolderLock(tmp_path)
     assert first.acquire("it") is None
@@ -85,7 +85,7 @@ def test_whatever_lies_in_the_file_it_hinders_nobody(tmp_path: Path, left: bytes
     first.release()
 
 
-def test_links_in_place_of_the_file_are_refused_and_what_they_lead_to_is_kept(tmp_path: Path) -> None:
+def test_links_in_place_of_the_lock_file_are_refused_and_their_targets_kept(tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.write_text("keep me")
     (tmp_path / LOCK_NAME).symlink_to(precious)
@@ -102,7 +102,7 @@ def test_links_in_place_of_the_file_are_refused_and_what_they_lead_to_is_kept(tm
     assert precious.read_text() == "keep me"
 
 
-def test_a_full_disk_is_locked_all_the_same(tmp_path: Path) -> None:
+def test_a_full_disk_can_be_locked(tmp_path: Path) -> None:
     with tmpfs(tmp_path / "full", 1) as full:
         with suppress(OSError), (full / "ballast").open("wb", buffering=0) as ballast:
             while ballast.write(bytes(4096)):
@@ -135,7 +135,7 @@ def test_a_file_system_without_locks_gives_a_warning(
         assert len(locks.hold({tmp_path: "folder 'anime'"})) == 1
 
 
-def test_a_daemon_takes_all_its_locks_or_none(tmp_path: Path) -> None:
+def test_a_daemon_acquires_all_its_locks_or_none(tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         (tmp_path / name).mkdir()
     with DaemonLock() as first, DaemonLock() as second:
@@ -168,7 +168,7 @@ def test_a_changed_configuration_keeps_adds_and_drops_locks(tmp_path: Path) -> N
                 FolderLock(taken).acquire("it")
 
 
-def test_a_folder_that_hangs_makes_no_other_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_hangs_does_not_block_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dead, fine, new = (tmp_path / name for name in ("dead", "fine", "new"))
     for folder in (dead, fine, new):
         folder.mkdir()
@@ -203,7 +203,7 @@ def test_a_folder_that_hangs_makes_no_other_wait(tmp_path: Path, monkeypatch: py
         hanging.join(10)
 
 
-def test_another_disk_at_the_same_place_is_locked_anew_and_the_one_before_let_go_of(tmp_path: Path) -> None:
+def test_another_disk_at_the_same_path_is_locked_and_the_old_one_released(tmp_path: Path) -> None:
     root, aside = tmp_path / "disk", tmp_path / "aside"
     with DaemonLock() as locks, tmpfs(root, 1):
         locks.add(root, "it")
@@ -222,7 +222,7 @@ def test_another_disk_at_the_same_place_is_locked_anew_and_the_one_before_let_go
             move_mount(aside, root)
 
 
-def test_a_disk_that_was_let_go_of_can_be_unmounted(tmp_path: Path) -> None:
+def test_a_released_disk_can_be_unmounted(tmp_path: Path) -> None:
     with DaemonLock() as locks, tmpfs(tmp_path / "disk", 1) as root:
         locks.hold({root: "it"})
         assert subprocess.run(["umount", root], capture_output=True, check=False).returncode != 0
@@ -231,7 +231,7 @@ def test_a_disk_that_was_let_go_of_can_be_unmounted(tmp_path: Path) -> None:
         locks.drop(root)
 
 
-def test_a_lock_file_that_somebody_removed_is_made_and_locked_again(tmp_path: Path) -> None:
+def test_a_removed_lock_file_is_recreated_and_locked(tmp_path: Path) -> None:
     with DaemonLock() as locks:
         locks.add(tmp_path, "it")
         (tmp_path / LOCK_NAME).unlink()
@@ -240,7 +240,7 @@ def test_a_lock_file_that_somebody_removed_is_made_and_locked_again(tmp_path: Pa
             FolderLock(tmp_path).acquire("it")
 
 
-def test_a_file_system_without_locks_is_told_of_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_system_without_locks_is_reported_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any) -> None:
         raise OSError(errno.ENOLCK, "no locks")
 

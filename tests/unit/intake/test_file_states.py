@@ -1,4 +1,4 @@
-"""Who settles, who was taken, who was refused."""
+"""The state of each file: settling, taken or refused."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ NEWER = FILE._replace(mtime_ns=2_000)
 
 
 def settled(roster: FileStates, path: str = "a", snapshot: Snapshot = FILE, now: float = 0) -> bool:
-    roster.look(path, snapshot, now)
-    return roster.look(path, snapshot, now + 5)
+    roster.observe(path, snapshot, now)
+    return roster.observe(path, snapshot, now + 5)
 
 
-def test_a_taken_file_is_not_offered_again_while_the_same_version_lies_there() -> None:
+def test_a_taken_file_is_not_offered_again_while_the_same_version_is_there() -> None:
     roster = FileStates(5)
     assert settled(roster)
     roster.taken("a", FILE)
-    assert not roster.look("a", FILE, 100, rescan=True)
+    assert not roster.observe("a", FILE, 100, rescan=True)
     assert (roster.settling_count, roster.refused_count, roster.next_due()) == (0, 0, None)
 
 
@@ -33,20 +33,20 @@ def test_a_refused_file_is_offered_again_at_a_rescan_and_only_then() -> None:
     roster = FileStates(5)
     settled(roster)
     roster.refused("a", FILE)
-    assert not roster.look("a", FILE, 6)
+    assert not roster.observe("a", FILE, 6)
     assert roster.due(1e9) == []
-    assert roster.look("a", FILE, 7, rescan=True)
+    assert roster.observe("a", FILE, 7, rescan=True)
 
 
-def test_a_refused_file_that_changes_settles_anew() -> None:
+def test_a_refused_file_that_changes_settles_again() -> None:
     roster = FileStates(5)
     settled(roster)
     roster.refused("a", FILE)
-    assert not roster.look("a", NEWER, 7, rescan=True)
+    assert not roster.observe("a", NEWER, 7, rescan=True)
     assert (roster.settling_count, roster.refused_count) == (1, 0)
 
 
-def test_what_a_rescan_did_not_see_is_forgotten_except_where_it_could_not_look() -> None:
+def test_files_that_a_rescan_did_not_see_are_forgotten_unless_it_could_not_look() -> None:
     roster = FileStates(5)
     for path in ("gone", "there", "dark/a", "settling"):
         settled(roster, path)

@@ -1,4 +1,4 @@
-"""Which folders must be there, which are made, and what is said about them."""
+"""Which folders must exist, which are created, and what is reported about them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def share(tmp_path: Path) -> Path:
     return tmp_path / "share"
 
 
-def test_what_is_missing_is_made_and_the_check_makes_nothing(tmp_path: Path, share: Path) -> None:
+def test_missing_folders_are_created_but_not_by_the_check(tmp_path: Path, share: Path) -> None:
     config = settings(tmp_path)
     assert check_folders(config) == ()
     assert [path.name for path in tmp_path.iterdir()] == ["share"]
@@ -55,7 +55,7 @@ def test_what_is_missing_is_made_and_the_check_makes_nothing(tmp_path: Path, sha
     make_folders(config)
 
 
-def test_a_folder_of_its_own_that_others_may_write_to_is_refused_with_what_to_do(tmp_path: Path, share: Path) -> None:
+def test_an_own_folder_that_others_can_write_to_is_rejected_with_a_hint(tmp_path: Path, share: Path) -> None:
     config = settings(tmp_path)
     config.work_dir.mkdir(parents=True)
     for mode, code in ((0o777, "folders.unsafe"), (0o775, "folders.unsafe"), (0o1777, None), (0o755, None)):
@@ -65,7 +65,7 @@ def test_a_folder_of_its_own_that_others_may_write_to_is_refused_with_what_to_do
     assert f"chmod go-w {config.work_dir}" in check_folders(config)[0].hint
 
 
-def test_an_input_is_never_made(tmp_path: Path) -> None:
+def test_an_input_is_never_created(tmp_path: Path) -> None:
     """A share that is not mounted must not be mistaken for an empty folder."""
     (tmp_path / "share").mkdir()
     config = settings(tmp_path)
@@ -75,7 +75,7 @@ def test_an_input_is_never_made(tmp_path: Path) -> None:
     assert list((tmp_path / "share").iterdir()) == []
 
 
-def test_a_folder_is_made_only_in_one_that_exists(tmp_path: Path, share: Path) -> None:
+def test_a_folder_is_created_only_in_an_existing_one(tmp_path: Path, share: Path) -> None:
     config = settings(tmp_path, output=tmp_path / "unmounted" / "out", failed=share / "in/a/b")
     assert codes(config) == {
         "folders[0].output": "folders.no_parent",
@@ -83,7 +83,7 @@ def test_a_folder_is_made_only_in_one_that_exists(tmp_path: Path, share: Path) -
     }
 
 
-def test_a_file_in_place_of_a_folder_is_told(tmp_path: Path, share: Path) -> None:
+def test_a_file_in_place_of_a_folder_is_reported(tmp_path: Path, share: Path) -> None:
     (share / "out").touch()
     (tmp_path / "var").touch()
     assert codes(settings(tmp_path)) == {
@@ -94,18 +94,18 @@ def test_a_file_in_place_of_a_folder_is_told(tmp_path: Path, share: Path) -> Non
     assert codes(settings(tmp_path, input=share / "out"))["folders[0].input"] == "folders.not_a_folder"
 
 
-def test_links_in_the_input_that_lead_done_or_failed_elsewhere_are_refused(tmp_path: Path, share: Path) -> None:
+def test_links_in_the_input_that_redirect_done_or_failed_are_rejected(tmp_path: Path, share: Path) -> None:
     (tmp_path / "secret").mkdir()
     (share / "in/done").symlink_to(tmp_path / "secret")
     assert codes(settings(tmp_path)) == {"folders[0].done": "folders.symlink"}
 
 
-def test_a_dangling_link_is_no_place_to_write(tmp_path: Path, share: Path) -> None:
+def test_a_dangling_link_cannot_be_written_to(tmp_path: Path, share: Path) -> None:
     (share / "out").symlink_to(tmp_path / "none")
     assert codes(settings(tmp_path)) == {"folders[0].output": "folders.no_parent"}
 
 
-def test_folders_without_the_right_to_write_are_told(
+def test_folders_without_write_permission_are_reported(
     tmp_path: Path, share: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Injected, as permissions do not hold root back."""
@@ -122,7 +122,7 @@ def test_folders_without_the_right_to_write_are_told(
     }
 
 
-def test_a_folder_that_cannot_be_made_after_all_is_an_error_with_a_code(
+def test_a_folder_that_cannot_be_created_is_an_error_with_a_code(
     tmp_path: Path, share: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any, **__: Any) -> None:

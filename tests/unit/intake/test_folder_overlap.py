@@ -1,4 +1,4 @@
-"""Folders that would feed each other are refused, whatever they are called."""
+"""Overlapping folders are rejected, by whatever path they are configured."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ B = {"input": "b/in"}
         ([A], {"state_dir": "a/state", "work_dir": "a/work"}),
     ],
 )
-def test_folders_that_keep_apart_are_accepted(nas: Path, folders: list[dict[str, Any]], own: dict[str, str]) -> None:
+def test_separate_folders_are_accepted(nas: Path, folders: list[dict[str, Any]], own: dict[str, str]) -> None:
     assert find_overlaps(settings(nas, *folders, **own)) == ()
 
 
@@ -114,7 +114,7 @@ REFUSED: list[tuple[list[dict[str, Any]], dict[str, str], str, str, str]] = [
 
 
 @pytest.mark.parametrize(("folders", "own", "said"), [(case[0], case[1], case[2:]) for case in REFUSED])
-def test_folders_that_do_not_keep_apart_are_refused_with_both_keys(
+def test_overlapping_folders_are_rejected_with_both_keys(
     nas: Path, folders: list[dict[str, Any]], own: dict[str, str], said: tuple[str, str, str]
 ) -> None:
     code, where, other = said
@@ -124,7 +124,7 @@ def test_folders_that_do_not_keep_apart_are_refused_with_both_keys(
     assert hit[0].hint
 
 
-def test_everything_is_told_at_once_with_the_place_in_the_file(nas: Path) -> None:
+def test_all_overlaps_are_reported_at_once_with_their_lines(nas: Path) -> None:
     wrong = settings(nas, A | {"output": "a/in/out"}, B | {"done": "b/out"}, A, work_dir="b/in/work")
     found = find_overlaps(wrong, where=lambda path: f"file.yaml:{len(path)}: {path[-1]}")
     expected = {"file.yaml:3: output", "file.yaml:3: done", "file.yaml:1: work_dir"}

@@ -20,7 +20,7 @@ from framewatch.intake import folder_watch as watch_module
 from framewatch.intake.collector import Settled
 from framewatch.intake.fs_events import EventSource
 from framewatch.intake.hint_queue import MAX_HINTS, HintQueue
-from framewatch.intake.ready_check import Verdict
+from framewatch.intake.ready_check import ReadyState
 from framewatch.jobs.store.recovery import was_rebuilt
 from framewatch.jobs.store.store import Store
 from framewatch.settings import FolderSettings
@@ -114,7 +114,7 @@ def mode(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def test_files_that_lie_there_at_the_start_settle_like_the_rest(desk: JobManager, mode: str) -> None:
+def test_files_that_are_there_at_the_start_settle_like_new_ones(desk: JobManager, mode: str) -> None:
     desk.put("old.mp4")
     os.utime(desk.input / "old.mp4", (0, 0))
     desk.put("future.mp4")
@@ -160,13 +160,13 @@ def test_a_file_that_a_program_keeps_open_waits_until_it_is_closed(desk: JobMana
     desk.start()
     path = desk.put("other.mp4")
     desk.wait("other.mp4")
-    real, stalled = collector.last_look, threading.Event()
+    real, stalled = collector.check_ready, threading.Event()
 
-    def look(path: Path, *rest: Any, **options: Any) -> Verdict:
-        return Verdict.BUSY if path.name == "slow.mp4" and not stalled.is_set() else real(path, *rest, **options)
+    def look(path: Path, *rest: Any, **options: Any) -> ReadyState:
+        return ReadyState.BUSY if path.name == "slow.mp4" and not stalled.is_set() else real(path, *rest, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(collector, "last_look", look)
+        patch.setattr(collector, "check_ready", look)
         desk.put("slow.mp4")
         eventually(lambda: desk.watch.health().busy == 1, timeout=20, story=desk.story)
         assert desk.watch.health().waiting == 1
@@ -233,7 +233,7 @@ def test_a_deep_tree_moved_in_whole_is_offered(desk: JobManager, tmp_path: Path,
     desk.wait(f"tree/{deep}/film.mp4")
 
 
-def test_without_recursion_subfolders_are_left_alone(desk: JobManager, mode: str) -> None:
+def test_without_recursion_subfolders_are_ignored(desk: JobManager, mode: str) -> None:
     desk.start(watch=mode, recursive=False)
     desk.put("sub/a.mp4")
     desk.put("b.mp4")
@@ -257,7 +257,7 @@ def test_links_and_pipes_are_never_offered_nor_opened(desk: JobManager, tmp_path
     assert desk.watch.health().odd == 4
 
 
-def test_a_refused_file_is_offered_again_until_it_is_taken_and_then_no_more(desk: JobManager, mode: str) -> None:
+def test_a_refused_file_is_offered_again_until_it_is_taken(desk: JobManager, mode: str) -> None:
     desk.answer = lambda _: len(desk.offers) >= 3
     desk.put("a.mp4")
     desk.start(watch=mode)
@@ -269,7 +269,7 @@ def test_a_refused_file_is_offered_again_until_it_is_taken_and_then_no_more(desk
     assert len(desk.offers) == 3
 
 
-def test_an_error_while_taking_is_a_refusal(desk: JobManager) -> None:
+def test_an_error_while_taking_files_refuses_them(desk: JobManager) -> None:
     def answer(_: str) -> bool:
         if len(desk.offers) == 1:
             raise StorageError("the disk is full")
@@ -307,7 +307,7 @@ def test_the_same_file_put_back_after_its_job_is_offered_again(desk: JobManager,
     assert desk.offers[0][1] == desk.offers[1][1]
 
 
-def test_a_version_that_came_just_before_its_job_ended_is_offered_without_a_rescan(desk: JobManager) -> None:
+def test_a_version_that_arrived_just_before_its_job_ended_is_offered_without_a_rescan(desk: JobManager) -> None:
     desk.start(watch="events", rescan_seconds=600)
     desk.put("a.mkv")
     desk.wait("a.mkv")
@@ -338,7 +338,7 @@ def test_an_input_that_vanishes_is_waited_for(desk: JobManager, tmp_path: Path, 
     desk.wait("a.mp4", "b.mp4", "c.mp4")
 
 
-def test_a_disk_that_is_pulled_and_put_back_changes_nothing_of_what_is_known(
+def test_a_disk_that_is_unplugged_and_plugged_in_again_changes_no_file_state(
     tmp_path: Path, store: Store, mode: str
 ) -> None:
     with tmpfs(tmp_path / "share", 1):
@@ -394,7 +394,7 @@ def test_files_in_a_subfolder_that_cannot_be_read_for_a_while_are_not_offered_tw
     assert desk.names == ["b.mp4", "dark/a.mp4"]
 
 
-def test_events_that_fail_their_test_lead_to_polling_with_a_reason(
+def test_a_folder_whose_events_fail_the_self_test_is_polled_with_a_reason(
     desk: JobManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(EventSource, "open", lambda _: "no events arrive from this folder")
@@ -405,7 +405,7 @@ def test_events_that_fail_their_test_lead_to_polling_with_a_reason(
     assert (health.mode, health.reason) == ("poll", "no events arrive from this folder")
 
 
-def test_a_file_that_no_event_told_of_ends_the_trust_in_events(
+def test_a_file_without_an_event_switches_the_folder_to_polling(
     desk: JobManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on a share that another machine writes to, or when the limit of watches is reached later."""
@@ -417,7 +417,7 @@ def test_a_file_that_no_event_told_of_ends_the_trust_in_events(
     desk.put("unheard.mp4")
     desk.wait("heard.mp4", "unheard.mp4")
     eventually(lambda: desk.watch.health().mode == "poll", timeout=20, story=desk.story)
-    assert desk.watch.health().reason == "files came that no event told of"
+    assert desk.watch.health().reason == "files appeared without events"
     desk.put("later.mp4")
     desk.wait("heard.mp4", "later.mp4", "unheard.mp4")
 
@@ -431,7 +431,7 @@ def test_stopping_takes_less_than_a_second_and_leaves_no_thread(desk: JobManager
     assert not [thread for thread in threading.enumerate() if thread.name == "intake-a"]
 
 
-def test_an_idle_folder_is_one_that_was_seen_whole_and_has_nothing_left_to_take(desk: JobManager) -> None:
+def test_a_folder_is_idle_when_it_was_scanned_and_every_file_was_taken(desk: JobManager) -> None:
     desk.put("a.mp4")
     watch = desk.start(settle_seconds=0.5)
     assert not watch.idle
@@ -441,7 +441,7 @@ def test_an_idle_folder_is_one_that_was_seen_whole_and_has_nothing_left_to_take(
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_defect_in_the_taker_is_told_in_health(desk: JobManager) -> None:
+def test_a_defect_in_the_callback_is_shown_in_health(desk: JobManager) -> None:
     def answer(_: str) -> bool:
         raise ZeroDivisionError("a defect")
 
@@ -462,10 +462,10 @@ def test_a_flood_of_events_beyond_the_bound_becomes_one_rescan() -> None:
     assert not inbox.take().rescan
 
 
-def test_a_long_queue_is_handed_on_in_pieces_between_which_events_are_heard(
+def test_a_long_queue_is_offered_in_batches_and_events_are_handled_between_them(
     desk: JobManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(collector, "AT_ONCE", 3)
+    monkeypatch.setattr(collector, "BATCH", 3)
     waiting: list[int] = []
 
     def answer(name: str) -> bool:
@@ -485,13 +485,15 @@ def test_a_long_queue_is_handed_on_in_pieces_between_which_events_are_heard(
     eventually(lambda: desk.watch.idle, timeout=10, story=desk.story)
 
 
-def test_a_folder_whose_scans_are_costly_is_scanned_seldom(desk: JobManager, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_whose_scans_are_costly_is_scanned_less_often(
+    desk: JobManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(watch_module, "SCAN_RATIO", 1e9)
     desk.put("a.mkv")
     began = time.monotonic()
     watch = desk.start(watch="poll")
     desk.wait("a.mkv")
-    assert watch._next_scan - began >= watch_module.LONGEST_STRETCH
+    assert watch._next_scan - began >= watch_module.LONGEST_INTERVAL
     desk.put("b.mkv")
     watch.rescan()  # whoever asks is not made to wait
     desk.wait("a.mkv", "b.mkv")

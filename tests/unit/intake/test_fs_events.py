@@ -1,4 +1,4 @@
-"""Events: real ones from the operating system, the self-test, and its reasons to fall back."""
+"""Real events from the operating system, the self-test, and the reasons to fall back to polling."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Source(EventSource):
 
     def __init__(self, root: Path, *, recursive: bool = True) -> None:
         self.touched: set[str] = set()
-        super().__init__(root, recursive=recursive, on_touch=self.touched.add)
+        super().__init__(root, recursive=recursive, on_change=self.touched.add)
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_the_self_test_passes_and_leaves_nothing_behind(source: Source, root: Pa
     assert source.touched == set()
 
 
-def test_new_changed_renamed_and_removed_files_are_told_of(source: Source, root: Path) -> None:
+def test_new_changed_renamed_and_removed_files_are_reported(source: Source, root: Path) -> None:
     path = root / "a.part"
     path.write_bytes(b"1")
     eventually(lambda: "a.part" in source.touched)
@@ -56,7 +56,7 @@ def test_new_changed_renamed_and_removed_files_are_told_of(source: Source, root:
     eventually(lambda: "a.mp4" in source.touched)
 
 
-def test_files_in_new_and_moved_in_subfolders_are_told_of(source: Source, root: Path, tmp_path: Path) -> None:
+def test_files_in_new_and_moved_in_subfolders_are_reported(source: Source, root: Path, tmp_path: Path) -> None:
     (root / "show" / "s1").mkdir(parents=True)
     (root / "show" / "s1" / "e1.mp4").write_bytes(b"1")
     (tmp_path / "other").mkdir()
@@ -65,7 +65,7 @@ def test_files_in_new_and_moved_in_subfolders_are_told_of(source: Source, root: 
     eventually(lambda: {"show/s1/e1.mp4", "other/e2.mp4"} <= source.touched)
 
 
-def test_reading_a_file_is_no_event(source: Source, root: Path) -> None:
+def test_reading_a_file_causes_no_event(source: Source, root: Path) -> None:
     path = root / "a.mp4"
     path.write_bytes(b"1")
     eventually(lambda: "a.mp4" in source.touched)
@@ -78,7 +78,7 @@ def test_reading_a_file_is_no_event(source: Source, root: Path) -> None:
     assert "a.mp4" not in source.touched
 
 
-def test_names_that_are_no_utf_8_are_told_as_surrogates(source: Source, root: Path) -> None:
+def test_names_that_are_not_utf_8_are_reported_as_surrogates(source: Source, root: Path) -> None:
     (root / "caf\udce9.mkv").touch()
     eventually(lambda: "caf\udce9.mkv" in source.touched)
 
@@ -92,14 +92,14 @@ def test_a_folder_reached_by_a_link_is_watched(root: Path, tmp_path: Path) -> No
     source.close()
 
 
-def test_without_recursion_a_plain_file_is_the_probe(root: Path) -> None:
+def test_without_recursion_the_self_test_uses_a_plain_file(root: Path) -> None:
     source = Source(root, recursive=False)
     assert source.open() == ""
     assert list(root.iterdir()) == []
     source.close()
 
 
-def test_a_closed_source_tells_nothing_and_may_be_closed_again(source: Source, root: Path) -> None:
+def test_a_closed_source_reports_nothing_and_can_be_closed_again(source: Source, root: Path) -> None:
     source.close()
     source.close()
     (root / "a.mp4").touch()
@@ -111,7 +111,7 @@ def test_a_closed_source_tells_nothing_and_may_be_closed_again(source: Source, r
     [
         (errno.ENOSPC, LIMIT_REASON),
         (errno.EMFILE, INSTANCE_REASON),
-        (errno.EIO, "events cannot be had: broken"),
+        (errno.EIO, "events are not available: broken"),
     ],
 )
 def test_an_exhausted_limit_is_named(root: Path, monkeypatch: pytest.MonkeyPatch, number: int, reason: str) -> None:
@@ -122,7 +122,7 @@ def test_an_exhausted_limit_is_named(root: Path, monkeypatch: pytest.MonkeyPatch
     assert Source(root).open() == reason
 
 
-def test_a_folder_without_events_is_found_out(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_without_events_is_detected(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a share: the watch is accepted, and then nothing comes."""
     monkeypatch.setattr(fs_events, "PROBE_SECONDS", 0.2)
     monkeypatch.setattr(EventSource, "on_any_event", lambda *_: None)
@@ -130,7 +130,7 @@ def test_a_folder_without_events_is_found_out(root: Path, monkeypatch: pytest.Mo
     assert list(root.iterdir()) == []
 
 
-def test_a_limit_that_is_reached_below_the_root_is_found_out(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_limit_that_is_reached_below_the_root_is_detected(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The root still tells of its entries, but no new folder can be watched."""
     real = EventSource.on_any_event
 
@@ -157,7 +157,7 @@ def test_a_folder_that_cannot_be_written_is_polled(root: Path, monkeypatch: pyte
     assert "Read-only file system" in mode.reason
 
 
-def test_trees_that_grow_faster_than_they_are_watched_do_not_end_the_events(source: Source, root: Path) -> None:
+def test_trees_that_grow_faster_than_they_are_watched_do_not_stop_events(source: Source, root: Path) -> None:
     """Made while the watching library still adds its watches, which makes it warn."""
     for number in range(60):
         (root / f"t{number}" / "a" / "b" / "c").mkdir(parents=True)
@@ -167,7 +167,7 @@ def test_trees_that_grow_faster_than_they_are_watched_do_not_end_the_events(sour
     eventually(lambda: "end.mp4" in source.touched)
 
 
-def test_what_a_test_left_that_was_killed_goes_with_the_next(root: Path) -> None:
+def test_leftovers_of_a_killed_self_test_are_removed_by_the_next(root: Path) -> None:
     (root / f"{PROBE_PREFIX}1-aa").mkdir()
     (root / f"{PROBE_PREFIX}1-aa" / "file").touch()
     (root / f"{PROBE_PREFIX}2-bb").touch()

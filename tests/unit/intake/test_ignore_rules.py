@@ -1,4 +1,4 @@
-"""Which names are left alone."""
+"""The names that are ignored."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ from framewatch.intake.ignore_rules import IgnoreRules
         ),
     ],
 )
-def test_what_is_no_finished_video_of_a_user_is_left_alone(path: str) -> None:
+def test_everything_but_a_finished_video_of_a_user_is_ignored(path: str) -> None:
     assert IgnoreRules().ignores(path)
 
 
@@ -83,7 +83,7 @@ def test_what_is_no_finished_video_of_a_user_is_left_alone(path: str) -> None:
         *("caf\udce9.mkv", "🎬 film.mkv", "show/season 1/e01.mkv", "notes.txt/film.mp4.mkv"[10:]),
     ],
 )
-def test_everything_else_is_taken(path: str) -> None:
+def test_everything_else_is_admitted(path: str) -> None:
     assert not IgnoreRules().ignores(path)
 
 
@@ -99,7 +99,7 @@ def test_everything_else_is_taken(path: str) -> None:
         ("*\udce9*", "caf\udce9.mkv", "cafe.mkv"),
     ],
 )
-def test_own_patterns_are_held_against_the_name_and_the_path(pattern: str, ignored: str, taken: str) -> None:
+def test_a_folders_own_patterns_match_the_name_and_the_path(pattern: str, ignored: str, taken: str) -> None:
     rules = IgnoreRules([pattern])
     assert rules.ignores(ignored)
     assert not rules.ignores(taken)

@@ -1,4 +1,4 @@
-"""The last look before a file is handed on."""
+"""The check of a file before it is offered."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from framewatch.intake import ready_check
-from framewatch.intake.ready_check import Verdict, last_look
+from framewatch.intake.ready_check import ReadyState, check_ready
 from framewatch.intake.settle_tracker import Snapshot
 
 
@@ -24,35 +24,35 @@ def snapshot(path: Path) -> Snapshot:
     return Snapshot(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
-def test_a_file_as_it_was_is_ready(path: Path) -> None:
-    assert last_look(path, snapshot(path), leases=True) is Verdict.READY
+def test_an_unchanged_file_is_ready(path: Path) -> None:
+    assert check_ready(path, snapshot(path), leases=True) is ReadyState.READY
 
 
 def test_a_file_that_a_program_holds_open_for_writing_is_busy_until_it_is_closed(path: Path) -> None:
     """A copy that stalls for longer than the settle time. Linux tells; elsewhere it is not known."""
     with path.open("r+b"):
-        verdict = last_look(path, snapshot(path), leases=True)
-        assert verdict is (Verdict.BUSY if hasattr(ready_check.fcntl, "F_SETLEASE") else Verdict.READY)
-        assert last_look(path, snapshot(path), leases=False) is Verdict.READY
-    assert last_look(path, snapshot(path), leases=True) is Verdict.READY
+        verdict = check_ready(path, snapshot(path), leases=True)
+        assert verdict is (ReadyState.BUSY if hasattr(ready_check.fcntl, "F_SETLEASE") else ReadyState.READY)
+        assert check_ready(path, snapshot(path), leases=False) is ReadyState.READY
+    assert check_ready(path, snapshot(path), leases=True) is ReadyState.READY
 
 
 def test_readers_do_not_make_a_file_busy(path: Path) -> None:
     with path.open("rb"):
-        assert last_look(path, snapshot(path), leases=True) is Verdict.READY
+        assert check_ready(path, snapshot(path), leases=True) is ReadyState.READY
 
 
 def test_a_file_that_changed_vanished_or_became_a_link_is_not_ready(path: Path, tmp_path: Path) -> None:
     before = snapshot(path)
     path.write_bytes(b"longer film")
-    assert last_look(path, before, leases=True) is Verdict.CHANGED
+    assert check_ready(path, before, leases=True) is ReadyState.CHANGED
     path.rename(tmp_path / "elsewhere")
-    assert last_look(path, before, leases=True) is Verdict.CHANGED
+    assert check_ready(path, before, leases=True) is ReadyState.CHANGED
     path.symlink_to(tmp_path / "elsewhere")
-    assert last_look(path, snapshot(path), leases=True) is Verdict.CHANGED
+    assert check_ready(path, snapshot(path), leases=True) is ReadyState.CHANGED
     path.unlink()
     os.mkfifo(path)
-    assert last_look(path, snapshot(path), leases=True) is Verdict.CHANGED
+    assert check_ready(path, snapshot(path), leases=True) is ReadyState.CHANGED
 
 
 def test_a_file_that_may_not_be_opened_counts_as_ready(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,4 +62,4 @@ def test_a_file_that_may_not_be_opened_counts_as_ready(path: Path, monkeypatch: 
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(ready_check.os, "open", refuse)
-    assert last_look(path, snapshot(path), leases=True) is Verdict.READY
+    assert check_ready(path, snapshot(path), leases=True) is ReadyState.READY

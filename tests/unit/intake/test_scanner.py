@@ -1,4 +1,4 @@
-"""What a scan sees, and what it never touches: a real tree with links, FIFOs, sockets, strange names."""
+"""What a scan finds, and what it never touches: a real tree with links, FIFOs, sockets and unusual names."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def scan(root: Path, *, recursive: bool = True, excluded: tuple[Path, ...] = ())
     return {found.relative for found in scanner.walk(report)}, report
 
 
-def test_regular_files_are_found_with_what_tells_their_versions_apart(root: Path) -> None:
+def test_regular_files_are_found_with_the_identity_of_their_version(root: Path) -> None:
     path = put(root / "a.mp4", b"12345")
     (found,) = Scanner(root, recursive=True, rules=IgnoreRules()).walk(ScanReport())
     status = path.stat()
     assert found == ("a.mp4", Snapshot(status.st_dev, status.st_ino, 5, status.st_mtime_ns))
 
 
-def test_subfolders_are_walked_only_when_recursive(root: Path) -> None:
+def test_subfolders_are_scanned_only_when_recursive(root: Path) -> None:
     put(root / "a.mp4")
     put(root / "show/s1/e1.mp4")
     assert scan(root)[0] == {"a.mp4", "show/s1/e1.mp4"}
@@ -65,7 +65,7 @@ def test_any_name_that_a_file_system_allows_is_found(root: Path, name: bytes) ->
     found, _ = scan(root)
     assert [os.fsencode(path) for path in found] == [name]
     scanner = Scanner(root, recursive=True, rules=IgnoreRules())
-    assert isinstance(scanner.look(os.fsdecode(name)), Snapshot)
+    assert isinstance(scanner.stat(os.fsdecode(name)), Snapshot)
 
 
 def test_links_fifos_and_sockets_are_reported_and_not_followed(root: Path, tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_links_fifos_and_sockets_are_reported_and_not_followed(root: Path, tmp_p
         server.bind(str(root / "socket.mp4"))
         found, report = scan(root)
     assert found == set()
-    assert report.odd == {
+    assert report.unsupported == {
         "link.mp4": "a symbolic link",
         "linked": "a symbolic link",
         "dangling.mp4": "a symbolic link",
@@ -86,8 +86,8 @@ def test_links_fifos_and_sockets_are_reported_and_not_followed(root: Path, tmp_p
         "socket.mp4": "a socket",
     }
     scanner = Scanner(root, recursive=True, rules=IgnoreRules())
-    assert scanner.look("linked/film.mp4") is None
-    assert not isinstance(scanner.look("link.mp4"), Snapshot)
+    assert scanner.stat("linked/film.mp4") is None
+    assert not isinstance(scanner.stat("link.mp4"), Snapshot)
 
 
 def test_the_root_itself_may_be_a_link(root: Path, tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_the_root_itself_may_be_a_link(root: Path, tmp_path: Path) -> None:
     assert scan(tmp_path / "alias", excluded=(root / "done",))[0] == {"a.mp4"}
 
 
-def test_excluded_folders_are_left_out_by_name_and_by_what_they_are(root: Path, tmp_path: Path) -> None:
+def test_excluded_folders_are_skipped_by_name_and_by_inode(root: Path, tmp_path: Path) -> None:
     put(root / "done/a.mp4")
     put(root / "old/b.mp4")
     put(root / "done2/c.mp4")
@@ -110,7 +110,7 @@ def test_excluded_folders_are_left_out_by_name_and_by_what_they_are(root: Path, 
     assert scanner.covers("done2/x.mp4")
 
 
-def test_ignored_names_are_counted_and_their_trees_not_walked(root: Path) -> None:
+def test_ignored_names_are_counted_and_their_trees_skipped(root: Path) -> None:
     put(root / ".hidden/a.mp4")
     put(root / "@eaDir/a.mp4")
     put(root / "a.mp4.part")
@@ -118,14 +118,14 @@ def test_ignored_names_are_counted_and_their_trees_not_walked(root: Path) -> Non
     assert (found, report.ignored) == (set(), 3)
 
 
-def test_a_tree_that_is_too_deep_is_reported_and_the_rest_is_walked(root: Path) -> None:
+def test_a_tree_that_is_too_deep_is_reported_and_the_rest_is_scanned(root: Path) -> None:
     edge = "/".join(["d"] * MAX_DEPTH)
     put(root / edge / "last.mp4")
     put(root / edge / "d" / "beyond.mp4")
     put(root / "near.mp4")
     found, report = scan(root)
     assert found == {f"{edge}/last.mp4", "near.mp4"}
-    assert report.odd == {f"{edge}/d": "a folder nested too deeply"}
+    assert report.unsupported == {f"{edge}/d": "a folder nested too deeply"}
     scanner = Scanner(root, recursive=True, rules=IgnoreRules())
     assert scanner.covers(f"{edge}/last.mp4")
     assert not scanner.covers(f"{edge}/d/beyond.mp4")
@@ -146,17 +146,17 @@ def test_one_unreadable_folder_does_not_stop_the_rest(root: Path, monkeypatch: p
     found, report = scan(root)
     assert found == {"light/b.mp4"}
     assert report.unreadable == {"dark": "Permission denied"}
-    assert report.could_not_see("dark/a.mp4")
-    assert not report.could_not_see("darker/a.mp4")
+    assert report.may_have_missed("dark/a.mp4")
+    assert not report.may_have_missed("darker/a.mp4")
 
 
 def test_a_root_that_is_gone_is_reported(tmp_path: Path) -> None:
     _, report = scan(tmp_path / "none")
     assert set(report.unreadable) == {""}
-    assert report.could_not_see("anything")
+    assert report.may_have_missed("anything")
 
 
-def test_a_folder_that_is_swapped_for_a_link_during_the_scan_leads_nowhere(
+def test_a_folder_replaced_by_a_link_during_the_scan_is_not_followed(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The parent of the folder that comes next is swapped, so that O_NOFOLLOW alone would not notice."""
@@ -185,12 +185,12 @@ def test_no_file_is_opened_by_a_scan(root: Path) -> None:
     assert (root / "a.mp4").stat().st_atime_ns == 1
 
 
-def test_a_look_tells_files_folders_and_nothing_apart(root: Path) -> None:
+def test_stat_distinguishes_files_folders_and_missing_paths(root: Path) -> None:
     put(root / "sub/a.mp4")
     scanner = Scanner(root, recursive=True, rules=IgnoreRules())
-    folder = scanner.look("sub")
+    folder = scanner.stat("sub")
     assert isinstance(folder, os.stat_result)
     assert stat.S_ISDIR(folder.st_mode)
-    assert isinstance(scanner.look("sub/a.mp4"), Snapshot)
-    assert scanner.look("sub/none.mp4") is None
-    assert scanner.look("sub/a.mp4/below") is None
+    assert isinstance(scanner.stat("sub/a.mp4"), Snapshot)
+    assert scanner.stat("sub/none.mp4") is None
+    assert scanner.stat("sub/a.mp4/below") is None

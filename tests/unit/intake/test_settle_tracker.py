@@ -1,4 +1,4 @@
-"""When a file is settled: told by looks, events and a clock that the tests hold."""
+"""When a file is settled, from snapshots, events and a clock that the tests control."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ FILE = Snapshot(device=1, inode=10, size=100, mtime_ns=1_000)
 
 def test_a_file_settles_when_it_stays_the_same_for_the_settle_time() -> None:
     tracker = SettleTracker(SETTLE)
-    assert not tracker.look("a", FILE, 0)
-    assert not tracker.look("a", FILE, 4.9)
-    assert tracker.look("a", FILE, 5.0)
+    assert not tracker.observe("a", FILE, 0)
+    assert not tracker.observe("a", FILE, 4.9)
+    assert tracker.observe("a", FILE, 5.0)
 
 
-def test_one_look_never_settles_a_file() -> None:
-    assert not SettleTracker(0.1).look("a", FILE, 1e9)
+def test_a_single_snapshot_never_settles_a_file() -> None:
+    assert not SettleTracker(0.1).observe("a", FILE, 1e9)
 
 
-def test_each_change_of_size_time_or_inode_starts_anew() -> None:
+def test_each_change_of_size_time_or_inode_restarts_the_settle_time() -> None:
     changes = [{"size": 101}, {"mtime_ns": 999}, {"inode": 11}, {"device": 2}]
     for change in changes:
         tracker = SettleTracker(SETTLE)
-        tracker.look("a", FILE, 0)
+        tracker.observe("a", FILE, 0)
         changed = FILE._replace(**change)
-        assert not tracker.look("a", changed, 6), change
-        assert not tracker.look("a", changed, 10.9), change
-        assert tracker.look("a", changed, 11), change
+        assert not tracker.observe("a", changed, 6), change
+        assert not tracker.observe("a", changed, 10.9), change
+        assert tracker.observe("a", changed, 11), change
 
 
 def test_an_mtime_in_the_future_or_the_past_does_not_matter() -> None:
     for mtime in (-1, 0, 2**62):
         tracker = SettleTracker(SETTLE)
         file = FILE._replace(mtime_ns=mtime)
-        tracker.look("a", file, 0)
-        assert tracker.look("a", file, 5)
+        tracker.observe("a", file, 0)
+        assert tracker.observe("a", file, 5)
 
 
-def test_an_event_starts_the_quiet_time_anew() -> None:
+def test_an_event_restarts_the_settle_time() -> None:
     tracker = SettleTracker(SETTLE)
-    tracker.look("a", FILE, 0)
+    tracker.observe("a", FILE, 0)
     tracker.touch("a", 4)
-    assert not tracker.look("a", FILE, 8.9)
-    assert tracker.look("a", FILE, 9)
+    assert not tracker.observe("a", FILE, 8.9)
+    assert tracker.observe("a", FILE, 9)
 
 
 def test_an_event_about_an_unknown_file_changes_nothing() -> None:
@@ -60,15 +60,15 @@ def test_an_event_about_an_unknown_file_changes_nothing() -> None:
 def test_an_empty_file_waits_three_times_as_long() -> None:
     tracker = SettleTracker(SETTLE)
     empty = FILE._replace(size=0)
-    tracker.look("a", empty, 0)
-    assert not tracker.look("a", empty, 14.9)
-    assert tracker.look("a", empty, 15)
+    tracker.observe("a", empty, 0)
+    assert not tracker.observe("a", empty, 14.9)
+    assert tracker.observe("a", empty, 15)
 
 
-def test_files_settle_side_by_side() -> None:
+def test_files_settle_independently() -> None:
     tracker = SettleTracker(SETTLE)
     for number in range(10):
-        tracker.look(str(number), FILE, number)
+        tracker.observe(str(number), FILE, number)
     assert tracker.next_due() == 5
     assert tracker.due(7) == ["0", "1", "2"]
     for path in tracker.due(7):
@@ -76,12 +76,12 @@ def test_files_settle_side_by_side() -> None:
     assert tracker.next_due() == 8
 
 
-def test_a_forgotten_file_starts_anew_and_leaves_nothing_behind() -> None:
+def test_a_forgotten_file_starts_again_and_leaves_nothing_behind() -> None:
     tracker = SettleTracker(SETTLE)
-    tracker.look("a", FILE, 0)
+    tracker.observe("a", FILE, 0)
     tracker.forget("a")
     assert (len(tracker), tracker.next_due()) == (0, None)
-    assert not tracker.look("a", FILE, 100)
+    assert not tracker.observe("a", FILE, 100)
 
 
 def test_a_snapshot_is_the_identity_that_jobs_keep() -> None:
@@ -106,7 +106,7 @@ STEPS = st.lists(
 
 
 @given(STEPS, st.floats(0.1, 6))
-def test_settled_means_same_at_each_look_and_quiet_for_the_whole_time(
+def test_settled_means_unchanged_and_without_events_for_the_whole_time(
     steps: list[tuple[float, Snapshot | str]], settle: float
 ) -> None:
     """Against the definition, worked out from the whole story at each look."""
@@ -121,7 +121,7 @@ def test_settled_means_same_at_each_look_and_quiet_for_the_whole_time(
         elif step == "forget":
             tracker.forget("a")
         elif isinstance(step, Snapshot):
-            assert tracker.look("a", step, now) == _settled(story, settle)
+            assert tracker.observe("a", step, now) == _settled(story, settle)
 
 
 def _settled(story: list[tuple[float, Snapshot | str]], settle: float) -> bool:

@@ -1,4 +1,4 @@
-"""Folders, small files and moves, on real file systems."""
+"""Folders, small files and moves on real file systems."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def code_of(caught: pytest.ExceptionInfo[StorageError]) -> str:
 # --- folders and small files -------------------------------------------------------------------------------
 
 
-def test_folders_are_made_below_the_root(tmp_path: Path) -> None:
+def test_folders_are_created_below_the_root(tmp_path: Path) -> None:
     for name in ("a/b/c/file", "a/b/c/other", "file"):
         files.durable_write(tmp_path / name, b"x", root=tmp_path)
     assert (tmp_path / "a/b/c").is_dir()
@@ -98,13 +98,13 @@ def test_a_missing_root_is_a_disk_that_is_not_mounted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("relative", ["../out", "a/../../out", "/etc"])
-def test_nothing_is_made_outside_the_root(tmp_path: Path, relative: str) -> None:
+def test_nothing_is_created_outside_the_root(tmp_path: Path, relative: str) -> None:
     with pytest.raises(StorageError) as caught:
         files.durable_write(tmp_path / relative / "file", b"x", root=tmp_path)
     assert code_of(caught) == "storage.outside"
 
 
-def test_a_link_within_the_tree_is_not_followed_even_to_a_place_inside(tmp_path: Path) -> None:
+def test_a_link_in_the_tree_is_not_followed_even_to_a_folder_inside(tmp_path: Path) -> None:
     root, outside = tmp_path / "root", tmp_path / "outside"
     (root / "real").mkdir(parents=True)
     outside.mkdir()
@@ -122,7 +122,7 @@ def test_a_link_within_the_tree_is_not_followed_even_to_a_place_inside(tmp_path:
     assert everything(outside) == everything(root / "real") == {}
 
 
-def test_the_root_itself_may_be_reached_through_a_link(tmp_path: Path) -> None:
+def test_the_root_itself_may_be_a_link(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
     files.durable_write(tmp_path / "link/a/file", b"x", root=tmp_path / "link")
@@ -137,7 +137,7 @@ def test_a_written_file_replaces_the_old_one_and_leaves_no_temporary(tmp_path: P
         assert path.read_bytes() == content
 
 
-def test_a_link_in_a_files_place_is_replaced_and_its_target_left_alone(tmp_path: Path) -> None:
+def test_a_link_in_a_files_place_is_replaced_and_its_target_unchanged(tmp_path: Path) -> None:
     target = made(tmp_path / "target", b"precious")
     (tmp_path / "file").symlink_to(target)
     files.durable_write(tmp_path / "file", b"x", root=tmp_path)
@@ -145,7 +145,7 @@ def test_a_link_in_a_files_place_is_replaced_and_its_target_left_alone(tmp_path:
     assert not (tmp_path / "file").is_symlink()
 
 
-def test_removing_takes_the_file_and_is_content_without_it(tmp_path: Path) -> None:
+def test_removing_a_file_that_is_missing_is_no_error(tmp_path: Path) -> None:
     path = made(tmp_path / "a/file")
     for _ in range(2):
         files.remove(path, root=tmp_path)
@@ -169,7 +169,7 @@ def test_removing_takes_the_file_and_is_content_without_it(tmp_path: Path) -> No
         (errno.ELOOP, "storage.symlink"),
     ],
 )
-def test_each_fault_of_the_disk_holds_the_job_and_says_what_to_do(number: int, code: str) -> None:
+def test_each_disk_error_holds_the_job_with_a_hint(number: int, code: str) -> None:
     error = storage_error(OSError(number, os.strerror(number)), Path("/a/\udcff"))
     assert (error.finding.code, error.remedy) == (code, Remedy.WAIT)
     assert error.finding.hint
@@ -215,11 +215,9 @@ def test_a_file_moves_across_file_systems_with_its_bytes_its_time_and_its_mode(
 
 
 @pytest.mark.parametrize("means", ["atomic", "link", "look"])
-def test_nothing_is_overwritten_by_whichever_means_the_file_system_has(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, means: str
-) -> None:
+def test_no_rename_method_overwrites_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, means: str) -> None:
     if means != "atomic":
-        monkeypatch.setattr(renaming, "_function", lambda: None)
+        monkeypatch.setattr(renaming, "_exclusive_rename", lambda: None)
     if means == "look":
         monkeypatch.setattr(renaming, "os", failing("link", errno.EPERM))
     source, destination = made(tmp_path / "in/a"), made(tmp_path / "done/a", b"older!!")
@@ -231,11 +229,11 @@ def test_nothing_is_overwritten_by_whichever_means_the_file_system_has(
 
 
 @pytest.mark.parametrize("means", ["atomic", "link", "look"])
-def test_a_name_that_is_taken_at_the_last_instant_is_not_overwritten(
+def test_a_name_that_is_taken_at_the_last_moment_is_not_overwritten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, means: str
 ) -> None:
     if means != "atomic":
-        monkeypatch.setattr(renaming, "_function", lambda: None)
+        monkeypatch.setattr(renaming, "_exclusive_rename", lambda: None)
     if means == "look":
         monkeypatch.setattr(renaming, "os", failing("link", errno.EPERM))
     made(tmp_path / "old")
@@ -247,14 +245,14 @@ def test_a_name_that_is_taken_at_the_last_instant_is_not_overwritten(
     assert everything(tmp_path) == {"old": b"content", "new": b"other"}
 
 
-def test_across_file_systems_nothing_is_overwritten_either(tmp_path: Path, other_disk: Path) -> None:
+def test_a_move_across_file_systems_overwrites_nothing(tmp_path: Path, other_disk: Path) -> None:
     source, destination = made(tmp_path / "in/a"), made(other_disk / "a", b"older!!")
     assert move(order(source, destination, other_disk)) is Moved.TAKEN
     assert everything(other_disk) == {"a": b"older!!"}
     assert source.exists()
 
 
-def test_an_output_replaces_the_older_one_where_that_is_wished(tmp_path: Path, other_disk: Path) -> None:
+def test_an_output_replaces_the_older_one_if_asked_to(tmp_path: Path, other_disk: Path) -> None:
     for root in (tmp_path / "out", other_disk):
         source = made(tmp_path / "work/a")
         made(root / "a", b"older")
@@ -263,7 +261,7 @@ def test_an_output_replaces_the_older_one_where_that_is_wished(tmp_path: Path, o
         assert not source.exists()
 
 
-def test_a_file_that_changed_since_it_was_taken_in_stays(tmp_path: Path, other_disk: Path) -> None:
+def test_a_file_that_changed_after_admission_stays(tmp_path: Path, other_disk: Path) -> None:
     source = made(tmp_path / "in/a")
     taken_in = identity_of(source)
     source.write_bytes(b"newer and longer")
@@ -274,7 +272,9 @@ def test_a_file_that_changed_since_it_was_taken_in_stays(tmp_path: Path, other_d
     assert source.read_bytes() == b"newer and longer"
 
 
-def test_a_file_that_changes_while_it_is_copied_stays_and_the_copy_goes(tmp_path: Path, other_disk: Path) -> None:
+def test_a_file_that_changes_while_it_is_copied_stays_and_the_copy_is_removed(
+    tmp_path: Path, other_disk: Path
+) -> None:
     source = made(tmp_path / "in/a")
     grown = order(source, other_disk / "a", other_disk)
     assert move(grown, progress=lambda *_: source.write_bytes(b"changed")) is Moved.CHANGED
@@ -319,7 +319,7 @@ def test_a_copy_can_be_stopped_and_leaves_nothing_behind(tmp_path: Path, other_d
     assert source.read_bytes() == b"content"
 
 
-def test_a_disk_that_is_full_during_the_copy_gets_its_room_back(
+def test_a_copy_that_fills_the_disk_is_removed(
     tmp_path: Path, other_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = made(tmp_path / "in/a")
@@ -331,7 +331,7 @@ def test_a_disk_that_is_full_during_the_copy_gets_its_room_back(
     assert source.exists()
 
 
-def test_a_disk_that_gives_back_other_bytes_keeps_the_source(
+def test_a_disk_that_returns_other_bytes_keeps_the_source(
     tmp_path: Path, other_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = made(tmp_path / "in/a")
@@ -353,7 +353,7 @@ def test_a_disk_that_gives_back_other_bytes_keeps_the_source(
     assert source.read_bytes() == b"content"
 
 
-def test_a_move_onto_itself_does_nothing_however_the_path_is_spelled(tmp_path: Path) -> None:
+def test_a_move_onto_itself_does_nothing_by_any_path(tmp_path: Path) -> None:
     source = made(tmp_path / "failed/a")
     (tmp_path / "link").symlink_to(tmp_path / "failed")
     again = order(source, tmp_path / "link/a", tmp_path / "link")
@@ -361,7 +361,7 @@ def test_a_move_onto_itself_does_nothing_however_the_path_is_spelled(tmp_path: P
     assert source.read_bytes() == b"content"
 
 
-def test_a_move_that_got_as_far_as_the_second_link_is_finished(tmp_path: Path) -> None:
+def test_a_move_interrupted_after_the_link_is_finished(tmp_path: Path) -> None:
     source = made(tmp_path / "in/a")
     (tmp_path / "done").mkdir()
     os.link(source, tmp_path / "done/a")
@@ -369,7 +369,7 @@ def test_a_move_that_got_as_far_as_the_second_link_is_finished(tmp_path: Path) -
     assert everything(tmp_path) == {"done/a": b"content"}
 
 
-def test_a_move_that_got_as_far_as_the_whole_copy_is_finished(tmp_path: Path, other_disk: Path) -> None:
+def test_a_move_interrupted_after_the_copy_is_finished(tmp_path: Path, other_disk: Path) -> None:
     source = made(tmp_path / "in/a")
     made(other_disk / "a")
     assert move(order(source, other_disk / "a", other_disk)) is Moved.DONE
@@ -377,7 +377,7 @@ def test_a_move_that_got_as_far_as_the_whole_copy_is_finished(tmp_path: Path, ot
     assert not source.exists()
 
 
-def test_a_move_that_had_ended_is_known_to_have_ended(tmp_path: Path) -> None:
+def test_a_finished_move_is_recognised(tmp_path: Path) -> None:
     made(tmp_path / "done/a")
     done = order(tmp_path / "in/a", tmp_path / "done/a", tmp_path / "done", source_root=None, size=7)
     assert move(done) is Moved.DONE

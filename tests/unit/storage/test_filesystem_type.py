@@ -1,4 +1,4 @@
-"""File systems: which one a path lies on, and whether its events can be trusted."""
+"""The file system that a path is on, and whether its events can be trusted."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ broken line
         ("/media/usb/in", "fuse.sshfs"),
     ],
 )
-def test_a_path_lies_on_the_longest_and_last_mount_above_it(path: str, fstype: str) -> None:
+def test_a_path_is_on_the_longest_and_last_mount_above_it(path: str, fstype: str) -> None:
     mount = mount_of(PurePosixPath(path), parse_mountinfo(MOUNTINFO))
     assert mount is not None
     assert mount.fstype == fstype
 
 
-def test_no_mount_is_known_above_a_path_in_an_empty_table() -> None:
+def test_an_empty_mount_table_has_no_mount_for_a_path() -> None:
     assert mount_of(PurePosixPath("/a"), []) is None
 
 
-def test_this_machine_has_a_root_and_a_type_for_each_folder(tmp_path: Path) -> None:
+def test_on_this_machine_every_folder_has_a_file_system_type(tmp_path: Path) -> None:
     assert "/" in {mount.point for mount in mounts()}
     assert filesystem_type(tmp_path)
     assert filesystem_type(tmp_path / "not" / "there") == filesystem_type(tmp_path)
 
 
 @pytest.mark.parametrize("fstype", ["ext4", "xfs", "btrfs", "zfs", "tmpfs", "apfs", "hfs", "exfat", "fuseblk", ""])
-def test_local_file_systems_give_events(fstype: str) -> None:
+def test_local_file_systems_report_events(fstype: str) -> None:
     assert gives_events(fstype)
 
 
@@ -68,16 +68,16 @@ def test_local_file_systems_give_events(fstype: str) -> None:
         "overlay",
     ],
 )
-def test_file_systems_that_others_change_do_not(fstype: str) -> None:
+def test_file_systems_that_other_machines_change_do_not(fstype: str) -> None:
     assert not gives_events(fstype)
 
 
-def test_the_setting_goes_before_the_file_system() -> None:
-    assert why_poll("poll", "ext4") == "so set"
+def test_the_setting_overrides_the_file_system() -> None:
+    assert why_poll("poll", "ext4") == "`watch: poll` is set"
     assert "nfs4" in why_poll("auto", "nfs4")
     assert why_poll("auto", "ext4") == ""
     assert why_poll("events", "nfs4") == ""
 
 
-def test_a_mount_is_read_with_its_escapes() -> None:
+def test_mountinfo_is_read_with_its_escapes() -> None:
     assert Mount("/nas/local disk", "ext4") in parse_mountinfo(MOUNTINFO)

@@ -1,4 +1,4 @@
-"""What is concluded from a root's hidden file, and what becomes of roots on disks that come and go."""
+"""What mount markers say, and roots on disks that are unplugged and replaced."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ KNOWN = MountMarker(id="0123456789abcdef", mount=NAS)
 
 
 @pytest.mark.parametrize(
-    ("recorded", "seen", "standing"),
+    ("recorded", "seen", "state"),
     [
         (None, RootState(None, ROOT, True), MountState.NEW),
         (None, RootState("f" * 16, NAS, False), MountState.NEW),  # another framewatch's: its id is taken over
@@ -46,13 +46,13 @@ KNOWN = MountMarker(id="0123456789abcdef", mount=NAS)
         (MountMarker(), RootState("f" * 16, NAS, True), MountState.NEW),
     ],
 )
-def test_a_root_is_judged_by_id_mount_point_and_what_lies_in_it(
+def test_the_state_of_a_root_follows_from_id_mount_point_and_content(
     recorded: MountMarker | None, seen: RootState, state: MountState
 ) -> None:
     assert mount_state(recorded, seen) is state
 
 
-def test_the_hidden_file_tells_people_what_it_is_for_and_us_its_id() -> None:
+def test_the_marker_file_explains_itself_and_holds_the_id() -> None:
     text = marker_text(KNOWN.id)
     assert b"leave it" in text
     assert marker_id(text) == KNOWN.id
@@ -71,7 +71,7 @@ def code(roots: Mounts, root: Path) -> str:
     return caught.value.finding.code
 
 
-def test_an_unmounted_root_is_waited_for_and_never_written_to_also_after_a_restart(tmp_path: Path) -> None:
+def test_an_unmounted_root_is_waited_for_and_never_written_to_even_after_a_restart(tmp_path: Path) -> None:
     share = tmp_path / "share"
     with tmpfs(share, 1):
         with roots_of(tmp_path, share) as roots:
@@ -113,7 +113,7 @@ def test_a_rebuilt_store_still_knows_the_disks_so_an_empty_mount_point_is_waited
             roots.require(share)
 
 
-def test_where_what_was_known_of_disks_is_lost_an_empty_folder_without_a_mark_is_waited_for(tmp_path: Path) -> None:
+def test_if_all_markers_are_lost_an_empty_folder_without_one_is_waited_for(tmp_path: Path) -> None:
     share, new = tmp_path / "share", tmp_path / "new"
     new.mkdir()
     with tmpfs(share, 1):
@@ -135,7 +135,7 @@ def test_where_what_was_known_of_disks_is_lost_an_empty_folder_without_a_mark_is
             assert code(later, share) == "storage.not_mounted"
 
 
-def test_an_empty_folder_that_is_waited_for_after_a_rebuild_is_taken_when_the_user_says_so(tmp_path: Path) -> None:
+def test_after_a_rebuild_an_empty_folder_is_accepted_when_the_user_trusts_it(tmp_path: Path) -> None:
     share = tmp_path / "share"
     share.mkdir()
     with rebuilt_store(tmp_path) as store:
@@ -146,7 +146,7 @@ def test_an_empty_folder_that_is_waited_for_after_a_rebuild_is_taken_when_the_us
         Mounts(store, {"anime": folder_places(share)}, rebuilt=was_rebuilt(store)).require(share)
 
 
-def test_a_root_below_the_mount_point_that_is_gone_with_it_is_not_mounted_and_not_made(tmp_path: Path) -> None:
+def test_a_root_below_a_missing_mount_point_is_not_mounted_and_not_created(tmp_path: Path) -> None:
     share, root = tmp_path / "share", tmp_path / "share" / "out"
     with tmpfs(share, 1), roots_of(tmp_path, root) as roots:
         root.mkdir()
@@ -157,7 +157,7 @@ def test_a_root_below_the_mount_point_that_is_gone_with_it_is_not_mounted_and_no
         assert known_roots(tmp_path / "jobs.db") == {root}
 
 
-def test_a_root_that_was_removed_from_a_disk_that_is_there_may_be_made_anew(tmp_path: Path) -> None:
+def test_a_root_that_was_removed_from_a_mounted_disk_may_be_recreated(tmp_path: Path) -> None:
     root = tmp_path / "out"
     root.mkdir()
     with roots_of(tmp_path, root) as roots:
@@ -172,7 +172,7 @@ def test_a_root_that_was_removed_from_a_disk_that_is_there_may_be_made_anew(tmp_
         assert (root / MARKER_NAME).exists()
 
 
-def test_another_disk_is_taken_only_when_the_user_says_so(tmp_path: Path) -> None:
+def test_another_disk_is_accepted_only_when_the_user_trusts_it(tmp_path: Path) -> None:
     share = tmp_path / "share"
     with tmpfs(share, 1), roots_of(tmp_path, share) as roots:
         roots.require(share)
@@ -187,7 +187,7 @@ def test_another_disk_is_taken_only_when_the_user_says_so(tmp_path: Path) -> Non
         assert code(roots, share) == "storage.not_mounted"
 
 
-def test_to_trust_what_is_not_there_changes_nothing(tmp_path: Path) -> None:
+def test_trusting_a_missing_root_changes_nothing(tmp_path: Path) -> None:
     there, gone = tmp_path / "in", tmp_path / "out"
     there.mkdir()
     gone.mkdir()
@@ -201,7 +201,7 @@ def test_to_trust_what_is_not_there_changes_nothing(tmp_path: Path) -> None:
         roots.require(there)
 
 
-def test_a_hidden_file_that_was_tidied_away_is_made_again_with_its_id(tmp_path: Path) -> None:
+def test_a_removed_marker_is_recreated_with_its_id(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.mkv").touch()
     with roots_of(tmp_path, tmp_path / "in") as roots:
@@ -212,7 +212,7 @@ def test_a_hidden_file_that_was_tidied_away_is_made_again_with_its_id(tmp_path: 
         assert (tmp_path / "in" / MARKER_NAME).read_bytes() == before
 
 
-def test_a_root_within_another_answers_by_it_unless_it_is_a_disk_of_its_own(tmp_path: Path) -> None:
+def test_a_root_inside_another_shares_its_state_unless_it_is_a_disk_of_its_own(tmp_path: Path) -> None:
     share, done, failed = tmp_path / "in", tmp_path / "in" / "done", tmp_path / "in" / "failed"
     done.mkdir(parents=True)
     failed.mkdir()
@@ -225,7 +225,7 @@ def test_a_root_within_another_answers_by_it_unless_it_is_a_disk_of_its_own(tmp_
         roots.require(failed)
 
 
-def test_what_is_open_while_its_disk_is_pulled_is_still_the_right_disk(tmp_path: Path) -> None:
+def test_an_open_root_stays_on_its_disk_when_the_disk_is_unplugged(tmp_path: Path) -> None:
     share = tmp_path / "share"
     with tmpfs(share, 1), roots_of(tmp_path, share) as roots:
         roots.require(share)
@@ -237,7 +237,7 @@ def test_what_is_open_while_its_disk_is_pulled_is_still_the_right_disk(tmp_path:
 
 
 @pytest.mark.parametrize("odd", ["link", "folder", "garbage"])
-def test_something_else_under_the_hidden_name_is_no_mark(tmp_path: Path, odd: str) -> None:
+def test_something_else_under_the_markers_name_is_no_marker(tmp_path: Path, odd: str) -> None:
     root, mark = tmp_path / "in", tmp_path / "in" / MARKER_NAME
     root.mkdir()
     (tmp_path / "target").write_bytes(marker_text(KNOWN.id))
@@ -252,7 +252,7 @@ def test_something_else_under_the_hidden_name_is_no_mark(tmp_path: Path, odd: st
     assert (tmp_path / "target").read_bytes() == marker_text(KNOWN.id)
 
 
-def test_a_root_that_can_take_no_file_goes_without(tmp_path: Path) -> None:
+def test_a_root_that_cannot_be_written_to_gets_no_marker(tmp_path: Path) -> None:
     share = tmp_path / "share"
     with tmpfs(share, 1):
         mount_readonly(share)
