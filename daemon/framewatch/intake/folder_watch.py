@@ -18,11 +18,11 @@ from framewatch.settings import FolderSettings
 
 RESCAN_SECONDS = 60.0  # the shortest time between rescans of a folder whose events work
 TICK_SECONDS = 0.05  # hints that arrive within one tick are handled together
-CHECK_SECONDS = 5.0  # the longest time between checks that the folder's disk is mounted
+CHECK_SECONDS = 5.0  # between checks that the folder's disk is mounted, at most
 EVENT_SECONDS = 2.0  # an event that has not arrived by then is missing
 # Scans use at most 0.5% of a core: a folder of 20,000 files is then scanned about once a minute.
 SCAN_RATIO = 200.0
-LONGEST_INTERVAL = 600.0  # seconds that costly scans may be put off
+LONGEST_INTERVAL = 600.0  # seconds that a costly scan may delay the next one
 STOP_SECONDS = 1.0
 
 _log = structlog.get_logger("framewatch.intake")
@@ -31,9 +31,9 @@ _log = structlog.get_logger("framewatch.intake")
 class FolderWatch:
     """Offers each file that settles in a folder, once for each of its versions.
 
-    - Periodic rescans decide: every `poll_seconds`, or about once a minute if events work; less often in a folder with
-      so many files that scans would use more than a small share of a core. Events only say which paths to look at
-      sooner. If a rescan finds a file without an event, events are no longer trusted, and the folder is polled.
+    - Periodic rescans decide: every `poll_seconds`, or about once a minute if events work; less often in a folder
+      with so many files that scans would use more than a small share of a core. Events only say which paths to look
+      at sooner. If a rescan finds a file without an event, events are no longer trusted, and the folder is polled.
     - `on_settled` is called on the watch's thread with up to a few hundred files. A file that it takes is not offered
       again while the same version is there. Files that it refuses, or all if it raises a FramewatchError or OSError,
       are offered again at a rescan `poll_seconds` later. A new watch does not know what an earlier one offered.

@@ -32,7 +32,7 @@ SETTLE = 0.2
 MODES = ("events", "poll")
 
 
-class JobManager:
+class WatchedFolder:
     """A watch folder, and all that was handed on from it."""
 
     def __init__(self, root: Path) -> None:
@@ -97,10 +97,10 @@ class JobManager:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[JobManager]:
-    desk = JobManager(tmp_path / "share")
-    yield desk
-    assert desk.watch.stop()
+def watched(tmp_path: Path) -> Iterator[WatchedFolder]:
+    watched = WatchedFolder(tmp_path / "share")
+    yield watched
+    assert watched.watch.stop()
 
 
 @pytest.fixture
@@ -114,52 +114,52 @@ def mode(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def test_files_that_are_there_at_the_start_settle_like_new_ones(desk: JobManager, mode: str) -> None:
-    desk.put("old.mp4")
-    os.utime(desk.input / "old.mp4", (0, 0))
-    desk.put("future.mp4")
-    os.utime(desk.input / "future.mp4", (4e9, 4e9))
+def test_files_that_are_there_at_the_start_settle_like_new_ones(watched: WatchedFolder, mode: str) -> None:
+    watched.put("old.mp4")
+    os.utime(watched.input / "old.mp4", (0, 0))
+    watched.put("future.mp4")
+    os.utime(watched.input / "future.mp4", (4e9, 4e9))
     began = time.monotonic()
-    desk.start(watch=mode)
-    desk.wait("old.mp4", "future.mp4")
-    assert min(moment for _, _, moment in desk.offers) >= began + SETTLE
-    eventually(lambda: desk.watch.idle, timeout=5, story=desk.story)
-    assert desk.watch.health().mode == mode
+    watched.start(watch=mode)
+    watched.wait("old.mp4", "future.mp4")
+    assert min(moment for _, _, moment in watched.offers) >= began + SETTLE
+    eventually(lambda: watched.watch.idle, timeout=5, story=watched.story)
+    assert watched.watch.health().mode == mode
 
 
-def test_a_new_file_is_offered_with_its_path_and_identity(desk: JobManager, mode: str) -> None:
-    desk.start(watch=mode)
-    eventually(lambda: desk.watch.idle, timeout=5, story=desk.story)
-    path = desk.put("show/s1/e1.mp4", b"12345")
-    desk.wait("show/s1/e1.mp4")
+def test_a_new_file_is_offered_with_its_path_and_identity(watched: WatchedFolder, mode: str) -> None:
+    watched.start(watch=mode)
+    eventually(lambda: watched.watch.idle, timeout=5, story=watched.story)
+    path = watched.put("show/s1/e1.mp4", b"12345")
+    watched.wait("show/s1/e1.mp4")
     status = path.stat()
     expected = FileIdentity(device=status.st_dev, inode=status.st_ino, size=5, mtime_ns=status.st_mtime_ns)
-    assert desk.offers[0][1] == expected
+    assert watched.offers[0][1] == expected
 
 
-def test_a_growing_file_is_offered_once_when_it_is_whole(desk: JobManager, mode: str) -> None:
+def test_a_growing_file_is_offered_once_when_it_is_whole(watched: WatchedFolder, mode: str) -> None:
     """It grows for more than three settle times, opened anew for each piece, as some copiers do."""
-    desk.start(watch=mode)
-    path = desk.input / "slow.mp4"
+    watched.start(watch=mode)
+    path = watched.input / "slow.mp4"
     pause = threading.Event()
     for _ in range(12):
         with path.open("ab") as file:
             file.write(b"piece")
         pause.wait(SETTLE / 3)
     finished = time.monotonic()
-    desk.wait("slow.mp4")
-    _, identity, moment = desk.offers[0]
+    watched.wait("slow.mp4")
+    _, identity, moment = watched.offers[0]
     assert identity.size == 60
     assert moment >= finished - SETTLE / 3 + SETTLE - 0.05
-    desk.rescanned()
-    assert desk.names == ["slow.mp4"]
+    watched.rescanned()
+    assert watched.names == ["slow.mp4"]
 
 
-def test_a_file_that_a_program_keeps_open_waits_until_it_is_closed(desk: JobManager) -> None:
+def test_a_file_that_a_program_keeps_open_waits_until_it_is_closed(watched: WatchedFolder) -> None:
     """A copy that stalls for longer than the settle time; told by the kernel, here by a stand-in for it."""
-    desk.start()
-    path = desk.put("other.mp4")
-    desk.wait("other.mp4")
+    watched.start()
+    path = watched.put("other.mp4")
+    watched.wait("other.mp4")
     real, stalled = collector.check_ready, threading.Event()
 
     def look(path: Path, *rest: Any, **options: Any) -> ReadyState:
@@ -167,215 +167,215 @@ def test_a_file_that_a_program_keeps_open_waits_until_it_is_closed(desk: JobMana
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(collector, "check_ready", look)
-        desk.put("slow.mp4")
-        eventually(lambda: desk.watch.health().busy == 1, timeout=20, story=desk.story)
-        assert desk.watch.health().waiting == 1
-        assert desk.names == ["other.mp4"]
+        watched.put("slow.mp4")
+        eventually(lambda: watched.watch.health().busy == 1, timeout=20, story=watched.story)
+        assert watched.watch.health().waiting == 1
+        assert watched.names == ["other.mp4"]
         stalled.set()
-        desk.wait("other.mp4", "slow.mp4")
+        watched.wait("other.mp4", "slow.mp4")
     assert path.exists()
-    eventually(lambda: desk.watch.health().busy == 0, timeout=20, story=desk.story)
+    eventually(lambda: watched.watch.health().busy == 0, timeout=20, story=watched.story)
 
 
-def test_a_file_renamed_from_part_is_offered_once_under_its_name(desk: JobManager, mode: str) -> None:
-    part = desk.put("film.mp4.part")
-    desk.start(watch=mode)
-    desk.put("other.mp4")
-    desk.wait("other.mp4")
-    part.rename(desk.input / "film.mp4")
-    desk.wait("film.mp4", "other.mp4")
-    desk.rescanned()
-    assert desk.names == ["film.mp4", "other.mp4"]
+def test_a_file_renamed_from_part_is_offered_once_under_its_name(watched: WatchedFolder, mode: str) -> None:
+    part = watched.put("film.mp4.part")
+    watched.start(watch=mode)
+    watched.put("other.mp4")
+    watched.wait("other.mp4")
+    part.rename(watched.input / "film.mp4")
+    watched.wait("film.mp4", "other.mp4")
+    watched.rescanned()
+    assert watched.names == ["film.mp4", "other.mp4"]
 
 
-def test_a_burst_of_500_files_is_offered_each_once(desk: JobManager, mode: str) -> None:
-    desk.start(watch=mode)
+def test_a_burst_of_500_files_is_offered_each_once(watched: WatchedFolder, mode: str) -> None:
+    watched.start(watch=mode)
     names = [f"s{number % 7}/e{number:03}.mp4" for number in range(500)]
     for name in names:
-        desk.put(name)
-    desk.wait(*names)
-    desk.rescanned()
-    assert Counter(desk.names) == Counter(names)
-    eventually(lambda: desk.watch.idle, timeout=5, story=desk.story)
+        watched.put(name)
+    watched.wait(*names)
+    watched.rescanned()
+    assert Counter(watched.names) == Counter(names)
+    eventually(lambda: watched.watch.idle, timeout=5, story=watched.story)
 
 
 def test_polling_and_events_offer_the_same(tmp_path: Path) -> None:
     """One story, told to both: files, trees moved in, renames, removals, names of all kinds."""
     outcomes = []
     for mode in MODES:
-        desk = JobManager(tmp_path / mode)
-        desk.start(watch=mode)
-        desk.put("a.mp4")
-        desk.put("gone.mp4").unlink()
-        shutil.copytree(desk.input, tmp_path / mode / "tree")
-        (tmp_path / mode / "tree").rename(desk.input / "tree")
-        desk.put("x.part").rename(desk.input / "x.mkv")
-        desk.put("caf\udce9.mkv")
-        desk.put("🎬 film.mkv")
-        desk.put("n" * 246 + ".mkv")
-        desk.put("done/never.mp4")
-        desk.put("film.srt")
-        desk.wait("a.mp4", "tree/a.mp4", "x.mkv", "caf\udce9.mkv", "🎬 film.mkv", "n" * 246 + ".mkv")
-        desk.rescanned()
-        assert desk.watch.health().mode == mode
-        assert desk.watch.stop()
-        outcomes.append(desk.names)
+        watched = WatchedFolder(tmp_path / mode)
+        watched.start(watch=mode)
+        watched.put("a.mp4")
+        watched.put("gone.mp4").unlink()
+        shutil.copytree(watched.input, tmp_path / mode / "tree")
+        (tmp_path / mode / "tree").rename(watched.input / "tree")
+        watched.put("x.part").rename(watched.input / "x.mkv")
+        watched.put("caf\udce9.mkv")
+        watched.put("🎬 film.mkv")
+        watched.put("n" * 246 + ".mkv")
+        watched.put("done/never.mp4")
+        watched.put("film.srt")
+        watched.wait("a.mp4", "tree/a.mp4", "x.mkv", "caf\udce9.mkv", "🎬 film.mkv", "n" * 246 + ".mkv")
+        watched.rescanned()
+        assert watched.watch.health().mode == mode
+        assert watched.watch.stop()
+        outcomes.append(watched.names)
     assert outcomes[0] == outcomes[1]
 
 
-def test_a_deep_tree_moved_in_whole_is_offered(desk: JobManager, tmp_path: Path, mode: str) -> None:
-    desk.start(watch=mode)
-    eventually(lambda: desk.watch.idle, timeout=5, story=desk.story)
+def test_a_deep_tree_moved_in_whole_is_offered(watched: WatchedFolder, tmp_path: Path, mode: str) -> None:
+    watched.start(watch=mode)
+    eventually(lambda: watched.watch.idle, timeout=5, story=watched.story)
     deep = "/".join(f"d{number}" for number in range(40))
     (tmp_path / "tree" / deep).mkdir(parents=True)
     (tmp_path / "tree" / deep / "film.mp4").write_bytes(b"1")
-    (tmp_path / "tree").rename(desk.input / "tree")
-    desk.wait(f"tree/{deep}/film.mp4")
+    (tmp_path / "tree").rename(watched.input / "tree")
+    watched.wait(f"tree/{deep}/film.mp4")
 
 
-def test_without_recursion_subfolders_are_ignored(desk: JobManager, mode: str) -> None:
-    desk.start(watch=mode, recursive=False)
-    desk.put("sub/a.mp4")
-    desk.put("b.mp4")
-    desk.wait("b.mp4")
-    desk.rescanned()
-    assert desk.names == ["b.mp4"]
+def test_without_recursion_subfolders_are_ignored(watched: WatchedFolder, mode: str) -> None:
+    watched.start(watch=mode, recursive=False)
+    watched.put("sub/a.mp4")
+    watched.put("b.mp4")
+    watched.wait("b.mp4")
+    watched.rescanned()
+    assert watched.names == ["b.mp4"]
 
 
-def test_links_and_pipes_are_never_offered_nor_opened(desk: JobManager, tmp_path: Path, mode: str) -> None:
+def test_links_and_pipes_are_never_offered_nor_opened(watched: WatchedFolder, tmp_path: Path, mode: str) -> None:
     secret = tmp_path / "secret.mp4"
     secret.write_bytes(b"secret")
-    (desk.input / "link.mp4").symlink_to(secret)
-    (desk.input / "linked").symlink_to(tmp_path)
-    os.mkfifo(desk.input / "pipe.mp4")
-    desk.start(watch=mode)
-    (desk.input / "later.mp4").symlink_to(secret)
-    desk.put("film.mp4")
-    desk.wait("film.mp4")
-    desk.rescanned()
-    assert desk.names == ["film.mp4"]
-    assert desk.watch.health().odd == 4
+    (watched.input / "link.mp4").symlink_to(secret)
+    (watched.input / "linked").symlink_to(tmp_path)
+    os.mkfifo(watched.input / "pipe.mp4")
+    watched.start(watch=mode)
+    (watched.input / "later.mp4").symlink_to(secret)
+    watched.put("film.mp4")
+    watched.wait("film.mp4")
+    watched.rescanned()
+    assert watched.names == ["film.mp4"]
+    assert watched.watch.health().odd == 4
 
 
-def test_a_refused_file_is_offered_again_until_it_is_taken(desk: JobManager, mode: str) -> None:
-    desk.answer = lambda _: len(desk.offers) >= 3
-    desk.put("a.mp4")
-    desk.start(watch=mode)
-    eventually(lambda: len(desk.offers) == 1, timeout=20, story=desk.story)
-    assert not desk.watch.idle
-    eventually(lambda: len(desk.offers) == 3, timeout=20, story=desk.story)
-    eventually(lambda: desk.watch.idle, timeout=5, story=desk.story)
-    desk.rescanned()
-    assert len(desk.offers) == 3
+def test_a_refused_file_is_offered_again_until_it_is_taken(watched: WatchedFolder, mode: str) -> None:
+    watched.answer = lambda _: len(watched.offers) >= 3
+    watched.put("a.mp4")
+    watched.start(watch=mode)
+    eventually(lambda: len(watched.offers) == 1, timeout=20, story=watched.story)
+    assert not watched.watch.idle
+    eventually(lambda: len(watched.offers) == 3, timeout=20, story=watched.story)
+    eventually(lambda: watched.watch.idle, timeout=5, story=watched.story)
+    watched.rescanned()
+    assert len(watched.offers) == 3
 
 
-def test_an_error_while_taking_files_refuses_them(desk: JobManager) -> None:
+def test_an_error_while_taking_files_refuses_them(watched: WatchedFolder) -> None:
     def answer(_: str) -> bool:
-        if len(desk.offers) == 1:
+        if len(watched.offers) == 1:
             raise StorageError("the disk is full")
-        if len(desk.offers) == 2:
+        if len(watched.offers) == 2:
             raise OSError(5, "Input/output error")
         return True
 
-    desk.answer = answer
-    desk.put("a.mp4")
-    desk.start()
-    eventually(lambda: len(desk.offers) == 3, timeout=20, story=desk.story)
-    eventually(lambda: desk.watch.idle, timeout=5, story=desk.story)
+    watched.answer = answer
+    watched.put("a.mp4")
+    watched.start()
+    eventually(lambda: len(watched.offers) == 3, timeout=20, story=watched.story)
+    eventually(lambda: watched.watch.idle, timeout=5, story=watched.story)
 
 
-def test_a_new_version_under_the_same_name_is_offered_again(desk: JobManager, mode: str) -> None:
-    desk.start(watch=mode)
-    desk.put("a.mp4", b"one")
-    desk.wait("a.mp4")
-    desk.put("a.mp4", b"second")
-    desk.wait("a.mp4", "a.mp4")
-    assert [identity.size for _, identity, _ in desk.offers] == [3, 6]
+def test_a_new_version_under_the_same_name_is_offered_again(watched: WatchedFolder, mode: str) -> None:
+    watched.start(watch=mode)
+    watched.put("a.mp4", b"one")
+    watched.wait("a.mp4")
+    watched.put("a.mp4", b"second")
+    watched.wait("a.mp4", "a.mp4")
+    assert [identity.size for _, identity, _ in watched.offers] == [3, 6]
 
 
-def test_the_same_file_put_back_after_its_job_is_offered_again(desk: JobManager, mode: str) -> None:
-    desk.start(watch=mode, poll_seconds=30)
-    desk.put("a.mp4")
-    desk.watch.rescan()
-    desk.wait("a.mp4")
-    (desk.input / "done").mkdir()
-    (desk.input / "a.mp4").rename(desk.input / "done" / "a.mp4")
-    (desk.input / "done" / "a.mp4").rename(desk.input / "a.mp4")
-    desk.watch.forget(Path("a.mp4"))
-    desk.watch.rescan()
-    desk.wait("a.mp4", "a.mp4")
-    assert desk.offers[0][1] == desk.offers[1][1]
+def test_the_same_file_put_back_after_its_job_is_offered_again(watched: WatchedFolder, mode: str) -> None:
+    watched.start(watch=mode, poll_seconds=30)
+    watched.put("a.mp4")
+    watched.watch.rescan()
+    watched.wait("a.mp4")
+    (watched.input / "done").mkdir()
+    (watched.input / "a.mp4").rename(watched.input / "done" / "a.mp4")
+    (watched.input / "done" / "a.mp4").rename(watched.input / "a.mp4")
+    watched.watch.forget(Path("a.mp4"))
+    watched.watch.rescan()
+    watched.wait("a.mp4", "a.mp4")
+    assert watched.offers[0][1] == watched.offers[1][1]
 
 
-def test_a_version_that_arrived_just_before_its_job_ended_is_offered_without_a_rescan(desk: JobManager) -> None:
-    desk.start(watch="events", rescan_seconds=600)
-    desk.put("a.mkv")
-    desk.wait("a.mkv")
-    desk.put("a.mkv", b"another film")
-    eventually(lambda: desk.watch.health().waiting, what="its event", story=desk.story)
-    desk.watch.forget(Path("a.mkv"))
-    desk.wait("a.mkv", "a.mkv")
+def test_a_version_that_arrived_just_before_its_job_ended_is_offered_without_a_rescan(watched: WatchedFolder) -> None:
+    watched.start(watch="events", rescan_seconds=600)
+    watched.put("a.mkv")
+    watched.wait("a.mkv")
+    watched.put("a.mkv", b"another film")
+    eventually(lambda: watched.watch.health().waiting, what="its event", story=watched.story)
+    watched.watch.forget(Path("a.mkv"))
+    watched.wait("a.mkv", "a.mkv")
 
 
-def test_an_input_that_vanishes_is_waited_for(desk: JobManager, tmp_path: Path, mode: str) -> None:
-    desk.start(watch=mode)
-    desk.put("a.mp4")
-    desk.wait("a.mp4")
-    desk.input.rename(tmp_path / "unmounted")
-    desk.watch.rescan()
+def test_an_input_that_vanishes_is_waited_for(watched: WatchedFolder, tmp_path: Path, mode: str) -> None:
+    watched.start(watch=mode)
+    watched.put("a.mp4")
+    watched.wait("a.mp4")
+    watched.input.rename(tmp_path / "unmounted")
+    watched.watch.rescan()
     unavailable: FolderHealth = eventually(
-        lambda: health if (health := desk.watch.health()).state == "unavailable" else None, timeout=20
+        lambda: health if (health := watched.watch.health()).state == "unavailable" else None, timeout=20
     )
     assert "No such file" in unavailable.problem
-    assert not desk.watch.idle
-    desk.input.mkdir()
-    desk.put("b.mp4")
-    desk.wait("a.mp4", "b.mp4")
-    eventually(lambda: desk.watch.idle, timeout=5, story=desk.story)
-    health = desk.watch.health()
+    assert not watched.watch.idle
+    watched.input.mkdir()
+    watched.put("b.mp4")
+    watched.wait("a.mp4", "b.mp4")
+    eventually(lambda: watched.watch.idle, timeout=5, story=watched.story)
+    health = watched.watch.health()
     assert (health.state, health.problem, health.mode) == ("ok", "", mode)
-    desk.put("c.mp4")
-    desk.wait("a.mp4", "b.mp4", "c.mp4")
+    watched.put("c.mp4")
+    watched.wait("a.mp4", "b.mp4", "c.mp4")
 
 
 def test_a_disk_that_is_unplugged_and_plugged_in_again_changes_no_file_state(
     tmp_path: Path, store: Store, mode: str
 ) -> None:
     with tmpfs(tmp_path / "share", 1):
-        desk = JobManager(tmp_path / "share")
-        roots = Mounts(store, {"a": folder_places(desk.input)}, rebuilt=was_rebuilt(store))
-        desk.require = lambda: roots.require(desk.input)
-        desk.put("a.mp4")
-        desk.start(watch=mode)
-        desk.wait("a.mp4")
+        watched = WatchedFolder(tmp_path / "share")
+        roots = Mounts(store, {"a": folder_places(watched.input)}, rebuilt=was_rebuilt(store))
+        watched.require = lambda: roots.require(watched.input)
+        watched.put("a.mp4")
+        watched.start(watch=mode)
+        watched.wait("a.mp4")
         move_mount(tmp_path / "share", tmp_path / "pulled")
-        desk.input.mkdir()
-        desk.put("below the mount point.mp4")
-        desk.watch.rescan()
-        eventually(lambda: desk.watch.health().state == "unavailable", story=desk.story)
-        assert "not_mounted" in desk.watch.health().problem
+        watched.input.mkdir()
+        watched.put("below the mount point.mp4")
+        watched.watch.rescan()
+        eventually(lambda: watched.watch.health().state == "unavailable", story=watched.story)
+        assert "not_mounted" in watched.watch.health().problem
         move_mount(tmp_path / "pulled", tmp_path / "share")
-        eventually(lambda: desk.watch.health().state == "ok", story=desk.story)
-        desk.rescanned()
-        assert desk.names == ["a.mp4"]
-        assert desk.watch.stop()
+        eventually(lambda: watched.watch.health().state == "ok", story=watched.story)
+        watched.rescanned()
+        assert watched.names == ["a.mp4"]
+        assert watched.watch.stop()
 
 
-def test_an_input_that_is_missing_at_the_start_is_waited_for(desk: JobManager) -> None:
-    desk.input.rmdir()
-    desk.start()
-    eventually(lambda: desk.watch.health().state == "unavailable", timeout=20, story=desk.story)
-    desk.input.mkdir()
-    desk.put("a.mp4")
-    desk.wait("a.mp4")
+def test_an_input_that_is_missing_at_the_start_is_waited_for(watched: WatchedFolder) -> None:
+    watched.input.rmdir()
+    watched.start()
+    eventually(lambda: watched.watch.health().state == "unavailable", timeout=20, story=watched.story)
+    watched.input.mkdir()
+    watched.put("a.mp4")
+    watched.wait("a.mp4")
 
 
 def test_files_in_a_subfolder_that_cannot_be_read_for_a_while_are_not_offered_twice(
-    desk: JobManager, monkeypatch: pytest.MonkeyPatch
+    watched: WatchedFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk.start(watch="poll")
-    desk.put("dark/a.mp4")
-    desk.wait("dark/a.mp4")
+    watched.start(watch="poll")
+    watched.put("dark/a.mp4")
+    watched.wait("dark/a.mp4")
     real = os.open
 
     def refuse(path: Any, *rest: Any) -> int:
@@ -385,71 +385,71 @@ def test_files_in_a_subfolder_that_cannot_be_read_for_a_while_are_not_offered_tw
 
     with monkeypatch.context() as patch:
         patch.setattr(scanner.os, "open", refuse)
-        desk.put("b.mp4")
-        desk.wait("b.mp4", "dark/a.mp4")
-        eventually(lambda: desk.watch.health().unreadable == 1, timeout=20, story=desk.story)
-        assert desk.watch.health().state == "ok"
-    eventually(lambda: desk.watch.health().unreadable == 0, timeout=20, story=desk.story)
-    desk.rescanned()
-    assert desk.names == ["b.mp4", "dark/a.mp4"]
+        watched.put("b.mp4")
+        watched.wait("b.mp4", "dark/a.mp4")
+        eventually(lambda: watched.watch.health().unreadable == 1, timeout=20, story=watched.story)
+        assert watched.watch.health().state == "ok"
+    eventually(lambda: watched.watch.health().unreadable == 0, timeout=20, story=watched.story)
+    watched.rescanned()
+    assert watched.names == ["b.mp4", "dark/a.mp4"]
 
 
 def test_a_folder_whose_events_fail_the_self_test_is_polled_with_a_reason(
-    desk: JobManager, monkeypatch: pytest.MonkeyPatch
+    watched: WatchedFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(EventSource, "open", lambda _: "no events arrive from this folder")
-    desk.start(watch="auto")
-    desk.put("a.mp4")
-    desk.wait("a.mp4")
-    health = desk.watch.health()
+    watched.start(watch="auto")
+    watched.put("a.mp4")
+    watched.wait("a.mp4")
+    health = watched.watch.health()
     assert (health.mode, health.reason) == ("poll", "no events arrive from this folder")
 
 
 def test_a_file_without_an_event_switches_the_folder_to_polling(
-    desk: JobManager, monkeypatch: pytest.MonkeyPatch
+    watched: WatchedFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on a share that another machine writes to, or when the limit of watches is reached later."""
-    desk.start(watch="events", rescan_seconds=0.2)
-    desk.put("heard.mp4")
-    desk.wait("heard.mp4")
-    assert desk.watch.health().mode == "events"
+    watched.start(watch="events", rescan_seconds=0.2)
+    watched.put("heard.mp4")
+    watched.wait("heard.mp4")
+    assert watched.watch.health().mode == "events"
     monkeypatch.setattr(EventSource, "on_any_event", lambda *_: None)
-    desk.put("unheard.mp4")
-    desk.wait("heard.mp4", "unheard.mp4")
-    eventually(lambda: desk.watch.health().mode == "poll", timeout=20, story=desk.story)
-    assert desk.watch.health().reason == "files appeared without events"
-    desk.put("later.mp4")
-    desk.wait("heard.mp4", "later.mp4", "unheard.mp4")
+    watched.put("unheard.mp4")
+    watched.wait("heard.mp4", "unheard.mp4")
+    eventually(lambda: watched.watch.health().mode == "poll", timeout=20, story=watched.story)
+    assert watched.watch.health().reason == "files appeared without events"
+    watched.put("later.mp4")
+    watched.wait("heard.mp4", "later.mp4", "unheard.mp4")
 
 
-def test_stopping_takes_less_than_a_second_and_leaves_no_thread(desk: JobManager, mode: str) -> None:
-    desk.start(watch=mode, poll_seconds=600)
-    eventually(lambda: desk.watch.idle, timeout=5, story=desk.story)
+def test_stopping_takes_less_than_a_second_and_leaves_no_thread(watched: WatchedFolder, mode: str) -> None:
+    watched.start(watch=mode, poll_seconds=600)
+    eventually(lambda: watched.watch.idle, timeout=5, story=watched.story)
     began = time.monotonic()
-    assert desk.watch.stop()
+    assert watched.watch.stop()
     assert time.monotonic() - began < 1
     assert not [thread for thread in threading.enumerate() if thread.name == "intake-a"]
 
 
-def test_a_folder_is_idle_when_it_was_scanned_and_every_file_was_taken(desk: JobManager) -> None:
-    desk.put("a.mp4")
-    watch = desk.start(settle_seconds=0.5)
+def test_a_folder_is_idle_when_it_was_scanned_and_every_file_was_taken(watched: WatchedFolder) -> None:
+    watched.put("a.mp4")
+    watch = watched.start(settle_seconds=0.5)
     assert not watch.idle
-    eventually(lambda: watch.idle, timeout=5, story=desk.story)
-    assert desk.names == ["a.mp4"]
+    eventually(lambda: watch.idle, timeout=5, story=watched.story)
+    assert watched.names == ["a.mp4"]
     assert watch.health().last_scan is not None
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_defect_in_the_callback_is_shown_in_health(desk: JobManager) -> None:
+def test_a_defect_in_the_callback_is_shown_in_health(watched: WatchedFolder) -> None:
     def answer(_: str) -> bool:
         raise ZeroDivisionError("a defect")
 
-    desk.answer = answer
-    desk.put("a.mp4")
-    desk.start()
-    eventually(lambda: desk.watch.health().state == "failed", timeout=20, story=desk.story)
-    assert desk.watch.health().problem == "ZeroDivisionError: a defect"
+    watched.answer = answer
+    watched.put("a.mp4")
+    watched.start()
+    eventually(lambda: watched.watch.health().state == "failed", timeout=20, story=watched.story)
+    assert watched.watch.health().problem == "ZeroDivisionError: a defect"
 
 
 def test_a_flood_of_events_beyond_the_bound_becomes_one_rescan() -> None:
@@ -463,37 +463,37 @@ def test_a_flood_of_events_beyond_the_bound_becomes_one_rescan() -> None:
 
 
 def test_a_long_queue_is_offered_in_batches_and_events_are_handled_between_them(
-    desk: JobManager, monkeypatch: pytest.MonkeyPatch
+    watched: WatchedFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(collector, "BATCH", 3)
     waiting: list[int] = []
 
     def answer(name: str) -> bool:
         if name == "00.mkv":
-            desk.put("new.mkv")
+            watched.put("new.mkv")
         if name == "19.mkv":
-            waiting.append(desk.watch.health().waiting)
+            waiting.append(watched.watch.health().waiting)
         return True
 
-    desk.answer = answer
+    watched.answer = answer
     names = [f"{number:02}.mkv" for number in range(20)]
     for name in names:
-        desk.put(name)
-    desk.start(watch="events")
-    desk.wait("new.mkv", *names)
+        watched.put(name)
+    watched.start(watch="events")
+    watched.wait("new.mkv", *names)
     assert waiting[0] <= 6  # of 20, the rest was handed on before, and health told of it between
-    eventually(lambda: desk.watch.idle, timeout=10, story=desk.story)
+    eventually(lambda: watched.watch.idle, timeout=10, story=watched.story)
 
 
 def test_a_folder_whose_scans_are_costly_is_scanned_less_often(
-    desk: JobManager, monkeypatch: pytest.MonkeyPatch
+    watched: WatchedFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watch_module, "SCAN_RATIO", 1e9)
-    desk.put("a.mkv")
+    watched.put("a.mkv")
     began = time.monotonic()
-    watch = desk.start(watch="poll")
-    desk.wait("a.mkv")
+    watch = watched.start(watch="poll")
+    watched.wait("a.mkv")
     assert watch._next_scan - began >= watch_module.LONGEST_INTERVAL
-    desk.put("b.mkv")
+    watched.put("b.mkv")
     watch.rescan()  # whoever asks is not made to wait
-    desk.wait("a.mkv", "b.mkv")
+    watched.wait("a.mkv", "b.mkv")
