@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from framewatch.media.decode.image_file import DecodedImage, Pixels, bound_alpha, flatten_on_white, read_image
-from framewatch.media.ffmpeg.process import Encoder, OnLog
+from framewatch.media.ffmpeg.process import Encoder
 from framewatch.media.heartbeat import Beat, unheard
-from framewatch.render.messages import FramesCounted
+from framewatch.render.messages import FramesCounted, Send, stage_log
 from framewatch.render.tasks import ImageReport, ImageTask
 from framewatch.upscale.engine import Session
 
@@ -17,8 +15,7 @@ from framewatch.upscale.engine import Session
 def render_image(
     task: ImageTask,
     session: Session | None,
-    send: Callable[[FramesCounted], None],
-    on_log: OnLog,
+    send: Send,
     beat: Beat = unheard,
 ) -> ImageReport:
     """Decode, upscale and encode an image.
@@ -26,8 +23,7 @@ def render_image(
     Args:
         task: what is to be done.
         session: the engine; None where the image keeps its size.
-        send: called with the counts at each stage.
-        on_log: called with ffmpeg's messages.
+        send: takes the counts of each stage, and what ffmpeg prints.
         beat: called as data is read and written.
 
     Raises:
@@ -42,7 +38,7 @@ def render_image(
     send(FramesCounted(stage="upscale", decoded=1))
     upscaled = image if session is None else _upscaled(image, session)
     send(FramesCounted(stage="encode", decoded=1, upscaled=1))
-    with Encoder(task.encoder, on_log=on_log, beat=beat) as encoder:
+    with Encoder(task.encoder, on_log=stage_log(send, "encode"), beat=beat) as encoder:
         encoder.write(_interleaved(upscaled))
         encoder.finish()
     send(FramesCounted(stage="encode", decoded=1, upscaled=1, encoded=1))

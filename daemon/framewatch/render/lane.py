@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -110,6 +110,35 @@ class Meter:
         return "upscale" if self.decoded else "decode"
 
 
+class Permit:
+    """A lane's permit for one stage. It is acquired once, and released once by whoever comes first."""
+
+    def __init__(self, permits: threading.Semaphore) -> None:
+        """`permits`: what all lanes of a render share."""
+        self._permits = permits
+        self._held = False
+        self._lock = threading.Lock()
+
+    def acquire(self) -> None:
+        """Wait for the permit."""
+        self._permits.acquire()
+        self._held = True
+
+    def release(self) -> None:
+        """Give the permit back; does nothing where it is not held."""
+        with self._lock:
+            held, self._held = self._held, False
+        if held:
+            self._permits.release()
+
+
+class LanePermits(NamedTuple):
+    """What a lane needs before a stage may begin, where it is one of several."""
+
+    decode: Permit  # held by the caller; released as soon as no frame is left to decode
+    upscale: Permit  # acquired before the first frame is upscaled
+
+
 class Lane:
     """Runs the three stages for one segment."""
 
@@ -119,7 +148,7 @@ class Lane:
         upscale: Upscale,
         sink: FrameSink,
         sizing: Sizing,
-        on_decoded: Callable[[], None] = lambda: None,
+        permits: LanePermits | None = None,
     ) -> None:
         """Start nothing yet.
 
@@ -128,10 +157,10 @@ class Lane:
             upscale: keeps the order of frames.
             sink: the encoder.
             sizing: how many frames may wait before and after the engine.
-            on_decoded: called, from a thread, as soon as no frame is left to decode.
+            permits: of the lane, where it is one of several.
         """
         self.meter = Meter()
-        self._on_decoded = on_decoded
+        self._permits = permits
         self._aborted = False
         self._frames = merge_repeats(frames)
         self._upscale = upscale
@@ -176,7 +205,8 @@ class Lane:
         try:
             self._decode()
         finally:
-            self._on_decoded()
+            if self._permits is not None:
+                self._permits.decode.release()
 
     def _decode(self) -> None:
         with _ending(self._loaded):
@@ -191,6 +221,8 @@ class Lane:
 
     def _run_upscale(self) -> None:
         with _ending(self._upscaled):
+            if self._permits is not None:
+                self._permits.upscale.acquire()
             begun = time.monotonic()
             waits = _Waits()
             for pixels in self._upscale(waits.timed(self._engine_input())):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, TypeAdapter
@@ -97,3 +97,15 @@ Message = Annotated[
 ]
 
 MESSAGES: TypeAdapter[Message] = TypeAdapter(Message)
+
+Send = Callable[[Record], None]
+"""Sends a message to the owner; may be called from any thread."""
+
+
+def stage_log(send: Send, stage: StageName) -> Callable[[str, str], None]:
+    """Return a function that sends a level and a line as a `Logged` of a stage."""
+
+    def log(level: str, line: str) -> None:
+        send(Logged.model_validate({"stage": stage, "line": line, "level": level}))
+
+    return log

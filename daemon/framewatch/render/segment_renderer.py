@@ -10,48 +10,37 @@ import errno
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from framewatch.domain import Segment, StageName
 from framewatch.errors import StorageError
 from framewatch.media.decode.decoder import DecodeOptions, Decoder, VideoSource
 from framewatch.media.ffmpeg.matroska_pipe import MatroskaFraming
-from framewatch.media.ffmpeg.process import Encoder, OnLog
+from framewatch.media.ffmpeg.process import Encoder
 from framewatch.media.heartbeat import Beat, unheard
 from framewatch.media.plan.plane_format import PlaneCoding
-from framewatch.render.lane import Lane, Meter, RepeatedFrame
-from framewatch.render.messages import FramesCounted, SegmentRendered
+from framewatch.render.lane import Lane, LanePermits, Meter, Permit, RepeatedFrame
+from framewatch.render.messages import FramesCounted, SegmentRendered, Send, stage_log
 from framewatch.render.segment_check import require_all_frames, size_and_digest
 from framewatch.render.tasks import RenderTask, SegmentOutput
 from framewatch.upscale.engine import Session
 from framewatch.upscale.frames.frame import Frame
 
-Logger = Callable[[StageName], OnLog]
-
 
 class SegmentRenderer:
     """The segments of one task. Several sessions may finish them, one after the other."""
 
-    def __init__(
-        self,
-        task: RenderTask,
-        send: Callable[[SegmentRendered], None],
-        logger: Logger,
-        beat: Beat = unheard,
-    ) -> None:
+    def __init__(self, task: RenderTask, send: Send, beat: Beat = unheard) -> None:
         """Start nothing yet.
 
         Args:
             task: names the segments.
-            send: called for each segment whose file is complete.
-            logger: gives the log of a stage.
+            send: takes a message for each segment whose file is complete, and what ffmpeg prints.
             beat: called as data is read and written, from any thread.
         """
         self.busy: dict[StageName, float] = {}  # seconds that each stage worked, all lanes together
         self._task = task
         self._send = send
-        self._logger = logger
         self._beat = beat
         self._left = {output.segment.number: output for output in task.outputs}
         self._claimed: set[int] = set()
@@ -94,18 +83,18 @@ class SegmentRenderer:
 
     def _work(self, session: Session) -> None:
         while True:
-            decoding, upscaling = _Permit(self._decoding), _Permit(self._upscaling)
+            permits = LanePermits(Permit(self._decoding), Permit(self._upscaling))
             try:
-                decoding.acquire()
+                permits.decode.acquire()
                 output = self._next()
                 if output is None:
                     return
-                self._render(session, output, decoding, upscaling)
+                self._render(session, output, permits)
             except BaseException as error:  # noqa: BLE001 - a thread's boundary: `run` raises it
                 self._fail(error)
             finally:
-                decoding.release()
-                upscaling.release()
+                permits.decode.release()
+                permits.upscale.release()
 
     def _next(self) -> SegmentOutput | None:
         with self._lock:
@@ -124,10 +113,10 @@ class SegmentRenderer:
         self._claimed.add(output.segment.number)
         return True
 
-    def _render(self, session: Session, output: SegmentOutput, decoding: _Permit, upscaling: _Permit) -> None:
+    def _render(self, session: Session, output: SegmentOutput, permits: LanePermits) -> None:
         task, rendered = self._task, output.segment.rendered
         planes = task.planes if session.shape.yuv else None
-        log = self._logger("decode")
+        log = stage_log(self._send, "decode")
         options = DecodeOptions(
             filters=task.filters,
             deinterlace=task.deinterlace,
@@ -143,14 +132,11 @@ class SegmentRenderer:
             beat=self._beat,
         )
         frames = (RepeatedFrame(frame.pixels, frame.repeat) for frame in decoder)
-        encoder = Encoder(output.command(yuv=planes is not None), on_log=self._logger("encode"), beat=self._beat)
+        encoder = Encoder(
+            output.command(yuv=planes is not None), on_log=stage_log(self._send, "encode"), beat=self._beat
+        )
         sink = TimestampedEncoder(encoder, self._framing(rendered, planes)) if task.timeline.times else encoder
-
-        def upscale(frames: Iterable[Frame]) -> Iterator[Frame]:
-            upscaling.acquire()
-            return session.upscale(frames)
-
-        lane = Lane(frames, upscale, sink, task.sizing, decoding.release)
+        lane = Lane(frames, session.upscale, sink, task.sizing, permits)
         if not self._register(lane, output.segment):
             encoder.abort()
             return
@@ -198,27 +184,6 @@ class SegmentRenderer:
             lanes = [lane for lane, _ in self._running.values()]
         for lane in lanes:
             lane.abort()
-
-
-class _Permit:
-    """A segment's permit to decode, or to upscale. It is acquired once, and released once by whoever comes first."""
-
-    def __init__(self, permits: threading.Semaphore) -> None:
-        self._permits = permits
-        self._held = False
-        self._lock = threading.Lock()
-
-    def acquire(self) -> None:
-        """Wait for the permit."""
-        self._permits.acquire()
-        self._held = True
-
-    def release(self) -> None:
-        """Give it back; does nothing where it is not held."""
-        with self._lock:
-            held, self._held = self._held, False
-        if held:
-            self._permits.release()
 
 
 def _create_claim(path: Path) -> bool:

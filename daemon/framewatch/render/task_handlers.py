@@ -24,7 +24,7 @@ from framewatch.media.probe.packet_scan import scan, stream_spans
 from framewatch.media.probe.probe import probe
 from framewatch.media.probe.safe_open import has_hwaccel
 from framewatch.render.image_renderer import render_image
-from framewatch.render.messages import Alive, EngineOpened, FramesCounted, Logged, Warned
+from framewatch.render.messages import Alive, FramesCounted, Send, Warned, stage_log
 from framewatch.render.segment_renderer import SegmentRenderer
 from framewatch.render.tasks import (
     CommandReport,
@@ -51,8 +51,6 @@ from framewatch.upscale.selection import ENGINES
 
 REPORT_SECONDS = 0.25  # between two reports of progress
 
-Send = Callable[[Record], None]
-
 
 class RenderHandlers:
     """Runs one task at a time, and keeps the engine of the last render warm for the next."""
@@ -61,9 +59,8 @@ class RenderHandlers:
         """`send` takes messages on the way; it is called from several threads."""
         self.send = send
         self.stage: StageName = "decode"
-        self._engine = WarmEngine(self._warn, self._use_session, engines)
+        self._engine = WarmEngine(send, engines)
         self._heartbeat = Heartbeat()
-        self._session: Session | None = None  # the one that the running task uses
         self._last_count = 0
         self._handlers: dict[type[Record], Callable[[Any], Report]] = {
             ProbeTask: self._probe,
@@ -82,7 +79,6 @@ class RenderHandlers:
         Raises:
             FramewatchError: the task failed.
         """
-        self._session = None
         with _periodically(self._report_alive):
             return self._handlers[type(task)](task)
 
@@ -131,9 +127,9 @@ class RenderHandlers:
         begun = time.monotonic()
         if task.hwaccel and task.hwaccel_is_guessed and not has_hwaccel(task.hwaccel):
             message = f"hw_decode: {task.hwaccel} does not work here; decoding on the CPU instead"
-            self._warn(Finding("decode.no_hardware", message, "leave hw_decode out", "hw_decode"))
+            self.send(Warned(warning=Finding("decode.no_hardware", message, "leave hw_decode out", "hw_decode")))
             task = task.evolve(hwaccel=None)
-        renderer = SegmentRenderer(task, self.send, self._logger, self._heartbeat)
+        renderer = SegmentRenderer(task, self.send, self._heartbeat)
         with _periodically(lambda: self.send(renderer.counts())):
             # Where the first engine is stopped, the next one continues: finished segments are kept.
             engine = self._engine.run(task, renderer.run)
@@ -143,7 +139,7 @@ class RenderHandlers:
         self.stage = "upscale"
 
         def render(session: Session | None) -> ImageReport:
-            return render_image(task, session, self.send, self._logger("encode"), self._heartbeat)
+            return render_image(task, session, self.send, self._heartbeat)
 
         return render(None) if task.scale == 1 else self._engine.run(task, render)
 
@@ -160,13 +156,13 @@ class RenderHandlers:
             )
 
         on_progress = report if task.counts else None
-        run_ffmpeg(task.argv, on_log=self._logger("encode"), on_progress=on_progress, beat=self._heartbeat)
+        run_ffmpeg(task.argv, on_log=stage_log(self.send, "encode"), on_progress=on_progress, beat=self._heartbeat)
         return CommandReport(seconds=time.monotonic() - begun)
 
     def _measure_loudness(self, task: MeasureTask) -> MeasureReport:
         self.stage = "decode"
         lines: list[str] = []
-        log = self._logger("decode")
+        log = stage_log(self.send, "decode")
 
         def collect(level: LogLevel, line: str) -> None:
             lines.append(line)
@@ -181,25 +177,11 @@ class RenderHandlers:
         inspection = inspect_output(task.path, self._heartbeat, task.threads, decode=task.decode, groups=task.groups)
         return InspectReport(inspection=inspection)
 
-    def _use_session(self, session: Session) -> None:
-        self._session = session
-        self.send(EngineOpened(engine=session.name))
-
     def _report_alive(self) -> None:
-        session = self._session
-        count = self._heartbeat.beats + (session.computed if session else 0)
+        count = self._heartbeat.beats + self._engine.computed
         if count != self._last_count:
             self._last_count = count
             self.send(Alive(count=count))
-
-    def _warn(self, finding: Finding) -> None:
-        self.send(Warned(warning=finding))
-
-    def _logger(self, stage: StageName) -> Callable[[str, str], None]:
-        def log(level: str, line: str) -> None:
-            self.send(Logged.model_validate({"stage": stage, "line": line, "level": level}))
-
-        return log
 
 
 @contextmanager

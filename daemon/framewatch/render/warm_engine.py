@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from framewatch.errors import EngineError, Finding, WrongPixelsError
+from framewatch.render.messages import EngineOpened, Send, Warned
 from framewatch.render.tasks import DeviceReport, ImageTask, RenderTask, TrialReport
 from framewatch.upscale.checks.checked_session import CheckedSession
 from framewatch.upscale.engine import Device, Engine, SessionRequest
@@ -24,21 +25,14 @@ T = TypeVar("T")
 class WarmEngine:
     """Holds at most one open session."""
 
-    def __init__(
-        self,
-        on_fallback: Callable[[Finding], None],
-        on_session: Callable[[CheckedSession], None] = lambda _: None,
-        engines: Mapping[str, Engine] = ENGINES,
-    ) -> None:
+    def __init__(self, send: Send, engines: Mapping[str, Engine] = ENGINES) -> None:
         """Open nothing yet.
 
         Args:
-            on_fallback: called with a finding for each engine that did not work.
-            on_session: called with the session that a task is about to use.
+            send: takes a message for the engine that each task uses, and a warning for each that did not work.
             engines: those that exist, by name.
         """
-        self._on_fallback = on_fallback
-        self._on_session = on_session
+        self._send = send
         self._engines = engines
         self._key: Key | None = None
         self._session: CheckedSession | None = None
@@ -53,7 +47,7 @@ class WarmEngine:
         """
         while True:
             session = self.session(task)
-            self._on_session(session)
+            self._send(EngineOpened(engine=session.name))
             try:
                 return use(session)
             except WrongPixelsError as error:
@@ -83,7 +77,7 @@ class WarmEngine:
             return open_session(
                 SessionRequest(network, shape, task.scale, task.sizing.proc),
                 EngineChoice(task.engine, _device_of(task), planes, self._distrusted),
-                on_fallback=self._on_fallback,
+                on_fallback=self._warn,
                 engines=self._engines,
             )
         except EngineError:
@@ -96,8 +90,16 @@ class WarmEngine:
         if self._session is not None:
             name = self._session.engine
             self._distrusted[name] = error.finding.message
-            self._on_fallback(error.finding.at(name))
+            self._warn(error.finding.at(name))
         self.close()
+
+    @property
+    def computed(self) -> int:
+        """How much the open session has computed so far; a growing number is progress."""
+        return self._session.computed if self._session is not None else 0
+
+    def _warn(self, finding: Finding) -> None:
+        self._send(Warned(warning=finding))
 
     def close(self) -> None:
         """Close the session, which frees the device's memory."""

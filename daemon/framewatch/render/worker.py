@@ -23,8 +23,8 @@ from pydantic import TypeAdapter
 
 from framewatch.domain import Record, StageName
 from framewatch.errors import FramewatchError, OutOfMemoryError, WorkerError
-from framewatch.render.messages import Failed, Finished, Logged
-from framewatch.render.task_handlers import RenderHandlers, Send
+from framewatch.render.messages import Failed, Finished, Logged, Send
+from framewatch.render.task_handlers import RenderHandlers
 from framewatch.render.tasks import TASKS
 from framewatch.render.wire import from_line, to_line
 
@@ -81,7 +81,7 @@ class _MessageWriter:
             try:
                 self._stream.write(to_line(message))
                 self._stream.flush()
-            except BrokenPipeError:  # the owner is gone, and with it our reason to live
+            except BrokenPipeError:  # the owner is gone; stdin ends, too
                 _kill_group()
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from framewatch.domain import Record
-from framewatch.errors import EngineError, Finding, Remedy, WrongPixelsError
+from framewatch.errors import EngineError, Remedy, WrongPixelsError
 from framewatch.media.decode.image_file import with_image_details
 from framewatch.media.plan.segments import SegmentOptions
 from framewatch.media.probe.probe import probe
@@ -148,8 +148,8 @@ def test_the_next_engine_repeats_only_the_segment_that_went_wrong(tmp_path: Path
 
 
 def test_an_engine_that_fails_otherwise_is_used_again(tmp_path: Path) -> None:
-    findings: list[Finding] = []
-    engine = WarmEngine(findings.append, engines={"openvino": OpenVinoEngine("f32")})
+    sent: list[Record] = []
+    engine = WarmEngine(sent.append, {"openvino": OpenVinoEngine("f32")})
 
     def fail(_: CheckedSession) -> None:
         raise EngineError("the device is gone")
@@ -158,7 +158,8 @@ def test_an_engine_that_fails_otherwise_is_used_again(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="the device is gone"):
         engine.run(task, fail)
     assert engine.session(task).engine == "openvino"
-    assert findings == []
+    assert not any(isinstance(message, Warned) for message in sent)
     engine.distrust(WrongPixelsError("black"))
+    findings = [message.warning for message in sent if isinstance(message, Warned)]
     assert [(finding.code, finding.where) for finding in findings] == [("engine.wrong_pixels", "openvino")]
     engine.close()

@@ -20,7 +20,6 @@ from framewatch.render.tasks import CommandTask, DeviceReport, DeviceTask, Rende
 from framewatch.render.worker_client import Worker
 
 CHECK_SECONDS = 5.0  # between two checks of the source while a worker runs
-WAIT_SECONDS = 0.1  # between two checks of the stop event while something else is waited for
 
 
 class Observer(Protocol):
@@ -126,17 +125,16 @@ class AttemptContext:
         """Return another worker, which runs beside the attempt's own; the caller kills it."""
         return self._worker.helper(niceness)
 
-    def wait_until(self, done: Callable[[float], bool]) -> None:
-        """Wait for something that runs beside; `done` is called with a time in seconds that it may wait itself.
+    def require_running(self) -> None:
+        """Return if the attempt may go on; called while something else than the worker is waited for.
 
         Raises:
             CancelledError: the attempt was stopped.
             FramewatchError: a check failed, such as that of the source.
         """
-        while not done(WAIT_SECONDS):
-            if self.stop.is_set():
-                raise CancelledError("the work was stopped")
-            self._check_now_and_then()
+        if self.stop.is_set():
+            raise CancelledError("the work was stopped")
+        self._check_now_and_then()
 
     def check(self) -> None:
         """Check the source, and whatever `also_checking` added, now."""

@@ -46,6 +46,8 @@ from framewatch.storage.os_errors import storage_faults
 from framewatch.upscale.host import cores
 from framewatch.upscale.memory_budget import needed_gb, stages
 
+WAIT_SECONDS = 0.1  # between two checks of the stop event while segments are inspected
+
 _HINT = "it will be rendered again; look in the log for ffmpeg's messages"
 
 
@@ -146,7 +148,8 @@ class SegmentedRender:
         with self._inspector() as inspector:
             with self._context.also_checking(lambda: self._require_no_flaws(inspector)):
                 self._render_missing(inspector)
-                self._context.wait_until(inspector.wait_idle)
+                while not inspector.wait_idle(WAIT_SECONDS):
+                    self._context.require_running()
             self._require_no_flaws(inspector)
             self._inspections = inspector.inspections
             if inspector.failure is not None:
@@ -209,7 +212,8 @@ class SegmentedRender:
         """Return a task for each device, all with the same segments.
 
         The first device is not named, so that its worker may go on with other engines and equal devices. It is never
-        among those that failed.
+        among those that failed. Should it break, the attempt holds its share and computes on another device whose
+        share it does not hold: slower, and with a warning, which is better than not at all.
         """
         shares = lanes_per_device(lanes, len(free))
         task = self._task(outputs, first)
