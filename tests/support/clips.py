@@ -1,4 +1,4 @@
-"""The files that acceptance tests drop: short clips, a sound, a picture."""
+"""Files that acceptance tests drop into folders: short clips, a tone, an image."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ def make_clip(
     audio: bool = False,
     faststart: bool = False,
 ) -> Path:
-    """A clip of exactly so many frames."""
+    """Make a clip with exactly this number of frames."""
     output = ["-frames:v", str(frames), *(["-movflags", "+faststart"] if faststart else [])]
     length = float(frames / Fraction(rate))
     return make_video(path, size=size, rate=rate, seconds=length, audio=audio, output=output)
 
 
 def make_sound(path: Path) -> Path:
-    """A tone and nothing else."""
+    """Make an audio file with a tone."""
     ffmpeg("-f", "lavfi", "-i", "sine=duration=1", "-c:a", "aac", f"file:{path}")
     return path
 
 
 def make_picture(path: Path) -> Path:
-    """One still picture."""
+    """Make a still image."""
     ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x48", "-frames:v", "1", f"file:{path}")
     return path

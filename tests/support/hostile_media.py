@@ -1,4 +1,4 @@
-"""Files that name other files: what a stranger may drop to make a daemon read, or call, something else."""
+"""Files that refer to other files or addresses, to make a program that opens them read or call something else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _CONTAINERS = (b"moov", b"trak", b"mdia", b"minf", b"dinf")
 
 
 def pointing_texts(path: Path, address: str) -> dict[str, str]:
-    """File name to content; each names `path` and `address`."""
+    """Return contents by file name. Each refers to `path`, `address` or both."""
     media = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:9\n"
     return {
         "playlist.mp4": f"{media}#EXTINF:1.0,\nfile://{path}\n#EXTINF:1.0,\nhttp://{address}/a.ts\n#EXT-X-ENDLIST\n",
@@ -31,19 +31,19 @@ def pointing_texts(path: Path, address: str) -> dict[str, str]:
 
 
 def movie_with_data_elsewhere(path: Path, target: Path, kind: bytes) -> Path:
-    """A QuickTime movie whose picture lies in another file, by an alias (`alis`) or a URL (`url `)."""
+    """Make a QuickTime movie whose video data are in another file, by an alias (`alis`) or a URL (`url `)."""
     ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x48:duration=0.2", "-c:v", "mpeg4", "-f", "mov", f"file:{path}")
     entry = _alias(target) if kind == b"alis" else f"file://{target}".encode() + b"\0"
-    # Version and flags are 0: flag 1 would say that the data lie in the file itself.
+    # Version and flags are 0: flag 1 would mean that the data are in the file itself.
     reference = struct.pack(">I4sI", 12 + len(entry), kind, 0) + entry
     data = path.read_bytes()
-    assert data.index(b"mdat") < data.index(b"moov")  # so that no offset changes
+    assert data.index(b"mdat") < data.index(b"moov")  # so that offsets stay valid
     path.write_bytes(_with_reference(data, reference))
     return path
 
 
 def _with_reference(data: bytes, reference: bytes) -> bytes:
-    """The boxes again, every `dref` with this one entry."""
+    """Copy the boxes, with this single entry in every `dref`."""
     made, at = b"", 0
     while at + 8 <= len(data):
         size, name = struct.unpack_from(">I4s", data, at)
@@ -59,7 +59,7 @@ def _with_reference(data: bytes, reference: bytes) -> bytes:
 
 
 def _alias(target: Path) -> bytes:
-    """An alias record with the file's path on the volume "disk", as QuickTime writes it: parts between colons."""
+    """Make an alias record as QuickTime does: the file's path on the volume "disk", with colons between its parts."""
     name, where = target.name.encode()[:63], b"disk" + str(target).replace("/", ":").encode()
     where += bytes(len(where) % 2)
     head = bytes(10) + bytes([4]) + b"disk".ljust(27, b"\0") + bytes(12)

@@ -22,7 +22,7 @@ LOSSLESS = {
 
 
 def ffmpeg(*args: str | Path, stdin: bytes | None = None) -> bytes:
-    """Run ffmpeg; gives its stdout, fails with its stderr."""
+    """Run ffmpeg and return its stdout; on failure, show its stderr."""
     program = imageio_ffmpeg.get_ffmpeg_exe()
     command = [program, "-hide_banner", "-loglevel", "error", "-y", *map(str, args)]
     done = subprocess.run(command, input=stdin, capture_output=True, check=False)
@@ -42,10 +42,10 @@ def make_video(
     audio: bool = False,
     output: Sequence[str | Path] = (),
 ) -> Path:
-    """A test picture, moving, optionally with a tone; `output` are more options before the output's name."""
+    """Make a moving test pattern, optionally with a tone; `output` are further options before the output's name."""
     join = ":" if "=" in source else "="
-    picture = f"{source}{join}size={size}:rate={rate}:duration={seconds}"
-    inputs: list[str] = ["-f", "lavfi", "-i", picture]
+    pattern = f"{source}{join}size={size}:rate={rate}:duration={seconds}"
+    inputs: list[str] = ["-f", "lavfi", "-i", pattern]
     if audio:
         inputs += ["-f", "lavfi", "-i", f"sine=frequency=440:duration={seconds}"]
     chain = ["-vf", filters] if filters else []
@@ -54,13 +54,13 @@ def make_video(
 
 
 def remux(source: Path, target: Path, *output: str, before: Sequence[str] = ()) -> Path:
-    """The same packets in another container."""
+    """Copy the packets of a file into another container."""
     ffmpeg(*before, "-i", f"file:{source}", "-c", "copy", *output, f"file:{target}")
     return target
 
 
 def bar_codes(matrix: str, depth: int, full: bool, *, width: int = 128, height: int = 96, bar: int = 16) -> Planes:
-    """Y, Cb and Cr of colour bars, not subsampled: primaries in three strengths, a grey ramp, odd colours."""
+    """Return Y, Cb and Cr of colour bars in 4:4:4: primaries at three levels, a grey ramp, and odd colours."""
     strong = [colour for level in (1.0, 0.75, 0.4) for colour in itertools.product((0, level), repeat=3)]
     grey = [(level,) * 3 for level in np.linspace(0, 1, 12)]
     colours = itertools.cycle([*strong, *grey, (0.2, 0.5, 0.7), (0.9, 0.3, 0.5), (0.33, 0.1, 0.22)])
@@ -72,7 +72,7 @@ def bar_codes(matrix: str, depth: int, full: bool, *, width: int = 128, height: 
 
 
 def _codes(rgb: Sequence[float], matrix: str, depth: int, full: bool) -> list[int]:
-    """Quantised as ITU-R BT.709 section 3 and BT.2100 table 9 say."""
+    """Quantise a colour as in ITU-R BT.709 section 3 and BT.2100 table 9."""
     red, green, blue = rgb
     kr, kb = WEIGHTS[matrix]
     luma = kr * red + (1 - kr - kb) * green + kb * blue
@@ -86,7 +86,7 @@ def _codes(rgb: Sequence[float], matrix: str, depth: int, full: bool) -> list[in
 
 
 def subsampled(planes: Planes, pixel_format: str) -> Planes:
-    """The planes as `pixel_format` stores them; the bars' edges lie on even pixels."""
+    """Subsample planes for `pixel_format`. The edges of the bars are on even pixels."""
     across = 1 if "444" in pixel_format else 2
     down = 2 if "420" in pixel_format else 1
     return [planes[0], *(plane[::down, ::across] for plane in planes[1:])]
@@ -95,7 +95,7 @@ def subsampled(planes: Planes, pixel_format: str) -> Planes:
 def write_planes(
     path: Path, planes: Planes, pixel_format: str, *, encoder: str, tags: Sequence[str], frames: int = 2
 ) -> Path:
-    """A lossless video of planes that stand still."""
+    """Make a lossless video that repeats the same planes."""
     height, width = planes[0].shape
     kind = np.uint8 if "10" not in pixel_format else np.dtype("<u2")
     raw = b"".join(plane.astype(kind).tobytes() for plane in subsampled(planes, pixel_format)) * frames
@@ -105,7 +105,7 @@ def write_planes(
 
 
 def read_planes(path: Path, pixel_format: str, width: int, height: int) -> Planes:
-    """The first frame's planes as they are stored, decoded by the ffmpeg program without any conversion."""
+    """Read the planes of the first frame, decoded by the ffmpeg program without any conversion."""
     raw = ffmpeg("-i", f"file:{path}", "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", pixel_format, "-")
     kind = np.uint8 if "10" not in pixel_format else np.dtype("<u2")
     codes = np.frombuffer(raw, kind).astype(np.int64)

@@ -36,7 +36,7 @@ FAST = {"preset": "ultrafast", "crf": 30}
 
 
 def ffmpeg(*args: object) -> None:
-    """Make test media; what ffmpeg says is shown when it fails."""
+    """Run ffmpeg to make test media; on failure, show its stderr."""
     command = [str(FFMPEG), "-nostdin", "-hide_banner", "-v", "error", "-y", *map(str, args)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -91,7 +91,7 @@ def file_findings(preset: Preset, info: MediaInfo) -> list[Finding]:
 
 
 class Seen(NamedTuple):
-    """A stream of a written file."""
+    """A stream of an output file."""
 
     kind: str
     codec: str
@@ -103,7 +103,7 @@ class Seen(NamedTuple):
 
 
 class File(NamedTuple):
-    """A written file."""
+    """An output file."""
 
     streams: list[Seen]
     chapters: list[str]
@@ -114,7 +114,7 @@ class File(NamedTuple):
 
 
 def look(path: Path) -> File:
-    """What is in a file, counted by demuxing it."""
+    """Read what is in a file by demuxing it."""
     with av.open(str(path)) as container:
         counts: dict[int, list[float | None]] = {stream.index: [] for stream in container.streams}
         for packet in container.demux():
@@ -149,7 +149,7 @@ def timeline_of(path: Path) -> Timeline:
 
 
 def video_source(path: Path) -> tuple[VideoSource, tuple[int, ...]]:
-    """The video of a file, as it is decoded, and the PTS of its frames."""
+    """Return the video of a file, ready to decode, and the PTS of its frames."""
     stream = require_video(probe(path))
     assert stream.video
     found = scan(path, stream.index)
@@ -163,14 +163,14 @@ def plan_of(path: Path, **wishes: Any) -> Any:
 
 
 def enlarged(path: Path, scale: int, working_format: str = "rgb24") -> Iterable[npt.NDArray[Any]]:
-    """The frames of a file as an engine that repeats pixels makes them."""
+    """Yield the frames of a file, upscaled by repeating pixels."""
     for frame in frames_of(path):
         pixels = frame.to_ndarray(format=working_format)
         yield np.ascontiguousarray(pixels.repeat(scale, axis=0).repeat(scale, axis=1))
 
 
 def encode_pieces(plan: VideoPlan, frames: Iterable[Any], folder: Path, sizes: Iterable[int]) -> list[Path]:
-    """Write the frames into pieces of these sizes."""
+    """Encode the frames into segments with these numbers of frames."""
     frames = iter(frames)
     pieces = []
     for number, size in enumerate(sizes):
@@ -184,7 +184,7 @@ def encode_pieces(plan: VideoPlan, frames: Iterable[Any], folder: Path, sizes: I
 
 
 def measured(plan: MuxPlan, source: Path) -> Any:
-    """The plan with the loudness of what it normalizes."""
+    """Return the plan with the measured loudness of the tracks that it normalises."""
     found: dict[int, Loudness | None] = {}
     for index, command in commands.measure_commands(plan, FFMPEG, source).items():
         lines: list[str] = []
@@ -194,13 +194,13 @@ def measured(plan: MuxPlan, source: Path) -> Any:
 
 
 def problems(plan: VideoPlan | AudioPlan, source: Path, out: Path) -> list[Finding]:
-    """What verification finds wrong with a made file."""
+    """Verify an output file against its plan."""
     lengths = {number: float(end - begin) for number, (begin, end) in stream_spans(source).items()}
     return compare(plan.expected, inspect_output(out), [lengths.get(track.index) for track in plan.of_kind("audio")])
 
 
 def render(plan: VideoPlan | AudioPlan, source: Path, folder: Path, pieces: int = 1) -> Path:
-    """Do what a job does, with an engine that repeats pixels or, without upscaling, in one command."""
+    """Do what a job does, but upscale by repeating pixels; without upscaling, in one command."""
     plan = measured(plan, source)
     out = folder / f"result.{plan.extension}"
     for command in commands.cover_commands(plan, FFMPEG, source, out):
@@ -217,7 +217,7 @@ def render(plan: VideoPlan | AudioPlan, source: Path, folder: Path, pieces: int 
 
 
 def program(path: Path, script: str) -> Path:
-    """A shell script that stands in for a program."""
+    """Write a shell script that stands in for a program."""
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
     return path
