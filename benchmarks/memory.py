@@ -27,6 +27,7 @@ from framewatch.jobs.gpu.gate import HostGate
 from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg
 from framewatch.media.ffmpeg.process import run_ffmpeg
 from framewatch.media.preset.preset import Preset
+from framewatch.render.tasks import DeviceTask
 from framewatch.render.worker_client import Worker
 
 ALLOWED = 1.10
@@ -88,7 +89,7 @@ def peak_of(source: Path, work: Path, engine: str) -> int:
     preset = Preset(ml_upscale="esrgan-2x", preset="ultrafast")
     try:
         order = AttemptRequest(source=source, preset=preset, preset_name="benchmark", work=work)
-        pipeline.probe(order)  # starts the worker
+        worker.run(DeviceTask(engine=engine), lambda _: None, threading.Event())  # starts the worker
         sampler.start()
         pipeline.run(order)
         return sampler.stop()

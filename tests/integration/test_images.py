@@ -15,9 +15,9 @@ import pytest
 
 from framewatch.cli.upscale import Quiet
 from framewatch.errors import RuleError, VerificationError
-from framewatch.jobs.attempt.image_job import compare_image
 from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import AttemptRequest, Rendered, Tools
+from framewatch.jobs.attempt.verify import compare_image
 from framewatch.jobs.gpu.gate import HostGate
 from framewatch.media.decode.image_file import with_image_details
 from framewatch.media.ffmpeg.discovery import encoders

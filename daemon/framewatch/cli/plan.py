@@ -11,19 +11,13 @@ from typing import Any
 from rich.table import Table
 
 from framewatch.cli.common import JsonOption, console, print_json, say, say_finding
-from framewatch.cli.upscale import FfmpegOption, FileArgument, PresetOption, Quiet, a_worker, order_of, prepared
+from framewatch.cli.upscale import FfmpegOption, FileArgument, PresetOption, a_worker, order_of, prepared
 from framewatch.errors import Finding
-from framewatch.jobs.attempt.image_job import plan_image
-from framewatch.jobs.attempt.pipeline import Pipeline, decide
-from framewatch.jobs.attempt.request import AttemptRequest, Tools
-from framewatch.jobs.gpu.gate import HostGate
+from framewatch.jobs.attempt.planning import plan_file
 from framewatch.media.commands import commands
 from framewatch.media.commands.image_command import image_command
 from framewatch.media.plan.image_plan import ImagePlan
 from framewatch.media.plan.plan import AudioPlan, BasePlan, VideoPlan
-from framewatch.media.preset.selection import Choice, choose_preset
-from framewatch.media.rules.image_rules import is_image_preset
-from framewatch.render.tasks import ProbeReport
 from framewatch.text import printable
 
 AnyPlan = VideoPlan | AudioPlan | ImagePlan
@@ -46,14 +40,13 @@ def plan(
     named, tools = prepared(file, preset, ffmpeg, "auto")
     order = order_of(file, named, Path("work"))
     with a_worker() as worker:
-        probed = Pipeline(worker, tools, HostGate(1), Quiet(), threading.Event()).probe(order)
-    choice = choose_preset(named.preset, probed.info)
-    made = _made(order, choice, probed, tools)
-    steps = _steps(made, tools.ffmpeg, order.source, len(probed.segments)) if made else []
+        planned = plan_file(order, tools, lambda task: worker.run(task, lambda _: None, threading.Event()))
+    made = planned.plan
+    steps = _steps(made, tools.ffmpeg, order.source, len(planned.probed.segments)) if made else []
     if as_json:
-        print_json(_document(choice, made, steps))
+        print_json(_document(planned.reasons, made, steps))
         return
-    for reason in choice.reasons:
+    for reason in planned.reasons:
         say(f"only_if does not match: {reason.message}")
     if made is None:
         say("skipped: the file goes to done/ untouched")
@@ -67,18 +60,10 @@ def plan(
         say(shlex.join(argv))
 
 
-def _made(order: AttemptRequest, choice: Choice, probed: ProbeReport, tools: Tools) -> AnyPlan | None:
-    if choice.preset is None:
-        return None
-    if is_image_preset(choice.preset):
-        return plan_image(choice.preset, order.preset_name, probed.info, tools.encoders)
-    return decide(order.evolve(preset=choice.preset), probed, tools)
-
-
-def _document(choice: Choice, made: AnyPlan | None, steps: Steps) -> dict[str, Any]:
+def _document(reasons: Sequence[Finding], made: AnyPlan | None, steps: Steps) -> dict[str, Any]:
     return {
         "status": "planned" if made else "skipped",
-        "not_matched": [reason.message for reason in choice.reasons],
+        "not_matched": [reason.message for reason in reasons],
         "plan": made and made.model_dump(mode="json"),
         "commands": [{"step": step, "argv": argv} for step, argv in steps],
     }

@@ -14,30 +14,24 @@ from typing import TypeVar
 from framewatch.errors import MediaError, RuleError, VerificationError
 from framewatch.jobs.attempt.context import AttemptContext, Gate, Observer
 from framewatch.jobs.attempt.disk_forecast import require_room_for, require_room_left
-from framewatch.jobs.attempt.image_job import compare_image, image_task, plan_image
 from framewatch.jobs.attempt.join_proof import packet_groups, prove_decoded
+from framewatch.jobs.attempt.planning import plan_file
 from framewatch.jobs.attempt.prerequisites import require_prerequisites
 from framewatch.jobs.attempt.request import AttemptRequest, Rendered, Skipped, Tools
 from framewatch.jobs.attempt.segmented_render import SegmentedRender
-from framewatch.jobs.attempt.verify import HINT, compare, silent_track_warning
+from framewatch.jobs.attempt.verify import HINT, compare, compare_image, silent_track_warning
 from framewatch.jobs.work_folder import clear
 from framewatch.media.commands import commands
 from framewatch.media.commands.image_command import image_command
-from framewatch.media.containers import rules
 from framewatch.media.decode.output_inspection import Inspection
 from framewatch.media.filters.loudness import Loudness
-from framewatch.media.filters.video_effects import remembered_frames
-from framewatch.media.plan.output_time import timeline_request
-from framewatch.media.plan.plan import AudioPlan, MuxPlan, VideoPlan, make_plan
-from framewatch.media.plan.segments import SegmentOptions
+from framewatch.media.plan.image_plan import ImagePlan
+from framewatch.media.plan.plan import AudioPlan, MuxPlan, VideoPlan
 from framewatch.media.preset.preset import Preset
-from framewatch.media.preset.selection import choose_preset
-from framewatch.media.preset.subtitle_file import find_subtitle_file
-from framewatch.media.probe.file_kind import require_video
-from framewatch.media.rules.image_rules import is_image_preset
-from framewatch.media.rules.preset_rules import check_preset, check_tools
+from framewatch.media.rules.preset_rules import check_preset
 from framewatch.render.tasks import (
     ImageReport,
+    ImageTask,
     InspectReport,
     InspectTask,
     MeasureReport,
@@ -89,17 +83,13 @@ class Pipeline:
         require_prerequisites(request.preset, self._tools.ffmpeg, self._tools.precision)
         if all(each.upscales for each in request.preset.variants):
             self._context.device()
-        probed = self.probe(request)
-        choice = choose_preset(request.preset, probed.info)
-        if choice.preset is None:
-            return Skipped(reasons=tuple(choice.reasons))
-        if choice.preset is not request.preset:
-            request = request.evolve(preset=choice.preset)
-            probed = self.probe(request)  # its cut and rate may differ
-        if is_image_preset(choice.preset):
-            return self._render_image(request, probed)
-        plan = decide(request, probed, self._tools)
+        planned = plan_file(request, self._tools, self._context.run)
+        request, probed, plan = planned.request, planned.probed, planned.plan
+        if plan is None:
+            return Skipped(reasons=planned.reasons)
         self._context.warnings.extend(plan.warnings)
+        if isinstance(plan, ImagePlan):
+            return self._render_image(request, plan)
         result = request.work / f"result.{plan.extension}"
         engine = None
         if isinstance(plan, VideoPlan) and plan.mode == "upscale":
@@ -110,23 +100,6 @@ class Pipeline:
         return Rendered(
             result=result, plan=plan, engine=engine, frames=frames, warnings=tuple(self._context.warnings)
         )
-
-    def probe(self, request: AttemptRequest) -> ProbeReport:
-        """Have the worker read what the file is and, where frames matter, when each is shown.
-
-        It runs when the job has its turn, and not at intake: waiting files then cost a row each, and a hostile file
-        never meets the daemon's process.
-        """
-        preset = request.preset
-        task = ProbeTask(
-            source=request.source,
-            timeline=not rules().containers[preset.container].audio_only,
-            timeline_request=timeline_request(preset),
-            limits=self._tools.limits,
-            segment_options=SegmentOptions(seconds=self._tools.segment_seconds, lead=remembered_frames(preset)),
-        )
-        report: ProbeReport = self._context.run(task)
-        return report
 
     def _upscale(self, request: AttemptRequest, plan: VideoPlan, probed: ProbeReport, result: Path) -> str:
         segmented = SegmentedRender(self._context, request, plan, probed)
@@ -184,15 +157,13 @@ class Pipeline:
                 self._context.warn(silent_track_warning(index))
         return plan.with_loudness(found)
 
-    def _render_image(self, request: AttemptRequest, probed: ProbeReport) -> Rendered:
-        plan = plan_image(request.preset, request.preset_name, probed.info, self._tools.encoders)
-        self._context.warnings.extend(plan.warnings)
+    def _render_image(self, request: AttemptRequest, plan: ImagePlan) -> Rendered:
         self._context.track_frames(plan.frames)
         with storage_faults(request.work):
             clear(request.work)
         result = request.work / f"result.{plan.extension}"
         argv = image_command(plan, self._tools.ffmpeg, result)
-        task = image_task(plan, request.source, argv, self._tools)
+        task = _image_task(plan, request.source, argv, self._tools)
         if plan.scale == 1:
             self._context.log_command(argv)
             report: ImageReport = self._context.run(task)
@@ -237,25 +208,20 @@ class Pipeline:
         return report.inspection
 
 
-def decide(request: AttemptRequest, probed: ProbeReport, tools: Tools) -> VideoPlan | AudioPlan:
-    """Return the plan for a probed file.
-
-    Raises:
-        MediaError: a video is wanted, and the file holds only audio or an image.
-        RuleError: with everything that does not fit: preset, file, and the encoders of this ffmpeg.
-    """
-    if not rules().containers[request.preset.container].audio_only:
-        require_video(probed.info)
-    burned, wrong = find_subtitle_file(request.preset, request.source)
-    missing = [*wrong, *check_tools(request.preset, tools.encoders, tools.hwaccels)]
-    preset = request.preset.evolve(subtitle_burn_path=str(burned)) if burned else request.preset
-    try:
-        plan = make_plan(preset, request.preset_name, probed.info, probed.timeline, probed.frame_times)
-    except RuleError as error:
-        raise RuleError.of([*error.findings, *missing]) from None
-    if missing:
-        raise RuleError.of(missing)
-    return plan.evolve(max_pixels=tools.limits.decoder_pixels)
+def _image_task(plan: ImagePlan, source: Path, argv: Sequence[str], tools: Tools) -> ImageTask:
+    """Return the task that renders an image; `argv` is the encoder's command."""
+    return ImageTask(
+        source=source,
+        still=plan.source,
+        scale=plan.scale,
+        width=plan.decoded_width,
+        height=plan.decoded_height,
+        working_format=plan.working_format,
+        keep_alpha=plan.alpha == "kept",
+        encoder=tuple(argv),
+        engine=tools.engine,
+        precision=tools.precision,
+    )
 
 
 def _require_valid_times(preset: Preset) -> None:

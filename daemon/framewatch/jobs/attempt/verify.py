@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
+from framewatch.domain import MediaInfo
 from framewatch.errors import Finding
 from framewatch.media.decode.output_inspection import Inspection, StreamInspection
 from framewatch.media.plan.expectation import Expectation, ExpectedAudio, ExpectedVideo
 from framewatch.media.plan.geometry import same_shape
+from framewatch.media.plan.image_plan import ImagePlan
 
 AUDIO_SLACK = 0.040  # seconds, on top of one video frame: two AAC frames of 1024 samples at 48 kHz are 43 ms
 AUDIO_SAMPLES = 1920  # the same in samples: below 48 kHz they last longer
@@ -148,3 +150,23 @@ def damaged_frames_warning(frames: int) -> Finding:
     message = f"{frames} frames could not be decoded; the frames before them are shown longer"
     hint = "the rest is complete; if the damage is visible, look for a better source"
     return Finding("media.damaged_frames", message, hint)
+
+
+def compare_image(plan: ImagePlan, found: MediaInfo) -> list[Finding]:
+    """Return everything that is not as planned in a written image; empty where it is good."""
+    return [Finding(f"verify.{code}", message, HINT) for code, message in _image_mismatches(plan, found)]
+
+
+def _image_mismatches(plan: ImagePlan, found: MediaInfo) -> Iterator[tuple[str, str]]:
+    video = found.streams[0].video
+    if video is None:
+        yield "streams", "the file holds no image"
+        return
+    size = video.upright
+    if size != (plan.width, plan.height):
+        yield "size", f"size: {plan.width}x{plan.height} planned, {size[0]}x{size[1]} found"
+    if video.bit_depth != plan.bit_depth:
+        yield "pixel_format", f"depth: {plan.bit_depth} bit planned, {video.bit_depth} found"
+    # WebP omits an alpha channel that is opaque everywhere.
+    if (plan.alpha == "kept") != video.alpha and plan.container != "webp":
+        yield "alpha", f"transparency: {plan.alpha} planned, {'some' if video.alpha else 'none'} found"

@@ -1,0 +1,93 @@
+"""From a file to its plan: probe it, choose the preset, and decide.
+
+A job and `framewatch plan` both come this way, so what is announced is what is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from framewatch.errors import Finding, RuleError
+from framewatch.jobs.attempt.request import AttemptRequest, Tools
+from framewatch.media.containers import rules
+from framewatch.media.filters.video_effects import remembered_frames
+from framewatch.media.plan.image_plan import ImagePlan, make_image_plan
+from framewatch.media.plan.output_time import timeline_request
+from framewatch.media.plan.plan import AudioPlan, VideoPlan, make_plan
+from framewatch.media.plan.segments import SegmentOptions
+from framewatch.media.preset.selection import choose_preset
+from framewatch.media.preset.subtitle_file import find_subtitle_file
+from framewatch.media.probe.file_kind import require_video
+from framewatch.media.rules.image_rules import is_image_preset
+from framewatch.media.rules.preset_rules import check_tools
+from framewatch.render.tasks import ProbeReport, ProbeTask
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A file that is probed, and what will be done with it."""
+
+    request: AttemptRequest  # with the preset that the file takes
+    probed: ProbeReport
+    plan: VideoPlan | AudioPlan | ImagePlan | None  # None: the preset's conditions exclude the file
+    reasons: tuple[Finding, ...]  # why it does not take the presets before that one
+
+
+def plan_file(request: AttemptRequest, tools: Tools, run: Callable[[ProbeTask], Any]) -> Planned:
+    """Probe a file and decide what will be done with it.
+
+    Args:
+        request: the file and the preset.
+        tools: the programs to plan for.
+        run: has a worker run a task, and returns its report. The probe runs when the job has its turn, and not at
+            intake: waiting files then cost a row each, and a hostile file never meets the daemon's process.
+
+    Raises:
+        MediaError: the file is not of the kind that the preset is for.
+        RuleError: with everything that does not fit: preset, file, and the encoders of this ffmpeg.
+        FramewatchError: what probing failed with.
+    """
+    probed: ProbeReport = run(_probe_task(request, tools))
+    choice = choose_preset(request.preset, probed.info)
+    if choice.preset is None:
+        return Planned(request, probed, None, choice.reasons)
+    if choice.preset is not request.preset:
+        request = request.evolve(preset=choice.preset)
+        probed = run(_probe_task(request, tools))  # its cut and rate may differ
+    decide = _decide_image if is_image_preset(choice.preset) else _decide
+    return Planned(request, probed, decide(request, probed, tools), choice.reasons)
+
+
+def _probe_task(request: AttemptRequest, tools: Tools) -> ProbeTask:
+    preset = request.preset
+    return ProbeTask(
+        source=request.source,
+        timeline=not rules().containers[preset.container].audio_only,
+        timeline_request=timeline_request(preset),
+        limits=tools.limits,
+        segment_options=SegmentOptions(seconds=tools.segment_seconds, lead=remembered_frames(preset)),
+    )
+
+
+def _decide(request: AttemptRequest, probed: ProbeReport, tools: Tools) -> VideoPlan | AudioPlan:
+    if not rules().containers[request.preset.container].audio_only:
+        require_video(probed.info)
+    burned, wrong = find_subtitle_file(request.preset, request.source)
+    missing = [*wrong, *check_tools(request.preset, tools.encoders, tools.hwaccels)]
+    preset = request.preset.evolve(subtitle_burn_path=str(burned)) if burned else request.preset
+    try:
+        plan = make_plan(preset, request.preset_name, probed.info, probed.timeline, probed.frame_times)
+    except RuleError as error:
+        raise RuleError.of([*error.findings, *missing]) from None
+    if missing:
+        raise RuleError.of(missing)
+    return plan.evolve(max_pixels=tools.limits.decoder_pixels)
+
+
+def _decide_image(request: AttemptRequest, probed: ProbeReport, tools: Tools) -> ImagePlan:
+    plan = make_image_plan(request.preset, request.preset_name, probed.info)
+    if missing := check_tools(request.preset, tools.encoders):
+        raise RuleError.of(missing)
+    return plan
