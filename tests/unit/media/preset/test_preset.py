@@ -143,6 +143,14 @@ def test_all_errors_are_reported_at_once_under_the_users_spelling() -> None:
     assert places == {"p.yaml:1: mlUpscale", "p.yaml:2: crf", "p.yaml:3: foo"}
 
 
+def test_a_nested_key_without_a_value_takes_its_default() -> None:
+    text = "crop: {x: , width: 4, height: 4}\nmetadata: {mode: }\n"
+    text += "audio_limiter: {ceiling: }\naudio_compressor: {ratio: }"
+    assert read(text) == Preset(
+        crop={"width": 4, "height": 4}, metadata={}, audio_limiter={"enabled": True}, audio_compressor=True
+    )
+
+
 def test_svtav1_presets_can_be_numbers() -> None:
     assert read("preset: 6").preset == "6"
 
