@@ -10,7 +10,7 @@ from framewatch.bench.report import Baseline
 from framewatch.bench.tasks import PngReport, PngTask
 from framewatch.domain import Record
 from framewatch.errors import VerificationError
-from framewatch.media.commands.stream_mapping import file_url
+from framewatch.media.commands.output_args import file_url
 from framewatch.media.encoders import encoder_args
 from framewatch.media.plan.plan import VideoPlan
 from framewatch.render.tasks import CommandReport, CommandTask, InspectReport, InspectTask, Sizing

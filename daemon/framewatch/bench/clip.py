@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from framewatch import resources
-from framewatch.media.commands.stream_mapping import file_url
+from framewatch.media.commands.output_args import file_url
 from framewatch.media.probe.safe_open import VIDEO_DEMUXERS
 
 Size = tuple[int, int]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from framewatch.bench.frames import to_and_fro
-from framewatch.media.commands.stream_mapping import file_url
+from framewatch.media.commands.output_args import file_url
 from framewatch.media.ffmpeg.log_parser import EncodeProgress
 from framewatch.media.ffmpeg.process import Encoder
 from framewatch.upscale.frames.frame import Frame

@@ -14,8 +14,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from framewatch.media import colour
-from framewatch.media.commands.muxer_args import muxer_args
-from framewatch.media.commands.stream_mapping import cover_path, file_url, other_streams, without_stale_tags
+from framewatch.media.commands.output_args import cover_path, file_url, muxer_args, other_streams, without_stale_tags
 from framewatch.media.commands.trim_args import audio_trim, copied_video_args, length_args, seek_args
 from framewatch.media.commands.video_filters import SegmentEncoding, transcoded_chain, upscaled_chain
 from framewatch.media.containers import rules

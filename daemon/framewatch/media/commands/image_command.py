@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from framewatch.media.commands.stream_mapping import file_url
+from framewatch.media.commands.output_args import file_url
 from framewatch.media.plan.image_plan import ImagePlan
 
 
