@@ -18,10 +18,10 @@ from av.video.frame import VideoFrame
 
 from framewatch.bench.tasks import PngReport, PngTask
 from framewatch.errors import EngineError, ToolMissingError, WorkerError
-from framewatch.upscale.engine import SessionRequest
+from framewatch.upscale.engine import Device, SessionRequest
 from framewatch.upscale.frames.frame import Frame, FrameShape
 from framewatch.upscale.network.weights import DEFAULT_MODEL, load, package_file, require
-from framewatch.upscale.selection import ENGINES, devices, first_device
+from framewatch.upscale.selection import ENGINES, devices
 from framewatch.upscale.tiled_session import TiledSession
 
 Say = Callable[[str, float], None]
@@ -92,12 +92,12 @@ def _by_wheel(task: PngTask, say: Say) -> tuple[str, float]:
     files = sorted(task.source.glob("*.png"))
     first = _read(files[0])
     shape = FrameShape(first.shape[1], first.shape[0])
-    name = next((device.engine for device in devices() if device.usable and device.engine in _BY_WHEEL), None)
-    if name is None:
+    usable = (device for device in devices() if isinstance(device, Device))
+    device = next((device for device in usable if device.engine in _BY_WHEEL), None)
+    if device is None:
         raise EngineError("ncnn does not work here", code="engine.unavailable", hint="pip install ncnn")
-    device = first_device("auto", {name: ENGINES[name]})
     request = SessionRequest(load(f"esrgan-{task.scale}x"), shape, task.scale, task.sizing.proc)
-    with TiledSession(ENGINES[name], device.id, request) as session:
+    with TiledSession(ENGINES[device.engine], device.id, request) as session:
         begun = time.perf_counter()
         _stream(files, task, session.run, say)
         return f"{session.name} of the ncnn wheel", time.perf_counter() - begun

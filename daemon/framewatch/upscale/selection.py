@@ -80,8 +80,13 @@ def devices(engines: Mapping[str, Engine] = ENGINES) -> list[Device | UnusableDe
     return found
 
 
-def first_device(engine: str = "auto", engines: Mapping[str, Engine] = ENGINES, *, fast: bool = False) -> Device:
-    """Return the device that `open_session` tries first.
+def equal_devices(
+    engine: str = "auto", engines: Mapping[str, Engine] = ENGINES, *, fast: bool = False
+) -> list[Device]:
+    """Return the device that `open_session` tries first, and all others of its engine that are equal to it.
+
+    Only engines whose ids name each card once (cuda and torch) have others. A Vulkan loader may list the same card
+    twice, and two workers on one card would only slow each other down.
 
     Args:
         engine: one of `ENGINE_NAMES`.
@@ -91,31 +96,14 @@ def first_device(engine: str = "auto", engines: Mapping[str, Engine] = ENGINES, 
     Raises:
         EngineError: as `open_session`, where no engine sees a usable device.
     """
-    return _first_devices(engine, engines, fast=fast)[0]
-
-
-def equal_devices(
-    engine: str = "auto", engines: Mapping[str, Engine] = ENGINES, *, fast: bool = False
-) -> list[Device]:
-    """Return the device that `open_session` tries first, and all others of its engine that are equal to it.
-
-    Only engines whose ids name each card once (cuda and torch) have others. A Vulkan loader may list the same card
-    twice, and two workers on one card would only slow each other down.
-
-    Raises:
-        EngineError: as `first_device`.
-    """
-    found = _first_devices(engine, engines, fast=fast)
-    return found if found[0].engine in _UNIQUE_IDS else found[:1]
-
-
-def _first_devices(engine: str, engines: Mapping[str, Engine], *, fast: bool) -> list[Device]:
     reasons: list[Finding] = []
     for name in _order(engine, fast=fast):
         try:
-            return _usable_devices(_find(engines, name))
+            found = _usable_devices(_find(engines, name))
         except EngineError as error:
             reasons.append(error.finding.at(name))
+            continue
+        return found if name in _UNIQUE_IDS else found[:1]
     raise _none_works(engine, reasons)
 
 

@@ -20,7 +20,7 @@ from framewatch.upscale.identity import IdentityEngine
 from framewatch.upscale.ncnn.engine import NcnnCpuEngine, NcnnVulkanEngine
 from framewatch.upscale.network.network import Network
 from framewatch.upscale.openvino.engine import OpenVinoEngine
-from framewatch.upscale.selection import equal_devices, first_device
+from framewatch.upscale.selection import equal_devices
 
 SHAPE = FrameShape(72, 56)
 
@@ -216,7 +216,7 @@ def test_ncnn_comes_first_where_openvino_would_compute_in_float32(
     monkeypatch.setattr(host, "is_float32_only", partial(is_float32_only, cpuinfo=path))
     engines = {"openvino": OpenVinoEngine("f32"), "ncnn": NcnnCpuEngine()}
     for wish, slow in ((False, exact), (True, fast)):
-        assert first_device(engines=engines, fast=wish).engine == ("ncnn" if slow else "openvino")
+        assert equal_devices(engines=engines, fast=wish)[0].engine == ("ncnn" if slow else "openvino")
 
 
 def test_devices_says_what_each_engine_sees() -> None:

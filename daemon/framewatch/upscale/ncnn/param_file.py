@@ -47,11 +47,11 @@ def packed_param(network: Network, scale: int, width: int, height: int) -> str:
         f"BinaryOp values 1 1 planar values 0={_MULTIPLY} 1=1 2={1 / _WHITE:.9g}",
     ]
     after = [
-        f"BinaryOp codes 1 1 upscaled codes 0={_MULTIPLY} 1=1 2={_WHITE}.0",
-        f"Clip clamp 1 1 codes clamped 0=0.0 1={_WHITE}.0",
+        f"BinaryOp scale 1 1 upscaled scaled 0={_MULTIPLY} 1=1 2={_WHITE}.0",
+        f"Clip clamp 1 1 scaled clamped 0=0.0 1={_WHITE}.0",
         f"UnaryOp round 1 1 clamped rounded 0={_ROUND}",
-        f"BinaryOp lift 1 1 rounded lifted 0={_ADD} 1=1 2={PACKED_OFFSET}.0",
-        f"Permute pack 1 1 lifted packed 0={_PLANAR_TO_PACKED}",
+        f"BinaryOp raise 1 1 rounded raised 0={_ADD} 1=1 2={PACKED_OFFSET}.0",
+        f"Permute pack 1 1 raised packed 0={_PLANAR_TO_PACKED}",
         f"Reshape rows 1 1 packed {OUTPUT} 0={3 * width * scale} 1={height * scale} 2=1",
     ]
     return _file([*before, *_upscaled(network, scale, "values", "upscaled"), *after])

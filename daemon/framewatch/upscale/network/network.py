@@ -21,7 +21,6 @@ from framewatch.errors import ModelMissingError
 Floats = npt.NDArray[np.float32]
 
 SHUFFLE = 4  # the network's own scale; 2x and 3x are resized from its output
-RECEPTIVE_FIELD = 18  # of the shipped network, see `Network.receptive_field`
 
 _COLOURS = 3
 _KERNEL = 9  # taps of a 3x3 convolution

@@ -141,15 +141,15 @@ def require(mode: str, name: str = DEFAULT_MODEL) -> tuple[Model, Path, bytes]:
     return model, path, read(model.weights, path)
 
 
-def digest(precision: Precision = "exact", name: str = DEFAULT_MODEL) -> str | None:
-    """Return the sha256 that the manifest states for a model's weights and, if `fast`, for its calibration.
+def digest(precision: Precision = "exact") -> str | None:
+    """Return the sha256 that the manifest states for the default model's weights and, if `fast`, its calibration.
 
-    It is part of a job's fingerprint. None where there is no such model.
+    It is part of a job's fingerprint. None where no manifest has the model.
 
     Raises:
         ModelMissingError: as `list_models`.
     """
-    model = _named(name)
+    model = _named(DEFAULT_MODEL)
     if model is None:
         return None
     return f"{model.sha256} {model.int8_sha256 or ''}" if precision == "fast" else model.sha256
