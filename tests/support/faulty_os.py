@@ -1,4 +1,4 @@
-"""An `os` module that counts what changes the disk, and fails or ends the process at one of these calls."""
+"""An `os` module that counts changes to the disk, and fails or kills the process at one of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Hook = Callable[[int, str], None]
 
 
 class FaultyOs:
-    """Passes everything on to `os`; `before` and `after` see each call that changes the disk."""
+    """Passes every call to `os`; `before` and `after` are called around each one that changes the disk."""
 
     def __init__(self, before: Hook | None = None, after: Hook | None = None) -> None:
         self.calls = 0
@@ -51,15 +51,15 @@ def failing(name: str, code: int) -> FaultyOs:
 
 
 def killing(at: int) -> FaultyOs:
-    """An `os` in which the process dies at once, without any clean-up, right after the `at`th change."""
+    """An `os` in which the process dies, without any clean-up, right after the `at`th change."""
 
     def after(number: int, _: str) -> None:
-        if number >= at:  # one that failed changed nothing and was not seen here
+        if number >= at:  # a call that failed changed nothing and does not get here
             os._exit(KILLED)
 
     return FaultyOs(after=after)
 
 
 def crossing() -> OSError:
-    """What the system says of a rename across file systems."""
+    """The error of a rename across file systems."""
     return OSError(errno.EXDEV, os.strerror(errno.EXDEV))

@@ -1,4 +1,4 @@
-"""What the tests of the jobs room make their jobs of."""
+"""Helpers to make jobs for tests."""
 
 from __future__ import annotations
 
@@ -33,4 +33,4 @@ NAMES = [
     os.fsdecode(b"bytes \xff\xfe.mkv"),
     "x" * 251 + ".mkv",
 ]
-"""File names that have broken watch folders."""
+"""File names that broke watch folders before."""

@@ -1,8 +1,8 @@
-"""A watch folder with one job in PUBLISHING, for tests; and the killing of its publisher at every step.
+"""A watch folder with one job in PUBLISHING, and a program that kills its publisher at every step.
 
-Run as a program (`publish_world.py FOLDER OTHER_DISK SCENARIO`) it publishes in child processes that die,
-without any clean-up, after the first change to the disk, after the second, and so on, and checks what is left
-each time. It runs on its own because only a process with a single thread can fork safely.
+As a program (`publish_world.py FOLDER OTHER_DISK SCENARIO`) it publishes in child processes that die, without any
+clean-up, after the first change to the disk, after the second, and so on, and checks what is left each time. It is a
+program because only a process with a single thread can fork safely.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ class World:
     """The folders, the store and the job."""
 
     def __init__(self, home: Path, other: Path | None = None, overwrite: bool = False) -> None:
-        """`other`: where output, done and failed lie, if not at home."""
+        """`other`: the parent of output, done and failed, if not `home`."""
         self.home = home
-        self.aim = other or home
+        self.targets = other or home
         self.places = FolderPlaces(
             input=home / "in",
-            output=self.aim / "out",
-            done=self.aim / "done",
-            failed=self.aim / "failed",
+            output=self.targets / "out",
+            done=self.targets / "done",
+            failed=self.targets / "failed",
             work=home / "work",
             overwrite=overwrite,
         )
@@ -58,7 +58,7 @@ class World:
         self.result.write_bytes(RESULT)
 
     def job(self, outcome: JobState = JobState.DONE, **changes: Any) -> Job:
-        """A job that is to end so, entered in the store."""
+        """A stored job that will have this outcome."""
         found = self.source.lstat()
         failure = Finding(code="media.unreadable", message="not a video")
         values: dict[str, Any] = {
@@ -87,7 +87,7 @@ class World:
         return Store.open(self.home / "jobs.db")
 
     def publish(self, watched: FaultyOs | None = None, **options: Any) -> Job:
-        """Publish the stored job as the daemon does after a start."""
+        """Publish the stored job as the daemon does after its start."""
         watched = watched or FaultyOs()
         with self.store() as store:
 
@@ -107,7 +107,7 @@ class World:
         files.durable_write(path, json.dumps(job.state).encode(), root=root)
 
     def files(self) -> dict[str, bytes]:
-        """Everything in the folders of users, by place and path: "in/s1/a.mkv"."""
+        """Everything in the roots, by path: "in/s1/a.mkv"."""
         return {
             f"{root.name}/{path.relative_to(root)}": path.read_bytes()
             for root in self.places.roots.values()
@@ -116,7 +116,7 @@ class World:
         }
 
     def expected(self, outcome: JobState) -> dict[str, bytes]:
-        """What the folders hold when all went well."""
+        """What the roots hold at the end."""
         if outcome == JobState.DONE:
             output = f"out/s1/{Path(NAME).stem}.mp4"
             return {output: RESULT, f"{output}.progress.json": b'"done"', f"done/s1/{NAME}": SOURCE}
@@ -125,13 +125,13 @@ class World:
         return {f"failed/s1/{NAME}": SOURCE, f"failed/s1/{NAME}.progress.json": b'"failed"'}
 
     def clear(self) -> None:
-        """Remove it all."""
-        for folder in {self.home, self.aim}:
+        """Remove everything."""
+        for folder in {self.home, self.targets}:
             shutil.rmtree(folder)
 
 
 def watch(watched: FaultyOs, scenario: str) -> None:
-    """Put the watched `os` in the place of the real one, in this process."""
+    """Replace `os` by the watched one, in this process."""
     for module in (files, moving, copying, renaming):
         module.os = watched  # type: ignore[attr-defined]
     if scenario == "link":
@@ -146,13 +146,13 @@ def watch(watched: FaultyOs, scenario: str) -> None:
 
 
 def watched_across() -> bool:
-    """Whether the two folders given to this program lie on different file systems."""
+    """Whether the two folders of the command line are on different file systems."""
     home, other = Path(sys.argv[1]), Path(sys.argv[2])
     return home.stat().st_dev != other.stat().st_dev
 
 
 def refusing(real: Any) -> Any:
-    """An exclusive rename that works within a folder only, as if each were a disk of its own."""
+    """An exclusive rename that works only within a folder, as if each folder were a disk."""
     import ctypes
 
     def function(old_folder: int, old: bytes, new_folder: int, new: bytes, flag: int) -> int:
@@ -165,7 +165,7 @@ def refusing(real: Any) -> Any:
 
 
 def in_child(world: World, at: int, scenario: str) -> bool:
-    """Publish in a process that dies after its `at`th change; False when it came to its end before."""
+    """Publish in a process that dies after its `at`th change; False if it ended before that."""
     child = os.fork()
     if child == 0:
         watched = killing(at)
@@ -178,18 +178,18 @@ def in_child(world: World, at: int, scenario: str) -> bool:
 
 
 def check_between(world: World, outcome: JobState) -> None:
-    """Nothing is lost, and nothing half written can be seen."""
+    """Check that nothing is lost, and that nothing half-written is visible."""
     found = world.files()
     visible = {name: content for name, content in found.items() if "/.framewatch-" not in name}
     wanted = world.expected(outcome) | {f"in/s1/{NAME}": SOURCE}
-    assert visible.items() <= wanted.items(), f"half written: {set(visible)}"
+    assert visible.items() <= wanted.items(), f"half-written: {set(visible)}"
     assert SOURCE in visible.values(), "the source is gone"
     if outcome == JobState.DONE:
         assert RESULT in visible.values() or world.result.read_bytes() == RESULT, "the result is gone"
 
 
 def survive_all_kills(home: Path, other: Path, scenario: str) -> int:
-    """Kill at every change, go on, kill again, go on to the end. Returns how many kills there were."""
+    """Kill at every change, continue, kill again, continue to the end. Returns the number of kills."""
     outcome = JobState(scenario) if scenario in ("failed", "skipped") else JobState.DONE
     kills, killed = 0, True
     while killed:

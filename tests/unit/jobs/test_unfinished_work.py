@@ -1,4 +1,4 @@
-"""What is left in a work folder when a try fails, and how much room the next one then waits for."""
+"""What stays in a work folder after a failed attempt, and how much space the next one waits for."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def names(work: Path) -> set[str]:
     return {path.name for path in work.iterdir()}
 
 
-def test_a_try_that_fails_leaves_its_finished_segments_alone_once_its_tools_have_ended(tmp_path: Path) -> None:
+def test_a_failed_attempt_leaves_only_finished_segments_once_its_tools_have_ended(tmp_path: Path) -> None:
     fill(tmp_path)
     seen: list[set[str]] = []
     with pytest.raises(EngineError), cleaned_up(tmp_path, 0, lambda: seen.append(names(tmp_path))):
@@ -38,7 +38,7 @@ def test_a_try_that_fails_leaves_its_finished_segments_alone_once_its_tools_have
     assert names(tmp_path) == KEPT
 
 
-def test_a_try_that_works_keeps_its_result_until_that_is_published(tmp_path: Path) -> None:
+def test_a_successful_attempt_keeps_its_result(tmp_path: Path) -> None:
     ended: list[bool] = []
     with cleaned_up(tmp_path, 0, lambda: ended.append(True)):
         fill(tmp_path)
@@ -46,7 +46,7 @@ def test_a_try_that_works_keeps_its_result_until_that_is_published(tmp_path: Pat
     assert ended == [True]
 
 
-def test_what_was_not_enough_on_a_full_disk_does_not_release_the_next_try(tmp_path: Path) -> None:
+def test_after_a_full_disk_the_job_waits_for_more_space_than_was_free(tmp_path: Path) -> None:
     with tmpfs(tmp_path / "work", 1) as work:
         caught: StorageError | None = None
         try:
@@ -60,13 +60,13 @@ def test_what_was_not_enough_on_a_full_disk_does_not_release_the_next_try(tmp_pa
         assert caught.needs == (Need("work", free_bytes(work) - 100_000 + SPARE),)
 
 
-def test_a_disk_that_is_full_elsewhere_is_no_matter_of_the_work_folder(tmp_path: Path) -> None:
+def test_another_full_disk_adds_no_need_for_space_in_the_work_folder(tmp_path: Path) -> None:
     with pytest.raises(StorageError) as caught, cleaned_up(tmp_path, 0, lambda: None):
         raise storage_error(OSError(errno.ENOSPC, ""), Path("/run/lock/gpu"))
     assert caught.value.needs == ()
 
 
-def test_a_result_that_grows_into_the_reserve_is_stopped_and_waits_for_the_room_of_all_of_it(tmp_path: Path) -> None:
+def test_a_result_that_grows_into_the_reserve_is_stopped_and_waits_for_all_its_space(tmp_path: Path) -> None:
     with tmpfs(tmp_path / "work", 1) as work:
         places = FolderPlaces(
             *(tmp_path / name for name in ("in", "out", "done", "failed")), work=work, reserve=500_000

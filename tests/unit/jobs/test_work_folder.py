@@ -1,4 +1,4 @@
-"""A job's work folder is framewatch's own: nobody else reads, plants or replaces what lies in it."""
+"""A job's work folder is framewatch's own: no other user reads, plants or replaces files in it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def manager(store: Store, tmp_path: Path) -> JobManager:
     return JobManager(store, Reporter(store, lambda _: None), tmp_path, RetryPolicy())
 
 
-def test_it_is_for_framewatchs_user_alone_also_where_it_was_made_before(
+def test_only_framewatchs_user_can_read_the_folder_even_if_it_existed_before(
     manager: JobManager, make_job: MakeJob
 ) -> None:
     job = make_job()
@@ -31,7 +31,7 @@ def test_it_is_for_framewatchs_user_alone_also_where_it_was_made_before(
     assert stat.S_IMODE(work.stat().st_mode) == 0o700
 
 
-def test_a_link_in_its_place_is_replaced_and_what_it_leads_to_stays(
+def test_a_link_in_its_place_is_replaced_and_its_target_stays(
     manager: JobManager, make_job: MakeJob, tmp_path: Path
 ) -> None:
     job = make_job()
@@ -42,7 +42,7 @@ def test_a_link_in_its_place_is_replaced_and_what_it_leads_to_stays(
     assert (tmp_path / "secret").is_dir()
 
 
-def test_one_that_somebody_else_has_made_is_not_used(
+def test_a_folder_of_another_user_is_not_used(
     manager: JobManager, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = make_job()

@@ -1,4 +1,4 @@
-"""What users ask of a running daemon, where a share hangs."""
+"""Requests to a running daemon while a share hangs."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from framewatch.service.application import Application
 from framewatch.service.requests import Requests
 from waiting import eventually
 
-PATIENCE = 10.0
+TIMEOUT = 10.0
 
 
 class DeadShare:
-    """Stands in for the roots: folder `dead` hangs until it is let go, and then fails."""
+    """Stands in for the mounts: folder `dead` hangs until it is released, and then fails."""
 
     def __init__(self) -> None:
         self.begun, self.may_end = threading.Event(), threading.Event()
@@ -35,7 +35,7 @@ class DeadShare:
     def trust(self, name: str) -> None:
         if name == "dead":
             self.begun.set()
-            assert self.may_end.wait(PATIENCE)
+            assert self.may_end.wait(TIMEOUT)
             raise StorageError("gone")
         self.trusted.append(name)
 
@@ -81,7 +81,7 @@ def state(store: Store, number: int) -> JobState:
     return found.state
 
 
-def test_what_hangs_in_one_folder_keeps_no_other_from_what_is_asked(
+def test_a_hanging_request_does_not_delay_those_for_other_folders(
     store: Store, requests: Requests, share: DeadShare
 ) -> None:
     store.add(job(1, "dead"))
@@ -90,38 +90,36 @@ def test_what_hangs_in_one_folder_keeps_no_other_from_what_is_asked(
     for kind, about in asked:
         store.request(kind, about)
     requests.take()
-    assert share.begun.wait(PATIENCE)
-    eventually(lambda: share.trusted, timeout=PATIENCE)
+    assert share.begun.wait(TIMEOUT)
+    eventually(lambda: share.trusted, timeout=TIMEOUT)
     assert (state(store, 1), state(store, 2)) == (JobState.QUEUED, JobState.PUBLISHING)
     assert not requests.idle
     share.may_end.set()
-    eventually(lambda: requests.idle, timeout=PATIENCE)
-    assert state(store, 1) == JobState.PUBLISHING  # in the order in which it was asked, though the first was refused
+    eventually(lambda: requests.idle, timeout=TIMEOUT)
+    assert state(store, 1) == JobState.PUBLISHING  # in order, though the first request was refused
 
 
-def test_what_was_not_done_when_the_daemon_ends_is_asked_of_the_next(
-    store: Store, requests: Requests, share: DeadShare
-) -> None:
+def test_unfinished_requests_are_left_to_the_next_daemon(store: Store, requests: Requests, share: DeadShare) -> None:
     store.add(job(1, "dead"))
     store.request("trust", "fine")
     store.request("trust", "dead")
     store.request("cancel", "id1")
     requests.take()
-    assert share.begun.wait(PATIENCE)
-    eventually(lambda: share.trusted, timeout=PATIENCE)
+    assert share.begun.wait(TIMEOUT)
+    eventually(lambda: share.trusted, timeout=TIMEOUT)
     began = time.monotonic()
     assert not requests.stop(0.1)
-    assert time.monotonic() - began < PATIENCE / 2
+    assert time.monotonic() - began < TIMEOUT / 2
     left = {(request.kind, request.job_id) for request in store.take_requests()}
     assert {("trust", "dead"), ("cancel", "id1")} == left
 
 
-def test_a_request_for_a_folder_that_is_no_more_is_refused_and_done_with(store: Store, requests: Requests) -> None:
+def test_a_request_for_a_removed_folder_is_refused(store: Store, requests: Requests) -> None:
     store.add(job(1, "fine"))
     store.request("retry", "id1")
     store.request("cancel", "unknown")
     requests.take()
-    eventually(lambda: requests.idle, timeout=PATIENCE)
+    eventually(lambda: requests.idle, timeout=TIMEOUT)
     assert requests.stop(0.1)
     assert state(store, 1) == JobState.QUEUED
     assert store.take_requests() == ()

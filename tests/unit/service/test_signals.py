@@ -1,4 +1,4 @@
-"""Signals reach the daemon's loop, however many come and whenever they do."""
+"""Signals reach the daemon's loop, however many come and whenever they come."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ print("done")
 """
 
 
-def test_a_storm_of_signals_does_not_stop_the_loop() -> None:
-    """The handlers run in the middle of the loop's wait, whose lock they must not need."""
+def test_a_storm_of_signals_does_not_block_the_loop() -> None:
+    """The handlers run in the middle of the loop's wait, and must not need its lock."""
     with subprocess.Popen([sys.executable, "-c", LOOP], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
@@ -46,7 +46,7 @@ def test_a_storm_of_signals_does_not_stop_the_loop() -> None:
         assert int(process.stdout.read()) > 0
 
 
-def test_a_signal_ends_the_wait_and_handlers_are_put_back() -> None:
-    """In a process of its own: one that runs other tests is no place for signals that end it by default."""
+def test_a_signal_ends_the_wait_and_the_old_handlers_are_restored() -> None:
+    """In a process of its own, since these signals end a process by default."""
     result = subprocess.run([sys.executable, "-c", ONCE], capture_output=True, text=True, timeout=60, check=False)
     assert (result.returncode, result.stdout, result.stderr) == (0, "done\n", "")

@@ -1,4 +1,4 @@
-"""Publishing: to the end from wherever it was stopped, with nothing twice and nothing lost."""
+"""Publishing continues from wherever it was stopped, with nothing twice and nothing lost."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def world(tmp_path: Path) -> World:
 
 @pytest.fixture
 def shared_memory(tmp_path: Path) -> Iterator[Path]:
-    """A folder on another file system where there is one."""
+    """A folder on another file system, if there is one."""
     folder = Path(tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else tmp_path))
     yield folder
     shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize("scenario", ["atomic", "link", "exdev", "failed", "skipped"])
-def test_killed_after_any_change_to_the_disk_and_begun_again_it_ends_the_same_way(
+def test_publishing_that_was_killed_after_any_change_ends_the_same_way_when_repeated(
     tmp_path: Path, shared_memory: Path, scenario: str
 ) -> None:
     program = Path(__file__).parents[3] / "support" / "publish_world.py"
@@ -60,7 +60,7 @@ def test_killed_after_any_change_to_the_disk_and_begun_again_it_ends_the_same_wa
     assert int(run.stdout) > 30
 
 
-def test_a_done_job_leaves_output_and_sidecar_in_out_and_the_source_in_done(world: World) -> None:
+def test_a_done_job_has_output_and_sidecar_in_out_and_the_source_in_done(world: World) -> None:
     world.job()
     assert world.publish().state == S.DONE
     assert world.files() == world.expected(S.DONE)
@@ -76,13 +76,13 @@ def test_a_done_job_leaves_output_and_sidecar_in_out_and_the_source_in_done(worl
 
 
 @pytest.mark.parametrize("outcome", [S.FAILED, S.CANCELLED])
-def test_a_job_that_did_not_work_out_leaves_source_and_sidecar_in_failed(world: World, outcome: JobState) -> None:
+def test_a_failed_job_has_source_and_sidecar_in_failed(world: World, outcome: JobState) -> None:
     world.job(outcome)
     assert world.publish().state == outcome
     assert sorted(world.files()) == [f"failed/s1/{NAME}", f"failed/s1/{NAME}.progress.json"]
 
 
-def test_names_that_are_taken_get_a_number(world: World) -> None:
+def test_a_taken_name_gets_a_number(world: World) -> None:
     for root, name in ((world.places.output, f"{STEM}.mp4"), (world.places.done, NAME)):
         (root / "s1").mkdir()
         (root / "s1" / name).write_bytes(b"older")
@@ -95,7 +95,7 @@ def test_names_that_are_taken_get_a_number(world: World) -> None:
     assert found[f"out/s1/{STEM}.mp4"] == found[f"done/s1/{NAME}"] == b"older"
 
 
-def test_names_that_are_taken_after_they_were_chosen_get_a_number(world: World) -> None:
+def test_a_name_that_is_taken_after_it_was_chosen_gets_a_number(world: World) -> None:
     taken = world.places.output / "s1" / f"{STEM}.mp4"
     taken.parent.mkdir()
     taken.write_bytes(b"other")
@@ -115,7 +115,7 @@ def test_a_sidecar_of_an_earlier_failure_is_not_replaced(world: World) -> None:
     assert world.files()[f"failed/s1/{STEM} (2).mkv"] == SOURCE
 
 
-def test_an_output_replaces_the_older_one_where_the_folder_says_so(tmp_path: Path) -> None:
+def test_an_output_replaces_the_older_one_with_overwrite(tmp_path: Path) -> None:
     world = World(tmp_path / "home", overwrite=True)
     (world.places.output / "s1").mkdir()
     (world.places.output / "s1" / f"{STEM}.mp4").write_bytes(b"older")
@@ -124,7 +124,7 @@ def test_an_output_replaces_the_older_one_where_the_folder_says_so(tmp_path: Pat
     assert world.files() == world.expected(S.DONE)
 
 
-def test_a_source_that_changed_is_left_and_its_output_does_not_come(world: World) -> None:
+def test_a_source_that_changed_is_not_moved_and_its_output_is_not_placed(world: World) -> None:
     job = world.job()
     world.source.write_bytes(b"a new version")
     ended = world.publish()
@@ -134,7 +134,7 @@ def test_a_source_that_changed_is_left_and_its_output_does_not_come(world: World
     assert final_sidecar(ended, world.places)[0].parent == world.places.failed / job.relative.parent
 
 
-def test_a_source_that_changed_while_its_output_was_copied_leaves_no_part_of_it(world: World) -> None:
+def test_a_source_that_changed_during_the_copy_of_the_output_leaves_no_unfinished_copy(world: World) -> None:
     output = world.places.output / "s1" / f"{STEM}.mp4"
     output.parent.mkdir()
     part = output.with_name(".framewatch-0a.part")
@@ -147,7 +147,7 @@ def test_a_source_that_changed_while_its_output_was_copied_leaves_no_part_of_it(
 
 
 @pytest.mark.parametrize("outcome", [S.DONE, S.FAILED, S.CANCELLED])
-def test_a_source_that_vanished_is_said_to_have_vanished(world: World, outcome: JobState) -> None:
+def test_a_missing_source_is_reported_as_vanished(world: World, outcome: JobState) -> None:
     world.job(outcome)
     world.source.unlink()
     ended = world.publish()
@@ -182,7 +182,7 @@ def test_a_source_that_is_replaced_after_it_was_moved_is_left_for_the_next_job(w
     assert (moved.read_bytes(), world.source.read_bytes()) == (SOURCE, b"the next one")
 
 
-def test_an_input_that_is_not_mounted_is_waited_for(world: World) -> None:
+def test_publishing_waits_for_an_input_that_is_not_mounted(world: World) -> None:
     world.job()
     with guarded(world):
         shutil.move(world.places.input, world.home / "elsewhere")
@@ -195,7 +195,7 @@ def test_an_input_that_is_not_mounted_is_waited_for(world: World) -> None:
 
 @contextmanager
 def guarded(world: World) -> Iterator[None]:
-    """The world's places, watched over as in the daemon, which has seen each of them before."""
+    """Guard the world's places as the daemon does, which has seen each of them before."""
     with world.store() as store:
         roots = Mounts(store, {"anime": world.places}, rebuilt=was_rebuilt(store))
         for root in world.places.roots.values():
@@ -204,7 +204,7 @@ def guarded(world: World) -> Iterator[None]:
         yield
 
 
-def test_an_empty_mount_point_is_waited_for_until_the_user_cancels(tmp_path: Path) -> None:
+def test_publishing_waits_at_an_empty_mount_point_until_the_user_cancels(tmp_path: Path) -> None:
     with tmpfs(tmp_path / "in", 2):
         world = World(tmp_path)
         job = world.job()
@@ -219,7 +219,7 @@ def test_an_empty_mount_point_is_waited_for_until_the_user_cancels(tmp_path: Pat
         assert list(world.places.input.iterdir()) == []
 
 
-def test_an_output_disk_that_was_pulled_is_neither_written_to_nor_forgotten(tmp_path: Path) -> None:
+def test_the_mount_point_of_an_unplugged_output_disk_is_not_written_to(tmp_path: Path) -> None:
     with tmpfs(tmp_path / "out", 2):
         world = World(tmp_path)
         world.job()
@@ -250,7 +250,7 @@ def test_a_copy_that_does_not_fit_is_not_begun(tmp_path: Path) -> None:
         assert world.publish().state == S.DONE
 
 
-def test_a_copy_that_does_not_fit_is_not_begun_where_it_replaces_an_older_file_either(tmp_path: Path) -> None:
+def test_a_copy_that_replaces_an_older_file_and_does_not_fit_is_not_begun(tmp_path: Path) -> None:
     with tmpfs(tmp_path / "out", 0.25):
         world = World(tmp_path, overwrite=True)
         world.places = replace(world.places, reserve=250_000)
@@ -267,7 +267,7 @@ def test_a_copy_that_does_not_fit_is_not_begun_where_it_replaces_an_older_file_e
 
 
 def publish_until(world: World, steps: int, *, next_step: bool) -> None:
-    """Publish until so many steps are recorded, and with `next_step` one more is taken, but not recorded."""
+    """Publish until so many steps are recorded; with `next_step`, one more is taken, but not recorded."""
     recorded: list[int] = []
 
     def stop(_number: int, name: str) -> None:
@@ -305,7 +305,7 @@ def test_a_job_follows_folders_that_the_configuration_moves_after_any_step(
     assert (there.count(RESULT), there.count(SOURCE)) == (1, 1)
 
 
-def test_a_job_that_was_to_fail_follows_too(world: World) -> None:
+def test_a_failing_job_follows_moved_folders_too(world: World) -> None:
     world.job(S.FAILED)
     publish_until(world, 1, next_step=False)
     elsewhere(world)
@@ -313,7 +313,7 @@ def test_a_job_that_was_to_fail_follows_too(world: World) -> None:
     assert (world.places.failed / "s1" / NAME).read_bytes() == SOURCE
 
 
-def test_a_result_that_is_gone_is_made_again(world: World) -> None:
+def test_a_missing_result_is_made_again(world: World) -> None:
     world.job()
     world.result.unlink()
     job = world.publish()
@@ -321,7 +321,7 @@ def test_a_result_that_is_gone_is_made_again(world: World) -> None:
     assert world.source.exists()
 
 
-def test_a_file_of_another_size_under_the_chosen_name_is_not_taken_for_the_output(world: World) -> None:
+def test_a_file_of_another_size_under_the_chosen_name_is_not_mistaken_for_the_output(world: World) -> None:
     output = world.places.output / f"{STEM}.mp4"
     output.write_bytes(b"somebody else's")
     world.job(journal=Journal(result=world.result, output=output, output_size=len(RESULT)))
@@ -339,7 +339,7 @@ def test_a_retry_that_fails_again_leaves_the_source_where_it_is(world: World) ->
     assert world.files() == world.expected(S.FAILED)
 
 
-def test_a_full_disk_is_waited_for_and_publishing_goes_on_where_it_was(
+def test_publishing_waits_for_space_and_continues_at_the_same_step(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.job()
@@ -357,7 +357,7 @@ def test_a_full_disk_is_waited_for_and_publishing_goes_on_where_it_was(
     assert world.files() == world.expected(S.DONE)
 
 
-def test_the_end_of_the_daemon_stops_a_copy_and_the_next_one_goes_on(
+def test_stopping_the_daemon_stops_a_copy_and_the_next_daemon_continues(
     tmp_path: Path, shared_memory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = World(tmp_path / "home", shared_memory / "nas")

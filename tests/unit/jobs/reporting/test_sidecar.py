@@ -1,4 +1,4 @@
-"""The progress file: what it says and when it is written."""
+"""The progress file: its content, and when it is written."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ KEYS = [
 
 
 class Clock:
-    """Time that stands still until it is moved."""
+    """A clock that a test moves."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -62,7 +62,7 @@ def at(upscaled: int, **changes: Any) -> Progress:
     return Progress(**(values | changes))
 
 
-def test_a_document_says_all_that_the_contract_names_and_nothing_else(running: Job) -> None:
+def test_a_document_has_exactly_the_keys_of_the_schema(running: Job) -> None:
     progress = at(50, encoded=20, fps=18.412, eta_seconds=4.26, engine="openvino/bf16")
     document = progress_document(running, progress, 1_700_000_010.25)
     assert list(document) == KEYS
@@ -88,7 +88,7 @@ def test_a_document_says_all_that_the_contract_names_and_nothing_else(running: J
     }
 
 
-def test_a_published_job_is_at_100_and_names_the_output_that_was_chosen(running: Job) -> None:
+def test_a_published_job_is_at_100_and_names_the_chosen_output(running: Job) -> None:
     journal = Journal(output=Path("/out/clip1 (2).mp4"))
     publishing = running.evolve(state=S.PUBLISHING, outcome=S.DONE, journal=journal, frames=100, engine="x")
     assert progress_document(publishing, at(100, encoded=100), 0)["progress"] == 99.0
@@ -98,7 +98,7 @@ def test_a_published_job_is_at_100_and_names_the_output_that_was_chosen(running:
     assert (document["stage"], document["fps"], document["eta_seconds"]) == (None, 0.0, None)
 
 
-def test_an_error_is_told_with_all_findings(running: Job) -> None:
+def test_an_error_has_all_findings(running: Job) -> None:
     findings = (
         Finding(code="container.upscale_needs_video", message="m\udcff", hint="h"),
         Finding(code="b.c", message="n", where="stream 2"),
@@ -125,12 +125,12 @@ def test_the_file_is_valid_json_in_utf_8_whatever_the_source_is_called(
     assert shown == os.fsencode(Path("/in") / name).decode("utf-8", "replace")
 
 
-def test_times_that_are_no_numbers_are_not_shown(running: Job) -> None:
+def test_times_that_are_not_finite_are_left_out(running: Job) -> None:
     for eta in (float("inf"), float("nan"), -1.0):
         assert progress_document(running, at(1, eta_seconds=eta), 0)["eta_seconds"] is None
 
 
-def test_it_is_written_at_most_once_a_second_and_at_each_change_of_stage_or_status(
+def test_the_file_is_written_once_a_second_and_at_each_change_of_stage_or_status(
     tmp_path: Path, running: Job
 ) -> None:
     path, clock = tmp_path / "sub" / "p.json", Clock()
@@ -150,7 +150,7 @@ def test_it_is_written_at_most_once_a_second_and_at_each_change_of_stage_or_stat
     assert [entry.name for entry in path.parent.iterdir()] == ["p.json"]
 
 
-def test_progress_never_goes_back_within_an_attempt_and_starts_anew_with_the_next(
+def test_progress_never_decreases_within_an_attempt_and_starts_again_with_the_next(
     tmp_path: Path, running: Job
 ) -> None:
     path, clock = tmp_path / "p.json", Clock()
@@ -167,7 +167,7 @@ def test_progress_never_goes_back_within_an_attempt_and_starts_anew_with_the_nex
     assert read(path)["progress"] == 13.5
 
 
-def test_at_the_end_it_lies_where_it_shall_stay_and_nowhere_else(tmp_path: Path, running: Job) -> None:
+def test_the_final_file_is_in_its_place_and_nowhere_else(tmp_path: Path, running: Job) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "failed").mkdir()
     running_path, last = tmp_path / "out/s1/a.mp4.progress.json", tmp_path / "failed/s1/a.mkv.progress.json"
@@ -181,7 +181,7 @@ def test_at_the_end_it_lies_where_it_shall_stay_and_nowhere_else(tmp_path: Path,
     assert last.exists()
 
 
-def test_a_folder_that_cannot_be_written_is_reported_once_and_stops_nothing(tmp_path: Path, running: Job) -> None:
+def test_a_folder_that_cannot_be_written_to_is_reported_once_and_stops_nothing(tmp_path: Path, running: Job) -> None:
     heard: list[StorageError] = []
     root, clock = tmp_path / "out", Clock()
     sidecar = Sidecar(root / "p.json", root, on_error=heard.append, clock=clock)

@@ -1,4 +1,4 @@
-"""The wall clock is set: no job waits longer than it may, nothing is forgotten, the order stays."""
+"""When the wall clock is set, no job waits too long, none is forgotten, and the order stays."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def test_after_a_small_jump_back_a_job_waits_no_longer_than_the_longest_wait(sto
     assert wake - (NOW - 300.0) <= LONGEST_WAIT
 
 
-def test_after_a_jump_forth_a_waiting_job_is_due(store: Store, make_job: MakeJob) -> None:
+def test_after_a_jump_forward_a_waiting_job_is_due(store: Store, make_job: MakeJob) -> None:
     store.add(make_job(1, not_before=NOW + 500.0))
     store.add(make_job(2, state=S.HELD, held_state=S.QUEUED, not_before=NOW + 500.0))
     assert store.next_queued(NOW + YEAR) is not None
     assert len(store.due_holds(NOW + YEAR)) == 1
 
 
-def test_what_is_taken_in_after_a_jump_back_comes_behind_what_waits(tmp_path: Path, make_job: MakeJob) -> None:
+def test_a_job_that_is_queued_after_a_jump_back_comes_last(tmp_path: Path, make_job: MakeJob) -> None:
     clock = [NOW + 10 * YEAR]
     with Store.open(tmp_path / "jobs.db", clock=lambda: clock[0]) as store:
         before = make_job(1, id=store.new_id(), created_at=clock[0])
@@ -67,12 +67,12 @@ def test_what_is_taken_in_after_a_jump_back_comes_behind_what_waits(tmp_path: Pa
         assert [job.id for job in store.list()] == [after.id, before.id]
 
 
-def test_new_ids_come_after_those_of_jobs_that_came_back(store: Store, make_job: MakeJob) -> None:
+def test_new_ids_follow_those_of_restored_jobs(store: Store, make_job: MakeJob) -> None:
     store.add(make_job(1, id="zz0000000000"), "Rebuilt")
     assert store.new_id() > "zz0000000000"
 
 
-def test_a_jump_of_years_forgets_only_what_is_beyond_the_newest_jobs(tmp_path: Path, make_job: MakeJob) -> None:
+def test_a_jump_of_years_deletes_only_jobs_beyond_the_newest(tmp_path: Path, make_job: MakeJob) -> None:
     with Store.open(tmp_path / "jobs.db", clock=lambda: NOW + 50 * YEAR) as store:
         for number in range(20):
             store.add(make_job(number, state=S.DONE, outcome=S.DONE, ended_at=NOW + number))

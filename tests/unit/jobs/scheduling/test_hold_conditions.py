@@ -1,4 +1,4 @@
-"""Held jobs that wait for disks: what is looked at, how soon, and what a look leaves behind."""
+"""Held jobs that wait for disks: what is checked, how soon, and what a check changes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def held(make_job: MakeJob, places: FolderPlaces, **changes: Any) -> Job:
     return make_job(name="a.mkv", **(values | changes))
 
 
-def test_a_hold_for_room_carries_what_it_waits_for_and_is_looked_at_soon(make_job: MakeJob) -> None:
+def test_a_hold_for_space_knows_its_needs_and_is_checked_soon(make_job: MakeJob) -> None:
     need = Need("work", 10**9)
     error = StorageError("no room", code="storage.will_not_fit").with_needs(need)
     for holds in (0, 20):
@@ -59,7 +59,7 @@ def test_a_hold_for_room_carries_what_it_waits_for_and_is_looked_at_soon(make_jo
     assert (released.state, released.needs) == (S.QUEUED, ())
 
 
-def test_a_hold_that_only_another_try_can_end_waits_longer(make_job: MakeJob) -> None:
+def test_a_hold_that_only_another_attempt_can_end_waits_longer(make_job: MakeJob) -> None:
     event = ev.Broke(ErrorRecord((Finding("models.missing", "no weights"),), Remedy.WAIT))
     assert transition(make_job(state=S.RUNNING), event, 100.0, POLICY).not_before == 200.0
 
@@ -70,9 +70,7 @@ def test_a_held_job_and_its_needs_are_stored(store: Store, make_job: MakeJob, pl
     assert store.get(job.id) == job
 
 
-def test_a_look_moves_the_time_of_the_next_one_and_nothing_else(
-    store: Store, make_job: MakeJob, places: FolderPlaces
-) -> None:
+def test_a_check_changes_only_the_time_of_the_next_one(store: Store, make_job: MakeJob, places: FolderPlaces) -> None:
     jobs = [held(make_job, places), make_job(2)]
     for job in jobs:
         store.add(job)
@@ -84,7 +82,7 @@ def test_a_look_moves_the_time_of_the_next_one_and_nothing_else(
     assert len(store.history(jobs[0].id)) == 1
 
 
-def test_room_is_looked_for_where_the_folder_that_was_full_lies_now(
+def test_space_is_checked_where_the_full_folder_is_now(
     make_job: MakeJob, places: FolderPlaces, tmp_path: Path
 ) -> None:
     with tmpfs(tmp_path / "small", 1) as small:
@@ -100,7 +98,7 @@ def test_room_is_looked_for_where_the_folder_that_was_full_lies_now(
         assert can_continue(output, in_small, FFMPEG)
 
 
-def test_where_nobody_knows_how_much_a_little_more_than_the_reserve_will_do(
+def test_if_the_need_is_unknown_a_little_more_than_the_reserve_is_enough(
     make_job: MakeJob, places: FolderPlaces, tmp_path: Path
 ) -> None:
     full = Finding(code="storage.full", message="")
@@ -116,7 +114,7 @@ def test_where_nobody_knows_how_much_a_little_more_than_the_reserve_will_do(
 
 
 @pytest.mark.parametrize("pulled", ["in", "out", "done"])
-def test_only_the_disks_that_the_next_step_needs_are_waited_for(
+def test_a_job_waits_only_for_the_disks_of_its_next_step(
     store: Store, make_job: MakeJob, places: FolderPlaces, tmp_path: Path, pulled: str
 ) -> None:
     gone = Finding(code="storage.not_mounted", message="")
@@ -141,12 +139,12 @@ def test_only_the_disks_that_the_next_step_needs_are_waited_for(
     assert waiting == expected[pulled]
 
 
-def test_what_cannot_be_seen_cheaply_is_tried_again(make_job: MakeJob, places: FolderPlaces, tmp_path: Path) -> None:
+def test_without_a_check_the_job_may_continue(make_job: MakeJob, places: FolderPlaces, tmp_path: Path) -> None:
     job = held(make_job, places, findings=(Finding(code="engine.unavailable", message=""),))
     assert can_continue(job, replace(places, work=tmp_path / "gone"), FFMPEG)
 
 
-def test_weights_and_programs_are_looked_for_without_a_try(
+def test_weights_and_programs_are_checked_without_an_attempt(
     make_job: MakeJob, places: FolderPlaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     weights, program = (
@@ -163,7 +161,7 @@ def test_weights_and_programs_are_looked_for_without_a_try(
 
 
 @pytest.mark.parametrize("gone", ["ffmpeg", "weights", "engine"])
-def test_what_every_job_needs_is_missed_before_its_file_is_read(
+def test_missing_prerequisites_are_found_before_the_file_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gone: str
 ) -> None:
     asked: list[str] = []

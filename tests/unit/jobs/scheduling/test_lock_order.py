@@ -1,4 +1,4 @@
-"""Locks: taken in one order, and never held by one who waits for a disk or a share."""
+"""Locks are taken in one order, and never held while a disk or a share is touched."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from job_factory import MakeJob
 from waiting import eventually
 
 S = JobState
-PATIENCE = 10.0  # seconds until a thread that should not have to wait is taken for one that hangs
+TIMEOUT = 10.0  # seconds after which a thread that should not have to wait is assumed to hang
 LOST = Finding("folders.removed", "no such folder any more")
 
 
 class Rivalled:
-    """The desk's lock; before each thread that takes it comes another, which has it and then asks the store.
+    """The job manager's lock. Before each thread that takes it, a rival takes it and then asks the store.
 
-    A thread that comes here with the store to itself would wait for that one for ever, and that one for it.
+    A thread that comes here while it has the store to itself would wait for the rival forever, and the rival for it.
     """
 
     def __init__(self, lock: threading.RLock, ask: Callable[[], object]) -> None:  # type: ignore[valid-type]
@@ -47,8 +47,8 @@ class Rivalled:
         if not getattr(self._mine, "depth", 0):
             rival = threading.Thread(target=self._rival, daemon=True)
             rival.start()
-            rival.join(PATIENCE)
-            assert not rival.is_alive(), "two threads wait for each other: the desk's lock and the store's"
+            rival.join(TIMEOUT)
+            assert not rival.is_alive(), "two threads wait for each other: the manager's lock and the store's"
         self._lock.acquire()
         self._mine.depth = getattr(self._mine, "depth", 0) + 1
 
@@ -74,7 +74,7 @@ def manager(store: Store, work: Path) -> JobManager:
 
 
 def others_pass(manager: JobManager) -> bool:
-    """Whether another thread gets the desk's lock, and the store, now."""
+    """Whether another thread gets the manager's lock, and the store, now."""
 
     def ask() -> None:
         with manager.lock:
@@ -82,11 +82,11 @@ def others_pass(manager: JobManager) -> bool:
 
     rival = threading.Thread(target=ask, daemon=True)
     rival.start()
-    rival.join(PATIENCE)
+    rival.join(TIMEOUT)
     return not rival.is_alive()
 
 
-def test_jobs_of_a_removed_folder_are_held_while_lanes_claim(manager: JobManager, make_job: MakeJob) -> None:
+def test_the_jobs_of_a_removed_folder_are_held_while_slots_claim_jobs(manager: JobManager, make_job: MakeJob) -> None:
     for number in range(450):
         manager.store.add(make_job(number))
     manager.store.add(make_job(1000, folder="other"))
@@ -98,7 +98,7 @@ def test_jobs_of_a_removed_folder_are_held_while_lanes_claim(manager: JobManager
     assert manager.store.history("id0000")[-1].codes == (LOST.code,)
 
 
-def test_no_lock_is_held_while_a_finished_segment_is_noted_beside_the_job(
+def test_no_lock_is_held_while_a_backup_is_written(
     manager: JobManager, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = make_job(state=S.RUNNING, started_at=1.0, stuck=1)
@@ -106,7 +106,7 @@ def test_no_lock_is_held_while_a_finished_segment_is_noted_beside_the_job(
     written: list[Path] = []
 
     def write(path: Path, data: bytes, **_: object) -> None:
-        assert others_pass(manager), "a lock is held over a write to the disk"
+        assert others_pass(manager), "a lock is held during a write to the disk"
         written.append(path)
 
     monkeypatch.setattr(files, "durable_write", write)
@@ -119,17 +119,17 @@ def test_no_lock_is_held_while_a_finished_segment_is_noted_beside_the_job(
 
 
 class Slow:
-    """Stands in for something that takes long: it has begun, and goes on when it may."""
+    """A slow operation: it says that it has begun, and ends when it may."""
 
     def __init__(self) -> None:
         self.begun, self.may_end = threading.Event(), threading.Event()
 
     def __call__(self, *_: object, **__: object) -> None:
         self.begun.set()
-        assert self.may_end.wait(PATIENCE)
+        assert self.may_end.wait(TIMEOUT)
 
 
-def test_while_the_pieces_of_one_job_are_removed_other_jobs_are_kept(
+def test_removing_the_segments_of_one_job_does_not_delay_the_backup_of_another(
     store: Store, work: Path, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended = make_job(1, state=S.CANCELLED, outcome=S.CANCELLED, ended_at=2.0)
@@ -140,16 +140,16 @@ def test_while_the_pieces_of_one_job_are_removed_other_jobs_are_kept(
     monkeypatch.setattr(job_backup.shutil, "rmtree", slow)
     removing = threading.Thread(target=backups.discard_work, args=(ended,), daemon=True)
     removing.start()
-    assert slow.begun.wait(PATIENCE)
+    assert slow.begun.wait(TIMEOUT)
     keeping = threading.Thread(target=backups.keep, args=(running,), daemon=True)
     keeping.start()
-    keeping.join(PATIENCE)
+    keeping.join(TIMEOUT)
     assert (work / running.id / BACKUP_NAME).is_file()
     slow.may_end.set()
-    removing.join(PATIENCE)
+    removing.join(TIMEOUT)
 
 
-def test_the_work_of_a_job_that_was_begun_anew_is_not_removed(store: Store, work: Path, make_job: MakeJob) -> None:
+def test_the_work_of_a_job_that_was_started_again_is_not_removed(store: Store, work: Path, make_job: MakeJob) -> None:
     ended = make_job(state=S.CANCELLED, outcome=S.CANCELLED, ended_at=2.0)
     store.add(ended)
     store.save(ended.evolve(state=S.RUNNING, outcome=None, ended_at=None, revision=ended.revision + 2), "Claimed")
@@ -160,7 +160,7 @@ def test_the_work_of_a_job_that_was_begun_anew_is_not_removed(store: Store, work
     assert piece.read_bytes() == b"new"
 
 
-def test_a_dead_share_under_one_progress_file_leaves_the_board_to_others(
+def test_a_dead_share_delays_only_its_own_progress_file(
     store: Store, tmp_path: Path, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     output = tmp_path / "out"
@@ -174,17 +174,17 @@ def test_a_dead_share_under_one_progress_file_leaves_the_board_to_others(
     renamed = jobs[0].evolve(output=output / "renamed.mp4")
     hanging = threading.Thread(target=reporter.show, args=(renamed,), daemon=True)
     hanging.start()
-    assert slow.begun.wait(PATIENCE)
+    assert slow.begun.wait(TIMEOUT)
     other = threading.Thread(target=reporter.show, args=(jobs[1],), daemon=True)
     other.start()
-    other.join(PATIENCE)
+    other.join(TIMEOUT)
     assert any(path.name.startswith("2.mp4") for path in output.iterdir())
     slow.may_end.set()
-    hanging.join(PATIENCE)
+    hanging.join(TIMEOUT)
     assert any(path.name.startswith("renamed.mp4") for path in output.iterdir())
 
 
-def test_a_dead_share_stops_the_looks_at_its_own_folders_holds_alone(manager: JobManager, make_job: MakeJob) -> None:
+def test_a_dead_share_delays_only_the_checks_of_its_own_folder(manager: JobManager, make_job: MakeJob) -> None:
     gone = Finding(code="storage.not_mounted", message="")
     for number, folder in enumerate(("dead", "fine", "fine")):
         manager.store.add(make_job(number, folder=folder, state=S.HELD, held_state=S.QUEUED, findings=(gone,)))
@@ -197,21 +197,19 @@ def test_a_dead_share_stops_the_looks_at_its_own_folders_holds_alone(manager: Jo
 
     scheduler = Scheduler(manager, [], lambda job, _: job, lambda _: True, may_go_on)
     scheduler.start()
-    assert slow.begun.wait(PATIENCE)
-    eventually(lambda: manager.store.counts("fine")[S.QUEUED] == 2, timeout=PATIENCE)
+    assert slow.begun.wait(TIMEOUT)
+    eventually(lambda: manager.store.counts("fine")[S.QUEUED] == 2, timeout=TIMEOUT)
     manager.store.add(make_job(7, folder="later", state=S.HELD, held_state=S.QUEUED, findings=(gone,)))
     scheduler.wake()
-    eventually(lambda: manager.store.counts("later")[S.QUEUED] == 1, timeout=PATIENCE)
+    eventually(lambda: manager.store.counts("later")[S.QUEUED] == 1, timeout=TIMEOUT)
     assert manager.store.counts("dead")[S.HELD] == 1
     slow.may_end.set()
-    eventually(lambda: manager.store.counts("dead")[S.QUEUED] == 1, timeout=PATIENCE)
-    assert scheduler.drain(PATIENCE)
+    eventually(lambda: manager.store.counts("dead")[S.QUEUED] == 1, timeout=TIMEOUT)
+    assert scheduler.drain(TIMEOUT)
     assert scheduler.failure is None
 
 
-def test_trouble_with_the_store_while_holds_are_looked_at_ends_the_daemon(
-    manager: JobManager, make_job: MakeJob
-) -> None:
+def test_an_error_during_the_check_of_holds_ends_the_daemon(manager: JobManager, make_job: MakeJob) -> None:
     manager.store.add(
         make_job(state=S.HELD, held_state=S.QUEUED, findings=(Finding(code="storage.full", message=""),))
     )
@@ -221,8 +219,8 @@ def test_trouble_with_the_store_while_holds_are_looked_at_ends_the_daemon(
 
     scheduler = Scheduler(manager, [], lambda job, _: job, lambda _: True, broken)
     scheduler.start()
-    eventually(lambda: isinstance(scheduler.failure, RuntimeError), timeout=PATIENCE)
-    assert scheduler.drain(PATIENCE)
+    eventually(lambda: isinstance(scheduler.failure, RuntimeError), timeout=TIMEOUT)
+    assert scheduler.drain(TIMEOUT)
 
 
 def test_only_threads_that_want_the_same_name_wait_for_its_lock() -> None:
@@ -236,12 +234,12 @@ def test_only_threads_that_want_the_same_name_wait_for_its_lock() -> None:
 
     first = threading.Thread(target=take, args=("same", slow), daemon=True)
     first.start()
-    assert slow.begun.wait(PATIENCE)
+    assert slow.begun.wait(TIMEOUT)
     second = threading.Thread(target=take, args=("same", lambda: order.append("after")), daemon=True)
     second.start()
     take("other", lambda: None)
     slow.may_end.set()
     for thread in (first, second):
-        thread.join(PATIENCE)
+        thread.join(TIMEOUT)
     assert order == ["other", "same", "after", "same"]
     assert not locks._entries  # a name that no thread has takes no memory

@@ -1,4 +1,4 @@
-"""Jobs whose folder's output the configuration has moved."""
+"""Jobs of a folder whose output the configuration has moved."""
 
 from __future__ import annotations
 
@@ -22,9 +22,7 @@ def manager(store: Store, tmp_path: Path) -> JobManager:
     return JobManager(store, Reporter(store, lambda _: None), tmp_path, RetryPolicy())
 
 
-def test_waiting_and_running_jobs_get_their_places_below_the_new_output(
-    manager: JobManager, make_job: MakeJob
-) -> None:
+def test_waiting_and_running_jobs_are_planned_below_the_new_output(manager: JobManager, make_job: MakeJob) -> None:
     held = {"state": S.HELD, "held_state": S.QUEUED}
     jobs = [
         make_job(1, name="s1/a \udcff.mkv"),
@@ -45,7 +43,7 @@ def test_waiting_and_running_jobs_get_their_places_below_the_new_output(
     assert [manager.store.get(job.id) for job in jobs] == before
 
 
-def test_names_that_another_job_plans_there_get_a_number(manager: JobManager, make_job: MakeJob) -> None:
+def test_a_name_that_another_job_plans_gets_a_number(manager: JobManager, make_job: MakeJob) -> None:
     manager.store.add(make_job(1, output=Path("/old/a.mp4")))
     manager.store.add(make_job(2, folder="other", output=Path("/out/a.mp4")))
     relocate_outputs(manager, "anime", Path("/out"))
@@ -54,7 +52,7 @@ def test_names_that_another_job_plans_there_get_a_number(manager: JobManager, ma
     assert job.output == Path("/out/a (2).mp4")
 
 
-def test_a_name_that_only_begins_like_the_output_lies_elsewhere(manager: JobManager, make_job: MakeJob) -> None:
+def test_a_folder_with_a_longer_name_is_another_folder(manager: JobManager, make_job: MakeJob) -> None:
     manager.store.add(make_job(1, output=Path("/out-old/a.mp4")))
     relocate_outputs(manager, "anime", Path("/out"))
     job = manager.store.get("id0001")

@@ -1,4 +1,4 @@
-"""A damaged store: kept aside, and rebuilt from the work folders without losing or doubling a job."""
+"""A damaged store is moved aside, and rebuilt from the work folders without losing or doubling a job."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NOW = 1_795_000_000.0  # 2026-11-18T11:06:40Z
 
 
 class Home:
-    """A state folder, a work folder, and a desk between them."""
+    """A state folder and a work folder."""
 
     def __init__(self, root: Path) -> None:
         self.path = root / "state" / "framewatch.db"
@@ -67,7 +67,7 @@ def claimed(home: Home, store: Store, job: Job) -> Job:
 
 
 def killed(home: Home, make_job: MakeJob, *, ended: int = 100) -> list[Job]:
-    """What a daemon that was killed leaves: a database with its log, three begun jobs, one that only waits."""
+    """What a killed daemon leaves: a database with its log, three started jobs, and one that was only queued."""
     with home.open() as store:
         for number in range(100, 100 + ended):
             store.add(
@@ -93,7 +93,7 @@ def overwritten(path: Path) -> None:
 
 
 def fold(path: Path) -> None:
-    """Bring all into the main file, as a daemon does that ends in good order."""
+    """Fold the log into the main file, as a daemon does that ends in good order."""
     Store.open(path).close()
 
 
@@ -148,7 +148,7 @@ DAMAGES = [
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_store_is_kept_aside_and_its_begun_jobs_come_back(
+def test_a_damaged_store_is_moved_aside_and_its_started_jobs_are_restored(
     home: Home, make_job: MakeJob, damage: Callable[[Path], None]
 ) -> None:
     begun = killed(home, make_job)
@@ -166,7 +166,7 @@ def test_a_damaged_store_is_kept_aside_and_its_begun_jobs_come_back(
     assert {name: kept[name] for name in kept if not name.endswith("shm")} == {
         name: content for name, content in wanted.items() if not name.endswith("damaged")
     }
-    with home.open() as store:  # the second start finds nothing to mend
+    with home.open() as store:  # the second start finds nothing to rebuild
         assert unended(store) == begun
         for name in kept:
             (home.path.parent / name).unlink()
@@ -174,7 +174,7 @@ def test_a_damaged_store_is_kept_aside_and_its_begun_jobs_come_back(
     assert not any("corrupt" in name for name in home.names())
 
 
-def test_a_second_damage_within_a_second_is_kept_under_another_name(home: Home) -> None:
+def test_a_second_damaged_store_within_a_second_gets_another_name(home: Home) -> None:
     for _ in range(2):
         garbage(home.path)
         home.open().close()
@@ -184,7 +184,7 @@ def test_a_second_damage_within_a_second_is_kept_under_another_name(home: Home) 
     ]
 
 
-def test_of_the_damaged_stores_that_were_kept_aside_the_newest_five_stay(home: Home) -> None:
+def test_the_newest_five_damaged_stores_are_kept(home: Home) -> None:
     for second in range(12):
         garbage(home.path)
         home.path.with_name(f"{home.path.name}-wal").write_bytes(b"log")
@@ -195,30 +195,30 @@ def test_of_the_damaged_stores_that_were_kept_aside_the_newest_five_stay(home: H
     assert len([name for name in home.names() if name.endswith("-wal")]) == 5
 
 
-def test_the_copy_that_was_just_made_stays_though_the_clock_was_set_back(home: Home) -> None:
+def test_the_store_that_was_just_moved_aside_is_kept_if_the_clock_was_set_back(home: Home) -> None:
     for seconds in (*range(5), -1000):
         garbage(home.path)
         aside = move_aside(home.path, NOW + seconds)
     assert aside.exists()
 
 
-def test_a_first_start_has_nothing_to_tell(home: Home) -> None:
+def test_a_first_start_reports_no_rebuild(home: Home) -> None:
     with home.open() as store:
         assert store.get_facts() == {}
     assert home.names() == ["framewatch.db"]
 
 
-def test_a_log_that_is_damaged_loses_no_step_of_a_begun_job(home: Home, make_job: MakeJob) -> None:
+def test_a_damaged_write_ahead_log_loses_no_step_of_a_started_job(home: Home, make_job: MakeJob) -> None:
     begun = killed(home, make_job)
     wal = home.path.with_name(f"{home.path.name}-wal")
     raw = bytearray(wal.read_bytes())
-    raw[len(raw) // 2 : len(raw) // 2 + 64] = b"\xa5" * 64  # SQLite silently leaves out all that follows
+    raw[len(raw) // 2 : len(raw) // 2 + 64] = b"\xa5" * 64  # SQLite silently ignores everything after it
     wal.write_bytes(raw)
     with home.open() as store:
         assert [job for job in unended(store) if job.id != job_id(1)] == begun
 
 
-def test_a_store_of_a_newer_framewatch_stays_an_error_and_stays_in_place(home: Home) -> None:
+def test_a_store_of_a_newer_framewatch_is_an_error_and_is_not_moved(home: Home) -> None:
     import sqlite3
 
     home.open().close()
@@ -231,7 +231,7 @@ def test_a_store_of_a_newer_framewatch_stays_an_error_and_stays_in_place(home: H
     assert home.names() == ["framewatch.db"]
 
 
-def test_a_job_that_only_waits_leaves_no_record_and_a_retried_one_does(home: Home, make_job: MakeJob) -> None:
+def test_a_queued_job_has_no_backup_and_a_retried_one_has(home: Home, make_job: MakeJob) -> None:
     with home.open() as store:
         manager = home.manager(store)
         assert manager.add(Path("/out"), lambda: [make_job(1, id=job_id(1))])
@@ -245,7 +245,7 @@ def test_a_job_that_only_waits_leaves_no_record_and_a_retried_one_does(home: Hom
         assert unended(store) == [retried]
 
 
-def test_a_job_that_has_ended_leaves_nothing(home: Home, make_job: MakeJob) -> None:
+def test_an_ended_job_leaves_nothing_in_the_work_folder(home: Home, make_job: MakeJob) -> None:
     with home.open() as store:
         manager = home.manager(store)
         job = claimed(home, store, make_job(1, id=job_id(1)))
@@ -254,16 +254,14 @@ def test_a_job_that_has_ended_leaves_nothing(home: Home, make_job: MakeJob) -> N
         assert [path.name for path in (home.work / job.id).iterdir()] == [BACKUP_NAME]
         for event in (ev.SourceChosen(Path("/failed/x")), ev.SourceMoved(), ev.Published()):
             job = manager.apply(job.id, event)
-        Backups(store, home.work).keep(
-            job.evolve(state=S.PUBLISHING, revision=job.revision - 1)
-        )  # a thread that comes late
+        Backups(store, home.work).keep(job.evolve(state=S.PUBLISHING, revision=job.revision - 1))  # a late thread
     assert list(home.work.iterdir()) == []
 
 
-def test_of_two_records_of_one_source_the_newer_job_has_it(home: Home, make_job: MakeJob) -> None:
+def test_of_two_backups_with_the_same_source_the_newer_is_restored(home: Home, make_job: MakeJob) -> None:
     with home.open() as store:
         old = claimed(home, store, make_job(1, id=job_id(1), name="same.mkv"))
-        store.save(old.evolve(state=S.DONE, ended_at=1.0), "Published")  # and its folder could not be removed
+        store.save(old.evolve(state=S.DONE, ended_at=1.0), "Published")  # but its folder could not be removed
         claimed(home, store, make_job(2, id=job_id(2), name="same.mkv"))
     garbage(home.path)
     with home.open() as store:
@@ -274,7 +272,7 @@ def test_of_two_records_of_one_source_the_newer_job_has_it(home: Home, make_job:
 
 
 def steps(world: World, home: Home, outcome: JobState) -> list[bytes]:
-    """Publish the world's job to its end; returns its records, one for each step."""
+    """Publish the world's job to its end; returns its backups, one for each step."""
     records: list[bytes] = []
     with home.open() as store:
         path = home.work / "0a0a0a0a0a0a" / BACKUP_NAME
@@ -306,7 +304,7 @@ def begun(world: World, home: Home, store: Store, outcome: JobState) -> Job:
 
 
 @pytest.mark.parametrize("outcome", [S.DONE, S.FAILED])
-def test_a_record_one_step_behind_ends_the_same_way_at_every_step(tmp_path: Path, outcome: JobState) -> None:
+def test_a_backup_one_step_behind_leads_to_the_same_end_at_every_step(tmp_path: Path, outcome: JobState) -> None:
     count = len(steps(World(tmp_path / "first"), Home(tmp_path / "first"), outcome))
     assert count == {S.DONE: 5, S.FAILED: 3}[outcome]
     for behind in range(count):
@@ -328,7 +326,7 @@ def test_a_record_one_step_behind_ends_the_same_way_at_every_step(tmp_path: Path
 
 
 def stopped_after(world: World, home: Home, outcome: JobState, behind: int) -> None:
-    """Publish; the power goes when the step after the record's has been done, and only the record was not."""
+    """Publish until a power cut, after which the backup is one step behind the disk."""
 
     class PowerCutError(Exception):
         pass
@@ -411,7 +409,7 @@ RECORDS = [
 
 @pytest.mark.parametrize("ledger", [True, False])
 @pytest.mark.parametrize("damage", RECORDS)
-def test_a_folder_whose_record_cannot_be_read_is_kept_aside_if_it_holds_pieces_else_removed(
+def test_a_work_folder_without_a_readable_backup_is_kept_only_if_it_has_segments(
     home: Home, make_job: MakeJob, damage: Callable[[Path], None], ledger: bool
 ) -> None:
     with home.open() as store:
@@ -430,7 +428,7 @@ def test_a_folder_whose_record_cannot_be_read_is_kept_aside_if_it_holds_pieces_e
     assert told["lost"] == [str(home.work / name) for name in left]
 
 
-def test_links_and_strange_things_in_the_work_folder_are_left_alone(home: Home, tmp_path: Path) -> None:
+def test_links_and_foreign_files_in_the_work_folder_are_left_alone(home: Home, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / BACKUP_NAME).write_text("{}")
@@ -445,7 +443,7 @@ def test_links_and_strange_things_in_the_work_folder_are_left_alone(home: Home, 
     assert sorted(path.name for path in outside.iterdir()) == [BACKUP_NAME, "ledger.jsonl"]
 
 
-def test_a_record_that_cannot_be_written_is_removed_rather_than_left_behind(home: Home, make_job: MakeJob) -> None:
+def test_a_backup_that_cannot_be_written_is_removed(home: Home, make_job: MakeJob) -> None:
     with home.open() as store:
         job = claimed(home, store, make_job(1, id=job_id(1)))
         folder = home.work / job.id

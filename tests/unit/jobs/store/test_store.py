@@ -29,7 +29,7 @@ def code_of(caught: pytest.ExceptionInfo[StoreError] | pytest.ExceptionInfo[Stor
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_job_comes_back_as_it_was_stored_whatever_bytes_its_paths_hold(
+def test_a_job_is_read_as_it_was_stored_whatever_bytes_its_paths_hold(
     tmp_path: Path, make_job: MakeJob, name: str
 ) -> None:
     failure = Finding(code="a.b", message=f"cannot read {name}")
@@ -44,7 +44,7 @@ def test_a_job_comes_back_as_it_was_stored_whatever_bytes_its_paths_hold(
         assert store.output_claimed(job.output)
 
 
-def test_a_source_is_taken_once_while_its_job_has_not_ended(store: Store, make_job: MakeJob) -> None:
+def test_a_source_has_one_job_until_that_has_ended(store: Store, make_job: MakeJob) -> None:
     first = make_job(1, name="same.mkv")
     assert store.add(first)
     assert not store.add(make_job(2, name="same.mkv"))
@@ -55,7 +55,7 @@ def test_a_source_is_taken_once_while_its_job_has_not_ended(store: Store, make_j
     assert store.get("id0002") is not None
 
 
-def test_many_threads_and_connections_take_a_source_once(tmp_path: Path, make_job: MakeJob) -> None:
+def test_many_threads_and_connections_store_one_job_for_a_source(tmp_path: Path, make_job: MakeJob) -> None:
     stores = [Store.open(tmp_path / "jobs.db") for _ in range(2)]
     added: list[bool] = []
 
@@ -72,7 +72,7 @@ def test_many_threads_and_connections_take_a_source_once(tmp_path: Path, make_jo
         store.close()
 
 
-def test_a_retry_cannot_take_a_source_that_another_job_has(store: Store, make_job: MakeJob) -> None:
+def test_a_retry_is_refused_if_another_job_has_the_source(store: Store, make_job: MakeJob) -> None:
     ended = make_job(1, name="same.mkv", state=S.FAILED, outcome=S.FAILED, ended_at=1.0)
     assert store.add(ended)
     assert store.add(make_job(2, name="same.mkv"))
@@ -110,8 +110,8 @@ def test_a_job_is_found_by_the_unique_beginning_of_its_id(store: Store, make_job
     assert code_of(caught) == "job.ambiguous"
 
 
-def test_the_queue_goes_by_priority_then_age_and_passes_over_what_must_wait(store: Store, make_job: MakeJob) -> None:
-    store.add(make_job(2, created_at=1.0))  # ids tell the age: a clock may have been set back
+def test_the_queue_is_sorted_by_priority_and_age_without_jobs_that_wait(store: Store, make_job: MakeJob) -> None:
+    store.add(make_job(2, created_at=1.0))  # ids give the age, since a clock may have been set back
     store.add(make_job(1, created_at=2.0))
     store.add(make_job(3, priority=5))
     store.add(make_job(4, not_before=100.0))
@@ -127,7 +127,7 @@ def test_the_queue_goes_by_priority_then_age_and_passes_over_what_must_wait(stor
     assert store.next_wake(100.0) is None
 
 
-def test_held_jobs_are_named_when_their_time_has_come(store: Store, make_job: MakeJob) -> None:
+def test_held_jobs_are_found_when_they_are_due(store: Store, make_job: MakeJob) -> None:
     store.add(make_job(1, state=S.HELD, held_state=S.QUEUED, not_before=10.0))
     store.add(make_job(2, state=S.HELD, held_state=S.QUEUED, not_before=20.0))
     assert [job.id for job in store.due_holds(15.0)] == ["id0001"]
@@ -157,7 +157,7 @@ def test_progress_is_kept_for_a_known_job(store: Store, make_job: MakeJob) -> No
     assert store.progress("nobody") == Progress()
 
 
-def test_a_request_is_taken_exactly_once_and_in_order(tmp_path: Path) -> None:
+def test_requests_are_returned_once_and_in_order(tmp_path: Path) -> None:
     with Store.open(tmp_path / "jobs.db") as daemon, Store.open(tmp_path / "jobs.db") as command:
         command.request("cancel", "id0001")
         command.request("retry", "id0002")
@@ -175,7 +175,7 @@ def test_a_request_is_taken_exactly_once_and_in_order(tmp_path: Path) -> None:
         assert [(request.kind, request.job_id) for request in daemon.take_requests()] == [("retry", "id0003")]
 
 
-def test_facts_about_the_daemon_are_seen_by_a_reader(tmp_path: Path) -> None:
+def test_another_process_sees_the_facts_about_the_daemon(tmp_path: Path) -> None:
     with Store.open(tmp_path / "jobs.db") as daemon:
         daemon.set_fact("pid", 42)
         daemon.set_fact("folders", {"anime": {"healthy": True, "path": Path(os.fsdecode(b"/in/\xff"))}})
@@ -199,7 +199,7 @@ def test_a_reader_cannot_write_and_needs_a_database(tmp_path: Path, make_job: Ma
     assert code_of(caught) == "storage.read_only"
 
 
-def test_pruning_forgets_old_ended_jobs_only(tmp_path: Path, make_job: MakeJob) -> None:
+def test_pruning_deletes_only_old_ended_jobs(tmp_path: Path, make_job: MakeJob) -> None:
     with Store.open(tmp_path / "jobs.db", clock=lambda: 1000.0) as store:
         for number in range(1, 11):
             store.add(make_job(number, state=S.DONE, outcome=S.DONE, ended_at=float(number * 100)))
@@ -214,7 +214,7 @@ def test_pruning_forgets_old_ended_jobs_only(tmp_path: Path, make_job: MakeJob) 
         assert store.progress("id0001") == Progress()
 
 
-def test_a_file_that_is_no_database_is_reported_as_damaged_and_left_alone(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_reported_as_damaged_and_not_changed(tmp_path: Path) -> None:
     path = tmp_path / "jobs.db"
     path.write_bytes(b"not a database at all" * 100)
     with pytest.raises(StorageError) as caught:
@@ -267,7 +267,7 @@ def test_an_older_database_is_migrated_step_by_step_and_a_broken_step_changes_no
     connection.close()
 
 
-def test_what_was_stored_is_there_after_the_process_was_killed(tmp_path: Path) -> None:
+def test_stored_jobs_survive_the_kill_of_the_process(tmp_path: Path) -> None:
     script = """
 import os, sys
 from pathlib import Path
@@ -291,7 +291,7 @@ sys.stdin.read()
         assert [job.id for job in unended(store)] == [f"id{n}" for n in range(5)]
 
 
-def test_ids_go_on_after_those_in_the_store_even_when_the_clock_jumps_back(tmp_path: Path, make_job: MakeJob) -> None:
+def test_new_ids_follow_those_in_the_store_even_if_the_clock_jumps_back(tmp_path: Path, make_job: MakeJob) -> None:
     with Store.open(tmp_path / "jobs.db", clock=lambda: 2_000_000_000.0) as store:
         first = store.new_id()
         store.add(make_job(1, id=first))
