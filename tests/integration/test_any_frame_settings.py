@@ -66,7 +66,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @example(wishes={"container": "mkv", "ml_upscale": "esrgan-2x", "frame_timing": "preserve", "start_time": 0.07})
 @example(wishes={"container": "mkv", "crop": {"width": 31, "height": 20}} | SQUARE)  # cut one way, padded the other
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
-def test_any_picture_that_may_be_wished_for_is_made(
+def test_any_valid_combination_of_frame_keys_makes_a_verified_file(
     wishes: dict[str, Any], film: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     sound = {"audio_codec": "mp2" if wishes["container"] == "m2t" else "aac"}

@@ -64,7 +64,7 @@ def even(path: Path) -> bool:
 
 @pytest.mark.parametrize("preset", [{}, {"frame_timing": "preserve"}, {"deinterlace": "auto"}], ids=str)
 @pytest.mark.parametrize("codec", ["mpeg4", "h264"])
-def test_a_transcoded_avi_keeps_each_frame_at_its_time(codec: str, preset: dict[str, Any], tmp_path: Path) -> None:
+def test_a_transcoded_avi_keeps_the_time_of_each_frame(codec: str, preset: dict[str, Any], tmp_path: Path) -> None:
     film = made_of(AVIS[codec], tmp_path / "film.avi")
     wishes = {"container": "mkv", "audio_codec": "copy"} | preset
     made = process(film, tmp_path / "work", **wishes)
@@ -76,7 +76,9 @@ def test_a_transcoded_avi_keeps_each_frame_at_its_time(codec: str, preset: dict[
 
 @pytest.mark.parametrize("packed", [True, False])
 @pytest.mark.parametrize("timing", ["cfr", "preserve"])
-def test_a_transcoded_xvid_is_what_an_upscaled_one_is(packed: bool, timing: str, tmp_path: Path) -> None:
+def test_a_transcoded_xvid_shows_the_same_frames_as_an_upscaled_one(
+    packed: bool, timing: str, tmp_path: Path
+) -> None:
     path = tmp_path / "film.avi"
     film = made_of(XVID, path) if packed else unpacked(path)
     wishes = {"container": "mkv", "audio_codec": "copy", "frame_timing": timing}
@@ -87,7 +89,7 @@ def test_a_transcoded_xvid_is_what_an_upscaled_one_is(packed: bool, timing: str,
     assert lead(made.result) == pytest.approx(lead(upscaled.result), abs=0.002)
 
 
-def test_a_cut_of_a_transcoded_avi_begins_with_its_frame(tmp_path: Path) -> None:
+def test_a_cut_of_a_transcoded_avi_starts_with_the_right_frame(tmp_path: Path) -> None:
     film = made_of(H264, tmp_path / "film.avi")
     made = process(film, tmp_path / "work", container="mkv", start_time=0.4, end_time=0.8)
     assert which(made.result) == list(range(10, 20))
@@ -100,7 +102,7 @@ def test_a_cut_of_a_transcoded_avi_begins_with_its_frame(tmp_path: Path) -> None
         *((name, each) for name in ("film.mpg", "film.vob") for each in ("mkv", "m2t")),
     ],
 )
-def test_a_copy_keeps_each_frame_at_its_time(name: str, container: str, tmp_path: Path) -> None:
+def test_a_copy_keeps_the_time_of_each_frame(name: str, container: str, tmp_path: Path) -> None:
     codecs = {"film.avi": MPEG4, "film.mpg": (*MPEG2, "mp2"), "film.vob": (*MPEG2, "ac3")}
     film = made_of(codecs[name], tmp_path / name)
     made = process(film, tmp_path / "work", processing_mode="copy", container=container)
@@ -112,7 +114,7 @@ def test_a_copy_keeps_each_frame_at_its_time(name: str, container: str, tmp_path
 
 @pytest.mark.parametrize("way", [{"processing_mode": "copy"}, {"audio_codec": "copy", "frame_timing": "preserve"}])
 @pytest.mark.parametrize("codec", ["mpeg4", "xvid"])
-def test_an_avi_that_leaves_numbers_out_keeps_its_times(codec: str, way: dict[str, Any], tmp_path: Path) -> None:
+def test_an_avi_with_missing_numbers_keeps_its_times(codec: str, way: dict[str, Any], tmp_path: Path) -> None:
     if codec == "xvid":
         film = unpacked(tmp_path / "film.avi")
     else:
@@ -140,7 +142,7 @@ def test_a_copy_that_would_show_frames_at_wrong_times_is_refused(
     assert "reencode" in refused.value.findings[0].hint
 
 
-def test_an_avi_whose_frames_come_in_order_is_copied(tmp_path: Path) -> None:
+def test_an_avi_without_reordered_frames_is_copied(tmp_path: Path) -> None:
     film = made_of((*H264[:-3], "0", *MP3), tmp_path / "film.avi")
     made = process(film, tmp_path / "work", processing_mode="copy", container="mp4")
     assert which(made.result) == list(range(25))
@@ -150,9 +152,7 @@ def test_an_avi_whose_frames_come_in_order_is_copied(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("scaled", ["none", "esrgan-2x"])
-def test_frames_that_repeat_the_one_before_are_not_counted_where_each_keeps_its_time(
-    scaled: str, tmp_path: Path
-) -> None:
+def test_repeated_frames_are_not_counted_where_each_frame_keeps_its_time(scaled: str, tmp_path: Path) -> None:
     moving = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=1")
     film, whole = tmp_path / "film.ogv", tmp_path / "whole.mkv"
     theora = ("-c:v", "libtheora", "-b:v", "2M", "-c:a", "libvorbis")
@@ -170,7 +170,7 @@ def test_frames_that_repeat_the_one_before_are_not_counted_where_each_keeps_its_
     assert all(abs(found - wanted) <= 1 for found, wanted in zip(nearest(made.result, whole), shown, strict=True))
 
 
-def test_pictures_that_are_not_coded_take_no_time_from_those_that_are(tmp_path: Path) -> None:
+def test_frames_that_are_not_coded_do_not_shift_those_that_are(tmp_path: Path) -> None:
     film = tmp_path / "film.avi"
     moving = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=1")
     ffmpeg(*moving, *SOUND, "-c:v", "libxvid", "-b:v", "2M", "-bf", "2", "-bsf:v", "mpeg4_unpack_bframes", *MP3, film)

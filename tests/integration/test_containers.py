@@ -74,7 +74,7 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("mode", ["none", "esrgan-2x"])
 @pytest.mark.parametrize(("container", "encoder", "sound", "video", "audio"), TRANSPORT)
-def test_a_transport_stream_has_its_packets_and_codecs(
+def test_a_transport_stream_has_the_right_packet_size_and_codecs(
     container: str, encoder: str, sound: str, video: str, audio: str, mode: str, film: Path, tmp_path: Path
 ) -> None:
     wishes = FAST | {"container": container, "video_codec": encoder, "audio_codec": sound, "ml_upscale": mode}
@@ -100,7 +100,7 @@ def packet_size(path: Path) -> int:
 
 @pytest.mark.parametrize("mode", ["none", "esrgan-2x"])
 @pytest.mark.parametrize(("container", "codec"), [("m2t", "dvb_subtitle"), ("m2ts", "hdmv_pgs_subtitle")])
-def test_a_transport_stream_keeps_picture_subtitles_of_its_kind(
+def test_a_transport_stream_keeps_its_own_image_subtitles(
     container: str, codec: str, mode: str, film: Path, tmp_path: Path
 ) -> None:
     source, encoder = tmp_path / "s.mkv", "dvbsub" if codec == "dvb_subtitle" else "copy"
@@ -113,7 +113,7 @@ def test_a_transport_stream_keeps_picture_subtitles_of_its_kind(
 
 
 @pytest.mark.parametrize("container", ["m2t", "mts", "m2ts"])
-def test_text_subtitles_are_refused_where_nothing_can_be_made_of_them(container: str, film: Path) -> None:
+def test_text_subtitles_are_refused_where_they_cannot_be_converted(container: str, film: Path) -> None:
     with pytest.raises(RuleError) as refused:
         plan_of(film, container=container, audio_codec="ac3")
     (finding,) = refused.value.findings
@@ -122,7 +122,7 @@ def test_text_subtitles_are_refused_where_nothing_can_be_made_of_them(container:
 
 
 @pytest.mark.parametrize("container", ["m2t", "m2ts"])
-def test_copy_mode_moves_streams_into_a_transport_stream_unchanged(
+def test_copy_mode_copies_streams_into_a_transport_stream_unchanged(
     container: str, film: Path, tmp_path: Path
 ) -> None:
     source = tmp_path / "s.mkv"
@@ -135,7 +135,7 @@ def test_copy_mode_moves_streams_into_a_transport_stream_unchanged(
 
 
 @pytest.mark.parametrize(("rate", "fits"), [("24000/1001", True), ("50", True), ("12", True), ("17", False)])
-def test_mpeg2_takes_the_rates_that_it_can_write(rate: str, fits: bool, tmp_path: Path) -> None:
+def test_mpeg2_accepts_exactly_the_rates_that_it_can_write(rate: str, fits: bool, tmp_path: Path) -> None:
     source = tmp_path / "s.mp4"
     ffmpeg("-f", "lavfi", "-i", f"testsrc=s=64x48:r={rate}", "-frames:v", 6, "-pix_fmt", "yuv420p", source)
     wishes = {"container": "m2t", "video_codec": "mpeg2video", "ml_upscale": "esrgan-2x"}
@@ -161,7 +161,7 @@ def test_mpeg2_is_finer_with_a_lower_crf(film: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("container", "encoder", "codec", "tracks"), SOUND)
-def test_the_sound_of_a_film_alone(
+def test_the_audio_of_a_film_is_extracted(
     container: str, encoder: str, codec: str, tracks: int, film: Path, tmp_path: Path
 ) -> None:
     made = plan_of(film, container=container, audio_codec=encoder)
@@ -176,7 +176,7 @@ def test_the_sound_of_a_film_alone(
 
 
 @pytest.mark.parametrize(("container", "encoder", "codec", "tracks"), SOUND)
-def test_a_song_becomes_another_kind_of_sound_with_its_cover_and_tags(
+def test_a_song_is_converted_with_its_cover_and_tags(
     container: str, encoder: str, codec: str, tracks: int, song: Path, tmp_path: Path
 ) -> None:
     made = plan_of(song, container=container, audio_codec=encoder)
@@ -198,7 +198,7 @@ def test_a_song_becomes_another_kind_of_sound_with_its_cover_and_tags(
         ("wav", "pcm_f32le", "pcm_f32le"), ("wav", "pcm_mulaw", "pcm_mulaw"), ("flac", "flac", "flac"),
     ],
 )  # fmt: skip
-def test_sound_is_copied_out_of_a_film_unchanged(
+def test_audio_is_copied_out_of_a_film_unchanged(
     container: str, encoder: str, codec: str, film: Path, tmp_path: Path
 ) -> None:
     source = tmp_path / "s.mkv"
@@ -210,7 +210,7 @@ def test_sound_is_copied_out_of_a_film_unchanged(
     assert made.mode == "copy"
 
 
-def test_of_several_tracks_the_default_one_goes_where_one_has_room(film: Path) -> None:
+def test_a_container_for_one_track_gets_the_default_one(film: Path) -> None:
     made = plan_of(film, container="mp3", audio_codec="mp3")
     assert [track.language for track in made.of_kind("audio")] == ["eng"]
     assert [warning.code for warning in made.warnings if warning.code.startswith("streams.sec")] == [
@@ -220,19 +220,19 @@ def test_of_several_tracks_the_default_one_goes_where_one_has_room(film: Path) -
     assert [track.language for track in chosen.of_kind("audio")] == ["jpn"]
 
 
-def test_an_m4a_says_what_it_is(film: Path, tmp_path: Path) -> None:
+def test_an_m4a_states_its_brand(film: Path, tmp_path: Path) -> None:
     out = render(plan_of(film, container="m4a"), film, tmp_path)
     assert out.read_bytes()[4:12] == b"ftypM4A "
 
 
-def test_tags_that_ogg_keeps_at_its_stream_come_along(tmp_path: Path) -> None:
+def test_tags_that_ogg_stores_in_the_stream_are_kept(tmp_path: Path) -> None:
     source = tmp_path / "s.ogg"
     ffmpeg("-f", "lavfi", "-i", "sine=d=1", "-c:a", "libvorbis", "-metadata", "title=A song", source)
     made = plan_of(source, container="mp3", audio_codec="mp3")
     assert look(render(made, source, tmp_path)).title == "A song"
 
 
-def test_a_film_without_sound_gives_none(tmp_path: Path) -> None:
+def test_a_film_without_audio_is_refused_by_an_audio_container(tmp_path: Path) -> None:
     source = tmp_path / "s.mp4"
     ffmpeg("-f", "lavfi", "-i", "testsrc=s=64x48:d=0.2", "-pix_fmt", "yuv420p", source)
     with pytest.raises(RuleError) as refused:
@@ -240,9 +240,7 @@ def test_a_film_without_sound_gives_none(tmp_path: Path) -> None:
     assert [finding.code for finding in refused.value.findings] == ["media.no_audio"]
 
 
-def test_verification_finds_sound_that_was_cut_off_and_a_picture_that_should_not_be_there(
-    film: Path, tmp_path: Path
-) -> None:
+def test_verification_finds_truncated_audio_and_an_unexpected_video(film: Path, tmp_path: Path) -> None:
     made = plan_of(film, container="m4a")
     short, seen = tmp_path / "short.m4a", tmp_path / "seen.m4a"
     ffmpeg("-i", render(made, film, tmp_path), "-map", "0:a", "-t", 0.5, "-c", "copy", "-f", "mp4", short)
@@ -297,7 +295,7 @@ def test_tags_are_preserved_cleaned_or_replaced(mode: str, way: Any, film: Path,
         assert chapters == ([] if way["container"] == "flac" else ["One"])
 
 
-def test_a_font_keeps_its_name_where_all_else_is_cleaned(film: Path, tmp_path: Path) -> None:
+def test_a_font_keeps_its_name_when_metadata_is_cleaned(film: Path, tmp_path: Path) -> None:
     out = render(plan_of(film, container="mkv", metadata={"mode": "clean"}, preset="ultrafast"), film, tmp_path)
     with av.open(str(out)) as container:
         (font,) = [stream for stream in container.streams if stream.type == "attachment"]
@@ -305,14 +303,14 @@ def test_a_font_keeps_its_name_where_all_else_is_cleaned(film: Path, tmp_path: P
     assert [stream.codec for stream in probe(out).streams if stream.cover] == ["png"]
 
 
-def test_replacing_keeps_what_the_tracks_are_called(film: Path, tmp_path: Path) -> None:
+def test_replacing_metadata_keeps_the_titles_of_tracks(film: Path, tmp_path: Path) -> None:
     out = render(plan_of(film, container="mkv", metadata={"mode": "replace"}, preset="ultrafast"), film, tmp_path)
     assert {"The picture", "Japanese", "jpn", "eng"} <= track_tags(out)
     assert not set(tags_of(out)) & set(NAMED)
 
 
 @pytest.mark.parametrize(("container", "codec"), [("flac", "flac"), ("wav", "pcm_s16le"), ("m2t", "aac")])
-def test_chapters_that_a_container_has_no_place_for_are_told_of(container: str, codec: str, film: Path) -> None:
+def test_chapters_that_the_container_cannot_hold_are_a_warning(container: str, codec: str, film: Path) -> None:
     made = plan_of(film, container=container, audio_codec=codec, selected_subtitle_tracks="none")
     assert "streams.chapters_dropped" in [warning.code for warning in made.warnings]
     assert not made.expected.chapters

@@ -53,7 +53,7 @@ SHAPES: list[tuple[dict[str, Any], Callable[[Frame], Frame]]] = [
 
 @MODES
 @pytest.mark.parametrize(("wishes", "shaped"), SHAPES)
-def test_flips_rotation_and_crop_come_in_this_order_and_before_the_network(
+def test_flip_rotation_and_crop_are_applied_in_this_order_before_the_network(
     mode: str, wishes: Any, shaped: Callable[[Frame], Frame], film: Path, tmp_path: Path
 ) -> None:
     made = process(film, tmp_path, ml_upscale=mode, **EXACT, **wishes)
@@ -64,7 +64,7 @@ def test_flips_rotation_and_crop_come_in_this_order_and_before_the_network(
 
 
 @pytest.mark.parametrize(("x", "y"), [(7, 5), (8, 5), (7, 4)])
-def test_a_crop_at_an_odd_place_of_subsampled_video_is_exact(x: int, y: int, tmp_path: Path) -> None:
+def test_a_crop_at_odd_coordinates_of_subsampled_video_is_exact(x: int, y: int, tmp_path: Path) -> None:
     source = make_video(tmp_path / "s.mkv", seconds=0.12, codec=("-c:v", "libx264", "-qp", "0"))
     crop = {"x": x, "y": y, "width": 30, "height": 20}
     made = process(source, tmp_path / "w", container="mkv", crf=0, crop=crop)
@@ -99,7 +99,7 @@ def test_resolution_scales_up_and_down(mode: str, algorithm: str, film: Path, tm
 
 
 @MODES
-def test_a_custom_size_is_fitted_inside_and_padded_with_black(mode: str, film: Path, tmp_path: Path) -> None:
+def test_a_custom_size_is_filled_up_with_black_bars(mode: str, film: Path, tmp_path: Path) -> None:
     wishes = {"resolution": "custom", "custom_width": 96, "custom_height": 48, "scaling_algorithm": "nearest"}
     made = process(film, tmp_path, ml_upscale=mode, **wishes, **EXACT)
     picture = rgb_frames(made.result)[0]
@@ -117,14 +117,14 @@ def test_a_custom_size_is_fitted_inside_and_padded_with_black(mode: str, film: P
         ("esrgan-4x", {"output_width": 200, "output_height": 96}, (128, 96)),
     ],
 )  # fmt: skip
-def test_a_largest_size_makes_smaller_and_never_larger(
+def test_a_largest_size_only_scales_down(
     mode: str, limit: Any, size: tuple[int, int], film: Path, tmp_path: Path
 ) -> None:
     made = process(film, tmp_path, ml_upscale=mode, container="mkv", **limit)
     assert rgb_frames(made.result)[0].shape[1::-1] == size
 
 
-def test_anamorphic_pixels_stay_so_when_scaled_and_turn_with_the_picture(film: Path, tmp_path: Path) -> None:
+def test_anamorphic_pixels_are_kept_by_scaling_and_rotated_with_the_frame(film: Path, tmp_path: Path) -> None:
     wide = tmp_path / "wide.mkv"
     ffmpeg("-i", film, "-vf", "setsar=16/11", "-c:v", "libx264", "-qp", "0", wide)
     upright = process(wide, tmp_path / "a", ml_upscale="esrgan-2x", resolution="480p")
@@ -137,7 +137,7 @@ def test_anamorphic_pixels_stay_so_when_scaled_and_turn_with_the_picture(film: P
 @pytest.mark.parametrize(
     ("sar", "size", "kept"), [("1/1", "64x48", "1"), ("16/15", "60x48", "16/15"), ("2/1", "64x48", "1")]
 )
-def test_pixels_that_mpeg_2_cannot_describe_become_square(
+def test_pixels_whose_sar_mpeg_2_cannot_store_become_square(
     mode: str, sar: str, size: str, kept: str, tmp_path: Path
 ) -> None:
     filters = f"setsar={sar}"
@@ -159,7 +159,7 @@ def code(value: NDArray[Any]) -> NDArray[Any]:
 
 
 @MODES
-def test_levels_are_what_their_formula_says(mode: str, film: Path, tmp_path: Path) -> None:
+def test_levels_follow_their_formula(mode: str, film: Path, tmp_path: Path) -> None:
     wishes = {"brightness": 0.1, "contrast": 0.8, "gamma": 1.5, "saturation": 0.5}
     plain = process(film, tmp_path / "a", ml_upscale=mode, **EXACT)
     made = process(film, tmp_path / "b", ml_upscale=mode, **EXACT, **wishes)
@@ -170,7 +170,7 @@ def test_levels_are_what_their_formula_says(mode: str, film: Path, tmp_path: Pat
     assert np.abs(after[1] - ((before[1] - 128.0) / 2 + 128)).max() <= 1
 
 
-def test_levels_keep_ten_bit(tmp_path: Path) -> None:
+def test_levels_keep_10_bit(tmp_path: Path) -> None:
     ten = ("-pix_fmt", "yuv444p10le", "-c:v", "libx264", "-qp", "0")
     source = make_video(tmp_path / "s.mkv", seconds=0.12, source="gradients=c0=black:c1=white", codec=ten)
     wishes = EXACT | {"pixel_format": "yuv444p10le", "brightness": 0.05}
@@ -182,7 +182,7 @@ def test_levels_keep_ten_bit(tmp_path: Path) -> None:
 
 
 @MODES
-def test_grayscale_takes_the_colour_and_nothing_else(mode: str, film: Path, tmp_path: Path) -> None:
+def test_grayscale_removes_only_the_colour(mode: str, film: Path, tmp_path: Path) -> None:
     plain = process(film, tmp_path / "a", ml_upscale=mode, **EXACT)
     made = process(film, tmp_path / "b", ml_upscale=mode, grayscale=True, **EXACT)
     before, after = planes(plain.result), planes(made.result)
@@ -190,7 +190,7 @@ def test_grayscale_takes_the_colour_and_nothing_else(mode: str, film: Path, tmp_
     assert {*np.unique(after[1]), *np.unique(after[2])} == {128}
 
 
-def test_half_a_turn_of_hue_swaps_the_colours(film: Path, tmp_path: Path) -> None:
+def test_a_hue_of_180_degrees_inverts_the_colours(film: Path, tmp_path: Path) -> None:
     made = process(film, tmp_path, hue=180, **EXACT)
     before, after = planes(film), planes(made.result)
     assert np.abs(before[1].astype(int) + after[1] - 256).mean() < 1.5
@@ -221,7 +221,7 @@ def test_smoothing_smooths_and_sharpening_sharpens(
 
 
 @MODES
-def test_debanding_makes_steps_smaller(mode: str, tmp_path: Path) -> None:
+def test_deband_makes_steps_smaller(mode: str, tmp_path: Path) -> None:
     steps = "geq=lum='64+4*floor(X/8)':cb=128:cr=128"
     source = make_video(tmp_path / "s.mkv", seconds=1, source="color=gray", filters=steps)
     made = process(source, tmp_path / "w", ml_upscale=mode, deband=2, **EXACT)
@@ -230,7 +230,7 @@ def test_debanding_makes_steps_smaller(mode: str, tmp_path: Path) -> None:
     assert after < 0.6 * before
 
 
-def test_a_vignette_darkens_the_corners_and_leaves_the_middle(film: Path, tmp_path: Path) -> None:
+def test_a_vignette_darkens_the_corners_but_not_the_middle(film: Path, tmp_path: Path) -> None:
     before, after = luma(film).astype(int), luma(process(film, tmp_path, vignette=0.5, **EXACT).result)
     assert after[:, :4, :4].mean() < 0.7 * before[:, :4, :4].mean()
     assert abs(after[:, 23:25, 31:33].mean() - before[:, 23:25, 31:33].mean()) < 4
@@ -238,7 +238,7 @@ def test_a_vignette_darkens_the_corners_and_leaves_the_middle(film: Path, tmp_pa
 
 @MODES
 @pytest.mark.parametrize(("how", "marked"), [("auto", True), ("on", False)])
-def test_interlaced_pictures_are_made_whole(mode: str, how: str, marked: bool, tmp_path: Path) -> None:
+def test_interlaced_frames_are_deinterlaced(mode: str, how: str, marked: bool, tmp_path: Path) -> None:
     moving = r"geq=lum='if(gt(mod(X+8*N\,64)\,32)\,235\,16)':cb=128:cr=128,tinterlace=mode=interleave_top"
     flags = ("-flags", "+ilme+ildct") if marked else ("-vf", f"{moving},setfield=prog")
     source = tmp_path / "s.mkv"
@@ -266,7 +266,7 @@ def subtitled(tmp_path: Path) -> Path:
 
 @MODES
 @pytest.mark.parametrize("wishes", [{}, {"frame_timing": "preserve"}, {"start_time": 0.5}])
-def test_a_burned_subtitle_is_drawn_where_and_when_it_should_be(
+def test_a_burned_subtitle_is_drawn_at_the_right_place_and_time(
     mode: str, wishes: dict[str, Any], subtitled: Path, tmp_path: Path
 ) -> None:
     burned = {"subtitle_burn_path": "it's; [1],x:y %d\\n.srt", "subtitle_font_size": 60,
@@ -285,7 +285,7 @@ def test_a_burned_subtitle_is_drawn_where_and_when_it_should_be(
 
 
 @pytest.mark.parametrize(("position", "third"), [("top", 0), ("middle", 1), ("bottom", 2)])
-def test_burned_subtitles_stand_at_the_top_in_the_middle_or_at_the_bottom(
+def test_burned_subtitles_can_be_at_the_top_the_middle_or_the_bottom(
     position: str, third: int, tmp_path: Path
 ) -> None:
     source = make_video(tmp_path / "s.mkv", size="160x90", seconds=0.2, source="color=gray")
@@ -296,7 +296,7 @@ def test_burned_subtitles_stand_at_the_top_in_the_middle_or_at_the_bottom(
     assert 30 * third <= rows.min() <= rows.max() < 30 * third + 30
 
 
-def test_a_playlist_in_disguise_is_not_followed(subtitled: Path, tmp_path: Path) -> None:
+def test_a_playlist_named_like_a_subtitle_file_is_not_followed(subtitled: Path, tmp_path: Path) -> None:
     secret = tmp_path / "secret.srt"
     secret.write_text("1\n00:00:00,000 --> 00:00:02,000\nsecret\n")
     (tmp_path / "p.srt").write_text(f"#EXTM3U\n#EXTINF:2,\nfile://{secret}\n#EXT-X-ENDLIST\n")
@@ -304,7 +304,7 @@ def test_a_playlist_in_disguise_is_not_followed(subtitled: Path, tmp_path: Path)
     assert len({frame.tobytes() for frame in rgb_frames(made.result)}) <= 2  # grey, but for the encoder
 
 
-def test_a_subtitle_file_that_is_missing_ends_the_job_before_it_begins(film: Path, tmp_path: Path) -> None:
+def test_a_missing_subtitle_file_is_refused_before_the_job_starts(film: Path, tmp_path: Path) -> None:
     with pytest.raises(RuleError) as caught:
         process(film, tmp_path, subtitle_burn_path="missing.srt")
     assert caught.value.finding.code == "subtitle.burn_missing"
@@ -314,7 +314,9 @@ def test_a_subtitle_file_that_is_missing_ends_the_job_before_it_begins(film: Pat
 
 
 @pytest.mark.parametrize(("colours", "dither", "loop"), [(4, "none", 0), (16, "bayer", 3), (256, "sierra2_4a", 1)])
-def test_a_gif_has_its_colours_its_loops_and_its_length(colours: int, dither: str, loop: int, tmp_path: Path) -> None:
+def test_a_gif_has_the_requested_colours_loops_and_length(
+    colours: int, dither: str, loop: int, tmp_path: Path
+) -> None:
     source = make_video(tmp_path / "s.mkv", seconds=1, audio=True)
     wishes = {"gif_colors": colours, "gif_dither": dither, "gif_loop": loop, "rotation": 90, "fps": 10}
     made = process(source, tmp_path / "w", container="gif", video_codec="gif", **wishes)

@@ -87,13 +87,13 @@ class Resumed(SilentObserver):
         self.kept = kept
 
 
-def test_a_source_says_it_in_its_stream(source: Path, tmp_path: Path) -> None:
+def test_metadata_is_read_from_the_stream(source: Path, tmp_path: Path) -> None:
     assert said(source) == SAID
     assert said(remux(source, tmp_path / "film.mp4")) == SAID
 
 
 @pytest.mark.parametrize("ending", ["mov", "mkv"])
-def test_or_in_its_container_alone(source: Path, ending: str, tmp_path: Path) -> None:
+def test_metadata_is_read_from_the_container(source: Path, ending: str, tmp_path: Path) -> None:
     path = tmp_path / f"film.{ending}"
     ffmpeg("-i", source, "-c:v", "prores_ks", path)  # whose stream has no place for it
     assert said(path) == SAID
@@ -103,7 +103,9 @@ def test_or_in_its_container_alone(source: Path, ending: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize("container", ["mp4", "mkv", "mov", "m2t"])
 @pytest.mark.parametrize("codec", ["libx264", "libx265"])
-def test_every_piece_says_what_the_source_says(source: Path, codec: str, container: str, tmp_path: Path) -> None:
+def test_every_segment_carries_the_metadata_of_the_source(
+    source: Path, codec: str, container: str, tmp_path: Path
+) -> None:
     made = process(source, tmp_path, 0.16, container=container, video_codec=codec, **UPSCALED)
     assert len(list(tmp_path.glob("segment-*"))) == 3
     assert at_key_frames(made.result) == [SAID] * 3
@@ -111,7 +113,7 @@ def test_every_piece_says_what_the_source_says(source: Path, codec: str, contain
 
 
 @pytest.mark.parametrize("container", ["mp4", "mkv", "webm"])
-def test_av1_too_in_its_own_steps(source: Path, container: str, tmp_path: Path) -> None:
+def test_av1_carries_the_metadata_rounded_to_its_own_steps(source: Path, container: str, tmp_path: Path) -> None:
     made = process(source, tmp_path, 0.16, container=container, audio_codec="libopus", **(UPSCALED | AV1))
     assert len(list(tmp_path.glob("segment-*"))) == 3
     assert at_key_frames(made.result) == [in_av1(SAID)] * 3
@@ -123,7 +125,9 @@ def test_av1_too_in_its_own_steps(source: Path, container: str, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("parts", "hdr"), [([DISPLAY], Hdr(mastering=MASTERING)), (["max-cll=4000,0"], Hdr(light=(4000, 0)))], ids=str
 )
-def test_either_part_comes_alone(parts: list[str], hdr: Hdr, codec: str, tmp_path: Path) -> None:
+def test_display_and_light_level_are_kept_independently(
+    parts: list[str], hdr: Hdr, codec: str, tmp_path: Path
+) -> None:
     path = film(tmp_path / "film.mkv", *parts)
     assert said(path) == hdr
     faster = AV1 if codec == "libsvtav1" else {"video_codec": codec}
@@ -139,7 +143,9 @@ def test_either_part_comes_alone(parts: list[str], hdr: Hdr, codec: str, tmp_pat
         ("G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(0,0)", MASTERING.evolve(luminance=None)),
     ],
 )
-def test_of_a_display_too(part: str, display: MasteringDisplay, codec: str, tmp_path: Path) -> None:
+def test_each_part_of_a_display_is_kept_independently(
+    part: str, display: MasteringDisplay, codec: str, tmp_path: Path
+) -> None:
     path = film(tmp_path / "film.mkv", f"master-display={part}")
     assert said(path) == Hdr(mastering=display)
     faster = AV1 if codec == "libsvtav1" else {"video_codec": codec}
@@ -148,7 +154,7 @@ def test_of_a_display_too(part: str, display: MasteringDisplay, codec: str, tmp_
     assert (said(made.result), warned) == ((None, True) if codec == "libsvtav1" else (Hdr(mastering=display), False))
 
 
-def test_frames_that_keep_their_own_times_have_it_too(tmp_path: Path) -> None:
+def test_frames_with_their_own_times_carry_the_metadata_too(tmp_path: Path) -> None:
     uneven = film(tmp_path / "film.mkv", DISPLAY, LIGHT, filters="select=not(eq(mod(n\\,5)\\,3))")
     wishes = {"container": "mkv", "video_codec": "libx265", "frame_timing": "preserve"}
     made = process(uneven, tmp_path / "work", **(UPSCALED | wishes))
@@ -156,7 +162,7 @@ def test_frames_that_keep_their_own_times_have_it_too(tmp_path: Path) -> None:
     assert said(made.result) == SAID
 
 
-def test_finished_pieces_are_kept_for_a_source_that_says_the_same_and_no_other(
+def test_finished_segments_are_kept_only_for_the_same_metadata(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wishes = {"container": "mkv", "video_codec": "libx265"} | UPSCALED
@@ -169,7 +175,7 @@ def test_finished_pieces_are_kept_for_a_source_that_says_the_same_and_no_other(
     assert (seen.kept, at_key_frames(anew.result)) == (0, [other] * 3)
 
 
-def test_what_a_preset_says_itself_holds(source: Path, tmp_path: Path) -> None:
+def test_metadata_in_the_preset_takes_precedence(source: Path, tmp_path: Path) -> None:
     own = ["-x265-params", "aq-mode=1:max-cll=600,200"]
     made = process(source, tmp_path, container="mkv", video_codec="libx265", extra_encoder_args=own, **UPSCALED)
     assert said(made.result) == SAID.evolve(light=(600, 200))
@@ -185,7 +191,7 @@ def test_what_a_preset_says_itself_holds(source: Path, tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_where_it_cannot_be_said_a_warning_tells(source: Path, wishes: dict[str, Any], tmp_path: Path) -> None:
+def test_metadata_that_cannot_be_signalled_is_a_warning(source: Path, wishes: dict[str, Any], tmp_path: Path) -> None:
     made = process(source, tmp_path, **(UPSCALED | wishes))
     assert said(made.result) is None
     (warning,) = [each for each in made.warnings if each.code == DROPPED]
@@ -198,13 +204,13 @@ def test_where_it_cannot_be_said_a_warning_tells(source: Path, wishes: dict[str,
 @pytest.mark.parametrize(
     "wishes", [{"container": "mkv", "video_codec": "libx265"}, {"container": "mov", "video_codec": "prores"}], ids=str
 )
-def test_without_the_network_ffmpeg_carries_it(source: Path, wishes: dict[str, Any], tmp_path: Path) -> None:
+def test_a_transcode_keeps_the_metadata(source: Path, wishes: dict[str, Any], tmp_path: Path) -> None:
     made = process(source, tmp_path, ml_upscale="none", **wishes)
     assert said(made.result) == SAID
     assert DROPPED not in [warning.code for warning in made.warnings]
 
 
-def test_a_film_without_it_gets_none(tmp_path: Path) -> None:
+def test_a_film_without_metadata_gets_none(tmp_path: Path) -> None:
     path = film(tmp_path / "film.mkv")
     made = process(path, tmp_path / "work", container="mkv", video_codec="libx265", **UPSCALED)
     assert said(made.result) is None

@@ -71,7 +71,7 @@ def pixels(path: Path) -> np.ndarray:
         ({"container": "bmp"}, "bmp", False, 0),
     ],
 )
-def test_every_kind_of_picture_can_be_written(
+def test_every_image_format_can_be_written(
     keys: dict[str, Any], codec: str, clears: bool, worst: float, worker: Worker, clear: Path, tmp_path: Path
 ) -> None:
     result = made(worker, clear, tmp_path, **keys)
@@ -88,7 +88,7 @@ def test_every_kind_of_picture_can_be_written(
         assert out[: 8 * scale, : 8 * scale, :3].min() >= 240  # what was clear is white
 
 
-def test_jpeg_quality_shows_in_size(worker: Worker, clear: Path, tmp_path: Path) -> None:
+def test_a_higher_jpeg_quality_makes_larger_files(worker: Worker, clear: Path, tmp_path: Path) -> None:
     sizes = []
     for quality in (20, 60, 100):
         work = tmp_path / str(quality)
@@ -97,7 +97,7 @@ def test_jpeg_quality_shows_in_size(worker: Worker, clear: Path, tmp_path: Path)
     assert sizes == sorted(set(sizes))
 
 
-def test_a_turned_photograph_comes_out_upright(worker: Worker, tmp_path: Path) -> None:
+def test_a_rotated_photograph_becomes_upright(worker: Worker, tmp_path: Path) -> None:
     """As a telephone writes it: the sensor's picture, and EXIF's word that it is to be turned."""
     source = tmp_path / "a.jpg"
     band = "color=red:size=64x48,drawbox=w=64:h=8:c=blue:t=fill"
@@ -111,7 +111,7 @@ def test_a_turned_photograph_comes_out_upright(worker: Worker, tmp_path: Path) -
     assert out[64, 40, 0] > 200
 
 
-def test_a_written_picture_that_is_not_as_planned_is_told(worker: Worker, clear: Path, tmp_path: Path) -> None:
+def test_an_image_that_is_not_as_planned_is_found(worker: Worker, clear: Path, tmp_path: Path) -> None:
     result = made(worker, clear, tmp_path, container="png")
     assert isinstance(result.plan, ImagePlan)
     found = with_image_details(result.result, probe(result.result))
@@ -122,7 +122,9 @@ def test_a_written_picture_that_is_not_as_planned_is_told(worker: Worker, clear:
     assert VerificationError.of(compare_image(result.plan.evolve(width=1), found)).finding.hint
 
 
-def test_an_ffmpeg_without_the_encoder_is_told_before_the_work(worker: Worker, clear: Path, tmp_path: Path) -> None:
+def test_an_ffmpeg_without_the_encoder_is_refused_before_the_work(
+    worker: Worker, clear: Path, tmp_path: Path
+) -> None:
     tools = Tools(ffmpeg=FFMPEG, encoders=frozenset({"png"}), engine="identity")
     order = AttemptRequest(source=clear, preset=Preset(container="webp"), preset_name="test", work=tmp_path)
     with pytest.raises(RuleError) as caught:

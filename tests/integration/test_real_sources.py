@@ -29,7 +29,7 @@ def with_sound(path: Path, sound: str, *codec: str, seconds: float = 0.4, rate: 
     return path
 
 
-def test_matroska_that_does_not_begin_at_zero_is_whole(tmp_path: Path) -> None:
+def test_matroska_that_does_not_start_at_zero_is_complete(tmp_path: Path) -> None:
     whole = make_video(tmp_path / "whole.mkv", seconds=8, codec=(*H264, "-g", "25"))
     ffmpeg("-copyts", "-ss", "4", "-i", whole, "-c", "copy", tmp_path / "cut.mkv")
     with av.open(str(tmp_path / "cut.mkv")) as cut:
@@ -40,7 +40,7 @@ def test_matroska_that_does_not_begin_at_zero_is_whole(tmp_path: Path) -> None:
     assert len(rgb_frames(copied.result)) == 100
 
 
-def test_a_stream_dump_whose_clock_began_before_it_is_still_known_to_be_cut_off(tmp_path: Path) -> None:
+def test_a_truncated_stream_dump_with_a_late_clock_is_found(tmp_path: Path) -> None:
     shift = ("-g", "25", "-output_ts_offset", "1000")
     film = with_sound(tmp_path / "a.flv", "anull", *H264, "-c:a", "aac", *shift, seconds=10)
     assert process(film, tmp_path / "work", ml_upscale="none", container="mkv").frames == 250
@@ -51,7 +51,7 @@ def test_a_stream_dump_whose_clock_began_before_it_is_still_known_to_be_cut_off(
     assert told.value.finding.code == "media.truncated"
 
 
-def test_h264_in_a_programme_stream_that_says_no_times_is_not_copied(tmp_path: Path) -> None:
+def test_h264_in_a_program_stream_without_timestamps_is_not_copied(tmp_path: Path) -> None:
     make_video(tmp_path / "h.mpg", codec=("-c:v", "libx264", "-bf", "3", "-f", "vob"))
     with pytest.raises(RuleError) as told:
         process(tmp_path / "h.mpg", tmp_path / "copy", processing_mode="copy", container="m2t")
@@ -59,7 +59,7 @@ def test_h264_in_a_programme_stream_that_says_no_times_is_not_copied(tmp_path: P
     assert process(tmp_path / "h.mpg", tmp_path / "work", ml_upscale="esrgan-2x").frames == 25
 
 
-def test_vorbis_may_be_trimmed_at_its_end(tmp_path: Path) -> None:
+def test_vorbis_with_a_trimmed_end_is_accepted(tmp_path: Path) -> None:
     codec = ("-c:v", "libtheora", "-b:v", "2M", "-ac", "1", "-c:a", "libvorbis")
     film = with_sound(tmp_path / "t.ogv", "anull", *codec, seconds=0.76)
     with av.open(str(film)) as trimmed:
@@ -69,7 +69,7 @@ def test_vorbis_may_be_trimmed_at_its_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("codec", ["h264", "hevc"])
-def test_what_a_stream_hides_at_its_left_is_cut_off_to_the_pixel(codec: str, tmp_path: Path) -> None:
+def test_columns_that_a_stream_crops_are_removed_exactly(codec: str, tmp_path: Path) -> None:
     encoder = {"h264": ("-c:v", "libx264", "-qp", "0"), "hevc": ("-c:v", "libx265", "-x265-params", "lossless=1")}
     hidden = ("-bsf:v", f"{codec}_metadata=crop_left=8:crop_top=4:crop_right=2")
     whole = make_video(tmp_path / "whole.mkv", size="96x64", seconds=0.2, codec=encoder[codec])
@@ -100,7 +100,7 @@ def with_clean_aperture(path: Path, out: Path, box: tuple[int, ...]) -> None:
     out.write_bytes(data)
 
 
-def test_a_tag_cannot_say_what_is_hidden(tmp_path: Path) -> None:
+def test_a_metadata_tag_cannot_imitate_a_crop(tmp_path: Path) -> None:
     tags = ("-metadata:s:v:0", "x234567890123456789012=10/10/1/1")
     whole = make_video(tmp_path / "whole.mkv", size="96x64", seconds=0.2, codec=(*H264, *tags))
     name = b"X\n      Frame Cropping"
@@ -120,7 +120,7 @@ def grey(path: Path, size: tuple[int, ...]) -> NDArray[np.int64]:
 
 @pytest.mark.parametrize("box", [(80, 56, 0, 0), (80, 56, -8, 4), (78, 54, 0, 0)])  # the last hides odd numbers
 @pytest.mark.parametrize("turn", ["0", "90"])
-def test_what_a_container_hides_is_not_shown(box: tuple[int, ...], turn: str, tmp_path: Path) -> None:
+def test_pixels_that_the_container_crops_are_removed(box: tuple[int, ...], turn: str, tmp_path: Path) -> None:
     whole = make_video(tmp_path / "whole.mp4", size="96x64", seconds=0.2, codec=("-c:v", "libx264", "-qp", "0"))
     ffmpeg("-display_rotation", turn, "-i", whole, "-c", "copy", tmp_path / "turned.mp4")
     with_clean_aperture(tmp_path / "turned.mp4", tmp_path / "clap.mp4", box)
@@ -148,7 +148,7 @@ def test_what_a_container_hides_is_not_shown(box: tuple[int, ...], turn: str, tm
         ("2.1", "libopus", "webm", True), ("5.1(side)", "libopus", "webm", False), ("7.1", "flac", "mkv", False),
     ],
 )  # fmt: skip
-def test_channels_for_which_an_encoder_has_no_place_are_warned_of(
+def test_channels_that_the_encoder_cannot_place_are_a_warning(
     layout: str, encoder: str, container: str, warned: bool, tmp_path: Path
 ) -> None:
     film = with_sound(tmp_path / "a.mkv", f"aformat=channel_layouts={layout}", *H264, "-c:a", "flac")
@@ -157,7 +157,7 @@ def test_channels_for_which_an_encoder_has_no_place_are_warned_of(
     assert [each.where for each in made.warnings if each.code == "audio.layout_changed"] == ["stream 1"] * warned
 
 
-def test_channels_that_have_no_places_are_not_said_to_be_mixed(tmp_path: Path) -> None:
+def test_channels_without_a_layout_are_not_reported_as_mixed(tmp_path: Path) -> None:
     film = with_sound(tmp_path / "a.avi", "aformat=channel_layouts=stereo", *H264, "-bf", "0", "-c:a", "pcm_s16le")
     assert probe(film).streams[1].audio == Audio(sample_rate=48000, channels=2)
     made = process(film, tmp_path / "work", ml_upscale="esrgan-2x", container="mkv", audio_codec="libopus")
@@ -165,7 +165,7 @@ def test_channels_that_have_no_places_are_not_said_to_be_mixed(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("container", ["mp4", "mkv"])
-def test_the_title_of_a_track_in_mp4_comes_along(container: str, tmp_path: Path) -> None:
+def test_the_title_of_a_track_in_mp4_is_kept(container: str, tmp_path: Path) -> None:
     codec = (*H264, "-c:a", "aac", "-metadata:s:a:0", "title=Commentary")
     film = with_sound(tmp_path / "a.mp4", "anull", *codec)
     assert probe(film).streams[1].title == "Commentary"
@@ -174,7 +174,7 @@ def test_the_title_of_a_track_in_mp4_comes_along(container: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize("codec", [("adpcm_ima_qt",), ("pcm_s8",), ("pcm_f32be",)])
-def test_sound_that_matroska_cannot_hold_is_told_at_the_start(codec: Sequence[str], tmp_path: Path) -> None:
+def test_audio_that_matroska_cannot_hold_is_refused_at_the_start(codec: Sequence[str], tmp_path: Path) -> None:
     film = with_sound(tmp_path / "a.mov", "anull", *H264, "-c:a", *codec)
     with pytest.raises(RuleError) as told:
         process(film, tmp_path / "work", ml_upscale="esrgan-2x", container="mkv", audio_codec="copy")

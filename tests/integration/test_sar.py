@@ -43,7 +43,7 @@ def shown(path: Path) -> Fraction:
 @pytest.mark.parametrize("wishes", OUTPUTS, ids=lambda each: f"{each['container']}-{each['video_codec']}")
 @pytest.mark.parametrize("mode", ["none", "esrgan-2x"])
 @pytest.mark.parametrize("sar", SHAPES)
-def test_a_picture_is_shown_as_wide_as_its_source(sar: str, mode: str, wishes: Any, tmp_path: Path) -> None:
+def test_a_video_is_shown_as_wide_as_its_source(sar: str, mode: str, wishes: Any, tmp_path: Path) -> None:
     film = source(tmp_path / "film.mp4", sar)
     made = process(film, tmp_path / "work", ml_upscale=mode, **wishes)  # verified
     height = 36 * made.plan.scale
@@ -52,13 +52,13 @@ def test_a_picture_is_shown_as_wide_as_its_source(sar: str, mode: str, wishes: A
 
 @pytest.mark.parametrize("container", ["mp4", "mkv", "mov", "m2t"])
 @pytest.mark.parametrize("sar", SHAPES)
-def test_a_copied_picture_too(sar: str, container: str, tmp_path: Path) -> None:
+def test_a_copied_video_is_shown_as_wide_as_its_source(sar: str, container: str, tmp_path: Path) -> None:
     film = source(tmp_path / "film.mp4", sar)
     made = process(film, tmp_path / "work", processing_mode="copy", container=container)
     assert abs(shown(made.result) * 36 - Fraction(sar) * 66) <= 1
 
 
-def test_a_shape_that_matroska_has_rounded_is_still_the_one_that_mpeg_2_knows(tmp_path: Path) -> None:
+def test_mpeg_2_recognises_an_aspect_ratio_that_matroska_has_rounded(tmp_path: Path) -> None:
     film = source(tmp_path / "film.mkv", "71/66", "66x40")  # 16:9 is 71 1/9 wide
     wishes = {"container": "m2t", "video_codec": "mpeg2video", "audio_codec": "mp2"}
     made = process(film, tmp_path / "work", ml_upscale="esrgan-2x", **wishes)

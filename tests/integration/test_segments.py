@@ -80,7 +80,7 @@ class Asked(InlineWorker):
 
 
 @pytest.mark.parametrize(("seconds", "lanes"), [(1.0, 2), (30.0, 1)])
-def test_encoders_side_by_side_are_told_their_threads_and_one_alone_is_not(
+def test_only_encoders_of_several_lanes_get_a_number_of_threads(
     moving: Path, tmp_path: Path, seconds: float, lanes: int
 ) -> None:
     asked = Asked()
@@ -91,7 +91,7 @@ def test_encoders_side_by_side_are_told_their_threads_and_one_alone_is_not(
     assert len(rgb_frames(made.result)) == 125
 
 
-def test_what_decodes_a_segment_has_as_many_threads_as_it_was_given(
+def test_a_segment_is_decoded_with_the_given_number_of_threads(
     moving: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("framewatch.jobs.attempt.segmented_render.inspector_workers", lambda *_: (1, 3))
@@ -108,7 +108,7 @@ def test_what_decodes_a_segment_has_as_many_threads_as_it_was_given(
 
 
 @pytest.mark.parametrize("container", ["mp4", "mkv"])
-def test_frames_keep_their_own_times_over_the_borders_of_segments(container: str, tmp_path: Path) -> None:
+def test_frames_keep_their_own_times_across_segments(container: str, tmp_path: Path) -> None:
     uneven = tmp_path / "uneven.mkv"
     step = "settb=1/1000,setpts=N*40+9*mod(N*7\\,5)"
     ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=4", "-vf", step, "-fps_mode", "passthrough",
@@ -134,7 +134,7 @@ def test_a_filter_that_averages_over_time_shows_no_seam(tmp_path: Path) -> None:
     assert max(differences) < 0.1  # without the lead: 2 and more on the first frame of each segment
 
 
-def test_another_film_of_the_same_size_and_time_is_another_film(moving: Path, tmp_path: Path) -> None:
+def test_another_film_with_the_same_size_and_time_is_rendered_again(moving: Path, tmp_path: Path) -> None:
     source = tmp_path / "film.mkv"
     source.write_bytes(moving.read_bytes())
     os.utime(source, ns=(1, 1))

@@ -138,7 +138,7 @@ def test_a_cut_is_exact_to_the_frame_and_everything_is_cut_with_it(
 
 
 @MODES
-def test_a_cut_needs_only_one_end(mode: str, film: Path, tmp_path: Path) -> None:
+def test_a_cut_may_have_only_a_start_or_an_end(mode: str, film: Path, tmp_path: Path) -> None:
     wishes = {"container": "mkv", "ml_upscale": mode}
     late = process(film, tmp_path / "a", **wishes, audio_codec="flac", start_time="0:02").result
     early = process(film, tmp_path / "b", **wishes, audio_codec="copy", end_time=1).result
@@ -146,14 +146,16 @@ def test_a_cut_needs_only_one_end(mode: str, film: Path, tmp_path: Path) -> None
     assert frame_times(late)[0] == frame_times(early)[0] == 0
 
 
-def test_sound_that_is_copied_is_cut_between_packets_and_stays_in_step(film: Path, tmp_path: Path) -> None:
+def test_copied_audio_is_cut_between_packets_and_stays_in_sync(film: Path, tmp_path: Path) -> None:
     made = process(film, tmp_path, container="mkv", audio_codec="copy", start_time=0.7, end_time=2.1).result
     assert beep(made) == pytest.approx(flash(made), abs=0.002)
     assert sum(len(samples) for _, samples, _ in sound(made)) == pytest.approx(1.38 * 48000, abs=2 * 4608)
 
 
 @CONTAINERS
-def test_a_copy_is_cut_at_the_key_frame_before_and_says_so(container: str, film: Path, tmp_path: Path) -> None:
+def test_a_copy_starts_at_the_key_frame_before_the_cut_with_a_warning(
+    container: str, film: Path, tmp_path: Path
+) -> None:
     wishes = {"processing_mode": "copy", "selected_subtitle_tracks": "none", "selected_audio_tracks": "none"}
     made = process(film, tmp_path, container=container, start_time=0.7, end_time=2.1, **wishes)
     assert [warning.code for warning in made.warnings] == ["cut.at_key_frame"]
@@ -162,7 +164,7 @@ def test_a_copy_is_cut_at_the_key_frame_before_and_says_so(container: str, film:
     assert frame_times(made.result)[0] == 0
 
 
-def test_a_cut_late_in_a_film_is_as_exact(tmp_path: Path) -> None:
+def test_a_cut_late_in_a_film_is_exact(tmp_path: Path) -> None:
     source, grey = tmp_path / "long.mkv", "geq=lum='20+2*mod(N,100)':cb=128:cr=128"
     ffmpeg("-f", "lavfi", "-i", f"color=black:s=32x32:r=5:d=60,{grey}", "-f", "lavfi", "-i", "sine=d=60",
            "-g", "20", "-c:v", "libx264", "-qp", "0", "-c:a", "flac", source)  # fmt: skip
@@ -177,7 +179,7 @@ def test_a_cut_late_in_a_film_is_as_exact(tmp_path: Path) -> None:
 
 @MODES
 @pytest.mark.parametrize(("rate", "fps"), [("25", 50), ("50", 25), ("25", "29.97"), ("24000/1001", 24)])
-def test_another_rate_is_not_another_speed(mode: str, rate: str, fps: Any, tmp_path: Path) -> None:
+def test_another_rate_does_not_change_the_speed(mode: str, rate: str, fps: Any, tmp_path: Path) -> None:
     flashed = f"geq=lum='if(gte(T,{MOMENT}),235,16)':cb=128:cr=128"
     source = make_video(tmp_path / "s.mkv", rate=rate, seconds=2, source="color=black", filters=flashed)
     made = process(source, tmp_path / "w", container="mp4", ml_upscale=mode, fps=fps)
@@ -216,7 +218,7 @@ def test_each_frame_keeps_its_own_time_to_the_millisecond(
 
 
 @MODES
-def test_times_of_ninety_thousandths_are_kept_in_mp4(mode: str, tmp_path: Path) -> None:
+def test_times_in_ticks_of_90_khz_are_kept_in_mp4(mode: str, tmp_path: Path) -> None:
     source = tmp_path / "s.mp4"
     jitter = "setpts=PTS+mod(N*37\\,11)*0.0013/TB"
     ffmpeg("-f", "lavfi", "-i", f"testsrc2=s=64x48:r=24000/1001:d=1,settb=1/90000,{jitter}",
@@ -230,14 +232,14 @@ def test_times_of_ninety_thousandths_are_kept_in_mp4(mode: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(("container", "codec"), [("flac", "flac"), ("wav", "pcm_s16le"), ("m4a", "alac")])
-def test_sound_alone_is_cut_to_the_sample(container: str, codec: str, film: Path, tmp_path: Path) -> None:
+def test_extracted_audio_is_cut_to_the_sample(container: str, codec: str, film: Path, tmp_path: Path) -> None:
     made = process(film, tmp_path, container=container, audio_codec=codec, start_time=0.7, end_time=2.1).result
     assert sum(len(samples) for _, samples, _ in sound(made)) == round(1.4 * 48000)
     assert beep(made) == pytest.approx(MOMENT - 0.7, abs=0.001)
 
 
 @MODES
-def test_a_cover_does_not_move_what_is_cut(mode: str, film: Path, tmp_path: Path) -> None:
+def test_a_cover_does_not_shift_a_cut(mode: str, film: Path, tmp_path: Path) -> None:
     source, picture = tmp_path / "covered.mp4", tmp_path / "cover.png"
     ffmpeg("-f", "lavfi", "-i", "testsrc=s=32x32", "-frames:v", "1", picture)
     ffmpeg("-i", film, "-i", picture, "-map", "0:v", "-map", "0:a", "-map", "1", "-c:v", "copy", "-c:a", "alac",
@@ -250,14 +252,14 @@ def test_a_cover_does_not_move_what_is_cut(mode: str, film: Path, tmp_path: Path
 
 @MODES
 @pytest.mark.parametrize("container", ["m2t", "mts"])
-def test_a_transport_stream_is_cut_in_step(mode: str, container: str, film: Path, tmp_path: Path) -> None:
+def test_a_transport_stream_is_cut_in_sync(mode: str, container: str, film: Path, tmp_path: Path) -> None:
     wishes = {"container": container, "audio_codec": "ac3", "selected_subtitle_tracks": "none", "crf": 5}
     made = process(film, tmp_path, ml_upscale=mode, start_time=0.7, end_time=2.1, **wishes).result
     assert numbers(made) == [*range(18, 30), -1, *range(31, 53)]
     assert beep(made) == pytest.approx(flash(made), abs=0.01)
 
 
-def test_loudness_is_that_of_the_part_that_is_kept(tmp_path: Path) -> None:
+def test_loudness_is_measured_in_the_part_that_is_kept(tmp_path: Path) -> None:
     source = tmp_path / "s.mkv"
     louder = "aevalsrc='sin(2764*t)*if(lt(t,3),1,0.02)':s=48000:d=6"
     ffmpeg("-f", "lavfi", "-i", "color=black:s=32x32:r=5:d=6", "-f", "lavfi", "-i", louder, "-c:v", "libx264",

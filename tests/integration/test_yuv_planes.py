@@ -70,7 +70,7 @@ UNEVEN = ("-vf", "select='not(eq(mod(n,5),3))',format=yuv420p", "-fps_mode", "vf
     ],
     ids=str,
 )
-def test_the_planes_way_shows_what_the_rgb_way_shows(
+def test_rendering_with_planes_shows_the_same_as_rendering_with_rgb(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, coded: tuple[str, ...], wishes: dict[str, Any]
 ) -> None:
     clip = source(tmp_path, *coded)
@@ -98,7 +98,7 @@ def test_the_planes_way_shows_what_the_rgb_way_shows(
     ],
     ids=str,
 )
-def test_what_planes_cannot_hold_goes_as_rgb(
+def test_video_that_planes_cannot_represent_goes_as_rgb(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, coded: tuple[str, ...], wishes: dict[str, Any]
 ) -> None:
     engine = planes_engine(monkeypatch)
@@ -106,7 +106,7 @@ def test_what_planes_cannot_hold_goes_as_rgb(
     assert [shape.yuv for shape in engine.shapes] == [None]
 
 
-def test_without_the_hardware_that_was_guessed_the_processor_decodes_and_says_so(tmp_path: Path) -> None:
+def test_without_the_guessed_hardware_the_cpu_decodes_with_a_warning(tmp_path: Path) -> None:
     """There is no such hardware where the tests run; `hw_decode` with a software encoder names none."""
     made = process(source(tmp_path, *BT709), tmp_path / "work", **(LOSSLESS | {"hw_decode": True}))
     assert made.frames == 50

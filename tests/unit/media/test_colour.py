@@ -97,7 +97,7 @@ def largest_errors(source: Planes, result: Planes, margin: int) -> list[int]:
     [("yuv420p", "libx264"), ("yuv420p10le", "libx265"), ("yuv422p10le", "libx264"), ("yuv444p", "libx265")],
 )
 @pytest.mark.parametrize(("matrix", "full"), list(itertools.product(["smpte170m", "bt709"], [False, True])))
-def test_bars_come_back_through_an_identity_engine(
+def test_colour_bars_survive_an_identity_engine(
     tmp_path: Path, pixel_format: str, encoder: str, matrix: str, full: bool
 ) -> None:
     """At most one code value off, for 8 bit and for 10; exact where the range is limited; tags kept."""
@@ -117,7 +117,7 @@ def test_bars_come_back_through_an_identity_engine(
     assert after.bit_depth == depth
 
 
-def test_hdr_keeps_its_codes_and_its_tags(tmp_path: Path) -> None:
+def test_hdr_keeps_its_code_values_and_tags(tmp_path: Path) -> None:
     planes = bar_codes("bt2020nc", 10, full=False)
     colour = tagged("bt2020nc", full=False)
     tags = source_tags(colour)
@@ -130,7 +130,7 @@ def test_hdr_keeps_its_codes_and_its_tags(tmp_path: Path) -> None:
     assert after.colour == colour
 
 
-def test_luma_is_exact_at_every_edge_of_grey(tmp_path: Path) -> None:
+def test_luma_is_exact_at_grey_edges(tmp_path: Path) -> None:
     codes = np.linspace(16, 235, 128).astype(np.int64)
     planes = [np.tile(codes, (96, 1)), np.full((96, 128), 128), np.full((96, 128), 128)]
     planes[0][::7] = 16
@@ -145,7 +145,7 @@ def test_luma_is_exact_at_every_edge_of_grey(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("depth", "full"), [(8, False), (8, True), (10, False), (10, True)])
-def test_rgb_is_what_the_standard_says(tmp_path: Path, depth: int, full: bool) -> None:
+def test_rgb_values_follow_the_standard(tmp_path: Path, depth: int, full: bool) -> None:
     """White, black, red, green and blue of the strongest bars, in code values of the working format."""
     pixel_format = "yuv444p" if depth == 8 else "yuv444p10le"
     tags = source_tags(tagged("bt709", full))
@@ -173,7 +173,7 @@ def test_rgb_is_what_the_standard_says(tmp_path: Path, depth: int, full: bool) -
     ],
 )
 @pytest.mark.parametrize("full", [False, True])
-def test_every_encoder_writes_the_tags_that_are_true(
+def test_every_encoder_writes_the_tags_of_what_it_encodes(
     tmp_path: Path, codec: tuple[str, ...], name: str, pixel_format: str, full: bool
 ) -> None:
     """Checked by a grey: an encoder that cannot say "full range" has to get limited range, tagged so."""
@@ -192,7 +192,7 @@ def test_every_encoder_writes_the_tags_that_are_true(
 
 
 @pytest.mark.parametrize("codec", [("libx264",), ("libx265", "-x265-params", "log-level=none")])
-def test_the_tags_are_in_the_stream_itself(tmp_path: Path, codec: tuple[str, ...]) -> None:
+def test_the_tags_are_written_into_the_stream_itself(tmp_path: Path, codec: tuple[str, ...]) -> None:
     """A transport stream has no place for them of its own."""
     colour = tagged("bt709", full=False)
     path = tmp_path / "t.ts"
@@ -210,7 +210,7 @@ def test_the_tags_are_in_the_stream_itself(tmp_path: Path, codec: tuple[str, ...
     [(640, 360, "smpte170m"), (720, 480, "smpte170m"), (720, 576, "bt470bg"), (1280, 720, "bt709"),
      (1280, 536, "bt709"), (1920, 1080, "bt709"), (3840, 2160, "bt709")],
 )  # fmt: skip
-def test_an_unknown_matrix_is_guessed_by_size_and_then_written(width: int, height: int, matrix: str) -> None:
+def test_an_unknown_matrix_is_guessed_by_size_and_then_stated(width: int, height: int, matrix: str) -> None:
     guessed = resolve(Colour(), height, width)
     assert guessed == Colour(matrix=matrix, range="limited")
     assert tag_args(guessed, height, "libx264") == ["-colorspace", matrix, "-color_range", "tv"]
@@ -225,7 +225,7 @@ def test_known_tags_are_never_replaced() -> None:
     ]  # fmt: skip
 
 
-def test_rgb_sources_get_a_matrix_for_the_yuv_that_is_made_of_them() -> None:
+def test_rgb_sources_get_the_matrix_of_their_size() -> None:
     assert resolve(Colour(matrix="gbr", range="full"), 1080, 1920) == Colour(matrix="bt709", range="limited")
 
 
@@ -247,7 +247,7 @@ def test_a_wrong_matrix_tag_on_rgb_pixels_is_ignored() -> None:
     [("gray", "ffv1"), ("gray10le", "ffv1"), ("gbrp", "utvideo"), ("rgb24", "png"), ("gbrp10le", "ffv1"),
      ("pal8", "png"), ("yuva420p", "ffv1"), ("yuv411p", "ffv1"), ("yuvj422p", "mjpeg")],
 )  # fmt: skip
-def test_every_kind_of_pixel_becomes_rgb(tmp_path: Path, pixel_format: str, codec: str) -> None:
+def test_every_pixel_format_is_converted_to_rgb(tmp_path: Path, pixel_format: str, codec: str) -> None:
     """Grey 128 of 255 in any format is grey in the middle of the working format."""
     path = make_video(
         tmp_path / "x.mkv", source="color=c=0x808080", filters=f"format={pixel_format}",

@@ -51,11 +51,11 @@ def codes(info: MediaInfo, **limits: float) -> list[str]:
         ),
     ],
 )
-def test_each_limit_is_told_once_and_holds_to_the_last_unit(info: MediaInfo, expected: list[str]) -> None:
+def test_each_exceeded_limit_is_one_finding_and_limits_are_inclusive(info: MediaInfo, expected: list[str]) -> None:
     assert codes(info) == expected
 
 
-def test_every_hint_names_the_setting_that_would_let_it_pass() -> None:
+def test_every_hint_names_the_setting_to_raise() -> None:
     info = media(*[video(number) for number in range(3)], duration=7200)
     findings = check_limits(info, Limits(max_pixels=100, max_hours=1, max_streams=2))
     keys = {finding.code: finding.hint.rsplit(" ")[-1] for finding in findings}
@@ -109,9 +109,7 @@ def refused(path: Path, limits: Limits) -> list[str]:
 
 
 @pytest.mark.parametrize("side", [3500, 5000])
-def test_a_frame_that_is_too_large_is_refused_whether_or_not_a_decoder_would_take_it(
-    tmp_path: Path, side: int
-) -> None:
+def test_a_frame_above_the_limit_is_refused_even_beyond_what_decoders_allow(tmp_path: Path, side: int) -> None:
     """The one is above the limit, the other above what decoders are allowed too."""
     limits = Limits(max_pixels=10_000_000)
     assert (side * side > limits.decoder_pixels) == (side == 5000)
@@ -120,7 +118,7 @@ def test_a_frame_that_is_too_large_is_refused_whether_or_not_a_decoder_would_tak
     assert probe(path, Limits()).main_video is not None
 
 
-def test_a_size_that_grows_in_the_middle_is_damage_and_costs_no_memory(tmp_path: Path) -> None:
+def test_a_frame_that_grows_in_the_middle_counts_as_damage_and_costs_no_memory(tmp_path: Path) -> None:
     """6000x6000 is under a megabyte as a file, and 36 MB as a picture."""
     small, vast = vast_png(64, 48), vast_png(6000, 6000)
     path = png_video(tmp_path / "grows.mov", [small, small, vast, small], 64, 48)
@@ -138,7 +136,7 @@ def test_a_size_that_grows_in_the_middle_is_damage_and_costs_no_memory(tmp_path:
     assert unbounded.damaged == 0
 
 
-def test_frames_as_large_as_allowed_are_decoded_though_their_code_is_larger(tmp_path: Path) -> None:
+def test_frames_at_the_limit_are_decoded_although_their_coded_size_is_larger(tmp_path: Path) -> None:
     """1918x1078 is coded as 1920x1088."""
     path = make_video(tmp_path / "a.mp4", size="1918x1078", seconds=0.08)
     limits = Limits(max_pixels=1918 * 1078)
@@ -156,14 +154,14 @@ def test_a_hundred_and_twenty_tracks_are_too_many(tmp_path: Path) -> None:
     assert refused(path, Limits()) == ["media.too_many_streams"]
 
 
-def test_reading_what_a_file_is_ends_when_the_time_is_over(tmp_path: Path) -> None:
+def test_probing_stops_at_the_time_limit(tmp_path: Path) -> None:
     path = make_video(tmp_path / "a.mp4", seconds=0.2)
     assert refused(path, Limits(probe_seconds=0)) == ["media.probe_too_long"]
     with open_file(path, seconds=60) as file:
         assert file.read(4)
 
 
-def test_a_jump_of_the_time_stamps_cannot_make_a_video_endless(tmp_path: Path) -> None:
+def test_a_jump_of_the_timestamps_makes_a_video_too_long(tmp_path: Path) -> None:
     """Its header promises nothing; its last frame lies five days away."""
     path = tmp_path / "jump.mkv"
     jump = "setpts=if(eq(N\\,9)\\,5*86400/TB\\,N/25/TB)"
@@ -180,7 +178,7 @@ def test_a_jump_of_the_time_stamps_cannot_make_a_video_endless(tmp_path: Path) -
     assert report.timeline.duration > 4 * 86400
 
 
-def test_sound_alone_is_held_against_its_packets_too(tmp_path: Path) -> None:
+def test_the_length_of_audio_is_checked_by_its_packets_too(tmp_path: Path) -> None:
     """Its header tells no length, and its last second lies five days away."""
     path = tmp_path / "jump.mka"
     tone = ("-f", "lavfi", "-i", "sine=duration=2")
@@ -195,9 +193,7 @@ def test_sound_alone_is_held_against_its_packets_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("bounded", [True, False])
-def test_ffmpeg_refuses_a_size_that_grows_in_the_middle_as_our_own_decoder_does(
-    tmp_path: Path, bounded: bool
-) -> None:
+def test_ffmpeg_too_refuses_a_frame_that_grows_in_the_middle(tmp_path: Path, bounded: bool) -> None:
     small, vast = vast_png(64, 48), vast_png(6000, 6000)
     path = png_video(tmp_path / "grows.mov", [small, small, vast, small], 64, 48)
     info = probe(path, Limits())
@@ -212,7 +208,7 @@ def test_ffmpeg_refuses_a_size_that_grows_in_the_middle_as_our_own_decoder_does(
     assert not any("AVOption" in line for line in said)
 
 
-def test_a_cover_may_be_larger_than_a_video_for_it_is_only_copied(tmp_path: Path) -> None:
+def test_a_cover_may_be_larger_than_a_video(tmp_path: Path) -> None:
     picture, path, out = tmp_path / "cover.png", tmp_path / "a.mp4", tmp_path / "o.mp4"
     ffmpeg("-f", "lavfi", "-i", "color=size=2000x2000", "-frames:v", "1", picture)
     clip = make_video(tmp_path / "clip.mp4", seconds=0.2, audio=True)

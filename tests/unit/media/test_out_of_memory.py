@@ -51,7 +51,7 @@ class Unaffordable:
         raise out_of_memory()
 
 
-def test_a_frame_without_memory_is_damage_only_where_there_is_plenty(decoder: Decoder, short: bool) -> None:
+def test_a_frame_that_does_not_fit_is_damage_only_if_memory_is_plentiful(decoder: Decoder, short: bool) -> None:
     if short:
         with pytest.raises(OutOfMemoryError) as caught:
             decoder._decode_packet(Unaffordable())  # type: ignore[arg-type]
@@ -62,16 +62,14 @@ def test_a_frame_without_memory_is_damage_only_where_there_is_plenty(decoder: De
 
 
 @pytest.mark.parametrize("error", [out_of_memory(), MemoryError()], ids=["libav", "python"])
-def test_a_file_that_cannot_be_opened_for_want_of_memory_is_bad_only_where_there_is_plenty(
-    error: Exception, short: bool
-) -> None:
+def test_a_file_that_cannot_be_opened_is_bad_only_if_memory_is_plentiful(error: Exception, short: bool) -> None:
     with pytest.raises(OutOfMemoryError if short else MediaError) as caught, media_errors(Path("a.mp4")):
         raise error
     assert caught.value.finding.code == "media.out_of_memory"
     assert caught.value.remedy == (Remedy.WAIT if short else Remedy.NONE)
 
 
-def test_a_process_that_may_have_no_more_memory_notices() -> None:
+def test_a_memory_limit_of_the_process_counts_as_short_memory() -> None:
     limit = "resource.setrlimit(resource.RLIMIT_AS, (900 << 20, 900 << 20))"
     look = "from framewatch.media.out_of_memory import is_short; import resource; print(is_short())"
     done = subprocess.run(

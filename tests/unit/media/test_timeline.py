@@ -27,7 +27,7 @@ def rounded(rate: Fraction, count: int, time_base: Fraction) -> list[int]:
 @pytest.mark.parametrize("rate", ["24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60", "12.5"])
 @pytest.mark.parametrize("count", [100, 5000])
 @pytest.mark.parametrize("stated", [None, "0", "1000", "600"])
-def test_a_standard_rate_is_found_in_milliseconds_whatever_is_stated(
+def test_a_standard_rate_is_found_in_rounded_timestamps_whatever_is_stated(
     rate: str, count: int, stated: str | None
 ) -> None:
     pts = rounded(Fraction(rate), count, MILLISECOND)
@@ -35,13 +35,13 @@ def test_a_standard_rate_is_found_in_milliseconds_whatever_is_stated(
 
 
 @pytest.mark.parametrize("rate", ["24000/1001", "24", "30000/1001", "30", "59.94"])
-def test_a_stated_rate_decides_where_a_few_rounded_stamps_cannot(rate: str) -> None:
+def test_the_stated_rate_decides_where_few_rounded_timestamps_cannot(rate: str) -> None:
     pts = rounded(Fraction(rate), 4, MILLISECOND)
     exact = Fraction(60000, 1001) if rate == "59.94" else Fraction(rate)
     assert choose_rate(pts, MILLISECOND, Fraction(rate)) == exact
 
 
-def test_an_odd_but_steady_rate_is_kept() -> None:
+def test_an_unusual_but_steady_rate_is_kept() -> None:
     rate = Fraction(1199, 50)  # 23.98, really
     assert choose_rate(rounded(rate, 2000, rate and Fraction(50, 1199)), Fraction(50, 1199), rate) == rate
 
@@ -51,7 +51,7 @@ def test_gaps_do_not_lower_a_steady_rate() -> None:
     assert choose_rate(pts, Fraction(1, 25), Fraction(25)) == 25
 
 
-def test_an_uneven_rate_is_its_average() -> None:
+def test_an_uneven_rate_becomes_its_average() -> None:
     pts = [0, *accumulate([20] * 40 + [60] * 40)]
     assert choose_rate(pts, MILLISECOND, Fraction(125, 4)) == 25
 
@@ -76,7 +76,7 @@ def sources(draw: st.DrawFn) -> tuple[list[int], Fraction, int]:
 
 @settings(max_examples=300)
 @given(sources(), st.one_of(st.none(), st.sampled_from([Fraction(25), NTSC_FILM, Fraction(1000), Fraction(0)])))
-def test_repeats_fill_the_timeline_in_order_and_never_drift(
+def test_repeats_fill_the_timeline_in_order_without_drift(
     source: tuple[list[int], Fraction, int], stated: Fraction | None
 ) -> None:
     pts, time_base, last = source
@@ -97,7 +97,7 @@ def test_repeats_fill_the_timeline_in_order_and_never_drift(
 
 
 @given(sources(), st.data())
-def test_whatever_the_decoder_gives_exactly_the_planned_frames_are_written(
+def test_exactly_the_planned_frames_are_written_whatever_the_decoder_returns(
     source: tuple[list[int], Fraction, int], data: st.DataObject
 ) -> None:
     pts, time_base, _ = source
@@ -108,18 +108,18 @@ def test_whatever_the_decoder_gives_exactly_the_planned_frames_are_written(
 
 
 @pytest.mark.parametrize("rate", ["24000/1001", "25", "30000/1001", "50", "60"])
-def test_hours_of_rounded_stamps_show_each_frame_once(rate: str) -> None:
+def test_hours_of_rounded_timestamps_show_each_frame_once(rate: str) -> None:
     pts = rounded(Fraction(rate), 50_000, MILLISECOND)
     line = plan_timeline(pts, MILLISECOND, Fraction(rate), round(1000 / Fraction(rate)))
     assert (line.frames, line.source_frames) == (50_000, 50_000)
 
 
-def test_a_long_last_frame_is_shown_as_long() -> None:
+def test_a_long_last_frame_keeps_its_duration() -> None:
     line = plan_timeline([0, 40, 80], MILLISECOND, Fraction(25), 400)
     assert cadence(line, [0, 40, 80]) == [(0, 1), (1, 1), (2, 10)]
 
 
-def test_frames_that_are_too_close_are_left_out_and_gaps_are_filled() -> None:
+def test_frames_that_are_too_close_are_dropped_and_gaps_are_filled() -> None:
     line = Timeline(time_base=MILLISECOND, rate=Fraction(25), origin=0, frames=6, source_frames=3)
     assert cadence(line, [0, 10, 40, 200]) == [(1, 1), (2, 4), (3, 1)]
 
@@ -134,14 +134,14 @@ def test_a_cut_starts_and_ends_the_timeline() -> None:
     assert caught.value.finding.code == "media.empty_cut"
 
 
-def test_stamps_that_jump_by_a_day_are_refused_before_any_work() -> None:
+def test_timestamps_that_jump_by_a_day_are_refused() -> None:
     pts = [*range(0, 1000, 40), *range(86_400_000, 86_401_000, 40)]
     with pytest.raises(MediaError) as caught:
         plan_timeline(pts, MILLISECOND, Fraction(25), 40)
     assert caught.value.finding.code == "media.timestamps"
 
 
-def test_segments_join_to_the_whole() -> None:
+def test_the_cadence_of_segments_adds_up_to_the_whole() -> None:
     pts = list(range(0, 4000, 50))
     line = plan_timeline(pts, MILLISECOND, Fraction(20), 50)
     pieces = [Segment(number=0, first_pts=None, end_pts=1000, first_frame=0, frames=20),
@@ -151,7 +151,7 @@ def test_segments_join_to_the_whole() -> None:
     assert first + second == cadence(line, pts)
 
 
-def test_a_clock_says_when_it_is_full() -> None:
+def test_a_clock_is_full_when_all_frames_are_written() -> None:
     line = Timeline(time_base=MILLISECOND, rate=Fraction(25), origin=0, frames=2, source_frames=2)
     clock = FrameClock(line)
     assert [clock.feed(pts) for pts in (0, 40, 80)] == [0, 1, 1]
@@ -163,7 +163,7 @@ def test_a_clock_says_when_it_is_full() -> None:
 
 
 @pytest.mark.parametrize(("rate", "wanted", "frames"), [(25, 50, 100), (50, 25, 50), (25, 24, 48), (24, 25, 50)])
-def test_another_rate_keeps_the_length(rate: int, wanted: int, frames: int) -> None:
+def test_another_rate_keeps_the_duration(rate: int, wanted: int, frames: int) -> None:
     pts = rounded(Fraction(rate), 2 * rate, MILLISECOND)
     line = plan_timeline(pts, MILLISECOND, Fraction(rate), round(1000 / rate), forced_rate=Fraction(wanted))
     assert (line.rate, line.frames, line.duration) == (wanted, frames, 2.0)
@@ -172,19 +172,19 @@ def test_another_rate_keeps_the_length(rate: int, wanted: int, frames: int) -> N
 UNEVEN = [0, 10, 50, 130, 140, 900]
 
 
-def test_frames_that_keep_their_times_are_each_shown_once() -> None:
+def test_frames_with_their_own_times_are_each_shown_once() -> None:
     line = with_own_times(plan_timeline(UNEVEN, MILLISECOND, None, 300), UNEVEN, 300)
     assert (line.times, line.end, line.frames) == (tuple(UNEVEN), 1200, 6)
     assert cadence(line, UNEVEN) == [(number, 1) for number in range(6)]
     assert line.duration == 1.2
 
 
-def test_a_frame_that_is_missing_is_stood_in_for_by_the_one_before_it() -> None:
+def test_a_missing_frame_is_replaced_by_the_one_before_it() -> None:
     line = with_own_times(plan_timeline(UNEVEN, MILLISECOND, None, 300), UNEVEN, 300)
     assert cadence(line, [0, 10, 130, 140, 900]) == [(0, 1), (1, 2), (2, 1), (3, 1), (4, 1)]
 
 
-def test_a_cut_of_kept_times_ends_at_the_cut() -> None:
+def test_a_cut_with_own_times_ends_at_the_cut() -> None:
     start, end = Fraction("0.05"), Fraction("0.5")
     line = with_own_times(plan_timeline(UNEVEN, MILLISECOND, None, 300, cut=Interval(start, end)), UNEVEN, 300, end)
     assert (line.times, line.end) == ((50, 130, 140), 500)

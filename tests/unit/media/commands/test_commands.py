@@ -95,7 +95,7 @@ def rich(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(("own", "threads"), [((), 3), (("-threads", "2"), 2)])
-def test_an_encoder_that_shares_the_cores_has_as_many_threads_as_it_was_given_unless_the_preset_says(
+def test_x264_gets_the_given_number_of_threads_unless_the_preset_sets_its_own(
     tmp_path: Path, own: tuple[str, ...], threads: int
 ) -> None:
     out, made = tmp_path / "piece.mp4", plan(preset="ultrafast", extra_encoder_args=own)
@@ -106,7 +106,7 @@ def test_an_encoder_that_shares_the_cores_has_as_many_threads_as_it_was_given_un
 
 
 @pytest.mark.parametrize("codec", ["libx265", "libsvtav1", "vp9"])
-def test_other_encoders_choose_for_themselves(codec: str) -> None:
+def test_other_encoders_choose_their_own_number_of_threads(codec: str) -> None:
     made = plan(video_codec=codec, container="mkv")
     assert commands.segment_command(made, FFMPEG, OUT, SegmentEncoding(threads=3)) == commands.segment_command(
         made, FFMPEG, OUT
@@ -156,12 +156,12 @@ def test_other_encoders_choose_for_themselves(codec: str) -> None:
         ),
     ],
 )
-def test_each_encoder_gets_the_wishes_in_its_own_words(wishes: Any, expected: str) -> None:
+def test_each_encoder_gets_the_keys_of_a_preset_as_its_own_options(wishes: Any, expected: str) -> None:
     assert " ".join(encoder_args(**wishes)) == expected
 
 
 @pytest.mark.parametrize(("quality", "cq"), [(0, 51), (2, 51), (50, 27), (51, 27), (100, 2)])
-def test_nvencs_quality_is_mapped_as_in_frame(quality: int, cq: int) -> None:
+def test_quality_is_mapped_to_nvenc_as_in_frame(quality: int, cq: int) -> None:
     assert nvenc_cq(quality) == cq
 
 
@@ -173,20 +173,20 @@ def test_nvencs_quality_is_mapped_as_in_frame(quality: int, cq: int) -> None:
         ("placebo", "medium"), ("p1", "p1"), ("p7", "p7"), ("9", "medium"),
     ],
 )  # fmt: skip
-def test_nvencs_presets_are_mapped_as_in_frame(word: str, mapped: str) -> None:
+def test_preset_names_are_mapped_to_nvenc_as_in_frame(word: str, mapped: str) -> None:
     assert nvenc_preset(word) == mapped
 
 
 @pytest.mark.parametrize(
     ("codec", "made"), [("hevc_nvenc", "p010le"), ("hevc_videotoolbox", "p010le"), ("libx265", "yuv420p10le")]
 )
-def test_hardware_gets_ten_bit_in_its_own_layout(codec: str, made: str) -> None:
+def test_hardware_encoders_get_10_bit_frames_in_their_own_layout(codec: str, made: str) -> None:
     command = commands.segment_command(plan(video_codec=codec), FFMPEG, OUT)
     chain = command[command.index("-filter:v:0") + 1]
     assert f"format={made}," in chain
 
 
-def test_paths_are_whole_arguments_that_ffmpeg_takes_for_files() -> None:
+def test_every_path_is_one_argument_that_ffmpeg_takes_for_a_file() -> None:
     made = plan()
     every = [
         commands.segment_command(made, FFMPEG, OUT),
@@ -205,7 +205,7 @@ def test_paths_are_whole_arguments_that_ffmpeg_takes_for_files() -> None:
 @pytest.mark.parametrize(
     ("codec", "name"), [("h264_nvenc", "cuda"), ("hevc_nvenc", "cuda"), ("h264_videotoolbox", "videotoolbox")]
 )
-def test_the_hardware_that_encodes_also_decodes_where_that_is_asked_for(codec: str, name: str) -> None:
+def test_with_hw_decode_the_hardware_of_the_encoder_also_decodes(codec: str, name: str) -> None:
     made = plan(ml_upscale="none", video_codec=codec, hw_decode=True)
     command = commands.transcode_command(made, FFMPEG, SOURCE, OUT)
     assert command[command.index("-hwaccel") + 1] == name
@@ -214,13 +214,13 @@ def test_the_hardware_that_encodes_also_decodes_where_that_is_asked_for(codec: s
     assert plan(video_codec=codec).hwaccel is None
 
 
-def test_hardware_decoding_with_software_encoding_is_a_warning() -> None:
+def test_hw_decode_with_a_software_encoder_is_a_warning() -> None:
     made = plan(ml_upscale="none", video_codec="libx265", hw_decode=True)
     assert "-hwaccel" not in commands.transcode_command(made, FFMPEG, SOURCE, OUT)
     assert "decode.software" in [warning.code for warning in made.warnings]
 
 
-def test_what_is_upscaled_is_decoded_in_hardware_with_any_encoder() -> None:
+def test_an_upscale_is_decoded_by_hardware_with_any_encoder() -> None:
     made = plan(video_codec="libx265", hw_decode=True)
     assert made.hwaccel == ("videotoolbox" if sys.platform == "darwin" else "cuda")
     assert "decode.software" not in [warning.code for warning in made.warnings]
@@ -235,12 +235,12 @@ def test_only_the_encoder_reads_stdin() -> None:
 @pytest.mark.parametrize(
     ("rate", "scale"), [("24000/1001", 24000), ("25", 10000), ("30", 10020), ("3000/101", 12000), ("1/2", 10000)]
 )
-def test_a_frame_is_a_whole_number_of_ticks(rate: str, scale: int) -> None:
+def test_the_time_scale_gives_each_frame_a_whole_number_of_ticks(rate: str, scale: int) -> None:
     assert commands.time_scale(Fraction(rate)) == scale
     assert (scale / Fraction(rate)).denominator == 1
 
 
-def test_pieces_are_listed_by_names_that_are_quoted(tmp_path: Path) -> None:
+def test_the_list_of_segments_quotes_their_names(tmp_path: Path) -> None:
     out = tmp_path / "result.mp4"
     text = commands.segment_list_text([tmp_path / "piece-1.mp4", tmp_path / "it's 2.mp4"], out)
     assert text == "ffconcat version 1.0\nfile 'piece-1.mp4'\nfile 'it'\\''s 2.mp4'\n"
@@ -269,7 +269,7 @@ CONTAINER_IDS = ["-".join(map(str, wishes.values())) for wishes, _ in CONTAINERS
 
 @pytest.mark.parametrize(("wishes", "codecs"), CONTAINERS, ids=CONTAINER_IDS)
 @pytest.mark.parametrize("mode", ["esrgan-2x", "none"])
-def test_everything_of_the_source_comes_along(
+def test_every_container_keeps_all_streams_that_it_can_hold(
     mode: str, wishes: Any, codecs: tuple[str, str, str], rich: Path, tmp_path: Path
 ) -> None:
     made = plan_of(rich, ml_upscale=mode, preset="ultrafast", **wishes)
@@ -309,7 +309,7 @@ def check_against_plan(made: VideoPlan, source: Path, out: Path) -> None:
     assert expected.frames in (None, len(frames_of(out)))
 
 
-def test_a_chosen_order_of_tracks_is_the_order_of_the_output(rich: Path, tmp_path: Path) -> None:
+def test_tracks_come_in_the_order_in_which_they_are_selected(rich: Path, tmp_path: Path) -> None:
     made = plan_of(rich, ml_upscale="esrgan-2x", selected_audio_tracks=[2, 1], selected_subtitle_tracks="none")
     found = look(render(made, rich, tmp_path))
     assert [stream.language for stream in found.of("audio")] == ["eng", "jpn"]
@@ -343,14 +343,14 @@ def test_hevc_in_mp4_is_tagged_for_apples_players(rich: Path, tmp_path: Path) ->
         assert container.streams.video[0].codec_context.codec_tag == "hvc1"
 
 
-def test_an_mp4_can_be_played_before_it_is_whole(rich: Path, tmp_path: Path) -> None:
+def test_an_mp4_has_its_index_at_the_front(rich: Path, tmp_path: Path) -> None:
     data = render(plan_of(rich, ml_upscale="esrgan-2x"), rich, tmp_path).read_bytes()
     assert data.index(b"moov") < data.index(b"mdat")
 
 
 @pytest.mark.parametrize("layout", ["mono", "5.1(side)", "7.1"])
 @pytest.mark.parametrize("codec", ["libopus", "vorbis", "ac3", "mp3", "mp2", "aac", "flac"])
-def test_every_encoder_takes_every_usual_layout(codec: str, layout: str, tmp_path: Path) -> None:
+def test_every_audio_encoder_takes_every_common_layout(codec: str, layout: str, tmp_path: Path) -> None:
     source = tmp_path / "s.mkv"
     ffmpeg(
         "-f", "lavfi", "-i", "color=black:s=64x48:r=25:d=0.2",
@@ -364,7 +364,7 @@ def test_every_encoder_takes_every_usual_layout(codec: str, layout: str, tmp_pat
 # --- picture ------------------------------------------------------------------------------------------------
 
 
-def test_pieces_carry_sar_size_and_ten_bit(tmp_path: Path) -> None:
+def test_segments_have_the_planned_size_sar_and_depth(tmp_path: Path) -> None:
     source = tmp_path / "s.mkv"
     ffmpeg(
         "-f", "lavfi", "-i", "testsrc=s=64x48:r=25:d=0.2,setsar=16/15,format=yuv420p10le", "-c:v", "libx265",
@@ -376,7 +376,7 @@ def test_pieces_carry_sar_size_and_ten_bit(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", ["esrgan-3x", "none"])
-def test_an_odd_picture_loses_its_last_row_and_column_and_nothing_moves(mode: str, tmp_path: Path) -> None:
+def test_a_frame_with_odd_sides_loses_its_last_row_and_column_without_moving(mode: str, tmp_path: Path) -> None:
     source = tmp_path / "s.mkv"
     ffmpeg("-f", "lavfi", "-i", "testsrc2=s=65x47:r=25:d=0.12,format=yuv444p", "-c:v", "libx264", "-crf", 0, source)
     made = plan_of(source, container="mkv", ml_upscale=mode, crf=0)
@@ -390,7 +390,7 @@ def test_an_odd_picture_loses_its_last_row_and_column_and_nothing_moves(mode: st
 
 
 @pytest.mark.parametrize("mode", ["esrgan-2x", "none"])
-def test_colours_of_rgb_sources_survive(mode: str, tmp_path: Path) -> None:
+def test_the_colours_of_rgb_sources_are_kept(mode: str, tmp_path: Path) -> None:
     source = tmp_path / "s.mkv"
     ffmpeg("-f", "lavfi", "-i", "color=0xC04020:s=64x48:r=25:d=0.12,format=gbrp", "-c:v", "ffv1", source)
     made = plan_of(source, container="mkv", ml_upscale=mode, crf=1)
@@ -399,9 +399,7 @@ def test_colours_of_rgb_sources_survive(mode: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("degrees", [90, 270])
-def test_a_transcode_turns_the_picture_upright_and_copy_mode_leaves_that_to_the_player(
-    degrees: int, tmp_path: Path
-) -> None:
+def test_a_transcode_rotates_frames_and_a_copy_leaves_that_to_the_player(degrees: int, tmp_path: Path) -> None:
     flat, source = tmp_path / "flat.mp4", tmp_path / "s.mp4"
     ffmpeg("-f", "lavfi", "-i", "testsrc=s=64x48:r=25:d=0.2", "-pix_fmt", "yuv420p", "-c:v", "libx264", flat)
     ffmpeg("-display_rotation", -degrees, "-i", flat, "-c", "copy", source)
@@ -416,7 +414,7 @@ def test_a_transcode_turns_the_picture_upright_and_copy_mode_leaves_that_to_the_
 
 @pytest.mark.parametrize("rate", ["24000/1001", "25", "30000/1001", "50", "12"])
 @pytest.mark.parametrize("pieces", [1, 3])
-def test_pieces_put_together_keep_every_frame_exactly_on_its_time(rate: str, pieces: int, tmp_path: Path) -> None:
+def test_joined_segments_keep_every_frame_exactly_on_its_time(rate: str, pieces: int, tmp_path: Path) -> None:
     source = tmp_path / "s.mp4"
     ffmpeg("-f", "lavfi", "-i", f"testsrc=s=32x32:r={rate}", "-frames:v", 31, "-c:v", "libx264", source)
     made = plan_of(source, container="mp4", ml_upscale="esrgan-2x", preset="veryfast")
@@ -424,7 +422,7 @@ def test_pieces_put_together_keep_every_frame_exactly_on_its_time(rate: str, pie
     assert [frame.pts * frame.time_base for frame in frames] == [n / Fraction(rate) for n in range(31)]
 
 
-def test_a_piece_begins_with_a_key_frame_and_decodes_on_its_own(tmp_path: Path) -> None:
+def test_a_segment_starts_with_a_key_frame_and_can_be_decoded_independently(tmp_path: Path) -> None:
     source = tmp_path / "s.mp4"
     ffmpeg("-f", "lavfi", "-i", "testsrc=s=32x32:r=25", "-frames:v", 20, "-c:v", "libx264", source)
     made = plan_of(source, container="mp4", ml_upscale="esrgan-2x", video_codec="libx265", preset="veryfast")
@@ -498,7 +496,7 @@ SYNC = [
 
 @pytest.mark.parametrize("wishes", [wishes for _, wishes in SYNC], ids=[name for name, _ in SYNC])
 @pytest.mark.parametrize("name", STARTS)
-def test_a_flash_and_a_beep_stay_together(name: str, wishes: Any, flashes: Path, tmp_path: Path) -> None:
+def test_video_and_sound_stay_in_sync(name: str, wishes: Any, flashes: Path, tmp_path: Path) -> None:
     """Half a frame is the promise; a millisecond is what Matroska's clock leaves of it."""
     source = flashes / name
     made = plan_of(source, preset="ultrafast", **wishes)
@@ -507,7 +505,7 @@ def test_a_flash_and_a_beep_stay_together(name: str, wishes: Any, flashes: Path,
     assert made.expected.frames in (None, len(frames_of(out)))
 
 
-def test_without_a_timeline_a_transcode_keeps_every_frame_on_its_own_time(tmp_path: Path) -> None:
+def test_without_a_timeline_a_transcode_keeps_the_time_of_each_frame(tmp_path: Path) -> None:
     source = variable_rate(tmp_path / "s.mkv", "select='lt(n,9)+gt(n,50)'")
     made = make_plan(Preset(container="mkv", preset="ultrafast"), "test", probe(source), None)
     before, after = (
@@ -526,7 +524,7 @@ def test_without_a_timeline_a_transcode_keeps_every_frame_on_its_own_time(tmp_pa
         "select='lt(n,10)+gt(n,70)'",
     ],
 )
-def test_a_transcode_shows_the_frames_that_the_timeline_says(choice: str, tmp_path: Path) -> None:
+def test_a_transcode_shows_the_frames_of_the_timeline(choice: str, tmp_path: Path) -> None:
     source = variable_rate(tmp_path / "s.mkv", choice)
     levels = [level_of(frame) for frame in frames_of(source)]
     shown = cadence(timeline_of(source), scan(source, 0).pts)
@@ -552,7 +550,7 @@ def level_of(frame: Any) -> int:
 # --- hostile files and early failures -----------------------------------------------------------------------
 
 
-def test_a_source_is_opened_only_as_what_the_probe_found_it_to_be(rich: Path, tmp_path: Path) -> None:
+def test_a_source_is_opened_only_by_the_demuxer_that_the_probe_found(rich: Path, tmp_path: Path) -> None:
     made = plan_of(rich, container="mkv")
     playlist = tmp_path / "film.m3u8"
     playlist.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{rich}\n#EXT-X-ENDLIST\n")
@@ -561,7 +559,7 @@ def test_a_source_is_opened_only_as_what_the_probe_found_it_to_be(rich: Path, tm
 
 
 @pytest.mark.parametrize("name", ["-dash.mkv", "100%d.mkv", 'it\'s; a "name".mkv', "new\nline.mkv", "concat:a|b.mkv"])
-def test_odd_names_are_only_names(name: str, rich: Path, tmp_path: Path) -> None:
+def test_unusual_file_names_are_not_taken_for_options_or_protocols(name: str, rich: Path, tmp_path: Path) -> None:
     source = tmp_path / name
     source.write_bytes(rich.read_bytes())
     made = plan_of(source, container="mkv", ml_upscale="esrgan-2x", preset="ultrafast", audio_codec="copy")
@@ -569,7 +567,7 @@ def test_odd_names_are_only_names(name: str, rich: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(("wishes", "codecs"), CONTAINERS, ids=CONTAINER_IDS)
-def test_a_rehearsal_makes_the_same_kind_of_file_in_a_moment(
+def test_a_rehearsal_quickly_writes_a_file_with_the_same_streams(
     wishes: Any, codecs: tuple[str, str, str], rich: Path, tmp_path: Path
 ) -> None:
     made = plan_of(rich, ml_upscale="esrgan-2x", preset="ultrafast", **wishes)
@@ -589,7 +587,7 @@ def test_a_rehearsal_reads_one_second_of_a_source_that_starts_late(flashes: Path
     assert probe(out).duration == pytest.approx(1.0, abs=0.05)
 
 
-def test_a_rehearsal_finds_what_the_encoder_will_not_take(tmp_path: Path) -> None:
+def test_a_rehearsal_finds_a_size_that_the_encoder_refuses(tmp_path: Path) -> None:
     source = tmp_path / "s.mkv"
     ffmpeg("-f", "lavfi", "-i", "testsrc=s=4x4:r=25:d=0.2", "-pix_fmt", "yuv420p", "-c:v", "libx264", source)
     made = plan_of(source, video_codec="libx265", ml_upscale="esrgan-2x")
@@ -633,7 +631,7 @@ def instant(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @given(wishes=PRESETS)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
-def test_every_preset_that_model_and_rules_let_through_makes_a_file(
+def test_ffmpeg_writes_a_file_for_every_preset_that_passes_the_rules(
     wishes: dict[str, Any], instant: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     preset = Preset(**wishes)

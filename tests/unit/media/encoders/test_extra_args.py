@@ -85,7 +85,7 @@ def test_options_of_encoders_are_allowed(codec: str, args: list[object]) -> None
         (["-g", "1"] * 40, "extra_args.too_many"),
     ],
 )
-def test_what_names_files_streams_filters_or_protocols_is_refused(args: list[str], code: str) -> None:
+def test_options_that_name_files_streams_filters_or_protocols_are_refused(args: list[str], code: str) -> None:
     findings = check_extra_args(args, "libx264")
     assert [finding.code for finding in findings] == [code]
     assert findings[0].hint
@@ -93,12 +93,12 @@ def test_what_names_files_streams_filters_or_protocols_is_refused(args: list[str
 
 
 @pytest.mark.parametrize("name", ["csv", "recon", "analysis-save", "lambda-file", "qpfile", "dhdr10-info"])
-def test_no_file_of_x265s_own_is_written_or_read(name: str) -> None:
+def test_parameters_of_x265_that_name_files_are_refused(name: str) -> None:
     assert check_extra_args(["-x265-params", f"{name}=x"], "libx265")[0].code == "extra_args.not_allowed"
 
 
 @given(st.lists(st.text("-:/.=ab0,vgtune \\%~'\"", max_size=12), max_size=6))
-def test_nothing_that_is_let_through_holds_a_path_or_leaves_the_pairs(args: list[str]) -> None:
+def test_allowed_options_contain_no_path_and_stay_in_pairs(args: list[str]) -> None:
     if not check_extra_args(args, "libx264"):
         made = for_first_video(args)
         assert len(made) == len(args)
@@ -106,7 +106,7 @@ def test_nothing_that_is_let_through_holds_a_path_or_leaves_the_pairs(args: list
         assert not any(mark in value for value in made[1::2] for mark in "/\\ ~'\"")
 
 
-def test_they_stand_behind_the_presets_own_in_every_command_that_encodes(clip: Path, tmp_path: Path) -> None:
+def test_extra_options_come_last_in_every_command_that_encodes(clip: Path, tmp_path: Path) -> None:
     wishes = {"extra_encoder_args": ["-g", "5", "-bf", "0"], "preset": "ultrafast"}
     for scale in ("none", "esrgan-2x"):
         plan = plan_of(clip, ml_upscale=scale, **wishes)
@@ -124,5 +124,5 @@ def test_they_stand_behind_the_presets_own_in_every_command_that_encodes(clip: P
         assert [number for number, frame in enumerate(frames) if frame.key_frame] == [0, 5, 10, 15, 20]
 
 
-def test_x265_stays_quiet_where_parameters_are_added() -> None:
+def test_x265_stays_quiet_when_parameters_are_added() -> None:
     assert for_first_video(["-x265-params", "sao=0"]) == ["-x265-params:v:0", "log-level=error:sao=0"]

@@ -56,7 +56,7 @@ def hdr(light: tuple[int, int] | None = (1000, 400)) -> Hdr:
         changed(0, 2**31 - 1), changed(12, 0), changed(20, 0),
     ],
 )  # fmt: skip
-def test_colours_that_no_display_has_are_not_believed(values: list[int]) -> None:
+def test_impossible_display_colours_are_ignored(values: list[int]) -> None:
     assert display(WHOLE) is not None
     assert display(values) == MasteringDisplay(luminance=(Fraction(1, 10000), Fraction(1000)))
 
@@ -68,18 +68,18 @@ def test_colours_that_no_display_has_are_not_believed(values: list[int]) -> None
         changed(18, 2**31 - 1), changed(21, 0),
     ],
 )  # fmt: skip
-def test_nor_such_luminance(values: list[int]) -> None:
+def test_impossible_luminance_is_ignored(values: list[int]) -> None:
     believed = display(WHOLE)
     assert believed is not None
     assert display(values) == believed.evolve(luminance=None)
 
 
-def test_what_tells_nothing_is_none() -> None:
+def test_empty_metadata_is_none() -> None:
     assert display([0] * 22) is None
 
 
 @pytest.mark.parametrize("data", [b"", b"\0" * 87, struct.pack("22i", *WHOLE)[:-1]])
-def test_nor_a_record_that_is_cut_off(data: bytes) -> None:
+def test_a_truncated_record_is_ignored(data: bytes) -> None:
     assert mastering_display(data) is None
 
 
@@ -90,13 +90,13 @@ def test_nor_a_record_that_is_cut_off(data: bytes) -> None:
         ((65536, 1), None), ((1, 2**32 - 1), None),
     ],
 )  # fmt: skip
-def test_a_light_level_fits_sixteen_bits(values: tuple[int, int], light: tuple[int, int] | None) -> None:
+def test_a_light_level_must_fit_16_bits(values: tuple[int, int], light: tuple[int, int] | None) -> None:
     assert light_level(struct.pack("2I", *values)) == light
     assert light_level(struct.pack("2I", *values)[:7]) is None
 
 
 @given(st.lists(INTS, min_size=22, max_size=22))
-def test_whatever_is_believed_can_be_written(values: list[int]) -> None:
+def test_every_accepted_display_can_be_written(values: list[int]) -> None:
     found = display(values)
     if found is not None:
         assert found.colours or found.luminance
@@ -131,7 +131,7 @@ DECIMAL = (
         ("vp9", ["-crf", "20"], ["-crf", "20"]),
     ],
 )  # fmt: skip
-def test_an_encoder_is_told_in_its_own_words_what_the_preset_does_not_say(
+def test_an_encoder_gets_the_metadata_as_parameters_unless_the_preset_sets_them(
     codec: str, args: list[str], made: list[str]
 ) -> None:
     assert with_hdr(args, codec, hdr()) == made
@@ -139,7 +139,7 @@ def test_an_encoder_is_told_in_its_own_words_what_the_preset_does_not_say(
 
 
 @pytest.mark.parametrize("codec", ["h264_nvenc", "hevc_nvenc", "av1_nvenc", "hevc_videotoolbox", "vp9", "prores"])
-def test_encoders_that_cannot_be_told_are_named(codec: str) -> None:
+def test_the_warning_names_an_encoder_that_cannot_signal_hdr(codec: str) -> None:
     preset = Preset.model_validate({"video_codec": codec, "container": "mkv", "ml_upscale": "esrgan-2x"})
     (finding,) = hdr_warnings(preset, hdr(), "video track 1")
     assert (finding.code, finding.where) == ("video.hdr_metadata_dropped", "video track 1")
@@ -147,7 +147,7 @@ def test_encoders_that_cannot_be_told_are_named(codec: str) -> None:
     assert hdr_warnings(preset, None, "") == []
 
 
-def test_svt_av1_cannot_say_an_average_without_a_maximum() -> None:
+def test_svt_av1_cannot_signal_an_average_without_a_maximum() -> None:
     preset = Preset.model_validate({"video_codec": "libsvtav1", "container": "mkv", "ml_upscale": "esrgan-2x"})
     (finding,) = hdr_warnings(preset, hdr((0, 400)), "")
     assert "MaxCLL" in finding.message

@@ -76,7 +76,7 @@ def loudness(path: Path) -> tuple[float, float]:
     ],
     ids=["wav", "mp3", "mp4", "mkv upscaled, mono"],
 )
-def test_normalized_sound_is_as_loud_as_it_shall_be(way: dict[str, str], gain: float, tmp_path: Path) -> None:
+def test_normalized_audio_has_the_target_loudness(way: dict[str, str], gain: float, tmp_path: Path) -> None:
     source = film(tmp_path / "s.mkv", gain=gain)
     made = plan_of(source, audio_normalize=True, preset="ultrafast", **way)
     out = render(made, source, tmp_path)
@@ -89,7 +89,7 @@ def test_normalized_sound_is_as_loud_as_it_shall_be(way: dict[str, str], gain: f
 
 
 @pytest.mark.parametrize("source", ["sine=f=440:d=1.5:r=48000", "sine=f=997:d=5:r=48000"])
-def test_a_steady_tone_is_raised_evenly(source: str, tmp_path: Path) -> None:
+def test_a_steady_tone_gets_an_even_gain(source: str, tmp_path: Path) -> None:
     made = plan_of(sound(tmp_path / "s.flac", source=source), audio_normalize=True, **WAV)
     out = render(made, tmp_path / "s.flac", tmp_path)
     assert loudness(out)[0] == pytest.approx(-16, abs=1)
@@ -97,19 +97,19 @@ def test_a_steady_tone_is_raised_evenly(source: str, tmp_path: Path) -> None:
     assert max(parts) / min(parts) < 1.02
 
 
-def test_volume_comes_after_the_loudness(tmp_path: Path) -> None:
+def test_volume_is_applied_after_the_loudness(tmp_path: Path) -> None:
     source = sound(tmp_path / "s.flac")
     made = plan_of(source, audio_normalize=True, audio_volume=50, **WAV)
     assert loudness(render(made, source, tmp_path))[0] == pytest.approx(-22, abs=1)
 
 
-def test_silence_is_left_alone(tmp_path: Path) -> None:
+def test_silence_is_not_normalized(tmp_path: Path) -> None:
     source = sound(tmp_path / "s.flac", source="anullsrc=d=1")
     made = plan_of(source, audio_normalize=True, **WAV)
     assert np.abs(samples(render(made, source, tmp_path))).max() == 0
 
 
-def test_each_track_is_measured_by_itself(tmp_path: Path) -> None:
+def test_each_track_is_measured_separately(tmp_path: Path) -> None:
     source = tmp_path / "s.mkv"
     ffmpeg("-f", "lavfi", "-i", f"{SWELLING},volume=0.1", "-f", "lavfi", "-i", SWELLING, "-map", 0, "-map", 1, source)
     made = plan_of(source, audio_normalize=True, container="m4a", audio_codec="alac")
@@ -120,7 +120,7 @@ def test_each_track_is_measured_by_itself(tmp_path: Path) -> None:
         assert loudness(tmp_path / f"{number}.wav")[0] == pytest.approx(-16, abs=1)
 
 
-def test_a_measurement_is_read_from_the_log() -> None:
+def test_the_measurement_is_parsed_from_the_log() -> None:
     text = """{
         "input_i" : "-23.10", "input_tp" : "-8.40", "input_lra" : "0.00", "input_thresh" : "-33.50",
         "output_i" : "-16.0", "normalization_type" : "dynamic", "target_offset" : "0.20"
@@ -132,7 +132,7 @@ def test_a_measurement_is_read_from_the_log() -> None:
         parse_loudness(["nothing"])
 
 
-def test_a_copied_or_plain_track_needs_no_measurement() -> None:
+def test_a_track_that_is_not_normalized_is_not_measured() -> None:
     info = media(video(), audio())
     made = make_plan(Preset(), "test", info, None)
     assert commands.measure_commands(made, FFMPEG, Path("s.mkv")) == {}
@@ -143,7 +143,7 @@ def test_a_copied_or_plain_track_needs_no_measurement() -> None:
 
 @pytest.mark.parametrize(("per_cent", "change"), [(110, 0.83), (50, -6.02), (100, 0.0)])
 @pytest.mark.parametrize("way", [WAV, {"container": "mkv", "audio_codec": "flac", "ml_upscale": "esrgan-2x"}])
-def test_volume_is_in_per_cent(way: dict[str, str], per_cent: int, change: float, tmp_path: Path) -> None:
+def test_volume_is_in_percent(way: dict[str, str], per_cent: int, change: float, tmp_path: Path) -> None:
     source = film(tmp_path / "s.mkv", source="sine=f=440:d=1:r=48000")
     made = plan_of(source, audio_volume=per_cent, preset="ultrafast", **way)
     assert decibels(render(made, source, tmp_path)) - decibels(source) == pytest.approx(change, abs=0.05)
@@ -152,7 +152,9 @@ def test_volume_is_in_per_cent(way: dict[str, str], per_cent: int, change: float
 @pytest.mark.parametrize("layout", ["mono", "stereo", "5.1"])
 @pytest.mark.parametrize(("wish", "channels"), [("original", None), ("stereo", 2), ("mono", 1)])
 @pytest.mark.parametrize("codec", ["aac", "libopus", "flac", "ac3"])
-def test_channels_are_as_wished(codec: str, wish: str, channels: int | None, layout: str, tmp_path: Path) -> None:
+def test_the_output_has_the_requested_channels(
+    codec: str, wish: str, channels: int | None, layout: str, tmp_path: Path
+) -> None:
     source = sound(tmp_path / "s.flac", source="sine=d=0.3:r=48000", channels=layout)
     ffmpeg("-f", "lavfi", "-i", "color=black:s=32x32:r=5:d=0.4", "-i", source, "-c:a", "copy", tmp_path / "s.mkv")
     made = plan_of(tmp_path / "s.mkv", container="mkv", audio_codec=codec, audio_channels=wish, preset="ultrafast")
@@ -161,7 +163,7 @@ def test_channels_are_as_wished(codec: str, wish: str, channels: int | None, lay
     assert found.audio.channels == (channels or {"mono": 1, "stereo": 2, "5.1": 6}[layout])
 
 
-def test_a_better_quality_of_variable_rate_is_larger(tmp_path: Path) -> None:
+def test_a_higher_quality_of_a_variable_rate_is_larger(tmp_path: Path) -> None:
     source = sound(tmp_path / "s.flac")
     sizes = []
     for quality in (0, 9):
@@ -176,14 +178,14 @@ def test_a_better_quality_of_variable_rate_is_larger(tmp_path: Path) -> None:
     ("codec", "quality", "args"),
     [("mp3", 2, ["-q:a:1", "2"]), ("libfdk_aac", 5, ["-vbr:a:1", "5"])],
 )
-def test_variable_rate_in_the_words_of_each_encoder(codec: str, quality: int, args: list[str]) -> None:
+def test_each_encoder_gets_a_variable_rate_as_its_own_option(codec: str, quality: int, args: list[str]) -> None:
     preset = Preset(audio_codec=codec, audio_bitrate_mode="vbr", audio_quality=quality)
     encoder = rules().audio_encoders[codec]
     made = audio_args(1, encoder.program, audio_target(preset, encoder, None))
     assert made[4:] == args
 
 
-def test_a_bit_rate_is_what_comes_out(tmp_path: Path) -> None:
+def test_the_output_has_the_requested_bit_rate(tmp_path: Path) -> None:
     source = sound(tmp_path / "s.flac")
     sizes = [
         render(plan_of(source, container="mp3", audio_codec="mp3", audio_bitrate=rate), source, tmp_path)
@@ -200,7 +202,7 @@ def test_a_bit_rate_is_what_comes_out(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize(("layout", "rate"), [("mono", 8000), ("5.1(side)", 48000), ("7.1", 96000)])
-def test_every_encoder_takes_filtered_sound_of_any_rate(
+def test_every_encoder_takes_filtered_audio_of_any_sample_rate(
     container: str, codec: str, layout: str, rate: int, tmp_path: Path
 ) -> None:
     source = tmp_path / "s.mkv"
@@ -241,7 +243,7 @@ EFFECTS = [
 
 
 @pytest.mark.parametrize(("wish", "source", "least", "most"), EFFECTS)
-def test_a_filter_changes_what_it_is_for_and_nothing_else(
+def test_a_filter_changes_only_what_it_is_for(
     wish: dict[str, Any], source: str, least: float, most: float, tmp_path: Path
 ) -> None:
     tone = sound(tmp_path / "s.flac", source=source, channels="mono")
@@ -252,7 +254,7 @@ def test_a_filter_changes_what_it_is_for_and_nothing_else(
 
 
 @pytest.mark.parametrize(("width", "change"), [(0, -200), (50, -6.02), (100, 0.0), (200, 6.02)])
-def test_stereo_width_changes_what_the_sides_differ_by(width: int, change: float, tmp_path: Path) -> None:
+def test_stereo_width_changes_the_difference_of_the_channels(width: int, change: float, tmp_path: Path) -> None:
     source = tmp_path / "s.flac"
     ffmpeg("-f", "lavfi", "-i", "aevalsrc=0.2*sin(2764*t)|0.2*sin(2764*t+1):d=1:s=48000", source)
     out = render(plan_of(source, audio_stereo_width=width, **WAV), source, tmp_path)
@@ -263,21 +265,21 @@ def test_stereo_width_changes_what_the_sides_differ_by(width: int, change: float
         assert 10 * np.log10(after / before) == pytest.approx(change, abs=0.1)
 
 
-def test_a_track_that_is_not_stereo_keeps_its_channels_and_its_owner_is_told(tmp_path: Path) -> None:
+def test_stereo_width_leaves_other_layouts_unchanged_with_a_warning(tmp_path: Path) -> None:
     source = sound(tmp_path / "s.flac", source="sine=d=0.3", channels="5.1")
     made = plan_of(source, audio_stereo_width=150, **WAV)
     assert [warning.code for warning in made.warnings] == ["audio.not_stereo"]
     assert samples(render(made, source, tmp_path)).shape[0] == 6
 
 
-def test_a_limiter_does_not_delay_the_sound(tmp_path: Path) -> None:
+def test_the_limiter_does_not_delay_the_audio(tmp_path: Path) -> None:
     source = sound(tmp_path / "s.flac", source="aevalsrc='if(gt(t,0.5),0.5*sin(6283*t),0)':d=1:s=48000")
     out = render(plan_of(source, audio_limiter={"ceiling": -20, "attack": 50}, **WAV), source, tmp_path)
     begin = int(np.argmax(np.abs(samples(out)[0]) > 0.01))
     assert abs(begin - 24000) < 48
 
 
-def test_filters_stand_in_their_order() -> None:
+def test_filters_are_applied_in_a_fixed_order() -> None:
     preset = Preset(
         audio_high_pass=80, audio_low_pass=12000, audio_noise_reduction=10, audio_de_esser=50, audio_bass=2,
         audio_treble=-2, audio_compressor=True, audio_stereo_width=120, audio_normalize=True, audio_volume=110,
@@ -292,14 +294,14 @@ def test_filters_stand_in_their_order() -> None:
     ]  # fmt: skip
 
 
-def test_nothing_is_done_that_is_not_asked_for() -> None:
+def test_no_filter_is_applied_by_default() -> None:
     target = audio_target(Preset(), rules().audio_encoders["aac"], audio().audio)
     assert target == AudioTarget(kbps=128, source_rate=48000)
     gaps = "aresample=async=1:min_hard_comp=0.01"
     assert audio_args(0, "aac", target) == ["-c:a:0", "aac", "-filter:a:0", gaps, "-b:a:0", "128k"]
 
 
-def test_flac_gets_blocks_of_a_length_that_it_knows(instant: Path, tmp_path: Path) -> None:
+def test_flac_gets_blocks_of_a_fixed_length(instant: Path, tmp_path: Path) -> None:
     limiter = {"enabled": True, "attack": 37.5}  # its first piece is a single sample after the noise reduction
     wishes: dict[str, Any] = {"audio_noise_reduction": 1, "audio_limiter": limiter}
     made = plan_of(instant, container="flac", audio_codec="flac", **wishes)
@@ -343,7 +345,7 @@ def instant(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @given(wishes=WISHES)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_every_wish_that_the_model_takes_makes_a_file(
+def test_every_valid_combination_of_audio_keys_makes_a_file(
     wishes: dict[str, Any], instant: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     (container, codec), rest = wishes["way"], {key: wish for key, wish in wishes.items() if key != "way"}

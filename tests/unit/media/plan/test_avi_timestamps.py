@@ -32,7 +32,7 @@ def uneven(frames: int) -> list[int]:
 
 
 @pytest.mark.parametrize("pts", [[0], [3, 4, 5, 6], [0, 4, 5, 6], [0, 5, 10, 15, 19, 23], uneven(4000)], ids=len)
-def test_each_picture_gets_its_time(pts: list[int]) -> None:
+def test_each_frame_gets_its_time(pts: list[int]) -> None:
     told = frame_filter(frame_times(scanned(pts)), offset=0.2)
     chain = f"color=size=16x16:rate=25,trim=end_frame={len(pts)}"
     graph = ("-copyts", "-f", "lavfi", "-i", chain, "-vf", told, "-fps_mode", "passthrough", "-f", "framehash", "-")
@@ -41,13 +41,13 @@ def test_each_picture_gets_its_time(pts: list[int]) -> None:
     assert times == [each + 5 for each in pts]
 
 
-def test_evenly_timed_pictures_are_one_run() -> None:
+def test_frames_at_a_constant_step_are_one_run() -> None:
     assert len(frame_times(scanned([2, 5, 8, 11])).runs) == 1
     assert not frame_times(ScanResult(TICK, (0, 1, 2), 1, (0,))).runs
 
 
 @pytest.mark.parametrize("wishes", [{}, {"processing_mode": "copy"}])
-def test_times_too_uneven_for_a_command_are_refused_with_a_way_out(wishes: dict[str, str]) -> None:
+def test_times_too_uneven_for_one_command_are_refused_with_a_hint(wishes: dict[str, str]) -> None:
     told = frame_times(scanned(uneven(20_000)))
     with pytest.raises(RuleError) as refused:
         make_plan(Preset(container="mkv", **wishes), "test", media(video()), cfr(), told)  # type: ignore[arg-type]
@@ -56,7 +56,7 @@ def test_times_too_uneven_for_a_command_are_refused_with_a_way_out(wishes: dict[
     make_plan(Preset(container="mkv", ml_upscale="esrgan-2x"), "test", media(video()), cfr(), told)
 
 
-def test_frames_are_distinct_where_no_clock_makes_two_of_them_one() -> None:
+def test_frames_are_distinct_when_even_milliseconds_tell_them_apart() -> None:
     assert frame_times(scanned([0, 1, 2])).distinct
     assert not frame_times(scanned([0, 1, 1])).distinct
     assert not frame_times(ScanResult(Fraction(1, 1000), (0, 1, 2), 1, (0,))).distinct

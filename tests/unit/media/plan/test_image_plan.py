@@ -85,7 +85,7 @@ def as_ffmpeg_shows(path: Path) -> Any:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize(("name", "put"), [("a.jpg", in_jpeg), ("a.png", in_png)])
-def test_a_picture_is_turned_as_its_exif_says(
+def test_an_image_is_rotated_as_its_exif_says(
     orientation: int, name: str, put: Any, pictures: Path, tmp_path: Path
 ) -> None:
     plain = read_image(pictures / name, seen(pictures / name)[1]).rgb
@@ -94,7 +94,7 @@ def test_a_picture_is_turned_as_its_exif_says(
     assert np.array_equal(read_image(path, seen(path)[1]).rgb, UPRIGHT[orientation](plain))
 
 
-def test_exif_is_found_in_every_kind_of_file_and_in_both_byte_orders(pictures: Path) -> None:
+def test_exif_is_read_from_every_format_and_in_both_byte_orders(pictures: Path) -> None:
     data = {kind: (pictures / f"a.{kind}").read_bytes() for kind in ("jpg", "png", "webp", "bmp")}
     for order in "<>":
         block = exif(6, order)
@@ -114,7 +114,9 @@ def test_exif_is_found_in_every_kind_of_file_and_in_both_byte_orders(pictures: P
         ("grey.png", 16, False),
     ],
 )  # fmt: skip
-def test_pixels_come_as_the_file_has_them(name: str, depth: int, alpha: bool, pictures: Path) -> None:
+def test_pixels_are_decoded_with_the_depth_and_alpha_of_the_file(
+    name: str, depth: int, alpha: bool, pictures: Path
+) -> None:
     still = seen(pictures / name)[1]
     assert still.video is not None
     assert (still.video.bit_depth, still.video.alpha) == (depth, alpha)
@@ -140,7 +142,7 @@ def test_sixteen_bit_codes_are_exact(tmp_path: Path) -> None:
     assert np.array_equal(np.dstack([opened.rgb, opened.alpha]), codes)
 
 
-def test_a_damaged_picture_says_so(pictures: Path, tmp_path: Path) -> None:
+def test_a_damaged_image_is_refused(pictures: Path, tmp_path: Path) -> None:
     data = (pictures / "a.png").read_bytes()
     path = tmp_path / "a.png"
     path.write_bytes(data[:60] + bytes(40) + data[100:])
@@ -149,7 +151,7 @@ def test_a_damaged_picture_says_so(pictures: Path, tmp_path: Path) -> None:
     assert caught.value.finding.code == "media.corrupt"
 
 
-def test_a_small_file_cannot_claim_to_be_a_picture_that_fills_the_memory(pictures: Path) -> None:
+def test_a_small_file_that_claims_a_huge_size_is_refused(pictures: Path) -> None:
     info = probe(pictures / "a.png")
     vast = info.streams[0].evolve(video=info.streams[0].video.evolve(width=60_000, height=60_000))
     with pytest.raises(MediaError) as caught:
@@ -157,7 +159,7 @@ def test_a_small_file_cannot_claim_to_be_a_picture_that_fills_the_memory(picture
     assert caught.value.finding.code == "media.too_large"
 
 
-def test_an_enlarged_alpha_plane_stays_opaque_where_it_was_and_within_its_neighbours() -> None:
+def test_an_upscaled_alpha_plane_stays_opaque_where_it_was_and_within_its_neighbours() -> None:
     small = np.zeros((4, 6), np.uint8)
     small[:, 3:] = 255
     wild = np.random.default_rng(2).integers(0, 256, (8, 12)).astype(np.uint8)
@@ -167,7 +169,7 @@ def test_an_enlarged_alpha_plane_stays_opaque_where_it_was_and_within_its_neighb
     assert np.array_equal(made[:, 4:8], wild[:, 4:8])
 
 
-def test_what_holds_no_transparency_shows_the_picture_on_white() -> None:
+def test_without_an_alpha_channel_the_image_is_composed_on_white() -> None:
     rgb = np.full((1, 3, 3), 100, np.uint8)
     assert flatten_on_white(rgb, np.array([[0, 255, 128]], np.uint8))[0, :, 0].tolist() == [255, 100, 177]
 
@@ -195,7 +197,7 @@ def plan(info: MediaInfo | None = None, **wishes: Any) -> ImagePlan:
         ("bmp", "on white", 8, "rgb48le", ["image.alpha_dropped", "image.depth_lowered"]),
     ],
 )
-def test_depth_and_transparency_are_kept_where_the_file_holds_them(
+def test_depth_and_transparency_are_kept_where_the_format_can_hold_them(
     container: str, alpha: str, depth: int, fed: str, warnings: list[str]
 ) -> None:
     made = plan(container=container)
@@ -204,7 +206,7 @@ def test_depth_and_transparency_are_kept_where_the_file_holds_them(
     assert (made.width, made.height, made.frames, made.extension) == (128, 96, 1, container)
 
 
-def test_a_turned_picture_is_planned_upright() -> None:
+def test_a_rotated_image_is_planned_upright() -> None:
     made = plan(picture(rotation=90))
     assert (made.decoded_width, made.decoded_height, made.width, made.height) == (48, 64, 96, 128)
 
@@ -212,7 +214,7 @@ def test_a_turned_picture_is_planned_upright() -> None:
 @pytest.mark.parametrize(
     "info", [media(), media(audio(0), container="mp3"), media(audio(0), cover(1), container="mp3")]
 )
-def test_what_is_no_picture_is_refused_with_a_code_of_its_own(info: MediaInfo) -> None:
+def test_a_file_that_is_not_an_image_is_refused_with_its_own_code(info: MediaInfo) -> None:
     with pytest.raises(MediaError) as caught:
         plan(info)
     assert caught.value.finding.code == "media.not_a_picture"
@@ -220,7 +222,7 @@ def test_what_is_no_picture_is_refused_with_a_code_of_its_own(info: MediaInfo) -
 
 
 @pytest.mark.parametrize(("container", "side"), [("webp", 8200), ("jpg", 33_000), ("png", 20_000)])
-def test_what_the_file_cannot_hold_is_refused_before_the_work(container: str, side: int) -> None:
+def test_a_size_that_the_format_cannot_hold_is_refused(container: str, side: int) -> None:
     with pytest.raises(RuleError) as caught:
         plan(picture(width=side, height=side), container=container)
     assert caught.value.finding.code == "image.too_large"
@@ -239,7 +241,7 @@ def test_what_the_file_cannot_hold_is_refused_before_the_work(container: str, si
         ({"metadata": {"title": "x"}}, "image.key_without_effect"),
     ],
 )
-def test_what_has_no_meaning_for_a_picture_is_refused(wishes: dict[str, Any], code: str) -> None:
+def test_keys_without_effect_on_images_are_refused(wishes: dict[str, Any], code: str) -> None:
     findings = check_preset(Preset(**({"container": "png"} | wishes)))
     assert [finding.code for finding in findings] == [code]
     assert findings[0].hint
@@ -247,7 +249,7 @@ def test_what_has_no_meaning_for_a_picture_is_refused(wishes: dict[str, Any], co
 
 @pytest.mark.parametrize("container", ["png", "jpg", "webp", "bmp", "tiff"])
 @pytest.mark.parametrize("scale", ["none", "esrgan-2x", "esrgan-3x", "esrgan-4x"])
-def test_every_container_for_pictures_goes_with_every_scale(container: str, scale: str) -> None:
+def test_every_image_container_works_with_every_scale(container: str, scale: str) -> None:
     preset = Preset(container=container, ml_upscale=scale, crf=18, audio_codec="flac")
     assert check_preset(preset) == []
     assert check_tools(preset, frozenset({"png", "mjpeg", "libwebp", "bmp", "tiff"})) == []
@@ -264,12 +266,12 @@ def test_every_container_for_pictures_goes_with_every_scale(container: str, scal
         ({"container": "tiff"}, ["tiff", "-compression_algo", "lzw"]),
     ],
 )
-def test_quality_reaches_the_encoder(wishes: dict[str, Any], words: list[str]) -> None:
+def test_quality_is_passed_to_the_encoder(wishes: dict[str, Any], words: list[str]) -> None:
     argv = image_command(plan(**wishes), FFMPEG, Path("/out/a"))
     at = argv.index("-c:v") + 1
     assert argv[at : at + len(words)] == words
 
 
 @pytest.mark.parametrize(("quality", "scale"), [(100, 1), (95, 1), (90, 2), (75, 4), (50, 8), (25, 16), (1, 31)])
-def test_jpeg_quality_means_the_tables_that_it_means_elsewhere(quality: int, scale: int) -> None:
+def test_jpeg_quality_selects_the_usual_quantiser_tables(quality: int, scale: int) -> None:
     assert jpeg_scale(quality) == scale

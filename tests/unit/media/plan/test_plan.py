@@ -72,14 +72,16 @@ def test_the_output_is_upright_scaled_and_even(facts: Any, scale: int, decoded: 
         ("yuv422p10le", "prores", (64, 47)),
     ],
 )
-def test_odd_sizes_lose_only_what_the_chroma_cannot_hold(pixel_format: str, codec: str, output: Any) -> None:
+def test_odd_sizes_lose_only_what_the_chroma_subsampling_cannot_hold(
+    pixel_format: str, codec: str, output: Any
+) -> None:
     odd = video(width=65, height=47)
     made = plan(odd, container="mov", video_codec=codec, pixel_format=pixel_format)
     assert (made.width, made.height) == output
     assert ("video.cut_to_even" in warnings(made)) == (output != (65, 47))
 
 
-def test_a_copied_picture_is_not_changed_and_still_has_to_be_turned() -> None:
+def test_copied_video_is_unchanged_and_is_still_rotated_by_the_player() -> None:
     made = plan(video(rotation=90, width=65, sar=Fraction(4, 3)), processing_mode="copy")
     expected = made.expected
     assert (expected.width, expected.height, expected.rotation) == (65, 48, 90)
@@ -106,7 +108,7 @@ def test_a_copied_picture_is_not_changed_and_still_has_to_be_turned() -> None:
         ("gbrp", 8, "libx264", "yuv420p", "yuv420p"),
     ],
 )
-def test_auto_keeps_ten_bit_where_the_encoder_takes_it(
+def test_auto_keeps_10_bit_where_the_encoder_takes_it(
     source: str, depth: int, codec: str, upscaled: str, transcoded: str
 ) -> None:
     stream = video(pixel_format=source, bit_depth=depth)
@@ -118,11 +120,11 @@ def test_auto_keeps_ten_bit_where_the_encoder_takes_it(
     assert ("video.depth_lowered" in warnings(two)) == (depth > 8 and "10" not in upscaled)
 
 
-def test_a_named_pixel_format_is_used() -> None:
+def test_a_given_pixel_format_is_used() -> None:
     assert plan(ml_upscale="esrgan-2x", pixel_format="yuv444p10le").pixel_format == "yuv444p10le"
 
 
-def test_what_the_picture_loses_is_a_warning() -> None:
+def test_what_the_frames_lose_is_a_warning() -> None:
     made = plan(video(alpha=True, interlaced=True))
     assert warnings(made) == ["video.alpha_dropped", "video.interlaced"]
 
@@ -131,7 +133,7 @@ def test_what_the_picture_loses_is_a_warning() -> None:
     ("tags", "height", "matrix"),
     [({}, 480, "smpte170m"), ({}, 720, "bt709"), ({"matrix": "bt2020nc"}, 480, "bt2020nc")],
 )
-def test_untagged_colours_are_completed_by_the_size_of_the_source(tags: Any, height: int, matrix: str) -> None:
+def test_missing_colour_tags_follow_from_the_size_of_the_source(tags: Any, height: int, matrix: str) -> None:
     made = plan(video(colour=Colour(**tags), height=height), ml_upscale="esrgan-4x")
     assert (made.colour.matrix, made.colour.range) == (matrix, "limited")
 
@@ -139,7 +141,7 @@ def test_untagged_colours_are_completed_by_the_size_of_the_source(tags: Any, hei
 # --- time ---------------------------------------------------------------------------------------------------
 
 
-def test_rate_frames_and_length_are_those_of_the_timeline() -> None:
+def test_rate_frames_and_duration_are_those_of_the_timeline() -> None:
     rate = Fraction(24000, 1001)
     for wishes in ({"ml_upscale": "esrgan-2x"}, {}):
         made = plan(timeline=cfr(48, rate), **wishes)
@@ -147,7 +149,7 @@ def test_rate_frames_and_length_are_those_of_the_timeline() -> None:
         assert made.expected.duration == pytest.approx(2.002)
 
 
-def test_the_video_starts_as_long_after_the_container_as_in_the_source() -> None:
+def test_the_video_starts_as_late_as_in_the_source() -> None:
     made = plan(timeline=cfr(origin=7), info=media(start=0.1), ml_upscale="esrgan-2x")
     assert (made.container_start, made.video_start) == (0.1, 0.18)
 
@@ -157,7 +159,7 @@ def test_a_transcode_without_a_timeline_keeps_the_sources_timing() -> None:
     assert (made.rate, made.expected.frames, made.frames, made.expected.duration) == (None, None, 50, 2.0)
 
 
-def test_upscaling_without_a_timeline_is_a_mistake_of_the_caller() -> None:
+def test_upscaling_without_a_timeline_is_an_error_of_the_caller() -> None:
     with pytest.raises(ValueError, match="timeline"):
         plan(timeline=None, ml_upscale="esrgan-2x")
 
@@ -239,13 +241,13 @@ def rows(made: MuxPlan) -> list[tuple[int, str, str | None]]:
         ),
     ],
 )  # fmt: skip
-def test_every_stream_has_a_row_and_what_is_lost_a_warning(wishes: Any, expected: Any, warned: list[str]) -> None:
+def test_every_stream_has_a_row_and_every_loss_a_warning(wishes: Any, expected: Any, warned: list[str]) -> None:
     made = plan(*RICH, **wishes)
     assert rows(made) == expected
     assert warnings(made) == warned
 
 
-def test_verification_is_told_the_streams_in_their_order() -> None:
+def test_verification_expects_the_streams_in_their_order() -> None:
     made = plan(*RICH, container="mp4", selected_subtitle_tracks=[3])
     assert made.expected.streams == (
         ExpectedStream(kind="video", codec="h264"),
@@ -256,13 +258,13 @@ def test_verification_is_told_the_streams_in_their_order() -> None:
     )
 
 
-def test_the_track_of_chapter_names_is_no_loss() -> None:
+def test_dropping_the_track_of_chapter_names_is_not_a_loss() -> None:
     made = plan(info=media(video(), other(1, "data", "bin_data"), chapters=2))
     assert warnings(made) == []
     assert made.expected.chapters
 
 
-def test_a_cover_of_an_unusual_kind_is_left_out_with_a_warning() -> None:
+def test_a_cover_with_an_unusual_codec_is_dropped_with_a_warning() -> None:
     assert warnings(plan(video(), cover(1, "bmp"), container="mkv")) == ["streams.cover_dropped"]
 
 
@@ -280,7 +282,7 @@ def test_a_cover_of_an_unusual_kind_is_left_out_with_a_warning() -> None:
         ("flac", (128, 6), (None, None), []),
     ],
 )
-def test_sound_is_encoded_as_near_to_the_wish_as_the_encoder_can(
+def test_audio_gets_the_nearest_bit_rate_that_the_encoder_has(
     codec: str, source: tuple[int, int], used: tuple[int | None, int | None], warned: list[str]
 ) -> None:
     """Wanted kbit/s and channels of the source; used kbit/s, and the channels where they are fewer."""
@@ -308,7 +310,7 @@ def test_a_refused_job_has_all_findings_of_preset_and_file() -> None:
     assert codes == ["mode.upscale_needs_reencode", "copy.audio_codec", "tracks.subtitle_not_found"]
 
 
-def test_a_container_that_cannot_be_written_is_refused_before_its_streams_are_looked_at() -> None:
+def test_a_container_without_video_is_refused_for_an_upscale() -> None:
     with pytest.raises(RuleError) as caught:
         plan(container="mp3", ml_upscale="esrgan-2x")
     assert [finding.code for finding in caught.value.findings] == ["container.upscale_needs_video"]

@@ -23,28 +23,28 @@ def lengths(line: Timeline, pts: list[int], keys: list[int], seconds: float) -> 
     return [each.frames for each in plan_segments(line, pts, keys, SegmentOptions(seconds=seconds))]
 
 
-def test_a_video_is_divided_into_equal_pieces_where_no_key_frame_is_near() -> None:
+def test_segments_are_equally_long_where_no_key_frame_is_near() -> None:
     pts = list(range(0, 10_000, 40))
     assert lengths(line_of(pts), pts, [0], 1) == [25] * 10
 
 
-def test_a_piece_begins_at_the_key_frame_that_is_nearest() -> None:
+def test_a_segment_starts_at_the_nearest_key_frame() -> None:
     pts = list(range(0, 10_000, 40))
     assert lengths(line_of(pts), pts, [0, 2680, 3200, 6400], 3) == [80, 80, 90]
 
 
-def test_a_short_rest_is_not_a_piece_of_its_own() -> None:
+def test_a_short_rest_is_part_of_the_last_segment() -> None:
     pts = list(range(0, 1400, 40))
     assert lengths(line_of(pts), pts, [0], 1) == [35]
 
 
-def test_a_source_that_is_read_from_its_beginning_each_time_has_few_pieces() -> None:
+def test_a_source_that_cannot_be_seeked_has_few_segments() -> None:
     pts = list(range(0, 40_000, 40))
     cut = plan_segments(line_of(pts), pts, [0], SegmentOptions(seconds=1), seekable=False)
     assert len(cut) == 8
 
 
-def test_a_lead_begins_earlier_and_never_before_the_first_frame() -> None:
+def test_a_lead_starts_earlier_but_never_before_the_first_frame() -> None:
     pts = list(range(0, 3000, 40))
     first, second, _ = plan_segments(line_of(pts), pts, [0], SegmentOptions(seconds=1, lead=30))
     assert (first.lead, first.first_pts) == (0, None)
@@ -59,7 +59,7 @@ def test_a_lead_begins_earlier_and_never_before_the_first_frame() -> None:
     lead=st.integers(0, 10),
     variable=st.booleans(),
 )
-def test_pieces_together_show_exactly_what_the_whole_shows(
+def test_segments_together_show_exactly_what_the_whole_shows(
     steps: list[int], keys: set[int], seconds: float, lead: int, variable: bool
 ) -> None:
     pts = [sum(steps[:number]) for number in range(len(steps))]

@@ -34,28 +34,28 @@ def codes(**preset: Any) -> list[str]:
 
 
 @pytest.mark.parametrize(("wish", "name", "key"), WISHES)
-def test_copy_mode_changes_no_sound(wish: dict[str, Any], name: str, key: str) -> None:
+def test_copy_mode_refuses_keys_that_change_audio(wish: dict[str, Any], name: str, key: str) -> None:
     (finding,) = check_preset(Preset(processing_mode="copy", **wish))
     assert (finding.code, finding.where) == (f"mode.copy_{name}", key)
     assert 'processing_mode "reencode"' in finding.hint
 
 
 @pytest.mark.parametrize(("wish", "name", "key"), WISHES)
-def test_copied_sound_is_not_changed(wish: dict[str, Any], name: str, key: str) -> None:
+def test_copied_audio_refuses_keys_that_change_it(wish: dict[str, Any], name: str, key: str) -> None:
     (finding,) = check_preset(Preset(audio_codec="copy", **wish))
     assert (finding.code, finding.where) == (f"audio.copy_{name}", key)
     assert "an audio_codec that encodes" in finding.hint
 
 
 @pytest.mark.parametrize(("wish", "name", "key"), WISHES)
-def test_encoded_sound_takes_every_wish(wish: dict[str, Any], name: str, key: str) -> None:
+def test_encoded_audio_accepts_every_key(wish: dict[str, Any], name: str, key: str) -> None:
     assert codes(**wish) == []
 
 
 @pytest.mark.parametrize(
     "codec", ["aac", "ac3", "libopus", "mp3", "alac", "flac", "vorbis", "mp2", "pcm_s16le", "libfdk_aac"]
 )
-def test_only_two_encoders_have_a_variable_rate(codec: str) -> None:
+def test_only_two_encoders_have_a_variable_bit_rate(codec: str) -> None:
     found = codes(container="mkv", audio_codec=codec, audio_bitrate_mode="vbr")
     assert found == ([] if codec in {"mp3", "libfdk_aac"} else ["audio.vbr_unsupported"])
 
@@ -64,18 +64,18 @@ def test_only_two_encoders_have_a_variable_rate(codec: str) -> None:
     ("codec", "quality", "fine"),
     [("mp3", 0, True), ("mp3", 9, True), ("libfdk_aac", 0, False), ("libfdk_aac", 5, True), ("libfdk_aac", 6, False)],
 )
-def test_the_quality_of_a_variable_rate_has_the_encoders_range(codec: str, quality: int, fine: bool) -> None:
+def test_audio_quality_must_be_in_the_range_of_the_encoder(codec: str, quality: int, fine: bool) -> None:
     found = codes(audio_codec=codec, audio_bitrate_mode="vbr", audio_quality=quality)
     assert found == ([] if fine else ["audio.quality_range"])
 
 
-def test_an_unused_quality_does_no_harm() -> None:
+def test_an_unused_audio_quality_is_accepted() -> None:
     assert codes(audio_codec="aac", audio_quality=9) == []
     assert codes(audio_codec="libfdk_aac", audio_quality=9, audio_bitrate_mode="vbr", processing_mode="copy") == []
 
 
 @pytest.mark.parametrize("container", FIT)
-def test_a_container_of_sound_needs_sound_and_takes_nothing_else(container: str) -> None:
+def test_an_audio_container_needs_audio_and_takes_nothing_else(container: str) -> None:
     base = {"container": container, "audio_codec": FIT[container]}
     assert codes(**base) == []
     assert codes(**base, video_codec="prores", preset="p7", crf=60) == []
@@ -90,13 +90,13 @@ def test_a_container_of_sound_needs_sound_and_takes_nothing_else(container: str)
 
 @pytest.mark.parametrize("mode", ["reencode", "copy"])
 @pytest.mark.parametrize("container", FIT)
-def test_a_container_of_sound_needs_a_file_with_sound(container: str, mode: str) -> None:
+def test_an_audio_container_needs_a_file_with_audio(container: str, mode: str) -> None:
     preset = Preset(container=container, audio_codec=FIT[container], processing_mode=mode)
     (finding,) = file_findings(preset, media(video()))
     assert finding.code == "media.no_audio"
 
 
-def test_a_container_of_sound_takes_files_without_video_and_leaves_subtitles_out() -> None:
+def test_an_audio_container_takes_files_without_video_and_drops_subtitles() -> None:
     preset = Preset(container="m4a")
     assert file_findings(preset, media(audio(0))) == []
     assert file_findings(preset, media(video(), audio(), subtitle(2, "hdmv_pgs_subtitle"))) == []
@@ -104,7 +104,7 @@ def test_a_container_of_sound_takes_files_without_video_and_leaves_subtitles_out
 
 @pytest.mark.parametrize("codec", ["subrip", "ass", "dvd_subtitle", "webvtt", "unknown"])
 @pytest.mark.parametrize("container", ["m2t", "mts", "m2ts"])
-def test_a_transport_stream_makes_no_subtitles(container: str, codec: str) -> None:
+def test_text_subtitles_cannot_be_converted_for_a_transport_stream(container: str, codec: str) -> None:
     preset = Preset(container=container, audio_codec="ac3")
     (finding,) = file_findings(preset, media(video(), subtitle(1, codec)))
     assert (finding.code, finding.where) == ("subtitle.not_held", "stream 1")
@@ -112,12 +112,12 @@ def test_a_transport_stream_makes_no_subtitles(container: str, codec: str) -> No
 
 
 @pytest.mark.parametrize("container", FIT)
-def test_a_selected_track_has_to_exist_for_sound_alone_too(container: str) -> None:
+def test_a_selected_track_must_exist_for_audio_containers_too(container: str) -> None:
     preset = Preset(container=container, audio_codec=FIT[container], selected_audio_tracks=(7,))
     assert [finding.code for finding in file_findings(preset, media(video(), audio()))] == ["tracks.audio_not_found"]
 
 
-def test_sound_alone_needs_no_video_encoder_but_its_own() -> None:
+def test_an_audio_container_needs_its_audio_encoder_but_no_video_encoder() -> None:
     preset = Preset(container="m4a", video_codec="h264_nvenc")
     assert check_tools(preset, frozenset({"aac"})) == []
     (finding,) = check_tools(Preset(container="m4a", audio_codec="libfdk_aac"), frozenset({"aac"}))
@@ -134,14 +134,14 @@ def test_sound_alone_needs_no_video_encoder_but_its_own() -> None:
         "audio_quality: 10", "audio_bitrate_mode: abr", "metadata: {mode: keep}", "metadata: {titel: x}",
     ],
 )  # fmt: skip
-def test_what_is_outside_a_range_is_refused_with_its_line(text: str) -> None:
+def test_a_value_outside_its_range_is_refused_with_its_line(text: str) -> None:
     with pytest.raises(ConfigError) as refused:
         validate(parse(f"container: mkv\n{text}", source="p.yaml"), Preset)
     (finding,) = refused.value.findings
     assert finding.where.startswith("p.yaml:2: ")
 
 
-def test_frames_words_are_understood() -> None:
+def test_the_names_that_frame_writes_are_accepted() -> None:
     frame = """{"audioNormalize": true, "audioVolume": "110", "audioChannels": "stereo", "audioBitrateMode": "vbr",
         "audioQuality": "2", "audioCodec": "mp3", "metadata": {"mode": "replace", "title": "A", "artist": null,
         "comment": ""}}"""
@@ -150,7 +150,7 @@ def test_frames_words_are_understood() -> None:
     assert validate(parse(frame, source="f"), Preset) == validate(parse(ours, source="o"), Preset)
 
 
-def test_a_filter_is_switched_by_a_word_or_by_its_numbers() -> None:
+def test_a_filter_is_enabled_by_a_boolean_or_by_its_settings() -> None:
     assert Preset(audio_limiter=True).audio_limiter.ceiling == -1
     assert Preset(audio_limiter={"ceiling": -3}).audio_filters == ("audio_limiter",)
     assert Preset(audio_compressor={"enabled": False, "ratio": 2}).audio_filters == ()

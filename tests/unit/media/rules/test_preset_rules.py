@@ -114,7 +114,7 @@ def fitting(container: str, **wishes: Any) -> Preset:
 
 @pytest.mark.parametrize("container", ["mp3", "m4a", "wav", "flac", "gif"])
 @pytest.mark.parametrize("mode", ["esrgan-2x", "esrgan-3x", "esrgan-4x"])
-def test_upscaling_into_a_container_without_video_and_sound_gets_the_seeds_words(container: str, mode: str) -> None:
+def test_upscaling_into_a_container_without_video_keeps_its_original_message(container: str, mode: str) -> None:
     (finding,) = check_preset(Preset(container=container, ml_upscale=mode))
     assert finding.code == "container.upscale_needs_video"
     assert finding.message == "ML upscaling requires an audio-capable video container"
@@ -122,13 +122,13 @@ def test_upscaling_into_a_container_without_video_and_sound_gets_the_seeds_words
 
 
 @pytest.mark.parametrize("mode", ["esrgan-2x", "esrgan-3x", "esrgan-4x"])
-def test_upscaling_in_copy_mode_gets_the_seeds_words(mode: str) -> None:
+def test_upscaling_in_copy_mode_keeps_its_original_message(mode: str) -> None:
     (finding,) = check_preset(Preset(processing_mode="copy", ml_upscale=mode))
     assert finding.code == "mode.upscale_needs_reencode"
     assert finding.message == "ML upscaling requires re-encoding mode"
 
 
-def test_both_of_the_seeds_refusals_are_told_at_once() -> None:
+def test_both_refusals_of_an_upscale_are_reported_at_once() -> None:
     found = codes(container="mp3", processing_mode="copy", ml_upscale="esrgan-2x")
     assert found == ["container.upscale_needs_video", "mode.upscale_needs_reencode"]
 
@@ -149,14 +149,14 @@ def test_a_container_takes_exactly_its_audio_encoders(container: str, codec: str
     assert [finding.code for finding in found] == expected
 
 
-def test_a_misfit_says_what_the_container_takes_and_where_the_codec_goes() -> None:
+def test_the_hint_names_fitting_encoders_and_fitting_containers() -> None:
     video_finding, audio_finding = check_preset(Preset(container="webm"))
     fits = "mp4, mkv, mov, m2t, m2ts or mts"
     assert video_finding.hint == f"webm takes vp9, libsvtav1; libx264 works in {fits}"
     assert audio_finding.hint == "webm takes libopus, vorbis; aac works in mp4, mkv, mov, m2t or m4a"
 
 
-def test_sound_that_is_left_out_needs_no_fitting_encoder() -> None:
+def test_audio_that_is_dropped_needs_no_fitting_encoder() -> None:
     assert codes(container="mp4", audio_codec="flac", selected_audio_tracks="none") == []
 
 
@@ -177,7 +177,7 @@ def test_an_encoder_takes_exactly_its_pixel_formats(codec: str, pixel_format: st
         ("prores", "slow", True), ("hevc_videotoolbox", "fast", True),
     ],
 )  # fmt: skip
-def test_an_encoder_has_its_own_presets(codec: str, word: str, fine: bool) -> None:
+def test_an_encoder_takes_exactly_its_presets(codec: str, word: str, fine: bool) -> None:
     assert codes(container="mkv", video_codec=codec, preset=word) == ([] if fine else ["video.preset"])
 
 
@@ -188,16 +188,16 @@ def test_an_encoder_has_its_own_presets(codec: str, word: str, fine: bool) -> No
         ("vp9", 63, True), ("libsvtav1", 63, True), ("h264_nvenc", 63, True), ("prores", 63, True),
     ],
 )  # fmt: skip
-def test_crf_stays_in_the_encoders_range(codec: str, crf: int, fine: bool) -> None:
+def test_crf_must_be_in_the_range_of_the_encoder(codec: str, crf: int, fine: bool) -> None:
     found = codes(container="mkv", video_codec=codec, crf=crf)
     assert found == ([] if fine else ["video.crf_range"])
 
 
-def test_crf_does_not_matter_where_a_bit_rate_is_given() -> None:
+def test_crf_is_not_checked_where_a_bit_rate_is_used() -> None:
     assert codes(crf=60, video_bitrate_mode="bitrate") == []
 
 
-def test_a_bit_rate_of_zero_is_refused_where_it_is_used_and_nowhere_else() -> None:
+def test_a_bit_rate_of_zero_is_refused_only_where_it_is_used() -> None:
     assert codes(video_bitrate=0) == []
     assert codes(video_bitrate=0, video_bitrate_mode="bitrate") == ["video.bitrate"]
     assert codes(audio_bitrate=0) == ["audio.bitrate"]
@@ -213,11 +213,11 @@ def test_copied_video_keeps_its_pixel_format() -> None:
     assert codes(processing_mode="copy", pixel_format="yuv420p") == ["mode.copy_pixel_format"]
 
 
-def test_copy_mode_does_not_mind_encoders_that_it_does_not_use() -> None:
+def test_copy_mode_does_not_check_encoders() -> None:
     assert codes(processing_mode="copy", container="webm", crf=60, audio_codec="flac") == []
 
 
-def test_all_that_is_wrong_with_a_preset_is_told_at_once() -> None:
+def test_all_findings_about_a_preset_are_reported_at_once() -> None:
     found = codes(video_codec="libx264", pixel_format="yuv420p", preset="p1", crf=60, audio_codec="flac")
     assert found == ["video.preset", "video.crf_range", "container.audio_codec"]
 
@@ -235,7 +235,7 @@ def test_copy_mode_takes_exactly_the_containers_video(container: str, codec: str
 @pytest.mark.parametrize("wish", [{"processing_mode": "copy"}, {"audio_codec": "copy", "video_codec": "vp9"}])
 @pytest.mark.parametrize("container", COPIED_AUDIO)
 @pytest.mark.parametrize("codec", ALL_COPIED_AUDIO)
-def test_sound_is_copied_only_where_the_container_takes_it(container: str, codec: str, wish: dict[str, str]) -> None:
+def test_audio_is_copied_only_into_containers_that_take_it(container: str, codec: str, wish: dict[str, str]) -> None:
     fit = {"mts": "libx264", "m2ts": "libx264", "m2t": "libx264"}.get(container, "vp9")
     wish = wish | ({"video_codec": fit} if "audio_codec" in wish else {})
     found = file_codes(media(video(codec="vp9"), audio(codec=codec)), container=container, **wish)
@@ -255,7 +255,7 @@ def test_copy_mode_takes_exactly_the_containers_subtitles(container: str, codec:
 @pytest.mark.parametrize("codec", ["hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"])
 @pytest.mark.parametrize("chosen", [(), (2,)])
 @pytest.mark.parametrize("container", ["mp4", "mov", "webm"])
-def test_pictures_of_subtitles_cannot_become_text(container: str, chosen: Any, codec: str) -> None:
+def test_image_subtitles_cannot_be_converted_to_text(container: str, chosen: Any, codec: str) -> None:
     info = media(video(), audio(), subtitle(codec=codec))
     (finding,) = file_findings(fitting(container, selected_subtitle_tracks=chosen), info)
     assert (finding.code, finding.where) == ("subtitle.bitmap", "stream 2")
@@ -264,17 +264,17 @@ def test_pictures_of_subtitles_cannot_become_text(container: str, chosen: Any, c
 
 
 @pytest.mark.parametrize("container", ["mp4", "mov", "webm"])
-def test_pictures_of_subtitles_that_are_not_selected_do_no_harm(container: str) -> None:
+def test_image_subtitles_that_are_not_selected_are_accepted(container: str) -> None:
     info = media(video(), audio(), subtitle(2), subtitle(3, "hdmv_pgs_subtitle"))
     assert file_findings(fitting(container, selected_subtitle_tracks=(2,)), info) == []
     assert file_findings(fitting(container, selected_subtitle_tracks="none"), info) == []
 
 
-def test_matroska_keeps_pictures_of_subtitles() -> None:
+def test_matroska_keeps_image_subtitles() -> None:
     assert file_codes(media(video(), subtitle(codec="hdmv_pgs_subtitle")), container="mkv") == []
 
 
-def test_subtitles_of_an_unknown_kind_are_refused() -> None:
+def test_subtitles_with_an_unknown_codec_are_refused() -> None:
     assert file_codes(media(video(), subtitle(codec="unknown"))) == ["subtitle.unknown_codec"]
 
 
@@ -291,7 +291,7 @@ def test_subtitles_of_an_unknown_kind_are_refused() -> None:
         ({"selected_subtitle_tracks": (1,)}, "tracks.subtitle_not_found", "stream 1 is audio", "no subtitle"),
     ],
 )
-def test_a_selected_track_has_to_exist(wish: Any, code: str, message: str, hint: str) -> None:
+def test_a_selected_track_must_exist(wish: Any, code: str, message: str, hint: str) -> None:
     (finding,) = file_findings(Preset(**wish), media(video(), audio()))
     assert finding.code == code
     assert finding.message.startswith(message)
@@ -299,23 +299,23 @@ def test_a_selected_track_has_to_exist(wish: Any, code: str, message: str, hint:
 
 
 @pytest.mark.parametrize("mode", ["reencode", "copy"])
-def test_a_file_without_video_is_refused_even_if_it_has_a_cover(mode: str) -> None:
+def test_a_file_with_only_a_cover_is_refused(mode: str) -> None:
     assert file_codes(media(audio(0)), processing_mode=mode) == ["media.no_video"]
     (finding,) = file_findings(Preset(processing_mode=mode), media(audio(0), cover(1)))
     assert "only a cover image" in finding.message
 
 
-def test_a_video_without_sound_is_fine() -> None:
+def test_a_video_without_audio_is_accepted() -> None:
     assert file_codes(media(video())) == []
 
 
-def test_colours_that_cannot_become_rgb_are_refused_only_where_they_have_to() -> None:
+def test_colours_that_cannot_become_rgb_are_refused_only_where_rgb_is_needed() -> None:
     info = media(video(colour=Colour(matrix="ictcp")))
     assert file_codes(info, ml_upscale="esrgan-2x") == ["media.colour_unsupported"]
     assert file_codes(info) == []
 
 
-def test_all_that_is_wrong_with_a_file_is_told_at_once() -> None:
+def test_all_findings_about_a_file_are_reported_at_once() -> None:
     info = media(video(), audio(codec="dts"), subtitle(codec="dvd_subtitle"))
     found = file_codes(info, audio_codec="copy", selected_audio_tracks=(1, 9))
     assert found == ["copy.audio_codec", "tracks.audio_not_found", "subtitle.bitmap"]
@@ -325,20 +325,20 @@ def test_all_that_is_wrong_with_a_file_is_told_at_once() -> None:
 
 
 @pytest.mark.parametrize("codec", ["h264_nvenc", "hevc_nvenc", "av1_nvenc", "h264_videotoolbox", "hevc_videotoolbox"])
-def test_hardware_that_is_not_there_is_refused_with_encoders_that_are(codec: str) -> None:
+def test_missing_hardware_is_refused_with_encoders_that_work(codec: str) -> None:
     (finding,) = check_tools(Preset(video_codec=codec), frozenset({"libx264", "libx265", "aac"}))
     assert (finding.code, finding.where) == ("encoder.no_hardware", "video_codec")
     assert finding.hint == "use libx264 or libx265"
 
 
 @pytest.mark.parametrize(("codec", "container"), SOFTWARE.items())
-def test_an_encoder_that_this_ffmpeg_lacks_is_refused(codec: str, container: str) -> None:
+def test_a_video_encoder_that_this_ffmpeg_lacks_is_refused(codec: str, container: str) -> None:
     preset = fitting(container, video_codec=codec)
     (finding,) = check_tools(preset, frozenset({"aac", "libopus"}))
     assert (finding.code, finding.hint) == ("encoder.missing", "use another ffmpeg")
 
 
-def test_an_audio_encoder_that_this_ffmpeg_lacks_is_refused_unless_nothing_needs_it() -> None:
+def test_an_audio_encoder_that_this_ffmpeg_lacks_is_refused_only_if_it_is_needed() -> None:
     there = frozenset({"libx264", "aac", "ac3"})
     (finding,) = check_tools(Preset(audio_codec="libfdk_aac"), there)
     assert (finding.code, finding.where, finding.hint) == ("encoder.missing", "audio_codec", "use aac or ac3")

@@ -73,7 +73,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("rule", "wishes", "code"), REFUSED)
-def test_a_preset_that_cannot_be_done_is_refused_under_its_own_code(rule: str, wishes: Any, code: str) -> None:
+def test_each_rule_refuses_a_preset_with_its_own_code(rule: str, wishes: Any, code: str) -> None:
     found = check_preset(Preset(**wishes))
     assert [finding.code for finding in found] == [code], rule
     assert found[0].hint
@@ -89,7 +89,7 @@ def test_a_preset_that_cannot_be_done_is_refused_under_its_own_code(rule: str, w
         GIF | {"frame_timing": "preserve"}, {"subtitle_burn_path": "a.ASS"}, {"hw_decode": True},
     ],
 )  # fmt: skip
-def test_what_can_be_done_is_let_through(wishes: Any) -> None:
+def test_valid_presets_are_accepted(wishes: Any) -> None:
     assert codes(**wishes) == []
 
 
@@ -107,7 +107,7 @@ def test_what_can_be_done_is_let_through(wishes: Any) -> None:
         ({"crop": {"widht": 1}}, "config.unknown_key"), ({"gif_loop": -1}, "config.bad_value"),
     ],
 )  # fmt: skip
-def test_a_word_or_number_that_means_nothing_is_refused_by_the_model(wishes: Any, code: str) -> None:
+def test_the_model_refuses_meaningless_values(wishes: Any, code: str) -> None:
     assert refused(**wishes) == code
 
 
@@ -123,13 +123,13 @@ def test_a_word_or_number_that_means_nothing_is_refused_by_the_model(wishes: Any
         ("subtitle_burn_path", "", None),
     ],
 )  # fmt: skip
-def test_values_are_read_as_people_and_frame_write_them(key: str, written: Any, meant: Any) -> None:
+def test_values_are_accepted_as_people_and_frame_write_them(key: str, written: Any, meant: Any) -> None:
     preset = validate(Document({key: written}), Preset)
     assert getattr(preset, key) == meant
     assert Preset.model_validate_json(preset.model_dump_json()) == preset
 
 
-def test_frames_camel_case_keys_are_the_same_preset() -> None:
+def test_camel_case_keys_of_frame_give_the_same_preset() -> None:
     frame = {
         "customWidth": "640", "customHeight": "-1", "scalingAlgorithm": "lanczos", "startTime": "00:00:10",
         "flipHorizontal": True, "subtitleBurnPath": "a.srt", "subtitleFontColor": "#FFFFFF", "hwDecode": True,
@@ -161,12 +161,12 @@ def test_frames_camel_case_keys_are_the_same_preset() -> None:
         (GIF | {"end_time": 0.5}, {"width": 7680, "height": 4320}, []),
     ],
 )  # fmt: skip
-def test_what_a_files_picture_does_not_allow_is_refused(wishes: Any, facts: Any, found: list[str]) -> None:
+def test_a_preset_that_does_not_fit_the_video_is_refused(wishes: Any, facts: Any, found: list[str]) -> None:
     info = media(video(**facts), audio())
     assert [finding.code for finding in file_findings(Preset(**wishes), info)] == found
 
 
-def test_hardware_decoding_needs_an_ffmpeg_that_has_it() -> None:
+def test_hardware_decoding_needs_support_in_ffmpeg() -> None:
     there = frozenset({"h264_nvenc", "hevc_videotoolbox", "aac"})
     preset = Preset(video_codec="h264_nvenc", hw_decode=True)
     (finding,) = check_tools(preset, there, frozenset({"vaapi"}))
@@ -210,7 +210,7 @@ def test_transport_streams_take_fewer_pixel_formats(container: str, encoder: str
         ({"output_width": 1000, "output_height": 2160}, (5120, 2880), (1000, 562), (1000, 562)),
     ],
 )
-def test_sizes_are_fitted_padded_and_even(
+def test_sizes_are_scaled_padded_and_even(
     wishes: Any, size: tuple[int, int], scaled: tuple[int, int], padded: tuple[int, int]
 ) -> None:
     made = target_size(Preset(**wishes), Size(*size), "yuv420p")
@@ -220,7 +220,7 @@ def test_sizes_are_fitted_padded_and_even(
 # --- the subtitle file ---------------------------------------------------------------------------------------
 
 
-def test_a_subtitle_file_is_looked_for_beside_the_preset_and_then_beside_the_video(tmp_path: Path) -> None:
+def test_a_subtitle_file_is_searched_beside_the_preset_and_then_beside_the_video(tmp_path: Path) -> None:
     presets, videos = tmp_path / "presets", tmp_path / "videos"
     for folder in (presets, videos):
         folder.mkdir()
@@ -235,7 +235,7 @@ def test_a_subtitle_file_is_looked_for_beside_the_preset_and_then_beside_the_vid
     ("content", "code"),
     [(None, "subtitle.burn_missing"), (b"", "subtitle.burn_kind"), (b"Gr\xfc\xdfe", "subtitle.burn_encoding")],
 )
-def test_a_subtitle_file_that_cannot_be_drawn_is_refused(content: bytes | None, code: str, tmp_path: Path) -> None:
+def test_an_unusable_subtitle_file_is_refused(content: bytes | None, code: str, tmp_path: Path) -> None:
     if content is not None:
         (tmp_path / "a.srt").write_bytes(content)
     path, (finding,) = find_subtitle_file(Preset(subtitle_burn_path="a.srt"), tmp_path / "film.mkv")
@@ -243,7 +243,7 @@ def test_a_subtitle_file_that_cannot_be_drawn_is_refused(content: bytes | None, 
     assert finding.hint
 
 
-def test_a_subtitle_file_beside_the_video_is_not_followed_elsewhere(tmp_path: Path) -> None:
+def test_a_subtitle_file_that_is_a_symlink_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "real.txt").write_text("secret")
     (tmp_path / "a.srt").symlink_to(tmp_path / "real.txt")
     _, (finding,) = find_subtitle_file(Preset(subtitle_burn_path="a.srt"), tmp_path / "film.mkv")
@@ -251,7 +251,7 @@ def test_a_subtitle_file_beside_the_video_is_not_followed_elsewhere(tmp_path: Pa
 
 
 @pytest.mark.parametrize("path", ["/home/someone/a.srt", "../a.srt", "sub/../../a.srt"])
-def test_a_preset_in_a_watched_folder_names_no_file_elsewhere(path: str, tmp_path: Path) -> None:
+def test_a_preset_in_a_watched_folder_cannot_name_files_outside_it(path: str, tmp_path: Path) -> None:
     preset = tmp_path / "framewatch-preset.yaml"
     preset.write_text(f"subtitle_burn_path: {path}")
     with pytest.raises(ConfigError) as caught:
@@ -259,7 +259,7 @@ def test_a_preset_in_a_watched_folder_names_no_file_elsewhere(path: str, tmp_pat
     assert caught.value.finding.code == "preset.outside_path"
 
 
-def test_the_look_of_subtitles_is_said_in_the_words_of_ass() -> None:
+def test_the_style_of_subtitles_is_passed_as_ass_style() -> None:
     preset = Preset(
         subtitle_font_name="DejaVu Sans", subtitle_font_size=30, subtitle_font_color="#FF8001",
         subtitle_outline_color="#102030", subtitle_position="top",
@@ -270,5 +270,5 @@ def test_the_look_of_subtitles_is_said_in_the_words_of_ass() -> None:
     assert force_style(Preset()) == ""
 
 
-def test_a_value_is_escaped_for_the_filter_and_for_the_chain() -> None:
+def test_a_value_is_escaped_for_the_filter_and_the_filter_chain() -> None:
     assert escaped("/a b/it's [1], x;y:z\\.srt") == r"/a b/it\\\'s \[1\]\, x\;y\\:z\\\\.srt"
