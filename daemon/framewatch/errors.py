@@ -67,13 +67,13 @@ class ErrorRecord:
 
 
 class FramewatchError(Exception):
-    """Something went wrong that a user can be told about.
+    """The base of all errors that are reported to the user.
 
     A subclass sets its default `code`, `hint` and `remedy`. The place that raises it knows the facts and writes the
     message. An error that stands for several findings is made with `of`.
 
-    Every subclass is registered under its own name as it is defined, wherever that is; two classes of one name are a
-    defect. A subclass takes the same arguments as this class, so that `from_record` can make one.
+    Every subclass, in whichever module, is registered under its own name as it is defined; a second class of the same
+    name is refused. A subclass takes the same arguments as this class, so that `from_record` can make one.
     """
 
     code: ClassVar[str] = "internal.error"

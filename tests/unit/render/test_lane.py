@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from framewatch.errors import EngineError, MediaError, WorkerError
-from framewatch.render.channel import Channel, ChannelClosedError
 from framewatch.render.lane import Lane, RepeatedFrame
 from framewatch.render.tasks import Sizing
 from framewatch.upscale.frames.frame import Frame
@@ -121,32 +120,3 @@ def test_a_failing_stage_ends_the_lane_with_its_own_error(stage: str) -> None:
     assert sink.aborted
     assert not sink.finished
     assert set(threading.enumerate()) <= before
-
-
-def test_a_producer_learns_that_its_consumer_is_gone() -> None:
-    channel: Channel[int] = Channel(1)
-    channel.put(1)
-    outcome: list[str] = []
-
-    def produce() -> None:
-        try:
-            channel.put(2)
-        except ChannelClosedError:
-            outcome.append("closed")
-
-    producer = threading.Thread(target=produce)
-    producer.start()
-    channel.abandon()
-    producer.join(5)
-    assert outcome == ["closed"]
-
-
-def test_items_before_a_failure_still_reach_the_consumer() -> None:
-    channel: Channel[int] = Channel(3)
-    channel.put(1)
-    channel.put(2)
-    channel.fail(MediaError("the end is missing"))
-    items = iter(channel)
-    assert [next(items), next(items)] == [1, 2]
-    with pytest.raises(MediaError):
-        next(items)

@@ -186,11 +186,11 @@ def require_room_for(
 
 
 def require_room_left(result: Path, done: float, places: FolderPlaces | None) -> None:
-    """Return unless the disk of the work folder has come down to its reserve, whoever else fills it.
+    """Return while the disk of the work folder has its reserve free, whoever fills it.
 
     Args:
         result: the file that is being written in the work folder.
-        done: the fraction of it that is written, 0 to 1; it tells how much the whole needs.
+        done: the fraction of it that is written, 0 to 1; it tells how much space the whole file needs.
         places: of the watch folder; None: nothing is checked.
 
     Raises:
@@ -199,10 +199,11 @@ def require_room_left(result: Path, done: float, places: FolderPlaces | None) ->
     if places is None:
         return
     with storage_faults(places.work):
-        if free_bytes(places.work) >= places.reserve:
+        free = free_bytes(places.work)
+        if free >= places.reserve:
             return
         size = result.stat().st_size if result.exists() else 0
-    message = f"fewer than {human(places.reserve)} are free, which must stay free"
+    message = f"{human(free)} are free, and {human(places.reserve)} must stay free"
     error = StorageError(message, code="storage.will_not_fit", hint=_HINT, where=shown(places.work))
     raise error.with_needs(Need("work", round(size / max(done, 0.01)) + SPARE))
 
