@@ -51,8 +51,8 @@ class WorkerPool:
     def run(self, on_message: OnMessage, stop: threading.Event) -> None:
         """Run all tasks. Where a device that a task names fails, the others continue without it.
 
-        The failure of a task that names no device is the job's: every engine has been tried for it. So is the end of a
-        worker process; the ledger keeps what is done.
+        A task that names no device has tried every engine, so its failure is the job's. So is the end of a worker
+        process; the ledger keeps what is done.
 
         Raises:
             CancelledError: `stop` was set.
