@@ -33,6 +33,23 @@ CODINGS = [
 """Matrices, ranges and depths of YUV planes; the last two change the depth."""
 
 
+class FaultAfter:
+    """A fault that begins after some correct frames.
+
+    Args:
+        correct: how many.
+        fault: changes the outputs after them.
+    """
+
+    def __init__(self, correct: int, fault: Fault) -> None:
+        self._left = correct
+        self._fault = fault
+
+    def __call__(self, output: Frame) -> Frame:
+        self._left -= 1
+        return output if self._left >= 0 else self._fault(output)
+
+
 class FakeSession(Session):
     """Repeats pixels after it has called `first` with the frame; counts how often it was closed.
 

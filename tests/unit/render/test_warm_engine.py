@@ -8,6 +8,7 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
+from fake_engines import FaultAfter, FaultyEngine
 from framewatch.domain import Record
 from framewatch.errors import EngineError, Remedy, WrongPixelsError
 from framewatch.media.decode.image_file import with_image_details
@@ -18,42 +19,21 @@ from framewatch.render.task_handlers import RenderHandlers
 from framewatch.render.tasks import ImageTask, ProbeTask, RenderTask, SegmentOutput, Sizing
 from framewatch.render.warm_engine import WarmEngine
 from framewatch.upscale.checks.checked_session import CheckedSession
-from framewatch.upscale.engine import Device, Engine, Session, SessionRequest
-from framewatch.upscale.frames.frame import Frame
+from framewatch.upscale.engine import Engine, Session, SessionRequest
 from framewatch.upscale.openvino.engine import OpenVinoEngine
 from media_factory import ffmpeg
 
 
-class WrongAfter:
-    """OpenVINO with another name; it gives black frames after `right` correct ones."""
+class WrongAfter(FaultyEngine):
+    """OpenVINO with another name; each session returns black frames after `right` correct ones."""
 
     def __init__(self, name: str, right: int) -> None:
-        self.name = name
+        super().__init__(name, np.zeros_like)
         self.right = right
-        self.sessions: list[Session] = []
-
-    def devices(self) -> list[Device]:
-        return [Device(self.name, "CPU", "a CPU", memory_gb=8)]
-
-    def max_tile_pixels(self, device: str, request: SessionRequest) -> int | None:
-        return None
 
     def open(self, device: str, request: SessionRequest) -> Session:
-        inner = OpenVinoEngine("f32").open(device, request)
-        self.sessions.append(_WrongAfterSession(self.name, inner, self.right))
-        return self.sessions[-1]
-
-
-class _WrongAfterSession(Session):
-    def __init__(self, name: str, inner: Session, right: int) -> None:
-        super().__init__(name, inner.shape, inner.scale, inner.concurrency)
-        self.inner = inner
-        self.left = right
-
-    def _run(self, frame: Frame) -> Frame:
-        self.left -= 1
-        output = self.inner.run(frame)
-        return output if self.left >= 0 else np.zeros_like(output)
+        self.fault = FaultAfter(self.right, np.zeros_like)
+        return super().open(device, request)
 
 
 def image_task(folder: Path) -> ImageTask:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fake_engines import BT709, Fault, FaultyEngine, PlanesEngine, PlanesFault
+from fake_engines import BT709, Fault, FaultAfter, FaultyEngine, PlanesEngine, PlanesFault
 from framewatch.errors import EngineError, Finding, Remedy, WrongPixelsError
 from framewatch.upscale import EngineChoice, SessionRequest, open_session
 from framewatch.upscale.checks.output_check import SAMPLES, OutputCheck
@@ -184,24 +184,12 @@ def test_planes_with_colours_outside_rgb_pass(network: Network) -> None:
 # --- in a session --------------------------------------------------------------------------------------------------
 
 
-class FailsAfter:
-    """Correct for some frames, then with a fault."""
-
-    def __init__(self, correct: int, fault: Fault) -> None:
-        self.left = correct
-        self.fault = fault
-
-    def __call__(self, output: Frame) -> Frame:
-        self.left -= 1
-        return output if self.left >= 0 else self.fault(output)
-
-
 @pytest.mark.parametrize("fault", [black, two_tiles_swapped, lambda output: output[:-2]])
 def test_an_engine_that_fails_after_its_self_test_is_stopped_at_that_frame(
     network: Network, clip_frames: list[Frame], fault: Fault
 ) -> None:
     frame = clip_frames[0]
-    engines = {"openvino": FaultyEngine("openvino", FailsAfter(4, fault))}
+    engines = {"openvino": FaultyEngine("openvino", FaultAfter(4, fault))}
     passed: list[Frame] = []
     with open_session(SessionRequest(network, FrameShape(120, 72), 2), engines=engines) as session:
         with pytest.raises(WrongPixelsError) as caught:
