@@ -197,19 +197,20 @@ class AttemptContext:
             FramewatchError: as `run`; no worker runs its task any longer.
         """
         self._on_segment = on_segment
-        names = [task.device or "" for task in tasks]
-        self._worker.keep_device_workers(names[1:])
-        if names == [""]:
+        others = [task.device for task in tasks[1:] if task.device is not None]
+        self._worker.keep_device_workers(others)
+        if len(tasks) == 1 and tasks[0].device is None:
             self.run(tasks[0])
             return []
-        workers = [self._worker, *map(self._worker.device_worker, names[1:])]
+        workers = [self._worker, *map(self._worker.device_worker, others)]
 
         def warn_of_lost(index: int, error: EngineError) -> None:
             self.warn(error.finding.at(f"device {tasks[index].device}"))
 
         pool = WorkerPool(workers, tasks, self.tools.stall_seconds, warn_of_lost)
         pool.run(self._on_message, self.stop)
-        self._worker.keep_device_workers([name for index, name in enumerate(names) if index not in pool.lost])
+        lost = {tasks[index].device for index in pool.lost}
+        self._worker.keep_device_workers([device for device in others if device not in lost])
         return pool.lost
 
     def warn(self, warning: Finding) -> None:
