@@ -1,4 +1,4 @@
-"""Any wishes for the picture that model and rules let through make a file that passes verification."""
+"""Any combination of frame keys that passes the rules makes a file that passes verification."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from full_run import process
 from media_factory import make_video
 
 SIDE = st.sampled_from([None, -1, 2, 31, 50, 97])
-WISHES = st.fixed_dictionaries(
+FRAME_KEYS = st.fixed_dictionaries(
     {"container": st.sampled_from(["mp4", "mkv", "mov", "m2t"])},
     optional={
         "ml_upscale": st.sampled_from(["none", "esrgan-2x", "esrgan-3x"]),
@@ -56,20 +56,22 @@ PLAIN = {"preset": "ultrafast", "crf": 30}
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A third of a second of anamorphic pictures with sound, and a text beside it."""
+    """A third of a second of anamorphic video with sound, and a subtitle file beside it."""
     folder = tmp_path_factory.mktemp("film")
     (folder / "s.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nHello\n")
     return make_video(folder / "film.mkv", seconds=0.32, filters="setsar=16/15", audio=True)
 
 
-@given(wishes=WISHES)
-@example(wishes={"container": "mkv", "ml_upscale": "esrgan-2x", "frame_timing": "preserve", "start_time": 0.07})
-@example(wishes={"container": "mkv", "crop": {"width": 31, "height": 20}} | SQUARE)  # cut one way, padded the other
+@given(preset_keys=FRAME_KEYS)
+@example(preset_keys={"container": "mkv", "ml_upscale": "esrgan-2x", "frame_timing": "preserve", "start_time": 0.07})
+@example(
+    preset_keys={"container": "mkv", "crop": {"width": 31, "height": 20}} | SQUARE
+)  # cropped in one direction, padded in the other
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_valid_combination_of_frame_keys_makes_a_verified_file(
-    wishes: dict[str, Any], film: Path, tmp_path_factory: pytest.TempPathFactory
+    preset_keys: dict[str, Any], film: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    sound = {"audio_codec": "mp2" if wishes["container"] == "m2t" else "aac"}
-    wishes = PLAIN | sound | wishes
-    assume(not check_preset(Preset(**wishes)))
-    process(film, tmp_path_factory.mktemp("any"), **wishes)
+    sound = {"audio_codec": "mp2" if preset_keys["container"] == "m2t" else "aac"}
+    preset_keys = PLAIN | sound | preset_keys
+    assume(not check_preset(Preset(**preset_keys)))
+    process(film, tmp_path_factory.mktemp("any"), **preset_keys)

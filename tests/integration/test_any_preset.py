@@ -1,4 +1,4 @@
-"""Whatever the model and the rules let through, ffmpeg takes. The presets are made from the model's own fields."""
+"""ffmpeg accepts every preset that passes the rules. The presets are generated from the fields of the model."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from framewatch.media.rules.preset_rules import check_preset, check_tools
 from media_factory import make_video
 from media_samples import FFMPEG, plan_of
 
-# Keys whose text has a meaning that a type does not tell. The others of that kind keep their default.
+# Keys whose text has a meaning beyond its type. Other keys with text keep their default.
 WORDS: dict[str, st.SearchStrategy[Any]] = {
     "extra_encoder_args": st.sampled_from([(), ("-g", "10"), ("-bf", "0", "-threads", "1")]),
     "selected_audio_tracks": st.sampled_from([(), (1,), "none"]),
     "selected_subtitle_tracks": st.sampled_from([(), "none"]),
 }
-APART = {"extends", "else_", "only_if"}  # which preset, not what it does: looked at elsewhere
+APART = {"extends", "else_", "only_if"}  # they choose a preset, and are tested elsewhere
 
 
 def bounds(metadata: list[Any]) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def numbers(kind: Any, metadata: list[Any]) -> st.SearchStrategy[Any]:
 
 
 def values(annotation: Any, metadata: list[Any]) -> st.SearchStrategy[Any] | None:
-    """Values of a type; None where its name alone does not say what they are."""
+    """Values of a type; None where the type does not tell which values are meaningful."""
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return values(args[0], [*args[1:], *metadata])
@@ -74,7 +74,7 @@ def values(annotation: Any, metadata: list[Any]) -> st.SearchStrategy[Any] | Non
 
 
 def keys(model: type[BaseModel]) -> st.SearchStrategy[dict[str, Any]]:
-    """Some keys of a model; those it requires always."""
+    """Some keys of a model, and all that it requires."""
     wanted, free = {}, {}
     for name, info in model.model_fields.items():
         if name in APART:
@@ -85,13 +85,13 @@ def keys(model: type[BaseModel]) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries(wanted, optional=free)
 
 
-# Few keys at once: of those that all hold something at random, the rules let hardly any through.
+# Few keys at once, since hardly any preset with random values for all keys passes the rules.
 _SOME = st.lists(st.sampled_from(sorted(set(Preset.model_fields) - APART)), max_size=6, unique=True)
 
 
 @st.composite
 def presets(draw: st.DrawFn) -> Preset | None:
-    """A preset that model and rules accept, or None."""
+    """A preset that passes the rules, or None."""
     everything, chosen = draw(keys(Preset)), draw(_SOME)
     base = draw(st.sampled_from([{}, {"container": "mkv"}, {"container": "webm", **WEBM}, {"container": "mov"}]))
     try:
@@ -133,7 +133,7 @@ def test_ffmpeg_accepts_every_command_of_a_valid_preset(
     try:
         plan = plan_of(moment, **{name: getattr(preset, name) for name in Preset.model_fields})
     except RuleError:
-        return  # right for other files, not for this one
+        return  # valid, but not for this file
     folder = tmp_path_factory.mktemp("made")
     out = folder / f"result.{plan.extension}"
     if plan.mode != "upscale":

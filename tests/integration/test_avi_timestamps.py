@@ -1,4 +1,4 @@
-"""Sources whose packets do not say when their frames are shown: each frame once, at its time, with its sound."""
+"""Sources whose packets do not state when frames are shown: each frame once, at its time, in sync with the sound."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def unpacked(path: Path) -> Path:
 
 
 def which(path: Path) -> list[int | None]:
-    """The number that each frame bears."""
+    """The number that is marked on each frame."""
     return [mark and mark.frame for mark in map(read, rgb_frames(path))]
 
 
 def nearest(result: Path, film: Path) -> list[int]:
-    """The number of the film's frame that each frame is most like: XviD's encoder blurs some marks beyond reading."""
+    """For each frame, the number of the most similar frame of the film: XviD blurs some marks beyond recognition."""
     known = np.array(rgb_frames(film)).astype(int)
     shown = rgb_frames(result)
     scale = len(shown[0]) // known.shape[1]
@@ -52,7 +52,7 @@ def nearest(result: Path, film: Path) -> list[int]:
 
 
 def lead(path: Path) -> float:
-    """Seconds from the first sound to the first picture."""
+    """Seconds from the first sound to the first frame."""
     with av.open(str(path)) as film:
         sound = next(packet for packet in film.demux(audio=0) if packet.pts is not None)
         return frame_times(path)[0] - float(sound.pts * sound.time_base)
@@ -66,11 +66,11 @@ def even(path: Path) -> bool:
 @pytest.mark.parametrize("codec", ["mpeg4", "h264"])
 def test_a_transcoded_avi_keeps_the_time_of_each_frame(codec: str, preset: dict[str, Any], tmp_path: Path) -> None:
     film = made_of(AVIS[codec], tmp_path / "film.avi")
-    wishes = {"container": "mkv", "audio_codec": "copy"} | preset
-    made = process(film, tmp_path / "work", **wishes)
+    preset_keys = {"container": "mkv", "audio_codec": "copy"} | preset
+    made = process(film, tmp_path / "work", **preset_keys)
     assert which(made.result) == list(range(25))
     assert even(made.result)
-    upscaled = process(film, tmp_path / "larger", ml_upscale="esrgan-2x", **wishes)
+    upscaled = process(film, tmp_path / "larger", ml_upscale="esrgan-2x", **preset_keys)
     assert lead(made.result) == pytest.approx(lead(upscaled.result), abs=0.002)
 
 
@@ -81,9 +81,9 @@ def test_a_transcoded_xvid_shows_the_same_frames_as_an_upscaled_one(
 ) -> None:
     path = tmp_path / "film.avi"
     film = made_of(XVID, path) if packed else unpacked(path)
-    wishes = {"container": "mkv", "audio_codec": "copy", "frame_timing": timing}
-    made = process(film, tmp_path / "work", **wishes)
-    upscaled = process(film, tmp_path / "larger", ml_upscale="esrgan-2x", **wishes)
+    preset_keys = {"container": "mkv", "audio_codec": "copy", "frame_timing": timing}
+    made = process(film, tmp_path / "work", **preset_keys)
+    upscaled = process(film, tmp_path / "larger", ml_upscale="esrgan-2x", **preset_keys)
     assert nearest(made.result, film) == nearest(upscaled.result, film)
     assert frame_times(made.result) == pytest.approx(frame_times(upscaled.result), abs=0.002)
     assert lead(made.result) == pytest.approx(lead(upscaled.result), abs=0.002)
@@ -121,8 +121,8 @@ def test_an_avi_with_missing_numbers_keeps_its_times(codec: str, way: dict[str, 
         gaps = ("-vf", "select='not(between(n,7,9)+eq(n,15))'", "-fps_mode", "vfr")
         film = made_of((*gaps, *AVIS[codec]), tmp_path / "film.avi")
     made = process(film, tmp_path / "work", container="mkv", **way)
-    wishes = {"audio_codec": "copy", "frame_timing": "preserve"}
-    upscaled = process(film, tmp_path / "larger", ml_upscale="esrgan-2x", container="mkv", **wishes)
+    preset_keys = {"audio_codec": "copy", "frame_timing": "preserve"}
+    upscaled = process(film, tmp_path / "larger", ml_upscale="esrgan-2x", container="mkv", **preset_keys)
     assert nearest(made.result, film) == nearest(upscaled.result, film)
     assert len({round(1000 * (after - before)) for before, after in pairwise(frame_times(made.result))}) > 1
     assert [each - frame_times(made.result)[0] for each in frame_times(made.result)] == pytest.approx(
@@ -146,8 +146,8 @@ def test_an_avi_without_reordered_frames_is_copied(tmp_path: Path) -> None:
     film = made_of((*H264[:-3], "0", *MP3), tmp_path / "film.avi")
     made = process(film, tmp_path / "work", processing_mode="copy", container="mp4")
     assert which(made.result) == list(range(25))
-    wishes = {"container": "mkv", "frame_timing": "preserve"}
-    upscaled = process(film, tmp_path / "larger", ml_upscale="esrgan-2x", **wishes)
+    preset_keys = {"container": "mkv", "frame_timing": "preserve"}
+    upscaled = process(film, tmp_path / "larger", ml_upscale="esrgan-2x", **preset_keys)
     assert frame_times(made.result) == pytest.approx(frame_times(upscaled.result), abs=0.002)
 
 
@@ -166,7 +166,7 @@ def test_repeated_frames_are_not_counted_where_each_frame_keeps_its_time(scaled:
     assert [each - begin for each in frame_times(made.result)] == pytest.approx(
         [tick / 25 for tick in shown], abs=0.002
     )
-    # Some are all but alike.
+    # Some frames are nearly equal.
     assert all(abs(found - wanted) <= 1 for found, wanted in zip(nearest(made.result, whole), shown, strict=True))
 
 
@@ -179,11 +179,11 @@ def test_frames_that_are_not_coded_do_not_shift_those_that_are(tmp_path: Path) -
     shown = [dts for dts, size in sizes.items() if size > 8]
     assert len(shown) < len(sizes)
     ways = [{"ml_upscale": "none"}, {"ml_upscale": "esrgan-2x"}]
-    wishes: dict[str, Any] = {"container": "mkv", "audio_codec": "copy", "frame_timing": "preserve"}
-    made = [process(film, tmp_path / str(number), **wishes, **way) for number, way in enumerate(ways)]
+    preset_keys: dict[str, Any] = {"container": "mkv", "audio_codec": "copy", "frame_timing": "preserve"}
+    made = [process(film, tmp_path / str(number), **preset_keys, **way) for number, way in enumerate(ways)]
     for each in made:
         assert frame_times(each.result) == pytest.approx([tick / 25 for tick in shown], abs=0.002)
-        # The first ones are all but alike.
+        # The first frames are nearly equal.
         assert all(abs(found - number) <= 1 for number, found in enumerate(nearest(each.result, film)))
     with pytest.raises(RuleError, match=r"copy\.untimed"):
         process(film, tmp_path / "copy", processing_mode="copy", container="mkv")

@@ -1,4 +1,4 @@
-"""Each container, made for real: what is in it, in which packets, and that verification takes it."""
+"""Each container, written by ffmpeg: what it holds, in which packets, and that it passes verification."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sound, tags and a cover; no video."""
+    """Audio, tags and a cover; no video."""
     folder = tmp_path_factory.mktemp("song")
     ffmpeg("-f", "lavfi", "-i", "testsrc=s=32x32", "-frames:v", 1, folder / "cover.jpg")
     ffmpeg(
@@ -77,8 +77,8 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_transport_stream_has_the_right_packet_size_and_codecs(
     container: str, encoder: str, sound: str, video: str, audio: str, mode: str, film: Path, tmp_path: Path
 ) -> None:
-    wishes = FAST | {"container": container, "video_codec": encoder, "audio_codec": sound, "ml_upscale": mode}
-    made = plan_of(film, **wishes)
+    preset_keys = FAST | {"container": container, "video_codec": encoder, "audio_codec": sound, "ml_upscale": mode}
+    made = plan_of(film, **preset_keys)
     out = render(made, film, tmp_path)
     assert problems(made, film, out) == []
     found = look(out)
@@ -90,7 +90,7 @@ def test_a_transport_stream_has_the_right_packet_size_and_codecs(
 
 
 def packet_size(path: Path) -> int:
-    """By where the sync bytes 0x47 stand: each packet of 188 bytes, or after four more of a time stamp."""
+    """Found by the sync bytes 0x47: packets of 188 bytes, or of 192 with a timestamp of 4 bytes before them."""
     data = path.read_bytes()
     fits = [size for size in (188, 192) if all(byte == 0x47 for byte in data[size - 188 :: size])]
     assert len(fits) == 1
@@ -138,13 +138,13 @@ def test_copy_mode_copies_streams_into_a_transport_stream_unchanged(
 def test_mpeg2_accepts_exactly_the_rates_that_it_can_write(rate: str, fits: bool, tmp_path: Path) -> None:
     source = tmp_path / "s.mp4"
     ffmpeg("-f", "lavfi", "-i", f"testsrc=s=64x48:r={rate}", "-frames:v", 6, "-pix_fmt", "yuv420p", source)
-    wishes = {"container": "m2t", "video_codec": "mpeg2video", "ml_upscale": "esrgan-2x"}
+    preset_keys = {"container": "m2t", "video_codec": "mpeg2video", "ml_upscale": "esrgan-2x"}
     if not fits:
         with pytest.raises(RuleError) as refused:
-            plan_of(source, **wishes)
+            plan_of(source, **preset_keys)
         assert refused.value.finding.code == "video.frame_rate"
         return
-    made = plan_of(source, **wishes)
+    made = plan_of(source, **preset_keys)
     assert problems(made, source, render(made, source, tmp_path)) == []
 
 
@@ -157,7 +157,7 @@ def test_mpeg2_is_finer_with_a_lower_crf(film: Path, tmp_path: Path) -> None:
     assert sizes[0] > 1.5 * sizes[1]
 
 
-# --- sound alone --------------------------------------------------------------------------------------------
+# --- audio only --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("container", "encoder", "codec", "tracks"), SOUND)
@@ -277,9 +277,9 @@ def track_tags(path: Path) -> set[str]:
 @pytest.mark.parametrize("way", WAYS, ids=[" ".join(way.values()) for way in WAYS])
 @pytest.mark.parametrize("mode", ["preserve", "clean", "replace"])
 def test_tags_are_preserved_cleaned_or_replaced(mode: str, way: Any, film: Path, tmp_path: Path) -> None:
-    wishes = {"preset": "ultrafast"} | way
+    preset_keys = {"preset": "ultrafast"} | way
     given = {} if mode == "clean" else NAMED if mode == "replace" else {"title": "Mine"}
-    made = plan_of(film, **wishes, metadata={"mode": mode} | given)
+    made = plan_of(film, **preset_keys, metadata={"mode": mode} | given)
     out = render(made, film, tmp_path)
     assert problems(made, film, out) == []
     tags, tracks, chapters = tags_of(out), track_tags(out), look(out).chapters

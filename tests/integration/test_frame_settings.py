@@ -17,14 +17,14 @@ from media_factory import ffmpeg, make_video
 
 Frame = NDArray[np.uint8]
 
-# Without loss, and with a chroma sample for each pixel: what differs was changed by a filter.
+# Lossless and 4:4:4, so that all differences come from filters.
 EXACT = {"container": "mkv", "crf": 0, "pixel_format": "yuv444p"}
 MODES = pytest.mark.parametrize("mode", ["none", "esrgan-2x"])
 
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five frames of 64x48 in which no part is like another."""
+    """Five frames of 64x48 in which all parts differ."""
     lossless = ("-c:v", "libx264", "-qp", "0", "-pix_fmt", "yuv444p")
     return make_video(tmp_path_factory.mktemp("film") / "film.mkv", seconds=0.2, codec=lossless)
 
@@ -52,11 +52,11 @@ SHAPES: list[tuple[dict[str, Any], Callable[[Frame], Frame]]] = [
 
 
 @MODES
-@pytest.mark.parametrize(("wishes", "shaped"), SHAPES)
+@pytest.mark.parametrize(("preset_keys", "shaped"), SHAPES)
 def test_flip_rotation_and_crop_are_applied_in_this_order_before_the_network(
-    mode: str, wishes: Any, shaped: Callable[[Frame], Frame], film: Path, tmp_path: Path
+    mode: str, preset_keys: Any, shaped: Callable[[Frame], Frame], film: Path, tmp_path: Path
 ) -> None:
-    made = process(film, tmp_path, ml_upscale=mode, **EXACT, **wishes)
+    made = process(film, tmp_path, ml_upscale=mode, **EXACT, **preset_keys)
     wanted = [larger(shaped(frame), made.plan.scale) for frame in rgb_frames(film)]
     found = rgb_frames(made.result)
     assert len(found) == len(wanted) == 5
@@ -73,7 +73,7 @@ def test_a_crop_at_odd_coordinates_of_subsampled_video_is_exact(x: int, y: int, 
 
 
 def luma(path: Path) -> Frame:
-    """The luma of all frames, as it is coded."""
+    """The coded luma of all frames."""
     return planes(path)[0]
 
 
@@ -100,8 +100,8 @@ def test_resolution_scales_up_and_down(mode: str, algorithm: str, film: Path, tm
 
 @MODES
 def test_a_custom_size_is_filled_up_with_black_bars(mode: str, film: Path, tmp_path: Path) -> None:
-    wishes = {"resolution": "custom", "custom_width": 96, "custom_height": 48, "scaling_algorithm": "nearest"}
-    made = process(film, tmp_path, ml_upscale=mode, **wishes, **EXACT)
+    preset_keys = {"resolution": "custom", "custom_width": 96, "custom_height": 48, "scaling_algorithm": "nearest"}
+    made = process(film, tmp_path, ml_upscale=mode, **preset_keys, **EXACT)
     picture = rgb_frames(made.result)[0]
     assert picture.shape == (48, 96, 3)
     assert picture[:, :16].max() == picture[:, 80:].max() == 0
@@ -142,15 +142,15 @@ def test_pixels_whose_sar_mpeg_2_cannot_store_become_square(
 ) -> None:
     filters = f"setsar={sar}"
     source = make_video(tmp_path / "s.mkv", size=size, seconds=0.2, filters=filters, codec=("-c:v", "libx264"))
-    wishes = {"container": "m2t", "video_codec": "mpeg2video", "audio_codec": "mp2"}
-    made = process(source, tmp_path / "w", ml_upscale=mode, **wishes)  # what is expected was verified
+    preset_keys = {"container": "m2t", "video_codec": "mpeg2video", "audio_codec": "mp2"}
+    made = process(source, tmp_path / "w", ml_upscale=mode, **preset_keys)  # what is expected was verified
     assert str(made.plan.sar) == kept
     width = int(size.split("x", maxsplit=1)[0]) * made.plan.scale
     assert made.plan.width == (2 * width if sar == "2/1" else width)
     assert ("video.squared" in [warning.code for warning in made.warnings]) == (sar == "2/1")
 
 
-# --- looks ---------------------------------------------------------------------------------------------------
+# --- effects ---------------------------------------------------------------------------------------------------
 
 
 def code(value: NDArray[Any]) -> NDArray[Any]:
@@ -160,9 +160,9 @@ def code(value: NDArray[Any]) -> NDArray[Any]:
 
 @MODES
 def test_levels_follow_their_formula(mode: str, film: Path, tmp_path: Path) -> None:
-    wishes = {"brightness": 0.1, "contrast": 0.8, "gamma": 1.5, "saturation": 0.5}
+    preset_keys = {"brightness": 0.1, "contrast": 0.8, "gamma": 1.5, "saturation": 0.5}
     plain = process(film, tmp_path / "a", ml_upscale=mode, **EXACT)
-    made = process(film, tmp_path / "b", ml_upscale=mode, **EXACT, **wishes)
+    made = process(film, tmp_path / "b", ml_upscale=mode, **EXACT, **preset_keys)
     before, after = (planes(each.result) for each in (plain, made))
     grey = (before[0] - 16.0) / 219
     wanted = code(np.clip((grey - 0.5) * 0.8 + 0.6, 0, 1) ** (1 / 1.5))
@@ -173,8 +173,8 @@ def test_levels_follow_their_formula(mode: str, film: Path, tmp_path: Path) -> N
 def test_levels_keep_10_bit(tmp_path: Path) -> None:
     ten = ("-pix_fmt", "yuv444p10le", "-c:v", "libx264", "-qp", "0")
     source = make_video(tmp_path / "s.mkv", seconds=0.12, source="gradients=c0=black:c1=white", codec=ten)
-    wishes = EXACT | {"pixel_format": "yuv444p10le", "brightness": 0.05}
-    made = process(source, tmp_path / "w", ml_upscale="esrgan-2x", **wishes)
+    preset_keys = EXACT | {"pixel_format": "yuv444p10le", "brightness": 0.05}
+    made = process(source, tmp_path / "w", ml_upscale="esrgan-2x", **preset_keys)
     before, after = (planes(path, 10)[0].astype(int) for path in (source, made.result))
     wanted = np.minimum(larger(before[0], 2) + 0.05 * 876, 940)
     assert np.abs(after[0] - wanted).max() <= 3  # of 1023; in 8 bit it would be 4 at least
@@ -197,26 +197,26 @@ def test_a_hue_of_180_degrees_inverts_the_colours(film: Path, tmp_path: Path) ->
 
 
 def roughness(path: Path) -> float:
-    """How much neighbouring pixels differ, large steps above all."""
+    """How much neighbouring pixels differ; large steps count most."""
     return float((np.diff(luma(path).astype(int), axis=2) ** 2).mean())
 
 
 @MODES
 @pytest.mark.parametrize(
-    ("wish", "luminance", "least", "most"),
+    ("preset_keys", "luminance", "least", "most"),
     [
         ({"blur": 2}, "128+16*(random(1)-0.5)", 0, 0.4), ({"denoise": 12}, "128+16*(random(1)-0.5)", 0, 0.4),
         ({"sharpen": 1}, "128+30*sin(X/2)", 1.2, 9),
     ],
 )  # fmt: skip
 def test_smoothing_smooths_and_sharpening_sharpens(
-    mode: str, wish: Any, luminance: str, least: float, most: float, tmp_path: Path
+    mode: str, preset_keys: Any, luminance: str, least: float, most: float, tmp_path: Path
 ) -> None:
     noise = f"geq=lum='{luminance}':cb=128:cr=128"
     lossless = ("-c:v", "libx264", "-qp", "0")
     source = make_video(tmp_path / "s.mkv", seconds=0.2, source="color=gray", filters=noise, codec=lossless)
     plain = process(source, tmp_path / "a", ml_upscale=mode, **EXACT)
-    made = process(source, tmp_path / "b", ml_upscale=mode, **EXACT, **wish)
+    made = process(source, tmp_path / "b", ml_upscale=mode, **EXACT, **preset_keys)
     assert least < roughness(made.result) / roughness(plain.result) < most
 
 
@@ -258,24 +258,24 @@ def test_interlaced_frames_are_deinterlaced(mode: str, how: str, marked: bool, t
 
 @pytest.fixture
 def subtitled(tmp_path: Path) -> Path:
-    """A grey video of two seconds, and a text on its right from 0.8 to 1.2 s under a name full of special signs."""
+    """A grey video of two seconds, and a subtitle on its right from 0.8 to 1.2 s; special characters in names."""
     source = make_video(tmp_path / "s.mkv", size="160x90", seconds=2, source="color=gray", audio=True)
     (tmp_path / "it's; [1],x:y %d\\n.srt").write_text("1\n00:00:00,800 --> 00:00:01,200\n{\\an6}I\n")
     return source
 
 
 @MODES
-@pytest.mark.parametrize("wishes", [{}, {"frame_timing": "preserve"}, {"start_time": 0.5}])
+@pytest.mark.parametrize("preset_keys", [{}, {"frame_timing": "preserve"}, {"start_time": 0.5}])
 def test_a_burned_subtitle_is_drawn_at_the_right_place_and_time(
-    mode: str, wishes: dict[str, Any], subtitled: Path, tmp_path: Path
+    mode: str, preset_keys: dict[str, Any], subtitled: Path, tmp_path: Path
 ) -> None:
     burned = {"subtitle_burn_path": "it's; [1],x:y %d\\n.srt", "subtitle_font_size": 60,
               "subtitle_font_color": "#FF0000", "subtitle_outline_color": "#0000FF"}  # fmt: skip
-    made = process(subtitled, tmp_path / "w", ml_upscale=mode, container="mkv", **burned, **wishes)
+    made = process(subtitled, tmp_path / "w", ml_upscale=mode, container="mkv", **burned, **preset_keys)
     frames = [frame.astype(int) for frame in rgb_frames(made.result)]
     still = frames[0]
     changed = [np.abs(frame - still).max(axis=2) > 60 for frame in frames]
-    first = 20 - math.ceil(wishes.get("start_time", 0) * 25)
+    first = 20 - math.ceil(preset_keys.get("start_time", 0) * 25)
     assert [number for number, where in enumerate(changed) if where.any()] == list(range(first, first + 10))
     columns = np.flatnonzero(changed[first + 2].any(axis=0))
     assert columns.min() > frames[0].shape[1] * 2 / 3
@@ -301,7 +301,9 @@ def test_a_playlist_named_like_a_subtitle_file_is_not_followed(subtitled: Path, 
     secret.write_text("1\n00:00:00,000 --> 00:00:02,000\nsecret\n")
     (tmp_path / "p.srt").write_text(f"#EXTM3U\n#EXTINF:2,\nfile://{secret}\n#EXT-X-ENDLIST\n")
     made = process(subtitled, tmp_path / "w", subtitle_burn_path="p.srt", container="mkv")
-    assert len({frame.tobytes() for frame in rgb_frames(made.result)}) <= 2  # grey, but for the encoder
+    assert (
+        len({frame.tobytes() for frame in rgb_frames(made.result)}) <= 2
+    )  # grey, apart from the noise of the encoder
 
 
 def test_a_missing_subtitle_file_is_refused_before_the_job_starts(film: Path, tmp_path: Path) -> None:
@@ -318,8 +320,8 @@ def test_a_gif_has_the_requested_colours_loops_and_length(
     colours: int, dither: str, loop: int, tmp_path: Path
 ) -> None:
     source = make_video(tmp_path / "s.mkv", seconds=1, audio=True)
-    wishes = {"gif_colors": colours, "gif_dither": dither, "gif_loop": loop, "rotation": 90, "fps": 10}
-    made = process(source, tmp_path / "w", container="gif", video_codec="gif", **wishes)
+    preset_keys = {"gif_colors": colours, "gif_dither": dither, "gif_loop": loop, "rotation": 90, "fps": 10}
+    made = process(source, tmp_path / "w", container="gif", video_codec="gif", **preset_keys)
     frames = rgb_frames(made.result)
     seen = {tuple(pixel) for frame in frames for pixel in frame.reshape(-1, 3)}
     assert colours / 2 < len(seen) <= colours

@@ -1,4 +1,4 @@
-"""HDR10's static metadata on its whole way: in every piece of the output as in the source, or a warning."""
+"""HDR10 static metadata from source to output: in every segment as in the source, or a warning."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ AV1: dict[str, Any] = {"video_codec": "libsvtav1", "preset": "12", "crf": 30}
 
 
 def film(path: Path, *parts: str, filters: str = "null") -> Path:
-    """Twelve frames of HDR10 in 10 bits, a key frame each four."""
+    """Twelve frames of 10-bit HDR10, with a key frame every four."""
     params = ":".join(["log-level=error", "keyint=4", "min-keyint=4", *parts])
     codec = ("-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p10le", "-x265-params", params)
     return make_video(path, size="64x64", seconds=0.48, filters=filters, codec=(*codec, *PQ, "-fps_mode", "vfr"))
@@ -47,20 +47,20 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def said(path: Path) -> Hdr | None:
-    """What the first picture says."""
+    """The metadata of the first frame."""
     video = require_video(probe(path)).video
     assert video is not None
     return video.hdr
 
 
 def at_key_frames(path: Path) -> list[Hdr | None]:
-    """What each picture says that decoding may begin with."""
+    """The metadata of each key frame."""
     with av.open(str(path)) as container:
         return [hdr_metadata(frame) for frame in container.decode(video=0) if frame.key_frame]
 
 
 def in_av1(hdr: Hdr) -> Hdr:
-    """In AV1's own steps (its specification, 6.7.4)."""
+    """Rounded to the steps of AV1 (its specification, 6.7.4)."""
 
     def nearest(value: Fraction, bits: int) -> Fraction:
         return Fraction(round(value * 2**bits), 2**bits)
@@ -79,7 +79,7 @@ def in_av1(hdr: Hdr) -> Hdr:
 
 
 class Resumed(SilentObserver):
-    """Knows how many pieces of an earlier try were kept in the last one."""
+    """Notes how many segments of an earlier attempt were kept."""
 
     kept = 0
 
@@ -95,7 +95,7 @@ def test_metadata_is_read_from_the_stream(source: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("ending", ["mov", "mkv"])
 def test_metadata_is_read_from_the_container(source: Path, ending: str, tmp_path: Path) -> None:
     path = tmp_path / f"film.{ending}"
-    ffmpeg("-i", source, "-c:v", "prores_ks", path)  # whose stream has no place for it
+    ffmpeg("-i", source, "-c:v", "prores_ks", path)  # whose stream cannot carry it
     assert said(path) == SAID
     made = process(path, tmp_path / "work", container="mkv", video_codec="libx265", **UPSCALED)
     assert said(made.result) == SAID
@@ -156,8 +156,8 @@ def test_each_part_of_a_display_is_kept_independently(
 
 def test_frames_with_their_own_times_carry_the_metadata_too(tmp_path: Path) -> None:
     uneven = film(tmp_path / "film.mkv", DISPLAY, LIGHT, filters="select=not(eq(mod(n\\,5)\\,3))")
-    wishes = {"container": "mkv", "video_codec": "libx265", "frame_timing": "preserve"}
-    made = process(uneven, tmp_path / "work", **(UPSCALED | wishes))
+    preset_keys = {"container": "mkv", "video_codec": "libx265", "frame_timing": "preserve"}
+    made = process(uneven, tmp_path / "work", **(UPSCALED | preset_keys))
     assert made.plan.rate is None
     assert said(made.result) == SAID
 
@@ -165,13 +165,13 @@ def test_frames_with_their_own_times_carry_the_metadata_too(tmp_path: Path) -> N
 def test_finished_segments_are_kept_only_for_the_same_metadata(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wishes = {"container": "mkv", "video_codec": "libx265"} | UPSCALED
-    process(source, tmp_path, 0.16, **wishes)
-    again = process(source, tmp_path, 0.16, observer=(seen := Resumed()), **wishes)
+    preset_keys = {"container": "mkv", "video_codec": "libx265"} | UPSCALED
+    process(source, tmp_path, 0.16, **preset_keys)
+    again = process(source, tmp_path, 0.16, observer=(seen := Resumed()), **preset_keys)
     assert (seen.kept, at_key_frames(again.result)) == (3, [SAID] * 3)
     other = SAID.evolve(light=(1000, 399))
     monkeypatch.setattr("framewatch.media.probe.probe.hdr_metadata", lambda picture: other)
-    anew = process(source, tmp_path, 0.16, observer=(seen := Resumed()), **wishes)
+    anew = process(source, tmp_path, 0.16, observer=(seen := Resumed()), **preset_keys)
     assert (seen.kept, at_key_frames(anew.result)) == (0, [other] * 3)
 
 
@@ -182,7 +182,7 @@ def test_metadata_in_the_preset_takes_precedence(source: Path, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    "wishes",
+    "preset_keys",
     [
         {"container": "mov", "video_codec": "prores"},
         {"container": "webm", "video_codec": "vp9", "audio_codec": "libopus"},
@@ -191,8 +191,10 @@ def test_metadata_in_the_preset_takes_precedence(source: Path, tmp_path: Path) -
     ],
     ids=str,
 )
-def test_metadata_that_cannot_be_signalled_is_a_warning(source: Path, wishes: dict[str, Any], tmp_path: Path) -> None:
-    made = process(source, tmp_path, **(UPSCALED | wishes))
+def test_metadata_that_cannot_be_signalled_is_a_warning(
+    source: Path, preset_keys: dict[str, Any], tmp_path: Path
+) -> None:
+    made = process(source, tmp_path, **(UPSCALED | preset_keys))
     assert said(made.result) is None
     (warning,) = [each for each in made.warnings if each.code == DROPPED]
     assert "mastering display" in warning.message
@@ -202,10 +204,12 @@ def test_metadata_that_cannot_be_signalled_is_a_warning(source: Path, wishes: di
 
 
 @pytest.mark.parametrize(
-    "wishes", [{"container": "mkv", "video_codec": "libx265"}, {"container": "mov", "video_codec": "prores"}], ids=str
+    "preset_keys",
+    [{"container": "mkv", "video_codec": "libx265"}, {"container": "mov", "video_codec": "prores"}],
+    ids=str,
 )
-def test_a_transcode_keeps_the_metadata(source: Path, wishes: dict[str, Any], tmp_path: Path) -> None:
-    made = process(source, tmp_path, ml_upscale="none", **wishes)
+def test_a_transcode_keeps_the_metadata(source: Path, preset_keys: dict[str, Any], tmp_path: Path) -> None:
+    made = process(source, tmp_path, ml_upscale="none", **preset_keys)
     assert said(made.result) == SAID
     assert DROPPED not in [warning.code for warning in made.warnings]
 

@@ -1,4 +1,4 @@
-"""Pictures through the worker: every kind of file, enlarged or not, upright, on white where it holds no more."""
+"""Images through the worker: every format, upscaled or not, upright, on white where there is no alpha channel."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_every_image_format_can_be_written(
     enlarged = was.repeat(scale, axis=0).repeat(scale, axis=1)[:, 36 * scale :, :3]
     assert np.abs(out[:, 36 * scale :, :3] - enlarged).mean() <= worst
     if not clears:
-        assert out[: 8 * scale, : 8 * scale, :3].min() >= 240  # what was clear is white
+        assert out[: 8 * scale, : 8 * scale, :3].min() >= 240  # transparent pixels became white
 
 
 def test_a_higher_jpeg_quality_makes_larger_files(worker: Worker, clear: Path, tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_higher_jpeg_quality_makes_larger_files(worker: Worker, clear: Path, t
 
 
 def test_a_rotated_photograph_becomes_upright(worker: Worker, tmp_path: Path) -> None:
-    """As a telephone writes it: the sensor's picture, and EXIF's word that it is to be turned."""
+    """As phones write it: unrotated pixels, and an orientation in EXIF."""
     source = tmp_path / "a.jpg"
     band = "color=red:size=64x48,drawbox=w=64:h=8:c=blue:t=fill"
     ffmpeg("-f", "lavfi", "-i", band, "-frames:v", "1", source)
@@ -107,7 +107,7 @@ def test_a_rotated_photograph_becomes_upright(worker: Worker, tmp_path: Path) ->
     source.write_bytes(data[:2] + b"\xff\xe1" + (len(block) + 2).to_bytes(2, "big") + block + data[2:])
     out = pixels(made(worker, source, tmp_path, container="png", ml_upscale="esrgan-2x").result)
     assert out.shape == (128, 96, 4)
-    assert out[64, 90, 2] > 200  # the top edge is now the right one
+    assert out[64, 90, 2] > 200  # the top edge is now on the right
     assert out[64, 40, 0] > 200
 
 

@@ -1,4 +1,4 @@
-"""Healthy files as they lie on shelves, each of a kind that once failed or came out otherwise than it was."""
+"""Healthy files as users have them, each of a kind that once failed or was changed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ H264 = ("-c:v", "libx264", "-preset", "ultrafast")
 
 
 def with_sound(path: Path, sound: str, *codec: str, seconds: float = 0.4, rate: int = 48000) -> Path:
-    """A video with one track of sound; `sound` is a filter on a tone."""
+    """A video with one audio track; `sound` is a filter on a tone."""
     tone = f"sine=d={seconds}:r={rate},{sound}"
     picture = f"testsrc2=size=64x48:rate=25:duration={seconds}"
     ffmpeg("-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", tone, *codec, path)
@@ -63,7 +63,9 @@ def test_vorbis_with_a_trimmed_end_is_accepted(tmp_path: Path) -> None:
     codec = ("-c:v", "libtheora", "-b:v", "2M", "-ac", "1", "-c:a", "libvorbis")
     film = with_sound(tmp_path / "t.ogv", "anull", *codec, seconds=0.76)
     with av.open(str(film)) as trimmed:
-        assert max(packet.duration or 0 for packet in trimmed.demux(audio=0)) > 2**31  # as libav says it
+        assert (
+            max(packet.duration or 0 for packet in trimmed.demux(audio=0)) > 2**31
+        )  # which is how libav reports the trim
     made = process(film, tmp_path / "work", ml_upscale="esrgan-2x", container="mkv")  # verified, sound included
     assert made.frames == 19
 
@@ -84,7 +86,7 @@ def test_columns_that_a_stream_crops_are_removed_exactly(codec: str, tmp_path: P
 
 
 def with_clean_aperture(path: Path, out: Path, box: tuple[int, ...]) -> None:
-    """Write an MP4 anew with a `clap` box: width, height, and how far off the middle (ISO 14496-12)."""
+    """Copy an MP4 and add a `clap` box: width, height, and offset from the centre (ISO 14496-12)."""
     width, height, right, down = box
     data = bytearray(path.read_bytes())
     clap = struct.pack(">I4sIIIIiIiI", 40, b"clap", width, 1, height, 1, right, 1, down, 1)
@@ -113,12 +115,14 @@ def test_a_metadata_tag_cannot_imitate_a_crop(tmp_path: Path) -> None:
 
 
 def grey(path: Path, size: tuple[int, ...]) -> NDArray[np.int64]:
-    """The first picture as ffmpeg shows it, height by width; it must be of that size."""
+    """The first frame as ffmpeg shows it, (height, width); it must have this size."""
     raw = ffmpeg("-i", path, "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "gray", "-")
     return np.frombuffer(raw, np.uint8).reshape(size).astype(int)
 
 
-@pytest.mark.parametrize("box", [(80, 56, 0, 0), (80, 56, -8, 4), (78, 54, 0, 0)])  # the last hides odd numbers
+@pytest.mark.parametrize(
+    "box", [(80, 56, 0, 0), (80, 56, -8, 4), (78, 54, 0, 0)]
+)  # the last crops odd numbers of pixels
 @pytest.mark.parametrize("turn", ["0", "90"])
 def test_pixels_that_the_container_crops_are_removed(box: tuple[int, ...], turn: str, tmp_path: Path) -> None:
     whole = make_video(tmp_path / "whole.mp4", size="96x64", seconds=0.2, codec=("-c:v", "libx264", "-qp", "0"))
@@ -132,7 +136,7 @@ def test_pixels_that_the_container_crops_are_removed(box: tuple[int, ...], turn:
         twice = process(film, tmp_path / film.suffix / "2x", ml_upscale="esrgan-2x", container="mkv").result
         large = grey(twice, (shown.shape[0] * 2, shown.shape[1] * 2))
         assert np.abs(large - shown.repeat(2, axis=0).repeat(2, axis=1)).mean() < 3
-        # What the ffmpeg program does by itself: an odd edge is a pixel off there.
+        # The ffmpeg program crops by itself, where an odd edge is one pixel off.
         by_ffmpeg = grey(film, shown.shape)
         small = process(film, tmp_path / film.suffix / "1x", ml_upscale="none", container="mkv").result
         assert np.abs(grey(small, shown.shape) - by_ffmpeg).mean() < 3

@@ -1,4 +1,4 @@
-"""A video made in many segments is the video made in one: every picture, every time, the sound."""
+"""A video rendered in many segments equals the video rendered in one: every frame, every time, the sound."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def same(one: Path, other: Path) -> bool:
 
 
 @pytest.mark.parametrize(
-    "wishes",
+    "preset_keys",
     [
         {},
         {"start_time": 0.9, "end_time": 4.1},
@@ -51,13 +51,13 @@ def same(one: Path, other: Path) -> bool:
     ],
     ids=str,
 )
-def test_many_segments_show_what_one_shows(moving: Path, tmp_path: Path, wishes: dict[str, Any]) -> None:
+def test_many_segments_show_what_one_shows(moving: Path, tmp_path: Path, preset_keys: dict[str, Any]) -> None:
     words = "1\n00:00:00,900 --> 00:00:02,100\nspans two\n\n2\n00:00:03,000 --> 00:00:03,200\nat a border\n"
     (moving.parent / "words.srt").write_text(words)
-    whole = process(moving, tmp_path / "one", **(LOSSLESS | wishes))
-    parts = process(moving, tmp_path / "many", segment_seconds=0.5, **(LOSSLESS | wishes))
+    whole = process(moving, tmp_path / "one", **(LOSSLESS | preset_keys))
+    parts = process(moving, tmp_path / "many", segment_seconds=0.5, **(LOSSLESS | preset_keys))
     assert len(list((tmp_path / "many").glob("segment-*"))) >= 5
-    if "video_codec" in wishes:  # not lossless: the same frames at the same times, and near
+    if "video_codec" in preset_keys:  # not lossless: the same frames at the same times, and similar
         assert frame_times(whole.result) == frame_times(parts.result)
         pairs = zip(rgb_frames(whole.result), rgb_frames(parts.result), strict=True)
         assert max(np.abs(a.astype(int) - b).mean() for a, b in pairs) < 4
@@ -66,7 +66,7 @@ def test_many_segments_show_what_one_shows(moving: Path, tmp_path: Path, wishes:
 
 
 class Asked(InlineWorker):
-    """Keeps what it is asked for."""
+    """Keeps its tasks."""
 
     def __init__(self) -> None:
         self.tasks: list[Record] = []
@@ -113,9 +113,9 @@ def test_frames_keep_their_own_times_across_segments(container: str, tmp_path: P
     step = "settb=1/1000,setpts=N*40+9*mod(N*7\\,5)"
     ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=4", "-vf", step, "-fps_mode", "passthrough",
            "-enc_time_base", "1:1000", "-c:v", "libx264", "-g", "15", uneven)  # fmt: skip
-    wishes = LOSSLESS | {"container": container, "frame_timing": "preserve"}
-    whole = process(uneven, tmp_path / "one", **wishes)
-    parts = process(uneven, tmp_path / "many", segment_seconds=0.7, **wishes)
+    preset_keys = LOSSLESS | {"container": container, "frame_timing": "preserve"}
+    whole = process(uneven, tmp_path / "one", **preset_keys)
+    parts = process(uneven, tmp_path / "many", segment_seconds=0.7, **preset_keys)
     assert len(frame_times(whole.result)) == 100
     assert np.abs(np.subtract(frame_times(whole.result), frame_times(parts.result))).max() < 0.0011
     assert all(np.array_equal(a, b) for a, b in zip(rgb_frames(whole.result), rgb_frames(parts.result), strict=True))
@@ -142,7 +142,7 @@ def test_another_film_with_the_same_size_and_time_is_rendered_again(moving: Path
     first = {path.name: path.stat().st_ino for path in (tmp_path / "work").glob("segment-*")}
     process(source, tmp_path / "work", segment_seconds=1, **LOSSLESS)
     assert {path.name: path.stat().st_ino for path in (tmp_path / "work").glob("segment-*")} == first
-    source.write_bytes(source.read_bytes().replace(b"Lavf", b"Else"))  # who wrote it: the pictures are the same
+    source.write_bytes(source.read_bytes().replace(b"Lavf", b"Else"))  # the writing program: the frames are the same
     os.utime(source, ns=(1, 1))
     before = json.loads((tmp_path / "work" / LEDGER_NAME).read_text().splitlines()[0])
     process(source, tmp_path / "work", segment_seconds=1, **LOSSLESS)

@@ -1,4 +1,4 @@
-"""Cuts, rates and times of frames on their whole way, in step with the sound, with and without the network."""
+"""Cuts, rates and frame times from source to output, in sync with the sound, with and without the network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MODES = pytest.mark.parametrize("mode", ["none", "esrgan-2x"])
 CONTAINERS = pytest.mark.parametrize("container", ["mp4", "mkv"])
 
 RATE = 25
-MOMENT = 1.2  # seconds at which the picture flashes and the sound beeps
+MOMENT = 1.2  # seconds at which a frame is white and a beep starts
 CHAPTERS = """;FFMETADATA1
 [CHAPTER]
 TIMEBASE=1/1000
@@ -55,7 +55,7 @@ after
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three seconds: frame n has the grey 20 + 2 n, but the one at MOMENT is white, when a beep begins."""
+    """Three seconds: frame n has the grey 20 + 2 n; the one at MOMENT is white, and a beep starts with it."""
     folder = tmp_path_factory.mktemp("film")
     (folder / "c.txt").write_text(CHAPTERS)
     (folder / "s.srt").write_text(TEXTS)
@@ -69,7 +69,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def numbers(path: Path) -> list[int]:
-    """Which source frames these are; the white one is -1."""
+    """The numbers of the source frames that are shown; the white one is -1."""
     found = [(float(frame.mean()) / 255 * 219 + 16 - 20) / 2 for frame in rgb_frames(path)]
     return [-1 if number > 105 else round(number) for number in found]
 
@@ -80,7 +80,7 @@ def flash(path: Path) -> float:
 
 
 def beep(path: Path) -> float:
-    """Seconds at which the sound begins."""
+    """Seconds at which the sound starts."""
     for start, samples, rate in sound(path):
         loud = np.flatnonzero(np.abs(samples) > 0.1)
         if len(loud):
@@ -97,7 +97,7 @@ def sound(path: Path) -> list[tuple[float, Any, int]]:
 
 
 def chapters(path: Path) -> list[tuple[str, float, float]]:
-    """Title, begin and end in seconds."""
+    """Title, start and end in seconds."""
     with av.open(str(path)) as container:
         found = container.chapters()
         ends = [(float(each["start"] * each["time_base"]), float(each["end"] * each["time_base"])) for each in found]
@@ -118,9 +118,9 @@ def test_a_cut_is_exact_to_the_frame_and_everything_is_cut_with_it(
     mode: str, container: str, timing: str, film: Path, tmp_path: Path
 ) -> None:
     cut = {"start_time": 0.7, "end_time": "0:02.1", "frame_timing": timing}
-    wishes = {"container": container, "audio_codec": "alac", "ml_upscale": mode, "preset": "veryfast", "crf": 5}
-    made = process(film, tmp_path, **wishes, **cut).result
-    # The first frame at or after 0.7 s is number 18, at 0.72, where the output begins; the last before 2.1 is 52.
+    preset_keys = {"container": container, "audio_codec": "alac", "ml_upscale": mode, "preset": "veryfast", "crf": 5}
+    made = process(film, tmp_path, **preset_keys, **cut).result
+    # The first frame at or after 0.7 s is number 18, at 0.72, where the output starts; the last before 2.1 is 52.
     assert numbers(made) == [*range(18, 30), -1, *range(31, 53)]
     assert flash(made) == pytest.approx(MOMENT - 0.72, abs=0.001)
     assert beep(made) == pytest.approx(flash(made), abs=0.001)
@@ -139,9 +139,9 @@ def test_a_cut_is_exact_to_the_frame_and_everything_is_cut_with_it(
 
 @MODES
 def test_a_cut_may_have_only_a_start_or_an_end(mode: str, film: Path, tmp_path: Path) -> None:
-    wishes = {"container": "mkv", "ml_upscale": mode}
-    late = process(film, tmp_path / "a", **wishes, audio_codec="flac", start_time="0:02").result
-    early = process(film, tmp_path / "b", **wishes, audio_codec="copy", end_time=1).result
+    preset_keys = {"container": "mkv", "ml_upscale": mode}
+    late = process(film, tmp_path / "a", **preset_keys, audio_codec="flac", start_time="0:02").result
+    early = process(film, tmp_path / "b", **preset_keys, audio_codec="copy", end_time=1).result
     assert (numbers(late), numbers(early)) == (list(range(50, 75)), list(range(25)))
     assert frame_times(late)[0] == frame_times(early)[0] == 0
 
@@ -156,8 +156,8 @@ def test_copied_audio_is_cut_between_packets_and_stays_in_sync(film: Path, tmp_p
 def test_a_copy_starts_at_the_key_frame_before_the_cut_with_a_warning(
     container: str, film: Path, tmp_path: Path
 ) -> None:
-    wishes = {"processing_mode": "copy", "selected_subtitle_tracks": "none", "selected_audio_tracks": "none"}
-    made = process(film, tmp_path, container=container, start_time=0.7, end_time=2.1, **wishes)
+    preset_keys = {"processing_mode": "copy", "selected_subtitle_tracks": "none", "selected_audio_tracks": "none"}
+    made = process(film, tmp_path, container=container, start_time=0.7, end_time=2.1, **preset_keys)
     assert [warning.code for warning in made.warnings] == ["cut.at_key_frame"]
     assert numbers(made.result)[:3] == [10, 11, 12]
     assert 53 <= numbers(made.result)[-1] + 1 <= 56
@@ -169,8 +169,8 @@ def test_a_cut_late_in_a_film_is_exact(tmp_path: Path) -> None:
     ffmpeg("-f", "lavfi", "-i", f"color=black:s=32x32:r=5:d=60,{grey}", "-f", "lavfi", "-i", "sine=d=60",
            "-g", "20", "-c:v", "libx264", "-qp", "0", "-c:a", "flac", source)  # fmt: skip
     for mode in ("none", "esrgan-2x"):
-        wishes = {"container": "mkv", "ml_upscale": mode, "crf": 0}
-        made = process(source, tmp_path / mode, start_time=50, end_time=51, **wishes)
+        preset_keys = {"container": "mkv", "ml_upscale": mode, "crf": 0}
+        made = process(source, tmp_path / mode, start_time=50, end_time=51, **preset_keys)
         assert [number % 100 for number in numbers(made.result)] == [50, 51, 52, 53, 54]
 
 
@@ -191,12 +191,12 @@ def test_another_rate_does_not_change_the_speed(mode: str, rate: str, fps: Any, 
     assert bright == pytest.approx(MOMENT, abs=0.5 / wanted + 0.021)
 
 
-# --- times that are kept -------------------------------------------------------------------------------------
+# --- own times -------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def uneven(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Frames at no steady rate, from 0.2 s on, with B-frames and sound; the last one stays for long."""
+    """Frames at uneven times, from 0.2 s on, with B-frames and sound; the last one is long."""
     path = tmp_path_factory.mktemp("uneven") / "s.mkv"
     choice = "select='not(between(mod(n,13),3,6))*lt(n,60)+eq(n,90)',setpts=PTS+0.207/TB"
     ffmpeg("-f", "lavfi", "-i", f"testsrc2=s=64x48:r=50:d=3,{choice}", "-f", "lavfi", "-i", "sine=d=3",
@@ -228,7 +228,7 @@ def test_times_in_ticks_of_90_khz_are_kept_in_mp4(mode: str, tmp_path: Path) -> 
     assert frame_times(made.result) == pytest.approx(frame_times(source), abs=0.0001)
 
 
-# --- with what else a job can be ------------------------------------------------------------------------------
+# --- in combination ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("container", "codec"), [("flac", "flac"), ("wav", "pcm_s16le"), ("m4a", "alac")])
@@ -253,8 +253,8 @@ def test_a_cover_does_not_shift_a_cut(mode: str, film: Path, tmp_path: Path) -> 
 @MODES
 @pytest.mark.parametrize("container", ["m2t", "mts"])
 def test_a_transport_stream_is_cut_in_sync(mode: str, container: str, film: Path, tmp_path: Path) -> None:
-    wishes = {"container": container, "audio_codec": "ac3", "selected_subtitle_tracks": "none", "crf": 5}
-    made = process(film, tmp_path, ml_upscale=mode, start_time=0.7, end_time=2.1, **wishes).result
+    preset_keys = {"container": container, "audio_codec": "ac3", "selected_subtitle_tracks": "none", "crf": 5}
+    made = process(film, tmp_path, ml_upscale=mode, start_time=0.7, end_time=2.1, **preset_keys).result
     assert numbers(made) == [*range(18, 30), -1, *range(31, 53)]
     assert beep(made) == pytest.approx(flash(made), abs=0.01)
 

@@ -1,4 +1,4 @@
-"""A video through the engine as planes of YUV: the picture, the times and the tags of the way through RGB."""
+"""A video through the engine as YUV planes has the frames, times and tags of one that goes as RGB."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def source(folder: Path, *coded: str) -> Path:
 
 
 def planes_engine(monkeypatch: pytest.MonkeyPatch) -> PlanesEngine:
-    """Makes the workers' only engine one that takes planes."""
+    """Gives workers an engine that takes planes, and no other."""
     engine = PlanesEngine(IdentityEngine())
     engines = {"identity": engine}
     monkeypatch.setattr("framewatch.render.task_handlers.WarmEngine", partial(WarmEngine, engines=engines))
@@ -55,7 +55,7 @@ UNEVEN = ("-vf", "select='not(eq(mod(n,5),3))',format=yuv420p", "-fps_mode", "vf
 
 
 @pytest.mark.parametrize(
-    ("coded", "wishes"),
+    ("coded", "preset_keys"),
     [
         (BT709, {}),
         (BT709, {"pixel_format": "yuv420p10le", "video_codec": "libx265", "crf": 1}),
@@ -71,24 +71,24 @@ UNEVEN = ("-vf", "select='not(eq(mod(n,5),3))',format=yuv420p", "-fps_mode", "vf
     ids=str,
 )
 def test_rendering_with_planes_shows_the_same_as_rendering_with_rgb(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, coded: tuple[str, ...], wishes: dict[str, Any]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, coded: tuple[str, ...], preset_keys: dict[str, Any]
 ) -> None:
     clip = source(tmp_path, *coded)
-    by_rgb = process(clip, tmp_path / "rgb", **(LOSSLESS | wishes)).result
+    by_rgb = process(clip, tmp_path / "rgb", **(LOSSLESS | preset_keys)).result
     engine = planes_engine(monkeypatch)
-    by_planes = process(clip, tmp_path / "planes", segment_seconds=0.8, **(LOSSLESS | wishes)).result
+    by_planes = process(clip, tmp_path / "planes", segment_seconds=0.8, **(LOSSLESS | preset_keys)).result
     assert [shape.yuv is not None for shape in engine.shapes] == [True]
     assert facts(by_planes) == facts(by_rgb)
     assert frame_times(by_planes) == frame_times(by_rgb)
     off = [np.abs(one.astype(int) - other) for one, other in zip(planes(by_planes), planes(by_rgb), strict=True)]
     # One code from rounding twice; RGB of 8 bits is coarse where the depth rises; a lossy encoder adds some.
-    coarse = 8 if "pixel_format" in wishes else 4 if "10" in facts(by_rgb)["pix_fmt"] else 1
+    coarse = 8 if "pixel_format" in preset_keys else 4 if "10" in facts(by_rgb)["pix_fmt"] else 1
     assert max(float(each.mean()) for each in off) <= 0.25 * coarse
     assert max(int(np.percentile(each, 99.9)) for each in off) <= 2 * coarse
 
 
 @pytest.mark.parametrize(
-    ("coded", "wishes"),
+    ("coded", "preset_keys"),
     [
         (("-vf", "format=yuv444p"), {}),
         (("-vf", "format=yuv420p"), {"rotation": "90"}),
@@ -99,15 +99,15 @@ def test_rendering_with_planes_shows_the_same_as_rendering_with_rgb(
     ids=str,
 )
 def test_video_that_planes_cannot_represent_goes_as_rgb(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, coded: tuple[str, ...], wishes: dict[str, Any]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, coded: tuple[str, ...], preset_keys: dict[str, Any]
 ) -> None:
     engine = planes_engine(monkeypatch)
-    process(source(tmp_path, *coded), tmp_path / "work", **(LOSSLESS | wishes))
+    process(source(tmp_path, *coded), tmp_path / "work", **(LOSSLESS | preset_keys))
     assert [shape.yuv for shape in engine.shapes] == [None]
 
 
 def test_without_the_guessed_hardware_the_cpu_decodes_with_a_warning(tmp_path: Path) -> None:
-    """There is no such hardware where the tests run; `hw_decode` with a software encoder names none."""
+    """Machines that run the tests have no such hardware; `hw_decode` with a software encoder names none."""
     made = process(source(tmp_path, *BT709), tmp_path / "work", **(LOSSLESS | {"hw_decode": True}))
     assert made.frames == 50
     assert "decode.no_hardware" in [warning.code for warning in made.warnings]

@@ -83,7 +83,7 @@ def cfr(frames: int = 50, rate: Fraction = Fraction(25), origin: int = 0) -> Tim
 
 
 def file_findings(preset: Preset, info: MediaInfo) -> list[Finding]:
-    """What a file does not allow of a preset."""
+    """Return the findings of the rules that need both preset and file."""
     return check_file(preset, info, stream_table(preset, info))
 
 
@@ -157,9 +157,9 @@ def video_source(path: Path) -> tuple[VideoSource, tuple[int, ...]]:
     return VideoSource(path, stream, timeline), found.pts
 
 
-def plan_of(path: Path, **wishes: Any) -> Any:
+def plan_of(path: Path, **preset_keys: Any) -> Any:
     info = probe(path)
-    return make_plan(Preset(**wishes), "test", info, timeline_of(path) if info.main_video else None)
+    return make_plan(Preset(**preset_keys), "test", info, timeline_of(path) if info.main_video else None)
 
 
 def enlarged(path: Path, scale: int, working_format: str = "rgb24") -> Iterable[npt.NDArray[Any]]:

@@ -1,4 +1,4 @@
-"""Colours come through RGB and back as they were, and the tags say what they are."""
+"""Colours survive the conversion to RGB and back, and the tags state what they are."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ def tagged(matrix: str, full: bool) -> Colour:
 
 
 def source_tags(colour: Colour) -> list[str]:
-    """Tags for raw YUV that is encoded as it is."""
+    """Tags for raw YUV that is encoded unchanged."""
     named = f"colorspace={colour.matrix}:color_primaries={colour.primaries}:color_trc={colour.transfer}"
     return ["-vf", f"setparams={named}:range={colour.range}"]
 
 
 def identity(source: Path, target: Path, pixel_format: str, encoder: str) -> Video:
-    """The whole way with an engine that only repeats pixels."""
+    """Decode, upscale by repeating pixels, and encode."""
     stream, frame = first_frame(source)
     video = stream.video
     assert video
@@ -81,7 +81,7 @@ def identity(source: Path, target: Path, pixel_format: str, encoder: str) -> Vid
 
 
 def largest_errors(source: Planes, result: Planes, margin: int) -> list[int]:
-    """The largest difference of each plane, `margin` luma pixels of the source around each bar left out."""
+    """The largest difference in each plane, without `margin` luma pixels of the source around the edges of bars."""
     errors = []
     for before, after in zip(source, result, strict=True):
         wrong = np.abs(before.repeat(SCALE, 0).repeat(SCALE, 1) - after)
@@ -108,7 +108,7 @@ def test_colour_bars_survive_an_identity_engine(
     result = tmp_path / "result.mp4"
     before = identity(source, result, pixel_format, encoder)
     out = read_planes(result, pixel_format, 128 * SCALE, 96 * SCALE)
-    # Chroma that is not subsampled is not interpolated either, and holds up to the edges.
+    # Chroma that is not subsampled is not interpolated either, and is right up to the edges.
     margin = 0 if "444" in pixel_format else 5
     assert max(largest_errors(subsampled(planes, pixel_format), out, margin)) <= (1 if full else 0)
     after = require_video(probe(result)).video
@@ -176,7 +176,7 @@ def test_rgb_values_follow_the_standard(tmp_path: Path, depth: int, full: bool) 
 def test_every_encoder_writes_the_tags_of_what_it_encodes(
     tmp_path: Path, codec: tuple[str, ...], name: str, pixel_format: str, full: bool
 ) -> None:
-    """Checked by a grey: an encoder that cannot say "full range" has to get limited range, tagged so."""
+    """Checked with a grey: an encoder that cannot signal full range must get limited range, and be tagged so."""
     colour = tagged("smpte170m", full)
     path = tmp_path / name
     ffmpeg(
@@ -193,7 +193,7 @@ def test_every_encoder_writes_the_tags_of_what_it_encodes(
 
 @pytest.mark.parametrize("codec", [("libx264",), ("libx265", "-x265-params", "log-level=none")])
 def test_the_tags_are_written_into_the_stream_itself(tmp_path: Path, codec: tuple[str, ...]) -> None:
-    """A transport stream has no place for them of its own."""
+    """A transport stream cannot store them itself."""
     colour = tagged("bt709", full=False)
     path = tmp_path / "t.ts"
     ffmpeg(

@@ -1,4 +1,4 @@
-"""A source that is too large, too long or too much is refused by its headers, and none can grow in its middle."""
+"""A source beyond the limits is refused by its headers, and no stream can grow beyond them in the middle."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_every_hint_names_the_setting_to_raise() -> None:
 
 
 def vast_png(width: int, height: int) -> bytes:
-    """A grey picture of a few kilobytes that fills width * height bytes."""
+    """A grey image of a few kilobytes that decodes to width * height bytes."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
@@ -83,7 +83,7 @@ def vast_png(width: int, height: int) -> bytes:
 
 
 def png_video(path: Path, pictures: list[bytes], width: int, height: int) -> Path:
-    """A video whose frames are these pictures, and whose headers say this size."""
+    """A video whose frames are these images, and whose headers state this size."""
     with av.open(str(path), "w", format="mov") as container:
         stream = container.add_stream("png", rate=25)
         stream.width, stream.height, stream.pix_fmt = width, height, "gray"
@@ -110,7 +110,7 @@ def refused(path: Path, limits: Limits) -> list[str]:
 
 @pytest.mark.parametrize("side", [3500, 5000])
 def test_a_frame_above_the_limit_is_refused_even_beyond_what_decoders_allow(tmp_path: Path, side: int) -> None:
-    """The one is above the limit, the other above what decoders are allowed too."""
+    """One frame is above the limit, the other also above the limit for decoders."""
     limits = Limits(max_pixels=10_000_000)
     assert (side * side > limits.decoder_pixels) == (side == 5000)
     path = png_video(tmp_path / "vast.mov", [vast_png(side, side)] * 2, side, side)
@@ -119,7 +119,7 @@ def test_a_frame_above_the_limit_is_refused_even_beyond_what_decoders_allow(tmp_
 
 
 def test_a_frame_that_grows_in_the_middle_counts_as_damage_and_costs_no_memory(tmp_path: Path) -> None:
-    """6000x6000 is under a megabyte as a file, and 36 MB as a picture."""
+    """6000x6000 is less than a megabyte as a file, and 36 MB when decoded."""
     small, vast = vast_png(64, 48), vast_png(6000, 6000)
     path = png_video(tmp_path / "grows.mov", [small, small, vast, small], 64, 48)
     limits = Limits(max_pixels=1_000_000)
@@ -162,7 +162,7 @@ def test_probing_stops_at_the_time_limit(tmp_path: Path) -> None:
 
 
 def test_a_jump_of_the_timestamps_makes_a_video_too_long(tmp_path: Path) -> None:
-    """Its header promises nothing; its last frame lies five days away."""
+    """The header states no length; the last frame is five days away."""
     path = tmp_path / "jump.mkv"
     jump = "setpts=if(eq(N\\,9)\\,5*86400/TB\\,N/25/TB)"
     ffmpeg(
@@ -179,7 +179,7 @@ def test_a_jump_of_the_timestamps_makes_a_video_too_long(tmp_path: Path) -> None
 
 
 def test_the_length_of_audio_is_checked_by_its_packets_too(tmp_path: Path) -> None:
-    """Its header tells no length, and its last second lies five days away."""
+    """The header states no length; the last second is five days away."""
     path = tmp_path / "jump.mka"
     tone = ("-f", "lavfi", "-i", "sine=duration=2")
     jump = "asetpts=PTS+if(gte(T\\,1)\\,5*86400/TB\\,0)"

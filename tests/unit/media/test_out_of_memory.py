@@ -1,4 +1,4 @@
-"""Memory that is short holds a job; a file that claims more than there can be is a bad file."""
+"""Short memory holds a job; a file that claims an impossible size is a bad file."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def decoder(tmp_path: Path) -> Decoder:
 
 
 class Unaffordable:
-    """A packet that fails as libav does when there is no memory for its picture."""
+    """A packet that fails as libav does when a frame does not fit into memory."""
 
     dts = 0
 

@@ -82,7 +82,7 @@ def test_repeats_fill_the_timeline_in_order_without_drift(
     pts, time_base, last = source
     try:
         line = plan_timeline(pts, time_base, stated, last)
-    except MediaError:  # such long times for so few frames are refused; the next tests say when
+    except MediaError:  # too long for so few frames: refused, which is tested below
         return
     shown = cadence(line, pts)
     numbers = [number for number, _ in shown]
@@ -159,7 +159,7 @@ def test_a_clock_is_full_when_all_frames_are_written() -> None:
     assert clock.finish() == 0
 
 
-# --- wished for ----------------------------------------------------------------------------------------------
+# --- other rates and own times ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("rate", "wanted", "frames"), [(25, 50, 100), (50, 25, 50), (25, 24, 48), (24, 25, 50)])

@@ -1,4 +1,4 @@
-"""Command lines, compared word by word where there is no hardware to run them and else run on real media."""
+"""Command lines: run on real media, or compared as text where the hardware is missing."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ title=Two
 WEBM = {"container": "webm", "video_codec": "vp9", "audio_codec": "libopus"}
 
 
-def plan(**wishes: Any) -> Any:
-    preset = Preset(**({"ml_upscale": "esrgan-2x"} | wishes))
+def plan(**preset_keys: Any) -> Any:
+    preset = Preset(**({"ml_upscale": "esrgan-2x"} | preset_keys))
     return make_plan(preset, "test", media(video(bit_depth=10, pixel_format="yuv420p10le")), cfr())
 
 
-def encoder_args(**wishes: Any) -> list[str]:
+def encoder_args(**preset_keys: Any) -> list[str]:
     """The options between the encoder's name and the tags."""
-    command = commands.segment_command(plan(container="mkv", **wishes), FFMPEG, OUT)
+    command = commands.segment_command(plan(container="mkv", **preset_keys), FFMPEG, OUT)
     return command[command.index("-c:v:0") + 1 : command.index("-colorspace")]
 
 
@@ -113,11 +113,11 @@ def test_other_encoders_choose_their_own_number_of_threads(codec: str) -> None:
     )
 
 
-# --- words --------------------------------------------------------------------------------------------------
+# --- options --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("wishes", "expected"),
+    ("preset_keys", "expected"),
     [
         ({"crf": 18, "preset": "slow"}, "libx264 -preset slow -crf 18"),
         ({"video_bitrate_mode": "bitrate", "video_bitrate": 900}, "libx264 -preset medium -b:v:0 900k"),
@@ -156,8 +156,8 @@ def test_other_encoders_choose_their_own_number_of_threads(codec: str) -> None:
         ),
     ],
 )
-def test_each_encoder_gets_the_keys_of_a_preset_as_its_own_options(wishes: Any, expected: str) -> None:
-    assert " ".join(encoder_args(**wishes)) == expected
+def test_each_encoder_gets_the_keys_of_a_preset_as_its_own_options(preset_keys: Any, expected: str) -> None:
+    assert " ".join(encoder_args(**preset_keys)) == expected
 
 
 @pytest.mark.parametrize(("quality", "cq"), [(0, 51), (2, 51), (50, 27), (51, 27), (100, 2)])
@@ -264,15 +264,15 @@ CONTAINERS = [
     (WEBM, ("vp9", "opus", "webvtt")),
     (WEBM | {"video_codec": "libsvtav1", "audio_codec": "vorbis"}, ("av1", "vorbis", "webvtt")),
 ]  # fmt: skip
-CONTAINER_IDS = ["-".join(map(str, wishes.values())) for wishes, _ in CONTAINERS]
+CONTAINER_IDS = ["-".join(map(str, preset_keys.values())) for preset_keys, _ in CONTAINERS]
 
 
-@pytest.mark.parametrize(("wishes", "codecs"), CONTAINERS, ids=CONTAINER_IDS)
+@pytest.mark.parametrize(("preset_keys", "codecs"), CONTAINERS, ids=CONTAINER_IDS)
 @pytest.mark.parametrize("mode", ["esrgan-2x", "none"])
 def test_every_container_keeps_all_streams_that_it_can_hold(
-    mode: str, wishes: Any, codecs: tuple[str, str, str], rich: Path, tmp_path: Path
+    mode: str, preset_keys: Any, codecs: tuple[str, str, str], rich: Path, tmp_path: Path
 ) -> None:
-    made = plan_of(rich, ml_upscale=mode, preset="ultrafast", **wishes)
+    made = plan_of(rich, ml_upscale=mode, preset="ultrafast", **preset_keys)
     check_against_plan(made, rich, render(made, rich, tmp_path))
     found = look(tmp_path / f"result.{made.extension}")
     assert [stream.codec for stream in found.of("video")] == [codecs[0]]
@@ -294,7 +294,7 @@ def subtitles_of(path: Path) -> str:
 
 
 def check_against_plan(made: VideoPlan, source: Path, out: Path) -> None:
-    """What verification will look for, looked for by other means."""
+    """Check what verification checks, by other means."""
     info, expected = probe(out), made.expected
     main = info.main_video
     assert main is not None
@@ -361,7 +361,7 @@ def test_every_audio_encoder_takes_every_common_layout(codec: str, layout: str, 
     assert len(look(render(made, source, tmp_path)).of("audio")) == 1
 
 
-# --- picture ------------------------------------------------------------------------------------------------
+# --- frames ------------------------------------------------------------------------------------------------
 
 
 def test_segments_have_the_planned_size_sar_and_depth(tmp_path: Path) -> None:
@@ -403,8 +403,8 @@ def test_a_transcode_rotates_frames_and_a_copy_leaves_that_to_the_player(degrees
     flat, source = tmp_path / "flat.mp4", tmp_path / "s.mp4"
     ffmpeg("-f", "lavfi", "-i", "testsrc=s=64x48:r=25:d=0.2", "-pix_fmt", "yuv420p", "-c:v", "libx264", flat)
     ffmpeg("-display_rotation", -degrees, "-i", flat, "-c", "copy", source)
-    for wishes, size in (({}, (48, 64)), ({"processing_mode": "copy"}, (64, 48))):
-        made = plan_of(source, container="mp4", **wishes)
+    for preset_keys, size in (({}, (48, 64)), ({"processing_mode": "copy"}, (64, 48))):
+        made = plan_of(source, container="mp4", **preset_keys)
         assert (made.expected.width, made.expected.height) == size
         check_against_plan(made, source, render(made, source, tmp_path))
 
@@ -448,7 +448,7 @@ STARTS = {
 
 @pytest.fixture(scope="module")
 def flashes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sources with a white flash and a beep at the same moment, a second in."""
+    """Sources with a white frame and a beep at the same moment, after a second."""
     folder = tmp_path_factory.mktemp("flashes")
     for name, (options, picture, sound) in STARTS.items():
         white = f"drawbox=c=white:t=fill:enable='between(t,{1 - picture},{1.2 - picture})'"
@@ -494,12 +494,12 @@ SYNC = [
 ]
 
 
-@pytest.mark.parametrize("wishes", [wishes for _, wishes in SYNC], ids=[name for name, _ in SYNC])
+@pytest.mark.parametrize("preset_keys", [preset_keys for _, preset_keys in SYNC], ids=[name for name, _ in SYNC])
 @pytest.mark.parametrize("name", STARTS)
-def test_video_and_sound_stay_in_sync(name: str, wishes: Any, flashes: Path, tmp_path: Path) -> None:
-    """Half a frame is the promise; a millisecond is what Matroska's clock leaves of it."""
+def test_video_and_sound_stay_in_sync(name: str, preset_keys: Any, flashes: Path, tmp_path: Path) -> None:
+    """Half a frame is promised; Matroska's clock is exact to a millisecond."""
     source = flashes / name
-    made = plan_of(source, preset="ultrafast", **wishes)
+    made = plan_of(source, preset="ultrafast", **preset_keys)
     out = render(made, source, tmp_path)
     assert flash_time(out) - beep_time(out) == pytest.approx(0, abs=0.0015)
     assert made.expected.frames in (None, len(frames_of(out)))
@@ -534,7 +534,7 @@ def test_a_transcode_shows_the_frames_of_the_timeline(choice: str, tmp_path: Pat
 
 
 def variable_rate(path: Path, choice: str) -> Path:
-    """Frames that each have a grey of their own, some of them left out."""
+    """Frames with different levels of grey, some of them left out."""
     grey = "color=black:s=32x32:r=50:d=2,format=gray,geq=lum='mod(N*7,250)',format=yuv444p"
     ffmpeg(
         "-f", "lavfi", "-i", f"{grey},{choice}", "-fps_mode", "passthrough", "-enc_time_base", "1/1000",
@@ -566,11 +566,11 @@ def test_unusual_file_names_are_not_taken_for_options_or_protocols(name: str, ri
     assert len(look(render(made, source, tmp_path, 2)).of("audio")) == 2
 
 
-@pytest.mark.parametrize(("wishes", "codecs"), CONTAINERS, ids=CONTAINER_IDS)
+@pytest.mark.parametrize(("preset_keys", "codecs"), CONTAINERS, ids=CONTAINER_IDS)
 def test_a_rehearsal_quickly_writes_a_file_with_the_same_streams(
-    wishes: Any, codecs: tuple[str, str, str], rich: Path, tmp_path: Path
+    preset_keys: Any, codecs: tuple[str, str, str], rich: Path, tmp_path: Path
 ) -> None:
-    made = plan_of(rich, ml_upscale="esrgan-2x", preset="ultrafast", **wishes)
+    made = plan_of(rich, ml_upscale="esrgan-2x", preset="ultrafast", **preset_keys)
     out = tmp_path / f"rehearsal.{made.extension}"
     for command in commands.cover_commands(made, FFMPEG, rich, out):
         run_ffmpeg(command)
@@ -595,7 +595,7 @@ def test_a_rehearsal_finds_a_size_that_the_encoder_refuses(tmp_path: Path) -> No
         run_ffmpeg(commands.rehearsal_command(made, FFMPEG, source, tmp_path / "o.mp4"))
 
 
-# --- every preset that the rules let through ----------------------------------------------------------------
+# --- every valid preset ----------------------------------------------------------------
 
 SOFTWARE = ["libx264", "libx265", "vp9", "prores", "libsvtav1"]
 PRESETS = st.fixed_dictionaries(
@@ -620,7 +620,7 @@ PRESETS = st.fixed_dictionaries(
 
 @pytest.fixture(scope="module")
 def instant(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One frame and a tenth of a second of sound."""
+    """One frame, and a tenth of a second of sound."""
     path = tmp_path_factory.mktemp("instant") / "s.mkv"
     ffmpeg(
         "-f", "lavfi", "-i", "testsrc=s=64x64:r=25:d=0.04", "-f", "lavfi", "-i", "sine=d=0.1:r=44100",
@@ -629,12 +629,12 @@ def instant(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@given(wishes=PRESETS)
+@given(preset_keys=PRESETS)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 def test_ffmpeg_writes_a_file_for_every_preset_that_passes_the_rules(
-    wishes: dict[str, Any], instant: Path, tmp_path_factory: pytest.TempPathFactory
+    preset_keys: dict[str, Any], instant: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    preset = Preset(**wishes)
+    preset = Preset(**preset_keys)
     assume(not check_preset(preset))
     assume(not check_tools(preset, encoders(FFMPEG)))
     assume(preset.audio_codec != "copy" or preset.container in {"mkv", "webm"})

@@ -1,4 +1,4 @@
-"""Options that a preset adds for the encoder: what goes through, and what never does."""
+"""The options that a preset adds for the encoder: which are allowed, and which never are."""
 
 from __future__ import annotations
 
@@ -107,9 +107,9 @@ def test_allowed_options_contain_no_path_and_stay_in_pairs(args: list[str]) -> N
 
 
 def test_extra_options_come_last_in_every_command_that_encodes(clip: Path, tmp_path: Path) -> None:
-    wishes = {"extra_encoder_args": ["-g", "5", "-bf", "0"], "preset": "ultrafast"}
+    preset_keys = {"extra_encoder_args": ["-g", "5", "-bf", "0"], "preset": "ultrafast"}
     for scale in ("none", "esrgan-2x"):
-        plan = plan_of(clip, ml_upscale=scale, **wishes)
+        plan = plan_of(clip, ml_upscale=scale, **preset_keys)
         out = tmp_path / "x.mp4"
         if scale == "none":
             made = [commands.transcode_command(plan, FFMPEG, clip, out)]

@@ -1,4 +1,4 @@
-"""HDR10's static metadata: what is believed of it, and how encoders are told."""
+"""HDR10 static metadata: which values are accepted, and how encoders get them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from framewatch.media.encoders.hdr_args import hdr_warnings, with_hdr
 from framewatch.media.preset.preset import Preset
 from framewatch.media.probe.hdr_metadata import light_level, mastering_display
 
-# Red, green, blue and white, then luminance: numerators and denominators; then what is there.
+# Red, green, blue and white, then luminance, as numerators and denominators; then which parts are present.
 COLOURS = [
     34000,
     50000,

@@ -1,4 +1,4 @@
-"""Sound, measured: loudness, volume, channels, variable rate, and what each filter does to a tone."""
+"""Audio filters, measured: loudness, volume, channels, variable rate, and what each filter does to a tone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from framewatch.media.preset.preset import Preset
 from framewatch.media.probe.probe import probe
 from media_samples import FFMPEG, audio, ffmpeg, look, media, plan_of, problems, render, video
 
-# Speech-like: pink noise that swells, so that its loudness has a range.
+# Like speech: pink noise that swells, so that it has a loudness range.
 SWELLING = "anoisesrc=c=pink:d=4:r=44100:seed=1,volume='0.3+0.25*sin(3*t)':eval=frame"
 WAV = {"container": "wav", "audio_codec": "pcm_s16le"}
 
@@ -33,9 +33,9 @@ def sound(path: Path, *, source: str = SWELLING, gain: float = 1, channels: str 
     return path
 
 
-def film(path: Path, **wishes: Any) -> Path:
-    """A black picture with that sound, as long as it."""
-    tone = sound(path.with_name("tone.flac"), **wishes)
+def film(path: Path, **preset_keys: Any) -> Path:
+    """A black video with that sound."""
+    tone = sound(path.with_name("tone.flac"), **preset_keys)
     seconds = probe(tone).duration
     ffmpeg("-f", "lavfi", "-i", f"color=black:s=32x32:r=5:d={seconds}", "-i", tone, "-pix_fmt", "yuv420p", "-c:v",
            "libx264", "-c:a", "copy", path)  # fmt: skip
@@ -43,7 +43,7 @@ def film(path: Path, **wishes: Any) -> Path:
 
 
 def samples(path: Path) -> Any:
-    """Channels by samples, as floating point."""
+    """Samples as floats, (channels, samples)."""
     with av.open(str(path)) as container:
         to_float = av.AudioResampler(format="fltp")
         frames = [even for frame in container.decode(audio=0) for even in to_float.resample(frame)]
@@ -55,7 +55,7 @@ def decibels(path: Path) -> float:
 
 
 def loudness(path: Path) -> tuple[float, float]:
-    """LUFS and true peak, as ffmpeg's own meter has them."""
+    """LUFS and true peak, measured by ffmpeg's `ebur128`."""
     meter = ["-map", "0:a:0", "-filter:a:0", "ebur128=peak=true", "-f", "null", "-"]
     done = subprocess.run([FFMPEG, "-nostdin", "-hide_banner", "-i", path, *meter], capture_output=True, check=True)
     summary = done.stderr.decode().rpartition("Summary:")[2]
@@ -150,14 +150,16 @@ def test_volume_is_in_percent(way: dict[str, str], per_cent: int, change: float,
 
 
 @pytest.mark.parametrize("layout", ["mono", "stereo", "5.1"])
-@pytest.mark.parametrize(("wish", "channels"), [("original", None), ("stereo", 2), ("mono", 1)])
+@pytest.mark.parametrize(("requested", "channels"), [("original", None), ("stereo", 2), ("mono", 1)])
 @pytest.mark.parametrize("codec", ["aac", "libopus", "flac", "ac3"])
 def test_the_output_has_the_requested_channels(
-    codec: str, wish: str, channels: int | None, layout: str, tmp_path: Path
+    codec: str, requested: str, channels: int | None, layout: str, tmp_path: Path
 ) -> None:
     source = sound(tmp_path / "s.flac", source="sine=d=0.3:r=48000", channels=layout)
     ffmpeg("-f", "lavfi", "-i", "color=black:s=32x32:r=5:d=0.4", "-i", source, "-c:a", "copy", tmp_path / "s.mkv")
-    made = plan_of(tmp_path / "s.mkv", container="mkv", audio_codec=codec, audio_channels=wish, preset="ultrafast")
+    made = plan_of(
+        tmp_path / "s.mkv", container="mkv", audio_codec=codec, audio_channels=requested, preset="ultrafast"
+    )
     (found,) = probe(render(made, tmp_path / "s.mkv", tmp_path)).of_kind("audio")
     assert found.audio is not None
     assert found.audio.channels == (channels or {"mono": 1, "stereo": 2, "5.1": 6}[layout])
@@ -242,12 +244,12 @@ EFFECTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("wish", "source", "least", "most"), EFFECTS)
+@pytest.mark.parametrize(("preset_keys", "source", "least", "most"), EFFECTS)
 def test_a_filter_changes_only_what_it_is_for(
-    wish: dict[str, Any], source: str, least: float, most: float, tmp_path: Path
+    preset_keys: dict[str, Any], source: str, least: float, most: float, tmp_path: Path
 ) -> None:
     tone = sound(tmp_path / "s.flac", source=source, channels="mono")
-    made = plan_of(tone, **WAV, **wish)
+    made = plan_of(tone, **WAV, **preset_keys)
     out = render(made, tone, tmp_path)
     assert problems(made, tone, out) == []
     assert least <= decibels(out) - decibels(tone) <= most
@@ -302,19 +304,19 @@ def test_no_filter_is_applied_by_default() -> None:
 
 
 def test_flac_gets_blocks_of_a_fixed_length(instant: Path, tmp_path: Path) -> None:
-    limiter = {"enabled": True, "attack": 37.5}  # its first piece is a single sample after the noise reduction
-    wishes: dict[str, Any] = {"audio_noise_reduction": 1, "audio_limiter": limiter}
-    made = plan_of(instant, container="flac", audio_codec="flac", **wishes)
+    limiter = {"enabled": True, "attack": 37.5}  # its first frame is a single sample after the noise reduction
+    preset_keys: dict[str, Any] = {"audio_noise_reduction": 1, "audio_limiter": limiter}
+    made = plan_of(instant, container="flac", audio_codec="flac", **preset_keys)
     assert problems(made, instant, render(made, instant, tmp_path)) == []
 
 
-# --- every wish that the model takes ------------------------------------------------------------------------
+# --- every valid combination ------------------------------------------------------------------------
 
 FITTING = [
     ("mp3", "mp3"), ("m4a", "aac"), ("m4a", "alac"), ("wav", "pcm_s16le"), ("flac", "flac"), ("mkv", "libopus"),
     ("mkv", "vorbis"), ("mp4", "ac3"), ("m2ts", "pcm_bluray"), ("m2t", "mp2"), ("webm", "libopus"),
 ]  # fmt: skip
-WISHES = st.fixed_dictionaries(
+AUDIO_KEYS = st.fixed_dictionaries(
     {"way": st.sampled_from(FITTING), "metadata": st.sampled_from([{"mode": "clean"}, {"mode": "replace"}, {}])},
     optional={
         "audio_bitrate": st.integers(1, 2000),
@@ -339,18 +341,18 @@ WISHES = st.fixed_dictionaries(
 
 @pytest.fixture(scope="module")
 def instant(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fifth of a second of picture and stereo."""
+    """A fifth of a second of video and stereo sound."""
     return film(tmp_path_factory.mktemp("instant") / "s.mkv", source="sine=d=0.2:r=44100")
 
 
-@given(wishes=WISHES)
+@given(preset_keys=AUDIO_KEYS)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_valid_combination_of_audio_keys_makes_a_file(
-    wishes: dict[str, Any], instant: Path, tmp_path_factory: pytest.TempPathFactory
+    preset_keys: dict[str, Any], instant: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    (container, codec), rest = wishes["way"], {key: wish for key, wish in wishes.items() if key != "way"}
+    (container, codec), rest = preset_keys["way"], {key: value for key, value in preset_keys.items() if key != "way"}
     video_codec = "vp9" if container == "webm" else "libx264"
-    given_wishes = {"container": container, "audio_codec": codec, "video_codec": video_codec, "preset": "ultrafast"}
-    made = plan_of(instant, **given_wishes, **rest)
+    fixed_keys = {"container": container, "audio_codec": codec, "video_codec": video_codec, "preset": "ultrafast"}
+    made = plan_of(instant, **fixed_keys, **rest)
     out = render(made, instant, tmp_path_factory.mktemp("any"))
     assert problems(made, instant, out) == []

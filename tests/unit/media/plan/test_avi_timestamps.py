@@ -1,4 +1,4 @@
-"""Expressions that tell ffmpeg the times of frames: right for each picture, however uneven they are."""
+"""The expressions that tell ffmpeg the times of frames are right for every frame, however uneven the times."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def scanned(pts: list[int]) -> ScanResult:
 
 
 def uneven(frames: int) -> list[int]:
-    """Times of which about every third picture begins a new run."""
+    """Times of which about every third frame starts a new run."""
     chance = random.Random(5)  # noqa: S311 - of the test
     return list(accumulate(chance.choice([1, 1, 1, 4]) for _ in range(frames)))
 
@@ -46,11 +46,11 @@ def test_frames_at_a_constant_step_are_one_run() -> None:
     assert not frame_times(ScanResult(TICK, (0, 1, 2), 1, (0,))).runs
 
 
-@pytest.mark.parametrize("wishes", [{}, {"processing_mode": "copy"}])
-def test_times_too_uneven_for_one_command_are_refused_with_a_hint(wishes: dict[str, str]) -> None:
+@pytest.mark.parametrize("preset_keys", [{}, {"processing_mode": "copy"}])
+def test_times_too_uneven_for_one_command_are_refused_with_a_hint(preset_keys: dict[str, str]) -> None:
     told = frame_times(scanned(uneven(20_000)))
     with pytest.raises(RuleError) as refused:
-        make_plan(Preset(container="mkv", **wishes), "test", media(video()), cfr(), told)  # type: ignore[arg-type]
+        make_plan(Preset(container="mkv", **preset_keys), "test", media(video()), cfr(), told)  # type: ignore[arg-type]
     assert [finding.code for finding in refused.value.findings] == ["media.timestamps"]
     assert re.search("upscale", refused.value.findings[0].hint)
     make_plan(Preset(container="mkv", ml_upscale="esrgan-2x"), "test", media(video()), cfr(), told)

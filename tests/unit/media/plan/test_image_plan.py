@@ -1,4 +1,4 @@
-"""Pictures: how they are read, what is planned for them, and what a preset for them may hold."""
+"""Images: how they are decoded, what is planned for them, and the rules for their presets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from framewatch.media.probe.probe import probe
 from framewatch.media.rules.preset_rules import check_preset, check_tools
 from media_samples import FFMPEG, audio, cover, ffmpeg, media, video
 
-# Each of EXIF's eight orientations: what makes of the stored picture the one that is meant.
+# Each of EXIF's eight orientations, and what makes the stored image upright.
 UPRIGHT: dict[int, Any] = {
     1: lambda stored: stored,
     2: lambda stored: stored[:, ::-1],
@@ -58,7 +58,7 @@ def in_webp(data: bytes, block: bytes) -> bytes:
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pictures")
-    # Flat fields: nothing that is lost where the chroma is halved.
+    # Flat fields, which chroma subsampling does not change.
     bars = "smptebars=size=40x24"
     ffmpeg("-f", "lavfi", "-i", bars, "-frames:v", "1", "-pix_fmt", "rgb24", folder / "a.png")
     for name in ("a.jpg", "a.webp", "a.tiff", "a.bmp"):
@@ -124,7 +124,7 @@ def test_pixels_are_decoded_with_the_depth_and_alpha_of_the_file(
     assert opened.rgb.shape == (24, 40, 3)
     assert opened.rgb.dtype == (np.uint8 if depth == 8 else np.uint16)
     shown = opened.rgb / float(np.iinfo(opened.rgb.dtype).max) * 255
-    # WebP's halved chroma is interpolated differently at the edges of the fields, which are six pixels wide.
+    # WebP's subsampled chroma is interpolated differently at the edges of the fields, which are six pixels wide.
     assert np.median(np.abs(shown - as_ffmpeg_shows(pictures / name))) < (6 if name.endswith("webp") else 0.6)
     if alpha:
         assert opened.alpha is not None
@@ -182,8 +182,8 @@ def picture(**facts: Any) -> MediaInfo:
     return media(cover(0).evolve(video=video(**known).video), container="png_pipe", duration=0.0)
 
 
-def plan(info: MediaInfo | None = None, **wishes: Any) -> ImagePlan:
-    preset = Preset(**({"container": "png", "ml_upscale": "esrgan-2x"} | wishes))
+def plan(info: MediaInfo | None = None, **preset_keys: Any) -> ImagePlan:
+    preset = Preset(**({"container": "png", "ml_upscale": "esrgan-2x"} | preset_keys))
     return make_image_plan(preset, "test", info or picture())
 
 
@@ -229,7 +229,7 @@ def test_a_size_that_the_format_cannot_hold_is_refused(container: str, side: int
 
 
 @pytest.mark.parametrize(
-    ("wishes", "code"),
+    ("preset_keys", "code"),
     [
         ({"processing_mode": "copy"}, "image.copy_mode"),
         ({"pixel_format": "yuv444p"}, "image.key_without_effect"),
@@ -241,8 +241,8 @@ def test_a_size_that_the_format_cannot_hold_is_refused(container: str, side: int
         ({"metadata": {"title": "x"}}, "image.key_without_effect"),
     ],
 )
-def test_keys_without_effect_on_images_are_refused(wishes: dict[str, Any], code: str) -> None:
-    findings = check_preset(Preset(**({"container": "png"} | wishes)))
+def test_keys_without_effect_on_images_are_refused(preset_keys: dict[str, Any], code: str) -> None:
+    findings = check_preset(Preset(**({"container": "png"} | preset_keys)))
     assert [finding.code for finding in findings] == [code]
     assert findings[0].hint
 
@@ -258,7 +258,7 @@ def test_every_image_container_works_with_every_scale(container: str, scale: str
 
 
 @pytest.mark.parametrize(
-    ("wishes", "words"),
+    ("preset_keys", "words"),
     [
         ({"container": "jpg", "image_quality": 90}, ["mjpeg", "-qmin", "1", "-q:v", "2"]),
         ({"container": "webp", "image_quality": 70}, ["libwebp", "-lossless", "0", "-quality", "70"]),
@@ -266,8 +266,8 @@ def test_every_image_container_works_with_every_scale(container: str, scale: str
         ({"container": "tiff"}, ["tiff", "-compression_algo", "lzw"]),
     ],
 )
-def test_quality_is_passed_to_the_encoder(wishes: dict[str, Any], words: list[str]) -> None:
-    argv = image_command(plan(**wishes), FFMPEG, Path("/out/a"))
+def test_quality_is_passed_to_the_encoder(preset_keys: dict[str, Any], words: list[str]) -> None:
+    argv = image_command(plan(**preset_keys), FFMPEG, Path("/out/a"))
     at = argv.index("-c:v") + 1
     assert argv[at : at + len(words)] == words
 

@@ -1,4 +1,4 @@
-"""The plan: what is decided about a file before its work begins."""
+"""The plan: what is decided about a file before work on it starts."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from framewatch.media.preset.preset import Preset
 from media_samples import audio, cfr, cover, media, other, subtitle, video
 
 
-def plan(*streams: Stream, timeline: Any = "cfr", info: Any = None, **wishes: Any) -> Any:
+def plan(*streams: Stream, timeline: Any = "cfr", info: Any = None, **preset_keys: Any) -> Any:
     chosen = cfr() if timeline == "cfr" else timeline
-    return make_plan(Preset(**wishes), "test", info or media(*streams), chosen)
+    return make_plan(Preset(**preset_keys), "test", info or media(*streams), chosen)
 
 
 def warnings(made: MuxPlan) -> list[str]:
@@ -25,7 +25,7 @@ def warnings(made: MuxPlan) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("wishes", "mode", "scale"),
+    ("preset_keys", "mode", "scale"),
     [
         ({"ml_upscale": "esrgan-2x"}, "upscale", 2),
         ({"ml_upscale": "esrgan-3x"}, "upscale", 3),
@@ -34,8 +34,8 @@ def warnings(made: MuxPlan) -> list[str]:
         ({"processing_mode": "copy"}, "copy", 1),
     ],
 )
-def test_mode_and_scale_follow_the_preset(wishes: Any, mode: str, scale: int) -> None:
-    made = plan(**wishes)
+def test_mode_and_scale_follow_the_preset(preset_keys: Any, mode: str, scale: int) -> None:
+    made = plan(**preset_keys)
     assert (made.mode, made.scale) == (mode, scale)
     assert (made.width, made.height) == (64 * scale, 48 * scale)
     assert (made.expected.width, made.expected.height) == (64 * scale, 48 * scale)
@@ -143,8 +143,8 @@ def test_missing_colour_tags_follow_from_the_size_of_the_source(tags: Any, heigh
 
 def test_rate_frames_and_duration_are_those_of_the_timeline() -> None:
     rate = Fraction(24000, 1001)
-    for wishes in ({"ml_upscale": "esrgan-2x"}, {}):
-        made = plan(timeline=cfr(48, rate), **wishes)
+    for preset_keys in ({"ml_upscale": "esrgan-2x"}, {}):
+        made = plan(timeline=cfr(48, rate), **preset_keys)
         assert (made.rate, made.frames, made.expected.frames) == (rate, 48, 48)
         assert made.expected.duration == pytest.approx(2.002)
 
@@ -184,7 +184,7 @@ def rows(made: MuxPlan) -> list[tuple[int, str, str | None]]:
 
 
 @pytest.mark.parametrize(
-    ("wishes", "expected", "warned"),
+    ("preset_keys", "expected", "warned"),
     [
         (
             {"container": "mkv", "ml_upscale": "esrgan-2x", "audio_codec": "copy"},
@@ -241,8 +241,8 @@ def rows(made: MuxPlan) -> list[tuple[int, str, str | None]]:
         ),
     ],
 )  # fmt: skip
-def test_every_stream_has_a_row_and_every_loss_a_warning(wishes: Any, expected: Any, warned: list[str]) -> None:
-    made = plan(*RICH, **wishes)
+def test_every_stream_has_a_row_and_every_loss_a_warning(preset_keys: Any, expected: Any, warned: list[str]) -> None:
+    made = plan(*RICH, **preset_keys)
     assert rows(made) == expected
     assert warnings(made) == warned
 
@@ -285,7 +285,7 @@ def test_a_cover_with_an_unusual_codec_is_dropped_with_a_warning() -> None:
 def test_audio_gets_the_nearest_bit_rate_that_the_encoder_has(
     codec: str, source: tuple[int, int], used: tuple[int | None, int | None], warned: list[str]
 ) -> None:
-    """Wanted kbit/s and channels of the source; used kbit/s, and the channels where they are fewer."""
+    """Requested kbit/s and channels of the source; resulting kbit/s, and the channels where they are fewer."""
     kbps, channels = source
     made = plan(video(), audio(channels=channels), container="mkv", audio_codec=codec, audio_bitrate=kbps)
     target = made.of_kind("audio")[0].audio

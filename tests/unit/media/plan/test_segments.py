@@ -1,4 +1,4 @@
-"""Segments cover a timeline without gap or overlap, and show what the whole shows."""
+"""Segments cover a timeline without gap or overlap, and show the same frames as the whole."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ def test_segments_together_show_exactly_what_the_whole_shows(
 ) -> None:
     pts = [sum(steps[:number]) for number in range(len(steps))]
     line = line_of(pts, steps[-1], variable=variable)
-    wish = SegmentOptions(seconds=seconds, lead=lead)
-    cut = plan_segments(line, pts, [pts[key] for key in sorted(keys) if key < len(pts)], wish)
+    options = SegmentOptions(seconds=seconds, lead=lead)
+    cut = plan_segments(line, pts, [pts[key] for key in sorted(keys) if key < len(pts)], options)
     shown: list[int] = []
     for segment in cut:
         rendered = segment.rendered

@@ -1,4 +1,4 @@
-"""The rules about sound and tracks, row by row."""
+"""The rules about audio and tracks, row by row."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from framewatch.media.rules.preset_rules import check_preset, check_tools
 from media_samples import audio, file_findings, media, subtitle, video
 
 FIT = {"mp3": "mp3", "m4a": "aac", "wav": "pcm_s16le", "flac": "flac"}
-WISHES: list[tuple[dict[str, Any], str, str]] = [
+AUDIO_KEYS: list[tuple[dict[str, Any], str, str]] = [
     ({"audio_volume": 110}, "volume", "audio_volume"),
     ({"audio_normalize": True}, "normalize", "audio_normalize"),
     ({"audio_channels": "mono"}, "channels", "audio_channels"),
@@ -33,23 +33,23 @@ def codes(**preset: Any) -> list[str]:
     return [finding.code for finding in check_preset(Preset(**preset))]
 
 
-@pytest.mark.parametrize(("wish", "name", "key"), WISHES)
-def test_copy_mode_refuses_keys_that_change_audio(wish: dict[str, Any], name: str, key: str) -> None:
-    (finding,) = check_preset(Preset(processing_mode="copy", **wish))
+@pytest.mark.parametrize(("preset_keys", "name", "key"), AUDIO_KEYS)
+def test_copy_mode_refuses_keys_that_change_audio(preset_keys: dict[str, Any], name: str, key: str) -> None:
+    (finding,) = check_preset(Preset(processing_mode="copy", **preset_keys))
     assert (finding.code, finding.where) == (f"mode.copy_{name}", key)
     assert 'processing_mode "reencode"' in finding.hint
 
 
-@pytest.mark.parametrize(("wish", "name", "key"), WISHES)
-def test_copied_audio_refuses_keys_that_change_it(wish: dict[str, Any], name: str, key: str) -> None:
-    (finding,) = check_preset(Preset(audio_codec="copy", **wish))
+@pytest.mark.parametrize(("preset_keys", "name", "key"), AUDIO_KEYS)
+def test_copied_audio_refuses_keys_that_change_it(preset_keys: dict[str, Any], name: str, key: str) -> None:
+    (finding,) = check_preset(Preset(audio_codec="copy", **preset_keys))
     assert (finding.code, finding.where) == (f"audio.copy_{name}", key)
     assert "an audio_codec that encodes" in finding.hint
 
 
-@pytest.mark.parametrize(("wish", "name", "key"), WISHES)
-def test_encoded_audio_accepts_every_key(wish: dict[str, Any], name: str, key: str) -> None:
-    assert codes(**wish) == []
+@pytest.mark.parametrize(("preset_keys", "name", "key"), AUDIO_KEYS)
+def test_encoded_audio_accepts_every_key(preset_keys: dict[str, Any], name: str, key: str) -> None:
+    assert codes(**preset_keys) == []
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The rules, row by row. The tables here are written out, not read from the product's own."""
+"""The rules, row by row. The tables are written out here, not read from container_rules.yaml."""
 
 from __future__ import annotations
 
@@ -103,13 +103,13 @@ def file_codes(info: MediaInfo, **preset: Any) -> list[str]:
     return [finding.code for finding in file_findings(Preset(**preset), info)]
 
 
-def fitting(container: str, **wishes: Any) -> Preset:
-    """A preset that the container takes, with these wishes."""
+def fitting(container: str, **preset_keys: Any) -> Preset:
+    """A preset that is valid for the container, with these keys."""
     base = {"video_codec": "vp9"} if container == "webm" else {}
     base["audio_codec"] = {
         "webm": "libopus", "mts": "ac3", "m2ts": "ac3", "mp3": "mp3", "wav": "pcm_s16le", "flac": "flac",
     }.get(container, "aac")  # fmt: skip
-    return Preset(container=container, **(base | wishes))
+    return Preset(container=container, **(base | preset_keys))
 
 
 @pytest.mark.parametrize("container", ["mp3", "m4a", "wav", "flac", "gif"])
@@ -232,13 +232,15 @@ def test_copy_mode_takes_exactly_the_containers_video(container: str, codec: str
     assert found == ([] if codec in COPIED_VIDEO[container] else ["copy.video_codec"])
 
 
-@pytest.mark.parametrize("wish", [{"processing_mode": "copy"}, {"audio_codec": "copy", "video_codec": "vp9"}])
+@pytest.mark.parametrize("preset_keys", [{"processing_mode": "copy"}, {"audio_codec": "copy", "video_codec": "vp9"}])
 @pytest.mark.parametrize("container", COPIED_AUDIO)
 @pytest.mark.parametrize("codec", ALL_COPIED_AUDIO)
-def test_audio_is_copied_only_into_containers_that_take_it(container: str, codec: str, wish: dict[str, str]) -> None:
+def test_audio_is_copied_only_into_containers_that_take_it(
+    container: str, codec: str, preset_keys: dict[str, str]
+) -> None:
     fit = {"mts": "libx264", "m2ts": "libx264", "m2t": "libx264"}.get(container, "vp9")
-    wish = wish | ({"video_codec": fit} if "audio_codec" in wish else {})
-    found = file_codes(media(video(codec="vp9"), audio(codec=codec)), container=container, **wish)
+    preset_keys = preset_keys | ({"video_codec": fit} if "audio_codec" in preset_keys else {})
+    found = file_codes(media(video(codec="vp9"), audio(codec=codec)), container=container, **preset_keys)
     expected = [] if codec in COPIED_AUDIO[container] else ["copy.audio_codec"]
     assert [code for code in found if code != "copy.video_codec"] == expected
 
@@ -279,7 +281,7 @@ def test_subtitles_with_an_unknown_codec_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "code", "message", "hint"),
+    ("preset_keys", "code", "message", "hint"),
     [
         ({"selected_audio_tracks": (5,)}, "tracks.audio_not_found", "there is no stream 5", "1 (jpn)"),
         (
@@ -291,8 +293,8 @@ def test_subtitles_with_an_unknown_codec_are_refused() -> None:
         ({"selected_subtitle_tracks": (1,)}, "tracks.subtitle_not_found", "stream 1 is audio", "no subtitle"),
     ],
 )
-def test_a_selected_track_must_exist(wish: Any, code: str, message: str, hint: str) -> None:
-    (finding,) = file_findings(Preset(**wish), media(video(), audio()))
+def test_a_selected_track_must_exist(preset_keys: Any, code: str, message: str, hint: str) -> None:
+    (finding,) = file_findings(Preset(**preset_keys), media(video(), audio()))
     assert finding.code == code
     assert finding.message.startswith(message)
     assert hint in finding.hint
@@ -321,7 +323,7 @@ def test_all_findings_about_a_file_are_reported_at_once() -> None:
     assert found == ["copy.audio_codec", "tracks.audio_not_found", "subtitle.bitmap"]
 
 
-# --- with the tools that are there --------------------------------------------------------------------------
+# --- with the ffmpeg of a machine --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("codec", ["h264_nvenc", "hevc_nvenc", "av1_nvenc", "h264_videotoolbox", "hevc_videotoolbox"])

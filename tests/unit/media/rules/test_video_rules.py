@@ -1,4 +1,4 @@
-"""What presets may say of the picture and its time, row by row. The tables are written out here."""
+"""The rules about video, row by row. The tables are written out here, not read from container_rules.yaml."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from framewatch.media.rules.preset_rules import check_preset, check_tools
 from media_samples import audio, file_findings, media, video
 
 
-def codes(**wishes: Any) -> list[str]:
-    return [finding.code for finding in check_preset(Preset(**wishes))]
+def codes(**preset_keys: Any) -> list[str]:
+    return [finding.code for finding in check_preset(Preset(**preset_keys))]
 
 
-def refused(**wishes: Any) -> str:
-    """The code with which the model refuses a document."""
+def refused(**preset_keys: Any) -> str:
+    """The code of the finding with which the model refuses a document."""
     with pytest.raises(ConfigError) as caught:
-        validate(Document(wishes), Preset)
+        validate(Document(preset_keys), Preset)
     assert caught.value.finding.hint
     return caught.value.finding.code
 
@@ -36,7 +36,7 @@ CROP = {"x": 0, "y": 0, "width": 20, "height": 10}
 COPY = {"processing_mode": "copy"}
 GIF = {"container": "gif", "video_codec": "gif"}
 
-# Rule, wishes, code.
+# Rule, keys, code.
 REFUSED = [
     ("2 end", {"start_time": 5, "end_time": 5}, "time.end_before_start"),
     ("2 end", {"end_time": 0}, "time.end_before_start"),
@@ -72,16 +72,16 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("rule", "wishes", "code"), REFUSED)
-def test_each_rule_refuses_a_preset_with_its_own_code(rule: str, wishes: Any, code: str) -> None:
-    found = check_preset(Preset(**wishes))
+@pytest.mark.parametrize(("rule", "preset_keys", "code"), REFUSED)
+def test_each_rule_refuses_a_preset_with_its_own_code(rule: str, preset_keys: Any, code: str) -> None:
+    found = check_preset(Preset(**preset_keys))
     assert [finding.code for finding in found] == [code], rule
     assert found[0].hint
     assert found[0].where
 
 
 @pytest.mark.parametrize(
-    "wishes",
+    "preset_keys",
     [
         {"crop": CROP | {"enabled": False, "width": 0}}, {"resolution": "custom", "custom_height": 100},
         {"custom_width": 0}, {"start_time": 1}, {"end_time": 1}, COPY | {"start_time": 1},
@@ -89,12 +89,12 @@ def test_each_rule_refuses_a_preset_with_its_own_code(rule: str, wishes: Any, co
         GIF | {"frame_timing": "preserve"}, {"subtitle_burn_path": "a.ASS"}, {"hw_decode": True},
     ],
 )  # fmt: skip
-def test_valid_presets_are_accepted(wishes: Any) -> None:
-    assert codes(**wishes) == []
+def test_valid_presets_are_accepted(preset_keys: Any) -> None:
+    assert codes(**preset_keys) == []
 
 
 @pytest.mark.parametrize(
-    ("wishes", "code"),
+    ("preset_keys", "code"),
     [
         ({"start_time": "soon"}, "time.unreadable"), ({"end_time": "1:75"}, "time.unreadable"),
         ({"start_time": -1}, "time.unreadable"), ({"end_time": True}, "time.unreadable"),
@@ -107,8 +107,8 @@ def test_valid_presets_are_accepted(wishes: Any) -> None:
         ({"crop": {"widht": 1}}, "config.unknown_key"), ({"gif_loop": -1}, "config.bad_value"),
     ],
 )  # fmt: skip
-def test_the_model_refuses_meaningless_values(wishes: Any, code: str) -> None:
-    assert refused(**wishes) == code
+def test_the_model_refuses_meaningless_values(preset_keys: Any, code: str) -> None:
+    assert refused(**preset_keys) == code
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_camel_case_keys_of_frame_give_the_same_preset() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wishes", "facts", "found"),
+    ("preset_keys", "facts", "found"),
     [
         ({"crop": {"x": 44, "y": 0, "width": 20, "height": 48}}, {}, []),
         ({"crop": {"x": 45, "y": 0, "width": 20, "height": 48}}, {}, ["crop.outside"]),
@@ -161,9 +161,9 @@ def test_camel_case_keys_of_frame_give_the_same_preset() -> None:
         (GIF | {"end_time": 0.5}, {"width": 7680, "height": 4320}, []),
     ],
 )  # fmt: skip
-def test_a_preset_that_does_not_fit_the_video_is_refused(wishes: Any, facts: Any, found: list[str]) -> None:
+def test_a_preset_that_does_not_fit_the_video_is_refused(preset_keys: Any, facts: Any, found: list[str]) -> None:
     info = media(video(**facts), audio())
-    assert [finding.code for finding in file_findings(Preset(**wishes), info)] == found
+    assert [finding.code for finding in file_findings(Preset(**preset_keys), info)] == found
 
 
 def test_hardware_decoding_needs_support_in_ffmpeg() -> None:
@@ -172,13 +172,15 @@ def test_hardware_decoding_needs_support_in_ffmpeg() -> None:
     (finding,) = check_tools(preset, there, frozenset({"vaapi"}))
     assert (finding.code, finding.where) == ("decode.no_hardware", "hw_decode")
     assert check_tools(preset, there, frozenset({"cuda"})) == []
-    software = Preset(video_codec="libx264", ml_upscale="esrgan-2x", hw_decode=True)  # which then decodes
+    software = Preset(
+        video_codec="libx264", ml_upscale="esrgan-2x", hw_decode=True
+    )  # decodes with this system's usual hardware
     assert check_tools(software, frozenset({"libx264", "aac"}), frozenset()) == []
     apple = Preset(video_codec="hevc_videotoolbox", hw_decode=True)
     assert [each.code for each in check_tools(apple, there, frozenset({"cuda"}))] == ["decode.no_hardware"]
 
 
-# Section 3, with the transport streams.
+# Transport streams.
 TRANSPORT = {
     "libx264": ("yuv420p",), "libx265": ("yuv420p", "yuv420p10le"), "mpeg2video": ("yuv420p", "yuv422p"),
     "h264_nvenc": ("yuv420p",), "hevc_nvenc": ("yuv420p", "yuv420p10le"), "h264_videotoolbox": ("yuv420p",),
@@ -196,7 +198,7 @@ def test_transport_streams_take_fewer_pixel_formats(container: str, encoder: str
 
 
 @pytest.mark.parametrize(
-    ("wishes", "size", "scaled", "padded"),
+    ("preset_keys", "size", "scaled", "padded"),
     [
         ({}, (1281, 721), (1281, 721), (1281, 721)),
         ({"resolution": "480p"}, (1920, 1080), (854, 480), (854, 480)),
@@ -211,9 +213,9 @@ def test_transport_streams_take_fewer_pixel_formats(container: str, encoder: str
     ],
 )
 def test_sizes_are_scaled_padded_and_even(
-    wishes: Any, size: tuple[int, int], scaled: tuple[int, int], padded: tuple[int, int]
+    preset_keys: Any, size: tuple[int, int], scaled: tuple[int, int], padded: tuple[int, int]
 ) -> None:
-    made = target_size(Preset(**wishes), Size(*size), "yuv420p")
+    made = target_size(Preset(**preset_keys), Size(*size), "yuv420p")
     assert (made.scaled, made.padded) == (scaled, padded)
 
 
