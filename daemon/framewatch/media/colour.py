@@ -198,7 +198,7 @@ def rgb_filter(colour: Colour) -> str:
 
 
 def tag_args(colour: Colour, video_height: int, codec: str) -> list[str]:
-    """Ffmpeg's output options that state the colours of the encoded video.
+    """The output options of ffmpeg that state the colours of the encoded video.
 
     Matrix and range are always stated: they are what `encode_filter` produced, and a player that guesses by size
     would take SD video for HD once it is upscaled. Primaries and transfer are stated only where the source has them.

@@ -68,7 +68,7 @@ class Container(Record):
     """One kind of output file."""
 
     muxer: str  # ffmpeg's name
-    kind: Literal["video", "audio", "picture", "image"] = "video"  # picture: gif, which is animated; image: a still
+    kind: Literal["video", "audio", "animation", "image"] = "video"  # animation: gif; image: a still
     video: StreamRules = StreamRules()
     audio: StreamRules = StreamRules()
     subtitles: SubtitleRules = SubtitleRules()

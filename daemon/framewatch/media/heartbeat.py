@@ -12,7 +12,7 @@ Beat = Callable[[], None]
 """Called for each sign, from any thread, thousands of times per second. What it raises ends the work."""
 
 
-def unheard() -> None:
+def no_beat() -> None:
     """A beat that is ignored."""
 
 

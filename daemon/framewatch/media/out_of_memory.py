@@ -18,7 +18,7 @@ def is_short() -> bool:
     return False
 
 
-def blame(error: BaseException) -> None:
+def raise_if_short(error: BaseException) -> None:
     """Raise where `error`, from libav or Python, says that memory ran out, and it did.
 
     Otherwise return: the file is to blame, and the caller decides what that means.

@@ -6,7 +6,7 @@ import numpy as np
 
 from framewatch.media.decode.image_file import DecodedImage, Pixels, bound_alpha, flatten_on_white, read_image
 from framewatch.media.ffmpeg.process import Encoder
-from framewatch.media.heartbeat import Beat, unheard
+from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.render.messages import FramesCounted, Send, stage_log
 from framewatch.render.tasks import ImageReport, ImageTask
 from framewatch.upscale.engine import Session
@@ -16,7 +16,7 @@ def render_image(
     task: ImageTask,
     session: Session | None,
     send: Send,
-    beat: Beat = unheard,
+    beat: Beat = no_beat,
 ) -> ImageReport:
     """Decode, upscale and encode an image.
 

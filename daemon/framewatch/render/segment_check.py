@@ -8,13 +8,13 @@ from pathlib import Path
 
 from framewatch.errors import MediaError, VerificationError
 from framewatch.media.decode.output_inspection import count_packets
-from framewatch.media.heartbeat import Beat, unheard
+from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.render.tasks import SegmentOutput
 
 _BLOCK = 8 << 20  # bytes
 
 
-def require_all_frames(output: SegmentOutput, beat: Beat = unheard) -> None:
+def require_all_frames(output: SegmentOutput, beat: Beat = no_beat) -> None:
     """Require that a segment's file holds every frame that its encoder was given.
 
     The exit status of an encoder alone does not prove it.
@@ -34,7 +34,7 @@ def require_all_frames(output: SegmentOutput, beat: Beat = unheard) -> None:
         raise VerificationError(message, code="verify.piece", hint="look in the log for ffmpeg's messages")
 
 
-def size_and_digest(path: Path, beat: Beat = unheard) -> tuple[int, str]:
+def size_and_digest(path: Path, beat: Beat = no_beat) -> tuple[int, str]:
     """Return the size in bytes and the BLAKE2b digest, in hex, of a regular file. A link is not followed.
 
     `beat` is called with each block.

@@ -17,7 +17,7 @@ from framewatch.errors import StorageError
 from framewatch.media.decode.decoder import DecodeOptions, Decoder, VideoSource
 from framewatch.media.ffmpeg.matroska_pipe import MatroskaFraming
 from framewatch.media.ffmpeg.process import Encoder
-from framewatch.media.heartbeat import Beat, unheard
+from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.plan.plane_format import PlaneCoding
 from framewatch.render.lane import Lane, LanePermits, Meter, Permit, RepeatedFrame
 from framewatch.render.messages import FramesCounted, SegmentRendered, Send, stage_log
@@ -30,7 +30,7 @@ from framewatch.upscale.frames.frame import Frame
 class SegmentRenderer:
     """The segments of one task. Several sessions may finish them, one after the other."""
 
-    def __init__(self, task: RenderTask, send: Send, beat: Beat = unheard) -> None:
+    def __init__(self, task: RenderTask, send: Send, beat: Beat = no_beat) -> None:
         """Start nothing yet.
 
         Args:

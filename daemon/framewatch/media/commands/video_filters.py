@@ -77,9 +77,9 @@ def transcoded_chain(plan: VideoPlan, out: Path) -> str:
     if plan.container == "gif":
         encoder_format = target = "yuv444p"
     times = plan.frame_times
-    told = [frame_filter(times, plan.delay - plan.container_start)] if times.runs else []
+    own_times = [frame_filter(times, plan.delay - plan.container_start)] if times.runs else []
     deinterlace = map(str, deinterlace_filters(plan.preset))
-    chain = [*told, *deinterlace, *_timed(plan), *_source_shape(plan), *_cut_to_even(plan)]
+    chain = [*own_times, *deinterlace, *_timed(plan), *_source_shape(plan), *_cut_to_even(plan)]
     if plan.rgb:
         chain.append(colour.encode_filter(plan.colour, plan.source_height, target, plan.encoder))
     else:

@@ -21,7 +21,7 @@ from framewatch.domain import Edges, Segment, Stream, Timeline, Video
 from framewatch.errors import MediaError
 from framewatch.media import colour, out_of_memory
 from framewatch.media.filter_graph import Filter, FilterChain
-from framewatch.media.heartbeat import Beat, unheard
+from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.plan.plane_format import PlaneFormat
 from framewatch.media.probe.dts_timing import DtsQueue, set_up_timestamps
 from framewatch.media.probe.safe_open import open_media
@@ -89,7 +89,7 @@ class Decoder:
         segment: Segment | None = None,
         *,
         on_damage: Callable[[str], None] | None = None,
-        beat: Beat = unheard,
+        beat: Beat = no_beat,
     ) -> None:
         """Prepare; nothing is opened yet.
 
@@ -220,7 +220,7 @@ class Decoder:
         try:
             frames: list[VideoFrame] = packet.decode()
         except av.FFmpegError as error:
-            out_of_memory.blame(error)
+            out_of_memory.raise_if_short(error)
             self._count_damage(f"a frame could not be decoded ({error.strerror}, DTS {packet.dts})")
             return []
         for frame in frames:
@@ -248,7 +248,7 @@ class Decoder:
         try:
             container.seek(first - margin, stream=stream)
         except av.FFmpegError as error:
-            out_of_memory.blame(error)
+            out_of_memory.raise_if_short(error)
             container.seek(0)  # no index: decode from the start and skip what comes before
 
     def _decoded_frame(self, frame: VideoFrame, repeat: int) -> DecodedFrame:

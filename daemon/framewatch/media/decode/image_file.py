@@ -17,7 +17,7 @@ from framewatch.errors import MediaError
 from framewatch.media import colour, out_of_memory
 from framewatch.media.decode.decoder import upright_filters, upright_rgb_filters
 from framewatch.media.filter_graph import Filter, FilterChain
-from framewatch.media.heartbeat import Beat, unheard
+from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.probe.display_matrix import orientation
 from framewatch.media.probe.exif import exif_orientation
 from framewatch.media.probe.pyav_values import fraction
@@ -38,7 +38,7 @@ class DecodedImage(NamedTuple):
     alpha: Pixels | None  # (height, width) of the same type; None if the source has none
 
 
-def with_image_details(path: Path, info: MediaInfo, beat: Beat = unheard) -> MediaInfo:
+def with_image_details(path: Path, info: MediaInfo, beat: Beat = no_beat) -> MediaInfo:
     """Complete what the probe found in an image file by what only the decoded image tells.
 
     `beat` is called as reading makes progress.
@@ -65,7 +65,7 @@ def with_image_details(path: Path, info: MediaInfo, beat: Beat = unheard) -> Med
     return info.evolve(streams=(stream.evolve(video=video), *info.streams[1:]))
 
 
-def read_image(path: Path, stream: Stream, beat: Beat = unheard) -> DecodedImage:
+def read_image(path: Path, stream: Stream, beat: Beat = no_beat) -> DecodedImage:
     """Decode an image file and turn it upright.
 
     Args:
@@ -125,7 +125,7 @@ def _decode(path: Path, stream: Stream, beat: Beat) -> VideoFrame:
         try:
             frame = next(container.decode(av_stream), None)
         except av.FFmpegError as error:
-            out_of_memory.blame(error)
+            out_of_memory.raise_if_short(error)
             raise _corrupt(path, error.strerror or "") from None
     if frame is None:
         raise _corrupt(path, "there is no image in it")

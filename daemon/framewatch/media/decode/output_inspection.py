@@ -16,7 +16,7 @@ from av.stream import Stream as AvStream
 from framewatch.domain import MediaInfo, Record, Stream
 from framewatch.media import out_of_memory
 from framewatch.media.decode.packet_digest import Payload, PayloadDigester
-from framewatch.media.heartbeat import Beat, unheard
+from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.probe.probe import probe
 from framewatch.media.probe.pyav_values import fraction, packet_duration
 from framewatch.media.probe.safe_open import open_media
@@ -60,7 +60,7 @@ class Inspection(Record):
 
 def inspect_output(
     path: Path,
-    beat: Beat = unheard,
+    beat: Beat = no_beat,
     threads: int | None = None,
     *,
     decode: bool = True,
@@ -152,7 +152,7 @@ class _StreamCounter:
         try:
             frames = packet.decode()
         except av.FFmpegError as error:
-            out_of_memory.blame(error)
+            out_of_memory.raise_if_short(error)
             self.errors += 1
             return
         for frame in frames:
@@ -202,12 +202,12 @@ def _read(container: InputContainer, counters: list[_StreamCounter], beat: Beat)
                 counters[index].add(packet)
                 beat()
     except av.FFmpegError as error:
-        out_of_memory.blame(error)
+        out_of_memory.raise_if_short(error)
         return error.strerror or "unknown error"
     return None
 
 
-def count_packets(path: Path, beat: Beat = unheard) -> int:
+def count_packets(path: Path, beat: Beat = no_beat) -> int:
     """Count the packets of the first video stream, of which our encoders write one for each frame; 0 without a video.
 
     `beat` is called as reading makes progress.
@@ -223,5 +223,5 @@ def count_packets(path: Path, beat: Beat = unheard) -> int:
         try:
             return sum(packet.size > 0 for packet in container.demux(stream))
         except av.FFmpegError as error:
-            out_of_memory.blame(error)
+            out_of_memory.raise_if_short(error)
             return 0

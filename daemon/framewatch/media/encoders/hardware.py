@@ -12,7 +12,7 @@ _USUAL = HWACCELS["videotoolbox" if sys.platform == "darwin" else "nvenc"]
 
 
 def decoding_hardware(preset: Preset) -> str | None:
-    """Ffmpeg's name of the hardware that decodes; None where the CPU does.
+    """The hardware that decodes, by ffmpeg's name; None where the CPU does.
 
     It is that of the encoder. With a software encoder it is this system's usual one, if the preset upscales.
     """

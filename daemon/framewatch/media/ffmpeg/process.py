@@ -22,7 +22,7 @@ from typing import IO, Any, Self, cast
 from framewatch.errors import CancelledError, ToolMissingError
 from framewatch.media.ffmpeg.io_activity import IoActivity
 from framewatch.media.ffmpeg.log_parser import EncodeProgress, LogLevel, failure, parse_log, parse_progress
-from framewatch.media.heartbeat import Beat, unheard
+from framewatch.media.heartbeat import Beat, no_beat
 
 __all__ = ["EncodeProgress", "Encoder", "LogLevel", "OnLog", "OnProgress", "Process", "run_ffmpeg"]
 
@@ -43,7 +43,7 @@ def run_ffmpeg(
     *,
     on_progress: OnProgress | None = None,
     on_log: OnLog | None = None,
-    beat: Beat = unheard,
+    beat: Beat = no_beat,
 ) -> None:
     """Run a command that reads and writes files, and wait until it ends.
 
@@ -72,7 +72,7 @@ class Encoder:
         *,
         on_progress: OnProgress | None = None,
         on_log: OnLog | None = None,
-        beat: Beat = unheard,
+        beat: Beat = no_beat,
     ) -> None:
         self._process = Process(argv, on_progress=on_progress, on_log=on_log, stdin=subprocess.PIPE, beat=beat)
 

@@ -110,8 +110,8 @@ def output_zero(preset: Preset, info: MediaInfo, timeline: Timeline | None) -> t
 def _start(request: TimelineRequest, timeline: Timeline | None, file_start: float) -> Fraction:
     """Seconds on the source's clock at which the output begins.
 
-    That is the first frame of the cut, less than a frame after the time that was asked for, so that no output begins
-    without a picture; for a copy, the key frame that it needs; and the time itself where video only starts later.
+    That is the first frame of the cut, less than a frame after the time that was asked for, so that no output starts
+    without video; for a copy, the key frame that it needs; and the time itself where video only starts later.
     """
     start = _exact(file_start) + (request.start or 0)
     if timeline is None or not request.start:

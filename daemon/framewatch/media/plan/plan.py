@@ -134,7 +134,7 @@ class VideoPlan(MuxPlan):
 
     @property
     def encoder(self) -> str:
-        """Ffmpeg's name of the encoder that the preset asks for."""
+        """The encoder that the preset asks for, by ffmpeg's name."""
         return rules().video_encoders[self.preset.video_codec].program
 
     @property
@@ -152,7 +152,7 @@ class VideoPlan(MuxPlan):
 
     @property
     def hwaccel(self) -> str | None:
-        """Ffmpeg's name of the hardware that decodes; None where none is wanted."""
+        """The hardware that decodes, by ffmpeg's name; None where the CPU does."""
         return decoding_hardware(self.preset)
 
 

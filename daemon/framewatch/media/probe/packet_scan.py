@@ -20,7 +20,7 @@ from av.packet import Packet
 
 from framewatch.errors import MediaError
 from framewatch.media import out_of_memory
-from framewatch.media.heartbeat import Beat, unheard
+from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.probe.dts_timing import RepeatDetector, set_up_timestamps
 from framewatch.media.probe.pyav_values import fraction, packet_duration
 from framewatch.media.probe.safe_open import open_media
@@ -55,7 +55,7 @@ class ScanResult:
     packed: bool = False  # MPEG-4 only: a packet may hold two frames
 
 
-def scan(path: Path, index: int, beat: Beat = unheard) -> ScanResult:
+def scan(path: Path, index: int, beat: Beat = no_beat) -> ScanResult:
     """Read all packets of a file, and time the frames of the stream with this absolute index.
 
     Frames that edit lists leave out are left out. So are those before the first key frame, as in a recording that
@@ -97,7 +97,7 @@ def scan(path: Path, index: int, beat: Beat = unheard) -> ScanResult:
         return collector.result(path, seconds)
 
 
-def stream_spans(path: Path, beat: Beat = unheard) -> Spans:
+def stream_spans(path: Path, beat: Beat = no_beat) -> Spans:
     """Measure when the packets of each stream begin and end, for files whose video does not matter.
 
     Raises:
@@ -119,7 +119,7 @@ def _reading_errors(path: Path, reason: Callable[[], str]) -> Iterator[None]:
     try:
         yield
     except av.FFmpegError as error:
-        out_of_memory.blame(error)
+        out_of_memory.raise_if_short(error)
         message = f"{path.name} is damaged: {reason()} ({error.strerror})"
         raise MediaError(message, code="media.corrupt", hint=COPY_AGAIN_HINT) from error
 

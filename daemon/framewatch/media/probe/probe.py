@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 from framewatch.domain import Audio, MediaInfo, Stream, StreamKind, Video
 from framewatch.errors import MediaError
 from framewatch.media import out_of_memory
-from framewatch.media.heartbeat import Beat, unheard
+from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.limits import Limits, check_limits
 from framewatch.media.probe.colour_tags import colour_of
 from framewatch.media.probe.display_matrix import orientation
@@ -37,7 +37,7 @@ _IMAGE_CODECS = ("png", "mjpeg", "bmp", "gif", "tiff", "webp", "jpeg2000")
 _IMAGE_BRANDS = ("avif", "heic", "heix", "mif1", "msf1")
 
 
-def probe(path: Path, limits: Limits | None = None, beat: Beat = unheard) -> MediaInfo:
+def probe(path: Path, limits: Limits | None = None, beat: Beat = no_beat) -> MediaInfo:
     """Find out what a file holds.
 
     Args:
@@ -238,7 +238,7 @@ def _first_frame(container: InputContainer, stream: VideoStream, video: Video | 
         try:
             frames = packet.decode()
         except av.FFmpegError as error:
-            out_of_memory.blame(error)
+            out_of_memory.raise_if_short(error)
             frames = []
         if frames:
             return frames[0]

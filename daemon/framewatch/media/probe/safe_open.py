@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 
 from framewatch.errors import FramewatchError, MediaError, StorageError
 from framewatch.media import out_of_memory
-from framewatch.media.heartbeat import Beat, unheard
+from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.limits import TRIED_PIXELS
 
 # PyAV 18, the last version for Python 3.11, raises an error for tags that are not UTF-8 unless it is told otherwise.
@@ -53,7 +53,7 @@ _CONTAINER_OPTIONS = {
 }
 
 
-def open_file(path: Path, seconds: float | None = None, beat: Beat = unheard) -> BinaryIO:
+def open_file(path: Path, seconds: float | None = None, beat: Beat = no_beat) -> BinaryIO:
     """Open a regular file for reading, unbuffered. A symbolic link as the last part of the path is refused.
 
     Args:
@@ -108,7 +108,7 @@ def open_media(
     *,
     max_pixels: int | None = None,
     seconds: float | None = None,
-    beat: Beat = unheard,
+    beat: Beat = no_beat,
 ) -> Iterator[InputContainer]:
     """Open a media file. libav gets a stream of bytes: it learns no file name and can open nothing else.
 
@@ -184,7 +184,7 @@ def media_errors(path: Path) -> Iterator[None]:
     except FramewatchError:
         raise
     except MemoryError as error:  # libav's too
-        out_of_memory.blame(error)
+        out_of_memory.raise_if_short(error)
         message = f"reading {path.name} needs more memory than there is"
         raise MediaError(message, code="media.out_of_memory") from error
     except av.FFmpegError as error:

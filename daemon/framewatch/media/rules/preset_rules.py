@@ -66,7 +66,7 @@ def check_tools(
     findings = check_hardware_decoding(preset, hwaccels)
     if video.program not in encoders and not rules().containers[preset.container].audio_only:
         findings.append(_no_video_encoder(preset, encoders))
-    silent = rules().containers[preset.container].kind == "picture"
+    silent = rules().containers[preset.container].kind == "animation"
     if audio and not silent and preset.selected_audio_tracks != "none" and audio.program not in encoders:
         hint = _available(
             rules().containers[preset.container].audio.encode,
@@ -134,7 +134,7 @@ def _video_rate(preset: Preset) -> list[Finding]:
 
 def _audio_encoder(preset: Preset) -> list[Finding]:
     codec, container = preset.audio_codec, rules().containers[preset.container]
-    silent = container.kind == "picture" or preset.selected_audio_tracks == "none"
+    silent = container.kind == "animation" or preset.selected_audio_tracks == "none"
     if silent or codec == "copy" or codec in container.audio.encode:
         return []
     return [_encoder_not_taken("audio", preset, codec, container.audio.encode)]

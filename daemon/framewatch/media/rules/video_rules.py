@@ -114,7 +114,7 @@ def _gif(preset: Preset) -> list[Finding]:
     if not 2 <= preset.gif_colors <= 256:
         message = f"a gif cannot have {preset.gif_colors} colours"
         found.append(Finding("gif.colors", message, "2 to 256", "gif_colors"))
-    if rules().containers[preset.container].kind == "picture" and preset.pixel_format != "auto":
+    if rules().containers[preset.container].kind == "animation" and preset.pixel_format != "auto":
         message = f"{preset.container} has only one pixel format"
         found.append(Finding("container.no_pixel_format", message, "remove pixel_format", "pixel_format"))
     return found
