@@ -6,14 +6,12 @@ upscaled frames than one segment for each lane. The next segment is decoded whil
 
 from __future__ import annotations
 
-import errno
 import os
 import threading
 from collections import deque
 from pathlib import Path
 
 from framewatch.domain import Segment, StageName
-from framewatch.errors import StorageError
 from framewatch.media.decode.decoder import DecodeOptions, Decoder, VideoSource
 from framewatch.media.ffmpeg.matroska_pipe import MatroskaFraming
 from framewatch.media.ffmpeg.process import Encoder
@@ -23,6 +21,7 @@ from framewatch.render.lane import Lane, LanePermits, Meter, Permit, RepeatedFra
 from framewatch.render.messages import FramesCounted, SegmentRendered, Send, stage_log
 from framewatch.render.segment_check import require_all_frames, size_and_digest
 from framewatch.render.tasks import RenderTask, SegmentOutput
+from framewatch.storage.os_errors import storage_faults
 from framewatch.upscale.engine import Session
 from framewatch.upscale.frames.frame import Frame
 
@@ -157,7 +156,8 @@ class SegmentRenderer:
 
     def _finish(self, session: Session, output: SegmentOutput, lane: Lane, damaged: int) -> None:
         require_all_frames(output, self._beat)
-        size, digest = _size_and_digest(output.path, self._beat)
+        with storage_faults(output.path):
+            size, digest = size_and_digest(output.path, self._beat)
         segment = output.segment
         with self._lock:
             del self._running[segment.number], self._left[segment.number]
@@ -188,24 +188,12 @@ class SegmentRenderer:
 
 def _create_claim(path: Path) -> bool:
     """Create a claim file; returns False where another worker has created it."""
-    try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-    except FileExistsError:
-        return False
-    except OSError as error:
-        message = f"a segment cannot be claimed: {error.strerror}"
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            hint = "free some space; the job continues by itself"
-            raise StorageError(message, code="storage.full", hint=hint, where=path.name) from error
-        raise StorageError(message, where=path.name) from error
+    with storage_faults(path):
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+        except FileExistsError:
+            return False
     return True
-
-
-def _size_and_digest(path: Path, beat: Beat) -> tuple[int, str]:
-    try:
-        return size_and_digest(path, beat)
-    except OSError as error:
-        raise StorageError(f"a segment cannot be read: {error.strerror}", where=path.name) from error
 
 
 def _counts(meter: Meter, segment: Segment) -> FramesCounted:

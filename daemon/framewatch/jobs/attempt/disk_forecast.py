@@ -19,7 +19,7 @@ from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.free_space import SPARE, free_bytes, human, same_disk
 from framewatch.storage.os_errors import shown, storage_faults
 
-_HINT = "free some space; the job continues by itself"
+_HINT = "free some space; the job then continues automatically"
 
 
 class _Prior(NamedTuple):

@@ -24,7 +24,7 @@ def require_prerequisites(preset: Preset, ffmpeg: Path, precision: weights.Preci
         ToolMissingError, ModelMissingError: the job is held until they are back.
     """
     if not _is_program(ffmpeg):
-        hint = "install it again, or name another one in the settings and reload; the job continues by itself"
+        hint = "install it again, or name another one and reload the settings; the job then continues automatically"
         raise ToolMissingError("ffmpeg is missing", hint=hint, where=shown(ffmpeg))
     if all(each.upscales for each in preset.variants):
         weights.load(preset.ml_upscale, precision=precision)
