@@ -91,14 +91,14 @@ def test_sighup_takes_a_new_folder_in_and_keeps_the_old_settings_when_the_new_ar
     daemon = harness.start()
     second = harness.folder("second")
     daemon.send_signal(signal.SIGHUP)
-    eventually(lambda: harness.events("config.reloaded"), what="the reload", story=harness.log)
+    eventually(lambda: harness.events("config.reloaded"), what="the reload", details=harness.log)
     shutil.copy(long_clip, second / "a.mp4")
     harness.wait_status(harness.root / "second" / "out" / "a.mp4", "done")
 
     good = harness.config.read_text()
     harness.config.write_text(good.replace("settle_seconds", "settle_second"))
     daemon.send_signal(signal.SIGHUP)
-    refused = eventually(lambda: harness.events("config.refused"), what="the refusal", story=harness.log)
+    refused = eventually(lambda: harness.events("config.refused"), what="the refusal", details=harness.log)
     assert "settle_second" in refused[0]["message"]
     assert "settle_seconds" in refused[0]["hint"]
     shutil.copy(long_clip, second / "b.mp4")
@@ -203,7 +203,7 @@ def test_a_second_try_begins_its_progress_at_zero(slow_house: Harness, long_clip
     fresh = eventually(
         lambda: found if (found := slow_house.sidecar(output))["started_at"] > before else None,
         what="the second try",
-        story=slow_house.log,
+        details=slow_house.log,
     )
     assert fresh["progress"] < 10
     assert slow_house.stop() == 0

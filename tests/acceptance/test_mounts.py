@@ -31,7 +31,7 @@ def folder_state(harness: Harness) -> dict[str, str]:
 
 def wait_events(harness: Harness, name: str, count: int) -> None:
     """Wait for the `count`th event of this name."""
-    eventually(lambda: len(harness.events(name)) >= count, what=f"{name}, {count} times", story=harness.log)
+    eventually(lambda: len(harness.events(name)) >= count, what=f"{name}, {count} times", details=harness.log)
 
 
 def held(harness: Harness, code: str) -> bool:
@@ -68,7 +68,7 @@ def test_a_job_whose_output_disk_is_pulled_is_held_and_goes_on_when_it_is_back(h
         harness.wait_for(out / ".framewatch")
         move_mount(out, harness.root / "pulled")
         shutil.copy(clip, share / "a.mp4")
-        eventually(lambda: held(harness, "storage.not_mounted"), what="a hold", story=harness.log)
+        eventually(lambda: held(harness, "storage.not_mounted"), what="a hold", details=harness.log)
         assert list(out.iterdir()) == []
         move_mount(harness.root / "pulled", out)
         harness.wait_status(out / "a.mp4", "done")
@@ -116,7 +116,7 @@ def test_a_job_that_does_not_fit_is_held_and_begins_as_soon_as_there_is_room(har
         filler.write_bytes(bytes(3_000_000))
         shutil.copy(clip, share / "a.mp4")
         harness.start()
-        eventually(lambda: held(harness, "storage.will_not_fit"), what="a hold", story=harness.log)
+        eventually(lambda: held(harness, "storage.will_not_fit"), what="a hold", details=harness.log)
         assert "[storage.will_not_fit]" in framewatch("status", "--config", harness.config).stdout
         probes = len(harness.events("job.started"))
         eventually(lambda: len(harness.events("job.held")) == 1, what="one hold")

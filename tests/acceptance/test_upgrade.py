@@ -123,7 +123,7 @@ def test_everything_that_was_begun_is_finished_and_nothing_is_done_twice(harness
 
     harness.turn("delay", 0.02)
     harness.start()
-    eventually((work / "segment-00004.mp4").exists, timeout=30, what="the next segment", story=harness.log)
+    eventually((work / "segment-00004.mp4").exists, timeout=30, what="the next segment", details=harness.log)
     assert [_version(path) for path in segments] == before
     assert [entry["number"] for entry in _ledger(work)][: len(KEPT)] == KEPT
     harness.turn("delay", 0)
@@ -139,7 +139,7 @@ def test_everything_that_was_begun_is_finished_and_nothing_is_done_twice(harness
     for name in ("held result.mp4", "held queued.mp4"):
         harness.wait_status(harness.root / "usb/out" / name, "done", timeout=30)
     harness.wait_status(harness.root / "usb/in/failed/held failure.mp4", "failed", timeout=30)
-    eventually(lambda: not harness.leftovers(), timeout=10, what="an empty work folder", story=harness.log)
+    eventually(lambda: not harness.leftovers(), timeout=10, what="an empty work folder", details=harness.log)
     assert harness.stop() == 0
 
     assert _shown(_status(harness)) == AFTER

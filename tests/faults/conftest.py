@@ -1,4 +1,4 @@
-"""A house that can be hurt, the sources for it, and the table of what was survived."""
+"""Fixtures: a daemon that faults are injected into, sources for it, and the table of faults survived."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sources import MakeSource, Source, make_source
 
 @pytest.fixture(scope="session")
 def source(tmp_path_factory: pytest.TempPathFactory) -> MakeSource:
-    """Makes a clip of a number and a length once, and hands it out again."""
+    """Makes each clip, given by number and length, once."""
     folder = tmp_path_factory.mktemp("sources")
 
     @cache
@@ -31,14 +31,14 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> MakeSource:
 
 @pytest.fixture
 def harness(tmp_path: Path) -> Iterator[FaultHarness]:
-    harness = FaultHarness(tmp_path / "house")
+    harness = FaultHarness(tmp_path / "server")
     yield harness
     harness.end()
 
 
 @pytest.fixture
 def disk(harness: FaultHarness) -> Iterator[AddDisk]:
-    """Puts a place of the house on a disk of its own: work, input, output or done."""
+    """Puts one of the folders work, input, output or done on a disk of its own."""
     disks: list[Disk] = []
 
     def add(what: str) -> Disk:
@@ -54,7 +54,7 @@ def disk(harness: FaultHarness) -> Iterator[AddDisk]:
 
 @pytest.fixture
 def survived(record_property: Callable[[str, object], None]) -> Survived:
-    """Called at a test's end: what was done to the daemon, and what came of it."""
+    """Called at the end of a test with the fault that was injected and what was observed."""
 
     def note(fault: str, injected: str, observed: str, times: int = 1) -> None:
         record_property(table.PROPERTY, (fault, injected, observed, times))
@@ -63,7 +63,7 @@ def survived(record_property: Callable[[str, object], None]) -> Survived:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if not table.LINES or hasattr(config, "workerinput"):  # the one that collects is told of all
+    if not table.LINES or hasattr(config, "workerinput"):  # only the main process has all reports
         return
     terminalreporter.section(f"faults survived (FRAMEWATCH_FAULT_SEED={SEED})")
     for line in table.as_text():
@@ -74,11 +74,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 class _Collector:
-    """Gathers what tests noted, wherever they ran."""
+    """Collects what tests noted, in whichever process they ran."""
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" and report.passed:
-            table.take(value for name, value in report.user_properties if name == table.PROPERTY)
+            table.add(value for name, value in report.user_properties if name == table.PROPERTY)
 
 
 def pytest_configure(config: pytest.Config) -> None:

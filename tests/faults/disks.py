@@ -1,4 +1,4 @@
-"""Disks that can be full, read-only or pulled out while the daemon runs, and keep what is on them."""
+"""Disks that can be filled, made read-only or unplugged while the daemon runs, and keep their content."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pathlib import Path
 
 import mounts
 
-AddDisk = Callable[[str], "Disk"]  # puts a place of a house on a disk of its own
+AddDisk = Callable[[str], "Disk"]  # puts a folder on a disk of its own
 
 _BLOCK = 4096
 
 
 class Disk:
-    """A small file system that is mounted at `place`. What lies there comes back when it is plugged in again."""
+    """A small file system mounted at `place`. Its content is there again when it is plugged in again."""
 
     def __init__(self, place: Path, megabytes: float = 8) -> None:
-        """`place` is made, or is an empty folder."""
+        """Mount it. `place` is created, or is an empty folder."""
         self.place = place
         self._home = place.parent / f"disk-of-{place.name}"  # holds the content while nothing is mounted at `place`
         place.mkdir(parents=True, exist_ok=True)
@@ -31,18 +31,18 @@ class Disk:
         _mount("--bind", self._home, self.place)
 
     def pull(self) -> None:
-        """Take it away, even from those who use it."""
+        """Unmount it, even while it is in use."""
         mounts.unmount(self.place)
 
     def read_only(self, wanted: bool) -> None:
-        """As a disk with errors becomes by itself, whatever is open on it: a second mount of it hides the first."""
+        """Make it read-only like a disk with errors, whatever is open on it: a second mount hides the first."""
         if wanted:
             _mount("--bind", "-o", "ro", self._home, self.place)
         else:
             mounts.unmount(self.place)
 
     def fill(self) -> None:
-        """Use up its last block."""
+        """Use all of its blocks."""
         ballast = os.open(self._home / ".ballast", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         try:
             while True:
@@ -54,11 +54,11 @@ class Disk:
             os.close(ballast)
 
     def free(self) -> None:
-        """Make room again."""
+        """Free the blocks again."""
         (self._home / ".ballast").unlink()
 
     def close(self) -> None:
-        """Leave nothing mounted; whoever still uses it goes on until it lets go."""
+        """Unmount everything; processes that still use it keep it until they close it."""
         self.pull()
         mounts.unmount(self._home)
 

@@ -1,4 +1,4 @@
-"""A house whose daemon can be hurt from outside, and which remembers what was dropped into it."""
+"""A harness whose daemon faults can be injected into, and which remembers what was dropped."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from watcher import Watcher
 
 TESTS = Path(__file__).parents[1]
 PRESET = {"ml_upscale": "esrgan-2x", "preset": "ultrafast", "crf": 24}
-OURS = {".framewatch", ".framewatch.lock"}  # what the daemon keeps in its folders
-MARK = "FRAMEWATCH_FAULTS"  # in the environment of every process of a house, and with its path
+OURS = {".framewatch", ".framewatch.lock"}  # the daemon's own files in the folders
+MARK = "FRAMEWATCH_FAULTS"  # in the environment of every process of a harness, with its path
 
 
 class FaultHarness(Harness):
-    """One watch folder, pieces of one second, an engine without a network, and knobs for faults."""
+    """One watch folder, segments of one second, the identity engine, and knobs for faults."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
@@ -39,7 +39,7 @@ class FaultHarness(Harness):
         self.watcher = Watcher(root / "anime" / "out")
 
     def open(self, **options: Any) -> Path:
-        """Make the watch folder; `options` are its keys in the configuration."""
+        """Create the watch folder; `options` are its keys in the configuration."""
         share = self.folder(preset=PRESET, **options)
         self.watcher = Watcher(self.out)
         return share
@@ -68,7 +68,7 @@ class FaultHarness(Harness):
         return Path(self.settings["folders"][0].get(key, default))
 
     def drop(self, source: Source, name: str = "") -> str:
-        """Copy a source into the folder, whole at once as a rename would; returns its name there."""
+        """Put a source into the folder by a rename, so that it appears at once; returns its name there."""
         name = name or source.path.name
         hidden = self.share / f".{name}"
         shutil.copy(source.path, hidden)
@@ -77,15 +77,13 @@ class FaultHarness(Harness):
         return name
 
     def turn(self, knob: str, value: object) -> None:
-        """Set a knob of `tests/faults_inject`; what it held is replaced at once."""
+        """Set a knob of `tests/faults_inject` atomically."""
         hidden = self.knobs / f".{knob}"
         hidden.write_text(value if isinstance(value, str) else json.dumps(value))
         hidden.replace(self.knobs / knob)
 
-    # --- what goes on ---------------------------------------------------------------------------------------
-
     def processes(self, what: str = "") -> list[psutil.Process]:
-        """Every process of this house here, or only "daemon", "worker", "inspector" or "ffmpeg" at work."""
+        """Return all processes of this harness, or only "daemon", "worker", "inspector" or "ffmpeg"."""
         return [process for process in psutil.process_iter() if self._is(process, what)]
 
     def _is(self, process: psutil.Process, what: str) -> bool:
@@ -100,38 +98,38 @@ class FaultHarness(Harness):
         return {"": True, "ffmpeg": "-progress" in line, **kinds}[what]
 
     def victim(self, what: str, timeout: float = 30) -> psutil.Process:
-        """Wait for a process of that kind; an ffmpeg that takes frames, where it is one."""
+        """Wait for a process of that kind; of ffmpeg, one that is encoding frames."""
 
         def found() -> psutil.Process | None:
             return next((each for each in self.processes(what) if what != "ffmpeg" or _encodes(each)), None)
 
-        return eventually(found, timeout=timeout, what=f"a {what} at work", story=self.log)
+        return eventually(found, timeout=timeout, what=f"a {what} at work", details=self.log)
 
     def kill_daemon(self) -> None:
-        """SIGKILL, and wait until it is reaped."""
+        """Kill the daemon with SIGKILL and wait until it is reaped."""
         self.stop(signal.SIGKILL)
 
     def upscaled(self) -> list[tuple[int, int]]:
-        """Clip and number of each frame that went into an engine, in order."""
-        tally = self.knobs / "upscaled"
-        lines = tally.read_text().splitlines() if tally.exists() else []
+        """Return clip and number of each frame that was passed to an engine, in order."""
+        record = self.knobs / "upscaled"
+        lines = record.read_text().splitlines() if record.exists() else []
         return [(int(clip), int(frame)) for clip, frame in map(str.split, lines)]
 
     def wait_frames(self, count: int, timeout: float = 30) -> None:
-        """Wait until so many frames went into an engine."""
-        eventually(lambda: len(self.upscaled()) >= count, timeout=timeout, what="frames", story=self.log)
+        """Wait until `count` frames were passed to an engine."""
+        eventually(lambda: len(self.upscaled()) >= count, timeout=timeout, what="frames", details=self.log)
 
     def wait_event(self, name: str, count: int = 1, timeout: float = 30, **values: Any) -> dict[str, Any]:
-        """Wait for the `count`th event of that name in the log, with these values."""
+        """Wait for the `count`th event of this name and these values in the log."""
 
         def found() -> list[dict[str, Any]]:
             events = [each for each in self.events(name) if values.items() <= each.items()]
             return events[count - 1 :]
 
-        return eventually(found, timeout=timeout, what=f"{name} {values}", story=self.log)[0]
+        return eventually(found, timeout=timeout, what=f"{name} {values}", details=self.log)[0]
 
     def settled(self, name: str) -> bool:
-        """Whether a dropped file's job is done: the output's sidecar says so and the source has moved."""
+        """Return whether the job of a dropped file is done: its sidecar says so, and the source was moved."""
         output = self.output(name)
         return self.sidecar(output).get("status") == "done" and (self.done / name).exists()
 
@@ -139,20 +137,20 @@ class FaultHarness(Harness):
         return self.out / f"{Path(name).stem}.mp4"
 
     def wait_done(self, timeout: float = 30) -> None:
-        """Wait until all that was dropped is done, and its work is tidied away."""
+        """Wait until every dropped file is done and the work folder is empty."""
         eventually(
             lambda: all(map(self.settled, self.dropped)) and not self.leftovers(),
             timeout=timeout,
             what="every job's end",
-            story=self.log,
+            details=self.log,
         )
 
     def leftovers(self) -> list[Path]:
-        """The work of jobs, and whatever else lies where that is done."""
+        """Return everything in the work folder except the daemon's own files."""
         return [path for path in self.work.iterdir() if path.name not in OURS]
 
     def end(self) -> None:
-        """Leave nothing running, however the test ended."""
+        """Kill everything that is still running."""
         for process in self.processes():
             process.kill()
         if self.daemon is not None:

@@ -1,4 +1,4 @@
-"""What DESIGN promises whatever happens, checked by content: see `check`."""
+"""The guarantees that hold whatever happens, checked by content: see `check`."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ SIDECAR = ".progress.json"
 
 
 def check(harness: FaultHarness, *, failed: dict[str, str] | None = None, lost: set[str] | None = None) -> None:
-    """The daemon has ended. Every promise holds for everything that was dropped.
+    """Check, after the daemon has ended, that every guarantee holds for everything that was dropped.
 
     Args:
         harness: what is checked.
-        failed: names whose job must have failed, and the code that it says.
-        lost: names whose source the test took away or changed itself.
+        failed: names whose job must have failed, with the error code.
+        lost: names whose source the test itself removed or changed.
     """
     failed, lost = failed or {}, lost or set()
     finished = {name: source for name, source in harness.dropped.items() if name not in failed.keys() | lost}
     _each_source_in_one_place(harness, finished, failed, lost)
     _outputs_are_whole(harness, finished)
     _nothing_is_left(harness, finished, failed)
-    _sidecars_tell_the_end(harness, finished, failed)
+    _sidecars_show_the_end(harness, finished, failed)
     _log_is_json(harness, finished)
     assert not harness.watcher.torn, harness.watcher.torn
     eventually(
         lambda: not harness.processes(),
         timeout=5,
         what="the end of every process",
-        story=lambda: str(harness.processes()),
+        details=lambda: str(harness.processes()),
     )
 
 
 def _files(folder: Path) -> list[Path]:
-    """What users can see in a folder and below, sidecars left out, and what nobody should."""
+    """Return all files in a folder and below, except sidecars and the daemon's own files."""
     found = [path for path in folder.rglob("*") if path.is_file() and path.name not in OURS]
     return [path for path in found if not path.name.endswith(SIDECAR)]
 
@@ -49,7 +49,7 @@ def _files(folder: Path) -> list[Path]:
 def _each_source_in_one_place(
     harness: FaultHarness, finished: dict[str, Source], failed: dict[str, str], lost: set[str]
 ) -> None:
-    """Byte for byte, in exactly one of watch, done and failed, and in the right one."""
+    """Every source is, byte for byte, in exactly one of watch, done and failed, and in the right one."""
     for name, source in harness.dropped.items():
         if name not in lost:
             root = harness.done if name in finished else harness.failed
@@ -59,19 +59,19 @@ def _each_source_in_one_place(
 
 
 def _of_users(harness: FaultHarness) -> list[Path]:
-    """What lies in watch, done and failed."""
+    """Return all files in watch, done and failed."""
     roots = {harness.share, harness.done, harness.failed}
     tops = [root for root in roots if not any(other in root.parents for other in roots)]
     return [path for top in tops for path in _files(top)]
 
 
 def _places(harness: FaultHarness, source: Source) -> list[Path]:
-    """Where a source lies, byte for byte."""
+    """Return where copies of a source are, byte for byte."""
     return [path for path in _of_users(harness) if digest(path) == source.digest]
 
 
 def _outputs_are_whole(harness: FaultHarness, finished: dict[str, Source]) -> None:
-    """One output a source, none twice, as it was when its name was first seen, with each frame in its place."""
+    """There is one output for each source, unchanged since its name first appeared, with each frame in its place."""
     there = sorted(_files(harness.out))
     assert there == sorted(harness.output(name) for name in finished)
     for name, source in finished.items():
@@ -81,7 +81,7 @@ def _outputs_are_whole(harness: FaultHarness, finished: dict[str, Source]) -> No
 
 
 def require_whole(output: Path, source: Source) -> None:
-    """Every frame of the source, once and in order, twice as large, and sound of the same length."""
+    """Require every frame of the source, once and in order, twice as large, and audio of the same length."""
     with av.open(str(output)) as container:
         planes = [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
     assert {plane.shape for plane in planes} == {(2 * frame_marks.HEIGHT, 2 * frame_marks.WIDTH)}
@@ -89,11 +89,11 @@ def require_whole(output: Path, source: Source) -> None:
     assert marks == [Mark(source.clip, number) for number in range(source.frames)]
     with av.open(str(output)) as container:
         sound = sum(frame.samples / frame.sample_rate for frame in container.decode(audio=0))
-    assert abs(sound - source.seconds) < 0.1, f"{output.name}: {sound:.3f} s of sound"
+    assert abs(sound - source.seconds) < 0.1, f"{output.name}: {sound:.3f} s of audio"
 
 
 def _nothing_is_left(harness: FaultHarness, finished: dict[str, Source], failed: dict[str, str]) -> None:
-    """No unfinished copies, no work."""
+    """No partial copies and no work folders are left."""
     roots = {harness.share, harness.out, harness.done, harness.failed}
     parts = [path for root in roots for path in root.rglob(".*") if path.name not in OURS]
     assert not parts
@@ -101,14 +101,14 @@ def _nothing_is_left(harness: FaultHarness, finished: dict[str, Source], failed:
         assert not harness.leftovers()
 
 
-def _sidecars_tell_the_end(harness: FaultHarness, finished: dict[str, Source], failed: dict[str, str]) -> None:
-    """One for each job, of one that has ended."""
+def _sidecars_show_the_end(harness: FaultHarness, finished: dict[str, Source], failed: dict[str, str]) -> None:
+    """There is one sidecar for each job, and it shows how the job ended."""
     for name, source in finished.items():
-        told = harness.sidecar(harness.output(name))
-        assert (told["status"], told["progress"], told["frames_done"]) == ("done", 100, source.frames)
+        shown = harness.sidecar(harness.output(name))
+        assert (shown["status"], shown["progress"], shown["frames_done"]) == ("done", 100, source.frames)
     for name, code in failed.items():
-        told = harness.sidecar(_places(harness, harness.dropped[name])[0])
-        assert (told["status"], told["error"]["code"]) == ("failed", code)
+        shown = harness.sidecar(_places(harness, harness.dropped[name])[0])
+        assert (shown["status"], shown["error"]["code"]) == ("failed", code)
     roots = {harness.share, harness.out, harness.done, harness.failed}
     live = [
         path
@@ -120,7 +120,7 @@ def _sidecars_tell_the_end(harness: FaultHarness, finished: dict[str, Source], f
 
 
 def _log_is_json(harness: FaultHarness, finished: dict[str, Source]) -> None:
-    """Every line; and no source was processed, nor any job finished, twice."""
+    """Every log line is JSON, and no source was processed twice, nor any job finished twice."""
     for line in harness.log().splitlines():
         json.loads(line)
     done = [event["job_id"] for event in harness.events("job.done")]

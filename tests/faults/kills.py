@@ -1,4 +1,4 @@
-"""How many random kills, and which: set from outside, so that a run can be longer, or repeated."""
+"""The number of random kills and the seed, set by environment variables, to run longer or to repeat a run."""
 
 from __future__ import annotations
 

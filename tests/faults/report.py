@@ -1,4 +1,4 @@
-"""The table of faults survived: on the terminal, and as docs/faults.md."""
+"""The table of faults survived, for the terminal and for docs/faults.md."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ PROPERTY = "fault"
 _HEAD = """\
 # Faults survived
 
-`make faults` starts the real daemon on real videos, hurts it, and then checks by content that nothing was lost. It
+`make faults` starts the real daemon on real videos, injects faults, and checks by content that nothing was lost. It
 wrote this page on {date} (UTC).
 
-After each fault: every source lies, byte for byte, in exactly one of watch, done and failed. Every output was whole
-when its name first appeared, and has not changed since; each of its frames is there once, in order, and so is the
-sound. Nothing was processed twice. No half copy, no work folder and no process is left. Every progress file and every
-line of the log is valid JSON.
+After each fault, every source is, byte for byte, in exactly one of watch, done and failed. Every output was complete
+when its name first appeared and has not changed since: it has each frame once, in order, and the audio. Nothing was
+processed twice. No partial copy, work folder or process is left. Every progress file and log line is valid JSON.
 
 | fault | what was injected | what was observed | times survived |
 |---|---|---|---|
@@ -25,7 +24,7 @@ line of the log is valid JSON.
 
 
 class Line(NamedTuple):
-    """One kind of fault."""
+    """A row of the table: one kind of fault."""
 
     fault: str
     injected: str
@@ -34,7 +33,7 @@ class Line(NamedTuple):
 
 
 class Survived(Protocol):
-    """How a test notes what was survived."""
+    """How a test reports a fault that was survived."""
 
     def __call__(self, fault: str, injected: str, observed: str, times: int = 1) -> None: ...
 
@@ -42,13 +41,13 @@ class Survived(Protocol):
 LINES: list[Line] = []
 
 
-def take(noted: Iterable[Sequence[Any]]) -> None:
-    """Add what a test has noted."""
+def add(noted: Iterable[Sequence[Any]]) -> None:
+    """Add what a test reported."""
     LINES.extend(Line(*each) for each in noted)
 
 
 def table() -> list[Line]:
-    """One line a fault, in an order that does not depend on the tests'; those of one kind are counted together."""
+    """Return one line for each kind of fault, sorted, with the times added up."""
     sums: dict[tuple[str, str, str], int] = {}
     for line in LINES:
         sums[line[:3]] = sums.get(line[:3], 0) + line.times
@@ -56,12 +55,12 @@ def table() -> list[Line]:
 
 
 def as_text() -> list[str]:
-    """The table for a terminal."""
+    """Format the table for a terminal."""
     width = max(len(line.fault) for line in LINES)
     return [f"{line.times:4} x  {line.fault:{width}}  {line.observed}" for line in table()]
 
 
 def as_page() -> str:
-    """The table as docs/faults.md."""
+    """Format the table as docs/faults.md."""
     rows = [f"| {line.fault} | {line.injected} | {line.observed} | {line.times} |\n" for line in table()]
     return _HEAD.format(date=datetime.now(UTC).date().isoformat()) + "".join(rows)

@@ -1,4 +1,4 @@
-"""The sources that are dropped: small clips with a tone, whose frames tell their number."""
+"""Sources for the fault tests: small clips with a tone, whose frames show their number."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ import imageio_ffmpeg
 import frame_marks
 from frame_marks import Mark
 
-RATE = 25  # frames a second
+RATE = 25  # frames per second
 
 
 @dataclass(frozen=True)
 class Source:
-    """A clip that can be dropped, and what must come out of it."""
+    """A clip to drop, and what its output must hold."""
 
     path: Path
-    clip: int  # which one its frames say that they are of
+    clip: int  # the number that its frames show
     frames: int
 
     @property
@@ -38,18 +38,18 @@ MakeSource = Callable[[int, float], Source]
 
 
 def make_source(path: Path, clip: int, seconds: float) -> Source:
-    """A clip of so many seconds, at most 20; `clip` is 0 to 127."""
+    """Make a clip of at most 20 seconds; `clip` is 0 to 127."""
     frames = round(seconds * RATE)
     raw = b"".join(frame_marks.drawn(Mark(clip, number)).tobytes() for number in range(frames))
-    picture = ["-f", "rawvideo", "-pixel_format", "gray", "-framerate", str(RATE)]
-    picture += ["-video_size", f"{frame_marks.WIDTH}x{frame_marks.HEIGHT}", "-i", "pipe:0"]
+    frames_in = ["-f", "rawvideo", "-pixel_format", "gray", "-framerate", str(RATE)]
+    frames_in += ["-video_size", f"{frame_marks.WIDTH}x{frame_marks.HEIGHT}", "-i", "pipe:0"]
     tone = ["-f", "lavfi", "-i", f"sine=frequency={300 + 20 * clip}:duration={seconds}"]
     video = ["-c:v", "libx264", "-preset", "ultrafast", "-crf", "20", "-g", str(RATE), "-pix_fmt", "yuv420p"]
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", *picture, *tone, *video, "-c:a", "aac"]
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", *frames_in, *tone, *video, "-c:a", "aac"]
     subprocess.run([*command, f"file:{path}"], input=raw, check=True)
     return Source(path, clip, frames)
 
 
 def digest(path: Path) -> str:
-    """A file's content in short."""
+    """Return a digest of a file's content."""
     return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()

@@ -1,20 +1,20 @@
-"""A stand-in for the ffmpeg program that does what the real one does, until it is told to go wrong.
+"""A stand-in for the ffmpeg program that runs the real one, until it is told to misbehave.
 
-Run as a script: `stub_ffmpeg.py REAL FOLDER ARGUMENTS`. What FOLDER/mode says holds for encoding pieces:
+Run as a script: `stub_ffmpeg.py REAL FOLDER ARGUMENTS`. FOLDER/mode selects the behaviour. When encoding segments:
 
-    nothing   takes every frame, writes no file, ends with 0
-    half      writes half the frames, ends with 0
-    fail      takes a few frames, ends with 1
-    rotten    writes every frame, and zeros over a part of them, ends with 0
+    nothing   reads every frame, writes no file, exits with 0
+    half      writes half of the frames, exits with 0
+    fail      reads a few frames, exits with 1
+    rotten    writes every frame and overwrites a part of them with zeros, exits with 0
     hang      starts a child that sleeps, and sleeps itself
 
-and for joining them, which each end with 0:
+When joining them, each exiting with 0:
 
-    silent    leaves the sound out
-    unmade    makes no file
-    garbage   makes a file that is no video
+    silent    leaves out the audio
+    unmade    writes no file
+    garbage   writes a file that is not a video
 
-FOLDER/times is how often; each is counted down.
+FOLDER/times is how often; it is counted down.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _JOINING = ("silent", "unmade", "garbage")
 
 
 def install(folder: Path, real: str) -> Path:
-    """Make a program in `folder`, to be named in the settings."""
+    """Create a program in `folder`, to be named in the settings."""
     folder.mkdir()
     program = folder / "ffmpeg"
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "{__file__}" "{real}" "{folder}" "$@"\n')
@@ -38,14 +38,14 @@ def install(folder: Path, real: str) -> Path:
     return program
 
 
-def tell(folder: Path, mode: str, times: int = 1_000_000) -> None:
-    """Go wrong in that way, so often."""
+def misbehave(folder: Path, mode: str, times: int = 1_000_000) -> None:
+    """Select a behaviour, and how often it is used."""
     (folder / "times").write_text(str(times))
     (folder / "mode").write_text(mode)
 
 
-def _takes_turn(folder: Path, arguments: list[str]) -> str:
-    """The mode, where it is for this command and not used up."""
+def _mode_for(folder: Path, arguments: list[str]) -> str:
+    """Return the mode if it applies to this command and is not used up, else ""."""
     mode, times = folder / "mode", folder / "times"
     wanted = mode.read_text() if mode.exists() else ""
     left = int(times.read_text()) if times.exists() else 0
@@ -58,13 +58,13 @@ def _takes_turn(folder: Path, arguments: list[str]) -> str:
 
 
 def main(real: str, folder: Path, arguments: list[str]) -> int:
-    """Give the exit status, or become the real one."""
-    mode = _takes_turn(folder, arguments)
+    """Return the exit status, or replace this process with the real program."""
+    mode = _mode_for(folder, arguments)
     if mode == "nothing":
-        return _swallowed(0)
+        return _read_all(0)
     if mode == "fail":
         sys.stdin.buffer.read(100_000)
-        sys.stderr.write("[error] the encoder has had enough\n")
+        sys.stderr.write("[error] the encoder failed on purpose\n")
         return 1
     if mode == "half":
         return _half(real, arguments)
@@ -79,10 +79,10 @@ def main(real: str, folder: Path, arguments: list[str]) -> int:
         return _garbage(Path(arguments[-1].removeprefix("file:")))
     if mode == "silent":
         arguments = [*arguments[:-2], "-an", *arguments[-2:]]
-    return os.execv(real, [real, *arguments])  # noqa: S606 - no shell is wanted
+    return os.execv(real, [real, *arguments])  # noqa: S606 - no shell is needed
 
 
-def _swallowed(status: int) -> int:
+def _read_all(status: int) -> int:
     while sys.stdin.buffer.read(1 << 16):
         pass
     return status
@@ -94,7 +94,7 @@ def _garbage(path: Path) -> int:
 
 
 def _rotten(real: str, arguments: list[str]) -> int:
-    """The index stays whole, so that all packets are there."""
+    """Damage frames but not the index, so that all packets are found."""
     status = subprocess.run([real, *arguments], check=False).returncode
     path = Path(arguments[-1].removeprefix("file:"))
     whole = bytearray(path.read_bytes())
@@ -105,7 +105,7 @@ def _rotten(real: str, arguments: list[str]) -> int:
 
 
 def _half(real: str, arguments: list[str]) -> int:
-    """The real encoder gets the first half of what comes; the rest is taken and dropped."""
+    """Pass the first half of the input to the real encoder, and drop the rest."""
     frames = sys.stdin.buffer.read()
     width, height = map(int, arguments[arguments.index("-video_size") + 1].split("x"))
     count = len(frames) // (3 * width * height) // 2

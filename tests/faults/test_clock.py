@@ -1,4 +1,4 @@
-"""A wall clock that jumps by hours."""
+"""The wall clock jumps by hours."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def test_a_clock_that_jumps_mid_run_changes_nothing(
         harness.start()
         harness.wait_frames(30)
         harness.turn("clock", hours * HOURS)
-        harness.victim("worker").kill()  # so that a wait before another try falls into the jump
+        harness.victim("worker").kill()  # so that the wait before the next attempt spans the jump
         harness.turn("delay", 0)
         harness.wait_done(timeout=30)
         assert harness.stop() == 0
     check(harness)
     survived(
-        "clock jumps", f"{abs(hours)} h {'forth' if hours > 0 else 'back'}, and a worker killed", "all jobs done"
+        "clock jumps", f"{abs(hours)} h {'forward' if hours > 0 else 'back'}, and a worker killed", "all jobs done"
     )
 
 
-def test_a_held_job_goes_on_soon_after_the_clock_jumped_back(
+def test_a_held_job_continues_soon_after_the_clock_jumped_back(
     harness: FaultHarness, source: MakeSource, disk: AddDisk, survived: Survived
 ) -> None:
     harness.open()
@@ -50,4 +50,4 @@ def test_a_held_job_goes_on_soon_after_the_clock_jumped_back(
         harness.wait_done()
         assert harness.stop() == 0
     check(harness)
-    survived("clock jumps", "9000 h back while a job is held by a full disk", "it went on once there was room")
+    survived("clock jumps", "9000 h back while a job is held by a full disk", "it continued once there was space")

@@ -1,4 +1,4 @@
-"""Files of the daemon's own that are damaged while it is down."""
+"""The daemon's own files are damaged while it is down."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def _wrong_digest(ledger: Path) -> None:
     ledger.write_text(text.replace(digests[-1], digests[-1][::-1]))
 
 
-def _piece_damaged(ledger: Path) -> None:
-    piece = sorted(ledger.parent.glob("segment-*"))[0]
-    data = bytearray(piece.read_bytes())
+def _segment_damaged(ledger: Path) -> None:
+    segment = sorted(ledger.parent.glob("segment-*"))[0]
+    data = bytearray(segment.read_bytes())
     data[len(data) // 2] ^= 0xFF
-    piece.write_bytes(data)
+    segment.write_bytes(data)
 
 
-def _piece_missing(ledger: Path) -> None:
+def _segment_missing(ledger: Path) -> None:
     sorted(ledger.parent.glob("segment-*"))[0].unlink()
 
 
@@ -44,20 +44,22 @@ def _is_hex(text: str) -> bool:
     return all(letter in "0123456789abcdef" for letter in text)
 
 
-DAMAGES: dict[str, tuple[Callable[[Path], None], int]] = {  # with the most pieces that may be made again
+DAMAGES: dict[
+    str, tuple[Callable[[Path], None], int]
+] = {  # with the number of segments that may be rendered again, at most
     "its last line torn": (_torn, 1),
     "garbage instead": (_garbage, 4),
     "a wrong digest in it": (_wrong_digest, 1),
-    "a piece damaged": (_piece_damaged, 1),
-    "a piece deleted": (_piece_missing, 1),
+    "a segment damaged": (_segment_damaged, 1),
+    "a segment deleted": (_segment_missing, 1),
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_with_a_damaged_ledger_only_what_does_not_check_out_is_made_again(
+def test_after_damage_to_the_ledger_only_unproven_segments_are_rendered_again(
     harness: FaultHarness, source: MakeSource, survived: Survived, damage: str
 ) -> None:
-    hurt, most = DAMAGES[damage]
+    inject, most = DAMAGES[damage]
     harness.open()
     harness.turn("delay", 0.02)
     harness.drop(source(1, 6))
@@ -67,7 +69,7 @@ def test_with_a_damaged_ledger_only_what_does_not_check_out_is_made_again(
         harness.kill_daemon()
         before = len(harness.events("segment.done"))
         (ledger,) = harness.work.glob("*/ledger.jsonl")
-        hurt(ledger)
+        inject(ledger)
         harness.turn("delay", 0)
         harness.start()
         harness.wait_done()
@@ -75,7 +77,7 @@ def test_with_a_damaged_ledger_only_what_does_not_check_out_is_made_again(
     check(harness)
     redone = len(harness.events("segment.done")) - 6
     assert redone <= max(most, before if most == 4 else 0)
-    survived("ledger damaged", damage, "pieces that check out kept, the others made again")
+    survived("ledger damaged", damage, "proven segments kept, the others rendered again")
 
 
 def _header_gone(store: Path) -> None:
@@ -90,11 +92,11 @@ def _no_database(store: Path) -> None:
     store.write_bytes(b"This is not a database.\n" * 500)
 
 
-STORE_DAMAGES = {"header zeroed": _header_gone, "cut to its half": _cut, "garbage instead": _no_database}
+STORE_DAMAGES = {"header zeroed": _header_gone, "cut in half": _cut, "garbage instead": _no_database}
 
 
 @pytest.mark.parametrize("damage", STORE_DAMAGES)
-def test_a_damaged_database_is_kept_aside_and_the_jobs_come_back(
+def test_a_damaged_database_is_kept_aside_and_its_jobs_are_recovered(
     harness: FaultHarness, source: MakeSource, survived: Survived, damage: str
 ) -> None:
     harness.open()
@@ -107,7 +109,7 @@ def test_a_damaged_database_is_kept_aside_and_the_jobs_come_back(
         harness.kill_daemon()
         done = len(harness.events("segment.done"))
         store = Path(harness.settings["state_dir"]) / "framewatch.db"
-        with closing(sqlite3.connect(store)) as database:  # what is in its log goes into it, and is damaged with it
+        with closing(sqlite3.connect(store)) as database:  # the write-ahead log is merged, so that it is damaged too
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         STORE_DAMAGES[damage](store)
         harness.turn("delay", 0)
@@ -118,5 +120,5 @@ def test_a_damaged_database_is_kept_aside_and_the_jobs_come_back(
     check(harness)
     assert list(store.parent.glob("framewatch.db.corrupt-*"))
     assert len(harness.events("segment.done")) == 7 >= done
-    assert len(harness.upscaled()) <= (7 + 1) * RATE + 15  # a worker outlives its daemon by a moment
-    survived("database damaged", damage, "kept aside; jobs rebuilt with their finished pieces")
+    assert len(harness.upscaled()) <= (7 + 1) * RATE + 15  # a worker outlives its daemon for a moment
+    survived("database damaged", damage, "kept aside; jobs recovered with their finished segments")

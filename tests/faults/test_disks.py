@@ -1,4 +1,4 @@
-"""Disks that are full, read-only, pulled out, or others than one thinks."""
+"""Disks that are full, read-only, unplugged, or separate file systems."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sources import MakeSource
 
 @pytest.fixture
 def harness(harness: FaultHarness) -> FaultHarness:
-    """With done/ beside the input, so that each of its places can have a disk of its own."""
+    """With done/ beside the input, so that each folder can be on a disk of its own."""
     harness.open(done=str(harness.root / "anime" / "done"))
     return harness
 
@@ -26,7 +26,7 @@ def _held(harness: FaultHarness) -> str:
 
 
 @pytest.mark.parametrize("what", ["work", "output", "done"])
-def test_a_full_disk_holds_the_job_until_there_is_room(
+def test_a_full_disk_holds_the_job_until_there_is_space(
     harness: FaultHarness, source: MakeSource, disk: AddDisk, survived: Survived, what: str
 ) -> None:
     full = disk(what)
@@ -43,10 +43,12 @@ def test_a_full_disk_holds_the_job_until_there_is_room(
         harness.wait_done()
         assert harness.stop() == 0
     check(harness)
-    survived("disk full", f"ENOSPC where {what} lies, in the middle of a job", "held; went on once there was room")
+    survived(
+        "disk full", f"ENOSPC on the disk of {what}, in the middle of a job", "held; continued once there was space"
+    )
 
 
-def test_work_output_and_done_may_all_lie_on_other_disks(
+def test_work_input_output_and_done_may_be_on_different_disks(
     harness: FaultHarness, source: MakeSource, disk: AddDisk, survived: Survived
 ) -> None:
     for what in ("work", "input", "output", "done"):
@@ -58,52 +60,52 @@ def test_work_output_and_done_may_all_lie_on_other_disks(
         harness.wait_done()
         assert harness.stop() == 0
     check(harness)
-    survived("other file systems", "work, input, output and done on one each (EXDEV)", "copied, compared, done")
+    survived("other file systems", "work, input, output and done on a disk each (EXDEV)", "copied, compared, done")
 
 
 @pytest.mark.parametrize("what", ["input", "output", "done"])
 def test_a_disk_that_becomes_read_only_holds_the_job_until_it_can_be_written(
     harness: FaultHarness, source: MakeSource, disk: AddDisk, survived: Survived, what: str
 ) -> None:
-    hurt = disk(what)
+    faulty = disk(what)
     harness.turn("delay", 0.05)
     with harness.watcher:
         harness.start()
         harness.drop(source(1, 3))
         harness.wait_frames(10)
-        hurt.read_only(True)
+        faulty.read_only(True)
         assert _held(harness) == "storage.read_only"
-        hurt.read_only(False)
+        faulty.read_only(False)
         harness.turn("delay", 0)
         harness.wait_done()
         assert harness.stop() == 0
     check(harness)
-    survived("disk read-only", f"{what} remounted read-only mid-run", "held; went on once it could be written")
+    survived("disk read-only", f"{what} remounted read-only mid-run", "held; continued once it was writable")
 
 
 @pytest.mark.parametrize("what", ["input", "output", "done"])
-def test_a_disk_that_is_pulled_out_holds_the_job_and_nothing_is_written_where_it_was(
+def test_an_unplugged_disk_holds_the_job_and_nothing_is_written_to_its_mount_point(
     harness: FaultHarness, source: MakeSource, disk: AddDisk, survived: Survived, what: str
 ) -> None:
-    gone = disk(what)
+    unplugged = disk(what)
     harness.turn("delay", 0.05)
     with harness.watcher:
         harness.start()
         harness.drop(source(1, 3))
         harness.wait_frames(10)
-        gone.pull()
+        unplugged.pull()
         _held(harness)
-        assert not list(gone.place.rglob("*"))
-        gone.plug()
+        assert not list(unplugged.place.rglob("*"))
+        unplugged.plug()
         harness.turn("delay", 0)
         harness.wait_done()
         assert harness.stop() == 0
-        gone.pull()
-        assert not list(gone.place.rglob("*"))
-        gone.plug()
+        unplugged.pull()
+        assert not list(unplugged.place.rglob("*"))
+        unplugged.plug()
     check(harness)
     survived(
         "mount vanished",
         f"{what} unmounted mid-run, and mounted again",
-        "held; nothing written to the empty mount point; went on when it was back",
+        "held; nothing written to the empty mount point; continued when it was back",
     )

@@ -1,4 +1,4 @@
-"""An ffmpeg that goes wrong, and says nothing of it."""
+"""ffmpeg fails, hangs, or reports success for a wrong file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from waiting import eventually
 
 @pytest.fixture
 def stub(harness: FaultHarness) -> Path:
-    """The folder of a stand-in for ffmpeg, which the house uses."""
+    """The folder of a stand-in for ffmpeg, which the daemon uses."""
     folder = harness.root / "stub"
     harness.settings["ffmpeg"] = str(stub_ffmpeg.install(folder, imageio_ffmpeg.get_ffmpeg_exe()))
     return folder
@@ -32,50 +32,58 @@ def stub(harness: FaultHarness) -> Path:
         ("silent", "no sound", "verify.streams"),
     ],
 )
-def test_an_encoder_that_always_lies_fails_the_job_and_the_source_is_kept(
+def test_an_encoder_that_always_writes_wrong_files_fails_the_job_and_the_source_is_kept(
     harness: FaultHarness, source: MakeSource, stub: Path, survived: Survived, mode: str, what: str, code: str
 ) -> None:
     harness.settings["retries"] = 1
     harness.open()
-    stub_ffmpeg.tell(stub, mode)
+    stub_ffmpeg.misbehave(stub, mode)
     harness.drop(source(1, 2), "a.mp4")
     with harness.watcher:
         harness.start()
         harness.wait_event("job.failed")
         assert harness.stop() == 0
     check(harness, failed={"a.mp4": code})
-    survived("ffmpeg lies", f"it ends with 0 and has written {what}, each time", "no output; the source in failed/")
+    survived(
+        "ffmpeg reports success wrongly",
+        f"it exits with 0 and has written {what}, every time",
+        "no output; the source in failed/",
+    )
 
 
-LIES = {
+WRONG_FILES = {
     "half": "half the frames",
     "silent": "no sound",
     "unmade": "no joined file",
-    "garbage": "a joined file that is no video",
+    "garbage": "a joined file that is not a video",
 }
 
 
-@pytest.mark.parametrize(("mode", "what"), LIES.items(), ids=str)
-def test_an_encoder_that_lies_once_costs_one_try(
+@pytest.mark.parametrize(("mode", "what"), WRONG_FILES.items(), ids=str)
+def test_an_encoder_that_writes_one_wrong_file_costs_one_attempt(
     harness: FaultHarness, source: MakeSource, stub: Path, survived: Survived, mode: str, what: str
 ) -> None:
     harness.open()
-    stub_ffmpeg.tell(stub, mode, times=1)
+    stub_ffmpeg.misbehave(stub, mode, times=1)
     harness.drop(source(1, 2))
     with harness.watcher:
         harness.start()
         harness.wait_done()
         assert harness.stop() == 0
     check(harness)
-    survived("ffmpeg lies", f"it ends with 0 and has written {what}, once", "seen, made again, done")
+    survived(
+        "ffmpeg reports success wrongly",
+        f"it exits with 0 and has written {what}, once",
+        "detected, rendered again, done",
+    )
 
 
-def test_a_piece_that_cannot_be_decoded_is_found_while_the_next_ones_are_rendered(
+def test_a_segment_that_cannot_be_decoded_is_found_while_the_next_ones_are_rendered(
     harness: FaultHarness, source: MakeSource, stub: Path, survived: Survived
 ) -> None:
     harness.open()
-    stub_ffmpeg.tell(stub, "rotten", times=1)
-    harness.turn("delay", 0.2)  # 5 s for each of the 5 pieces that follow
+    stub_ffmpeg.misbehave(stub, "rotten", times=1)
+    harness.turn("delay", 0.2)  # 5 s for each of the 5 segments that follow
     harness.drop(source(1, 6))
     with harness.watcher:
         harness.start()
@@ -85,39 +93,43 @@ def test_a_piece_that_cannot_be_decoded_is_found_while_the_next_ones_are_rendere
         harness.wait_done()
         assert harness.stop() == 0
     check(harness)
-    survived("ffmpeg lies", "it has written pictures that cannot be decoded, once", "seen before the end; done")
+    survived(
+        "ffmpeg reports success wrongly",
+        "it has written frames that cannot be decoded, once",
+        "detected before the end; done",
+    )
 
 
-def test_an_encoder_that_fails_once_costs_one_try(
+def test_an_encoder_that_fails_once_costs_one_attempt(
     harness: FaultHarness, source: MakeSource, stub: Path, survived: Survived
 ) -> None:
     harness.open()
-    stub_ffmpeg.tell(stub, "fail", times=1)
+    stub_ffmpeg.misbehave(stub, "fail", times=1)
     harness.drop(source(1, 2))
     with harness.watcher:
         harness.start()
         harness.wait_done()
         assert harness.stop() == 0
     check(harness)
-    survived("ffmpeg fails", "it ends with 1 in the middle of a piece, once", "tried again, done")
+    survived("ffmpeg fails", "it exits with 1 in the middle of a segment, once", "attempted again, done")
 
 
-def test_an_encoder_that_hangs_is_ended_with_all_that_it_started(
+def test_an_encoder_that_hangs_is_killed_with_its_children(
     harness: FaultHarness, source: MakeSource, stub: Path, survived: Survived
 ) -> None:
     harness.settings["stall_seconds"] = 2
     harness.open()
-    stub_ffmpeg.tell(stub, "hang", times=1)
+    stub_ffmpeg.misbehave(stub, "hang", times=1)
     harness.drop(source(1, 2))
     with harness.watcher:
         harness.start()
-        eventually(lambda: _sleepers(harness), what="the grandchild", story=harness.log)
+        eventually(lambda: _sleepers(harness), what="the grandchild", details=harness.log)
         harness.wait_event("job.queued", code="worker.stalled")
         eventually(lambda: not _sleepers(harness), timeout=5, what="the grandchild's end")
         harness.wait_done()
         assert harness.stop() == 0
     check(harness)
-    survived("ffmpeg hangs", "it sleeps, and so does a child of its own", "both killed by the watchdog; done")
+    survived("ffmpeg hangs", "it sleeps, and so does a child of its own", "both killed by the stall detector; done")
 
 
 def _sleepers(harness: FaultHarness) -> list[psutil.Process]:
@@ -125,7 +137,7 @@ def _sleepers(harness: FaultHarness) -> list[psutil.Process]:
 
 
 @pytest.mark.parametrize("what", ["worker", "ffmpeg"])
-def test_a_process_that_stands_still_is_killed_and_its_work_done_again(
+def test_a_stopped_process_is_killed_and_its_work_repeated(
     harness: FaultHarness, source: MakeSource, survived: Survived, what: str
 ) -> None:
     harness.settings["stall_seconds"] = 2
@@ -142,5 +154,7 @@ def test_a_process_that_stands_still_is_killed_and_its_work_done_again(
         assert harness.stop() == 0
     check(harness)
     survived(
-        f"{what} stands still", "SIGSTOP in the middle of a piece", "killed by the watchdog; the piece made again"
+        f"{what} stopped",
+        "SIGSTOP in the middle of a segment",
+        "killed by the stall detector; segment rendered again",
     )

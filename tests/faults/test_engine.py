@@ -1,4 +1,4 @@
-"""An engine that passes its self-test and goes wrong later."""
+"""An engine passes its self-test and fails later."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sources import MakeSource
 
 
 @pytest.mark.parametrize("what", ["black", "swapped"])
-def test_an_engine_that_goes_wrong_is_left_for_the_next_and_no_wrong_frame_comes_out(
+def test_an_engine_that_gives_wrong_frames_is_replaced_and_no_wrong_frame_is_output(
     harness: FaultHarness, source: MakeSource, survived: Survived, what: str
 ) -> None:
     harness.settings["engine"] = "auto"
@@ -25,13 +25,13 @@ def test_an_engine_that_goes_wrong_is_left_for_the_next_and_no_wrong_frame_comes
     check(harness)
     used = [event["engine"].split("/")[0] for event in harness.events("segment.done")]
     assert used == ["openvino", "ncnn", "ncnn"]
-    pictures = {"black": "black pictures", "swapped": "pictures whose parts are in wrong places"}[what]
+    frames = {"black": "black frames", "swapped": "frames with parts in wrong places"}[what]
     survived(
-        "engine goes wrong", f"{pictures} from frame 40 on", "the next engine took over; the piece was made again"
+        "engine gives wrong frames", f"{frames} from frame 40 on", "the next engine took over; segment rendered again"
     )
 
 
-def test_an_engine_that_runs_out_of_memory_goes_on_with_smaller_tiles(
+def test_an_engine_that_runs_out_of_memory_continues_with_smaller_tiles(
     harness: FaultHarness, source: MakeSource, survived: Survived
 ) -> None:
     harness.open()
@@ -42,4 +42,4 @@ def test_an_engine_that_runs_out_of_memory_goes_on_with_smaller_tiles(
         harness.wait_done()
         assert harness.stop() == 0
     check(harness)
-    survived("engine out of memory", "from frame 40 on, for whole frames", "the frame was redone in smaller tiles")
+    survived("engine out of memory", "from frame 40 on, for whole frames", "the frame was repeated in smaller tiles")

@@ -20,15 +20,15 @@ from sources import RATE, MakeSource
 from waiting import eventually
 
 PARTS = 2  # so that two processors share the kills
-PIECE = RATE  # frames of a piece: `segment_seconds` is 1
+SEGMENT = RATE  # frames of a segment: `segment_seconds` is 1
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_killed_at_random_moments_nothing_is_lost_and_no_finished_piece_is_made_twice(
+def test_kills_at_random_moments_lose_nothing_and_repeat_no_finished_segment(
     harness: FaultHarness, source: MakeSource, survived: Survived, part: int
 ) -> None:
     sys.stdout.write(f"FRAMEWATCH_FAULT_SEED={SEED}, part {part}\n")
-    chance = random.Random(f"{SEED}/{part}")  # noqa: S311 - to be repeated, not to be secret
+    chance = random.Random(f"{SEED}/{part}")  # noqa: S311 - reproducible, not secret
     kills = [("daemon", "worker", "ffmpeg")[number % 3] for number in range(part, KILLS, PARTS)]
     chance.shuffle(kills)
     harness.open()
@@ -41,31 +41,31 @@ def test_killed_at_random_moments_nothing_is_lost_and_no_finished_piece_is_made_
         harness.wait_done()
         assert harness.stop() == 0
     check(harness)
-    _require_little_twice(harness, len(kills))
+    _require_little_repeated(harness, len(kills))
     for what, times in Counter(kills).items():
         survived(
             f"{what} killed at a random moment",
-            "SIGKILL, and a new start at once" if what == "daemon" else "SIGKILL",
-            "all jobs done; no finished piece made again, and no more frames than one piece has for each kill",
+            "SIGKILL, and an immediate restart" if what == "daemon" else "SIGKILL",
+            "all jobs done; no finished segment rendered again, at most one segment of frames lost for each kill",
             times,
         )
 
 
 def _keep_busy(harness: FaultHarness, source: MakeSource, clip: int) -> None:
-    """See to it that two files are to be done."""
+    """Keep at least two files waiting."""
     while sum(not harness.settled(name) for name in harness.dropped) < 2:
         harness.drop(source(clip + len(harness.dropped), 3))
 
 
 def _kill(harness: FaultHarness, what: str, chance: random.Random, keep_busy: Callable[[], None]) -> None:
-    """Let a random time go by, and then kill the next process of that kind that is seen."""
+    """Wait a random time, then kill the next process of that kind."""
     keep_busy()
     threading.Event().wait(chance.uniform(0, 1.5))
     if what == "daemon":
         harness.kill_daemon()
         harness.launch()
         return
-    eventually(lambda: _killed(harness, what, keep_busy), what=f"a {what} to kill", story=harness.log)
+    eventually(lambda: _killed(harness, what, keep_busy), what=f"a {what} to kill", details=harness.log)
 
 
 def _killed(harness: FaultHarness, what: str, keep_busy: Callable[[], None]) -> bool:
@@ -79,14 +79,14 @@ def _killed(harness: FaultHarness, what: str, keep_busy: Callable[[], None]) -> 
     return False
 
 
-def _require_little_twice(harness: FaultHarness, kills: int) -> None:
+def _require_little_repeated(harness: FaultHarness, kills: int) -> None:
     done = Counter((event["job_id"], event["number"]) for event in harness.events("segment.done"))
     assert set(done.values()) == {1}
-    again = len(harness.upscaled()) - sum(source.frames for source in harness.dropped.values())
-    assert again <= kills * PIECE
+    repeated = len(harness.upscaled()) - sum(source.frames for source in harness.dropped.values())
+    assert repeated <= kills * SEGMENT
 
 
-def test_killed_at_60_per_cent_of_ten_pieces_at_most_two_are_made_again(
+def test_after_a_kill_at_60_per_cent_of_ten_segments_at_most_two_are_rendered_again(
     harness: FaultHarness, source: MakeSource, survived: Survived
 ) -> None:
     harness.open()
@@ -94,7 +94,7 @@ def test_killed_at_60_per_cent_of_ten_pieces_at_most_two_are_made_again(
     harness.drop(source(1, 10))
     with harness.watcher:
         harness.start()
-        harness.wait_frames(6 * PIECE + 5)
+        harness.wait_frames(6 * SEGMENT + 5)
         harness.kill_daemon()
         before = len(harness.events("segment.done"))
         harness.turn("delay", 0)
@@ -102,15 +102,15 @@ def test_killed_at_60_per_cent_of_ten_pieces_at_most_two_are_made_again(
         harness.wait_done()
         assert harness.stop() == 0
     check(harness)
-    made = len(harness.events("segment.done"))
-    redone = before + (made - before) - 10
+    finished = len(harness.events("segment.done"))
+    redone = before + (finished - before) - 10
     assert before >= 4
     assert redone <= 2
-    assert len(harness.upscaled()) - 10 * PIECE <= PIECE + 15  # a worker outlives its daemon by a moment
+    assert len(harness.upscaled()) - 10 * SEGMENT <= SEGMENT + 15  # a worker outlives its daemon for a moment
     survived(
-        "daemon killed at 60 % of ten pieces",
-        "SIGKILL, then a new start",
-        "went on with the pieces that were finished; at most 2 of 10 made again",
+        "daemon killed at 60% of ten segments",
+        "SIGKILL, then a restart",
+        "finished segments kept; at most 2 of 10 rendered again",
     )
 
 
@@ -127,7 +127,7 @@ def test_no_child_is_left_two_seconds_after_the_daemon_was_killed(
         if stopped:
             harness.victim(stopped).send_signal(signal.SIGSTOP)
         harness.kill_daemon()
-        eventually(lambda: not harness.processes(), timeout=2, what="the end of every child", story=harness.log)
+        eventually(lambda: not harness.processes(), timeout=2, what="the end of every child", details=harness.log)
         harness.turn("delay", 0)
         harness.start()
         harness.wait_done()
@@ -136,5 +136,5 @@ def test_no_child_is_left_two_seconds_after_the_daemon_was_killed(
     survived(
         "no child outlives the daemon",
         f"SIGKILL of the daemon{f' while its {stopped} is stopped' if stopped else ''}",
-        "no process left within 2 s; the job went on at the next start",
+        "no process left within 2 s; the job continued at the next start",
     )

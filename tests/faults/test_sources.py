@@ -1,4 +1,4 @@
-"""Sources that change under the daemon's hands."""
+"""Sources that change while they are processed."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ PR_CAPBSET_DROP = 24  # linux/prctl.h
 
 @pytest.fixture
 def running(harness: FaultHarness, source: MakeSource) -> FaultHarness:
-    """A house with a job under way on `a.mp4`."""
+    """A harness with a running job on `a.mp4`."""
     harness.open()
     harness.turn("delay", 0.05)
     harness.drop(source(1, 4), "a.mp4")
     return harness
 
 
-def test_a_source_that_is_replaced_mid_run_is_processed_as_what_it_became(
+def test_a_source_replaced_during_its_job_is_processed_in_its_new_version(
     running: FaultHarness, source: MakeSource, survived: Survived
 ) -> None:
     other = source(2, 3)
@@ -40,10 +40,12 @@ def test_a_source_that_is_replaced_mid_run_is_processed_as_what_it_became(
         running.wait_done()
         assert running.stop() == 0
     check(running)
-    survived("source replaced", "another video written over it mid-run", "the job ended at once; a new one took it")
+    survived(
+        "source replaced", "another video written over it mid-run", "the job ended at once; a new job processed it"
+    )
 
 
-def test_a_source_that_shrinks_mid_run_ends_in_failed(
+def test_a_source_that_shrinks_during_its_job_ends_in_failed(
     running: FaultHarness, source: MakeSource, survived: Survived, tmp_path: Path
 ) -> None:
     with running.watcher:
@@ -59,10 +61,10 @@ def test_a_source_that_shrinks_mid_run_ends_in_failed(
         running.wait_event("job.failed", code="media.truncated")
         assert running.stop() == 0
     check(running, failed={"a.mp4": "media.truncated"})
-    survived("source shrank", "cut to its half mid-run", "the job ended at once; what was left went to failed/")
+    survived("source shrank", "cut in half mid-run", "the job ended at once; the rest of the file went to failed/")
 
 
-def test_a_source_that_vanishes_mid_run_leaves_nothing_and_may_come_back(
+def test_a_source_that_vanishes_during_its_job_leaves_nothing_and_may_return(
     running: FaultHarness, source: MakeSource, survived: Survived
 ) -> None:
     with running.watcher:
@@ -70,7 +72,7 @@ def test_a_source_that_vanishes_mid_run_leaves_nothing_and_may_come_back(
         running.wait_frames(30)
         (running.share / "a.mp4").unlink()
         running.wait_event("job.failed", code="source.vanished")
-        assert len(running.upscaled()) < 90  # it was noticed while there was work to spare
+        assert len(running.upscaled()) < 90  # it was noticed long before the end
         running.turn("delay", 0)
         running.drop(source(1, 4), "a.mp4")
         running.wait_done()
@@ -79,7 +81,9 @@ def test_a_source_that_vanishes_mid_run_leaves_nothing_and_may_come_back(
     survived("source vanished", "deleted mid-run, and dropped again", "the job ended at once; the new file was done")
 
 
-def test_a_source_that_cannot_be_read_any_more_waits_until_it_can(running: FaultHarness, survived: Survived) -> None:
+def test_a_source_that_becomes_unreadable_waits_until_it_is_readable(
+    running: FaultHarness, survived: Survived
+) -> None:
     running.process_options["preexec_fn"] = _obey_modes
     path = running.share / "a.mp4"
     with running.watcher:
@@ -92,11 +96,11 @@ def test_a_source_that_cannot_be_read_any_more_waits_until_it_can(running: Fault
         running.wait_done()
         assert running.stop() == 0
     check(running)
-    survived("source unreadable", "mode 000 mid-run", "held; went on once it could be read")
+    survived("source unreadable", "mode 000 mid-run", "held; continued once it was readable")
 
 
 def _obey_modes() -> None:
-    """In the child, before the daemon: give up root's right to read what its owner may not."""
+    """Run in the child before the daemon: drop root's capability to ignore file modes."""
     if os.geteuid() == 0:
         for capability in CAPABILITIES:
             ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)

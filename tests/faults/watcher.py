@@ -1,4 +1,4 @@
-"""Looks into an output folder all the time, as an impatient user would, and remembers what it saw first."""
+"""Polls an output folder, as an impatient user would, and remembers what each name held first."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Self
 
 SIDECAR = ".progress.json"
-_PAUSE = 0.005  # seconds between two looks
+_PAUSE = 0.005  # seconds between two polls
 
 
 class Watcher:
-    """What each name in a folder held when it was first seen, and each sidecar that was no JSON."""
+    """Records what each name in a folder held when it first appeared, and sidecars that were not JSON."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._over = threading.Event()
+        self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watcher", daemon=True)
         self._times: dict[str, int] = {}
-        self.first: dict[str, str] = {}  # final name -> digest at first sight
+        self.first: dict[str, str] = {}  # final name -> digest when it first appeared
         self.torn: list[str] = []
 
     def __enter__(self) -> Self:
@@ -28,26 +28,26 @@ class Watcher:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
+        self._stopped.set()
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._over.wait(_PAUSE):
+        while not self._stopped.wait(_PAUSE):
             try:
                 names = [path.name for path in self._folder.iterdir()]
-            except OSError:  # not made yet, or its disk is away
+            except OSError:  # not created yet, or its disk is unplugged
                 continue
             for name in names:
-                self._look(name)
+                self._check(name)
 
-    def _look(self, name: str) -> None:
+    def _check(self, name: str) -> None:
         path = self._folder / name
         try:
             if name.endswith(SIDECAR):
                 self._parse(path)
             elif not name.startswith(".") and name not in self.first:
                 self.first[name] = hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
-        except OSError:  # it went between two looks, or its disk did
+        except OSError:  # it vanished between two polls, or its disk did
             return
 
     def _parse(self, path: Path) -> None:

@@ -1,16 +1,15 @@
-"""Faults within the daemon and its workers, put in from outside: Python loads this file when it stands on PYTHONPATH.
+"""Inject faults into the daemon and its workers. Python imports this file at start if its folder is on PYTHONPATH.
 
-The file that FRAMEWATCH_TEST_CLOCK names says by how many seconds `time.time` is off; the monotonic clock stays as it
-is. The file that FRAMEWATCH_TEST_DELAY names says how many seconds lie between two runs of an engine in a process at
-least. The folder that FRAMEWATCH_FAULTS names holds more knobs. All are read at each use, so they can be turned while
-the daemon runs:
+The file named by FRAMEWATCH_TEST_CLOCK holds the offset of `time.time` in seconds; the monotonic clock is unchanged.
+The file named by FRAMEWATCH_TEST_DELAY holds the least time between two runs of an engine, in seconds. The folder
+named by FRAMEWATCH_FAULTS holds more knobs. All are read at each use, so they can change while the daemon runs:
 
-    devices  JSON: names of devices that the engine `identity` has instead of its own, with "!" where it does not open
+    devices  JSON: device names that the engine `identity` reports instead of its own; "!": it does not open
     engine   JSON: {"engine": "openvino", "from": 30, "what": "black" | "swapped" | "memory"}
 
-`upscaled` is written there: one line "clip frame" for each frame that went into an engine; and `opened`: the device
-of each session of `identity`. Waits before another try are cut to fractions of a second, since time is not what these
-tests are about.
+That folder also receives `upscaled`, with a line "clip frame" for each frame that was passed to an engine, and
+`opened`, with the device of each session of `identity`. Waits before another attempt are cut to fractions of a second,
+since their length is not what these tests are about.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ _real_time = time.time
 WAITS = {"backoff": 0.2, "backoff_cap": 0.4, "hold": 0.3, "hold_cap": 0.5}
 
 
-def _said(path: Path) -> str:
+def _content(path: Path) -> str:
     try:
         return path.read_text()
     except OSError:
@@ -43,27 +42,27 @@ def _said(path: Path) -> str:
 
 
 def _knob(name: str) -> str:
-    return _said(_KNOBS / name)
+    return _content(_KNOBS / name)
 
 
 def _jumped() -> float:
-    return _real_time() + float(_said(Path(os.environ["FRAMEWATCH_TEST_CLOCK"])) or 0)
+    return _real_time() + float(_content(Path(os.environ["FRAMEWATCH_TEST_CLOCK"])) or 0)
 
 
 def _short_waits(module: ModuleType) -> None:
     names = list(module.RetryPolicy.__dataclass_fields__)
-    made = module.RetryPolicy.__init__
-    before = dict(zip(names, made.__defaults__, strict=True))
-    made.__defaults__ = tuple(WAITS.get(name, before[name]) for name in names)
+    init = module.RetryPolicy.__init__
+    before = dict(zip(names, init.__defaults__, strict=True))
+    init.__defaults__ = tuple(WAITS.get(name, before[name]) for name in names)
 
 
 def _own_gate(module: ModuleType) -> None:
-    """The shares of the processor are this house's alone: other tests, and other daemons, do not hold it up."""
+    """Use GPU shares of this harness alone, so that other tests and daemons do not block it."""
     module._lock_folder = lambda: _KNOBS / "locks"
 
 
 def _around(session: str, wrap: Callable[[_Run], _Run]) -> Callable[[ModuleType], None]:
-    """Patches each run of a session of that name."""
+    """Patch each run of a session class."""
 
     def patch(module: ModuleType) -> None:
         kind = getattr(module, session)
@@ -86,8 +85,8 @@ def _identity(module: ModuleType) -> None:
     def opening(self: Any, device: str, request: Any) -> Any:
         from framewatch.errors import EngineError
 
-        with (_KNOBS / "opened").open("a") as tally:
-            tally.write(f"{device}\n")
+        with (_KNOBS / "opened").open("a") as record:
+            record.write(f"{device}\n")
         if f"{device}!" in json.loads(_knob("devices") or "[]"):
             raise EngineError(f"device {device} does not open (injected)")
         return opened(self, device, request)
@@ -101,10 +100,10 @@ def _with_faults(real: _Run) -> _Run:
 
         whole = frame.shape[:2] == (frame_marks.HEIGHT, frame_marks.WIDTH)
         mark = frame_marks.read(frame) if whole else None
-        if mark is None:  # a tile, or the self-test's picture
+        if mark is None:  # a tile, or the frame of the self-test
             return real(self, frame)
-        with (_KNOBS / "upscaled").open("a") as tally:
-            tally.write(f"{mark.clip} {mark.frame}\n")
+        with (_KNOBS / "upscaled").open("a") as record:
+            record.write(f"{mark.clip} {mark.frame}\n")
         fault = json.loads(_knob("engine") or "{}")
         if not self.name.startswith(fault.get("engine", "-")) or mark.frame < fault["from"]:
             return real(self, frame)
@@ -118,24 +117,24 @@ def _with_delay(real: _Run) -> _Run:
 
     def run(self: Any, frame: Any) -> Any:
         with one_by_one:
-            time.sleep(float(_said(Path(os.environ["FRAMEWATCH_TEST_DELAY"])) or 0))
+            time.sleep(float(_content(Path(os.environ["FRAMEWATCH_TEST_DELAY"])) or 0))
         return real(self, frame)
 
     return run
 
 
-def _wrong(what: str, picture: Any) -> Any:
+def _wrong(what: str, frame: Any) -> Any:
     import numpy as np
 
     if what == "memory":
         from framewatch.errors import OutOfMemoryError
 
         raise OutOfMemoryError("the device ran out of memory (injected)")
-    return np.zeros_like(picture) if what == "black" else np.ascontiguousarray(np.roll(picture, 100, axis=1))
+    return np.zeros_like(frame) if what == "black" else np.ascontiguousarray(np.roll(frame, 100, axis=1))
 
 
 def _with_bf16(module: ModuleType) -> None:
-    """The order of engines is that of a processor with bf16, whatever this one has."""
+    """Order the engines as on a CPU with bf16, whatever this one has."""
     module.is_float32_only = lambda *, fast: False  # type: ignore[attr-defined]
 
 
@@ -154,7 +153,7 @@ _DELAYS = {
 
 
 class _Patched(importlib.abc.Loader):
-    """Loads a module as ever, and patches it before anybody sees it."""
+    """Loads a module as usual, and patches it before it is used."""
 
     def __init__(self, real: Any, patch: Callable[[ModuleType], None]) -> None:
         self._real, self._patch = real, patch

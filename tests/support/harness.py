@@ -1,4 +1,4 @@
-"""Drives the installed `framewatch` command as a user would: configuration, folders, and files dropped into them."""
+"""Drive the installed `framewatch` command as a user would: a configuration, folders, and files dropped into them."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from waiting import eventually
 COMMAND = Path(sys.executable).with_name("framewatch")
 CLIP = Path(__file__).parents[1] / "data" / "bbb-320x180.mp4"
 
-# Small pictures and a quick encoder; the diagnostic engine where a test is about the way, not about the pixels.
+# A fast encoder; tests that are not about pixels use the identity engine.
 FAST_PRESET = {"ml_upscale": "esrgan-2x", "preset": "ultrafast", "crf": 30}
 
 
 def framewatch(*args: str | Path, timeout: float = 120, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end."""
+    """Run the command and wait for it."""
     return subprocess.run(
         [COMMAND, *map(str, args)], capture_output=True, text=True, timeout=timeout, check=False, **options
     )
 
 
 class Harness:
-    """A home server in a temporary folder: shares, a configuration, and a daemon that can be started and killed."""
+    """A server in a temporary folder: shares, a configuration, and a daemon that can be started and killed."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -71,63 +71,63 @@ class Harness:
         eventually(
             lambda: len(self.events("daemon.ready")) > before or daemon.poll() is not None,
             what="the daemon's start",
-            story=self.log,
+            details=self.log,
         )
         return daemon
 
     def launch(self, *args: str) -> subprocess.Popen[bytes]:
-        """Start the daemon and wait for nothing."""
+        """Start the daemon without waiting."""
         with self.log_file.open("ab") as log:
             command = [COMMAND, "run", "--config", self.config, *args]
             self.daemon = subprocess.Popen(command, stderr=log, stdout=log, **self.process_options)
         return self.daemon
 
     def once(self, *, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-        """`framewatch run --once`; its log is kept."""
+        """Run `framewatch run --once`; its log is kept."""
         result = framewatch("run", "--config", self.config, "--once", timeout=timeout, **self.process_options)
         with self.log_file.open("a") as log:
             log.write(result.stderr)
         return result
 
     def wait_running(self, output: Path) -> dict[str, Any]:
-        """Wait until frames of a job are done; returns its sidecar."""
+        """Wait until some frames of a job are done; returns its sidecar."""
         return eventually(
             lambda: found if (found := self.sidecar(output)).get("frames_done") else {},
-            what="a job under way",
-            story=self.log,
+            what="a running job",
+            details=self.log,
         )
 
     def stop(self, with_signal: int = signal.SIGTERM, timeout: float = 15) -> int:
-        """Signal the daemon and wait for its end."""
+        """Send the daemon a signal and wait until it has ended."""
         assert self.daemon is not None
         self.daemon.send_signal(with_signal)
         return self.daemon.wait(timeout)
 
     def log(self) -> str:
-        """All that the daemon has said."""
+        """Return everything that the daemon has logged."""
         return self.log_file.read_text() if self.log_file.exists() else ""
 
     def events(self, name: str = "") -> list[dict[str, Any]]:
-        """The log's events, all or those of one name; every line must be JSON."""
+        """Return the events in the log, all or those of one name; every line must be JSON."""
         lines = [json.loads(line) for line in self.log().splitlines() if line.endswith("}")]
         return [line for line in lines if not name or line["event"] == name]
 
     def listed(self, folder: Path) -> list[str]:
-        """The names in a folder, but for the hidden file by which a disk is known."""
+        """Return the names in a folder, except the mount marker."""
         return sorted(path.name for path in folder.iterdir() if path.name != ".framewatch")
 
     def sidecar(self, path: Path) -> dict[str, Any]:
-        """The progress sidecar of an output, or of a source in failed/; {} while there is none."""
+        """Return the sidecar of an output, or of a source in failed/; {} while there is none."""
         beside = path.with_name(f"{path.name}.progress.json")
         return json.loads(beside.read_text()) if beside.exists() else {}
 
     def wait_for(self, path: Path, timeout: float = 60) -> Path:
-        """Wait until a file lies there."""
-        return eventually(lambda: path if path.exists() else None, timeout=timeout, what=str(path), story=self.log)
+        """Wait until a file exists."""
+        return eventually(lambda: path if path.exists() else None, timeout=timeout, what=str(path), details=self.log)
 
     def wait_for_event(self, name: str, timeout: float = 60) -> dict[str, Any]:
         """Wait until the log has an event of this name; returns the first."""
-        return eventually(lambda: self.events(name), timeout=timeout, what=name, story=self.log)[0]
+        return eventually(lambda: self.events(name), timeout=timeout, what=name, details=self.log)[0]
 
     def wait_status(self, path: Path, status: str, timeout: float = 60) -> dict[str, Any]:
         """Wait until the sidecar beside `path` says `status`."""
@@ -135,5 +135,5 @@ class Harness:
             lambda: found if (found := self.sidecar(path)).get("status") == status else {},
             timeout=timeout,
             what=f"{path.name}: {status}",
-            story=self.log,
+            details=self.log,
         )

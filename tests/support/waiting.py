@@ -1,4 +1,4 @@
-"""Waiting for conditions, in one place: tests await what they assert instead of sleeping."""
+"""Wait for conditions: tests await what they assert instead of sleeping."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def eventually(
     *,
     timeout: float = 60,
     what: str = "the condition",
-    story: Callable[[], str] = str,
+    details: Callable[[], str] = str,
 ) -> Value:
-    """The first truthy value of `probe` within `timeout` seconds; fails with `story()` otherwise."""
+    """Return the first truthy value of `probe` within `timeout` seconds; else fail with `details()`."""
     deadline = time.monotonic() + timeout
     while True:
         value = probe()
         if value:
             return value
-        assert time.monotonic() < deadline, f"{what} did not come true within {timeout} s\n{story()}"
+        assert time.monotonic() < deadline, f"{what} did not come true within {timeout} s\n{details()}"
         _PAUSE.wait(0.03)

@@ -82,10 +82,10 @@ class WatchedFolder:
 
     def wait(self, *names: str) -> None:
         """Wait until these were offered, and no other."""
-        eventually(lambda: len(self.offers) >= len(names), timeout=20, what="the offers", story=self.story)
+        eventually(lambda: len(self.offers) >= len(names), timeout=20, what="the offers", details=self.details)
         assert self.names == sorted(names)
 
-    def story(self) -> str:
+    def details(self) -> str:
         return f"{self.names} {self.watch.health()}"
 
     def rescanned(self, times: int = 2) -> None:
@@ -93,7 +93,7 @@ class WatchedFolder:
         for _ in range(times):
             last = self.watch.health().last_scan
             self.watch.rescan()
-            eventually(lambda last=last: self.watch.health().last_scan != last, timeout=20, story=self.story)
+            eventually(lambda last=last: self.watch.health().last_scan != last, timeout=20, details=self.details)
 
 
 @pytest.fixture
@@ -123,13 +123,13 @@ def test_files_that_are_there_at_the_start_settle_like_new_ones(watched: Watched
     watched.start(watch=mode)
     watched.wait("old.mp4", "future.mp4")
     assert min(moment for _, _, moment in watched.offers) >= began + SETTLE
-    eventually(lambda: watched.watch.idle, timeout=5, story=watched.story)
+    eventually(lambda: watched.watch.idle, timeout=5, details=watched.details)
     assert watched.watch.health().mode == mode
 
 
 def test_a_new_file_is_offered_with_its_path_and_identity(watched: WatchedFolder, mode: str) -> None:
     watched.start(watch=mode)
-    eventually(lambda: watched.watch.idle, timeout=5, story=watched.story)
+    eventually(lambda: watched.watch.idle, timeout=5, details=watched.details)
     path = watched.put("show/s1/e1.mp4", b"12345")
     watched.wait("show/s1/e1.mp4")
     status = path.stat()
@@ -168,13 +168,13 @@ def test_a_file_that_a_program_keeps_open_waits_until_it_is_closed(watched: Watc
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(collector, "check_ready", look)
         watched.put("slow.mp4")
-        eventually(lambda: watched.watch.health().busy == 1, timeout=20, story=watched.story)
+        eventually(lambda: watched.watch.health().busy == 1, timeout=20, details=watched.details)
         assert watched.watch.health().waiting == 1
         assert watched.names == ["other.mp4"]
         stalled.set()
         watched.wait("other.mp4", "slow.mp4")
     assert path.exists()
-    eventually(lambda: watched.watch.health().busy == 0, timeout=20, story=watched.story)
+    eventually(lambda: watched.watch.health().busy == 0, timeout=20, details=watched.details)
 
 
 def test_a_file_renamed_from_part_is_offered_once_under_its_name(watched: WatchedFolder, mode: str) -> None:
@@ -196,7 +196,7 @@ def test_a_burst_of_500_files_is_offered_each_once(watched: WatchedFolder, mode:
     watched.wait(*names)
     watched.rescanned()
     assert Counter(watched.names) == Counter(names)
-    eventually(lambda: watched.watch.idle, timeout=5, story=watched.story)
+    eventually(lambda: watched.watch.idle, timeout=5, details=watched.details)
 
 
 def test_polling_and_events_offer_the_same(tmp_path: Path) -> None:
@@ -225,7 +225,7 @@ def test_polling_and_events_offer_the_same(tmp_path: Path) -> None:
 
 def test_a_deep_tree_moved_in_whole_is_offered(watched: WatchedFolder, tmp_path: Path, mode: str) -> None:
     watched.start(watch=mode)
-    eventually(lambda: watched.watch.idle, timeout=5, story=watched.story)
+    eventually(lambda: watched.watch.idle, timeout=5, details=watched.details)
     deep = "/".join(f"d{number}" for number in range(40))
     (tmp_path / "tree" / deep).mkdir(parents=True)
     (tmp_path / "tree" / deep / "film.mp4").write_bytes(b"1")
@@ -261,10 +261,10 @@ def test_a_refused_file_is_offered_again_until_it_is_taken(watched: WatchedFolde
     watched.answer = lambda _: len(watched.offers) >= 3
     watched.put("a.mp4")
     watched.start(watch=mode)
-    eventually(lambda: len(watched.offers) == 1, timeout=20, story=watched.story)
+    eventually(lambda: len(watched.offers) == 1, timeout=20, details=watched.details)
     assert not watched.watch.idle
-    eventually(lambda: len(watched.offers) == 3, timeout=20, story=watched.story)
-    eventually(lambda: watched.watch.idle, timeout=5, story=watched.story)
+    eventually(lambda: len(watched.offers) == 3, timeout=20, details=watched.details)
+    eventually(lambda: watched.watch.idle, timeout=5, details=watched.details)
     watched.rescanned()
     assert len(watched.offers) == 3
 
@@ -280,8 +280,8 @@ def test_an_error_while_taking_files_refuses_them(watched: WatchedFolder) -> Non
     watched.answer = answer
     watched.put("a.mp4")
     watched.start()
-    eventually(lambda: len(watched.offers) == 3, timeout=20, story=watched.story)
-    eventually(lambda: watched.watch.idle, timeout=5, story=watched.story)
+    eventually(lambda: len(watched.offers) == 3, timeout=20, details=watched.details)
+    eventually(lambda: watched.watch.idle, timeout=5, details=watched.details)
 
 
 def test_a_new_version_under_the_same_name_is_offered_again(watched: WatchedFolder, mode: str) -> None:
@@ -312,7 +312,7 @@ def test_a_version_that_arrived_just_before_its_job_ended_is_offered_without_a_r
     watched.put("a.mkv")
     watched.wait("a.mkv")
     watched.put("a.mkv", b"another film")
-    eventually(lambda: watched.watch.health().waiting, what="its event", story=watched.story)
+    eventually(lambda: watched.watch.health().waiting, what="its event", details=watched.details)
     watched.watch.forget(Path("a.mkv"))
     watched.wait("a.mkv", "a.mkv")
 
@@ -331,7 +331,7 @@ def test_an_input_that_vanishes_is_waited_for(watched: WatchedFolder, tmp_path: 
     watched.input.mkdir()
     watched.put("b.mp4")
     watched.wait("a.mp4", "b.mp4")
-    eventually(lambda: watched.watch.idle, timeout=5, story=watched.story)
+    eventually(lambda: watched.watch.idle, timeout=5, details=watched.details)
     health = watched.watch.health()
     assert (health.state, health.problem, health.mode) == ("ok", "", mode)
     watched.put("c.mp4")
@@ -352,10 +352,10 @@ def test_a_disk_that_is_unplugged_and_plugged_in_again_changes_no_file_state(
         watched.input.mkdir()
         watched.put("below the mount point.mp4")
         watched.watch.rescan()
-        eventually(lambda: watched.watch.health().state == "unavailable", story=watched.story)
+        eventually(lambda: watched.watch.health().state == "unavailable", details=watched.details)
         assert "not_mounted" in watched.watch.health().problem
         move_mount(tmp_path / "pulled", tmp_path / "share")
-        eventually(lambda: watched.watch.health().state == "ok", story=watched.story)
+        eventually(lambda: watched.watch.health().state == "ok", details=watched.details)
         watched.rescanned()
         assert watched.names == ["a.mp4"]
         assert watched.watch.stop()
@@ -364,7 +364,7 @@ def test_a_disk_that_is_unplugged_and_plugged_in_again_changes_no_file_state(
 def test_an_input_that_is_missing_at_the_start_is_waited_for(watched: WatchedFolder) -> None:
     watched.input.rmdir()
     watched.start()
-    eventually(lambda: watched.watch.health().state == "unavailable", timeout=20, story=watched.story)
+    eventually(lambda: watched.watch.health().state == "unavailable", timeout=20, details=watched.details)
     watched.input.mkdir()
     watched.put("a.mp4")
     watched.wait("a.mp4")
@@ -387,9 +387,9 @@ def test_files_in_a_subfolder_that_cannot_be_read_for_a_while_are_not_offered_tw
         patch.setattr(scanner.os, "open", refuse)
         watched.put("b.mp4")
         watched.wait("b.mp4", "dark/a.mp4")
-        eventually(lambda: watched.watch.health().unreadable == 1, timeout=20, story=watched.story)
+        eventually(lambda: watched.watch.health().unreadable == 1, timeout=20, details=watched.details)
         assert watched.watch.health().state == "ok"
-    eventually(lambda: watched.watch.health().unreadable == 0, timeout=20, story=watched.story)
+    eventually(lambda: watched.watch.health().unreadable == 0, timeout=20, details=watched.details)
     watched.rescanned()
     assert watched.names == ["b.mp4", "dark/a.mp4"]
 
@@ -416,7 +416,7 @@ def test_a_file_without_an_event_switches_the_folder_to_polling(
     monkeypatch.setattr(EventSource, "on_any_event", lambda *_: None)
     watched.put("unheard.mp4")
     watched.wait("heard.mp4", "unheard.mp4")
-    eventually(lambda: watched.watch.health().mode == "poll", timeout=20, story=watched.story)
+    eventually(lambda: watched.watch.health().mode == "poll", timeout=20, details=watched.details)
     assert watched.watch.health().reason == "files appeared without events"
     watched.put("later.mp4")
     watched.wait("heard.mp4", "later.mp4", "unheard.mp4")
@@ -424,7 +424,7 @@ def test_a_file_without_an_event_switches_the_folder_to_polling(
 
 def test_stopping_takes_less_than_a_second_and_leaves_no_thread(watched: WatchedFolder, mode: str) -> None:
     watched.start(watch=mode, poll_seconds=600)
-    eventually(lambda: watched.watch.idle, timeout=5, story=watched.story)
+    eventually(lambda: watched.watch.idle, timeout=5, details=watched.details)
     began = time.monotonic()
     assert watched.watch.stop()
     assert time.monotonic() - began < 1
@@ -435,7 +435,7 @@ def test_a_folder_is_idle_when_it_was_scanned_and_every_file_was_taken(watched: 
     watched.put("a.mp4")
     watch = watched.start(settle_seconds=0.5)
     assert not watch.idle
-    eventually(lambda: watch.idle, timeout=5, story=watched.story)
+    eventually(lambda: watch.idle, timeout=5, details=watched.details)
     assert watched.names == ["a.mp4"]
     assert watch.health().last_scan is not None
 
@@ -448,7 +448,7 @@ def test_a_defect_in_the_callback_is_shown_in_health(watched: WatchedFolder) -> 
     watched.answer = answer
     watched.put("a.mp4")
     watched.start()
-    eventually(lambda: watched.watch.health().state == "failed", timeout=20, story=watched.story)
+    eventually(lambda: watched.watch.health().state == "failed", timeout=20, details=watched.details)
     assert watched.watch.health().problem == "ZeroDivisionError: a defect"
 
 
@@ -482,7 +482,7 @@ def test_a_long_queue_is_offered_in_batches_and_events_are_handled_between_them(
     watched.start(watch="events")
     watched.wait("new.mkv", *names)
     assert waiting[0] <= 6  # of 20, the rest was handed on before, and health told of it between
-    eventually(lambda: watched.watch.idle, timeout=10, story=watched.story)
+    eventually(lambda: watched.watch.idle, timeout=10, details=watched.details)
 
 
 def test_a_folder_whose_scans_are_costly_is_scanned_less_often(

@@ -112,23 +112,23 @@ def test_settled_means_unchanged_and_without_events_for_the_whole_time(
     """Against the definition, worked out from the whole story at each look."""
     tracker = SettleTracker(settle)
     now = 0.0
-    story: list[tuple[float, Snapshot | str]] = []
+    details: list[tuple[float, Snapshot | str]] = []
     for passed, step in steps:
         now += passed
-        story.append((now, step))
+        details.append((now, step))
         if step == "touch":
             tracker.touch("a", now)
         elif step == "forget":
             tracker.forget("a")
         elif isinstance(step, Snapshot):
-            assert tracker.observe("a", step, now) == _settled(story, settle)
+            assert tracker.observe("a", step, now) == _settled(details, settle)
 
 
-def _settled(story: list[tuple[float, Snapshot | str]], settle: float) -> bool:
+def _settled(details: list[tuple[float, Snapshot | str]], settle: float) -> bool:
     """The definition: since the first of the same looks, and since the last event after it."""
-    now, last = story[-1]
+    now, last = details[-1]
     assert isinstance(last, Snapshot)
-    same = list(takewhile(lambda step: step[1] in (last, "touch"), reversed(story)))[::-1]
+    same = list(takewhile(lambda step: step[1] in (last, "touch"), reversed(details)))[::-1]
     since_first_look = list(dropwhile(lambda step: step[1] == "touch", same))
     first_look, *_ = since_first_look
     events = [time for time, step in since_first_look if step == "touch"]
