@@ -8,8 +8,8 @@ named by FRAMEWATCH_FAULTS holds more knobs. All are read at each use, so they c
     engine   JSON: {"engine": "openvino", "from": 30, "what": "black" | "swapped" | "memory"}
 
 That folder also receives `upscaled`, with a line "clip frame" for each frame that was passed to an engine, and
-`opened`, with the device of each session of `identity`. Waits before another attempt are cut to fractions of a second,
-since their length is not what these tests are about.
+`opened`, with the device of each session of `identity`. Waits before another attempt are cut to fractions of a
+second, since their length is not what these tests are about.
 """
 
 from __future__ import annotations
