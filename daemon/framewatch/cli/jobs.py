@@ -80,7 +80,7 @@ def cancel(job_id: IdArgument, config: ConfigOption = None) -> None:
       framewatch cancel 01jd3k
     """
     alive = (JobState.QUEUED, JobState.RUNNING, JobState.HELD)
-    _ask("cancel", job_id, config, alive, "it has ended, or is being put in its place already")
+    _ask("cancel", job_id, config, alive, "it has ended, or its files are already being moved into place")
 
 
 # --- asking --------------------------------------------------------------------------------------------------

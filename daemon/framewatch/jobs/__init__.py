@@ -1,5 +1,5 @@
-"""The life of a job: what is stored of it, what may become of it, and how its files come to their places.
+"""The life of a job, from the queue to its final place.
 
-Decisions are pure (`lifecycle`, `names`, `verify`); effects lie apart from them (`store`, `files`, `publish`,
-`sidecar`, `semaphore`). Nothing here knows of watch folders or of screens.
+Decisions are pure (`lifecycle`, `naming`, `attempt.verify`). Effects are apart from them (`store`, `publishing`,
+`reporting`, `gpu`), and `scheduling` brings both together. Nothing here knows the watching of folders or screens.
 """

@@ -121,14 +121,12 @@ def restore_jobs(store: Store, work_dir: Path) -> Found:
     lost: list[Path] = []
     for folder in sorted(_job_folders(work_dir), reverse=True):  # the newest first: only one job can have a source
         backup, known = read_backup(folder), store.get(folder.name)
-        if backup is None:
-            if known is None and _regular(folder / LEDGER_NAME):
-                lost.append(_lose(folder))
-        elif known is None or known.revision < backup.revision:
-            if _restored(store, backup, known):
-                jobs.append(backup.id)
-            elif known is None and _regular(folder / LEDGER_NAME):
-                lost.append(_lose(folder))
+        if backup is not None and known is not None and known.revision >= backup.revision:
+            continue
+        if backup is not None and _restored(store, backup, known):
+            jobs.append(backup.id)
+        elif known is None and _is_regular(folder / LEDGER_NAME):
+            lost.append(_rename_lost(folder))
     return Found(tuple(jobs), tuple(lost))
 
 
@@ -166,7 +164,7 @@ def _job_folders(work_dir: Path) -> Iterator[Path]:
                 yield Path(entry.path)
 
 
-def _lose(folder: Path) -> Path:
+def _rename_lost(folder: Path) -> Path:
     aside = _free(folder.with_name(f"lost-{folder.name}"))
     with storage_faults(folder):
         return folder.rename(aside)
@@ -180,7 +178,7 @@ def _free(path: Path) -> Path:
     return candidate
 
 
-def _regular(path: Path) -> bool:
+def _is_regular(path: Path) -> bool:
     return path.is_file() and not path.is_symlink()
 
 
