@@ -82,6 +82,15 @@ def cfr(frames: int = 50, rate: Fraction = Fraction(25), origin: int = 0) -> Tim
     return Timeline(time_base=1 / rate, rate=rate, origin=origin, frames=frames, source_frames=frames)
 
 
+def fitting(container: str, **preset_keys: Any) -> Preset:
+    """A preset that is valid for the container, with these keys."""
+    base = {"video_codec": "vp9"} if container == "webm" else {}
+    base["audio_codec"] = {
+        "webm": "libopus", "mts": "ac3", "m2ts": "ac3", "mp3": "mp3", "wav": "pcm_s16le", "flac": "flac",
+    }.get(container, "aac")  # fmt: skip
+    return Preset(container=container, **(base | preset_keys))
+
+
 def file_findings(preset: Preset, info: MediaInfo) -> list[Finding]:
     """Return the findings of the rules that need both preset and file."""
     return check_file(preset, info, stream_table(preset, info))

@@ -12,12 +12,10 @@ from framewatch.documents import Document, validate
 from framewatch.errors import ConfigError
 from framewatch.media.containers import rules
 from framewatch.media.filters.burned_subtitles import escaped, force_style
-from framewatch.media.plan.geometry import Size, target_size
 from framewatch.media.preset.loader import load_file, load_folder_preset
 from framewatch.media.preset.preset import Preset
 from framewatch.media.preset.subtitle_file import find_subtitle_file
 from framewatch.media.rules.preset_rules import check_preset, check_tools
-from media_samples import audio, file_findings, media, video
 
 
 def codes(**preset_keys: Any) -> list[str]:
@@ -143,29 +141,6 @@ def test_camel_case_keys_of_frame_give_the_same_preset() -> None:
     assert validate(Document(frame), Preset) == validate(Document(ours), Preset)
 
 
-# --- with a file ---------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("preset_keys", "facts", "found"),
-    [
-        ({"crop": {"x": 44, "y": 0, "width": 20, "height": 48}}, {}, []),
-        ({"crop": {"x": 45, "y": 0, "width": 20, "height": 48}}, {}, ["crop.outside"]),
-        ({"crop": {"x": 0, "y": 0, "width": 48, "height": 64}, "rotation": 90}, {}, []),
-        ({"crop": {"x": 0, "y": 0, "width": 48, "height": 64}}, {"rotation": 270}, []),
-        ({"crop": {"x": 0, "y": 0, "width": 64, "height": 48}, "rotation": 90}, {}, ["crop.outside"]),
-        (GIF, {"rate": Fraction(60)}, ["gif.rate"]),
-        (GIF | {"fps": 25}, {"rate": Fraction(60)}, []),
-        (GIF, {"width": 4096, "height": 2160}, []),
-        (GIF, {"width": 7680, "height": 4320}, ["gif.too_long"]),
-        (GIF | {"end_time": 0.5}, {"width": 7680, "height": 4320}, []),
-    ],
-)  # fmt: skip
-def test_a_preset_that_does_not_fit_the_video_is_refused(preset_keys: Any, facts: Any, found: list[str]) -> None:
-    info = media(video(**facts), audio())
-    assert [finding.code for finding in file_findings(Preset(**preset_keys), info)] == found
-
-
 def test_hardware_decoding_needs_support_in_ffmpeg() -> None:
     there = frozenset({"h264_nvenc", "hevc_videotoolbox", "aac"})
     preset = Preset(video_codec="h264_nvenc", hw_decode=True)
@@ -192,31 +167,6 @@ TRANSPORT = {
 @pytest.mark.parametrize("encoder", TRANSPORT)
 def test_transport_streams_take_fewer_pixel_formats(container: str, encoder: str) -> None:
     assert rules().pixel_formats(container, encoder) == TRANSPORT[encoder]
-
-
-# --- sizes ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("preset_keys", "size", "scaled", "padded"),
-    [
-        ({}, (1281, 721), (1281, 721), (1281, 721)),
-        ({"resolution": "480p"}, (1920, 1080), (854, 480), (854, 480)),
-        ({"resolution": "1080p"}, (1280, 720), (1920, 1080), (1920, 1080)),
-        ({"resolution": "custom", "custom_width": 640, "custom_height": -1}, (1920, 800), (640, 266), (640, 266)),
-        ({"resolution": "custom", "custom_height": 100}, (1920, 1080), (178, 100), (178, 100)),
-        ({"resolution": "custom", "custom_width": 640, "custom_height": 640}, (1920, 1080), (640, 360), (640, 640)),
-        ({"resolution": "custom", "custom_width": 300, "custom_height": 90}, (100, 100), (90, 90), (300, 90)),
-        ({"output_height": 2160}, (2560, 1440), (2560, 1440), (2560, 1440)),
-        ({"output_height": 2160}, (5120, 2880), (3840, 2160), (3840, 2160)),
-        ({"output_width": 1000, "output_height": 2160}, (5120, 2880), (1000, 562), (1000, 562)),
-    ],
-)
-def test_sizes_are_scaled_padded_and_even(
-    preset_keys: Any, size: tuple[int, int], scaled: tuple[int, int], padded: tuple[int, int]
-) -> None:
-    made = target_size(Preset(**preset_keys), Size(*size), "yuv420p")
-    assert (made.scaled, made.padded) == (scaled, padded)
 
 
 # --- the subtitle file ---------------------------------------------------------------------------------------
