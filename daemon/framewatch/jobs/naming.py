@@ -46,7 +46,7 @@ def planned_output(root: Path, relative: Path, template: str, preset: str, ext: 
 
 
 def placed_below(root: Path, relative: Path, output: Path) -> Path:
-    """The output itself if it lies below `root`; else the same name in the mirrored tree below `root`."""
+    """The output itself if it is below `root`; else the same name in the mirrored tree below `root`."""
     return output if output.is_relative_to(root) else root / relative.parent / output.name
 
 
@@ -73,12 +73,12 @@ def free_path(path: Path, taken: Callable[[Path], bool]) -> Path:
 
 
 def sidecar_path(output: Path) -> Path:
-    """Where the progress file of a job lies until it ends, and when it is done: beside the output."""
+    """Where the progress file of a job is until it ends, and when it is done: beside the output."""
     return output.with_name(_fit(output.name, SIDECAR_SUFFIX))
 
 
 def failed_sidecar_path(source: Path) -> Path:
-    """Where the final progress file of a job without output lies: beside the source in failed/ or done/."""
+    """Where the final progress file of a job without output is: beside the source in failed/ or done/."""
     return sidecar_path(source)
 
 
@@ -102,7 +102,7 @@ def _fit(stem: str, suffix: str) -> str:
 
 
 def _shortened(stem: str, room: int) -> str:
-    """At most `room` bytes: the stem's first characters, "~" and 8 hexadecimal digits of the whole's hash."""
+    """At most `room` bytes: the stem's first characters, "~" and 8 hexadecimal digits of the hash of all of it."""
     mark = "~" + hashlib.blake2b(os.fsencode(stem), digest_size=4).hexdigest()
     kept = stem
     while kept and _size(kept) > room - len(mark):

@@ -20,7 +20,7 @@ def lost_source(job: Job, root: Path, guard: Guard) -> Finding | None:
 
     Args:
         job: with the source and its identity.
-        root: the root that the source lies in.
+        root: the root that the source is in.
         guard: knows whether the root's disk is mounted.
 
     Raises:
@@ -57,7 +57,7 @@ def require_source(job: Job, guard: Guard) -> None:
 
 
 def source_root(job: Job) -> Path:
-    """The root that the source lies in: the input or, after a retry, failed/."""
+    """The root that the source is in: the input or, after a retry, failed/."""
     return job.source.parents[len(job.relative.parts) - 1]
 
 

@@ -37,7 +37,7 @@ class SegmentDone(Event):
 
 @dataclass(frozen=True, slots=True)
 class Rendered(Event):
-    """The output is complete and verified, and lies in the work folder."""
+    """The output is complete and verified, and is in the work folder."""
 
     result: Path
     frames: int

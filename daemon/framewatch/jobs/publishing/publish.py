@@ -76,9 +76,9 @@ def publish(
 
 
 def final_sidecar(job: Job, places: FolderPlaces) -> tuple[Path, Path]:
-    """Where the progress file of an ended job stays, and the root that this path lies below.
+    """Where the progress file of an ended job stays, and the root that this path is below.
 
-    Beside the output if the job is done. Otherwise beside the source, which lies, or would lie, in failed/, or in
+    Beside the output if the job is done. Otherwise beside the source, which is, or would be, in failed/, or in
     done/ if the job was skipped. If the configuration has moved that folder since, the file stays in the new one.
     """
     if job.outcome == JobState.DONE:
@@ -193,7 +193,7 @@ class _Publisher:
             return ev.SourceChosen(job.source)  # it failed before, and failed again after a retry
 
         def taken(path: Path) -> bool:
-            # Without an output, the final progress file lies beside the source, so its name must be free, too.
+            # Without an output, the final progress file is beside the source, so its name must be free, too.
             sidecar_taken = job.outcome != JobState.DONE and files.exists(failed_sidecar_path(path))
             return path == not_this or sidecar_taken or files.exists(path)
 

@@ -118,7 +118,7 @@ class Sidecar:
         clock: Clock = time.monotonic,
         wall_clock: Clock = time.time,
     ) -> None:
-        """`path` lies below `root`, which must exist; folders between are made. `guard` knows the disks of roots."""
+        """`path` is below `root`, which must exist; folders between are made. `guard` knows the disks of roots."""
         self.path = path
         self._root = root
         self._guard = guard

@@ -170,7 +170,7 @@ def _explanation(error: sqlite3.DatabaseError, path: Path) -> StorageError:
         sqlite3.SQLITE_READONLY: ("storage.read_only", "let framewatch's user write to state_dir"),
         sqlite3.SQLITE_CANTOPEN: ("storage.denied", "state_dir must exist and belong to framewatch's user"),
         sqlite3.SQLITE_BUSY: ("store.busy", "another process holds the database; state_dir must be local"),
-    }.get(primary, ("storage.unavailable", "state_dir must lie on a working local disk"))
+    }.get(primary, ("storage.unavailable", "state_dir must be on a working local disk"))
     return StorageError(f"the job database cannot be used: {error}", code=code, hint=hint, where=str(path))
 
 

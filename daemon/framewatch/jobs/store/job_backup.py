@@ -40,8 +40,8 @@ class Backups:
     def keep(self, job: Job, *, retried: bool = False) -> None:
         """Write the backup of a job, durably.
 
-        A job that was only queued needs none: its file lies in the watch folder and is found again, and 20,000
-        waiting files must not make 20,000 folders. One that was `retried` needs one: its file lies in failed/.
+        A job that was only queued needs none: its file is in the watch folder and is found again, and 20,000
+        waiting files must not make 20,000 folders. One that was `retried` needs one: its file is in failed/.
 
         A backup that cannot be written is removed: none is better than one that is several steps behind.
         """

@@ -1,6 +1,6 @@
 """Opens the store. A damaged one is moved aside, and its jobs are rebuilt from the backups in their work folders.
 
-Jobs that were only queued have no backup: their files lie in the watch folders and are found by the first scan.
+Jobs that were only queued have no backup: their files are in the watch folders and are found by the first scan.
 """
 
 from __future__ import annotations

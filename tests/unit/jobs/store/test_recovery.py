@@ -351,7 +351,7 @@ def stopped_after(world: World, home: Home, outcome: JobState, behind: int) -> N
             publish(job, world.places, record, world.conclude)
 
 
-# --- what may lie in a work folder ---------------------------------------------------------------------------
+# --- what may be in a work folder ----------------------------------------------------------------------------
 
 
 def flipped(path: Path) -> None:
