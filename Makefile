@@ -41,6 +41,8 @@ check: lint types test  ## run lint, types and test, as CI does
 
 bench: $(STAMP)  ## measure speed and memory
 	$(BIN)/framewatch bench
+	$(BIN)/python -m benchmarks.png_workflow
+	$(BIN)/python -m benchmarks.peak_flops
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.waiting
 

@@ -4,7 +4,7 @@
     python -m benchmarks.encoders --setups 4x0 4x6 8x2 --rounds 2    # lanes x threads; 0 threads: as many as it takes
     python -m benchmarks.encoders --codec libsvtav1 --options "-preset 10 -crf 30" --setups 1x0 4x0
 
-Each lane encodes pieces as a render has them, one after another, of the clip enlarged or of the frames in `--raw`, to
+Each lane encodes pieces as a render has them, one after another, of the clip enlarged or of the frames in `--raw`,
 and fro. "CPU" is what the encoders take for a frame, "system" the part of it that goes into memory and waiting
 for each other, "cores" how many were at work on average, and "memory" the most that all of them had at once. Each row
 is printed as it is measured, and the best of each setup at the end.
@@ -28,7 +28,7 @@ import numpy as np
 import psutil
 
 from framewatch import resources
-from framewatch.bench.frames import to_and_fro
+from framewatch.bench.frames import back_and_forth
 from framewatch.errors import FramewatchError
 from framewatch.jobs.attempt.concurrency import encoder_threads
 from framewatch.media.ffmpeg.discovery import find_ffmpeg
@@ -115,7 +115,7 @@ class Setup:
     def _encode(self, lane: int, frames: list[Frame]) -> None:
         out = self._folder / f"{lane}.mp4"
         try:
-            source = to_and_fro(frames, lane * len(frames) // self._lanes)
+            source = back_and_forth(frames, lane * len(frames) // self._lanes)
             while time.perf_counter() - self._begun < self._seconds:
                 with Encoder([*self._argv, "-y", f"file:{out}"]) as encoder:
                     for frame in islice(source, self._piece):

@@ -1,5 +1,5 @@
-"""How fast this machine is: each engine, each stage, the whole way, and the seed's way on the same clip.
+"""Measure how fast this machine is: each engine, each stage of a render, and the whole pipeline from file to file.
 
-What could crash with a driver, or leave processes behind, runs in worker processes: the usual one for what jobs do,
-and that of `framewatch.bench.worker` for what is measured alone.
+Anything that a driver could crash, or that could leave processes behind, runs in a worker process: the usual one for
+what jobs do, and the one of `framewatch.bench.worker` for what is measured alone.
 """

@@ -1,4 +1,4 @@
-"""Encoders alone, side by side: how many frames a second come out of them, once they are full."""
+"""Encoders alone, in parallel: how many frames a second come out of them once they are full."""
 
 from __future__ import annotations
 
@@ -7,33 +7,32 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from framewatch.bench.frames import to_and_fro
+from framewatch.bench.frames import back_and_forth
 from framewatch.media.commands.output_args import file_url
 from framewatch.media.ffmpeg.log_parser import EncodeProgress
 from framewatch.media.ffmpeg.process import Encoder
 from framewatch.upscale.frames.frame import Frame
 
-_FIRST_SECONDS = 60.0  # until each encoder has given a frame; some look at a hundred before they do
-_MOST_SECONDS = 30.0  # of the measurement of slow ones
-_LEAST_FRAMES = 25  # that come out of all of them, unless that takes so long
-_LOOK_SECONDS = 0.02
-_REPORT = ("-stats_period", "0.1")  # ffmpeg's usual half a second is too coarse
+FIRST_FRAME_SECONDS = 20.0  # for each encoder to write a frame; some look at a hundred before they do
+_MIN_FRAMES = 25  # written by all of them together; fewer would make the speed a matter of chance
+_POLL_SECONDS = 0.02
+_PROGRESS_OPTIONS = ("-stats_period", "0.1")  # ffmpeg's default of half a second is too coarse
 
 
 def encoding_fps(command: Sequence[str], frames: Sequence[Frame], lanes: int, folder: Path, seconds: float) -> float:
-    """Frames a second that come out of so many encoders side by side, all together.
+    """Measure the frames a second that several encoders write in parallel, all together.
 
-    What goes in is no measure: some take in a hundred frames before they give the first.
+    What goes in says nothing: some encoders take a hundred frames before they write the first.
 
     Args:
-        command: of one piece; its first word is the program, its last the file.
-        frames: each another one: what stands still costs an encoder nothing.
-        lanes: encoders.
+        command: encodes one segment; its first word is the program and its last the file.
+        frames: all different, because a frame that is repeated costs an encoder nothing.
+        lanes: the number of encoders.
         folder: where they write.
-        seconds: how long it is measured, and longer where too few frames have come out by then.
+        seconds: how long to measure, up to three times as long where too few frames have come out by then.
 
     Returns:
-        0 where one of them has given no frame within a minute.
+        0 where one of them has written no frame within 20 s.
 
     Raises:
         FramewatchError: one of them failed.
@@ -43,73 +42,72 @@ def encoding_fps(command: Sequence[str], frames: Sequence[Frame], lanes: int, fo
         for lane in range(lanes):
             feeds.append(_Feed(command, frames, lane * len(frames) // lanes, folder / f"lane-{lane}"))
             feeds[-1].start()
-        begun = time.monotonic()
-        while not all(feed.given for feed in feeds):
-            if time.monotonic() - begun > _FIRST_SECONDS:
+        started = time.monotonic()
+        while not all(feed.written for feed in feeds):
+            if time.monotonic() - started > FIRST_FRAME_SECONDS:
                 return 0.0
-            _wait_a_moment(feeds)
-        begun = time.monotonic()
-        while (took := time.monotonic() - begun) < _MOST_SECONDS:
-            enough = sum(feed.given_since(begun) for feed in feeds) >= _LEAST_FRAMES
-            if took >= seconds and enough:
+            _wait(feeds)
+        started = time.monotonic()
+        while (elapsed := time.monotonic() - started) < 3 * seconds:
+            if elapsed >= seconds and sum(feed.written_since(started) for feed in feeds) >= _MIN_FRAMES:
                 break
-            _wait_a_moment(feeds)
-        return sum(feed.fps_since(begun) for feed in feeds)
+            _wait(feeds)
+        return sum(feed.fps_since(started) for feed in feeds)
     finally:
         for feed in feeds:
-            feed.end()
+            feed.stop()
 
 
 class _Feed(threading.Thread):
-    """Feeds one encoder without end, and notes what it says of its progress."""
+    """Feeds one encoder endlessly, and keeps what it reports of its progress."""
 
     def __init__(self, command: Sequence[str], frames: Sequence[Frame], first: int, out: Path) -> None:
         super().__init__(name=out.name, daemon=True)
         self.failure: BaseException | None = None
-        self._said: list[tuple[float, int]] = []  # monotonic seconds, frames written
-        self._frames = to_and_fro(frames, first)
+        self._reports: list[tuple[float, int]] = []  # monotonic seconds, frames written
+        self._frames = back_and_forth(frames, first)
         path = out.with_suffix(Path(command[-1]).suffix)
-        argv = [command[0], *_REPORT, *command[1:-1], file_url(path)]
+        argv = [command[0], *_PROGRESS_OPTIONS, *command[1:-1], file_url(path)]
         self._encoder = Encoder(argv, on_progress=self._note)
 
     def run(self) -> None:
         try:
             for frame in self._frames:
                 self._encoder.write(frame)
-        except BaseException as error:  # noqa: BLE001 - a thread's boundary: `encoding_fps` raises it
+        except BaseException as error:  # noqa: BLE001 - a thread's boundary: `_wait` raises it in the caller's thread
             self.failure = error
 
     @property
-    def given(self) -> int:
+    def written(self) -> int:
         """Frames that have come out."""
-        return self._said[-1][1] if self._said else 0
+        return self._reports[-1][1] if self._reports else 0
 
-    def given_since(self, begun: float) -> int:
+    def written_since(self, moment: float) -> int:
         """Frames that have come out since the first report after this moment."""
-        said = self._since(begun)
-        return said[-1][1] - said[0][1] if said else 0
+        reports = self._since(moment)
+        return reports[-1][1] - reports[0][1] if reports else 0
 
-    def fps_since(self, begun: float) -> float:
+    def fps_since(self, moment: float) -> float:
         """Frames a second between the first and the last report after this moment."""
-        said = self._since(begun)
-        took = said[-1][0] - said[0][0] if said else 0.0
-        return self.given_since(begun) / took if took else 0.0
+        reports = self._since(moment)
+        elapsed = reports[-1][0] - reports[0][0] if reports else 0.0
+        return self.written_since(moment) / elapsed if elapsed else 0.0
 
-    def end(self) -> None:
-        """Stop encoder and thread, whatever they are at."""
+    def stop(self) -> None:
+        """Stop the encoder and the thread, whatever they are doing."""
         self._encoder.abort()
         self.join()
 
     def _note(self, progress: EncodeProgress) -> None:
-        self._said.append((time.monotonic(), progress.frames))
+        self._reports.append((time.monotonic(), progress.frames))
 
-    def _since(self, begun: float) -> list[tuple[float, int]]:
-        return [one for one in list(self._said) if one[0] >= begun]
+    def _since(self, moment: float) -> list[tuple[float, int]]:
+        return [report for report in list(self._reports) if report[0] >= moment]
 
 
-def _wait_a_moment(feeds: Sequence[_Feed]) -> None:
-    """Raises what a feed failed with."""
-    time.sleep(_LOOK_SECONDS)
+def _wait(feeds: Sequence[_Feed]) -> None:
+    """Wait for a moment, and raise what a feed failed with."""
+    time.sleep(_POLL_SECONDS)
     for feed in feeds:
         if feed.failure is not None:
             raise feed.failure

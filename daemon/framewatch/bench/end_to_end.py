@@ -1,4 +1,4 @@
-"""The whole way of a job, from file to verified file, with the time that each part of it takes."""
+"""The whole pipeline of a job, from file to verified file, with the time that each part takes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from framewatch.bench.report import Phase
@@ -17,7 +16,6 @@ from framewatch.jobs.attempt.request import AttemptRequest, Rendered, Tools
 from framewatch.jobs.attempt.segment_ledger import LedgerEntry
 from framewatch.jobs.gpu.gate import HostGate
 from framewatch.media.plan.plan import VideoPlan
-from framewatch.media.preset.preset import Preset
 from framewatch.render.messages import EngineOpened
 from framewatch.render.tasks import RenderReport, RenderTask
 from framewatch.render.worker_client import STALL_SECONDS, OnMessage, Worker
@@ -27,7 +25,7 @@ _PHASES: dict[str, Phase] = {"device": "start", "probe": "probe", "render": "ren
 
 @dataclass(frozen=True)
 class Span:
-    """One task of a worker, in monotonic seconds."""
+    """One task of a worker. Times are monotonic seconds."""
 
     op: str
     begun: float
@@ -36,10 +34,14 @@ class Span:
 
 
 class TimedWorker(Worker):
-    """A worker that notes when it began and ended each task, and keeps the render it was asked for."""
+    """A worker that records when each task began and ended, and the render it was asked for."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.forget()
+
+    def forget(self) -> None:
+        """Record from here on. The process stays, and so does its engine."""
         self.spans: list[Span] = []
         self.render: RenderTask | None = None
         self.rendered: RenderReport | None = None
@@ -52,7 +54,7 @@ class TimedWorker(Worker):
         *,
         stall_seconds: float | None = STALL_SECONDS,
     ) -> Any:
-        """As a worker does; raises the same."""
+        """Do a task as a worker does; raises the same."""
         opened: list[float] = []
 
         def heard(message: Any) -> None:
@@ -70,8 +72,8 @@ class TimedWorker(Worker):
 
 
 @dataclass(frozen=True)
-class Travelled:
-    """What one run from file to file gave."""
+class Run:
+    """The result of one run from file to file."""
 
     plan: VideoPlan
     frames: int
@@ -79,45 +81,64 @@ class Travelled:
     report: RenderReport
     seconds: float
     phases: dict[Phase, float]
+    waited: float  # seconds besides, in which another process had the device
+
+    @property
+    def render_fps(self) -> float:
+        """Frames a second while rendering."""
+        return self.frames / self.phases["render"]
+
+    @property
+    def overhead(self) -> float:
+        """Seconds of everything but rendering, once the worker is warm."""
+        return self.seconds - self.phases["render"] - self.start
+
+    @property
+    def start(self) -> float:
+        """Seconds that the worker took to start and to open the engine."""
+        return self.phases.get("start", 0.0) + self.phases["open"]
 
 
-def travel(
-    source: Path,
-    preset: Preset,
-    work: Path,
-    tools: Tools,
-    stop: threading.Event,
-    on_share: Callable[[float], None],
-    on_wait: Callable[[str], None],
-) -> Travelled:
-    """Make one file as a job does, on a worker that is started for it.
+@dataclass(frozen=True)
+class Watcher:
+    """What a run reports to."""
 
-    `on_share` is called with how much is done, 0 to 1, `on_wait` with the device that others may have for long.
+    on_progress: Callable[[float], None]  # with the share that is done, 0 to 1
+    on_wait: Callable[[str], None]  # with the device whose other users are waited for
+    stop: threading.Event  # ends the run
+
+
+def run(request: AttemptRequest, tools: Tools, worker: TimedWorker, watcher: Watcher) -> Run:
+    """Process one file as a job does.
 
     Raises:
         RuleError: `bench.nothing_to_measure`: the preset does not upscale this file.
         FramewatchError: as `Pipeline.run`.
     """
-    worker = TimedWorker()
+    worker.forget()
     begun = time.monotonic()
-    try:
-        pipeline = Pipeline(worker, tools, HostGate(1), _Onlooker(on_share, on_wait), stop)
-        made = pipeline.run(AttemptRequest(source=source, preset=preset, preset_name="bench", work=work))
-        took = time.monotonic() - begun
-    finally:
-        worker.kill()
+    observer = _Observer(watcher)
+    made = Pipeline(worker, tools, HostGate(1), observer, watcher.stop).run(request)
+    waited = _waited(observer.waiting_since, worker.spans)
+    elapsed = time.monotonic() - begun - waited
     plan = made.plan if isinstance(made, Rendered) else None
     if not isinstance(plan, VideoPlan) or worker.render is None or worker.rendered is None:
         hint = "name a preset that upscales videos, or leave it out"
         raise RuleError("the preset does not upscale this clip", code="bench.nothing_to_measure", hint=hint)
-    return Travelled(plan, plan.frames, worker.render, worker.rendered, took, phases(worker.spans, took))
+    return Run(plan, plan.frames, worker.render, worker.rendered, elapsed, phases(worker.spans, elapsed), waited)
+
+
+def _waited(since: float | None, spans: Sequence[Span]) -> float:
+    """Return the seconds from the moment the device was asked for to the render that got it."""
+    begun = next((span.begun for span in spans if span.op == "render"), None)
+    return begun - since if since is not None and begun is not None else 0.0
 
 
 def phases(spans: Sequence[Span], whole: float) -> dict[Phase, float]:
-    """Seconds of each part of a way that took `whole` seconds; what no task accounts for is "other". Pure.
+    """Return the seconds of each part of a run that took `whole` seconds. Pure.
 
-    What stands before the render is preparation, what stands after it joins and proves the result. Until that begins,
-    the segments that were inspected beside the render are waited for.
+    A command before the render is the rehearsal, one after it joins the segments. Between the render and the next
+    task, the segments that were inspected in parallel are waited for. What no task accounts for is "other".
     """
     found: dict[Phase, float] = {}
     rendered = False
@@ -138,24 +159,25 @@ def _add(found: dict[Phase, float], phase: Phase, seconds: float) -> None:
     found[phase] = found.get(phase, 0.0) + seconds
 
 
-class _Onlooker:
-    """Watches progress, and what is waited for."""
+class _Observer:
+    """Passes progress and waiting on."""
 
-    def __init__(self, on_share: Callable[[float], None], on_wait: Callable[[str], None]) -> None:
-        self._on_share = on_share
-        self._on_wait = on_wait
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+        self.waiting_since: float | None = None  # monotonic seconds
 
     def progressed(self, progress: Progress) -> None:
-        self._on_share(progress.percent / 100)
-
-    def logged(self, stage: StageName, line: str, level: str) -> None: ...
+        self._watcher.on_progress(progress.percent / 100)
 
     def command_started(self, command: str) -> None: ...
+
+    def logged(self, stage: StageName, line: str, level: str) -> None: ...
 
     def warned(self, warning: Finding) -> None: ...
 
     def waiting_for(self, device: str) -> None:
-        self._on_wait(device)
+        self.waiting_since = time.monotonic()
+        self._watcher.on_wait(device)
 
     def resumed(self, kept: int, segments: int) -> None: ...
 

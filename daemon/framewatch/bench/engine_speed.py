@@ -1,4 +1,4 @@
-"""One engine alone: how fast, what share of what the device can do, and how exact."""
+"""One engine alone: how fast it is, and how exact."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from framewatch.bench.frames import best_fps, first_frames, frame_shape, to_and_fro
-from framewatch.bench.peak_flops import matmul_tflops
+from framewatch.bench.frames import back_and_forth, best_fps, first_frames, frame_shape
 from framewatch.bench.tasks import EngineReport, EngineTask
 from framewatch.errors import EngineMissingError
 from framewatch.upscale.checks import selftest
@@ -21,15 +20,15 @@ from framewatch.upscale.openvino.engine import OpenVinoEngine
 from framewatch.upscale.selection import ENGINES
 from framewatch.upscale.tiled_session import TiledSession
 
-Say = Callable[[str, float], None]
+ReportStep = Callable[[str, float], None]  # what is done, and how much of the task is done, 0 to 1
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """An engine as it is measured."""
+    """An engine in one of the ways in which it is measured."""
 
     engine: Engine
-    word: str  # for `engine:` in the configuration: what it belongs to
+    setting: str  # the value of `engine:` in the configuration that can choose it
     precision: Precision = "exact"
 
 
@@ -39,46 +38,48 @@ CANDIDATES: Mapping[str, Candidate] = MappingProxyType(
         "torch": Candidate(ENGINES["torch"], "cuda"),
         "ncnn-vulkan": Candidate(ENGINES["ncnn-vulkan"], "ncnn"),
         "openvino": Candidate(ENGINES["openvino"], "openvino"),
+        "ncnn": Candidate(ENGINES["ncnn"], "ncnn"),
         "openvino fast": Candidate(ENGINES["openvino"], "openvino", "fast"),
         "openvino f32": Candidate(OpenVinoEngine("f32"), "openvino"),
-        "ncnn": Candidate(ENGINES["ncnn"], "ncnn"),
     }
 )
-"""What is measured: every engine, and what else OpenVINO can do: 8 bits, and float32, in case bf16 is slower."""
+"""Every engine, and what else OpenVINO can do: 8 bits, and float32 in case bf16 is slower.
 
-_CPU_WIDTH, _CPU_HEIGHT = 320, 180  # a processor takes seconds for a large frame, and is as fast for a part of it
-_PATCH = 64  # input pixels of the side of what is compared with the reference
-_EQUAL = 120.0  # dB: two patches without any difference
+In the order of measuring: where time runs out, the last ones are left out.
+"""
+
+_CPU_WIDTH, _CPU_HEIGHT = 320, 180  # a CPU needs seconds for a large frame, and is as fast on a part of it
+_PATCH = 64  # input pixels; the side of the square that is compared with the reference
+_EQUAL_DB = 120.0  # the PSNR of two equal patches would be infinite
 
 
-def measure(task: EngineTask, say: Say) -> EngineReport:
-    """Open the engine on its first usable device, prove it as a worker does, and measure it.
+def measure(task: EngineTask, report_step: ReportStep) -> EngineReport:
+    """Open the engine on its first usable device, run its self-test as a render does, and measure it.
 
     Raises:
-        EngineError: it does not work here; `engine.unavailable` where there is nothing for it.
-        ModelMissingError: the weights are not there.
+        EngineError: it does not work here; `engine.unavailable` where it has no device.
+        ModelMissingError: the weights are not installed.
     """
-    say("opens", 0.0)
-    engine, precision = CANDIDATES[task.engine].engine, CANDIDATES[task.engine].precision
-    device, scale = _device(engine), task.render.scale
-    exact = load(f"esrgan-{scale}x")
-    network = load(f"esrgan-{scale}x", precision=precision)
+    report_step("opening", 0.0)
+    candidate, scale = CANDIDATES[task.engine], task.render.scale
+    device = _first_usable(candidate.engine)
+    network = load(f"esrgan-{scale}x", precision=candidate.precision)
     whole = frame_shape(task.render, planes=device.planes)
-    shape = whole if device.gpu else _part(whole)
+    shape = whole if device.gpu else _part_for_cpu(whole)
     frames = [_middle(frame, whole, shape) for frame in first_frames(task.render, whole)]
-    at_once = max(task.render.sizing.proc, device.in_flight)
-    with TiledSession(engine, device.id, SessionRequest(network, shape, scale, at_once)) as session:
-        if precision == "fast" and not session.name.endswith(INT8):
-            raise EngineMissingError("this processor is not faster in 8 bits")
-        selftest.check(session, network)
-        say("computes", 0.2)
-        fps = best_fps(session, to_and_fro(frames), task.seconds)
-        say("is compared", 0.7)
-        quality = _quality(session, exact, frames[-1])
-        say("is held against a matrix product", 0.8)
-        peak = matmul_tflops(session.name)
+    in_flight = max(task.render.sizing.proc, device.in_flight)
+    request = SessionRequest(network, shape, scale, in_flight)
+    with TiledSession(candidate.engine, device.id, request) as session:
+        if candidate.precision == "fast" and not session.name.endswith(INT8):
+            raise EngineMissingError("8 bits are not faster on this CPU")
+        if task.check:
+            selftest.check(session, network)
+        report_step("computing", 0.3)
+        fps = best_fps(session, back_and_forth(frames), task.seconds)
+        report_step("comparing", 0.9)
+        # The reference is always exact: the figure shows what 8 bits cost.
+        psnr = _psnr(session, load(f"esrgan-{scale}x"), frames[-1]) if task.check else 0.0
         name = session.name
-    tflops = fps * shape.pixels * operations(network) / 1e12
     return EngineReport(
         name=name,
         device=device.description,
@@ -86,49 +87,40 @@ def measure(task: EngineTask, say: Say) -> EngineReport:
         layout="yuv420p" if shape.yuv else "rgb",
         width=shape.width,
         height=shape.height,
-        in_flight=at_once,
+        in_flight=in_flight,
         fps=fps,
         milliseconds=1000 / fps,
-        tflops=tflops,
-        peak_tflops=peak,
-        share=tflops / peak if peak else None,
-        psnr_db=quality,
+        tflops=fps * shape.pixels * operations(network) / 1e12,
+        psnr_db=psnr,
     )
 
 
-def _device(engine: Engine) -> Device:
-    """The first that can be used."""
-    seen = engine.devices()
-    for device in seen:
-        if isinstance(device, Device):
-            return device
-    raise EngineMissingError("; ".join(f"{one.description}: {one.note}" for one in seen) or "it sees no device here")
-
-
 def operations(network: Network) -> int:
-    """Of the convolutions, for one input pixel: each weight is multiplied and added once."""
+    """Return the operations of all convolutions for one input pixel: each weight is multiplied and added once."""
     return 2 * sum(layer.weights.size for layer in network.layers)
 
 
-def better(one: EngineReport, other: EngineReport) -> EngineReport:
-    """The faster of two measurements of an engine, held against the larger of their peaks. Pure."""
-    best = max(one, other, key=lambda report: report.fps)
-    peak = _larger(one.peak_tflops, other.peak_tflops)
-    return best.evolve(peak_tflops=peak, share=best.tflops / peak if peak else None)
+def faster(first: EngineReport, second: EngineReport) -> EngineReport:
+    """Return the faster of two measurements of an engine; only the first was compared with the reference."""
+    best = max(first, second, key=lambda report: report.fps)
+    return best.evolve(psnr_db=first.psnr_db)
 
 
-def _larger(before: float | None, after: float | None) -> float | None:
-    """The better of two: what else runs on the machine comes and goes."""
-    return max(before, after) if before and after else None
+def _first_usable(engine: Engine) -> Device:
+    devices = engine.devices()
+    for device in devices:
+        if isinstance(device, Device):
+            return device
+    notes = "; ".join(f"{device.description}: {device.note}" for device in devices)
+    raise EngineMissingError(notes or "no device for it was found")
 
 
-def _part(whole: FrameShape) -> FrameShape:
-    """As much of a frame as a processor is measured with."""
+def _part_for_cpu(whole: FrameShape) -> FrameShape:
     return replace(whole, width=min(whole.width, _CPU_WIDTH), height=min(whole.height, _CPU_HEIGHT))
 
 
 def _middle(frame: Frame, whole: FrameShape, part: FrameShape) -> Frame:
-    """The middle of a frame, as large as `part`."""
+    """Cut the middle out of a frame, as large as `part`."""
     if part == whole:
         return frame
     cut = np.empty(part.array, part.dtype)
@@ -139,15 +131,15 @@ def _middle(frame: Frame, whole: FrameShape, part: FrameShape) -> Frame:
 
 
 def _centred(length: int, wanted: int) -> slice:
-    """A part of a length, in its middle; it begins at an even place, where planes of chroma can be cut, too."""
+    """Return the middle part of a length. It begins at an even number, where chroma planes can be cut too."""
     kept = min(length, wanted)
-    begin = (length - kept) // 4 * 2
-    return slice(begin, begin + kept)
+    start = (length - kept) // 4 * 2
+    return slice(start, start + kept)
 
 
-def _quality(session: Session, network: Network, frame: Frame) -> float:
-    """PSNR in dB of the middle of an upscaled frame against the reference."""
+def _psnr(session: Session, network: Network, frame: Frame) -> float:
+    """Return the PSNR in dB of the middle of an upscaled frame against the float32 reference."""
     shape = session.shape
     box = _centred(shape.height, _PATCH), _centred(shape.width, _PATCH)
     (output,) = session.upscale([frame])
-    return min(selftest.patch_psnr(session, network, frame, output, box), _EQUAL)
+    return min(selftest.patch_psnr(session, network, frame, output, box), _EQUAL_DB)

@@ -1,4 +1,4 @@
-"""What kind of machine this is."""
+"""The facts about this machine that all figures depend on."""
 
 from __future__ import annotations
 
@@ -14,20 +14,19 @@ from framewatch.bench.report import Machine
 from framewatch.media.ffmpeg.discovery import version
 from framewatch.upscale import host
 
-_FLAGS = (
-    "avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx_vnni", "amx_bf16", "amx_int8",
-    "asimd", "asimddp", "bf16", "i8mm", "sve",
-)  # fmt: skip
+# As /proc/cpuinfo calls them, on x86 and on ARM: what oneDNN and ncnn choose their kernels by.
+_X86_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx_vnni", "amx_bf16", "amx_int8")
+_ARM_FLAGS = ("asimd", "asimddp", "bf16", "i8mm", "sve")
 _RUNTIMES = ("openvino", "ncnn", "torch", "av", "numpy")
-_SECONDS = 20.0  # for a program that only tells what is there
+_TIMEOUT_SECONDS = 20.0  # for a program that only prints facts
 
 
 def machine(ffmpeg: Path, devices: tuple[str, ...]) -> Machine:
-    """Look.
+    """Describe this machine.
 
     Args:
         ffmpeg: the program in use.
-        devices: descriptions of GPUs that engines see, for where no tool of the driver's tells.
+        devices: descriptions of the GPUs that engines see; used where no driver tool lists the GPUs.
     """
     return Machine(
         framewatch=__version__,
@@ -37,34 +36,39 @@ def machine(ffmpeg: Path, devices: tuple[str, ...]) -> Machine:
         cores=host.cores(),
         flags=_flags(),
         memory_gb=round(host.memory_gb(), 1),
-        gpus=_nvidia() or devices,
+        gpus=_nvidia_gpus() or devices,
         ffmpeg=version(ffmpeg),
         runtimes=_runtimes(),
     )
 
 
 def _processor() -> str:
-    names = host.cpuinfo_field("model name")
-    return names or _said(["sysctl", "-n", "machdep.cpu.brand_string"]) or platform.machine()
+    return (
+        host.cpuinfo_field("model name")
+        or _output(["sysctl", "-n", "machdep.cpu.brand_string"])
+        or platform.machine()
+    )
 
 
 def _flags() -> tuple[str, ...]:
-    there = set((host.cpuinfo_field("flags") or host.cpuinfo_field("Features") or "").split())
-    return tuple(flag for flag in _FLAGS if flag in there)
+    present = set((host.cpuinfo_field("flags") or host.cpuinfo_field("Features") or "").split())
+    return tuple(flag for flag in (*_X86_FLAGS, *_ARM_FLAGS) if flag in present)
 
 
-def _nvidia() -> tuple[str, ...]:
-    said = _said(["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"])
-    return tuple(line.replace(", ", ", driver ", 1) for line in said.splitlines() if line)
+def _nvidia_gpus() -> tuple[str, ...]:
+    lines = _output(["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]).splitlines()
+    return tuple(line.replace(", ", ", driver ", 1) for line in lines if line)
 
 
-def _said(argv: list[str]) -> str:
-    """What a program prints; "" where there is none, or it fails."""
+def _output(argv: list[str]) -> str:
+    """Return what a program prints, or "" where it is missing or fails."""
     program = shutil.which(argv[0])
     if program is None:
         return ""
     try:
-        done = subprocess.run([program, *argv[1:]], capture_output=True, text=True, timeout=_SECONDS, check=False)
+        done = subprocess.run(
+            [program, *argv[1:]], capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == os.EX_OK else ""

@@ -1,4 +1,7 @@
-"""What a benchmark found, as one document. `framewatch.bench/1` is a contract."""
+"""The result of a benchmark as one document. Its schema `framewatch.bench/2` is a contract with scripts.
+
+`framewatch schema bench` prints it as a JSON Schema. A key that changes its meaning or goes needs a new number.
+"""
 
 from __future__ import annotations
 
@@ -13,22 +16,22 @@ Phase = Literal["start", "probe", "rehearsal", "open", "render", "inspect", "joi
 
 
 class Machine(Record):
-    """What all the figures depend on."""
+    """The machine and the versions that all figures depend on."""
 
     framewatch: str
     python: str
     system: str
     processor: str
     cores: int  # that this process may use
-    flags: tuple[str, ...]  # instructions for vectors and matrices that engines can make use of
+    flags: tuple[str, ...]  # vector and matrix instructions that engines can use
     memory_gb: float
     gpus: tuple[str, ...]  # name and driver
     ffmpeg: str
-    runtimes: dict[str, str]  # versions of those that are installed
+    runtimes: dict[str, str]  # versions of the installed ones
 
 
 class Clip(Record):
-    """What was worked on."""
+    """The clip that was measured with."""
 
     name: str
     width: int
@@ -39,44 +42,36 @@ class Clip(Record):
     encoder: str  # video codec and its preset
 
 
+class Duration(Record):
+    """How long the benchmark took."""
+
+    announced_seconds: float
+    seconds: float
+    notes: tuple[str, ...] = ()  # what was measured with fewer frames, or not at all, to keep to the time
+
+
 class EngineRow(Record):
-    """An engine alone; `found` is None where it does not work here, and `why` says why."""
+    """An engine alone. `result` is None where it was not measured; `reason` says why."""
 
     engine: str
-    found: EngineReport | None
-    why: str = ""
+    result: EngineReport | None
+    reason: str = ""
 
 
-class WholeWay(Record):
-    """One clip from file to verified file."""
+class EndToEnd(Record):
+    """One clip from file to verified file, on a worker that is already warm."""
 
-    lanes: int  # segments that were rendered side by side
+    lanes: int  # segments rendered at once
     engine: str
     frames: int
     seconds: float
     fps: float
-    render_fps: float  # of the rendering alone, the engine open
-    phases: dict[Phase, float]  # seconds; they add up to `seconds`, unless some ran beside others
-    busy: dict[StageName, float]  # seconds that each stage was at work while rendering, all lanes together
-    slowest: StageName  # of the stages alone
+    render_fps: float  # of rendering alone, without what comes before and after
+    phases: dict[Phase, float]  # seconds; they add up to `seconds`, unless some ran in parallel
+    busy: dict[StageName, float]  # seconds that each stage worked while rendering, all lanes together
+    slowest: StageName  # of the stages measured alone
     slowest_fps: float
     share: float  # fps / slowest_fps
-
-
-class Baseline(Record):
-    """The seed's way on the same clip: all frames to PNG files, the network over them, an encoder over those.
-
-    Where it failed, `why` says why, and there are no figures.
-    """
-
-    engine: str = ""
-    frames: int = 0
-    extract_fps: float = 0.0
-    upscale_fps: float = 0.0
-    encode_fps: float = 0.0
-    fps: float = 0.0  # the three one after another
-    times: float = 0.0  # how many times as fast the whole way is
-    why: str = ""
 
 
 class Episode(Record):
@@ -85,16 +80,16 @@ class Episode(Record):
     width: int
     height: int
     seconds: float
-    extrapolated: bool  # by pixels, from the size that was measured
-    words: str
+    extrapolated: bool  # from the measured size, by the number of pixels
+    text: str  # such as "3 hours 20 minutes"
 
 
-class Advice(Record):
-    """What to take on this machine."""
+class Recommendation(Record):
+    """The settings to use on this machine."""
 
     engine: str  # for `engine:` in the configuration
     lanes: int | Literal["auto"]
-    said: tuple[str, ...]  # the same in sentences, with the reasons
+    reasons: tuple[str, ...]  # the same as sentences, with the figures
     episodes: tuple[Episode, ...]
 
 
@@ -103,16 +98,17 @@ class BenchReport(Record):
 
     model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True, populate_by_name=True)
 
-    schema_: Literal["framewatch.bench/1"] = Field("framewatch.bench/1", alias="schema")
+    schema_: Literal["framewatch.bench/2"] = Field("framewatch.bench/2", alias="schema")
     machine: Machine
     clip: Clip
-    engines: tuple[EngineRow, ...]
+    duration: Duration
+    start_seconds: float  # for a worker to start and open the engine: once in a daemon's life
+    end_to_end: tuple[EndToEnd, ...]  # by lanes
     stages: StagesReport
-    whole: tuple[WholeWay, ...]
-    baseline: Baseline | None
-    advice: Advice
+    engines: tuple[EngineRow, ...]
+    recommendation: Recommendation
 
     @property
-    def best(self) -> WholeWay:
-        """The fastest from file to file."""
-        return max(self.whole, key=lambda way: way.fps)
+    def best(self) -> EndToEnd:
+        """The fastest run from file to file."""
+        return max(self.end_to_end, key=lambda run: run.fps)

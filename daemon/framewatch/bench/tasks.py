@@ -1,4 +1,4 @@
-"""What a measuring worker is asked for and what it answers: records that travel as one line of JSON each."""
+"""The tasks of a measuring worker and its answers: records that travel as one line of JSON each."""
 
 from __future__ import annotations
 
@@ -9,35 +9,34 @@ from pydantic import Field, TypeAdapter
 
 from framewatch.domain import Record
 from framewatch.render.messages import Failed, Logged
-from framewatch.render.tasks import RenderTask, SegmentOutput, Sizing
+from framewatch.render.tasks import RenderTask, SegmentOutput
 
 
 class EngineTask(Record):
     """Measure one engine alone, on frames of a render."""
 
     op: Literal["engine"] = "engine"
-    engine: str  # one of `bench.engines.CANDIDATES`
-    render: RenderTask  # whose frames go in
-    seconds: float  # of each round
+    engine: str  # a key of `engine_speed.CANDIDATES`
+    render: RenderTask  # the render whose frames are used
+    seconds: float  # about how long to compute; opening the engine and checking it come on top
+    check: bool = True  # whether to run the self-test and compare a patch with the reference
 
 
 class EngineReport(Record):
-    """An engine alone, from frames in memory to frames in memory, without its sentinel."""
+    """An engine alone, from frames in memory to frames in memory, without the output check."""
 
     op: Literal["engine"] = "engine"
     name: str  # engine and precision, such as "openvino/bf16"
     device: str
     gpu: bool
     layout: Literal["rgb", "yuv420p"]  # of the frames, as a render gives them to this engine
-    width: int  # of the frames that went in; where the processor computes, a part of a large frame
+    width: int  # of the input frames in pixels; on a CPU a part of a large frame
     height: int
-    in_flight: int  # frames at once
-    fps: float  # the best of three rounds
-    milliseconds: float  # 1000 / fps: not how long one frame takes, where several are in flight
-    tflops: float  # 10^12 operations a second; a multiplication and an addition are two
-    peak_tflops: float | None  # of a matrix product on the same runtime, in the same process; None: not known
-    share: float | None  # tflops / peak_tflops
-    psnr_db: float  # of a patch of a real frame against the reference in float32; at most 120, which means equal
+    in_flight: int  # frames computed at once
+    fps: float  # of the fastest round
+    milliseconds: float  # 1000 / fps; not the latency of a frame when several are in flight
+    tflops: float  # 10^12 operations a second; a multiplication and an addition count as two
+    psnr_db: float  # of a patch against the float32 reference; 120 means equal, 0 not compared
 
 
 class StagesTask(Record):
@@ -45,39 +44,19 @@ class StagesTask(Record):
 
     op: Literal["stages"] = "stages"
     render: RenderTask
-    pieces: dict[int, SegmentOutput]  # whose encoder is measured, by how many stand side by side
-    folder: Path  # where they write
-    seconds: float  # of each measurement
+    segments: dict[int, SegmentOutput]  # the segment whose encoder is measured, by the number of lanes
+    folder: Path  # where the encoders write
+    seconds: float  # about how long all stages together may take, the engine's opening not included
 
 
 class StagesReport(Record):
-    """Frames a second of each stage, where the others do not hold it up."""
+    """Frames a second of each stage while the other stages do not slow it down."""
 
     op: Literal["stages"] = "stages"
     decode_fps: float
-    upscale_fps: float  # with the output sentinel
+    upscale_fps: float  # with the output check
     engine: str
-    encode_fps: dict[int, float]  # by lanes; all lanes together; 0: nothing came out within a minute
-
-
-class PngTask(Record):
-    """Upscale a folder of PNG files into another one, as the seed does."""
-
-    op: Literal["pngs"] = "pngs"
-    program: Path | None  # realesrgan-ncnn-vulkan; None: the same network by the ncnn wheel
-    source: Path
-    target: Path
-    scale: int
-    sizing: Sizing  # load:proc:save
-
-
-class PngReport(Record):
-    """The answer to a `PngTask`."""
-
-    op: Literal["pngs"] = "pngs"
-    engine: str  # what it was done with
-    seconds: float  # of the program, with its start; of the wheel, once its engine is open
-    frames: int  # files that came out
+    encode_fps: dict[int, float]  # all lanes together, by the number of lanes; 0: no frame came out in time
 
 
 class Stepped(Record):
@@ -88,17 +67,17 @@ class Stepped(Record):
     done: float  # 0 to 1
 
 
-Report = Annotated[EngineReport | StagesReport | PngReport, Field(discriminator="op")]
+Report = Annotated[EngineReport | StagesReport, Field(discriminator="op")]
 
 
 class Measured(Record):
-    """A measurement is over."""
+    """A measurement is done."""
 
     event: Literal["finished"] = "finished"
     report: Report
 
 
-TASKS: TypeAdapter[Any] = TypeAdapter(Annotated[EngineTask | StagesTask | PngTask, Field(discriminator="op")])
+TASKS: TypeAdapter[Any] = TypeAdapter(Annotated[EngineTask | StagesTask, Field(discriminator="op")])
 MESSAGES: TypeAdapter[Any] = TypeAdapter(
     Annotated[Stepped | Logged | Measured | Failed, Field(discriminator="event")]
 )

@@ -1,12 +1,12 @@
-"""The measuring worker: a crash of a driver ends it, and only it."""
+"""The measuring worker: a driver that crashes ends this process and nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from framewatch.bench import engine_speed, png_baseline, stage_speed
-from framewatch.bench.tasks import MESSAGES, TASKS, EngineTask, Measured, PngTask, StagesTask, Stepped
+from framewatch.bench import engine_speed, stage_speed
+from framewatch.bench.tasks import MESSAGES, TASKS, EngineTask, Measured, StagesTask, Stepped
 from framewatch.domain import Record, StageName
 from framewatch.render.worker import WorkerKind, serve
 from framewatch.render.worker_client import Worker
@@ -18,24 +18,22 @@ class Measurements:
     stage: StageName = "upscale"  # for the log
 
     def __init__(self, send: Callable[[Record], None]) -> None:
-        """`send` takes messages on the way."""
+        """`send` takes the messages about progress."""
         self._send = send
 
     def run(self, task: Record) -> Any:
         """Measure.
 
         Raises:
-            FramewatchError: what it failed with.
+            FramewatchError: the measurement failed.
         """
         if isinstance(task, EngineTask):
-            return engine_speed.measure(task, self._say)
+            return engine_speed.measure(task, self._report_step)
         if isinstance(task, StagesTask):
-            return stage_speed.measure(task, self._say)
-        if isinstance(task, PngTask):
-            return png_baseline.measure(task, self._say)
+            return stage_speed.measure(task, self._report_step)
         raise TypeError(f"no such task: {type(task).__name__}")
 
-    def _say(self, what: str, done: float) -> None:
+    def _report_step(self, what: str, done: float) -> None:
         self._send(Stepped(what=what, done=done))
 
 
@@ -43,7 +41,7 @@ MEASURING = WorkerKind(TASKS, Measurements, lambda report: Measured(report=repor
 
 
 def measuring_worker() -> Worker:
-    """The owner's end of one, not started yet."""
+    """Return a client for a measuring worker, which starts with its first task."""
     return Worker(module=__name__, messages=MESSAGES)
 
 

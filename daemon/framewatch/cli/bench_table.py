@@ -1,4 +1,4 @@
-"""What a benchmark found, as tables for people."""
+"""The result of a benchmark as tables for people."""
 
 from __future__ import annotations
 
@@ -6,47 +6,47 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from framewatch.bench.report import BenchReport, WholeWay
+from framewatch.bench.report import BenchReport, EndToEnd, Phase
 from framewatch.text import printable
 
-_PHASES = {
-    "start": "the worker starts",
-    "probe": "the file is read once",
-    "rehearsal": "rehearsal",
-    "open": "the engine opens",
+_PHASES: dict[Phase, str] = {
+    "start": "starting the worker",
+    "probe": "reading the source",
+    "rehearsal": "rehearsal of the mux",
+    "open": "opening the engine",
     "render": "rendering",
-    "inspect": "segments still inspected",
-    "join": "join and mux",
-    "verify": "verification",
-    "other": "the rest",
+    "inspect": "checking the last segments",
+    "join": "joining the segments and muxing",
+    "verify": "verifying the result",
+    "other": "everything else",
 }
 
 
 def show(report: BenchReport, screen: Console) -> None:
-    """Print everything, in sentences and tables."""
+    """Print everything, the machine first and the recommendation last."""
     for line in (*_machine(report), ""):
         screen.print(line)
     screen.print(_engines(report))
     for row in report.engines:
-        if row.found is None:
-            screen.print(printable(f"  {row.engine}: {row.why}"), soft_wrap=True)
-    for table in (_stages(report), _whole(report), _phases(report.best)):
+        if row.result is None:
+            screen.print(printable(f"  {row.engine}: {row.reason}"), soft_wrap=True)
+    for table in (_stages(report), _end_to_end(report), _phases(report)):
         screen.print("")
         screen.print(table)
-    screen.print("")
-    for line in (*_against(report), "", *_advice(report)):
-        screen.print(line)
+    for line in ("", *_recommendation(report), "", *_duration(report)):
+        screen.print(printable(line))
 
 
 def _machine(report: BenchReport) -> list[str]:
     facts, clip = report.machine, report.clip
     versions = ", ".join(f"{name} {number}" for name, number in facts.runtimes.items())
     gpus = "; ".join(facts.gpus) or "no GPU"
-    flags = " ".join(facts.flags) or "none that matter here"
+    flags = " ".join(facts.flags) or "no vector instructions that matter"
     lines = [
-        f"{facts.processor}, {facts.cores} cores ({flags}), {facts.memory_gb:.0f} GB; {gpus}",
-        f"{facts.system}; framewatch {facts.framewatch}, Python {facts.python}, ffmpeg {facts.ffmpeg}, {versions}",
-        f"{clip.name}, {clip.width}x{clip.height} to {clip.scale}x, {clip.frames} frames, {clip.encoder}",
+        f"machine   {facts.processor}, {facts.cores} cores ({flags}), {facts.memory_gb:.0f} GB; {gpus}",
+        f"software  {facts.system}; framewatch {facts.framewatch}, Python {facts.python}, ffmpeg {facts.ffmpeg}, "
+        f"{versions}",
+        f"clip      {clip.name}, {clip.width}x{clip.height} to {clip.scale}x, {clip.frames} frames, {clip.encoder}",
     ]
     return [printable(line) for line in lines]
 
@@ -60,81 +60,86 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _engines(report: BenchReport) -> Table:
-    table = _table("Engines alone", "engine", "frame", "fps", "ms", "TFLOP/s", "of the peak", "PSNR")
+    table = _table(
+        "Each engine alone, upscaling frames in memory",
+        "engine",
+        "input",
+        "frames a second",
+        "ms a frame",
+        "TFLOP/s",
+        "PSNR to the exact result",
+    )
     for row in report.engines:
-        found = row.found
-        if found is None:
-            continue
-        share = f"{found.share:.0%} of {found.peak_tflops:.2f}" if found.share and found.peak_tflops else ""
-        table.add_row(
-            found.name,
-            f"{found.width}x{found.height}",
-            _number(found.fps),
-            _number(found.milliseconds),
-            f"{found.tflops:.3g}",
-            share,
-            f"{found.psnr_db:.1f} dB",
-        )
+        result = row.result
+        if result is not None:
+            table.add_row(
+                result.name,
+                f"{result.width}x{result.height}",
+                _number(result.fps),
+                _number(result.milliseconds),
+                f"{result.tflops:.3g}",
+                f"{result.psnr_db:.1f} dB" if result.psnr_db < 120 else "equal",
+            )
     return table
 
 
 def _stages(report: BenchReport) -> Table:
-    table = _table("Stages alone", "stage", "fps")
+    table = _table("Each stage of a job alone", "stage", "frames a second")
     stages = report.stages
-    table.add_row("decode", _number(stages.decode_fps))
-    table.add_row(f"upscale ({stages.engine}, each frame checked)", _number(stages.upscale_fps))
+    table.add_row("decoding", _number(stages.decode_fps))
+    table.add_row(f"upscaling ({stages.engine}), each frame checked", _number(stages.upscale_fps))
     for lanes, fps in stages.encode_fps.items():
-        said = _number(fps) if fps else "none in a minute"
-        table.add_row("encode" if lanes == 1 else f"encode, {lanes} at once", said)
+        speed = _number(fps) if fps else "no frame within 20 s"
+        table.add_row("encoding" if lanes == 1 else f"encoding, {lanes} at once", speed)
     return table
 
 
-def _whole(report: BenchReport) -> Table:
-    table = _table("File to file, verified", "lanes", "fps", "of the slowest stage", "rendering alone", "seconds")
-    for way in report.whole:
-        slowest = f"{way.share:.0%} ({way.slowest})"
-        table.add_row(
-            str(way.lanes), _number(way.fps), slowest, f"{_number(way.render_fps)} fps", f"{way.seconds:.1f}"
-        )
-    return table
-
-
-def _phases(way: WholeWay) -> Table:
+def _end_to_end(report: BenchReport) -> Table:
     table = _table(
-        f"Where the time goes, {way.lanes} at once" if way.lanes > 1 else "Where the time goes", "", "s", ""
+        "A whole job, from file to verified file",
+        "segments at once (lanes)",
+        "frames a second",
+        "share of the slowest stage",
+        "while rendering",
+        "seconds",
     )
-    for phase, seconds in way.phases.items():
-        table.add_row(_PHASES[phase], f"{seconds:.2f}", f"{seconds / way.seconds:.0%}")
-    for stage, seconds in way.busy.items():
-        table.add_row(f"  at work while rendering: {stage}", f"{seconds:.2f}", f"{seconds / way.seconds:.0%}")
+    for run in report.end_to_end:
+        share = f"{run.share:.0%} ({run.slowest})"
+        rendering = f"{_number(run.render_fps)} a second"
+        table.add_row(str(run.lanes), _number(run.fps), share, rendering, f"{run.seconds:.1f}")
     return table
 
 
-def _against(report: BenchReport) -> list[str]:
-    base = report.baseline
-    if base is None:
-        return []
-    if base.why:
-        return [f"The seed's way failed: {base.why}"]
-    parts = (
-        f"frames to PNG {_number(base.extract_fps)}, network {_number(base.upscale_fps)}, "
-        f"PNG to video {_number(base.encode_fps)}"
-    )
-    return [
-        f"The seed's way, {base.frames} frames, with {base.engine}: {_number(base.fps)} fps",
-        f"  ({parts}, one after another)",
-        f"framewatch: {_number(report.best.fps)} fps, {base.times:.1f} times the seed's way",
-    ]
+def _phases(report: BenchReport) -> Table:
+    run = report.best
+    table = _table(f"Where the time of that job goes{_at_once(run)}", "step", "seconds", "share")
+    for phase, seconds in run.phases.items():
+        table.add_row(_PHASES[phase], f"{seconds:.2f}", f"{seconds / run.seconds:.0%}")
+    for stage, seconds in run.busy.items():
+        table.add_row(f"  while rendering: busy with {stage}", f"{seconds:.2f}", f"{seconds / run.seconds:.0%}")
+    table.add_row("once, when the daemon starts", f"{report.start_seconds:.2f}", "")
+    return table
 
 
-def _advice(report: BenchReport) -> list[str]:
-    lines = list(report.advice.said)
-    for episode in report.advice.episodes:
-        by = " (by pixels, from what was measured)" if episode.extrapolated else ""
-        lines.append(f"An episode of 24 minutes at {episode.width}x{episode.height} needs about {episode.words}{by}.")
+def _at_once(run: EndToEnd) -> str:
+    return f", {run.lanes} segments at once" if run.lanes > 1 else ""
+
+
+def _recommendation(report: BenchReport) -> list[str]:
+    lines = list(report.recommendation.reasons)
+    for episode in report.recommendation.episodes:
+        size = f"{episode.width}x{episode.height}"
+        estimate = " (estimated by the number of pixels)" if episode.extrapolated else ""
+        lines.append(f"An episode of 24 minutes at {size} needs about {episode.text}{estimate}.")
     return lines
 
 
+def _duration(report: BenchReport) -> list[str]:
+    duration = report.duration
+    took = f"This took {duration.seconds:.0f} s; about {duration.announced_seconds:.0f} s were announced."
+    return [*duration.notes, took]
+
+
 def _number(value: float) -> str:
-    """Three digits that say something."""
+    """Format with three significant digits."""
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"

@@ -39,6 +39,7 @@ PrecisionOption = Annotated[
     str,
     typer.Option("--precision", help="exact, or fast: in 8 bits where the processor is faster so, at about 42 dB."),
 ]
+FfmpegOption = Annotated[Path | None, typer.Option("--ffmpeg", help="The ffmpeg program to use.", show_default=False)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
@@ -112,8 +113,8 @@ def interruptible() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def require_engine(name: str) -> None:
-    """Go on only with a name that `engine:` may have.
+def check_engine(name: str) -> str:
+    """Return the name if it is one that `engine:` may have.
 
     Raises:
         ConfigError: `engine.unknown`.
@@ -121,10 +122,11 @@ def require_engine(name: str) -> None:
     if name not in ENGINE_NAMES:
         hint = f"one of: {', '.join(ENGINE_NAMES)}"
         raise ConfigError(f'there is no engine "{name}"', code="engine.unknown", hint=hint)
+    return name
 
 
-def known_precision(name: str) -> Precision:
-    """A name that `precision:` may have.
+def check_precision(name: str) -> Precision:
+    """Return the name if it is one that `precision:` may have.
 
     Raises:
         ConfigError: it is none.

@@ -10,8 +10,8 @@ from typing import Any
 
 from rich.table import Table
 
-from framewatch.cli.common import JsonOption, console, print_json, say, say_finding
-from framewatch.cli.upscale import FfmpegOption, FileArgument, PresetOption, a_worker, order_of, prepared
+from framewatch.cli.common import FfmpegOption, JsonOption, console, print_json, say, say_finding
+from framewatch.cli.upscale import FileArgument, PresetOption, a_worker, order_of, prepared
 from framewatch.errors import Finding
 from framewatch.jobs.attempt.planning import plan_file
 from framewatch.media.commands import commands

@@ -18,13 +18,14 @@ from rich.progress import Progress
 from framewatch import domain
 from framewatch.cli.common import (
     EngineOption,
+    FfmpegOption,
     JsonOption,
     PrecisionOption,
+    check_engine,
+    check_precision,
     interruptible,
-    known_precision,
     print_json,
     progress_bar,
-    require_engine,
     say,
 )
 from framewatch.domain import StageName
@@ -48,7 +49,6 @@ PresetOption = Annotated[
     str,
     typer.Option("--preset", "-p", help="A preset's name, or a path to one.", show_default=False),
 ]
-FfmpegOption = Annotated[Path | None, typer.Option("--ffmpeg", help="The ffmpeg program to use.", show_default=False)]
 
 
 def upscale(
@@ -69,9 +69,8 @@ def upscale(
     """
     output = output.absolute()
     _require_free(output)
-    require_engine(engine)
-    wanted = known_precision(precision)
-    named, tools = prepared(file, preset, ffmpeg, engine)
+    wanted = check_precision(precision)
+    named, tools = prepared(file, preset, ffmpeg, check_engine(engine))
     tools = tools.evolve(precision=wanted)
     _require_ending(output, named)
     with (

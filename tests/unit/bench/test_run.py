@@ -11,7 +11,7 @@ from framewatch.errors import ConfigError
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (["--size", "big"], "--size"),
         (["--size", "33x32"], "even"),
@@ -27,17 +27,17 @@ from framewatch.errors import ConfigError
         (["--precision", "hasty"], "hasty"),
         (["--clip", "none.mkv"], "none.mkv"),
         (["--preset", "nobody"], "nobody"),
-        (["--baseline-program", "/nowhere/realesrgan"], "realesrgan"),
-        (["--baseline-frames", "0"], "--baseline-frames"),
+        (["--budget", "0"], "--budget"),
+        (["--budget", "nan"], "--budget"),
     ],
 )
-def test_a_wish_that_cannot_be_is_refused_with_what_would_do(arguments: list[str], said: str) -> None:
+def test_an_option_out_of_range_is_refused_with_what_is_allowed(arguments: list[str], expected: str) -> None:
     with pytest.raises(ConfigError) as refused:
         app(["bench", *arguments], standalone_mode=False)
-    assert said in str(refused.value)
+    assert expected in str(refused.value)
 
 
-def test_a_preset_that_does_not_upscale_has_nothing_to_measure_unless_a_scale_is_named(tmp_path: Path) -> None:
+def test_a_preset_that_does_not_upscale_needs_a_scale(tmp_path: Path) -> None:
     preset = tmp_path / "plain.yaml"
     preset.write_text("ml_upscale: none\n")
     with pytest.raises(ConfigError, match="does not upscale"):
