@@ -79,7 +79,7 @@ def test_a_plan_for_sound_alone_names_the_measurement(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text(yaml.safe_dump(wishes))
     source = film(tmp_path / "film.mp4")
     text = framewatch("plan", source, "--preset", tmp_path / "p.yaml").stdout
-    assert "transcode: sound alone, flac" in text
+    assert "transcode: audio only, flac" in text
     shown = json.loads(framewatch("plan", source, "--preset", tmp_path / "p.yaml", "--json").stdout)
     assert [command["step"] for command in shown["commands"]] == ["measure", "transcode"]
     assert [(row["kind"], row["action"]) for row in shown["plan"]["streams"]] == [

@@ -303,7 +303,7 @@ def test_validate_tells_all_that_is_wrong_in_all_files_and_is_2(tmp_path: Path) 
     assert framewatch("presets", "validate", good).returncode == 0
     result = framewatch("presets", "validate", good, bad, odd, tmp_path / "gone.yaml")
     assert result.returncode == 2
-    assert f"{good}: right" in result.stdout
+    assert f"{good}: valid" in result.stdout
     codes = [line.rsplit("[", 1)[1].rstrip("]") for line in result.stderr.strip().splitlines()]
     assert sorted(codes) == [
         "config.bad_value", "config.not_found", "config.unknown_key", "container.audio_codec",

@@ -1,4 +1,4 @@
-"""The command line: one file a group of commands. `main` is the boundary: no traceback goes past it."""
+"""The command line, with one module for each group of commands. No traceback passes `main`."""
 
 from __future__ import annotations
 
@@ -8,31 +8,32 @@ import sys
 
 
 def main() -> None:
-    """Run the command that the arguments name and exit with its status."""
+    """Run the command that the arguments name, and exit with its status."""
     if sys.argv[1:2] == ["run"]:
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload that comes before the daemon can heed it
+        # The default action would end the process if a reload came before the daemon has set its own handler.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed by the caller: what is said is lost, the work is done
+        if getattr(sys, name) is None:  # the caller has closed it: the output is lost, the work is still done
             setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115 - for the life of the process
     status = _run()
     try:
         sys.stdout.flush()
-    except OSError:  # the reader has gone, as in `framewatch status | head`, or a full disk
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # so that the interpreter's own flush finds nothing wrong
+    except OSError:  # the reader is gone, as in `framewatch status | head`, or the disk is full
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # so that the interpreter's own flush at exit succeeds
     sys.exit(status)
 
 
 def _run() -> int:
     try:
-        # Imported here: Ctrl-C may come while they load.
-        from framewatch.cli.common import exit_code, say_error  # noqa: PLC0415
+        # Imported here, because Ctrl-C may come while they load.
+        from framewatch.cli.output import exit_code, print_error  # noqa: PLC0415
 
         try:
             return _command()
         except BrokenPipeError:
             return 0
         except Exception as error:  # noqa: BLE001 - the program's boundary
-            say_error(error)
+            print_error(error)
             return exit_code(error)
     except KeyboardInterrupt:
         return 130
@@ -46,17 +47,17 @@ def _command() -> int:
     try:
         return app(standalone_mode=False) or 0
     except TyperException as error:
-        return _usage(error)
+        return _usage_error(error)
 
 
-def _usage(error: Exception) -> int:
-    """What was wrong with the arguments, in one line; nothing given at all shows the help."""
+def _usage_error(error: Exception) -> int:
+    """Print what is wrong with the arguments in one line, or the help where there were none."""
     message = error.format_message() if hasattr(error, "format_message") else str(error)
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "framewatch"
-    if message.startswith("Usage:"):  # the help itself, shown because nothing was given
+    if message.startswith("Usage:"):  # the help
         sys.stderr.write(message + "\n")
     else:
-        said = " ".join(message.split()).rstrip(".")
-        sys.stderr.write(f"framewatch: error: {said} (see `{command} --help`) [usage.invalid]\n")
+        text = " ".join(message.split()).rstrip(".")
+        sys.stderr.write(f"framewatch: error: {text} (see `{command} --help`) [usage.invalid]\n")
     return 2

@@ -15,17 +15,15 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from framewatch.bench.clip import Size
 from framewatch.bench.run import Bench, BenchRequest, Listener
 from framewatch.cli.bench_table import show
-from framewatch.cli.common import (
+from framewatch.cli.options import (
     EngineOption,
     FfmpegOption,
     JsonOption,
     PrecisionOption,
     check_engine,
     check_precision,
-    console,
-    interruptible,
-    print_json,
 )
+from framewatch.cli.output import console, interruptible, print_json
 from framewatch.errors import ConfigError
 from framewatch.media.ffmpeg.discovery import find_ffmpeg
 from framewatch.media.preset.loader import load_preset
@@ -99,10 +97,11 @@ def bench(
     ffmpeg: FfmpegOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure this machine: each engine, each stage, and the whole way from file to file.
+    """Measure how fast this machine is, and recommend settings.
 
-    It ends with the settings to use, and how long an episode of 24 minutes will take. It takes about 50 seconds on a
-    CPU and 80 on a GPU. `framewatch schema bench` describes the JSON.
+    Each engine and each stage is measured alone, and then a whole job from file to file. That takes about 50 seconds
+    on a CPU and 80 on a GPU. At the end stand the settings to use, and how long an episode of 24 minutes will take.
+    `framewatch schema bench` describes the JSON.
 
     \b
     Examples:

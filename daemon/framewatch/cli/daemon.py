@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from framewatch.cli.common import ConfigOption, say, say_finding, settings_path
+from framewatch.cli.options import ConfigOption, settings_path
+from framewatch.cli.output import print_finding, print_line
 from framewatch.service.daemon import Daemon
 from framewatch.service.daemon import check as check_configuration
 
@@ -14,12 +15,13 @@ from framewatch.service.daemon import check as check_configuration
 def run(
     config: ConfigOption = None,
     once: Annotated[
-        bool, typer.Option("--once", help="Work off what is there, then exit: 0 if all is done, 1 if not.")
+        bool,
+        typer.Option("--once", help="Process the files that are there, then exit: 0 if all are done, 1 if not."),
     ] = False,
 ) -> None:
     """Watch the configured folders until a signal comes.
 
-    SIGTERM or Ctrl-C drains and ends within 10 s, a second one at once; SIGHUP reads the configuration again.
+    SIGTERM or Ctrl-C stops the daemon within 10 s, a second one at once. SIGHUP reads the configuration again.
 
     \b
     Examples:
@@ -30,7 +32,7 @@ def run(
 
 
 def check(config: ConfigOption = None) -> None:
-    """Check the configuration, its presets, folders and tools; tell everything that is wrong at once. Exit 2 then.
+    """Check the configuration, its presets, folders and tools. Lists all mistakes at once, and exits with 2 then.
 
     \b
     Examples:
@@ -38,10 +40,10 @@ def check(config: ConfigOption = None) -> None:
     """
     loaded, ready = check_configuration(settings_path(config))
     for warning in loaded.warnings:
-        say_finding(warning, kind="warning")
+        print_finding(warning, kind="warning")
     for folder in loaded.settings.folders:
         preset = ready.presets[folder.name]
-        name = preset.name if preset else "the preset that lies in it"
-        say(f"{folder.name}: {folder.input} -> {folder.output} ({name})")
-    say(f"ffmpeg: {ready.tools.ffmpeg}")
-    say("the configuration is sound")
+        name = preset.name if preset else "the preset file in it"
+        print_line(f"{folder.name}: {folder.input} -> {folder.output} ({name})")
+    print_line(f"ffmpeg: {ready.tools.ffmpeg}")
+    print_line("the configuration is valid")

@@ -1,4 +1,4 @@
-"""`framewatch demo`: the whole way once, on a real clip: a watched folder, the daemon, a progress bar, a picture."""
+"""`framewatch demo`: a watched folder, a daemon and a real clip, with a before/after image at the end."""
 
 from __future__ import annotations
 
@@ -17,20 +17,22 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from framewatch.cli.common import progress_bar, say
+from framewatch.cli.output import print_line, progress_bar
 from framewatch.errors import ConfigError, WorkerError
 from framewatch.jobs.naming import sidecar_path
 from framewatch.media.ffmpeg.discovery import find_ffmpeg
 from framewatch.resources import demo_clip
 
-MARK = ".framewatch-demo"  # only what carries it was made by a demo, and may be made anew by the next
-PRESET = {"ml_upscale": "esrgan-2x", "video_codec": "libx264", "crf": 18, "preset": "fast"}
+_MARKER = ".framewatch-demo"  # a folder with this file was made by a demo, and may be overwritten by the next one
+_PRESET = {"ml_upscale": "esrgan-2x", "video_codec": "libx264", "crf": 18, "preset": "fast"}
 
 
 def demo(
-    folder: Annotated[Path, typer.Option("--dir", help="Where to play; it is made anew.")] = Path("demo"),
+    folder: Annotated[
+        Path, typer.Option("--dir", help="The folder to use; an earlier demo in it is removed.")
+    ] = Path("demo"),
 ) -> None:
-    """Drop a real clip into a watched folder and see it come out at twice the size.
+    """Upscale a real clip in a watched folder, and show the result.
 
     \b
     Examples:
@@ -38,40 +40,44 @@ def demo(
       framewatch demo --dir /tmp/framewatch-demo
     """
     folder = folder.absolute()
-    config = _lay_out(folder)
+    config = _prepare(folder)
     clip = demo_clip()
     output = folder / "out" / clip.name
-    say(f"watching  {folder / 'in'}")
-    say(f"dropping  {clip.name} into it (4 s, 320x180)")
+    print_line(f"watching  {folder / 'in'}")
+    print_line(f"dropping  {clip.name} into it (4 s, 320x180)")
     shutil.copy(clip, folder / "in" / clip.name)
     log = folder / "framewatch.log"
     _run_daemon(config, log, output)
-    picture = folder / "before-after.png"
-    _before_and_after(clip, output, picture)
-    say(f"output    {output}")
-    say(f"picture   {picture} (left: enlarged pixels, right: upscaled)")
-    say(f"source    {folder / 'in' / 'done' / clip.name}")
-    say(f"log       {log}")
+    image = folder / "before-after.png"
+    _before_and_after(clip, output, image)
+    print_line(f"output    {output}")
+    print_line(f"image     {image} (left: enlarged pixels, right: upscaled)")
+    print_line(f"source    {folder / 'in' / 'done' / clip.name}")
+    print_line(f"log       {log}")
 
 
-def _lay_out(folder: Path) -> Path:
-    """The folders and the configuration; what an earlier demo made goes, anything else is left alone."""
-    config, mark = folder / "framewatch.yaml", folder / MARK
-    if os.path.lexists(folder) and not (folder.is_dir() and (mark.is_file() or not any(folder.iterdir()))):
+def _prepare(folder: Path) -> Path:
+    """Create the folders and the configuration, and return its path. Remove what an earlier demo left.
+
+    Raises:
+        ConfigError: `demo.folder_in_use`: the folder holds something else.
+    """
+    config, marker = folder / "framewatch.yaml", folder / _MARKER
+    if os.path.lexists(folder) and not (folder.is_dir() and (marker.is_file() or not any(folder.iterdir()))):
         raise ConfigError(
-            "this is not a folder that an earlier demo made, nor an empty one: it is left alone",
+            "this folder is not empty, and was not made by a demo: it is left alone",
             code="demo.folder_in_use",
-            hint="name another one with --dir",
+            hint="name another folder with --dir",
             where=str(folder),
         )
     for name in ("in", "out", "state", "work"):
         shutil.rmtree(folder / name, ignore_errors=True)
     (folder / "in").mkdir(parents=True)
-    mark.touch()
+    marker.touch()
     settings = {
         "state_dir": "state",
         "work_dir": "work",
-        "folders": [{"name": "demo", "input": "in", "preset": PRESET, "settle_seconds": 0.5, "poll_seconds": 1}],
+        "folders": [{"name": "demo", "input": "in", "preset": _PRESET, "settle_seconds": 0.5, "poll_seconds": 1}],
     }
     config.write_text(yaml.safe_dump(settings, sort_keys=False))
     return config
@@ -90,7 +96,7 @@ def _run_daemon(config: Path, log: Path, output: Path) -> None:
         raise WorkerError(
             f"the daemon ended with status {daemon.returncode}: {_last_error(log)}",
             code="demo.failed",
-            hint=f"the whole story is in {log}",
+            hint=f"see {log}",
         )
 
 
@@ -98,8 +104,8 @@ def _show_progress(daemon: subprocess.Popen[bytes], sidecar: Path) -> None:
     with progress_bar() as bar:
         fps = 0.0
         task = bar.add_task("waiting", total=100.0, fps=fps, engine="")
-        for state in _sidecar_states(daemon, sidecar):
-            fps = state["fps"] or fps  # a job that is over has none
+        for state in _progress_states(daemon, sidecar):
+            fps = state["fps"] or fps  # an ended job has none
             bar.update(
                 task,
                 completed=state["progress"],
@@ -109,8 +115,8 @@ def _show_progress(daemon: subprocess.Popen[bytes], sidecar: Path) -> None:
             )
 
 
-def _sidecar_states(daemon: subprocess.Popen[bytes], sidecar: Path) -> Iterator[dict[str, Any]]:
-    """What the progress file says, until the daemon ends; the last state too."""
+def _progress_states(daemon: subprocess.Popen[bytes], sidecar: Path) -> Iterator[dict[str, Any]]:
+    """Yield the content of the progress file until the daemon has ended, and once after that."""
     running = True
     while running:
         running = daemon.poll() is None
@@ -125,16 +131,16 @@ def _last_error(log: Path) -> str:
         event = json.loads(line) if line.startswith("{") else {}
         if event.get("level") in ("error", "warning"):
             return str(event.get("message") or event["event"])
-    return "it said nothing"
+    return "it logged nothing"
 
 
-def _before_and_after(source: Path, output: Path, picture: Path) -> None:
-    """One frame of both, side by side; the source's pixels are repeated to the output's size."""
+def _before_and_after(source: Path, output: Path, image: Path) -> None:
+    """Write one frame of both side by side. The source's pixels are repeated up to the output's size."""
     moment = ["-ss", "2"]
     compare = "[0:v]scale=640:360:flags=neighbor[before];[before][1:v]hstack"
     command = [str(find_ffmpeg(None)), "-hide_banner", "-loglevel", "error", "-nostdin", "-y"]
     command += [*moment, "-i", f"file:{source}", *moment, "-i", f"file:{output}"]
-    command += ["-filter_complex", compare, "-frames:v", "1", "-update", "1", f"file:{picture}"]
+    command += ["-filter_complex", compare, "-frames:v", "1", "-update", "1", f"file:{image}"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
-        raise WorkerError(f"the picture could not be made: {result.stderr.strip()}", code="demo.no_picture")
+        raise WorkerError(f"the image could not be made: {result.stderr.strip()}", code="demo.no_picture")

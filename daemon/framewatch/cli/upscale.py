@@ -1,4 +1,4 @@
-"""`framewatch upscale`: one file, here and now, without a daemon."""
+"""`framewatch upscale`: process one file at once, without a daemon."""
 
 from __future__ import annotations
 
@@ -16,18 +16,15 @@ import typer
 from rich.progress import Progress
 
 from framewatch import domain
-from framewatch.cli.common import (
+from framewatch.cli.options import (
     EngineOption,
     FfmpegOption,
     JsonOption,
     PrecisionOption,
     check_engine,
     check_precision,
-    interruptible,
-    print_json,
-    progress_bar,
-    say,
 )
+from framewatch.cli.output import interruptible, print_json, print_line, progress_bar
 from framewatch.domain import StageName
 from framewatch.errors import ConfigError, Finding, MediaError
 from framewatch.jobs.attempt.pipeline import Pipeline
@@ -47,20 +44,20 @@ from framewatch.text import printable
 FileArgument = Annotated[Path, typer.Argument(help="The video.", show_default=False)]
 PresetOption = Annotated[
     str,
-    typer.Option("--preset", "-p", help="A preset's name, or a path to one.", show_default=False),
+    typer.Option("--preset", "-p", help="A preset's name or path.", show_default=False),
 ]
 
 
 def upscale(
     file: FileArgument,
     preset: PresetOption,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where the result goes.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.", show_default=False)],
     engine: EngineOption = "auto",
     precision: PrecisionOption = "exact",
     ffmpeg: FfmpegOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make one file now, with a progress bar. The source is left as it is; nothing is overwritten.
+    """Process one file now, with a progress bar. The source stays as it is, and nothing is overwritten.
 
     \b
     Examples:
@@ -68,36 +65,36 @@ def upscale(
       framewatch upscale film.mkv --preset ./mine.yaml -o out.mkv --json
     """
     output = output.absolute()
-    _require_free(output)
+    _require_absent(output)
     wanted = check_precision(precision)
-    named, tools = prepared(file, preset, ffmpeg, check_engine(engine))
+    named, tools = preset_and_tools(file, preset, ffmpeg, check_engine(engine))
     tools = tools.evolve(precision=wanted)
-    _require_ending(output, named)
+    _require_extension(output, named)
     with (
         _work_folder(output.parent) as work,
-        a_worker() as worker,
+        worker_process() as worker,
         interruptible() as stop,
         progress_bar(transient=True, disable=not sys.stderr.isatty()) as bar,
     ):
-        observer = _OnScreen(bar)
-        made = Pipeline(worker, tools, HostGate(1), observer, stop).run(order_of(file, named, work))
+        observer = _BarObserver(bar)
+        made = Pipeline(worker, tools, HostGate(1), observer, stop).run(attempt_request(file, named, work))
         if isinstance(made, Rendered):
-            output = with_container(output, made.plan.container)  # it is another one where `else` had its turn
-            _place(made, output)
+            output = with_container(output, made.plan.container)  # `else` may have chosen another container
+            _publish(made, output)
     if isinstance(made, Skipped):
-        _say_skipped(made, as_json)
+        _print_skipped(made, as_json)
     elif as_json:
         print_json(_result(made, output))
     else:
         size = _output_size(made.plan)
-        say(f"{output}  {size[0]}x{size[1]}, {made.frames} frames" if size else f"{output}  sound")
+        print_line(f"{output}  {size[0]}x{size[1]}, {made.frames} frames" if size else f"{output}  audio only")
 
 
-# --- what `plan` does too ------------------------------------------------------------------------------------------
+# --- shared with `plan` --------------------------------------------------------------------------------------------
 
 
-def prepared(file: Path, preset: str, ffmpeg: Path | None, engine: str) -> tuple[NamedPreset, Tools]:
-    """The preset and the programs for a file that is named on the command line.
+def preset_and_tools(file: Path, preset: str, ffmpeg: Path | None, engine: str) -> tuple[NamedPreset, Tools]:
+    """Return the preset and the programs for a file that is named on the command line.
 
     Raises:
         ConfigError: there is no such file, preset or ffmpeg.
@@ -109,15 +106,15 @@ def prepared(file: Path, preset: str, ffmpeg: Path | None, engine: str) -> tuple
     return named, Tools(ffmpeg=program, encoders=encoders(program), hwaccels=hwaccels(program), engine=engine)
 
 
-def order_of(file: Path, named: NamedPreset, work: Path) -> AttemptRequest:
-    """What is to be made of that file."""
-    # A link that the user names is followed, unlike one in a watched folder.
+def attempt_request(file: Path, named: NamedPreset, work: Path) -> AttemptRequest:
+    """Return the request to process that file."""
+    # A link that the user names is followed. In a watched folder it is not, because anybody may have put it there.
     return AttemptRequest(source=file.resolve(), preset=named.preset, preset_name=named.name, work=work)
 
 
 @contextmanager
-def a_worker() -> Iterator[Worker]:
-    """A worker process that is gone afterwards."""
+def worker_process() -> Iterator[Worker]:
+    """Yield a worker process, which is killed afterwards."""
     worker = Worker()
     try:
         yield worker
@@ -125,36 +122,36 @@ def a_worker() -> Iterator[Worker]:
         worker.kill()
 
 
-class Quiet:
-    """An observer that shows nothing."""
+class SilentObserver:
+    """An observer that does nothing."""
 
     def progressed(self, progress: domain.Progress) -> None:
-        """Show nothing."""
+        """Do nothing."""
 
     def logged(self, stage: StageName, line: str, level: str) -> None:
-        """Show nothing."""
+        """Do nothing."""
 
     def command_started(self, command: str) -> None:
-        """Show nothing."""
+        """Do nothing."""
 
     def warned(self, warning: Finding) -> None:
-        """Show nothing."""
+        """Do nothing."""
 
     def waiting_for(self, device: str) -> None:
-        """Show nothing."""
+        """Do nothing."""
 
     def resumed(self, kept: int, segments: int) -> None:
-        """Show nothing."""
+        """Do nothing."""
 
     def segment_done(self, entry: LedgerEntry, segments: int, *, made_progress: bool) -> None:
-        """Show nothing."""
+        """Do nothing."""
 
 
 # --- upscale -----------------------------------------------------------------------------------------------
 
 
-class _OnScreen(Quiet):
-    """Shows progress as a bar, and warnings above it."""
+class _BarObserver(SilentObserver):
+    """Shows a progress bar, with warnings above it."""
 
     def __init__(self, bar: Progress) -> None:
         self._bar = bar
@@ -179,12 +176,12 @@ class _OnScreen(Quiet):
 
 @contextmanager
 def _work_folder(parent: Path) -> Iterator[Path]:
-    """A hidden folder beside the output, gone when the work is over: the result is then only renamed."""
+    """Yield a hidden folder beside the output, so that the result only has to be renamed. Remove it afterwards."""
     try:
         folder = Path(tempfile.mkdtemp(prefix=".framewatch-", dir=parent))
     except OSError as error:
         message = f"the output's folder cannot be written: {error.strerror}"
-        hint = "make the folder first" if not parent.exists() else "let this user write there"
+        hint = "create the folder first" if not parent.exists() else "give this user the right to write there"
         raise ConfigError(message, code="output.not_writable", hint=hint, where=printable(parent)) from None
     try:
         yield folder
@@ -192,42 +189,42 @@ def _work_folder(parent: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _require_free(output: Path) -> None:
+def _require_absent(output: Path) -> None:
     if os.path.lexists(output):
         raise ConfigError(
-            "the output exists already; nothing is overwritten",
+            "the output exists already, and is never overwritten",
             code="output.exists",
-            hint="name another, or move it away",
+            hint="name another file, or move this one away",
             where=printable(output),
         )
 
 
-def _require_ending(output: Path, named: NamedPreset) -> None:
-    ending = f".{named.preset.container}"
-    if output.suffix.lower() != ending:
+def _require_extension(output: Path, named: NamedPreset) -> None:
+    extension = f".{named.preset.container}"
+    if output.suffix.lower() != extension:
         raise ConfigError(
-            f'the preset "{named.name}" makes {named.preset.container}',
+            f'the preset "{named.name}" writes {named.preset.container} files',
             code="output.wrong_ending",
-            hint=f"name it {output.with_suffix(ending).name}, or use a preset with another container",
+            hint=f"name it {output.with_suffix(extension).name}, or use a preset with another container",
             where=printable(output),
         )
 
 
-def _place(made: Rendered, output: Path) -> None:
+def _publish(made: Rendered, output: Path) -> None:
     found = files.identity(made.result)
     size = found.size if found else 0
-    order = Move(made.result, output, root=output.parent, part=f".{made.result.parent.name}.part", size=size)
-    if move(order) is not Moved.DONE:
-        _require_free(output)
-        raise MediaError("the result could not be put in its place", code="output.lost", where=printable(output))
+    request = Move(made.result, output, root=output.parent, part=f".{made.result.parent.name}.part", size=size)
+    if move(request) is not Moved.DONE:
+        _require_absent(output)
+        raise MediaError("the result could not be moved to its place", code="output.lost", where=printable(output))
 
 
-def _say_skipped(made: Skipped, as_json: bool) -> None:
+def _print_skipped(made: Skipped, as_json: bool) -> None:
     if as_json:
         print_json({"status": "skipped", "output": None, "reasons": [asdict(reason) for reason in made.reasons]})
         return
     for reason in made.reasons:
-        say(f"skipped: {reason.message} [{reason.code}]")
+        print_line(f"skipped: {reason.message} [{reason.code}]")
 
 
 def _output_size(plan: VideoPlan | AudioPlan | ImagePlan) -> tuple[int, int] | None:

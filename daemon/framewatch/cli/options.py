@@ -1,0 +1,96 @@
+"""Options that several commands have, and the configuration that `--config` names.
+
+A command has as many parameters as it has options: typer reads them from the signature. That is why commands may have
+more than six.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, cast, get_args
+
+import typer
+
+from framewatch.errors import ConfigError
+from framewatch.settings import LoadedSettings, load_settings
+from framewatch.settings.fields import EngineName, PrecisionName
+
+_ENGINES: tuple[str, ...] = get_args(EngineName)
+_PRECISIONS: tuple[str, ...] = get_args(PrecisionName)
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        envvar="FRAMEWATCH_CONFIG",
+        help="The configuration. Default: ./framewatch.yaml, then ~/.config/framewatch/, then /etc/framewatch/.",
+        show_default=False,
+    ),
+]
+EngineOption = Annotated[str, typer.Option("--engine", help=f"One of {', '.join(_ENGINES)}.")]
+PrecisionOption = Annotated[
+    str,
+    typer.Option("--precision", help="exact; or fast: in 8 bits where that is faster, at about 42 dB."),
+]
+FfmpegOption = Annotated[Path | None, typer.Option("--ffmpeg", help="The ffmpeg program to use.", show_default=False)]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+
+
+def check_engine(name: str) -> str:
+    """Return the name if it is one that `engine:` may have.
+
+    Raises:
+        ConfigError: `engine.unknown`.
+    """
+    if name not in _ENGINES:
+        hint = f"use one of: {', '.join(_ENGINES)}"
+        raise ConfigError(f'there is no engine "{name}"', code="engine.unknown", hint=hint)
+    return name
+
+
+def check_precision(name: str) -> PrecisionName:
+    """Return the name if it is one that `precision:` may have.
+
+    Raises:
+        ConfigError: `config.bad_value`.
+    """
+    if name not in _PRECISIONS:
+        hint = f"use {' or '.join(_PRECISIONS)}"
+        raise ConfigError(f'there is no precision "{name}"', code="config.bad_value", hint=hint)
+    return cast("PrecisionName", name)
+
+
+def settings_path(config: Path | None) -> Path:
+    """Return the named configuration file, or the first one found in the default places.
+
+    Raises:
+        ConfigError: `config.not_found`: none was named, and there is none.
+    """
+    if config is not None:
+        return config
+    paths = _default_paths()
+    found = next((path for path in paths if path.is_file()), None)
+    if found is None:
+        searched = ", ".join(str(path) for path in paths)
+        raise ConfigError(
+            "no configuration was named, and none was found",
+            code="config.not_found",
+            hint=f"name one with --config FILE (searched: {searched}; see `framewatch run --help`)",
+        )
+    return found
+
+
+def load_configuration(config: Path | None) -> LoadedSettings:
+    """Load the settings from the named configuration, or from the one in the default places.
+
+    Raises:
+        ConfigError: there is none, or it is wrong.
+    """
+    return load_settings(settings_path(config))
+
+
+def _default_paths() -> list[Path]:
+    user = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    return [folder / "framewatch.yaml" for folder in (Path(), user / "framewatch", Path("/etc/framewatch"))]

@@ -1,0 +1,40 @@
+"""The command line imports what a command needs, and no more."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from framewatch.cli.app import app
+
+HEAVY = ("numpy", "av", "openvino", "ncnn", "torch", "watchdog")
+
+
+def imported_by(*arguments: str) -> set[str]:
+    """Return the modules that are loaded after a command has run."""
+    code = "import sys; from framewatch.cli import main\ntry: main()\nfinally: print(*sys.modules, file=sys.stderr)"
+    argv = [sys.executable, "-c", code, *arguments]
+    return set(subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False).stderr.split())
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["status", "--config", "config/framewatch.yaml"], ["statu"]])
+def test_a_light_command_does_not_import_what_rendering_needs(arguments: list[str]) -> None:
+    found = imported_by(*arguments)
+    assert "framewatch.cli.app" in found
+    assert found.isdisjoint(HEAVY)
+
+
+def test_the_help_lists_every_command_with_its_first_sentence() -> None:
+    listing = CliRunner().invoke(app, ["--help"]).stdout
+    lines = listing.split("Commands:\n")[1].strip().splitlines()
+    assert len(lines) == 14
+    assert not [line for line in lines if line.endswith("...")]
+
+
+def test_a_mistyped_command_is_answered_with_the_right_one() -> None:
+    result = CliRunner().invoke(app, ["statu"])
+    assert result.exit_code == 2
+    assert "status" in result.output
