@@ -71,7 +71,8 @@ class JobManager:
         self.work_dir = work_dir
         self.policy = policy
         self.clock = clock
-        self.on_change: Callable[[Job], None] = lambda _: None  # called after each change, with no lock held
+        # Gets the jobs of each change, once they are shown; no lock is held.
+        self.on_change: Callable[[Sequence[Job]], None] = lambda _: None
         # Locks are taken in this order: an output folder's, the manager's, the store's. Only the manager has the
         # store to itself for several statements (`Store.together`), and only while it holds its own lock.
         self._output_locks = NamedLocks()
@@ -104,13 +105,13 @@ class JobManager:
         """
         with self.lock:
             change = self._decided(self._stored(job_id), decide)
-        return None if change is None else self._follow(change)
+        return None if change is None else self._follow_one(change)
 
     def apply(self, job_id: str, event: ev.Event) -> Job:
         """Change a job by an event, as `change` does."""
         with self.lock:
             change = self._applied(self._stored(job_id), event)
-        return self._follow(change)
+        return self._follow_one(change)
 
     def claim(self, *, gpu: bool, accepts: Callable[[Job], bool], decide: Decide) -> Job | None:
         """Change the job that is first in the queue, among those that need a GPU or do not, and are accepted.
@@ -121,7 +122,7 @@ class JobManager:
         with self.lock:
             job = self.store.next_queued(self.clock(), gpu=gpu, accepts=accepts)
             change = None if job is None else self._decided(job, decide)
-        return None if change is None else self._follow(change)
+        return None if change is None else self._follow_one(change)
 
     def change_all(
         self, select: Callable[[], Iterable[tuple[Job, ev.Event]]], output: Path | None = None
@@ -135,7 +136,9 @@ class JobManager:
         """
         with self._names_below(output), self.lock, self.store.transaction():
             changes = [self._applied(job, event) for job, event in select()]
-        return [self._follow(change) for change in changes]
+        jobs = [self._follow(change) for change in changes]
+        self.on_change(jobs)
+        return jobs
 
     def add(self, output: Path, plan: Callable[[], Sequence[Job]], event: ev.Event | None = None) -> list[Job]:
         """Store new jobs in one transaction, unless an unended job has the same source.
@@ -153,10 +156,14 @@ class JobManager:
             with self.lock, self.store.transaction():
                 added = [job for job in jobs if self.store.add(job)]
                 changed = [self._applied(job, event) for job in added] if event else []
+        shown: list[Job] = []
         for job, change in zip_longest(added, changed):
-            self._follow(_Change(None, job))
+            shown.append(self._follow(_Change(None, job)))
             if change is not None:
-                self._follow(change)
+                shown[-1] = self._follow(change)
+            if len(shown) == 1:
+                self.on_change(shown)  # the slots need not wait until the last job is shown
+        self.on_change(shown[1:])
         return added
 
     # --- the first half: under the lock -------------------------------------------------------------------------
@@ -182,6 +189,11 @@ class JobManager:
 
     # --- the second half: no lock is held -----------------------------------------------------------------------
 
+    def _follow_one(self, change: _Change) -> Job:
+        job = self._follow(change)
+        self.on_change([job])
+        return job
+
     def _follow(self, change: _Change) -> Job:
         before, job = change
         retried = before is not None and before.state.ended
@@ -195,7 +207,6 @@ class JobManager:
         if before is None or before.state != job.state:
             log = _log.warning if job.state in WARNINGS else _log.info
             log(LOG_EVENTS[job.state], **job.log_context(), **_details(job))
-        self.on_change(job)
         return job
 
 

@@ -176,9 +176,10 @@ class Scheduler:
             if due is not None and due <= self._manager.clock():
                 self.wake()
 
-    def _on_change(self, job: Job) -> None:
-        """After each change: publish the job if that is next, and let the slots see it."""
-        self._publish_if_due(job)
+    def _on_change(self, jobs: Sequence[Job]) -> None:
+        """Publish the jobs that are due after a change, and let the slots see the others."""
+        for job in jobs:
+            self._publish_if_due(job)
         self.wake()
 
     # --- attempts -----------------------------------------------------------------------------------------------
