@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from fake_engines import PlanesEngine
-from framewatch.render.warm_engine import WarmEngine
+from framewatch.render.task_handlers import RenderHandlers
 from framewatch.upscale.identity import IdentityEngine
 from full_run import frame_times, process
 from media_factory import ffmpeg
@@ -30,8 +30,8 @@ def source(folder: Path, *coded: str) -> Path:
 def planes_engine(monkeypatch: pytest.MonkeyPatch) -> PlanesEngine:
     """Gives workers an engine that takes planes, and no other."""
     engine = PlanesEngine(IdentityEngine())
-    engines = {"identity": engine}
-    monkeypatch.setattr("framewatch.render.task_handlers.WarmEngine", partial(WarmEngine, engines=engines))
+    only = partial(RenderHandlers, engines={"identity": engine})
+    monkeypatch.setattr("full_run.RenderHandlers", only)
     return engine
 
 
