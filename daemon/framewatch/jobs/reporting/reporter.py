@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -42,7 +43,7 @@ class Reporter:
         """Show a job's new state."""
         sidecar = self._sidecar(job)
         if sidecar is not None and job.state == JobState.QUEUED:
-            sidecar.update(job, Progress(), still_true=lambda: self._store.is_queued(job.id))
+            sidecar.update(job, Progress(), still_true=partial(self._store.is_queued, job.id))
             self._forget_queued(job)
         elif sidecar is not None:
             starts = job.state == JobState.RUNNING  # then the progress in the store is an earlier attempt's

@@ -163,7 +163,8 @@ class JobManager:
                 shown[-1] = self._follow(change)
             if len(shown) == 1:
                 self.on_change(shown)  # the slots need not wait until the last job is shown
-        self.on_change(shown[1:])
+        if len(shown) > 1:
+            self.on_change(shown[1:])
         return added
 
     # --- the first half: under the lock -------------------------------------------------------------------------
