@@ -15,10 +15,9 @@ from framewatch.errors import Finding
 from framewatch.jobs.attempt.planning import plan_file
 from framewatch.media.commands import commands
 from framewatch.media.commands.image_command import image_command
-from framewatch.media.plan.image_plan import ImagePlan
+from framewatch.media.plan.image_plan import ImagePlan, Plan
 from framewatch.media.plan.plan import AudioPlan, BasePlan, VideoPlan
 
-_AnyPlan = VideoPlan | AudioPlan | ImagePlan
 _Steps = list[tuple[str, list[str]]]
 
 
@@ -60,7 +59,7 @@ def plan(
         print_line(shlex.join(argv))
 
 
-def _document(reasons: Sequence[Finding], made: _AnyPlan | None, steps: _Steps) -> dict[str, Any]:
+def _document(reasons: Sequence[Finding], made: Plan | None, steps: _Steps) -> dict[str, Any]:
     return {
         "status": "planned" if made else "skipped",
         "not_matched": [reason.message for reason in reasons],
@@ -69,7 +68,7 @@ def _document(reasons: Sequence[Finding], made: _AnyPlan | None, steps: _Steps) 
     }
 
 
-def _steps(plan: _AnyPlan, ffmpeg: Path, source: Path, segments: int) -> _Steps:
+def _steps(plan: Plan, ffmpeg: Path, source: Path, segments: int) -> _Steps:
     """Return the commands of a job, with paths in a work folder that does not exist."""
     result = Path("work") / f"result.{plan.extension}"
     if isinstance(plan, ImagePlan):

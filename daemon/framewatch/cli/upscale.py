@@ -33,8 +33,8 @@ from framewatch.jobs.attempt.segment_ledger import LedgerEntry
 from framewatch.jobs.gpu.gate import HostGate
 from framewatch.jobs.naming import with_container
 from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, hwaccels
-from framewatch.media.plan.image_plan import ImagePlan
-from framewatch.media.plan.plan import AudioPlan, VideoPlan
+from framewatch.media.plan.image_plan import Plan
+from framewatch.media.plan.plan import AudioPlan
 from framewatch.media.preset.loader import NamedPreset, load_preset
 from framewatch.render.worker_client import Worker
 from framewatch.storage import files
@@ -227,7 +227,7 @@ def _print_skipped(made: Skipped, as_json: bool) -> None:
         print_line(f"skipped: {reason.message} [{reason.code}]")
 
 
-def _output_size(plan: VideoPlan | AudioPlan | ImagePlan) -> tuple[int, int] | None:
+def _output_size(plan: Plan) -> tuple[int, int] | None:
     return None if isinstance(plan, AudioPlan) else (plan.width, plan.height)
 
 

@@ -13,7 +13,7 @@ from framewatch.errors import Finding, RuleError
 from framewatch.jobs.attempt.request import AttemptRequest, Tools
 from framewatch.media.containers import rules
 from framewatch.media.filters.video_effects import remembered_frames
-from framewatch.media.plan.image_plan import ImagePlan, make_image_plan
+from framewatch.media.plan.image_plan import ImagePlan, Plan, make_image_plan
 from framewatch.media.plan.output_time import timeline_request
 from framewatch.media.plan.plan import AudioPlan, VideoPlan, make_plan
 from framewatch.media.plan.segments import SegmentOptions
@@ -31,7 +31,7 @@ class Planned:
 
     request: AttemptRequest  # with the preset that the file takes
     probed: ProbeReport
-    plan: VideoPlan | AudioPlan | ImagePlan | None  # None: the preset's conditions exclude the file
+    plan: Plan | None  # None: the preset's conditions exclude the file
     reasons: tuple[Finding, ...]  # why it does not take the presets before that one
 
 

@@ -10,8 +10,7 @@ from pydantic import InstanceOf
 from framewatch.domain import Record
 from framewatch.errors import Finding
 from framewatch.media.limits import Limits
-from framewatch.media.plan.image_plan import ImagePlan
-from framewatch.media.plan.plan import AudioPlan, VideoPlan
+from framewatch.media.plan.image_plan import Plan
 from framewatch.media.plan.segments import DEFAULT_SECONDS
 from framewatch.media.preset.preset import Preset
 from framewatch.render.worker_client import STALL_SECONDS
@@ -33,7 +32,7 @@ class Rendered(Record):
     """A verified result in the work folder."""
 
     result: Path
-    plan: VideoPlan | AudioPlan | ImagePlan
+    plan: Plan
     engine: str | None  # None where nothing was upscaled
     frames: int
     warnings: tuple[Finding, ...]

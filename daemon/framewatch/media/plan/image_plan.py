@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from framewatch.domain import MediaInfo, Stream, Video
 from framewatch.errors import Finding, MediaError, RuleError
 from framewatch.media.colour import WorkingFormat, working_format
-from framewatch.media.plan.plan import BasePlan
+from framewatch.media.plan.plan import AudioPlan, BasePlan, VideoPlan
 from framewatch.media.plan.stream_table import location
 from framewatch.media.preset.preset import Preset
 from framewatch.media.probe.file_kind import is_image
@@ -59,6 +59,10 @@ class ImagePlan(BasePlan):
     alpha: Literal["none", "kept", "on white"]
     bit_depth: Literal[8, 16]  # of the output
     frames: Literal[1] = 1
+
+
+Plan = VideoPlan | AudioPlan | ImagePlan
+"""The plan for a file of any kind."""
 
 
 def make_image_plan(preset: Preset, preset_name: str, info: MediaInfo) -> ImagePlan:
