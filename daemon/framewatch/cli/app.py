@@ -1,7 +1,7 @@
 """All commands, in the order in which a new user meets them.
 
-A command's module is imported when the command runs, or when a list of all commands is shown. So `framewatch status`
-does not wait for what only rendering needs: numpy, PyAV and the engines.
+A command's module is imported when the command runs. So `framewatch status` does not wait for what only rendering
+needs: numpy, PyAV and the engines.
 """
 
 from __future__ import annotations
@@ -17,32 +17,35 @@ from typer.main import get_command, get_group
 
 from framewatch import __version__
 
-_PLACES: Mapping[str, str] = MappingProxyType(
+_COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
-        "demo": "demo:demo",
-        "check": "daemon:check",
-        "run": "daemon:run",
-        "plan": "plan:plan",
-        "upscale": "upscale:upscale",
-        "status": "jobs:status",
-        "retry": "jobs:retry",
-        "cancel": "jobs:cancel",
-        "doctor": "doctor:doctor",
-        "bench": "bench:bench",
-        "folders": "folders:app",
-        "presets": "presets:app",
-        "models": "models:app",
-        "schema": "schema:schema",
+        "demo": ("demo:demo", "Upscale a real clip in a watched folder, and show the result."),
+        "check": ("daemon:check", "Check the configuration, its presets, folders and tools."),
+        "run": ("daemon:run", "Watch the configured folders until a signal comes."),
+        "plan": ("plan:plan", "Show what would be done with a file, and write nothing."),
+        "upscale": ("upscale:upscale", "Process one file now, with a progress bar."),
+        "status": ("jobs:status", "Show the daemon, its folders and the newest jobs."),
+        "retry": ("jobs:retry", "Try a failed or cancelled job again."),
+        "cancel": ("jobs:cancel", "Cancel a job."),
+        "doctor": ("doctor:doctor", "Check what jobs need on this machine."),
+        "bench": ("bench:bench", "Measure how fast this machine is, and recommend settings."),
+        "folders": ("folders:app", "Show the watch folders and their disks, or accept another disk."),
+        "presets": ("presets:app", "List, show and validate presets, and list their keys."),
+        "models": ("models:app", "List the networks, verify and install their weights."),
+        "schema": ("schema:schema", "Print the JSON Schema of a document."),
     }
 )
-"""For each name the module in this package, and in it the function or the group of commands."""
+"""For each name the module in this package with the function, or the group of commands, and its line in the list.
+
+The line repeats the first sentence of the help, so that `framewatch --help` need not import every module for it.
+"""
 
 
 class _LazyCommands(Mapping[str, Any]):
     """The commands by name; one is imported when it is taken out."""
 
     def __getitem__(self, name: str) -> Any:
-        module, _, attribute = _PLACES[name].partition(":")
+        module, _, attribute = _COMMANDS[name][0].partition(":")
         found = getattr(importlib.import_module(f"framewatch.cli.{module}"), attribute)
         if isinstance(found, typer.Typer):
             command: Any = get_group(found)
@@ -54,16 +57,20 @@ class _LazyCommands(Mapping[str, Any]):
         return command
 
     def __iter__(self) -> Iterator[str]:
-        return iter(_PLACES)
+        return iter(_COMMANDS)
 
     def __len__(self) -> int:
-        return len(_PLACES)
+        return len(_COMMANDS)
 
 
 class _LazyGroup(TyperGroup):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.commands = cast("MutableMapping[str, Any]", _LazyCommands())
+
+    def format_commands(self, _: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
 
 
 app = typer.Typer(
