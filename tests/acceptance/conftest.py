@@ -1,4 +1,4 @@
-"""A house with folders and a daemon for each test, and the small clips that are dropped into them."""
+"""A harness with watched folders and a daemon for each test, and small clips to drop into them."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ def harness(tmp_path: Path) -> Iterator[Harness]:
 
 @pytest.fixture
 def pace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> injected.Knob:
-    """Frames take a tenth of a second, so that a job can be caught in the middle, until it is turned to 0."""
+    """Make each frame take 0.1 s, so that a job can be caught in the middle, until it is turned to 0."""
     pace = injected.delay(tmp_path / "pace", monkeypatch)
     pace.turn(0.1)
     return pace
 
 
 @pytest.fixture
-def slow_house(harness: Harness, pace: injected.Knob) -> Harness:
-    """Upscales with the real network, slowly."""
+def slow_harness(harness: Harness, pace: injected.Knob) -> Harness:
+    """Return a harness that upscales slowly, with the real network."""
     harness.settings["engine"] = "openvino"
     return harness
 
 
 @pytest.fixture
 def drop() -> Callable[[Path, Path], Path]:
-    """Copies a file into a folder, whole at once as a rename would."""
+    """Return a function that puts a complete file into a folder at once, by renaming it."""
 
     def _drop(source: Path, target: Path) -> Path:
         temporary = target.with_name(f".{target.name}")

@@ -1,4 +1,4 @@
-"""Sound alone, loudness and transport streams, through the daemon and the command."""
+"""Audio files, loudness and transport streams, through the daemon and the commands."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ SWELLING = "anoisesrc=c=pink:d=4:r=44100:seed=1,volume='0.06+0.05*sin(3*t)':eval
 
 
 def film(path: Path) -> Path:
-    """Four seconds of black and quiet noise."""
+    """Make four seconds of black video with quiet noise."""
     ffmpeg("-f", "lavfi", "-i", "color=black:s=32x32:r=5:d=4", "-f", "lavfi", "-i", SWELLING, "-pix_fmt", "yuv420p",
            "-c:v", "libx264", "-c:a", "aac", "-b:a", "192k", f"file:{path}")  # fmt: skip
     return path
 
 
 def loudness(path: Path) -> float:
-    """LUFS, by ffmpeg's meter."""
+    """Return the integrated loudness in LUFS, measured by ffmpeg."""
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-i", path, "-af", "ebur128", "-vn", "-f", "null", "-"]
     said = subprocess.run(command, capture_output=True, check=True).stderr.decode().rpartition("Summary:")[2]
     found = re.search(r"I:\s+(\S+) LUFS", said)
@@ -36,7 +36,9 @@ def loudness(path: Path) -> float:
     return float(found[1])
 
 
-def test_a_folder_makes_mp3s_of_films_and_of_songs(harness: Harness, drop: Callable[[Path, Path], Path]) -> None:
+def test_a_folder_makes_mp3_files_of_videos_and_of_music(
+    harness: Harness, drop: Callable[[Path, Path], Path]
+) -> None:
     preset = {"container": "mp3", "audio_codec": "mp3", "audio_normalize": True, "metadata": {"title": "Mine"}}
     share = harness.folder("music", preset=preset)
     drop(film(harness.root / "film.mp4"), share / "film.mp4")
@@ -74,7 +76,7 @@ def test_an_upscaled_transport_stream_is_normalized_and_then_quieter(tmp_path: P
         assert (made.streams.video[0].width, made.streams.audio[0].codec_context.sample_rate) == (64, 44100)
 
 
-def test_a_plan_for_sound_alone_names_the_measurement(tmp_path: Path) -> None:
+def test_a_plan_for_audio_only_lists_the_loudness_measurement(tmp_path: Path) -> None:
     wishes = {"container": "flac", "audio_codec": "flac", "audio_normalize": True}
     (tmp_path / "p.yaml").write_text(yaml.safe_dump(wishes))
     source = film(tmp_path / "film.mp4")

@@ -1,4 +1,4 @@
-"""Files that are no video: each goes to failed/ with a code of its own, and the daemon goes on."""
+"""Files that are no video: each goes to failed/ with a code of its own, and the daemon continues."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness import Harness, framewatch
 
 
 def make_bad_files(folder: Path) -> dict[str, str]:
-    """Drops one of each kind; returns file name -> expected code."""
+    """Drop one of each kind, and return the expected code by file name."""
     (folder / "text.mp4").write_text("This is not a video.\n" * 50)
     (folder / "empty.mp4").write_bytes(b"")
     whole = make_clip(folder.parent / "whole.mp4", frames=50, audio=True)
@@ -34,7 +34,7 @@ def make_bad_files(folder: Path) -> dict[str, str]:
     }
 
 
-def test_each_bad_file_fails_with_its_code_and_the_good_one_after_them_comes_out(harness: Harness) -> None:
+def test_each_bad_file_fails_with_its_code_and_the_good_one_after_them_is_processed(harness: Harness) -> None:
     share = harness.folder()
     expected = make_bad_files(share)
     harness.start()
@@ -72,7 +72,7 @@ def test_each_bad_file_fails_with_its_code_and_the_good_one_after_them_comes_out
 def test_frames_two_messages_come_at_check_and_in_the_sidecar(
     harness: Harness, preset: dict[str, Any], code: str, message: str
 ) -> None:
-    """At `check` for the configuration's own presets; in the sidecar for one that was laid into the folder later."""
+    """In `check` for presets of the configuration; in the sidecar for one that was put into the folder later."""
     harness.folder("configured", preset=preset)
     checked = framewatch("check", "--config", harness.config)
     assert checked.returncode == 2
@@ -92,7 +92,7 @@ def test_frames_two_messages_come_at_check_and_in_the_sidecar(
     assert harness.stop() == 0
 
 
-def test_what_copy_mode_cannot_put_into_the_container_is_told_all_at_once(harness: Harness) -> None:
+def test_all_streams_that_copy_mode_cannot_store_are_listed_at_once(harness: Harness) -> None:
     share = harness.folder(preset={"processing_mode": "copy", "container": "webm"})
     make_clip(share / "a.mp4", frames=3, audio=True)
     assert harness.once().returncode == 1

@@ -15,7 +15,7 @@ from harness import Harness, framewatch
 HOUR, YEAR = 3600.0, 365 * 24 * 3600.0
 
 
-def test_a_held_job_goes_on_and_new_files_are_taken_whatever_the_clock_does(
+def test_a_held_job_continues_and_new_files_are_taken_when_the_clock_jumps(
     harness: Harness, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = injected.clock(tmp_path / "clock", monkeypatch)

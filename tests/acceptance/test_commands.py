@@ -1,4 +1,4 @@
-"""The commands beside `run`, as a person at a shell and as a script use them."""
+"""The commands other than `run`, as people and scripts use them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_check_passes_a_good_configuration_and_names_its_folders(harness: Harnes
     assert "anime" in result.stdout
 
 
-def test_check_tells_every_error_at_once_each_on_a_line_with_its_place(harness: Harness) -> None:
+def test_check_lists_every_error_with_its_place(harness: Harness) -> None:
     harness.folder(preset={"video_codec": "libx265", "container": "webm", "crff": 20})
     harness.settings |= {"retires": 3, "segment_seconds": -1}
     harness.write()
@@ -58,7 +58,7 @@ def test_check_tells_every_error_at_once_each_on_a_line_with_its_place(harness: 
     assert all("[" in line and line.endswith("]") for line in lines), lines
 
 
-def test_a_missing_configuration_file_is_one_line_and_2(tmp_path: Path) -> None:
+def test_a_missing_configuration_file_is_one_line_and_status_2(tmp_path: Path) -> None:
     result = framewatch("run", "--config", tmp_path / "none.yaml")
     assert result.returncode == 2
     assert result.stderr.count("\n") == 1
@@ -66,14 +66,14 @@ def test_a_missing_configuration_file_is_one_line_and_2(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["--frobnicate"], ["runn"], ["run"], ["upscale", "a.mp4"], []])
-def test_bad_arguments_are_2_with_a_line_that_helps(arguments: list[str]) -> None:
+def test_bad_arguments_are_status_2_and_point_to_the_help(arguments: list[str]) -> None:
     result = framewatch(*arguments)
     assert result.returncode == 2
     assert "Traceback" not in result.stderr
     assert "--help" in result.stderr + result.stdout
 
 
-def test_every_key_of_a_preset_is_told_with_its_default() -> None:
+def test_every_preset_key_is_listed_with_its_default() -> None:
     rows = json.loads(framewatch("presets", "keys", "--json").stdout)
     defaults = {row["key"]: row["default"] for row in rows}
     assert (defaults["crf"], defaults["container"], defaults["crop.x"]) == ("23", "mp4", "0")
@@ -89,7 +89,7 @@ def test_every_command_has_help_with_an_example() -> None:
         assert f"framewatch {name}" in text.split("Usage", 1)[1].split("\n", 1)[1], f"{name}: no example"
 
 
-def test_upscale_makes_one_file_where_it_was_told_and_leaves_the_source(tmp_path: Path, clip: Path) -> None:
+def test_upscale_writes_the_named_file_and_leaves_the_source(tmp_path: Path, clip: Path) -> None:
     output = tmp_path / "big.mp4"
     result = framewatch("upscale", clip, "--preset", preset(tmp_path), "-o", output)
     assert result.returncode == 0, result.stderr
@@ -113,7 +113,7 @@ def test_upscale_never_overwrites_and_refuses_with_a_code(tmp_path: Path, clip: 
     assert not (tmp_path / "x.mp4").exists()
 
 
-def test_upscale_as_json_is_for_scripts(tmp_path: Path, clip: Path) -> None:
+def test_upscale_prints_its_result_as_json(tmp_path: Path, clip: Path) -> None:
     output = tmp_path / "big.mp4"
     result = framewatch("upscale", clip, "--preset", preset(tmp_path), "-o", output, "--json")
     said = json.loads(result.stdout)
@@ -137,7 +137,8 @@ def test_ctrl_c_in_an_upscale_leaves_no_mess(tmp_path: Path) -> None:
         preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no other thread is alive
     )
     children = eventually(
-        lambda: [p for p in psutil.Process(process.pid).children(recursive=True) if "ffmpeg" in p.name()],
+        # The one that reads frames: others run only for a moment, to list what ffmpeg can do.
+        lambda: [p for p in psutil.Process(process.pid).children(recursive=True) if "pipe:0" in p.cmdline()],
         what="the encoder",
     )
     process.send_signal(signal.SIGINT)
@@ -148,7 +149,7 @@ def test_ctrl_c_in_an_upscale_leaves_no_mess(tmp_path: Path) -> None:
     assert not any(child.is_running() for child in children)
 
 
-def test_plan_tells_what_would_be_done_and_does_nothing(tmp_path: Path, clip: Path) -> None:
+def test_plan_shows_what_would_be_done_and_writes_nothing(tmp_path: Path, clip: Path) -> None:
     before = sorted(tmp_path.iterdir())
     path = preset(tmp_path, video_codec="libx265")
     shown = framewatch("plan", clip, "--preset", path)
@@ -182,10 +183,10 @@ def test_status_shows_jobs_and_folders_with_and_without_a_daemon(harness: Harnes
     assert harness.stop() == 0
 
 
-def test_cancel_stops_a_running_job_and_retry_takes_it_up_again(
-    slow_house: Harness, long_clip: Path, pace: injected.Knob
+def test_cancel_stops_a_running_job_and_retry_runs_it_again(
+    slow_harness: Harness, long_clip: Path, pace: injected.Knob
 ) -> None:
-    harness = slow_house
+    harness = slow_harness
     share = harness.folder(preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
     shutil.copy(long_clip, share / "a.mp4")
     output = harness.root / "anime" / "out" / "a.mp4"
@@ -207,7 +208,7 @@ def test_cancel_stops_a_running_job_and_retry_takes_it_up_again(
     assert harness.stop() == 0
 
 
-def test_cancel_and_retry_of_what_is_not_there_say_so(harness: Harness) -> None:
+def test_cancel_and_retry_of_an_unknown_job_are_errors(harness: Harness) -> None:
     harness.folder()
     for command in ("cancel", "retry"):
         result = framewatch(command, "nosuchjob", "--config", harness.config)
@@ -215,7 +216,7 @@ def test_cancel_and_retry_of_what_is_not_there_say_so(harness: Harness) -> None:
         assert "job.not_found" in result.stderr
 
 
-def test_doctor_names_engine_ffmpeg_and_models(harness: Harness) -> None:
+def test_doctor_checks_engine_ffmpeg_and_models(harness: Harness) -> None:
     harness.folder()
     text = framewatch("doctor", "--config", harness.config)
     assert text.returncode == 0, text.stdout + text.stderr

@@ -24,7 +24,7 @@ def seconds(stream: av.stream.Stream) -> float:
     return float(stream.duration * stream.time_base)
 
 
-def test_the_output_is_twice_the_size_with_every_frame_and_the_whole_sound(demo: tuple[Path, str]) -> None:
+def test_the_output_is_twice_the_size_with_every_frame_and_all_audio(demo: tuple[Path, str]) -> None:
     folder, _ = demo
     output = next((folder / "out").glob("*.mp4"))
     with av.open(str(output)) as made, av.open(str(CLIP)) as source:
@@ -35,7 +35,7 @@ def test_the_output_is_twice_the_size_with_every_frame_and_the_whole_sound(demo:
         assert sum(1 for _ in made.decode(video)) == 100
 
 
-def test_the_sidecar_says_done_and_the_source_lies_untouched_in_done(demo: tuple[Path, str]) -> None:
+def test_the_sidecar_says_done_and_the_unchanged_source_is_in_done(demo: tuple[Path, str]) -> None:
     folder, _ = demo
     sidecar = json.loads(next((folder / "out").glob("*.progress.json")).read_text())
     assert (sidecar["status"], sidecar["progress"], sidecar["error"]) == ("done", 100.0, None)
@@ -47,7 +47,7 @@ def test_the_sidecar_says_done_and_the_source_lies_untouched_in_done(demo: tuple
 
 
 def test_a_folder_that_no_demo_made_is_left_alone(tmp_path: Path) -> None:
-    """Above all one with a framewatch.yaml and folders of the same names."""
+    """Above all one that has a framewatch.yaml and folders of the same names."""
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "film.mp4").write_text("mine")
     (tmp_path / "framewatch.yaml").write_text("folders: []\n")
@@ -58,7 +58,7 @@ def test_a_folder_that_no_demo_made_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "framewatch.yaml").read_text() == "folders: []\n"
 
 
-def test_it_says_where_the_output_and_a_before_and_after_picture_lie(demo: tuple[Path, str]) -> None:
+def test_it_prints_where_the_output_and_the_before_and_after_image_are(demo: tuple[Path, str]) -> None:
     folder, said = demo
     picture = folder / "before-after.png"
     assert str(next((folder / "out").glob("*.mp4"))) in said.replace("\n", "")

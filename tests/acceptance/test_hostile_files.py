@@ -1,4 +1,4 @@
-"""Whatever is dropped into a watch folder, the daemon reads that file and nothing else."""
+"""Whatever is dropped into a watched folder, the daemon reads that file and no other."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NAMES_THAT_POINT = [
 
 @pytest.fixture
 def canary(tmp_path: Path) -> Path:
-    """A pipe: whoever opened it to read would wait for ever, and be seen."""
+    """Make a pipe: a process that opened it would wait for ever, and be noticed."""
     path = tmp_path / "canary.mp4"
     os.mkfifo(path)
     return path
@@ -44,15 +44,13 @@ def is_being_read(pipe: Path) -> bool:
     return True
 
 
-def test_the_canary_is_seen_to_be_read(canary: Path) -> None:
+def test_reading_the_canary_file_is_noticed(canary: Path) -> None:
     reader = os.open(canary, os.O_RDONLY | os.O_NONBLOCK)
     assert is_being_read(canary)
     os.close(reader)
 
 
-def test_files_that_name_others_are_not_followed_and_end_in_failed_with_a_code(
-    harness: Harness, canary: Path
-) -> None:
+def test_references_to_other_files_are_not_followed_and_fail_with_a_code(harness: Harness, canary: Path) -> None:
     share = harness.folder()
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
@@ -69,8 +67,8 @@ def test_files_that_name_others_are_not_followed_and_end_in_failed_with_a_code(
 
 
 @pytest.mark.parametrize("preset", [None, {"processing_mode": "copy", "container": "mov"}], ids=["upscale", "copy"])
-def test_a_movie_whose_picture_lies_elsewhere_gets_only_what_is_in_itself(harness: Harness, preset: object) -> None:
-    """By the network's way, and by ffmpeg's alone. The control shows that ffmpeg would open what the alias names."""
+def test_a_movie_with_external_video_data_gets_only_what_it_contains(harness: Harness, preset: object) -> None:
+    """Upscaled, and by ffmpeg alone. The control shows that ffmpeg would open the file that the alias names."""
     share = harness.folder(preset=preset)
     pipe = share / "canary.mp4"  # an alias is looked for beside the movie
     os.mkfifo(pipe)
@@ -91,8 +89,8 @@ def test_a_movie_whose_picture_lies_elsewhere_gets_only_what_is_in_itself(harnes
     assert not is_being_read(pipe)
 
 
-def test_names_that_ffmpeg_would_take_apart_are_names(harness: Harness, clip: Path) -> None:
-    """With what they would point to beside them, as pipes that nobody may open."""
+def test_file_names_that_look_like_ffmpeg_syntax_are_taken_literally(harness: Harness, clip: Path) -> None:
+    """The files that they would name lie beside them, as pipes that nobody may open."""
     share = harness.folder()
     pipes = [share / "frame000.mp4", share / "frame001.mp4", share / "a.mp4", share / "b.mp4"]
     for pipe in pipes:
@@ -108,7 +106,7 @@ def test_names_that_ffmpeg_would_take_apart_are_names(harness: Harness, clip: Pa
     assert not any(is_being_read(pipe) for pipe in pipes)
 
 
-def test_a_pattern_of_pictures_is_one_picture(harness: Harness) -> None:
+def test_a_name_that_looks_like_an_image_pattern_is_one_image(harness: Harness) -> None:
     share = harness.folder(preset={"container": "png", "ml_upscale": "esrgan-2x"})
     os.mkfifo(share / "a001.png")
     make_picture(harness.root / "one.png")
@@ -118,7 +116,7 @@ def test_a_pattern_of_pictures_is_one_picture(harness: Harness) -> None:
     assert not is_being_read(share / "a001.png")
 
 
-def test_links_and_special_files_stay_where_they_are_unopened(harness: Harness, canary: Path, clip: Path) -> None:
+def test_links_and_special_files_are_left_unopened(harness: Harness, canary: Path, clip: Path) -> None:
     share = harness.folder(recursive=True)
     (share / "link.mp4").symlink_to(canary)
     (share / "zero.mp4").symlink_to("/dev/zero")

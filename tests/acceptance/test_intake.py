@@ -1,4 +1,4 @@
-"""Files come in: many folders, bursts, slow copies, temporary names; each is processed exactly once."""
+"""Many folders, bursts, slow copies, temporary names: each file is processed exactly once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def size_of(path: Path) -> tuple[int, int]:
 
 
 def test_three_folders_with_three_presets_work_at_once(harness: Harness, clip: Path, drop: Drop) -> None:
-    """By an inline mapping, by a file's path, and by the preset that lies in the folder."""
+    """The presets are an inline mapping, a path, and a preset file in the folder."""
     two = harness.folder("two")
     (harness.root / "three.yaml").write_text("ml_upscale: esrgan-3x\npreset: ultrafast\ncontainer: mkv\n")
     three = harness.folder("three", preset="./three.yaml")
@@ -40,7 +40,7 @@ def test_three_folders_with_three_presets_work_at_once(harness: Harness, clip: P
     assert harness.stop() == 0
 
 
-def test_a_burst_of_30_files_comes_out_whole_each_once(harness: Harness, clip: Path) -> None:
+def test_each_of_30_files_at_once_is_processed_exactly_once(harness: Harness, clip: Path) -> None:
     share = harness.folder()
     names = [f"episode {number:02}.mp4" for number in range(30)]
     harness.start()
@@ -55,9 +55,7 @@ def test_a_burst_of_30_files_comes_out_whole_each_once(harness: Harness, clip: P
     assert harness.stop() == 0
 
 
-def test_a_file_that_grows_for_three_settle_times_is_taken_once_when_it_is_whole(
-    harness: Harness, clip: Path
-) -> None:
+def test_a_file_that_grows_for_three_settle_times_is_taken_once_when_complete(harness: Harness, clip: Path) -> None:
     share = harness.folder(settle_seconds=0.6)
     harness.start()
     data = clip.read_bytes()
@@ -72,7 +70,7 @@ def test_a_file_that_grows_for_three_settle_times_is_taken_once_when_it_is_whole
 
 
 def _append(path: Path, parts: list[bytes]) -> bool:
-    """Writes one part each 0.15 s, as a slow copy would; true once all are written."""
+    """Write one part every 0.15 s, as a slow copy would. Return True once all are written."""
     if parts:
         with path.open("ab") as file:
             file.write(parts.pop(0))
@@ -111,7 +109,7 @@ def test_polling_finds_files_too(harness: Harness, clip: Path, drop: Drop) -> No
     assert harness.stop() == 0
 
 
-def test_two_sources_of_one_output_name_and_the_same_name_again_all_come_out(harness: Harness, clip: Path) -> None:
+def test_sources_with_the_same_output_name_all_get_an_output(harness: Harness, clip: Path) -> None:
     share = harness.folder()
     shutil.copy(clip, share / "a.mp4")
     mkv = make_clip(share / "a.mkv", frames=3)
@@ -124,7 +122,7 @@ def test_two_sources_of_one_output_name_and_the_same_name_again_all_come_out(har
     assert sorted(path.name for path in (share / "done").iterdir()) == ["a (2).mp4", "a.mkv", "a.mp4"]
 
 
-def test_folders_that_feed_each_other_are_refused_through_links_too(harness: Harness) -> None:
+def test_folders_that_feed_each_other_are_refused_also_through_links(harness: Harness) -> None:
     first = harness.folder("first")
     (harness.root / "link").symlink_to(first)
     harness.folder("second", output=str(harness.root / "link" / "deep"))

@@ -1,4 +1,4 @@
-"""The daemon's life: killed, drained, reloaded, started twice."""
+"""The daemon is killed, stopped, reloaded and started twice."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from harness import Harness, framewatch
 from waiting import eventually
 
 
-def test_killed_at_any_time_nothing_is_lost_and_nothing_is_done_twice(
-    slow_house: Harness, long_clip: Path, pace: injected.Knob
+def test_a_kill_at_any_time_loses_nothing_and_repeats_nothing(
+    slow_harness: Harness, long_clip: Path, pace: injected.Knob
 ) -> None:
-    share = slow_house.folder(preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
+    share = slow_harness.folder(preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
     for name in ("a.mp4", "b.mp4"):
         shutil.copy(long_clip, share / name)
-    out = slow_house.root / "anime" / "out"
-    daemon = slow_house.start()
-    slow_house.wait_running(out / "a.mp4")
+    out = slow_harness.root / "anime" / "out"
+    daemon = slow_harness.start()
+    slow_harness.wait_running(out / "a.mp4")
     family = psutil.Process(daemon.pid).children(recursive=True)
     assert family
-    slow_house.stop(signal.SIGKILL)
+    slow_harness.stop(signal.SIGKILL)
     eventually(lambda: not any(_alive(child) for child in family), timeout=2, what="the end of every child")
     assert sorted(path.name for path in share.glob("*.mp4")) == ["a.mp4", "b.mp4"]
     assert not list(out.glob("*.mp4"))
 
     pace.turn(0)
-    slow_house.start()
+    slow_harness.start()
     for name in ("a.mp4", "b.mp4"):
-        slow_house.wait_status(out / name, "done", timeout=120)
-    assert slow_house.stop() == 0
+        slow_harness.wait_status(out / name, "done", timeout=120)
+    assert slow_harness.stop() == 0
     assert sorted(path.name for path in out.glob("*.mp4")) == ["a.mp4", "b.mp4"]
     for name in ("a.mp4", "b.mp4"):
         assert (share / "done" / name).read_bytes() == long_clip.read_bytes()
     assert not list(share.glob("*.mp4"))
-    assert len(slow_house.events("job.done")) == 2
-    assert not any((slow_house.root / "work").rglob("*.mp4"))
+    assert len(slow_harness.events("job.done")) == 2
+    assert not any((slow_harness.root / "work").rglob("*.mp4"))
 
 
 def _alive(process: psutil.Process) -> bool:
@@ -51,40 +51,40 @@ def _alive(process: psutil.Process) -> bool:
         return False
 
 
-def test_sigterm_drains_within_ten_seconds_and_the_job_goes_on_at_the_next_start(
-    slow_house: Harness, long_clip: Path, pace: injected.Knob
+def test_sigterm_stops_within_ten_seconds_and_the_job_continues_at_the_next_start(
+    slow_harness: Harness, long_clip: Path, pace: injected.Knob
 ) -> None:
-    share = slow_house.folder(preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
+    share = slow_harness.folder(preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
     shutil.copy(long_clip, share / "a.mp4")
-    output = slow_house.root / "anime" / "out" / "a.mp4"
-    daemon = slow_house.start()
-    slow_house.wait_running(output)
+    output = slow_harness.root / "anime" / "out" / "a.mp4"
+    daemon = slow_harness.start()
+    slow_harness.wait_running(output)
     family = psutil.Process(daemon.pid).children(recursive=True)
-    assert slow_house.stop(timeout=10) == 0
+    assert slow_harness.stop(timeout=10) == 0
     assert not any(_alive(child) for child in family)
-    assert slow_house.sidecar(output)["status"] == "queued"
+    assert slow_harness.sidecar(output)["status"] == "queued"
     pace.turn(0)
-    assert slow_house.once().returncode == 0
-    done = slow_house.sidecar(output)
+    assert slow_harness.once().returncode == 0
+    done = slow_harness.sidecar(output)
     assert (done["status"], done["attempt"]) == ("done", 1)  # a stop is not a failed try
 
 
-def test_a_second_signal_ends_it_at_once(slow_house: Harness, long_clip: Path) -> None:
-    share = slow_house.folder(preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
+def test_a_second_signal_stops_at_once(slow_harness: Harness, long_clip: Path) -> None:
+    share = slow_harness.folder(preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
     shutil.copy(long_clip, share / "a.mp4")
-    daemon = slow_house.start()
-    slow_house.wait_running(slow_house.root / "anime" / "out" / "a.mp4")
+    daemon = slow_harness.start()
+    slow_harness.wait_running(slow_harness.root / "anime" / "out" / "a.mp4")
     family = psutil.Process(daemon.pid).children(recursive=True)
     os.kill(family[0].pid, signal.SIGSTOP)  # so that the first signal alone would take its time
     daemon.send_signal(signal.SIGINT)
-    eventually(lambda: slow_house.events("daemon.stopping"), what="the first signal to be heeded")
+    eventually(lambda: slow_harness.events("daemon.stopping"), what="the first signal to be heeded")
     daemon.send_signal(signal.SIGINT)
     assert daemon.wait(3) == 128 + signal.SIGINT
     eventually(lambda: not any(_alive(child) for child in family), timeout=2, what="the end of every child")
     assert (share / "a.mp4").exists()
 
 
-def test_sighup_takes_a_new_folder_in_and_keeps_the_old_settings_when_the_new_are_wrong(
+def test_sighup_adds_a_new_folder_and_keeps_the_old_settings_when_the_new_are_wrong(
     harness: Harness, long_clip: Path
 ) -> None:
     harness.folder("first")
@@ -126,7 +126,7 @@ def test_a_second_daemon_on_the_same_state_or_folder_names_the_first(harness: Ha
     assert harness.stop() == 0
 
 
-def test_systemd_is_told_when_it_is_ready_and_when_it_stops(harness: Harness) -> None:
+def test_systemd_is_notified_when_the_daemon_is_ready_and_when_it_stops(harness: Harness) -> None:
     harness.folder()
     path = harness.root / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
@@ -145,7 +145,7 @@ def test_systemd_is_told_when_it_is_ready_and_when_it_stops(harness: Harness) ->
             said = listener.recv(4096)
 
 
-def test_once_says_1_when_a_file_failed_and_0_when_all_is_done(harness: Harness, long_clip: Path) -> None:
+def test_once_exits_with_1_when_a_file_failed_and_0_when_all_are_done(harness: Harness, long_clip: Path) -> None:
     share = harness.folder()
     assert harness.once().returncode == 0  # nothing there is nothing failed
     (share / "a.mp4").write_text("no video")
@@ -155,7 +155,7 @@ def test_once_says_1_when_a_file_failed_and_0_when_all_is_done(harness: Harness,
     assert harness.once().returncode == 0
 
 
-def test_log_lines_carry_the_job_and_text_is_for_terminals(harness: Harness, long_clip: Path) -> None:
+def test_log_lines_have_the_job_id_and_are_text_on_a_terminal(harness: Harness, long_clip: Path) -> None:
     harness.settings["log"] = {"level": "debug", "file": str(harness.root / "fw.log")}
     share = harness.folder()
     shutil.copy(long_clip, share / "a.mp4")
@@ -170,46 +170,46 @@ def test_log_lines_carry_the_job_and_text_is_for_terminals(harness: Harness, lon
     assert "job.done" in in_file
 
 
-def test_jobs_of_a_folder_that_was_taken_out_are_held_and_go_on_when_it_is_back(
-    slow_house: Harness, long_clip: Path, pace: injected.Knob
+def test_jobs_of_a_removed_folder_are_held_and_continue_when_it_is_back(
+    slow_harness: Harness, long_clip: Path, pace: injected.Knob
 ) -> None:
-    share = slow_house.folder("old", preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
+    share = slow_harness.folder("old", preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
     for name in ("a.mp4", "b.mp4"):
         shutil.copy(long_clip, share / name)
-    slow_house.start()
-    slow_house.wait_running(slow_house.root / "old" / "out" / "a.mp4")
-    slow_house.stop(signal.SIGKILL)
+    slow_harness.start()
+    slow_harness.wait_running(slow_harness.root / "old" / "out" / "a.mp4")
+    slow_harness.stop(signal.SIGKILL)
     pace.turn(0)
-    entry = slow_house.settings["folders"].pop()
-    slow_house.folder("new")
-    assert slow_house.once().returncode == 1  # it ends, and says that not all is done
-    held = [event for event in slow_house.events("job.held") if event["code"] == "folders.removed"]
+    entry = slow_harness.settings["folders"].pop()
+    slow_harness.folder("new")
+    assert slow_harness.once().returncode == 1  # it ends, and says that not all is done
+    held = [event for event in slow_harness.events("job.held") if event["code"] == "folders.removed"]
     assert len(held) == 2
-    slow_house.settings["folders"].append(entry | {"preset": {"ml_upscale": "esrgan-2x", "preset": "ultrafast"}})
-    slow_house.write()
-    assert slow_house.once().returncode == 0
-    assert len(list((slow_house.root / "old" / "out").glob("*.mp4"))) == 2
+    slow_harness.settings["folders"].append(entry | {"preset": {"ml_upscale": "esrgan-2x", "preset": "ultrafast"}})
+    slow_harness.write()
+    assert slow_harness.once().returncode == 0
+    assert len(list((slow_harness.root / "old" / "out").glob("*.mp4"))) == 2
 
 
-def test_a_second_try_begins_its_progress_at_zero(slow_house: Harness, long_clip: Path) -> None:
-    share = slow_house.folder(preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
+def test_a_second_attempt_starts_its_progress_at_zero(slow_harness: Harness, long_clip: Path) -> None:
+    share = slow_harness.folder(preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
     shutil.copy(long_clip, share / "a.mp4")
-    output = slow_house.root / "anime" / "out" / "a.mp4"
-    slow_house.start()
-    eventually(lambda: slow_house.sidecar(output).get("progress", 0) > 30, what="a third of the job")
-    slow_house.stop(signal.SIGKILL)
-    before = slow_house.sidecar(output)["started_at"]
-    slow_house.start()
+    output = slow_harness.root / "anime" / "out" / "a.mp4"
+    slow_harness.start()
+    eventually(lambda: slow_harness.sidecar(output).get("progress", 0) > 30, what="a third of the job")
+    slow_harness.stop(signal.SIGKILL)
+    before = slow_harness.sidecar(output)["started_at"]
+    slow_harness.start()
     fresh = eventually(
-        lambda: found if (found := slow_house.sidecar(output))["started_at"] > before else None,
+        lambda: found if (found := slow_harness.sidecar(output))["started_at"] > before else None,
         what="the second try",
-        details=slow_house.log,
+        details=slow_harness.log,
     )
     assert fresh["progress"] < 10
-    assert slow_house.stop() == 0
+    assert slow_harness.stop() == 0
 
 
-def test_a_wrong_preset_in_one_share_does_not_keep_the_daemon_from_starting(
+def test_a_wrong_preset_in_one_share_does_not_stop_the_daemon_from_starting(
     harness: Harness, long_clip: Path
 ) -> None:
     bad = harness.folder("bad", preset=False)

@@ -1,4 +1,4 @@
-"""Disks that are pulled, replaced and full, while the daemon works."""
+"""Disks that are removed, replaced or full while the daemon works."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PLAIN = {"preset": "ultrafast", "crf": 30}  # without the network: nothing is wa
 
 @contextmanager
 def share_of(harness: Harness, megabytes: float = 16) -> Iterator[Path]:
-    """A watch folder `anime` that is a disk of its own: input, output, done and failed."""
+    """Add a watched folder `anime` on a disk of its own, with input, output, done and failed."""
     share = harness.root / "anime"
     with tmpfs(share, megabytes):
         harness.folder(preset=PLAIN, watch="poll")
@@ -38,7 +38,7 @@ def held(harness: Harness, code: str) -> bool:
     return any(event["code"] == code for event in harness.events("job.held"))
 
 
-def test_a_disk_that_is_pulled_and_put_back_loses_nothing_and_its_mount_point_stays_empty(
+def test_a_disk_that_is_removed_and_returned_loses_nothing_and_its_mount_point_stays_empty(
     harness: Harness, clip: Path
 ) -> None:
     with share_of(harness) as share:
@@ -60,7 +60,9 @@ def test_a_disk_that_is_pulled_and_put_back_loses_nothing_and_its_mount_point_st
         assert harness.stop() == 0
 
 
-def test_a_job_whose_output_disk_is_pulled_is_held_and_goes_on_when_it_is_back(harness: Harness, clip: Path) -> None:
+def test_a_job_whose_output_disk_is_removed_is_held_and_continues_when_it_is_back(
+    harness: Harness, clip: Path
+) -> None:
     out = harness.root / "out"
     with tmpfs(out, 16):
         share = harness.folder(preset=PLAIN, output=str(out))
@@ -107,7 +109,7 @@ def replace_disk(share: Path) -> None:
         (share / name).mkdir()
 
 
-def test_a_job_that_does_not_fit_is_held_and_begins_as_soon_as_there_is_room(harness: Harness, clip: Path) -> None:
+def test_a_job_that_does_not_fit_is_held_and_starts_as_soon_as_there_is_space(harness: Harness, clip: Path) -> None:
     work = harness.root / "work"
     with tmpfs(work, 4):
         harness.settings["reserve_gb"] = 0.003
@@ -126,7 +128,7 @@ def test_a_job_that_does_not_fit_is_held_and_begins_as_soon_as_there_is_room(har
         assert harness.stop() == 0
 
 
-def test_a_full_disk_of_the_store_ends_the_daemon_loudly_and_with_room_it_goes_on(
+def test_a_full_store_disk_stops_the_daemon_with_an_error_and_with_space_it_continues(
     harness: Harness, clip: Path
 ) -> None:
     state = harness.root / "state"
@@ -147,7 +149,7 @@ def test_a_full_disk_of_the_store_ends_the_daemon_loudly_and_with_room_it_goes_o
         assert len(list((share / "done").glob("*.mp4"))) == 6
 
 
-def test_a_held_job_goes_on_in_the_very_run_that_finds_its_cause_gone(harness: Harness, clip: Path) -> None:
+def test_a_held_job_continues_in_the_run_that_finds_its_cause_gone(harness: Harness, clip: Path) -> None:
     share = harness.folder()
     harness.settings["reserve_gb"] = 100_000
     harness.write()

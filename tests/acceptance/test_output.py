@@ -1,4 +1,4 @@
-"""What comes out: colours, size and turn of the picture, the sound in step, and everything else that was there."""
+"""The output: colours, frame size, rotation, audio in sync, and all other streams."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FLASH_AT = 12  # the source frame that is white
 
 
 def upscale(source: Path, folder: Path, **preset: object) -> Path:
-    """Through the command, with the real network."""
+    """Run `framewatch upscale` with the real network."""
     wishes = {"ml_upscale": "esrgan-2x", "preset": "ultrafast", "crf": 10} | preset
     (folder / "preset.yaml").write_text(yaml.safe_dump(wishes))
     output = folder / f"output.{wishes.get('container', 'mp4')}"
@@ -28,7 +28,7 @@ def upscale(source: Path, folder: Path, **preset: object) -> Path:
 
 
 def flash_time(path: Path) -> float:
-    """Seconds at which the first bright frame is shown, on the container's clock."""
+    """Return the PTS of the first bright frame in seconds."""
     with av.open(str(path)) as container:
         for frame in container.decode(video=0):
             if frame.to_ndarray(format="gray").mean() > 128:
@@ -38,7 +38,7 @@ def flash_time(path: Path) -> float:
 
 
 def beep_time(path: Path) -> float:
-    """Seconds at which the sound rises above a tenth of its peak."""
+    """Return the seconds at which the audio rises above a tenth of its peak."""
     times, levels = [], []
     with av.open(str(path)) as container:
         for frame in container.decode(audio=0):
@@ -71,7 +71,9 @@ def flash_and_beep(path: Path, rate: str, *extra: str, frames: int = 30) -> Path
         ("vfr.mkv", "25", ["-vf", "select='not(between(mod(n\\,10)\\,4\\,6))'", "-fps_mode", "vfr"]),
     ],
 )
-def test_a_flash_and_a_beep_stay_within_half_a_frame(tmp_path: Path, name: str, rate: str, extra: list[str]) -> None:
+def test_a_flash_and_a_beep_stay_in_sync_within_half_a_frame(
+    tmp_path: Path, name: str, rate: str, extra: list[str]
+) -> None:
     source = flash_and_beep(tmp_path / name, rate, *extra)
     output = upscale(source, tmp_path)
     shift = (flash_time(output) - beep_time(output)) - (flash_time(source) - beep_time(source))
@@ -90,7 +92,7 @@ def test_frame_count_and_rate_are_those_of_the_source(tmp_path: Path, rate: str,
         assert sum(1 for _ in made.decode(video=0)) == frames
 
 
-def test_subtitles_fonts_chapters_languages_and_titles_come_along(tmp_path: Path) -> None:
+def test_subtitles_fonts_chapters_languages_and_titles_are_kept(tmp_path: Path) -> None:
     source = _everything(tmp_path)
     output = upscale(source, tmp_path, container="mkv", audio_codec="copy")
     with av.open(str(output)) as made:
@@ -120,7 +122,7 @@ def _everything(folder: Path) -> Path:
     return path
 
 
-def test_a_turned_phone_video_comes_out_upright_and_anamorphic_pixels_stay_so(tmp_path: Path) -> None:
+def test_a_rotated_phone_video_becomes_upright_and_anamorphic_video_keeps_its_sar(tmp_path: Path) -> None:
     flat = make_clip(tmp_path / "flat.mp4", frames=5)
     turned = tmp_path / "turned.mp4"
     ffmpeg("-display_rotation", "-90", "-i", flat, "-c", "copy", turned)
@@ -136,7 +138,7 @@ def test_a_turned_phone_video_comes_out_upright_and_anamorphic_pixels_stay_so(tm
         assert made.streams.video[0].sample_aspect_ratio == Fraction(16, 11)
 
 
-def test_a_fragmented_mp4_whose_sound_has_a_hole_stays_in_step(tmp_path: Path) -> None:
+def test_a_fragmented_mp4_with_a_gap_in_its_audio_stays_in_sync(tmp_path: Path) -> None:
     whole = flash_and_beep(tmp_path / "whole.mp4", "25", "-bf", "2")
     source = tmp_path / "fragments.mp4"
     ffmpeg("-i", whole, "-c", "copy", "-movflags", "frag_keyframe+empty_moov+default_base_moof", source)
@@ -145,7 +147,7 @@ def test_a_fragmented_mp4_whose_sound_has_a_hole_stays_in_step(tmp_path: Path) -
     assert abs(shift) < 0.02
 
 
-def test_a_still_picture_before_the_film_is_not_taken_for_the_film(tmp_path: Path) -> None:
+def test_a_still_image_before_the_video_is_not_taken_for_the_video(tmp_path: Path) -> None:
     film = make_clip(tmp_path / "film.mp4", frames=10)
     ffmpeg("-f", "lavfi", "-i", "testsrc2=s=32x32", "-frames:v", "1", tmp_path / "still.png")
     source = tmp_path / "both.mkv"
@@ -154,7 +156,7 @@ def test_a_still_picture_before_the_film_is_not_taken_for_the_film(tmp_path: Pat
         assert sum(1 for _ in made.decode(video=0)) == 10
 
 
-def test_sound_whose_decoder_keeps_some_samples_to_itself_is_accepted(tmp_path: Path) -> None:
+def test_audio_whose_decoder_drops_some_samples_is_accepted(tmp_path: Path) -> None:
     source = tmp_path / "film.wmv"
     ffmpeg(
         "-f", "lavfi", "-i", "testsrc2=s=64x48:r=25:d=2", "-f", "lavfi", "-i", "sine=d=2:r=44100",

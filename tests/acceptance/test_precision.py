@@ -48,7 +48,7 @@ def test_one_file_is_upscaled_fast_on_request(tmp_path: Path) -> None:
     assert json.loads(framewatch(*arguments, "fast").stdout)["engine"] in EXPECTED
 
 
-def test_doctor_says_whether_fast_is_of_use_here(harness: Harness) -> None:
+def test_doctor_says_whether_fast_helps_on_this_cpu(harness: Harness) -> None:
     harness.folder()
     harness.settings |= {"engine": "ncnn", "precision": "fast"}
     harness.write()

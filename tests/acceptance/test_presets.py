@@ -1,4 +1,4 @@
-"""Presets at work: files that are skipped or go another way, pictures, and the commands about presets."""
+"""Presets: files that are skipped or use another preset, images, and the commands about presets."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def pixels(path: Path, form: str) -> np.ndarray:
 
 
 def make_clear(path: Path, form: str = "rgba") -> Path:
-    """A picture whose left half is transparent."""
+    """Make an image whose left half is transparent."""
     half = "geq=r='r(X,Y)':g='g(X,Y)':b='b(X,Y)':a='if(gt(X,31),255,0)'"
     ffmpeg(
         "-f",
@@ -47,7 +47,7 @@ def make_clear(path: Path, form: str = "rgba") -> Path:
     return path
 
 
-def test_a_file_that_the_preset_is_not_for_lies_in_done_untouched_and_is_skipped(
+def test_a_file_that_does_not_match_the_preset_is_skipped_and_moved_to_done_unchanged(
     harness: Harness, clip: Path
 ) -> None:
     share = harness.folder(preset=SMALL | {"only_if": {"max_height": 47}})
@@ -66,7 +66,7 @@ def test_a_file_that_the_preset_is_not_for_lies_in_done_untouched_and_is_skipped
     assert state["counts"]["skipped"] == 1
 
 
-def test_a_file_that_does_not_match_takes_the_other_preset_whatever_its_container(
+def test_a_file_that_does_not_match_uses_the_other_preset_whatever_its_container(
     harness: Harness, clip: Path
 ) -> None:
     (harness.root / "presets").mkdir()
@@ -84,7 +84,7 @@ def test_a_file_that_does_not_match_takes_the_other_preset_whatever_its_containe
     assert pixels(out / "small.mp4", "rgb24").shape == (96, 128, 3)
 
 
-def test_pictures_come_out_enlarged_with_their_transparency_and_depth(harness: Harness) -> None:
+def test_images_are_enlarged_with_their_transparency_and_bit_depth(harness: Harness) -> None:
     harness.settings["engine"] = "openvino"
     share = harness.folder(preset={"container": "png", "ml_upscale": "esrgan-2x"})
     source = make_clear(harness.root / "clear.png")
@@ -109,7 +109,7 @@ def test_pictures_come_out_enlarged_with_their_transparency_and_depth(harness: H
     assert harness.sidecar(share / "failed" / "film.mp4")["error"]["code"] == "media.not_a_picture"
 
 
-def test_the_shipped_preset_for_sound_makes_the_real_clip_as_loud_as_it_says(tmp_path: Path) -> None:
+def test_the_shipped_audio_preset_reaches_its_loudness_on_the_real_clip(tmp_path: Path) -> None:
     output = tmp_path / "out.mp4"
     result = framewatch("upscale", CLIP, "-p", "audio", "-o", output, "--engine", "identity")
     assert result.returncode == 0, result.stderr
@@ -124,8 +124,8 @@ def test_the_shipped_preset_for_sound_makes_the_real_clip_as_loud_as_it_says(tmp
     assert float(found[1]) == pytest.approx(-16 + 20 * math.log10(1.1), abs=1)
 
 
-def test_the_shipped_preset_that_turns_and_cuts_shows_the_right_part_the_right_way_round(tmp_path: Path) -> None:
-    """Of the real clip, enlarged and stood on its side, as a telephone might have filmed it."""
+def test_the_shipped_preset_that_rotates_and_crops_shows_the_right_part_upright(tmp_path: Path) -> None:
+    """On the real clip, enlarged and rotated, as a phone might have filmed it."""
     side, output = tmp_path / "side.mp4", tmp_path / "out.mp4"
     upright = "scale=1600:900,transpose=cclock,hflip"
     ffmpeg("-i", CLIP, "-vf", upright, "-frames:v", "2", "-an", "-c:v", "libx264", "-crf", "5", side)
@@ -152,7 +152,7 @@ def test_the_shipped_preset_that_turns_and_cuts_shows_the_right_part_the_right_w
 def test_each_shipped_preset_runs_on_the_real_clip(
     tmp_path: Path, name: str, container: str, codecs: list[str], scale: int
 ) -> None:
-    """On its first 0.6 s, since a slow encoder is part of some."""
+    """On its first 0.6 s, because some presets have a slow encoder."""
     (tmp_path / "p.yaml").write_text(f"extends: {name}\nend_time: 0.6\n")
     output = tmp_path / f"out.{container}"
     result = framewatch("upscale", CLIP, "-p", tmp_path / "p.yaml", "-o", output, "--engine", "identity")
@@ -167,7 +167,7 @@ def test_each_shipped_preset_runs_on_the_real_clip(
         assert last == pytest.approx(0.6, abs=0.04)
 
 
-def test_the_preset_for_a_card_runs_on_it_or_names_what_works_without(tmp_path: Path) -> None:
+def test_the_gpu_preset_runs_on_a_gpu_or_names_an_encoder_that_works_without_one(tmp_path: Path) -> None:
     output = tmp_path / "out.mp4"
     result = framewatch("upscale", CLIP, "-p", "fast-hardware", "-o", output, "--engine", "identity")
     if "h264_nvenc" in encoders(find_ffmpeg(None)):
@@ -179,8 +179,8 @@ def test_the_preset_for_a_card_runs_on_it_or_names_what_works_without(tmp_path: 
         assert not output.exists()
 
 
-def test_sound_that_begins_in_silence_is_normalized_too(tmp_path: Path) -> None:
-    """What is rehearsed of the sound is its first second, which may hold nothing to measure."""
+def test_audio_that_starts_with_silence_is_normalized_too(tmp_path: Path) -> None:
+    """The rehearsal takes the first second of audio, which may have nothing to measure."""
     source, output = tmp_path / "a.mkv", tmp_path / "out.mp4"
     silence = "sine=d=3,volume='if(lt(t,2),0,1)':eval=frame"
     ffmpeg("-f", "lavfi", "-i", "testsrc=s=64x48:r=25:d=3", "-f", "lavfi", "-i", silence, "-c:a", "pcm_s16le", source)
@@ -189,8 +189,8 @@ def test_sound_that_begins_in_silence_is_normalized_too(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
 
 
-def test_presets_that_frame_stored_load_as_they_are(tmp_path: Path) -> None:
-    """As Frame's own, with rates of 0 where none is used; as a user's, wrapped; with its crop editor's state."""
+def test_presets_saved_by_frame_load_unchanged(tmp_path: Path) -> None:
+    """One of Frame's own, with unused rates of 0; a user's, which is wrapped; one with the crop editor's state."""
     audio = {"container": "mp3", "audioCodec": "mp3", "audioBitrate": "192", "videoBitrate": "0"}
     lossless = {"container": "flac", "audioCodec": "flac", "audioBitrate": "0", "videoBitrate": "0"}
     gif = {"container": "gif", "videoCodec": "gif", "audioBitrate": "0", "videoBitrate": "0", "gifColors": 128}
@@ -211,7 +211,7 @@ def test_presets_that_frame_stored_load_as_they_are(tmp_path: Path) -> None:
     assert "audio.bitrate" in refused.stderr
 
 
-def test_rules_name_the_file_and_line_of_the_key_also_where_another_preset_says_it(tmp_path: Path) -> None:
+def test_rules_name_the_file_and_line_of_the_key_also_in_an_extended_preset(tmp_path: Path) -> None:
     (tmp_path / "base.yaml").write_text("video_codec: libx264\ncrf: 20\n")
     (tmp_path / "p.yaml").write_text("extends: ./base.yaml\n\ncontainer: webm\naudio_codec: aac\n")
     refused = framewatch("presets", "validate", tmp_path / "p.yaml")
@@ -220,7 +220,7 @@ def test_rules_name_the_file_and_line_of_the_key_also_where_another_preset_says_
     assert f"{tmp_path / 'p.yaml'}:4: audio_codec: " in refused.stderr
 
 
-def test_options_that_would_write_files_are_refused_and_point_to_the_key(tmp_path: Path) -> None:
+def test_options_that_would_write_files_are_refused_with_their_key(tmp_path: Path) -> None:
     for name, words in {"a": "-flags, +pass1", "b": "-r, '30'", "c": "-map, '0'"}.items():
         (tmp_path / f"{name}.yaml").write_text(f"extra_encoder_args: [{words}]\n")
     refused = framewatch("presets", "validate", *sorted(tmp_path.glob("*.yaml")))
@@ -230,7 +230,7 @@ def test_options_that_would_write_files_are_refused_and_point_to_the_key(tmp_pat
     assert "use the key selected_audio_tracks" in refused.stderr
 
 
-def test_a_cut_that_cannot_be_is_told_with_all_else_that_is_wrong(tmp_path: Path, clip: Path) -> None:
+def test_an_impossible_trim_is_listed_with_all_other_mistakes(tmp_path: Path, clip: Path) -> None:
     (tmp_path / "p.yaml").write_text("start_time: 5\nend_time: 3\ncontainer: webm\n")
     result = framewatch("upscale", clip, "-p", tmp_path / "p.yaml", "-o", tmp_path / "o.webm", "--engine", "identity")
     assert result.returncode == 1
@@ -241,7 +241,7 @@ def test_a_cut_that_cannot_be_is_told_with_all_else_that_is_wrong(tmp_path: Path
 # --- commands -----------------------------------------------------------------------------------------------
 
 
-def test_plan_shows_the_way_that_a_file_takes(tmp_path: Path, clip: Path) -> None:
+def test_plan_shows_which_preset_a_file_uses(tmp_path: Path, clip: Path) -> None:
     path = tmp_path / "p.yaml"
     path.write_text("only_if: {max_height: 10}\nelse: {container: mkv, video_codec: libx265, preset: ultrafast}\n")
     shown = framewatch("plan", clip, "-p", path)
@@ -263,7 +263,7 @@ def test_plan_shows_the_way_that_a_file_takes(tmp_path: Path, clip: Path) -> Non
     assert list(tmp_path.glob("work*")) == []
 
 
-def test_presets_are_listed_with_their_source_and_what_they_do(harness: Harness) -> None:
+def test_presets_are_listed_with_their_source_and_a_summary(harness: Harness) -> None:
     (harness.root / "presets").mkdir()
     (harness.root / "presets" / "mine.yaml").write_text("extends: archive-4x\ncrf: 15\n")
     (harness.root / "presets" / "bad.yaml").write_text("crff: 15\n")
@@ -280,7 +280,7 @@ def test_presets_are_listed_with_their_source_and_what_they_do(harness: Harness)
     assert "archive-4x" in framewatch("presets", "list").stdout
 
 
-def test_a_shown_preset_is_one_that_says_the_same(tmp_path: Path) -> None:
+def test_a_shown_preset_is_a_valid_preset_with_the_same_meaning(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("extends: archive-4x\nonlyIf: {maxHeight: 540}\nelse: {extends: upscale-4k, crf: 30}\n")
     shown = framewatch("presets", "show", path)
@@ -295,7 +295,7 @@ def test_a_shown_preset_is_one_that_says_the_same(tmp_path: Path) -> None:
     assert yaml.safe_load(framewatch("presets", "show", again).stdout) == yaml.safe_load(shown.stdout)
 
 
-def test_validate_tells_all_that_is_wrong_in_all_files_and_is_2(tmp_path: Path) -> None:
+def test_validate_lists_all_mistakes_in_all_files_with_status_2(tmp_path: Path) -> None:
     good, bad, odd = (tmp_path / f"{name}.yaml" for name in ("good", "bad", "odd"))
     good.write_text("extends: upscale-4k\n")
     bad.write_text("crff: 1\nextends: nobody\ncontainer: ogg\n")
@@ -322,8 +322,8 @@ def test_each_command_has_help_with_an_example(name: str) -> None:
 # --- hardware -----------------------------------------------------------------------------------------------
 
 
-def test_encoders_without_their_hardware_are_refused_at_check_with_what_works_here(harness: Harness) -> None:
-    """This machine has neither: the probe of the encoders says so, and the hint names those that are there."""
+def test_encoders_without_their_hardware_are_refused_by_check_with_a_working_alternative(harness: Harness) -> None:
+    """This machine has neither. The encoder check finds that, and the hint names encoders that work."""
     codecs = ("h264_nvenc", "hevc_nvenc", "av1_nvenc", "h264_videotoolbox", "hevc_videotoolbox")
     for codec in codecs:
         harness.folder(codec, preset={"ml_upscale": "esrgan-2x", "video_codec": codec})

@@ -1,4 +1,4 @@
-"""A job database that is damaged, under the real daemon: before a start, while it runs, and seen by commands."""
+"""A damaged job database: before the daemon starts, while it runs, and as commands see it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def names(harness: Harness) -> list[str]:
     return sorted(path.name for path in database(harness).parent.iterdir() if "corrupt" in path.name)
 
 
-def test_a_killed_daemon_whose_database_is_damaged_goes_on_with_its_job_and_says_so(
-    slow_house: Harness, clip: Path, long_clip: Path, pace: injected.Knob
+def test_a_killed_daemon_whose_database_is_damaged_continues_its_job_and_reports_it(
+    slow_harness: Harness, clip: Path, long_clip: Path, pace: injected.Knob
 ) -> None:
-    harness = slow_house
+    harness = slow_harness
     share = harness.folder(preset={"ml_upscale": "esrgan-4x", "preset": "ultrafast"})
     shutil.copy(long_clip, share / "a.mp4")
     out = harness.root / "anime" / "out"
@@ -65,7 +65,7 @@ def test_a_killed_daemon_whose_database_is_damaged_goes_on_with_its_job_and_says
     assert harness.stop() == 0
 
 
-def test_a_database_that_is_damaged_while_the_daemon_runs_ends_it_and_the_next_start_rebuilds_it(
+def test_a_database_damaged_while_the_daemon_runs_stops_it_and_the_next_start_rebuilds_it(
     harness: Harness, clip: Path
 ) -> None:
     share = harness.folder()

@@ -1,4 +1,4 @@
-"""The service files are real: the managers' own parsers take them, and they run what is installed."""
+"""The service files are accepted by the service managers' own parsers, and run the installed command."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def test_the_systemd_unit_is_a_hardened_notify_service() -> None:
     assert service["ProtectSystem"] == "strict"
 
 
-def test_systemd_finds_no_fault_with_the_unit(tmp_path: Path) -> None:
-    """With the command where this machine has it. A machine without systemd has the test above alone."""
+def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
+    """With systemd's own command. A machine without systemd has only the test above."""
     text = UNIT.read_text().replace("/opt/framewatch/bin/framewatch", str(COMMAND))
     assert str(COMMAND) in text
     copy = tmp_path / "framewatch.service"

@@ -1,4 +1,4 @@
-"""No name that a file system allows stops the work, or gets into a log or a sidecar as anything but JSON."""
+"""No file name that a file system allows stops the work, or makes a log or a sidecar invalid JSON."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ OURS = (".framewatch", ".framewatch.lock")  # by which a disk is known, and a fo
 
 
 def own_box(number: int) -> bytes:
-    """An MP4 box without meaning, that makes each file another one."""
+    """Return an MP4 box without meaning, which makes each file different."""
     return struct.pack(">I4sB", 9, b"free", number)
 
 
 def content(folder: Path) -> dict[bytes, bytes]:
-    """Names to bytes of what lies in a folder; folders, sidecars and the daemon's own files left out."""
+    """Return the content of the files in a folder by name, without sidecars and the daemon's own files."""
     if not folder.exists():
         return {}
     paths = [path for path in folder.iterdir() if path.is_file() and not path.name.endswith(".json")]
@@ -46,14 +46,14 @@ def content(folder: Path) -> dict[bytes, bytes]:
 
 
 def sidecars(folder: Path) -> list[dict[str, Any]]:
-    """All sidecars of a folder; each must be UTF-8 and JSON."""
+    """Return all sidecars of a folder. Each must be UTF-8 and JSON."""
     return [json.loads(path.read_bytes().decode("utf-8")) for path in folder.glob("*.json")]
 
 
-def test_every_name_is_processed_or_fails_with_a_code_and_all_that_is_said_is_json(
+def test_every_file_name_is_processed_or_fails_with_a_code_and_all_output_is_json(
     harness: Harness, clip: Path
 ) -> None:
-    """Each name twice: with a good clip, and, in another folder, with what is no video."""
+    """Use each name twice: for a good clip, and in another folder for a file that is no video."""
     good, bad = harness.folder("good"), harness.folder("bad")
     for number, name in enumerate(NAMES):
         (good / os.fsdecode(name)).write_bytes(clip.read_bytes() + own_box(number))
