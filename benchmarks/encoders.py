@@ -4,7 +4,7 @@
     python -m benchmarks.encoders --setups 4x0 4x6 8x2 --rounds 2    # lanes x threads; 0 threads: as many as it takes
     python -m benchmarks.encoders --codec libsvtav1 --options "-preset 10 -crf 30" --setups 1x0 4x0
 
-Each lane encodes pieces as a render has them, one after another, of the clip enlarged or of the frames in `--raw`,
+Each lane encodes segments as a render has them, one after another, of the clip enlarged or of the frames in `--raw`,
 and fro. "CPU" is what the encoders take for a frame, "system" the part of it that goes into memory and waiting
 for each other, "cores" how many were at work on average, and "memory" the most that all of them had at once. Each row
 is printed as it is measured, and the best of each setup at the end.
@@ -83,12 +83,12 @@ class Setup:
         few = ["-threads", str(threads)] if threads else []
         self._argv = [ffmpeg, "-v", "error", *raw, "-i", "pipe:0", *coded, *few]
         self._lanes, self._threads, self._folder = lanes, threads, folder
-        self._piece, self._seconds = options.piece, options.seconds
+        self._segment_frames, self._seconds = options.segment_frames, options.seconds
         self._counts, self._bytes = [0] * lanes, [0] * lanes
         self._failures: list[BaseException] = []
 
     def run(self, frames: list[Frame]) -> Row:
-        """Encode for about as long as was asked for, whole pieces.
+        """Encode for about as long as was asked for, in whole segments.
 
         Raises:
             FramewatchError: an encoder failed.
@@ -118,10 +118,10 @@ class Setup:
             source = back_and_forth(frames, lane * len(frames) // self._lanes)
             while time.perf_counter() - self._begun < self._seconds:
                 with Encoder([*self._argv, "-y", f"file:{out}"]) as encoder:
-                    for frame in islice(source, self._piece):
+                    for frame in islice(source, self._segment_frames):
                         encoder.write(frame)
                     encoder.finish()
-                self._counts[lane] += self._piece
+                self._counts[lane] += self._segment_frames
                 self._bytes[lane] += out.stat().st_size
         except BaseException as error:  # noqa: BLE001 - a thread's boundary: it is raised in `run`
             self._failures.append(error)
@@ -161,11 +161,11 @@ def main() -> int:
     parser.add_argument("--codec", default="libx264")
     parser.add_argument("--options", default="-preset veryfast -crf 20")
     parser.add_argument(
-        "--piece", type=_many, default=125, help="frames that each encoder takes before the next begins"
+        "--segment-frames", type=_many, default=125, help="frames that each encoder takes before the next begins"
     )
     parser.add_argument("--frames", type=_many, default=48, help="different ones")
     parser.add_argument("--raw", type=Path, help="yuv420p frames to encode, instead of the clip enlarged")
-    parser.add_argument("--seconds", type=_many, default=8, help="of each setup, and the last pieces to their ends")
+    parser.add_argument("--seconds", type=_many, default=8, help="of each setup, and the last segments to their ends")
     parser.add_argument("--rounds", type=_many, default=1, help="of all setups, in turns; the fastest counts")
     parser.add_argument("--ffmpeg", type=Path, help="the program; default: as framewatch finds it")
     options = parser.parse_args()

@@ -127,8 +127,8 @@ def main() -> int:
         decoding = time.perf_counter() - began
     for worker in workers.values():
         worker.kill()
-    pieces = f"{options.seconds} s in pieces of {options.segment_seconds:g} s"
-    print(f"{options.size} to twice that, {pieces}, {options.engine}")
+    lengths = f"{options.seconds} s in segments of {options.segment_seconds:g} s"
+    print(f"{options.size} to twice that, {lengths}, {options.engine}")
     for how in workers:
         wall, after = f"{best[how]:6.2f} s ({best[how] / best['after']:.3f})", f"{rest[how]:5.2f} s"
         print(f"  decoded {how:6} the render   {wall}, of which after the last segment {after}")

@@ -139,10 +139,10 @@ def test_ffmpeg_accepts_every_command_of_a_valid_preset(
     if plan.mode != "upscale":
         run_ffmpeg(commands.transcode_command(plan, FFMPEG, moment, out))
     else:
-        piece = folder / f"piece.{commands.segment_extension(plan)}"
-        with Encoder(commands.segment_command(plan, FFMPEG, piece)) as encoder:
+        segment = folder / f"piece.{commands.segment_extension(plan)}"
+        with Encoder(commands.segment_command(plan, FFMPEG, segment)) as encoder:
             size = plan.frame_width * plan.frame_height * (3 if plan.working_format == "rgb24" else 6)
             encoder.write(bytes(size))
             encoder.finish()
-        run_ffmpeg(commands.mux_command(plan, FFMPEG, [piece], moment, out))
+        run_ffmpeg(commands.mux_command(plan, FFMPEG, [segment], moment, out))
     assert out.stat().st_size > 0

@@ -1,4 +1,4 @@
-"""The picture on its whole way, without upscaling and with an engine that repeats pixels: compared pixel by pixel."""
+"""Frame settings from source to output, without upscaling and with the identity engine, compared pixel by pixel."""
 
 from __future__ import annotations
 

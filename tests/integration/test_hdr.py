@@ -65,7 +65,7 @@ def in_av1(hdr: Hdr) -> Hdr:
     def nearest(value: Fraction, bits: int) -> Fraction:
         return Fraction(round(value * 2**bits), 2**bits)
 
-    def spot(place: tuple[Fraction, Fraction]) -> tuple[Fraction, Fraction]:
+    def chromaticity(place: tuple[Fraction, Fraction]) -> tuple[Fraction, Fraction]:
         return nearest(place[0], 16), nearest(place[1], 16)
 
     display = hdr.mastering
@@ -73,7 +73,8 @@ def in_av1(hdr: Hdr) -> Hdr:
     assert display.luminance is not None
     darkest, brightest = display.luminance
     display = MasteringDisplay(
-        colours=tuple(spot(each) for each in display.colours), luminance=(nearest(darkest, 14), nearest(brightest, 8))
+        colours=tuple(chromaticity(each) for each in display.colours),
+        luminance=(nearest(darkest, 14), nearest(brightest, 8)),
     )
     return hdr.evolve(mastering=display)
 
@@ -171,8 +172,8 @@ def test_finished_segments_are_kept_only_for_the_same_metadata(
     assert (seen.kept, at_key_frames(again.result)) == (3, [SAID] * 3)
     other = SAID.evolve(light=(1000, 399))
     monkeypatch.setattr("framewatch.media.probe.probe.hdr_metadata", lambda picture: other)
-    anew = process(source, tmp_path, 0.16, observer=(seen := Resumed()), **preset_keys)
-    assert (seen.kept, at_key_frames(anew.result)) == (0, [other] * 3)
+    again = process(source, tmp_path, 0.16, observer=(seen := Resumed()), **preset_keys)
+    assert (seen.kept, at_key_frames(again.result)) == (0, [other] * 3)
 
 
 def test_metadata_in_the_preset_takes_precedence(source: Path, tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_only_encoders_of_several_lanes_get_a_number_of_threads(
     made = process(moving, tmp_path, segment_seconds=seconds, lanes=2, worker=asked, ml_upscale="esrgan-2x")
     (task,) = asked.of(RenderTask)
     assert task.lanes == lanes
-    assert {"-threads:v:0" in piece.encoder for piece in task.outputs} == {lanes > 1}
+    assert {"-threads:v:0" in output.encoder for output in task.outputs} == {lanes > 1}
     assert len(rgb_frames(made.result)) == 125
 
 

@@ -178,18 +178,18 @@ def enlarged(path: Path, scale: int, working_format: str = "rgb24") -> Iterable[
         yield np.ascontiguousarray(pixels.repeat(scale, axis=0).repeat(scale, axis=1))
 
 
-def encode_pieces(plan: VideoPlan, frames: Iterable[Any], folder: Path, sizes: Iterable[int]) -> list[Path]:
+def encode_segments(plan: VideoPlan, frames: Iterable[Any], folder: Path, sizes: Iterable[int]) -> list[Path]:
     """Encode the frames into segments with these numbers of frames."""
     frames = iter(frames)
-    pieces = []
+    segments = []
     for number, size in enumerate(sizes):
-        piece = folder / f"piece-{number:05}.{commands.segment_extension(plan)}"
-        with Encoder(commands.segment_command(plan, FFMPEG, piece)) as encoder:
+        segment = folder / f"piece-{number:05}.{commands.segment_extension(plan)}"
+        with Encoder(commands.segment_command(plan, FFMPEG, segment)) as encoder:
             for _ in range(size):
                 encoder.write(next(frames))
             encoder.finish()
-        pieces.append(piece)
-    return pieces
+        segments.append(segment)
+    return segments
 
 
 def measured(plan: MuxPlan, source: Path) -> Any:
@@ -208,7 +208,7 @@ def problems(plan: VideoPlan | AudioPlan, source: Path, out: Path) -> list[Findi
     return compare(plan.expected, inspect_output(out), [lengths.get(track.index) for track in plan.of_kind("audio")])
 
 
-def render(plan: VideoPlan | AudioPlan, source: Path, folder: Path, pieces: int = 1) -> Path:
+def render(plan: VideoPlan | AudioPlan, source: Path, folder: Path, segments: int = 1) -> Path:
     """Do what a job does, but upscale by repeating pixels; without upscaling, in one command."""
     plan = measured(plan, source)
     out = folder / f"result.{plan.extension}"
@@ -217,9 +217,9 @@ def render(plan: VideoPlan | AudioPlan, source: Path, folder: Path, pieces: int 
     if plan.mode != "upscale":
         run_ffmpeg(commands.transcode_command(plan, FFMPEG, source, out))
         return out
-    sizes = [len(part) for part in np.array_split(np.arange(plan.frames), pieces)]
-    made = encode_pieces(plan, enlarged(source, plan.scale, plan.working_format), folder, sizes)
-    if pieces > 1:
+    sizes = [len(part) for part in np.array_split(np.arange(plan.frames), segments)]
+    made = encode_segments(plan, enlarged(source, plan.scale, plan.working_format), folder, sizes)
+    if segments > 1:
         commands.segment_list(out).write_text(commands.segment_list_text(made, out))
     run_ffmpeg(commands.mux_command(plan, FFMPEG, made, source, out))
     return out

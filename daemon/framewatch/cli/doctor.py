@@ -34,7 +34,7 @@ class Check(NamedTuple):
 
     name: str
     ok: bool
-    said: str
+    result: str
 
 
 def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
@@ -58,7 +58,7 @@ def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         print_json({"ok": all(check.ok for check in checks), "checks": [check._asdict() for check in checks]})
     else:
         for check in checks:
-            print_line(f"{'ok   ' if check.ok else 'WRONG'} {check.name}: {check.said}")
+            print_line(f"{'ok   ' if check.ok else 'WRONG'} {check.name}: {check.result}")
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
 
@@ -82,8 +82,8 @@ def _ffmpeg(configured: Path | None) -> Iterator[Check]:
         yield Check("ffmpeg", False, str(error))
         return
     missing = [name for name in _ENCODERS if name not in there]
-    said = f"without {', '.join(missing)}" if missing else f"all of {', '.join(_ENCODERS)}"
-    yield Check("encoders", not missing, said)
+    result = f"without {', '.join(missing)}" if missing else f"all of {', '.join(_ENCODERS)}"
+    yield Check("encoders", not missing, result)
     hardware = [name for name in _HARDWARE_ENCODERS if name in there]
     yield Check("hardware encoders", True, ", ".join(hardware) or "none; libx264 and libx265 are used")
 
@@ -91,8 +91,8 @@ def _ffmpeg(configured: Path | None) -> Iterator[Check]:
 def _models() -> Iterator[Check]:
     states = verify_models()
     wrong = [state.finding for state in states if state.finding]
-    said = "; ".join(map(str, wrong)) or ", ".join(f"{state.model.name} ({state.path})" for state in states)
-    yield Check("models", not wrong, said)
+    result = "; ".join(map(str, wrong)) or ", ".join(f"{state.model.name} ({state.path})" for state in states)
+    yield Check("models", not wrong, result)
 
 
 def _engines(engine: str, precision: Precision) -> Iterator[Check]:
@@ -108,10 +108,10 @@ def _engines(engine: str, precision: Precision) -> Iterator[Check]:
         worker.kill()
     for device in report.devices:
         yield Check("device", True, device)
-    said = f"{report.engine}, {report.milliseconds:.0f} ms for a frame of 320x180 at 2x"
+    result = f"{report.engine}, {report.milliseconds:.0f} ms for a frame of 320x180 at 2x"
     if precision == "fast" and not report.engine.endswith(INT8):
-        said += "; precision fast changes nothing here"
-    yield Check("engine", True, said)
+        result += "; precision fast changes nothing here"
+    yield Check("engine", True, result)
 
 
 def _store(settings: Settings) -> Iterator[Check]:

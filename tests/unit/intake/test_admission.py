@@ -26,7 +26,7 @@ from framewatch.storage.folder_places import FolderPlaces
 from job_factory import unended
 
 
-class Office:
+class Setup:
     """A folder's clerk, with a real store and real folders; nothing runs."""
 
     def __init__(self, root: Path, preset: NamedPreset | None) -> None:
@@ -41,9 +41,9 @@ class Office:
         for path in (*places.roots.values(), places.work):
             path.mkdir()
         self.store = Store.open(root / "jobs.db")
-        self.board = Reporter(self.store, lambda _: places)
-        self.desk = JobManager(self.store, self.board, root / "work", RetryPolicy())
-        self.clerk = Admission(self.folder, preset, self.desk)
+        self.reporter = Reporter(self.store, lambda _: places)
+        self.manager = JobManager(self.store, self.reporter, root / "work", RetryPolicy())
+        self.admission = Admission(self.folder, preset, self.manager)
 
     def settled(self, *names: str) -> list[Settled]:
         return [self.one(name) for name in names]
@@ -61,53 +61,53 @@ class Office:
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
+def setup(tmp_path: Path) -> Iterator[Setup]:
     preset = NamedPreset("test", Preset(ml_upscale="esrgan-2x"), "the test")
-    made = Office(tmp_path, preset)
+    made = Setup(tmp_path, preset)
     yield made
     made.store.close()
 
 
-def test_files_of_one_batch_get_distinct_outputs(office: Office) -> None:
-    (office.folder.output / "b.mp4").touch()
-    assert office.clerk.admit(office.settled("a.mkv", "a.mp4", "a.avi", "b.mkv")) == {}
-    jobs = unended(office.store)
+def test_files_of_one_batch_get_distinct_outputs(setup: Setup) -> None:
+    (setup.folder.output / "b.mp4").touch()
+    assert setup.admission.admit(setup.settled("a.mkv", "a.mp4", "a.avi", "b.mkv")) == {}
+    jobs = unended(setup.store)
     assert [job.output.name for job in jobs] == ["a.mp4", "a (2).mp4", "a (3).mp4", "b (2).mp4"]
-    assert [office.sidecar(job)["job_id"] for job in jobs] == [job.id for job in jobs]
+    assert [setup.sidecar(job)["job_id"] for job in jobs] == [job.id for job in jobs]
     assert [job.id for job in jobs] == sorted({job.id for job in jobs})
 
 
-def test_one_file_that_cannot_be_taken_does_not_hold_up_the_others(office: Office) -> None:
-    first = office.settled("busy.mkv")
-    office.clerk.admit(first)
-    os.utime(office.folder.input / "busy.mkv", ns=(1, 1))
-    again = files.identity(office.folder.input / "busy.mkv")
+def test_one_file_that_cannot_be_taken_does_not_hold_up_the_others(setup: Setup) -> None:
+    first = setup.settled("busy.mkv")
+    setup.admission.admit(first)
+    os.utime(setup.folder.input / "busy.mkv", ns=(1, 1))
+    again = files.identity(setup.folder.input / "busy.mkv")
     assert again is not None
-    batch = [*office.settled("a.mkv"), Settled(Path("busy.mkv"), again), *office.settled("b.mkv")]
-    assert office.clerk.admit(batch) == {Path("busy.mkv"): ""}
-    assert [job.source.name for job in unended(office.store)] == ["busy.mkv", "a.mkv", "b.mkv"]
-    assert office.clerk.admit(batch[:1]) == {}  # the same version again, after a restart: it has its job
+    batch = [*setup.settled("a.mkv"), Settled(Path("busy.mkv"), again), *setup.settled("b.mkv")]
+    assert setup.admission.admit(batch) == {Path("busy.mkv"): ""}
+    assert [job.source.name for job in unended(setup.store)] == ["busy.mkv", "a.mkv", "b.mkv"]
+    assert setup.admission.admit(batch[:1]) == {}  # the same version again, after a restart: it has its job
 
 
 def test_a_wrong_preset_in_the_folder_fails_every_file_of_the_batch(tmp_path: Path) -> None:
-    office = Office(tmp_path, None)
-    assert office.clerk.admit(office.settled("a.mkv", "b.mkv")) == {}
-    jobs = unended(office.store)
+    setup = Setup(tmp_path, None)
+    assert setup.admission.admit(setup.settled("a.mkv", "b.mkv")) == {}
+    jobs = unended(setup.store)
     assert [(job.state, job.outcome) for job in jobs] == [(JobState.PUBLISHING, JobState.FAILED)] * 2
     assert {job.findings[0].code for job in jobs} == {"preset.missing"}
-    office.store.close()
+    setup.store.close()
 
 
-def test_a_job_that_is_reported_late_shows_its_current_state(office: Office) -> None:
-    office.clerk.admit(office.settled("a.mkv"))
-    (queued,) = unended(office.store)
-    assert office.sidecar(queued)["status"] == "queued"
-    office.desk.apply(queued.id, ev.Claimed())
-    office.board.show(queued)
-    assert office.sidecar(queued)["status"] == "running"
+def test_a_job_that_is_reported_late_shows_its_current_state(setup: Setup) -> None:
+    setup.admission.admit(setup.settled("a.mkv"))
+    (queued,) = unended(setup.store)
+    assert setup.sidecar(queued)["status"] == "queued"
+    setup.manager.apply(queued.id, ev.Claimed())
+    setup.reporter.show(queued)
+    assert setup.sidecar(queued)["status"] == "running"
 
 
-def test_waiting_jobs_keep_nothing_in_memory(office: Office) -> None:
-    office.clerk.admit(office.settled(*(f"{number}.mkv" for number in range(20))))
-    assert len(unended(office.store)) == 20
-    assert office.board._sidecars == {}
+def test_waiting_jobs_keep_nothing_in_memory(setup: Setup) -> None:
+    setup.admission.admit(setup.settled(*(f"{number}.mkv" for number in range(20))))
+    assert len(unended(setup.store)) == 20
+    assert setup.reporter._sidecars == {}

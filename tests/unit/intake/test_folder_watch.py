@@ -138,13 +138,13 @@ def test_a_new_file_is_offered_with_its_path_and_identity(watched: WatchedFolder
 
 
 def test_a_growing_file_is_offered_once_when_it_is_whole(watched: WatchedFolder, mode: str) -> None:
-    """It grows for more than three settle times, opened anew for each piece, as some copiers do."""
+    """It grows for more than three settle times, reopened for each block, as some programs do."""
     watched.start(watch=mode)
     path = watched.input / "slow.mp4"
     pause = threading.Event()
     for _ in range(12):
         with path.open("ab") as file:
-            file.write(b"piece")
+            file.write(b"block")
         pause.wait(SETTLE / 3)
     finished = time.monotonic()
     watched.wait("slow.mp4")
@@ -200,7 +200,7 @@ def test_a_burst_of_500_files_is_offered_each_once(watched: WatchedFolder, mode:
 
 
 def test_polling_and_events_offer_the_same(tmp_path: Path) -> None:
-    """One story, told to both: files, trees moved in, renames, removals, names of all kinds."""
+    """The same changes for both: files, trees moved in, renames, removals, names of all kinds."""
     outcomes = []
     for mode in MODES:
         watched = WatchedFolder(tmp_path / mode)
@@ -453,13 +453,13 @@ def test_a_defect_in_the_callback_is_shown_in_health(watched: WatchedFolder) -> 
 
 
 def test_a_flood_of_events_beyond_the_bound_becomes_one_rescan() -> None:
-    inbox = HintQueue()
+    queue = HintQueue()
     for number in range(MAX_HINTS + 1):
-        inbox.put(str(number))
-    inbox.put_forget("kept")
-    hints = inbox.take()
+        queue.put(str(number))
+    queue.put_forget("kept")
+    hints = queue.take()
     assert (hints.rescan, hints.lost, hints.touched, hints.forget) == (True, True, set(), {"kept"})
-    assert not inbox.take().rescan
+    assert not queue.take().rescan
 
 
 def test_a_long_queue_is_offered_in_batches_and_events_are_handled_between_them(

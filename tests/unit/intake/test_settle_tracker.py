@@ -109,7 +109,7 @@ STEPS = st.lists(
 def test_settled_means_unchanged_and_without_events_for_the_whole_time(
     steps: list[tuple[float, Snapshot | str]], settle: float
 ) -> None:
-    """Against the definition, worked out from the whole story at each look."""
+    """Compare with the definition, evaluated over the whole history at each snapshot."""
     tracker = SettleTracker(settle)
     now = 0.0
     details: list[tuple[float, Snapshot | str]] = []

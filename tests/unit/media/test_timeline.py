@@ -144,10 +144,10 @@ def test_timestamps_that_jump_by_a_day_are_refused() -> None:
 def test_the_cadence_of_segments_adds_up_to_the_whole() -> None:
     pts = list(range(0, 4000, 50))
     line = plan_timeline(pts, MILLISECOND, Fraction(20), 50)
-    pieces = [Segment(number=0, first_pts=None, end_pts=1000, first_frame=0, frames=20),
+    segments = [Segment(number=0, first_pts=None, end_pts=1000, first_frame=0, frames=20),
               Segment(number=1, first_pts=1000, end_pts=None, first_frame=20, frames=60)]  # fmt: skip
-    first = cadence(line, pts[:20], pieces[0])
-    second = [(number + 20, repeat) for number, repeat in cadence(line, pts[20:], pieces[1])]
+    first = cadence(line, pts[:20], segments[0])
+    second = [(number + 20, repeat) for number, repeat in cadence(line, pts[20:], segments[1])]
     assert first + second == cadence(line, pts)
 
 

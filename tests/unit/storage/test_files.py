@@ -57,7 +57,7 @@ def made(path: Path, content: bytes = b"content") -> Path:
     return path
 
 
-def order(source: Path, destination: Path, root: Path, **changes: object) -> Move:
+def task(source: Path, destination: Path, root: Path, **changes: object) -> Move:
     values: dict[str, object] = {
         "source": source,
         "destination": destination,
@@ -114,7 +114,7 @@ def test_a_link_in_the_tree_is_not_followed_even_to_a_folder_inside(tmp_path: Pa
         for act in (
             lambda name=name: files.durable_write(root / name / "deep/file", b"x", root=root),
             lambda name=name: files.durable_write(root / name / "file", b"x", root=root),
-            lambda name=name: move(order(made(tmp_path / "s"), root / name / "s", root)),
+            lambda name=name: move(task(made(tmp_path / "s"), root / name / "s", root)),
         ):
             with pytest.raises(StorageError) as caught:
                 act()
@@ -192,7 +192,7 @@ def test_a_file_moves_with_its_bytes_and_its_time(tmp_path: Path, name: str) -> 
     source = made(tmp_path / "in" / name)
     destination = tmp_path / "done/deep" / name
     (tmp_path / "done").mkdir()
-    assert move(order(source, destination, tmp_path / "done")) is Moved.DONE
+    assert move(task(source, destination, tmp_path / "done")) is Moved.DONE
     assert (destination.read_bytes(), destination.stat().st_mtime_ns) == (b"content", MTIME)
     assert not source.exists()
 
@@ -206,7 +206,7 @@ def test_a_file_moves_across_file_systems_with_its_bytes_its_time_and_its_mode(
     content = source.read_bytes()
     seen: list[tuple[int, int]] = []
     destination = other_disk / "sub" / name
-    wanted = order(source, destination, other_disk)
+    wanted = task(source, destination, other_disk)
     assert move(wanted, progress=lambda *at: seen.append(at)) is Moved.DONE
     assert everything(other_disk) == {f"sub/{name}": content}
     assert (destination.stat().st_mtime_ns, stat.S_IMODE(destination.stat().st_mode)) == (MTIME, 0o640)
@@ -221,10 +221,10 @@ def test_no_rename_method_overwrites_a_file(tmp_path: Path, monkeypatch: pytest.
     if means == "look":
         monkeypatch.setattr(renaming, "os", failing("link", errno.EPERM))
     source, destination = made(tmp_path / "in/a"), made(tmp_path / "done/a", b"older!!")
-    assert move(order(source, destination, tmp_path / "done")) is Moved.TAKEN
+    assert move(task(source, destination, tmp_path / "done")) is Moved.TAKEN
     assert (source.read_bytes(), destination.read_bytes()) == (b"content", b"older!!")
     free = destination.with_name("a (2)")
-    assert move(order(source, free, tmp_path / "done")) is Moved.DONE
+    assert move(task(source, free, tmp_path / "done")) is Moved.DONE
     assert everything(tmp_path) == {"done/a": b"older!!", "done/a (2)": b"content"}
 
 
@@ -247,7 +247,7 @@ def test_a_name_that_is_taken_at_the_last_moment_is_not_overwritten(
 
 def test_a_move_across_file_systems_overwrites_nothing(tmp_path: Path, other_disk: Path) -> None:
     source, destination = made(tmp_path / "in/a"), made(other_disk / "a", b"older!!")
-    assert move(order(source, destination, other_disk)) is Moved.TAKEN
+    assert move(task(source, destination, other_disk)) is Moved.TAKEN
     assert everything(other_disk) == {"a": b"older!!"}
     assert source.exists()
 
@@ -256,18 +256,18 @@ def test_an_output_replaces_the_older_one_if_asked_to(tmp_path: Path, other_disk
     for root in (tmp_path / "out", other_disk):
         source = made(tmp_path / "work/a")
         made(root / "a", b"older")
-        assert move(order(source, root / "a", root, overwrite=True)) is Moved.DONE
+        assert move(task(source, root / "a", root, overwrite=True)) is Moved.DONE
         assert everything(root) == {"a": b"content"}
         assert not source.exists()
 
 
 def test_a_file_that_changed_after_admission_stays(tmp_path: Path, other_disk: Path) -> None:
     source = made(tmp_path / "in/a")
-    taken_in = identity_of(source)
+    admitted = identity_of(source)
     source.write_bytes(b"newer and longer")
     for root in (tmp_path / "done", other_disk):
         root.mkdir(exist_ok=True)
-        assert move(order(source, root / "a", root, identity=taken_in)) is Moved.CHANGED
+        assert move(task(source, root / "a", root, identity=admitted)) is Moved.CHANGED
         assert everything(root) == {}
     assert source.read_bytes() == b"newer and longer"
 
@@ -276,7 +276,7 @@ def test_a_file_that_changes_while_it_is_copied_stays_and_the_copy_is_removed(
     tmp_path: Path, other_disk: Path
 ) -> None:
     source = made(tmp_path / "in/a")
-    grown = order(source, other_disk / "a", other_disk)
+    grown = task(source, other_disk / "a", other_disk)
     assert move(grown, progress=lambda *_: source.write_bytes(b"changed")) is Moved.CHANGED
     assert everything(other_disk) == {}
     assert source.read_bytes() == b"changed"
@@ -288,7 +288,7 @@ def test_a_new_file_that_takes_the_old_name_during_the_copy_is_not_removed(tmp_p
     def replace(*_: int) -> None:
         made(tmp_path / "in/new", b"another").rename(source)
 
-    assert move(order(source, other_disk / "a", other_disk), progress=replace) is Moved.DONE
+    assert move(task(source, other_disk / "a", other_disk), progress=replace) is Moved.DONE
     assert everything(other_disk) == {"a": b"content"}
     assert source.read_bytes() == b"another"
 
@@ -305,7 +305,7 @@ def test_only_regular_files_are_moved(tmp_path: Path, kind: str) -> None:
             "nothing": lambda: None,
         }[kind]()
     (tmp_path / "done").mkdir()
-    wanted = order(source, tmp_path / "done/a", tmp_path / "done", identity=None, size=7)
+    wanted = task(source, tmp_path / "done/a", tmp_path / "done", identity=None, size=7)
     assert move(wanted) is (Moved.GONE if kind == "nothing" else Moved.CHANGED)
     assert list((tmp_path / "done").iterdir()) == []
 
@@ -314,7 +314,7 @@ def test_a_copy_can_be_stopped_and_leaves_nothing_behind(tmp_path: Path, other_d
     source = made(tmp_path / "in/a")
     stop = threading.Event()
     with pytest.raises(CancelledError):
-        move(order(source, other_disk / "a", other_disk), stop, progress=lambda *_: stop.set())
+        move(task(source, other_disk / "a", other_disk), stop, progress=lambda *_: stop.set())
     assert everything(other_disk) == {}
     assert source.read_bytes() == b"content"
 
@@ -325,7 +325,7 @@ def test_a_copy_that_fills_the_disk_is_removed(
     source = made(tmp_path / "in/a")
     monkeypatch.setattr(files, "os", failing("write", errno.ENOSPC))
     with pytest.raises(StorageError) as caught:
-        move(order(source, other_disk / "a", other_disk))
+        move(task(source, other_disk / "a", other_disk))
     assert code_of(caught) == "storage.full"
     assert everything(other_disk) == {}
     assert source.exists()
@@ -347,7 +347,7 @@ def test_a_disk_that_returns_other_bytes_keeps_the_source(
 
     lying.pread = pread  # type: ignore[attr-defined]
     with pytest.raises(StorageError) as caught:
-        move(order(source, other_disk / "a", other_disk))
+        move(task(source, other_disk / "a", other_disk))
     assert code_of(caught) == "storage.bad_copy"
     assert everything(other_disk) == {}
     assert source.read_bytes() == b"content"
@@ -356,7 +356,7 @@ def test_a_disk_that_returns_other_bytes_keeps_the_source(
 def test_a_move_onto_itself_does_nothing_by_any_path(tmp_path: Path) -> None:
     source = made(tmp_path / "failed/a")
     (tmp_path / "link").symlink_to(tmp_path / "failed")
-    again = order(source, tmp_path / "link/a", tmp_path / "link")
+    again = task(source, tmp_path / "link/a", tmp_path / "link")
     assert move(again) is Moved.DONE
     assert source.read_bytes() == b"content"
 
@@ -365,21 +365,21 @@ def test_a_move_interrupted_after_the_link_is_finished(tmp_path: Path) -> None:
     source = made(tmp_path / "in/a")
     (tmp_path / "done").mkdir()
     os.link(source, tmp_path / "done/a")
-    assert move(order(source, tmp_path / "done/a", tmp_path / "done")) is Moved.DONE
+    assert move(task(source, tmp_path / "done/a", tmp_path / "done")) is Moved.DONE
     assert everything(tmp_path) == {"done/a": b"content"}
 
 
 def test_a_move_interrupted_after_the_copy_is_finished(tmp_path: Path, other_disk: Path) -> None:
     source = made(tmp_path / "in/a")
     made(other_disk / "a")
-    assert move(order(source, other_disk / "a", other_disk)) is Moved.DONE
+    assert move(task(source, other_disk / "a", other_disk)) is Moved.DONE
     assert everything(other_disk) == {"a": b"content"}
     assert not source.exists()
 
 
 def test_a_finished_move_is_recognised(tmp_path: Path) -> None:
     made(tmp_path / "done/a")
-    done = order(tmp_path / "in/a", tmp_path / "done/a", tmp_path / "done", source_root=None, size=7)
+    done = task(tmp_path / "in/a", tmp_path / "done/a", tmp_path / "done", source_root=None, size=7)
     assert move(done) is Moved.DONE
-    other = order(tmp_path / "in/a", tmp_path / "done/a", tmp_path / "done", source_root=None, size=8)
+    other = task(tmp_path / "in/a", tmp_path / "done/a", tmp_path / "done", source_root=None, size=8)
     assert move(other) is Moved.GONE

@@ -91,7 +91,7 @@ def test_an_unmounted_root_is_waited_for_and_never_written_to_even_after_a_resta
 
 @contextmanager
 def rebuilt_store(tmp_path: Path) -> Iterator[Store]:
-    """The store after its file was damaged and the daemon started anew."""
+    """The store after its file was damaged and the daemon restarted."""
     (tmp_path / "jobs.db").write_bytes(b"garbage" * 1000)
     (tmp_path / "work").mkdir(exist_ok=True)
     with open_or_rebuild(tmp_path / "jobs.db", tmp_path / "work") as store:

@@ -215,8 +215,8 @@ def test_ncnn_comes_first_where_openvino_would_compute_in_float32(
     path.write_text(f"flags\t\t: fpu {flags}\n")
     monkeypatch.setattr(host, "is_float32_only", partial(is_float32_only, cpuinfo=path))
     engines = {"openvino": OpenVinoEngine("f32"), "ncnn": NcnnCpuEngine()}
-    for wish, slow in ((False, exact), (True, fast)):
-        assert equal_devices(engines=engines, fast=wish)[0].engine == ("ncnn" if slow else "openvino")
+    for fast_setting, slow in ((False, exact), (True, fast)):
+        assert equal_devices(engines=engines, fast=fast_setting)[0].engine == ("ncnn" if slow else "openvino")
 
 
 def test_devices_says_what_each_engine_sees() -> None:

@@ -75,9 +75,9 @@ def test_what_is_proven_equals_what_decoding_finds(
     made = process(clip, tmp_path, 0.5, worker=worker, **(QUICK | keys))
     assert sorted(worker.inspected[:SEGMENTS]) == SEGMENTS_DECODED
     assert worker.inspected[SEGMENTS:] == [("result", False)] + ([] if proves else [("result", True)])
-    pieces = [inspect_output(path, groups=()) for path in sorted(tmp_path.glob("segment-*"))]
-    read = inspect_output(made.result, decode=False, groups=packet_groups(pieces))
-    found = prove_decoded(read, pieces)
+    segments = [inspect_output(path, groups=()) for path in sorted(tmp_path.glob("segment-*"))]
+    read = inspect_output(made.result, decode=False, groups=packet_groups(segments))
+    found = prove_decoded(read, segments)
     if proves:
         assert found is not None
         assert found.evolve(payload=None) == inspect_output(made.result)
@@ -99,8 +99,8 @@ def joined(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
 
 
 def proven(result: Path, paths: list[Path]) -> Inspection | None:
-    pieces = [inspect_output(path, groups=()) for path in paths]
-    return prove_decoded(inspect_output(result, decode=False, groups=packet_groups(pieces)), pieces)
+    segments = [inspect_output(path, groups=()) for path in paths]
+    return prove_decoded(inspect_output(result, decode=False, groups=packet_groups(segments)), segments)
 
 
 def test_segments_in_another_order_or_too_few_prove_nothing(joined: tuple[Path, list[Path]]) -> None:
@@ -117,8 +117,8 @@ def test_a_changed_byte_or_a_lost_packet_in_the_joined_file_is_not_proven(
 ) -> None:
     result, paths = joined
     whole = bytearray(result.read_bytes())
-    piece = paths[2].read_bytes()
-    picture = piece[piece.index(b"mdat") + 600 :][:40]
+    segment = paths[2].read_bytes()
+    picture = segment[segment.index(b"mdat") + 600 :][:40]
     whole[whole.index(picture) + 20] ^= 1
     (tmp_path / "changed.mp4").write_bytes(whole)
     assert proven(tmp_path / "changed.mp4", paths) is None

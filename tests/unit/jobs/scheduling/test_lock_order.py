@@ -153,11 +153,11 @@ def test_the_work_of_a_job_that_was_started_again_is_not_removed(store: Store, w
     ended = make_job(state=S.CANCELLED, outcome=S.CANCELLED, ended_at=2.0)
     store.add(ended)
     store.save(ended.evolve(state=S.RUNNING, outcome=None, ended_at=None, revision=ended.revision + 2), "Claimed")
-    piece = work / ended.id / "segment-00000.mp4"
-    piece.parent.mkdir()
-    piece.write_bytes(b"new")
+    segment = work / ended.id / "segment-00000.mp4"
+    segment.parent.mkdir()
+    segment.write_bytes(b"new")
     Backups(store, work).discard_work(ended)
-    assert piece.read_bytes() == b"new"
+    assert segment.read_bytes() == b"new"
 
 
 def test_a_dead_share_delays_only_its_own_progress_file(

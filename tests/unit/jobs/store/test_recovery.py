@@ -448,10 +448,10 @@ def test_a_backup_that_cannot_be_written_is_removed(home: Home, make_job: MakeJo
         job = claimed(home, store, make_job(1, id=job_id(1)))
         folder = home.work / job.id
         assert read_backup(folder) == job
-        in_the_way = folder / part_name(hashlib.blake2b(BACKUP_NAME.encode(), digest_size=6).hexdigest())
-        in_the_way.mkdir()
+        obstacle = folder / part_name(hashlib.blake2b(BACKUP_NAME.encode(), digest_size=6).hexdigest())
+        obstacle.mkdir()
         job = home.manager(store).apply(job.id, ev.Rendered(folder / "result.mp4", 1))
-        assert [path.name for path in folder.iterdir()] == [in_the_way.name]
-        in_the_way.rmdir()
+        assert [path.name for path in folder.iterdir()] == [obstacle.name]
+        obstacle.rmdir()
         job = home.manager(store).apply(job.id, ev.OutputChosen(Path("/out/x.mp4"), 1))
         assert read_backup(folder) == job

@@ -29,7 +29,7 @@ from framewatch.media.timeline import cadence
 from media_samples import (
     FFMPEG,
     cfr,
-    encode_pieces,
+    encode_segments,
     enlarged,
     ffmpeg,
     frames_of,
@@ -413,12 +413,12 @@ def test_a_transcode_rotates_frames_and_a_copy_leaves_that_to_the_player(degrees
 
 
 @pytest.mark.parametrize("rate", ["24000/1001", "25", "30000/1001", "50", "12"])
-@pytest.mark.parametrize("pieces", [1, 3])
-def test_joined_segments_keep_every_frame_exactly_on_its_time(rate: str, pieces: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("segments", [1, 3])
+def test_joined_segments_keep_every_frame_exactly_on_its_time(rate: str, segments: int, tmp_path: Path) -> None:
     source = tmp_path / "s.mp4"
     ffmpeg("-f", "lavfi", "-i", f"testsrc=s=32x32:r={rate}", "-frames:v", 31, "-c:v", "libx264", source)
     made = plan_of(source, container="mp4", ml_upscale="esrgan-2x", preset="veryfast")
-    frames = frames_of(render(made, source, tmp_path, pieces))
+    frames = frames_of(render(made, source, tmp_path, segments))
     assert [frame.pts * frame.time_base for frame in frames] == [n / Fraction(rate) for n in range(31)]
 
 
@@ -426,8 +426,8 @@ def test_a_segment_starts_with_a_key_frame_and_can_be_decoded_independently(tmp_
     source = tmp_path / "s.mp4"
     ffmpeg("-f", "lavfi", "-i", "testsrc=s=32x32:r=25", "-frames:v", 20, "-c:v", "libx264", source)
     made = plan_of(source, container="mp4", ml_upscale="esrgan-2x", video_codec="libx265", preset="veryfast")
-    for piece in encode_pieces(made, enlarged(source, 2), tmp_path, [7, 13]):
-        frames = frames_of(piece)
+    for segment in encode_segments(made, enlarged(source, 2), tmp_path, [7, 13]):
+        frames = frames_of(segment)
         assert frames[0].key_frame
         assert frames[0].pts == 0
     assert len(frames) == 13

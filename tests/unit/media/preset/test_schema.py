@@ -17,7 +17,7 @@ def test_the_schema_describes_every_key() -> None:
 
 def test_the_shipped_schema_is_current_and_every_shipped_preset_refers_to_it() -> None:
     kept = shipped("config/preset.schema.json")
-    told = "write it anew: framewatch schema preset > config/preset.schema.json"
+    told = "recreate it: framewatch schema preset > config/preset.schema.json"
     assert json.loads(kept.read_text()) == preset_schema(), told
     for path in shipped("config/presets").glob("*.yaml"):
         mark, _, reference = path.read_text().splitlines()[0].partition("$schema=")
