@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -136,16 +137,21 @@ def test_ctrl_c_in_an_upscale_leaves_no_mess(tmp_path: Path) -> None:
         # Where a shell runs the tests with "&", they ignore it.
         preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no other thread is alive
     )
-    children = eventually(
-        # The one that reads frames: others run only for a moment, to list what ffmpeg can do.
-        lambda: [p for p in psutil.Process(process.pid).children(recursive=True) if "pipe:0" in p.cmdline()],
-        what="the encoder",
-    )
+
+    def encoding() -> list[psutil.Process]:
+        """Return the encoders that read frames: other ffmpeg run only for a moment, to list what it can do."""
+        children = psutil.Process(process.pid).children(recursive=True)
+        with suppress(psutil.Error):  # one ended meanwhile
+            return [child for child in children if "pipe:0" in child.cmdline()]
+        return []
+
+    children = eventually(encoding, what="the encoder")
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=15)
     assert process.returncode == 130
     assert "Traceback" not in stderr
     assert list(output.parent.iterdir()) == []
+    psutil.wait_procs(children, timeout=10)  # killed, but not reaped by init yet
     assert not any(child.is_running() for child in children)
 
 
