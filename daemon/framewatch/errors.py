@@ -1,7 +1,8 @@
-"""All errors, and the record that an error becomes where it leaves its process or is stored.
+"""The base of all errors, and those that several packages raise.
 
-A failure carries a stable code, what is wrong, where, and what to do about it. This module imports nothing but the
-standard library: `upscale` uses it on machines without pydantic, which in turn stores these dataclasses as they are.
+`ErrorRecord` is what an error becomes where it leaves its process or is stored. A failure carries a stable code, what
+is wrong, where, and what to do about it. This module imports nothing but the standard library: `upscale` uses it on
+machines without pydantic, which in turn stores these dataclasses as they are.
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ def require_all_frames(output: SegmentOutput, beat: Beat = no_beat) -> None:
     written = _frames_in(output.path, beat)
     if written != expected:
         message = f"the encoder reported success but wrote {written} of {expected} frames of segment {number}"
+        # Error codes are public, so this one keeps its old word for a segment.
         raise VerificationError(message, code="verify.piece", hint="look in the log for ffmpeg's messages")
 
 

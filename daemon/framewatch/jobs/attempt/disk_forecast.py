@@ -1,4 +1,6 @@
-"""How much free space a job still needs, and whether it is there. Pure, except for `free_bytes` and `same_disk`.
+"""How much free space a job still needs, and whether it is there.
+
+The forecast is pure; the checks at the end read the disks.
 
 Space is checked again after every finished segment. So a wrong hold annoys more than one that comes late, and what
 has to be guessed is guessed low.

@@ -1,4 +1,4 @@
-"""One attempt, from probe to verified result: probe, decide, render, mux, verify.
+"""One attempt, from probe to verified result: plan, render, join and verify.
 
 A worker process does what touches media; decisions and comparisons are made here. The result lies in the work folder.
 Publishing, which comes after, moves it to its place.

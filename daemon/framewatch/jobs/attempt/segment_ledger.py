@@ -50,7 +50,7 @@ class LedgerEntry(Record):
 class _Dropped(Record):
     """The line that lists segments that turned out bad, by number."""
 
-    struck: tuple[int, ...]
+    struck: tuple[int, ...]  # a key of the file: it keeps its old name
 
 
 class SegmentLedger:

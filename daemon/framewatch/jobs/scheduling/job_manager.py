@@ -74,7 +74,7 @@ class JobManager:
         # Gets the jobs of each change, once they are shown; no lock is held.
         self.on_change: Callable[[Sequence[Job]], None] = lambda _: None
         # Locks are taken in this order: an output folder's, the manager's, the store's. Only the manager has the
-        # store to itself for several statements (`Store.together`), and only while it holds its own lock.
+        # store to itself for several statements (`Store.transaction`), and only while it holds its own lock.
         self._output_locks = NamedLocks()
         self.lock = threading.RLock()
         self._backups = Backups(store, work_dir)
