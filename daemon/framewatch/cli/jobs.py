@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,15 +15,16 @@ from rich.table import Table
 
 from framewatch.cli.options import ConfigOption, JsonOption, load_configuration
 from framewatch.cli.output import console, plain_table, print_json, print_line
-from framewatch.domain import Job, JobState
-from framewatch.errors import ConfigError
+from framewatch.domain import Job
+from framewatch.jobs.lifecycle.transitions import require_cancellable, require_retryable
 from framewatch.jobs.reporting.sidecar import progress_document
+from framewatch.jobs.source_check import retry_source
 from framewatch.jobs.store.recovery import last_rebuild
-from framewatch.jobs.store.store import Store
+from framewatch.jobs.store.store import Store, StoreError
 from framewatch.service.liveness import is_alive
 from framewatch.settings import Settings
 from framewatch.storage import files
-from framewatch.storage.os_errors import shown, storage_faults
+from framewatch.storage.os_errors import storage_faults
 from framewatch.text import printable
 
 _REFRESH_SECONDS = 1.0
@@ -68,8 +70,12 @@ def retry(job_id: IdArgument, config: ConfigOption = None) -> None:
     Examples:
       framewatch retry 01jd3k
     """
-    ended = (JobState.FAILED, JobState.CANCELLED)
-    _request("retry", job_id, config, ended, "only a failed or cancelled job can be tried again")
+
+    def check(job: Job) -> None:
+        require_retryable(job)
+        retry_source(job)
+
+    _request("retry", job_id, config, check)
 
 
 def cancel(job_id: IdArgument, config: ConfigOption = None) -> None:
@@ -79,17 +85,16 @@ def cancel(job_id: IdArgument, config: ConfigOption = None) -> None:
     Examples:
       framewatch cancel 01jd3k
     """
-    active = (JobState.QUEUED, JobState.RUNNING, JobState.HELD)
-    _request("cancel", job_id, config, active, "it has ended, or its files are already being moved into place")
+    _request("cancel", job_id, config, require_cancellable)
 
 
 # --- requests ------------------------------------------------------------------------------------------------
 
 
 def _request(
-    kind: Literal["retry", "cancel"], job_id: str, config: Path | None, states: tuple[JobState, ...], hint: str
+    kind: Literal["retry", "cancel"], job_id: str, config: Path | None, check: Callable[[Job], None]
 ) -> None:
-    """Leave a request for the daemon, if the job is in one of these states; `hint` says why it must be."""
+    """Leave a request for the daemon, unless `check` raises an error, since the daemon would refuse it."""
     settings = load_configuration(config).settings
     if not has_store(settings):
         raise _unknown(job_id)
@@ -97,10 +102,7 @@ def _request(
         job = store.get(job_id)
         if job is None:
             raise _unknown(job_id)
-        if job.state not in states:
-            raise ConfigError(f"job {job.id} is {job.state}", code=f"job.not_{kind}able", hint=hint)
-        if kind == "retry":
-            _require_source(job)
+        check(job)
         store.request(kind, job.id)
         running = daemon_of(store) is not None
     when = "sent to the daemon" if running else "no daemon is running: it happens at the next start"
@@ -113,17 +115,8 @@ def has_store(settings: Settings) -> bool:
         return files.exists(settings.store_path)
 
 
-def _require_source(job: Job) -> None:
-    """Check that the source is where the job left it: a retry needs it."""
-    source = job.journal.source_to or job.source
-    if not files.exists(source):
-        hint = "put it back, or drop it into the watched folder again"
-        raise ConfigError("the source of this job is gone", code="source.vanished", hint=hint, where=shown(source))
-
-
-def _unknown(job_id: str) -> ConfigError:
-    hint = "`framewatch status` lists the jobs"
-    return ConfigError(f'there is no job "{printable(job_id)}"', code="job.not_found", hint=hint)
+def _unknown(job_id: str) -> StoreError:
+    return StoreError(f'there is no job "{printable(job_id)}"', hint="`framewatch status` lists the jobs")
 
 
 # --- status --------------------------------------------------------------------------------------------------

@@ -110,9 +110,12 @@ def exit_code(error: Exception) -> int:
     """Return 2 where the user has to change something, 130 after Ctrl-C, and 1 where the work failed."""
     if isinstance(error, CancelledError):
         return 130
-    from framewatch.jobs.store.store import StoreError  # noqa: PLC0415 - only after an error
+    # Imported only after an error.
+    from framewatch.jobs.lifecycle.errors import ImpossibleTransitionError  # noqa: PLC0415
+    from framewatch.jobs.store.store import StoreError  # noqa: PLC0415
 
-    return 2 if isinstance(error, (ConfigError, AlreadyRunningError, StoreError)) else 1
+    users_own = (ConfigError, AlreadyRunningError, StoreError, ImpossibleTransitionError)
+    return 2 if isinstance(error, users_own) else 1
 
 
 @contextmanager

@@ -8,17 +8,17 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from framewatch.domain import FileIdentity, Job
-from framewatch.errors import ConfigError, ErrorRecord, Finding, FramewatchError, MediaError, Remedy
+from framewatch.errors import ConfigError, ErrorRecord, Finding, FramewatchError, Remedy
 from framewatch.intake.collector import Settled
 from framewatch.jobs.lifecycle.events import Broke, RetryAsked
 from framewatch.jobs.naming import free_path, planned_output
 from framewatch.jobs.scheduling.job_manager import JobManager
+from framewatch.jobs.source_check import retry_source
 from framewatch.media.preset.loader import FOLDER_PRESET, NamedPreset, find_folder_preset, load_folder_preset
 from framewatch.media.rules.preset_rules import check_preset
 from framewatch.settings import FolderSettings
 from framewatch.storage import files
 from framewatch.storage.mount_guard import UNGUARDED, Guard
-from framewatch.storage.os_errors import shown
 
 
 class Admission:
@@ -98,13 +98,9 @@ class Admission:
         """The event for a retry: with the source where it is now, and the preset as it is now.
 
         Raises:
-            MediaError: the source is gone.
-            ConfigError: the preset is still wrong.
+            ConfigError: the source is gone, or the preset is still wrong.
         """
-        source = job.journal.source_to or job.source
-        identity = files.identity(source)
-        if identity is None:
-            raise MediaError("its source is gone", code="source.vanished", where=shown(source))
+        source, identity = retry_source(job)
         preset, findings = self._preset()
         if findings or preset is None:
             raise ConfigError.of(findings)
@@ -163,7 +159,7 @@ def folder_preset(folder: FolderSettings, search: Sequence[Path] = ()) -> NamedP
         raise ConfigError(
             f"the folder has no preset: neither `preset:` in the configuration nor {FOLDER_PRESET} in it",
             code="preset.missing",
-            hint=f"name one, or lay a file {FOLDER_PRESET} into the folder",
+            hint=f"name one, or put a file {FOLDER_PRESET} into the folder",
             where=str(folder.input),
         )
     return load_folder_preset(path, search)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from framewatch.domain import Job, JobState
-from framewatch.errors import Finding, MediaError
+from framewatch.domain import FileIdentity, Job, JobState
+from framewatch.errors import ConfigError, Finding, MediaError
 from framewatch.storage import files
 from framewatch.storage.mount_guard import Guard
 from framewatch.storage.os_errors import shown
@@ -54,6 +54,20 @@ def require_source(job: Job, guard: Guard) -> None:
     lost = lost_source(job, source_root(job), guard)
     if lost is not None:
         raise MediaError.of([lost])
+
+
+def retry_source(job: Job) -> tuple[Path, FileIdentity]:
+    """The source of an ended job where publishing left it, and what it is now: a retry needs it.
+
+    Raises:
+        ConfigError: `source.vanished`: it is gone.
+    """
+    source = job.journal.source_to or job.source
+    identity = files.identity(source)
+    if identity is None:
+        hint = "put it back, or drop it into the watched folder again"
+        raise ConfigError("the source of this job is gone", code="source.vanished", hint=hint, where=shown(source))
+    return source, identity
 
 
 def source_root(job: Job) -> Path:

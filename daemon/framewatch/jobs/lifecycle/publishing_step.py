@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from framewatch.domain import Job, JobState
-from framewatch.jobs.lifecycle.description import ImpossibleTransitionError, describe
+from framewatch.jobs.lifecycle.errors import ImpossibleTransitionError, describe
 
 
 @dataclass(frozen=True, slots=True)

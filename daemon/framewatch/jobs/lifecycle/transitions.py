@@ -24,7 +24,7 @@ from typing import Any
 from framewatch.domain import Job, JobState, Journal
 from framewatch.errors import Finding, Remedy
 from framewatch.jobs.lifecycle import events as ev
-from framewatch.jobs.lifecycle.description import ImpossibleTransitionError
+from framewatch.jobs.lifecycle.errors import ImpossibleTransitionError
 from framewatch.jobs.lifecycle.publishing_step import Conclude, publishing_step
 from framewatch.jobs.lifecycle.retry_policy import RetryPolicy, is_cheap_to_check
 from framewatch.jobs.naming import with_container
@@ -39,10 +39,37 @@ def transition(job: Job, event: ev.Event, now: float, policy: RetryPolicy) -> Jo
     """The job after `event` happened to it at Unix time `now`.
 
     Raises:
-        ImpossibleTransitionError: the event cannot happen in this state. Its code is `job.not_cancellable` or
+        ImpossibleTransitionError: the event cannot happen in this state. Its code is `job.not_cancelable` or
             `job.not_retryable` for what a user asked for, else `job.impossible_transition`.
     """
     return _HANDLERS[type(event)](job, event, now, policy)
+
+
+# --- what a user may ask for --------------------------------------------------------------------------------
+
+
+def require_cancellable(job: Job) -> None:
+    """Check that the user may cancel this job now.
+
+    Raises:
+        ImpossibleTransitionError: `job.not_cancelable`: it has ended, or its files are already being moved.
+    """
+    output_held = job.state == HELD and job.outcome == DONE and not job.journal.output_done
+    before_publishing = job.state in (QUEUED, RUNNING) or (job.state == HELD and job.held_state == QUEUED)
+    if not (before_publishing or output_held):
+        hint = "it has ended" if job.state.ended else "its files are already being moved into place"
+        raise ImpossibleTransitionError.refused(job, "job.not_cancelable", hint)
+
+
+def require_retryable(job: Job) -> None:
+    """Check that the user may retry this job now.
+
+    Raises:
+        ImpossibleTransitionError: `job.not_retryable`: it neither failed nor was cancelled.
+    """
+    if job.state not in (FAILED, CANCELLED):
+        hint = "only a failed or cancelled job can be tried again"
+        raise ImpossibleTransitionError.refused(job, "job.not_retryable", hint)
 
 
 # --- a job that succeeds ------------------------------------------------------------------------------------
@@ -124,20 +151,14 @@ def _source_lost(job: Job, event: ev.SourceLost, _now: float, _policy: RetryPoli
     return _journaled(job, source_to=None, source_done=True)
 
 
-def _cancel_asked(job: Job, event: ev.CancelAsked, _now: float, _policy: RetryPolicy) -> Job:
-    output_held = job.state == HELD and job.outcome == DONE and not job.journal.output_done
-    before_publishing = job.state in (QUEUED, RUNNING) or (job.state == HELD and job.held_state == QUEUED)
-    if not (before_publishing or output_held):
-        hint = "it has ended" if job.state.ended else "its files are already being moved into place"
-        raise ImpossibleTransitionError.of_event(job, event, "job.not_cancellable", hint)
+def _cancel_asked(job: Job, _event: ev.CancelAsked, _now: float, _policy: RetryPolicy) -> Job:
+    require_cancellable(job)
     finding = Finding("job.cancelled", "cancelled by the user")
     return _publishing(job.evolve(findings=(finding,)), CANCELLED)
 
 
 def _retry_asked(job: Job, event: ev.RetryAsked, _now: float, _policy: RetryPolicy) -> Job:
-    if job.state not in (FAILED, CANCELLED):
-        hint = "only a job that failed or was cancelled can be retried"
-        raise ImpossibleTransitionError.of_event(job, event, "job.not_retryable", hint)
+    require_retryable(job)
     given = {"preset_name": event.preset_name, "preset": event.preset}
     return Job(
         **{name: getattr(job, name) for name in _KEPT_BY_A_RETRY},

@@ -100,7 +100,7 @@ class JobManager:
 
         Raises:
             ImpossibleTransitionError: the event cannot happen to this job now.
-            StoreError: `job.unknown`.
+            StoreError: `job.not_found`.
             StorageError: the store cannot be written.
         """
         with self.lock:

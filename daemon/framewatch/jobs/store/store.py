@@ -46,7 +46,7 @@ class Request(Record):
 class StoreError(FramewatchError):
     """The store has no such job, or more than one."""
 
-    code = "job.unknown"
+    code = "job.not_found"
 
 
 class Store:
@@ -113,7 +113,7 @@ class Store:
         """Store what `event` made of a job, and the event in its history, both or neither.
 
         Raises:
-            StoreError: `job.unknown`, or `job.source_taken` where another job has its source by now.
+            StoreError: `job.not_found`, or `job.source_taken` where another job has its source by now.
         """
         with _conflicts(job), self._database.transaction():
             if self._database.run("save_job", **columns_of(job)) != 1:
@@ -278,7 +278,7 @@ class Store:
             raise self._database.damaged("a job's record cannot be read") from None
 
     def _remember(self, job: Job, event: str) -> None:
-        codes = " ".join(failure.code for failure in job.findings)
+        codes = " ".join(finding.code for finding in job.findings)
         values = {"job_id": job.id, "at": self._clock(), "event": event, "state": job.state}
         self._database.run("add_history", **values, attempt=job.attempt, codes=codes)
 

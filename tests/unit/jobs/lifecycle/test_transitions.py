@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from framewatch.domain import FileIdentity, Job, JobState, Journal
 from framewatch.errors import ErrorRecord, Finding, Remedy, StorageError
 from framewatch.jobs.lifecycle import events as ev
-from framewatch.jobs.lifecycle.description import ImpossibleTransitionError
+from framewatch.jobs.lifecycle.errors import ImpossibleTransitionError
 from framewatch.jobs.lifecycle.publishing_step import (
     ChooseOutput,
     ChooseSource,
@@ -196,7 +196,7 @@ def test_a_job_whose_output_does_not_fit_on_the_disk_can_be_cancelled() -> None:
 def test_a_job_cannot_be_cancelled_once_it_is_published(happened: tuple[ev.Event, ...]) -> None:
     with pytest.raises(ImpossibleTransitionError) as caught:
         after(*happened, ev.CancelAsked())
-    assert caught.value.finding.code == "job.not_cancellable"
+    assert caught.value.finding.code == "job.not_cancelable"
     assert caught.value.finding.hint
 
 

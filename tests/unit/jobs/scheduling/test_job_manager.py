@@ -123,4 +123,4 @@ def test_nothing_is_stored_when_no_event_is_decided(folder: Folder) -> None:
 def test_an_unknown_job_cannot_be_changed(folder: Folder) -> None:
     with pytest.raises(StoreError) as caught:
         folder.manager.change("id9999", lambda _: ev.CancelAsked())
-    assert caught.value.finding.code == "job.unknown"
+    assert caught.value.finding.code == "job.not_found"

@@ -96,7 +96,7 @@ def test_saving_writes_the_job_and_its_history(store: Store, make_job: MakeJob) 
     ]
     with pytest.raises(StoreError) as caught:
         store.save(make_job(9), "Claimed")
-    assert code_of(caught) == "job.unknown"
+    assert code_of(caught) == "job.not_found"
 
 
 def test_a_job_is_found_by_the_unique_beginning_of_its_id(store: Store, make_job: MakeJob) -> None:

@@ -1,4 +1,4 @@
-"""A job in one line, for errors and logs."""
+"""The error of the state machine, and the description of a job that its message has."""
 
 from __future__ import annotations
 
@@ -8,14 +8,19 @@ from framewatch.jobs.lifecycle.events import Event
 
 
 class ImpossibleTransitionError(FramewatchError):
-    """An event cannot happen to a job in this state."""
+    """An event cannot happen to a job in this state, or a user asked for something that cannot be done now."""
 
     code = "job.impossible_transition"
 
     @classmethod
-    def of_event(cls, job: Job, event: Event, code: str | None = None, hint: str = "") -> ImpossibleTransitionError:
+    def of_event(cls, job: Job, event: Event) -> ImpossibleTransitionError:
         """The error, with a description of the job in its message."""
-        return cls(f"{event.name} cannot happen now: {describe(job)}", code=code, hint=hint)
+        return cls(f"{event.name} cannot happen now: {describe(job)}")
+
+    @classmethod
+    def refused(cls, job: Job, code: str, hint: str) -> ImpossibleTransitionError:
+        """The error for what a user asked for; `hint` says why it cannot be done."""
+        return cls(f"job {job.id} is {job.state}", code=code, hint=hint)
 
 
 def describe(job: Job) -> str:
@@ -33,6 +38,6 @@ def describe(job: Job) -> str:
         f"continues as {job.held_state}" if job.held_state else "",
         f"will end as {job.outcome}" if job.outcome and not job.state.ended else "",
         ", ".join(name for name, done in steps.items() if done),
-        f"because of {', '.join(failure.code for failure in job.findings)}" if job.findings else "",
+        f"because of {', '.join(finding.code for finding in job.findings)}" if job.findings else "",
     ]
     return "; ".join(part for part in parts if part)
