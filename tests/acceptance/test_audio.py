@@ -87,3 +87,17 @@ def test_a_plan_for_audio_only_lists_the_loudness_measurement(tmp_path: Path) ->
     assert [(row["kind"], row["action"]) for row in shown["plan"]["streams"]] == [
         ("audio", "encode"), ("video", "drop"),
     ]  # fmt: skip
+
+
+def test_a_plan_for_an_upscale_lists_its_commands_in_the_order_of_the_job(tmp_path: Path) -> None:
+    (tmp_path / "s.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nWords\n")
+    preset = {
+        "container": "mp4", "ml_upscale": "esrgan-2x", "audio_normalize": True,
+        "subtitle_burn_path": str(tmp_path / "s.srt"),
+    }  # fmt: skip
+    (tmp_path / "p.yaml").write_text(yaml.safe_dump(preset))
+    source = film(tmp_path / "film.mp4")
+    shown = framewatch("plan", source, "--preset", tmp_path / "p.yaml", "--json")
+    assert shown.returncode == 0, shown.stderr
+    steps = [command["step"].partition(" ")[0] for command in json.loads(shown.stdout)["commands"]]
+    assert steps == ["subtitles", "rehearse", "measure", "encode", "mux"]

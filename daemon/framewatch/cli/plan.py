@@ -13,6 +13,7 @@ from framewatch.cli.output import console, plain_table, print_finding, print_jso
 from framewatch.cli.upscale import FileArgument, PresetOption, attempt_request, preset_and_tools, worker_process
 from framewatch.errors import Finding
 from framewatch.jobs.attempt.planning import plan_file
+from framewatch.jobs.work_folder import rehearsal_path, result_path, segment_path
 from framewatch.media.commands import commands
 from framewatch.media.commands.image_command import image_command
 from framewatch.media.plan.image_plan import ImagePlan, Plan
@@ -69,21 +70,28 @@ def _document(reasons: Sequence[Finding], made: Plan | None, steps: _Steps) -> d
 
 
 def _steps(plan: Plan, ffmpeg: Path, source: Path, segments: int) -> _Steps:
-    """Return the commands of a job, with paths in a work folder that does not exist."""
-    result = Path("work") / f"result.{plan.extension}"
+    """Return the commands, in the order of `jobs.attempt.pipeline`; their work folder does not exist."""
+    work = Path("work")
+    result = result_path(work, plan.extension)
     if isinstance(plan, ImagePlan):
         return [("encode", image_command(plan, ffmpeg, result))]
     steps = [("cover", argv) for argv in commands.cover_commands(plan, ffmpeg, source, result)]
-    steps += [("measure", argv) for argv in commands.measure_commands(plan, ffmpeg, source).values()]
     steps += [("subtitles", argv) for argv in commands.burn_commands(plan, ffmpeg, result)]
+    measure = [("measure", argv) for argv in commands.measure_commands(plan, ffmpeg, source).values()]
     if isinstance(plan, AudioPlan) or plan.mode != "upscale":
-        return [*steps, (plan.mode, commands.transcode_command(plan, ffmpeg, source, result))]
+        return [*steps, *measure, (plan.mode, commands.transcode_command(plan, ffmpeg, source, result))]
     extension = commands.segment_extension(plan)
-    paths = [Path("work") / f"segment-{number:05}.{extension}" for number in range(max(segments, 1))]
-    rehearsal = commands.rehearsal_command(plan, ffmpeg, source, Path("work") / f"rehearsal.{plan.extension}")
+    paths = [segment_path(work, number, extension) for number in range(max(segments, 1))]
+    rehearsal = commands.rehearsal_command(plan, ffmpeg, source, rehearsal_path(work, plan.extension))
     encode = commands.segment_command(plan, ffmpeg, paths[0])
     mux = commands.mux_command(plan, ffmpeg, paths, source, result)
-    return [*steps, ("rehearse", rehearsal), (f"encode segment 1 of {len(paths)}", encode), ("mux", mux)]
+    return [
+        *steps,
+        ("rehearse", rehearsal),
+        *measure,
+        (f"encode segment 1 of {len(paths)}", encode),
+        ("mux", mux),
+    ]
 
 
 def _show_plan(plan: VideoPlan | AudioPlan) -> None:

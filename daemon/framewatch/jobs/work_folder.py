@@ -14,6 +14,22 @@ from framewatch.storage.os_errors import shown, storage_faults
 
 LEDGER_NAME = "ledger.jsonl"  # of `jobs.attempt.segment_ledger`
 BACKUP_NAME = "job.json"  # the job itself, of `jobs.store.job_backup`
+_SEGMENT = "segment-"
+
+
+def result_path(work: Path, extension: str) -> Path:
+    """Return where the result of an attempt is written; publishing moves it from there."""
+    return work / f"result.{extension}"
+
+
+def rehearsal_path(work: Path, extension: str) -> Path:
+    """Return where the rehearsal writes; the file is thrown away."""
+    return work / f"rehearsal.{extension}"
+
+
+def segment_path(work: Path, number: int, extension: str) -> Path:
+    """Return where a done segment lies."""
+    return work / f"{_SEGMENT}{number:05}.{extension}"
 
 
 def make_work_folder(work: Path) -> Path:
@@ -56,7 +72,7 @@ def cleaned_up(work: Path, reserve: int, end_tools: Callable[[], None]) -> Itera
             end_tools()
     except FramewatchError as error:
         with suppress(OSError):
-            segments = (entry.name for entry in work.glob("segment-*"))
+            segments = (entry.name for entry in work.glob(f"{_SEGMENT}*"))
             clear(work, keep={LEDGER_NAME, *segments})
             if isinstance(error, StorageError) and _is_full(error, work):
                 known = max((need.size for need in error.needs if need.place == "work"), default=0)

@@ -20,7 +20,7 @@ from framewatch.jobs.attempt.prerequisites import require_prerequisites
 from framewatch.jobs.attempt.request import AttemptRequest, Rendered, Skipped, Tools
 from framewatch.jobs.attempt.segmented_render import SegmentedRender
 from framewatch.jobs.attempt.verify import HINT, compare, compare_image, silent_track_warning
-from framewatch.jobs.work_folder import clear
+from framewatch.jobs.work_folder import clear, result_path
 from framewatch.media.commands import commands
 from framewatch.media.commands.image_command import image_command
 from framewatch.media.decode.output_inspection import Inspection
@@ -90,7 +90,7 @@ class Pipeline:
         self._context.warnings.extend(plan.warnings)
         if isinstance(plan, ImagePlan):
             return self._render_image(request, plan)
-        result = request.work / f"result.{plan.extension}"
+        result = result_path(request.work, plan.extension)
         engine = None
         if isinstance(plan, VideoPlan) and plan.mode == "upscale":
             engine = self._upscale(request, plan, probed, result)
@@ -161,7 +161,7 @@ class Pipeline:
         self._context.track_frames(plan.frames)
         with storage_faults(request.work):
             clear(request.work)
-        result = request.work / f"result.{plan.extension}"
+        result = result_path(request.work, plan.extension)
         argv = image_command(plan, self._tools.ffmpeg, result)
         task = _image_task(plan, request.source, argv, self._tools)
         if plan.scale == 1:

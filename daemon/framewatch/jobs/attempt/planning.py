@@ -56,8 +56,9 @@ def plan_file(request: AttemptRequest, tools: Tools, run: Callable[[ProbeTask], 
     if choice.preset is not request.preset:
         request = request.evolve(preset=choice.preset)
         probed = run(_probe_task(request, tools))  # its cut and rate may differ
-    decide = _decide_image if is_image_preset(choice.preset) else _decide
-    return Planned(request, probed, decide(request, probed, tools), choice.reasons)
+    if is_image_preset(choice.preset):
+        return Planned(request, probed, _decide_image(request, probed, tools), choice.reasons)
+    return Planned(request, probed, _decide(request, probed, tools), choice.reasons)
 
 
 def _probe_task(request: AttemptRequest, tools: Tools) -> ProbeTask:

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from framewatch.domain import Record, Segment
 from framewatch.errors import CancelledError
-from framewatch.jobs.work_folder import LEDGER_NAME, clear
+from framewatch.jobs.work_folder import LEDGER_NAME, clear, segment_path
 from framewatch.render.messages import SegmentRendered
 from framewatch.render.segment_check import size_and_digest
 from framewatch.storage import files
@@ -95,7 +95,7 @@ class SegmentLedger:
 
     def path(self, number: int) -> Path:
         """Return where a done segment lies."""
-        return self._work / f"segment-{number:05}.{self._extension}"
+        return segment_path(self._work, number, self._extension)
 
     def partial_path(self, number: int) -> Path:
         """Return where a segment lies while it is rendered."""

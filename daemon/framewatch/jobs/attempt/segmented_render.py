@@ -25,6 +25,7 @@ from framewatch.jobs.attempt.request import AttemptRequest
 from framewatch.jobs.attempt.segment_inspector import NICENESS, Inspector
 from framewatch.jobs.attempt.segment_ledger import LedgerEntry, SegmentLedger
 from framewatch.jobs.attempt.verify import damaged_frames_warning
+from framewatch.jobs.work_folder import rehearsal_path
 from framewatch.media.commands import commands
 from framewatch.media.commands.video_filters import SegmentEncoding, deinterlace_filters, source_filters
 from framewatch.media.decode.output_inspection import Inspection
@@ -119,10 +120,8 @@ class SegmentedRender:
             RuleError: `encoder.refused`.
         """
         plan = self._plan
-        out = self._request.work / f"rehearsal.{plan.extension}"
-        # Loudness is left out: the first second may be silent, and silence has no loudness.
-        unmeasured = plan.with_loudness({track.index: None for track in plan.of_kind("audio")})
-        argv = commands.rehearsal_command(unmeasured, self._context.tools.ffmpeg, self._request.source, out)
+        out = rehearsal_path(self._request.work, plan.extension)
+        argv = commands.rehearsal_command(plan, self._context.tools.ffmpeg, self._request.source, out)
         try:
             self._context.run_command(argv)
         except WorkerError as error:

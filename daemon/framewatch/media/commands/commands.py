@@ -111,6 +111,8 @@ def rehearsal_command(plan: VideoPlan, ffmpeg: Path, source: Path, out: Path) ->
     An encoder that does not take this size, or a container that refuses a stream, shows here and not after hours of
     work. `out` is thrown away.
     """
+    # Loudness is left out: the first second may be silent, and silence has no loudness.
+    plan = plan.with_loudness({track.index: None for track in plan.of_kind("audio")})
     size = f"{plan.frame_width}x{plan.frame_height}"
     frame = f"color=black:size={size}:rate={_ratio(plan.average_rate)},format={plan.working_format},trim=end_frame=1"
     return [
