@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -137,15 +136,10 @@ def test_ctrl_c_in_an_upscale_leaves_no_mess(tmp_path: Path) -> None:
         # Where a shell runs the tests with "&", they ignore it.
         preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no other thread is alive
     )
-
-    def encoding() -> list[psutil.Process]:
-        """Return the encoders that read frames: other ffmpeg run only for a moment, to list what it can do."""
-        children = psutil.Process(process.pid).children(recursive=True)
-        with suppress(psutil.Error):  # one ended meanwhile
-            return [child for child in children if "pipe:0" in child.cmdline()]
-        return []
-
-    children = eventually(encoding, what="the encoder")
+    children = eventually(
+        lambda: [p for p in psutil.Process(process.pid).children(recursive=True) if "ffmpeg" in p.name()],
+        what="an ffmpeg",
+    )
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=15)
     assert process.returncode == 130
