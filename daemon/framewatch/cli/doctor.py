@@ -17,6 +17,7 @@ from framewatch.errors import ConfigError, FramewatchError, StorageError
 from framewatch.intake.folder_checks import check_folders
 from framewatch.jobs.store.recovery import last_rebuild
 from framewatch.jobs.store.store import Store
+from framewatch.media.containers import rules
 from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, version
 from framewatch.render.tasks import TrialReport, TrialTask
 from framewatch.render.worker_client import Worker
@@ -26,7 +27,6 @@ from framewatch.upscale.engine import INT8
 from framewatch.upscale.network.weights import Precision, verify_models
 
 _ENCODERS = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "prores_ks", "aac", "libopus", "flac")
-_HARDWARE_ENCODERS = ("h264_nvenc", "hevc_nvenc", "av1_nvenc", "h264_videotoolbox", "hevc_videotoolbox")
 
 
 class Check(NamedTuple):
@@ -84,7 +84,8 @@ def _ffmpeg(configured: Path | None) -> Iterator[Check]:
     missing = [name for name in _ENCODERS if name not in there]
     result = f"without {', '.join(missing)}" if missing else f"all of {', '.join(_ENCODERS)}"
     yield Check("encoders", not missing, result)
-    hardware = [name for name in _HARDWARE_ENCODERS if name in there]
+    known = [each.program for each in rules().video_encoders.values() if each.hardware]
+    hardware = [name for name in known if name in there]
     yield Check("hardware encoders", True, ", ".join(hardware) or "none; libx264 and libx265 are used")
 
 

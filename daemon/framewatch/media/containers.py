@@ -7,15 +7,30 @@ from fnmatch import fnmatchcase
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
 from framewatch import documents
 from framewatch.domain import Record
 
-HWACCELS = {"nvenc": "cuda", "videotoolbox": "videotoolbox"}
-"""Hardware that encodes, and ffmpeg's name of its decoder."""
+
+class Hardware(NamedTuple):
+    """One kind of hardware that encodes."""
+
+    hwaccel: str  # ffmpeg's name of its decoder
+    needs_gpu_slot: bool  # whether a job that only encodes with it waits for a slot with a GPU
+
+
+HardwareName = Literal["nvenc", "videotoolbox"]
+
+HARDWARE: Mapping[HardwareName, Hardware] = MappingProxyType(
+    {
+        "nvenc": Hardware("cuda", needs_gpu_slot=True),
+        "videotoolbox": Hardware("videotoolbox", needs_gpu_slot=False),
+    }
+)
 
 RULES = Path(__file__).with_name("container_rules.yaml")
 
@@ -106,10 +121,15 @@ class VideoEncoder(Record):
     speed: Literal["x264", "svtav1", "any"] = "any"
     crf: tuple[int, int] | None = None
     bitrate: bool = True
-    hardware: Literal["nvenc", "videotoolbox"] | None = None
+    hardware: HardwareName | None = None
     rates: tuple[Fraction, ...] | None = None  # frames per second that it can write; None: any
     shapes: tuple[Fraction, ...] | None = None  # display aspect ratios that it can store; None: any SAR
     decoded_as: dict[str, str] = Field(default_factory=dict)  # pixel formats that a decoder returns as another one
+
+    @property
+    def needs_gpu_slot(self) -> bool:
+        """Whether a job that only encodes with it waits for a slot with a GPU."""
+        return self.hardware is not None and HARDWARE[self.hardware].needs_gpu_slot
 
 
 class VariableRate(Record):

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import BaseModel
 
 from framewatch.errors import ConfigError, Finding
 from framewatch.settings import FolderSettings, LoadedSettings, Settings, load_settings
-from framewatch.settings.fields import default_folder
+from framewatch.settings.fields import EngineName, default_folder
+from framewatch.upscale import ENGINE_NAMES
 
 SAMPLE = Path(__file__).parents[3] / "config" / "framewatch.yaml"
 
@@ -285,3 +286,8 @@ def _keys(model: type[BaseModel]) -> set[str]:
             if isinstance(part, type) and issubclass(part, BaseModel):
                 keys |= _keys(part)
     return keys
+
+
+def test_the_setting_and_the_selection_know_the_same_engines() -> None:
+    assert get_args(EngineName) == ENGINE_NAMES
+    assert "cuda" in ENGINE_NAMES

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from framewatch.media.containers import HWACCELS, rules
+from framewatch.media.containers import HARDWARE, HardwareName, rules
 from framewatch.media.preset.preset import Preset
 
 # With a software encoder nothing in the preset names the hardware, so take what GPUs on this system mostly have.
-_USUAL = HWACCELS["videotoolbox" if sys.platform == "darwin" else "nvenc"]
+_USUAL = HARDWARE["videotoolbox" if sys.platform == "darwin" else "nvenc"].hwaccel
 
 
 def decoding_hardware(preset: Preset) -> str | None:
@@ -20,10 +20,10 @@ def decoding_hardware(preset: Preset) -> str | None:
         return None
     encoder = encoding_hardware(preset)
     if encoder:
-        return HWACCELS[encoder]
+        return HARDWARE[encoder].hwaccel
     return _USUAL if preset.upscales else None
 
 
-def encoding_hardware(preset: Preset) -> str | None:
+def encoding_hardware(preset: Preset) -> HardwareName | None:
     """The hardware that encodes; None where the CPU does. Then it is not known what hardware this machine has."""
     return rules().video_encoders[preset.video_codec].hardware

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from framewatch.domain import Stream, Video
 from framewatch.errors import Finding
-from framewatch.media.containers import rules
+from framewatch.media.containers import HARDWARE, rules
 from framewatch.media.encoders.hardware import decoding_hardware
 from framewatch.media.encoders.hdr_args import hdr_warnings
 from framewatch.media.plan.stream_table import location
@@ -238,5 +238,5 @@ def _source_warnings(preset: Preset, video: Video, where: str) -> list[Finding]:
         found.append(Finding("video.interlaced", message, "use deinterlace auto", where))
     if preset.hw_decode and not decoding_hardware(preset):
         message = f"hw_decode has no effect with {preset.video_codec} unless the video is upscaled"
-        found.append(Finding("decode.software", message, "it works with nvenc and videotoolbox", "hw_decode"))
+        found.append(Finding("decode.software", message, f"it works with {' and '.join(HARDWARE)}", "hw_decode"))
     return found

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasChoices, BeforeValidator, Field
 
 from framewatch.documents import FindingError
+from framewatch.media.containers import rules
 from framewatch.media.preset.audio_keys import AudioKeys
 from framewatch.media.preset.metadata_keys import Metadata
 from framewatch.media.preset.only_if import OnlyIf
@@ -166,7 +167,7 @@ class Preset(AudioKeys, VideoKeys, TimingKeys, CoreKeys):
     @property
     def needs_gpu(self) -> bool:
         """Whether a job may need a share of a GPU, whichever variant its file takes: to upscale or to encode."""
-        return any(each.upscales or each.video_codec.endswith("_nvenc") for each in self.variants)
+        return any(each.upscales or rules().video_encoders[each.video_codec].needs_gpu_slot for each in self.variants)
 
     @property
     def upscales(self) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from framewatch.errors import Finding
-from framewatch.media.containers import HWACCELS, CodecSet, Container, rules
+from framewatch.media.containers import HARDWARE, CodecSet, Container, rules
 from framewatch.media.preset.preset import Preset
 from framewatch.media.rules.audio_rules import check_audio
 from framewatch.media.rules.flow_rules import check_flow
@@ -25,6 +25,8 @@ _X264 = (
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo",
 )  # fmt: skip
 _SPEEDS = {"x264": _X264, "svtav1": (*map(str, range(14)), *_X264)}  # the names are mapped to the numbers
+
+_ALL_HWACCELS = frozenset(each.hwaccel for each in HARDWARE.values())
 
 
 def check_preset(preset: Preset) -> list[Finding]:
@@ -47,9 +49,7 @@ def _check_output(preset: Preset) -> list[Finding]:
     return findings + others
 
 
-def check_tools(
-    preset: Preset, encoders: frozenset[str], hwaccels: frozenset[str] = frozenset(HWACCELS.values())
-) -> list[Finding]:
+def check_tools(preset: Preset, encoders: frozenset[str], hwaccels: frozenset[str] = _ALL_HWACCELS) -> list[Finding]:
     """What this machine's ffmpeg cannot do.
 
     Args:

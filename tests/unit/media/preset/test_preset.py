@@ -162,3 +162,11 @@ def test_model_and_container_rules_have_the_same_values() -> None:
     formats = {name for encoder in rules().video_encoders.values() for name in encoder.pixel_formats}
     palette = "pal8"  # a gif's only format, which nobody chooses
     assert {*get_args(models.PixelFormat), palette} == {"auto", *formats}
+
+
+@pytest.mark.parametrize("codec", get_args(models.VideoCodec))
+def test_only_presets_that_upscale_or_encode_with_nvenc_need_a_gpu_slot(codec: models.VideoCodec) -> None:
+    needs = codec in ("h264_nvenc", "hevc_nvenc", "av1_nvenc")
+    assert Preset(video_codec=codec).needs_gpu == needs
+    assert Preset(only_if={"max_height": 1}, else_={"video_codec": codec}).needs_gpu == needs
+    assert Preset(video_codec=codec, ml_upscale="esrgan-2x").needs_gpu
