@@ -32,6 +32,7 @@ from av.video.frame import VideoFrame
 from framewatch.bench.clip import clip_command
 from framewatch.bench.end_to_end import Run, TimedWorker, Watcher, run
 from framewatch.errors import EngineError, FramewatchError, ToolMissingError, VerificationError, WorkerError
+from framewatch.jobs.attempt.concurrency import stages
 from framewatch.jobs.attempt.request import AttemptRequest, Tools
 from framewatch.media.commands.output_args import file_url
 from framewatch.media.encoders import encoder_args
@@ -43,7 +44,6 @@ from framewatch.render.tasks import Sizing
 from framewatch.upscale.engine import Device, SessionRequest
 from framewatch.upscale.frames.frame import Frame, FrameShape
 from framewatch.upscale.host import cores
-from framewatch.upscale.memory_budget import stages
 from framewatch.upscale.network.weights import DEFAULT_MODEL, load, package_file, require
 from framewatch.upscale.selection import ENGINES, devices
 from framewatch.upscale.tiled_session import TiledSession

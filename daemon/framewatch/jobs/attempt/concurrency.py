@@ -1,4 +1,4 @@
-"""How many segments of one video are rendered at once, by how many workers, and how many are inspected at once."""
+"""How much of a video is worked on at once: segments that are rendered or inspected, and frames in each stage."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ _CORES_PER_INSPECTOR, _INSPECTOR_THREADS = 4, 6
 _MAX_INSPECTORS = 8
 _INSPECTOR_BYTES = 20  # for each pixel: a frame for each thread, and reference frames
 _INSPECTOR_MEMORY = 0.125  # the share of the memory that all inspectors may take
+_UHD = 3840 * 2160
+_HD = 1920 * 1080
 _VALUES_PER_PIXEL = {"444": 3.0, "422": 2.0, "420": 1.5}
 
 
@@ -79,6 +81,15 @@ class EncoderLoad:
         else:
             each = _ENCODER_BYTES.get(self.codec, _OTHER_ENCODER_BYTES)
         return int(self.pixels * self.weight * each)
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """How many frames each stage of the pipeline works on at once: `load:proc:save`."""
+
+    load: int
+    proc: int
+    save: int
 
 
 def lane_count(
@@ -133,3 +144,15 @@ def inspector_workers(load: EncoderLoad, host: Host) -> tuple[int, int | None]:
 def lanes_per_device(lanes: int, devices: int) -> tuple[int, ...]:
     """Divide the lanes among the devices, at least one each: encoders run on the host, and lanes are the host's."""
     return tuple(max(1, lanes // devices + (index < lanes % devices)) for index in range(devices))
+
+
+def stages(width: int, height: int, cpus: int) -> Stages:
+    """Return the stages for an output of `width` x `height` pixels on a machine with `cpus` cores.
+
+    Upscaled at once: 1 above 4K output, 2 above 1080p, else 4. Decoded and encoded at once: half of the cores,
+    rounded up, from 1 to 4.
+    """
+    pixels = width * height
+    proc = 1 if pixels > _UHD else 2 if pixels > _HD else 4
+    around = min(max(ceil(cpus / 2), 1), 4)
+    return Stages(around, proc, around)

@@ -16,6 +16,7 @@ from framewatch.jobs.attempt.concurrency import (
     inspector_workers,
     lane_count,
     lanes_per_device,
+    stages,
 )
 from framewatch.jobs.attempt.context import AttemptContext
 from framewatch.jobs.attempt.disk_forecast import FinishedSegments, require_room_for
@@ -45,7 +46,7 @@ from framewatch.render.tasks import (
 from framewatch.storage.free_space import SPARE
 from framewatch.storage.os_errors import storage_faults
 from framewatch.upscale.host import cores
-from framewatch.upscale.memory_budget import needed_gb, stages
+from framewatch.upscale.memory_budget import needed_gb
 
 WAIT_SECONDS = 0.1  # between two checks of the stop event while segments are inspected
 

@@ -10,10 +10,12 @@ import pytest
 from framewatch.jobs.attempt.concurrency import (
     EncoderLoad,
     Host,
+    Stages,
     encoder_threads,
     inspector_workers,
     lane_count,
     lanes_per_device,
+    stages,
 )
 from framewatch.media.plan.plan import VideoPlan
 from framewatch.media.preset.preset import Preset
@@ -138,3 +140,16 @@ def test_the_weight_of_a_frame_follows_from_its_format(pixel_format: str, weight
 def test_concurrent_jobs_have_equal_parts_of_the_machine() -> None:
     whole, half = Host.here(), Host.here(2)
     assert half == Host(max(1, whole.cores // 2), whole.memory_gb / 2)
+
+
+@pytest.mark.parametrize(
+    ("size", "proc"),
+    [((1920, 1080), 4), ((1921, 1080), 2), ((3840, 2160), 2), ((3841, 2160), 1), ((2, 2), 4)],
+)
+def test_the_output_size_decides_how_many_frames_are_upscaled_at_once(size: tuple[int, int], proc: int) -> None:
+    assert stages(*size, cpus=8).proc == proc
+
+
+@pytest.mark.parametrize(("cpus", "around"), [(0, 1), (1, 1), (2, 1), (3, 2), (7, 4), (64, 4)])
+def test_decoding_and_encoding_get_half_of_the_cores(cpus: int, around: int) -> None:
+    assert stages(640, 360, cpus) == Stages(around, 4, around)
