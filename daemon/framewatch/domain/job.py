@@ -28,8 +28,8 @@ class JobState(StrEnum):
         return self in (JobState.DONE, JobState.SKIPPED, JobState.FAILED, JobState.CANCELLED)
 
     @property
-    def keeps_source(self) -> bool:
-        """Whether the source goes to done/, since nothing is wrong with it."""
+    def ends_in_done_folder(self) -> bool:
+        """Whether its source goes to done/, since nothing is wrong with it; otherwise it goes to failed/."""
         return self in (JobState.DONE, JobState.SKIPPED)
 
 
@@ -62,7 +62,7 @@ class Job(Record):
     source: Path  # absolute; where the file is until publishing moves it
     identity: FileIdentity
     preset_name: str
-    preset: str  # JSON, as it was when the file was queued; "" if it could not be read
+    preset: str  # JSON, as it was when the file was queued; "" (stored, so it stays) if it could not be read
     output: Path  # the planned final name
     gpu: bool = True  # takes a share of a GPU, to upscale or to encode
     priority: int = 0
@@ -71,7 +71,7 @@ class Job(Record):
     stuck: int = 0  # failed attempts in a row without a finished segment
     holds: int = 0  # holds in a row
     crashes: int = 0  # deaths of the daemon in a row while it ran
-    held_state: JobState | None = None  # as what a HELD job continues: QUEUED or PUBLISHING
+    held_state: JobState | None = None  # the state in which a HELD job continues: QUEUED or PUBLISHING
     not_before: float = 0.0  # Unix time before which it is not attempted or checked again
     outcome: JobState | None = None  # what PUBLISHING ends in: DONE, SKIPPED, FAILED or CANCELLED
     journal: Journal = Journal()

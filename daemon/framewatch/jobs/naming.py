@@ -72,14 +72,9 @@ def free_path(path: Path, taken: Callable[[Path], bool]) -> Path:
     return candidate
 
 
-def sidecar_path(output: Path) -> Path:
-    """Where the progress file of a job is until it ends, and when it is done: beside the output."""
-    return output.with_name(_fit(output.name, SIDECAR_SUFFIX))
-
-
-def failed_sidecar_path(source: Path) -> Path:
-    """Where the final progress file of a job without output is: beside the source in failed/ or done/."""
-    return sidecar_path(source)
+def sidecar_path(file: Path) -> Path:
+    """Where a job's progress file is: beside its output or, once it ended without one, beside its source."""
+    return file.with_name(_fit(file.name, SIDECAR_SUFFIX))
 
 
 def _safe(name: str) -> str:

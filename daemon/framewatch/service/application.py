@@ -246,7 +246,7 @@ class Application:
         else:
             raise StorageError.of([_removed(job.folder)])
         if job.state.ended:
-            self._failures += not job.state.keeps_source
+            self._failures += not job.state.ends_in_done_folder
             watch = self._watches.get(job.folder)
             if watch is not None:
                 watch.forget(job.relative)  # if the same file is put back, it is new

@@ -18,7 +18,7 @@ def free_bytes(folder: Path) -> int:
     return found.f_bavail * found.f_frsize
 
 
-def same_disk(folder: Path) -> int:
+def disk_id(folder: Path) -> int:
     """Return the device number of a folder: equal for folders on one file system.
 
     Raises:

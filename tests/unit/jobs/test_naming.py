@@ -90,4 +90,4 @@ def test_a_free_path_is_the_first_that_is_not_taken() -> None:
 
 def test_a_sidecar_is_named_after_the_whole_file_name() -> None:
     assert naming.sidecar_path(Path("/o/a.mp4")) == Path("/o/a.mp4.progress.json")
-    assert naming.failed_sidecar_path(Path("/f/a.mkv")) == Path("/f/a.mkv.progress.json")
+    assert naming.sidecar_path(Path("/f/a.mkv")) == Path("/f/a.mkv.progress.json")

@@ -18,7 +18,7 @@ from framewatch.media.containers import rules
 from framewatch.media.plan.plan import AudioPlan, VideoPlan
 from framewatch.media.preset.preset import Preset
 from framewatch.storage.folder_places import FolderPlaces
-from framewatch.storage.free_space import SPARE, free_bytes, human, same_disk
+from framewatch.storage.free_space import SPARE, disk_id, free_bytes, human
 from framewatch.storage.os_errors import shown, storage_faults
 
 _HINT = "free some space; the job then continues automatically"
@@ -77,7 +77,7 @@ def forecast(
         source_size: bytes.
         finished: the segments that lie in the work folder already.
         folders: the work folder, and those of output and done whose disks are mounted.
-        disk_of: returns a number that is equal for folders on the same disk; `same_disk` in production.
+        disk_of: returns a number that is equal for folders on the same disk; `disk_id` in production.
     """
     video = finished.size + missing_video_size(plan, source_size, finished)
     result = video + audio_size(plan, source_size)
@@ -157,7 +157,7 @@ def require_room(
         StorageError: `storage.will_not_fit`; the job is held until there is enough space.
     """
     needs = tuple(needs)
-    for folder, size in by_disk(needs, folders, disk_of or same_disk).items():
+    for folder, size in by_disk(needs, folders, disk_of or disk_id).items():
         have = (free or free_bytes)(folder)
         if have < size + reserve:
             kept = f", of which {human(reserve)} must stay free" if reserve else ""
@@ -183,7 +183,7 @@ def require_room_for(
     if places is not None:
         with storage_faults(places.work):
             folders = places.mounted
-            needs = forecast(plan, source, source_size, finished or FinishedSegments(), folders, same_disk)
+            needs = forecast(plan, source, source_size, finished or FinishedSegments(), folders, disk_id)
             require_room(needs, folders, places.reserve)
 
 

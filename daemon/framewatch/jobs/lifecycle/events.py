@@ -67,7 +67,7 @@ class Broke(Event):
 
 @dataclass(frozen=True, slots=True)
 class Interrupted(Event):
-    """The daemon stops in good order and takes the job from its worker."""
+    """The daemon stops cleanly and takes the job from its worker."""
 
 
 # --- publishing ---------------------------------------------------------------------------------------------

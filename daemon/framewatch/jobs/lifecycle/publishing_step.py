@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from framewatch.domain import Job, JobState
+from framewatch.errors import Place
 from framewatch.jobs.lifecycle.errors import ImpossibleTransitionError, describe
 
 
@@ -50,6 +51,16 @@ class Conclude:
 PublishingStep = ChooseOutput | PlaceOutput | ChooseSource | MoveSource | Conclude
 
 
+def publishes_output(job: Job) -> bool:
+    """Whether the output is still to be placed: it comes before the source."""
+    return job.outcome == JobState.DONE and not job.journal.output_done
+
+
+def source_place(job: Job) -> Place:
+    """Where publishing moves the source: done/ or failed/."""
+    return "done" if job.outcome and job.outcome.ends_in_done_folder else "failed"
+
+
 def publishing_step(job: Job) -> PublishingStep:
     """The next step of a job in PUBLISHING.
 
@@ -57,7 +68,7 @@ def publishing_step(job: Job) -> PublishingStep:
         ImpossibleTransitionError: the job has no result, though its output is to be published.
     """
     journal = job.journal
-    if job.outcome == JobState.DONE and not journal.output_done:
+    if publishes_output(job):
         if journal.result is None:
             raise ImpossibleTransitionError(f"there is no result to publish: {describe(job)}")
         if journal.output is None:

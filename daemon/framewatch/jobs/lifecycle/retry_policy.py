@@ -18,7 +18,7 @@ class RetryPolicy:
     backoff_cap: float = LONGEST_WAIT
     hold: float = 15.0  # before a held job is attempted again; doubles with each hold in a row
     hold_cap: float = LONGEST_WAIT
-    check_interval: float = 5.0  # between two checks of a held job whose cause can be checked without an attempt
+    check_interval: float = 5.0  # before the first check of a hold that is checked at once, and between two checks
     free_crashes: int = 5  # deaths of the daemon that are not blamed on the job that ran
 
     def retry_wait(self, failures: int) -> float:
@@ -34,8 +34,8 @@ class RetryPolicy:
         return 0.0 if crashes < 3 else _doubled(self.backoff, crashes - 3, self.backoff_cap)
 
 
-def is_cheap_to_check(code: str) -> bool:
-    """Whether it can be checked without another attempt that the cause of a hold is gone."""
+def is_checked_at_once(code: str) -> bool:
+    """Whether the first check of a hold may come at once. Others wait first: the last attempt has just failed."""
     return code in ("storage.not_mounted", "storage.will_not_fit")
 
 

@@ -7,8 +7,7 @@
     FAILED, CANCELLED -RetryAsked-> QUEUED
 
 A job that failed, was cancelled or was skipped is published too, so that its source moves by the same journal.
-
-There are no instructions beside the job: what is to be done next follows from its state (docs/decisions/0027).
+What is to be done next follows from the job alone (docs/decisions/0027).
 
 Attempts that ended by themselves count. One that ended in a hold, or with the daemon, does not. Nor does one
 during which the daemon died, since a power cut is not the job's fault; but from the `free_crashes`th death in a
@@ -25,8 +24,8 @@ from framewatch.domain import Job, JobState, Journal
 from framewatch.errors import Finding, Remedy
 from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.lifecycle.errors import ImpossibleTransitionError
-from framewatch.jobs.lifecycle.publishing_step import Conclude, publishing_step
-from framewatch.jobs.lifecycle.retry_policy import RetryPolicy, is_cheap_to_check
+from framewatch.jobs.lifecycle.publishing_step import Conclude, publishes_output, publishing_step
+from framewatch.jobs.lifecycle.retry_policy import RetryPolicy, is_checked_at_once
 from framewatch.jobs.naming import with_container
 
 QUEUED, RUNNING, PUBLISHING = JobState.QUEUED, JobState.RUNNING, JobState.PUBLISHING
@@ -54,7 +53,7 @@ def require_cancellable(job: Job) -> None:
     Raises:
         ImpossibleTransitionError: `job.not_cancelable`: it has ended, or its files are already being moved.
     """
-    output_held = job.state == HELD and job.outcome == DONE and not job.journal.output_done
+    output_held = job.state == HELD and publishes_output(job)
     before_publishing = job.state in (QUEUED, RUNNING) or (job.state == HELD and job.held_state == QUEUED)
     if not (before_publishing or output_held):
         hint = "it has ended" if job.state.ended else "its files are already being moved into place"
@@ -101,22 +100,22 @@ def _skipped(job: Job, event: ev.Skipped, _now: float, _policy: RetryPolicy) -> 
 
 def _output_chosen(job: Job, event: ev.OutputChosen, _now: float, _policy: RetryPolicy) -> Job:
     # Possible a second time: another program may have taken the name in the meantime.
-    _require(job, event, _publishes_output(job))
+    _require(job, event, _places_output(job))
     return _journaled(job, output=event.path, output_size=event.size)
 
 
 def _output_placed(job: Job, event: ev.OutputPlaced, _now: float, _policy: RetryPolicy) -> Job:
-    _require(job, event, _publishes_output(job) and job.journal.output is not None)
+    _require(job, event, _places_output(job) and job.journal.output is not None)
     return _journaled(job, output_done=True)
 
 
 def _source_chosen(job: Job, event: ev.SourceChosen, _now: float, _policy: RetryPolicy) -> Job:
-    _require(job, event, _publishes_source(job))
+    _require(job, event, _moves_source(job))
     return _journaled(job, source_to=event.path)
 
 
 def _source_moved(job: Job, event: ev.SourceMoved, _now: float, _policy: RetryPolicy) -> Job:
-    _require(job, event, _publishes_source(job) and job.journal.source_to is not None)
+    _require(job, event, _moves_source(job) and job.journal.source_to is not None)
     return _journaled(job, source_done=True)
 
 
@@ -131,7 +130,7 @@ def _published(job: Job, event: ev.Published, now: float, _policy: RetryPolicy) 
 def _broke(job: Job, event: ev.Broke, now: float, policy: RetryPolicy) -> Job:
     _require(job, event, job.state in (QUEUED, RUNNING, PUBLISHING) and bool(event.error.findings))
     # Once the output is in place, the source must follow whatever the error is: half a publication is never given up.
-    must_finish = job.state == PUBLISHING and not _publishes_output(job)
+    must_finish = job.state == PUBLISHING and not _places_output(job)
     if event.error.remedy == Remedy.WAIT or must_finish:
         return _held(job, event, now, policy)
     if event.error.remedy == Remedy.NONE:
@@ -203,12 +202,12 @@ def _require(job: Job, event: ev.Event, possible: bool) -> None:
         raise ImpossibleTransitionError.of_event(job, event)
 
 
-def _publishes_output(job: Job) -> bool:
-    return job.state == PUBLISHING and job.outcome == DONE and not job.journal.output_done
+def _places_output(job: Job) -> bool:
+    return job.state == PUBLISHING and publishes_output(job)
 
 
-def _publishes_source(job: Job) -> bool:
-    return job.state == PUBLISHING and not _publishes_output(job) and not job.journal.source_done
+def _moves_source(job: Job) -> bool:
+    return job.state == PUBLISHING and not _places_output(job) and not job.journal.source_done
 
 
 def _journaled(job: Job, **changes: Any) -> Job:
@@ -227,7 +226,7 @@ def _held(job: Job, event: ev.Broke, now: float, policy: RetryPolicy) -> Job:
     publishing = job.state == PUBLISHING
     job = _without_this_attempt(job) if job.state == RUNNING else job
     holds, error = job.holds + 1, event.error
-    wait = policy.check_interval if is_cheap_to_check(error.findings[0].code) else policy.hold_wait(holds)
+    wait = policy.check_interval if is_checked_at_once(error.findings[0].code) else policy.hold_wait(holds)
     return job.evolve(
         state=HELD,
         held_state=PUBLISHING if publishing else QUEUED,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from framewatch.domain import Job, JobState
-from framewatch.errors import ErrorRecord, Finding, Need, Place, Remedy, StorageError
+from framewatch.errors import ErrorRecord, Finding, Need, Remedy, StorageError
 from framewatch.jobs.attempt.disk_forecast import require_room
 from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.lifecycle.publishing_step import (
@@ -25,27 +25,28 @@ from framewatch.jobs.lifecycle.publishing_step import (
     PlaceOutput,
     PublishingStep,
     publishing_step,
+    source_place,
 )
 from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.lifecycle.transitions import transition
-from framewatch.jobs.naming import failed_sidecar_path, free_path, placed_below, sidecar_path
+from framewatch.jobs.naming import free_path, placed_below, sidecar_path
 from framewatch.jobs.source_check import changed, lost_source, source_root
 from framewatch.storage import files
 from framewatch.storage.copy import CopyProgress
 from framewatch.storage.files import part_name
 from framewatch.storage.folder_places import FolderPlaces
-from framewatch.storage.free_space import same_disk
+from framewatch.storage.free_space import disk_id
 from framewatch.storage.move import Move, Moved, discard_part, move
 from framewatch.storage.os_errors import shown, storage_faults
 
-Record = Callable[[ev.Event], Job]
+ApplyEvent = Callable[[ev.Event], Job]
 """Applies an event to the job, stores it, and returns the changed job."""
 
 
 def publish(
     job: Job,
     places: FolderPlaces,
-    record: Record,
+    apply: ApplyEvent,
     conclude: Callable[[Job], None],
     *,
     cancel: threading.Event | None = None,
@@ -56,7 +57,7 @@ def publish(
     Args:
         job: as it is stored.
         places: of its watch folder.
-        record: stores what happens.
+        apply: applies and stores what happens.
         conclude: writes the final progress file. It gets the job as it will have ended, before the end is recorded,
             and may be called again after a crash.
         cancel: set to stop a copy.
@@ -71,7 +72,7 @@ def publish(
     """
     publisher = _Publisher(places, conclude, cancel, progress)
     while job.state == JobState.PUBLISHING:
-        job = record(publisher.run(job, publishing_step(job)))
+        job = apply(publisher.run(job, publishing_step(job)))
     return job
 
 
@@ -85,9 +86,9 @@ def final_sidecar(job: Job, places: FolderPlaces) -> tuple[Path, Path]:
         output = placed_below(places.output, job.relative, job.journal.output or job.output)
         return sidecar_path(output), places.output
     if job.journal.source_to is not None:
-        root = places.done if job.outcome == JobState.SKIPPED else places.failed
-        return failed_sidecar_path(placed_below(root, job.relative, job.journal.source_to)), root
-    return failed_sidecar_path(free_path(places.failed / job.relative, files.exists)), places.failed
+        root = places.path(source_place(job))
+        return sidecar_path(placed_below(root, job.relative, job.journal.source_to)), root
+    return sidecar_path(free_path(places.failed / job.relative, files.exists)), places.failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,7 @@ class _Publisher:
         return self._lost_source(job) or self._chosen_source(job)
 
     def move_source(self, job: Job, step: MoveSource) -> ev.Event:
-        place = _source_place(job)
+        place = source_place(job)
         root = self.places.path(place)
         if not step.destination.is_relative_to(root):  # the configuration has moved the folder since
             arrived = _arrived(step.source, step.destination, job.identity.size)
@@ -188,13 +189,13 @@ class _Publisher:
         return self._lost_source(job) or ev.SourceLost(changed(job))
 
     def _chosen_source(self, job: Job, not_this: Path | None = None) -> ev.SourceChosen:
-        place = _source_place(job)
+        place = source_place(job)
         if place == "failed" and job.source.is_relative_to(self.places.failed):
             return ev.SourceChosen(job.source)  # it failed before, and failed again after a retry
 
         def taken(path: Path) -> bool:
             # Without an output, the final progress file is beside the source, so its name must be free, too.
-            sidecar_taken = job.outcome != JobState.DONE and files.exists(failed_sidecar_path(path))
+            sidecar_taken = job.outcome != JobState.DONE and files.exists(sidecar_path(path))
             return path == not_this or sidecar_taken or files.exists(path)
 
         root = self.places.path(place)
@@ -204,6 +205,8 @@ class _Publisher:
     # --- the end ----------------------------------------------------------------------------------------------
 
     def finish(self, job: Job, _step: Conclude) -> ev.Event:
+        # The final progress file comes before the record, so that a crash in between repeats it: the job is shown as
+        # it will have ended. No policy has a say in this event, so any will do.
         self.conclude(transition(job, ev.Published(), time.time(), RetryPolicy()))
         return ev.Published()
 
@@ -223,7 +226,7 @@ class _Publisher:
         if not files.exists(path) or (files.exists(destination) and not overwrite):
             return
         with storage_faults(root):
-            if same_disk(path.parent) == same_disk(root):
+            if disk_id(path.parent) == disk_id(root):
                 return
             discard_part(destination, root, part_name(job.id), self.places.guard)
             require_room([need], {need.place: root}, self.places.reserve)
@@ -241,10 +244,6 @@ _STEPS: Mapping[type[PublishingStep], Callable[[_Publisher, Job, Any], ev.Event]
     MoveSource: _Publisher.move_source,
     Conclude: _Publisher.finish,
 }
-
-
-def _source_place(job: Job) -> Place:
-    return "done" if job.outcome and job.outcome.keeps_source else "failed"
 
 
 def _arrived(old: Path, new: Path, size: int | None) -> bool:

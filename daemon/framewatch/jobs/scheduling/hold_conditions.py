@@ -9,6 +9,7 @@ from framewatch.domain import Job, JobState
 from framewatch.errors import Need, Place, StorageError
 from framewatch.jobs.attempt.disk_forecast import fits
 from framewatch.jobs.attempt.prerequisites import prerequisites_are_back
+from framewatch.jobs.lifecycle.publishing_step import publishes_output, source_place
 from framewatch.jobs.source_check import source_root
 from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.free_space import SPARE
@@ -51,11 +52,9 @@ def _needed_roots(job: Job, places: FolderPlaces) -> Iterator[Path]:
 
 def _next_place(job: Job) -> Place | None:
     """Where publishing moves the next file of a job; None if all are in place."""
-    if job.outcome == JobState.DONE and not job.journal.output_done:
+    if publishes_output(job):
         return "output"
-    if job.journal.source_done:
-        return None
-    return "done" if job.outcome and job.outcome.keeps_source else "failed"
+    return None if job.journal.source_done else source_place(job)
 
 
 def _needed_space(job: Job) -> tuple[Need, ...]:

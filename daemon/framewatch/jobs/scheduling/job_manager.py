@@ -22,7 +22,7 @@ from framewatch.domain import Job, JobState
 from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.lifecycle.transitions import transition
-from framewatch.jobs.naming import failed_sidecar_path
+from framewatch.jobs.naming import sidecar_path
 from framewatch.jobs.reporting.reporter import Reporter
 from framewatch.jobs.store.ids import is_job_id
 from framewatch.jobs.store.job_backup import Backups
@@ -200,7 +200,7 @@ class JobManager:
         retried = before is not None and before.state.ended
         self._backups.keep(job, retried=retried)
         if retried:
-            self.reporter.remove(job, failed_sidecar_path(job.source))
+            self.reporter.remove(job, sidecar_path(job.source))
         if job.state.ended or _was_cancelled(change):
             self._backups.discard_work(job)
         if not job.state.ended and (before is None or _reported(before) != _reported(job)):

@@ -61,7 +61,10 @@ class Backups:
                     files.remove(path, root=self._work_dir)
 
     def discard_work(self, job: Job) -> None:
-        """Remove the work folder of a job; if it has not ended, everything in it but the backup."""
+        """Remove the work folder of a job; if it has not ended, everything in it but the backup.
+
+        It is done here since it must not meet a backup that is being written, and so takes the same lock.
+        """
         folder = self._work_dir / job.id
         with self._job_locks.of(job.id):
             current = self._store.get(job.id)

@@ -12,7 +12,7 @@ import structlog
 from framewatch.domain import Job, JobState, Journal
 from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
-from framewatch.jobs.naming import failed_sidecar_path, sidecar_path
+from framewatch.jobs.naming import sidecar_path
 from framewatch.jobs.reporting.reporter import Reporter
 from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.store.store import Store, StoreError
@@ -98,9 +98,9 @@ def test_the_work_folder_and_the_backup_go_when_a_job_ends(folder: Folder) -> No
 def test_a_retry_removes_the_progress_file_beside_the_failed_source(folder: Folder) -> None:
     source = folder.places.failed / "clip.mkv"
     job = folder.job(state=S.FAILED, outcome=S.FAILED, ended_at=1.0)
-    failed_sidecar_path(source).touch()
+    sidecar_path(source).touch()
     retried = folder.manager.apply(job.id, ev.RetryAsked(source, job.identity, job.output))
-    assert not failed_sidecar_path(source).exists()
+    assert not sidecar_path(source).exists()
     assert folder.shown(retried)["status"] == "queued"
     assert (folder.work / job.id / BACKUP_NAME).exists()  # a scan of the input would not find it again
 
