@@ -34,7 +34,8 @@ def fingerprint(source: Path, plan: VideoPlan, probed: ProbeReport, tools: Tools
         ToolMissingError: ffmpeg is missing.
         ModelMissingError: the manifest of models cannot be read.
     """
-    # These names and values are part of every ledger: a change here throws away the segments of all begun jobs.
+    # These names and values, "/piece" included, are part of every ledger: a change here throws away the segments of
+    # all begun jobs.
     parts = {
         "version": _VERSION,
         "source": [_facts(source), _sample(source)],

@@ -165,7 +165,7 @@ def burn_commands(plan: MuxPlan, ffmpeg: Path, out: Path) -> list[list[str]]:
 
 def segment_list(out: Path) -> Path:
     """Where `mux_command` reads the list of several segments for `out`."""
-    return out.with_name("pieces.ffconcat")
+    return out.with_name("segments.ffconcat")
 
 
 def segment_list_text(segments: Sequence[Path], out: Path, lengths: Sequence[float] = ()) -> str:
