@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from framewatch.errors import RuleError
-from framewatch.media.commands import commands
+from framewatch.media.commands import ffmpeg_commands
 from framewatch.media.ffmpeg.discovery import encoders
 from framewatch.media.ffmpeg.process import Encoder, run_ffmpeg
 from framewatch.media.preset.preset import Preset
@@ -137,12 +137,12 @@ def test_ffmpeg_accepts_every_command_of_a_valid_preset(
     folder = tmp_path_factory.mktemp("made")
     out = folder / f"result.{plan.extension}"
     if plan.mode != "upscale":
-        run_ffmpeg(commands.transcode_command(plan, FFMPEG, moment, out))
+        run_ffmpeg(ffmpeg_commands.transcode_command(plan, FFMPEG, moment, out))
     else:
-        segment = folder / f"piece.{commands.segment_extension(plan)}"
-        with Encoder(commands.segment_command(plan, FFMPEG, segment)) as encoder:
+        segment = folder / f"piece.{ffmpeg_commands.segment_extension(plan)}"
+        with Encoder(ffmpeg_commands.segment_command(plan, FFMPEG, segment)) as encoder:
             size = plan.frame_width * plan.frame_height * (3 if plan.working_format == "rgb24" else 6)
             encoder.write(bytes(size))
             encoder.finish()
-        run_ffmpeg(commands.mux_command(plan, FFMPEG, [segment], moment, out))
+        run_ffmpeg(ffmpeg_commands.mux_command(plan, FFMPEG, [segment], moment, out))
     assert out.stat().st_size > 0

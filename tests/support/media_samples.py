@@ -17,7 +17,7 @@ from av.video.frame import VideoFrame
 from framewatch.domain import Audio, MediaInfo, Stream, Timeline, Video
 from framewatch.errors import Finding
 from framewatch.jobs.attempt.verify import compare
-from framewatch.media.commands import commands
+from framewatch.media.commands import ffmpeg_commands
 from framewatch.media.decode.decoder import VideoSource
 from framewatch.media.decode.output_inspection import inspect_output
 from framewatch.media.ffmpeg.process import Encoder, run_ffmpeg
@@ -183,8 +183,8 @@ def encode_segments(plan: VideoPlan, frames: Iterable[Any], folder: Path, sizes:
     frames = iter(frames)
     segments = []
     for number, size in enumerate(sizes):
-        segment = folder / f"piece-{number:05}.{commands.segment_extension(plan)}"
-        with Encoder(commands.segment_command(plan, FFMPEG, segment)) as encoder:
+        segment = folder / f"piece-{number:05}.{ffmpeg_commands.segment_extension(plan)}"
+        with Encoder(ffmpeg_commands.segment_command(plan, FFMPEG, segment)) as encoder:
             for _ in range(size):
                 encoder.write(next(frames))
             encoder.finish()
@@ -195,7 +195,7 @@ def encode_segments(plan: VideoPlan, frames: Iterable[Any], folder: Path, sizes:
 def measured(plan: MuxPlan, source: Path) -> Any:
     """Return the plan with the measured loudness of the tracks that it normalises."""
     found: dict[int, Loudness | None] = {}
-    for index, command in commands.measure_commands(plan, FFMPEG, source).items():
+    for index, command in ffmpeg_commands.measure_commands(plan, FFMPEG, source).items():
         lines: list[str] = []
         run_ffmpeg(command, on_log=lambda _, line, heard=lines.append: heard(line))
         found[index] = parse_loudness(lines)
@@ -212,16 +212,16 @@ def render(plan: VideoPlan | AudioPlan, source: Path, folder: Path, segments: in
     """Do what a job does, but upscale by repeating pixels; without upscaling, in one command."""
     plan = measured(plan, source)
     out = folder / f"result.{plan.extension}"
-    for command in commands.cover_commands(plan, FFMPEG, source, out):
+    for command in ffmpeg_commands.cover_commands(plan, FFMPEG, source, out):
         run_ffmpeg(command)
     if plan.mode != "upscale":
-        run_ffmpeg(commands.transcode_command(plan, FFMPEG, source, out))
+        run_ffmpeg(ffmpeg_commands.transcode_command(plan, FFMPEG, source, out))
         return out
     sizes = [len(part) for part in np.array_split(np.arange(plan.frames), segments)]
     made = encode_segments(plan, enlarged(source, plan.scale, plan.working_format), folder, sizes)
     if segments > 1:
-        commands.segment_list(out).write_text(commands.segment_list_text(made, out))
-    run_ffmpeg(commands.mux_command(plan, FFMPEG, made, source, out))
+        ffmpeg_commands.segment_list(out).write_text(ffmpeg_commands.segment_list_text(made, out))
+    run_ffmpeg(ffmpeg_commands.mux_command(plan, FFMPEG, made, source, out))
     return out
 
 

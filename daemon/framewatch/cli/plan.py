@@ -14,7 +14,7 @@ from framewatch.cli.upscale import FileArgument, PresetOption, attempt_request, 
 from framewatch.errors import Finding
 from framewatch.jobs.attempt.planning import plan_file
 from framewatch.jobs.work_folder import rehearsal_path, result_path, segment_path
-from framewatch.media.commands import commands
+from framewatch.media.commands import ffmpeg_commands
 from framewatch.media.commands.image_command import image_command
 from framewatch.media.plan.image_plan import ImagePlan, Plan
 from framewatch.media.plan.plan import AudioPlan, BasePlan, VideoPlan
@@ -75,16 +75,16 @@ def _steps(plan: Plan, ffmpeg: Path, source: Path, segments: int) -> _Steps:
     result = result_path(work, plan.extension)
     if isinstance(plan, ImagePlan):
         return [("encode", image_command(plan, ffmpeg, result))]
-    steps = [("cover", argv) for argv in commands.cover_commands(plan, ffmpeg, source, result)]
-    steps += [("subtitles", argv) for argv in commands.burn_commands(plan, ffmpeg, result)]
-    measure = [("measure", argv) for argv in commands.measure_commands(plan, ffmpeg, source).values()]
+    steps = [("cover", argv) for argv in ffmpeg_commands.cover_commands(plan, ffmpeg, source, result)]
+    steps += [("subtitles", argv) for argv in ffmpeg_commands.burn_commands(plan, ffmpeg, result)]
+    measure = [("measure", argv) for argv in ffmpeg_commands.measure_commands(plan, ffmpeg, source).values()]
     if isinstance(plan, AudioPlan) or plan.mode != "upscale":
-        return [*steps, *measure, (plan.mode, commands.transcode_command(plan, ffmpeg, source, result))]
-    extension = commands.segment_extension(plan)
+        return [*steps, *measure, (plan.mode, ffmpeg_commands.transcode_command(plan, ffmpeg, source, result))]
+    extension = ffmpeg_commands.segment_extension(plan)
     paths = [segment_path(work, number, extension) for number in range(max(segments, 1))]
-    rehearsal = commands.rehearsal_command(plan, ffmpeg, source, rehearsal_path(work, plan.extension))
-    encode = commands.segment_command(plan, ffmpeg, paths[0])
-    mux = commands.mux_command(plan, ffmpeg, paths, source, result)
+    rehearsal = ffmpeg_commands.rehearsal_command(plan, ffmpeg, source, rehearsal_path(work, plan.extension))
+    encode = ffmpeg_commands.segment_command(plan, ffmpeg, paths[0])
+    mux = ffmpeg_commands.mux_command(plan, ffmpeg, paths, source, result)
     return [
         *steps,
         ("rehearse", rehearsal),

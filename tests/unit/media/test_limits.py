@@ -12,7 +12,7 @@ import pytest
 
 from framewatch.domain import MediaInfo, Stream, Timeline
 from framewatch.errors import MediaError
-from framewatch.media.commands.commands import transcode_command
+from framewatch.media.commands.ffmpeg_commands import transcode_command
 from framewatch.media.decode.decoder import DecodeOptions, Decoder, VideoSource
 from framewatch.media.ffmpeg.discovery import find_ffmpeg
 from framewatch.media.ffmpeg.process import run_ffmpeg

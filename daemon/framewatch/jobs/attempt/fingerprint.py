@@ -9,7 +9,7 @@ from pathlib import Path
 
 from framewatch.errors import StorageError, ToolMissingError
 from framewatch.jobs.attempt.request import Tools
-from framewatch.media.commands import commands
+from framewatch.media.commands import ffmpeg_commands
 from framewatch.media.commands.video_filters import deinterlace_filters, source_filters
 from framewatch.media.plan.plan import VideoPlan
 from framewatch.render.tasks import ProbeReport
@@ -44,7 +44,7 @@ def fingerprint(source: Path, plan: VideoPlan, probed: ProbeReport, tools: Tools
         "segments": [segment.model_dump() for segment in probed.segments],
         "before": [str(each) for each in (*deinterlace_filters(plan.preset), *source_filters(plan.preset))],
         "frames": [plan.scale, plan.working_format, plan.hwaccel or "", plan.decoded_width, plan.decoded_height],
-        "encoder": commands.segment_command(plan, Path("ffmpeg"), Path("/piece")),
+        "encoder": ffmpeg_commands.segment_command(plan, Path("ffmpeg"), Path("/piece")),
         "burned": _facts(Path(plan.preset.subtitle_burn_path)) if plan.preset.subtitle_burn_path else None,
         "ffmpeg": _program(tools.ffmpeg),
         "engine": tools.engine,

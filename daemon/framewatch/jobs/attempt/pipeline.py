@@ -21,7 +21,7 @@ from framewatch.jobs.attempt.request import AttemptRequest, Rendered, Skipped, T
 from framewatch.jobs.attempt.segmented_render import SegmentedRender
 from framewatch.jobs.attempt.verify import HINT, compare, compare_image, silent_track_warning
 from framewatch.jobs.work_folder import clear, result_path
-from framewatch.media.commands import commands
+from framewatch.media.commands import ffmpeg_commands
 from framewatch.media.commands.image_command import image_command
 from framewatch.media.decode.output_inspection import Inspection
 from framewatch.media.filters.loudness import Loudness
@@ -129,7 +129,7 @@ class Pipeline:
         require_room_for(plan, request.source, probed.info.size, request.places)
         self._prepare_inputs(request.source, plan, result)
         plan = self._measure_loudness(request.source, plan)
-        argv = commands.transcode_command(plan, self._tools.ffmpeg, request.source, result)
+        argv = ffmpeg_commands.transcode_command(plan, self._tools.ffmpeg, request.source, result)
 
         def check_room() -> None:
             require_room_left(result, self._context.fraction_done, request.places)
@@ -141,15 +141,15 @@ class Pipeline:
     def _prepare_inputs(self, source: Path, plan: MuxPlan, result: Path) -> None:
         """Write what the commands read beside the result: covers, and the script of burned subtitles."""
         ffmpeg = self._tools.ffmpeg
-        for argv in commands.cover_commands(plan, ffmpeg, source, result):
+        for argv in ffmpeg_commands.cover_commands(plan, ffmpeg, source, result):
             self._context.run_command(argv)
-        for argv in commands.burn_commands(plan, ffmpeg, result):
+        for argv in ffmpeg_commands.burn_commands(plan, ffmpeg, result):
             self._context.run_command(argv)
 
     def _measure_loudness(self, source: Path, plan: AnyPlan) -> AnyPlan:
         """Return the plan with the loudness of each track that is normalized."""
         found: dict[int, Loudness | None] = {}
-        for index, argv in commands.measure_commands(plan, self._tools.ffmpeg, source).items():
+        for index, argv in ffmpeg_commands.measure_commands(plan, self._tools.ffmpeg, source).items():
             self._context.log_command(argv)
             report: MeasureReport = self._context.run(MeasureTask(argv=tuple(argv)))
             found[index] = report.loudness

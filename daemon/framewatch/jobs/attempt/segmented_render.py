@@ -27,7 +27,7 @@ from framewatch.jobs.attempt.segment_inspector import NICENESS, Inspector
 from framewatch.jobs.attempt.segment_ledger import LedgerEntry, SegmentLedger
 from framewatch.jobs.attempt.verify import damaged_frames_warning
 from framewatch.jobs.work_folder import rehearsal_path
-from framewatch.media.commands import commands
+from framewatch.media.commands import ffmpeg_commands
 from framewatch.media.commands.video_filters import SegmentEncoding, deinterlace_filters, source_filters
 from framewatch.media.decode.output_inspection import Inspection
 from framewatch.media.encoders.hardware import encoding_hardware
@@ -80,7 +80,7 @@ class SegmentedRender:
             request.work,
             fingerprint(request.source, plan, probed, context.tools),
             probed.segments,
-            commands.segment_extension(plan),
+            ffmpeg_commands.segment_extension(plan),
             context.stop,
         )
         kept = self._ledger.done.values()
@@ -122,7 +122,7 @@ class SegmentedRender:
         """
         plan = self._plan
         out = rehearsal_path(self._request.work, plan.extension)
-        argv = commands.rehearsal_command(plan, self._context.tools.ffmpeg, self._request.source, out)
+        argv = ffmpeg_commands.rehearsal_command(plan, self._context.tools.ffmpeg, self._request.source, out)
         try:
             self._context.run_command(argv)
         except WorkerError as error:
@@ -250,7 +250,7 @@ class SegmentedRender:
         def command(planes: PlaneCoding | None) -> tuple[str, ...]:
             start = self._timeline.time_of(segment.first_frame)
             encoding = SegmentEncoding(start, segment.lead, planes, threads)
-            return tuple(commands.segment_command(self._plan, self._context.tools.ffmpeg, path, encoding))
+            return tuple(ffmpeg_commands.segment_command(self._plan, self._context.tools.ffmpeg, path, encoding))
 
         return SegmentOutput(
             segment=segment,
@@ -334,12 +334,12 @@ class SegmentedRender:
             raise VerificationError(message, code="verify.segment", hint="keep other programs out of work_dir")
         paths = [self._ledger.path(segment.number) for segment in self._segments]
         if len(paths) > 1:
-            listed = commands.segment_list(result)
+            listed = ffmpeg_commands.segment_list(result)
             with storage_faults(listed):
-                listed.write_text(commands.segment_list_text(paths, result, self._durations()))
+                listed.write_text(ffmpeg_commands.segment_list_text(paths, result, self._durations()))
         # Segments with equal decoder setup are joined without `concat`'s own filter, which would write parameter sets
         # into their packets: then no byte changes, and the packets prove that the joined file can be decoded.
-        argv = commands.mux_command(
+        argv = ffmpeg_commands.mux_command(
             plan,
             self._context.tools.ffmpeg,
             paths,

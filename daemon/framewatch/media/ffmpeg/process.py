@@ -48,7 +48,7 @@ def run_ffmpeg(
     """Run a command that reads and writes files, and wait until it ends.
 
     Args:
-        argv: from `framewatch.media.commands.commands`.
+        argv: from `framewatch.media.commands.ffmpeg_commands`.
         on_progress: called a few times a second, from another thread.
         on_log: called with level and text of each line, from another thread.
         beat: called on every sign of progress, from several threads, also while ffmpeg reports none.
@@ -228,7 +228,7 @@ def _lines(pipe: IO[bytes] | None) -> Iterator[bytes]:
 
 
 def _output(argv: Sequence[str]) -> Path | None:
-    """The file that a command writes: the last argument of those that `framewatch.media.commands.commands` makes."""
+    """The file that a command writes: the last argument, as `framewatch.media.commands.ffmpeg_commands` makes it."""
     return Path(argv[-1].removeprefix("file:")) if argv[-1].startswith("file:") else None
 
 

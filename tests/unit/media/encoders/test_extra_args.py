@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framewatch.media.commands import commands
+from framewatch.media.commands import ffmpeg_commands
 from framewatch.media.encoders.extra_args import check_extra_args, for_first_video
 from framewatch.media.preset.preset import Preset
 from framewatch.media.rules.preset_rules import check_preset
@@ -112,9 +112,12 @@ def test_extra_options_come_last_in_every_command_that_encodes(clip: Path, tmp_p
         plan = plan_of(clip, ml_upscale=scale, **preset_keys)
         out = tmp_path / "x.mp4"
         if scale == "none":
-            made = [commands.transcode_command(plan, FFMPEG, clip, out)]
+            made = [ffmpeg_commands.transcode_command(plan, FFMPEG, clip, out)]
         else:
-            made = [commands.segment_command(plan, FFMPEG, out), commands.rehearsal_command(plan, FFMPEG, clip, out)]
+            made = [
+                ffmpeg_commands.segment_command(plan, FFMPEG, out),
+                ffmpeg_commands.rehearsal_command(plan, FFMPEG, clip, out),
+            ]
         for argv in made:
             at = argv.index("-g:v:0")
             assert argv[at : at + 4] == ["-g:v:0", "5", "-bf:v:0", "0"]

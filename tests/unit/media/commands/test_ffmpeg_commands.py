@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from framewatch.errors import WorkerError
-from framewatch.media.commands import commands
+from framewatch.media.commands import ffmpeg_commands
 from framewatch.media.commands.video_filters import SegmentEncoding
 from framewatch.media.encoders.encoder_args import nvenc_cq, nvenc_preset
 from framewatch.media.ffmpeg.discovery import encoders
@@ -65,7 +65,7 @@ def plan(**preset_keys: Any) -> Any:
 
 def encoder_args(**preset_keys: Any) -> list[str]:
     """The options between the encoder's name and the tags."""
-    command = commands.segment_command(plan(container="mkv", **preset_keys), FFMPEG, OUT)
+    command = ffmpeg_commands.segment_command(plan(container="mkv", **preset_keys), FFMPEG, OUT)
     return command[command.index("-c:v:0") + 1 : command.index("-colorspace")]
 
 
@@ -99,7 +99,7 @@ def test_x264_gets_the_given_number_of_threads_unless_the_preset_sets_its_own(
     tmp_path: Path, own: tuple[str, ...], threads: int
 ) -> None:
     out, made = tmp_path / "piece.mp4", plan(preset="ultrafast", extra_encoder_args=own)
-    with Encoder(commands.segment_command(made, FFMPEG, out, SegmentEncoding(threads=3))) as encoder:
+    with Encoder(ffmpeg_commands.segment_command(made, FFMPEG, out, SegmentEncoding(threads=3))) as encoder:
         encoder.write(bytes(made.frame_width * made.frame_height * 6))
         encoder.finish()
     assert f" threads={threads} ".encode() in out.read_bytes()  # libx264 writes its settings into the stream
@@ -108,9 +108,9 @@ def test_x264_gets_the_given_number_of_threads_unless_the_preset_sets_its_own(
 @pytest.mark.parametrize("codec", ["libx265", "libsvtav1", "vp9"])
 def test_other_encoders_choose_their_own_number_of_threads(codec: str) -> None:
     made = plan(video_codec=codec, container="mkv")
-    assert commands.segment_command(made, FFMPEG, OUT, SegmentEncoding(threads=3)) == commands.segment_command(
-        made, FFMPEG, OUT
-    )
+    assert ffmpeg_commands.segment_command(
+        made, FFMPEG, OUT, SegmentEncoding(threads=3)
+    ) == ffmpeg_commands.segment_command(made, FFMPEG, OUT)
 
 
 # --- options --------------------------------------------------------------------------------------------------
@@ -181,7 +181,7 @@ def test_preset_names_are_mapped_to_nvenc_as_in_frame(word: str, mapped: str) ->
     ("codec", "made"), [("hevc_nvenc", "p010le"), ("hevc_videotoolbox", "p010le"), ("libx265", "yuv420p10le")]
 )
 def test_hardware_encoders_get_10_bit_frames_in_their_own_layout(codec: str, made: str) -> None:
-    command = commands.segment_command(plan(video_codec=codec), FFMPEG, OUT)
+    command = ffmpeg_commands.segment_command(plan(video_codec=codec), FFMPEG, OUT)
     chain = command[command.index("-filter:v:0") + 1]
     assert f"format={made}," in chain
 
@@ -189,10 +189,10 @@ def test_hardware_encoders_get_10_bit_frames_in_their_own_layout(codec: str, mad
 def test_every_path_is_one_argument_that_ffmpeg_takes_for_a_file() -> None:
     made = plan()
     every = [
-        commands.segment_command(made, FFMPEG, OUT),
-        commands.mux_command(made, FFMPEG, [Path("/w/-p 1.mp4")], SOURCE, OUT),
-        commands.transcode_command(plan(ml_upscale="none"), FFMPEG, SOURCE, OUT),
-        commands.rehearsal_command(made, FFMPEG, SOURCE, OUT),
+        ffmpeg_commands.segment_command(made, FFMPEG, OUT),
+        ffmpeg_commands.mux_command(made, FFMPEG, [Path("/w/-p 1.mp4")], SOURCE, OUT),
+        ffmpeg_commands.transcode_command(plan(ml_upscale="none"), FFMPEG, SOURCE, OUT),
+        ffmpeg_commands.rehearsal_command(made, FFMPEG, SOURCE, OUT),
     ]
     for command in every:
         assert command[0] == str(FFMPEG)
@@ -207,7 +207,7 @@ def test_every_path_is_one_argument_that_ffmpeg_takes_for_a_file() -> None:
 )
 def test_with_hw_decode_the_hardware_of_the_encoder_also_decodes(codec: str, name: str) -> None:
     made = plan(ml_upscale="none", video_codec=codec, hw_decode=True)
-    command = commands.transcode_command(made, FFMPEG, SOURCE, OUT)
+    command = ffmpeg_commands.transcode_command(made, FFMPEG, SOURCE, OUT)
     assert command[command.index("-hwaccel") + 1] == name
     assert command.index("-hwaccel") < command.index("-i")
     assert plan(video_codec=codec, hw_decode=True).hwaccel == name
@@ -216,7 +216,7 @@ def test_with_hw_decode_the_hardware_of_the_encoder_also_decodes(codec: str, nam
 
 def test_hw_decode_with_a_software_encoder_is_a_warning() -> None:
     made = plan(ml_upscale="none", video_codec="libx265", hw_decode=True)
-    assert "-hwaccel" not in commands.transcode_command(made, FFMPEG, SOURCE, OUT)
+    assert "-hwaccel" not in ffmpeg_commands.transcode_command(made, FFMPEG, SOURCE, OUT)
     assert "decode.software" in [warning.code for warning in made.warnings]
 
 
@@ -227,26 +227,26 @@ def test_an_upscale_is_decoded_by_hardware_with_any_encoder() -> None:
 
 
 def test_only_the_encoder_reads_stdin() -> None:
-    assert "-nostdin" not in commands.segment_command(plan(), FFMPEG, OUT)
-    assert "-nostdin" in commands.mux_command(plan(), FFMPEG, [OUT], SOURCE, OUT)
-    assert "-nostdin" in commands.transcode_command(plan(ml_upscale="none"), FFMPEG, SOURCE, OUT)
+    assert "-nostdin" not in ffmpeg_commands.segment_command(plan(), FFMPEG, OUT)
+    assert "-nostdin" in ffmpeg_commands.mux_command(plan(), FFMPEG, [OUT], SOURCE, OUT)
+    assert "-nostdin" in ffmpeg_commands.transcode_command(plan(ml_upscale="none"), FFMPEG, SOURCE, OUT)
 
 
 @pytest.mark.parametrize(
     ("rate", "scale"), [("24000/1001", 24000), ("25", 10000), ("30", 10020), ("3000/101", 12000), ("1/2", 10000)]
 )
 def test_the_time_scale_gives_each_frame_a_whole_number_of_ticks(rate: str, scale: int) -> None:
-    assert commands.time_scale(Fraction(rate)) == scale
+    assert ffmpeg_commands.time_scale(Fraction(rate)) == scale
     assert (scale / Fraction(rate)).denominator == 1
 
 
 def test_the_list_of_segments_quotes_their_names(tmp_path: Path) -> None:
     out = tmp_path / "result.mp4"
-    text = commands.segment_list_text([tmp_path / "piece-1.mp4", tmp_path / "it's 2.mp4"], out)
+    text = ffmpeg_commands.segment_list_text([tmp_path / "piece-1.mp4", tmp_path / "it's 2.mp4"], out)
     assert text == "ffconcat version 1.0\nfile 'piece-1.mp4'\nfile 'it'\\''s 2.mp4'\n"
     for wrong in (tmp_path / "a\nb.mp4", tmp_path / "sub" / "a.mp4"):
         with pytest.raises(ValueError, match="not a segment"):
-            commands.segment_list_text([wrong], out)
+            ffmpeg_commands.segment_list_text([wrong], out)
 
 
 # --- containers, run ----------------------------------------------------------------------------------------
@@ -555,7 +555,7 @@ def test_a_source_is_opened_only_by_the_demuxer_that_the_probe_found(rich: Path,
     playlist = tmp_path / "film.m3u8"
     playlist.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{rich}\n#EXT-X-ENDLIST\n")
     with pytest.raises(WorkerError, match="not on whitelist"):
-        run_ffmpeg(commands.transcode_command(made, FFMPEG, playlist, tmp_path / "o.mkv"))
+        run_ffmpeg(ffmpeg_commands.transcode_command(made, FFMPEG, playlist, tmp_path / "o.mkv"))
 
 
 @pytest.mark.parametrize("name", ["-dash.mkv", "100%d.mkv", 'it\'s; a "name".mkv', "new\nline.mkv", "concat:a|b.mkv"])
@@ -572,9 +572,9 @@ def test_a_rehearsal_quickly_writes_a_file_with_the_same_streams(
 ) -> None:
     made = plan_of(rich, ml_upscale="esrgan-2x", preset="ultrafast", **preset_keys)
     out = tmp_path / f"rehearsal.{made.extension}"
-    for command in commands.cover_commands(made, FFMPEG, rich, out):
+    for command in ffmpeg_commands.cover_commands(made, FFMPEG, rich, out):
         run_ffmpeg(command)
-    run_ffmpeg(commands.rehearsal_command(made, FFMPEG, rich, out))
+    run_ffmpeg(ffmpeg_commands.rehearsal_command(made, FFMPEG, rich, out))
     found = look(out)
     assert [stream.frames for stream in found.of("video")] == [1]
     assert [stream.codec for stream in found.of("audio")] == [codecs[1]] * 2
@@ -583,7 +583,7 @@ def test_a_rehearsal_quickly_writes_a_file_with_the_same_streams(
 def test_a_rehearsal_reads_one_second_of_a_source_that_starts_late(flashes: Path, tmp_path: Path) -> None:
     source, out = flashes / "late-picture.ts", tmp_path / "rehearsal.mkv"
     made = plan_of(source, container="mkv", ml_upscale="esrgan-2x", audio_codec="pcm_s16le")
-    run_ffmpeg(commands.rehearsal_command(made, FFMPEG, source, out))
+    run_ffmpeg(ffmpeg_commands.rehearsal_command(made, FFMPEG, source, out))
     assert probe(out).duration == pytest.approx(1.0, abs=0.05)
 
 
@@ -592,7 +592,7 @@ def test_a_rehearsal_finds_a_size_that_the_encoder_refuses(tmp_path: Path) -> No
     ffmpeg("-f", "lavfi", "-i", "testsrc=s=4x4:r=25:d=0.2", "-pix_fmt", "yuv420p", "-c:v", "libx264", source)
     made = plan_of(source, video_codec="libx265", ml_upscale="esrgan-2x")
     with pytest.raises(WorkerError, match="too small"):
-        run_ffmpeg(commands.rehearsal_command(made, FFMPEG, source, tmp_path / "o.mp4"))
+        run_ffmpeg(ffmpeg_commands.rehearsal_command(made, FFMPEG, source, tmp_path / "o.mp4"))
 
 
 # --- every valid preset ----------------------------------------------------------------
