@@ -16,7 +16,7 @@ import pytest
 from framewatch.cli.upscale import SilentObserver
 from framewatch.errors import RuleError, VerificationError
 from framewatch.jobs.attempt.pipeline import Pipeline
-from framewatch.jobs.attempt.request import AttemptRequest, Rendered, Tools
+from framewatch.jobs.attempt.request import AttemptRequest, AttemptResult, Tools
 from framewatch.jobs.attempt.verify import compare_image
 from framewatch.jobs.gpu.gate import HostGate
 from framewatch.media.decode.image_file import with_image_details
@@ -46,11 +46,11 @@ def clear(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def made(worker: Worker, source: Path, work: Path, **keys: Any) -> Rendered:
+def made(worker: Worker, source: Path, work: Path, **keys: Any) -> AttemptResult:
     tools = Tools(ffmpeg=FFMPEG, encoders=encoders(FFMPEG), engine="identity")
     order = AttemptRequest(source=source, preset=Preset(**keys), preset_name="test", work=Path(mkdtemp(dir=work)))
     result = Pipeline(worker, tools, HostGate(1), SilentObserver(), threading.Event()).run(order)
-    assert isinstance(result, Rendered)
+    assert isinstance(result, AttemptResult)
     return result
 
 

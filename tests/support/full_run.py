@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from framewatch.domain import Progress, Record
 from framewatch.errors import Finding
 from framewatch.jobs.attempt.pipeline import Pipeline
-from framewatch.jobs.attempt.request import AttemptRequest, Rendered, Tools
+from framewatch.jobs.attempt.request import AttemptRequest, AttemptResult, Tools
 from framewatch.jobs.attempt.segment_ledger import LedgerEntry
 from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, hwaccels
 from framewatch.media.preset.preset import Preset
@@ -75,7 +75,7 @@ def process(
     gate: OpenGate | None = None,
     observer: SilentObserver | None = None,
     **keys: Any,
-) -> Rendered:
+) -> AttemptResult:
     """Process `source` with a preset of these keys; raises what a job fails with, verification included."""
     ffmpeg = find_ffmpeg(None)
     tools = Tools(
@@ -97,7 +97,7 @@ def process(
         stop or threading.Event(),
     )
     made = Pipeline(*parts).run(request)
-    assert isinstance(made, Rendered)
+    assert isinstance(made, AttemptResult)
     return made
 
 

@@ -17,9 +17,9 @@ def identity_of(path: Path) -> FileIdentity:
     return FileIdentity(device=found.st_dev, inode=found.st_ino, size=found.st_size, mtime_ns=found.st_mtime_ns)
 
 
-def unended(store: Store) -> list[Job]:
+def unfinished(store: Store) -> list[Job]:
     """All jobs that have not ended, the oldest first."""
-    return [job for job in reversed(store.list(limit=-1)) if not job.state.ended]
+    return [job for job in reversed(store.find(limit=None)) if not job.state.ended]
 
 
 NAMES = [

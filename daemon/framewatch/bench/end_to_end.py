@@ -12,7 +12,7 @@ from framewatch.bench.report import Phase
 from framewatch.domain import Progress, Record, StageName
 from framewatch.errors import Finding, RuleError
 from framewatch.jobs.attempt.pipeline import Pipeline
-from framewatch.jobs.attempt.request import AttemptRequest, Rendered, Tools
+from framewatch.jobs.attempt.request import AttemptRequest, AttemptResult, Tools
 from framewatch.jobs.attempt.segment_ledger import LedgerEntry
 from framewatch.jobs.gpu.gate import HostGate
 from framewatch.media.plan.plan import VideoPlan
@@ -121,7 +121,7 @@ def run(request: AttemptRequest, tools: Tools, worker: TimedWorker, watcher: Wat
     made = Pipeline(worker, tools, HostGate(1), observer, watcher.stop).run(request)
     waited = _waited(observer.waiting_since, worker.spans)
     elapsed = time.monotonic() - begun - waited
-    plan = made.plan if isinstance(made, Rendered) else None
+    plan = made.plan if isinstance(made, AttemptResult) else None
     if not isinstance(plan, VideoPlan) or worker.render is None or worker.rendered is None:
         hint = "name a preset that upscales videos, or leave it out"
         raise RuleError("the preset does not upscale this clip", code="bench.nothing_to_measure", hint=hint)

@@ -143,7 +143,7 @@ def _state(settings: Settings, limit: int) -> dict[str, Any]:
     with Store.open(settings.store_path, readonly=True) as store:
         daemon = daemon_of(store)
         folders = store.get_facts().get("folders") or []
-        jobs = [progress_document(job, store.progress(job.id), _as_of(job)) for job in store.list(limit=limit)]
+        jobs = [progress_document(job, store.progress(job.id), _as_of(job)) for job in store.find(limit=limit)]
         return _document(daemon, folders, dict(store.counts()), jobs) | {"rebuilt": last_rebuild(store)}
 
 

@@ -28,7 +28,7 @@ from framewatch.cli.output import interruptible, print_json, print_line, progres
 from framewatch.domain import StageName
 from framewatch.errors import ConfigError, Finding, MediaError
 from framewatch.jobs.attempt.pipeline import Pipeline
-from framewatch.jobs.attempt.request import AttemptRequest, Rendered, Skipped, Tools
+from framewatch.jobs.attempt.request import AttemptRequest, AttemptResult, NotForThisFile, Tools
 from framewatch.jobs.attempt.segment_ledger import LedgerEntry
 from framewatch.jobs.gpu.gate import HostGate
 from framewatch.jobs.naming import with_container
@@ -78,10 +78,10 @@ def upscale(
     ):
         observer = _BarObserver(bar)
         made = Pipeline(worker, tools, HostGate(1), observer, stop).run(attempt_request(file, named, work))
-        if isinstance(made, Rendered):
+        if isinstance(made, AttemptResult):
             output = with_container(output, made.plan.container)  # `else` may have chosen another container
             _publish(made, output)
-    if isinstance(made, Skipped):
+    if isinstance(made, NotForThisFile):
         _print_skipped(made, as_json)
     elif as_json:
         print_json(_result(made, output))
@@ -210,7 +210,7 @@ def _require_extension(output: Path, named: NamedPreset) -> None:
         )
 
 
-def _publish(made: Rendered, output: Path) -> None:
+def _publish(made: AttemptResult, output: Path) -> None:
     found = files.identity(made.result)
     size = found.size if found else 0
     request = Move(made.result, output, root=output.parent, part=f".{made.result.parent.name}.part", size=size)
@@ -219,7 +219,7 @@ def _publish(made: Rendered, output: Path) -> None:
         raise MediaError("the result could not be moved to its place", code="output.lost", where=printable(output))
 
 
-def _print_skipped(made: Skipped, as_json: bool) -> None:
+def _print_skipped(made: NotForThisFile, as_json: bool) -> None:
     if as_json:
         print_json({"status": "skipped", "output": None, "reasons": [asdict(reason) for reason in made.reasons]})
         return
@@ -231,7 +231,7 @@ def _output_size(plan: Plan) -> tuple[int, int] | None:
     return None if isinstance(plan, AudioPlan) else (plan.width, plan.height)
 
 
-def _result(made: Rendered, output: Path) -> dict[str, Any]:
+def _result(made: AttemptResult, output: Path) -> dict[str, Any]:
     width, height = _output_size(made.plan) or (0, 0)
     return {
         "status": "done",

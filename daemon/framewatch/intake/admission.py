@@ -69,7 +69,7 @@ class Admission:
         refused: dict[Path, str] = {}
         new: list[Settled] = []
         for each in settled:
-            known = self._manager.store.unended_with_source(self._folder.input / each.relative)
+            known = self._manager.store.unfinished_with_source(self._folder.input / each.relative)
             if known is None:
                 new.append(each)
             elif not files.unchanged(known.identity, each.identity):

@@ -104,7 +104,7 @@ class Application:
 
     def log_unfinished(self) -> None:
         """Log what a run leaves unfinished, for users who only see its exit status."""
-        held = self.store.list((JobState.HELD,), limit=1)
+        held = self.store.find((JobState.HELD,), limit=1)
         why = held[0].findings[0].message if held and held[0].findings else ""
         count = self.store.counts()[JobState.HELD]
         _log.warning("once.unfinished", failed=self._failures, held=count, why_held=why)
@@ -156,11 +156,11 @@ class Application:
 
     def _hold_removed_folders(self) -> None:
         """Hold the jobs of folders that the configuration no longer has; release those whose folder is back."""
-        for name in self.store.unended_folders():
+        for name in self.store.unfinished_folders():
             if not self._knows_folder(name):
                 self.scheduler.hold_folder(name, _removed(name))
                 continue
-            for job in self.store.list((JobState.HELD,), folder=name, limit=-1):
+            for job in self.store.find((JobState.HELD,), folder=name, limit=None):
                 if job.findings and job.findings[0].code == REMOVED:
                     self.scheduler.release(job)
 

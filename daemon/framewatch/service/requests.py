@@ -42,7 +42,7 @@ class Requests:
         for request in self._store.take_requests():
             folder = self._folder_of(request)
             if folder is None:
-                _log.warning("request.unknown_job", kind=request.kind, job_id=request.job_id)
+                _log.warning("request.unknown_job", kind=request.kind, job_id=request.subject)
                 continue
             self._unfinished.append(request)
             self._queues.put(folder, partial(self._carry_out, request))
@@ -61,23 +61,23 @@ class Requests:
         clean = self._queues.stop(seconds)
         with suppress(StorageError):  # a store that cannot be written is why the daemon ends
             for request in tuple(self._unfinished):
-                self._store.request(request.kind, request.job_id)
+                self._store.request(request.kind, request.subject)
         return clean
 
     def _folder_of(self, request: Request) -> str | None:
-        name = request.job_id or ""
+        name = request.subject or ""
         if request.kind == "trust":
             return name
         job = self._store.get(name)
         return None if job is None else job.folder
 
     def _carry_out(self, request: Request) -> None:
-        _log.info("request.taken", kind=request.kind, job_id=request.job_id)
+        _log.info("request.taken", kind=request.kind, job_id=request.subject)
         try:
-            self._handlers[request.kind](request.job_id or "")
+            self._handlers[request.kind](request.subject or "")
         except FramewatchError as error:
             finding = error.finding
-            about = {"folder" if request.kind == "trust" else "job_id": request.job_id}
+            about = {"folder" if request.kind == "trust" else "job_id": request.subject}
             _log.warning("request.refused", kind=request.kind, **about, code=finding.code, message=finding.message)
         self._unfinished.remove(request)
 

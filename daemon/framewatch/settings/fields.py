@@ -102,7 +102,7 @@ def _preset(value: Any) -> Any:
     raise FindingError(_BAD_VALUE, "a preset is expected here", hint)
 
 
-def _slots(value: Any) -> Any:
+def _count_or_auto(value: Any) -> Any:
     is_number = isinstance(value, int) and not isinstance(value, bool)
     if value == "auto" or (is_number and 1 <= value <= 64):
         return value
@@ -157,7 +157,7 @@ Patterns = Annotated[tuple[Annotated[str, AfterValidator(_pattern)], ...], Befor
 PresetSpec = Annotated[str | dict[str, Any] | None, BeforeValidator(_preset)]
 OutputName = Annotated[str, AfterValidator(name_template)]
 Seconds = Annotated[float, Field(allow_inf_nan=False)]
-Slots = Annotated[Literal["auto"] | Annotated[int, Field(ge=1, le=64)], BeforeValidator(_slots)]
+CountOrAuto = Annotated[Literal["auto"] | Annotated[int, Field(ge=1, le=64)], BeforeValidator(_count_or_auto)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
 PrecisionName = Literal["exact", "fast"]
 EngineName = Literal["auto", "cuda", "openvino", "ncnn", "identity"]

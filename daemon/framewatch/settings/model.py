@@ -12,6 +12,7 @@ from framewatch.documents import Section
 from framewatch.media.limits import Limits
 from framewatch.settings.fields import (
     ConfigPath,
+    CountOrAuto,
     EngineName,
     FolderName,
     LogLevel,
@@ -21,7 +22,6 @@ from framewatch.settings.fields import (
     PrecisionName,
     PresetSpec,
     Seconds,
-    Slots,
     absolute,
     default_folder,
     path_problem,
@@ -118,10 +118,10 @@ class FolderSettings(Section):
 class GpuSettings(Section):
     """How jobs share the GPUs."""
 
-    slots: Slots = Field(
+    slots: CountOrAuto = Field(
         default="auto", description="Jobs that run on each GPU at the same time: a number, or auto (one)."
     )
-    devices: Slots = Field(
+    devices: CountOrAuto = Field(
         default="auto",
         description="Maximum number of GPUs that render one video: a number, or auto (all that are equal).",
     )
@@ -223,7 +223,7 @@ class Settings(Section):
         description="Length of the segments in which a video is rendered. After a crash or a power cut, each lane "
         "renders at most one segment again. A change restarts jobs that have begun.",
     )
-    lanes: Slots = Field(
+    lanes: CountOrAuto = Field(
         default="auto",
         description="Segments of one video that are rendered at the same time: a number, or auto. Several keep many "
         "cores busy if the encoder is slower than the GPU, but a crash costs as many segments.",

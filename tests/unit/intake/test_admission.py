@@ -23,7 +23,7 @@ from framewatch.media.preset.preset import Preset
 from framewatch.settings import FolderSettings
 from framewatch.storage import files
 from framewatch.storage.folder_places import FolderPlaces
-from job_factory import unended
+from job_factory import unfinished
 
 
 class Setup:
@@ -71,7 +71,7 @@ def setup(tmp_path: Path) -> Iterator[Setup]:
 def test_files_of_one_batch_get_distinct_outputs(setup: Setup) -> None:
     (setup.folder.output / "b.mp4").touch()
     assert setup.admission.admit(setup.settled("a.mkv", "a.mp4", "a.avi", "b.mkv")) == {}
-    jobs = unended(setup.store)
+    jobs = unfinished(setup.store)
     assert [job.output.name for job in jobs] == ["a.mp4", "a (2).mp4", "a (3).mp4", "b (2).mp4"]
     assert [setup.sidecar(job)["job_id"] for job in jobs] == [job.id for job in jobs]
     assert [job.id for job in jobs] == sorted({job.id for job in jobs})
@@ -85,14 +85,14 @@ def test_one_file_that_cannot_be_taken_does_not_hold_up_the_others(setup: Setup)
     assert again is not None
     batch = [*setup.settled("a.mkv"), Settled(Path("busy.mkv"), again), *setup.settled("b.mkv")]
     assert setup.admission.admit(batch) == {Path("busy.mkv"): ""}
-    assert [job.source.name for job in unended(setup.store)] == ["busy.mkv", "a.mkv", "b.mkv"]
+    assert [job.source.name for job in unfinished(setup.store)] == ["busy.mkv", "a.mkv", "b.mkv"]
     assert setup.admission.admit(batch[:1]) == {}  # the same version again, after a restart: it has its job
 
 
 def test_a_wrong_preset_in_the_folder_fails_every_file_of_the_batch(tmp_path: Path) -> None:
     setup = Setup(tmp_path, None)
     assert setup.admission.admit(setup.settled("a.mkv", "b.mkv")) == {}
-    jobs = unended(setup.store)
+    jobs = unfinished(setup.store)
     assert [(job.state, job.outcome) for job in jobs] == [(JobState.PUBLISHING, JobState.FAILED)] * 2
     assert {job.findings[0].code for job in jobs} == {"preset.missing"}
     setup.store.close()
@@ -100,7 +100,7 @@ def test_a_wrong_preset_in_the_folder_fails_every_file_of_the_batch(tmp_path: Pa
 
 def test_a_job_that_is_reported_late_shows_its_current_state(setup: Setup) -> None:
     setup.admission.admit(setup.settled("a.mkv"))
-    (queued,) = unended(setup.store)
+    (queued,) = unfinished(setup.store)
     assert setup.sidecar(queued)["status"] == "queued"
     setup.manager.apply(queued.id, ev.Claimed())
     setup.reporter.show(queued)
@@ -109,5 +109,5 @@ def test_a_job_that_is_reported_late_shows_its_current_state(setup: Setup) -> No
 
 def test_waiting_jobs_keep_nothing_in_memory(setup: Setup) -> None:
     setup.admission.admit(setup.settled(*(f"{number}.mkv" for number in range(20))))
-    assert len(unended(setup.store)) == 20
+    assert len(unfinished(setup.store)) == 20
     assert setup.reporter._sidecars == {}

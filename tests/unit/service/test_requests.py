@@ -110,7 +110,7 @@ def test_unfinished_requests_are_left_to_the_next_daemon(store: Store, requests:
     began = time.monotonic()
     assert not requests.stop(0.1)
     assert time.monotonic() - began < TIMEOUT / 2
-    left = {(request.kind, request.job_id) for request in store.take_requests()}
+    left = {(request.kind, request.subject) for request in store.take_requests()}
     assert {("trust", "dead"), ("cancel", "id1")} == left
 
 

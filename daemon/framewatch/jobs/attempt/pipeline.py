@@ -17,7 +17,7 @@ from framewatch.jobs.attempt.disk_forecast import require_room_for, require_room
 from framewatch.jobs.attempt.join_proof import packet_groups, prove_decoded
 from framewatch.jobs.attempt.planning import plan_file
 from framewatch.jobs.attempt.prerequisites import require_prerequisites
-from framewatch.jobs.attempt.request import AttemptRequest, Rendered, Skipped, Tools
+from framewatch.jobs.attempt.request import AttemptRequest, AttemptResult, NotForThisFile, Tools
 from framewatch.jobs.attempt.segmented_render import SegmentedRender
 from framewatch.jobs.attempt.verify import HINT, compare, compare_image, silent_track_warning
 from framewatch.jobs.work_folder import clear, result_path
@@ -47,7 +47,7 @@ AnyPlan = TypeVar("AnyPlan", bound=MuxPlan)
 
 
 class Pipeline:
-    """Turns an `AttemptRequest` into a `Rendered`, on one worker."""
+    """Turns an `AttemptRequest` into an `AttemptResult`, on one worker."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class Pipeline:
         self._tools = tools
         self._context = AttemptContext(worker, tools, gate, observer, stop, check_source)
 
-    def run(self, request: AttemptRequest) -> Rendered | Skipped:
+    def run(self, request: AttemptRequest) -> AttemptResult | NotForThisFile:
         """Make the result, if the preset's conditions include this file.
 
         Raises:
@@ -86,7 +86,7 @@ class Pipeline:
         planned = plan_file(request, self._tools, self._context.run)
         request, probed, plan = planned.request, planned.probed, planned.plan
         if plan is None:
-            return Skipped(reasons=planned.reasons)
+            return NotForThisFile(reasons=planned.reasons)
         self._context.warnings.extend(plan.warnings)
         if isinstance(plan, ImagePlan):
             return self._render_image(request, plan)
@@ -97,7 +97,7 @@ class Pipeline:
         else:
             self._transcode(request, plan, probed, result)
         frames = plan.frames if isinstance(plan, VideoPlan) else 0
-        return Rendered(
+        return AttemptResult(
             result=result, plan=plan, engine=engine, frames=frames, warnings=tuple(self._context.warnings)
         )
 
@@ -157,7 +157,7 @@ class Pipeline:
                 self._context.warn(silent_track_warning(index))
         return plan.with_loudness(found)
 
-    def _render_image(self, request: AttemptRequest, plan: ImagePlan) -> Rendered:
+    def _render_image(self, request: AttemptRequest, plan: ImagePlan) -> AttemptResult:
         self._context.track_frames(plan.frames)
         with storage_faults(request.work):
             clear(request.work)
@@ -175,7 +175,7 @@ class Pipeline:
         findings = compare_image(plan, self._context.run(ProbeTask(source=result)).info)
         if findings:
             raise VerificationError.of(findings)
-        return Rendered(
+        return AttemptResult(
             result=result, plan=plan, engine=report.engine, frames=plan.frames, warnings=tuple(self._context.warnings)
         )
 

@@ -28,7 +28,7 @@ class AttemptRequest(Record):
     places: InstanceOf[FolderPlaces] | None = None  # their disks need free space; None: that is not checked
 
 
-class Rendered(Record):
+class AttemptResult(Record):
     """A verified result in the work folder."""
 
     result: Path
@@ -38,7 +38,7 @@ class Rendered(Record):
     warnings: tuple[Finding, ...]
 
 
-class Skipped(Record):
+class NotForThisFile(Record):
     """The preset's conditions exclude this file: nothing was made."""
 
     reasons: tuple[Finding, ...]

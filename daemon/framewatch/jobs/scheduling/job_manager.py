@@ -85,9 +85,9 @@ class JobManager:
 
     def remove_leftover_work(self) -> None:
         """Remove the work folders of jobs that have ended: a crash may have left them."""
-        unended = self.store.unended_ids()
+        kept = self.store.unfinished_ids()
         for folder in self.work_dir.iterdir():
-            if folder.is_dir() and not folder.is_symlink() and is_job_id(folder.name) and folder.name not in unended:
+            if folder.is_dir() and not folder.is_symlink() and is_job_id(folder.name) and folder.name not in kept:
                 shutil.rmtree(folder, ignore_errors=True)
 
     # --- changes ------------------------------------------------------------------------------------------------
@@ -141,7 +141,7 @@ class JobManager:
         return jobs
 
     def add(self, output: Path, plan: Callable[[], Sequence[Job]], event: ev.Event | None = None) -> list[Job]:
-        """Store new jobs in one transaction, unless an unended job has the same source.
+        """Store new jobs in one transaction, unless an unfinished job has the same source.
 
         Args:
             output: the folder below which the jobs' outputs are planned.

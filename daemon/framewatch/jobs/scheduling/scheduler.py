@@ -26,7 +26,7 @@ PUBLISHERS = 2  # results that are published at once; a slow share must not stop
 BATCH = 200  # jobs that are changed in one transaction, while the slots wait
 IDLE_SECONDS = 5.0  # a slot reads the queue at least this often; it is woken when a job is queued
 
-UNFINISHED = (JobState.RUNNING, JobState.PUBLISHING)  # states in which a daemon that died leaves jobs
+INTERRUPTED = (JobState.RUNNING, JobState.PUBLISHING)  # states in which a daemon that died leaves jobs
 
 _log = structlog.get_logger("framewatch.jobs")
 
@@ -72,10 +72,10 @@ class Scheduler:
     def start(self) -> None:
         """Continue with what an earlier daemon left, then start the threads."""
         self._manager.remove_leftover_work()
-        for left in self._manager.store.list(UNFINISHED, limit=-1):
+        for left in self._manager.store.find(INTERRUPTED, limit=None):
             self._manager.apply(left.id, ev.Recovered())
         # Whoever starts the daemon may just have removed the cause of a hold: check all of them now.
-        held = self._manager.store.list((JobState.HELD,), limit=-1)
+        held = self._manager.store.find((JobState.HELD,), limit=None)
         self._manager.store.postpone([job.id for job in held], self._manager.clock())
         for slot in self._slots:
             self._start_thread(f"slot-{slot.name}", self._run_slot, slot)
@@ -94,7 +94,7 @@ class Scheduler:
         """Whether nothing is queued, running or being published, and no held job is due to be checked."""
         store = self._manager.store
         counts = store.counts()
-        busy = any(counts[state] for state in (JobState.QUEUED, *UNFINISHED))
+        busy = any(counts[state] for state in (JobState.QUEUED, *INTERRUPTED))
         return not busy and not store.due_holds(self._manager.clock(), self._knows_folder)
 
     def hold_folder(self, name: str, finding: Finding) -> None:
@@ -102,7 +102,7 @@ class Scheduler:
         event = ev.Broke(ErrorRecord((finding,), Remedy.WAIT))
 
         def queued() -> list[tuple[Job, ev.Event]]:
-            jobs = self._manager.store.list((JobState.QUEUED,), folder=name, limit=BATCH)
+            jobs = self._manager.store.find((JobState.QUEUED,), folder=name, limit=BATCH)
             return [(job, event) for job in jobs]
 
         while self._manager.change_all(queued):

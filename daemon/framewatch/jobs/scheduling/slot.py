@@ -14,7 +14,7 @@ from framewatch.domain import Job
 from framewatch.errors import ConfigError, MediaError, VerificationError, WorkerError
 from framewatch.jobs.attempt.context import Gate
 from framewatch.jobs.attempt.pipeline import Pipeline
-from framewatch.jobs.attempt.request import AttemptRequest, Rendered, Skipped, Tools
+from framewatch.jobs.attempt.request import AttemptRequest, AttemptResult, NotForThisFile, Tools
 from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.source_check import require_source
@@ -85,7 +85,7 @@ class Slot:
             except (MediaError, WorkerError, VerificationError):
                 check_source()  # if the source was changed meanwhile, that is the reason
                 raise
-        return ev.Skipped(result.reasons) if isinstance(result, Skipped) else _rendered(request, job, result)
+        return ev.Skipped(result.reasons) if isinstance(result, NotForThisFile) else _rendered(request, job, result)
 
     def close(self) -> None:
         """End the worker process, from any thread."""
@@ -99,7 +99,7 @@ class Slot:
         _log.warning("worker.stderr", line=line, **self._log_context)
 
 
-def _rendered(request: AttemptRequest, job: Job, result: Rendered) -> ev.Rendered:
+def _rendered(request: AttemptRequest, job: Job, result: AttemptResult) -> ev.Rendered:
     planned, used = request.preset.container, result.plan.container
     # If `else` of `only_if` chose another preset, the output's name may need another ending.
     other_ending = used != planned and job.output.suffix == f".{planned}"

@@ -78,7 +78,7 @@ class Backups:
 
 
 def read_backup(folder: Path) -> Job | None:
-    """The unended job whose work folder this is; None if it has no intact backup of one."""
+    """The unfinished job whose work folder this is; None if it has no intact backup of one."""
     try:
         job = job_of(unseal(SEAL, _content(folder / BACKUP_NAME)))
     except (OSError, ValueError):

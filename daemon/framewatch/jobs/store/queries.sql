@@ -43,13 +43,13 @@ WHERE state IN ('queued', 'held') AND ended_at IS NULL AND not_before > :now AND
 -- name: is_queued
 SELECT 1 FROM jobs WHERE id = :job_id AND state = 'queued';
 
--- name: unended_ids
+-- name: unfinished_ids
 SELECT id FROM jobs WHERE ended_at IS NULL;
 
--- name: unended_folders
+-- name: unfinished_folders
 SELECT DISTINCT folder FROM jobs WHERE ended_at IS NULL;
 
--- name: list_jobs
+-- name: find_jobs
 SELECT record FROM jobs
 WHERE (:states = '' OR instr(:states, ' ' || state || ' ') > 0) AND (:folder IS NULL OR folder = :folder)
 ORDER BY id DESC
@@ -69,7 +69,7 @@ SELECT record FROM jobs
 WHERE folder = :folder AND state IN ('queued', 'held', 'running') AND substr(output, 1, length(:below)) != :below
 ORDER BY id;
 
--- name: unended_with_source
+-- name: unfinished_with_source
 SELECT record FROM jobs WHERE source = :source AND ended_at IS NULL LIMIT 1;
 
 -- name: set_progress

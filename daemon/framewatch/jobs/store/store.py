@@ -21,7 +21,6 @@ from framewatch.jobs.store.serialization import columns_of, job_of, text_of
 KEEP_JOBS = 10_000
 KEEP_SECONDS = 90 * 24 * 3600.0
 
-Jobs = list[Job]  # inside the class, `list` is a method
 RequestKind = Literal["cancel", "retry", "trust"]
 
 
@@ -39,7 +38,7 @@ class Request(Record):
     """A request of another process to the daemon."""
 
     kind: RequestKind
-    job_id: str | None  # for "trust", the folder's name
+    subject: str | None  # the job's id or, for "trust", the folder's name
     asked_at: float  # Unix time
 
 
@@ -101,7 +100,7 @@ class Store:
         return self._database.transaction()
 
     def add(self, job: Job, event: str = "Added") -> bool:
-        """Store a new job; False if an unended job has this source already."""
+        """Store a new job; False if an unfinished job has this source already."""
         with _conflicts(job), self._database.transaction():
             added = self._database.run("add_job", **columns_of(job)) == 1
             if added:
@@ -148,7 +147,7 @@ class Store:
         with self._database.each("queue", now=now, beyond=now + LONGEST_WAIT, gpu=gpu) as rows:
             return next((job for job in map(self._job, rows) if accepts(job)), None)
 
-    def due_holds(self, now: float, knows: Callable[[str], bool] = lambda _: True) -> Jobs:
+    def due_holds(self, now: float, knows: Callable[[str], bool] = lambda _: True) -> list[Job]:
         """The held jobs that are due to be checked at Unix time `now`, of those folders that are known."""
         folders = json.dumps([row[0] for row in self._database.rows("held_folders") if knows(row[0])])
         return self._jobs("due_holds", folders=folders, now=now, beyond=now + LONGEST_WAIT)
@@ -173,24 +172,28 @@ class Store:
         """Whether this job is queued."""
         return bool(self._database.rows("is_queued", job_id=job_id))
 
-    def unended_ids(self) -> set[str]:
-        """The ids of all unended jobs."""
-        return {row[0] for row in self._database.rows("unended_ids")}
+    def unfinished_ids(self) -> set[str]:
+        """The ids of all unfinished jobs."""
+        return {row[0] for row in self._database.rows("unfinished_ids")}
 
-    def unended_folders(self) -> set[str]:
-        """The names of the watch folders that have unended jobs."""
-        return {row[0] for row in self._database.rows("unended_folders")}
+    def unfinished_folders(self) -> set[str]:
+        """The names of the watch folders that have unfinished jobs."""
+        return {row[0] for row in self._database.rows("unfinished_folders")}
 
-    def list(
+    def find(
         self,
         states: Collection[JobState] = (),
         folder: str | None = None,
-        limit: int = 100,
+        limit: int | None = 100,
         offset: int = 0,
-    ) -> Jobs:
-        """Jobs, the newest first; only those in some states, or of one folder, if these are given."""
+    ) -> list[Job]:
+        """Jobs, the newest first; only those in some states, or of one folder, if these are given.
+
+        Without a `limit`, all of them.
+        """
         wanted = f" {' '.join(states)} " if states else ""
-        return self._jobs("list_jobs", states=wanted, folder=folder, limit=limit, offset=offset)
+        most = -1 if limit is None else limit  # SQLite's LIMIT
+        return self._jobs("find_jobs", states=wanted, folder=folder, limit=most, offset=offset)
 
     def counts(self, folder: str | None = None) -> dict[JobState, int]:
         """How many jobs are in each state, zeros included."""
@@ -206,16 +209,16 @@ class Store:
         )
 
     def output_claimed(self, path: Path) -> bool:
-        """Whether an unended job plans to write this output."""
+        """Whether an unfinished job plans to write this output."""
         return bool(self._database.rows("output_claimed", output=os.fsencode(path)))
 
-    def planned_outside(self, folder: str, output: Path) -> Jobs:
+    def planned_outside(self, folder: str, output: Path) -> list[Job]:
         """A folder's jobs that wait or run, and whose output is planned outside of `output`."""
         return self._jobs("planned_outside", folder=folder, below=os.fsencode(output / "_")[:-1])
 
-    def unended_with_source(self, path: Path) -> Job | None:
-        """The unended job that has this source."""
-        return next(iter(self._jobs("unended_with_source", source=os.fsencode(path))), None)
+    def unfinished_with_source(self, path: Path) -> Job | None:
+        """The unfinished job that has this source."""
+        return next(iter(self._jobs("unfinished_with_source", source=os.fsencode(path))), None)
 
     def prune(self, keep: int = KEEP_JOBS, keep_seconds: float = KEEP_SECONDS) -> int:
         """Delete ended jobs that are neither among the newest `keep` nor younger than `keep_seconds`.
@@ -240,10 +243,10 @@ class Store:
 
     # --- between processes --------------------------------------------------------------------------------
 
-    def request(self, kind: RequestKind, job_id: str | None = None) -> None:
-        """Leave a request for the daemon."""
+    def request(self, kind: RequestKind, subject: str | None = None) -> None:
+        """Leave a request for the daemon; `subject` is as in `Request`."""
         with self._database.transaction():
-            self._database.run("add_request", kind=kind, job_id=job_id, asked_at=self._clock())
+            self._database.run("add_request", kind=kind, job_id=subject, asked_at=self._clock())
 
     def take_requests(self) -> tuple[Request, ...]:
         """The requests since the last call, in order; each is returned once."""
@@ -252,7 +255,7 @@ class Store:
         with self._database.transaction():
             rows = self._database.rows("requests")
             self._database.run("drop_requests", number=max((row[0] for row in rows), default=0))
-        return tuple(Request(kind=kind, job_id=job_id, asked_at=at) for _, kind, job_id, at in rows)
+        return tuple(Request(kind=kind, subject=subject, asked_at=at) for _, kind, subject, at in rows)
 
     def set_fact(self, name: str, value: Any, *, durable: bool = True) -> None:
         """Store a fact about the daemon, as JSON; None deletes it. What is only shown need not be `durable`."""
@@ -268,7 +271,7 @@ class Store:
 
     # --- parts --------------------------------------------------------------------------------------------
 
-    def _jobs(self, name: str, **values: Any) -> Jobs:
+    def _jobs(self, name: str, **values: Any) -> list[Job]:
         return [self._job(row) for row in self._database.rows(name, **values)]
 
     def _job(self, row: Row) -> Job:
@@ -291,5 +294,5 @@ def _conflicts(job: Job) -> Iterator[None]:
     except sqlite3.IntegrityError as error:
         taken = error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_UNIQUE
         code = "job.source_taken" if taken else "job.duplicate"
-        what = "another unended job has the same source" if taken else str(error)
+        what = "another unfinished job has the same source" if taken else str(error)
         raise StoreError(f"job {job.id} cannot be stored: {what}", code=code) from error

@@ -64,7 +64,7 @@ def test_a_job_that_is_queued_after_a_jump_back_comes_last(tmp_path: Path, make_
         first = store.next_queued(NOW)
         assert first is not None
         assert first.id == before.id
-        assert [job.id for job in store.list()] == [after.id, before.id]
+        assert [job.id for job in store.find()] == [after.id, before.id]
 
 
 def test_new_ids_follow_those_of_restored_jobs(store: Store, make_job: MakeJob) -> None:
@@ -78,6 +78,6 @@ def test_a_jump_of_years_deletes_only_jobs_beyond_the_newest(tmp_path: Path, mak
             store.add(make_job(number, state=S.DONE, outcome=S.DONE, ended_at=NOW + number))
         store.add(make_job(20))
         assert store.prune() == 0
-        assert len(store.list()) == 21 < KEEP_JOBS
+        assert len(store.find()) == 21 < KEEP_JOBS
         assert store.prune(keep=5) == 15
-        assert len(store.list()) == 6
+        assert len(store.find()) == 6

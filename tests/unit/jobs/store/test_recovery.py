@@ -25,7 +25,7 @@ from framewatch.jobs.store.recovery import last_rebuild, mark_damaged, move_asid
 from framewatch.jobs.store.store import Store
 from framewatch.jobs.work_folder import BACKUP_NAME
 from framewatch.storage.files import part_name
-from job_factory import MakeJob, unended
+from job_factory import MakeJob, unfinished
 from publish_world import World
 
 S = JobState
@@ -155,7 +155,7 @@ def test_a_damaged_store_is_moved_aside_and_its_started_jobs_are_restored(
     damage(home.path)
     before = {path.name: path.read_bytes() for path in home.path.parent.iterdir() if not path.name.endswith("shm")}
     with home.open() as store:
-        assert unended(store) == begun
+        assert unfinished(store) == begun
         told = last_rebuild(store)
         assert told is not None
         assert told["jobs"] == 3
@@ -167,7 +167,7 @@ def test_a_damaged_store_is_moved_aside_and_its_started_jobs_are_restored(
         name: content for name, content in wanted.items() if not name.endswith("damaged")
     }
     with home.open() as store:  # the second start finds nothing to rebuild
-        assert unended(store) == begun
+        assert unfinished(store) == begun
         for name in kept:
             (home.path.parent / name).unlink()
         assert last_rebuild(store) is None
@@ -215,7 +215,7 @@ def test_a_damaged_write_ahead_log_loses_no_step_of_a_started_job(home: Home, ma
     raw[len(raw) // 2 : len(raw) // 2 + 64] = b"\xa5" * 64  # SQLite silently ignores everything after it
     wal.write_bytes(raw)
     with home.open() as store:
-        assert [job for job in unended(store) if job.id != job_id(1)] == begun
+        assert [job for job in unfinished(store) if job.id != job_id(1)] == begun
 
 
 def test_a_store_of_a_newer_framewatch_is_an_error_and_is_not_moved(home: Home) -> None:
@@ -242,7 +242,7 @@ def test_a_queued_job_has_no_backup_and_a_retried_one_has(home: Home, make_job: 
         retried = manager.apply(failed.id, ev.RetryAsked(moved, failed.identity, failed.output))
     garbage(home.path)
     with home.open() as store:
-        assert unended(store) == [retried]
+        assert unfinished(store) == [retried]
 
 
 def test_an_ended_job_leaves_nothing_in_the_work_folder(home: Home, make_job: MakeJob) -> None:
@@ -265,7 +265,7 @@ def test_of_two_backups_with_the_same_source_the_newer_is_restored(home: Home, m
         claimed(home, store, make_job(2, id=job_id(2), name="same.mkv"))
     garbage(home.path)
     with home.open() as store:
-        assert [job.id for job in unended(store)] == [job_id(2)]
+        assert [job.id for job in unfinished(store)] == [job_id(2)]
 
 
 # --- one step behind -----------------------------------------------------------------------------------------
@@ -313,7 +313,7 @@ def test_a_backup_one_step_behind_leads_to_the_same_end_at_every_step(tmp_path: 
         garbage(home.path)
         with home.open() as store:
             manager = home.manager(store)
-            known = [unended(store)[0]]
+            known = [unfinished(store)[0]]
             assert known[0].revision == 2 + behind
 
             def record(event: ev.Event, manager: JobManager = manager, known: list[Job] = known) -> Job:
@@ -420,7 +420,7 @@ def test_a_work_folder_without_a_readable_backup_is_kept_only_if_it_has_segments
     damage(folder / BACKUP_NAME)
     garbage(home.path)
     with home.open() as store:
-        assert unended(store) == []
+        assert unfinished(store) == []
         home.manager(store).remove_leftover_work()
         told: Any = last_rebuild(store)
     left = [path.name for path in home.work.iterdir() if path.is_dir()]

@@ -19,7 +19,7 @@ from framewatch.errors import Finding, StorageError
 from framewatch.jobs.store.database import STEPS, Database
 from framewatch.jobs.store.ids import LENGTH, Ids
 from framewatch.jobs.store.store import Store, StoreError
-from job_factory import NAMES, MakeJob, unended
+from job_factory import NAMES, MakeJob, unfinished
 
 S = JobState
 
@@ -39,8 +39,8 @@ def test_a_job_is_read_as_it_was_stored_whatever_bytes_its_paths_hold(
         assert store.add(job)
     with Store.open(tmp_path / "jobs.db") as store:
         assert store.get(job.id) == job
-        assert os.fsencode(unended(store)[0].source) == os.fsencode(job.source)
-        assert store.unended_with_source(job.source)
+        assert os.fsencode(unfinished(store)[0].source) == os.fsencode(job.source)
+        assert store.unfinished_with_source(job.source)
         assert store.output_claimed(job.output)
 
 
@@ -49,7 +49,7 @@ def test_a_source_has_one_job_until_that_has_ended(store: Store, make_job: MakeJ
     assert store.add(first)
     assert not store.add(make_job(2, name="same.mkv"))
     store.save(first.evolve(state=S.DONE, outcome=S.DONE, ended_at=5.0), "Published")
-    assert not store.unended_with_source(first.source)
+    assert not store.unfinished_with_source(first.source)
     assert not store.output_claimed(first.output)
     assert store.add(make_job(2, name="same.mkv"))
     assert store.get("id0002") is not None
@@ -139,10 +139,10 @@ def test_jobs_are_listed_by_state_and_folder_the_newest_first(store: Store, make
     for number in range(1, 6):
         state = S.RUNNING if number == 4 else S.QUEUED
         store.add(make_job(number, state=state, folder="odd" if number % 2 else "even"))
-    assert [job.id for job in store.list()] == [f"id000{number}" for number in (5, 4, 3, 2, 1)]
-    assert [job.id for job in store.list(limit=2, offset=1)] == ["id0004", "id0003"]
-    assert [job.id for job in store.list([S.RUNNING, S.DONE])] == ["id0004"]
-    assert [job.id for job in store.list([S.QUEUED], "even")] == ["id0002"]
+    assert [job.id for job in store.find()] == [f"id000{number}" for number in (5, 4, 3, 2, 1)]
+    assert [job.id for job in store.find(limit=2, offset=1)] == ["id0004", "id0003"]
+    assert [job.id for job in store.find([S.RUNNING, S.DONE])] == ["id0004"]
+    assert [job.id for job in store.find([S.QUEUED], "even")] == ["id0002"]
     assert store.counts() == dict.fromkeys(S, 0) | {S.QUEUED: 4, S.RUNNING: 1}
     assert store.counts("even")[S.QUEUED] == 1
 
@@ -172,7 +172,7 @@ def test_requests_are_returned_once_and_in_order(tmp_path: Path) -> None:
             thread.join()
         assert taken == ["cancel", "retry"]
         command.request("retry", "id0003")
-        assert [(request.kind, request.job_id) for request in daemon.take_requests()] == [("retry", "id0003")]
+        assert [(request.kind, request.subject) for request in daemon.take_requests()] == [("retry", "id0003")]
 
 
 def test_another_process_sees_the_facts_about_the_daemon(tmp_path: Path) -> None:
@@ -206,10 +206,10 @@ def test_pruning_deletes_only_old_ended_jobs(tmp_path: Path, make_job: MakeJob) 
             store.set_progress(f"id{number:04}", Progress(total=number))
         store.add(make_job(11, created_at=0.0))
         assert store.prune(keep=3, keep_seconds=500.0) == 4
-        left = sorted(job.id for job in store.list())
+        left = sorted(job.id for job in store.find())
         assert left == [f"id{number:04}" for number in range(5, 12)]
         assert store.prune(keep=3, keep_seconds=0.0) == 3
-        assert sorted(job.id for job in store.list()) == ["id0008", "id0009", "id0010", "id0011"]
+        assert sorted(job.id for job in store.find()) == ["id0008", "id0009", "id0010", "id0011"]
         assert store.history("id0001") == ()
         assert store.progress("id0001") == Progress()
 
@@ -288,7 +288,7 @@ sys.stdin.read()
         assert child.stdout.readline() == b"stored\n"
         child.send_signal(signal.SIGKILL)
     with Store.open(path) as store:
-        assert [job.id for job in unended(store)] == [f"id{n}" for n in range(5)]
+        assert [job.id for job in unfinished(store)] == [f"id{n}" for n in range(5)]
 
 
 def test_new_ids_follow_those_in_the_store_even_if_the_clock_jumps_back(tmp_path: Path, make_job: MakeJob) -> None:
