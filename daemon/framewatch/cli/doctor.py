@@ -30,7 +30,7 @@ _ENCODERS = ("libx264", "libx265", "libsvtav1", "libvpx-vp9", "prores_ks", "aac"
 
 
 class Check(NamedTuple):
-    """The result for one thing. Its field names are keys of the JSON output."""
+    """The result for one thing."""
 
     name: str
     ok: bool
@@ -55,7 +55,8 @@ def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         loaded = None
     checks = list(_checks(loaded))
     if as_json:
-        print_json({"ok": all(check.ok for check in checks), "checks": [check._asdict() for check in checks]})
+        rows = [{"name": check.name, "ok": check.ok, "said": check.result} for check in checks]
+        print_json({"ok": all(check.ok for check in checks), "checks": rows})
     else:
         for check in checks:
             print_line(f"{'ok   ' if check.ok else 'WRONG'} {check.name}: {check.result}")
