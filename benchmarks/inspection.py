@@ -19,9 +19,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.memory import Silent
 from framewatch import resources
 from framewatch.errors import WorkerError
+from framewatch.jobs.attempt.context import Observer
 from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import AttemptRequest, Tools
 from framewatch.jobs.attempt.segment_ledger import LedgerEntry
@@ -66,7 +66,7 @@ def make_clip(folder: Path, size: str, seconds: int) -> Path:
     return folder / "clip.mkv"
 
 
-class _Timed(Silent):
+class _Timed(Observer):
     """Knows when the last segment was done."""
 
     def segment_done(self, entry: LedgerEntry, segments: int, *, made_progress: bool) -> None:  # noqa: ARG002 - as the real one

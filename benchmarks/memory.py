@@ -18,11 +18,9 @@ from pathlib import Path
 import imageio_ffmpeg
 import psutil
 
-from framewatch.domain import Progress, StageName
-from framewatch.errors import Finding
+from framewatch.jobs.attempt.context import Observer
 from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import AttemptRequest, Tools
-from framewatch.jobs.attempt.segment_ledger import LedgerEntry
 from framewatch.jobs.gpu.gate import HostGate
 from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg
 from framewatch.media.ffmpeg.process import run_ffmpeg
@@ -32,22 +30,6 @@ from framewatch.render.worker_client import Worker
 
 ALLOWED = 1.10
 SAMPLE_SECONDS = 0.005
-
-
-class Silent:
-    def progressed(self, progress: Progress) -> None: ...
-
-    def logged(self, stage: StageName, line: str, level: str) -> None: ...
-
-    def command_started(self, command: str) -> None: ...
-
-    def warned(self, warning: Finding) -> None: ...
-
-    def waiting_for(self, device: str) -> None: ...
-
-    def resumed(self, kept: int, segments: int) -> None: ...
-
-    def segment_done(self, entry: LedgerEntry, segments: int, *, made_progress: bool) -> None: ...
 
 
 class PeakMemory(threading.Thread):
@@ -85,7 +67,7 @@ def peak_of(source: Path, work: Path, engine: str) -> int:
     tools = Tools(ffmpeg=program, encoders=encoders(program), engine=engine)
     worker = Worker()
     sampler = PeakMemory(worker)
-    pipeline = Pipeline(worker, tools, HostGate(1), Silent(), threading.Event())
+    pipeline = Pipeline(worker, tools, HostGate(1), Observer(), threading.Event())
     preset = Preset(ml_upscale="esrgan-2x", preset="ultrafast")
     try:
         order = AttemptRequest(source=source, preset=preset, preset_name="benchmark", work=work)

@@ -10,10 +10,11 @@ import av
 import pytest
 
 from framewatch.domain import Hdr, MasteringDisplay
+from framewatch.jobs.attempt.context import Observer
 from framewatch.media.probe.file_kind import require_video
 from framewatch.media.probe.hdr_metadata import hdr_metadata
 from framewatch.media.probe.probe import probe
-from full_run import SilentObserver, process
+from full_run import process
 from media_factory import ffmpeg, make_video, remux
 
 DISPLAY = "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1)"
@@ -79,7 +80,7 @@ def in_av1(hdr: Hdr) -> Hdr:
     return hdr.evolve(mastering=display)
 
 
-class Resumed(SilentObserver):
+class Resumed(Observer):
     """Notes how many segments of an earlier attempt were kept."""
 
     kept = 0

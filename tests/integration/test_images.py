@@ -13,8 +13,8 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
-from framewatch.cli.upscale import SilentObserver
 from framewatch.errors import RuleError, VerificationError
+from framewatch.jobs.attempt.context import Observer
 from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import AttemptRequest, AttemptResult, Tools
 from framewatch.jobs.attempt.verify import compare_image
@@ -49,7 +49,7 @@ def clear(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def made(worker: Worker, source: Path, work: Path, **keys: Any) -> AttemptResult:
     tools = Tools(ffmpeg=FFMPEG, encoders=encoders(FFMPEG), engine="identity")
     order = AttemptRequest(source=source, preset=Preset(**keys), preset_name="test", work=Path(mkdtemp(dir=work)))
-    result = Pipeline(worker, tools, HostGate(1), SilentObserver(), threading.Event()).run(order)
+    result = Pipeline(worker, tools, HostGate(1), Observer(), threading.Event()).run(order)
     assert isinstance(result, AttemptResult)
     return result
 
@@ -128,5 +128,5 @@ def test_an_ffmpeg_without_the_encoder_is_refused_before_the_work(
     tools = Tools(ffmpeg=FFMPEG, encoders=frozenset({"png"}), engine="identity")
     order = AttemptRequest(source=clear, preset=Preset(container="webp"), preset_name="test", work=tmp_path)
     with pytest.raises(RuleError) as caught:
-        Pipeline(worker, tools, HostGate(1), SilentObserver(), threading.Event()).run(order)
+        Pipeline(worker, tools, HostGate(1), Observer(), threading.Event()).run(order)
     assert (caught.value.finding.code, caught.value.finding.hint) == ("encoder.missing", "use container png")

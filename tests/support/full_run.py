@@ -12,11 +12,10 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from framewatch.domain import Progress, Record
-from framewatch.errors import Finding
+from framewatch.domain import Record
+from framewatch.jobs.attempt.context import Observer
 from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import AttemptRequest, AttemptResult, Tools
-from framewatch.jobs.attempt.segment_ledger import LedgerEntry
 from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, hwaccels
 from framewatch.media.preset.preset import Preset
 from framewatch.render.task_handlers import RenderHandlers
@@ -51,18 +50,6 @@ class OpenGate:
         return nullcontext()
 
 
-class SilentObserver:
-    """An observer that shows nothing."""
-
-    def progressed(self, progress: Progress) -> None: ...
-    def logged(self, stage: str, line: str, level: str) -> None: ...
-    def command_started(self, command: str) -> None: ...
-    def warned(self, warning: Finding) -> None: ...
-    def waiting_for(self, device: str) -> None: ...
-    def resumed(self, kept: int, segments: int) -> None: ...
-    def segment_done(self, entry: LedgerEntry, segments: int, *, made_progress: bool) -> None: ...
-
-
 def process(
     source: Path,
     folder: Path,
@@ -73,7 +60,7 @@ def process(
     gpus: int | Literal["auto"] = "auto",
     lanes: int | Literal["auto"] = "auto",
     gate: OpenGate | None = None,
-    observer: SilentObserver | None = None,
+    observer: Observer | None = None,
     **keys: Any,
 ) -> AttemptResult:
     """Process `source` with a preset of these keys; raises what a job fails with, verification included."""
@@ -93,7 +80,7 @@ def process(
         worker or InlineWorker(),
         tools,
         gate or OpenGate(),
-        observer or SilentObserver(),
+        observer or Observer(),
         stop or threading.Event(),
     )
     made = Pipeline(*parts).run(request)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from framewatch.bench.report import Phase
-from framewatch.domain import Progress, Record, StageName
-from framewatch.errors import Finding, RuleError
+from framewatch.domain import Progress, Record
+from framewatch.errors import RuleError
+from framewatch.jobs.attempt.context import Observer
 from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import AttemptRequest, AttemptResult, Tools
-from framewatch.jobs.attempt.segment_ledger import LedgerEntry
 from framewatch.jobs.gpu.gate import HostGate
 from framewatch.media.plan.plan import VideoPlan
 from framewatch.render.messages import EngineOpened
@@ -159,7 +159,7 @@ def _add(found: dict[Phase, float], phase: Phase, seconds: float) -> None:
     found[phase] = found.get(phase, 0.0) + seconds
 
 
-class _Observer:
+class _Observer(Observer):
     """Passes progress and waiting on."""
 
     def __init__(self, watcher: Watcher) -> None:
@@ -169,16 +169,6 @@ class _Observer:
     def progressed(self, progress: Progress) -> None:
         self._watcher.on_progress(progress.percent / 100)
 
-    def command_started(self, command: str) -> None: ...
-
-    def logged(self, stage: StageName, line: str, level: str) -> None: ...
-
-    def warned(self, warning: Finding) -> None: ...
-
     def waiting_for(self, device: str) -> None:
         self.waiting_since = time.monotonic()
         self._watcher.on_wait(device)
-
-    def resumed(self, kept: int, segments: int) -> None: ...
-
-    def segment_done(self, entry: LedgerEntry, segments: int, *, made_progress: bool) -> None: ...

@@ -39,7 +39,7 @@ _LANES = re.compile(r"[0-9]{1,3}")
 _SIZE = re.compile(r"([0-9]{2,4})x([0-9]{2,4})")
 
 
-def bench(
+def bench(  # one parameter per option: see options.py
     clip: Annotated[
         Path | None, typer.Option("--clip", help="Your own video. Default: the shipped clip.", show_default=False)
     ] = None,

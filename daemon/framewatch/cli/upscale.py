@@ -25,11 +25,10 @@ from framewatch.cli.options import (
     check_precision,
 )
 from framewatch.cli.output import interruptible, print_json, print_line, progress_bar
-from framewatch.domain import StageName
 from framewatch.errors import ConfigError, Finding, MediaError
+from framewatch.jobs.attempt.context import Observer
 from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import AttemptRequest, AttemptResult, NotForThisFile, Tools
-from framewatch.jobs.attempt.segment_ledger import LedgerEntry
 from framewatch.jobs.gpu.gate import HostGate
 from framewatch.jobs.naming import with_container
 from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, hwaccels
@@ -48,7 +47,7 @@ PresetOption = Annotated[
 ]
 
 
-def upscale(
+def upscale(  # one parameter per option: see options.py
     file: FileArgument,
     preset: PresetOption,
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.", show_default=False)],
@@ -122,35 +121,10 @@ def worker_process() -> Iterator[Worker]:
         worker.kill()
 
 
-class SilentObserver:
-    """An observer that does nothing."""
-
-    def progressed(self, progress: domain.Progress) -> None:
-        """Do nothing."""
-
-    def logged(self, stage: StageName, line: str, level: str) -> None:
-        """Do nothing."""
-
-    def command_started(self, command: str) -> None:
-        """Do nothing."""
-
-    def warned(self, warning: Finding) -> None:
-        """Do nothing."""
-
-    def waiting_for(self, device: str) -> None:
-        """Do nothing."""
-
-    def resumed(self, kept: int, segments: int) -> None:
-        """Do nothing."""
-
-    def segment_done(self, entry: LedgerEntry, segments: int, *, made_progress: bool) -> None:
-        """Do nothing."""
-
-
 # --- upscale -----------------------------------------------------------------------------------------------
 
 
-class _BarObserver(SilentObserver):
+class _BarObserver(Observer):
     """Shows a progress bar, with warnings above it."""
 
     def __init__(self, bar: Progress) -> None:

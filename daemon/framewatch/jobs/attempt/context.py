@@ -22,8 +22,8 @@ from framewatch.render.worker_client import Worker
 CHECK_SECONDS = 5.0  # between two checks of the source while a worker runs
 
 
-class Observer(Protocol):
-    """Learns how an attempt proceeds."""
+class Observer:
+    """Learns how an attempt proceeds. This one does nothing; a subclass overrides what it needs."""
 
     def progressed(self, progress: Progress) -> None:
         """There are new counts; called a few times a second."""

@@ -13,6 +13,7 @@ import structlog
 
 from framewatch.domain import Job, JobState, Progress, StageName
 from framewatch.errors import Finding, StorageError
+from framewatch.jobs.attempt.context import Observer
 from framewatch.jobs.attempt.segment_ledger import LedgerEntry
 from framewatch.jobs.naming import sidecar_path
 from framewatch.jobs.publishing.publish import final_sidecar
@@ -94,7 +95,7 @@ class Reporter:
         return sidecar
 
 
-class JobObserver:
+class JobObserver(Observer):
     """Takes the events of one attempt to the progress file, the store and the log."""
 
     def __init__(self, store: Store, sidecar: Sidecar | None, job: Job, on_segment: Callable[[], None]) -> None:

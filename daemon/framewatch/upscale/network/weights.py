@@ -22,7 +22,6 @@ SCALES = MappingProxyType({"esrgan-2x": 2, "esrgan-3x": 3, "esrgan-4x": 4})
 Precision = Literal["exact", "fast"]
 """What `load` is asked for; `fast` allows 8 bits, which an engine may use or not."""
 
-
 DEFAULT_MODEL = "realesr-animevideov3"
 ENVIRONMENT = "FRAMEWATCH_MODELS"
 MANIFEST = "manifest.yaml"

@@ -15,13 +15,14 @@ import pytest
 
 from framewatch.domain import Progress, Record
 from framewatch.errors import CancelledError, EngineError, StorageError, WorkerError
+from framewatch.jobs.attempt.context import Observer
 from framewatch.jobs.attempt.worker_pool import OnLost, WorkerPool
 from framewatch.render.messages import Alive, FramesCounted, SegmentRendered
 from framewatch.render.tasks import DeviceReport, RenderTask
 from framewatch.render.warm_engine import describe_device
 from framewatch.upscale.engine import UnusableDevice
 from framewatch.upscale.identity import IdentityEngine
-from full_run import InlineWorker, OpenGate, SilentObserver, frame_times, process, rgb_frames
+from full_run import InlineWorker, OpenGate, frame_times, process, rgb_frames
 from media_factory import ffmpeg
 
 KEYS: dict[str, Any] = {"ml_upscale": "esrgan-2x", "crf": 0, "container": "mkv"}
@@ -128,7 +129,7 @@ def test_at_most_the_configured_number_of_free_devices_is_used(
     assert three_devices == ["1"]
 
 
-class ProgressRecorder(SilentObserver):
+class ProgressRecorder(Observer):
     def __init__(self) -> None:
         self.seen: list[Progress] = []
 
