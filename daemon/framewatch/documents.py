@@ -74,7 +74,7 @@ class Document:
         return ": ".join(part for part in (place, dotted((*self.prefix, *path))) if part)
 
     def defines(self, path: KeyPath) -> bool:
-        """Whether this key is written in this document or in one that it extends."""
+        """Return whether this key is written in this document or in one that it extends."""
         is_replaced = any(path[: len(prefix)] == prefix for prefix in self.replaced)
         return path in self.lines or is_replaced or (self.parent is not None and self.parent.defines(path))
 

@@ -39,7 +39,7 @@ class FolderQueues:
         threading.Thread(target=self._run, args=(folder,), name=f"{self._name}-{folder}", daemon=True).start()
 
     def busy(self, folder: str) -> bool:
-        """Whether work runs or waits for this folder."""
+        """Return whether work runs or waits for this folder."""
         with self._changed:
             return folder in self._waiting
 

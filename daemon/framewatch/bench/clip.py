@@ -15,7 +15,7 @@ KEYFRAME_DISTANCE = 25  # frames; a segment begins at a keyframe, so each lane n
 
 
 def default_size(*, gpu: bool) -> Size:
-    """The frame size to measure with: what people have, or what a CPU computes often enough in a minute."""
+    """Return the frame size to measure with: what people have, or what a CPU computes often enough in a minute."""
     return _GPU_SIZE if gpu else _CPU_SIZE
 
 

@@ -87,5 +87,5 @@ class Job(Record):
     revision: int = 0  # grows with each stored change
 
     def log_context(self) -> dict[str, Any]:
-        """The keys of each log line about this job."""
+        """Return the keys of each log line about this job."""
         return {"job_id": self.id, "folder": self.folder, "source": str(self.source)}

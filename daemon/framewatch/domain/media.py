@@ -113,5 +113,5 @@ class MediaInfo(Record):
         return next((stream for stream in self.streams if stream.kind == "video" and not stream.cover), None)
 
     def of_kind(self, kind: StreamKind) -> tuple[Stream, ...]:
-        """The streams of one kind, without covers."""
+        """Return the streams of one kind, without covers."""
         return tuple(stream for stream in self.streams if stream.kind == kind and not stream.cover)

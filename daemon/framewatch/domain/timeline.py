@@ -25,7 +25,7 @@ class Timeline(Record):
     end: int = 0  # with `times`: the PTS at which the last frame ends
 
     def index(self, pts: int) -> int:
-        """The first output frame that shows a source frame; rounded half up."""
+        """Return the first output frame that shows a source frame; rounded half up."""
         if self.times:
             return self.frames if pts >= self.end else bisect_right(self.times, pts) - 1
         exact = (pts - self.origin) * self.time_base * self.rate

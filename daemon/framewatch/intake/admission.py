@@ -65,7 +65,7 @@ class Admission:
         return {each.relative: "" for each in new if each.relative not in taken} | refused
 
     def _sorted(self, settled: Sequence[Settled]) -> tuple[dict[Path, str], list[Settled]]:
-        """The files of which another version is being processed, and the new ones."""
+        """Return the files of which another version is being processed, and the new ones."""
         refused: dict[Path, str] = {}
         new: list[Settled] = []
         for each in settled:
@@ -83,7 +83,7 @@ class Admission:
         findings: tuple[Finding, ...],
         refused: dict[Path, str],
     ) -> list[Job]:
-        """A job for each file, with an output name of its own; a file that gets none is added to `refused`."""
+        """Return a job for each file, with an output name of its own; a file that gets none is added to `refused`."""
         jobs: list[Job] = []
         names: set[Path] = set()
         for relative, identity in settled:
@@ -95,7 +95,7 @@ class Admission:
         return jobs
 
     def readmit(self, job: Job) -> RetryAsked:
-        """The event for a retry: with the source where it is now, and the preset as it is now.
+        """Return the event for a retry: with the source where it is now, and the preset as it is now.
 
         Raises:
             ConfigError: the source is gone, or the preset is still wrong.
@@ -149,7 +149,7 @@ class Admission:
 
 
 def folder_preset(folder: FolderSettings, search: Sequence[Path] = ()) -> NamedPreset:
-    """The preset that lies in a watch folder.
+    """Return the preset that lies in a watch folder.
 
     Raises:
         ConfigError: there is none, or it is wrong.

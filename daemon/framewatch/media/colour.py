@@ -73,22 +73,22 @@ _SUBSAMPLED = ("420", "422", "411", "410", "nv12", "nv16", "nv21", "p010", "p210
 
 
 def working_format(bit_depth: int) -> WorkingFormat:
-    """The RGB format that the engine gets: 8 bits per component for 8-bit sources, 16 for deeper ones."""
+    """Return the RGB format that the engine gets: 8 bits per component for 8-bit sources, 16 for deeper ones."""
     return "rgb24" if bit_depth <= 8 else "rgb48le"
 
 
 def luma_weights(colour: Colour) -> tuple[float, float] | None:
-    """The weights of red and blue in luma, for tags completed by `resolve`; None where swscale knows no weights."""
+    """Return the weights of red and blue in luma, for tags completed by `resolve`; None where swscale knows none."""
     return _LUMA_WEIGHTS.get(_COEFFICIENTS.get(colour.matrix or "", ""))
 
 
 def is_rgb(video: Video) -> bool:
-    """Whether the pixels are RGB, or a palette of RGB, whatever the matrix tag says."""
+    """Return whether the pixels are RGB, or a palette of RGB, whatever the matrix tag says."""
     return video.pixel_format.startswith(_RGB)
 
 
 def converts_to_rgb(video: Video) -> bool:
-    """Whether swscale can convert this video to RGB: it knows no coefficients for YCgCo, ICtCp and IPT."""
+    """Return whether swscale can convert this video to RGB: it knows no coefficients for YCgCo, ICtCp and IPT."""
     return is_rgb(video) or video.colour.matrix in (None, "gbr", *_COEFFICIENTS)
 
 
@@ -101,7 +101,7 @@ def resolve_video(video: Video) -> Colour:
 
 
 def stand_in_matrix(colour: Colour) -> str | None:
-    """The matrix tag to put on frames while they go through ffmpeg's filters; None where their own can stay.
+    """Return the matrix tag to put on frames while they go through ffmpeg's filters; None where their own can stay.
 
     `scale`, `format`, `pad` and `subtitles` refuse frames with a matrix tag that swscale does not know, even where
     YUV stays YUV and the matrix takes no part in the result.
@@ -112,7 +112,7 @@ def stand_in_matrix(colour: Colour) -> str | None:
 
 
 def resolve(colour: Colour, height: int, width: int = 0) -> Colour:
-    """The tags, with matrix and range filled in where the source does not state them.
+    """Return the tags, with matrix and range filled in where the source does not state them.
 
     The matrix is guessed by size, as players do: BT.709 from 1280 wide or above 576 high, else BT.601 (its 625-line
     or 525-line tag; the coefficients are the same). An RGB source also gets the matrix of its size, since what is
@@ -132,7 +132,7 @@ def resolve(colour: Colour, height: int, width: int = 0) -> Colour:
 
 
 def decode_filters(video: Video) -> tuple[Filter, ...]:
-    """The filters that convert decoded frames to full-range RGB in `working_format(video.bit_depth)`."""
+    """Return the filters that convert decoded frames to full-range RGB in `working_format(video.bit_depth)`."""
     target = working_format(video.bit_depth)
     planar = "gbrp" if target == "rgb24" else "gbrp16le"
     last = (Filter("scale", "flags=bicubic"), Filter("format", target))
@@ -156,7 +156,7 @@ def decode_filters(video: Video) -> tuple[Filter, ...]:
 
 
 def encode_filter(colour: Colour, video_height: int, pixel_format: str, codec: str = "") -> str:
-    """The `-vf` fragment that converts rgb24 or rgb48le from stdin to YUV with the source's matrix and range.
+    """Return the `-vf` fragment that converts rgb24 or rgb48le from stdin to YUV with the source's matrix and range.
 
     Args:
         colour: the source's tags; better, `resolve(colour, height, width)` of them.
@@ -173,7 +173,7 @@ def encode_filter(colour: Colour, video_height: int, pixel_format: str, codec: s
 
 
 def tagged_filter(colour: Colour, video_height: int, pixel_format: str, codec: str = "") -> str:
-    """The `-vf` fragment for planes from stdin that are YUV already, with the source's matrix and range.
+    """Return the `-vf` fragment for planes from stdin that are YUV already, with the source's matrix and range.
 
     Takes the same arguments as `encode_filter`.
     """
@@ -188,7 +188,7 @@ def _tagged(used: Colour, pixel_format: str) -> str:
 
 
 def rgb_filter(colour: Colour) -> str:
-    """The `-vf` fragment that converts YUV to full-range RGB, for a format that stores no tags.
+    """Return the `-vf` fragment that converts YUV to full-range RGB, for a format that stores no tags.
 
     Args:
         colour: the source's tags, completed by `resolve`.
@@ -198,7 +198,7 @@ def rgb_filter(colour: Colour) -> str:
 
 
 def tag_args(colour: Colour, video_height: int, codec: str) -> list[str]:
-    """The output options of ffmpeg that state the colours of the encoded video.
+    """Return the output options of ffmpeg that state the colours of the encoded video.
 
     Matrix and range are always stated: they are what `encode_filter` produced, and a player that guesses by size
     would take SD video for HD once it is upscaled. Primaries and transfer are stated only where the source has them.
@@ -216,7 +216,7 @@ def tag_args(colour: Colour, video_height: int, codec: str) -> list[str]:
 
 
 def encoded_colour(colour: Colour, height: int, codec: str) -> Colour:
-    """What an encoder gets and signals: the source's tags, except a range that it cannot signal."""
+    """Return what an encoder gets and signals: the source's tags, except a range that it cannot signal."""
     used = resolve(colour, height)
     return used.evolve(range="limited") if codec.startswith(LIMITED_ONLY) else used
 
@@ -231,6 +231,6 @@ def _siting(side: Literal["in", "out"], pixel_format: str) -> str:
 
 
 def _deepest(pixel_format: str) -> str:
-    """The 16-bit format with the same chroma subsampling."""
+    """Return the 16-bit format with the same chroma subsampling."""
     chroma = next((mark for mark in ("420", "422") if mark in pixel_format), "444")
     return f"yuv{chroma}p16le"

@@ -157,7 +157,7 @@ class AudioEncoder(Record):
     whole: tuple[str, ...] | None = None  # layouts that keep all their channels; None: all do
 
     def kbps(self, requested: int, channels: int) -> int | None:
-        """The nearest bit rate that the encoder has; None for a lossless one."""
+        """Return the nearest bit rate that the encoder has; None for a lossless one."""
         if self.lossless:
             return None
         rate = requested
@@ -181,12 +181,12 @@ class Rules(Record):
     cover_types: dict[str, tuple[str, str]]  # codec -> file ending, MIME type
 
     def pixel_formats(self, container: str, encoder: str) -> tuple[str, ...]:
-        """The pixel formats that `encoder` takes in `container`."""
+        """Return the pixel formats that `encoder` takes in `container`."""
         fewer = self.containers[container].pixel_formats.get(encoder)
         return fewer or self.video_encoders[encoder].pixel_formats
 
     def moving(self) -> list[str]:
-        """The names of the containers for video, audio and gif: all but still images."""
+        """Return the names of the containers for video, audio and gif: all but still images."""
         return [name for name, container in self.containers.items() if container.kind != "image"]
 
 

@@ -18,7 +18,7 @@ class Filter(NamedTuple):
     args: str = ""
 
     def __str__(self) -> str:
-        """The filter as a part of ffmpeg's `-vf`."""
+        """Return the filter as a part of ffmpeg's `-vf`."""
         return f"{self.name}={self.args}" if self.args else self.name
 
 
@@ -76,7 +76,7 @@ class FilterChain:
                 return
 
     def _build(self, frame: VideoFrame) -> Graph:
-        """The graph for frames like this one."""
+        """Return the graph for frames like this one."""
         size = self._size = self._size or (frame.width, frame.height)
         filters = self._filters
         if (frame.width, frame.height) != size:

@@ -40,12 +40,12 @@ class Limits(Record):
 
 
 def check_limits(info: MediaInfo, limits: Limits) -> list[Finding]:
-    """The limits that a source's headers exceed."""
+    """Return the limits that a source's headers exceed."""
     return [*_too_many(info, limits), *_too_large(info, limits), *check_length(info.duration, limits)]
 
 
 def check_spans(lengths: Mapping[int, float], info: MediaInfo, limits: Limits) -> list[Finding]:
-    """A finding where the packets of an audio stream last too long, whatever the headers say.
+    """Return a finding where the packets of an audio stream last too long, whatever the headers say.
 
     Args:
         lengths: seconds that each stream lasts, by index.
@@ -57,7 +57,7 @@ def check_spans(lengths: Mapping[int, float], info: MediaInfo, limits: Limits) -
 
 
 def check_length(seconds: float, limits: Limits) -> list[Finding]:
-    """A finding where a source is too long, by its headers or by its timestamps."""
+    """Return a finding where a source is too long, by its headers or by its timestamps."""
     if seconds <= limits.max_hours * 3600:
         return []
     message = f"it lasts {seconds / 3600:.1f} hours; at most {limits.max_hours:g} are allowed"

@@ -10,7 +10,7 @@ _HINT = "other programs may be using it; close some, or allow framewatch more"
 
 
 def is_short() -> bool:
-    """Whether a large frame cannot be allocated now. No page of the allocation is touched."""
+    """Return whether a large frame cannot be allocated now. No page of the allocation is touched."""
     try:
         bytearray(_TEST_BYTES)
     except MemoryError:

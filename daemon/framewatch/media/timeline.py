@@ -51,7 +51,7 @@ WHOLE = Interval()
 
 
 def choose_rate(pts: Sequence[int], time_base: Fraction, stated: Fraction | None = None) -> Fraction:
-    """The constant rate for a source: its average, or the standard rate that differs from it only by rounding.
+    """Return the constant rate for a source: its average, or the standard rate that differs from it only by rounding.
 
     The rate that the container states counts only if the timestamps confirm it: either over the whole length, or from
     frame to frame (then there are gaps in a video with a steady rate).
@@ -82,7 +82,7 @@ def plan_timeline(
     cut: Interval = WHOLE,
     forced_rate: Fraction | None = None,
 ) -> Timeline:
-    """The timeline for a source.
+    """Return the timeline for a source.
 
     Args:
         pts: of the frames shown, ascending, in ticks; not empty.
@@ -118,7 +118,7 @@ def with_own_times(
     end: Fraction | None = None,
     repeats: Container[int] = frozenset(),
 ) -> Timeline:
-    """The timeline that shows each source frame once, at its own time, instead of at a constant rate.
+    """Return the timeline that shows each source frame once, at its own time, instead of at a constant rate.
 
     Args:
         timeline: from `plan_timeline`; its rate stays as the average.
@@ -142,7 +142,7 @@ def with_own_times(
 
 
 def _end_tick(pts: Sequence[int], beyond: int, last_duration: int, cut_end: Fraction | None) -> int:
-    """The tick until which the frame before number `beyond` is shown: the next frame, or the cut if it is earlier."""
+    """Return the tick until which the frame before number `beyond` is shown: the next frame, or an earlier cut."""
     end = pts[beyond] if beyond < len(pts) else pts[-1] + last_duration
     return end if cut_end is None else min(end, round(cut_end))
 
@@ -192,7 +192,7 @@ class FrameClock:
 
 
 def cadence(timeline: Timeline, pts: Iterable[int], segment: Segment | None = None) -> list[tuple[int, int]]:
-    """How often each source frame is shown: (number in `pts`, repeat); frames that are not shown are left out."""
+    """Return how often each source frame is shown: (number in `pts`, repeat). Frames not shown are left out."""
     clock = FrameClock(timeline, segment)
     shown: list[tuple[int, int]] = []
     number = -1
@@ -203,7 +203,7 @@ def cadence(timeline: Timeline, pts: Iterable[int], segment: Segment | None = No
 
 
 def nearest_standard_rate(rate: Fraction, tolerance: Fraction) -> Fraction:
-    """The standard rate nearest to `rate`, if one is within the tolerance; else `rate`."""
+    """Return the standard rate nearest to `rate`, if one is within the tolerance; else `rate`."""
     nearest = min(STANDARD_RATES, key=lambda standard: abs(rate / standard - 1))
     return nearest if _near(rate, nearest, tolerance) else rate
 
@@ -213,7 +213,7 @@ def _near(one: Fraction, other: Fraction, tolerance: Fraction) -> bool:
 
 
 def _is_step(pts: Sequence[int], time_base: Fraction, rate: Fraction) -> bool:
-    """Whether most frames follow each other at `rate`, give or take a tick of rounding."""
+    """Return whether most frames follow each other at `rate`, give or take a tick of rounding."""
     exact = 1 / (rate * time_base)
     tick = min(Fraction(1), exact / 8)
     least, most = ceil(exact - tick), floor(exact + tick)

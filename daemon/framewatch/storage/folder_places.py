@@ -31,7 +31,7 @@ class FolderPlaces:
         return {"input": self.input, "output": self.output, "done": self.done, "failed": self.failed}
 
     def path(self, place: Place) -> Path:
-        """The folder that a `Need` is about."""
+        """Return the folder that a `Need` is about."""
         return {"work": self.work, "output": self.output, "done": self.done, "failed": self.failed}[place]
 
     @property
@@ -41,7 +41,7 @@ class FolderPlaces:
         return {place: self.path(place) for place in filled if place == "work" or self.is_mounted(place)}
 
     def is_mounted(self, place: Place) -> bool:
-        """Whether the disk of a root is mounted, as far as it can be told."""
+        """Return whether the disk of a root is mounted, as far as it can be told."""
         try:
             self.guard.require(self.path(place))
         except StorageError:

@@ -31,7 +31,7 @@ class Facts(Protocol):
         """The file that holds the table; the copy of the markers lies beside it."""
 
     def get_facts(self) -> dict[str, Any]:
-        """All values by name."""
+        """Return all values by name."""
 
     def set_fact(self, name: str, value: Any) -> None:
         """Store one value."""

@@ -7,12 +7,12 @@ import json
 
 
 def seal(key: str, text: str) -> bytes:
-    """The content of a file that keeps `text` under `key`."""
+    """Return the content of a file that keeps `text` under `key`."""
     return json.dumps({"digest": _digest(text), key: text}).encode() + b"\n"
 
 
 def unseal(key: str, content: bytes) -> str:
-    """The text in a file that `seal` made.
+    """Return the text in a file that `seal` made.
 
     Raises:
         ValueError: the content is damaged, in whatever way.

@@ -33,7 +33,7 @@ _WHOLE = SegmentEncoding()
 
 
 def segment_extension(plan: VideoPlan) -> str:
-    """The extension of a segment's file: mp4, or mov for ProRes, which mp4 does not take."""
+    """Return the extension of a segment's file: mp4, or mov for ProRes, which mp4 does not take."""
     return "mov" if plan.preset.video_codec == "prores" else "mp4"
 
 
@@ -67,7 +67,7 @@ def segment_command(plan: VideoPlan, ffmpeg: Path, out: Path, segment: SegmentEn
 def mux_command(
     plan: VideoPlan, ffmpeg: Path, segments: Sequence[Path], source: Path, out: Path, *, uniform: bool = False
 ) -> list[str]:
-    """The segments, unchanged, and everything else of the source become the output.
+    """Return the command that joins the segments, unchanged, with everything else of the source.
 
     Several segments are read through the list `segment_list(out)`, whose text is `segment_list_text`. Covers for
     Matroska are read where `cover_commands` write them. The caller makes both before.
@@ -91,7 +91,7 @@ def mux_command(
 
 
 def transcode_command(plan: VideoPlan | AudioPlan, ffmpeg: Path, source: Path, out: Path) -> list[str]:
-    """The one command of a job without upscaling: video is encoded or, in copy mode, copied; or there is only sound.
+    """Return the main command of a job without upscaling: it encodes or copies the video, or there is only sound.
 
     Covers for Matroska are read where `cover_commands` write them.
     """
@@ -106,7 +106,7 @@ def transcode_command(plan: VideoPlan | AudioPlan, ffmpeg: Path, source: Path, o
 
 
 def rehearsal_command(plan: VideoPlan, ffmpeg: Path, source: Path, out: Path) -> list[str]:
-    """What an upscale will do at its end, done first with one black frame and one second of the rest.
+    """Return the command that rehearses an upscale: encode and mux one black frame and one second of the rest.
 
     An encoder that does not take this size, or a container that refuses a stream, shows here and not after hours of
     work. `out` is thrown away.
@@ -125,7 +125,7 @@ def rehearsal_command(plan: VideoPlan, ffmpeg: Path, source: Path, out: Path) ->
 
 
 def measure_commands(plan: MuxPlan, ffmpeg: Path, source: Path) -> dict[int, list[str]]:
-    """The commands that log the loudness of the tracks that are normalized, by stream index."""
+    """Return the commands that log the loudness of the tracks that are normalized, by stream index."""
     return {
         track.index: [
             *_program(ffmpeg), "-loglevel", "level+info", *_timed_source(plan, source), "-map", f"0:{track.index}",
@@ -136,7 +136,7 @@ def measure_commands(plan: MuxPlan, ffmpeg: Path, source: Path) -> dict[int, lis
 
 
 def cover_commands(plan: MuxPlan, ffmpeg: Path, source: Path, out: Path) -> list[list[str]]:
-    """The commands that write covers beside `out`, where the container wants them as attachments; else none."""
+    """Return the commands that write covers beside `out`; none where the container does not attach them."""
     if rules().containers[plan.container].covers != "attachment":
         return []
     return [
@@ -149,7 +149,7 @@ def cover_commands(plan: MuxPlan, ffmpeg: Path, source: Path, out: Path) -> list
 
 
 def burn_commands(plan: MuxPlan, ffmpeg: Path, out: Path) -> list[list[str]]:
-    """The command that writes the script for `out` whose subtitles are burned in; none where there are none."""
+    """Return the command that writes the script of burned subtitles for `out`, in a list; empty without subtitles."""
     path = plan.preset.subtitle_burn_path
     if path is None:
         return []
@@ -164,12 +164,12 @@ def burn_commands(plan: MuxPlan, ffmpeg: Path, out: Path) -> list[list[str]]:
 
 
 def segment_list(out: Path) -> Path:
-    """Where `mux_command` reads the list of several segments for `out`."""
+    """Return where `mux_command` reads the list of several segments for `out`."""
     return out.with_name("segments.ffconcat")
 
 
 def segment_list_text(segments: Sequence[Path], out: Path, lengths: Sequence[float] = ()) -> str:
-    """The text of `segment_list(out)`: the segments in order, by their names beside `out`.
+    """Return the text of `segment_list(out)`: the segments in order, by their names beside `out`.
 
     Args:
         segments: their paths.
@@ -202,7 +202,7 @@ def _program(ffmpeg: Path, *, stdin: bool = False) -> list[str]:
 
 
 def _source(plan: MuxPlan, source: Path) -> list[str]:
-    """The source, opened by the demuxer that the probe found and no other: never as a playlist of other files."""
+    """Return the input of the source, with only the demuxer that the probe found: never a playlist of other files."""
     demuxers = ["-protocol_whitelist", "file", "-format_whitelist", plan.demuxer]
     return [*_frame_limits(plan), *demuxers, "-i", file_url(source)]
 
@@ -219,7 +219,7 @@ def _frame_limits(plan: MuxPlan) -> list[str]:
 
 
 def _timed_source(plan: MuxPlan, source: Path) -> list[str]:
-    """The source as the only input, moved to the output's zero unless it is copied as it is."""
+    """Return the source as the only input, moved to the output's zero unless it is copied as it is."""
     times = plan.frame_times if isinstance(plan, VideoPlan) else COMPLETE_TIMES
     offset = ["-itsoffset", _seconds(plan.delay - plan.container_start)]
     moved = ["-copyts", *seek_args(plan), *offset] if plan.cut or times.runs or _has_exact_frames(plan) else []
@@ -240,7 +240,7 @@ def _ratio(value: Fraction) -> str:
 
 
 def _clock(rate: Fraction | None) -> list[str]:
-    """Both clocks of an mp4 or mov: the track's, and the file's, which counts the track's start and length."""
+    """Return both clocks of an mp4 or mov: the track's, and the file's, which counts the track's start and length."""
     scale = str(time_scale(rate) if rate else FINE_TICKS)
     return ["-video_track_timescale", scale, "-movie_timescale", scale]
 
@@ -284,7 +284,7 @@ def _codec_tag(plan: VideoPlan) -> list[str]:
 
 
 def _video_metadata(plan: VideoPlan) -> list[str]:
-    """What the source says of its video besides pixels; segments carry none of it."""
+    """Return what the source says of its video besides pixels; segments carry none of it."""
     main = plan.main
     kept = not plan.preset.metadata.removes_all
     values = {"language": main.language, "title": main.title} if kept else {}
@@ -294,7 +294,7 @@ def _video_metadata(plan: VideoPlan) -> list[str]:
 
 
 def _output(plan: MuxPlan, source_input: int) -> list[str]:
-    """The options of the whole output; the source is input number `source_input`, the last one."""
+    """Return the options of the whole output; the source is input number `source_input`, the last one."""
     clock = _clock(plan.rate) if isinstance(plan, VideoPlan) and _needs_clock(plan) else []
     return [*clock, *length_args(plan), *muxer_args(plan, source_input)]
 

@@ -39,7 +39,7 @@ def _encoder(plan: ImagePlan) -> list[str]:
 
 
 def jpeg_scale(quality: int) -> int:
-    """The quantiser of ffmpeg for a JPEG quality of 1 to 100.
+    """Return the quantiser of ffmpeg for a JPEG quality of 1 to 100.
 
     The usual quality Q means quantiser tables of S percent, S = 5000 / Q below 50, else 200 - 2 Q (libjpeg). ffmpeg's
     q means tables of q / 8.

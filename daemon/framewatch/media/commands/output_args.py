@@ -52,7 +52,7 @@ def _audio(plan: MuxPlan, number: int, track: StreamPlan) -> list[str]:
 
 
 def _title(plan: MuxPlan, specifier: str, track: StreamPlan) -> list[str]:
-    """The track's title as `title`: mp4 calls it `name`, and other containers would keep that."""
+    """Return the track's title as `title`: mp4 calls it `name`, and other containers would keep that."""
     kept = track.title and not plan.preset.metadata.removes_all
     return [f"-metadata:s:{specifier}", f"title={track.title}"] if kept else []
 
@@ -64,7 +64,7 @@ def _cover_track(plan: MuxPlan, number: int) -> list[str]:
 
 
 def _attachment(cover: StreamPlan, out: Path, number: int, name: str) -> list[str]:
-    """A cover as Matroska stores it: an attached file with a conventional name."""
+    """Return a cover as Matroska stores it: an attached file with a conventional name."""
     extension, mime = rules().cover_types[cover.codec]
     tags = [f"mimetype={mime}", f"filename={name}.{extension}"]
     metadata = [part for tag in tags for part in (f"-metadata:s:t:{number}", tag)]
@@ -72,7 +72,7 @@ def _attachment(cover: StreamPlan, out: Path, number: int, name: str) -> list[st
 
 
 def muxer_args(plan: MuxPlan, source_input: int) -> list[str]:
-    """The options right before the output's name; the source is input number `source_input`."""
+    """Return the options right before the output's name; the source is input number `source_input`."""
     container = rules().containers[plan.container]
     attachments = [track.index for track in plan.of_kind("attachment")]
     tags = metadata_args(plan.preset.metadata, source_input, attachments, _tagged_stream(plan))
@@ -121,10 +121,10 @@ def without_stale_tags(specifier: str) -> list[str]:
 
 
 def cover_path(cover: StreamPlan, out: Path) -> Path:
-    """Where a cover that is attached to `out` is written first."""
+    """Return where a cover that is attached to `out` is written first."""
     return out.with_name(f"cover-{cover.index}.{rules().cover_types[cover.codec][0]}")
 
 
 def file_url(path: Path) -> str:
-    """A path as ffmpeg takes it, whatever characters it contains or starts with."""
+    """Return a path as ffmpeg takes it, whatever characters it contains or starts with."""
     return f"file:{os.fspath(path)}"

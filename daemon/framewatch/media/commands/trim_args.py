@@ -36,7 +36,7 @@ def length_args(plan: MuxPlan) -> list[str]:
 
 
 def audio_trim(plan: MuxPlan) -> list[str]:
-    """The filter that cuts sound, before all others; empty where nothing is cut."""
+    """Return the filter that cuts sound, before all others; empty where nothing is cut."""
     if plan.cut is None:
         return []
     end = "" if plan.cut.length is None else f":end={plan.cut.length + plan.delay:.6f}"

@@ -50,12 +50,12 @@ def source_filters(preset: Preset) -> tuple[Filter, ...]:
 
 
 def deinterlace_filters(preset: Preset) -> tuple[Filter, ...]:
-    """The filter that makes interlaced frames progressive; it comes before everything else."""
+    """Return the filter that makes interlaced frames progressive; it comes before everything else."""
     return () if preset.deinterlace == "off" else (Filter("bwdif", deinterlace_args(preset.deinterlace)),)
 
 
 def upscaled_chain(plan: VideoPlan, out: Path, segment: SegmentEncoding) -> str:
-    """The filters for a segment's frames as they come out of the network."""
+    """Return the filters for a segment's frames as they come out of the network."""
     effects = _effects(plan, segment.lead)
     shaped = _shaped_for_output(plan, out, shift=_shift(plan) + plan.video_start + segment.start)
     encoder_format = encoder_args.encoder_format(plan.preset, plan.pixel_format)
@@ -70,7 +70,7 @@ def upscaled_chain(plan: VideoPlan, out: Path, segment: SegmentEncoding) -> str:
 
 
 def transcoded_chain(plan: VideoPlan, out: Path) -> str:
-    """The filters for the source's frames as ffmpeg decodes and rotates them."""
+    """Return the filters for the source's frames as ffmpeg decodes and rotates them."""
     after = [*_effects(plan), *_shaped_for_output(plan, out, shift=_shift(plan) - plan.delay)]
     encoder_format = encoder_args.encoder_format(plan.preset, plan.pixel_format)
     target = plan.pixel_format if after else encoder_format
@@ -100,7 +100,7 @@ def _under_stand_in_matrix(plan: VideoPlan, filters: list[str]) -> list[str]:
 
 
 def _effects(plan: VideoPlan, lead: int = 0) -> list[str]:
-    """The preset's effects, on YUV frames of the source's or the network's size; then the lead is dropped."""
+    """Return the preset's effects, on YUV frames of the source's or the network's size; then the lead is dropped."""
     depth = 10 if plan.pixel_format.endswith("10le") else 8
     full = plan.colour.range == "full" and not plan.encoder.startswith(colour.LIMITED_ONLY)
     without_lead = [f"trim=start_frame={lead}", "setpts=PTS-STARTPTS"] if lead else []
@@ -132,13 +132,13 @@ def _sized(plan: VideoPlan) -> list[str]:
 
 
 def _cut_to_even(plan: VideoPlan) -> list[str]:
-    """Where nothing is scaled, drop the column or row that the pixel format cannot hold right away."""
+    """Return the filter that drops a column or row which the pixel format cannot hold, where nothing is scaled."""
     frame = (plan.frame_width, plan.frame_height)
     return _cropped(plan, *frame) if (plan.scaled_width, plan.scaled_height) == frame else []
 
 
 def _cropped(plan: VideoPlan, width: int, height: int) -> list[str]:
-    """A frame larger than the output loses its last column or row; a smaller one is padded later."""
+    """Return the filter that drops what a frame is larger than the output; a smaller one is padded later."""
     kept = min(width, plan.width), min(height, plan.height)
     return [f"crop={kept[0]}:{kept[1]}:0:0"] if kept != (width, height) else []
 
@@ -156,7 +156,10 @@ def _source_shape(plan: VideoPlan) -> list[str]:
 
 
 def _timed(plan: VideoPlan) -> list[str]:
-    """The cut and the timeline: `fps` rounds as the timeline does, but may end earlier after the last frame."""
+    """Return the filters for the cut and the timeline.
+
+    `fps` rounds as the timeline does, but may end earlier after the last frame.
+    """
     start = plan.video_start + plan.delay
     chain = [f"trim=start={start - _CUT_SLACK:.6f}"] if plan.cut else []
     if plan.rate is None:
@@ -166,12 +169,12 @@ def _timed(plan: VideoPlan) -> list[str]:
 
 
 def _sar(plan: VideoPlan) -> str:
-    """The exact sample aspect ratio: without `max` the filter approximates it by numbers up to 100."""
+    """Return the filter for the exact SAR: without `max` the filter approximates it by numbers up to 100."""
     return f"setsar={plan.sar.numerator}/{plan.sar.denominator}:max={_MAX_INT}"
 
 
 def _palette(plan: VideoPlan) -> list[str]:
-    """A gif's palette: chosen from all frames, then used for all of them."""
+    """Return the filters for a gif's palette, which is chosen from all frames and then used for all of them."""
     if plan.container != "gif":
         return []
     preset = plan.preset

@@ -267,7 +267,7 @@ def _decodable_packets(container: InputContainer, stream: VideoStream) -> Iterat
 
 
 def _packed_planes(frame: VideoFrame, dtype: type[np.uint8 | np.uint16]) -> Pixels:
-    """The planes of a frame one after another, without the padding of their rows, in a single copy."""
+    """Return the planes of a frame one after another, without the padding of their rows, in a single copy."""
     pixels = np.empty(frame.width * frame.height * 3 // 2, dtype)
     begin = 0
     for plane in frame.planes:

@@ -138,7 +138,7 @@ def _filtered(frame: VideoFrame, filters: tuple[Filter, ...]) -> VideoFrame:
 
 
 def _has_clear_palette(frame: VideoFrame) -> bool:
-    """Whether a palette has colours that are not opaque, which the name of its format does not tell."""
+    """Return whether a palette has colours that are not opaque, which the name of its format does not tell."""
     return frame.format.name == "pal8" and bool(frame.to_ndarray(format="rgba")[..., 3].min() < 255)
 
 

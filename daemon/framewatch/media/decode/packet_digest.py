@@ -56,5 +56,5 @@ class PayloadDigester:
                 digest.update(_PACKET_HEAD.pack(data.data_size, 0) + data.data_type.encode() + bytes(data))
 
     def payload(self) -> Payload:
-        """The payload of the packets so far."""
+        """Return the payload of the packets so far."""
         return Payload(setup=self._setup, digests=tuple(each.hexdigest() for each in self._digests))

@@ -40,7 +40,7 @@ _TEN_BIT_SURFACE = "p010le"  # the 10-bit 4:2:0 of nvenc and videotoolbox
 
 
 def video_args(preset: Preset, pixel_format: str, threads: int | None = None, hdr: Hdr | None = None) -> list[str]:
-    """The options of the preset's video encoder: which one, how fast, how good.
+    """Return the options of the preset's video encoder: which one, how fast, how good.
 
     The preset's `extra_encoder_args` take precedence over all of them.
 
@@ -58,13 +58,13 @@ def video_args(preset: Preset, pixel_format: str, threads: int | None = None, hd
 
 
 def encoder_format(preset: Preset, pixel_format: str) -> str:
-    """The pixel format to give the encoder for an output in `pixel_format`."""
+    """Return the pixel format to give the encoder for an output in `pixel_format`."""
     hardware = rules().video_encoders[preset.video_codec].hardware
     return _TEN_BIT_SURFACE if hardware and pixel_format == "yuv420p10le" else pixel_format
 
 
 def tag_args(container: str, codec: str | None) -> list[str]:
-    """The codec tag that Apple's players require for HEVC."""
+    """Return the codec tag that Apple's players require for HEVC."""
     return ["-tag:v:0", "hvc1"] if codec == "hevc" and container in ("mp4", "mov") else []
 
 
@@ -83,7 +83,7 @@ def nvenc_cq(quality: int) -> int:
 
 
 def mpeg2_scale(crf: int) -> float:
-    """The quantiser scale of MPEG-2, 1 to 31, that is as coarse as x264's at this rate factor.
+    """Return the quantiser scale of MPEG-2, 1 to 31, that is as coarse as x264's at this rate factor.
 
     x264 relates the two as `qscale = 0.85 * 2 ** ((qp - 12) / 6)` (qp2qscale in its rate control).
     """

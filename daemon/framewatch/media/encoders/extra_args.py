@@ -40,7 +40,7 @@ class EncoderOptions(Record):
         return frozenset(name for group in self.options for name in group)
 
     def of(self, library: str) -> frozenset[str]:
-        """The names of the allowed parameters of an encoder library."""
+        """Return the names of the allowed parameters of an encoder library."""
         return frozenset(name for group in self.parameters[library] for name in group)
 
 
@@ -51,7 +51,7 @@ def encoder_options() -> EncoderOptions:
 
 
 def for_first_video(extra: Sequence[str]) -> list[str]:
-    """The options as ffmpeg gets them: limited to the first video stream."""
+    """Return the options as ffmpeg gets them: limited to the first video stream."""
     args: list[str] = []
     for option, value in zip(extra[::2], extra[1::2], strict=True):
         name = option.removeprefix("-").partition(":")[0]
@@ -61,7 +61,7 @@ def for_first_video(extra: Sequence[str]) -> list[str]:
 
 
 def check_extra_args(extra: Sequence[str], video_codec: str) -> list[Finding]:
-    """What is wrong with a preset's options."""
+    """Return what is wrong with a preset's options."""
     if len(extra) > MAX_ARGS:
         message = f"{len(extra)} words; {MAX_ARGS} are allowed"
         return [_finding("extra_args.too_many", message, "keep those that matter", 0)]

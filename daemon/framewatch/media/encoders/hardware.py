@@ -12,7 +12,7 @@ _USUAL = HARDWARE["videotoolbox" if sys.platform == "darwin" else "nvenc"].hwacc
 
 
 def decoding_hardware(preset: Preset) -> str | None:
-    """The hardware that decodes, by ffmpeg's name; None where the CPU does.
+    """Return the hardware that decodes, by ffmpeg's name; None where the CPU does.
 
     It is that of the encoder. With a software encoder it is this system's usual one, if the preset upscales.
     """
@@ -25,5 +25,5 @@ def decoding_hardware(preset: Preset) -> str | None:
 
 
 def encoding_hardware(preset: Preset) -> HardwareName | None:
-    """The hardware that encodes; None where the CPU does. Then it is not known what hardware this machine has."""
+    """Return the hardware that encodes; None where the CPU does, which says nothing about this machine's hardware."""
     return rules().video_encoders[preset.video_codec].hardware

@@ -60,7 +60,7 @@ def with_hdr(args: Sequence[str], video_codec: str, hdr: Hdr | None) -> list[str
 
 
 def hdr_warnings(preset: Preset, hdr: Hdr | None, where: str) -> list[Finding]:
-    """What the output of a preset that encodes cannot signal; `where` is the source's stream."""
+    """Return what the output of a preset that encodes cannot signal; `where` is the source's stream."""
     if hdr is None or not (lost := _lost(preset, hdr)):
         return []
     message = f"{' and '.join(lost)} of HDR10 are dropped: {preset.video_codec} cannot signal them"
@@ -79,7 +79,7 @@ def _lost(preset: Preset, hdr: Hdr) -> list[str]:
 
 
 def _parameters(video_codec: str, hdr: Hdr | None) -> _Parameters:
-    """The metadata as parameters of an encoder library."""
+    """Return the metadata as parameters of an encoder library."""
     if hdr is None or video_codec not in _LISTS:
         return _Parameters(None, None)
     av1 = video_codec == "libsvtav1"
@@ -91,7 +91,7 @@ def _parameters(video_codec: str, hdr: Hdr | None) -> _Parameters:
 
 
 def _display(display: MasteringDisplay, number: Callable[[Fraction, int], str]) -> str:
-    """The whole display, with 0 for what is unknown: out of range, which H.265 treats as unspecified (D.3.28)."""
+    """Return the whole display. What is unknown is 0: out of range, which H.265 treats as unspecified (D.3.28)."""
     unknown = Fraction(0), Fraction(0)
     red, green, blue, white = display.colours or [unknown] * 4
     darkest, brightest = display.luminance or unknown

@@ -85,7 +85,7 @@ def _encoders(ffmpeg: Path, _mtime_ns: int) -> frozenset[str]:
 
 
 def _can_encode(ffmpeg: Path, encoder: str) -> bool:
-    """Whether one black frame can be encoded. 256x256 is above the minimum size of every hardware encoder."""
+    """Return whether one black frame can be encoded. 256x256 is above the minimum size of every hardware encoder."""
     source = ["-f", "lavfi", "-i", "color=black:size=256x256:rate=25", "-frames:v", "1"]
     try:
         done = subprocess.run(

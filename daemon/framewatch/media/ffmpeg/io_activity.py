@@ -26,7 +26,7 @@ class IoActivity:
         self._last: object = None
 
     def changed(self) -> bool:
-        """Whether the process has done something since the last call."""
+        """Return whether the process has done something since the last call."""
         before, self._last = self._last, self._state()
         return self._last != before
 

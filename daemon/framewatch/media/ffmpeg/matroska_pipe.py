@@ -74,7 +74,7 @@ class MatroskaFraming:
 
 
 def _cluster_header(time: int, duration: int, size: int) -> bytes:
-    """The header of a cluster with one frame. Its sizes include the frame, whose bytes follow it."""
+    """Return the header of a cluster with one frame. Its sizes include the frame, whose bytes follow it."""
     block_duration = _element("9B", _number(duration))
     block_head = bytes([0x81, 0, 0, 0])  # track 1, at the cluster's time, no flags
     block = bytes.fromhex("A1") + _size(len(block_head) + size) + block_head
@@ -89,7 +89,7 @@ def _element(identifier: str, content: bytes) -> bytes:
 
 
 def _size(count: int) -> bytes:
-    """A size as eight bytes, whatever it is."""
+    """Return a size as eight bytes, whatever it is."""
     return (count | 1 << 56).to_bytes(8)
 
 

@@ -228,7 +228,7 @@ def _lines(pipe: IO[bytes] | None) -> Iterator[bytes]:
 
 
 def _output(argv: Sequence[str]) -> Path | None:
-    """The file that a command writes: the last argument, as `framewatch.media.commands.ffmpeg_commands` makes it."""
+    """Return the file that a command writes: its last argument, as `media.commands.ffmpeg_commands` makes it."""
     return Path(argv[-1].removeprefix("file:")) if argv[-1].startswith("file:") else None
 
 

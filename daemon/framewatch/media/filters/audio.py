@@ -43,7 +43,7 @@ class AudioTarget(Record):
 
 
 def audio_target(preset: Preset, encoder: AudioEncoder, audio: Audio | None) -> AudioTarget:
-    """How a preset encodes a track; `audio` is None where the source has no decoder for it."""
+    """Return how a preset encodes a track; `audio` is None where the source has no decoder for it."""
     source = audio if audio and audio.channels else _UNKNOWN
     kept = channels_kept(preset, encoder, source.channels)
     vbr = encoder.vbr if preset.audio_bitrate_mode == "vbr" else None
@@ -89,12 +89,12 @@ def _mix_warnings(encoder: AudioEncoder, source: Audio, kept: int, name: str) ->
 
 
 def channels_kept(preset: Preset, encoder: AudioEncoder, channels: int) -> int:
-    """The number of channels that the output has of a track with `channels`."""
+    """Return the number of channels that the output has of a track with `channels`."""
     return min(_CHANNELS.get(preset.audio_channels, channels), encoder.channels)
 
 
 def widens(preset: Preset, channels: int) -> bool:
-    """Whether the stereo width is changed: of stereo only, since the filter would mix anything else down to it."""
+    """Return whether the stereo width is changed: of stereo only, since the filter would mix anything else down."""
     return preset.audio_stereo_width != 100 and channels == 2
 
 
@@ -104,7 +104,7 @@ def measure_args(target: AudioTarget, first: Sequence[str] = ()) -> list[str]:
 
 
 def audio_args(number: int, encoder: str, target: AudioTarget, first: Sequence[str] = ()) -> list[str]:
-    """The options for output audio track `number`, counted from 0; `first` are filters that cut it."""
+    """Return the options for output audio track `number`, counted from 0; `first` are filters that cut it."""
     args = [f"-c:a:{number}", encoder, f"-filter:a:{number}", ",".join([*first, *_chain(target)])]
     if target.quality:
         args += [f"-{target.quality.option}:a:{number}", str(target.quality.value)]
@@ -124,7 +124,7 @@ def _chain(target: AudioTarget) -> list[str]:
 
 
 def _until_loudness(target: AudioTarget) -> list[str]:
-    """The filters up to `normalize`.
+    """Return the filters up to `normalize`.
 
     `aresample=async=1` fills gaps in the source's sound with silence and cuts overlaps, so that it stays in sync with
     the video; it does not stretch. `min_hard_comp` makes it do so from 10 ms on; swresample's default ignores
@@ -177,5 +177,5 @@ def _factor(decibels: float) -> str:
 
 
 def _plain(number: float) -> str:
-    """The number without an exponent."""
+    """Return the number without an exponent."""
     return f"{number:.6f}".rstrip("0").rstrip(".")

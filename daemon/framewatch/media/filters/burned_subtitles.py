@@ -17,12 +17,12 @@ _HALF_MILLISECOND = 500  # microseconds
 
 
 def script_path(out: Path) -> Path:
-    """Where the script for `out` is written."""
+    """Return where the script for `out` is written."""
     return out.with_name("burned.ass")
 
 
 def burn_filter(preset: Preset, script: Path, shift: float) -> list[str]:
-    """The filters that draw `script`, whose times are the source's, on frames that start `shift` seconds into it.
+    """Return the filters that draw `script`, with the source's times, on frames that start `shift` seconds into it.
 
     The filter truncates a frame's time to whole milliseconds, in floating point. Half a millisecond, added on a clock
     of microseconds and subtracted afterwards, keeps a text that starts exactly with a frame from appearing one frame
@@ -36,7 +36,7 @@ def burn_filter(preset: Preset, script: Path, shift: float) -> list[str]:
 
 
 def force_style(preset: Preset) -> str:
-    """The preset's style, in the words of ASS: `Fontname=Arial,FontSize=24`."""
+    """Return the preset's style, in the words of ASS: `Fontname=Arial,FontSize=24`."""
     colours = (preset.subtitle_font_color, preset.subtitle_outline_color)
     fill, outline = (f"&H00{each[5:7]}{each[3:5]}{each[1:3]}" if each else None for each in colours)
     style = {
@@ -50,6 +50,6 @@ def force_style(preset: Preset) -> str:
 
 
 def escaped(value: str) -> str:
-    """A value for a filter's option, escaped for both of ffmpeg's parsers: the option's and the filter chain's."""
+    """Return a filter option's value, escaped for both of ffmpeg's parsers: the option's and the filter chain's."""
     option = "".join(f"\\{letter}" if letter in "\\':" else letter for letter in value)
     return "".join(f"\\{letter}" if letter in "\\'[],;" else letter for letter in option)

@@ -32,12 +32,12 @@ class Loudness(Record):
 
 
 def measuring_filter() -> str:
-    """The filter that logs what `parse_loudness` reads."""
+    """Return the filter that logs what `parse_loudness` reads."""
     return f"{_TARGET}:print_format=json"
 
 
 def normalizing_filter(measured: Loudness | None) -> str:
-    """The filter that normalizes the loudness; without a measurement it follows the sound."""
+    """Return the filter that normalizes the loudness; without a measurement it follows the sound."""
     if measured is None:
         return _TARGET
     return (
@@ -48,7 +48,7 @@ def normalizing_filter(measured: Loudness | None) -> str:
 
 
 def parse_loudness(lines: Iterable[str]) -> Loudness | None:
-    """The measurement in ffmpeg's log; None for a silent track, whose loudness cannot be changed.
+    """Return the measurement in ffmpeg's log; None for a silent track, whose loudness cannot be changed.
 
     Raises:
         WorkerError: the log contains no measurement.

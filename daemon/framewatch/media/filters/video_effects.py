@@ -16,7 +16,7 @@ _BAND_THRESHOLD = 0.02  # of `deband`: ffmpeg's default, as the medium strength
 
 
 def effect_filters(preset: Preset, depth: int, *, full_range: bool) -> list[str]:
-    """The filters of a preset, for planar YUV.
+    """Return the filters of a preset, for planar YUV.
 
     Args:
         preset: what the user wants.
@@ -27,7 +27,7 @@ def effect_filters(preset: Preset, depth: int, *, full_range: bool) -> list[str]
 
 
 def remembered_frames(preset: Preset) -> int:
-    """How many frames the preset's filters must have seen before the first one that counts.
+    """Return how many frames the preset's filters must have seen before the first one that counts.
 
     `hqdn3d` averages over time: after a second, at most a twentieth of what a frame contributes is left.
     """
@@ -35,7 +35,7 @@ def remembered_frames(preset: Preset) -> int:
 
 
 def deinterlace_args(mode: str) -> str:
-    """The arguments of `bwdif`: one progressive frame per interlaced one; "on" treats every frame as interlaced."""
+    """Return the arguments of `bwdif`: one frame out per frame in; "on" treats every frame as interlaced."""
     return f"mode=send_frame:parity=auto:deint={'all' if mode == 'on' else 'interlaced'}"
 
 
@@ -78,7 +78,7 @@ def _finishing(preset: Preset) -> list[str]:
 
 
 def _quoted(part: str) -> str:
-    """An option whose expression contains commas."""
+    """Return an option whose expression contains commas."""
     key, _, expression = part.partition("=")
     return f"{key}='{expression}'"
 

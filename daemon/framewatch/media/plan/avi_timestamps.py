@@ -54,7 +54,7 @@ COMPLETE_TIMES = FrameTimes()
 
 
 def frame_times(scanned: ScanResult) -> FrameTimes:
-    """What ffmpeg has to be told about a scanned video."""
+    """Return what ffmpeg has to be told about a scanned video."""
     least = min((after - before for before, after in pairwise(scanned.pts)), default=0) * scanned.time_base
     distinct = least >= _DISTINCT_SECONDS and not scanned.corrupt
     if not scanned.reordered:
@@ -108,7 +108,7 @@ def genpts_args(demuxer: str, times: FrameTimes) -> list[str]:
 
 
 def frame_filter(times: FrameTimes, offset: float) -> str:
-    """The filter that gives each decoded frame its time.
+    """Return the filter that gives each decoded frame its time.
 
     Args:
         times: with runs.
@@ -120,7 +120,7 @@ def frame_filter(times: FrameTimes, offset: float) -> str:
 
 
 def packet_filter(times: FrameTimes, offset: float) -> str:
-    """The bitstream filter for copied packets, whose times ffmpeg works out one frame late.
+    """Return the bitstream filter for copied packets, whose times ffmpeg works out one frame late.
 
     Args:
         times: with runs.
@@ -163,7 +163,7 @@ def _frame_pts(run: Run) -> str:
 
 
 def _last_not_above(value: str, runs: Sequence[Run], key: Callable[[Run], int], leaf: Callable[[Run], str]) -> str:
-    """An expression that finds the last run whose key is not above `value`, by binary search."""
+    """Return an expression that finds the last run whose key is not above `value`, by binary search."""
     if len(runs) == 1:
         return leaf(runs[0])
     middle = len(runs) // 2

@@ -50,14 +50,14 @@ class ExpectedVideo(Expectation):
 
 
 def expected_audio(preset: Preset, info: MediaInfo, duration: float, table: StreamTable) -> ExpectedAudio:
-    """What an output that is sound alone must hold."""
+    """Return what an output that is sound alone must hold."""
     return ExpectedAudio(duration=duration, streams=_streams(table), chapters=_chapters(preset, info))
 
 
 def expected_video(
     preset: Preset, info: MediaInfo, video: Video, geometry: FrameGeometry, timing: FrameTiming, table: StreamTable
 ) -> ExpectedVideo:
-    """What an output with video must hold."""
+    """Return what an output with video must hold."""
     copied = preset.processing_mode == "copy"
     encoder = rules().video_encoders[preset.video_codec]
     return ExpectedVideo(

@@ -19,7 +19,7 @@ _MPEG2_NUMERATORS, _MPEG2_DENOMINATORS = range(1, 5), range(1, 33)
 
 
 def check_file(preset: Preset, info: MediaInfo, table: StreamTable) -> list[Finding]:
-    """What this file does not allow of a preset that passes `check_preset`; `table` is their stream table."""
+    """Return what this file does not allow of a preset that passes `check_preset`; `table` is their stream table."""
     main = info.main_video
     if main is None or main.video is None or preset.processing_mode == "copy":
         return table.errors
@@ -29,7 +29,7 @@ def check_file(preset: Preset, info: MediaInfo, table: StreamTable) -> list[Find
 
 
 def check_rate(preset: Preset, rate: Fraction) -> list[Finding]:
-    """A finding where the preset's encoder cannot write `rate`, the output's frames per second."""
+    """Return a finding where the preset's encoder cannot write `rate`, the output's frames per second."""
     container, encoder = rules().containers[preset.container], rules().video_encoders[preset.video_codec]
     if preset.processing_mode == "copy" or container.audio_only or not encoder.rates:
         return []
@@ -54,7 +54,7 @@ def _colour(preset: Preset, video: Video, where: str) -> list[Finding]:
 
 
 def _needs_rgb(preset: Preset) -> bool:
-    """Whether the network, a gif's palette or the colours of burned subtitles need the matrix."""
+    """Return whether the network, a gif's palette or the colours of burned subtitles need the matrix."""
     if rules().containers[preset.container].audio_only:
         return False
     return preset.upscales or preset.container == "gif" or preset.subtitle_burn_path is not None

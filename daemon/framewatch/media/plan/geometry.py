@@ -46,7 +46,7 @@ class FrameGeometry(NamedTuple):
 
 
 def encoded_geometry(preset: Preset, video: Video) -> FrameGeometry:
-    """The geometry for a preset that encodes."""
+    """Return the geometry for a preset that encodes."""
     sideways = (video.rotation + preset.rotation) % 180 == 90
     decoded = size_after_crop(preset, Size(*video.upright))
     upscaled = Size(decoded.width * preset.scale, decoded.height * preset.scale)
@@ -64,21 +64,21 @@ def encoded_geometry(preset: Preset, video: Video) -> FrameGeometry:
 
 
 def copied_geometry(preset: Preset, video: Video) -> FrameGeometry:
-    """The geometry of a copied stream: nothing changes, and players still rotate it."""
+    """Return the geometry of a copied stream: nothing changes, and players still rotate it."""
     size = Size(video.width, video.height)
     scaler = _SCALERS[preset.scaling_algorithm]
     return FrameGeometry(size, size, size, size, size, scaler, video.sar, video.pixel_format)
 
 
 def size_after_crop(preset: Preset, upright: Size) -> Size:
-    """The size after the preset's rotation and crop."""
+    """Return the size after the preset's rotation and crop."""
     rotated = upright.transposed if preset.rotation in (90, 270) else upright
     crop = preset.active_crop
     return Size(crop.width, crop.height) if crop else rotated
 
 
 def same_shape(one: Fraction, other: Fraction, width: int) -> bool:
-    """Whether a frame is shown equally wide with either SAR, to within half a pixel.
+    """Return whether a frame is shown equally wide with either SAR, to within half a pixel.
 
     SARs cannot be compared exactly: Matroska and WebM store the displayed width in whole pixels, and libx264 stores
     the SAR in numbers up to 4096.
@@ -98,7 +98,7 @@ class TargetSize(NamedTuple):
 
 
 def target_size(preset: Preset, size: Size, pixel_format: str) -> TargetSize:
-    """The size that `output_width` and `output_height`, or `resolution`, make of `size`."""
+    """Return the size that `output_width` and `output_height`, or `resolution`, make of `size`."""
     scaler = _SCALERS[preset.scaling_algorithm]
     if preset.output_width or preset.output_height:
         limits = ((preset.output_width, size.width), (preset.output_height, size.height))
@@ -146,7 +146,7 @@ def even_size(size: Size, pixel_format: str) -> Size:
 
 
 def side_multiples(pixel_format: str) -> tuple[int, int]:
-    """What width and height must be multiples of in this pixel format."""
+    """Return what width and height must be multiples of in this pixel format."""
     columns = 2 if pixel_format.startswith(("yuv420", "yuv422")) else 1
     rows = 2 if pixel_format.startswith("yuv420") else 1
     return columns, rows
@@ -156,7 +156,7 @@ def side_multiples(pixel_format: str) -> tuple[int, int]:
 
 
 def _encodable_sar(preset: Preset, sar: Fraction, size: Size, width: int) -> Fraction | None:
-    """The SAR as the output can store it; None where it cannot. Viewers of a gif assume square pixels.
+    """Return the SAR as the output can store it; None where it cannot. Viewers of a gif assume square pixels.
 
     MPEG-2 stores the display aspect ratio of the whole frame, and only a few of them.
     """
@@ -175,7 +175,7 @@ def _with_square_pixels(size: Size, sar: Fraction, pixel_format: str) -> Size:
 
 
 def output_pixel_format(preset: Preset, video: Video) -> str:
-    """The output's pixel format: the preset's or, for `auto`, one that follows from source and encoder.
+    """Return the output's pixel format: the preset's or, for `auto`, one that follows from source and encoder.
 
     Upscaled: 10-bit 4:2:0 for a source deeper than 8 bit where the encoder takes it, else 8-bit 4:2:0. Transcoded:
     the source's own format where the encoder takes it, else the same. An encoder that takes neither gets its first.
@@ -195,7 +195,7 @@ def output_pixel_format(preset: Preset, video: Video) -> str:
 
 
 def geometry_warnings(preset: Preset, main: Stream, video: Video, geometry: FrameGeometry) -> list[Finding]:
-    """What the frames lose on the way to the output, and what is unusual about them."""
+    """Return what the frames lose on the way to the output, and what is unusual about them."""
     where = location(main)
     return [
         *_shape_warnings(preset, video, geometry, where),

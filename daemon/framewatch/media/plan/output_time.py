@@ -29,7 +29,7 @@ class TimelineRequest(Record):
 
 
 def timeline_request(preset: Preset) -> TimelineRequest:
-    """The part of `preset` that decides when which frame is shown."""
+    """Return the part of `preset` that decides when which frame is shown."""
     return TimelineRequest(
         start=_exact(preset.start_time) if preset.start_time else None,
         end=None if preset.end_time is None else _exact(preset.end_time),
@@ -42,7 +42,7 @@ def timeline_request(preset: Preset) -> TimelineRequest:
 def requested_timeline(
     request: TimelineRequest, scanned: ScanResult, stated_rate: Fraction | None, file_start: float
 ) -> Timeline:
-    """The timeline for a scanned video.
+    """Return the timeline for a scanned video.
 
     Args:
         request: from `timeline_request`.
@@ -97,7 +97,7 @@ class Cut(Record):
 
 
 def output_zero(preset: Preset, info: MediaInfo, timeline: Timeline | None) -> tuple[float, Cut | None]:
-    """The time on the source's clock that is the output's zero, and the cut."""
+    """Return the time on the source's clock that is the output's zero, and the cut."""
     request = timeline_request(preset)
     if not request.cuts:
         return info.start, None
@@ -121,7 +121,7 @@ def _start(request: TimelineRequest, timeline: Timeline | None, file_start: floa
 
 
 def _exact(seconds: float) -> Fraction:
-    """A time as the user wrote it, to the microsecond."""
+    """Return a time as the user wrote it, to the microsecond."""
     return Fraction(round(seconds * 1_000_000), 1_000_000)
 
 
@@ -144,7 +144,7 @@ class FrameTiming(NamedTuple):
 def frame_timing(
     preset: Preset, info: MediaInfo, main: Stream, timeline: Timeline | None, *, copied: bool
 ) -> FrameTiming:
-    """The timing of an output with video."""
+    """Return the timing of an output with video."""
     if timeline and not copied:
         if timeline.times:
             last = float((timeline.times[-1] - timeline.times[0]) * timeline.time_base)
@@ -166,7 +166,7 @@ def audio_duration(info: MediaInfo, cut: Cut | None) -> float:
 
 
 def cut_warnings(preset: Preset, cut: Cut | None) -> list[Finding]:
-    """A warning where a copy starts earlier than was asked for."""
+    """Return a warning where a copy starts earlier than was asked for."""
     if cut is None or cut.start > (preset.start_time or 0.0) - 0.001:
         return []
     message = f"copied video can start only at a key frame: it starts at {cut.start:.3f} s"

@@ -68,7 +68,7 @@ class MuxPlan(BasePlan):
         return tuple(stream for stream in self.streams if stream.action != "drop")
 
     def of_kind(self, kind: StreamKind) -> tuple[StreamPlan, ...]:
-        """The kept streams of one kind, without cover images."""
+        """Return the kept streams of one kind, without cover images."""
         return tuple(stream for stream in self.kept if stream.kind == kind and not stream.cover)
 
     @property
@@ -82,7 +82,7 @@ class MuxPlan(BasePlan):
         return 0.0
 
     def with_loudness(self, measured: Mapping[int, Loudness | None]) -> Self:
-        """The plan with the measured loudness of tracks, by stream index; a silent one (None) is not normalized."""
+        """Return the plan with the loudness of tracks by stream index; a silent one (None) is not normalized."""
         rows = list(self.streams)
         for number, row in enumerate(rows):
             if row.audio and row.index in measured:

@@ -40,7 +40,7 @@ class PlaneCoding(Record):
 
 
 def plane_coding(plan: VideoPlan, video: Video) -> PlaneCoding | None:
-    """The coding for a render; None where it needs RGB.
+    """Return the coding for a render; None where it needs RGB.
 
     RGB is needed for odd sizes, for frames that are rotated, flipped or cropped first (chroma lies between luma
     samples), for formats other than 4:2:0 with 8 or 10 bits on either side, and where the encoder takes another

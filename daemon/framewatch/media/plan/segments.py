@@ -53,7 +53,7 @@ def plan_segments(
 
 
 def _starts(timeline: Timeline, keyframes: Sequence[int], length: int) -> list[int]:
-    """The first output frame of each segment."""
+    """Return the first output frame of each segment."""
     keys = sorted({timeline.index(each) for each in keyframes})
     starts = [0]
     while timeline.frames - starts[-1] > 1.5 * length:

@@ -52,12 +52,12 @@ def stream_table(preset: Preset, info: MediaInfo) -> StreamTable:
 
 
 def location(stream: Stream) -> str:
-    """The `where` of a finding about this stream."""
+    """Return the `where` of a finding about this stream."""
     return f"stream {stream.index}"
 
 
 def description(stream: Stream) -> str:
-    """The stream for a message: `subtitle stream 3 (hdmv_pgs_subtitle, jpn)`."""
+    """Return the stream for a message: `subtitle stream 3 (hdmv_pgs_subtitle, jpn)`."""
     facts = ", ".join(part for part in (stream.codec, stream.language) if part)
     kind = "cover image" if stream.cover else f"{stream.kind} stream"
     return f"{kind} {stream.index} ({facts})"
@@ -153,7 +153,7 @@ class _StreamTableBuilder:
             self.table.errors.append(Finding("media.no_audio", message, "a file with an audio stream is needed"))
 
     def _audio_tracks(self) -> Tracks:
-        """The selected tracks; where all are, and the container holds fewer, the default one or the first."""
+        """Return the selected tracks; where all are, and the container holds fewer, the default one or the first."""
         selected, limit = self.preset.selected_audio_tracks, self.container.audio_tracks
         tracks = self.info.of_kind("audio")
         if selected or limit is None or len(tracks) <= limit:
@@ -265,7 +265,7 @@ class _StreamTableBuilder:
 
 
 def _holds(container: Container, stream: Stream) -> bool:
-    """Whether `container` can hold `stream` as it is."""
+    """Return whether `container` can hold `stream` as it is."""
     copied = {
         "video": container.video.copied,
         "audio": container.audio.copied,

@@ -119,7 +119,7 @@ class _Resolver:
                 self.findings.append(finding)
 
     def _referenced(self, key: str, spec: Any, document: Document, origin: Origin) -> Document | None:
-        """The complete preset that a key refers to; None, and a finding, if there is none."""
+        """Return the complete preset that a key refers to; None, and a finding, if there is none."""
         if spec is None:
             return None
         where = document.where((key,))
@@ -141,7 +141,7 @@ class _Resolver:
         return inner
 
     def _path(self, spec: str, origin: Origin, where: str) -> Path | None:
-        """The file of the preset that `spec` refers to, if it may be used here."""
+        """Return the file of the preset that `spec` refers to, if it may be used here."""
         if not is_path(spec):
             # A preset may extend the one of the same name that it hides.
             itself = origin.chain[-1] if origin.chain else ""

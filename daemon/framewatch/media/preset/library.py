@@ -14,7 +14,7 @@ SUFFIXES = (".yaml", ".yml", ".json")
 
 
 def is_path(spec: str) -> bool:
-    """Whether a preset is referred to by its file, not by its name."""
+    """Return whether a preset is referred to by its file, not by its name."""
     return "/" in spec or spec.endswith(SUFFIXES)
 
 
@@ -29,14 +29,14 @@ class PresetLibrary:
         return (path for path in self._files() if path.stem == name)
 
     def by_name(self) -> dict[str, Path]:
-        """The file of each preset, by name."""
+        """Return the file of each preset, by name."""
         found: dict[str, Path] = {}
         for path in self._files():
             found.setdefault(path.stem, path)
         return found
 
     def not_found(self, name: str, where: str) -> Finding:
-        """The finding for a name that no preset has."""
+        """Return the finding for a name that no preset has."""
         known = sorted(self.by_name())
         hint = f"{suggestion(name, known)} known: {', '.join(known)}".strip()
         return Finding("preset.not_found", f'there is no preset "{name}"', hint, where)

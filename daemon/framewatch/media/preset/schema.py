@@ -39,7 +39,7 @@ def _rows(properties: dict[str, Any], definitions: dict[str, Any], prefix: str =
 
 
 def _nested_properties(facts: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    """The properties of a key whose value is a mapping; empty for other keys, and for `else`, which is a preset."""
+    """Return the properties of a key whose value is a mapping; empty for other keys, and for `else`, a preset."""
     for choice in (facts, *facts.get("anyOf", ())):
         name = choice.get("$ref", "").rpartition("/")[2]
         if name in definitions:

@@ -30,7 +30,7 @@ def choose_preset(preset: Preset, info: MediaInfo) -> Choice:
 
 
 def _mismatches(only_if: OnlyIf, info: MediaInfo) -> list[Finding]:
-    """The conditions that a file does not meet; empty if it meets all."""
+    """Return the conditions that a file does not meet; empty if it meets all."""
     messages = [*_file_mismatches(only_if, info), *_video_mismatches(only_if, info)]
     return [Finding("only_if.no_match", message, "", "only_if") for message in messages]
 
@@ -69,6 +69,6 @@ def _out_of_range(fact: str, value: float, name: str, only_if: OnlyIf) -> Iterat
 
 
 def _main_stream(info: MediaInfo) -> Stream | None:
-    """The main video or, in an image file, the image. The cover of an audio file is neither."""
+    """Return the main video or, in an image file, the image. The cover of an audio file is neither."""
     images = info.streams if all(stream.cover for stream in info.streams) else ()
     return info.main_video or next(iter(images), None)

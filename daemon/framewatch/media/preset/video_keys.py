@@ -121,6 +121,6 @@ class VideoKeys(PresetSection):
         return bool(self.rotation or self.flip_horizontal or self.flip_vertical)
 
     def changed_keys(self, *names: str) -> list[str]:
-        """The keys among `names` that are not at their defaults."""
+        """Return the keys among `names` that are not at their defaults."""
         fields: Any = type(self).model_fields
         return [name for name in names if getattr(self, name) != fields[name].default]

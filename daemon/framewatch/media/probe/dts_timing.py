@@ -37,7 +37,7 @@ class RepeatDetector:
         self.packed = self._mpeg4 and bool(_PACKED_MARKER.search(getattr(context, "extradata", None) or b""))
 
     def repeats(self, packet: Packet[Any]) -> bool:
-        """Whether the stream's next packet is empty or an MPEG-4 frame that is not coded.
+        """Return whether the stream's next packet is empty or an MPEG-4 frame that is not coded.
 
         In a packed bitstream two frames lie in one packet, and the decoder returns the second one for the packet that
         is not coded.

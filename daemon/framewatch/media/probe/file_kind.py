@@ -8,7 +8,7 @@ from framewatch.media.probe.safe_open import AUDIO_DEMUXERS
 
 
 def is_image(info: MediaInfo) -> bool:
-    """Whether a file is a still image: it has nothing but images in it, and is no audio file with a cover."""
+    """Return whether a file is a still image: it has nothing but images in it, and is no audio file with a cover."""
     only_images = bool(info.streams) and all(stream.cover for stream in info.streams)
     return only_images and info.container not in AUDIO_DEMUXERS
 

@@ -62,7 +62,7 @@ def _luminance(pairs: Sequence[tuple[int, int]]) -> tuple[Fraction, Fraction] | 
 
 
 def _fractions(pairs: Sequence[tuple[int, int]]) -> list[Fraction]:
-    """The values of AVRationals; empty if one of them has no value."""
+    """Return the values of AVRationals; empty if one of them has no value."""
     valid = all(denominator > 0 for _, denominator in pairs)
     return [Fraction(numerator, denominator) for numerator, denominator in pairs] if valid else []
 

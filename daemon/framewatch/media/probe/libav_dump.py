@@ -31,7 +31,7 @@ class LibavDump:
     edges: dict[int, tuple[int, ...]] = field(default_factory=dict)  # hidden pixels: left, right, top, bottom
 
     def hidden_edges(self, index: int, width: int, height: int) -> Edges:
-        """The edges that the container hides of a frame of this size; none if nothing would be left."""
+        """Return the edges that the container hides of a frame of this size; none if nothing would be left."""
         left, right, top, bottom = self.edges.get(index, (0, 0, 0, 0))
         if left + right >= width or top + bottom >= height:
             return Edges()
@@ -57,7 +57,7 @@ def read_dump(container: InputContainer) -> LibavDump:
 
 
 def _may_be_forged(container: InputContainer) -> bool:
-    """Whether a tag's name, which libav prints as it is, could look like a line of the description."""
+    """Return whether a tag's name, which libav prints as it is, could look like a line of the description."""
     all_tags: tuple[dict[str, str], ...] = (container.metadata, *(each.metadata for each in container.streams))
     all_tags += tuple(each["metadata"] for each in container.chapters())
     return any(not name.isprintable() for metadata in all_tags for name in tags(metadata))

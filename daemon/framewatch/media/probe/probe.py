@@ -164,7 +164,7 @@ def _codec(stream: AvStream, kind: StreamKind, names: dict[int, str]) -> str:
 
 
 def _is_image(container: InputContainer, stream: AvStream) -> bool:
-    """Whether the file is an image, or of an animation format with a single frame in it."""
+    """Return whether the file is an image, or of an animation format with a single frame in it."""
     name = container.format.name
     if name in IMAGE_DEMUXERS:
         return True

@@ -157,7 +157,7 @@ def _prepare_decoder(stream: VideoStream, max_pixels: int | None) -> None:
 
 
 def has_hwaccel(name: str) -> bool:
-    """Whether this hardware can decode here."""
+    """Return whether this hardware can decode here."""
     try:
         _hardware(name)
     except MediaError:

@@ -12,7 +12,7 @@ _AUDIO, _SUBTITLES = "selected_audio_tracks", "selected_subtitle_tracks"
 
 
 def check_audio(preset: Preset) -> list[Finding]:
-    """What is wrong with a preset's audio and its selection of tracks, whatever the file."""
+    """Return what is wrong with a preset's audio and its selection of tracks, whatever the file."""
     findings = _tracks(preset, rules().containers[preset.container])
     if preset.processing_mode == "copy":
         return findings + _copied(preset, "mode.copy", "copy mode", 'processing_mode "reencode"')
@@ -46,7 +46,7 @@ def _tracks(preset: Preset, container: Container) -> list[Finding]:
 
 
 def _copied(preset: Preset, code: str, what: str, remedy: str) -> list[Finding]:
-    """The keys that need audio to be encoded."""
+    """Return the keys that need audio to be encoded."""
     keys = [
         ("volume", preset.audio_volume != 100, "audio_volume"),
         ("normalize", preset.audio_normalize, "audio_normalize"),

@@ -13,7 +13,7 @@ _RANGES = ("width", "height", "duration", "fps")
 
 
 def check_flow(preset: Preset) -> list[Finding]:
-    """What is wrong with these keys, whatever the file."""
+    """Return what is wrong with these keys, whatever the file."""
     return [*_only_if(preset), *_extra_args(preset)]
 
 

@@ -18,17 +18,17 @@ _IGNORED = ("video_", "crf", "quality", "preset", "nvenc_", "videotoolbox_", "au
 
 
 def is_image_preset(preset: Preset) -> bool:
-    """Whether a preset makes still images."""
+    """Return whether a preset makes still images."""
     return rules().containers[preset.container].kind == "image"
 
 
 def check_image(preset: Preset) -> list[Finding]:
-    """What is wrong with a preset for images, whatever the file."""
+    """Return what is wrong with a preset for images, whatever the file."""
     return [*_mode(preset), *_without_effect(preset)]
 
 
 def check_image_tools(preset: Preset, encoders: frozenset[str]) -> list[Finding]:
-    """A finding where this machine's ffmpeg has no encoder for the container."""
+    """Return a finding where this machine's ffmpeg has no encoder for the container."""
     encoder = ENCODERS[preset.container]
     if encoder in encoders:
         return []

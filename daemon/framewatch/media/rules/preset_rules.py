@@ -30,14 +30,14 @@ _ALL_HWACCELS = frozenset(each.hwaccel for each in HARDWARE.values())
 
 
 def check_preset(preset: Preset) -> list[Finding]:
-    """What is wrong with a preset, whatever the file; `else` is checked too."""
+    """Return what is wrong with a preset, whatever the file; `else` is checked too."""
     other = check_preset(preset.else_) if preset.else_ else []
     in_else = [replace(finding, where=f"else.{finding.where}") for finding in other]
     return [*_check_output(preset), *check_flow(preset), *in_else]
 
 
 def _check_output(preset: Preset) -> list[Finding]:
-    """What is wrong with the output that a preset describes."""
+    """Return what is wrong with the output that a preset describes."""
     if is_image_preset(preset):
         return check_image(preset)
     findings = _container(preset)
@@ -50,7 +50,7 @@ def _check_output(preset: Preset) -> list[Finding]:
 
 
 def check_tools(preset: Preset, encoders: frozenset[str], hwaccels: frozenset[str] = _ALL_HWACCELS) -> list[Finding]:
-    """What this machine's ffmpeg cannot do.
+    """Return what this machine's ffmpeg cannot do.
 
     Args:
         preset: what the user wants.
@@ -141,7 +141,7 @@ def _audio_encoder(preset: Preset) -> list[Finding]:
 
 
 def _encoder_not_taken(kind: str, preset: Preset, codec: str, allowed: CodecSet) -> Finding:
-    """An encoder that the container does not take; the hint names others, and containers that take this one."""
+    """Return the finding for an encoder that the container does not take; the hint names what fits."""
     fitting = [name for name in rules().moving() if codec in _encoders(kind, rules().containers[name])]
     elsewhere = f"; {codec} works in {_listed(fitting)}" if fitting else ""
     hint = f"{preset.container} takes {allowed}{elsewhere}"
@@ -166,7 +166,7 @@ def _no_video_encoder(preset: Preset, encoders: frozenset[str]) -> Finding:
 
 
 def _available(allowed: CodecSet, programs: dict[str, str], encoders: frozenset[str]) -> str:
-    """A hint that names encoders which the container takes and this ffmpeg has."""
+    """Return a hint that names encoders which the container takes and this ffmpeg has."""
     names = [name for name, program in programs.items() if name in allowed and program in encoders]
     return f"use {_listed(names)}" if names else "use another ffmpeg"
 

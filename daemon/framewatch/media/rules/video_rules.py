@@ -31,13 +31,13 @@ _NOT_COPIED = (
 
 
 def check_video(preset: Preset) -> list[Finding]:
-    """What a preset asks of the video that cannot be done, whatever the file."""
+    """Return what a preset asks of the video that cannot be done, whatever the file."""
     found = [*_sizes(preset), *_crop(preset), *_times(preset), *_burned(preset), *_gif(preset)]
     return [*found, *_copied(preset)] if preset.processing_mode == "copy" else found
 
 
 def check_hardware_decoding(preset: Preset, hwaccels: frozenset[str]) -> list[Finding]:
-    """A finding where this machine's ffmpeg does not have the hardware decoding that the preset needs."""
+    """Return a finding where this machine's ffmpeg does not have the hardware decoding that the preset needs."""
     wanted = decoding_hardware(preset)
     if not wanted or wanted in hwaccels or encoding_hardware(preset) is None:  # a guess may be wrong
         return []
@@ -79,7 +79,7 @@ def _crop(preset: Preset) -> list[Finding]:
 
 
 def rectangle(crop: Crop) -> str:
-    """The crop for a message: `100x50 at 10,20`."""
+    """Return the crop for a message: `100x50 at 10,20`."""
     return f"{crop.width}x{crop.height} at {crop.x},{crop.y}"
 
 

@@ -29,7 +29,7 @@ def resize_matrix(length: int, resized: int) -> Matrix:
 
 
 def _cubic(offset: float) -> tuple[float, float, float, float]:
-    """The weights of four pixels, for a position `offset` after the second of them (Keys 1981, with parameter A)."""
+    """Return the weights of four pixels for a position `offset` after the second (Keys 1981, with parameter A)."""
 
     def near(x: float) -> float:
         return (_A + 2) * x**3 - (_A + 3) * x**2 + 1

@@ -84,7 +84,7 @@ class _GraphBuilder:
         self.scale = scale
 
     def added(self, byte_planes: Any) -> Any:
-        """What the network adds to the enlarged input, as blocks of `scale`."""
+        """Return what the network adds to the enlarged input, as blocks of `scale`."""
         values = byte_planes
         known = self.network.int8
         layers = channel_scaled(self.network.layers, known) if known else self.network.layers
@@ -134,17 +134,17 @@ class _GraphBuilder:
         return self.ops.fake_quantize(self.ops.constant(weights), -most, most, -most, most, 2 * MAX_WEIGHT + 1)
 
     def byte_weights(self, weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """The first layer's weights for bytes instead of values in [0, 1]."""
+        """Return the first layer's weights for bytes instead of values in [0, 1]."""
         for_bytes = weights[:, :, None] * self.byte_values()[:, None, None]
         return for_bytes.reshape(weights.shape[0], -1, *weights.shape[2:])
 
     def byte_values(self) -> npt.NDArray[np.float32]:
-        """What a step of each byte of a value is worth, as a share of white."""
+        """Return what a step of each byte of a value is worth, as a share of white."""
         values = _BYTE ** np.arange(np.dtype(self.shape.dtype).itemsize)
         return (values / self.shape.peak).astype(np.float32)
 
     def image(self, byte_planes: Any, values: npt.NDArray[np.float32]) -> Any:
-        """The input in float32, each byte of a value weighted by `values`: (1, 3, h, w)."""
+        """Return the input in float32, each byte of a value weighted by `values`: (1, 3, h, w)."""
         terms = [
             self.ops.multiply(self.ops.slice(byte_planes, [first], [3 * values.size], [values.size], [1]), value)
             for first, value in enumerate(values)
@@ -164,7 +164,7 @@ class _GraphBuilder:
         return self.convolution(padded, weights.reshape(3 * size, 3, *kernel.shape[2:]), stride=SHUFFLE)
 
     def residual(self, image: Any) -> Any:
-        """The enlarged input: (1, 3, s * s, h, w)."""
+        """Return the enlarged input: (1, 3, s * s, h, w)."""
         padded = self.padded(image)
         rows = self.phases(padded, _HEIGHT, self.shape.height)
         blocks = [block for row in rows for block in self.phases(row, _WIDTH, self.shape.width)]
@@ -175,7 +175,7 @@ class _GraphBuilder:
         return [self.filtered(values, axis, length, taps) for taps in residual_taps(self.scale)]
 
     def filtered(self, values: Any, axis: int, length: int, taps: Sequence[float]) -> Any:
-        """The sum of slices along an axis, each weighted by a tap; taps that are zero are left out."""
+        """Return the sum of slices along an axis, each weighted by a tap; taps that are zero are left out."""
         terms = [
             self.ops.multiply(self.ops.slice(values, [start], [start + length], [1], [axis]), np.float32(weight))
             for start, weight in enumerate(taps)
@@ -184,7 +184,7 @@ class _GraphBuilder:
         return reduce(self.ops.add, terms)
 
     def summed(self, added: Any, residual: Any) -> Any:
-        """The residual plus what the network adds, as an image: (1, 3, h * s, w * s)."""
+        """Return the residual plus what the network adds, as an image: (1, 3, h * s, w * s)."""
         height, width, size = self.shape.height, self.shape.width, self.scale * self.scale
         blocks = self.ops.add(self.ops.reshape(added, [1, 3, size, height, width], False), residual)
         flat = self.ops.reshape(blocks, [1, 3 * size, height, width], False)
@@ -195,6 +195,6 @@ class _GraphBuilder:
         return self.ops.pad(values, [0, 0, 1, 1], [0, 0, 1, 1], "edge")
 
     def convolution(self, values: Any, weights: Any, stride: int = 1, padding: int = 0) -> Any:
-        """A convolution that is padded with zeros."""
+        """Return a convolution that is padded with zeros."""
         pads = [padding, padding]
         return self.ops.convolution(values, weights, [stride, stride], pads, pads, [1, 1])
