@@ -20,7 +20,7 @@ _FIELD = re.compile(r"\{(stem|preset|ext)\}")
 
 
 def output_name(template: str, stem: str, preset: str, ext: str) -> str:
-    """The output's name by a folder's template, such as "{stem}_{preset}.{ext}".
+    """Return the output's name by a folder's template, such as "{stem}_{preset}.{ext}".
 
     Only the three fields are replaced, once: braces in a file's own name stay as they are. A path separator
     becomes "_". If the name is too long, the stem is shortened.
@@ -41,23 +41,23 @@ def output_name(template: str, stem: str, preset: str, ext: str) -> str:
 
 
 def planned_output(root: Path, relative: Path, template: str, preset: str, ext: str) -> Path:
-    """Where to put the output of a source: the tree below the input is mirrored below `root`."""
+    """Return where to put the output of a source: the tree below the input is mirrored below `root`."""
     return root / relative.parent / output_name(template, relative.stem, preset, ext)
 
 
 def placed_below(root: Path, relative: Path, output: Path) -> Path:
-    """The output itself if it is below `root`; else the same name in the mirrored tree below `root`."""
+    """Return the output itself if it is below `root`; else the same name in the mirrored tree below `root`."""
     return output if output.is_relative_to(root) else root / relative.parent / output.name
 
 
 def with_container(output: Path, container: str) -> Path:
-    """The output with the ending of another container; unchanged if it has no ending."""
+    """Return the output with the ending of another container; unchanged if it has no ending."""
     stem, extension = _split(output.name)
     return output.with_name(_fit(stem, f".{container}")) if extension else output
 
 
 def numbered(name: str, number: int) -> str:
-    """The name of the `number`th file with the same name: "name.mp4", then "name (2).mp4" and so on."""
+    """Return the name of the `number`th file with the same name: "name.mp4", then "name (2).mp4" and so on."""
     if number < 2:
         return name
     stem, extension = _split(name)
@@ -65,7 +65,7 @@ def numbered(name: str, number: int) -> str:
 
 
 def free_path(path: Path, taken: Callable[[Path], bool]) -> Path:
-    """The first of "name", "name (2)", "name (3)" … that is not taken."""
+    """Return the first of "name", "name (2)", "name (3)" … that is not taken."""
     number = 1
     while taken(candidate := path.with_name(numbered(path.name, number))):
         number += 1
@@ -73,7 +73,7 @@ def free_path(path: Path, taken: Callable[[Path], bool]) -> Path:
 
 
 def sidecar_path(file: Path) -> Path:
-    """Where a job's progress file is: beside its output or, once it ended without one, beside its source."""
+    """Return where a job's progress file is: beside its output or, once it ended without one, beside its source."""
     return file.with_name(_fit(file.name, SIDECAR_SUFFIX))
 
 

@@ -39,7 +39,7 @@ def lost_source(job: Job, root: Path, guard: Guard) -> Finding | None:
 
 
 def changed(job: Job) -> Finding:
-    """The finding for a source that was replaced by another version."""
+    """Return the finding for a source that was replaced by another version."""
     hint = "it stays where it is, and is queued again when it has settled"
     return Finding("source.changed", "the file was changed while its job ran", hint, shown(job.source))
 
@@ -57,7 +57,7 @@ def require_source(job: Job, guard: Guard) -> None:
 
 
 def retry_source(job: Job) -> tuple[Path, FileIdentity]:
-    """The source of an ended job where publishing left it, and what it is now: a retry needs it.
+    """Return the source of an ended job where publishing left it, and what it is now: a retry needs it.
 
     Raises:
         ConfigError: `source.vanished`: it is gone.
@@ -71,7 +71,7 @@ def retry_source(job: Job) -> tuple[Path, FileIdentity]:
 
 
 def source_root(job: Job) -> Path:
-    """The root that the source is in: the input or, after a retry, failed/."""
+    """Return the root that the source is in: the input or, after a retry, failed/."""
     return job.source.parents[len(job.relative.parts) - 1]
 
 

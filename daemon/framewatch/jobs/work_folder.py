@@ -97,6 +97,6 @@ def clear(work: Path, keep: Iterable[str] = ()) -> None:
 
 
 def _is_full(error: StorageError, work: Path) -> bool:
-    """Whether it is the work folder's disk that is full. ffmpeg does not say which, and writes nowhere else."""
+    """Return whether the work folder's disk is full. ffmpeg does not say which it is, and writes nowhere else."""
     where = error.finding.where
     return error.finding.code == "storage.full" and (not where or Path(where).is_relative_to(shown(work)))

@@ -112,11 +112,11 @@ class Application:
     # --- the configuration --------------------------------------------------------------------------------------
 
     def places_of(self, name: str) -> FolderPlaces | None:
-        """The places of a watch folder; None if the configuration has no such folder."""
+        """Return the places of a watch folder; None if the configuration has no such folder."""
         return self._places.get(name)
 
     def admission(self, name: str) -> Admission | None:
-        """What queues the files of a watch folder; None if the configuration has no such folder."""
+        """Return what queues the files of a watch folder; None if the configuration has no such folder."""
         return self._admissions.get(name)
 
     def require_changeable(self, new: Settings) -> None:
@@ -220,7 +220,7 @@ class Application:
     # --- what the scheduler needs -------------------------------------------------------------------------------
 
     def _make_slots(self, settings: Settings) -> list[Slot]:
-        """A slot for each job that may use a GPU at once, and one for jobs that need none."""
+        """Return a slot for each job that may use a GPU at once, and one for jobs that need none."""
         parts = (self.manager, self._tools, HostGate(settings.gpu.jobs), self.places_of)
         gpu = [Slot(f"gpu-{number}", *parts, gpu=True) for number in range(settings.gpu.jobs)]
         return [*gpu, Slot("cpu", *parts, gpu=False)]

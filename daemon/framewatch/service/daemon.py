@@ -170,7 +170,7 @@ def check(config: Path) -> tuple[LoadedSettings, Ready]:
 
 
 def known_roots(store_path: Path) -> frozenset[Path]:
-    """The roots that an earlier daemon saw; none if they cannot be read, which is reported elsewhere."""
+    """Return the roots that an earlier daemon saw; none if they cannot be read, which is reported elsewhere."""
     if known := read_copy(copy_path(store_path)):
         return frozenset(known)
     try:

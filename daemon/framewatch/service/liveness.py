@@ -12,12 +12,12 @@ SLACK_SECONDS = 1.0  # two readings of the same start time differ by rounding
 
 
 def identity() -> dict[str, Any]:
-    """What identifies this process on this host, even if its number is used again."""
+    """Return what identifies this process on this host, even if its number is used again."""
     return {"pid": os.getpid(), "born": _started(os.getpid())}
 
 
 def is_alive(identity: dict[str, Any]) -> bool:
-    """Whether the process with this `identity` still runs."""
+    """Return whether the process with this `identity` still runs."""
     try:
         return bool(abs(_started(identity["pid"]) - identity["born"]) < SLACK_SECONDS)
     except (psutil.Error, KeyError):

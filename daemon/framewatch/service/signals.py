@@ -40,7 +40,7 @@ class Signals:
             return
 
     def take_reload(self) -> bool:
-        """Whether a SIGHUP came since the last call."""
+        """Return whether a SIGHUP came since the last call."""
         wanted, self._reload = self._reload, False
         return wanted
 

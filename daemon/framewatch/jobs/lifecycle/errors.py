@@ -14,12 +14,12 @@ class ImpossibleTransitionError(FramewatchError):
 
     @classmethod
     def of_event(cls, job: Job, event: Event) -> ImpossibleTransitionError:
-        """The error, with a description of the job in its message."""
+        """Return the error, with a description of the job in its message."""
         return cls(f"{event.name} cannot happen now: {describe(job)}")
 
     @classmethod
     def refused(cls, job: Job, code: str, hint: str) -> ImpossibleTransitionError:
-        """The error for what a user asked for; `hint` says why it cannot be done."""
+        """Return the error for what a user asked for; `hint` says why it cannot be done."""
         return cls(f"job {job.id} is {job.state}", code=code, hint=hint)
 
 

@@ -52,17 +52,17 @@ PublishingStep = ChooseOutput | PlaceOutput | ChooseSource | MoveSource | Conclu
 
 
 def publishes_output(job: Job) -> bool:
-    """Whether the output is still to be placed: it comes before the source."""
+    """Return whether the output is still to be placed: it comes before the source."""
     return job.outcome == JobState.DONE and not job.journal.output_done
 
 
 def source_place(job: Job) -> Place:
-    """Where publishing moves the source: done/ or failed/."""
+    """Return where publishing moves the source: done/ or failed/."""
     return "done" if job.outcome and job.outcome.ends_in_done_folder else "failed"
 
 
 def publishing_step(job: Job) -> PublishingStep:
-    """The next step of a job in PUBLISHING.
+    """Return the next step of a job in PUBLISHING.
 
     Raises:
         ImpossibleTransitionError: the job has no result, though its output is to be published.

@@ -22,20 +22,20 @@ class RetryPolicy:
     free_crashes: int = 5  # deaths of the daemon that are not blamed on the job that ran
 
     def retry_wait(self, failures: int) -> float:
-        """How long to wait after this many failed attempts in a row."""
+        """Return how long to wait after this many failed attempts in a row."""
         return _doubled(self.backoff, failures - 1, self.backoff_cap)
 
     def hold_wait(self, holds: int) -> float:
-        """How long to hold a job that is held for the `holds`th time in a row."""
+        """Return how long to hold a job that is held for the `holds`th time in a row."""
         return _doubled(self.hold, holds - 1, self.hold_cap)
 
     def crash_wait(self, crashes: int) -> float:
-        """How long a job lets others go first after the daemon died with it: from the third time on."""
+        """Return how long a job lets others go first after the daemon died with it: from the third time on."""
         return 0.0 if crashes < 3 else _doubled(self.backoff, crashes - 3, self.backoff_cap)
 
 
 def is_checked_at_once(code: str) -> bool:
-    """Whether the first check of a hold may come at once. Others wait first: the last attempt has just failed."""
+    """Return whether the first check of a hold may come at once; the others wait, as an attempt has just failed."""
     return code in ("storage.not_mounted", "storage.will_not_fit")
 
 

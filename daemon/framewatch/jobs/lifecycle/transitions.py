@@ -35,7 +35,7 @@ _KEPT_BY_A_RETRY = ("id", "folder", "relative", "priority", "created_at")
 
 
 def transition(job: Job, event: ev.Event, now: float, policy: RetryPolicy) -> Job:
-    """The job after `event` happened to it at Unix time `now`.
+    """Return the job after `event` happened to it at Unix time `now`.
 
     Raises:
         ImpossibleTransitionError: the event cannot happen in this state. Its code is `job.not_cancelable` or

@@ -77,7 +77,7 @@ def publish(
 
 
 def final_sidecar(job: Job, places: FolderPlaces) -> tuple[Path, Path]:
-    """Where the progress file of an ended job stays, and the root that this path is below.
+    """Return where the progress file of an ended job stays, and the root that this path is below.
 
     Beside the output if the job is done. Otherwise beside the source, which is, or would be, in failed/, or in
     done/ if the job was skipped. If the configuration has moved that folder since, the file stays in the new one.
@@ -232,7 +232,7 @@ class _Publisher:
             require_room([need], {need.place: root}, self.places.reserve)
 
     def _lost_source(self, job: Job) -> ev.SourceLost | None:
-        """The event to record if the source is no longer the file that was queued."""
+        """Return the event to record if the source is no longer the file that was queued."""
         lost = lost_source(job, source_root(job), self.places.guard)
         return ev.SourceLost(lost) if lost else None
 
@@ -247,7 +247,7 @@ _STEPS: Mapping[type[PublishingStep], Callable[[_Publisher, Job, Any], ev.Event]
 
 
 def _arrived(old: Path, new: Path, size: int | None) -> bool:
-    """Whether a move was completed, but not recorded."""
+    """Return whether a move was completed, but not recorded."""
     found = files.identity(new)
     return not files.exists(old) and found is not None and found.size == size
 

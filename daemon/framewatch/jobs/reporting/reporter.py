@@ -51,7 +51,7 @@ class Reporter:
             sidecar.update(job, Progress() if starts else self._store.progress(job.id))
 
     def observer(self, job: Job, on_segment: Callable[[], None] = lambda: None) -> JobObserver:
-        """An observer for one attempt; `on_segment` is called after each finished segment."""
+        """Return an observer for one attempt; `on_segment` is called after each finished segment."""
         return JobObserver(self._store, self._sidecar(job), job, on_segment)
 
     def conclude(self, job: Job) -> None:

@@ -75,7 +75,7 @@ PROGRESS_SCHEMA: dict[str, Any] = ProgressDocument.model_json_schema(by_alias=Tr
 
 
 def progress_document(job: Job, progress: Progress, now: float, at_least: float = 0.0) -> dict[str, Any]:
-    """The content of the progress file at Unix time `now`; it shows at least `at_least` percent."""
+    """Return the content of the progress file at Unix time `now`; it shows at least `at_least` percent."""
     running = job.state == JobState.RUNNING
     eta = progress.eta_seconds
     document = ProgressDocument(
@@ -162,7 +162,7 @@ class Sidecar:
                 self._failed(error)
 
     def _document(self, job: Job, progress: Progress) -> dict[str, Any]:
-        """The content to write: progress does not decrease until another attempt begins."""
+        """Return the content to write: progress does not decrease until another attempt begins."""
         run = (job.attempt, job.started_at)
         if run != self._run or job.state == JobState.QUEUED:
             self._run, self._reached = run, 0.0
@@ -185,7 +185,7 @@ class Sidecar:
 
 
 def _is_complete(job: Job) -> bool:
-    """Whether all frames are made: the output only has to be moved into place, or is there."""
+    """Return whether all frames are made: the output only has to be moved into place, or is there."""
     return job.outcome == JobState.DONE
 
 

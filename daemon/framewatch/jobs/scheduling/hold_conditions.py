@@ -51,14 +51,14 @@ def _needed_roots(job: Job, places: FolderPlaces) -> Iterator[Path]:
 
 
 def _next_place(job: Job) -> Place | None:
-    """Where publishing moves the next file of a job; None if all are in place."""
+    """Return where publishing moves the next file of a job; None if all are in place."""
     if publishes_output(job):
         return "output"
     return None if job.journal.source_done else source_place(job)
 
 
 def _needed_space(job: Job) -> tuple[Need, ...]:
-    """The space that a job waits for; a little more than the reserve if it is not known."""
+    """Return the space that a job waits for; a little more than the reserve if it is not known."""
     if job.needs:
         return job.needs
     place = _next_place(job) if job.held_state == JobState.PUBLISHING else "work"

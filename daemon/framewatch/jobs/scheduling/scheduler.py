@@ -213,7 +213,7 @@ class Scheduler:
         self._manager.change(job.id, decide)
 
     def _attempted(self, job: Job, slot: Slot, stop: StopRequest) -> ev.Event:
-        """How an attempt ended. A bug in framewatch fails this job and no other."""
+        """Return how an attempt ended. A bug in framewatch fails this job and no other."""
         try:
             return slot.attempt(job, stop.event)
         except CancelledError:
@@ -251,7 +251,7 @@ class Scheduler:
 
 
 def _job_error(job: Job, error: Exception) -> FramewatchError:
-    """The error to record for a job, for whatever was raised while a thread worked on it."""
+    """Return the error to record for a job, for whatever was raised while a thread worked on it."""
     if isinstance(error, FramewatchError):
         return error
     _log.error("job.bug", exc_info=error, **job.log_context())

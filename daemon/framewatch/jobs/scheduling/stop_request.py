@@ -49,7 +49,7 @@ class StopRequests:
             return self._requests.setdefault(job_id, StopRequest())
 
     def of(self, job_id: str) -> StopRequest:
-        """The stop request of a job that this thread works on."""
+        """Return the stop request of a job that this thread works on."""
         with self._lock:
             return self._requests[job_id]
 

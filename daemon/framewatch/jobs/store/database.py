@@ -21,7 +21,7 @@ Row = tuple[Any, ...]
 
 
 def sections(text: str, mark: str) -> dict[str, str]:
-    """The parts of an SQL file that begin with a line `-- <mark>: <name>`, by name."""
+    """Return the parts of an SQL file that begin with a line `-- <mark>: <name>`, by name."""
     parts = re.split(rf"^-- {mark}: *(\S+) *$", text, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
@@ -60,7 +60,7 @@ class Database:
             self._connection.close()
 
     def rows(self, query: str, /, **values: Any) -> list[Row]:
-        """All rows of a named query."""
+        """Return all rows of a named query."""
         with self._lock, self._watched():
             return self._connection.execute(QUERIES[query], values).fetchall()
 
@@ -98,7 +98,7 @@ class Database:
         return self._connection.execute(QUERIES[query], values).rowcount
 
     def damaged(self, found: str) -> StorageError:
-        """The error for content that was not written by framewatch; it is kept as `damage`."""
+        """Return the error for content that was not written by framewatch; it is kept as `damage`."""
         self.damage = self.damage or _corrupt(self.path, found)
         return self.damage
 

@@ -27,7 +27,7 @@ class Ids:
             self._last = max(self._last, _number(known))
 
     def new(self, now: float) -> str:
-        """The next id, at Unix time `now`."""
+        """Return the next id, at Unix time `now`."""
         fresh = int(now * 1000) << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
         with self._lock:
             self._last = max(fresh, self._last + 1)
@@ -35,7 +35,7 @@ class Ids:
 
 
 def is_job_id(text: str) -> bool:
-    """Whether this has the form of an id."""
+    """Return whether this has the form of an id."""
     return len(text) == LENGTH and set(text) <= set(ALPHABET)
 
 

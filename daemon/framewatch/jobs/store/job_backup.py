@@ -78,7 +78,7 @@ class Backups:
 
 
 def read_backup(folder: Path) -> Job | None:
-    """The unfinished job whose work folder this is; None if it has no intact backup of one."""
+    """Return the unfinished job whose work folder this is; None if it has no intact backup of one."""
     try:
         job = job_of(unseal(SEAL, _content(folder / BACKUP_NAME)))
     except (OSError, ValueError):
@@ -89,7 +89,7 @@ def read_backup(folder: Path) -> Job | None:
 
 
 def _content(path: Path) -> bytes:
-    """The content of a small regular file; a link, a FIFO or a huge file is never read."""
+    """Return the content of a small regular file; a link, a FIFO or a huge file is never read."""
     file = os.open(path, files.READ)
     try:
         status = os.fstat(file)

@@ -95,14 +95,14 @@ def move_aside(path: Path, now: float) -> Path:
 
 
 def _copies(path: Path) -> list[Path]:
-    """The databases that were moved aside, the newest first."""
+    """Return the databases that were moved aside, the newest first."""
     found = path.parent.glob(f"{path.name}.corrupt-*Z*")
     whole = {each.with_name(each.name.removesuffix("-wal").removesuffix("-shm")) for each in found}
     return sorted(whole, key=_age, reverse=True)
 
 
 def _age(copy: Path) -> tuple[str, int]:
-    """A key that sorts by age: the time in the name, and the number if there are several of one second."""
+    """Return a key that sorts by age: the time in the name, and the number if there are several of one second."""
     stamp, _, number = copy.name.rpartition(".corrupt-")[2].partition("-")
     return stamp, int(number) if number.isdecimal() else 1
 
@@ -194,12 +194,12 @@ def _report(store: Store, found: Found, kept_aside: Path | None, why: str, now: 
 
 
 def was_rebuilt(store: Store) -> bool:
-    """Whether this store was recreated after damage or loss."""
+    """Return whether this store was recreated after damage or loss."""
     return bool(store.get_facts().get(FACT))
 
 
 def last_rebuild(store: Store) -> dict[str, Any] | None:
-    """What the last rebuild moved aside and restored; None once the user has deleted what was moved aside."""
+    """Return what the last rebuild moved aside and restored; None once the user has deleted what was moved aside."""
     facts: dict[str, Any] | None = store.get_facts().get(FACT)
     if facts is None:
         return None

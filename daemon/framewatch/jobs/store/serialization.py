@@ -10,14 +10,14 @@ from framewatch.domain import Job, Record
 
 
 def text_of(record: Record) -> str:
-    """A record as ASCII JSON, whatever bytes its paths hold."""
+    """Return a record as ASCII JSON, whatever bytes its paths hold."""
     # Python's JSON writes bytes that are not UTF-8 (surrogates in a str) as ASCII escapes, and reads them back.
     # Pydantic's own JSON refuses them.
     return json.dumps(record.model_dump(), default=os.fspath)
 
 
 def job_of(text: str) -> Job:
-    """The job in a text that `text_of` made.
+    """Return the job in a text that `text_of` made.
 
     Raises:
         ValueError: the text is something else.
@@ -29,7 +29,7 @@ def job_of(text: str) -> Job:
 
 
 def columns_of(job: Job) -> dict[str, Any]:
-    """The row of a job in the store's table: the fields that are searched for, and the whole record as text."""
+    """Return a job's row in the store's table: the fields that are searched for, and the whole record as text."""
     return {
         "id": job.id,
         "state": job.state,

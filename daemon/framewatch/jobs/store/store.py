@@ -92,7 +92,7 @@ class Store:
     # --- jobs ---------------------------------------------------------------------------------------------
 
     def new_id(self) -> str:
-        """An id for a new job: 12 characters that sort by age."""
+        """Return an id for a new job: 12 characters that sort by age."""
         return self._ids.new(self._clock())
 
     def transaction(self) -> AbstractContextManager[None]:
@@ -120,7 +120,7 @@ class Store:
             self._remember(job, event)
 
     def get(self, job_id: str) -> Job | None:
-        """The job with this id, or the only one whose id begins with it.
+        """Return the job with this id, or the only one whose id begins with it.
 
         Raises:
             StoreError: `job.ambiguous` if several ids begin with it.
@@ -135,7 +135,7 @@ class Store:
     def next_queued(
         self, now: float, *, gpu: bool = True, accepts: Callable[[Job], bool] = lambda _: True
     ) -> Job | None:
-        """The first job in the queue, by priority, then by age.
+        """Return the first job in the queue, by priority, then by age.
 
         A job that would wait longer than any job waits is due: the clock was set back since.
 
@@ -148,7 +148,7 @@ class Store:
             return next((job for job in map(self._job, rows) if accepts(job)), None)
 
     def due_holds(self, now: float, knows: Callable[[str], bool] = lambda _: True) -> list[Job]:
-        """The held jobs that are due to be checked at Unix time `now`, of those folders that are known."""
+        """Return the held jobs that are due to be checked at Unix time `now`, of those folders that are known."""
         folders = json.dumps([row[0] for row in self._database.rows("held_folders") if knows(row[0])])
         return self._jobs("due_holds", folders=folders, now=now, beyond=now + LONGEST_WAIT)
 
@@ -164,20 +164,20 @@ class Store:
                 self._database.run("postpone", id=job_id, until=until)
 
     def next_wake(self, now: float) -> float | None:
-        """The Unix time at which the next waiting job is due; None if none waits for a time."""
+        """Return the Unix time at which the next waiting job is due; None if none waits for a time."""
         wake: float | None = self._database.rows("next_wake", now=now, beyond=now + LONGEST_WAIT)[0][0]
         return wake
 
     def is_queued(self, job_id: str) -> bool:
-        """Whether this job is queued."""
+        """Return whether this job is queued."""
         return bool(self._database.rows("is_queued", job_id=job_id))
 
     def unfinished_ids(self) -> set[str]:
-        """The ids of all unfinished jobs."""
+        """Return the ids of all unfinished jobs."""
         return {row[0] for row in self._database.rows("unfinished_ids")}
 
     def unfinished_folders(self) -> set[str]:
-        """The names of the watch folders that have unfinished jobs."""
+        """Return the names of the watch folders that have unfinished jobs."""
         return {row[0] for row in self._database.rows("unfinished_folders")}
 
     def find(
@@ -196,12 +196,12 @@ class Store:
         return self._jobs("find_jobs", states=wanted, folder=folder, limit=most, offset=offset)
 
     def counts(self, folder: str | None = None) -> dict[JobState, int]:
-        """How many jobs are in each state, zeros included."""
+        """Return how many jobs are in each state, zeros included."""
         counted = {JobState(state): count for state, count in self._database.rows("counts", folder=folder)}
         return {state: counted.get(state, 0) for state in JobState}
 
     def history(self, job_id: str) -> tuple[HistoryEntry, ...]:
-        """The events in the life of a job, the oldest first."""
+        """Return the events in the life of a job, the oldest first."""
         rows = self._database.rows("history", job_id=job_id)
         return tuple(
             HistoryEntry(at=at, event=event, state=state, attempt=attempt, codes=tuple(codes.split()))
@@ -209,15 +209,15 @@ class Store:
         )
 
     def output_claimed(self, path: Path) -> bool:
-        """Whether an unfinished job plans to write this output."""
+        """Return whether an unfinished job plans to write this output."""
         return bool(self._database.rows("output_claimed", output=os.fsencode(path)))
 
     def planned_outside(self, folder: str, output: Path) -> list[Job]:
-        """A folder's jobs that wait or run, and whose output is planned outside of `output`."""
+        """Return a folder's jobs that wait or run, and whose output is planned outside of `output`."""
         return self._jobs("planned_outside", folder=folder, below=os.fsencode(output / "_")[:-1])
 
     def unfinished_with_source(self, path: Path) -> Job | None:
-        """The unfinished job that has this source."""
+        """Return the unfinished job that has this source."""
         return next(iter(self._jobs("unfinished_with_source", source=os.fsencode(path))), None)
 
     def prune(self, keep: int = KEEP_JOBS, keep_seconds: float = KEEP_SECONDS) -> int:
@@ -237,7 +237,7 @@ class Store:
             self._database.run("set_progress", job_id=job_id, record=text_of(progress))
 
     def progress(self, job_id: str) -> Progress:
-        """The progress of a job."""
+        """Return the progress of a job."""
         rows = self._database.rows("progress", job_id=job_id)
         return Progress(**json.loads(rows[0][0])) if rows else Progress()
 
@@ -249,7 +249,7 @@ class Store:
             self._database.run("add_request", kind=kind, job_id=subject, asked_at=self._clock())
 
     def take_requests(self) -> tuple[Request, ...]:
-        """The requests since the last call, in order; each is returned once."""
+        """Return the requests since the last call, in order; each is returned once."""
         if not self._database.rows("requests"):
             return ()  # no write, and so no lock, while there is nothing to take
         with self._database.transaction():
@@ -266,7 +266,7 @@ class Store:
                 self._database.run("set_fact", name=name, value=json.dumps(value, default=os.fspath))
 
     def get_facts(self) -> dict[str, Any]:
-        """All facts about the daemon, by name."""
+        """Return all facts about the daemon, by name."""
         return {name: json.loads(value) for name, value in self._database.rows("facts")}
 
     # --- parts --------------------------------------------------------------------------------------------
