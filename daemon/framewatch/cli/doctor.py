@@ -138,9 +138,10 @@ def _folders(loaded: LoadedSettings) -> Iterator[Check]:
         if not folder.input.is_dir():
             continue
         kind = filesystem_type(folder.input)
+        known = kind or "unknown file system"
         events = "watched by events" if gives_events(kind) else "polled, because it gives no events"
         free = shutil.disk_usage(folder.input).free / 1e9
-        yield Check(f"folder {folder.name}", True, f"{folder.input}: {kind}, {events}; {free:.0f} GB free")
+        yield Check(f"folder {folder.name}", True, f"{folder.input}: {known}, {events}; {free:.0f} GB free")
     work = loaded.settings.work_dir
     # The work folder may not exist yet: its disk is that of the nearest folder above it.
     existing = next((path for path in (work, *work.parents) if path.is_dir()), Path("/"))

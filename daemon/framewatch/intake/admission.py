@@ -47,7 +47,7 @@ class Admission:
         self._manager = manager
         self._search = search
 
-    def admit(self, settled: Sequence[Settled]) -> dict[Path, str]:
+    def admit(self, settled: Sequence[Settled]) -> dict[Path, str | None]:
         """Queue settled files. Returns those that cannot be queued now, with the reason if there is one.
 
         A file is not queued while another version of it is being processed. If the folder's own preset is missing or
@@ -60,20 +60,20 @@ class Admission:
         if findings:
             self._guard.require(self._folder.input)  # else a disk that was just unplugged would fail the file
         event = Broke(ErrorRecord(tuple(findings), Remedy.NONE)) if findings else None
-        added = self._manager.add(self._folder.output, lambda: self._jobs(new, preset, findings, refused), event)
+        added, without_job = self._manager.add(self._folder.output, lambda: self._jobs(new, preset, findings), event)
         taken = {job.relative for job in added}
-        return {each.relative: "" for each in new if each.relative not in taken} | refused
+        return {each.relative: None for each in new if each.relative not in taken} | refused | without_job
 
-    def _sorted(self, settled: Sequence[Settled]) -> tuple[dict[Path, str], list[Settled]]:
+    def _sorted(self, settled: Sequence[Settled]) -> tuple[dict[Path, str | None], list[Settled]]:
         """Return the files of which another version is being processed, and the new ones."""
-        refused: dict[Path, str] = {}
+        refused: dict[Path, str | None] = {}
         new: list[Settled] = []
         for each in settled:
             known = self._manager.store.unfinished_with_source(self._folder.input / each.relative)
             if known is None:
                 new.append(each)
             elif not files.unchanged(known.identity, each.identity):
-                refused[each.relative] = ""
+                refused[each.relative] = None
         return refused, new
 
     def _jobs(
@@ -81,9 +81,9 @@ class Admission:
         settled: Sequence[Settled],
         preset: NamedPreset | None,
         findings: tuple[Finding, ...],
-        refused: dict[Path, str],
-    ) -> list[Job]:
-        """Return a job for each file, with an output name of its own; a file that gets none is added to `refused`."""
+    ) -> tuple[list[Job], dict[Path, str]]:
+        """Return a job for each file, with an output name of its own, and why the other files got none."""
+        refused: dict[Path, str] = {}
         jobs: list[Job] = []
         names: set[Path] = set()
         for relative, identity in settled:
@@ -92,7 +92,7 @@ class Admission:
                 names.add(jobs[-1].output)
             except (FramewatchError, OSError) as error:
                 refused[relative] = str(error)
-        return jobs
+        return jobs, refused
 
     def readmit(self, job: Job) -> RetryAsked:
         """Return the event for a retry: with the source where it is now, and the preset as it is now.

@@ -28,8 +28,8 @@ class Settled(NamedTuple):
     identity: FileIdentity
 
 
-OnSettled = Callable[[Sequence[Settled]], Mapping[Path, str]]
-"""Takes files, and returns those that it does not take now with the reason; "" if there is nothing to report."""
+OnSettled = Callable[[Sequence[Settled]], Mapping[Path, str | None]]
+"""Takes files, and returns those that it does not take now with the reason; None if there is nothing to report."""
 
 _log = structlog.get_logger("framewatch.intake")
 
@@ -92,8 +92,8 @@ class Collector:
                 new.add(relative)
             if self._states.observe(relative, snapshot, self._clock(), rescan=True):
                 ready[relative] = snapshot
-        if "" in report.unreadable:
-            raise OSError(report.unreadable[""])
+        if report.root_error is not None:
+            raise OSError(report.root_error)
         self._require()  # if the disk was unmounted meanwhile, files that were not seen are not gone
         self._states.retain(seen, report.may_have_missed)
         self._report_once(report)
@@ -175,9 +175,9 @@ class Collector:
         except (FramewatchError, OSError) as error:
             refused = dict.fromkeys((each.relative for each in settled), str(error))
         for relative, snapshot in offered.items():
-            why = refused.get(Path(relative))
-            (self._states.taken if why is None else self._states.refused)(relative, snapshot)
-            if why:
+            path = Path(relative)
+            (self._states.refused if path in refused else self._states.taken)(relative, snapshot)
+            if why := refused.get(path):
                 _log.warning("folder.not_taken", folder=self._folder.name, path=relative, problem=why)
 
     def _report_once(self, report: ScanReport) -> None:

@@ -53,12 +53,11 @@ class EventSource(FileSystemEventHandler):
         self._recursive = recursive
         self._on_change = on_change
         self._observer: BaseObserver | None = None
-        self._probe = ""
         self._probed: set[str] = set()
         self._arrived = threading.Condition()
 
-    def open(self) -> str:
-        """Start to watch, and test that events arrive. Returns the reason if they do not, "" if they do.
+    def open(self) -> str | None:
+        """Start to watch, and test that events arrive. Returns the reason if they do not.
 
         The self-test creates a hidden folder with a file in it (only the file if subfolders are not watched), waits
         for their events, and removes them. It also detects that the system's limit of watches is used up somewhere in
@@ -100,7 +99,7 @@ class EventSource(FileSystemEventHandler):
         prefix = f"{self._root.rstrip('/')}/"
         return path[len(prefix) :] if path.startswith(prefix) else ""
 
-    def _self_test(self) -> str:
+    def _self_test(self) -> str | None:
         name = f"{PROBE_PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
         probe = Path(self._root, name)
         file = probe / "file" if self._recursive else probe
@@ -118,10 +117,10 @@ class EventSource(FileSystemEventHandler):
                 with suppress(OSError):
                     probe.rmdir()
 
-    def _await(self, first: str, second: str) -> str:
+    def _await(self, first: str, second: str) -> str | None:
         with self._arrived:
             if self._arrived.wait_for(lambda: {first, second} <= self._probed, PROBE_SECONDS):
-                return ""
+                return None
             return LIMIT_REASON if first in self._probed else "no events arrive from this folder"
 
 

@@ -37,11 +37,12 @@ class ScanReport:
     def __init__(self) -> None:
         self.ignored = 0  # entries that match an ignore rule
         self.unsupported: dict[str, str] = {}  # path to kind: a link, a FIFO, a socket, a device …
-        self.unreadable: dict[str, str] = {}  # folder to reason; "" is the root
+        self.root_error: str | None = None  # why the watch folder itself could not be read
+        self.unreadable: dict[str, str] = {}  # subfolder to reason
 
     def may_have_missed(self, relative: str) -> bool:
         """Return whether the path is in a folder that could not be read, so that it may still exist."""
-        return any(not folder or relative.startswith(f"{folder}/") for folder in self.unreadable)
+        return self.root_error is not None or any(relative.startswith(f"{folder}/") for folder in self.unreadable)
 
 
 class Scanner:
@@ -73,11 +74,12 @@ class Scanner:
                     for entry in entries:
                         if found := self._entry(entry, folder.relative, excluded, pending, report):
                             yield found
-            except FileNotFoundError as error:  # a subfolder may vanish during the scan, the root may not
-                if not folder.relative:
-                    _note(report.unreadable, "", error.strerror or str(error))
             except OSError as error:
-                _note(report.unreadable, folder.relative, error.strerror or str(error))
+                reason = error.strerror or str(error)
+                if not folder.relative:
+                    report.root_error = reason
+                elif not isinstance(error, FileNotFoundError):  # a subfolder may vanish during the scan
+                    _note(report.unreadable, folder.relative, reason)
 
     def stat(self, relative: str) -> Snapshot | os.stat_result | None:
         """Return a Snapshot of a regular file, the stat result of anything else, or None if nothing is there.

@@ -29,7 +29,7 @@ def choose_mode(folder: FolderSettings, on_change: Callable[[str], None]) -> Wat
         on_change: called by `EventSource` with each changed path.
     """
     fstype = filesystem_type(folder.input)
-    local = bool(fstype) and gives_events(fstype)
+    local = fstype is not None and gives_events(fstype)
     if refusal := why_poll(folder.watch, fstype):
         return WatchMode("poll", refusal, local, None)
     source = EventSource(Path(folder.input), recursive=folder.recursive, on_change=on_change)
@@ -38,13 +38,13 @@ def choose_mode(folder: FolderSettings, on_change: Callable[[str], None]) -> Wat
     return WatchMode("events", f"the self-test passed on {fstype or 'this file system'}", local, source)
 
 
-def why_poll(setting: Literal["auto", "events", "poll"], fstype: str) -> str:
-    """Return the reason not to try events; "" if they are worth trying. Pure."""
+def why_poll(setting: Literal["auto", "events", "poll"], fstype: str | None) -> str | None:
+    """Return the reason not to try events; None if they are worth trying. Pure."""
     if setting == "poll":
         return "`watch: poll` is set"
     if setting == "auto" and not gives_events(fstype):
         return f"{fstype} does not report changes made by other machines"
-    return ""
+    return None
 
 
 ModeName = Literal["starting", "events", "poll"]

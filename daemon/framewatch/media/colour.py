@@ -155,14 +155,15 @@ def decode_filters(video: Video) -> tuple[Filter, ...]:
     return (*to_limited, Filter("scale", to_rgb), Filter("format", planar), *last)
 
 
-def encode_filter(colour: Colour, video_height: int, pixel_format: str, codec: str = "") -> str:
+def encode_filter(colour: Colour, video_height: int, pixel_format: str, codec: str | None = None) -> str:
     """Return the `-vf` fragment that converts rgb24 or rgb48le from stdin to YUV with the source's matrix and range.
 
     Args:
         colour: the source's tags; better, `resolve(colour, height, width)` of them.
         video_height: of the source, not the output, in pixels; an unknown matrix is guessed by it.
         pixel_format: ffmpeg's name for what the encoder gets, such as "yuv420p10le"; the fragment ends with it.
-        codec: ffmpeg's encoder name; ProRes and MPEG-2 cannot signal full range and get limited range.
+        codec: ffmpeg's encoder name, or None for one that signals both ranges; ProRes and MPEG-2 cannot signal full
+            range and get limited range.
     """
     used = encoded_colour(colour, video_height, codec)
     scale = (
@@ -172,7 +173,7 @@ def encode_filter(colour: Colour, video_height: int, pixel_format: str, codec: s
     return f"{scale},{_tagged(used, pixel_format)}"
 
 
-def tagged_filter(colour: Colour, video_height: int, pixel_format: str, codec: str = "") -> str:
+def tagged_filter(colour: Colour, video_height: int, pixel_format: str, codec: str | None = None) -> str:
     """Return the `-vf` fragment for planes from stdin that are YUV already, with the source's matrix and range.
 
     Takes the same arguments as `encode_filter`.
@@ -215,10 +216,10 @@ def tag_args(colour: Colour, video_height: int, codec: str) -> list[str]:
     return [*known, "-color_range", "tv" if used.range == "limited" else "pc"]
 
 
-def encoded_colour(colour: Colour, height: int, codec: str) -> Colour:
+def encoded_colour(colour: Colour, height: int, codec: str | None) -> Colour:
     """Return what an encoder gets and signals: the source's tags, except a range that it cannot signal."""
     used = resolve(colour, height)
-    return used.evolve(range="limited") if codec.startswith(LIMITED_ONLY) else used
+    return used.evolve(range="limited") if codec and codec.startswith(LIMITED_ONLY) else used
 
 
 def _coefficients(used: Colour) -> str:

@@ -29,22 +29,22 @@ class Mount(NamedTuple):
     fstype: str
 
 
-def gives_events(fstype: str) -> bool:
+def gives_events(fstype: str | None) -> bool:
     """Return whether events report every change on such a file system; unknown types are left to the self-test.
 
     FUSE file systems (`fuse.sshfs`, `fuse.mergerfs`) do not. `fuseblk` does: all writers of a local disk go through
     this kernel.
     """
-    return fstype not in _SILENT and not fstype.startswith("fuse.")
+    return fstype is None or (fstype not in _SILENT and not fstype.startswith("fuse."))
 
 
-def filesystem_type(path: Path) -> str:
-    """Return the type of the file system that a path is on: ext4, nfs4, fuse.sshfs …; "" if unknown."""
+def filesystem_type(path: Path) -> str | None:
+    """Return the type of the file system that a path is on: ext4, nfs4, fuse.sshfs …; None if unknown."""
     try:
         mount = mount_of(path.resolve(), mounts())
     except OSError:
-        return ""
-    return mount.fstype if mount else ""
+        return None
+    return mount.fstype if mount else None
 
 
 def mounts() -> list[Mount]:

@@ -84,7 +84,7 @@ def test_one_file_that_cannot_be_taken_does_not_hold_up_the_others(setup: Setup)
     again = files.identity(setup.folder.input / "busy.mkv")
     assert again is not None
     batch = [*setup.settled("a.mkv"), Settled(Path("busy.mkv"), again), *setup.settled("b.mkv")]
-    assert setup.admission.admit(batch) == {Path("busy.mkv"): ""}
+    assert setup.admission.admit(batch) == {Path("busy.mkv"): None}
     assert [job.source.name for job in unfinished(setup.store)] == ["busy.mkv", "a.mkv", "b.mkv"]
     assert setup.admission.admit(batch[:1]) == {}  # the same version again, after a restart: it has its job
 

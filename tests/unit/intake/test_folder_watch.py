@@ -58,17 +58,16 @@ class WatchedFolder:
         self.watch.start()
         return self.watch
 
-    def _take(self, settled: Sequence[Settled]) -> dict[Path, str]:
-        return {
-            relative: why for relative, identity in settled if (why := self._refusal(relative, identity)) is not None
-        }
-
-    def _refusal(self, relative: Path, identity: FileIdentity) -> str | None:
-        self.offers.append((os.fspath(relative), identity, time.monotonic()))
-        try:
-            return None if self.answer(os.fspath(relative)) else ""
-        except (StorageError, OSError) as error:
-            return str(error)
+    def _take(self, settled: Sequence[Settled]) -> dict[Path, str | None]:
+        refused: dict[Path, str | None] = {}
+        for relative, identity in settled:
+            self.offers.append((os.fspath(relative), identity, time.monotonic()))
+            try:
+                if not self.answer(os.fspath(relative)):
+                    refused[relative] = None
+            except (StorageError, OSError) as error:
+                refused[relative] = str(error)
+        return refused
 
     @property
     def names(self) -> list[str]:

@@ -34,7 +34,7 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def source(root: Path) -> Iterator[Source]:
     source = Source(root)
-    assert source.open() == ""
+    assert source.open() is None
     yield source
     source.close()
 
@@ -86,7 +86,7 @@ def test_names_that_are_not_utf_8_are_reported_as_surrogates(source: Source, roo
 def test_a_folder_reached_by_a_link_is_watched(root: Path, tmp_path: Path) -> None:
     (tmp_path / "alias").symlink_to(root)
     source = Source(tmp_path / "alias")
-    assert source.open() == ""
+    assert source.open() is None
     (root / "a.mp4").touch()
     eventually(lambda: "a.mp4" in source.touched)
     source.close()
@@ -94,7 +94,7 @@ def test_a_folder_reached_by_a_link_is_watched(root: Path, tmp_path: Path) -> No
 
 def test_without_recursion_the_self_test_uses_a_plain_file(root: Path) -> None:
     source = Source(root, recursive=False)
-    assert source.open() == ""
+    assert source.open() is None
     assert list(root.iterdir()) == []
     source.close()
 
@@ -173,6 +173,6 @@ def test_leftovers_of_a_killed_self_test_are_removed_by_the_next(root: Path) -> 
     (root / f"{PROBE_PREFIX}2-bb").touch()
     (root / "film.mkv").touch()
     source = Source(root)
-    assert source.open() == ""
+    assert source.open() is None
     source.close()
     assert [path.name for path in root.iterdir()] == ["film.mkv"]

@@ -152,7 +152,8 @@ def test_one_unreadable_folder_does_not_stop_the_rest(root: Path, monkeypatch: p
 
 def test_a_root_that_is_gone_is_reported(tmp_path: Path) -> None:
     _, report = scan(tmp_path / "none")
-    assert set(report.unreadable) == {""}
+    assert report.root_error == "No such file or directory"
+    assert report.unreadable == {}
     assert report.may_have_missed("anything")
 
 

@@ -43,7 +43,7 @@ class Rendered(Event):
     frames: int
     engine: str | None = None
     warnings: tuple[Finding, ...] = ()
-    container: str = ""  # of the result, if it differs from the one that the output's name was planned for
+    container: str | None = None  # of the result, if it differs from the one that the output's name was planned for
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import structlog
 
@@ -42,6 +42,8 @@ LOG_EVENTS = {
 WARNINGS = (JobState.HELD, JobState.FAILED)  # states that are logged as warnings
 
 _log = structlog.get_logger("framewatch.jobs")
+
+Refused = TypeVar("Refused")
 
 Decide = Callable[[Job], ev.Event | None]
 """Gives the event that happens to a job, or None. It runs under the lock, so it must be quick and touch no disk."""
@@ -140,19 +142,22 @@ class JobManager:
         self.on_change(jobs)
         return jobs
 
-    def add(self, output: Path, plan: Callable[[], Sequence[Job]], event: ev.Event | None = None) -> list[Job]:
+    def add(
+        self, output: Path, plan: Callable[[], tuple[Sequence[Job], Refused]], event: ev.Event | None = None
+    ) -> tuple[list[Job], Refused]:
         """Store new jobs in one transaction, unless an unfinished job has the same source.
 
         Args:
             output: the folder below which the jobs' outputs are planned.
-            plan: makes the jobs. No other job gets a name below `output` meanwhile.
+            plan: makes the jobs, and says what it could not make one of. No other job gets a name below `output`
+                meanwhile.
             event: what happens to each of them at once.
 
         Returns:
-            Those that were stored, as they were planned.
+            The jobs that were stored, as they were planned; and what `plan` refused.
         """
         with self._names_below(output):
-            jobs = plan()
+            jobs, refused = plan()
             with self.lock, self.store.transaction():
                 added = [job for job in jobs if self.store.add(job)]
                 changed = [self._applied(job, event) for job in added] if event else []
@@ -165,7 +170,7 @@ class JobManager:
                 self.on_change(shown)  # the slots need not wait until the last job is shown
         if len(shown) > 1:
             self.on_change(shown[1:])
-        return added
+        return added, refused
 
     # --- the first half: under the lock -------------------------------------------------------------------------
 

@@ -108,7 +108,7 @@ def _rendered(request: AttemptRequest, job: Job, result: AttemptResult) -> ev.Re
         frames=result.frames,
         engine=result.engine,
         warnings=result.warnings,
-        container=used if other_ending else "",
+        container=used if other_ending else None,
     )
 
 

@@ -62,7 +62,7 @@ def job_id(number: int) -> str:
 
 def claimed(home: Home, store: Store, job: Job) -> Job:
     manager = home.manager(store)
-    assert manager.add(job.output.parent, lambda: [job]) == [job]
+    assert manager.add(job.output.parent, lambda: ([job], {})) == ([job], {})
     return manager.apply(job.id, ev.Claimed())
 
 
@@ -234,7 +234,7 @@ def test_a_store_of_a_newer_framewatch_is_an_error_and_is_not_moved(home: Home) 
 def test_a_queued_job_has_no_backup_and_a_retried_one_has(home: Home, make_job: MakeJob) -> None:
     with home.open() as store:
         manager = home.manager(store)
-        assert manager.add(Path("/out"), lambda: [make_job(1, id=job_id(1))])
+        assert manager.add(Path("/out"), lambda: ([make_job(1, id=job_id(1))], {}))[0]
         assert list(home.work.iterdir()) == []
         failed = make_job(2, id=job_id(2), state=S.FAILED, outcome=S.FAILED, ended_at=1.0)
         store.add(failed)
