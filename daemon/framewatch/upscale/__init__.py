@@ -1,6 +1,6 @@
 """Pixels in, pixels out: the network, the engines that run it, tiles, and the choice of an engine.
 
-Nothing here knows of video files, jobs or settings. A worker opens a session and feeds it:
+Nothing here knows of video files, jobs or settings. A worker opens a session (`selection`, `engine`) and feeds it:
 
     request = SessionRequest(load("esrgan-2x"), FrameShape(1920, 1080), scale=2, concurrency=2)
     with open_session(request) as session:
@@ -9,23 +9,3 @@ Nothing here knows of video files, jobs or settings. A worker opens a session an
 An engine's runtime (torch, openvino, ncnn) is imported when that engine is first asked for, so that this package can
 be imported with numpy alone. It uses dataclasses and not pydantic, for the same reason.
 """
-
-from __future__ import annotations
-
-from framewatch.upscale.engine import Device, Session, SessionRequest
-from framewatch.upscale.frames.frame import Frame, FrameShape
-from framewatch.upscale.network.network import Network
-from framewatch.upscale.selection import ENGINE_NAMES, EngineChoice, devices, open_session
-
-__all__ = [
-    "ENGINE_NAMES",
-    "Device",
-    "EngineChoice",
-    "Frame",
-    "FrameShape",
-    "Network",
-    "Session",
-    "SessionRequest",
-    "devices",
-    "open_session",
-]

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from framewatch.errors import AlreadyRunningError, StorageError
-from framewatch.intake import DaemonLock, daemon_lock
-from framewatch.intake.daemon_lock import LOCK_NAME, FolderLock
+from framewatch.intake import daemon_lock
+from framewatch.intake.daemon_lock import LOCK_NAME, DaemonLock, FolderLock
 from mounts import move_mount, tmpfs
 
 HOLD = """

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from framewatch.errors import ConfigError
-from framewatch.intake import check_folders, folder_checks, make_own_folders, make_targets
+from framewatch.intake import folder_checks
+from framewatch.intake.folder_checks import check_folders, make_own_folders, make_targets
 from framewatch.jobs.store.recovery import was_rebuilt
 from framewatch.jobs.store.store import Store
 from framewatch.settings import FolderSettings, Settings

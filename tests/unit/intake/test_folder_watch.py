@@ -15,12 +15,14 @@ import pytest
 
 from framewatch.domain import FileIdentity
 from framewatch.errors import StorageError
-from framewatch.intake import FolderHealth, FolderWatch, collector, scanner
+from framewatch.intake import collector, scanner
 from framewatch.intake import folder_watch as watch_module
 from framewatch.intake.collector import Settled
+from framewatch.intake.folder_watch import FolderWatch
 from framewatch.intake.fs_events import EventSource
 from framewatch.intake.hint_queue import MAX_HINTS, HintQueue
 from framewatch.intake.ready_check import ReadyState
+from framewatch.intake.watch_mode import FolderHealth
 from framewatch.jobs.store.recovery import was_rebuilt
 from framewatch.jobs.store.store import Store
 from framewatch.settings import FolderSettings

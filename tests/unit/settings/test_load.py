@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from framewatch.errors import ConfigError, Finding
 from framewatch.settings import FolderSettings, LoadedSettings, Settings, load_settings
 from framewatch.settings.fields import EngineName, default_folder
-from framewatch.upscale import ENGINE_NAMES
+from framewatch.upscale.selection import ENGINE_NAMES
 
 SAMPLE = Path(__file__).parents[3] / "config" / "framewatch.yaml"
 

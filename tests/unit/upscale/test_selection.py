@@ -11,16 +11,16 @@ import pytest
 
 from fake_engines import BT709, Fault, FaultyEngine, PlanesEngine
 from framewatch.errors import EngineError, Finding
-from framewatch.upscale import ENGINE_NAMES, EngineChoice, SessionRequest, devices, host, open_session
+from framewatch.upscale import host
 from framewatch.upscale.checks import selftest
-from framewatch.upscale.engine import Device, Session, UnusableDevice
+from framewatch.upscale.engine import Device, Session, SessionRequest, UnusableDevice
 from framewatch.upscale.frames.frame import Frame, FrameShape
 from framewatch.upscale.host import is_float32_only  # the real one: a fixture replaces the module's
 from framewatch.upscale.identity import IdentityEngine
 from framewatch.upscale.ncnn.engine import NcnnCpuEngine, NcnnVulkanEngine
 from framewatch.upscale.network.network import Network
 from framewatch.upscale.openvino.engine import OpenVinoEngine
-from framewatch.upscale.selection import equal_devices
+from framewatch.upscale.selection import ENGINE_NAMES, EngineChoice, devices, equal_devices, open_session
 
 SHAPE = FrameShape(72, 56)
 

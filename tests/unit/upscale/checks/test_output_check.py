@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from fake_engines import BT709, Fault, FaultAfter, FaultyEngine, PlanesEngine, PlanesFault
 from framewatch.errors import EngineError, Finding, Remedy, WrongPixelsError
-from framewatch.upscale import EngineChoice, SessionRequest, open_session
 from framewatch.upscale.checks.output_check import SAMPLES, OutputCheck
-from framewatch.upscale.engine import Session
+from framewatch.upscale.engine import Session, SessionRequest
 from framewatch.upscale.frames.frame import Frame, FrameShape
 from framewatch.upscale.network.network import Network
 from framewatch.upscale.openvino.engine import OpenVinoEngine
+from framewatch.upscale.selection import EngineChoice, open_session
 
 CLIP = Path(__file__).parents[3] / "data" / "bbb-320x180.mp4"
 SIDE = 24  # of a square frame for hostile patterns

@@ -7,12 +7,13 @@ import pytest
 
 from fake_engines import BT709, CODINGS, PlanesEngine, PlanesFault
 from framewatch.errors import EngineError
-from framewatch.upscale import EngineChoice, SessionRequest, open_session
 from framewatch.upscale.checks import selftest
+from framewatch.upscale.engine import SessionRequest
 from framewatch.upscale.frames.frame import FrameShape
 from framewatch.upscale.frames.yuv import Yuv420
 from framewatch.upscale.network.network import Network
 from framewatch.upscale.openvino.engine import OpenVinoEngine
+from framewatch.upscale.selection import EngineChoice, open_session
 
 FAULTS: dict[str, PlanesFault] = {
     "chroma swapped": lambda planes: (planes[0], planes[2], planes[1]),

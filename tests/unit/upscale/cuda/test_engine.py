@@ -9,13 +9,14 @@ from types import SimpleNamespace
 import pytest
 
 from framewatch.errors import EngineError, Finding, OutOfMemoryError
-from framewatch.upscale import ENGINE_NAMES, Device, EngineChoice, SessionRequest, devices, open_session
 from framewatch.upscale.cuda.engine import CudaEngine
 from framewatch.upscale.cuda.network import supports
+from framewatch.upscale.engine import Device, SessionRequest
 from framewatch.upscale.frames.frame import FrameShape
 from framewatch.upscale.frames.tiling import MAX_TILE_PIXELS
 from framewatch.upscale.network.network import Network
 from framewatch.upscale.openvino.engine import OpenVinoEngine
+from framewatch.upscale.selection import ENGINE_NAMES, EngineChoice, devices, open_session
 from framewatch.upscale.torch.engine import TorchEngine
 from framewatch.upscale.torch.runtime import project_errors
 

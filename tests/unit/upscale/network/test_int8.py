@@ -13,7 +13,6 @@ import pytest
 
 from framewatch import resources
 from framewatch.errors import EngineError, Finding, ModelMissingError
-from framewatch.upscale import open_session
 from framewatch.upscale.checks import selftest
 from framewatch.upscale.engine import Session, SessionRequest
 from framewatch.upscale.frames import pixels
@@ -22,7 +21,7 @@ from framewatch.upscale.network import reference, weights
 from framewatch.upscale.network.int8 import channel_scaled, parse
 from framewatch.upscale.network.network import Network
 from framewatch.upscale.openvino.engine import OpenVinoEngine
-from framewatch.upscale.selection import EngineChoice
+from framewatch.upscale.selection import EngineChoice, open_session
 
 CLIP = Path(__file__).parents[3] / "data" / "bbb-320x180.mp4"
 SCALES = (2, 3, 4)
