@@ -83,7 +83,7 @@ class Application:
         self._watch_folders()
 
     def stop(self, seconds: float) -> bool:
-        """Stop watching, then drain. True if everything ended in good order within `seconds`."""
+        """Stop watching, then drain. True if everything ended cleanly within `seconds`."""
         deadline = time.monotonic() + seconds
         self._stop_watches(self._watches.values())
         return self.scheduler.drain(deadline - time.monotonic())

@@ -27,7 +27,7 @@ from job_factory import unfinished
 
 
 class Setup:
-    """A folder's clerk, with a real store and real folders; nothing runs."""
+    """The admission of a folder, with a real store and real folders; nothing runs."""
 
     def __init__(self, root: Path, preset: NamedPreset | None) -> None:
         self.folder = FolderSettings(

@@ -93,7 +93,7 @@ def overwritten(path: Path) -> None:
 
 
 def fold(path: Path) -> None:
-    """Fold the log into the main file, as a daemon does that ends in good order."""
+    """Fold the log into the main file, as a daemon does that ends cleanly."""
     Store.open(path).close()
 
 
