@@ -96,7 +96,7 @@ def test_a_replaced_disk_is_used_when_the_user_trusts_it(harness: Harness, clip:
         replace_disk(share)
         assert harness.once().returncode == 1
         told = framewatch("folders", "trust", "anime", "--config", harness.config)
-        assert "taken as they are now" in told.stdout
+        assert "accepted as they are now" in told.stdout
         shutil.copy(clip, share / "in" / "a.mp4")
         assert harness.once().returncode == 0
         assert (share / "in" / "done" / "a.mp4").read_bytes() == clip.read_bytes()
