@@ -242,5 +242,12 @@ def _short_repr(value: Any) -> str:
 
 
 def _type_name(value: Any) -> str:
-    names = {str: "text", list: "a list", bool: "true or false", int: "a number", float: "a number"}
+    names = {
+        str: "text",
+        list: "a list",
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+        type(None): "nothing",
+    }
     return names.get(type(value), f"a {type(value).__name__}")

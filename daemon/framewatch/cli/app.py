@@ -76,7 +76,7 @@ class _LazyGroup(TyperGroup):
 app = typer.Typer(
     name="framewatch",
     cls=_LazyGroup,
-    help="Watch folders, and upscale the videos in them to twice or four times their size.",
+    help="Watch folders, and upscale the videos in them to 2x, 3x or 4x their size.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

@@ -100,7 +100,7 @@ def bench(  # one parameter per option: see options.py
     """Measure how fast this machine is, and recommend settings.
 
     Each engine and each stage is measured alone, and then a whole job from file to file. That takes about 50 seconds
-    on a CPU and 80 on a GPU. At the end stand the settings to use, and how long an episode of 24 minutes will take.
+    on a CPU and 80 on a GPU. It ends with the recommended settings, and how long an episode of 24 minutes will take.
     `framewatch schema bench` describes the JSON.
 
     \b

@@ -65,7 +65,7 @@ def _prepare(folder: Path) -> Path:
     config, marker = folder / "framewatch.yaml", folder / _MARKER
     if os.path.lexists(folder) and not (folder.is_dir() and (marker.is_file() or not any(folder.iterdir()))):
         raise ConfigError(
-            "this folder is not empty, and was not made by a demo: it is left alone",
+            "this is not an empty folder, and no demo made it: it is left alone",
             code="demo.folder_in_use",
             hint="name another folder with --dir",
             where=str(folder),

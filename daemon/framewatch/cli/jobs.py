@@ -105,7 +105,7 @@ def _request(
         check(job)
         store.request(kind, job.id)
         running = daemon_of(store) is not None
-    when = "sent to the daemon" if running else "no daemon is running: it happens at the next start"
+    when = "sent to the daemon" if running else "no daemon is running; the request is kept for its next start"
     print_line(f"{kind} {job.id} ({job.relative}): {when}")
 
 
@@ -179,7 +179,8 @@ def _folder_table(folders: list[dict[str, Any]], *, running: bool) -> Table:
     rows = []
     for folder in folders:
         # Without a daemon, what the last one reported is out of date.
-        mode = f"{folder.get('mode', '')} {folder.get('reason', '')}".strip() if running else ""
+        reason = f" ({folder['reason']})" if folder.get("reason") else ""
+        mode = f"{folder.get('mode', '')}{reason}" if running else ""
         state = folder.get("problem") or folder.get("state", "") if running else "not watched"
         waiting = folder.get("waiting", "") if running else ""
         rows.append((folder["name"], folder.get("input", ""), mode, waiting, state))

@@ -155,7 +155,7 @@ def _work_folder(parent: Path) -> Iterator[Path]:
         folder = Path(tempfile.mkdtemp(prefix=".framewatch-", dir=parent))
     except OSError as error:
         message = f"the output's folder cannot be written: {error.strerror}"
-        hint = "create the folder first" if not parent.exists() else "give this user the right to write there"
+        hint = "create the folder first" if not parent.exists() else "give this user write permission there"
         raise ConfigError(message, code="output.not_writable", hint=hint, where=printable(parent)) from None
     try:
         yield folder

@@ -15,7 +15,7 @@ from framewatch.settings import FolderSettings, Settings
 from framewatch.storage.mounts import Mounts
 
 _TARGETS = ("output", "done", "failed")
-_RIGHTS = "give the user that framewatch runs as write permission there"
+_RIGHTS = "give framewatch's user write permission there"
 
 
 def check_folders(
@@ -123,7 +123,7 @@ def _open_to_others(path: Path) -> Iterator[Finding]:
     """Check that nobody else can write to a folder of framewatch's own, and plant links there to overwrite files."""
     with suppress(OSError):  # it does not exist yet, or another finding says so
         mode = path.stat().st_mode
-        if mode & 0o022 and not mode & stat.S_ISVTX:
+        if stat.S_ISDIR(mode) and mode & 0o022 and not mode & stat.S_ISVTX:
             hint = f"run `chmod go-w {path}`, or name a folder that nobody else can write to"
             yield Finding("folders.unsafe", f"{path} can be written by others", hint)
 

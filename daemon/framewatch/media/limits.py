@@ -25,7 +25,7 @@ class Limits(Record):
     max_pixels: int = Field(
         default=8192 * 8192, ge=1, le=2**30, description="Most pixels of a video's frame: width times height."
     )
-    max_hours: Hours = Field(default=24.0, description="Longest video or sound.")
+    max_hours: Hours = Field(default=24.0, description="Longest video or audio.")
     max_streams: int = Field(
         default=100, ge=1, le=1000, description="Most streams in a file; fonts and other attachments do not count."
     )

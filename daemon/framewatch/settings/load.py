@@ -53,7 +53,7 @@ def _duplicate_names(document: Document) -> Iterator[Finding]:
             continue
         if name in seen:
             where = document.where(("folders", number, "name"))
-            message = f'another folder has the name "{name}", too'
+            message = f'another folder is already named "{name}"'
             yield Finding("config.same_name", message, "give each folder its own name", where)
         seen.add(name)
 

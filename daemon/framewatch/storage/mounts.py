@@ -217,7 +217,7 @@ class Mounts:
             "mount it, and work continues automatically; if you replaced the disk or emptied the folder: "
             f"`framewatch folders trust {name}`"
         )
-        message = "this is not the disk that was here before: it is not mounted, or another one is"
+        message = "this is not the disk that was here before: the disk is not mounted, or a different one is"
         return StorageError(message, code="storage.not_mounted", hint=hint, where=shown(root))
 
 

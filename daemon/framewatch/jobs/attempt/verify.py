@@ -22,7 +22,7 @@ ESTIMATE_SLACK = 1.0  # seconds, where the plan knows only what the source's con
 AUDIO_ONLY_SLACK = 0.080  # seconds, in place of a video frame: an mp3 states 2,257 samples that no decoder returns
 _EPSILON = 0.001  # seconds: time stamps of mkv are whole milliseconds
 
-HINT = "the source was not touched; look in the log for ffmpeg's messages"
+HINT = "the source was not changed; look in the log for ffmpeg's messages"
 
 
 def compare(

@@ -244,7 +244,7 @@ def _start(argv: Sequence[str], stdin: int) -> subprocess.Popen[bytes]:
             env=os.environ | quiet,
         )
     except OSError as error:
-        hint = "install it again; the job then continues by itself"
+        hint = "install it again; the job then continues automatically"
         raise ToolMissingError(f"{argv[0]} cannot be started: {error.strerror}", hint=hint) from None
     if popen.stdin is not None and hasattr(fcntl, "F_SETPIPE_SZ"):  # Linux; the system may refuse
         with contextlib.suppress(OSError):

@@ -24,7 +24,7 @@ def outside_folder(path: str, where: str) -> Finding | None:
     """Return a finding if a preset in a watched folder, which may be anybody's, names a file elsewhere."""
     if not Path(path).is_absolute() and ".." not in Path(path).parts:
         return None
-    hint = "in a watched folder, name a file that lies beside the videos or in a subfolder"
+    hint = "in a watched folder, name a file next to the videos or in a subfolder"
     return Finding("preset.outside_path", f"{path} is outside the folder", hint, where)
 
 

@@ -81,7 +81,7 @@ def _size_and_extent(path: Path) -> tuple[int, Extent]:
 
 
 def _not_media(path: Path) -> MediaError:
-    message = f"{path.name} is not a media file, whatever its name ends in"
+    message = f"{path.name} is not a media file, despite its extension"
     hint = "framewatch reads MP4, MOV, MKV, WebM, AVI, MPEG-TS, MPEG-PS, FLV, Ogg, ASF and MXF"
     return MediaError(message, code="media.not_media", hint=hint)
 
