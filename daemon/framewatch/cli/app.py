@@ -28,7 +28,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "retry": ("jobs:retry", "Try a failed or cancelled job again."),
         "cancel": ("jobs:cancel", "Cancel a job."),
         "doctor": ("doctor:doctor", "Check what jobs need on this machine."),
-        "bench": ("bench:bench", "Measure how fast this machine is, and recommend settings."),
+        "bench": ("bench.command:bench", "Measure how fast this machine is, and recommend settings."),
         "folders": ("folders:app", "Show the watch folders and their disks, or accept another disk."),
         "presets": ("presets:app", "List, show and validate presets, and list their keys."),
         "models": ("models:app", "List the networks, verify and install their weights."),

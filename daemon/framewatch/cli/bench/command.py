@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from framewatch.bench.clip import Size
 from framewatch.bench.run import Bench, BenchRequest, Listener
-from framewatch.cli.bench_table import show
+from framewatch.cli.bench.table import show
 from framewatch.cli.options import (
     EngineOption,
     FfmpegOption,

@@ -1,0 +1,1 @@
+"""The command `framewatch bench`, and its tables."""
