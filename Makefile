@@ -22,8 +22,9 @@ install: $(STAMP)  ## create .venv and install framewatch into it
 demo: $(STAMP)  ## put a real clip into a watched folder and watch it being upscaled to 2x
 	$(BIN)/framewatch demo
 
+# A file at a time to each process: the slow acceptance tests come first, and one process alone would run all of them.
 test: $(STAMP)  ## run all tests, on real media
-	$(BIN)/python -m pytest -n 2 $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
 
 test-pythons:  ## run the tests, or those of TESTS=tests/unit/media, under each Python from 3.11 to 3.14 that is found
 	tools/test_pythons.sh $(TESTS)
