@@ -173,6 +173,6 @@ def test_a_subtitle_file_is_searched_beside_the_preset_that_names_it(tmp_path: P
 def test_a_preset_in_a_watched_folder_can_extend_installed_presets_which_can_refer_to_files(tmp_path: Path) -> None:
     planted, own = tmp_path / "framewatch-preset.yaml", tmp_path / "presets"
     write(own, own_style="extends: ./deeper.yaml\npreset: slow", deeper="crf: 11")
-    planted.write_text("extends: house_style\ncontainer: mkv")
+    planted.write_text("extends: own_style\ncontainer: mkv")
     found: Any = load_folder_preset(planted, [own]).preset
     assert (found.crf, found.preset, found.container) == (11, "slow", "mkv")
