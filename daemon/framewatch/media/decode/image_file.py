@@ -19,9 +19,8 @@ from framewatch.media.decode.decoder import upright_filters, upright_rgb_filters
 from framewatch.media.filter_graph import Filter, FilterChain
 from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.probe.display_matrix import orientation
-from framewatch.media.probe.exif import exif_orientation
 from framewatch.media.probe.pyav_values import fraction
-from framewatch.media.probe.safe_open import open_file, open_media
+from framewatch.media.probe.safe_open import open_media
 
 # A small file may claim a size that fills any memory. Photographs are larger than the frames of videos, so images
 # have a limit of their own.
@@ -59,8 +58,7 @@ def with_image_details(path: Path, info: MediaInfo, beat: Beat = no_beat) -> Med
         alpha=video.alpha or any(each.is_alpha for each in frame.format.components) or _has_clear_palette(frame),
         colour=video.colour.evolve(matrix=matrix),
     )
-    with open_file(path) as file:
-        found = exif_orientation(file) or orientation(frame)
+    found = orientation(frame)
     video = video.evolve(rotation=found.rotation, mirrored=found.mirrored)
     return info.evolve(streams=(stream.evolve(video=video), *info.streams[1:]))
 

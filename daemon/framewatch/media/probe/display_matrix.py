@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple
 
-from av.sidedata.sidedata import SideData
 from av.video.frame import VideoFrame
+
+from framewatch.media.probe.side_data import SideDataType, side_data
 
 Rotation = Literal[0, 90, 180, 270]
 
@@ -22,16 +22,15 @@ class Orientation(NamedTuple):
 def orientation(frame: VideoFrame) -> Orientation:
     """Read the display matrix of a decoded frame, rounded to right angles.
 
+    libav also makes one of EXIF's orientation.
+
     The matrix maps (x, y) to (a x + c y, b x + d y), with y downwards; its first numbers are a, b, 0, c, d in 16.16
     fixed point. A clockwise rotation by t is a = d = cos t, b = -c = sin t; a mirror before it negates a and b.
     """
-    try:
-        matrix = cast("Mapping[str, SideData]", frame.side_data).get("DISPLAYMATRIX")
-    except ValueError:  # PyAV 18 gives no side data at all if it has no name for one type, such as EXIF
-        return Orientation(cast(Rotation, round(-frame.rotation / 90) % 4 * 90))
+    matrix = side_data(frame, SideDataType.DISPLAYMATRIX).get(SideDataType.DISPLAYMATRIX)
     if matrix is None:
         return Orientation()
-    a, b, _, c, d = struct.unpack_from("5i", bytes(matrix))
+    a, b, _, c, d = struct.unpack_from("5i", matrix)
     mirrored = a * d - b * c < 0
     cosine, sine = (d, -b) if mirrored else (d, b)
     if abs(sine) > abs(cosine):

@@ -6,14 +6,13 @@ The numbers come from the file, so values that no display can have count as unkn
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
-from typing import cast
 
-from av.sidedata.sidedata import SideData
 from av.video.frame import VideoFrame
 
 from framewatch.domain import Hdr, MasteringDisplay
+from framewatch.media.probe.side_data import SideDataType, side_data
 
 # AVMasteringDisplayMetadata (libavutil/mastering_display_metadata.h): ten AVRationals, each a pair of ints: x and y
 # of red, green, blue and white, minimum and maximum luminance; then two flags: has primaries, has luminance.
@@ -27,12 +26,9 @@ _MAX_LIGHT_LEVEL = 65_535  # 16 bits in every bitstream
 
 def hdr_metadata(frame: VideoFrame) -> Hdr | None:
     """Read the mastering display and the content light level of a decoded frame; None if it has neither."""
-    try:
-        side_data = cast("Mapping[str, SideData]", frame.side_data)
-    except ValueError:  # PyAV 18 gives no side data at all if it has no name for one type
-        return None
-    mastering = mastering_display(bytes(side_data.get("MASTERING_DISPLAY_METADATA", b"")))
-    light = light_level(bytes(side_data.get("CONTENT_LIGHT_LEVEL", b"")))
+    found = side_data(frame, SideDataType.MASTERING_DISPLAY_METADATA, SideDataType.CONTENT_LIGHT_LEVEL)
+    mastering = mastering_display(found.get(SideDataType.MASTERING_DISPLAY_METADATA, b""))
+    light = light_level(found.get(SideDataType.CONTENT_LIGHT_LEVEL, b""))
     return Hdr(mastering=mastering, light=light) if mastering or light else None
 
 

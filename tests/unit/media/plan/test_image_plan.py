@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import struct
 import zlib
 from pathlib import Path
@@ -17,7 +16,6 @@ from framewatch.media.commands.image_command import image_command, jpeg_scale
 from framewatch.media.decode.image_file import bound_alpha, flatten_on_white, read_image, with_image_details
 from framewatch.media.plan.image_plan import ImagePlan, make_image_plan
 from framewatch.media.preset.preset import Preset
-from framewatch.media.probe.exif import exif_orientation
 from framewatch.media.probe.probe import probe
 from framewatch.media.rules.preset_rules import check_preset, check_tools
 from media_samples import FFMPEG, audio, cover, ffmpeg, media, video
@@ -51,7 +49,9 @@ def in_png(data: bytes, block: bytes) -> bytes:
 
 
 def in_webp(data: bytes, block: bytes) -> bytes:
-    whole = data[8:] + b"EXIF" + struct.pack("<I", len(block)) + block
+    size = b"".join(struct.pack("<I", side - 1)[:3] for side in (40, 24))
+    whole = b"WEBPVP8X" + struct.pack("<II", 10, 0x08) + size  # flag 0x08: there is EXIF
+    whole += data[12:] + b"EXIF" + struct.pack("<I", len(block)) + block
     return b"RIFF" + struct.pack("<I", len(whole)) + whole
 
 
@@ -94,16 +94,24 @@ def test_an_image_is_rotated_as_its_exif_says(
     assert np.array_equal(read_image(path, seen(path)[1]).rgb, UPRIGHT[orientation](plain))
 
 
-def test_exif_is_read_from_every_format_and_in_both_byte_orders(pictures: Path) -> None:
-    data = {kind: (pictures / f"a.{kind}").read_bytes() for kind in ("jpg", "png", "webp", "bmp")}
-    for order in "<>":
-        block = exif(6, order)
-        for made in (in_jpeg(data["jpg"], block), in_png(data["png"], block), in_webp(data["webp"], block), block):
-            found = exif_orientation(io.BytesIO(made))
-            assert found is not None
-            assert (found.rotation, found.mirrored) == (90, False)
-    for nothing in (*data.values(), b"", b"\xff\xd8", in_jpeg(data["jpg"], b"MM\0*\xff\xff\xff\xff"), b"II*\0"):
-        assert exif_orientation(io.BytesIO(nothing)) is None
+@pytest.mark.parametrize("order", "<>")
+def test_exif_is_read_from_every_format_and_in_both_byte_orders(order: str, pictures: Path, tmp_path: Path) -> None:
+    kinds = {"a.jpg": in_jpeg, "a.png": in_png, "a.webp": in_webp}
+    for name, put in kinds.items():
+        path = tmp_path / name
+        path.write_bytes(put((pictures / name).read_bytes(), exif(6, order)))
+        video = seen(path)[1].video
+        assert video is not None
+        assert (video.rotation, video.mirrored) == (90, False), name
+
+
+def test_exif_that_cannot_be_parsed_turns_nothing(pictures: Path, tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    for block in (b"MM\0*\xff\xff\xff\xff", b"II*\0", b""):
+        path.write_bytes(in_jpeg((pictures / "a.jpg").read_bytes(), block))
+        video = seen(path)[1].video
+        assert video is not None
+        assert (video.rotation, video.mirrored) == (0, False)
 
 
 @pytest.mark.parametrize(
