@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from framewatch.domain.job import FileIdentity, Job, JobState, Journal
+from framewatch.domain.input_file import FileIdentity, InputFile
+from framewatch.domain.job import Job, JobState, Journal
 from framewatch.domain.media import Audio, Colour, Edges, Hdr, MasteringDisplay, MediaInfo, Stream, StreamKind, Video
 from framewatch.domain.progress import Progress, StageName
 from framewatch.domain.record import Record
@@ -14,6 +15,7 @@ __all__ = [
     "Edges",
     "FileIdentity",
     "Hdr",
+    "InputFile",
     "Job",
     "JobState",
     "Journal",

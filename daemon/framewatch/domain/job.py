@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from framewatch.domain.input_file import FileIdentity
 from framewatch.domain.record import Record
 from framewatch.errors import Finding, Need
 
@@ -31,15 +32,6 @@ class JobState(StrEnum):
     def ends_in_done_folder(self) -> bool:
         """Whether its source goes to done/, since nothing is wrong with it; otherwise it goes to failed/."""
         return self in (JobState.DONE, JobState.SKIPPED)
-
-
-class FileIdentity(Record):
-    """What distinguishes one version of a file from another."""
-
-    device: int
-    inode: int
-    size: int
-    mtime_ns: int
 
 
 class Journal(Record):

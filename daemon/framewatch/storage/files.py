@@ -1,8 +1,8 @@
 """Open folders, and write and remove small files, without following links and without partial results.
 
-Every folder that users name has a root: the input, output, done or failed folder of the configuration. The root
-itself may be a link. Below it each component is opened without following links, so that nobody who can write to a
-share can redirect framewatch. Roots are never created here: a missing root means that its disk is not mounted.
+Every folder that users name has a root: the input, output, done or failed folder of the configuration. A guard opens
+it. Below it no link is followed, so that nobody who can write to a share can redirect framewatch. Roots are never
+created here: a missing root means that its disk is not mounted.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ import hashlib
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from framewatch.domain import FileIdentity
-from framewatch.errors import StorageError
+from framewatch.domain import FileIdentity, InputFile
+from framewatch.errors import MediaError
+from framewatch.storage import beneath
 from framewatch.storage.mount_guard import UNGUARDED, Guard
-from framewatch.storage.os_errors import outside_error, storage_error, storage_faults, symlink_error
+from framewatch.storage.os_errors import outside_error, shown, storage_error, storage_faults, symlink_error
 
 READ = (
     os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 )  # O_NONBLOCK: opening a FIFO must not wait for a writer
 CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES}  # from fsync on folders of SMB and some FUSE
 
 
@@ -34,30 +34,62 @@ _CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES}  # from 
 def open_folder(root: Path, path: Path, *, create: bool = False, guard: Guard = UNGUARDED) -> Iterator[int]:
     """Open the folder `path`, which is `root` or lies below it, and yield its descriptor.
 
-    `guard` checks the open root. If the disk is unmounted or replaced after that check, the descriptor still refers
-    to the disk that was checked.
-
     Args:
         root: the folder from which no link is followed.
         path: the folder to open.
         create: create missing folders below the root.
-        guard: checks that the disk of the root is mounted.
+        guard: opens the root. If its disk is unmounted or replaced later, the descriptor still refers to the disk
+            that was checked.
 
     Raises:
         StorageError: `storage.unavailable` if the root is missing, `storage.symlink`, `storage.outside`, or the
             guard's error.
         FileNotFoundError: a folder below the root is missing, and `create` is false.
     """
-    descriptor = open_root(root)
+    parts = parts_below(root, path)
+    top = guard.open(root)
     try:
-        guard.check(root, descriptor)
-        for part in parts_below(root, path):
-            inner = _open_part(descriptor, part, path, create=create)
-            os.close(descriptor)
-            descriptor = inner
+        descriptor = _open_below(top, parts, path, create=create)
+    finally:
+        os.close(top)
+    try:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def open_input(file: InputFile) -> int:
+    """Open a file to read, without following a link in any component of its path, and return its descriptor.
+
+    Raises:
+        MediaError: there is no regular file (`media.not_a_file`), or another version of it (`source.changed`).
+        StorageError: it is gone, or cannot be opened now.
+    """
+    try:
+        descriptor = beneath.open_path(file.path, READ)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO, errno.EXDEV):
+            raise _not_a_file(file, "a link, or lies behind one") from None
+        raise storage_error(error, file.path) from error
+    if problem := _problem(file, os.fstat(descriptor)):
+        os.close(descriptor)
+        raise problem
+    return descriptor
+
+
+def _problem(file: InputFile, found: os.stat_result) -> MediaError | None:
+    if not stat.S_ISREG(found.st_mode):
+        return _not_a_file(file, "not a regular file")
+    if file.identity is None or unchanged(file.identity, identity_of(found)):
+        return None
+    message = f"{shown(file.name)} is no longer the file that was queued"
+    hint = "leave files alone while framewatch works on them"
+    return MediaError(message, code="source.changed", hint=hint, where=shown(file.path))
+
+
+def _not_a_file(file: InputFile, reason: str) -> MediaError:
+    hint = "put the file itself into the folder"
+    return MediaError(f"{shown(file.name)} is {reason}", code="media.not_a_file", hint=hint)
 
 
 def parts_below(root: Path, path: Path) -> tuple[str, ...]:
@@ -193,37 +225,22 @@ def _fill(descriptor: int, data: bytes, durable: bool) -> None:
         os.close(descriptor)
 
 
-def open_root(root: Path) -> int:
-    """Open a root, following links, and return its descriptor.
-
-    Raises:
-        StorageError: `storage.unavailable` if it is missing, or another error of the file system.
-    """
+def _open_below(top: int, parts: Sequence[str], path: Path, *, create: bool) -> int:
     try:
-        return os.open(root, _FOLDER)
-    except OSError as error:
-        raise storage_error(error, root) from error
-
-
-def _open_part(folder: int, part: str, path: Path, *, create: bool) -> int:
-    try:
-        return os.open(part, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+        return beneath.open_beneath(top, parts, beneath.FOLDER)
     except FileNotFoundError:
-        if not create:
+        if not create or not parts:
             raise
     except OSError as error:
-        raise _open_error(error, folder, part, path) from error
-    with suppress(FileExistsError):
-        os.mkdir(part, dir_fd=folder)
-        sync_folder(folder)
-    return _open_part(folder, part, path, create=False)
-
-
-def _open_error(error: OSError, folder: int, part: str, path: Path) -> StorageError:
-    with suppress(OSError):
-        if stat.S_ISLNK(os.stat(part, dir_fd=folder, follow_symlinks=False).st_mode):
-            return symlink_error(path)
-    return storage_error(error, path)
+        raise symlink_error(path) if error.errno == errno.ELOOP else storage_error(error, path) from error
+    outer = _open_below(top, parts[:-1], path, create=True)
+    try:
+        with suppress(FileExistsError):
+            os.mkdir(parts[-1], dir_fd=outer)
+            sync_folder(outer)
+    finally:
+        os.close(outer)
+    return _open_below(top, parts, path, create=False)
 
 
 def _lstat(path: Path) -> os.stat_result | None:

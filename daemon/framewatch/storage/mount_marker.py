@@ -6,6 +6,7 @@
 | never created |                 |             | NEW                                                        |
 | another id    |                 |             | ABSENT: another disk, which framewatch used elsewhere      |
 | missing       | another one     |             | ABSENT: the disk is not mounted                            |
+| missing       | another path    |             | ABSENT: a link leads somewhere else now                    |
 | missing       | the same        | none        | ABSENT: happens with bind mounts and container volumes     |
 | missing       | the same        | some        | RESTORED: somebody removed hidden files                    |
 
@@ -46,6 +47,9 @@ class MountMarker(Record):
 
     id: str | None = None  # None: lost with the store
     mount: Path | None = None  # the mount point that the root was on
+    real: Path | None = (
+        None  # the path of the root without links; None: remembered by a version that did not store it
+    )
 
 
 class RootState(NamedTuple):
@@ -54,6 +58,7 @@ class RootState(NamedTuple):
     id: str | None  # in the marker file; None if it is missing or holds no id
     mount: Path  # the mount point that the root is on
     empty: bool  # nothing but what framewatch or a new file system creates
+    real: Path | None = None  # the path of the root without links
 
 
 def mount_state(recorded: MountMarker | None, seen: RootState) -> MountState:
@@ -64,7 +69,7 @@ def mount_state(recorded: MountMarker | None, seen: RootState) -> MountState:
         return MountState.ABSENT if seen.id is None and seen.empty else MountState.NEW
     if seen.id is not None:
         return MountState.THERE if seen.id == recorded.id else MountState.ABSENT
-    if seen.empty or seen.mount != recorded.mount:
+    if seen.empty or seen.mount != recorded.mount or (recorded.real and seen.real != recorded.real):
         return MountState.ABSENT
     return MountState.RESTORED
 

@@ -8,15 +8,16 @@ import secrets
 import stat
 import threading
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import structlog
 
 from framewatch.errors import StorageError
-from framewatch.storage import files
+from framewatch.storage import beneath, files
 from framewatch.storage.folder_places import FolderPlaces
+from framewatch.storage.links import resolve
 from framewatch.storage.marker_store import Facts, MarkerStore
 from framewatch.storage.mount_marker import (
     MARKER_BYTES,
@@ -29,7 +30,7 @@ from framewatch.storage.mount_marker import (
     marker_text,
     mount_state,
 )
-from framewatch.storage.os_errors import shown, storage_faults
+from framewatch.storage.os_errors import shown, storage_error, storage_faults, symlink_error
 
 _GONE = (errno.ENOENT, errno.ENOTDIR)
 _log = structlog.get_logger("framewatch.folders")
@@ -55,16 +56,18 @@ class Mounts:
         self._lock = threading.Lock()  # for the markers and their store
         self._creating: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
         self._devices: dict[Path, int] = {}  # where each root was last seen
+        self._real: dict[Path, Path] = {}  # each root without links, once it was opened
         self._reported: set[Path] = set()  # roots whose marker cannot be created: logged once
         self.use(places)
         alone = [root for root in self._names if root not in self._outer]
         self._markers = self._store.read() or (dict.fromkeys(alone, MountMarker()) if rebuilt else {})
 
     def use(self, places: Mapping[str, FolderPlaces]) -> None:
-        """Guard the roots of a new configuration from now on."""
+        """Guard the roots of a new configuration from now on. Links in their paths are followed again, once."""
         roots = {name: tuple(folder.roots.values()) for name, folder in places.items()}
         self._names = {root: name for name, mine in roots.items() for root in mine}
         self._outer = {root: outer for mine in roots.values() for root in mine if (outer := _outer(root, mine))}
+        self._real = {}
 
     def require(self, root: Path) -> None:
         """Check that the disk of `root` is mounted.
@@ -72,28 +75,52 @@ class Mounts:
         Raises:
             StorageError: `storage.not_mounted`, or the error of opening the root.
         """
+        os.close(self.open(root))
+
+    def open(self, root: Path) -> int:
+        """Open a root whose disk is mounted, and return its descriptor.
+
+        The links that lead to a root are followed the first time only: one that is placed or changed later, while
+        framewatch runs, is an error. A root in another one is opened from that one's descriptor.
+
+        Raises:
+            StorageError: `storage.not_mounted`, `storage.symlink`, or another error of opening the root.
+        """
+        outer = self._covered_by(root)
+        if outer is not None:
+            top = self.open(outer)
+            try:
+                with _opening(root):
+                    return beneath.open_beneath(top, root.relative_to(outer).parts, beneath.FOLDER)
+            finally:
+                os.close(top)
         try:
-            descriptor = files.open_root(root)
+            descriptor = self._open_unchecked(root)
         except StorageError as error:
             raise self._missing(root, error) from None
         try:
-            self.check(root, descriptor)
-        finally:
+            if root in self._names and self._checked_state(root, descriptor) is MountState.ABSENT:
+                raise self._not_mounted(root)
+        except StorageError:
             os.close(descriptor)
+            raise
+        self._real.setdefault(root, self.real_path(root))
+        return descriptor
 
-    def check(self, root: Path, descriptor: int) -> None:
-        """Check an open root.
+    def real_path(self, root: Path) -> Path:
+        """Return the path of a root without links.
 
         Raises:
-            StorageError: as for `require`.
+            StorageError: `storage.symlink` for a link that is not to be trusted.
         """
-        if root not in self._names:
-            return
-        outer = self._covered_by(root)
+        outer = self._outer.get(root)
         if outer is not None:
-            self.require(outer)
-        elif self._checked_state(root, descriptor) is MountState.ABSENT:
-            raise self._not_mounted(root)
+            return self.real_path(outer) / root.relative_to(outer)
+        return self._real.get(root) or resolve(root)
+
+    def _open_unchecked(self, root: Path) -> int:
+        with _opening(root):
+            return beneath.open_path(self.real_path(root), beneath.FOLDER)
 
     def state(self, root: Path) -> MountState:
         """Return whether the disk of a root is mounted. Nothing is created or changed.
@@ -105,14 +132,14 @@ class Mounts:
         if outer is not None:
             return self.state(outer)
         try:
-            descriptor = files.open_root(root)
+            descriptor = self._open_unchecked(root)
         except StorageError as error:
             if self._missing(root, error) is not error:
                 return MountState.ABSENT
             raise
         try:
             with storage_faults(root):
-                return mount_state(self._markers.get(root), _root_state(root, descriptor))
+                return mount_state(self._markers.get(root), self._root_state(root, descriptor))
         finally:
             os.close(descriptor)
 
@@ -144,7 +171,7 @@ class Mounts:
         mine = [root for root, owner in self._names.items() if owner == name]
         for root in mine:  # a root inside another one is created when it is needed
             if root not in self._outer:
-                os.close(files.open_root(root))
+                os.close(self._open_unchecked(root))
         for root in mine:
             self._remember(root, None)
         for root in mine:
@@ -166,20 +193,25 @@ class Mounts:
                 self._note_mount(root, known, os.fstat(descriptor).st_dev)
                 return MountState.THERE
             with self._creating[root]:
-                seen = _root_state(root, descriptor)
+                seen = self._root_state(root, descriptor)
                 state = mount_state(self._markers.get(root), seen)
                 if state in (MountState.NEW, MountState.RESTORED):
                     self._create_marker(root, descriptor, seen, state)
                 return state
+
+    def _root_state(self, root: Path, descriptor: int) -> RootState:
+        with os.scandir(descriptor) as entries:
+            empty = all(is_negligible(entry.name) for entry in entries)
+        real = self.real_path(root)
+        return RootState(_read_marker(descriptor), mount_point(real), empty, real)
 
     def _note_mount(self, root: Path, known: MountMarker, device: int) -> None:
         """Remember the mount point of a known root: it may have changed."""
         if self._devices.get(root) == device:
             return
         self._devices[root] = device
-        mount = mount_point(root)
-        if mount != known.mount:
-            self._remember(root, known.evolve(mount=mount))
+        real = self.real_path(root)
+        self._remember(root, known.evolve(mount=mount_point(real), real=real))
 
     def _create_marker(self, root: Path, descriptor: int, seen: RootState, state: MountState) -> None:
         """Create the marker and remember it. A root that cannot be written to gets none."""
@@ -195,7 +227,7 @@ class Mounts:
                 return
         if state is MountState.RESTORED:
             _log.warning("folder.marker_recreated", folder=self._names[root], path=root / MARKER_NAME)
-        self._remember(root, MountMarker(id=chosen, mount=seen.mount))
+        self._remember(root, MountMarker(id=chosen, mount=seen.mount, real=seen.real))
 
     def _remember(self, root: Path, marker: MountMarker | None) -> None:
         with self._lock:
@@ -233,10 +265,13 @@ def _outer(root: Path, roots: Sequence[Path]) -> Path | None:
     return min(around, key=lambda path: len(path.parts), default=None)
 
 
-def _root_state(root: Path, descriptor: int) -> RootState:
-    with os.scandir(descriptor) as entries:
-        empty = all(is_negligible(entry.name) for entry in entries)
-    return RootState(_read_marker(descriptor), mount_point(root), empty)
+@contextmanager
+def _opening(root: Path) -> Iterator[None]:
+    """Raise OSErrors of opening a root as StorageErrors."""
+    try:
+        yield
+    except OSError as error:
+        raise symlink_error(root) if error.errno == errno.ELOOP else storage_error(error, root) from error
 
 
 def _read_marker(folder: int) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,6 @@ from framewatch.errors import StorageError
 from framewatch.jobs.store.recovery import open_or_rebuild, was_rebuilt
 from framewatch.jobs.store.store import Store
 from framewatch.service.daemon import known_roots
-from framewatch.storage import mounts as roots_module
 from framewatch.storage.marker_store import copy_path
 from framewatch.storage.mount_marker import (
     MARKER_NAME,
@@ -229,10 +229,11 @@ def test_an_open_root_stays_on_its_disk_when_the_disk_is_unplugged(tmp_path: Pat
     share = tmp_path / "share"
     with tmpfs(share, 1), roots_of(tmp_path, share) as roots:
         roots.require(share)
-        descriptor = roots_module.files.open_root(share)
+        descriptor = roots.open(share)
         unmount(share)
-        roots.check(share, descriptor)
-        roots_module.os.close(descriptor)
+        with os.scandir(descriptor) as entries:
+            assert MARKER_NAME in [entry.name for entry in entries]
+        os.close(descriptor)
         assert code(roots, share) == "storage.not_mounted"
 
 
@@ -273,3 +274,39 @@ def test_the_mount_point_is_found_through_links(tmp_path: Path) -> None:
         (share / "a").mkdir()
         (tmp_path / "link").symlink_to(share / "a")
         assert mount_point(tmp_path / "link" / "b") == share
+
+
+def test_a_root_that_becomes_a_link_later_is_refused(tmp_path: Path) -> None:
+    share, private = tmp_path / "share", tmp_path / "private"
+    for folder in (share, private):
+        folder.mkdir()
+    with roots_of(tmp_path, share) as roots:
+        roots.require(share)
+        share.rename(tmp_path / "aside")
+        share.symlink_to(private)
+        assert code(roots, share) == "storage.symlink"
+        assert list(private.iterdir()) == []
+
+
+def test_a_link_that_leads_elsewhere_after_a_restart_is_refused(tmp_path: Path) -> None:
+    share, private = tmp_path / "share", tmp_path / "private"
+    for folder in (share, private):
+        folder.mkdir()
+        (folder / "file").touch()
+    with roots_of(tmp_path, share) as roots:
+        roots.require(share)
+    share.rename(tmp_path / "aside")
+    share.symlink_to(private)
+    with roots_of(tmp_path, share) as roots:
+        assert code(roots, share) == "storage.not_mounted"
+        assert [path.name for path in private.iterdir()] == ["file"]
+
+
+def test_a_root_inside_another_is_never_reached_through_a_link(tmp_path: Path) -> None:
+    share, private = tmp_path / "share", tmp_path / "private"
+    share.mkdir()
+    private.mkdir()
+    (share / "done").symlink_to(private)
+    with roots_of(tmp_path, share, share / "done") as roots:
+        assert code(roots, share / "done") == "storage.symlink"
+        assert list(private.iterdir()) == []

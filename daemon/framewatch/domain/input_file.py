@@ -1,0 +1,34 @@
+"""A file that a job reads, named so that nobody can put another one in its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from framewatch.domain.record import Record
+
+
+class FileIdentity(Record):
+    """What distinguishes one version of a file from another."""
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+
+
+class InputFile(Record):
+    """A file below a root. It is opened by `framewatch.storage.files.open_input`, and never by its path."""
+
+    root: Path  # absolute and without links, as the daemon resolved it
+    relative: Path
+    identity: FileIdentity | None = None  # the version that is expected; None: any
+
+    @property
+    def path(self) -> Path:
+        """The whole path, for messages and for commands that are shown."""
+        return self.root / self.relative
+
+    @property
+    def name(self) -> str:
+        """The last component of the path."""
+        return self.relative.name

@@ -1,0 +1,108 @@
+"""Resolve the path of a root, following only links that nobody else could have made.
+
+An administrator may use links to name a folder. A link that somebody else can place or replace would lead framewatch
+to any folder that its user can write to. So a link counts only if it belongs to root or to framewatch's user, lies in
+a folder that only these can write to, and is on a file system that says truly to whom it belongs.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+from framewatch.errors import StorageError
+from framewatch.storage import beneath
+from framewatch.storage.filesystem_type import filesystem_type
+from framewatch.storage.os_errors import shown, storage_error
+
+_MAX_LINKS = 40  # as the kernel allows in one path
+# An entry itself, even if it is a link; O_PATH is Linux's, and O_SYMLINK macOS's.
+_ENTRY = os.O_CLOEXEC | (
+    os.O_PATH | os.O_NOFOLLOW if hasattr(os, "O_PATH") else os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_SYMLINK", 0)
+)
+# Clients of these make up owner and mode of files, or take them from whoever wrote the file on another machine.
+_MADE_UP_OWNERS = frozenset(
+    {
+        *("cifs", "smb", "smb2", "smb3", "smbfs", "afpfs", "ncpfs", "davfs", "davfs2", "webdav"),
+        *("fuse", "fuseblk", "macfuse", "osxfuse", "ntfs", "ntfs3", "exfat", "vfat", "msdos", "hfs"),
+        *("9p", "vboxsf", "vmhgfs", "prl_fs", "drvfs", "fakeowner", "grpcfuse", "osxfs"),
+    }
+)
+
+
+def resolve(path: Path) -> Path:
+    """Return an absolute path without links, as far as it exists; the rest stays as it is written.
+
+    Raises:
+        StorageError: `storage.symlink` for a link that is not to be trusted, or another error of the file system.
+    """
+    done, here = Path("/"), os.open("/", beneath.PASSED)
+    pending = [*reversed(path.absolute().parts[1:])]
+    links = 0
+    try:
+        while pending:
+            name = pending.pop()
+            inner = _open_entry(here, name, done / name)
+            if inner is None:
+                return done.joinpath(name, *reversed(pending))
+            found = os.fstat(inner)
+            if not stat.S_ISLNK(found.st_mode):
+                os.close(here)
+                here, done = inner, done.parent if name == ".." else done / name
+                continue
+            try:
+                _require_trusted(found, os.fstat(here), done, name)
+                target = _target(inner, here, name)
+            finally:
+                os.close(inner)
+            links += 1
+            if links > _MAX_LINKS:
+                raise storage_error(OSError(errno.ELOOP, os.strerror(errno.ELOOP)), path)
+            pending += [part for part in reversed(target.split("/")) if part not in ("", ".")]
+            if target.startswith("/"):
+                os.close(here)
+                done, here = Path("/"), os.open("/", beneath.PASSED)
+        return done
+    finally:
+        os.close(here)
+
+
+def _open_entry(folder: int, name: str, path: Path) -> int | None:
+    try:
+        return os.open(name, _ENTRY, dir_fd=folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise storage_error(error, path) from error
+
+
+def _target(link: int, folder: int, name: str) -> str:
+    """Return where an open link leads: by its descriptor, since the name may have changed; macOS cannot do that."""
+    return os.readlink("", dir_fd=link) if hasattr(os, "O_PATH") else os.readlink(name, dir_fd=folder)
+
+
+def _require_trusted(link: os.stat_result, folder: os.stat_result, where: Path, name: str) -> None:
+    ours = (0, os.geteuid())
+    others_write = folder.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    kept_by_owner = folder.st_mode & stat.S_ISVTX  # then only a link's owner can replace it
+    if link.st_uid not in ours:
+        reason = "is a link that belongs to another user"
+    elif folder.st_uid not in ours or (others_write and not kept_by_owner):
+        reason = "is a link in a folder that others can write to"
+    elif _has_made_up_owners(where):
+        reason = "is a link on a file system that does not tell whose it is"
+    else:
+        return
+    raise StorageError(
+        f"{shown(where / name)} {reason}",
+        code="storage.symlink",
+        hint="replace it with a real folder, or name its target in the configuration",
+        where=shown(where / name),
+    )
+
+
+def _has_made_up_owners(path: Path) -> bool:
+    kind = filesystem_type(path) or ""
+    return kind in _MADE_UP_OWNERS or kind.startswith("fuse.")
