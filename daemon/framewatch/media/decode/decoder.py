@@ -24,7 +24,7 @@ from framewatch.media.filter_graph import Filter, FilterChain
 from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.plan.plane_format import PlaneFormat
 from framewatch.media.probe.dts_timing import DtsQueue, set_up_timestamps
-from framewatch.media.probe.safe_open import open_media
+from framewatch.media.probe.safe_open import media_errors, open_media
 from framewatch.media.probe.truncation import COPY_AGAIN_HINT
 from framewatch.media.timeline import FrameClock
 
@@ -129,6 +129,10 @@ class Decoder:
             StorageError: the file is gone or cannot be read any more.
             OutOfMemoryError: there is too little memory for its frames now.
         """
+        with media_errors(self._source.path):
+            yield from self._shown_frames()
+
+    def _shown_frames(self) -> Iterator[DecodedFrame]:
         clock = FrameClock(self._source.timeline, self._segment)
         held: VideoFrame | None = None  # how often it is shown is known when the next one comes
         for frame in self._segment_frames():

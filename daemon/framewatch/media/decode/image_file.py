@@ -20,7 +20,7 @@ from framewatch.media.filter_graph import Filter, FilterChain
 from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.probe.display_matrix import orientation
 from framewatch.media.probe.pyav_values import fraction
-from framewatch.media.probe.safe_open import open_media
+from framewatch.media.probe.safe_open import media_errors, open_media
 
 # A small file may claim a size that fills any memory. Photographs are larger than the frames of videos, so images
 # have a limit of their own.
@@ -46,21 +46,26 @@ def with_image_details(path: Path, info: MediaInfo, beat: Beat = no_beat) -> Med
         MediaError: `media.too_large`, or `media.corrupt` if it cannot be decoded.
     """
     stream = info.streams[0]
-    frame = _decode(path, stream, beat)
-    video = _video(stream)
+    with media_errors(path):
+        frame = _decode(path, stream, beat)
+        video = _with_frame_facts(_video(stream), frame)
+    return info.evolve(streams=(stream.evolve(video=video), *info.streams[1:]))
+
+
+def _with_frame_facts(video: Video, frame: VideoFrame) -> Video:
     name = frame.format.name
     matrix = video.colour.matrix or "smpte170m"  # what is not RGB is YCbCr as in JPEG (JFIF)
-    video = video.evolve(
+    found = orientation(frame)
+    return video.evolve(
         width=frame.width,
         height=frame.height,
         pixel_format=name,
         bit_depth=max(each.bits for each in frame.format.components),
         alpha=video.alpha or any(each.is_alpha for each in frame.format.components) or _has_clear_palette(frame),
         colour=video.colour.evolve(matrix=matrix),
+        rotation=found.rotation,
+        mirrored=found.mirrored,
     )
-    found = orientation(frame)
-    video = video.evolve(rotation=found.rotation, mirrored=found.mirrored)
-    return info.evolve(streams=(stream.evolve(video=video), *info.streams[1:]))
 
 
 def read_image(path: Path, stream: Stream, beat: Beat = no_beat) -> DecodedImage:
@@ -74,7 +79,11 @@ def read_image(path: Path, stream: Stream, beat: Beat = no_beat) -> DecodedImage
     Raises:
         MediaError: `media.corrupt`.
     """
-    frame, video = _decode(path, stream, beat), _video(stream)
+    with media_errors(path):
+        return _upright(_decode(path, stream, beat), _video(stream))
+
+
+def _upright(frame: VideoFrame, video: Video) -> DecodedImage:
     working = colour.working_format(video.bit_depth)
     rgb = _filtered(frame, upright_rgb_filters(video)).to_ndarray()
     if working == "rgb48le" and video.pixel_format.startswith("yuv"):

@@ -51,10 +51,10 @@ def probe(path: Path, limits: Limits | None = None, beat: Beat = no_beat) -> Med
             `media.probe_too_long`.
         StorageError: the file is gone or cannot be read now.
     """
-    size, extent = _size_and_extent(path)
+    pixels, seconds = (limits.decoder_pixels, limits.probe_seconds) if limits else (None, None)
+    size, extent = _size_and_extent(path, seconds, beat)
     if extent.truncated:
         raise _truncated(path, extent)
-    pixels, seconds = (limits.decoder_pixels, limits.probe_seconds) if limits else (None, None)
     try:
         with open_media(path, max_pixels=pixels, seconds=seconds, beat=beat) as container:
             return _info(container, size, limits)
@@ -72,8 +72,8 @@ def _truncated(path: Path, extent: Extent) -> MediaError:
     return MediaError(message, code="media.truncated", hint=COPY_AGAIN_HINT)
 
 
-def _size_and_extent(path: Path) -> tuple[int, Extent]:
-    with open_file(path) as file:
+def _size_and_extent(path: Path, seconds: float | None, beat: Beat) -> tuple[int, Extent]:
+    with open_file(path, seconds, beat) as file:
         size = file.seek(0, 2)
         if size == 0:
             raise MediaError(f"{path.name} is empty (0 bytes)", code="media.empty", hint=COPY_AGAIN_HINT)

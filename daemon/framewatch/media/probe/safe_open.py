@@ -6,9 +6,10 @@ import errno
 import io
 import os
 import stat
+import struct
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, cast
 
@@ -27,6 +28,22 @@ from framewatch.media.limits import TRIED_PIXELS
 # PyAV 19 has no such argument: it always returns surrogate escapes.
 _TAG_ERRORS: dict[str, Any] = {"metadata_errors": "surrogateescape"} if av.__version__.startswith("18.") else {}
 BUFFER_BYTES = 256 * 1024  # of one read; on a NAS each is a round trip
+_MAX_READ_BYTES = 16 * BUFFER_BYTES  # libav asks for as much as a file states; Python reserves it before it reads
+
+# How a file system answers to an offset that no file of it can have. Sizes in a damaged or hostile file make such
+# offsets, so this says nothing about the disk or the share.
+_IMPOSSIBLE_OFFSET = (errno.EINVAL, errno.EOVERFLOW, errno.EFBIG)
+# What PyAV and Python raise about values that make no sense, apart from libav's own errors.
+_SENSELESS_VALUES = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
 
 # Containers that users have. Playlists, manifests and concat scripts are missing because they make libav open other
 # files, and raw streams because they have no time stamps.
@@ -72,14 +89,22 @@ def open_file(path: Path, seconds: float | None = None, beat: Beat = no_beat) ->
         if error.errno == errno.ELOOP:
             raise _not_a_file(path, "a symbolic link") from None
         raise _unreadable(path, error) from None
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    try:
+        is_regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+    except OSError as error:
+        os.close(descriptor)
+        raise _unreadable(path, error) from None
+    if not is_regular:
         os.close(descriptor)
         raise _not_a_file(path, "not a regular file")
     return cast(BinaryIO, _Reader(descriptor, seconds, beat))
 
 
 class _Reader(io.FileIO):
-    """A file whose read errors stay distinguishable from what libav says about its content."""
+    """A file whose read errors stay distinguishable from what libav says about its content.
+
+    libav calls `read` and `seek` with sizes and offsets that the file states.
+    """
 
     def __init__(self, descriptor: int, seconds: float | None, beat: Beat) -> None:
         super().__init__(descriptor)
@@ -93,12 +118,32 @@ class _Reader(io.FileIO):
             hint = "check whether the disk or the share is slow, or raise limits.probe_seconds"
             raise MediaError(message, code="media.probe_too_long", hint=hint)
         try:
-            data = super().read(size) or b""
+            data = super().read(_MAX_READ_BYTES if size is None or size < 0 else min(size, _MAX_READ_BYTES)) or b""
         except OSError as error:
-            raise StorageError(f"the file cannot be read any further: {error.strerror}") from error
+            if error.errno in _IMPOSSIBLE_OFFSET:
+                return b""  # as behind the end of any other file
+            raise _broken_off(error) from error
         if data:  # a decoder that hangs may keep reading at the end of the file: that is no progress
             self._beat()
         return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Return the new position or, as libav's own files do, a negative number if there can be no such position.
+
+        An exception would end the reading of a file that libav can go on with.
+        """
+        try:
+            return super().seek(offset, whence)
+        except OverflowError:
+            return -errno.EOVERFLOW
+        except OSError as error:
+            if error.errno in _IMPOSSIBLE_OFFSET:
+                return -error.errno
+            raise _broken_off(error) from error
+
+    def close(self) -> None:
+        with suppress(OSError):  # nothing was written, so nothing can be lost
+            super().close()
 
 
 @contextmanager
@@ -178,7 +223,7 @@ def _hardware(name: str) -> HWAccel:
 
 @contextmanager
 def media_errors(path: Path) -> Iterator[None]:
-    """Turn libav's errors into errors for users."""
+    """Turn what libav, PyAV and Python raise about a file's content into errors for users."""
     try:
         yield
     except FramewatchError:
@@ -189,10 +234,17 @@ def media_errors(path: Path) -> Iterator[None]:
         raise MediaError(message, code="media.out_of_memory") from error
     except av.FFmpegError as error:
         raise MediaError(f"{path.name} cannot be read as media: {error.strerror}") from error
+    except _SENSELESS_VALUES as error:
+        message = f"{path.name} cannot be read as media: {type(error).__name__}: {error}"
+        raise MediaError(message) from error
 
 
 def _refuse(*_: Any) -> NoReturn:
     raise MediaError("this file refers to other files, which framewatch does not open", code="media.not_media")
+
+
+def _broken_off(error: OSError) -> StorageError:
+    return StorageError(f"the file cannot be read any further: {error.strerror}")
 
 
 def _unreadable(path: Path, error: OSError) -> StorageError:

@@ -109,7 +109,8 @@ def _box_length(header: bytes) -> int | None:
         return None
     length = int(struct.unpack_from(">I", header)[0])
     if length == 1:
-        return int(struct.unpack_from(">Q", header, 8)[0]) if len(header) == 16 else None
+        length = int(struct.unpack_from(">Q", header, 8)[0]) if len(header) == 16 else 0
+        return length if length >= 16 else None
     return length if length == 0 or length >= 8 else None
 
 
@@ -123,6 +124,8 @@ def _matroska_missing(file: BinaryIO, size: int) -> int:
     header = _vint(file)
     if header is None:
         return 1
+    if header > size:
+        return header - size
     file.seek(header, os.SEEK_CUR)
     if file.read(4) != _SEGMENT:
         return 0
