@@ -9,24 +9,28 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import reprlib
 import stat
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import AliasChoices, BaseModel, ValidationError, model_validator
 
+from framewatch import safe_yaml
 from framewatch.domain import Record
-from framewatch.errors import ConfigError, Finding
+from framewatch.errors import MAX_FINDINGS, ConfigError, Finding, FramewatchError, limited, shorten
+from framewatch.safe_yaml import MAX_BYTES, KeyPath, dotted
+from framewatch.text import printable
 
-MAX_BYTES = 256 * 1024
-MAX_NODES = 20_000
-MAX_DEPTH = 32
+_LONGEST_WORD = 64  # that is compared with known words
+
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = 60
 
 Model = TypeVar("Model", bound=BaseModel)
-KeyPath = tuple[str | int, ...]
 
 
 class Section(Record):
@@ -79,12 +83,6 @@ class Document:
         return path in self.lines or is_replaced or (self.parent is not None and self.parent.defines(path))
 
 
-def dotted(path: KeyPath) -> str:
-    """Format a key path: `("folders", 0, "preset")` becomes `folders[0].preset`."""
-    text = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)
-    return text.removeprefix(".")
-
-
 def parse_key_path(text: str) -> KeyPath:
     """Parse what `dotted` formats: `folders[0].preset` becomes `("folders", 0, "preset")`."""
     parts = re.findall(r"\[(\d+)\]|([^.\[\]]+)", text)
@@ -105,7 +103,8 @@ def read(path: Path) -> Document:
             os.set_blocking(file.fileno(), True)
             raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise ConfigError("the file does not exist", code="config.not_found", where=str(path)) from None
+        hint = "check the path, or create the file"
+        raise ConfigError("the file does not exist", code="config.not_found", hint=hint, where=str(path)) from None
     except OSError as error:
         message = f"the file cannot be read: {error.strerror}"
         raise ConfigError(message, code="config.unreadable", where=str(path)) from None
@@ -119,51 +118,31 @@ def parse(raw: bytes | str, source: str) -> Document:
         ConfigError: not UTF-8, not YAML, too large, too deep, or with a duplicate key.
     """
     if len(raw) > MAX_BYTES:
-        raise ConfigError(f"larger than {MAX_BYTES} bytes", code="config.too_large", where=source)
+        hint = "a preset or configuration needs far less"
+        raise ConfigError(f"larger than {MAX_BYTES} bytes", code="config.too_large", hint=hint, where=source)
     try:
         text = raw.decode("utf-8-sig") if isinstance(raw, bytes) else raw
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        lines = dict(_LineFinder(source).walk(node)) if node else {}
-        return Document(yaml.safe_load(text), source, lines)
     except UnicodeDecodeError:
-        raise ConfigError("not UTF-8 text", code="config.not_text", where=source) from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{source}:{mark.line + 1}" if mark else source
-        problem = getattr(error, "problem", None) or "not valid YAML"
-        raise ConfigError(f"not valid YAML: {problem}", code="config.not_yaml", where=where) from None
-    except (ValueError, RecursionError) as error:  # a date such as 2024-99-99, or far too deep nesting
-        raise ConfigError(f"not valid YAML: {error}", code="config.not_yaml", where=source) from None
+        raise ConfigError("not UTF-8 text", code="config.not_text", hint="save it as UTF-8", where=source) from None
+    parsed = safe_yaml.parse(text, source)
+    return Document(parsed.data, source, parsed.lines)
 
 
-class _LineFinder:
-    """Finds the line of each key of a composed document, and counts the nodes that aliases expand to."""
+@contextmanager
+def no_other_error(source: str) -> Iterator[None]:
+    """Turn what nobody expected into an error of the document: whatever it holds, it must not end the daemon.
 
-    def __init__(self, source: str) -> None:
-        self.source = source
-        self.nodes = 0
-
-    def walk(self, node: yaml.Node, path: KeyPath = ()) -> Iterator[tuple[KeyPath, int]]:
-        self.nodes += 1
-        if self.nodes > MAX_NODES or len(path) > MAX_DEPTH:
-            raise ConfigError("too many or too deeply nested values", code="config.too_large", where=self.source)
-        yield path, node.start_mark.line + 1
-        if isinstance(node, yaml.MappingNode):
-            yield from self._mapping(node, path)
-        elif isinstance(node, yaml.SequenceNode):
-            for number, item in enumerate(node.value):
-                yield from self.walk(item, (*path, number))
-
-    def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> Iterator[tuple[KeyPath, int]]:
-        seen: set[str] = set()
-        for key, value in node.value:
-            name = str(key.value)
-            if name in seen and name != "<<":
-                where = f"{self.source}:{key.start_mark.line + 1}: {dotted((*path, name))}"
-                raise ConfigError("this key appears twice", code="config.duplicate_key", where=where)
-            seen.add(name)
-            yield from self.walk(value, (*path, name))
-            yield (*path, name), key.start_mark.line + 1
+    Raises:
+        ConfigError: `config.unusable`.
+    """
+    try:
+        yield
+    except (FramewatchError, ValidationError):
+        raise
+    except Exception as error:
+        message = f"this cannot be used ({type(error).__name__}: {error})"
+        hint = "simplify it, and please report this"
+        raise ConfigError(message, code="config.unusable", hint=hint, where=source) from error
 
 
 def validate(document: Document, model: type[Model]) -> Model:
@@ -175,13 +154,15 @@ def validate(document: Document, model: type[Model]) -> Model:
     data = {} if document.data is None else document.data
     if not isinstance(data, Mapping):
         message = f"a mapping of keys to values is expected here, not {_type_name(data)}"
-        raise ConfigError(message, where=document.where(()))
+        raise ConfigError(message, hint="write `key: value` on each line", where=document.where(()))
     try:
-        return model.model_validate(data)
+        with no_other_error(document.source):
+            return model.model_validate(data)
     except ValidationError as error:
         known = known_keys(model)
-        findings = [_finding(document, item, known) for item in error.errors(include_url=False)]
-        raise ConfigError.of(findings) from None
+        items = error.errors(include_url=False)
+        findings = [_finding(document, item, known) for item in items[:MAX_FINDINGS]]
+        raise ConfigError.of(limited(findings, len(items) - len(findings))) from None
 
 
 def known_keys(model: type[BaseModel]) -> set[str]:
@@ -198,6 +179,8 @@ def known_keys(model: type[BaseModel]) -> set[str]:
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """Return `did you mean "crf"?` if one of the known words is similar, else an empty string."""
+    if len(word) > _LONGEST_WORD:
+        return ""
     near = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)
     return f'did you mean "{near[0]}"?' if near else ""
 
@@ -209,11 +192,11 @@ def _finding(document: Document, item: Any, known: set[str]) -> Finding:
     if kind == "extra_forbidden":
         key = str(path[-1])
         hint = "this key belongs to another mapping" if key in known else suggestion(key, known)
-        return Finding("config.unknown_key", f'unknown key "{key}"', hint, where)
+        return Finding("config.unknown_key", f'unknown key "{shorten(key)}"', hint, where)
     if kind == "missing":
-        return Finding("config.missing_key", f'"{path[-1]}" is required', "", where)
+        return Finding("config.missing_key", f'"{path[-1]}" is required', f"add the key {path[-1]}", where)
     if kind in ("literal_error", "enum"):
-        value = str(item["input"])
+        value = shown(item["input"])
         words = [word.strip("' ") for word in str(context["expected"]).replace(" or ", ", ").split(",")]
         hint = suggestion(value, words) or f"one of: {', '.join(words)}"
         return Finding("config.bad_value", f'"{value}" is not allowed here', hint, where)
@@ -225,7 +208,7 @@ def _finding(document: Document, item: Any, known: set[str]) -> Finding:
         return Finding("config.bad_value", message, "", where)
     message = str(item["msg"]).removeprefix("Value error, ")
     message = f"{message[:1].lower()}{message[1:]}"
-    return Finding("config.bad_value", message, f"found {_short_repr(item['input'])}", where)
+    return Finding("config.bad_value", message, f"found {_shown_repr(item['input'])}", where)
 
 
 class FindingError(ValueError):
@@ -236,9 +219,13 @@ class FindingError(ValueError):
         self.finding = Finding(code, message, hint)
 
 
-def _short_repr(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+def shown(value: Any) -> str:
+    """Return a value from a document as it is quoted in messages: in one line, and not too long."""
+    return shorten(printable(value)) if isinstance(value, str) else _shown_repr(value)
+
+
+def _shown_repr(value: Any) -> str:
+    return printable(_REPR.repr(value))
 
 
 def _type_name(value: Any) -> str:

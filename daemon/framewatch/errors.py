@@ -7,10 +7,23 @@ machines without pydantic, which in turn stores these dataclasses as they are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import ClassVar, Literal
+
+MAX_FINDINGS = 20  # of one document or job; nobody reads more, and a stranger may cause any number
+MAX_TEXT = 1000  # characters of each part of a finding: a message and the few paths and words that it may quote
+MORE = "findings.more"
+
+
+def shorten(text: object, most: int = 60) -> str:
+    """Return the text with at most `most` characters: of a long one, the beginning and the end."""
+    word = str(text)
+    if len(word) <= most:
+        return word
+    tail = (most - 1) // 3
+    return f"{word[: most - 1 - tail]}…{word[len(word) - tail :]}"
 
 
 class Remedy(StrEnum):
@@ -30,6 +43,12 @@ class Finding:
     hint: str = ""  # what to do about it
     where: str = ""  # key path, file and line, or stream
 
+    def __post_init__(self) -> None:
+        for name in ("message", "hint", "where"):
+            text = getattr(self, name)
+            if len(text) > MAX_TEXT:
+                object.__setattr__(self, name, shorten(text, MAX_TEXT))
+
     def at(self, where: str) -> Finding:
         """Return the finding with `where` filled in, unless it already names a location."""
         return self if self.where else replace(self, where=where)
@@ -39,6 +58,26 @@ class Finding:
         where = f"{self.where}: " if self.where else ""
         hint = f" ({self.hint})" if self.hint else ""
         return f"{where}{self.message}{hint} [{self.code}]"
+
+
+def limited(findings: Iterable[Finding], hidden: int = 0) -> tuple[Finding, ...]:
+    """Return the first `MAX_FINDINGS` findings and, if there are more, one that says how many.
+
+    Args:
+        findings: what was found.
+        hidden: how many more there are, for which no finding was made.
+    """
+    found = tuple(findings)
+    shown = [finding for finding in found if finding.code != MORE]
+    hidden += sum(map(_number_hidden, found)) + max(0, len(shown) - MAX_FINDINGS)
+    more = (Finding(MORE, f"and {hidden} more", "correct these first"),) if hidden else ()
+    return (*shown[:MAX_FINDINGS], *more)
+
+
+def _number_hidden(finding: Finding) -> int:
+    """Return how many findings this one stands for, if it was made by `limited`."""
+    words = finding.message.split()
+    return int(words[1]) if finding.code == MORE and len(words) == 3 and words[1].isdecimal() else 0
 
 
 Place = Literal["work", "output", "done", "failed"]
@@ -65,6 +104,9 @@ class ErrorRecord:
     remedy: Remedy
     needs: tuple[Need, ...] = ()
     kind: str = "FramewatchError"  # the name that the error's class is registered under
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "findings", limited(self.findings))
 
 
 class FramewatchError(Exception):

@@ -19,6 +19,7 @@ ORDER = [
     "resources",
     "text",
     "domain",
+    "safe_yaml",
     "documents",
     "threads",
     "storage",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from framewatch.documents import KeyPath, dotted, parse_key_path
+from framewatch.documents import parse_key_path
+from framewatch.safe_yaml import KeyPath, dotted
 
 
 @pytest.mark.parametrize(

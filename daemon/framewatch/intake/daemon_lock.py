@@ -17,11 +17,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from framewatch.errors import AlreadyRunningError, Finding, StorageError
+from framewatch.errors import AlreadyRunningError, Finding, StorageError, shorten
+from framewatch.text import printable
 from framewatch.threads import NamedLocks
 
 LOCK_NAME = ".framewatch.lock"
 _INFO_BYTES = 4096
+_MAX_PID = 2**31
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL})
 
 
@@ -231,9 +233,13 @@ def _read(file: int) -> Holder:
     """Read a lock file. Anybody may have written it, so every value is checked."""
     try:
         info = json.loads(os.pread(file, _INFO_BYTES, 0))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         info = None
     info = info if isinstance(info, dict) else {}
     pid = info.get("pid")
-    host, since = (str(info.get(key, ""))[:80] for key in ("host", "since"))
-    return Holder(pid if isinstance(pid, int) else None, host, since)
+    known = type(pid) is int and 0 < pid < _MAX_PID
+    return Holder(pid if known else None, _word(info.get("host")), _word(info.get("since")))
+
+
+def _word(value: object) -> str:
+    return shorten(printable(value)) if isinstance(value, str) else ""

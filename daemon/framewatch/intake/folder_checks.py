@@ -8,9 +8,9 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from framewatch.documents import KeyPath, dotted
 from framewatch.errors import ConfigError, Finding, StorageError
 from framewatch.intake.folder_overlap import find_overlaps
+from framewatch.safe_yaml import KeyPath, dotted
 from framewatch.settings import FolderSettings, Settings
 from framewatch.storage.mounts import Mounts
 

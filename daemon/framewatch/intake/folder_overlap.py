@@ -11,8 +11,8 @@ from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
 
-from framewatch.documents import KeyPath, dotted
 from framewatch.errors import Finding
+from framewatch.safe_yaml import KeyPath, dotted
 from framewatch.settings import FolderSettings, Settings
 
 OVERLAP = "folders.overlap"

@@ -27,4 +27,7 @@ def from_line(kinds: TypeAdapter[T], line: bytes) -> T:
     Raises:
         ValueError: the line holds none of them.
     """
-    return kinds.validate_python(json.loads(line))
+    try:
+        return kinds.validate_python(json.loads(line))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None

@@ -7,6 +7,7 @@ docs/logs.md lists them.
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -17,6 +18,8 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from framewatch.errors import ConfigError
 from framewatch.text import printable
+
+_SURROGATES = re.compile("[\ud800-\udfff]")  # Python's way to keep bytes of a name that are not UTF-8
 
 Format = Literal["auto", "json", "console"]
 
@@ -110,7 +113,7 @@ def _clean(value: Any) -> Any:
     if isinstance(value, Path):
         value = str(value)
     if isinstance(value, str):
-        return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        return _SURROGATES.sub("\ufffd", value)
     if isinstance(value, (list, tuple)):
         return [_clean(item) for item in value]
     if isinstance(value, dict):

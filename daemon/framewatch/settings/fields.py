@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from framewatch.documents import FindingError, suggestion
+from framewatch.documents import FindingError, shown, suggestion
+from framewatch.text import control_character
 
 NAME_FIELDS = ("stem", "preset", "ext")  # `framewatch.jobs.naming` fills them in
 _BAD_VALUE = "config.bad_value"
@@ -55,8 +56,8 @@ def path_problem(value: str | Path) -> str | None:
     text = str(value)
     if not text.strip():
         return "the path is empty"
-    if "\0" in text:
-        return "the path contains a NUL character"
+    if found := control_character(text):
+        return f"the path contains the control character {found}"
     if text.startswith("~") and os.path.expanduser(text) == text:  # noqa: PTH111 - Path.expanduser raises
         return f'there is no home folder for "{text}"'
     return None
@@ -83,7 +84,7 @@ def _folder_list(value: Any) -> Any:
 def _folder_name(value: str) -> str:
     if not re.fullmatch(FOLDER_NAME, value) or not value.strip("."):
         hint = "use letters, digits, '.', '_' and '-', at most 64"
-        raise FindingError(_BAD_VALUE, f"{value!r} is not a valid folder name", hint)
+        raise FindingError(_BAD_VALUE, f'"{shown(value)}" is not a valid folder name', hint)
     return value
 
 
@@ -106,7 +107,7 @@ def _count_or_auto(value: Any) -> Any:
     is_number = isinstance(value, int) and not isinstance(value, bool)
     if value == "auto" or (is_number and 1 <= value <= 64):
         return value
-    raise FindingError(_BAD_VALUE, f"{value!r} is not allowed here", "auto, or a number from 1 to 64")
+    raise FindingError(_BAD_VALUE, f'"{shown(value)}" is not allowed here', "auto, or a number from 1 to 64")
 
 
 def _lower(value: Any) -> Any:
@@ -143,7 +144,7 @@ def _check_name_part(text: str, field: str | None, formatted: bool) -> None:
         return
     if field not in NAME_FIELDS:
         hint = suggestion(field, NAME_FIELDS) or _FIELDS_HINT
-        raise FindingError(_BAD_NAME, f"unknown field {{{field}}}", hint)
+        raise FindingError(_BAD_NAME, f"unknown field {{{shown(field)}}}", hint)
     if formatted:
         raise FindingError(_BAD_NAME, f"{{{field}}} takes no format", f"write {{{field}}} alone")
 

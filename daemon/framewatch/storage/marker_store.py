@@ -75,11 +75,11 @@ def read_copy(path: Path) -> dict[Path, MountMarker]:
     """Return the markers in a copy; none if it is missing or damaged."""
     try:
         return _parsed(json.loads(unseal(SEAL, path.read_bytes())))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
 
 
 def _parsed(document: dict[str, Any] | None) -> dict[Path, MountMarker]:
-    with suppress(ValidationError):
+    with suppress(ValidationError, TypeError, AttributeError):  # a copy may hold any JSON
         return {Path(path): MountMarker(**mark) for path, mark in (document or {}).items()}
     return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import signal
@@ -247,3 +248,28 @@ def test_a_file_system_without_locks_is_reported_once(tmp_path: Path, monkeypatc
     monkeypatch.setattr(daemon_lock.fcntl, "flock", refuse)
     with DaemonLock() as locks:
         assert [len(locks.add(tmp_path, "it")) for _ in range(3)] == [1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[" * 4096,
+        b'{"a":' * 800,
+        b'{"pid": ' + b"9" * 4000 + b"}",
+        b'{"pid": true, "host": 1, "since": [2]}',
+        b'{"host": "\\ud800\\u001b[2J", "pid": -1}',
+        b'{"host": "' + b"h" * 4000 + b'"}',
+        b"\xff\xfe",
+        b"",
+    ],
+)
+def test_whatever_a_stranger_writes_into_the_lock_file_only_names_no_holder(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / LOCK_NAME
+    path.write_bytes(content)
+    with path.open() as stranger:
+        fcntl.flock(stranger, fcntl.LOCK_EX)
+        with pytest.raises(AlreadyRunningError, match="in use by another process") as caught:
+            FolderLock(tmp_path).acquire("the folder")
+    message = caught.value.finding.message
+    assert message.isprintable()
+    assert len(message) < len(str(tmp_path)) + 200

@@ -182,7 +182,7 @@ def test_an_output_name_is_made_of_text_and_fields(tmp_path: Path, template: str
         ("{{stem}}.{ext}", "braces"),
         ("sub/{stem}.{ext}", "not a path"),
         ("../{stem}", "not a path"),
-        ("a\0{stem}", "not a path"),
+        ("a\t{stem}", "control characters"),
         (".{stem}", "hidden"),
         ("", "empty"),
         ("  ", "empty"),

@@ -17,6 +17,7 @@ from framewatch.errors import Finding
 
 OPTIONS = Path(__file__).with_name("encoder_options.yaml")
 MAX_ARGS = 64
+_MAX_CHARACTERS = 4000  # of a value; all parameters of x265 together have about 2000
 
 _OPTION = re.compile(r"-([A-Za-z0-9][A-Za-z0-9_-]*)(?::v(?::0)?)?")
 # Numbers, words, and lists of them; no path separator and, except in `-1:1`, no colon.
@@ -82,7 +83,7 @@ def check_extra_args(extra: Sequence[str], video_codec: str) -> list[Finding]:
 def _check_option(option: str, number: int) -> Finding | None:
     match = _OPTION.fullmatch(option)
     if match is None:
-        message = f'"{option}" is not an encoder option'
+        message = f'"{documents.shown(option)}" is not an encoder option'
         return _finding("extra_args.not_an_option", message, "write pairs, such as -tune, animation", number)
     name, known = match[1], encoder_options()
     if name in known.allowed:
@@ -93,12 +94,14 @@ def _check_option(option: str, number: int) -> Finding | None:
         hint = "filters have their own preset keys"
     else:
         hint = documents.suggestion(name, known.allowed) or "only options of encoders are, and none that names a file"
-    return _finding("extra_args.not_allowed", f"-{name} is not allowed here", hint, number)
+    return _finding("extra_args.not_allowed", f"-{documents.shown(name)} is not allowed here", hint, number)
 
 
 def _check_value(option: str, value: str, number: int, video_codec: str) -> Iterator[Finding]:
     name = option.removeprefix("-").partition(":")[0]
-    if name in _PARAMETER_LISTS:
+    if len(value) > _MAX_CHARACTERS:
+        yield _bad_value(option, value, number)
+    elif name in _PARAMETER_LISTS:
         yield from _check_parameters(name, value, number, video_codec)
     elif not _VALUE.fullmatch(value) or ".." in value:
         yield _bad_value(option, value, number)
@@ -124,9 +127,9 @@ def _check_parameters(name: str, value: str, number: int, video_codec: str) -> I
 
 
 def _bad_value(option: str, value: str, number: int) -> Finding:
-    shown = value if len(value) <= 60 else f"{value[:57]}..."
     hint = "use numbers, words and lists of them; no paths, protocols or spaces"
-    return _finding("extra_args.bad_value", f'"{shown}" is not a value for {option}', hint, number)
+    message = f'"{documents.shown(value)}" is not a value for {documents.shown(option)}'
+    return _finding("extra_args.bad_value", message, hint, number)
 
 
 def _finding(code: str, message: str, hint: str, number: int) -> Finding:

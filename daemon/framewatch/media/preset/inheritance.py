@@ -7,6 +7,7 @@ by name, but not to files.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,8 +17,8 @@ from pydantic.alias_generators import to_snake
 
 from framewatch import documents
 from framewatch.documents import Document
-from framewatch.errors import ConfigError, Finding
-from framewatch.media.preset.library import PresetLibrary, is_path
+from framewatch.errors import ConfigError, Finding, limited
+from framewatch.media.preset.library import PresetLibrary, is_path, preset_path
 from framewatch.media.preset.preset import Preset
 from framewatch.media.preset.subtitle_file import outside_folder, resolve_beside
 
@@ -46,9 +47,9 @@ def build(document: Document, origin: Origin, library: PresetLibrary) -> tuple[P
     try:
         preset = documents.validate(complete, Preset)
     except ConfigError as error:
-        raise ConfigError.of([*resolver.findings, *error.findings]) from None
+        raise ConfigError.of(limited([*resolver.findings, *error.findings])) from None
     if resolver.findings:
-        raise ConfigError.of(resolver.findings)
+        raise ConfigError.of(limited(resolver.findings))
     return preset, complete
 
 
@@ -134,7 +135,7 @@ class _Resolver:
         except ConfigError as error:
             self.findings += (replace(finding, where=f"{where}: {finding.where}") for finding in error.findings)
             return None
-        inner = self.resolve(found, Origin(path.parent, (*origin.chain, str(path.resolve()))))
+        inner = self.resolve(found, Origin(path.parent, (*origin.chain, os.path.realpath(path))))
         if not isinstance(inner.data, Mapping):
             self._report("config.bad_value", f"{path} is not a mapping of keys to values", "", where)
             return None
@@ -142,24 +143,27 @@ class _Resolver:
 
     def _path(self, spec: str, origin: Origin, where: str) -> Path | None:
         """Return the file of the preset that `spec` refers to, if it may be used here."""
+        itself = origin.chain[-1] if origin.chain else ""
         if not is_path(spec):
             # A preset may extend the one of the same name that it hides.
-            itself = origin.chain[-1] if origin.chain else ""
-            path = next((each for each in self.library.named(spec) if str(each.resolve()) != itself), None)
+            path = next((each for each in self.library.named(spec) if os.path.realpath(each) != itself), None)
         elif origin.folder is None:
             hint = "name one of the presets that are installed"
             self._report("preset.path_not_allowed", "a preset in a watched folder cannot name a file", hint, where)
             return None
         else:
-            path = origin.folder / Path(spec).expanduser()
+            path = preset_path(spec, origin.folder, where)
+        if path is None and itself and Path(itself).stem == spec:
+            self._report("preset.cycle", "this preset extends itself", "name another preset", where)
+            return None
         if path is None:
             self.findings.append(self.library.not_found(spec, where))
             return None
         return path if self._may_follow(path, origin, where) else None
 
     def _may_follow(self, path: Path, origin: Origin, where: str) -> bool:
-        if str(path.resolve()) in origin.chain:
-            chain = " -> ".join(Path(each).stem for each in (*origin.chain, str(path.resolve())))
+        if os.path.realpath(path) in origin.chain:
+            chain = " -> ".join(Path(each).stem for each in (*origin.chain, os.path.realpath(path)))
             self._report("preset.cycle", f"these presets refer to each other: {chain}", "remove one reference", where)
             return False
         if len(origin.chain) > MAX_CHAIN:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from framewatch.documents import suggestion
-from framewatch.errors import Finding
+from framewatch.documents import shown, suggestion
+from framewatch.errors import ConfigError, Finding
 from framewatch.resources import shipped
+from framewatch.text import control_character
 
 SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -16,6 +18,22 @@ SUFFIXES = (".yaml", ".yml", ".json")
 def is_path(spec: str) -> bool:
     """Return whether a preset is referred to by its file, not by its name."""
     return "/" in spec or spec.endswith(SUFFIXES)
+
+
+def preset_path(spec: str, base: Path, where: str) -> Path:
+    """Return the file that a preset is referred to by; a relative path starts from `base`.
+
+    Raises:
+        ConfigError: this cannot be a path.
+    """
+    if found := control_character(spec):
+        message, hint = f"a path cannot contain the control character {found}", "remove it"
+        raise ConfigError(message, code="config.bad_value", hint=hint, where=where)
+    try:
+        return base / Path(spec).expanduser()
+    except RuntimeError:
+        message, hint = f'there is no home folder for "{shown(spec)}"', "write the full path"
+        raise ConfigError(message, code="config.bad_value", hint=hint, where=where) from None
 
 
 @dataclass(frozen=True)
@@ -39,7 +57,7 @@ class PresetLibrary:
         """Return the finding for a name that no preset has."""
         known = sorted(self.by_name())
         hint = f"{suggestion(name, known)} known: {', '.join(known)}".strip()
-        return Finding("preset.not_found", f'there is no preset "{name}"', hint, where)
+        return Finding("preset.not_found", f'there is no preset "{shown(name)}"', hint, where)
 
     def _files(self) -> Iterator[Path]:
         for folder in (*self.folders, shipped("config/presets")):
@@ -47,4 +65,5 @@ class PresetLibrary:
                 paths = sorted(folder.iterdir())
             except OSError:  # a folder of presets is optional
                 continue
-            yield from (path for path in paths if path.suffix in SUFFIXES and path.is_file())
+            # Path.is_file raises where a folder cannot be searched.
+            yield from (path for path in paths if path.suffix in SUFFIXES and os.path.isfile(path))  # noqa: PTH113

@@ -17,8 +17,9 @@ from framewatch import documents
 from framewatch.documents import Document, parse_key_path
 from framewatch.errors import ConfigError, Finding
 from framewatch.media.preset.inheritance import Origin, build
-from framewatch.media.preset.library import PresetLibrary, is_path
+from framewatch.media.preset.library import PresetLibrary, is_path, preset_path
 from framewatch.media.preset.preset import Preset
+from framewatch.safe_yaml import MAX_BYTES
 
 FOLDER_PRESET = "framewatch-preset.yaml"
 
@@ -60,7 +61,7 @@ def load_preset(
     if isinstance(spec, Mapping):
         return load_inline(Document(dict(spec), where), search=search, base=base)
     if is_path(spec):
-        return load_file(base / Path(spec).expanduser(), search)
+        return load_file(preset_path(spec, base, where), search)
     library = PresetLibrary(search)
     path = next(library.named(spec), None)
     if path is None:
@@ -83,7 +84,7 @@ def load_file(path: Path, search: Sequence[Path] = ()) -> NamedPreset:
     Raises:
         ConfigError: the file cannot be read, or the preset, or one that it refers to, is wrong.
     """
-    origin = Origin(path.parent, (str(path.resolve()),))
+    origin = Origin(path.parent, (os.path.realpath(path),))
     return _build(path.stem, documents.read(path), origin, search, str(path))
 
 
@@ -95,7 +96,7 @@ def list_presets(search: Sequence[Path]) -> dict[str, Path]:
 def find_folder_preset(input_dir: Path) -> Path | None:
     """Return the preset file in a watched folder, if there is one."""
     path = input_dir / FOLDER_PRESET
-    return path if path.is_symlink() or path.exists() else None
+    return path if os.path.lexists(path) else None
 
 
 def load_folder_preset(path: Path, search: Sequence[Path] = ()) -> NamedPreset:
@@ -109,7 +110,8 @@ def load_folder_preset(path: Path, search: Sequence[Path] = ()) -> NamedPreset:
 
 
 def _build(name: str, document: Document, origin: Origin, search: Sequence[Path], source: str) -> NamedPreset:
-    preset, complete = build(document, origin, PresetLibrary(search))
+    with documents.no_other_error(source):
+        preset, complete = build(document, origin, PresetLibrary(search))
     return NamedPreset(name, preset, source, complete)
 
 
@@ -124,4 +126,4 @@ def _read_untrusted(path: Path) -> bytes:
         os.close(descriptor)
         raise ConfigError("it is not a regular file", code="preset.unreadable", where=str(path))
     with os.fdopen(descriptor, "rb") as file:
-        return file.read(documents.MAX_BYTES + 1)
+        return file.read(MAX_BYTES + 1)

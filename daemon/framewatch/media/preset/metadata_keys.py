@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
@@ -14,11 +13,11 @@ MAX_CHARACTERS = 10_000  # one argument of a command line may be 128 KiB
 
 
 def _tag_text(value: Any) -> Any:
-    """Read a tag: YAML makes a number of `date: 2024` and a date of `2024-05-01`, and ffmpeg's argv takes no NUL."""
-    if isinstance(value, dt.date) or (isinstance(value, int) and not isinstance(value, bool)):
+    """Read a tag: YAML makes a number of `date: 2024`, and ffmpeg's argv takes no NUL."""
+    if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, str) and "\0" in value:
-        raise FindingError("config.bad_value", "a tag cannot contain a NUL character")
+        raise FindingError("config.bad_value", "a tag cannot contain a NUL character", "remove it")
     return value
 
 

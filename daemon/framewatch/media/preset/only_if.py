@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import av
 from pydantic import BeforeValidator, Field
 
-from framewatch.documents import FindingError, suggestion
+from framewatch.documents import FindingError, shown, suggestion
 from framewatch.media.preset import values
 from framewatch.media.preset.values import Integer, Number, PresetSection
 
@@ -57,7 +57,7 @@ _COMMON_CODECS = ("h264", "hevc", "av1", "vp9", "vp8", "mpeg2video", "mpeg4", "p
 
 def _codec(value: Any) -> Any:
     """Check the name of a video codec: a mistyped one would match no file, and nothing would say so."""
-    word = str(value)
+    word = shown(value)
     try:
         canonical = av.Codec(word, "r").canonical_name
     except ValueError:

@@ -45,6 +45,8 @@ SCALES: dict[UpscaleMode, int] = {"none": 1, "esrgan-2x": 2, "esrgan-3x": 3, "es
 
 Tracks = tuple[int, ...] | Literal["none"]
 
+_MAX_TRACKS = 1000  # streams of a file, whatever `limits.max_streams` says
+
 
 def _integer_as_word(value: Any) -> Any:
     """Read `preset: 6`: SVT-AV1's presets are numbers."""
@@ -58,6 +60,8 @@ def _tracks(value: Any) -> Tracks:
     if items is None or any(isinstance(item, bool) or not isinstance(item, int) for item in items):
         hint = "[1, 2] keeps these two, [] keeps all, none keeps none"
         raise FindingError("config.bad_value", 'a list of stream numbers, or "none", is expected here', hint)
+    if len(items) > _MAX_TRACKS:
+        raise FindingError("config.bad_value", f"{len(items)} streams; {_MAX_TRACKS} are allowed", "[] keeps all")
     if any(item < 0 for item in items):
         raise FindingError("config.bad_value", "stream numbers count from 0")
     if len(set(items)) != len(items):

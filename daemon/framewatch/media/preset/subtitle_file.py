@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
+from framewatch.documents import shown
 from framewatch.errors import Finding
 from framewatch.media.preset.preset import Preset
 
@@ -17,7 +19,8 @@ _KEY = "subtitle_burn_path"
 def resolve_beside(path: str, folder: Path) -> str:
     """Make the path absolute if the file lies in `folder`, the preset's; else leave it relative to the video."""
     beside = folder.absolute() / path
-    return str(beside) if beside.is_file() else path
+    # Path.is_file raises for a name that is too long, and for a folder that cannot be searched.
+    return str(beside) if os.path.isfile(beside) else path  # noqa: PTH113
 
 
 def outside_folder(path: str, where: str) -> Finding | None:
@@ -25,7 +28,7 @@ def outside_folder(path: str, where: str) -> Finding | None:
     if not Path(path).is_absolute() and ".." not in Path(path).parts:
         return None
     hint = "in a watched folder, name a file next to the videos or in a subfolder"
-    return Finding("preset.outside_path", f"{path} is outside the folder", hint, where)
+    return Finding("preset.outside_path", f"{shown(path)} is outside the folder", hint, where)
 
 
 def find_subtitle_file(preset: Preset, source: Path) -> tuple[Path | None, list[Finding]]:

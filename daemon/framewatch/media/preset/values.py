@@ -6,7 +6,6 @@ an empty field as an empty string, and YAML reads a bare `on`, `off`, `yes` or `
 
 from __future__ import annotations
 
-import math
 import re
 from fractions import Fraction
 from typing import Annotated, Any
@@ -14,20 +13,30 @@ from typing import Annotated, Any
 from pydantic import AliasChoices, AliasGenerator, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
-from framewatch.documents import FindingError, Section
+from framewatch.documents import FindingError, Section, shown
 from framewatch.media.timeline import nearest_standard_rate
+from framewatch.safe_yaml import MAX_NUMBER
+from framewatch.text import control_character
 
 # 23.98 and 29.97, typed with two or three digits, mean the standard rates 24000/1001 and 30000/1001.
 _TYPED_RATE_TOLERANCE = Fraction(1, 5000)
 MIN_RATE, MAX_RATE = 1, 240  # frames per second
-_CLOCK = re.compile(r"(?:(?P<hours>\d+):)?(?P<minutes>\d+):(?P<seconds>\d{1,2}(?:\.\d+)?)", re.ASCII)
+MAX_SECONDS = 10**8  # three years: no file is longer, and times in microseconds stay exact
+MAX_PATH = 4095  # PATH_MAX of Linux, without the closing NUL
+MAX_WORDS = 64  # of a list of names
+# The lengths are limited here, before a number is computed: that of "1e999999999" takes hours, and all of the memory.
+_CLOCK = re.compile(r"(?:(?P<hours>\d{1,6}):)?(?P<minutes>\d{1,8}):(?P<seconds>\d{1,2}(?:\.\d{1,20})?)", re.ASCII)
+_SECONDS = re.compile(r"(?:\d{1,9}(?:\.\d{0,20})?|\.\d{1,20})(?:[eE][-+]?\d{1,2})?", re.ASCII)
+_RATE = re.compile(r"\d{1,9}(?:\.\d{0,20}|/\d{1,9})?|\.\d{1,20}", re.ASCII)
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 def number(value: Any) -> Any:
-    """Refuse true and false, which pydantic would take for 1 and 0."""
+    """Refuse true and false, which pydantic would take for 1 and 0, and text that is too long for a number."""
     if isinstance(value, bool):
-        raise FindingError("config.bad_value", "a number is expected here, not true or false")
+        raise FindingError("config.bad_value", "a number is expected here, not true or false", "write a number")
+    if isinstance(value, str) and len(value) > MAX_NUMBER:
+        raise FindingError("config.bad_value", f'"{shown(value)}" is too long for a number', "write fewer digits")
     return value
 
 
@@ -43,7 +52,7 @@ def optional_number(value: Any) -> Any:
 
 def degrees(value: Any) -> Any:
     """Read a rotation, which Frame saves as text."""
-    return int(value) if isinstance(value, str) and value.isdecimal() else number(value)
+    return {"0": 0, "90": 90, "180": 180, "270": 270}.get(value, value) if isinstance(value, str) else number(value)
 
 
 def switch(value: Any) -> Any:
@@ -53,6 +62,8 @@ def switch(value: Any) -> Any:
 
 def one_or_more(value: Any) -> Any:
     """Read a single word as a list of one."""
+    if isinstance(value, list | tuple) and len(value) > MAX_WORDS:
+        raise FindingError("config.bad_value", f"{len(value)} words; {MAX_WORDS} are allowed", "remove some")
     return (value,) if isinstance(value, str) else value
 
 
@@ -67,31 +78,35 @@ def clock_time(value: Any, code: str = "config.bad_value") -> float | None:
     """
     if value is None or value == "":
         return None
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise _not_a_time(str(value).lower() if isinstance(value, bool) else shown(value), code)
     text = str(value).strip()
     match = _CLOCK.fullmatch(text)
     if match is None:
-        return _plain_seconds(value, text, code)
+        return _plain_seconds(text, code)
     hours, minutes, seconds = match["hours"], int(match["minutes"]), float(match["seconds"])
     if hours is not None and minutes >= 60:
         raise _not_a_time(text, code, f": {minutes} minutes after a colon")
     if seconds >= 60:
         raise _not_a_time(text, code, f": {match['seconds']} seconds after a colon")
-    return int(hours or 0) * 3600 + minutes * 60 + seconds
+    return _bounded(int(hours or 0) * 3600 + minutes * 60 + seconds, text, code)
 
 
-def _plain_seconds(value: Any, text: str, code: str) -> float:
-    try:
-        seconds = math.nan if isinstance(value, bool) else float(text)
-    except ValueError:
-        seconds = math.nan
-    if not (math.isfinite(seconds) and seconds >= 0):
-        raise _not_a_time(str(value).lower() if isinstance(value, bool) else text, code)
+def _plain_seconds(text: str, code: str) -> float:
+    if not _SECONDS.fullmatch(text):
+        raise _not_a_time(text, code)
+    return _bounded(float(text), text, code)
+
+
+def _bounded(seconds: float, text: str, code: str) -> float:
+    if seconds > MAX_SECONDS:
+        raise _not_a_time(text, code, ": it is longer than any video")
     return seconds
 
 
 def _not_a_time(text: str, code: str, reason: str = "") -> FindingError:
     hint = "use seconds, mm:ss or h:mm:ss(.fff), such as 90, 1:30 or 0:01:30.5"
-    return FindingError(code, f'"{text}" is not a time{reason}', hint)
+    return FindingError(code, f'"{shown(text)}" is not a time{reason}', hint)
 
 
 def frame_rate(value: Any) -> Any:
@@ -103,15 +118,31 @@ def frame_rate(value: Any) -> Any:
     value = blank_as_none(value)
     if value is None or value == "original":
         return "original"
-    try:
-        exact = value if isinstance(value, Fraction) else Fraction(str(number(value)))
-    except (ValueError, ZeroDivisionError):
-        exact = Fraction(0)
+    exact = value if isinstance(value, Fraction) else _rate(number(value))
     if not MIN_RATE <= exact <= MAX_RATE:
         hint = f"original, or a number from {MIN_RATE} to {MAX_RATE}, such as 25 or 23.976"
-        raise FindingError("timing.fps", f'"{value}" is not a frame rate', hint)
+        raise FindingError("timing.fps", f'"{shown(value)}" is not a frame rate', hint)
     standard = nearest_standard_rate(exact, _TYPED_RATE_TOLERANCE)
     return standard if standard != exact else exact.limit_denominator(1001)
+
+
+def _rate(value: Any) -> Fraction:
+    """Return a rate exactly; 0 if this is none."""
+    text = str(value).strip() if isinstance(value, str | int | float) else ""
+    try:
+        return Fraction(text) if _RATE.fullmatch(text) else Fraction(0)
+    except ZeroDivisionError:  # 25/0
+        return Fraction(0)
+
+
+def path_text(value: Any) -> Any:
+    """Refuse what cannot be a path, and control characters in one: it is shown in logs, and given to ffmpeg."""
+    if isinstance(value, str) and len(value) > MAX_PATH:
+        raise FindingError("config.bad_value", f"a path has at most {MAX_PATH} characters", "use a shorter path")
+    if isinstance(value, str) and (found := control_character(value)):
+        message = f"a path cannot contain the control character {found}"
+        raise FindingError("config.bad_value", message, "remove it")
+    return blank_as_none(value)
 
 
 def colour(value: Any) -> Any:

@@ -61,7 +61,7 @@ class VideoKeys(PresetSection):
         None, description="The part to keep, measured after flips and rotation and cut before upscaling."
     )
 
-    subtitle_burn_path: Annotated[str | None, BeforeValidator(values.blank_as_none)] = Field(
+    subtitle_burn_path: Annotated[str | None, BeforeValidator(values.path_text)] = Field(
         None,
         description="A .srt, .ass, .ssa or .vtt file to draw onto the video. A relative path starts from the folder "
         "of the preset or of the video.",

@@ -105,7 +105,7 @@ def test_an_error_is_reported_with_the_file_and_line_that_it_is_on(tmp_path: Pat
 @pytest.mark.parametrize(
     ("texts", "code", "where"),
     [
-        ({"a": "extends: a"}, "preset.not_found", "a.yaml:1: extends"),
+        ({"a": "extends: a"}, "preset.cycle", "a.yaml:1: extends"),
         ({"a": "extends: ./a.yaml"}, "preset.cycle", "a.yaml:1: extends"),
         ({"a": "extends: b", "b": "crf: 1\nextends: a"}, "preset.cycle", "b.yaml:2: extends"),
         ({"a": "only_if: {}\nelse: b", "b": "only_if: {}\nelse: a"}, "preset.cycle", "b.yaml:2: else"),

@@ -1,12 +1,13 @@
-"""Clock times in presets: one notation, wherever a preset takes a time."""
+"""Values in presets: clock times in one notation, and numbers and paths that a stranger may have written."""
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
-from framewatch.documents import parse, validate
+from framewatch.documents import Document, parse, validate
 from framewatch.errors import ConfigError, Finding
 from framewatch.media.preset.preset import Preset
 
@@ -68,3 +69,34 @@ def test_every_key_refuses_what_is_not_a_time(key: str, value: str, says: str) -
     assert finding.code == ("config.bad_value" if key.endswith("_duration") else "time.unreadable")
     assert says in finding.message
     assert "h:mm:ss" in finding.hint
+
+
+@pytest.mark.parametrize(
+    "key", ["fps", "start_time", "crf", "brightness", "custom_width", "rotation", "subtitle_font_size", "gif_loop"]
+)
+@pytest.mark.parametrize(
+    "value",
+    [
+        "1e999999999",
+        "9" * 5000,
+        f"1/{'9' * 5000}",
+        f"{'9' * 5000}:00",
+        "0." + "1" * 5000,
+        "\u0661" * 50,
+        [],
+    ],
+    ids=["huge", "long", "fraction", "clock", "decimals", "other digits", "list"],
+)
+def test_a_number_is_refused_by_its_pattern_and_length_before_it_is_computed(key: str, value: Any) -> None:
+    began = time.thread_time()
+    with pytest.raises(ConfigError) as caught:
+        validate(Document({key: value}, "file", {(key,): 7}), Preset)
+    assert time.thread_time() - began < 0.1
+    assert caught.value.finding.where == f"file:7: {key}"
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("character", ["\0", "\n", "\x1b", "\x7f", "\x85"])
+def test_a_subtitle_path_has_no_control_characters(character: str) -> None:
+    with pytest.raises(ConfigError, match="control character"):
+        validate(Document({"subtitle_burn_path": f"a{character}.srt"}), Preset)
