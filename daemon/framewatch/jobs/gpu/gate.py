@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from framewatch.errors import CancelledError, Finding
 from framewatch.jobs.gpu.semaphore import GpuSemaphore
 from framewatch.render.tasks import DeviceReport
+
+_SERVICE_FOLDER = Path("/run/framewatch")  # RuntimeDirectory of the systemd unit, which may not write to /run/lock
 
 
 class HostGate:
@@ -70,8 +73,12 @@ class HostGate:
             return self._semaphores[device.name]
 
 
-def _lock_folder() -> Path:
+def _lock_folder(service: Path = _SERVICE_FOLDER) -> Path:
     """Return the folder that all processes of this user share."""
+    with suppress(OSError):
+        status = service.lstat()
+        if stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid():
+            return service
     # /run/lock where it is writable, since a service may have a /tmp of its own.
     shared = Path("/run/lock")
     parent = shared if os.access(shared, os.W_OK) else Path(tempfile.gettempdir())
