@@ -32,6 +32,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "folders": ("folders:app", "Show the watch folders and their disks, or accept another disk."),
         "presets": ("presets:app", "List, show and validate presets, and list their keys."),
         "models": ("models:app", "List the networks, verify and install their weights."),
+        "service": ("service:app", "Print what the service manager has to know of the configuration."),
         "schema": ("schema:schema", "Print the JSON Schema of a document."),
     }
 )
