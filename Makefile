@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 BIN := $(VENV)/bin
 TESTS ?=
 
-.PHONY: help install demo test test-pythons faults lint types check bench clean recreate
+.PHONY: help install demo test test-pythons faults lint types check unit bench clean recreate
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,6 +37,9 @@ lint: $(STAMP)  ## check the style
 
 types: $(STAMP)  ## check the types
 	$(BIN)/mypy
+
+unit: $(STAMP)  ## have systemd check and rate the service's unit; needs systemd-analyze
+	tools/check_unit.sh $(BIN)/framewatch
 
 check: lint types test  ## run lint, types and test, as CI does
 

@@ -15,7 +15,10 @@ from framewatch.settings import FolderSettings, Settings
 from framewatch.storage.mounts import Mounts
 
 _TARGETS = ("output", "done", "failed")
-_RIGHTS = "give framewatch's user write permission there"
+_RIGHTS = (
+    "give framewatch's user write permission there; a systemd service also needs the drop-in that "
+    "`framewatch service systemd` prints"
+)
 
 
 def check_folders(

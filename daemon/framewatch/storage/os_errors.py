@@ -11,7 +11,11 @@ from pathlib import Path
 from framewatch.errors import StorageError
 
 _FULL = ("storage.full", "free some space; the job then continues automatically")
-_READ_ONLY = ("storage.read_only", "mount the file system so that it can be written to")
+_READ_ONLY = (
+    "storage.read_only",
+    "mount the file system so that it can be written to; a systemd service writes only where the drop-in that "
+    "`framewatch service systemd` prints allows it",
+)
 _DENIED = ("storage.denied", "let framewatch's user read and write this folder and the files in it")
 _UNAVAILABLE = ("storage.unavailable", "mount or create this folder; work then continues automatically")
 _SYMLINK = ("storage.symlink", "framewatch writes through no links: replace it with a real folder")

@@ -8,20 +8,16 @@ from typing import Any, NamedTuple, cast
 
 import av
 import numpy as np
-from av.packet import Packet
-from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from framewatch.domain import IccProfile, MediaInfo, Stream, Video
+from framewatch.domain import MediaInfo, Stream, Video
 from framewatch.errors import MediaError
 from framewatch.media import colour, out_of_memory
 from framewatch.media.decode.decoder import upright_filters, upright_rgb_filters
-from framewatch.media.decode.icc_profile import attached_icc, split_png
 from framewatch.media.filter_graph import Filter, FilterChain
 from framewatch.media.heartbeat import Beat, no_beat
-from framewatch.media.icc import icc_flaw
 from framewatch.media.probe.display_matrix import orientation
 from framewatch.media.probe.pyav_values import fraction
 from framewatch.media.probe.safe_open import media_errors, open_media
@@ -29,7 +25,6 @@ from framewatch.media.probe.safe_open import media_errors, open_media
 # A small file may claim a size that fills any memory. Photographs are larger than the frames of videos, so images
 # have a limit of their own.
 _MAX_PIXELS = 300_000_000
-_PNG_CODECS = ("png", "apng")
 _WHITE = {"rgb24": 255, "rgb48le": 65535}
 
 Pixels = NDArray[Any]
@@ -40,7 +35,6 @@ class DecodedImage(NamedTuple):
 
     rgb: Pixels  # (height, width, 3), uint8 or uint16, full range
     alpha: Pixels | None  # (height, width) of the same type; None if the source has none
-    icc: bytes | None = None  # the source's ICC profile, unless it has a flaw
 
 
 def with_image_details(path: Path, info: MediaInfo, beat: Beat = no_beat) -> MediaInfo:
@@ -53,10 +47,8 @@ def with_image_details(path: Path, info: MediaInfo, beat: Beat = no_beat) -> Med
     """
     stream = info.streams[0]
     with media_errors(path):
-        frame, icc = _decode(path, stream, beat)
+        frame = _decode(path, stream, beat)
         video = _with_frame_facts(_video(stream), frame)
-        if icc is not None:
-            video = video.evolve(icc=IccProfile(size=len(icc), flaw=icc_flaw(icc)))
     return info.evolve(streams=(stream.evolve(video=video), *info.streams[1:]))
 
 
@@ -88,13 +80,10 @@ def read_image(path: Path, stream: Stream, beat: Beat = no_beat) -> DecodedImage
         MediaError: `media.corrupt`.
     """
     with media_errors(path):
-        frame, icc = _decode(path, stream, beat)
-        rgb, alpha = _upright(frame, _video(stream))
-        return DecodedImage(rgb, alpha, icc if icc is not None and icc_flaw(icc) is None else None)
+        return _upright(_decode(path, stream, beat), _video(stream))
 
 
-def _upright(frame: VideoFrame, video: Video) -> tuple[Pixels, Pixels | None]:
-    """Return RGB and alpha of an image as it is shown."""
+def _upright(frame: VideoFrame, video: Video) -> DecodedImage:
     working = colour.working_format(video.bit_depth)
     rgb = _filtered(frame, upright_rgb_filters(video)).to_ndarray()
     if working == "rgb48le" and video.pixel_format.startswith("yuv"):
@@ -106,7 +95,7 @@ def _upright(frame: VideoFrame, video: Video) -> tuple[Pixels, Pixels | None]:
         rgba = "rgba" if working == "rgb24" else "rgba64le"
         filters = (Filter("format", rgba), *upright_filters(video))
         alpha = np.ascontiguousarray(_filtered(frame, filters).to_ndarray()[..., 3], dtype=dtype)
-    return np.ascontiguousarray(rgb, dtype=dtype), alpha
+    return DecodedImage(np.ascontiguousarray(rgb, dtype=dtype), alpha)
 
 
 def flatten_on_white(rgb: Pixels, alpha: Pixels) -> Pixels:
@@ -131,8 +120,7 @@ def bound_alpha(upscaled: Pixels, source: Pixels, scale: int) -> Pixels:
     return np.clip(upscaled, low, high)
 
 
-def _decode(path: Path, stream: Stream, beat: Beat) -> tuple[VideoFrame, bytes | None]:
-    """Return the image and its ICC profile."""
+def _decode(path: Path, stream: Stream, beat: Beat) -> VideoFrame:
     video = stream.video  # None if the headers alone do not tell
     if video is not None and video.width * video.height > _MAX_PIXELS:
         message = f"{video.width}x{video.height} is more than {_MAX_PIXELS // 1_000_000} million pixels"
@@ -142,22 +130,13 @@ def _decode(path: Path, stream: Stream, beat: Beat) -> tuple[VideoFrame, bytes |
         if cast("av.VideoCodecContext | None", av_stream.codec_context) is None:
             raise _no_decoder(stream)
         try:
-            for packet in container.demux(av_stream):
-                frame, icc = _decode_packet(av_stream.codec_context, packet)
-                if frame is not None:
-                    return frame, icc
+            frame = next(container.decode(av_stream), None)
         except av.FFmpegError as error:
             out_of_memory.raise_if_short(error)
             raise _corrupt(path, error.strerror or "") from None
-    raise _corrupt(path, "there is no image in it")
-
-
-def _decode_packet(context: VideoCodecContext, packet: Packet[Any]) -> tuple[VideoFrame | None, bytes | None]:
-    if context.name not in _PNG_CODECS or packet.size == 0:
-        frame = next(iter(packet.decode()), None)
-        return frame, None if frame is None else attached_icc(frame)
-    data, icc = split_png(bytes(packet))
-    return next(iter(context.decode(Packet(data))), None), icc
+    if frame is None:
+        raise _corrupt(path, "there is no image in it")
+    return frame
 
 
 def _filtered(frame: VideoFrame, filters: tuple[Filter, ...]) -> VideoFrame:

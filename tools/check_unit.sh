@@ -1,0 +1,37 @@
+#!/bin/sh
+# Has systemd itself check the service's unit, alone and with the drop-in for folders that have awkward names.
+#
+#   tools/check_unit.sh FRAMEWATCH     the installed command
+set -eu
+
+MOST_EXPOSED=16 # of 100: what `systemd-analyze security` calls 1.6
+
+command -v systemd-analyze >/dev/null || {
+    echo "systemd-analyze is missing. On Debian and Ubuntu: apt install systemd" >&2
+    exit 1
+}
+cd "$(dirname "$0")/.."
+command=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+unit=$folder/framewatch.service
+
+check() {
+    # Any line that it prints is a complaint, also where it exits with 0.
+    complaints=$(systemd-analyze verify "$unit" 2>&1) && [ -z "$complaints" ] || { echo "$complaints" >&2; exit 1; }
+    systemd-analyze security --offline=yes --no-pager --threshold=$MOST_EXPOSED "$unit" | tail -1
+}
+
+sed "s|^ExecStart=[^ ]*|ExecStart=$command|" systemd/framewatch.service >"$unit"
+check
+
+cat >"$folder/framewatch.yaml" <<'YAML'
+folders:
+  - {name: spaces, input: "/srv/my films/100%/in"}
+  - {name: quotes, input: "/srv/a \"b\" 'c'\\/in", output: "/srv/semi;colon:#"}
+  - {name: home, input: "/home/someone/my films: in", done: /var/tmp/done}
+YAML
+mkdir "$unit.d"
+"$command" service systemd --config "$folder/framewatch.yaml" >"$unit.d/folders.conf" 2>"$folder/messages" ||
+    { cat "$folder/messages" >&2; exit 1; }
+check
