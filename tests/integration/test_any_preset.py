@@ -20,6 +20,7 @@ from framewatch.media.ffmpeg.process import Encoder, run_ffmpeg
 from framewatch.media.preset.preset import Preset
 from framewatch.media.rules.image_rules import is_image_preset
 from framewatch.media.rules.preset_rules import check_preset, check_tools
+from framewatch.storage.files import named_by_user
 from media_factory import make_video
 from media_samples import FFMPEG, plan_of
 
@@ -137,12 +138,12 @@ def test_ffmpeg_accepts_every_command_of_a_valid_preset(
     folder = tmp_path_factory.mktemp("made")
     out = folder / f"result.{plan.extension}"
     if plan.mode != "upscale":
-        run_ffmpeg(ffmpeg_commands.transcode_command(plan, FFMPEG, moment, out))
+        run_ffmpeg(ffmpeg_commands.transcode_command(plan, FFMPEG, moment, out), [named_by_user(moment)])
     else:
         segment = folder / f"piece.{ffmpeg_commands.segment_extension(plan)}"
         with Encoder(ffmpeg_commands.segment_command(plan, FFMPEG, segment)) as encoder:
             size = plan.frame_width * plan.frame_height * (3 if plan.working_format == "rgb24" else 6)
             encoder.write(bytes(size))
             encoder.finish()
-        run_ffmpeg(ffmpeg_commands.mux_command(plan, FFMPEG, [segment], moment, out))
+        run_ffmpeg(ffmpeg_commands.mux_command(plan, FFMPEG, [segment], moment, out), [named_by_user(moment)])
     assert out.stat().st_size > 0

@@ -25,6 +25,7 @@ from framewatch.media.plan.image_plan import ImagePlan
 from framewatch.media.preset.preset import Preset
 from framewatch.media.probe.probe import probe
 from framewatch.render.worker_client import Worker
+from framewatch.storage.files import named_by_user
 from media_factory import ffmpeg
 
 FFMPEG = Path(imageio_ffmpeg.get_ffmpeg_exe())
@@ -48,7 +49,9 @@ def clear(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def made(worker: Worker, source: Path, work: Path, **keys: Any) -> AttemptResult:
     tools = Tools(ffmpeg=FFMPEG, encoders=encoders(FFMPEG), engine="identity")
-    order = AttemptRequest(source=source, preset=Preset(**keys), preset_name="test", work=Path(mkdtemp(dir=work)))
+    order = AttemptRequest(
+        source=named_by_user(source), preset=Preset(**keys), preset_name="test", work=Path(mkdtemp(dir=work))
+    )
     result = Pipeline(worker, tools, HostGate(1), Observer(), threading.Event()).run(order)
     assert isinstance(result, AttemptResult)
     return result
@@ -126,7 +129,9 @@ def test_an_ffmpeg_without_the_encoder_is_refused_before_the_work(
     worker: Worker, clear: Path, tmp_path: Path
 ) -> None:
     tools = Tools(ffmpeg=FFMPEG, encoders=frozenset({"png"}), engine="identity")
-    order = AttemptRequest(source=clear, preset=Preset(container="webp"), preset_name="test", work=tmp_path)
+    order = AttemptRequest(
+        source=named_by_user(clear), preset=Preset(container="webp"), preset_name="test", work=tmp_path
+    )
     with pytest.raises(RuleError) as caught:
         Pipeline(worker, tools, HostGate(1), Observer(), threading.Event()).run(order)
     assert (caught.value.finding.code, caught.value.finding.hint) == ("encoder.missing", "use container png")

@@ -19,6 +19,7 @@ from framewatch.jobs.attempt.request import AttemptRequest, AttemptResult, Tools
 from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, hwaccels
 from framewatch.media.preset.preset import Preset
 from framewatch.render.task_handlers import RenderHandlers
+from framewatch.storage.files import named_by_user
 
 FAST = {"preset": "ultrafast", "crf": 1}
 
@@ -75,7 +76,9 @@ def process(
         lanes=lanes,
     )
     folder.mkdir(parents=True, exist_ok=True)
-    request = AttemptRequest(source=source, preset=Preset(**(FAST | keys)), preset_name="test", work=folder)
+    request = AttemptRequest(
+        source=named_by_user(source), preset=Preset(**(FAST | keys)), preset_name="test", work=folder
+    )
     parts: Any = (
         worker or InlineWorker(),
         tools,

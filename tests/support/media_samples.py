@@ -30,6 +30,7 @@ from framewatch.media.probe.file_kind import require_video
 from framewatch.media.probe.packet_scan import scan, stream_spans
 from framewatch.media.probe.probe import probe
 from framewatch.media.timeline import plan_timeline
+from framewatch.storage.files import named_by_user
 
 FFMPEG = Path(imageio_ffmpeg.get_ffmpeg_exe())
 FAST = {"preset": "ultrafast", "crf": 30}
@@ -197,7 +198,7 @@ def measured(plan: MuxPlan, source: Path) -> Any:
     found: dict[int, Loudness | None] = {}
     for index, command in ffmpeg_commands.measure_commands(plan, FFMPEG, source).items():
         lines: list[str] = []
-        run_ffmpeg(command, on_log=lambda _, line, heard=lines.append: heard(line))
+        run_ffmpeg(command, [named_by_user(source)], on_log=lambda _, line, heard=lines.append: heard(line))
         found[index] = parse_loudness(lines)
     return plan.with_loudness(found)
 
@@ -213,15 +214,15 @@ def render(plan: VideoPlan | AudioPlan, source: Path, folder: Path, segments: in
     plan = measured(plan, source)
     out = folder / f"result.{plan.extension}"
     for command in ffmpeg_commands.cover_commands(plan, FFMPEG, source, out):
-        run_ffmpeg(command)
+        run_ffmpeg(command, [named_by_user(source)])
     if plan.mode != "upscale":
-        run_ffmpeg(ffmpeg_commands.transcode_command(plan, FFMPEG, source, out))
+        run_ffmpeg(ffmpeg_commands.transcode_command(plan, FFMPEG, source, out), [named_by_user(source)])
         return out
     sizes = [len(part) for part in np.array_split(np.arange(plan.frames), segments)]
     made = encode_segments(plan, enlarged(source, plan.scale, plan.working_format), folder, sizes)
     if segments > 1:
         ffmpeg_commands.segment_list(out).write_text(ffmpeg_commands.segment_list_text(made, out))
-    run_ffmpeg(ffmpeg_commands.mux_command(plan, FFMPEG, made, source, out))
+    run_ffmpeg(ffmpeg_commands.mux_command(plan, FFMPEG, made, source, out), [named_by_user(source)])
     return out
 
 

@@ -29,7 +29,7 @@ from framewatch.bench.recommendation import in_words, recommend
 from framewatch.bench.report import BenchReport, Clip, Duration, EndToEnd, EngineRow
 from framewatch.bench.tasks import EngineReport, EngineTask, StagesReport, StagesTask, Stepped
 from framewatch.bench.worker import measuring_worker
-from framewatch.domain import Record, StageName, Video
+from framewatch.domain import InputFile, Record, StageName, Video
 from framewatch.errors import EngineError, EngineMissingError, ModelMissingError, WorkerError
 from framewatch.jobs.attempt.concurrency import EncoderLoad, Host, lane_count
 from framewatch.jobs.attempt.request import AttemptRequest, Tools
@@ -46,6 +46,7 @@ from framewatch.render.tasks import (
     TrialTask,
 )
 from framewatch.render.worker_client import Worker
+from framewatch.storage import files
 from framewatch.upscale.network.weights import Precision
 
 _TRIAL_PIXELS = 320 * 180  # of a `TrialTask`
@@ -170,7 +171,7 @@ class Bench:
         return max(least, min(most, int(self._budget.until(shares.FIRST_RUN_ENDS) / frame_seconds)))
 
     def _video_of_clip(self) -> Video | None:
-        source = self._request.clip or resources.demo_clip()
+        source = files.named_by_user(self._request.clip or resources.demo_clip())
         report: ProbeReport = self._do(ProbeTask(source=source, timeline=False))
         stream = report.info.main_video
         return stream.video if stream else None
@@ -226,13 +227,15 @@ class Bench:
         if frames < _FEW_FRAMES and self._request.seconds is None:
             self._note(f"Only {_counted(frames, 'frame')} went from file to file; --budget 300 measures more.")
 
-    def _make_clip(self, out: Path, device: DeviceReport, seconds: float) -> Path:
+    def _make_clip(self, out: Path, device: DeviceReport, seconds: float) -> InputFile:
         request = self._request
         size = request.size or (default_size(gpu=device.gpu) if request.clip is None else None)
-        self._do(CommandTask(argv=clip_command(request.ffmpeg, request.clip, size, seconds, out)))
-        return out
+        clip = files.named_by_user(request.clip) if request.clip else None
+        argv = clip_command(request.ffmpeg, clip.path if clip else None, size, seconds, out)
+        self._do(CommandTask(argv=argv, inputs=(clip,) if clip else ()))
+        return files.named_by_user(out)
 
-    def _travel(self, source: Path, work: Path, lanes: int, seconds: float) -> Run:
+    def _travel(self, source: InputFile, work: Path, lanes: int, seconds: float) -> Run:
         work.mkdir()
         request = AttemptRequest(source=source, preset=self._request.preset, preset_name="bench", work=work)
         tools = self._tools(lanes, max(_MIN_SEGMENT_SECONDS, seconds / lanes / _SEGMENTS_PER_LANE))

@@ -42,7 +42,7 @@ def plan(
     with worker_process() as worker:
         planned = plan_file(request, tools, lambda task: worker.run(task, lambda _: None, threading.Event()))
     made = planned.plan
-    steps = _steps(made, tools.ffmpeg, request.source, len(planned.probed.segments)) if made else []
+    steps = _steps(made, tools.ffmpeg, request.source.path, len(planned.probed.segments)) if made else []
     if as_json:
         print_json(_document(planned.reasons, made, steps))
         return
@@ -76,7 +76,8 @@ def _steps(plan: Plan, ffmpeg: Path, source: Path, segments: int) -> _Steps:
     if isinstance(plan, ImagePlan):
         return [("encode", image_command(plan, ffmpeg, result))]
     steps = [("cover", argv) for argv in ffmpeg_commands.cover_commands(plan, ffmpeg, source, result)]
-    steps += [("subtitles", argv) for argv in ffmpeg_commands.burn_commands(plan, ffmpeg, result)]
+    if plan.burned is not None:
+        steps.append(("subtitles", ffmpeg_commands.burn_command(plan.burned.path, ffmpeg, result)))
     measure = [("measure", argv) for argv in ffmpeg_commands.measure_commands(plan, ffmpeg, source).values()]
     if isinstance(plan, AudioPlan) or plan.mode != "upscale":
         return [*steps, *measure, (plan.mode, ffmpeg_commands.transcode_command(plan, ffmpeg, source, result))]

@@ -108,7 +108,7 @@ def preset_and_tools(file: Path, preset: str, ffmpeg: Path | None, engine: str) 
 def attempt_request(file: Path, named: NamedPreset, work: Path) -> AttemptRequest:
     """Return the request to process that file."""
     # A link that the user names is followed. In a watched folder it is not, because anybody may have put it there.
-    return AttemptRequest(source=file.resolve(), preset=named.preset, preset_name=named.name, work=work)
+    return AttemptRequest(source=files.named_by_user(file), preset=named.preset, preset_name=named.name, work=work)
 
 
 @contextmanager

@@ -156,7 +156,8 @@ class RenderHandlers:
             )
 
         on_progress = report if task.counts else None
-        run_ffmpeg(task.argv, on_log=stage_log(self.send, "encode"), on_progress=on_progress, beat=self._heartbeat)
+        log = stage_log(self.send, "encode")
+        run_ffmpeg(task.argv, task.inputs, on_log=log, on_progress=on_progress, beat=self._heartbeat)
         return CommandReport(seconds=time.monotonic() - begun)
 
     def _measure_loudness(self, task: MeasureTask) -> MeasureReport:
@@ -169,7 +170,7 @@ class RenderHandlers:
             if level in ("warning", "error"):
                 log(level, line)
 
-        run_ffmpeg(task.argv, on_log=collect, beat=self._heartbeat)
+        run_ffmpeg(task.argv, task.inputs, on_log=collect, beat=self._heartbeat)
         return MeasureReport(loudness=parse_loudness(lines))
 
     def _inspect(self, task: InspectTask) -> InspectReport:

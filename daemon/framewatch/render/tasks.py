@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from framewatch.domain import MediaInfo, Record, Segment, StageName, Stream, Timeline
+from framewatch.domain import InputFile, MediaInfo, Record, Segment, StageName, Stream, Timeline
 from framewatch.media.colour import WorkingFormat
 from framewatch.media.decode.output_inspection import Inspection
 from framewatch.media.filter_graph import Filter
@@ -35,7 +35,7 @@ class ProbeTask(Record):
     """Read what a file is, and when each of its frames is shown."""
 
     op: Literal["probe"] = "probe"
-    source: Path
+    source: InputFile | Path  # a path of a file that framewatch has made
     timeline: bool = True  # False where only audio matters
     timeline_request: TimelineRequest = TimelineRequest()
     segment_options: SegmentOptions = SegmentOptions()
@@ -81,7 +81,7 @@ class RenderTask(Record):
     """
 
     op: Literal["render"] = "render"
-    source: Path
+    source: InputFile
     video: Stream
     timeline: Timeline
     seekable: bool = True
@@ -116,7 +116,7 @@ class ImageTask(Record):
     """Decode, upscale and encode an image."""
 
     op: Literal["image"] = "image"
-    source: Path
+    source: InputFile
     still: Stream
     scale: int  # 1: the image keeps its size, and no engine is opened
     width: int  # of the upright image, in pixels
@@ -185,6 +185,7 @@ class CommandTask(Record):
 
     op: Literal["command"] = "command"
     argv: tuple[str, ...]
+    inputs: tuple[InputFile, ...] = ()  # ffmpeg gets these by descriptor; what else it opens is framewatch's own
     counts: bool = False  # its frames are the job's progress
 
 
@@ -200,6 +201,7 @@ class MeasureTask(Record):
 
     op: Literal["measure"] = "measure"
     argv: tuple[str, ...]
+    inputs: tuple[InputFile, ...] = ()  # as of a `CommandTask`
 
 
 class MeasureReport(Record):

@@ -77,6 +77,12 @@ def open_input(file: InputFile) -> int:
     return descriptor
 
 
+def named_by_user(path: Path) -> InputFile:
+    """Return the file that a user names; links that lead to it are followed now, and not when it is opened."""
+    real = path.resolve()
+    return InputFile(root=real.parent, relative=Path(real.name))
+
+
 def _problem(file: InputFile, found: os.stat_result) -> MediaError | None:
     if not stat.S_ISREG(found.st_mode):
         return _not_a_file(file, "not a regular file")

@@ -18,6 +18,7 @@ from framewatch.render.messages import EngineOpened, SegmentRendered, Warned
 from framewatch.render.task_handlers import RenderHandlers
 from framewatch.render.tasks import ImageTask, ProbeTask, RenderTask, SegmentOutput, Sizing
 from framewatch.render.warm_engine import WarmEngine
+from framewatch.storage.files import named_by_user
 from framewatch.upscale.checks.checked_session import CheckedSession
 from framewatch.upscale.engine import Engine, Session, SessionRequest
 from framewatch.upscale.openvino.engine import OpenVinoEngine
@@ -44,7 +45,7 @@ def image_task(folder: Path) -> ImageTask:
     raw = ("-f", "rawvideo", "-pix_fmt", "rgba", "-s", "128x96", "-i", "pipe:0")
     program = imageio_ffmpeg.get_ffmpeg_exe()
     return ImageTask(
-        source=source,
+        source=named_by_user(source),
         still=with_image_details(source, probe(source)).streams[0],
         scale=2,
         width=64,
@@ -103,7 +104,7 @@ def video_task(handlers: RenderHandlers, folder: Path) -> RenderTask:
         SegmentOutput(segment=segment, encoder=(*program, f"file:{part}"), path=part) for segment, part in parts
     ]
     return RenderTask(
-        source=source,
+        source=named_by_user(source),
         video=probed.info.main_video,
         timeline=probed.timeline,
         outputs=tuple(outputs),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, Protocol
 
-from framewatch.domain import Progress, Record, StageName
+from framewatch.domain import InputFile, Progress, Record, StageName
 from framewatch.errors import CancelledError, EngineError, Finding
 from framewatch.jobs.attempt.progress_tracker import ProgressTracker
 from framewatch.jobs.attempt.request import Tools
@@ -112,10 +112,10 @@ class AttemptContext:
         """
         return self._worker.run(task, self._on_message, self.stop, stall_seconds=self.tools.stall_seconds)
 
-    def run_command(self, argv: Sequence[str], *, counts: bool = False) -> None:
-        """Run an ffmpeg command that reads and writes files; raises what `run` raises."""
+    def run_command(self, argv: Sequence[str], source: InputFile, *, counts: bool = False) -> None:
+        """Run an ffmpeg command that reads `source` and files of the work folder; raises what `run` raises."""
         self.log_command(argv)
-        self.run(CommandTask(argv=tuple(argv), counts=counts))
+        self.run(CommandTask(argv=tuple(argv), inputs=(source,), counts=counts))
 
     def log_command(self, argv: Sequence[str]) -> None:
         """Log a command that is about to run."""

@@ -7,7 +7,8 @@ import json
 import os
 from pathlib import Path
 
-from framewatch.errors import StorageError, ToolMissingError
+from framewatch.domain import InputFile
+from framewatch.errors import ToolMissingError
 from framewatch.jobs.attempt.request import Tools
 from framewatch.media.commands import ffmpeg_commands
 from framewatch.media.commands.video_filters import deinterlace_filters, source_filters
@@ -21,7 +22,7 @@ _VERSION = 1  # counted up when the way that segments are made changes
 _BLOCKS, _BLOCK = 16, 65_536  # how many blocks of a source are hashed, and bytes of each
 
 
-def fingerprint(source: Path, plan: VideoPlan, probed: ProbeReport, tools: Tools) -> str:
+def fingerprint(source: InputFile, plan: VideoPlan, probed: ProbeReport, tools: Tools) -> str:
     """Return the fingerprint of source, preset, model, engine and encoder.
 
     The engine counts as it was requested, not as it was found: each engine has proved that it computes the same
@@ -30,7 +31,8 @@ def fingerprint(source: Path, plan: VideoPlan, probed: ProbeReport, tools: Tools
     may write what cannot be joined.
 
     Raises:
-        StorageError: the source, or the subtitles that are burned in, cannot be read now.
+        MediaError: the source is no longer the file that was queued.
+        StorageError: the source cannot be read now.
         ToolMissingError: ffmpeg is missing.
         ModelMissingError: the manifest of models cannot be read.
     """
@@ -38,14 +40,14 @@ def fingerprint(source: Path, plan: VideoPlan, probed: ProbeReport, tools: Tools
     # all begun jobs.
     parts = {
         "version": _VERSION,
-        "source": [_facts(source), _sample(source)],
+        "source": _source_facts(source),
         "media": probed.info.model_dump(),
         "timeline": probed.timeline and probed.timeline.model_dump(),
         "segments": [segment.model_dump() for segment in probed.segments],
         "before": [str(each) for each in (*deinterlace_filters(plan.preset), *source_filters(plan.preset))],
         "frames": [plan.scale, plan.working_format, plan.hwaccel or "", plan.decoded_width, plan.decoded_height],
         "encoder": ffmpeg_commands.segment_command(plan, Path("ffmpeg"), Path("/piece")),
-        "burned": _facts(Path(plan.preset.subtitle_burn_path)) if plan.preset.subtitle_burn_path else None,
+        "burned": _burned_facts(plan.burned),
         "ffmpeg": _program(tools.ffmpeg),
         "engine": tools.engine,
         "precision": tools.precision,
@@ -55,28 +57,29 @@ def fingerprint(source: Path, plan: VideoPlan, probed: ProbeReport, tools: Tools
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
-def _facts(path: Path) -> tuple[int, int]:
-    with storage_faults(path):
-        found = path.stat()
-    return found.st_size, found.st_mtime_ns
-
-
-def _sample(path: Path) -> str:
-    """Return a hash of blocks from all over a file: another video may have the same size and the same time."""
+def _source_facts(source: InputFile) -> tuple[tuple[int, int], str]:
+    """Return size and time, and a hash of blocks from all over the file: another video may agree in the first two."""
     digest_of_blocks = hashlib.blake2b(digest_size=16)
-    with storage_faults(path):
-        descriptor = os.open(path, files.READ)
-        try:
-            last = max(os.fstat(descriptor).st_size - _BLOCK, 0)
+    descriptor = files.open_input(source)
+    try:
+        with storage_faults(source.path):
+            found = os.fstat(descriptor)
+            last = max(found.st_size - _BLOCK, 0)
             for number in range(_BLOCKS):
                 digest_of_blocks.update(os.pread(descriptor, _BLOCK, last * number // (_BLOCKS - 1)))
-        finally:
-            os.close(descriptor)
-    return digest_of_blocks.hexdigest()
+    finally:
+        os.close(descriptor)
+    return (found.st_size, found.st_mtime_ns), digest_of_blocks.hexdigest()
+
+
+def _burned_facts(burned: InputFile | None) -> tuple[int, int] | None:
+    identity = burned and burned.identity
+    return (identity.size, identity.mtime_ns) if identity else None
 
 
 def _program(path: Path) -> tuple[int, int]:
     try:
-        return _facts(path)
-    except StorageError as error:
-        raise ToolMissingError(f"{path} is missing: {error.finding.message}", hint="put it back") from None
+        found = path.stat()
+    except OSError as error:
+        raise ToolMissingError(f"{path} is missing: {error.strerror}", hint="put it back") from None
+    return found.st_size, found.st_mtime_ns

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from framewatch.domain import InputFile
 from framewatch.errors import MediaError, RuleError, VerificationError
 from framewatch.jobs.attempt.context import AttemptContext, Gate, Observer
 from framewatch.jobs.attempt.disk_forecast import require_room_for, require_room_left
@@ -126,32 +127,33 @@ class Pipeline:
             self._context.track_duration(plan.expected.duration)
         with storage_faults(request.work):
             clear(request.work)
-        require_room_for(plan, request.source, probed.info.size, request.places)
+        require_room_for(plan, request.source.path, probed.info.size, request.places)
         self._prepare_inputs(request.source, plan, result)
         plan = self._measure_loudness(request.source, plan)
-        argv = ffmpeg_commands.transcode_command(plan, self._tools.ffmpeg, request.source, result)
+        argv = ffmpeg_commands.transcode_command(plan, self._tools.ffmpeg, request.source.path, result)
 
         def check_room() -> None:
             require_room_left(result, self._context.fraction_done, request.places)
 
         with self._context.also_checking(check_room):
-            self._context.run_command(argv, counts=True)
+            self._context.run_command(argv, request.source, counts=True)
         self._verify(plan, probed, result)
 
-    def _prepare_inputs(self, source: Path, plan: MuxPlan, result: Path) -> None:
+    def _prepare_inputs(self, source: InputFile, plan: MuxPlan, result: Path) -> None:
         """Write what the commands read beside the result: covers, and the script of burned subtitles."""
         ffmpeg = self._tools.ffmpeg
-        for argv in ffmpeg_commands.cover_commands(plan, ffmpeg, source, result):
-            self._context.run_command(argv)
-        for argv in ffmpeg_commands.burn_commands(plan, ffmpeg, result):
-            self._context.run_command(argv)
+        for argv in ffmpeg_commands.cover_commands(plan, ffmpeg, source.path, result):
+            self._context.run_command(argv, source)
+        if plan.burned is not None:
+            argv = ffmpeg_commands.burn_command(plan.burned.path, ffmpeg, result)
+            self._context.run_command(argv, plan.burned)
 
-    def _measure_loudness(self, source: Path, plan: AnyPlan) -> AnyPlan:
+    def _measure_loudness(self, source: InputFile, plan: AnyPlan) -> AnyPlan:
         """Return the plan with the loudness of each track that is normalized."""
         found: dict[int, Loudness | None] = {}
-        for index, argv in ffmpeg_commands.measure_commands(plan, self._tools.ffmpeg, source).items():
+        for index, argv in ffmpeg_commands.measure_commands(plan, self._tools.ffmpeg, source.path).items():
             self._context.log_command(argv)
-            report: MeasureReport = self._context.run(MeasureTask(argv=tuple(argv)))
+            report: MeasureReport = self._context.run(MeasureTask(argv=tuple(argv), inputs=(source,)))
             found[index] = report.loudness
             if report.loudness is None:
                 self._context.warn(silent_track_warning(index))
@@ -208,7 +210,7 @@ class Pipeline:
         return report.inspection
 
 
-def _image_task(plan: ImagePlan, source: Path, argv: Sequence[str], tools: Tools) -> ImageTask:
+def _image_task(plan: ImagePlan, source: InputFile, argv: Sequence[str], tools: Tools) -> ImageTask:
     """Return the task that renders an image; `argv` is the encoder's command."""
     return ImageTask(
         source=source,

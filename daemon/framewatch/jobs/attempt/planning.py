@@ -77,14 +77,14 @@ def _decide(request: AttemptRequest, probed: ProbeReport, tools: Tools) -> Video
         require_video(probed.info)
     burned, wrong = find_subtitle_file(request.preset, request.source)
     missing = [*wrong, *check_tools(request.preset, tools.encoders, tools.hwaccels)]
-    preset = request.preset.evolve(subtitle_burn_path=str(burned)) if burned else request.preset
+    preset = request.preset.evolve(subtitle_burn_path=str(burned.path)) if burned else request.preset
     try:
         plan = make_plan(preset, request.preset_name, probed.info, probed.timeline, probed.frame_times)
     except RuleError as error:
         raise RuleError.of([*error.findings, *missing]) from None
     if missing:
         raise RuleError.of(missing)
-    return plan.evolve(max_pixels=tools.limits.decoder_pixels)
+    return plan.evolve(max_pixels=tools.limits.decoder_pixels, burned=burned)
 
 
 def _decide_image(request: AttemptRequest, probed: ProbeReport, tools: Tools) -> ImagePlan:

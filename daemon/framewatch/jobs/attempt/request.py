@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import InstanceOf
 
-from framewatch.domain import Record
+from framewatch.domain import InputFile, Record
 from framewatch.errors import Finding
 from framewatch.media.limits import Limits
 from framewatch.media.plan.image_plan import Plan
@@ -21,7 +21,7 @@ from framewatch.upscale.network.weights import Precision
 class AttemptRequest(Record):
     """One file, and the preset to process it with."""
 
-    source: Path
+    source: InputFile
     preset: Preset
     preset_name: str
     work: Path  # the job's own folder, with what an earlier attempt has left there

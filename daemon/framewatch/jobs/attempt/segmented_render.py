@@ -112,7 +112,7 @@ class SegmentedRender:
             frames=sum(entry.frames for entry in done), size=sum(entry.size for entry in done)
         )
         request = self._request
-        require_room_for(self._plan, request.source, self._probed.info.size, request.places, finished)
+        require_room_for(self._plan, request.source.path, self._probed.info.size, request.places, finished)
 
     def rehearse(self) -> None:
         """Send one black frame through encoder and container: what they refuse must not fail after hours of work.
@@ -120,11 +120,11 @@ class SegmentedRender:
         Raises:
             RuleError: `encoder.refused`.
         """
-        plan = self._plan
+        plan, source = self._plan, self._request.source
         out = rehearsal_path(self._request.work, plan.extension)
-        argv = ffmpeg_commands.rehearsal_command(plan, self._context.tools.ffmpeg, self._request.source, out)
+        argv = ffmpeg_commands.rehearsal_command(plan, self._context.tools.ffmpeg, source.path, out)
         try:
-            self._context.run_command(argv)
+            self._context.run_command(argv, source)
         except WorkerError as error:
             if error.finding.code != "ffmpeg.failed":
                 raise
@@ -339,15 +339,16 @@ class SegmentedRender:
                 listed.write_text(ffmpeg_commands.segment_list_text(paths, result, self._durations()))
         # Segments with equal decoder setup are joined without `concat`'s own filter, which would write parameter sets
         # into their packets: then no byte changes, and the packets prove that the joined file can be decoded.
+        source = self._request.source
         argv = ffmpeg_commands.mux_command(
             plan,
             self._context.tools.ffmpeg,
             paths,
-            self._request.source,
+            source.path,
             result,
             uniform=share_decoder_setup(self.inspections),
         )
-        self._context.run_command(argv)
+        self._context.run_command(argv, source)
 
     def _durations(self) -> list[float]:
         """Return the seconds that each segment lasts on the timeline, so that no rounding adds up in the join."""

@@ -10,19 +10,19 @@ from typing import Any
 
 import structlog
 
-from framewatch.domain import Job
+from framewatch.domain import InputFile, Job
 from framewatch.errors import ConfigError, MediaError, VerificationError, WorkerError
 from framewatch.jobs.attempt.context import Gate
 from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import AttemptRequest, AttemptResult, NotForThisFile, Tools
 from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.scheduling.job_manager import JobManager
-from framewatch.jobs.source_check import require_source
+from framewatch.jobs.source_check import require_source, source_root
 from framewatch.jobs.work_folder import cleaned_up, make_work_folder
 from framewatch.media.preset.preset import Preset
 from framewatch.render.worker_client import Worker
 from framewatch.storage.folder_places import FolderPlaces
-from framewatch.storage.mount_guard import UNGUARDED
+from framewatch.storage.mount_guard import UNGUARDED, Guard
 
 _log = structlog.get_logger("framewatch.worker")
 
@@ -68,10 +68,11 @@ class Slot:
         """
         self._log_context = job.log_context()
         places = self._places_of(job.folder)
-        check_source = partial(require_source, job, places.guard if places else UNGUARDED)
+        guard = places.guard if places else UNGUARDED
+        check_source = partial(require_source, job, guard)
         check_source()
         request = AttemptRequest(
-            source=job.source,
+            source=_source(job, guard),
             preset=_preset(job),
             preset_name=job.preset_name,
             work=make_work_folder(self._manager.work_folder(job)),
@@ -97,6 +98,12 @@ class Slot:
 
     def _log_stderr(self, line: str) -> None:
         _log.warning("worker.stderr", line=line, **self._log_context)
+
+
+def _source(job: Job, guard: Guard) -> InputFile:
+    """Return the job's source as the worker opens it: that file, in the version that was queued."""
+    root = source_root(job)
+    return InputFile(root=guard.real_path(root), relative=job.source.relative_to(root), identity=job.identity)
 
 
 def _rendered(request: AttemptRequest, job: Job, result: AttemptResult) -> ev.Rendered:

@@ -148,18 +148,12 @@ def cover_commands(plan: MuxPlan, ffmpeg: Path, source: Path, out: Path) -> list
     ]  # fmt: skip
 
 
-def burn_commands(plan: MuxPlan, ffmpeg: Path, out: Path) -> list[list[str]]:
-    """Return the command that writes the script of burned subtitles for `out`, in a list; empty without subtitles."""
-    path = plan.preset.subtitle_burn_path
-    if path is None:
-        return []
-    kind = subtitle_demuxer(Path(path)) or ""
+def burn_command(subtitles: Path, ffmpeg: Path, out: Path) -> list[str]:
+    """Return the command that writes the script of burned subtitles for `out`, from a subtitle file."""
+    kind = subtitle_demuxer(subtitles) or ""
     return [
-        [
-            *_program(ffmpeg), "-protocol_whitelist", "file", "-format_whitelist", kind, "-f", kind,
-            "-i", file_url(Path(path)), "-map", "0:s:0", "-c:s", "ass", "-f", "ass", "-y",
-            file_url(script_path(out)),
-        ]
+        *_program(ffmpeg), "-protocol_whitelist", "file", "-format_whitelist", kind, "-f", kind,
+        "-i", file_url(subtitles), "-map", "0:s:0", "-c:s", "ass", "-f", "ass", "-y", file_url(script_path(out)),
     ]  # fmt: skip
 
 

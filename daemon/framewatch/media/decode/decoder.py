@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
-from pathlib import Path
 from typing import Any, cast
 
 import av
@@ -24,7 +23,7 @@ from framewatch.media.filter_graph import Filter, FilterChain
 from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.plan.plane_format import PlaneFormat
 from framewatch.media.probe.dts_timing import DtsQueue, set_up_timestamps
-from framewatch.media.probe.safe_open import media_errors, open_media
+from framewatch.media.probe.safe_open import AnyFile, media_errors, open_media
 from framewatch.media.probe.truncation import COPY_AGAIN_HINT
 from framewatch.media.timeline import FrameClock
 
@@ -45,7 +44,7 @@ _DEINTERLACE_CONTEXT = 2
 class VideoSource:
     """The video to decode, as the probe and the scan found it."""
 
-    path: Path
+    file: AnyFile
     stream: Stream  # the main video
     timeline: Timeline
     seekable: bool = True  # decoding can begin in the middle
@@ -129,7 +128,7 @@ class Decoder:
             StorageError: the file is gone or cannot be read any more.
             OutOfMemoryError: there is too little memory for its frames now.
         """
-        with media_errors(self._source.path):
+        with media_errors(self._source.file):
             yield from self._shown_frames()
 
     def _shown_frames(self) -> Iterator[DecodedFrame]:
@@ -196,7 +195,7 @@ class Decoder:
     def _decode(self, begin: int, *, seek: bool) -> Generator[VideoFrame]:
         options, timeline = self._options, self._source.timeline
         with open_media(
-            self._source.path, options.hwaccel, max_pixels=options.max_pixels, beat=self._beat
+            self._source.file, options.hwaccel, max_pixels=options.max_pixels, beat=self._beat
         ) as container:
             stream = cast(VideoStream, container.streams[self._source.stream.index])
             stream.codec_context.thread_type = "AUTO"
@@ -244,7 +243,7 @@ class Decoder:
             raise self._corrupt(f"{self.damaged} of {packets} frames cannot be decoded")
 
     def _corrupt(self, reason: str) -> MediaError:
-        message = f"{self._source.path.name} is damaged: {reason}"
+        message = f"{self._source.file.name} is damaged: {reason}"
         return MediaError(message, code="media.corrupt", hint=COPY_AGAIN_HINT)
 
     def _seek(self, container: InputContainer, stream: VideoStream, first: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import av
@@ -20,7 +19,7 @@ from framewatch.media.filter_graph import Filter, FilterChain
 from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.probe.display_matrix import orientation
 from framewatch.media.probe.pyav_values import fraction
-from framewatch.media.probe.safe_open import media_errors, open_media
+from framewatch.media.probe.safe_open import AnyFile, media_errors, open_media
 
 # A small file may claim a size that fills any memory. Photographs are larger than the frames of videos, so images
 # have a limit of their own.
@@ -37,7 +36,7 @@ class DecodedImage(NamedTuple):
     alpha: Pixels | None  # (height, width) of the same type; None if the source has none
 
 
-def with_image_details(path: Path, info: MediaInfo, beat: Beat = no_beat) -> MediaInfo:
+def with_image_details(source: AnyFile, info: MediaInfo, beat: Beat = no_beat) -> MediaInfo:
     """Complete what the probe found in an image file by what only the decoded image tells.
 
     `beat` is called as reading makes progress.
@@ -46,8 +45,8 @@ def with_image_details(path: Path, info: MediaInfo, beat: Beat = no_beat) -> Med
         MediaError: `media.too_large`, or `media.corrupt` if it cannot be decoded.
     """
     stream = info.streams[0]
-    with media_errors(path):
-        frame = _decode(path, stream, beat)
+    with media_errors(source):
+        frame = _decode(source, stream, beat)
         video = _with_frame_facts(_video(stream), frame)
     return info.evolve(streams=(stream.evolve(video=video), *info.streams[1:]))
 
@@ -68,19 +67,19 @@ def _with_frame_facts(video: Video, frame: VideoFrame) -> Video:
     )
 
 
-def read_image(path: Path, stream: Stream, beat: Beat = no_beat) -> DecodedImage:
+def read_image(source: AnyFile, stream: Stream, beat: Beat = no_beat) -> DecodedImage:
     """Decode an image file and turn it upright.
 
     Args:
-        path: the file.
+        source: the file.
         stream: its image, from `with_image_details`.
         beat: called as reading makes progress.
 
     Raises:
         MediaError: `media.corrupt`.
     """
-    with media_errors(path):
-        return _upright(_decode(path, stream, beat), _video(stream))
+    with media_errors(source):
+        return _upright(_decode(source, stream, beat), _video(stream))
 
 
 def _upright(frame: VideoFrame, video: Video) -> DecodedImage:
@@ -120,12 +119,12 @@ def bound_alpha(upscaled: Pixels, source: Pixels, scale: int) -> Pixels:
     return np.clip(upscaled, low, high)
 
 
-def _decode(path: Path, stream: Stream, beat: Beat) -> VideoFrame:
+def _decode(source: AnyFile, stream: Stream, beat: Beat) -> VideoFrame:
     video = stream.video  # None if the headers alone do not tell
     if video is not None and video.width * video.height > _MAX_PIXELS:
         message = f"{video.width}x{video.height} is more than {_MAX_PIXELS // 1_000_000} million pixels"
         raise MediaError(message, code="media.too_large", hint="make it smaller, or cut it into parts")
-    with open_media(path, max_pixels=_MAX_PIXELS, beat=beat) as container:
+    with open_media(source, max_pixels=_MAX_PIXELS, beat=beat) as container:
         av_stream = cast(VideoStream, container.streams[stream.index])
         if cast("av.VideoCodecContext | None", av_stream.codec_context) is None:
             raise _no_decoder(stream)
@@ -133,9 +132,9 @@ def _decode(path: Path, stream: Stream, beat: Beat) -> VideoFrame:
             frame = next(container.decode(av_stream), None)
         except av.FFmpegError as error:
             out_of_memory.raise_if_short(error)
-            raise _corrupt(path, error.strerror or "") from None
+            raise _corrupt(source, error.strerror or "") from None
     if frame is None:
-        raise _corrupt(path, "there is no image in it")
+        raise _corrupt(source, "there is no image in it")
     return frame
 
 
@@ -160,6 +159,6 @@ def _no_decoder(stream: Stream) -> MediaError:
     return MediaError(message, code="media.no_decoder", hint="convert it to png first")
 
 
-def _corrupt(path: Path, reason: str) -> MediaError:
+def _corrupt(source: AnyFile, reason: str) -> MediaError:
     hint = "open it in an image editor and save it again"
-    return MediaError(f"{path.name} is damaged: {reason}", code="media.corrupt", hint=hint)
+    return MediaError(f"{source.name} is damaged: {reason}", code="media.corrupt", hint=hint)

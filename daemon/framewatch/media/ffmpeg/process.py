@@ -19,7 +19,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self, cast
 
+from framewatch.domain import InputFile
 from framewatch.errors import CancelledError, ToolMissingError
+from framewatch.media.ffmpeg.input_descriptors import BoundCommand, open_inputs
 from framewatch.media.ffmpeg.io_activity import IoActivity
 from framewatch.media.ffmpeg.log_parser import EncodeProgress, LogLevel, failure, parse_log, parse_progress
 from framewatch.media.heartbeat import Beat, no_beat
@@ -40,6 +42,7 @@ OnProgress = Callable[[EncodeProgress], None]
 
 def run_ffmpeg(
     argv: Sequence[str],
+    inputs: Sequence[InputFile] = (),
     *,
     on_progress: OnProgress | None = None,
     on_log: OnLog | None = None,
@@ -49,15 +52,19 @@ def run_ffmpeg(
 
     Args:
         argv: from `framewatch.media.commands.ffmpeg_commands`.
+        inputs: the files in it that are passed as descriptors.
         on_progress: called a few times a second, from another thread.
         on_log: called with level and text of each line, from another thread.
         beat: called on every sign of progress, from several threads, also while ffmpeg reports none.
 
     Raises:
-        StorageError: there is no space for the output.
+        MediaError: an input is no regular file, or another version of it.
+        StorageError: an input cannot be opened, or there is no space for the output.
         WorkerError: it failed, for the reason in its log.
     """
-    with Process(argv, on_progress=on_progress, on_log=on_log, stdin=subprocess.DEVNULL, beat=beat) as process:
+    with open_inputs(argv, inputs) as command:
+        process = Process(command, on_progress=on_progress, on_log=on_log, stdin=subprocess.DEVNULL, beat=beat)
+    with process:
         while not process.wait(_POLL_SECONDS):
             process.check_activity()
         process.raise_for_failure()
@@ -74,7 +81,8 @@ class Encoder:
         on_log: OnLog | None = None,
         beat: Beat = no_beat,
     ) -> None:
-        self._process = Process(argv, on_progress=on_progress, on_log=on_log, stdin=subprocess.PIPE, beat=beat)
+        command = BoundCommand(tuple(argv))
+        self._process = Process(command, on_progress=on_progress, on_log=on_log, stdin=subprocess.PIPE, beat=beat)
 
     def write(self, frame: Any) -> None:
         """Write one frame: anything with a contiguous buffer, such as a numpy array.
@@ -114,15 +122,16 @@ class Process:
     """An ffmpeg process and the two threads that read from it. Leaving its `with` block ends and reaps all three."""
 
     def __init__(
-        self, argv: Sequence[str], *, on_progress: OnProgress | None, on_log: OnLog | None, stdin: int, beat: Beat
+        self, command: BoundCommand, *, on_progress: OnProgress | None, on_log: OnLog | None, stdin: int, beat: Beat
     ) -> None:
+        self._command = command
         self._beat = beat
         self._tail: deque[tuple[LogLevel, str]] = deque(maxlen=_TAIL_LINES)
         self._writing = threading.Lock()
         self._stopped = False
         self._read_until: float | None = None  # once the process has ended; monotonic
-        self._popen = _start(argv, stdin)
-        self._activity = IoActivity(self._popen.pid, _output(argv))
+        self._popen = _start(command, stdin)
+        self._activity = IoActivity(self._popen.pid, _output(command.argv))
         self._readers = [
             threading.Thread(target=self._read_log, args=(on_log,), name="ffmpeg-log", daemon=True),
             threading.Thread(target=self._read_progress, args=(on_progress,), name="ffmpeg-progress", daemon=True),
@@ -199,7 +208,7 @@ class Process:
 
     def _read_log(self, on_log: OnLog | None) -> None:
         for raw in _lines(self._popen.stderr):
-            level, text = parse_log(raw.decode("utf-8", "replace").rstrip())
+            level, text = parse_log(self._command.readable(raw.decode("utf-8", "replace").rstrip()))
             if text:
                 self._tail.append((level, text))
                 if on_log:
@@ -232,20 +241,21 @@ def _output(argv: Sequence[str]) -> Path | None:
     return Path(argv[-1].removeprefix("file:")) if argv[-1].startswith("file:") else None
 
 
-def _start(argv: Sequence[str], stdin: int) -> subprocess.Popen[bytes]:
+def _start(command: BoundCommand, stdin: int) -> subprocess.Popen[bytes]:
     quiet = {"AV_LOG_FORCE_NOCOLOR": "1", "SVT_LOG": "1"}  # SVT-AV1 ignores ffmpeg's log level
     try:
         popen = subprocess.Popen(
-            list(argv),
+            command.argv,
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
             env=os.environ | quiet,
+            pass_fds=tuple(command.names),
         )
     except OSError as error:
         hint = "install it again; the job then continues automatically"
-        raise ToolMissingError(f"{argv[0]} cannot be started: {error.strerror}", hint=hint) from None
+        raise ToolMissingError(f"{command.argv[0]} cannot be started: {error.strerror}", hint=hint) from None
     if popen.stdin is not None and hasattr(fcntl, "F_SETPIPE_SZ"):  # Linux; the system may refuse
         with contextlib.suppress(OSError):
             fcntl.fcntl(popen.stdin, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)

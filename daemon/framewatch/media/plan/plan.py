@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Literal, Self
 
-from framewatch.domain import Colour, Hdr, MediaInfo, Record, Stream, StreamKind, Timeline, Video
+from framewatch.domain import Colour, Hdr, InputFile, MediaInfo, Record, Stream, StreamKind, Timeline, Video
 from framewatch.errors import Finding, RuleError
 from framewatch.media.colour import WorkingFormat, is_rgb, resolve_video, working_format
 from framewatch.media.containers import rules
@@ -59,6 +59,7 @@ class MuxPlan(BasePlan):
     max_pixels: int | None = None  # of a source frame that ffmpeg decodes; None: no limit
     container_start: float  # seconds on the source's clock: its earliest timestamp or the cut; the output's zero
     cut: Cut | None
+    burned: InputFile | None = None  # the subtitle file that is burned in, in the version that was checked
     streams: tuple[StreamPlan, ...]
     chapters: int
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 
 from framewatch.documents import shown
-from framewatch.errors import Finding
+from framewatch.domain import InputFile
+from framewatch.errors import Finding, MediaError, StorageError
 from framewatch.media.preset.preset import Preset
+from framewatch.storage import files
+from framewatch.storage.links import resolve
+from framewatch.storage.os_errors import storage_faults
 
 SUBTITLE_DEMUXERS = {".srt": "srt", ".ass": "ass", ".ssa": "ass", ".vtt": "webvtt"}
 
@@ -31,14 +34,27 @@ def outside_folder(path: str, where: str) -> Finding | None:
     return Finding("preset.outside_path", f"{shown(path)} is outside the folder", hint, where)
 
 
-def find_subtitle_file(preset: Preset, source: Path) -> tuple[Path | None, list[Finding]]:
-    """Return the subtitle file that a preset burns in, or what is wrong with it; relative to the video's folder."""
+def find_subtitle_file(preset: Preset, source: InputFile) -> tuple[InputFile | None, list[Finding]]:
+    """Return the subtitle file that a preset burns in, in the version that is there now, or what is wrong with it.
+
+    A relative path starts in the video's folder. What lies there may be anybody's, so no link is followed. The
+    administrator may name a file by an absolute path, and use links for that.
+    """
     if preset.subtitle_burn_path is None:
         return None, []
-    path = source.parent / preset.subtitle_burn_path
-    # What lies beside the video may be anybody's, so a symbolic link there is not followed.
-    finding = _problem(path, follow=Path(preset.subtitle_burn_path).is_absolute())
-    return (None, [finding]) if finding else (path, [])
+    path = Path(preset.subtitle_burn_path)
+    if subtitle_demuxer(path) is None:
+        hint = f"use {', '.join(SUBTITLE_DEMUXERS)}"
+        return None, [Finding("subtitle.burn_kind", f"{path.name} is not a subtitle file", hint, _KEY)]
+    try:
+        return _checked(_file(path, source))
+    except MediaError as error:
+        message = f"{error.finding.message}: {shown(str(path))}"
+        return None, [Finding("subtitle.burn_kind", message, "name a subtitle file", _KEY)]
+    except StorageError as error:
+        hint = "a relative path starts beside the preset, then beside the video; or use an absolute path"
+        message = f"{shown(str(path))} cannot be read: {error.finding.message}"
+        return None, [Finding("subtitle.burn_missing", message, hint, _KEY)]
 
 
 def subtitle_demuxer(path: Path) -> str | None:
@@ -46,23 +62,24 @@ def subtitle_demuxer(path: Path) -> str | None:
     return SUBTITLE_DEMUXERS.get(path.suffix.lower())
 
 
-def _problem(path: Path, *, follow: bool) -> Finding | None:
-    if subtitle_demuxer(path) is None:
-        hint = f"use {', '.join(SUBTITLE_DEMUXERS)}"
-        return Finding("subtitle.burn_kind", f"{path.name} is not a subtitle file", hint, _KEY)
-    try:
-        found = path.stat(follow_symlinks=follow)
-        readable = stat.S_ISREG(found.st_mode) and 0 < found.st_size <= _MAX_BYTES
-        text = path.read_bytes() if readable else b""
-    except OSError as error:
-        hint = "a relative path starts beside the preset, then beside the video; or use an absolute path"
-        return Finding("subtitle.burn_missing", f"{path} cannot be read: {error.strerror}", hint, _KEY)
-    if not text:
-        message = f"{path} is empty, too large or not a regular file"
-        return Finding("subtitle.burn_kind", message, "name a subtitle file", _KEY)
+def _file(path: Path, source: InputFile) -> InputFile:
+    """Return the file that the preset names; `..` is taken by its letters, since no link is followed below it."""
+    path = resolve(path) if path.is_absolute() else Path(os.path.normpath(source.path.parent / path))
+    root = source.root if path.is_relative_to(source.root) else path.parent
+    return InputFile(root=root, relative=path.relative_to(root))
+
+
+def _checked(file: InputFile) -> tuple[InputFile | None, list[Finding]]:
+    descriptor = files.open_input(file)
+    with os.fdopen(descriptor, "rb") as opened, storage_faults(file.path):
+        identity = files.identity_of(os.fstat(descriptor))
+        text = opened.read(_MAX_BYTES + 1)
+    if not 0 < len(text) <= _MAX_BYTES:
+        message = f"{shown(str(file.path))} is empty or too large"
+        return None, [Finding("subtitle.burn_kind", message, "name a subtitle file", _KEY)]
     if not text.startswith((b"\xff\xfe", b"\xfe\xff")) and not _is_utf8(text):
-        return Finding("subtitle.burn_encoding", f"{path.name} is not Unicode text", "save it as UTF-8", _KEY)
-    return None
+        return None, [Finding("subtitle.burn_encoding", f"{file.name} is not Unicode text", "save it as UTF-8", _KEY)]
+    return file.evolve(identity=identity), []
 
 
 def _is_utf8(text: bytes) -> bool:

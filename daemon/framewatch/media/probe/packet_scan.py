@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import av
@@ -23,7 +22,7 @@ from framewatch.media import out_of_memory
 from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.probe.dts_timing import RepeatDetector, set_up_timestamps
 from framewatch.media.probe.pyav_values import fraction, packet_duration
-from framewatch.media.probe.safe_open import open_media
+from framewatch.media.probe.safe_open import AnyFile, open_media
 from framewatch.media.probe.truncation import COPY_AGAIN_HINT
 
 # Some containers have no DTS, and what libav makes up for them wavers by a frame; more than this is a jump.
@@ -55,14 +54,14 @@ class ScanResult:
     packed: bool = False  # MPEG-4 only: a packet may hold two frames
 
 
-def scan(path: Path, index: int, beat: Beat = no_beat) -> ScanResult:
+def scan(source: AnyFile, index: int, beat: Beat = no_beat) -> ScanResult:
     """Read all packets of a file, and time the frames of the stream with this absolute index.
 
     Frames that edit lists leave out are left out. So are those before the first key frame, as in a recording that
     begins in the middle of a GOP: no decoder returns them.
 
     Args:
-        path: the file.
+        source: the file.
         index: of the video stream.
         beat: called as reading makes progress.
 
@@ -71,7 +70,7 @@ def scan(path: Path, index: int, beat: Beat = no_beat) -> ScanResult:
             `media.timestamps`.
         StorageError: the file is gone or cannot be read now.
     """
-    with open_media(path, beat=beat) as container:
+    with open_media(source, beat=beat) as container:
         stream = container.streams[index]
         context = stream.codec_context
         collector = _FrameTimes(
@@ -81,7 +80,7 @@ def scan(path: Path, index: int, beat: Beat = no_beat) -> ScanResult:
             has_b_frames=bool(getattr(context, "has_b_frames", False)),
         )
         spans = _SpanCollector()
-        with _reading_errors(path, lambda: f"it cannot be read beyond frame {collector.seen}"):
+        with _reading_errors(source, lambda: f"it cannot be read beyond frame {collector.seen}"):
             for packet in container.demux():
                 if packet.size == 0 and packet.dts is None:
                     continue  # PyAV's end marker
@@ -90,37 +89,37 @@ def scan(path: Path, index: int, beat: Beat = no_beat) -> ScanResult:
                     collector.add(packet)
         # MP4's sample table states the number of frames.
         if container.format.name.startswith("mov") and collector.seen < stream.frames:
-            message = f"{path.name} is truncated: it states {stream.frames} frames and holds {collector.seen}"
+            message = f"{source.name} is truncated: it states {stream.frames} frames and holds {collector.seen}"
             raise MediaError(message, code="media.truncated", hint=COPY_AGAIN_HINT)
         seconds = spans.in_seconds(container)
-        _check_duration(path, container, seconds)
-        return collector.result(path, seconds)
+        _check_duration(source, container, seconds)
+        return collector.result(source, seconds)
 
 
-def stream_spans(path: Path, beat: Beat = no_beat) -> Spans:
+def stream_spans(source: AnyFile, beat: Beat = no_beat) -> Spans:
     """Measure when the packets of each stream begin and end, for files whose video does not matter.
 
     Raises:
         MediaError: `media.truncated` or `media.corrupt`.
         StorageError: the file is gone or cannot be read now.
     """
-    with open_media(path, beat=beat) as container:
+    with open_media(source, beat=beat) as container:
         spans = _SpanCollector()
-        with _reading_errors(path, lambda: "it cannot be read to its end"):
+        with _reading_errors(source, lambda: "it cannot be read to its end"):
             for packet in container.demux():
                 spans.add(packet)
         seconds = spans.in_seconds(container)
-        _check_duration(path, container, seconds)
+        _check_duration(source, container, seconds)
     return seconds
 
 
 @contextmanager
-def _reading_errors(path: Path, reason: Callable[[], str]) -> Iterator[None]:
+def _reading_errors(source: AnyFile, reason: Callable[[], str]) -> Iterator[None]:
     try:
         yield
     except av.FFmpegError as error:
         out_of_memory.raise_if_short(error)
-        message = f"{path.name} is damaged: {reason()} ({error.strerror})"
+        message = f"{source.name} is damaged: {reason()} ({error.strerror})"
         raise MediaError(message, code="media.corrupt", hint=COPY_AGAIN_HINT) from error
 
 
@@ -170,11 +169,11 @@ class _FrameTimes:
             hint = "it was joined from several recordings: split it, or rewrite its time stamps"
             raise MediaError(message, code="media.timestamps", hint=hint)
 
-    def result(self, path: Path, spans: Spans) -> ScanResult:
+    def result(self, source: AnyFile, spans: Spans) -> ScanResult:
         first = self.keys[0] if self.keys else _BEFORE_ALL
         shown = tuple(sorted(time for time in self.pts if time >= first))
         if not shown:
-            message = f"{path.name} has a video stream, but no frame in it"
+            message = f"{source.name} has a video stream, but no frame in it"
             raise MediaError(message, code="media.no_frames", hint=COPY_AGAIN_HINT)
         return ScanResult(
             time_base=self.time_base,
@@ -206,7 +205,7 @@ class _SpanCollector:
         return {index: (begin * bases[index], end * bases[index]) for index, (begin, end) in self._ticks.items()}
 
 
-def _check_duration(path: Path, container: InputContainer, spans: Spans) -> None:
+def _check_duration(source: AnyFile, container: InputContainer, spans: Spans) -> None:
     """Refuse a file that holds less than its header states."""
     latest = max((end for _, end in spans.values()), default=Fraction(0))
     stated = Fraction(container.duration or 0, av.time_base)
@@ -217,4 +216,4 @@ def _check_duration(path: Path, container: InputContainer, spans: Spans) -> None
     allowed = min(_MISSING_SECONDS, max(0.5, _MISSING_SHARE * float(stated)))
     if container.format.name.startswith(_STATING_DURATION) and missing > allowed:
         lost = f"the last {float(missing):.0f} of {float(stated):.0f} seconds are missing"
-        raise MediaError(f"{path.name} is truncated: {lost}", code="media.truncated", hint=COPY_AGAIN_HINT)
+        raise MediaError(f"{source.name} is truncated: {lost}", code="media.truncated", hint=COPY_AGAIN_HINT)

@@ -7,7 +7,6 @@ never reaches the daemon's process.
 from __future__ import annotations
 
 from fractions import Fraction
-from pathlib import Path
 from typing import cast
 
 import av
@@ -27,7 +26,7 @@ from framewatch.media.probe.display_matrix import orientation
 from framewatch.media.probe.hdr_metadata import hdr_metadata
 from framewatch.media.probe.libav_dump import LibavDump, read_dump
 from framewatch.media.probe.pyav_values import fraction, tags
-from framewatch.media.probe.safe_open import IMAGE_DEMUXERS, open_file, open_media
+from framewatch.media.probe.safe_open import IMAGE_DEMUXERS, AnyFile, open_file, open_media
 from framewatch.media.probe.truncation import COPY_AGAIN_HINT, Extent, read_extent
 
 _PACKETS_TO_FIRST_FRAME = 300  # a broadcast may begin seconds before its first key frame
@@ -37,11 +36,11 @@ _IMAGE_CODECS = ("png", "mjpeg", "bmp", "gif", "tiff", "webp", "jpeg2000")
 _IMAGE_BRANDS = ("avif", "heic", "heix", "mif1", "msf1")
 
 
-def probe(path: Path, limits: Limits | None = None, beat: Beat = no_beat) -> MediaInfo:
+def probe(source: AnyFile, limits: Limits | None = None, beat: Beat = no_beat) -> MediaInfo:
     """Find out what a file holds.
 
     Args:
-        path: the file.
+        source: the file.
         limits: for sources: checked against the headers before a frame is decoded; None for files of our own.
         beat: called as reading makes progress.
 
@@ -52,36 +51,36 @@ def probe(path: Path, limits: Limits | None = None, beat: Beat = no_beat) -> Med
         StorageError: the file is gone or cannot be read now.
     """
     pixels, seconds = (limits.decoder_pixels, limits.probe_seconds) if limits else (None, None)
-    size, extent = _size_and_extent(path, seconds, beat)
+    size, extent = _size_and_extent(source, seconds, beat)
     if extent.truncated:
-        raise _truncated(path, extent)
+        raise _truncated(source, extent)
     try:
-        with open_media(path, max_pixels=pixels, seconds=seconds, beat=beat) as container:
+        with open_media(source, max_pixels=pixels, seconds=seconds, beat=beat) as container:
             return _info(container, size, limits)
     except MediaError as error:
         if error.finding.code == MediaError.code and extent.family is None:
-            raise _not_media(path) from error
+            raise _not_media(source) from error
         raise
 
 
-def _truncated(path: Path, extent: Extent) -> MediaError:
+def _truncated(source: AnyFile, extent: Extent) -> MediaError:
     if extent.missing:
-        message = f"{path.name} is truncated: at least {extent.missing} bytes are missing"
+        message = f"{source.name} is truncated: at least {extent.missing} bytes are missing"
     else:
-        message = f"{path.name} starts as {extent.family}, but its index is missing: it is truncated or unfinished"
+        message = f"{source.name} starts as {extent.family}, but its index is missing: it is truncated or unfinished"
     return MediaError(message, code="media.truncated", hint=COPY_AGAIN_HINT)
 
 
-def _size_and_extent(path: Path, seconds: float | None, beat: Beat) -> tuple[int, Extent]:
-    with open_file(path, seconds, beat) as file:
+def _size_and_extent(source: AnyFile, seconds: float | None, beat: Beat) -> tuple[int, Extent]:
+    with open_file(source, seconds, beat) as file:
         size = file.seek(0, 2)
         if size == 0:
-            raise MediaError(f"{path.name} is empty (0 bytes)", code="media.empty", hint=COPY_AGAIN_HINT)
+            raise MediaError(f"{source.name} is empty (0 bytes)", code="media.empty", hint=COPY_AGAIN_HINT)
         return size, read_extent(file)
 
 
-def _not_media(path: Path) -> MediaError:
-    message = f"{path.name} is not a media file, despite its extension"
+def _not_media(source: AnyFile) -> MediaError:
+    message = f"{source.name} is not a media file, despite its extension"
     hint = "framewatch reads MP4, MOV, MKV, WebM, AVI, MPEG-TS, MPEG-PS, FLV, Ogg, ASF and MXF"
     return MediaError(message, code="media.not_media", hint=hint)
 

@@ -19,10 +19,15 @@ from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from framewatch.domain import InputFile
 from framewatch.errors import FramewatchError, MediaError, StorageError
 from framewatch.media import out_of_memory
 from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.limits import TRIED_PIXELS
+from framewatch.storage.files import READ, open_input
+
+AnyFile = InputFile | Path
+"""A file to read. A path is for one that framewatch has made, in a folder of its own: its folders may be links."""
 
 # PyAV 18, the last version for Python 3.11, raises an error for tags that are not UTF-8 unless it is told otherwise.
 # PyAV 19 has no such argument: it always returns surrogate escapes.
@@ -70,21 +75,26 @@ _CONTAINER_OPTIONS = {
 }
 
 
-def open_file(path: Path, seconds: float | None = None, beat: Beat = no_beat) -> BinaryIO:
-    """Open a regular file for reading, unbuffered. A symbolic link as the last part of the path is refused.
+def open_file(source: AnyFile, seconds: float | None = None, beat: Beat = no_beat) -> BinaryIO:
+    """Open a regular file for reading, unbuffered. A link is refused, for an input file also on the way to it.
 
     Args:
-        path: the file.
+        source: the file.
         seconds: time limit, after which each read raises `media.probe_too_long`; None: no limit.
         beat: called after each read that returned something.
 
     Raises:
-        MediaError: it is a link, a folder, a pipe or a device (`media.not_a_file`).
+        MediaError: it is a link, a folder, a pipe or a device (`media.not_a_file`), or another version of the file
+            (`source.changed`).
         StorageError: it is gone or cannot be read now.
     """
+    descriptor = open_input(source) if isinstance(source, InputFile) else _open_own(source)
+    return cast(BinaryIO, _Reader(descriptor, seconds, beat))
+
+
+def _open_own(path: Path) -> int:
     try:
-        # O_NONBLOCK: opening a pipe must not wait for a writer.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = os.open(path, READ)
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise _not_a_file(path, "a symbolic link") from None
@@ -97,7 +107,7 @@ def open_file(path: Path, seconds: float | None = None, beat: Beat = no_beat) ->
     if not is_regular:
         os.close(descriptor)
         raise _not_a_file(path, "not a regular file")
-    return cast(BinaryIO, _Reader(descriptor, seconds, beat))
+    return descriptor
 
 
 class _Reader(io.FileIO):
@@ -148,7 +158,7 @@ class _Reader(io.FileIO):
 
 @contextmanager
 def open_media(
-    path: Path,
+    source: AnyFile,
     hwaccel: str | None = None,
     *,
     max_pixels: int | None = None,
@@ -161,7 +171,7 @@ def open_media(
     `OutOfMemoryError` if memory is short.
 
     Args:
-        path: the file.
+        source: the file.
         hwaccel: ffmpeg's name of the hardware that decodes what it can, such as "cuda"; None: the CPU.
         max_pixels: largest frame that decoders accept; None: no limit but libav's own.
         seconds: as for `open_file`.
@@ -174,7 +184,7 @@ def open_media(
     # While libav opens the file it decodes a frame by itself, within a wider limit: else the size would stay unknown,
     # and the message could not state it.
     options = {"max_pixels": str(max(max_pixels, TRIED_PIXELS))} if max_pixels else {}
-    with open_file(path, seconds, beat) as file, media_errors(path):
+    with open_file(source, seconds, beat) as file, media_errors(source):
         container = av.open(
             file,
             mode="r",
@@ -222,7 +232,7 @@ def _hardware(name: str) -> HWAccel:
 
 
 @contextmanager
-def media_errors(path: Path) -> Iterator[None]:
+def media_errors(source: AnyFile) -> Iterator[None]:
     """Turn what libav, PyAV and Python raise about a file's content into errors for users."""
     try:
         yield
@@ -230,12 +240,12 @@ def media_errors(path: Path) -> Iterator[None]:
         raise
     except MemoryError as error:  # libav's too
         out_of_memory.raise_if_short(error)
-        message = f"reading {path.name} needs more memory than there is"
+        message = f"reading {source.name} needs more memory than there is"
         raise MediaError(message, code="media.out_of_memory") from error
     except av.FFmpegError as error:
-        raise MediaError(f"{path.name} cannot be read as media: {error.strerror}") from error
+        raise MediaError(f"{source.name} cannot be read as media: {error.strerror}") from error
     except _SENSELESS_VALUES as error:
-        message = f"{path.name} cannot be read as media: {type(error).__name__}: {error}"
+        message = f"{source.name} cannot be read as media: {type(error).__name__}: {error}"
         raise MediaError(message) from error
 
 

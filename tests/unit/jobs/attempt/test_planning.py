@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from framewatch.domain import InputFile
 from framewatch.errors import MediaError
 from framewatch.jobs.attempt.planning import plan_file
 from framewatch.jobs.attempt.request import AttemptRequest, Tools
@@ -35,7 +36,12 @@ class FakeProbe:
 
 
 def request(preset: Preset) -> AttemptRequest:
-    return AttemptRequest(source=Path("/in/a.mkv"), preset=preset, preset_name="test", work=Path("/work"))
+    return AttemptRequest(
+        source=InputFile(root=Path("/in"), relative=Path("a.mkv")),
+        preset=preset,
+        preset_name="test",
+        work=Path("/work"),
+    )
 
 
 @pytest.mark.parametrize(

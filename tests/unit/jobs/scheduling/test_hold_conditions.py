@@ -24,6 +24,7 @@ from framewatch.jobs.store.recovery import was_rebuilt
 from framewatch.jobs.store.store import Store
 from framewatch.media.preset.preset import Preset
 from framewatch.render.worker_client import Worker
+from framewatch.storage.files import named_by_user
 from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.mounts import Mounts
 from framewatch.upscale.network import weights as models
@@ -175,7 +176,7 @@ def test_missing_prerequisites_are_found_before_the_file_is_read(
         monkeypatch.setattr(models, "_find_weights", lambda _: None)
     tools = Tools(ffmpeg=tmp_path / "gone" if gone == "ffmpeg" else FFMPEG, encoders=frozenset())
     preset = Preset(ml_upscale="esrgan-2x")
-    order = AttemptRequest(source=tmp_path / "a.mkv", preset=preset, preset_name="p", work=tmp_path)
+    order = AttemptRequest(source=named_by_user(tmp_path / "a.mkv"), preset=preset, preset_name="p", work=tmp_path)
     with pytest.raises(FramewatchError) as caught:
         Pipeline(Missing(), tools, HostGate(1), MagicMock(), threading.Event()).run(order)
     assert caught.value.remedy is Remedy.WAIT

@@ -26,6 +26,7 @@ from framewatch.media.probe.packet_scan import scan
 from framewatch.media.probe.probe import probe
 from framewatch.media.rules.preset_rules import check_preset, check_tools
 from framewatch.media.timeline import cadence
+from framewatch.storage.files import named_by_user
 from media_samples import (
     FFMPEG,
     cfr,
@@ -552,10 +553,11 @@ def level_of(frame: Any) -> int:
 
 def test_a_source_is_opened_only_by_the_demuxer_that_the_probe_found(rich: Path, tmp_path: Path) -> None:
     made = plan_of(rich, container="mkv")
-    playlist = tmp_path / "film.m3u8"
-    playlist.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{rich}\n#EXT-X-ENDLIST\n")
+    playlist = tmp_path / "film.mkv"
+    playlist.write_text(f"ffconcat version 1.0\nfile '{rich}'\n")
+    command = ffmpeg_commands.transcode_command(made, FFMPEG, playlist, tmp_path / "o.mkv")
     with pytest.raises(WorkerError, match="not on whitelist"):
-        run_ffmpeg(ffmpeg_commands.transcode_command(made, FFMPEG, playlist, tmp_path / "o.mkv"))
+        run_ffmpeg(command, [named_by_user(playlist)])
 
 
 @pytest.mark.parametrize("name", ["-dash.mkv", "100%d.mkv", 'it\'s; a "name".mkv', "new\nline.mkv", "concat:a|b.mkv"])
@@ -574,7 +576,7 @@ def test_a_rehearsal_quickly_writes_a_file_with_the_same_streams(
     out = tmp_path / f"rehearsal.{made.extension}"
     for command in ffmpeg_commands.cover_commands(made, FFMPEG, rich, out):
         run_ffmpeg(command)
-    run_ffmpeg(ffmpeg_commands.rehearsal_command(made, FFMPEG, rich, out))
+    run_ffmpeg(ffmpeg_commands.rehearsal_command(made, FFMPEG, rich, out), [named_by_user(rich)])
     found = look(out)
     assert [stream.frames for stream in found.of("video")] == [1]
     assert [stream.codec for stream in found.of("audio")] == [codecs[1]] * 2
@@ -583,7 +585,7 @@ def test_a_rehearsal_quickly_writes_a_file_with_the_same_streams(
 def test_a_rehearsal_reads_one_second_of_a_source_that_starts_late(flashes: Path, tmp_path: Path) -> None:
     source, out = flashes / "late-picture.ts", tmp_path / "rehearsal.mkv"
     made = plan_of(source, container="mkv", ml_upscale="esrgan-2x", audio_codec="pcm_s16le")
-    run_ffmpeg(ffmpeg_commands.rehearsal_command(made, FFMPEG, source, out))
+    run_ffmpeg(ffmpeg_commands.rehearsal_command(made, FFMPEG, source, out), [named_by_user(source)])
     assert probe(out).duration == pytest.approx(1.0, abs=0.05)
 
 
@@ -592,7 +594,9 @@ def test_a_rehearsal_finds_a_size_that_the_encoder_refuses(tmp_path: Path) -> No
     ffmpeg("-f", "lavfi", "-i", "testsrc=s=4x4:r=25:d=0.2", "-pix_fmt", "yuv420p", "-c:v", "libx264", source)
     made = plan_of(source, video_codec="libx265", ml_upscale="esrgan-2x")
     with pytest.raises(WorkerError, match="too small"):
-        run_ffmpeg(ffmpeg_commands.rehearsal_command(made, FFMPEG, source, tmp_path / "o.mp4"))
+        run_ffmpeg(
+            ffmpeg_commands.rehearsal_command(made, FFMPEG, source, tmp_path / "o.mp4"), [named_by_user(source)]
+        )
 
 
 # --- every valid preset ----------------------------------------------------------------

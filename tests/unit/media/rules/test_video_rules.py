@@ -16,6 +16,7 @@ from framewatch.media.preset.loader import load_file, load_folder_preset
 from framewatch.media.preset.preset import Preset
 from framewatch.media.preset.subtitle_file import find_subtitle_file
 from framewatch.media.rules.preset_rules import check_preset, check_tools
+from framewatch.storage.files import named_by_user
 
 
 def codes(**preset_keys: Any) -> list[str]:
@@ -178,9 +179,14 @@ def test_a_subtitle_file_is_searched_beside_the_preset_and_then_beside_the_video
         folder.mkdir()
     (presets / "p.yaml").write_text("subtitle_burn_path: a.srt")
     (videos / "a.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nHi\n")
-    assert find_subtitle_file(load_file(presets / "p.yaml").preset, videos / "film.mkv") == (videos / "a.srt", [])
+    film = named_by_user(videos / "film.mkv")
+    found, findings = find_subtitle_file(load_file(presets / "p.yaml").preset, film)
+    assert found
+    assert (found.path, findings) == (videos / "a.srt", [])
     (presets / "a.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nHi\n")
-    assert find_subtitle_file(load_file(presets / "p.yaml").preset, videos / "film.mkv") == (presets / "a.srt", [])
+    found, findings = find_subtitle_file(load_file(presets / "p.yaml").preset, film)
+    assert found
+    assert (found.path, findings) == (presets / "a.srt", [])
 
 
 @pytest.mark.parametrize(
@@ -190,7 +196,7 @@ def test_a_subtitle_file_is_searched_beside_the_preset_and_then_beside_the_video
 def test_an_unusable_subtitle_file_is_refused(content: bytes | None, code: str, tmp_path: Path) -> None:
     if content is not None:
         (tmp_path / "a.srt").write_bytes(content)
-    path, (finding,) = find_subtitle_file(Preset(subtitle_burn_path="a.srt"), tmp_path / "film.mkv")
+    path, (finding,) = find_subtitle_file(Preset(subtitle_burn_path="a.srt"), named_by_user(tmp_path / "film.mkv"))
     assert (path, finding.code) == (None, code)
     assert finding.hint
 
@@ -198,7 +204,7 @@ def test_an_unusable_subtitle_file_is_refused(content: bytes | None, code: str, 
 def test_a_subtitle_file_that_is_a_symlink_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "real.txt").write_text("secret")
     (tmp_path / "a.srt").symlink_to(tmp_path / "real.txt")
-    _, (finding,) = find_subtitle_file(Preset(subtitle_burn_path="a.srt"), tmp_path / "film.mkv")
+    _, (finding,) = find_subtitle_file(Preset(subtitle_burn_path="a.srt"), named_by_user(tmp_path / "film.mkv"))
     assert finding.code == "subtitle.burn_kind"
 
 
