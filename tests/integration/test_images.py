@@ -26,6 +26,7 @@ from framewatch.media.preset.preset import Preset
 from framewatch.media.probe.probe import probe
 from framewatch.render.worker_client import Worker
 from framewatch.storage.files import named_by_user
+from icc import embedded_icc, icc_profile, png_with_icc
 from media_factory import ffmpeg
 
 FFMPEG = Path(imageio_ffmpeg.get_ffmpeg_exe())
@@ -98,6 +99,40 @@ def test_a_higher_jpeg_quality_makes_larger_files(worker: Worker, clear: Path, t
         work.mkdir()
         sizes.append(made(worker, clear, work, container="jpg", image_quality=quality).result.stat().st_size)
     assert sizes == sorted(set(sizes))
+
+
+@pytest.mark.parametrize("container", ["png", "jpg", "webp", "tiff"])
+@pytest.mark.parametrize("scale", ["esrgan-2x", "none"])
+def test_a_colour_profile_stays_with_its_image(worker: Worker, tmp_path: Path, container: str, scale: str) -> None:
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=32x24", "-frames:v", "1", tmp_path / "a.png")
+    plain = made(worker, tmp_path / "a.png", tmp_path, container=container, ml_upscale=scale)
+    profile = icc_profile(size=70_000)
+    png_with_icc(tmp_path / "a.png", profile)
+    result = made(worker, tmp_path / "a.png", tmp_path, container=container, ml_upscale=scale)
+    assert embedded_icc(result.result) == profile
+    assert result.warnings == ()
+    assert np.array_equal(pixels(result.result), pixels(plain.result))
+
+
+@pytest.mark.parametrize(
+    ("container", "profile", "packed", "reason"),
+    [
+        ("bmp", icc_profile(), None, "it cannot be in bmp"),
+        ("png", icc_profile(b"GRAY"), None, "it is for GRAY and the image is RGB"),
+        ("png", icc_profile()[:-9], None, "it is damaged"),
+        ("png", b"", b"no deflated data", "it is damaged"),
+        ("png", bytes(5 << 20), None, "it is larger than 4 MiB"),
+    ],
+)
+def test_a_colour_profile_that_cannot_stay_is_left_out_with_a_warning(
+    worker: Worker, tmp_path: Path, container: str, profile: bytes, packed: bytes | None, reason: str
+) -> None:
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=32x24", "-frames:v", "1", tmp_path / "a.png")
+    png_with_icc(tmp_path / "a.png", profile, packed=packed)
+    result = made(worker, tmp_path / "a.png", tmp_path, container=container)
+    (warning,) = result.warnings
+    assert (warning.code, warning.message.endswith(reason)) == ("image.icc_dropped", True)
+    assert b"iCCP" not in result.result.read_bytes()
 
 
 def test_a_rotated_photograph_becomes_upright(worker: Worker, tmp_path: Path) -> None:

@@ -28,3 +28,68 @@ def png_with_icc(path: Path, profile: bytes, *, name: bytes = b"sRGB", packed: b
     chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
     path.write_bytes(data[:33] + chunk + data[33:])
     return path
+
+
+def jpeg_with_icc(path: Path, profile: bytes) -> Path:
+    """Insert the profile into a JPEG, in segments of at most 65,519 bytes, the last one first: order is by number."""
+    data = path.read_bytes()
+    pieces = [profile[at : at + 65_519] for at in range(0, len(profile), 65_519)]
+    made = b""
+    for number, piece in enumerate(pieces, start=1):
+        body = b"ICC_PROFILE\0" + bytes([number, len(pieces)]) + piece
+        made = b"\xff\xe2" + struct.pack(">H", len(body) + 2) + body + made
+    path.write_bytes(data[:2] + made + data[2:])
+    return path
+
+
+def embedded_icc(path: Path) -> bytes | None:
+    """Find the profile of an image by the structure of its file; None if there is none."""
+    return {".png": _in_png, ".jpg": _in_jpeg, ".webp": _in_webp, ".tiff": _in_tiff}[path.suffix](path.read_bytes())
+
+
+def _in_png(data: bytes) -> bytes | None:
+    at = 8
+    while at < len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        body = data[at + 8 : at + 8 + length]
+        assert zlib.crc32(kind + body) == int.from_bytes(data[at + 8 + length : at + 12 + length])
+        if kind == b"iCCP":
+            return zlib.decompress(body[body.index(b"\0") + 2 :])
+        assert kind != b"IDAT" or b"iCCP" not in data[at + 8 + length :], "iCCP has to come before the pixels"
+        at += 12 + length
+    return None
+
+
+def _in_jpeg(data: bytes) -> bytes | None:
+    at, pieces = 2, {}
+    while data[at + 1] != 0xDA:
+        length = int.from_bytes(data[at + 2 : at + 4])
+        body = data[at + 4 : at + 2 + length]
+        if data[at + 1] == 0xE2 and body.startswith(b"ICC_PROFILE\0"):
+            pieces[body[12]] = body[14:]
+            assert body[13] >= body[12]
+        at += 2 + length
+    assert sorted(pieces) == list(range(1, len(pieces) + 1))
+    return b"".join(pieces[number] for number in sorted(pieces)) or None
+
+
+def _in_webp(data: bytes) -> bytes | None:
+    assert struct.unpack_from("<I", data, 4)[0] == len(data) - 8
+    at, has_icc = 12, False
+    while at < len(data):
+        kind, length = struct.unpack_from("<4sI", data, at)
+        if kind == b"VP8X":
+            has_icc = bool(data[at + 8] & 0x20)
+        if kind == b"ICCP":
+            assert has_icc
+            return data[at + 8 : at + 8 + length]
+        at += 8 + length + length % 2
+    return None
+
+
+def _in_tiff(data: bytes) -> bytes | None:
+    (at,) = struct.unpack_from("<I", data, 4)
+    (count,) = struct.unpack_from("<H", data, at)
+    entries = [struct.unpack_from("<HHII", data, at + 2 + 12 * number) for number in range(count)]
+    assert entries == sorted(entries)
+    return next((data[value : value + size] for tag, _, size, value in entries if tag == 34675), None)

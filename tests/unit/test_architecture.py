@@ -40,6 +40,8 @@ ORDER = [
     "media.heartbeat",
     "media.out_of_memory",
     "media.limits",
+    "media.icc",
+    "media.icc_embedding",
     "media.filter_graph",
     "media.colour",
     "media.timeline",

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from framewatch.domain.input_file import FileIdentity, InputFile
 from framewatch.domain.job import Job, JobState, Journal
-from framewatch.domain.media import Audio, Colour, Edges, Hdr, MasteringDisplay, MediaInfo, Stream, StreamKind, Video
+from framewatch.domain.media import (
+    Audio,
+    Colour,
+    Edges,
+    Hdr,
+    IccProfile,
+    MasteringDisplay,
+    MediaInfo,
+    Stream,
+    StreamKind,
+    Video,
+)
 from framewatch.domain.progress import Progress, StageName
 from framewatch.domain.record import Record
 from framewatch.domain.timeline import Segment, Timeline
@@ -15,6 +26,7 @@ __all__ = [
     "Edges",
     "FileIdentity",
     "Hdr",
+    "IccProfile",
     "InputFile",
     "Job",
     "JobState",

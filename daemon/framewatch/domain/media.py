@@ -40,6 +40,13 @@ class Hdr(Record):
     light: tuple[int, int] | None = None  # cd/m²: MaxCLL and MaxFALL (CTA-861.3), 0 where not known
 
 
+class IccProfile(Record):
+    """The ICC profile of an image."""
+
+    size: int  # bytes
+    flaw: str | None = None  # why it cannot stay with an image that becomes RGB
+
+
 class Video(Record):
     """The properties of a video stream. Sizes are coded pixels, before SAR and rotation."""
 
@@ -55,6 +62,7 @@ class Video(Record):
     colour: Colour = Colour()
     hdr: Hdr | None = None
     alpha: bool = False
+    icc: IccProfile | None = None  # images only
     hidden: Edges = Edges()  # cropped by players because of `clap` in MOV or PixelCrop in Matroska
 
     @property

@@ -7,6 +7,7 @@ import numpy as np
 from framewatch.media.decode.image_file import DecodedImage, Pixels, bound_alpha, flatten_on_white, read_image
 from framewatch.media.ffmpeg.process import Encoder
 from framewatch.media.heartbeat import Beat, no_beat
+from framewatch.media.icc_embedding import embed_icc
 from framewatch.render.messages import FramesCounted, Send, stage_log
 from framewatch.render.tasks import ImageReport, ImageTask
 from framewatch.upscale.engine import Session
@@ -34,13 +35,15 @@ def render_image(
     send(FramesCounted(stage="decode"))
     image = read_image(task.source, task.still, beat)
     if image.alpha is not None and not task.keep_alpha:
-        image = DecodedImage(flatten_on_white(image.rgb, image.alpha), None)
+        image = image._replace(rgb=flatten_on_white(image.rgb, image.alpha), alpha=None)
     send(FramesCounted(stage="upscale", decoded=1))
     upscaled = image if session is None else _upscaled(image, session)
     send(FramesCounted(stage="encode", decoded=1, upscaled=1))
     with Encoder(task.encoder, on_log=stage_log(send, "encode"), beat=beat) as encoder:
         encoder.write(_interleaved(upscaled))
         encoder.finish()
+    if task.icc_into is not None and image.icc is not None:
+        embed_icc(task.icc_into, image.icc)
     send(FramesCounted(stage="encode", decoded=1, upscaled=1, encoded=1))
     return ImageReport(engine=session.name if session else None)
 

@@ -124,6 +124,7 @@ class ImageTask(Record):
     working_format: WorkingFormat
     keep_alpha: bool  # else it is laid on white
     encoder: tuple[str, ...]  # the command that reads the finished image from stdin
+    icc_into: Path | None = None  # the file that the command writes, if it is to get the source's ICC profile
     engine: str = "auto"
     precision: Precision = "exact"
     sizing: Sizing = Sizing()

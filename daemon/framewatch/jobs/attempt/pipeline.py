@@ -165,7 +165,9 @@ class Pipeline:
             clear(request.work)
         result = result_path(request.work, plan.extension)
         argv = image_command(plan, self._tools.ffmpeg, result)
-        task = _image_task(plan, request.source, argv, self._tools)
+        task = _image_task(plan, request.source, argv, self._tools).evolve(
+            icc_into=result if plan.keeps_icc else None
+        )
         if plan.scale == 1:
             self._context.log_command(argv)
             report: ImageReport = self._context.run(task)

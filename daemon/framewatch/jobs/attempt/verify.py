@@ -167,6 +167,8 @@ def _image_mismatches(plan: ImagePlan, found: MediaInfo) -> Iterator[tuple[str, 
         yield "size", f"size: {plan.width}x{plan.height} planned, {size[0]}x{size[1]} found"
     if video.bit_depth != plan.bit_depth:
         yield "pixel_format", f"depth: {plan.bit_depth} bit planned, {video.bit_depth} found"
+    if plan.keeps_icc and (video.icc is None or video.icc.flaw):
+        yield "icc", "colour profile (ICC): planned, none found"
     # WebP omits an alpha channel that is opaque everywhere.
     if (plan.alpha == "kept") != video.alpha and plan.container != "webp":
         yield "alpha", f"transparency: {plan.alpha} planned, {'some' if video.alpha else 'none'} found"

@@ -7,16 +7,20 @@ from typing import Any, NamedTuple, cast
 
 import av
 import numpy as np
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from framewatch.domain import MediaInfo, Stream, Video
+from framewatch.domain import IccProfile, MediaInfo, Stream, Video
 from framewatch.errors import MediaError
 from framewatch.media import colour, out_of_memory
 from framewatch.media.decode.decoder import upright_filters, upright_rgb_filters
+from framewatch.media.decode.icc_profile import attached_icc, split_png
 from framewatch.media.filter_graph import Filter, FilterChain
 from framewatch.media.heartbeat import Beat, no_beat
+from framewatch.media.icc import icc_flaw
 from framewatch.media.probe.display_matrix import orientation
 from framewatch.media.probe.pyav_values import fraction
 from framewatch.media.probe.safe_open import AnyFile, media_errors, open_media
@@ -24,6 +28,7 @@ from framewatch.media.probe.safe_open import AnyFile, media_errors, open_media
 # A small file may claim a size that fills any memory. Photographs are larger than the frames of videos, so images
 # have a limit of their own.
 _MAX_PIXELS = 300_000_000
+_PNG_CODECS = ("png", "apng")
 _WHITE = {"rgb24": 255, "rgb48le": 65535}
 
 Pixels = NDArray[Any]
@@ -34,6 +39,7 @@ class DecodedImage(NamedTuple):
 
     rgb: Pixels  # (height, width, 3), uint8 or uint16, full range
     alpha: Pixels | None  # (height, width) of the same type; None if the source has none
+    icc: bytes | None = None  # the source's ICC profile, unless it has a flaw
 
 
 def with_image_details(source: AnyFile, info: MediaInfo, beat: Beat = no_beat) -> MediaInfo:
@@ -46,8 +52,10 @@ def with_image_details(source: AnyFile, info: MediaInfo, beat: Beat = no_beat) -
     """
     stream = info.streams[0]
     with media_errors(source):
-        frame = _decode(source, stream, beat)
+        frame, icc = _decode(source, stream, beat)
         video = _with_frame_facts(_video(stream), frame)
+        if icc is not None:
+            video = video.evolve(icc=IccProfile(size=len(icc), flaw=icc_flaw(icc)))
     return info.evolve(streams=(stream.evolve(video=video), *info.streams[1:]))
 
 
@@ -79,10 +87,13 @@ def read_image(source: AnyFile, stream: Stream, beat: Beat = no_beat) -> Decoded
         MediaError: `media.corrupt`.
     """
     with media_errors(source):
-        return _upright(_decode(source, stream, beat), _video(stream))
+        frame, icc = _decode(source, stream, beat)
+        rgb, alpha = _upright(frame, _video(stream))
+        return DecodedImage(rgb, alpha, icc if icc is not None and icc_flaw(icc) is None else None)
 
 
-def _upright(frame: VideoFrame, video: Video) -> DecodedImage:
+def _upright(frame: VideoFrame, video: Video) -> tuple[Pixels, Pixels | None]:
+    """Return RGB and alpha of an image as it is shown."""
     working = colour.working_format(video.bit_depth)
     rgb = _filtered(frame, upright_rgb_filters(video)).to_ndarray()
     if working == "rgb48le" and video.pixel_format.startswith("yuv"):
@@ -94,7 +105,7 @@ def _upright(frame: VideoFrame, video: Video) -> DecodedImage:
         rgba = "rgba" if working == "rgb24" else "rgba64le"
         filters = (Filter("format", rgba), *upright_filters(video))
         alpha = np.ascontiguousarray(_filtered(frame, filters).to_ndarray()[..., 3], dtype=dtype)
-    return DecodedImage(np.ascontiguousarray(rgb, dtype=dtype), alpha)
+    return np.ascontiguousarray(rgb, dtype=dtype), alpha
 
 
 def flatten_on_white(rgb: Pixels, alpha: Pixels) -> Pixels:
@@ -119,7 +130,8 @@ def bound_alpha(upscaled: Pixels, source: Pixels, scale: int) -> Pixels:
     return np.clip(upscaled, low, high)
 
 
-def _decode(source: AnyFile, stream: Stream, beat: Beat) -> VideoFrame:
+def _decode(source: AnyFile, stream: Stream, beat: Beat) -> tuple[VideoFrame, bytes | None]:
+    """Return the image and its ICC profile."""
     video = stream.video  # None if the headers alone do not tell
     if video is not None and video.width * video.height > _MAX_PIXELS:
         message = f"{video.width}x{video.height} is more than {_MAX_PIXELS // 1_000_000} million pixels"
@@ -129,13 +141,22 @@ def _decode(source: AnyFile, stream: Stream, beat: Beat) -> VideoFrame:
         if cast("av.VideoCodecContext | None", av_stream.codec_context) is None:
             raise _no_decoder(stream)
         try:
-            frame = next(container.decode(av_stream), None)
+            for packet in container.demux(av_stream):
+                frame, icc = _decode_packet(av_stream.codec_context, packet)
+                if frame is not None:
+                    return frame, icc
         except av.FFmpegError as error:
             out_of_memory.raise_if_short(error)
             raise _corrupt(source, error.strerror or "") from None
-    if frame is None:
-        raise _corrupt(source, "there is no image in it")
-    return frame
+    raise _corrupt(source, "there is no image in it")
+
+
+def _decode_packet(context: VideoCodecContext, packet: Packet[Any]) -> tuple[VideoFrame | None, bytes | None]:
+    if context.name not in _PNG_CODECS or packet.size == 0:
+        frame = next(iter(packet.decode()), None)
+        return frame, None if frame is None else attached_icc(frame)
+    data, icc = split_png(bytes(packet))
+    return next(iter(context.decode(Packet(data))), None), icc
 
 
 def _filtered(frame: VideoFrame, filters: tuple[Filter, ...]) -> VideoFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from framewatch.domain import MediaInfo, Stream, Video
+from framewatch.domain import IccProfile, MediaInfo, Stream, Video
 from framewatch.errors import Finding, MediaError, RuleError
 from framewatch.media.colour import WorkingFormat, working_format
 from framewatch.media.plan.plan import AudioPlan, BasePlan, VideoPlan
@@ -23,6 +23,7 @@ class ImageFormat(NamedTuple):
     alpha: bool
     sixteen_bit: bool
     max_side: int  # pixels
+    icc: bool = True
 
 
 FORMATS = {
@@ -30,7 +31,7 @@ FORMATS = {
     "tiff": ImageFormat(alpha=True, sixteen_bit=True, max_side=2**31 - 1),
     "webp": ImageFormat(alpha=True, sixteen_bit=False, max_side=16_383),
     "jpg": ImageFormat(alpha=False, sixteen_bit=False, max_side=65_500),
-    "bmp": ImageFormat(alpha=False, sixteen_bit=False, max_side=2**15 - 1),
+    "bmp": ImageFormat(alpha=False, sixteen_bit=False, max_side=2**15 - 1, icc=False),
 }
 
 EncoderInput = Literal["rgb24", "rgba", "rgb48le", "rgba64le"]
@@ -58,6 +59,7 @@ class ImagePlan(BasePlan):
     pixel_format: EncoderInput
     alpha: Literal["none", "kept", "on white"]
     bit_depth: Literal[8, 16]  # of the output
+    keeps_icc: bool = False  # the output gets the source's ICC profile
     frames: Literal[1] = 1
 
 
@@ -113,6 +115,7 @@ def _plan(preset: Preset, name: str, still: Stream, video: Video) -> ImagePlan:
         pixel_format=_ENCODER_INPUTS[working, keeps_alpha],
         alpha="kept" if keeps_alpha else "on white" if video.alpha else "none",
         bit_depth=16 if output.sixteen_bit and video.bit_depth > 8 else 8,
+        keeps_icc=video.icc is not None and _icc_obstacle(preset, video.icc) is None,
         warnings=tuple(_warnings(preset, still, video)),
     )
 
@@ -125,6 +128,16 @@ def _warnings(preset: Preset, still: Stream, video: Video) -> Iterator[Finding]:
     if video.bit_depth > 8 and not output.sixteen_bit:
         message = f"{video.bit_depth} bit become 8 bit: {preset.container} holds no more"
         yield Finding("image.depth_lowered", message, "png and tiff keep 16 bit", location(still))
+    if video.icc is not None and (obstacle := _icc_obstacle(preset, video.icc)):
+        message = f"the colour profile (ICC) of this image is left out: it {obstacle}"
+        hint = "its colours may look different; convert the image to sRGB first"
+        yield Finding("image.icc_dropped", message, hint, location(still))
+
+
+def _icc_obstacle(preset: Preset, icc: IccProfile) -> str | None:
+    if not FORMATS[preset.container].icc:
+        return f"cannot be in {preset.container}"
+    return icc.flaw
 
 
 def _size(preset: Preset, width: int, height: int) -> list[Finding]:
