@@ -23,6 +23,7 @@ from framewatch.media.filter_graph import Filter, FilterChain
 from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.plan.plane_format import PlaneFormat
 from framewatch.media.probe.dts_timing import DtsQueue, set_up_timestamps
+from framewatch.media.probe.pyav_values import packets
 from framewatch.media.probe.safe_open import AnyFile, media_errors, open_media
 from framewatch.media.probe.truncation import COPY_AGAIN_HINT
 from framewatch.media.timeline import FrameClock
@@ -264,7 +265,7 @@ class Decoder:
 
 def _decodable_packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
     """The packets of a stream, and the empty one at its end that makes the decoder return its delayed frames."""
-    for packet in container.demux(stream):
+    for packet in packets(container, stream):
         if packet.size or packet.dts is None:  # an empty packet in the middle would end decoding
             yield packet
 

@@ -22,7 +22,7 @@ from framewatch.media.filter_graph import Filter, FilterChain
 from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.icc import icc_flaw
 from framewatch.media.probe.display_matrix import orientation
-from framewatch.media.probe.pyav_values import fraction
+from framewatch.media.probe.pyav_values import fraction, packets
 from framewatch.media.probe.safe_open import AnyFile, media_errors, open_media
 
 # A small file may claim a size that fills any memory. Photographs are larger than the frames of videos, so images
@@ -141,7 +141,7 @@ def _decode(source: AnyFile, stream: Stream, beat: Beat) -> tuple[VideoFrame, by
         if cast("av.VideoCodecContext | None", av_stream.codec_context) is None:
             raise _no_decoder(stream)
         try:
-            for packet in container.demux(av_stream):
+            for packet in packets(container, av_stream):
                 frame, icc = _decode_packet(av_stream.codec_context, packet)
                 if frame is not None:
                     return frame, icc

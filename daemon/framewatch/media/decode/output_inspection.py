@@ -18,7 +18,7 @@ from framewatch.media import out_of_memory
 from framewatch.media.decode.packet_digest import Payload, PayloadDigester
 from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.probe.probe import probe
-from framewatch.media.probe.pyav_values import fraction, packet_duration
+from framewatch.media.probe.pyav_values import fraction, packet_duration, packets
 from framewatch.media.probe.safe_open import open_media
 
 # The frames are counted, not looked at. The loop filter is a quarter of the work and finds no damage, which shows
@@ -196,7 +196,7 @@ class _StreamCounter:
 def _read(container: InputContainer, counters: list[_StreamCounter], beat: Beat) -> str | None:
     """Feed the counters to the end; return why that came too early, if it did."""
     try:
-        for packet in container.demux():
+        for packet in packets(container):
             index = packet.stream.index  # `packet.stream_index` is 0 for the packets that end each stream
             if index < len(counters):
                 counters[index].add(packet)
@@ -221,7 +221,7 @@ def count_packets(path: Path, beat: Beat = no_beat) -> int:
         if stream is None:
             return 0
         try:
-            return sum(packet.size > 0 for packet in container.demux(stream))
+            return sum(packet.size > 0 for packet in packets(container, stream))
         except av.FFmpegError as error:
             out_of_memory.raise_if_short(error)
             return 0

@@ -21,7 +21,7 @@ from framewatch.errors import MediaError
 from framewatch.media import out_of_memory
 from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.probe.dts_timing import RepeatDetector, set_up_timestamps
-from framewatch.media.probe.pyav_values import fraction, packet_duration
+from framewatch.media.probe.pyav_values import fraction, packet_duration, packets
 from framewatch.media.probe.safe_open import AnyFile, open_media
 from framewatch.media.probe.truncation import COPY_AGAIN_HINT
 
@@ -81,7 +81,7 @@ def scan(source: AnyFile, index: int, beat: Beat = no_beat) -> ScanResult:
         )
         spans = _SpanCollector()
         with _reading_errors(source, lambda: f"it cannot be read beyond frame {collector.seen}"):
-            for packet in container.demux():
+            for packet in packets(container):
                 if packet.size == 0 and packet.dts is None:
                     continue  # PyAV's end marker
                 spans.add(packet)
@@ -106,7 +106,7 @@ def stream_spans(source: AnyFile, beat: Beat = no_beat) -> Spans:
     with open_media(source, beat=beat) as container:
         spans = _SpanCollector()
         with _reading_errors(source, lambda: "it cannot be read to its end"):
-            for packet in container.demux():
+            for packet in packets(container):
                 spans.add(packet)
         seconds = spans.in_seconds(container)
         _check_duration(source, container, seconds)

@@ -25,7 +25,7 @@ from framewatch.media.probe.colour_tags import colour_of
 from framewatch.media.probe.display_matrix import orientation
 from framewatch.media.probe.hdr_metadata import hdr_metadata
 from framewatch.media.probe.libav_dump import LibavDump, read_dump
-from framewatch.media.probe.pyav_values import fraction, tags
+from framewatch.media.probe.pyav_values import fraction, packets, tags
 from framewatch.media.probe.safe_open import IMAGE_DEMUXERS, AnyFile, open_file, open_media
 from framewatch.media.probe.truncation import COPY_AGAIN_HINT, Extent, read_extent
 
@@ -176,7 +176,7 @@ def _is_image(container: InputContainer, stream: AvStream) -> bool:
 def _count_packets(container: InputContainer, stream: AvStream, *, up_to: int) -> int:
     """Count the packets of a stream, but not further than `up_to`, and rewind the container."""
     count = 0
-    for packet in container.demux(stream):
+    for packet in packets(container, stream):
         count += packet.size > 0
         if count >= up_to:
             break
@@ -228,7 +228,7 @@ def _first_frame(container: InputContainer, stream: VideoStream, video: Video | 
     Raises:
         MediaError: the video is encrypted (`media.protected`).
     """
-    for number, packet in enumerate(container.demux(stream)):
+    for number, packet in enumerate(packets(container, stream)):
         if number == 0 and packet.has_sidedata("encryption_info"):
             message = "this video is encrypted (DRM) and cannot be decoded"
             raise MediaError(message, code="media.protected", hint="a file without copy protection is needed")

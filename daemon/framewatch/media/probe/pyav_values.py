@@ -1,12 +1,14 @@
-"""Values of PyAV as plain Python types, the same for PyAV 18 and 19."""
+"""Packets and values of PyAV as plain Python types, the same for PyAV 18 and 19."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any, Protocol
 
+from av.container import InputContainer
 from av.packet import Packet
+from av.stream import Stream as AvStream
 
 _WRAPPED_TICKS = 1 << 31
 
@@ -33,6 +35,19 @@ def tags(metadata: Mapping[str, str]) -> dict[str, str]:
 
 def _replace_surrogates(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def packets(container: InputContainer, *streams: AvStream) -> Iterator[Packet[Any]]:
+    """Read the packets of these streams, by default of all, and the empty ones that end each stream.
+
+    Streams that appear while reading, as they may in FLV and MPEG-TS, are left out. PyAV skips their packets, but
+    at the end it tries to end them as well: it reads behind the end of its table of wanted streams, and may look for
+    one that it does not know. All others have been ended by then.
+    """
+    try:
+        yield from container.demux(*streams)
+    except IndexError:
+        return
 
 
 def packet_duration(packet: Packet[Any]) -> int:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -151,3 +154,16 @@ def test_a_scan_beats_with_each_read(media: Path) -> None:
     before = heartbeat.beats
     stream_spans(raw, heartbeat)
     assert heartbeat.beats >= 2 * before - 5
+
+
+def test_streams_that_appear_while_reading_are_left_out(tmp_path: Path) -> None:
+    """FLV announces no streams: sound may begin after everything that libav reads while it opens the file."""
+    video = make_video(tmp_path / "a.flv", seconds=7, codec=("-c:v", "flv1"))
+    ffmpeg("-f", "lavfi", "-i", "sine=duration=1", "-c:a", "libmp3lame", "-ar", "44100", tmp_path / "sound.flv")
+    video.write_bytes(video.read_bytes() + (tmp_path / "sound.flv").read_bytes()[13:])
+    imports = "from pathlib import Path; from framewatch.media.probe.packet_scan import scan"
+    code = f"{imports}; scan(Path({str(video)!r}), 0)"
+    # PyAV reads behind the end of an array: with bytes that are not 0 there, which chance decides otherwise.
+    environment = os.environ | {"MALLOC_PERTURB_": "165"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
