@@ -6,15 +6,15 @@ STAMP := $(VENV)/.installed
 BIN := $(VENV)/bin
 TESTS ?=
 
-.PHONY: help install demo test test-pythons faults lint types check unit bench clean recreate
+.PHONY: help install demo test test-pythons faults lint types check unit lock bench clean recreate
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 # An environment is created again when its Python is gone, or when PYTHON names another version.
-$(STAMP): pyproject.toml $(if $(shell tools/venv.sh usable $(VENV) $(PYTHON) || echo no),recreate)
+$(STAMP): pyproject.toml requirements/dev.lock $(if $(shell tools/venv.sh usable $(VENV) $(PYTHON) || echo no),recreate)
 	@GOAL=$(firstword $(MAKECMDGOALS)) tools/venv.sh create $(VENV) $(PYTHON)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@tools/venv.sh install $(VENV)
 	@touch $@
 
 install: $(STAMP)  ## create .venv and install framewatch into it
@@ -42,6 +42,9 @@ unit: $(STAMP)  ## have systemd check and rate the service's unit; needs systemd
 	tools/check_unit.sh $(BIN)/framewatch
 
 check: lint types test  ## run lint, types and test, as CI does
+
+lock:  ## write requirements/*.lock again, after a change of pyproject.toml (UPGRADE=--upgrade: with newer versions)
+	PYTHON=$(PYTHON) tools/lock.sh $(UPGRADE)
 
 bench: $(STAMP)  ## measure speed and memory
 	$(BIN)/framewatch bench

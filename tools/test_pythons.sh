@@ -20,7 +20,7 @@ run() { # VERSION PYTHON ARGUMENTS...
     folder=.venvs/$1 python=$2
     shift 2
     tools/venv.sh create "$folder" "$python" &&
-        "$folder/bin/python" -m pip install --quiet --disable-pip-version-check -e '.[dev]' &&
+        tools/venv.sh install "$folder" &&
         "$folder/bin/python" -m pytest -n 2 "$@"
 }
 

@@ -3,6 +3,7 @@
 #
 #   tools/venv.sh usable FOLDER [PYTHON]   succeeds if FOLDER has a working environment (of PYTHON's version)
 #   tools/venv.sh create FOLDER [PYTHON]   creates it, or creates it again if it cannot be used
+#   tools/venv.sh install FOLDER           installs framewatch, editable, with what requirements/dev.lock names
 #   tools/venv.sh find [PYTHON]            prints the Python that `create` would use
 set -eu
 
@@ -61,11 +62,18 @@ create() { # FOLDER PYTHON
     "$python" -m venv --clear "$1"
 }
 
+install() { # FOLDER
+    set -- "$1/bin/python" -m pip install --quiet --disable-pip-version-check
+    "$@" --require-hashes -r requirements/dev.lock
+    "$@" --no-deps --no-build-isolation -e . # the lock has what builds it
+}
+
 verb=$1
 shift
 case $verb in
     usable) usable "$1" "${2-}" ;;
     create) create "$1" "${2-}" ;;
+    install) install "$1" ;;
     find) find_python "${1-}" ;;
-    *) echo "usage: tools/venv.sh usable|create FOLDER [PYTHON], or find [PYTHON]" >&2; exit 2 ;;
+    *) echo "usage: tools/venv.sh usable|create FOLDER [PYTHON], install FOLDER, or find [PYTHON]" >&2; exit 2 ;;
 esac
