@@ -4,29 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from bench_reports import engine_report
 from framewatch.bench.engine_speed import faster
 from framewatch.bench.recommendation import in_words, recommend
 from framewatch.bench.report import Clip, EndToEnd, EngineRow, Recommendation
-from framewatch.bench.tasks import EngineReport
 
 CLIP = Clip(name="a clip", width=960, height=540, frames=100, fps=25.0, scale=2, encoder="libx264 veryfast")
 
 
 def row(engine: str, tflops: float) -> EngineRow:
-    result = EngineReport(
-        name=f"{engine}/x",
-        device="",
-        gpu=False,
-        layout="rgb",
-        width=64,
-        height=64,
-        in_flight=1,
-        fps=tflops,
-        milliseconds=1000.0,
-        tflops=tflops,
-        psnr_db=60.0,
-    )
-    return EngineRow(engine=engine, result=result)
+    return EngineRow(engine=engine, result=engine_report(tflops, f"{engine}/x"))
 
 
 def run(lanes: int, fps: float, engine: str = "openvino/bf16") -> EndToEnd:
