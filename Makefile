@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 BIN := $(VENV)/bin
 TESTS ?=
 
-.PHONY: help install demo test test-pythons faults lint types check unit lock bench clean recreate
+.PHONY: help install demo test test-pythons faults lint types check unit lock licences bench clean recreate
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ check: lint types test  ## run lint, types and test, as CI does
 
 lock:  ## write requirements/*.lock again, after a change of pyproject.toml (UPGRADE=--upgrade: with newer versions)
 	PYTHON=$(PYTHON) tools/lock.sh $(UPGRADE)
+
+licences: $(STAMP)  ## write docs/licences.md again, after a change of requirements/
+	$(BIN)/python -m tools.licences
 
 bench: $(STAMP)  ## measure speed and memory
 	$(BIN)/framewatch bench
