@@ -232,6 +232,15 @@ class WorkerError(FramewatchError):
     remedy = Remedy.RETRY
 
 
+class CrashError(WorkerError):
+    """The worker process, or the ffmpeg that it ran, died from a signal for what it did itself.
+
+    A file can be the reason, so a job is not attempted a third time.
+    """
+
+    code = "worker.died"
+
+
 class ToolMissingError(WorkerError):
     """A required program cannot be started now."""
 

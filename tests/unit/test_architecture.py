@@ -40,6 +40,7 @@ ORDER = [
     "media.heartbeat",
     "media.out_of_memory",
     "media.limits",
+    "media.crash_signals",
     "media.icc",
     "media.icc_embedding",
     "media.filter_graph",

@@ -62,6 +62,7 @@ class Job(Record):
     attempt: int = 0  # attempts begun, without those that were interrupted or ended in a hold
     stuck: int = 0  # failed attempts in a row without a finished segment
     holds: int = 0  # holds in a row
+    worker_crashes: int = 0  # deaths of its worker or ffmpeg from a signal for what they did themselves
     crashes: int = 0  # deaths of the daemon in a row while it ran
     held_state: JobState | None = None  # the state in which a HELD job continues: QUEUED or PUBLISHING
     not_before: float = 0.0  # Unix time before which it is not attempted or checked again

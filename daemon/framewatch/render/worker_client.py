@@ -17,7 +17,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from framewatch.domain import Record
-from framewatch.errors import CancelledError, FramewatchError, ToolMissingError, WorkerError
+from framewatch.errors import CancelledError, CrashError, FramewatchError, ToolMissingError, WorkerError
+from framewatch.media.crash_signals import is_crash, signal_text
 from framewatch.render.messages import MESSAGES, Failed
 from framewatch.render.orphan_processes import kill_orphans
 from framewatch.render.stall_detector import StallDetector
@@ -223,9 +224,10 @@ class Worker:
         process = self._process
         self._end()
         code = process.returncode if process else None
-        how = f"was killed by signal {-code}" if code is not None and code < 0 else f"ended with status {code}"
+        how = f"was killed by {signal_text(-code)}" if code is not None and code < 0 else f"ended with status {code}"
         last = f": {self._stderr[-1]}" if self._stderr else ""
-        return WorkerError(f"the worker process {how}{last}", code="worker.died")
+        kind = CrashError if code is not None and is_crash(-code) else WorkerError
+        return kind(f"the worker process {how}{last}", code="worker.died")
 
 
 def _require_not_stopped(stop: threading.Event) -> None:

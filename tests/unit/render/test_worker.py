@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,16 @@ import failing_worker
 from clips import make_clip
 from failing_worker import FailTask
 from framewatch import errors
-from framewatch.errors import CancelledError, Finding, FramewatchError, MediaError, Need, Remedy, WorkerError
+from framewatch.errors import (
+    CancelledError,
+    CrashError,
+    Finding,
+    FramewatchError,
+    MediaError,
+    Need,
+    Remedy,
+    WorkerError,
+)
 from framewatch.media.ffmpeg.discovery import find_ffmpeg
 from framewatch.render.messages import FramesCounted
 from framewatch.render.tasks import CommandTask, InspectTask, ProbeReport, ProbeTask
@@ -163,6 +173,23 @@ def test_a_killed_worker_is_an_error_and_the_next_task_gets_a_new_worker(worker:
     assert "signal 9" in caught.value.finding.message
     clip = make_clip(tmp_path / "a.mp4", frames=2)
     assert worker.run(ProbeTask(source=clip), ignore, not_stopped()).timeline.frames == 2
+
+
+@pytest.mark.parametrize(
+    ("who", "number"), [("worker", signal.SIGSEGV), ("ffmpeg", signal.SIGABRT), ("ffmpeg", signal.SIGKILL)]
+)
+def test_a_crash_is_told_from_a_kill(worker: Worker, tmp_path: Path, who: str, number: signal.Signals) -> None:
+    def on_message(_: Any) -> None:
+        assert worker.pid is not None
+        victims = {"worker": [psutil.Process(worker.pid)], "ffmpeg": psutil.Process(worker.pid).children()}
+        for process in victims[who]:
+            with suppress(psutil.NoSuchProcess):  # it is about to end
+                process.send_signal(number)
+
+    with pytest.raises(WorkerError) as caught:
+        worker.run(slow_command(tmp_path), on_message, not_stopped())
+    assert isinstance(caught.value, CrashError) == (number != signal.SIGKILL)
+    assert number.name in caught.value.finding.message
 
 
 @pytest.mark.parametrize("who", ["worker", "ffmpeg"])

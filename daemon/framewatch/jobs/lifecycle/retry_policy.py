@@ -19,6 +19,7 @@ class RetryPolicy:
     hold: float = 15.0  # before a held job is attempted again; doubles with each hold in a row
     hold_cap: float = LONGEST_WAIT
     check_interval: float = 5.0  # before the first check of a hold that is checked at once, and between two checks
+    worker_crashes: int = 2  # the first may be bad luck or a driver's fault, the second is taken for the file's
     free_crashes: int = 5  # deaths of the daemon that are not blamed on the job that ran
 
     def retry_wait(self, failures: int) -> float:

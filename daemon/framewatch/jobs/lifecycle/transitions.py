@@ -12,21 +12,24 @@ What is to be done next follows from the job alone (docs/decisions/0027).
 Attempts that ended by themselves count. One that ended in a hold, or with the daemon, does not. Nor does one
 during which the daemon died, since a power cut is not the job's fault; but from the `free_crashes`th death in a
 row they count as failed attempts, so that a file that kills the daemon ends in failed/. Each finished segment
-resets these counts: a job that makes progress is never given up.
+resets these counts: a job that makes progress is never given up. Crashes of the worker are counted apart and never
+reset: the `worker_crashes`th ends the job.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from framewatch.domain import Job, JobState, Journal
-from framewatch.errors import Finding, Remedy
+from framewatch.errors import CrashError, Finding, Remedy
 from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.lifecycle.errors import ImpossibleTransitionError
 from framewatch.jobs.lifecycle.publishing_step import Conclude, publishes_output, publishing_step
 from framewatch.jobs.lifecycle.retry_policy import RetryPolicy, is_checked_at_once
 from framewatch.jobs.naming import with_container
+from framewatch.text import printable
 
 QUEUED, RUNNING, PUBLISHING = JobState.QUEUED, JobState.RUNNING, JobState.PUBLISHING
 HELD, DONE, FAILED, CANCELLED = JobState.HELD, JobState.DONE, JobState.FAILED, JobState.CANCELLED
@@ -135,6 +138,10 @@ def _broke(job: Job, event: ev.Broke, now: float, policy: RetryPolicy) -> Job:
         return _held(job, event, now, policy)
     if event.error.remedy == Remedy.NONE:
         return _failed(job, event.error.findings)
+    if event.error.kind == CrashError.__name__:
+        job = job.evolve(worker_crashes=job.worker_crashes + 1)
+        if job.worker_crashes >= policy.worker_crashes:
+            return _failed(job, (_crashed_again(job, event.error.findings[0]),))
     return _retried_or_failed(job, event.error.findings, now, policy)
 
 
@@ -253,6 +260,12 @@ def _retried_or_failed(job: Job, findings: tuple[Finding, ...], now: float, poli
 
 def _without_this_attempt(job: Job) -> Job:
     return job.evolve(attempt=max(job.attempt - 1, 0))
+
+
+def _crashed_again(job: Job, crash: Finding) -> Finding:
+    message = f"the work on {printable(job.source.name)} crashed again: {crash.message}"
+    hint = "convert the file with another program; if others fail like this, update the drivers of this machine"
+    return replace(crash, message=message, hint=hint)
 
 
 def _daemon_died(job: Job) -> Finding:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import signal
 from collections.abc import Sequence
 from typing import Literal
 
 from framewatch.domain import Record
-from framewatch.errors import FramewatchError, StorageError, WorkerError
+from framewatch.errors import CrashError, FramewatchError, StorageError, WorkerError
+from framewatch.media.crash_signals import is_crash, signal_text
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -70,10 +70,10 @@ def failure(code: int, tail: Sequence[tuple[LogLevel, str]]) -> FramewatchError:
     if "No space left on device" in text or "Disk quota exceeded" in text:
         return StorageError("there is no space for the output", code="storage.full", hint="free some space")
     if code < 0:
-        name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
-        return WorkerError(
-            f"ffmpeg was killed by {name}", code="ffmpeg.killed", hint="the system may be out of memory"
-        )
+        message = f"ffmpeg was killed by {signal_text(-code)}"
+        if is_crash(-code):
+            return CrashError(message, code="ffmpeg.killed")
+        return WorkerError(message, code="ffmpeg.killed", hint="the system may be out of memory")
     reason = "; ".join(dict.fromkeys(errors[:3])) or (tail[-1][1] if tail else "it logged nothing")
     return WorkerError(f"ffmpeg failed: {reason}", code="ffmpeg.failed", hint=_hint(text))
 

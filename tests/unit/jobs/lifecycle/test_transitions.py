@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from framewatch.domain import FileIdentity, Job, JobState, Journal
-from framewatch.errors import ErrorRecord, Finding, Remedy, StorageError
+from framewatch.errors import CrashError, ErrorRecord, Finding, Remedy, StorageError, WorkerError
 from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.lifecycle.errors import ImpossibleTransitionError
 from framewatch.jobs.lifecycle.publishing_step import (
@@ -247,6 +247,27 @@ def test_a_retry_starts_over_with_the_source_in_failed_and_a_corrected_preset() 
     assert (job.id, job.created_at, job.ended_at) == (failed.id, failed.created_at, None)
     corrected = ev.RetryAsked(RETRY.source, IDENTITY, RETRY.output, preset_name="new", preset='{"crf": 1}')
     assert after(corrected, job=failed).preset == '{"crf": 1}'
+
+
+def test_the_second_crash_of_the_worker_ends_the_job_and_names_file_and_signal() -> None:
+    crash = ev.Broke.of(CrashError("the worker process was killed by signal 11 (SIGSEGV)"))
+    once = after(ev.Claimed(), crash)
+    assert (once.state, once.worker_crashes) == (S.QUEUED, 1)
+    # Neither segments that come between nor another kind of failure make it forgotten.
+    between = after(ev.Claimed(), ev.SegmentDone(), broke(CRASH, Remedy.RETRY), ev.Claimed(), job=once)
+    failed = after(crash, job=between)
+    assert (failed.state, failed.outcome) == (S.PUBLISHING, S.FAILED)
+    (finding,) = failed.findings
+    assert finding.code == "worker.died"
+    assert "a.mkv" in finding.message
+    assert "SIGSEGV" in finding.message
+    assert finding.hint
+
+
+def test_a_worker_that_others_kill_is_not_the_files_fault() -> None:
+    killed = ev.Broke.of(WorkerError("the worker process was killed by signal 9 (SIGKILL)", code="worker.died"))
+    job = after(*(2 * (ev.Claimed(), killed)))
+    assert (job.state, job.worker_crashes) == (S.QUEUED, 0)
 
 
 def test_an_impossible_transition_describes_the_job() -> None:
