@@ -74,6 +74,11 @@ def limited(findings: Iterable[Finding], hidden: int = 0) -> tuple[Finding, ...]
     return (*shown[:MAX_FINDINGS], *more)
 
 
+def unexpected(error: Exception) -> Finding:
+    """Return the finding for an error that nobody expected: a bug, or something new in the system below."""
+    return Finding("internal.bug", f"{type(error).__name__}: {error}", "please report this")
+
+
 def _number_hidden(finding: Finding) -> int:
     """Return how many findings this one stands for, if it was made by `limited`."""
     words = finding.message.split()

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import queue
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 Work = Callable[[], None]
+Key = TypeVar("Key", bound=Hashable)
+Answer = TypeVar("Answer")
 
 
 class FolderQueues:
@@ -76,6 +81,27 @@ class FolderQueues:
             del self._waiting[folder]
             self._changed.notify_all()
             return None
+
+
+def answers(questions: Mapping[Key, Callable[[], Answer]], seconds: float) -> dict[Key, Answer]:
+    """Ask all at once, each on a thread of its own, and return the answers that came within `seconds`.
+
+    A question about a dead share may never be answered; its thread is then left behind. Questions raise nothing.
+    """
+    came: queue.SimpleQueue[tuple[Key, Answer]] = queue.SimpleQueue()
+
+    def ask(key: Key, question: Callable[[], Answer]) -> None:
+        came.put((key, question()))
+
+    for key, question in questions.items():
+        threading.Thread(target=ask, args=(key, question), name=f"ask-{key}", daemon=True).start()
+    found: dict[Key, Answer] = {}
+    deadline = time.monotonic() + seconds
+    with suppress(queue.Empty):
+        while len(found) < len(questions):
+            key, answer = came.get(timeout=max(0.0, deadline - time.monotonic()))
+            found[key] = answer
+    return found
 
 
 @dataclass(slots=True)

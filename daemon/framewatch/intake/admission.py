@@ -8,13 +8,19 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from framewatch.domain import FileIdentity, Job
-from framewatch.errors import ConfigError, ErrorRecord, Finding, FramewatchError, Remedy
+from framewatch.errors import ConfigError, ErrorRecord, Finding, FramewatchError, Remedy, limited
 from framewatch.intake.collector import Settled
 from framewatch.jobs.lifecycle.events import Broke, RetryAsked
 from framewatch.jobs.naming import free_path, planned_output
 from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.source_check import retry_source
-from framewatch.media.preset.loader import FOLDER_PRESET, NamedPreset, find_folder_preset, load_folder_preset
+from framewatch.media.preset.loader import (
+    FOLDER_PRESET,
+    UNREADABLE,
+    NamedPreset,
+    find_folder_preset,
+    load_folder_preset,
+)
 from framewatch.media.rules.preset_rules import check_preset
 from framewatch.settings import FolderSettings
 from framewatch.storage import files
@@ -36,7 +42,8 @@ class Admission:
 
         Args:
             folder: with absolute paths.
-            configured: the preset; None if it lies in the folder itself, where it may change at any time.
+            configured: the preset; None if it lies in the folder itself, where it may change at any time, or if
+                `use` follows.
             manager: stores the jobs.
             search: folders with presets that it may extend.
             guard: knows whether the folder's disk is mounted.
@@ -47,11 +54,18 @@ class Admission:
         self._manager = manager
         self._search = search
 
+    def use(self, preset: NamedPreset) -> None:
+        """Use this preset from now on. No file is taken before."""
+        self._configured = preset
+
     def admit(self, settled: Sequence[Settled]) -> dict[Path, str | None]:
         """Queue settled files. Returns those that cannot be queued now, with the reason if there is one.
 
         A file is not queued while another version of it is being processed. If the folder's own preset is missing or
         wrong, the job fails, not the daemon: whoever dropped the file sees the share, not the log.
+
+        Raises:
+            ConfigError: the folder's own preset cannot be read.
         """
         refused, new = self._sorted(settled)
         if not new:
@@ -110,11 +124,16 @@ class Admission:
     def _preset(self) -> tuple[NamedPreset | None, tuple[Finding, ...]]:
         if self._configured is not None:
             return self._configured, ()
+        if self._folder.preset is not None:  # a file in the folder must not take its place
+            message, hint = "the folder's preset is missing or wrong", "see `framewatch status`"
+            raise ConfigError(message, code="preset.unavailable", hint=hint, where=self._folder.name)
         try:
             preset = folder_preset(self._folder, self._search)
         except ConfigError as error:
+            if error.finding.code == UNREADABLE:  # now; a later attempt may succeed
+                raise
             return None, error.findings
-        return preset, tuple(check_preset(preset.preset))
+        return preset, limited(check_preset(preset.preset))
 
     def _job(
         self,

@@ -45,7 +45,7 @@ class Collector:
         excluded: Collection[Path],
         clock: Callable[[], float],
         stopping: Callable[[], bool],
-        require: Callable[[], None],
+        require: Callable[[], object],
     ) -> None:
         """Prepare, without accessing the folder.
 
@@ -67,6 +67,7 @@ class Collector:
         )
         self._states = FileStates(folder.settle_seconds)
         self._reported: set[str] = set()
+        self._refusals: dict[str, str] = {}  # why files were not taken, as it was logged
         self._busy: set[str] = set()
         self._ready: dict[str, Snapshot] = {}  # settled files to offer
         self.leases = False  # whether this kernel knows every writer on the folder's file system
@@ -96,6 +97,7 @@ class Collector:
             raise OSError(report.root_error)
         self._require()  # if the disk was unmounted meanwhile, files that were not seen are not gone
         self._states.retain(seen, report.may_have_missed)
+        self._refusals = {path: why for path, why in self._refusals.items() if self._states.knows(path)}
         self._report_once(report)
         self._ready |= dict(sorted(ready.items()))
         return report, new
@@ -177,8 +179,14 @@ class Collector:
         for relative, snapshot in offered.items():
             path = Path(relative)
             (self._states.refused if path in refused else self._states.taken)(relative, snapshot)
-            if why := refused.get(path):
-                _log.warning("folder.not_taken", folder=self._folder.name, path=relative, problem=why)
+            self._report_refusal(relative, refused.get(path) or "")
+
+    def _report_refusal(self, relative: str, why: str) -> None:
+        """Log why a file was not taken, once for each reason: it is offered again and again."""
+        if self._refusals.pop(relative, "") != why and why:
+            _log.warning("folder.not_taken", folder=self._folder.name, path=relative, problem=why)
+        if why:
+            self._refusals[relative] = why
 
     def _report_once(self, report: ScanReport) -> None:
         """Log unsupported and unreadable entries, each once while it is there."""

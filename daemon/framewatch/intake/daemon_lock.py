@@ -9,13 +9,15 @@ import os
 import socket
 import stat
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import psutil
 
 from framewatch.errors import AlreadyRunningError, Finding, StorageError, shorten
 from framewatch.text import printable
@@ -154,6 +156,13 @@ class DaemonLock:
         if key is not None:
             self._release_keys(key)
 
+    def keep(self, wanted: Collection[Path]) -> None:
+        """Release all folders but these. None is accessed."""
+        with self._guard:
+            self._keys = {folder: key for folder, key in self._keys.items() if folder in wanted}
+            unwanted = self._locks.keys() - set(self._keys.values())
+        self._release_keys(*unwanted)
+
     def hold(self, wanted: Mapping[Path, str]) -> tuple[Finding, ...]:
         """Hold exactly these folders: lock new ones, release those no longer wanted.
 
@@ -176,10 +185,7 @@ class DaemonLock:
         except (AlreadyRunningError, StorageError):
             self._release_keys(*new)
             raise
-        with self._guard:
-            self._keys = {folder: self._keys[folder] for folder in wanted}
-            unwanted = self._locks.keys() - set(self._keys.values())
-        self._release_keys(*unwanted)
+        self.keep(wanted)
         return tuple(warning for warning in warnings if warning)
 
     def _take(self, folder: Path, what: str) -> tuple[bool, Finding | None]:
@@ -214,6 +220,25 @@ class DaemonLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+
+def is_held_by_us(folder: Path) -> bool:
+    """Return whether a process of this user on this host has the lock, to judge by the file that it has open.
+
+    Anybody may write anything into the file, so its content alone proves nothing.
+    """
+    path = os.path.realpath(folder / LOCK_NAME)
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        holder = psutil.Process(_read(file).pid or 0)
+        return holder.uids().real == os.geteuid() and any(each.path == path for each in holder.open_files())
+    except (psutil.Error, OSError):
+        return False
+    finally:
+        os.close(file)
 
 
 def _release(locks: Mapping[Path, FolderLock]) -> None:

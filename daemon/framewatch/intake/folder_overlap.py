@@ -1,6 +1,6 @@
 """Find folders that overlap: a video that framewatch wrote would be admitted again, for ever.
 
-The rules are pure; only `resolve` accesses the file system.
+The rules are pure; only `resolve` and `written` access the file system.
 """
 
 from __future__ import annotations
@@ -58,10 +58,31 @@ def resolve(path: Path) -> ResolvedPath:
     return ResolvedPath(path, tuple(map(_key, (resolved, *resolved.parents))))
 
 
-def resolve_folder(number: int, folder: FolderSettings) -> ResolvedFolder:
+def written(path: Path) -> ResolvedPath:
+    """Return a path as `resolve` does, but by its names from the first link on."""
+    return ResolvedPath(
+        path, tuple(str(each) if _through_link(each) else _key(each) for each in (path, *path.parents))
+    )
+
+
+def named(path: Path) -> ResolvedPath:
+    """Return a path as `resolve` does, but by its names alone: nothing is accessed."""
+    return ResolvedPath(path, tuple(map(str, (path, *path.parents))))
+
+
+def resolve_folder(
+    number: int, folder: FolderSettings, how: Callable[[Path], ResolvedPath] = resolve
+) -> ResolvedFolder:
     """Resolve the paths of a watch folder; `number` is its position in the configuration."""
-    targets = {name: resolve(getattr(folder, name)) for name in _TARGETS}
-    return ResolvedFolder(("folders", number), folder.recursive, resolve(folder.input), targets)
+    targets = {name: how(getattr(folder, name)) for name in _TARGETS}
+    return ResolvedFolder(("folders", number), folder.recursive, how(folder.input), targets)
+
+
+class Overlap(NamedTuple):
+    """An overlap, and the positions of the watch folders that have a part in it."""
+
+    finding: Finding
+    folders: frozenset[int]
 
 
 def find_overlaps(settings: Settings, where: Callable[[KeyPath], str] = dotted) -> tuple[Finding, ...]:
@@ -71,27 +92,65 @@ def find_overlaps(settings: Settings, where: Callable[[KeyPath], str] = dotted) 
         settings: the configuration, with absolute paths.
         where: formats a key path, such as `Document.where`.
     """
-    folders = [resolve_folder(number, folder) for number, folder in enumerate(settings.folders)]
+    return tuple(overlap.finding for overlap in _found(settings, where, resolve))
+
+
+def split_overlaps(
+    settings: Settings, where: Callable[[KeyPath], str] = dotted
+) -> tuple[list[Finding], dict[int, list[Finding]]]:
+    """Find overlaps, and tell mistakes of the configuration from what a link in a share has made of it.
+
+    Whoever can write to a share may place a link there. It must not keep the other folders from running.
+
+    Returns:
+        The overlaps that are there without following links, and the others by the position of the folder with a link.
+    """
+    plain = {overlap.finding: overlap for overlap in _found(settings, where, written)}
+    linked: dict[int, list[Finding]] = {}
+    for overlap in _found(settings, where, resolve):
+        if overlap.finding in plain:
+            continue
+        suspects = [number for number in overlap.folders if _has_link(settings.folders[number])]
+        if not suspects:
+            plain[overlap.finding] = overlap
+        for number in suspects:
+            linked.setdefault(number, []).append(overlap.finding)
+    return list(plain), linked
+
+
+def find_by_name(settings: Settings, where: Callable[[KeyPath], str] = dotted) -> list[Finding]:
+    """Find the overlaps that the names of the folders show."""
+    return [overlap.finding for overlap in _found(settings, where, named)]
+
+
+def _found(
+    settings: Settings, where: Callable[[KeyPath], str], how: Callable[[Path], ResolvedPath]
+) -> Iterator[Overlap]:
+    folders = [resolve_folder(number, folder, how) for number, folder in enumerate(settings.folders)]
     own: dict[KeyPath, ResolvedPath] = {
-        ("state_dir",): resolve(settings.state_dir),
-        ("work_dir",): resolve(settings.work_dir),
+        ("state_dir",): how(settings.state_dir),
+        ("work_dir",): how(settings.work_dir),
     }
-    return tuple(overlaps(folders, own, where))
+    return overlaps(folders, own, where)
 
 
 def overlaps(
     folders: Sequence[ResolvedFolder], own: dict[KeyPath, ResolvedPath], where: Callable[[KeyPath], str] = dotted
-) -> Iterator[Finding]:
+) -> Iterator[Overlap]:
     """Yield a finding for each overlap, with both key paths. `own` are the state and work folders."""
-    for first, second in combinations(folders, 2):
-        yield from _inputs(first, second, where)
-    for folder in folders:
-        yield from _within(folder, where)
-        for other in folders:
+    for (one, first), (two, second) in combinations(enumerate(folders), 2):
+        for finding in _inputs(first, second, where):
+            yield Overlap(finding, frozenset((one, two)))
+    for number, folder in enumerate(folders):
+        for finding in _within(folder, where):
+            yield Overlap(finding, frozenset((number,)))
+        for other_number, other in enumerate(folders):
             if other is not folder:
-                yield from _between(folder, other, where)
+                for finding in _between(folder, other, where):
+                    yield Overlap(finding, frozenset((number, other_number)))
         for key, kept in own.items():
-            yield from _daemon_folder(folder, key, kept, where)
+            for finding in _daemon_folder(folder, key, kept, where):
+                yield Overlap(finding, frozenset((number,)))
 
 
 def _inputs(first: ResolvedFolder, second: ResolvedFolder, where: Callable[[KeyPath], str]) -> Iterator[Finding]:
@@ -150,6 +209,14 @@ def _daemon_folder(
     if kept.inside(folder.input) and not kept.same(folder.input):
         message = f"{kept.path} is inside the watched {dotted((*folder.key, 'input'))}"
         yield Finding(OVERLAP, message, "use a folder on a local disk, outside every input", where(key))
+
+
+def _through_link(path: Path) -> bool:
+    return os.path.realpath(path) != str(path)
+
+
+def _has_link(folder: FolderSettings) -> bool:
+    return any(_through_link(getattr(folder, name)) for name in ("input", *_TARGETS))
 
 
 def _key(path: Path) -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import structlog
 
-from framewatch.errors import FramewatchError
+from framewatch.errors import Finding, FramewatchError, unexpected
 from framewatch.intake.collector import Collector, OnSettled
 from framewatch.intake.hint_queue import HintQueue
 from framewatch.intake.watch_mode import FolderHealth, WatchMode, choose_mode
@@ -24,6 +28,7 @@ EVENT_SECONDS = 2.0  # an event that has not arrived by then is missing
 SCAN_RATIO = 200.0
 LONGEST_INTERVAL = 600.0  # seconds that a costly scan may delay the next one
 STOP_SECONDS = 1.0
+RELOG_SECONDS = 60.0  # between two log lines about a problem that only its wording distinguishes
 
 _log = structlog.get_logger("framewatch.intake")
 
@@ -40,7 +45,10 @@ class FolderWatch:
     - A folder that vanishes or is replaced, for example by a mount, is waited for; `health` shows it.
     - Links, FIFOs, sockets and devices are never followed or opened.
 
-    Log events: folder.watching, folder.unavailable, folder.unsupported_entry, folder.unreadable, folder.not_taken.
+    - Nothing ends the thread but `stop`: what nobody expected is shown as a problem of this folder, and tried again.
+
+    Log events: folder.watching, folder.unavailable, folder.watch_failed, folder.unsupported_entry, folder.unreadable,
+    folder.not_taken.
     """
 
     def __init__(
@@ -51,7 +59,7 @@ class FolderWatch:
         excluded: Collection[Path] = (),
         clock: Callable[[], float] = time.monotonic,
         rescan_seconds: float = RESCAN_SECONDS,
-        require: Callable[[], None] = lambda: None,
+        require: Callable[[], Finding | None] = lambda: None,
     ) -> None:
         """Prepare to watch; `start` begins.
 
@@ -61,15 +69,17 @@ class FolderWatch:
             excluded: folders that are never scanned, in addition to output, done and failed.
             clock: monotonic seconds.
             rescan_seconds: the shortest time between rescans if events work.
-            require: raises a FramewatchError while the folder's disk is not mounted. The watch then waits: it offers
-                no file and forgets none.
+            require: raises a FramewatchError while the folder cannot be used, for example because its disk is not
+                mounted. The watch then waits: it offers no file and forgets none. May return a problem that
+                `health` shows while the watch continues.
         """
         self._require = require
         self.folder = folder
         self._clock = clock
         self._rescan_seconds = max(folder.poll_seconds, rescan_seconds)
         self._hints = HintQueue()
-        self._collector = Collector(
+        self._new_collector = partial(
+            Collector,
             folder,
             on_settled,
             excluded=(folder.output, folder.done, folder.failed, *excluded),
@@ -77,6 +87,7 @@ class FolderWatch:
             stopping=lambda: self._hints.closed,
             require=require,
         )
+        self._collector = self._new_collector()
         self._mode: WatchMode | None = None
         self._root_key: tuple[int, int] | None = None
         self._next_scan = 0.0
@@ -86,6 +97,9 @@ class FolderWatch:
         self._thread: threading.Thread | None = None
         self._health_lock = threading.Lock()
         self._health = FolderHealth(folder=folder.name, mode="starting", state="ok")
+        self._note: Finding | None = None  # a problem in spite of which the watch continues
+        self._logged = ("", "")  # code and message of the problem that was logged last
+        self._logged_at = float("-inf")
 
     # --- called from other threads
 
@@ -132,9 +146,6 @@ class FolderWatch:
             while not self._hints.closed:
                 self._run_once()
                 self._hints.wait(TICK_SECONDS, self._pause())
-        except Exception as error:
-            self._update_health(state="failed", problem=f"{type(error).__name__}: {error}")
-            raise
         finally:
             self._end_mode()
 
@@ -149,11 +160,15 @@ class FolderWatch:
                 self._collector.offer()
                 if self._collector.refused:
                     self._next_scan = min(self._next_scan, self._clock() + self._scan_delay(self.folder.poll_seconds))
-                self._update_health(state="ok", problem="")
-        except OSError as error:
-            self._unavailable(error.strerror or str(error))
+                self._update_health(state="ok", **_shown(self._note))
         except FramewatchError as error:
-            self._unavailable(str(error))
+            self._unavailable(error.findings)
+        except OSError as error:
+            reason = Finding("storage.unavailable", error.strerror or str(error), "", str(self.folder.input))
+            self._unavailable((reason,))
+        except Exception as error:  # noqa: BLE001 - whatever is in this folder, it must not end its watch
+            self._collector = self._new_collector()
+            self._unavailable((unexpected(error),), state="failed")
 
     def _pause(self) -> float:
         """Return the seconds until there is something to do."""
@@ -167,7 +182,7 @@ class FolderWatch:
         Raises:
             OSError, FramewatchError: the folder is not available.
         """
-        self._require()
+        self._note = self._require()
         status = self.folder.input.stat()
         key = (status.st_dev, status.st_ino)
         if key == self._root_key and self._mode is not None:
@@ -183,10 +198,11 @@ class FolderWatch:
         _log.info("folder.watching", folder=self.folder.name, mode=mode.mode, reason=mode.reason)
 
     def _end_mode(self) -> None:
-        if self._mode is not None and self._mode.source is not None:
-            self._mode.source.close()
+        source = None if self._mode is None else self._mode.source
         self._mode = None
         self._without_event.clear()
+        if source is not None:
+            source.close()
 
     def _scan_soon(self) -> None:
         self._next_scan = self._clock()
@@ -233,7 +249,7 @@ class FolderWatch:
         self._periodic = True
         self._update_health(
             state="ok",
-            problem="",
+            **_shown(self._note),
             last_scan=time.time(),
             scan_seconds=now - began,
             ignored=report.ignored,
@@ -245,12 +261,22 @@ class FolderWatch:
         """Return the time until the next scan: at least `seconds`, longer where scans are costly."""
         return max(seconds, self._scan_interval)
 
-    def _unavailable(self, why: str) -> None:
-        if self._health.state == "ok":
-            _log.warning("folder.unavailable", folder=self.folder.name, problem=why)
-        self._end_mode()
+    def _unavailable(self, why: Sequence[Finding], state: Literal["unavailable", "failed"] = "unavailable") -> None:
+        """Wait, and show and log why; after `poll_seconds`, try again."""
+        finding = why[0] if len(why) == 1 else replace(why[0], message=f"{why[0].message}, and {len(why) - 1} more")
+        self._log_problem(finding, "folder.watch_failed" if state == "failed" else "folder.unavailable")
         self._next_scan = self._clock() + self.folder.poll_seconds
-        self._update_health(state="unavailable", problem=why)
+        self._update_health(state=state, **_shown(finding))
+        self._end_mode()
+
+    def _log_problem(self, finding: Finding, event: str) -> None:
+        """Log a problem once: it is met again and again, and a stranger may word it differently each time."""
+        problem = (finding.code, finding.message)
+        is_new = self._health.state == "ok" or problem[0] != self._logged[0]
+        if is_new or (problem != self._logged and self._clock() >= self._logged_at + RELOG_SECONDS):
+            self._logged, self._logged_at = problem, self._clock()
+            fields = {"folder": self.folder.name, "problem": str(finding), "code": finding.code}
+            _log.log(logging.ERROR if event == "folder.watch_failed" else logging.WARNING, event, **fields)
 
     def _update_health(self, **changes: object) -> None:
         """Replace the health record."""
@@ -258,3 +284,10 @@ class FolderWatch:
         counts = {"waiting": self._collector.waiting, "busy": self._collector.busy}
         with self._health_lock:
             self._health = self._health.evolve(**(mode | counts | changes))
+
+
+def _shown(finding: Finding | None) -> dict[str, str]:
+    """Return what `FolderHealth` shows of a problem."""
+    if finding is None:
+        return {"problem": "", "code": "", "hint": ""}
+    return {"problem": str(finding), "code": finding.code, "hint": finding.hint}

@@ -3,75 +3,143 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from framewatch.errors import ConfigError, Finding
+from framewatch.errors import ConfigError, Finding, FramewatchError, limited, unexpected
 from framewatch.intake.admission import folder_preset
-from framewatch.intake.folder_checks import check_folders
+from framewatch.intake.folder_checks import check_folder, check_own_folders
+from framewatch.intake.folder_overlap import find_by_name, split_overlaps
 from framewatch.jobs.attempt.request import Tools
 from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, hwaccels
 from framewatch.media.preset.loader import NamedPreset, load_inline, load_preset
 from framewatch.media.rules.preset_rules import check_preset, check_tools
-from framewatch.settings import FolderSettings, LoadedSettings
+from framewatch.settings import FolderSettings, LoadedSettings, Settings
+from framewatch.threads import answers
+
+ANSWER_SECONDS = 3.0  # for a check of all folders; a dead share never answers
 
 
 class Ready(NamedTuple):
     """The result of checking a valid configuration."""
 
     tools: Tools
-    presets: dict[str, NamedPreset | None]  # by folder name; None: a file in the folder, read for each file
-    warnings: tuple[Finding, ...]  # about presets in watched folders
+    presets: dict[str, NamedPreset | None]
+    """By folder name. None: a file in the folder, read for each file; or one that is missing or wrong."""
+
+    linked: dict[str, tuple[Finding, ...]]  # by folder name: overlaps that a link in a share has made
+
+
+class _Checked(NamedTuple):
+    """What is wrong with a watch folder."""
+
+    folders: tuple[Finding, ...] = ()
+    preset: tuple[Finding, ...] = ()
+    loaded: NamedPreset | None = None
 
 
 def preflight(loaded: LoadedSettings, *, strict: bool = False, known: Collection[Path] = ()) -> Ready:
     """Check folders, presets and tools. Creates nothing.
 
+    What is wrong with a single watch folder does not keep the others from running, and nobody who can write to one
+    share can keep the daemon from starting. But where no folder can run, and not because a disk that was there before
+    is missing, the configuration is taken to be wrong.
+
     Args:
         loaded: the configuration.
-        strict: treat findings in presets that are in watched folders as errors. Otherwise they are warnings, so that
-            nobody who can write to one share can keep the daemon from starting.
+        strict: treat every finding as an error.
         known: folders that were in use before. If one is missing, its disk is waited for.
 
     Raises:
         ConfigError: all findings.
     """
-    settings = loaded.settings
-    findings = list(check_folders(settings, loaded.document.where, known))
+    settings, where = loaded.settings, loaded.document.where
+    findings = list(check_own_folders(settings, where))
     tools: Tools | None = None
     try:
-        ffmpeg = find_ffmpeg(settings.ffmpeg)
-        tools = Tools(
-            ffmpeg=ffmpeg,
-            encoders=encoders(ffmpeg),
-            hwaccels=hwaccels(ffmpeg),
-            engine=settings.engine,
-            precision=settings.precision,
-            jobs=settings.gpu.jobs,
-            lanes=settings.lanes,
-            gpus=settings.gpu.devices,
-            segment_seconds=settings.segment_seconds,
-            stall_seconds=settings.stall_seconds,
-            limits=settings.limits,
-        )
+        tools = find_tools(settings)
     except ConfigError as error:
-        findings += (finding.at(loaded.document.where(("ffmpeg",))) for finding in error.findings)
-    presets: dict[str, NamedPreset | None] = {}
-    warnings: list[Finding] = []
+        findings += (finding.at(where(("ffmpeg",))) for finding in error.findings)
+    overlaps = answers({0: lambda: split_overlaps(settings, where)}, ANSWER_SECONDS)
+    plain, linked = overlaps.get(0) or (find_by_name(settings, where), {})
+    findings += plain
+    checked = _check_all(loaded, tools, known)
+    troubles: list[Finding] = []
+    refused = 0
     for number, folder in enumerate(settings.folders):
-        own = folder.preset is None
-        bad = warnings if own and not strict else findings
-        presets[folder.name] = None
-        try:
-            named = _preset(loaded, number, folder)
-        except ConfigError as error:
-            bad += error.findings
-            continue
-        presets[folder.name] = None if own else named
-        bad += _preset_findings(named, tools)
-    if findings or tools is None:
+        of_folders = (*checked[number].folders, *linked.get(number, ()))
+        troubles += (*of_folders, *checked[number].preset)
+        named_wrong = folder.preset is not None and checked[number].preset
+        refused += bool(named_wrong or (of_folders and folder.input not in known))
+    if findings or tools is None or (troubles and (strict or refused == len(settings.folders))):
+        raise ConfigError.of([*findings, *troubles])
+    return Ready(
+        tools,
+        {folder.name: checked[number].loaded for number, folder in enumerate(settings.folders)},
+        {settings.folders[number].name: tuple(found) for number, found in linked.items()},
+    )
+
+
+def find_tools(settings: Settings) -> Tools:
+    """Find ffmpeg, and return what jobs run with.
+
+    Raises:
+        ConfigError: there is no ffmpeg, or it does not run.
+    """
+    ffmpeg = find_ffmpeg(settings.ffmpeg)
+    return Tools(
+        ffmpeg=ffmpeg,
+        encoders=encoders(ffmpeg),
+        hwaccels=hwaccels(ffmpeg),
+        engine=settings.engine,
+        precision=settings.precision,
+        jobs=settings.gpu.jobs,
+        lanes=settings.lanes,
+        gpus=settings.gpu.devices,
+        segment_seconds=settings.segment_seconds,
+        stall_seconds=settings.stall_seconds,
+        limits=settings.limits,
+    )
+
+
+def load_named(loaded: LoadedSettings, number: int, tools: Tools | None) -> NamedPreset:
+    """Load the preset that the configuration names for a folder, or has in itself.
+
+    Raises:
+        ConfigError: it is missing or wrong, or these tools cannot do what it asks for.
+    """
+    named = _preset(loaded, number, loaded.settings.folders[number])
+    if findings := limited(_preset_findings(named, tools)):
         raise ConfigError.of(findings)
-    return Ready(tools, presets, tuple(warnings))
+    return named
+
+
+def _check_all(loaded: LoadedSettings, tools: Tools | None, known: Collection[Path]) -> dict[int, _Checked]:
+    folders = loaded.settings.folders
+    checked = answers(
+        {number: partial(_check, loaded, number, tools, known) for number in range(len(folders))}, ANSWER_SECONDS
+    )
+    silent = {number: _Checked((_no_answer(folder.input),)) for number, folder in enumerate(folders)}
+    return silent | checked
+
+
+def _check(loaded: LoadedSettings, number: int, tools: Tools | None, known: Collection[Path]) -> _Checked:
+    """Check one watch folder; raises nothing."""
+    folder, where = loaded.settings.folders[number], loaded.document.where
+    try:
+        folders = check_folder(folder, lambda key: where(("folders", number, *key)), known)
+        preset = load_named(loaded, number, tools)
+    except FramewatchError as error:
+        return _Checked(folders, error.findings)
+    except Exception as error:  # noqa: BLE001 - whatever lies in this folder, the others must run
+        return _Checked((unexpected(error),))
+    return _Checked(folders, (), None if folder.preset is None else preset)
+
+
+def _no_answer(path: Path) -> Finding:
+    message = f"{path} does not answer: its share may be dead"
+    return Finding("storage.no_answer", message, "it is used when it answers", str(path))
 
 
 def _preset(loaded: LoadedSettings, number: int, folder: FolderSettings) -> NamedPreset:

@@ -56,8 +56,10 @@ class FolderHealth(Record):
     folder: str
     mode: ModeName
     reason: str = ""  # for this mode
-    state: Literal["ok", "unavailable", "failed"]  # failed: the thread ended because of a defect
-    problem: str = ""  # why the state is not ok
+    state: Literal["ok", "unavailable", "failed"]  # failed: because of a defect of framewatch
+    problem: str = ""  # why the state is not ok, or what will make its files fail
+    code: str = ""  # of the problem
+    hint: str = ""  # what to do about it
     last_scan: float | None = None  # Unix time of the end of the last whole scan
     scan_seconds: float = 0.0  # duration of that scan
     waiting: int = 0  # files that are not settled yet, or were refused

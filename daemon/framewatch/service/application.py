@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -12,8 +12,9 @@ from typing import Any
 import structlog
 
 from framewatch.domain import Job, JobState
-from framewatch.errors import ConfigError, Finding, StorageError
+from framewatch.errors import ConfigError, Finding, StorageError, unexpected
 from framewatch.intake.admission import Admission
+from framewatch.intake.daemon_lock import DaemonLock
 from framewatch.intake.folder_watch import FolderWatch
 from framewatch.intake.preflight import Ready
 from framewatch.jobs.attempt.request import Tools
@@ -28,6 +29,7 @@ from framewatch.jobs.scheduling.relocate_outputs import relocate_outputs
 from framewatch.jobs.scheduling.scheduler import Scheduler
 from framewatch.jobs.scheduling.slot import Slot
 from framewatch.jobs.store.store import Store
+from framewatch.service.folder_gate import FolderGate
 from framewatch.settings import FolderSettings, LoadedSettings, Settings
 from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.mounts import Mounts
@@ -48,7 +50,7 @@ class Application:
         loaded: LoadedSettings,
         ready: Ready,
         mounts: Mounts,
-        require_input: Callable[[FolderSettings], None],
+        lock: DaemonLock,
     ) -> None:
         """Make the parts; nothing runs before `start`.
 
@@ -57,13 +59,14 @@ class Application:
             loaded: the configuration.
             ready: what the checks of the configuration found: tools and presets.
             mounts: knows the disks of the folders.
-            require_input: raises a FramewatchError while a folder's input cannot be watched.
+            lock: gets the locks of the watch folders.
         """
         self.store = store
         self.mounts = mounts
-        self._require_input = require_input
+        self._lock = lock
         self._loaded, self._ready = loaded, ready
         self._places = self._guarded_places()
+        self._gate = FolderGate(mounts, lock, loaded, ready)
         self._watches: dict[str, FolderWatch] = {}
         self._admissions: dict[str, Admission] = {}
         self._health: list[dict[str, Any]] = []  # as it is in the store
@@ -167,11 +170,10 @@ class Application:
     # --- the watches --------------------------------------------------------------------------------------------
 
     def check_health(self) -> None:
-        """Every few seconds: restart watches that failed, and store the folders' health for `framewatch status`."""
+        """Every few seconds: store the folders' health for `framewatch status`."""
         if time.monotonic() - self._health_at < HEALTH_SECONDS:
             return
         self._health_at = time.monotonic()
-        self._restart_failed_watches()
         health = [
             self._watches[folder.name].health().model_dump() | {"input": str(folder.input)}
             for folder in self._loaded.settings.folders
@@ -182,6 +184,7 @@ class Application:
 
     def _watch_folders(self) -> None:
         self._watches.clear()
+        self._gate = FolderGate(self.mounts, self._lock, self._loaded, self._ready)
         folders, presets = self._loaded.settings.folders, self._ready.presets
         search = [self._loaded.settings.presets_dir]
         self._admissions = {  # replaced as a whole, since requests read it from other threads
@@ -193,21 +196,15 @@ class Application:
 
     def _start_watch(self, folder: FolderSettings) -> None:
         targets = {path for each in self._places.values() for path in (each.output, each.done, each.failed)}
+        admission = self._admissions[folder.name]
         watch = FolderWatch(
             folder,
-            self._admissions[folder.name].admit,
+            admission.admit,
             excluded=targets,
-            require=lambda: self._require_input(folder),
+            require=partial(self._gate.require, folder, admission.use),
         )
         self._watches[folder.name] = watch
         watch.start()
-
-    def _restart_failed_watches(self) -> None:
-        """Watch a folder again after a bug has ended its watch; the other folders and all jobs continue anyway."""
-        for watch in [each for each in self._watches.values() if each.health().state == "failed"]:
-            _log.error("folder.watch_failed", folder=watch.folder.name, problem=watch.health().problem)
-            watch.stop()
-            self._start_watch(watch.folder)
 
     def _stop_watches(self, watches: Collection[FolderWatch]) -> None:
         """Stop all of them in parallel: one that hangs on a dead share must not use up the time of the others."""
@@ -233,7 +230,11 @@ class Application:
 
     def _can_continue(self, job: Job) -> bool:
         places, tools = self.places_of(job.folder), self._ready.tools
-        return places is None or can_continue(job, places, tools.ffmpeg, tools.precision)
+        try:
+            return places is None or can_continue(job, places, tools.ffmpeg, tools.precision)
+        except Exception as error:  # noqa: BLE001 - whatever lies in this folder, the others must run
+            _log.debug("hold.check_failed", problem=unexpected(error).message, **job.log_context())
+            return False
 
     def _publish(self, job: Job, stop: threading.Event) -> None:
         record = partial(self.manager.apply, job.id)

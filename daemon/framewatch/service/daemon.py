@@ -11,15 +11,16 @@ from pathlib import Path
 import structlog
 
 from framewatch import __version__
-from framewatch.errors import Finding, FramewatchError, StorageError
-from framewatch.intake.daemon_lock import DaemonLock
-from framewatch.intake.folder_checks import make_own_folders, make_targets
-from framewatch.intake.preflight import Ready, preflight
+from framewatch.errors import AlreadyRunningError, FramewatchError, StorageError, unexpected
+from framewatch.intake.daemon_lock import DaemonLock, is_held_by_us
+from framewatch.intake.folder_checks import make_own_folders
+from framewatch.intake.preflight import ANSWER_SECONDS, Ready, preflight
 from framewatch.jobs.store.database import CORRUPT
 from framewatch.jobs.store.recovery import mark_damaged, open_or_rebuild, was_rebuilt
 from framewatch.jobs.store.store import Store
 from framewatch.service import liveness, logs
 from framewatch.service.application import Application
+from framewatch.service.folder_gate import log_warnings
 from framewatch.service.requests import Requests
 from framewatch.service.signals import Signals
 from framewatch.service.systemd_notify import notify, notify_reloading
@@ -27,12 +28,12 @@ from framewatch.settings import FolderSettings, LoadedSettings, Settings, load_s
 from framewatch.storage.marker_store import MarkerStore, copy_path, read_copy
 from framewatch.storage.mount_marker import MountState
 from framewatch.storage.mounts import Mounts
+from framewatch.threads import answers
 
 DRAIN_SECONDS = 8.0  # of the 10 s within which the daemon ends after SIGTERM
 REQUEST_SECONDS = 1.0  # of these, at most, for a running request
 TICK_SECONDS = 0.5  # how soon a request, or the end of a `--once` run, is noticed
 PRUNE_SECONDS = 24 * 3600.0
-NOT_MOUNTED = ("storage.not_mounted", "storage.unavailable")
 
 _log = structlog.get_logger("framewatch.daemon")
 
@@ -53,7 +54,7 @@ class Daemon:
 
         Raises:
             ConfigError: the configuration is wrong; has every finding.
-            AlreadyRunningError: another daemon uses this state folder or one of the watch folders.
+            AlreadyRunningError: another daemon uses this state folder, or all of the watch folders.
             StorageError: the store cannot be opened.
         """
         loaded = load_settings(self._config)
@@ -62,15 +63,13 @@ class Daemon:
         ready = preflight(loaded, known=known_roots(settings.store_path))
         make_own_folders(settings, loaded.document.where)
         with self._lock:
-            _warn(self._lock.hold(_own_folders(settings)))
+            log_warnings(self._lock.hold(_own_folders(settings)))
             with open_or_rebuild(settings.store_path, settings.work_dir) as store, self._signals:
                 mounts = Mounts(store, settings.places, rebuilt=was_rebuilt(store))
-                self._hold_locks(settings, mounts)
-                make_targets(settings, mounts, loaded.document.where)
-                _warn(loaded.warnings + ready.warnings)
-                require = partial(self._require_input, mounts)
+                self._require_a_free_folder(settings, mounts)
+                log_warnings(loaded.warnings)
                 try:
-                    return self._serve(store, Application(store, loaded, ready, mounts, require), once=once)
+                    return self._serve(store, Application(store, loaded, ready, mounts, self._lock), once=once)
                 except StorageError as error:
                     _mark_if_damaged(error, settings)
                     raise
@@ -127,36 +126,38 @@ class Daemon:
             ready = preflight(loaded, known=application.mounts.known)
             application.require_changeable(loaded.settings)
             _configure_logs(loaded.settings)
-            self._hold_locks(loaded.settings, application.mounts)
-            make_targets(loaded.settings, application.mounts, loaded.document.where)
-        except FramewatchError as error:
-            for finding in error.findings:
+        except Exception as error:  # noqa: BLE001 - the daemon continues with the old settings, whatever happened
+            findings = error.findings if isinstance(error, FramewatchError) else (unexpected(error),)
+            for finding in findings:
                 _log.error("config.refused", code=finding.code, message=str(finding), hint=finding.hint)
         else:
-            _warn(loaded.warnings + ready.warnings)
+            log_warnings(loaded.warnings)
             application.reconfigure(loaded, ready)
+            self._lock.keep({*_own_folders(loaded.settings), *(folder.input for folder in loaded.settings.folders)})
             _log.info("config.reloaded", folders=[folder.name for folder in loaded.settings.folders])
         notify(READY=1)
 
-    def _hold_locks(self, settings: Settings, mounts: Mounts) -> None:
-        """Lock framewatch's own folders and the inputs; an input on a missing disk is locked when it is back."""
-        mounted = [folder for folder in settings.folders if _is_mounted(folder.input, mounts)]
-        _warn(self._lock.hold(_own_folders(settings) | {folder.input: _label(folder) for folder in mounted}))
+    def _require_a_free_folder(self, settings: Settings, mounts: Mounts) -> None:
+        """Refuse to start where a daemon of this user has all watch folders: this one was started by mistake.
 
-    def _require_input(self, mounts: Mounts, folder: FolderSettings) -> None:
-        """Let a folder be watched only while its disk is mounted and no other daemon uses it.
-
-        Raises:
-            StorageError: the disk is not mounted.
-            AlreadyRunningError: another daemon uses the folder.
+        A folder that anybody else has locked is waited for, like any other trouble of a single folder.
         """
+        questions = {folder.name: partial(self._holder, folder, mounts) for folder in settings.folders}
+        holders = answers(questions, ANSWER_SECONDS)
+        errors = [error for name in questions if (error := holders.get(name)) is not None]
+        if len(errors) == len(questions):
+            raise AlreadyRunningError.of([error.finding for error in errors])
+
+    def _holder(self, folder: FolderSettings, mounts: Mounts) -> AlreadyRunningError | None:
+        """Lock a folder on a mounted disk, unless another daemon of this user has it; return the error then."""
         try:
-            mounts.require(folder.input)
-        except StorageError as error:
-            if error.finding.code in NOT_MOUNTED:
-                self._lock.drop(folder.input)  # an open lock file would keep the disk from being unmounted
-            raise
-        _warn(self._lock.add(folder.input, _label(folder)))
+            if mounts.state(folder.input) is not MountState.ABSENT:
+                self._lock.add(folder.input, f"folder {folder.name!r}")
+        except AlreadyRunningError as error:
+            return error if is_held_by_us(folder.input) else None
+        except Exception:  # noqa: BLE001 - the folder's watch reports it
+            return None
+        return None
 
 
 def check(config: Path) -> tuple[LoadedSettings, Ready]:
@@ -180,17 +181,6 @@ def known_roots(store_path: Path) -> frozenset[Path]:
         return frozenset()
 
 
-def _is_mounted(path: Path, mounts: Mounts) -> bool:
-    try:
-        return mounts.state(path) is not MountState.ABSENT
-    except StorageError:
-        return False
-
-
-def _label(folder: FolderSettings) -> str:
-    return f"folder {folder.name!r}"
-
-
 def _own_folders(settings: Settings) -> dict[Path, str]:
     return {settings.work_dir: "the work folder", settings.state_dir: "the state folder"}
 
@@ -205,8 +195,3 @@ def _mark_if_damaged(error: StorageError, settings: Settings) -> None:
 def _configure_logs(settings: Settings) -> None:
     log = settings.log
     logs.configure(form=log.format, level=log.level, file=log.file, max_bytes=log.max_bytes, backups=log.backups)
-
-
-def _warn(warnings: tuple[Finding, ...]) -> None:
-    for warning in warnings:
-        _log.warning("config.warning", code=warning.code, message=str(warning), hint=warning.hint)

@@ -11,7 +11,7 @@ from functools import partial
 
 import structlog
 
-from framewatch.errors import ConfigError, FramewatchError, StorageError
+from framewatch.errors import ConfigError, FramewatchError, StorageError, unexpected
 from framewatch.jobs.store.store import Request, RequestKind, Store
 from framewatch.service.application import Application
 from framewatch.threads import FolderQueues
@@ -75,8 +75,8 @@ class Requests:
         _log.info("request.taken", kind=request.kind, job_id=request.subject)
         try:
             self._handlers[request.kind](request.subject or "")
-        except FramewatchError as error:
-            finding = error.finding
+        except Exception as error:  # noqa: BLE001 - whatever lies in the folder, the daemon must continue
+            finding = error.finding if isinstance(error, FramewatchError) else unexpected(error)
             about = {"folder" if request.kind == "trust" else "job_id": request.subject}
             _log.warning("request.refused", kind=request.kind, **about, code=finding.code, message=finding.message)
         self._unfinished.remove(request)

@@ -32,7 +32,7 @@ def make_folders(config: Settings) -> None:
         raise ConfigError.of(findings)
     make_own_folders(config)
     with Store.open(config.store_path) as store:
-        make_targets(config, Mounts(store, config.places, rebuilt=was_rebuilt(store)))
+        make_targets(config.folders[0], Mounts(store, config.places, rebuilt=was_rebuilt(store)))
 
 
 def codes(config: Settings) -> dict[str, str]:

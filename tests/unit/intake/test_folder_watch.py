@@ -441,16 +441,19 @@ def test_a_folder_is_idle_when_it_was_scanned_and_every_file_was_taken(watched: 
     assert watch.health().last_scan is not None
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_defect_in_the_callback_is_shown_in_health(watched: WatchedFolder) -> None:
+def test_a_defect_is_shown_in_health_and_tried_again_on_the_same_thread(watched: WatchedFolder) -> None:
     def answer(_: str) -> bool:
         raise ZeroDivisionError("a defect")
 
-    watched.answer = answer
+    before, watched.answer = watched.answer, answer
     watched.put("a.mp4")
     watched.start()
     eventually(lambda: watched.watch.health().state == "failed", timeout=20, details=watched.details)
-    assert watched.watch.health().problem == "ZeroDivisionError: a defect"
+    health = watched.watch.health()
+    assert (health.code, "ZeroDivisionError: a defect" in health.problem) == ("internal.bug", True)
+    watched.answer = before
+    eventually(lambda: watched.names == ["a.mp4"], timeout=20, details=watched.details)
+    eventually(lambda: watched.watch.health().state == "ok", timeout=20, details=watched.details)
 
 
 def test_a_flood_of_events_beyond_the_bound_becomes_one_rescan() -> None:
