@@ -19,6 +19,7 @@ from framewatch.intake.collector import Collector, OnSettled
 from framewatch.intake.hint_queue import HintQueue
 from framewatch.intake.watch_mode import FolderHealth, WatchMode, choose_mode
 from framewatch.settings import FolderSettings
+from framewatch.storage.os_errors import storage_error
 
 RESCAN_SECONDS = 60.0  # the shortest time between rescans of a folder whose events work
 TICK_SECONDS = 0.05  # hints that arrive within one tick are handled together
@@ -164,8 +165,7 @@ class FolderWatch:
         except FramewatchError as error:
             self._unavailable(error.findings)
         except OSError as error:
-            reason = Finding("storage.unavailable", error.strerror or str(error), "", str(self.folder.input))
-            self._unavailable((reason,))
+            self._unavailable(storage_error(error, self.folder.input).findings)
         except Exception as error:  # noqa: BLE001 - whatever is in this folder, it must not end its watch
             self._collector = self._new_collector()
             self._unavailable((unexpected(error),), state="failed")

@@ -170,14 +170,15 @@ class Application:
     # --- the watches --------------------------------------------------------------------------------------------
 
     def check_health(self) -> None:
-        """Every few seconds: store the folders' health for `framewatch status`."""
-        if time.monotonic() - self._health_at < HEALTH_SECONDS:
-            return
-        self._health_at = time.monotonic()
+        """Store the folders' health for `framewatch status`: troubles at once, the rest every few seconds."""
         health = [
             self._watches[folder.name].health().model_dump() | {"input": str(folder.input)}
             for folder in self._loaded.settings.folders
         ]
+        is_due = time.monotonic() - self._health_at >= HEALTH_SECONDS
+        if not is_due and _troubles(health) == _troubles(self._health):
+            return
+        self._health_at = time.monotonic()
         if health != self._health:  # so that the disk may sleep while nothing happens
             self.store.set_fact("folders", health, durable=False)
             self._health = health
@@ -251,6 +252,10 @@ class Application:
             watch = self._watches.get(job.folder)
             if watch is not None:
                 watch.forget(job.relative)  # if the same file is put back, it is new
+
+
+def _troubles(health: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
+    return [(each["folder"], each["state"], each["code"]) for each in health]
 
 
 def _removed(folder: str) -> Finding:

@@ -23,6 +23,7 @@ from framewatch.safe_yaml import MAX_BYTES
 
 FOLDER_PRESET = "framewatch-preset.yaml"
 UNREADABLE = "preset.unreadable"
+_PLAIN_FILE = "put a plain file there that framewatch's user can read, or name a preset in the configuration"
 
 
 class NamedPreset(NamedTuple):
@@ -122,9 +123,9 @@ def _read_untrusted(path: Path) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         reason = "it is a symbolic link" if path.is_symlink() else f"it cannot be read: {error.strerror}"
-        raise ConfigError(reason, code=UNREADABLE, where=str(path)) from None
+        raise ConfigError(reason, code=UNREADABLE, hint=_PLAIN_FILE, where=str(path)) from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise ConfigError("it is not a regular file", code=UNREADABLE, where=str(path))
+        raise ConfigError("it is not a regular file", code=UNREADABLE, hint=_PLAIN_FILE, where=str(path))
     with os.fdopen(descriptor, "rb") as file:
         return file.read(MAX_BYTES + 1)
