@@ -31,6 +31,7 @@ from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg
 from framewatch.media.ffmpeg.process import run_ffmpeg
 from framewatch.media.preset.preset import Preset
 from framewatch.render.worker_client import Worker
+from framewatch.storage.files import named_by_user
 
 FFMPEG = find_ffmpeg(None)
 
@@ -94,7 +95,7 @@ def whole_way(worker: Worker, clip: Path, options: argparse.Namespace, work: Pat
     timed = _Timed()
     pipeline = Pipeline(worker, tools, HostGate(1), timed, threading.Event())
     began = time.perf_counter()
-    made = pipeline.run(AttemptRequest(source=clip, preset=preset, preset_name="benchmark", work=work))
+    made = pipeline.run(AttemptRequest(source=named_by_user(clip), preset=preset, preset_name="benchmark", work=work))
     ended = time.perf_counter()
     return ended - began, ended - timed.rendered, made.result  # type: ignore[union-attr]
 

@@ -35,6 +35,7 @@ from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg
 from framewatch.media.ffmpeg.process import run_ffmpeg
 from framewatch.media.preset.preset import Preset
 from framewatch.render.tasks import RenderTask
+from framewatch.storage.files import named_by_user
 from framewatch.upscale import host
 from framewatch.upscale.torch import runtime as torch_runtime
 
@@ -140,7 +141,7 @@ def render_task(folder: Path, size: tuple[int, int], scale: int) -> RenderTask:
     run_ffmpeg(clip_command(ffmpeg, None, size, 1.0, clip))
     work.mkdir()
     preset = Preset.model_validate({"container": "mkv", "ml_upscale": f"esrgan-{scale}x"})
-    request = AttemptRequest(source=clip, preset=preset, preset_name="benchmark", work=work)
+    request = AttemptRequest(source=named_by_user(clip), preset=preset, preset_name="benchmark", work=work)
     worker = TimedWorker()
     try:
         tools = Tools(ffmpeg=ffmpeg, encoders=encoders(ffmpeg), gpus=1, lanes=1)

@@ -41,6 +41,7 @@ from framewatch.media.ffmpeg.process import run_ffmpeg
 from framewatch.media.plan.plan import VideoPlan
 from framewatch.media.preset.preset import Preset
 from framewatch.render.tasks import Sizing
+from framewatch.storage.files import named_by_user
 from framewatch.upscale.engine import Device, SessionRequest
 from framewatch.upscale.frames.frame import Frame, FrameShape
 from framewatch.upscale.host import cores
@@ -255,7 +256,7 @@ def compare(options: argparse.Namespace, folder: Path) -> tuple[Run, PngResult]:
     work, images = folder / "work", folder / "images"
     work.mkdir()
     images.mkdir()
-    request = AttemptRequest(source=clip, preset=preset, preset_name="benchmark", work=work)
+    request = AttemptRequest(source=named_by_user(clip), preset=preset, preset_name="benchmark", work=work)
     worker = TimedWorker()
     try:
         found = run(request, tools, worker, Watcher(lambda _: None, lambda _: None, threading.Event()))
