@@ -219,7 +219,7 @@ class Application:
 
     def _make_slots(self, settings: Settings) -> list[Slot]:
         """Return a slot for each job that may use a GPU at once, and one for jobs that need none."""
-        parts = (self.manager, self._tools, HostGate(settings.gpu.jobs), self.places_of)
+        parts = (self.manager, self._tools, HostGate(settings.gpu.jobs, state_dir=settings.state_dir), self.places_of)
         gpu = [Slot(f"gpu-{number}", *parts, gpu=True) for number in range(settings.gpu.jobs)]
         return [*gpu, Slot("cpu", *parts, gpu=False)]
 

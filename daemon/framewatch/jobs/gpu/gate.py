@@ -8,11 +8,13 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
-from framewatch.errors import CancelledError, Finding
+from framewatch.errors import CancelledError, Finding, StorageError
 from framewatch.jobs.gpu.semaphore import GpuSemaphore
 from framewatch.render.tasks import DeviceReport
+from framewatch.settings.fields import default_folder
 
 _SERVICE_FOLDER = Path("/run/framewatch")  # RuntimeDirectory of the systemd unit, which may not write to /run/lock
 
@@ -20,15 +22,17 @@ _SERVICE_FOLDER = Path("/run/framewatch")  # RuntimeDirectory of the systemd uni
 class HostGate:
     """One semaphore for each device, created when a job first asks for it."""
 
-    def __init__(self, slots: int, lock_dir: Path | None = None) -> None:
+    def __init__(self, slots: int, lock_dir: Path | None = None, state_dir: Path | None = None) -> None:
         """Create no semaphore yet.
 
         Args:
             slots: how many jobs may run at once on each device.
             lock_dir: the folder of lock files; None: the one that all processes of this user share.
+            state_dir: has the lock files where somebody else has taken that folder; None: the user's default.
         """
         self._slots = slots
         self._lock_dir = lock_dir or _lock_folder()
+        self._own_dir = (state_dir or default_folder("state")) / "gpu-locks"
         self._semaphores: dict[str, GpuSemaphore] = {}
         self._lock = threading.Lock()
 
@@ -42,7 +46,7 @@ class HostGate:
             CancelledError: `stop` was set while waiting.
             StorageError: the lock files cannot be used.
         """
-        with self._semaphore(device).acquire(gigabytes, stop) as share:
+        with self._semaphore(device, warn).acquire(gigabytes, stop) as share:
             for warning in share.warnings:
                 warn(warning)
             yield
@@ -64,13 +68,26 @@ class HostGate:
             return None
         return held
 
-    def _semaphore(self, device: DeviceReport) -> GpuSemaphore:
+    def _semaphore(self, device: DeviceReport, warn: Callable[[Finding], None]) -> GpuSemaphore:
         with self._lock:
-            if device.name not in self._semaphores:
-                self._semaphores[device.name] = GpuSemaphore(
-                    device.name, device.memory_gb, self._slots, self._lock_dir
-                )
-            return self._semaphores[device.name]
+            found = self._semaphores.get(device.name)
+            if found is None or not found.is_usable():
+                self._semaphores[device.name] = found = self._made(device, warn)
+            return found
+
+    def _made(self, device: DeviceReport, warn: Callable[[Finding], None]) -> GpuSemaphore:
+        make = partial(GpuSemaphore, device.name, device.memory_gb, self._slots)
+        try:
+            return make(self._lock_dir)
+        except StorageError as error:
+            found = make(self._own_dir)
+            reason = error.finding.message
+            message = f"{self._lock_dir} cannot hold the GPU's locks ({reason}); those in {self._own_dir} are used"
+            hint = (
+                "make it framewatch's own; until then, its other processes do not share the GPU"
+            )
+            warn(Finding("gpu.locks_not_shared", message, hint))
+            return found
 
 
 def _lock_folder(service: Path = _SERVICE_FOLDER) -> Path:

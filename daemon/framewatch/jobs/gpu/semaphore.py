@@ -61,6 +61,14 @@ class GpuSemaphore:
         self._released = threading.Condition()
         os.close(self._open_dir())
 
+    def is_usable(self) -> bool:
+        """Return whether the folder of lock files is still there and safe: another user may have taken its name."""
+        try:
+            os.close(self._open_dir())
+        except StorageError:
+            return False
+        return True
+
     @contextmanager
     def acquire(self, weight: float, cancel: threading.Event) -> Iterator[Share]:
         """Wait for `weight` gigabytes and a slot, and hold them while the block runs.
