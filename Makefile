@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 BIN := $(VENV)/bin
 TESTS ?=
 
-.PHONY: help install demo test test-pythons faults lint types check unit lock licences bench clean recreate
+.PHONY: help install demo test test-pythons faults fuzz lint types check unit lock licences bench clean recreate
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,6 +31,10 @@ test-pythons:  ## run the tests, or those of TESTS=tests/unit/media, under each 
 
 faults: $(STAMP)  ## inject every known fault and 50 random kills, and write the results to docs/faults.md
 	FRAMEWATCH_FAULT_KILLS=50 FRAMEWATCH_FAULT_REPORT=docs/faults.md $(BIN)/python -m pytest -n 2 tests/faults
+
+fuzz: $(STAMP)  ## read 5,000 mutated media files and 5,000 mutated presets, and write the figures to docs/faults.md
+	FRAMEWATCH_FUZZ_FILES=5000 FRAMEWATCH_FUZZ_PRESETS=5000 FRAMEWATCH_FUZZ_JOBS=150 \
+	FRAMEWATCH_FUZZ_REPORT=docs/faults.md $(BIN)/python -m pytest -n 2 tests/fuzz
 
 lint: $(STAMP)  ## check the style
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

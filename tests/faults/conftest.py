@@ -70,7 +70,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(line)
     target = os.environ.get("FRAMEWATCH_FAULT_REPORT")
     if target and not terminalreporter.stats.get("failed") and not terminalreporter.stats.get("error"):
-        Path(target).write_text(table.as_page())
+        table.write_page(Path(target))
 
 
 class _Collector:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 PROPERTY = "fault"
+FUZZING = "## Fuzzing"
 
 _HEAD = """\
 # Faults survived
@@ -60,7 +62,12 @@ def as_text() -> list[str]:
     return [f"{line.times:4} x  {line.fault:{width}}  {line.observed}" for line in table()]
 
 
-def as_page() -> str:
-    """Format the table as docs/faults.md."""
+def write_page(page: Path) -> None:
+    """Write the table as docs/faults.md; the section of `make fuzz` stays."""
+    _, heading, fuzzing = page.read_text().partition(FUZZING) if page.exists() else ("", "", "")
+    page.write_text(_as_page() + (f"\n{heading}{fuzzing}" if heading else ""))
+
+
+def _as_page() -> str:
     rows = [f"| {line.fault} | {line.injected} | {line.observed} | {line.times} |\n" for line in table()]
     return _HEAD.format(date=datetime.now(UTC).date().isoformat()) + "".join(rows)

@@ -1,0 +1,93 @@
+"""Mutated media files, dropped into watched folders of a real daemon beside a folder with a healthy one."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from pathlib import Path
+
+import psutil
+
+from fault_harness import OURS, FaultHarness
+from figures import Fuzzed
+from fuzz_settings import FIRST, JOBS, again
+from harness import CLIP
+from media_fuzz import PICTURES, mutated
+from sources import digest
+from waiting import eventually
+
+MEMORY_BYTES = 3 << 30  # of a process
+SECONDS = 60 + 10 * JOBS  # for all jobs, on a slow machine
+WATCH_SECONDS = 0.2
+ENDINGS = ("mp4", "mkv", "png")  # none of them says what is in the file
+BUGS = ("worker.bug", "internal.bug", "worker.died", "worker.stalled", "ffmpeg.killed")
+
+
+def test_jobs_on_any_files_lose_nothing_and_leave_nothing(
+    harness: FaultHarness, seeds: dict[str, bytes], fuzzed: Fuzzed
+) -> None:
+    harness.settings["retries"] = 0
+    films = harness.folder("films", preset={"ml_upscale": "esrgan-2x", "preset": "ultrafast"})
+    pictures = harness.folder("pictures", preset={"ml_upscale": "esrgan-2x", "container": "png"})
+    healthy = harness.folder("healthy")
+    (healthy / "a.mp4").write_bytes(CLIP.read_bytes())
+    digests = {}
+    for number in range(FIRST, FIRST + JOBS):
+        folder, is_picture = (pictures, True) if number % 3 == 0 else (films, False)
+        chosen = [data for name, data in seeds.items() if (name in PICTURES) == is_picture]
+        path = folder / f"{number}.{ENDINGS[number % len(ENDINGS)]}"
+        path.write_bytes(mutated(chosen, number))
+        digests[path] = digest(path)
+    with _MemoryWatch(harness) as watch:
+        harness.once(timeout=SECONDS)
+    assert (healthy / "done" / "a.mp4").read_bytes() == CLIP.read_bytes()
+    codes = _codes(harness)
+    for path, content in digests.items():
+        hint = again("test_jobs", "JOBS", int(path.stem))
+        places = [place for place in path.parent.rglob(path.name) if digest(place) == content]
+        assert len(places) == 1, f"{path.name} is in {places}\n{hint}"
+        assert codes[path.stem] not in BUGS, f"{path.name}: {codes[path.stem]}\n{hint}"
+    assert "Traceback" not in harness.log()
+    assert not harness.leftovers()
+    assert {path.name for folder in (films, pictures) for path in folder.parent.rglob(".*")} <= OURS
+    eventually(lambda: not harness.processes(), timeout=5, what="the end of every process")
+    assert watch.most < MEMORY_BYTES
+    fuzzed("media file, as a job of a daemon", Counter(codes.values()), _slowest(harness), watch.most)
+
+
+def _codes(harness: FaultHarness) -> dict[str, str]:
+    """Return how the job of each mutated file ended: "done", or the code of its error."""
+    ended = [event for event in harness.events() if event["event"] in ("job.done", "job.failed", "job.skipped")]
+    codes = {Path(event["source"]).stem: event.get("code") or "done" for event in ended}
+    return {name: code for name, code in codes.items() if name.isdigit()}
+
+
+def _slowest(harness: FaultHarness) -> float:
+    """Return the seconds of the job that took longest."""
+    return max((event.get("seconds") or 0.0 for event in harness.events("job.done")), default=0.0)
+
+
+class _MemoryWatch:
+    """Looks at the memory of all processes of a harness, again and again."""
+
+    def __init__(self, harness: FaultHarness) -> None:
+        self.most = 0  # bytes
+        self._harness = harness
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> _MemoryWatch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(WATCH_SECONDS):
+            for process in self._harness.processes():
+                try:
+                    self.most = max(self.most, process.memory_info().rss)
+                except psutil.Error:
+                    continue
