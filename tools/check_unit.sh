@@ -19,7 +19,12 @@ unit=$folder/framewatch.service
 check() {
     # Any line that it prints is a complaint, also where it exits with 0.
     complaints=$(systemd-analyze verify "$unit" 2>&1) && [ -z "$complaints" ] || { echo "$complaints" >&2; exit 1; }
-    systemd-analyze security --offline=yes --no-pager --threshold=$MOST_EXPOSED "$unit" | tail -1
+    report=$(systemd-analyze security --offline=yes --no-pager --threshold=$MOST_EXPOSED "$unit") || {
+        echo "$report" >&2
+        echo "The unit is more exposed than $MOST_EXPOSED of 100." >&2
+        exit 1
+    }
+    echo "$report" | tail -1
 }
 
 sed "s|^ExecStart=[^ ]*|ExecStart=$command|" systemd/framewatch.service >"$unit"
