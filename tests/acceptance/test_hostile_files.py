@@ -116,6 +116,19 @@ def test_a_name_that_looks_like_an_image_pattern_is_one_image(harness: Harness) 
     assert not is_being_read(share / "a001.png")
 
 
+def test_a_strangers_file_in_the_place_of_a_progress_file_stays(harness: Harness, clip: Path) -> None:
+    share = harness.folder()
+    output = harness.root / "anime" / "out" / "a.mp4"
+    output.parent.mkdir(exist_ok=True)
+    notes = output.with_name("a.mp4.progress.json")
+    notes.write_text('{"schema": "notes/1"}')
+    shutil.copy(clip, share / "a.mp4")
+    assert harness.once().returncode == 0
+    assert output.exists()
+    assert notes.read_text() == '{"schema": "notes/1"}'
+    assert {warning["code"] for warning in harness.events("sidecar.unwritable")} == {"sidecar.foreign"}
+
+
 def test_links_and_special_files_are_left_unopened(harness: Harness, canary: Path, clip: Path) -> None:
     share = harness.folder(recursive=True)
     (share / "link.mp4").symlink_to(canary)

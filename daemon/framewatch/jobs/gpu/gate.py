@@ -83,9 +83,7 @@ class HostGate:
             found = make(self._own_dir)
             reason = error.finding.message
             message = f"{self._lock_dir} cannot hold the GPU's locks ({reason}); those in {self._own_dir} are used"
-            hint = (
-                "make it framewatch's own; until then, its other processes do not share the GPU"
-            )
+            hint = "make it framewatch's own; until then, its other processes do not share the GPU"
             warn(Finding("gpu.locks_not_shared", message, hint))
             return found
 

@@ -17,9 +17,8 @@ from framewatch.jobs.attempt.context import Observer
 from framewatch.jobs.attempt.segment_ledger import LedgerEntry
 from framewatch.jobs.naming import sidecar_path
 from framewatch.jobs.publishing.publish import final_sidecar
-from framewatch.jobs.reporting.sidecar import Sidecar
+from framewatch.jobs.reporting.sidecar import Sidecar, remove_sidecar
 from framewatch.jobs.store.store import Store
-from framewatch.storage import files
 from framewatch.storage.folder_places import FolderPlaces
 
 STORE_SECONDS = 1.0  # between two updates of a job's progress in the store, for `framewatch status`
@@ -69,7 +68,7 @@ class Reporter:
         places = self._places_of(job.folder)
         if places is not None:
             try:
-                files.remove(path, root=places.failed, guard=places.guard)
+                remove_sidecar(path, places.failed, places.guard)
             except StorageError as error:
                 _log_error(job, error)
 

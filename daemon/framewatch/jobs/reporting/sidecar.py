@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,9 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from framewatch.domain import Job, JobState, Progress, StageName
 from framewatch.errors import Finding, StorageError
+from framewatch.jobs.reporting.own_file import SCHEMA, require_own
 from framewatch.storage import files
 from framewatch.storage.mount_guard import UNGUARDED, Guard
-from framewatch.storage.os_errors import shown
+from framewatch.storage.os_errors import shown, storage_faults
 
 SECONDS_BETWEEN = 1.0
 
@@ -51,7 +53,7 @@ class ProgressDocument(BaseModel):
 
     model_config = ConfigDict(extra="forbid", title="framewatch progress file")
 
-    schema_: Literal["framewatch.progress/1"] = Field("framewatch.progress/1", alias="schema")
+    schema_: Literal["framewatch.progress/1"] = Field(SCHEMA, alias="schema")
     job_id: str
     folder: str = Field(description="the watch folder's name")
     source: str = Field(description="where the source was found; bytes that are not UTF-8 are replaced")
@@ -104,7 +106,8 @@ def progress_document(job: Job, progress: Progress, now: float, at_least: float 
 class Sidecar:
     """Keeps one job's progress file up to date: at most once a second, and at each change of stage or status.
 
-    A folder that cannot be written to never stops the job: `on_error` is called once, until a write succeeds again.
+    A folder that cannot be written to never stops the job, nor does a file of somebody else in the place of the
+    progress file, which stays: `on_error` is called once, until a write succeeds again.
     Safe for use from several threads.
     """
 
@@ -157,7 +160,7 @@ class Sidecar:
         """Remove the file."""
         with self._lock:
             try:
-                files.remove(self.path, root=self._root, guard=self._guard)
+                remove_sidecar(self.path, self._root, self._guard)
             except StorageError as error:
                 self._failed(error)
 
@@ -173,7 +176,9 @@ class Sidecar:
     def _write(self, path: Path, root: Path, document: dict[str, Any], *, durable: bool) -> None:
         data = json.dumps(document, indent=1, allow_nan=False).encode() + b"\n"
         try:
-            files.durable_write(path, data, root=root, durable=durable, guard=self._guard)
+            with storage_faults(path), files.open_folder(root, path.parent, create=True, guard=self._guard) as folder:
+                require_own(folder, path.name)
+                files.write_name(folder, path.name, data, durable=durable)
             self._failing = False
         except StorageError as error:
             self._failed(error)
@@ -182,6 +187,21 @@ class Sidecar:
         if not self._failing:
             self._failing = True
             self._on_error(error)
+
+
+def remove_sidecar(path: Path, root: Path, guard: Guard = UNGUARDED) -> None:
+    """Remove a progress file below `root`, if there is one.
+
+    Raises:
+        StorageError: it cannot be removed, or framewatch did not write it (`sidecar.foreign`).
+    """
+    with (
+        storage_faults(path),
+        suppress(FileNotFoundError),
+        files.open_folder(root, path.parent, guard=guard) as folder,
+    ):
+        require_own(folder, path.name)
+        files.remove_name(folder, path.name)
 
 
 def _is_complete(job: Job) -> bool:

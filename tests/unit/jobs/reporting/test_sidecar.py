@@ -195,6 +195,54 @@ def test_a_folder_that_cannot_be_written_to_is_reported_once_and_stops_nothing(t
     assert read(root / "p.json")["status"] == "running"
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"notes of somebody",
+        b'{"schema": "other/1"}',
+        b'{"status": "done"}',
+        b'["framewatch.progress/1"]',
+        b"[" * 100_000,
+        b'{"schema": "framewatch.progress/1"}' + b" " * (1 << 20),
+        "link",
+        "folder",
+        "fifo",
+    ],
+    ids=["empty", "text", "other", "no schema", "list", "nested", "too large", "link", "folder", "fifo"],
+)
+def test_what_framewatch_did_not_write_is_neither_replaced_nor_removed(
+    tmp_path: Path, running: Job, content: bytes | str
+) -> None:
+    path = tmp_path / "clip1.mp4.progress.json"
+    match content:
+        case "link":
+            path.symlink_to("elsewhere")
+        case "folder":
+            path.mkdir()
+        case "fifo":
+            os.mkfifo(path)
+        case bytes():
+            path.write_bytes(content)
+    before = path.lstat()
+    errors: list[StorageError] = []
+    sidecar = Sidecar(path, tmp_path, on_error=errors.append)
+    sidecar.update(running, at(1))
+    sidecar.finish(running, at(2), path, tmp_path)
+    sidecar.remove()
+    assert path.lstat() == before
+    assert content == path.read_bytes() if isinstance(content, bytes) else True
+    assert [error.finding.code for error in errors] == ["sidecar.foreign"]  # once
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_progress_file_of_an_earlier_job_is_replaced(tmp_path: Path, running: Job) -> None:
+    path = tmp_path / "clip1.mp4.progress.json"
+    Sidecar(path, tmp_path).update(running, at(1))
+    Sidecar(path, tmp_path).update(running.evolve(id="another"), at(2))
+    assert read(path)["job_id"] == "another"
+
+
 def test_the_schema_names_every_key_of_a_document(running: Job) -> None:
     assert list(PROGRESS_SCHEMA["properties"]) == KEYS
     assert PROGRESS_SCHEMA["properties"]["schema"]["const"] == "framewatch.progress/1"
