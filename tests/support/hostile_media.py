@@ -65,3 +65,46 @@ def _alias(target: Path) -> bytes:
     head = bytes(10) + bytes([4]) + b"disk".ljust(27, b"\0") + bytes(12)
     head += bytes([len(name)]) + name.ljust(63, b"\0") + bytes(16) + struct.pack(">hh", 1, 1) + bytes(16)
     return head + struct.pack(">HH", 2, len(where)) + where + struct.pack(">HH", 0xFFFF, 0)
+
+
+def box(name: bytes, *content: bytes) -> bytes:
+    """Return a box of an MP4 or MOV."""
+    body = b"".join(content)
+    return struct.pack(">I4s", 8 + len(body), name) + body
+
+
+def table(name: bytes, *numbers: int) -> bytes:
+    """Return a box with version and flags 0 that holds 32-bit numbers."""
+    return box(name, bytes(4), struct.pack(f">{len(numbers)}I", *numbers))
+
+
+def track(*tables: bytes, handler: bytes = b"vide", entry: bytes = b"jpeg") -> bytes:
+    """Return a track of 96x64 pixels of Motion JPEG, or of sound, with these tables as its index."""
+    header = table(b"tkhd", 0, 0, 1, 0, 1000, *[0] * 13, 96 << 16, 64 << 16)
+    if handler == b"vide":
+        described = bytes(6) + struct.pack(">H16x2H2I4xH32x2H", 1, 96, 64, 72 << 16, 72 << 16, 1, 24, 0xFFFF)
+    else:
+        described = bytes(6) + struct.pack(">H8x2H4xI", 1, 2, 16, 48_000 << 16)
+    description = box(b"stsd", bytes(4), struct.pack(">I", 1), box(entry, described))
+    data = box(b"dinf", box(b"dref", struct.pack(">2I", 0, 1), table(b"url ")))
+    media = box(
+        b"mdia",
+        table(b"mdhd", 0, 0, 10_240, 10_240, 0),
+        box(b"hdlr", bytes(8), handler, bytes(13)),
+        box(b"minf", box(b"vmhd", bytes(12)), data, box(b"stbl", description, *tables)),
+    )
+    return box(b"trak", header, media)
+
+
+def movie(path: Path, *tracks: bytes, after: bytes = b"") -> Path:
+    """Write a movie with these tracks and 100 bytes of data; `after` follows the index."""
+    header = table(b"mvhd", 0, 0, 1000, 1000, 1 << 16, 1 << 24, *[0] * 18, 2)
+    start = box(b"ftyp", b"isom", bytes(4), b"isommp41") + box(b"mdat", bytes(100))
+    path.write_bytes(start + box(b"moov", header, *tracks) + after)
+    return path
+
+
+def claiming_packets(path: Path, count: int, tracks: int = 1) -> Path:
+    """Write a movie of less than 2 kB whose index lists `count` packets of one byte in each track."""
+    stated = (table(b"stts", 1, count, 2), table(b"stsc", 1, 1, count, 1), table(b"stsz", 1, count))
+    return movie(path, *[track(*stated, table(b"stco", 1, 40))] * tracks)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -12,6 +12,9 @@ from framewatch.errors import Finding
 
 TRIED_PIXELS = 16384 * 16384
 """Limit for the frame that libav decodes while it opens a file, so that even a size beyond the limits is reported."""
+
+MAX_IMAGE_PIXELS = 300_000_000
+"""Of a still image: photographs are larger than the frames of videos."""
 
 _LEAST_DECODER_PIXELS = 2**20  # small frames are coded in blocks of up to 128x128
 
@@ -31,6 +34,20 @@ class Limits(Record):
     )
     probe_seconds: Seconds = Field(
         default=600.0, description="Longest time to read what a file is, before its packets are scanned."
+    )
+
+    max_output_pixels: int = Field(
+        default=2**27,
+        ge=1,
+        le=2**30,
+        description="Most pixels of an output video's frame, after the network and after scaling. Default: 8K at 2x "
+        "and 4K at 4x.",
+    )
+    worker_gb: Annotated[float, Field(ge=0.5, le=100_000, allow_inf_nan=False)] | Literal["auto"] = Field(
+        default="auto",
+        description="Most memory in GB (10^9 bytes) that a worker process, and each ffmpeg of it, may use: a number, "
+        "or auto (what the file and the preset can need at most). A job that needs more fails with media.too_costly. "
+        "It is enforced on Linux only.",
     )
 
     @property
@@ -62,6 +79,16 @@ def check_length(seconds: float, limits: Limits) -> list[Finding]:
         return []
     message = f"it lasts {seconds / 3600:.1f} hours; at most {limits.max_hours:g} are allowed"
     return [Finding("media.too_long", message, "cut it, correct its timestamps, or raise limits.max_hours")]
+
+
+def check_output_size(sizes: Iterable[tuple[int, int]], limits: Limits) -> list[Finding]:
+    """Return a finding where a frame that is made, by width and height, is too large."""
+    width, height = max(sizes, key=lambda size: size[0] * size[1])
+    if width * height <= limits.max_output_pixels:
+        return []
+    message = f"the output needs frames of {width}x{height}; at most {limits.max_output_pixels} pixels are allowed"
+    hint = "upscale less, set a smaller resolution in the preset, or raise limits.max_output_pixels"
+    return [Finding("output.too_large", message, hint)]
 
 
 def _too_many(info: MediaInfo, limits: Limits) -> Iterator[Finding]:

@@ -1,21 +1,35 @@
-"""Whether memory ran out, or a damaged file claimed a size that no machine has. Libav reports both the same way."""
+"""Why memory ran out: the machine is short of it, the process is at its bound, or a damaged file claimed too much.
+
+Libav reports all of them the same way.
+"""
 
 from __future__ import annotations
 
-from framewatch.errors import OutOfMemoryError
+import re
+
+from framewatch.errors import MediaError, OutOfMemoryError
+from framewatch.media import process_bounds
 
 _TEST_BYTES = 1 << 30  # a frame of 8192x8192 at 16 bit, with all that a decoder needs for it
 
 _HINT = "other programs may be using it; close some, or allow framewatch more"
+COSTLY_HINT = "check whether the file is what it should be; if it is, raise limits.worker_gb"
+
+OUT_OF_MEMORY = re.compile(
+    r"Cannot allocate memory|malloc of size \d+ failed|std::bad_alloc|allocate memory failed|[Oo]ut of memory"
+)
+"""What ffmpeg, x264, SVT-AV1, and C++ libraries such as x265, print where they get no memory."""
 
 
 def is_short() -> bool:
-    """Return whether a large frame cannot be allocated now. No page of the allocation is touched."""
-    try:
-        bytearray(_TEST_BYTES)
-    except MemoryError:
-        return True
-    return False
+    """Return whether the machine has too little memory for a large frame now, whatever this process may use."""
+    with process_bounds.lifted():
+        return not _can_allocate()
+
+
+def is_at_bound() -> bool:
+    """Return whether the bound of this process, and not the machine, keeps it from allocating a large frame."""
+    return process_bounds.bound_of_worker() is not None and not _can_allocate() and not is_short()
 
 
 def raise_if_short(error: BaseException) -> None:
@@ -25,7 +39,62 @@ def raise_if_short(error: BaseException) -> None:
 
     Raises:
         OutOfMemoryError: `media.out_of_memory`.
+        MediaError: `media.too_costly`: this process is at its bound.
     """
-    if isinstance(error, MemoryError) and is_short():
+    if not isinstance(error, MemoryError):
+        return
+    if is_short():
         message = "there is not enough memory to read this file now"
         raise OutOfMemoryError(message, code="media.out_of_memory", hint=_HINT) from error
+    if is_at_bound():
+        raise too_costly("decoding this file") from error
+
+
+def raise_if_unaffordable(error: BaseException, what: str) -> None:
+    """Raise as `raise_if_short`, or where memory ran out in a process with a bound, whatever it has freed since.
+
+    For what reads a whole file, and has freed everything by the time that its error is handled.
+
+    Args:
+        error: from libav or Python.
+        what: needed the memory, such as "reading this file".
+
+    Raises:
+        OutOfMemoryError: `media.out_of_memory`.
+        MediaError: `media.too_costly`.
+    """
+    raise_if_short(error)
+    if isinstance(error, MemoryError) and process_bounds.bound_of_worker() is not None:
+        raise too_costly(what) from error
+
+
+def too_costly(what: str, needed: int | None = None) -> MediaError:
+    """Return the error for a file that needs more memory than a worker may use.
+
+    Args:
+        what: needs it, such as "reading this file".
+        needed: bytes, where that is known.
+    """
+    bound = process_bounds.bound_of_worker() or 0
+    more = f"{_gb(needed)} of memory" if needed else "more memory"
+    message = f"{what} needs {more}; a worker may use {_gb(bound)} for it"
+    return MediaError(message, code="media.too_costly", hint=COSTLY_HINT)
+
+
+def ffmpeg_too_costly(reason: str, bound: int) -> MediaError:
+    """Return the error for an ffmpeg that could not get the memory that it asked for, for a `reason` from its log."""
+    message = f"ffmpeg needs more memory for this file than the {_gb(bound)} that it may use ({reason})"
+    return MediaError(message, code="media.too_costly", hint=COSTLY_HINT)
+
+
+def _gb(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"
+
+
+def _can_allocate() -> bool:
+    """No page of the allocation is touched."""
+    try:
+        bytearray(_TEST_BYTES)
+    except MemoryError:
+        return False
+    return True

@@ -10,6 +10,7 @@ from typing import Any
 
 from framewatch.domain import Record, StageName
 from framewatch.errors import Finding, MediaError
+from framewatch.media import process_bounds
 from framewatch.media.decode.image_file import with_image_details
 from framewatch.media.decode.output_inspection import inspect_output
 from framewatch.media.ffmpeg.process import EncodeProgress, LogLevel, run_ffmpeg
@@ -23,10 +24,12 @@ from framewatch.media.probe.file_kind import is_image
 from framewatch.media.probe.packet_scan import scan, stream_spans
 from framewatch.media.probe.probe import probe
 from framewatch.media.probe.safe_open import has_hwaccel
+from framewatch.media.reading_cost import image_bytes, scanning_bytes
 from framewatch.render.image_renderer import render_image
 from framewatch.render.messages import Alive, FramesCounted, Send, Warned, stage_log
 from framewatch.render.segment_renderer import SegmentRenderer
 from framewatch.render.tasks import (
+    BoundedTask,
     CommandReport,
     CommandTask,
     DeviceReport,
@@ -73,14 +76,22 @@ class RenderHandlers:
             InspectTask: self._inspect,
         }
 
-    def run(self, task: Record) -> Report:
+    def run(self, task: BoundedTask) -> Report:
         """Run a task and return its report; while it makes progress, `Alive` is sent a few times a second.
 
         Raises:
             FramewatchError: the task failed.
         """
+        self._make_room(task)
+        process_bounds.begin(task.bounds)
         with _periodically(self._report_alive):
             return self._handlers[type(task)](task)
+
+    def _make_room(self, task: BoundedTask) -> None:
+        """Close the engine of the last render where it would take most of what a task that needs none may use."""
+        bound = None if task.bounds.beyond_held else task.bounds.worker
+        if bound and not isinstance(task, RenderTask | ImageTask) and process_bounds.held() > bound // 2:
+            self._engine.close()
 
     def _probe(self, task: ProbeTask) -> ProbeReport:
         self.stage = "decode"
@@ -88,7 +99,9 @@ class RenderHandlers:
         # The headers' sizes are checked against the limits before a packet is scanned or a frame decoded.
         info = probe(source, task.limits, self._heartbeat)
         if is_image(info):
+            process_bounds.let_take(image_bytes(info.streams[0].video))
             return ProbeReport(info=with_image_details(source, info, self._heartbeat), timeline=None)
+        process_bounds.let_take(scanning_bytes(info.size))
         main = info.main_video
         if not task.timeline:
             spans = stream_spans(source, self._heartbeat)

@@ -20,6 +20,7 @@ from framewatch.media.plan.avi_timestamps import FrameTimes
 from framewatch.media.plan.output_time import TimelineRequest
 from framewatch.media.plan.plane_format import PlaneCoding
 from framewatch.media.plan.segments import SegmentOptions
+from framewatch.media.process_bounds import NO_BOUNDS, Bounds
 from framewatch.upscale.network.weights import Precision
 
 
@@ -31,7 +32,13 @@ class Sizing(Record):
     save: int = 1  # upscaled frames that wait for the encoder
 
 
-class ProbeTask(Record):
+class BoundedTask(Record):
+    """A task, and what its processes may use."""
+
+    bounds: Bounds = NO_BOUNDS
+
+
+class ProbeTask(BoundedTask):
     """Read what a file is, and when each of its frames is shown."""
 
     op: Literal["probe"] = "probe"
@@ -73,7 +80,7 @@ class SegmentOutput(Record):
         return self.planes_encoder
 
 
-class RenderTask(Record):
+class RenderTask(BoundedTask):
     """Decode, upscale and encode segments, each into a file of its own.
 
     The commands for RGB and for planes are both there: the engine that opens decides which frames it takes, and a
@@ -112,7 +119,7 @@ class RenderReport(Record):
     busy_seconds: dict[StageName, float]  # of each stage, all lanes together
 
 
-class ImageTask(Record):
+class ImageTask(BoundedTask):
     """Decode, upscale and encode an image."""
 
     op: Literal["image"] = "image"
@@ -137,7 +144,7 @@ class ImageReport(Record):
     engine: str | None  # None where none was needed
 
 
-class DeviceTask(Record):
+class DeviceTask(BoundedTask):
     """Find the device that a render with this engine would run on."""
 
     op: Literal["device"] = "device"
@@ -164,7 +171,7 @@ class DeviceReport(Record):
         return f"{self.engine} {self.id}".strip()
 
 
-class TrialTask(Record):
+class TrialTask(BoundedTask):
     """Open an engine on a small frame, and time it."""
 
     op: Literal["trial"] = "trial"
@@ -181,7 +188,7 @@ class TrialReport(Record):
     devices: tuple[str, ...]  # what each engine sees here
 
 
-class CommandTask(Record):
+class CommandTask(BoundedTask):
     """Run an ffmpeg command that reads and writes files."""
 
     op: Literal["command"] = "command"
@@ -197,7 +204,7 @@ class CommandReport(Record):
     seconds: float
 
 
-class MeasureTask(Record):
+class MeasureTask(BoundedTask):
     """Run an ffmpeg command that measures the loudness of a track."""
 
     op: Literal["measure"] = "measure"
@@ -212,7 +219,7 @@ class MeasureReport(Record):
     loudness: Loudness | None  # None: the track is silent
 
 
-class InspectTask(Record):
+class InspectTask(BoundedTask):
     """Decode a finished file to its end, and report what it holds."""
 
     op: Literal["inspect"] = "inspect"

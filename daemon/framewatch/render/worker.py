@@ -22,7 +22,8 @@ from typing import Any, BinaryIO, Protocol
 from pydantic import TypeAdapter
 
 from framewatch.domain import Record, StageName
-from framewatch.errors import FramewatchError, OutOfMemoryError, WorkerError
+from framewatch.errors import EngineError, FramewatchError, OutOfMemoryError, WorkerError
+from framewatch.media import out_of_memory, process_bounds
 from framewatch.render.messages import Failed, Finished, Logged, Send
 from framewatch.render.task_handlers import RenderHandlers
 from framewatch.render.tasks import TASKS
@@ -51,6 +52,12 @@ class WorkerKind:
     finished: Callable[[Any], Record]
 
 
+_WORK: dict[StageName, str] = {
+    "decode": "reading this file",
+    "upscale": "upscaling this file",
+    "encode": "encoding this file",
+}
+
 RENDERING = WorkerKind(TASKS, RenderHandlers, lambda report: Finished(report=report))
 
 
@@ -59,6 +66,7 @@ def serve(kind: WorkerKind = RENDERING) -> None:
     # An owner starts us in a group of our own. Started by hand, we make one, so that the kill hits nobody else.
     if os.getpgrp() != os.getpid():
         os.setpgid(0, 0)
+    process_bounds.set_up()
     os.nice(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the owner to handle
     writer = _MessageWriter(_claim_stdout())
@@ -107,13 +115,31 @@ def _answer(kind: WorkerKind, handlers: Handlers, line: bytes, send: Send) -> Re
     try:
         return kind.finished(handlers.run(from_line(kind.tasks, line)))
     except FramewatchError as error:
-        return Failed(error=error.record)
+        return Failed(error=_explained(error, handlers.stage).record)
     except MemoryError:
-        return Failed(error=OutOfMemoryError("the worker ran out of memory", code="worker.out_of_memory").record)
+        return Failed(error=_out_of_memory(handlers.stage).record)
     except Exception as error:  # noqa: BLE001 - the process boundary: the owner has to learn of a bug here
+        if out_of_memory.is_at_bound():  # such as a thread that could not be started
+            return Failed(error=out_of_memory.too_costly(_WORK[handlers.stage]).record)
         for text in traceback.format_exc().rstrip().splitlines():
             send(Logged(stage=handlers.stage, line=text, level="debug"))
         return Failed(error=WorkerError(f"{type(error).__name__}: {error}", code="worker.bug").record)
+
+
+def _explained(error: FramewatchError, stage: StageName) -> FramewatchError:
+    """Return the error; where an engine or a tool failed because of this process's bound, one that says so.
+
+    Another attempt would end the same way.
+    """
+    if isinstance(error, EngineError | WorkerError) and out_of_memory.is_at_bound():
+        return out_of_memory.too_costly(f"{_WORK[stage]} ({error.finding.message})")
+    return error
+
+
+def _out_of_memory(stage: StageName) -> FramewatchError:
+    if process_bounds.bound_of_worker() is not None and not out_of_memory.is_short():
+        return out_of_memory.too_costly(_WORK[stage])
+    return OutOfMemoryError("the worker ran out of memory", code="worker.out_of_memory")
 
 
 if __name__ == "__main__":

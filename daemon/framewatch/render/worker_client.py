@@ -17,8 +17,10 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from framewatch.domain import Record
-from framewatch.errors import CancelledError, CrashError, FramewatchError, ToolMissingError, WorkerError
+from framewatch.errors import CancelledError, CrashError, FramewatchError, MediaError, ToolMissingError, WorkerError
 from framewatch.media.crash_signals import is_crash, signal_text
+from framewatch.media.out_of_memory import COSTLY_HINT, OUT_OF_MEMORY
+from framewatch.media.process_bounds import is_at_bound
 from framewatch.render.messages import MESSAGES, Failed
 from framewatch.render.orphan_processes import kill_orphans
 from framewatch.render.stall_detector import StallDetector
@@ -58,6 +60,7 @@ class Worker:
         self._device_workers: dict[str, Worker] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._messages: queue.Queue[Any] = queue.Queue()
+        self._was_at_bound = False  # when it was last looked at
         self._stderr: deque[str] = deque(maxlen=KEPT_LINES)
         self._readers: list[threading.Thread] = []
         self._sender: threading.Thread | None = None
@@ -119,10 +122,11 @@ class Worker:
         self._send(task)
         while True:
             _require_not_stopped(stop)
-            stalls.check(time.monotonic())
+            self._require_no_stall(stalls)
             try:
                 message = self._messages.get(timeout=POLL_SECONDS)
             except queue.Empty:
+                self._was_at_bound = self._process is not None and is_at_bound(self._process.pid)
                 continue
             if message is None:
                 raise self._death()
@@ -130,6 +134,14 @@ class Worker:
                 return message
             stalls.note(message, time.monotonic())
             on_message(message)
+
+    def _require_no_stall(self, stalls: StallDetector) -> None:
+        try:
+            stalls.check(time.monotonic())
+        except WorkerError as error:
+            if self._was_at_bound:
+                raise _too_costly(error.finding.message) from None
+            raise
 
     def kill_orphans(self) -> None:
         """Kill what the tools of the last task left running; this worker and its device workers stay."""
@@ -220,12 +232,14 @@ class Worker:
         if self._on_stderr:
             self._on_stderr(line)
 
-    def _death(self) -> WorkerError:
+    def _death(self) -> FramewatchError:
         process = self._process
         self._end()
         code = process.returncode if process else None
         how = f"was killed by {signal_text(-code)}" if code is not None and code < 0 else f"ended with status {code}"
         last = f": {self._stderr[-1]}" if self._stderr else ""
+        if code != -signal.SIGKILL and (self._was_at_bound or any(map(OUT_OF_MEMORY.search, self._stderr))):
+            return _too_costly(f"the worker process {how}{last}")
         kind = CrashError if code is not None and is_crash(-code) else WorkerError
         return kind(f"the worker process {how}{last}", code="worker.died")
 
@@ -233,6 +247,11 @@ class Worker:
 def _require_not_stopped(stop: threading.Event) -> None:
     if stop.is_set():
         raise CancelledError("the work was stopped")
+
+
+def _too_costly(how: str) -> MediaError:
+    message = f"this file needs more memory than a worker may use: {how}"
+    return MediaError(message, code="media.too_costly", hint=COSTLY_HINT)
 
 
 def _close(stream: Any) -> None:

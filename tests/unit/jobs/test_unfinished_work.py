@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from framewatch.errors import EngineError, Need, StorageError
-from framewatch.jobs.attempt.disk_forecast import require_room_left
+from framewatch.jobs.attempt.forecast.disk import require_room_left
 from framewatch.jobs.work_folder import BACKUP_NAME, LEDGER_NAME, cleaned_up
 from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.free_space import SPARE, free_bytes

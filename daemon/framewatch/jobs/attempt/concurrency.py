@@ -14,7 +14,7 @@ from framewatch.upscale import host as cpu
 # Encoders of several segments use many cores better than one does. At 4K, on 16 cores (docs/performance.md), libx264
 # veryfast made 50 to 55 frames a second with four and 55 to 70 with eight, libx265 12 with one and 16 with four,
 # libsvtav1 24 and 46. More encoders would only hold more frames in memory.
-_MAX_LANES = 8  # for each device
+MAX_LANES = 8  # for each device
 _CORES_PER_LANE = 2
 # Bytes that one encoder takes for each pixel of 8-bit 4:2:0 (benchmarks/encoders.py). libx264 holds frames for its
 # preset's lookahead and references, and for each thread: at 1080p with 4 threads 0.3, 0.5, 0.6 and 0.9 GB at
@@ -116,7 +116,7 @@ def lane_count(
         return min(setting, segments)
     if not device.gpu or rules().video_encoders[load.codec].hardware:
         return 1
-    most = min(_MAX_LANES * devices, host.cores // _CORES_PER_LANE, segments)
+    most = min(MAX_LANES * devices, host.cores // _CORES_PER_LANE, segments)
     memory = _ENCODER_MEMORY * host.memory
     fitting = (n for n in range(most, 1, -1) if n * load.bytes(encoder_threads(n, host.cores)) <= memory)
     return next(fitting, 1)

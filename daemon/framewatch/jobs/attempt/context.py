@@ -7,18 +7,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from framewatch.domain import InputFile, Progress, Record, StageName
+from framewatch.domain import InputFile, Progress, StageName
 from framewatch.errors import CancelledError, EngineError, Finding
 from framewatch.jobs.attempt.progress_tracker import ProgressTracker
 from framewatch.jobs.attempt.request import Tools
 from framewatch.jobs.attempt.segment_ledger import LedgerEntry
 from framewatch.jobs.attempt.worker_pool import WorkerPool
+from framewatch.media.process_bounds import NO_BOUNDS, Bounds
 from framewatch.render.messages import EngineOpened, FramesCounted, Logged, SegmentRendered, Warned
-from framewatch.render.tasks import CommandTask, DeviceReport, DeviceTask, RenderTask
+from framewatch.render.tasks import BoundedTask, CommandTask, DeviceReport, DeviceTask, RenderTask
 from framewatch.render.worker_client import Worker
 
+AnyTask = TypeVar("AnyTask", bound=BoundedTask)
 CHECK_SECONDS = 5.0  # between two checks of the source while a worker runs
 
 
@@ -78,6 +80,7 @@ class AttemptContext:
         self.observer = observer
         self.stop = stop
         self.warnings: list[Finding] = []
+        self.bounds: Bounds = NO_BOUNDS  # of every task from now on that has none of its own
         self._worker = worker
         self._gate = gate
         self._checks = [check_source]
@@ -102,7 +105,7 @@ class AttemptContext:
         """The fraction of the work that is done, 0 to 1."""
         return self._tracker.progress.percent / 100
 
-    def run(self, task: Record) -> Any:
+    def run(self, task: BoundedTask) -> Any:
         """Have the worker run a task, and return its report.
 
         Raises:
@@ -110,7 +113,12 @@ class AttemptContext:
             WorkerError: the worker died or stalled.
             FramewatchError: the task failed.
         """
-        return self._worker.run(task, self._on_message, self.stop, stall_seconds=self.tools.stall_seconds)
+        return self._worker.run(
+            self._bounded(task), self._on_message, self.stop, stall_seconds=self.tools.stall_seconds
+        )
+
+    def _bounded(self, task: AnyTask) -> AnyTask:
+        return task if task.bounds != NO_BOUNDS else task.evolve(bounds=self.bounds)
 
     def run_command(self, argv: Sequence[str], source: InputFile, *, counts: bool = False) -> None:
         """Run an ffmpeg command that reads `source` and files of the work folder; raises what `run` raises."""
@@ -207,7 +215,8 @@ class AttemptContext:
         def warn_of_lost(index: int, error: EngineError) -> None:
             self.warn(error.finding.at(f"device {tasks[index].device}"))
 
-        pool = WorkerPool(workers, tasks, self.tools.stall_seconds, warn_of_lost)
+        bounded = [self._bounded(task) for task in tasks]
+        pool = WorkerPool(workers, bounded, self.tools.stall_seconds, warn_of_lost)
         pool.run(self._on_message, self.stop)
         lost = {tasks[index].device for index in pool.lost}
         self._worker.keep_device_workers([device for device in others if device not in lost])

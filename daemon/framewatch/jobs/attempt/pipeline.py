@@ -13,8 +13,10 @@ from typing import TypeVar
 
 from framewatch.domain import InputFile
 from framewatch.errors import MediaError, RuleError, VerificationError
+from framewatch.jobs.attempt.concurrency import Host
 from framewatch.jobs.attempt.context import AttemptContext, Gate, Observer
-from framewatch.jobs.attempt.disk_forecast import require_room_for, require_room_left
+from framewatch.jobs.attempt.forecast.disk import require_room_for, require_room_left
+from framewatch.jobs.attempt.forecast.memory import job_bounds
 from framewatch.jobs.attempt.join_proof import packet_groups, prove_decoded
 from framewatch.jobs.attempt.planning import plan_file
 from framewatch.jobs.attempt.prerequisites import require_prerequisites
@@ -26,9 +28,10 @@ from framewatch.media.commands import ffmpeg_commands
 from framewatch.media.commands.image_command import image_command
 from framewatch.media.decode.output_inspection import Inspection
 from framewatch.media.filters.loudness import Loudness
-from framewatch.media.plan.image_plan import ImagePlan
+from framewatch.media.plan.image_plan import ImagePlan, Plan
 from framewatch.media.plan.plan import AudioPlan, MuxPlan, VideoPlan
 from framewatch.media.preset.preset import Preset
+from framewatch.media.process_bounds import Bounds
 from framewatch.media.rules.preset_rules import check_preset
 from framewatch.render.tasks import (
     ImageReport,
@@ -89,6 +92,7 @@ class Pipeline:
         if plan is None:
             return NotForThisFile(reasons=planned.reasons)
         self._context.warnings.extend(plan.warnings)
+        self._context.bounds = self._job_bounds(plan, probed)
         if isinstance(plan, ImagePlan):
             return self._render_image(request, plan)
         result = result_path(request.work, plan.extension)
@@ -101,6 +105,12 @@ class Pipeline:
         return AttemptResult(
             result=result, plan=plan, engine=engine, frames=frames, warnings=tuple(self._context.warnings)
         )
+
+    def _job_bounds(self, plan: Plan, probed: ProbeReport) -> Bounds:
+        tools = self._tools
+        device = self._context.device() if plan.preset.upscales else None
+        lanes = None if tools.lanes == "auto" else tools.lanes
+        return job_bounds(plan, probed.info, tools.limits, Host.here(), device, lanes)
 
     def _upscale(self, request: AttemptRequest, plan: VideoPlan, probed: ProbeReport, result: Path) -> str:
         segmented = SegmentedRender(self._context, request, plan, probed)

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from framewatch.errors import Finding, RuleError
+from framewatch.jobs.attempt.forecast.memory import reading_bounds
 from framewatch.jobs.attempt.request import AttemptRequest, Tools
 from framewatch.media.containers import rules
 from framewatch.media.filters.video_effects import remembered_frames
+from framewatch.media.limits import Limits, check_output_size
 from framewatch.media.plan.image_plan import ImagePlan, Plan, make_image_plan
 from framewatch.media.plan.output_time import timeline_request
 from framewatch.media.plan.plan import AudioPlan, VideoPlan, make_plan
@@ -68,6 +70,7 @@ def _probe_task(request: AttemptRequest, tools: Tools) -> ProbeTask:
         timeline=not rules().containers[preset.container].audio_only,
         timeline_request=timeline_request(preset),
         limits=tools.limits,
+        bounds=reading_bounds(tools.limits),
         segment_options=SegmentOptions(seconds=tools.segment_seconds, lead=remembered_frames(preset)),
     )
 
@@ -82,9 +85,21 @@ def _decide(request: AttemptRequest, probed: ProbeReport, tools: Tools) -> Video
         plan = make_plan(preset, request.preset_name, probed.info, probed.timeline, probed.frame_times)
     except RuleError as error:
         raise RuleError.of([*error.findings, *missing]) from None
-    if missing:
-        raise RuleError.of(missing)
+    if findings := [*missing, *_check_output(plan, tools.limits)]:
+        raise RuleError.of(findings)
     return plan.evolve(max_pixels=tools.limits.decoder_pixels, burned=burned)
+
+
+def _check_output(plan: VideoPlan | AudioPlan, limits: Limits) -> list[Finding]:
+    """Return a finding where frames are made that are too large, by the network or by scaling."""
+    if not isinstance(plan, VideoPlan) or plan.mode == "copy":
+        return []
+    sizes = (
+        (plan.frame_width, plan.frame_height),
+        (plan.scaled_width, plan.scaled_height),
+        (plan.width, plan.height),
+    )
+    return check_output_size(sizes, limits)
 
 
 def _decide_image(request: AttemptRequest, probed: ProbeReport, tools: Tools) -> ImagePlan:

@@ -17,6 +17,7 @@ from framewatch.domain import Segment
 from framewatch.errors import FramewatchError, MediaError
 from framewatch.jobs.attempt.join_proof import find_flaw
 from framewatch.media.decode.output_inspection import Inspection
+from framewatch.media.process_bounds import NO_BOUNDS, Bounds
 from framewatch.render.tasks import InspectReport, InspectTask
 from framewatch.render.worker_client import Worker
 
@@ -35,6 +36,7 @@ class Inspector:
         *,
         max_workers: int = 1,
         threads: int | None = None,
+        bounds: Bounds = NO_BOUNDS,
     ) -> None:
         """Start nothing yet.
 
@@ -43,6 +45,7 @@ class Inspector:
             stall_seconds: the longest time without progress, after which the inspector gives up.
             max_workers: how many workers may run at once.
             threads: for decoding each segment; None: as many as there are cores.
+            bounds: of each worker.
         """
         self.inspections: dict[int, Inspection] = {}  # by segment: decoded to its end, without a flaw
         self.flaws: dict[int, str] = {}  # by segment: what is wrong with it
@@ -51,6 +54,7 @@ class Inspector:
         self._stall = stall_seconds
         self._max_workers = max_workers
         self._threads = threads
+        self._bounds = bounds
         self._changed = threading.Condition()
         self._waiting: deque[tuple[Segment, Path]] = deque()
         self._busy = 0
@@ -121,7 +125,7 @@ class Inspector:
     def _inspect(self, worker: Worker, segment: Segment, path: Path) -> None:
         if self.failure is not None:
             return
-        task = InspectTask(path=path, groups=(), threads=self._threads)
+        task = InspectTask(path=path, groups=(), threads=self._threads, bounds=self._bounds)
         try:
             report: InspectReport = worker.run(task, _ignore, self._stop, stall_seconds=self._stall)
         except MediaError as error:

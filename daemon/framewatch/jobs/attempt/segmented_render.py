@@ -19,8 +19,8 @@ from framewatch.jobs.attempt.concurrency import (
     stages,
 )
 from framewatch.jobs.attempt.context import AttemptContext
-from framewatch.jobs.attempt.disk_forecast import FinishedSegments, require_room_for
 from framewatch.jobs.attempt.fingerprint import fingerprint
+from framewatch.jobs.attempt.forecast.disk import FinishedSegments, require_room_for
 from framewatch.jobs.attempt.join_proof import find_flaw, share_decoder_setup
 from framewatch.jobs.attempt.request import AttemptRequest
 from framewatch.jobs.attempt.segment_inspector import NICENESS, Inspector
@@ -167,6 +167,7 @@ class SegmentedRender:
             self._context.tools.stall_seconds,
             max_workers=workers,
             threads=threads,
+            bounds=self._context.bounds,
         )
 
     def _render_missing(self, inspector: Inspector) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from framewatch.domain import Job, JobState
 from framewatch.errors import ErrorRecord, Finding, Need, Remedy, StorageError
-from framewatch.jobs.attempt.disk_forecast import require_room
+from framewatch.jobs.attempt.forecast.disk import require_room
 from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.lifecycle.publishing_step import (
     ChooseOutput,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from framewatch.domain import Job, JobState
 from framewatch.errors import Need, Place, StorageError
-from framewatch.jobs.attempt.disk_forecast import fits
+from framewatch.jobs.attempt.forecast.disk import fits
 from framewatch.jobs.attempt.prerequisites import prerequisites_are_back
 from framewatch.jobs.lifecycle.publishing_step import publishes_output, source_place
 from framewatch.jobs.source_check import source_root

@@ -21,13 +21,11 @@ from framewatch.media.decode.icc_profile import attached_icc, split_png
 from framewatch.media.filter_graph import Filter, FilterChain
 from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.icc import icc_flaw
+from framewatch.media.limits import MAX_IMAGE_PIXELS
 from framewatch.media.probe.display_matrix import orientation
 from framewatch.media.probe.pyav_values import fraction, packets
 from framewatch.media.probe.safe_open import AnyFile, media_errors, open_media
 
-# A small file may claim a size that fills any memory. Photographs are larger than the frames of videos, so images
-# have a limit of their own.
-_MAX_PIXELS = 300_000_000
 _PNG_CODECS = ("png", "apng")
 _WHITE = {"rgb24": 255, "rgb48le": 65535}
 
@@ -133,10 +131,10 @@ def bound_alpha(upscaled: Pixels, source: Pixels, scale: int) -> Pixels:
 def _decode(source: AnyFile, stream: Stream, beat: Beat) -> tuple[VideoFrame, bytes | None]:
     """Return the image and its ICC profile."""
     video = stream.video  # None if the headers alone do not tell
-    if video is not None and video.width * video.height > _MAX_PIXELS:
-        message = f"{video.width}x{video.height} is more than {_MAX_PIXELS // 1_000_000} million pixels"
+    if video is not None and video.width * video.height > MAX_IMAGE_PIXELS:
+        message = f"{video.width}x{video.height} is more than {MAX_IMAGE_PIXELS // 1_000_000} million pixels"
         raise MediaError(message, code="media.too_large", hint="make it smaller, or cut it into parts")
-    with open_media(source, max_pixels=_MAX_PIXELS, beat=beat) as container:
+    with open_media(source, max_pixels=MAX_IMAGE_PIXELS, beat=beat) as container:
         av_stream = cast(VideoStream, container.streams[stream.index])
         if cast("av.VideoCodecContext | None", av_stream.codec_context) is None:
             raise _no_decoder(stream)
@@ -146,7 +144,7 @@ def _decode(source: AnyFile, stream: Stream, beat: Beat) -> tuple[VideoFrame, by
                 if frame is not None:
                     return frame, icc
         except av.FFmpegError as error:
-            out_of_memory.raise_if_short(error)
+            out_of_memory.raise_if_unaffordable(error, f"decoding {source.name}")
             raise _corrupt(source, error.strerror or "") from None
     raise _corrupt(source, "there is no image in it")
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Sequence
 from typing import Literal
 
 from framewatch.domain import Record
-from framewatch.errors import CrashError, FramewatchError, StorageError, WorkerError
+from framewatch.errors import CrashError, FramewatchError, MediaError, StorageError, WorkerError
 from framewatch.media.crash_signals import is_crash, signal_text
+from framewatch.media.out_of_memory import OUT_OF_MEMORY, ffmpeg_too_costly
+from framewatch.media.process_bounds import NO_BOUNDS, Bounds
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -63,10 +66,21 @@ def parse_progress(report: dict[str, str]) -> EncodeProgress:
     )
 
 
-def failure(code: int, tail: Sequence[tuple[LogLevel, str]]) -> FramewatchError:
-    """Return the error for a process that ended with `code` and logged `tail` last."""
+def failure(code: int, tail: Sequence[tuple[LogLevel, str]], bounds: Bounds = NO_BOUNDS) -> FramewatchError:
+    """Return the error for a process that ended with `code` and logged `tail` last.
+
+    Args:
+        code: its exit code.
+        tail: level and text of its last lines.
+        bounds: that it ran under.
+    """
     errors = [text for level, text in tail if level == "error" and not _AFTERMATH.search(text)]
     text = "\n".join(line for _, line in tail)
+    if bounds.ffmpeg is not None and (found := OUT_OF_MEMORY.search(text)):
+        return ffmpeg_too_costly(found[0], bounds.ffmpeg)
+    if bounds.file is not None and (code == -signal.SIGXFSZ or "File too large" in text):
+        message = f"the output grew beyond {bounds.file / 1e9:.1f} GB, more than this file can need"
+        return MediaError(message, code="media.too_costly", hint="check whether the file is what it should be")
     if "No space left on device" in text or "Disk quota exceeded" in text:
         return StorageError("there is no space for the output", code="storage.full", hint="free some space")
     if code < 0:

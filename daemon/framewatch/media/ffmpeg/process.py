@@ -7,6 +7,7 @@ to end. One thread reads the log, and keeps its end for the error message; anoth
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import io
 import os
@@ -20,7 +21,8 @@ from types import TracebackType
 from typing import IO, Any, Self, cast
 
 from framewatch.domain import InputFile
-from framewatch.errors import CancelledError, ToolMissingError
+from framewatch.errors import CancelledError, MediaError, ToolMissingError
+from framewatch.media import out_of_memory, process_bounds
 from framewatch.media.ffmpeg.input_descriptors import BoundCommand, open_inputs
 from framewatch.media.ffmpeg.io_activity import IoActivity
 from framewatch.media.ffmpeg.log_parser import EncodeProgress, LogLevel, failure, parse_log, parse_progress
@@ -36,6 +38,9 @@ _POLL_SECONDS = 0.1
 # How long to read on after a process has ended. A pipe stays open longer only if a child of the process holds it.
 _READ_SECONDS = 5.0
 _PIPE_BYTES = 1 << 20  # a 4K frame is 24 MB: fewer wake-ups than with the usual 64 KiB
+
+# The system refuses the arguments, not the program: their number or size, or that of a name.
+_ARGUMENT_ERRORS = (errno.E2BIG, errno.ENAMETOOLONG)
 
 OnProgress = Callable[[EncodeProgress], None]
 
@@ -130,6 +135,7 @@ class Process:
         self._writing = threading.Lock()
         self._stopped = False
         self._read_until: float | None = None  # once the process has ended; monotonic
+        self._bounds = process_bounds.of_ffmpeg()
         self._popen = _start(command, stdin)
         self._activity = IoActivity(self._popen.pid, _output(command.argv))
         self._readers = [
@@ -186,7 +192,9 @@ class Process:
             raise CancelledError("ffmpeg was stopped")
         code = self._popen.returncode
         if code or unfinished:
-            raise failure(code, list(self._tail))
+            # Where the machine itself is short of memory, the bound is not to blame.
+            bounds = process_bounds.NO_BOUNDS if out_of_memory.is_short() else self._bounds
+            raise failure(code, list(self._tail), bounds)
 
     def close(self) -> None:
         """Kill and reap the process."""
@@ -253,10 +261,22 @@ def _start(command: BoundCommand, stdin: int) -> subprocess.Popen[bytes]:
             env=os.environ | quiet,
             pass_fds=tuple(command.names),
         )
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: an argument with a NUL
+        if not isinstance(error, OSError) or error.errno in _ARGUMENT_ERRORS:
+            raise _not_startable(command.argv, error) from None
         hint = "install it again; the job then continues automatically"
         raise ToolMissingError(f"{command.argv[0]} cannot be started: {error.strerror}", hint=hint) from None
+    process_bounds.bound_child(popen.pid)
     if popen.stdin is not None and hasattr(fcntl, "F_SETPIPE_SZ"):  # Linux; the system may refuse
         with contextlib.suppress(OSError):
             fcntl.fcntl(popen.stdin, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     return popen
+
+
+def _not_startable(argv: Sequence[str], error: OSError | ValueError) -> MediaError:
+    """Return the error for arguments that no program can be given: they say what is in the file and the preset."""
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    size = sum(len(word) + 1 for word in argv)
+    message = f"the ffmpeg command for this file cannot be run: {reason} ({len(argv)} words, {size} characters)"
+    hint = "remove streams or tags from the file, or options from the preset"
+    return MediaError(message, code="media.command_refused", hint=hint)

@@ -118,7 +118,7 @@ def _reading_errors(source: AnyFile, reason: Callable[[], str]) -> Iterator[None
     try:
         yield
     except av.FFmpegError as error:
-        out_of_memory.raise_if_short(error)
+        out_of_memory.raise_if_unaffordable(error, f"reading {source.name}")
         message = f"{source.name} is damaged: {reason()} ({error.strerror})"
         raise MediaError(message, code="media.corrupt", hint=COPY_AGAIN_HINT) from error
 

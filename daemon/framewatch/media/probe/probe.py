@@ -6,6 +6,7 @@ never reaches the daemon's process.
 
 from __future__ import annotations
 
+import os
 from fractions import Fraction
 from typing import cast
 
@@ -18,7 +19,7 @@ from av.video.stream import VideoStream
 
 from framewatch.domain import Audio, MediaInfo, Stream, StreamKind, Video
 from framewatch.errors import MediaError
-from framewatch.media import out_of_memory
+from framewatch.media import out_of_memory, process_bounds
 from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.limits import Limits, check_limits
 from framewatch.media.probe.colour_tags import colour_of
@@ -27,7 +28,9 @@ from framewatch.media.probe.hdr_metadata import hdr_metadata
 from framewatch.media.probe.libav_dump import LibavDump, read_dump
 from framewatch.media.probe.pyav_values import fraction, packets, tags
 from framewatch.media.probe.safe_open import IMAGE_DEMUXERS, AnyFile, open_file, open_media
-from framewatch.media.probe.truncation import COPY_AGAIN_HINT, Extent, read_extent
+from framewatch.media.probe.sample_tables import check_index, index_sizes
+from framewatch.media.probe.truncation import COPY_AGAIN_HINT, Extent, Family, read_extent
+from framewatch.media.reading_cost import decoding_bytes, least_decoding_bytes, opening_bytes
 
 _PACKETS_TO_FIRST_FRAME = 300  # a broadcast may begin seconds before its first key frame
 _FONTS = {"ttf": "ttf", "truetype": "ttf", "otf": "otf", "opentype": "otf", "sfnt": "ttf"}
@@ -46,14 +49,16 @@ def probe(source: AnyFile, limits: Limits | None = None, beat: Beat = no_beat) -
 
     Raises:
         MediaError: `media.empty`, `media.not_media`, `media.truncated`, `media.protected`, `media.unreadable`,
-            `media.not_a_file`; with limits also `media.too_large`, `media.too_long`, `media.too_many_streams`,
-            `media.probe_too_long`.
+            `media.not_a_file`, `media.too_costly`; with limits also `media.too_large`, `media.too_long`,
+            `media.too_many_streams`, `media.probe_too_long`.
         StorageError: the file is gone or cannot be read now.
     """
     pixels, seconds = (limits.decoder_pixels, limits.probe_seconds) if limits else (None, None)
     size, extent = _size_and_extent(source, seconds, beat)
     if extent.truncated:
         raise _truncated(source, extent)
+    if limits:
+        _require_affordable(source, size, extent, limits, beat)
     try:
         with open_media(source, max_pixels=pixels, seconds=seconds, beat=beat) as container:
             return _info(container, size, limits)
@@ -61,6 +66,32 @@ def probe(source: AnyFile, limits: Limits | None = None, beat: Beat = no_beat) -
         if error.finding.code == MediaError.code and extent.family is None:
             raise _not_media(source) from error
         raise
+
+
+def _require_affordable(source: AnyFile, size: int, extent: Extent, limits: Limits, beat: Beat) -> None:
+    """Let this process take what the file may need to be opened, unless its index would take more.
+
+    Raises:
+        MediaError: `media.too_costly`.
+    """
+    allowed = opening_bytes(limits, size)
+    process_bounds.let_take(allowed)
+    if extent.family is Family.ISO:
+        with open_file(source, limits.probe_seconds, beat) as file:
+            check_index(index_sizes(file), size, process_bounds.room(allowed))
+
+
+def _require_room_for_frames(video: Video) -> None:
+    """Return if there is room for the fewest frames that a decoder can do with.
+
+    Decoders hide that they got no memory: they return no frame, and what only frames tell would be missing.
+
+    Raises:
+        MediaError: `media.too_costly`.
+    """
+    needed = least_decoding_bytes(video)
+    if needed > process_bounds.room(needed):
+        raise out_of_memory.too_costly(f"decoding frames of {video.width}x{video.height}", needed)
 
 
 def _truncated(source: AnyFile, extent: Extent) -> MediaError:
@@ -93,6 +124,9 @@ def _info(container: InputContainer, size: int, limits: Limits | None) -> MediaI
     main = info.main_video
     if main is None:
         return info
+    if main.video is not None:
+        process_bounds.let_take(decoding_bytes(main.video, threads=os.cpu_count() or 1))
+        _require_room_for_frames(main.video)
     frame = _first_frame(container, cast(VideoStream, container.streams[main.index]), main.video)
     completed = main.evolve(video=main.video and _with_frame_facts(main.video, frame))
     return info.evolve(streams=tuple(completed if each is main else each for each in info.streams))

@@ -239,7 +239,7 @@ def media_errors(source: AnyFile) -> Iterator[None]:
     except FramewatchError:
         raise
     except MemoryError as error:  # libav's too
-        out_of_memory.raise_if_short(error)
+        out_of_memory.raise_if_unaffordable(error, f"reading {source.name}")
         message = f"reading {source.name} needs more memory than there is"
         raise MediaError(message, code="media.out_of_memory") from error
     except av.FFmpegError as error:

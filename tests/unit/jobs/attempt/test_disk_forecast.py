@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from framewatch.errors import Need, Place, StorageError
-from framewatch.jobs.attempt import disk_forecast
-from framewatch.jobs.attempt.disk_forecast import (
+from framewatch.jobs.attempt.forecast import disk as disk_forecast
+from framewatch.jobs.attempt.forecast.disk import (
     FinishedSegments,
     by_disk,
     forecast,

@@ -1,0 +1,142 @@
+"""How many packets the index of an MP4 or MOV lists, read before libav makes room for all of them.
+
+An index may say "80 million packets of one byte each" in twenty bytes, and libav takes 36 bytes of memory for each.
+In every other container an entry of the index takes about as much room in the file as in memory.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, NamedTuple
+
+from framewatch.errors import MediaError
+from framewatch.media.out_of_memory import too_costly
+
+_ENTRY_BYTES = 36  # of libav's AVIndexEntry and MOVTimeToSample
+_FRAMES_PER_ENTRY = 1024  # of uncompressed sound, which libav reads in chunks
+_PARENTS = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"moof", b"traf")
+_MAX_BOXES = 1_000_000  # a fragmented file has a few a second
+_MAX_TABLE = 64 * 2**20  # bytes of a table of chunks that are read
+_TRUN_SAMPLE_FLAGS = 0xF00  # which numbers a fragment states for each packet
+
+
+class TrackIndex(NamedTuple):
+    """What the index lists of one track, or of one fragment of it."""
+
+    packets: int
+    memory: int  # bytes that libav takes for it
+
+
+@dataclass
+class _Track:
+    sound: bool = False
+    packets: int = 0
+    frame_by_frame: bool = False  # each packet of sound is one audio frame: it is uncompressed
+    chunks: int = 0
+    runs: bytes = b""  # how many packets the chunks hold
+
+    @property
+    def index(self) -> TrackIndex:
+        chunked = self.sound and self.frame_by_frame
+        entries = _chunk_entries(self.runs, self.chunks) if chunked else self.packets
+        return TrackIndex(self.packets, entries * _ENTRY_BYTES)
+
+
+def index_sizes(file: BinaryIO) -> list[TrackIndex]:
+    """Read what the index lists of each track and each fragment (ISO/IEC 14496-12, sections 8.6 to 8.8)."""
+    end = file.seek(0, os.SEEK_END)
+    tracks: list[_Track] = []
+    fragments: list[TrackIndex] = []
+    for kind, start, stop in _boxes(file, 0, end):
+        if kind == b"trak":
+            tracks.append(_Track())
+        elif kind == b"trun":
+            fragments += _fragment(_head(file, start, stop, 8))
+        elif tracks:
+            _read_box(file, kind, start, stop, tracks[-1])
+    return [*(track.index for track in tracks), *fragments]
+
+
+def check_index(tracks: Sequence[TrackIndex], size: int, room: int) -> None:
+    """Return if the index of a file of `size` bytes is possible, and fits into `room` bytes of memory.
+
+    Raises:
+        MediaError: `media.too_costly`.
+    """
+    needed = sum(track.memory for track in tracks)
+    most = max((track.packets for track in tracks), default=0)
+    if most > size:  # each takes a byte or an entry at the least
+        message = (
+            f"its index lists {most} packets, which would need {needed / 1e9:.1f} GB of memory, "
+            f"and the whole file has {size} bytes"
+        )
+        raise MediaError(message, code="media.too_costly", hint="it is damaged, or made to do harm")
+    if needed > room:
+        raise too_costly("its index", needed)
+
+
+def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """Yield kind, start and end of the content of each box, those that hold others first."""
+    ranges = [(start, end)]
+    for _ in range(_MAX_BOXES):
+        if not ranges:
+            return
+        start, end = ranges.pop()
+        header = _head(file, start, end, 16)
+        if len(header) < 8:
+            continue
+        size, kind = struct.unpack_from(">I4s", header)
+        content = start + 8
+        if size == 1 and len(header) == 16:
+            size, content = struct.unpack_from(">Q", header, 8)[0], start + 16
+        stop = end if size == 0 else min(start + size, end)
+        if stop < content:
+            continue
+        yield kind, content, stop
+        ranges.append((stop, end))
+        if kind in _PARENTS:
+            ranges.append((content, stop))
+
+
+def _read_box(file: BinaryIO, kind: bytes, start: int, stop: int, track: _Track) -> None:
+    if kind == b"hdlr":
+        track.sound = _head(file, start, stop, 12)[8:12] == b"soun"
+    elif kind in (b"stsz", b"stz2"):
+        track.packets = max(track.packets, *_numbers(_head(file, start, stop, 12), 8))
+    elif kind == b"stts":
+        count, _, duration = (*_numbers(_head(file, start, stop, 16), 4), 0, 0, 0)[:3]
+        track.frame_by_frame = (count, duration) == (1, 1)
+    elif kind in (b"stco", b"co64"):
+        track.chunks = max(track.chunks, *_numbers(_head(file, start, stop, 8), 4))
+    elif kind == b"stsc":
+        track.runs = _head(file, start, stop, _MAX_TABLE)
+
+
+def _chunk_entries(table: bytes, chunks: int) -> int:
+    """Return the entries that libav makes of a track that it reads in chunks."""
+    runs = [*struct.iter_unpack(">3I", table[8 : len(table) - (len(table) - 8) % 12])] if len(table) > 8 else []
+    entries = 0
+    for number, (first, frames, _) in enumerate(runs):
+        after = runs[number + 1][0] if number + 1 < len(runs) else max(chunks, first) + 1
+        entries += max(after - first, 0) * -(-frames // _FRAMES_PER_ENTRY)
+    return entries
+
+
+def _fragment(header: bytes) -> Iterator[TrackIndex]:
+    if len(header) == 8:
+        _, packets = struct.unpack(">2I", header)
+        yield TrackIndex(packets, packets * _ENTRY_BYTES)
+
+
+def _numbers(data: bytes, at: int) -> tuple[int, ...]:
+    """Return the 32-bit numbers of a box from there on; 0 where it ends before."""
+    rest = data[at : len(data) - (len(data) - at) % 4] if len(data) > at else b""
+    return tuple(number for (number,) in struct.iter_unpack(">I", rest)) or (0,)
+
+
+def _head(file: BinaryIO, start: int, stop: int, size: int) -> bytes:
+    file.seek(start)
+    return file.read(max(min(size, stop - start), 0))

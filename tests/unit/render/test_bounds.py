@@ -1,0 +1,167 @@
+"""What the kernel keeps a worker and its ffmpeg from taking, and what becomes of a task that asks for more."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clips import make_clip
+from framewatch.errors import MediaError, Remedy
+from framewatch.media.ffmpeg.discovery import find_ffmpeg
+from framewatch.media.limits import Limits
+from framewatch.media.process_bounds import Bounds
+from framewatch.render.tasks import BoundedTask, CommandTask, ProbeTask
+from framewatch.render.worker_client import Worker
+from hostile_media import box, claiming_packets, movie, table, track
+
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds memory")
+MB = 10**6
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Worker]:
+    worker = Worker()
+    yield worker
+    worker.kill()
+
+
+@pytest.fixture(scope="module")
+def fresh_worker() -> Iterator[Worker]:
+    """A worker that has read nothing but small movies: its peak of memory is theirs."""
+    worker = Worker()
+    yield worker
+    worker.kill()
+
+
+def run(worker: Worker, task: BoundedTask) -> Any:
+    return worker.run(task, lambda _: None, threading.Event())
+
+
+def error_of(worker: Worker, task: BoundedTask) -> MediaError:
+    with pytest.raises(MediaError) as caught:
+        run(worker, task)
+    assert caught.value.remedy == Remedy.NONE
+    return caught.value
+
+
+def encode(out: Path, *options: str, bounds: Bounds) -> CommandTask:
+    source = ("-f", "lavfi", "-i", "testsrc2=size=1920x1080:rate=25:duration=4", "-c:v", "libx264", "-crf", "1")
+    argv = (str(find_ffmpeg(None)), "-nostdin", *source, "-preset", "ultrafast", *options, "-y", f"file:{out}")
+    return CommandTask(argv=argv, bounds=bounds)
+
+
+def limit(pid: int, name: str) -> str:
+    lines = Path(f"/proc/{pid}/limits").read_text().splitlines()
+    return next(line.split()[len(name.split())] for line in lines if line.startswith(name))
+
+
+def peak_memory(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+
+
+@linux_only
+def test_a_worker_takes_each_bound_with_its_task_and_drops_it_after(worker: Worker, tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "a.mp4", frames=2)
+    run(worker, ProbeTask(source=clip, bounds=Bounds(worker=400 * MB, beyond_held=False)))
+    assert worker.pid
+    assert int(limit(worker.pid, "Max data size")) == 400 * MB
+    run(worker, ProbeTask(source=clip, bounds=Bounds(worker=10**10)))
+    assert int(limit(worker.pid, "Max data size")) > 400 * MB
+    run(worker, ProbeTask(source=clip))
+    assert limit(worker.pid, "Max data size") == "unlimited"
+    assert limit(worker.pid, "Max core file size") == "0"
+    assert int(limit(worker.pid, "Max open files")) <= 1024
+    assert int(Path(f"/proc/{worker.pid}/oom_score_adj").read_text()) >= 500
+
+
+@linux_only
+def test_a_frame_beyond_the_bound_is_too_costly_and_the_worker_lives_on(worker: Worker, tmp_path: Path) -> None:
+    large = make_clip(tmp_path / "large.mp4", frames=2, size="8192x8192")
+    small = make_clip(tmp_path / "small.mp4", frames=2)
+    bounds = Bounds(worker=200 * MB, beyond_held=False)
+    error = error_of(worker, ProbeTask(source=large, limits=Limits(), bounds=bounds))
+    assert error.finding.code == "media.too_costly"
+    assert "0.2 GB" in error.finding.message
+    assert "limits.worker_gb" in error.finding.hint
+    pid = worker.pid
+    assert run(worker, ProbeTask(source=small, limits=Limits(), bounds=bounds)).timeline.frames == 2
+    assert worker.pid == pid
+
+
+@linux_only
+def test_an_ffmpeg_beyond_its_bound_is_too_costly(worker: Worker, tmp_path: Path) -> None:
+    error = error_of(worker, encode(tmp_path / "a.mp4", "-preset", "placebo", bounds=Bounds(ffmpeg=200 * MB)))
+    assert error.finding.code == "media.too_costly"
+    assert "0.2 GB" in error.finding.message
+
+
+def test_a_file_beyond_its_bound_is_too_costly(worker: Worker, tmp_path: Path) -> None:
+    error = error_of(worker, encode(tmp_path / "a.mp4", bounds=Bounds(file=MB)))
+    assert error.finding.code == "media.too_costly"
+    assert (tmp_path / "a.mp4").stat().st_size <= MB
+    run(worker, encode(tmp_path / "a.mp4", "-frames:v", "1", bounds=Bounds(file=10 * MB)))
+
+
+@pytest.mark.parametrize("word", ["title=" + "x" * 200_000, "title=a\0b"], ids=["too long", "with a NUL"])
+def test_arguments_that_no_program_can_be_given_are_an_error_of_the_file(
+    worker: Worker, tmp_path: Path, word: str
+) -> None:
+    error = error_of(worker, encode(tmp_path / "a.mp4", "-metadata", word, bounds=Bounds()))
+    assert error.finding.code == "media.command_refused"
+
+
+SAMPLES = (table(b"stsc", 1, 1, 100, 1), table(b"stsz", 1, 100), table(b"stco", 1, 40))
+FRAMES = track(table(b"stts", 1, 100, 2), *SAMPLES)
+MANY = 200_000_000
+
+
+def with_table(path: Path, *extra: bytes) -> Path:
+    return movie(path, track(table(b"stts", 1, 100, 2), *SAMPLES, *extra))
+
+
+def in_fragments(path: Path) -> Path:
+    empty = track(table(b"stts", 0), table(b"stsc", 0), table(b"stsz", 0, 0), table(b"stco", 0))
+    fragment = box(b"moof", table(b"mfhd", 1), box(b"traf", table(b"tfhd", 1), table(b"trun", MANY)))
+    return movie(path, empty, after=fragment)
+
+
+def uncompressed_sound(path: Path) -> Path:
+    """Two hundred chunks in the same place, of two thousand million audio frames each."""
+    runs = (table(b"stts", 1, 2**31 - 1, 1), table(b"stsc", 1, 1, 2**31 - 1, 1), table(b"stsz", 2, 100))
+    sound = track(*runs, table(b"stco", 200, *[40] * 200), handler=b"soun", entry=b"sowt")
+    return movie(path, sound, FRAMES)
+
+
+@linux_only
+@pytest.mark.parametrize(
+    ("make", "code"),
+    [
+        (lambda path: claiming_packets(path, 80_000_000), "media.too_costly"),
+        (lambda path: claiming_packets(path, 40_000_000, tracks=3), "media.too_costly"),
+        (in_fragments, "media.too_costly"),
+        (uncompressed_sound, "media.too_costly"),
+        (lambda path: with_table(path, table(b"ctts", 1, MANY, 2)), None),
+        (lambda path: with_table(path, table(b"stss", MANY)), None),
+        (lambda path: with_table(path, table(b"co64", MANY)), None),
+        (lambda path: with_table(path, box(b"sbgp", bytes(4), b"rap ", table(b"", MANY)[8:])), None),
+    ],
+    ids=["sizes", "sizes of three tracks", "fragments", "sound", "offsets", "key frames", "chunks", "groups"],
+)
+def test_a_small_movie_with_a_huge_index_takes_little_memory(
+    fresh_worker: Worker, tmp_path: Path, make: Any, code: str | None
+) -> None:
+    task = ProbeTask(source=make(tmp_path / "a.mov"), limits=Limits(), bounds=Bounds(worker=10**9))
+    found = None
+    try:
+        run(fresh_worker, task)
+    except MediaError as error:
+        found = error.finding.code
+    assert code in (None, found)
+    assert fresh_worker.pid
+    assert peak_memory(fresh_worker.pid) < 150 * MB
