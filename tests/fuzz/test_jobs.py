@@ -20,6 +20,12 @@ MEMORY_BYTES = 3 << 30  # of a process
 SECONDS = 60 + 10 * JOBS  # for all jobs, on a slow machine
 WATCH_SECONDS = 0.2
 ENDINGS = ("mp4", "mkv", "png")  # none of them says what is in the file
+PRESETS = {
+    "films": {"ml_upscale": "esrgan-2x", "preset": "ultrafast"},
+    "pictures": {"ml_upscale": "esrgan-2x", "container": "png"},
+    "copies": {"processing_mode": "copy", "container": "mkv"},
+    "sound": {"container": "flac", "audio_codec": "flac"},
+}
 BUGS = ("worker.bug", "internal.bug", "worker.died", "worker.stalled", "ffmpeg.killed")
 
 
@@ -27,15 +33,14 @@ def test_jobs_on_any_files_lose_nothing_and_leave_nothing(
     harness: FaultHarness, seeds: dict[str, bytes], fuzzed: Fuzzed
 ) -> None:
     harness.settings["retries"] = 0
-    films = harness.folder("films", preset={"ml_upscale": "esrgan-2x", "preset": "ultrafast"})
-    pictures = harness.folder("pictures", preset={"ml_upscale": "esrgan-2x", "container": "png"})
+    shares = {name: harness.folder(name, preset=preset) for name, preset in PRESETS.items()}
     healthy = harness.folder("healthy")
     (healthy / "a.mp4").write_bytes(CLIP.read_bytes())
     digests = {}
     for number in range(FIRST, FIRST + JOBS):
-        folder, is_picture = (pictures, True) if number % 3 == 0 else (films, False)
-        chosen = [data for name, data in seeds.items() if (name in PICTURES) == is_picture]
-        path = folder / f"{number}.{ENDINGS[number % len(ENDINGS)]}"
+        name = list(PRESETS)[number % len(PRESETS)]
+        chosen = [data for seed, data in seeds.items() if (seed in PICTURES) == (name == "pictures")]
+        path = shares[name] / f"{number}.{ENDINGS[number % len(ENDINGS)]}"
         path.write_bytes(mutated(chosen, number))
         digests[path] = digest(path)
     with _MemoryWatch(harness) as watch:
@@ -49,7 +54,7 @@ def test_jobs_on_any_files_lose_nothing_and_leave_nothing(
         assert codes[path.stem] not in BUGS, f"{path.name}: {codes[path.stem]}\n{hint}"
     assert "Traceback" not in harness.log()
     assert not harness.leftovers()
-    assert {path.name for folder in (films, pictures) for path in folder.parent.rglob(".*")} <= OURS
+    assert {path.name for share in shares.values() for path in share.parent.rglob(".*")} <= OURS
     eventually(lambda: not harness.processes(), timeout=5, what="the end of every process")
     assert watch.most < MEMORY_BYTES
     fuzzed("media file, as a job of a daemon", Counter(codes.values()), _slowest(harness), watch.most)

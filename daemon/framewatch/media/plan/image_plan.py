@@ -15,6 +15,7 @@ from framewatch.media.probe.file_kind import is_image
 from framewatch.media.rules.image_rules import check_image, is_image_preset
 
 MAX_OUTPUT_PIXELS = 600_000_000
+_FFMPEG_BYTES = 2**31 - 1  # of a frame with a margin around it (av_image_check_size2 of libavutil)
 
 
 class ImageFormat(NamedTuple):
@@ -91,7 +92,7 @@ def make_image_plan(preset: Preset, preset_name: str, info: MediaInfo) -> ImageP
         message = f"there is no decoder for this image ({still.codec})"
         raise MediaError(message, code="media.no_decoder", hint="convert it to png first")
     width, height = video.upright
-    findings = [*check_image(preset), *_size(preset, width * preset.scale, height * preset.scale)]
+    findings = [*check_image(preset), *_size(preset, video, width * preset.scale, height * preset.scale)]
     if findings:
         raise RuleError.of(findings)
     return _plan(preset, preset_name, still, video)
@@ -134,17 +135,26 @@ def _warnings(preset: Preset, still: Stream, video: Video) -> Iterator[Finding]:
         yield Finding("image.icc_dropped", message, hint, location(still))
 
 
+def _pixel_bytes(preset: Preset, video: Video) -> int:
+    channels = 4 if video.alpha and FORMATS[preset.container].alpha else 3
+    return channels * (1 if working_format(video.bit_depth) == "rgb24" else 2)
+
+
 def _icc_obstacle(preset: Preset, icc: IccProfile) -> str | None:
     if not FORMATS[preset.container].icc:
         return f"cannot be in {preset.container}"
     return icc.flaw
 
 
-def _size(preset: Preset, width: int, height: int) -> list[Finding]:
+def _size(preset: Preset, video: Video, width: int, height: int) -> list[Finding]:
     max_side = FORMATS[preset.container].max_side
-    if max(width, height) <= max_side and width * height <= MAX_OUTPUT_PIXELS:
+    if max(width, height) > max_side:
+        limit = f"at most {max_side} pixels per side"
+    elif width * height > MAX_OUTPUT_PIXELS:
+        limit = f"at most {MAX_OUTPUT_PIXELS // 1_000_000} megapixels"
+    elif (width * _pixel_bytes(preset, video) + 1024) * (height + 128) >= _FFMPEG_BYTES:
+        limit = "more than ffmpeg can hold in one frame"
+    else:
         return []
-    too_long = max(width, height) > max_side
-    limit = f"{max_side} pixels per side" if too_long else f"{MAX_OUTPUT_PIXELS // 1_000_000} megapixels"
-    message = f"{width}x{height} is too large: at most {limit}"
+    message = f"{width}x{height} is too large: {limit}"
     return [Finding("image.too_large", message, "upscale it less, or use png", "container")]

@@ -229,10 +229,16 @@ def test_a_file_that_is_not_an_image_is_refused_with_its_own_code(info: MediaInf
     assert "video" in caught.value.finding.hint
 
 
-@pytest.mark.parametrize(("container", "side"), [("webp", 8200), ("jpg", 33_000), ("png", 20_000)])
-def test_a_size_that_the_format_cannot_hold_is_refused(container: str, side: int) -> None:
+@pytest.mark.parametrize(
+    ("container", "width", "height", "bit_depth"),
+    [("webp", 8200, 8200, 8), ("jpg", 33_000, 9, 8), ("png", 20_000, 20_000, 8), ("png", 64, 1_048_624, 8),
+     ("tiff", 10_000, 9_500, 16)],
+)  # fmt: skip
+def test_a_size_that_the_format_or_ffmpeg_cannot_hold_is_refused(
+    container: str, width: int, height: int, bit_depth: int
+) -> None:
     with pytest.raises(RuleError) as caught:
-        plan(picture(width=side, height=side), container=container)
+        plan(picture(width=width, height=height, bit_depth=bit_depth), container=container)
     assert caught.value.finding.code == "image.too_large"
 
 
