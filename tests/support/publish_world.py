@@ -26,6 +26,7 @@ from framewatch.storage import copy as copying
 from framewatch.storage import files
 from framewatch.storage import move as moving
 from framewatch.storage import rename as renaming
+from framewatch.storage import root as rooting
 from framewatch.storage.folder_places import FolderPlaces
 
 SOURCE = b"source" * 1000
@@ -104,7 +105,7 @@ class World:
 
     def conclude(self, job: Job) -> None:
         path, root = publish.final_sidecar(job, self.places)
-        files.durable_write(path, json.dumps(job.state).encode(), root=root)
+        root.write(path, json.dumps(job.state).encode())
 
     def files(self) -> dict[str, bytes]:
         """Everything in the roots, by path: "in/s1/a.mkv"."""
@@ -132,7 +133,7 @@ class World:
 
 def watch(watched: FaultyOs, scenario: str) -> None:
     """Replace `os` by the watched one, in this process."""
-    for module in (files, moving, copying, renaming):
+    for module in (files, moving, copying, renaming, rooting):
         module.os = watched  # type: ignore[attr-defined]
     if scenario == "link":
         renaming._exclusive_rename = lambda: None  # type: ignore[assignment]

@@ -13,6 +13,7 @@ from framewatch.errors import MAX_FINDINGS, MORE, ConfigError, Finding
 from framewatch.media.preset.loader import load_folder_preset
 from framewatch.media.rules.preset_rules import check_preset
 from framewatch.safe_yaml import MAX_DEPTH, parse
+from framewatch.storage.root import Root
 from preset_fuzz import fuzz_preset
 
 
@@ -151,7 +152,8 @@ def test_mutated_presets_raise_nothing_but_configuration_errors(tmp_path: Path) 
 
 def _findings(path: Path) -> tuple[Finding, ...]:
     try:
-        preset = load_folder_preset(path)
+        preset = load_folder_preset(Root(path.parent))
+        assert preset is not None
     except ConfigError as error:
         return error.findings
     return tuple(map(preset.locate, check_preset(preset.preset)))

@@ -23,6 +23,8 @@ from framewatch.render.tasks import TrialReport, TrialTask
 from framewatch.render.worker_client import Worker
 from framewatch.settings import LoadedSettings, Settings
 from framewatch.storage.filesystem_type import filesystem_type, gives_events
+from framewatch.storage.links import resolve
+from framewatch.storage.root import Root
 from framewatch.upscale.engine import INT8
 from framewatch.upscale.network.weights import Precision, verify_models
 
@@ -135,12 +137,14 @@ def _folders(loaded: LoadedSettings) -> Iterator[Check]:
     for finding in findings:
         yield Check("folders", False, str(finding))
     for folder in loaded.settings.folders:
-        if not folder.input.is_dir():
+        try:
+            with Root(folder.input).opened() as top:
+                free = shutil.disk_usage(top).free / 1e9
+            kind = filesystem_type(resolve(folder.input))
+        except (StorageError, OSError):  # reported above
             continue
-        kind = filesystem_type(folder.input)
         known = kind or "unknown file system"
         events = "watched by events" if gives_events(kind) else "polled, because it gives no events"
-        free = shutil.disk_usage(folder.input).free / 1e9
         yield Check(f"folder {folder.name}", True, f"{folder.input}: {known}, {events}; {free:.0f} GB free")
     work = loaded.settings.work_dir
     # The work folder may not exist yet: its disk is that of the nearest folder above it.

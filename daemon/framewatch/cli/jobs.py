@@ -23,7 +23,6 @@ from framewatch.jobs.store.recovery import last_rebuild
 from framewatch.jobs.store.store import Store, StoreError
 from framewatch.service.liveness import is_alive
 from framewatch.settings import Settings
-from framewatch.storage import files
 from framewatch.storage.os_errors import storage_faults
 from framewatch.text import printable
 
@@ -112,7 +111,7 @@ def _request(
 def has_store(settings: Settings) -> bool:
     """Return whether a daemon has created a job store yet."""
     with storage_faults(settings.store_path):
-        return files.exists(settings.store_path)
+        return settings.store_path.exists()
 
 
 def _unknown(job_id: str) -> StoreError:

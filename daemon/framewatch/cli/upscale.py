@@ -38,6 +38,7 @@ from framewatch.media.preset.loader import NamedPreset, load_preset
 from framewatch.render.worker_client import Worker
 from framewatch.storage import files
 from framewatch.storage.move import Move, Moved, move
+from framewatch.storage.root import Root
 from framewatch.text import printable
 
 FileArgument = Annotated[Path, typer.Argument(help="The video.", show_default=False)]
@@ -185,9 +186,17 @@ def _require_extension(output: Path, named: NamedPreset) -> None:
 
 
 def _publish(made: AttemptResult, output: Path) -> None:
-    found = files.identity(made.result)
-    size = found.size if found else 0
-    request = Move(made.result, output, root=output.parent, part=f".{made.result.parent.name}.part", size=size)
+    work, folder = made.result.parent.resolve(), output.parent.resolve()  # links that the user names are followed
+    result = work / made.result.name
+    found = Root(work).identity(result)
+    request = Move(
+        source=result,
+        source_root=Root(work),
+        destination=folder / output.name,
+        root=Root(folder),
+        part=f".{made.result.parent.name}.part",
+        size=found.size if found else 0,
+    )
     if move(request) is not Moved.DONE:
         _require_absent(output)
         raise MediaError("the result could not be moved to its place", code="output.lost", where=printable(output))

@@ -5,26 +5,21 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from framewatch.domain import FileIdentity, Job
-from framewatch.errors import ConfigError, ErrorRecord, Finding, FramewatchError, Remedy, limited
+from framewatch.errors import ConfigError, ErrorRecord, Finding, FramewatchError, Remedy, StorageError, limited
 from framewatch.intake.collector import Settled
 from framewatch.jobs.lifecycle.events import Broke, RetryAsked
 from framewatch.jobs.naming import free_path, planned_output
 from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.source_check import retry_source
-from framewatch.media.preset.loader import (
-    FOLDER_PRESET,
-    UNREADABLE,
-    NamedPreset,
-    find_folder_preset,
-    load_folder_preset,
-)
+from framewatch.media.preset.loader import FOLDER_PRESET, UNREADABLE, NamedPreset, load_folder_preset
 from framewatch.media.rules.preset_rules import check_preset
 from framewatch.settings import FolderSettings
 from framewatch.storage import files
-from framewatch.storage.mount_guard import UNGUARDED, Guard
+from framewatch.storage.root import UNGUARDED, Guard, Root
 
 
 class Admission:
@@ -49,6 +44,8 @@ class Admission:
             guard: knows whether the folder's disk is mounted.
         """
         self._guard = guard
+        self._input = Root(folder.input, guard)
+        self._output = Root(folder.output, guard)
         self._folder = folder
         self._configured = configured
         self._manager = manager
@@ -72,7 +69,7 @@ class Admission:
             return refused
         preset, findings = self._preset()
         if findings:
-            self._guard.require(self._folder.input)  # else a disk that was just unplugged would fail the file
+            self._input.require()  # else a disk that was just unplugged would fail the file
         event = Broke(ErrorRecord(tuple(findings), Remedy.NONE)) if findings else None
         added, without_job = self._manager.add(self._folder.output, lambda: self._jobs(new, preset, findings), event)
         taken = {job.relative for job in added}
@@ -114,7 +111,7 @@ class Admission:
         Raises:
             ConfigError: the source is gone, or the preset is still wrong.
         """
-        source, identity = retry_source(job)
+        source, identity = retry_source(job, self._guard)
         preset, findings = self._preset()
         if findings or preset is None:
             raise ConfigError.of(findings)
@@ -128,7 +125,7 @@ class Admission:
             message, hint = "the folder's preset is missing or wrong", "see `framewatch status`"
             raise ConfigError(message, code="preset.unavailable", hint=hint, where=self._folder.name)
         try:
-            preset = folder_preset(self._folder, self._search)
+            preset = folder_preset(self._input, self._search)
         except ConfigError as error:
             if error.finding.code == UNREADABLE:  # now; a later attempt may succeed
                 raise
@@ -149,8 +146,10 @@ class Admission:
         wanted = planned_output(folder.output, relative, folder.output_name, name, container)
 
         def taken(path: Path) -> bool:
-            exists = files.exists(path) and not folder.overwrite
-            return exists or path in names or store.output_claimed(path)
+            with suppress(StorageError):  # an output that is away now: publishing finds a free name when it is back
+                if not folder.overwrite and self._output.exists(path):
+                    return True
+            return path in names or store.output_claimed(path)
 
         return Job(
             id=store.new_id(),
@@ -167,18 +166,19 @@ class Admission:
         )
 
 
-def folder_preset(folder: FolderSettings, search: Sequence[Path] = ()) -> NamedPreset:
+def folder_preset(folder: Root, search: Sequence[Path] = ()) -> NamedPreset:
     """Return the preset that lies in a watch folder.
 
     Raises:
         ConfigError: there is none, or it is wrong.
+        StorageError: the folder cannot be opened.
     """
-    path = find_folder_preset(folder.input)
-    if path is None:
+    preset = load_folder_preset(folder, search)
+    if preset is None:
         raise ConfigError(
             f"the folder has no preset: neither `preset:` in the configuration nor {FOLDER_PRESET} in it",
             code="preset.missing",
             hint=f"name one, or put a file {FOLDER_PRESET} into the folder",
-            where=str(folder.input),
+            where=str(folder.path),
         )
-    return load_folder_preset(path, search)
+    return preset

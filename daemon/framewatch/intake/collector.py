@@ -17,6 +17,7 @@ from framewatch.intake.ready_check import ReadyState, check_ready
 from framewatch.intake.scanner import Scanner, ScanReport
 from framewatch.intake.settle_tracker import Snapshot
 from framewatch.settings import FolderSettings
+from framewatch.storage.root import Guard, Root
 
 BATCH = 250  # files checked and offered before events are handled again
 
@@ -43,6 +44,7 @@ class Collector:
         on_settled: OnSettled,
         *,
         excluded: Collection[Path],
+        guard: Guard,
         clock: Callable[[], float],
         stopping: Callable[[], bool],
         require: Callable[[], object],
@@ -53,6 +55,7 @@ class Collector:
             folder: the settings, with absolute paths.
             on_settled: takes settled files, or returns those that it cannot take now.
             excluded: folders that are never scanned.
+            guard: opens the folder, and those that are excluded.
             clock: monotonic seconds.
             stopping: whether to stop; asked between files.
             require: raises a FramewatchError while the folder's disk is not mounted.
@@ -62,9 +65,9 @@ class Collector:
         self._clock = clock
         self._stopping = stopping
         self._require = require
-        self._scanner = Scanner(
-            folder.input, recursive=folder.recursive, rules=IgnoreRules(folder.ignore), excluded=excluded
-        )
+        rules = IgnoreRules(folder.ignore)
+        root = Root(folder.input, guard)
+        self._scanner = Scanner(root, recursive=folder.recursive, rules=rules, excluded=excluded)
         self._states = FileStates(folder.settle_seconds)
         self._reported: set[str] = set()
         self._refusals: dict[str, str] = {}  # why files were not taken, as it was logged
@@ -105,18 +108,22 @@ class Collector:
     def check_due(self) -> None:
         """Check the files whose settle time is over; those that have not changed will be offered."""
         due = [] if self._ready else self._states.due(self._clock())
-        for relative in sorted(due)[:BATCH]:
-            seen = self._scanner.stat(relative)
-            if not isinstance(seen, Snapshot):
-                self._states.vanished(relative)
-            elif self._states.observe(relative, seen, self._clock()):
-                self._ready[relative] = seen
+        if not due:
+            return
+        with self._scanner.opened() as top:
+            for relative in sorted(due)[:BATCH]:
+                seen = self._scanner.look(top, relative)
+                if not isinstance(seen, Snapshot):
+                    self._states.vanished(relative)
+                elif self._states.observe(relative, seen, self._clock()):
+                    self._ready[relative] = seen
 
     def handle_event(self, relative: str) -> None:
         """Handle an event about a path: a file that changed, appeared or vanished, or a subfolder."""
         if not self._scanner.covers(relative):
             return
-        seen = self._scanner.stat(relative)
+        with self._scanner.opened() as top:
+            seen = self._scanner.look(top, relative)
         now = self._clock()
         self._states.touch(relative, now)
         if isinstance(seen, Snapshot):
@@ -156,17 +163,20 @@ class Collector:
     def offer(self) -> None:
         """Offer a batch of settled files, after a final check of each."""
         self._busy = {relative for relative in self._busy if self._states.knows(relative)}
+        if not self._ready:
+            return
         offered: dict[str, Snapshot] = {}
-        for relative in list(islice(self._ready, BATCH)):
-            if self._stopping():
-                return
-            snapshot = self._ready.pop(relative)
-            state = check_ready(self._folder.input / relative, snapshot, leases=self.leases)
-            (self._busy.add if state is ReadyState.BUSY else self._busy.discard)(relative)
-            if state is ReadyState.READY:
-                offered[relative] = snapshot
-            else:
-                self._states.touch(relative, self._clock())
+        with self._scanner.opened() as top:
+            for relative in list(islice(self._ready, BATCH)):
+                if self._stopping():
+                    return
+                snapshot = self._ready.pop(relative)
+                state = check_ready(top, relative, snapshot, leases=self.leases)
+                (self._busy.add if state is ReadyState.BUSY else self._busy.discard)(relative)
+                if state is ReadyState.READY:
+                    offered[relative] = snapshot
+                else:
+                    self._states.touch(relative, self._clock())
         if offered:
             self._offer(offered)
 

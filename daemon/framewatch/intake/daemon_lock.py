@@ -20,10 +20,13 @@ from typing import Self
 import psutil
 
 from framewatch.errors import AlreadyRunningError, Finding, StorageError, shorten
+from framewatch.storage import files
+from framewatch.storage.root import Root
 from framewatch.text import printable
 from framewatch.threads import NamedLocks
 
 LOCK_NAME = ".framewatch.lock"
+_OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _INFO_BYTES = 4096
 _MAX_PID = 2**31
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL})
@@ -51,8 +54,9 @@ class FolderLock:
     file does no harm.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / LOCK_NAME
+    def __init__(self, folder: Root) -> None:
+        self._folder = folder
+        self.path = folder.path / LOCK_NAME
         self._file: int | None = None
         self._seen: os.stat_result | None = None  # of the file
 
@@ -67,7 +71,7 @@ class FolderLock:
 
         Raises:
             AlreadyRunningError: another process, on this or another host, holds the lock.
-            StorageError: the lock file cannot be opened, or is not a regular file.
+            StorageError: the folder or the lock file cannot be opened, or that is not a regular file.
         """
         file = self._open()
         self._seen = os.fstat(file)
@@ -84,14 +88,14 @@ class FolderLock:
     def is_current(self) -> bool:
         """Return whether the locked file is still the one in the folder: its disk may have been replaced."""
         try:
-            found = self.path.lstat()
-        except OSError:
+            found = self._folder.find(self.path)
+        except StorageError:
             return False
         seen = self._seen
+        if found is None or seen is None:
+            return False
         # An inode number is only stable while the file is open; without locks it was closed again.
-        return (
-            seen is not None and found.st_dev == seen.st_dev and (self._file is None or found.st_ino == seen.st_ino)
-        )
+        return found.st_dev == seen.st_dev and (self._file is None or found.st_ino == seen.st_ino)
 
     def release(self) -> None:
         """Release the lock, if it is held."""
@@ -100,9 +104,9 @@ class FolderLock:
             self._file = None
 
     def _open(self) -> int:
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
-            file = os.open(self.path, flags, 0o600)
+            with self._folder.opened() as folder:
+                file = os.open(LOCK_NAME, _OPEN, 0o600, dir_fd=folder)
         except OSError as error:
             hint = "make the folder writable, and remove anything else with that name"
             message = f"the lock {self.path} cannot be opened: {error.strerror}"
@@ -133,12 +137,12 @@ class DaemonLock:
     """
 
     def __init__(self) -> None:
-        self._locks: dict[Path, FolderLock] = {}  # by folder, with links resolved
-        self._keys: dict[Path, Path] = {}  # resolved folder by the path that was given
+        self._locks: dict[Path, FolderLock] = {}  # by folder, without links
+        self._keys: dict[Root, Path] = {}  # path without links of each folder
         self._guard = threading.Lock()  # for both tables
         self._locking = NamedLocks()
 
-    def add(self, folder: Path, what: str) -> tuple[Finding, ...]:
+    def add(self, folder: Root, what: str) -> tuple[Finding, ...]:
         """Lock one more folder. Does nothing if it is held and its disk is the same.
 
         Returns and raises: as `hold`.
@@ -146,7 +150,7 @@ class DaemonLock:
         _, warning = self._take(folder, what)
         return (warning,) if warning else ()
 
-    def drop(self, folder: Path) -> None:
+    def drop(self, folder: Root) -> None:
         """Release a folder whose disk is gone: an open lock file would keep the disk from being unmounted.
 
         The folder itself is not accessed.
@@ -156,14 +160,14 @@ class DaemonLock:
         if key is not None:
             self._release_keys(key)
 
-    def keep(self, wanted: Collection[Path]) -> None:
+    def keep(self, wanted: Collection[Root]) -> None:
         """Release all folders but these. None is accessed."""
         with self._guard:
             self._keys = {folder: key for folder, key in self._keys.items() if folder in wanted}
             unwanted = self._locks.keys() - set(self._keys.values())
         self._release_keys(*unwanted)
 
-    def hold(self, wanted: Mapping[Path, str]) -> tuple[Finding, ...]:
+    def hold(self, wanted: Mapping[Root, str]) -> tuple[Finding, ...]:
         """Hold exactly these folders: lock new ones, release those no longer wanted.
 
         Args:
@@ -188,9 +192,9 @@ class DaemonLock:
         self.keep(wanted)
         return tuple(warning for warning in warnings if warning)
 
-    def _take(self, folder: Path, what: str) -> tuple[bool, Finding | None]:
+    def _take(self, folder: Root, what: str) -> tuple[bool, Finding | None]:
         """Lock a folder, again if its disk was replaced. Returns whether it was not held before, and a warning."""
-        key = Path(os.path.realpath(folder))
+        key = folder.real_path()
         with self._locking.of(key):
             with self._guard:
                 self._keys[folder] = key
@@ -198,7 +202,7 @@ class DaemonLock:
             if held is not None and held.is_current():
                 return False, None
             self._release_keys(key)  # first: our own old lock would refuse the new one if it is the same file
-            lock = FolderLock(key)
+            lock = FolderLock(folder)
             warning = lock.acquire(what)
             with self._guard:
                 self._locks[key] = lock
@@ -222,15 +226,16 @@ class DaemonLock:
         self.release()
 
 
-def is_held_by_us(folder: Path) -> bool:
+def is_held_by_us(folder: Root) -> bool:
     """Return whether a process of this user on this host has the lock, to judge by the file that it has open.
 
     Anybody may write anything into the file, so its content alone proves nothing.
     """
-    path = os.path.realpath(folder / LOCK_NAME)
     try:
-        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
+        with folder.opened() as top:
+            file = os.open(LOCK_NAME, files.READ, dir_fd=top)
+        path = str(folder.real_path() / LOCK_NAME)
+    except (OSError, StorageError):
         return False
     try:
         holder = psutil.Process(_read(file).pid or 0)

@@ -1,17 +1,13 @@
-"""Check the configured folders, and create those that framewatch may create.
-
-`os.path` answers false for whatever cannot be examined; the methods of Path raise for some errors, such as EACCES and
-those of a dead share.
-"""
-
-# ruff: noqa: PTH110, PTH112, PTH114
+"""Check the configured folders, and create those that framewatch may create."""
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -19,8 +15,12 @@ from framewatch.errors import ConfigError, Finding, StorageError
 from framewatch.intake.folder_overlap import find_overlaps
 from framewatch.safe_yaml import KeyPath, dotted
 from framewatch.settings import FolderSettings, Settings
+from framewatch.storage import beneath
+from framewatch.storage.links import resolve
 from framewatch.storage.mounts import Mounts
+from framewatch.storage.root import Root
 
+LINK = "folders.symlink"
 _TARGETS = ("output", "done", "failed")
 _RIGHTS = (
     "give framewatch's user write permission there; a systemd service also needs the drop-in that "
@@ -72,7 +72,11 @@ def make_own_folders(settings: Settings, where: Callable[[KeyPath], str] = dotte
         ConfigError: one cannot be created.
     """
     for key in ("state_dir", "work_dir"):
-        _create(getattr(settings, key), where((key,)), mode=0o700, parents=True)
+        path = getattr(settings, key)
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise _not_created(path, error.strerror or str(error), where((key,))) from None
 
 
 def make_targets(folder: FolderSettings, roots: Mounts, where: Callable[[KeyPath], str] = dotted) -> None:
@@ -85,65 +89,110 @@ def make_targets(folder: FolderSettings, roots: Mounts, where: Callable[[KeyPath
     """
     for key in _TARGETS:
         path = getattr(folder, key)
-        if not os.path.lexists(path) and roots.may_create(path):
-            _create(path, where((key,)))
-            roots.forget(path)
+        if roots.may_create(path):
+            try:
+                roots.create(path)
+            except StorageError as error:
+                raise _not_created(path, error.finding.message, where((key,))) from None
     for path in (folder.input, *(getattr(folder, key) for key in _TARGETS)):
         with suppress(StorageError):  # whoever needs the root reports it
             roots.require(path)
 
 
-def _create(path: Path, where: str, *, mode: int = 0o777, parents: bool = False) -> None:
-    try:
-        path.mkdir(mode=mode, parents=parents, exist_ok=True)
-    except OSError as error:
-        message = f"{path} cannot be created: {error.strerror}"
-        raise ConfigError(message, code="folders.not_writable", hint=_RIGHTS, where=where) from None
+def _not_created(path: Path, reason: str, where: str) -> ConfigError:
+    return ConfigError(f"{path} cannot be created: {reason}", code="folders.not_writable", hint=_RIGHTS, where=where)
 
 
 def _folder(folder: FolderSettings, known: Collection[Path]) -> Iterator[tuple[str, Finding]]:
-    if os.path.lexists(folder.input) or folder.input not in known:
-        for finding in _input(folder.input):
-            yield "input", finding
+    wrong = list(_input(folder.input))
+    lost = any(finding.code != "folders.not_writable" for finding in wrong)
+    if _is_there(folder.input) or folder.input not in known:
+        yield from (("input", finding) for finding in wrong)
     for key in _TARGETS:
         target = getattr(folder, key)
-        if target in known and not os.path.lexists(target):
+        if target in known and not _is_there(target):
             continue
         if link := _link_between(folder.input, target):
             hint = "replace the link with a folder, or name its target in the configuration"
             message = f"{link} is a link inside the input folder, where others may change it"
-            yield key, Finding("folders.symlink", message, hint)
-        elif not (target.is_relative_to(folder.input) and not os.path.isdir(folder.input)):  # reported for the input
+            yield key, Finding(LINK, message, hint)
+        elif not (lost and target.is_relative_to(folder.input)):  # reported for the input
             for finding in _creatable(target, deep=False):
                 yield key, finding
 
 
 def _input(path: Path) -> Iterator[Finding]:
     """Check an input. It is never created: a share that is not mounted must not be mistaken for an empty folder."""
-    if not os.path.exists(path):
-        hint = "create it, or mount the share that it is on"
-        yield Finding("folders.no_input", f"{path} does not exist", hint)
-    elif not os.path.isdir(path):
-        yield Finding("folders.not_a_folder", f"{path} is not a folder", "name a folder")
-    elif not os.access(path, os.R_OK | os.W_OK | os.X_OK):
-        message = f"{path} must be readable and writable: sources are moved out of it when they are done"
-        yield Finding("folders.not_writable", message, _RIGHTS)
+    try:
+        may = _may(path, os.R_OK | os.W_OK | os.X_OK)
+    except OSError as error:
+        yield _unreachable(path, error) or Finding(
+            "folders.no_input", f"{path} does not exist", "create it, or mount the share that it is on"
+        )
+    except StorageError as error:
+        yield _refused_link(error)
+    else:
+        if not may:
+            message = f"{path} must be readable and writable: sources are moved out of it when they are done"
+            yield Finding("folders.not_writable", message, _RIGHTS)
 
 
 def _creatable(path: Path, *, deep: bool) -> Iterator[Finding]:
     """Check that a folder exists or can be created; the parents may be missing only if `deep`."""
-    existing = path
-    while deep and not os.path.lexists(existing) and existing != existing.parent:
-        existing = existing.parent
-    if not deep and not os.path.lexists(path):
-        existing = path.parent
-    if not os.path.exists(existing):
-        hint = "create that folder, or mount the share that it is on"
-        yield Finding("folders.no_parent", f"{path} cannot be created: {existing} does not exist", hint)
-    elif not os.path.isdir(existing):
-        yield Finding("folders.not_a_folder", f"{existing} is not a folder", "name a folder")
-    elif not os.access(existing, os.W_OK | os.X_OK):
-        yield Finding("folders.not_writable", f"{existing} cannot be written", _RIGHTS)
+    above = path.parents if deep else path.parents[:1]
+    for existing in (path, *above):
+        try:
+            may = _may(existing, os.W_OK | os.X_OK)
+        except FileNotFoundError:
+            if _is_there(existing):  # a link that leads nowhere: what it leads to is probably not mounted
+                break
+            continue
+        except OSError as error:
+            if finding := _unreachable(existing, error):
+                yield finding
+                return
+            continue
+        except StorageError as error:
+            yield _refused_link(error)
+            return
+        if not may:
+            yield Finding("folders.not_writable", f"{existing} cannot be written", _RIGHTS)
+        return
+    hint = "create that folder, or mount the share that it is on"
+    yield Finding("folders.no_parent", f"{path} cannot be created: {path.parent} does not exist", hint)
+
+
+def _may(path: Path, rights: int) -> bool:
+    """Return whether framewatch may do what `rights`, as for `os.access`, says with a folder.
+
+    Raises:
+        OSError: there is no such folder.
+        StorageError: a link on the way is not to be trusted.
+    """
+    folder = beneath.open_path(resolve(path), beneath.PASSED)
+    try:
+        return os.access(".", rights, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def _is_there(path: Path) -> bool:
+    """Return whether there is anything of this name, even a link that leads nowhere."""
+    with suppress(StorageError):
+        return Root(path.parent).exists(path)
+    return False
+
+
+def _unreachable(path: Path, error: OSError) -> Finding | None:
+    if error.errno == errno.ENOTDIR:
+        return Finding("folders.not_a_folder", f"{path} is not a folder", "name a folder")
+    if error.errno == errno.EACCES:
+        return Finding("folders.not_writable", f"{path} cannot be opened", _RIGHTS)
+    return None  # missing; or a share that is dead, which counts as missing
+
+
+def _refused_link(error: StorageError) -> Finding:
+    return replace(error.finding, code=LINK)
 
 
 def _open_to_others(path: Path) -> Iterator[Finding]:
@@ -160,5 +209,9 @@ def _link_between(top: Path, path: Path) -> Path | None:
     if not path.is_relative_to(top):
         return None
     parts = path.relative_to(top).parts
-    steps = (top.joinpath(*parts[: count + 1]) for count in range(len(parts)))
-    return next((step for step in steps if os.path.islink(step)), None)
+    with suppress(OSError, StorageError), Root(top).opened() as folder:
+        for count in range(1, len(parts) + 1):
+            found = beneath.find(folder, parts[:count])
+            if found is not None and stat.S_ISLNK(found.st_mode):
+                return top.joinpath(*parts[:count])
+    return None

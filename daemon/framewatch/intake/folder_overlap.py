@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
 
-from framewatch.errors import Finding
+from framewatch.errors import Finding, StorageError
 from framewatch.safe_yaml import KeyPath, dotted
 from framewatch.settings import FolderSettings, Settings
+from framewatch.storage import beneath, links
 
 OVERLAP = "folders.overlap"
 _TARGETS = ("output", "done", "failed")
@@ -52,9 +54,11 @@ def resolve(path: Path) -> ResolvedPath:
     """Resolve a path to its folder and ancestors.
 
     Links, bind mounts and differences in case lead to the same keys. A folder that does not exist yet is compared by
-    its resolved name.
+    its resolved name. A link that is not to be trusted is not followed: such a folder is never used.
     """
-    resolved = Path(os.path.realpath(path))
+    resolved = path
+    with suppress(StorageError):
+        resolved = links.resolve(path)
     return ResolvedPath(path, tuple(map(_key, (resolved, *resolved.parents))))
 
 
@@ -212,7 +216,10 @@ def _daemon_folder(
 
 
 def _through_link(path: Path) -> bool:
-    return os.path.realpath(path) != str(path)
+    try:
+        return links.resolve(path) != path
+    except StorageError:
+        return True
 
 
 def _has_link(folder: FolderSettings) -> bool:
@@ -221,7 +228,11 @@ def _has_link(folder: FolderSettings) -> bool:
 
 def _key(path: Path) -> str:
     try:
-        status = path.stat()
+        folder = beneath.open_path(path, beneath.PASSED)
     except OSError:
         return str(path)
+    try:
+        status = os.fstat(folder)
+    finally:
+        os.close(folder)
     return f"{status.st_dev}:{status.st_ino}"

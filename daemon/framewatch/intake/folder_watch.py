@@ -20,6 +20,7 @@ from framewatch.intake.hint_queue import HintQueue
 from framewatch.intake.watch_mode import FolderHealth, WatchMode, choose_mode
 from framewatch.settings import FolderSettings
 from framewatch.storage.os_errors import storage_error
+from framewatch.storage.root import UNGUARDED, Guard, Root
 
 RESCAN_SECONDS = 60.0  # the shortest time between rescans of a folder whose events work
 TICK_SECONDS = 0.05  # hints that arrive within one tick are handled together
@@ -61,6 +62,7 @@ class FolderWatch:
         clock: Callable[[], float] = time.monotonic,
         rescan_seconds: float = RESCAN_SECONDS,
         require: Callable[[], Finding | None] = lambda: None,
+        guard: Guard = UNGUARDED,
     ) -> None:
         """Prepare to watch; `start` begins.
 
@@ -73,9 +75,11 @@ class FolderWatch:
             require: raises a FramewatchError while the folder cannot be used, for example because its disk is not
                 mounted. The watch then waits: it offers no file and forgets none. May return a problem that
                 `health` shows while the watch continues.
+            guard: opens the folder, and those that are excluded.
         """
         self._require = require
         self.folder = folder
+        self._root = Root(folder.input, guard)
         self._clock = clock
         self._rescan_seconds = max(folder.poll_seconds, rescan_seconds)
         self._hints = HintQueue()
@@ -84,6 +88,7 @@ class FolderWatch:
             folder,
             on_settled,
             excluded=(folder.output, folder.done, folder.failed, *excluded),
+            guard=guard,
             clock=clock,
             stopping=lambda: self._hints.closed,
             require=require,
@@ -180,16 +185,17 @@ class FolderWatch:
         """Choose how to watch, and choose again when the folder is replaced: a share was mounted or unmounted.
 
         Raises:
-            OSError, FramewatchError: the folder is not available.
+            FramewatchError: the folder is not available.
         """
         self._note = self._require()
-        status = self.folder.input.stat()
+        with self._root.opened() as folder:
+            status = os.fstat(folder)
         key = (status.st_dev, status.st_ino)
         if key == self._root_key and self._mode is not None:
             return
         self._end_mode()
         self._root_key = key
-        self._begin_mode(choose_mode(self.folder, self._hints.put))
+        self._begin_mode(choose_mode(self.folder, self._root, self._hints.put))
         self._scan_soon()
 
     def _begin_mode(self, mode: WatchMode) -> None:

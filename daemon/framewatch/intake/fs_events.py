@@ -9,7 +9,6 @@ import threading
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 from watchdog.events import (
     DirCreatedEvent,
@@ -25,8 +24,13 @@ from watchdog.events import (
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
+from framewatch.errors import StorageError
+from framewatch.storage import beneath, files
+from framewatch.storage.root import Root
+
 PROBE_PREFIX = ".framewatch-probe-"
 PROBE_SECONDS = 2.0
+_PROBE_FILE = "file"  # in the folder of a recursive probe
 
 # Events that may mean a new version of a file. Reads are left out: encoders read, and so does the final check.
 _WANTED: list[type[FileSystemEvent]] = [
@@ -41,15 +45,16 @@ INSTANCE_REASON = "the limit of open files or watchers is reached; raise fs.inot
 class EventSource(FileSystemEventHandler):
     """Reports changes below one folder, on a thread of its own."""
 
-    def __init__(self, root: Path, *, recursive: bool, on_change: Callable[[str], None]) -> None:
+    def __init__(self, root: Root, *, recursive: bool, on_change: Callable[[str], None]) -> None:
         """Prepare to watch; `open` begins.
 
         Args:
-            root: the folder. Links are resolved, since a watched link reports nothing.
+            root: the folder. It is watched by its path without links: a watched link reports nothing.
             recursive: whether to watch subfolders, including new ones.
             on_change: called on the observer's thread with the path of each change, relative to the root.
         """
-        self._root = os.path.realpath(root)
+        self._root = root
+        self._path = ""  # of the root, without links, once it is watched
         self._recursive = recursive
         self._on_change = on_change
         self._observer: BaseObserver | None = None
@@ -62,19 +67,29 @@ class EventSource(FileSystemEventHandler):
         The self-test creates a hidden folder with a file in it (only the file if subfolders are not watched), waits
         for their events, and removes them. It also detects that the system's limit of watches is used up somewhere in
         the tree, which watchdog does not report.
+
+        Raises:
+            StorageError: the folder cannot be opened.
         """
         # When folders are created faster than they are watched, watchdog watches one twice and only warns.
         warnings.filterwarnings("ignore", "Callback with id '.*' already exists", RuntimeWarning)
+        self._path = str(self._root.real_path())
         observer = Observer()
         try:
-            observer.schedule(self, self._root, recursive=self._recursive, event_filter=_WANTED)
+            observer.schedule(self, self._path, recursive=self._recursive, event_filter=_WANTED)
             observer.start()
         except OSError as error:
             _end(observer)
             return _reason(error)
         self._observer = observer
-        _remove_leftovers(Path(self._root))
-        if problem := self._self_test():
+        try:
+            with self._root.opened() as top:
+                _remove_leftovers(top)
+                problem = self._self_test(top)
+        except StorageError:
+            self.close()
+            raise
+        if problem:
             self.close()
         return problem
 
@@ -96,26 +111,21 @@ class EventSource(FileSystemEventHandler):
                 self._on_change(relative)
 
     def _relative(self, path: str) -> str:
-        prefix = f"{self._root.rstrip('/')}/"
+        prefix = f"{self._path.rstrip('/')}/"
         return path[len(prefix) :] if path.startswith(prefix) else ""
 
-    def _self_test(self) -> str | None:
+    def _self_test(self, top: int) -> str | None:
         name = f"{PROBE_PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
-        probe = Path(self._root, name)
-        file = probe / "file" if self._recursive else probe
+        parts = (name, _PROBE_FILE) if self._recursive else (name,)
         try:
             if self._recursive:
-                probe.mkdir(mode=0o700)
-            file.touch(mode=0o600, exist_ok=False)
-            return self._await(name, file.relative_to(self._root).as_posix())
+                os.mkdir(name, mode=0o700, dir_fd=top)
+            os.close(beneath.open_beneath(top, parts, files.CREATE, 0o600))
+            return self._await(name, "/".join(parts))
         except OSError as error:
             return f"the self-test of events failed: {error.strerror}"
         finally:
-            with suppress(OSError):
-                file.unlink()
-            if self._recursive:
-                with suppress(OSError):
-                    probe.rmdir()
+            _remove_probe(top, name)
 
     def _await(self, first: str, second: str) -> str | None:
         with self._arrived:
@@ -124,15 +134,26 @@ class EventSource(FileSystemEventHandler):
             return LIMIT_REASON if first in self._probed else "no events arrive from this folder"
 
 
-def _remove_leftovers(root: Path) -> None:
+def _remove_leftovers(top: int) -> None:
     """Remove the test files of a daemon that died during its self-test; the names are ours alone."""
     with suppress(OSError):
-        for left in root.glob(f"{PROBE_PREFIX}*"):
-            if left.is_dir() and not left.is_symlink():
-                left.joinpath("file").unlink(missing_ok=True)
-                left.rmdir()
-            else:
-                left.unlink()
+        for name in os.listdir(top):
+            if name.startswith(PROBE_PREFIX):
+                _remove_probe(top, name)
+
+
+def _remove_probe(top: int, name: str) -> None:
+    """Remove a probe, a file or a folder with a file, from an open folder, as far as that is possible."""
+    with suppress(OSError):
+        folder = beneath.open_beneath(top, (name,), beneath.FOLDER)
+        try:
+            files.remove_name(folder, _PROBE_FILE)
+        finally:
+            os.close(folder)
+        os.rmdir(name, dir_fd=top)
+        return
+    with suppress(OSError):
+        files.remove_name(top, name)
 
 
 def _end(observer: BaseObserver) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from framewatch.errors import ConfigError, Finding, FramewatchError, limited, unexpected
+from framewatch.errors import ConfigError, Finding, FramewatchError, StorageError, limited, unexpected
 from framewatch.intake.admission import folder_preset
 from framewatch.intake.folder_checks import check_folder, check_own_folders
 from framewatch.intake.folder_overlap import find_by_name, split_overlaps
@@ -16,6 +16,7 @@ from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, hwaccels
 from framewatch.media.preset.loader import NamedPreset, load_inline, load_preset
 from framewatch.media.rules.preset_rules import check_preset, check_tools
 from framewatch.settings import FolderSettings, LoadedSettings, Settings
+from framewatch.storage.root import Root
 from framewatch.threads import answers
 
 ANSWER_SECONDS = 3.0  # for a check of all folders; a dead share never answers
@@ -130,6 +131,8 @@ def _check(loaded: LoadedSettings, number: int, tools: Tools | None, known: Coll
     try:
         folders = check_folder(folder, lambda key: where(("folders", number, *key)), known)
         preset = load_named(loaded, number, tools)
+    except StorageError as error:  # the folder cannot be opened: mostly its check has said so
+        return _Checked(folders or error.findings)
     except FramewatchError as error:
         return _Checked(folders, error.findings)
     except Exception as error:  # noqa: BLE001 - whatever lies in this folder, the others must run
@@ -147,7 +150,7 @@ def _preset(loaded: LoadedSettings, number: int, folder: FolderSettings) -> Name
     key = ("folders", number, "preset")
     document, search = loaded.document, [loaded.settings.presets_dir]
     if folder.preset is None:
-        return folder_preset(folder, search)
+        return folder_preset(Root(folder.input), search)
     if isinstance(folder.preset, dict):
         return load_inline(document.part(key), search=search, base=loaded.folder)
     return load_preset(folder.preset, search=search, base=loaded.folder, where=document.where(key))

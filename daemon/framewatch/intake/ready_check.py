@@ -7,9 +7,9 @@ import os
 import signal
 import stat
 from enum import StrEnum
-from pathlib import Path
 
 from framewatch.intake.settle_tracker import Snapshot
+from framewatch.storage import beneath, files
 
 
 class ReadyState(StrEnum):
@@ -20,20 +20,21 @@ class ReadyState(StrEnum):
     BUSY = "busy"  # a program has it open for writing
 
 
-def check_ready(path: Path, expected: Snapshot, *, leases: bool) -> ReadyState:
+def check_ready(top: int, relative: str, expected: Snapshot, *, leases: bool) -> ReadyState:
     """Open a file without following links, compare it with the last snapshot, and ask the kernel for writers.
 
     Opening makes clients of network file systems fetch the current status instead of a cached one. A file that may
     not be opened counts as ready, so that its job fails with a reason.
 
     Args:
-        path: the file.
+        top: descriptor of the watch folder.
+        relative: the file's path below it.
         expected: the last snapshot.
         leases: whether the file system is local, so that the kernel knows every writer. Linux grants a read lease
             only if nobody writes (fcntl(2), F_SETLEASE). On other file systems a refusal means nothing.
     """
     try:
-        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        file = beneath.open_beneath(top, relative.split("/"), files.READ)
     except PermissionError:
         return ReadyState.READY
     except OSError:

@@ -1,4 +1,4 @@
-"""Find the regular files in a folder. Opens no file, and follows no link below the root."""
+"""Find the regular files in a folder. Opens no file, and follows no link."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import errno
 import os
 import stat
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from framewatch.errors import StorageError
 from framewatch.intake.ignore_rules import IgnoreRules
 from framewatch.intake.settle_tracker import Snapshot
+from framewatch.storage import beneath
+from framewatch.storage.root import Root
 
 MAX_DEPTH = 64  # folders below the root; deeper trees are skipped and reported
 MAX_REPORTED = 1000  # entries reported by name; bounds the memory that a hostile folder can use
@@ -48,54 +51,63 @@ class ScanReport:
 class Scanner:
     """Scans one watch folder."""
 
-    def __init__(self, root: Path, *, recursive: bool, rules: IgnoreRules, excluded: Collection[Path] = ()) -> None:
+    def __init__(self, root: Root, *, recursive: bool, rules: IgnoreRules, excluded: Collection[Path] = ()) -> None:
         """Prepare to scan.
 
         Args:
-            root: the watch folder, which may be a link.
+            root: the watch folder.
             recursive: whether to scan subfolders.
             rules: the entries to skip.
             excluded: folders to skip, wherever they are: outputs, done, failed.
         """
-        self.root = root
+        self._root = root
         self._recursive = recursive
         self._rules = rules
-        self._excluded = tuple(excluded)
+        self._excluded = [Root(path, root.guard) for path in excluded]
         self._excluded_names = _below(root, self._excluded)
 
     def walk(self, report: ScanReport, below: str = "") -> Iterator[Found]:
-        """Yield all files, or those in the subfolder `below`. An unreadable folder does not stop the scan."""
-        excluded = {key for path in self._excluded if (key := _key(path))}
-        pending: list[Pending] = [Pending(below, None)]
-        while pending:
-            folder = pending.pop()
-            try:
-                with _opened(self.root, folder) as file, os.scandir(file) as entries:
-                    for entry in entries:
-                        if found := self._entry(entry, folder.relative, excluded, pending, report):
-                            yield found
-            except OSError as error:
-                reason = error.strerror or str(error)
-                if not folder.relative:
-                    report.root_error = reason
-                elif not isinstance(error, FileNotFoundError):  # a subfolder may vanish during the scan
-                    _note(report.unreadable, folder.relative, reason)
+        """Yield all files, or those in the subfolder `below`. An unreadable folder does not stop the scan.
 
-    def stat(self, relative: str) -> Snapshot | os.stat_result | None:
+        Raises:
+            StorageError: the watch folder cannot be opened.
+        """
+        excluded = {key for root in self._excluded if (key := _key(root))}
+        pending: list[Pending] = [Pending(below, None)]
+        with self._root.opened() as top:
+            while pending:
+                folder = pending.pop()
+                try:
+                    with _opened(top, folder) as file, os.scandir(file) as entries:
+                        for entry in entries:
+                            if found := self._entry(entry, folder.relative, excluded, pending, report):
+                                yield found
+                except OSError as error:
+                    reason = error.strerror or str(error)
+                    if not folder.relative:
+                        report.root_error = reason
+                    elif not isinstance(error, FileNotFoundError):  # a subfolder may vanish during the scan
+                        _note(report.unreadable, folder.relative, reason)
+
+    @contextmanager
+    def opened(self) -> Iterator[int]:
+        """Open the watch folder for `look` and `check_ready`, and yield its descriptor.
+
+        Raises:
+            StorageError: it cannot be opened.
+        """
+        with self._root.opened() as top:
+            yield top
+
+    def look(self, top: int, relative: str) -> Snapshot | os.stat_result | None:
         """Return a Snapshot of a regular file, the stat result of anything else, or None if nothing is there.
 
         A path that leads through a link counts as missing.
         """
-        path = str(self.root)
-        status: os.stat_result | None = None
-        for name in relative.split("/"):
-            if status is not None and not stat.S_ISDIR(status.st_mode):
-                return None
-            path = f"{path}/{name}"
-            try:
-                status = os.lstat(path)
-            except OSError:
-                return None
+        try:
+            status = beneath.find(top, relative.split("/"))
+        except OSError:
+            return None
         return _snapshot(status) if status and stat.S_ISREG(status.st_mode) else status
 
     def covers(self, relative: str) -> bool:
@@ -137,13 +149,9 @@ class Scanner:
 
 
 @contextmanager
-def _opened(root: Path, folder: Pending) -> Iterator[int]:
-    """Open a folder for reading, and check that it is the one that was seen before.
-
-    A folder that is replaced by a link during the scan must not lead out of the tree.
-    """
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | (os.O_NOFOLLOW if folder.relative else 0)
-    file = os.open(root / folder.relative, flags)
+def _opened(top: int, folder: Pending) -> Iterator[int]:
+    """Open a folder for reading, and check that it is the one that was seen before."""
+    file = beneath.open_beneath(top, folder.relative.split("/") if folder.relative else (), beneath.FOLDER)
     try:
         status = os.fstat(file)
         if folder.key not in (None, (status.st_dev, status.st_ino)):
@@ -167,18 +175,19 @@ def _note(notes: dict[str, str], key: str, text: str) -> None:
         notes[key] = text
 
 
-def _key(path: Path) -> tuple[int, int] | None:
-    """Return device and inode of a folder; None if it does not exist."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
+def _key(root: Root) -> tuple[int, int] | None:
+    """Return device and inode of a folder; None if it cannot be opened."""
+    with suppress(StorageError), root.opened() as folder:
+        status = os.fstat(folder)
+        return status.st_dev, status.st_ino
+    return None
 
 
-def _below(root: Path, paths: Collection[Path]) -> frozenset[str]:
-    """Return the paths below the root, relative to it: as written, and with links resolved."""
-    pairs = [(root, path) for path in paths]
-    pairs += [(Path(os.path.realpath(root)), Path(os.path.realpath(path))) for path in paths]
+def _below(root: Root, others: Collection[Root]) -> frozenset[str]:
+    """Return the folders below the root, relative to it: as written, and with links resolved."""
+    pairs = [(root.path, other.path) for other in others]
+    for other in others:
+        with suppress(StorageError):
+            pairs.append((root.real_path(), other.real_path()))
     inside = (path.relative_to(top) for top, path in pairs if path.is_relative_to(top) and path != top)
     return frozenset(path.as_posix() for path in inside)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 from framewatch.domain import Record
 from framewatch.intake.fs_events import EventSource
 from framewatch.settings import FolderSettings
 from framewatch.storage.filesystem_type import filesystem_type, gives_events
+from framewatch.storage.root import Root
 
 
 class WatchMode(NamedTuple):
@@ -21,18 +21,22 @@ class WatchMode(NamedTuple):
     source: EventSource | None  # open in mode "events", else None
 
 
-def choose_mode(folder: FolderSettings, on_change: Callable[[str], None]) -> WatchMode:
+def choose_mode(folder: FolderSettings, root: Root, on_change: Callable[[str], None]) -> WatchMode:
     """Choose how to watch a folder, and open the event source if it is used.
 
     Args:
-        folder: the settings, with absolute paths.
+        folder: the settings.
+        root: its input.
         on_change: called by `EventSource` with each changed path.
+
+    Raises:
+        StorageError: the folder cannot be opened.
     """
-    fstype = filesystem_type(folder.input)
+    fstype = filesystem_type(root.real_path())
     local = fstype is not None and gives_events(fstype)
     if refusal := why_poll(folder.watch, fstype):
         return WatchMode("poll", refusal, local, None)
-    source = EventSource(Path(folder.input), recursive=folder.recursive, on_change=on_change)
+    source = EventSource(root, recursive=folder.recursive, on_change=on_change)
     if problem := source.open():
         return WatchMode("poll", problem, local, None)
     return WatchMode("events", f"the self-test passed on {fstype or 'this file system'}", local, source)

@@ -6,36 +6,39 @@ FUSE.
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 from framewatch.domain import FileIdentity, Job, JobState
-from framewatch.errors import ConfigError, Finding, MediaError
+from framewatch.errors import ConfigError, Finding, MediaError, StorageError
 from framewatch.storage import files
-from framewatch.storage.mount_guard import Guard
 from framewatch.storage.os_errors import shown
+from framewatch.storage.root import UNGUARDED, Guard, Root
 
 
-def lost_source(job: Job, root: Path, guard: Guard) -> Finding | None:
+def lost_source(job: Job, root: Root) -> Finding | None:
     """Why the source cannot be used any more; None while it is the file that was queued.
+
+    A file behind a link counts as removed: whoever put the link there chose the file.
 
     Args:
         job: with the source and its identity.
         root: the root that the source is in.
-        guard: knows whether the root's disk is mounted.
 
     Raises:
-        StorageError: the disk is not mounted, so nothing is known about the source.
+        StorageError: the root cannot be opened, so nothing is known about the source.
     """
-    if _is_unchanged(job):
-        return None
-    # A user who cancels a job on a lost disk knows that it will not come back.
-    if job.outcome != JobState.CANCELLED:
-        guard.require(root)
-        if _is_unchanged(job):  # the disk was mounted since the first check
-            return None
-    if files.exists(job.source):
-        return changed(job)
-    return Finding("source.vanished", "the file was removed before its job ended", "", shown(job.source))
+    try:
+        found = root.find(job.source)
+    except StorageError:
+        # A user who cancels a job on a lost disk knows that it will not come back.
+        if job.outcome != JobState.CANCELLED:
+            raise
+        found = None
+    if found is None:
+        return Finding("source.vanished", "the file was removed before its job ended", "", shown(job.source))
+    same = stat.S_ISREG(found.st_mode) and files.unchanged(job.identity, files.identity_of(found))
+    return None if same else changed(job)
 
 
 def changed(job: Job) -> Finding:
@@ -51,30 +54,37 @@ def require_source(job: Job, guard: Guard) -> None:
         MediaError: it is gone or has changed.
         StorageError: its disk is not mounted.
     """
-    lost = lost_source(job, source_root(job), guard)
+    lost = lost_source(job, source_root(job, guard))
     if lost is not None:
         raise MediaError.of([lost])
 
 
-def retry_source(job: Job) -> tuple[Path, FileIdentity]:
+def retry_source(job: Job, guard: Guard = UNGUARDED) -> tuple[Path, FileIdentity]:
     """Return the source of an ended job where publishing left it, and what it is now: a retry needs it.
 
     Raises:
         ConfigError: `source.vanished`: it is gone.
+        StorageError: its root cannot be opened.
     """
     source = job.journal.source_to or job.source
-    identity = files.identity(source)
+    identity = root_above(source, job.relative, guard).identity(source)
     if identity is None:
         hint = "put it back, or drop it into the watched folder again"
         raise ConfigError("the source of this job is gone", code="source.vanished", hint=hint, where=shown(source))
     return source, identity
 
 
-def source_root(job: Job) -> Path:
+def source_root(job: Job, guard: Guard) -> Root:
     """Return the root that the source is in: the input or, after a retry, failed/."""
-    return job.source.parents[len(job.relative.parts) - 1]
+    return root_above(job.source, job.relative, guard)
 
 
-def _is_unchanged(job: Job) -> bool:
-    found = files.identity(job.source)
-    return found is not None and files.unchanged(job.identity, found)
+def root_above(path: Path, relative: Path, guard: Guard) -> Root:
+    """Return the root that a file of a job is in: each root mirrors the tree of the input.
+
+    Args:
+        path: the source or output, wherever it is.
+        relative: the source's path below the input.
+        guard: opens the root.
+    """
+    return Root(path.parents[len(relative.parts) - 1], guard)

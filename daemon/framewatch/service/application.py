@@ -203,6 +203,7 @@ class Application:
             admission.admit,
             excluded=targets,
             require=partial(self._gate.require, folder, admission.use),
+            guard=self.mounts,
         )
         self._watches[folder.name] = watch
         watch.start()

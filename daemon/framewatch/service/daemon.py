@@ -28,6 +28,7 @@ from framewatch.settings import FolderSettings, LoadedSettings, Settings, load_s
 from framewatch.storage.marker_store import MarkerStore, copy_path, read_copy
 from framewatch.storage.mount_marker import MountState
 from framewatch.storage.mounts import Mounts
+from framewatch.storage.root import Root
 from framewatch.threads import answers
 
 DRAIN_SECONDS = 8.0  # of the 10 s within which the daemon ends after SIGTERM
@@ -133,7 +134,8 @@ class Daemon:
         else:
             log_warnings(loaded.warnings)
             application.reconfigure(loaded, ready)
-            self._lock.keep({*_own_folders(loaded.settings), *(folder.input for folder in loaded.settings.folders)})
+            inputs = {Root(folder.input, application.mounts) for folder in loaded.settings.folders}
+            self._lock.keep({*_own_folders(loaded.settings), *inputs})
             _log.info("config.reloaded", folders=[folder.name for folder in loaded.settings.folders])
         notify(READY=1)
 
@@ -150,11 +152,12 @@ class Daemon:
 
     def _holder(self, folder: FolderSettings, mounts: Mounts) -> AlreadyRunningError | None:
         """Lock a folder on a mounted disk, unless another daemon of this user has it; return the error then."""
+        root = Root(folder.input, mounts)
         try:
             if mounts.state(folder.input) is not MountState.ABSENT:
-                self._lock.add(folder.input, f"folder {folder.name!r}")
+                self._lock.add(root, f"folder {folder.name!r}")
         except AlreadyRunningError as error:
-            return error if is_held_by_us(folder.input) else None
+            return error if is_held_by_us(root) else None
         except Exception:  # noqa: BLE001 - the folder's watch reports it
             return None
         return None
@@ -181,8 +184,8 @@ def known_roots(store_path: Path) -> frozenset[Path]:
         return frozenset()
 
 
-def _own_folders(settings: Settings) -> dict[Path, str]:
-    return {settings.work_dir: "the work folder", settings.state_dir: "the state folder"}
+def _own_folders(settings: Settings) -> dict[Root, str]:
+    return {Root(settings.work_dir): "the work folder", Root(settings.state_dir): "the state folder"}
 
 
 def _mark_if_damaged(error: StorageError, settings: Settings) -> None:

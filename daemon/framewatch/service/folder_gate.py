@@ -6,8 +6,8 @@ checked on the thread of its own watch, which waits while a check fails, and tri
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ from framewatch.media.preset.loader import FOLDER_PRESET, UNREADABLE, NamedPrese
 from framewatch.media.rules.preset_rules import check_preset
 from framewatch.settings import FolderSettings, LoadedSettings
 from framewatch.storage.mounts import Mounts
+from framewatch.storage.root import Root
 
 NOT_MOUNTED = ("storage.not_mounted", "storage.unavailable")
 
@@ -77,7 +78,7 @@ class FolderGate:
             if found:
                 raise StorageError.of(found)
         self._require_disk(folder)
-        log_warnings(self._lock.add(folder.input, f"folder {folder.name!r}"))
+        log_warnings(self._lock.add(self._input(folder), f"folder {folder.name!r}"))
         if not is_open:
             make_targets(folder, self._mounts, where)
             if folder.preset is not None and folder.name not in self._has_preset:
@@ -89,15 +90,16 @@ class FolderGate:
 
     def _require_disk(self, folder: FolderSettings) -> None:
         try:
-            self._mounts.require(folder.input)
+            self._input(folder).require()
         except StorageError as error:
             if error.finding.code in NOT_MOUNTED:
-                self._lock.drop(folder.input)  # an open lock file would keep the disk from being unmounted
+                self._lock.drop(self._input(folder))  # an open lock file would keep the disk from being unmounted
             raise
+        replace(self._loaded.settings.places[folder.name], guard=self._mounts).require_no_links()
 
     def _check_own_preset(self, folder: FolderSettings) -> Finding | None:
         """Read the preset file in a folder, again if it has changed. One that cannot be read is waited for."""
-        state = _state_of(folder)
+        state = _state_of(self._input(folder))
         before = self._seen.get(folder.name)
         if before is not None and before.state == state:
             return before.finding
@@ -109,12 +111,15 @@ class FolderGate:
 
     def _own_preset_finding(self, folder: FolderSettings) -> Finding | None:
         try:
-            preset = folder_preset(folder, [self._loaded.settings.presets_dir])
+            preset = folder_preset(self._input(folder), [self._loaded.settings.presets_dir])
         except ConfigError as error:
             if error.finding.code == UNREADABLE:
                 raise
             return error.finding
         return next(map(preset.locate, limited(check_preset(preset.preset))), None)
+
+    def _input(self, folder: FolderSettings) -> Root:
+        return Root(folder.input, self._mounts)
 
     def _number(self, folder: FolderSettings) -> int:
         return self._loaded.settings.folders.index(folder)
@@ -129,9 +134,8 @@ def log_warnings(warnings: tuple[Finding, ...], **fields: str) -> None:
         _log.warning("config.warning", code=warning.code, message=str(warning), hint=warning.hint, **fields)
 
 
-def _state_of(folder: FolderSettings) -> tuple[int, ...] | None:
-    try:
-        found = os.lstat(folder.input / FOLDER_PRESET)
-    except OSError:
+def _state_of(folder: Root) -> tuple[int, ...] | None:
+    found = folder.find(folder.path / FOLDER_PRESET)
+    if found is None:
         return None
     return (found.st_dev, found.st_ino, found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

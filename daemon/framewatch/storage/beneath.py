@@ -45,9 +45,7 @@ def open_beneath(folder: int, parts: Sequence[str], flags: int, mode: int = 0o66
     Raises:
         OSError: ELOOP if a component is a link; EXDEV if a component leads out of the folder; else as `os.open`.
     """
-    for part in parts:
-        if part in ("", ".", "..") or "/" in part or "\0" in part:
-            raise OSError(errno.EXDEV, "this is not the name of a file in the folder", part)
+    _require_names(parts)
     flags |= os.O_NOFOLLOW | os.O_CLOEXEC
     if not parts:
         return os.open(".", flags, mode, dir_fd=folder)
@@ -58,6 +56,34 @@ def open_beneath(folder: int, parts: Sequence[str], flags: int, mode: int = 0o66
     return _walk(folder, parts, flags, mode)
 
 
+def find(folder: int, parts: Sequence[str]) -> os.stat_result | None:
+    """Return the status of what lies below an open folder: of a link itself, if it is one.
+
+    Returns:
+        None if nothing is there, or a link or a file is in the place of a folder on the way.
+
+    Raises:
+        OSError: another error of the file system.
+    """
+    _require_names(parts)
+    if not parts:
+        return os.fstat(folder)
+    try:
+        parent = open_beneath(folder, parts[:-1], PASSED) if parts[1:] else os.dup(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return None
+        raise
+    try:
+        return os.stat(parts[-1], dir_fd=parent, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    finally:
+        os.close(parent)
+
+
 def open_path(path: Path, flags: int, mode: int = 0o666) -> int:
     """Open an absolute path without following a link, as `open_beneath` does from the folder `/`."""
     top = os.open("/", PASSED)
@@ -65,6 +91,12 @@ def open_path(path: Path, flags: int, mode: int = 0o666) -> int:
         return open_beneath(top, path.parts[1:], flags, mode)
     finally:
         os.close(top)
+
+
+def _require_names(parts: Sequence[str]) -> None:
+    for part in parts:
+        if part in ("", ".", "..") or "/" in part or "\0" in part:
+            raise OSError(errno.EXDEV, "this is not the name of a file in the folder", part)
 
 
 def _walk(folder: int, parts: Sequence[str], flags: int, mode: int) -> int:

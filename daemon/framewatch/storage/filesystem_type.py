@@ -39,9 +39,12 @@ def gives_events(fstype: str | None) -> bool:
 
 
 def filesystem_type(path: Path) -> str | None:
-    """Return the type of the file system that a path is on: ext4, nfs4, fuse.sshfs …; None if unknown."""
+    """Return the type of the file system that a path is on: ext4, nfs4, fuse.sshfs …; None if unknown.
+
+    The path is absolute and without links, as `framewatch.storage.links.resolve` returns it.
+    """
     try:
-        mount = mount_of(path.resolve(), mounts())
+        mount = mount_of(path, mounts())
     except OSError:
         return None
     return mount.fstype if mount else None

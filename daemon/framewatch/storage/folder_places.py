@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from framewatch.errors import Place, StorageError
-from framewatch.storage.mount_guard import UNGUARDED, Guard
+from framewatch.storage.os_errors import SYMLINK
+from framewatch.storage.root import UNGUARDED, Guard, Root
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,25 @@ class FolderPlaces:
         """Return the folder that a `Need` is about."""
         return {"work": self.work, "output": self.output, "done": self.done, "failed": self.failed}[place]
 
+    def root(self, place: Place | Literal["input"]) -> Root:
+        """Return a folder as what opens the files below it."""
+        if place == "work":
+            return Root(self.work)
+        return Root(self.roots[place], self.guard)
+
+    def require_no_links(self) -> None:
+        """Check that no root was replaced by a link. A root that is missing is no matter here.
+
+        Raises:
+            StorageError: `storage.symlink`.
+        """
+        for path in self.roots.values():
+            try:
+                Root(path, self.guard).require()
+            except StorageError as error:
+                if error.finding.code == SYMLINK:
+                    raise
+
     @property
     def mounted(self) -> dict[Place, Path]:
         """The folders that a job fills, without those whose disk is not mounted now."""
@@ -43,7 +64,7 @@ class FolderPlaces:
     def is_mounted(self, place: Place) -> bool:
         """Return whether the disk of a root is mounted, as far as it can be told."""
         try:
-            self.guard.require(self.path(place))
+            self.root(place).require()
         except StorageError:
             return False
         return True

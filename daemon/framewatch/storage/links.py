@@ -15,7 +15,7 @@ from pathlib import Path
 from framewatch.errors import StorageError
 from framewatch.storage import beneath
 from framewatch.storage.filesystem_type import filesystem_type
-from framewatch.storage.os_errors import shown, storage_error
+from framewatch.storage.os_errors import SYMLINK, shown, storage_error
 
 _MAX_LINKS = 40  # as the kernel allows in one path
 # An entry itself, even if it is a link; O_PATH is Linux's, and O_SYMLINK macOS's.
@@ -97,7 +97,7 @@ def _require_trusted(link: os.stat_result, folder: os.stat_result, where: Path, 
         return
     raise StorageError(
         f"{shown(where / name)} {reason}",
-        code="storage.symlink",
+        code=SYMLINK,
         hint="replace it with a real folder, or name its target in the configuration",
         where=shown(where / name),
     )

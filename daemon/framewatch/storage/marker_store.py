@@ -13,8 +13,8 @@ import structlog
 from pydantic import ValidationError
 
 from framewatch.errors import StorageError
-from framewatch.storage import files
 from framewatch.storage.mount_marker import MountMarker
+from framewatch.storage.root import Root
 from framewatch.storage.sealed_json import seal, unseal
 
 FACT = "roots"  # in the store
@@ -57,12 +57,12 @@ class MarkerStore:
         document = {str(path): marker.model_dump() for path, marker in markers.items()}
         try:
             text = json.dumps(document, default=os.fspath)
-            files.durable_write(self._path, seal(SEAL, text), root=self._path.parent)
+            Root(self._path.parent).write(self._path, seal(SEAL, text))
         except StorageError as error:
             finding = error.finding
             _log.warning("folder.markers_not_copied", code=finding.code, message=finding.message, path=self._path)
             with suppress(StorageError):
-                files.remove(self._path, root=self._path.parent)
+                Root(self._path.parent).remove(self._path)
         self._facts.set_fact(FACT, document)
 
 

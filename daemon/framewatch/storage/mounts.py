@@ -145,13 +145,38 @@ class Mounts:
 
     def may_create(self, root: Path) -> bool:
         """Return whether a missing root may be created: it is new, or its disk is mounted and somebody removed it."""
-        outer = self._covered_by(root)
-        if outer is not None:
-            with suppress(StorageError):
+        with suppress(StorageError):
+            outer = self._covered_by(root)
+            if outer is not None:
                 return self.state(outer) is not MountState.ABSENT
-            return False
-        known = self._markers.get(root)
-        return known is None or mount_point(root) == known.mount
+            known = self._markers.get(root)
+            return known is None or mount_point(self.real_path(root)) == known.mount
+        return False
+
+    def create(self, root: Path) -> None:
+        """Create a missing root in the folder above it; nothing happens if there is anything of its name.
+
+        A link that leads nowhere is left alone: what it leads to is probably not mounted.
+
+        Raises:
+            StorageError: that folder cannot be opened, or not be written to.
+        """
+        outer = self._covered_by(root)
+        with storage_faults(root):
+            if outer is None:
+                parent = beneath.open_path(resolve(root.parent), beneath.PASSED)
+            else:
+                top = self.open(outer)
+                try:
+                    parent = beneath.open_beneath(top, root.relative_to(outer).parts[:-1], beneath.PASSED)
+                finally:
+                    os.close(top)
+            try:
+                with suppress(FileExistsError):
+                    os.mkdir(root.name, dir_fd=parent)
+                    self.forget(root)
+            finally:
+                os.close(parent)
 
     @property
     def known(self) -> frozenset[Path]:
@@ -159,7 +184,7 @@ class Mounts:
         return frozenset(self._markers)
 
     def forget(self, root: Path) -> None:
-        """Forget the marker of a root that has just been created."""
+        """Forget the marker of a root."""
         self._remember(root, None)
 
     def trust(self, name: str) -> None:
@@ -175,16 +200,19 @@ class Mounts:
         for root in mine:
             self._remember(root, None)
         for root in mine:
-            if root not in self._outer or os.path.lexists(root):
+            try:
                 self.require(root)
+            except StorageError as error:
+                if root not in self._outer or not _is_missing(error):
+                    raise
         _log.info("folder.trusted", folder=name)
 
     def _covered_by(self, root: Path) -> Path | None:
         """Return the root that contains this one on the same disk; None if it has a marker of its own."""
         outer = self._outer.get(root)
-        if outer is None or root in self._markers or mount_point(root) != mount_point(outer):
+        if outer is None or root in self._markers:
             return None
-        return outer
+        return outer if mount_point(self.real_path(root)) == mount_point(self.real_path(outer)) else None
 
     def _checked_state(self, root: Path, descriptor: int) -> MountState:
         with storage_faults(root):
@@ -239,9 +267,7 @@ class Mounts:
 
     def _missing(self, root: Path, error: StorageError) -> StorageError:
         """Return the error for a root that cannot be opened."""
-        cause = error.__cause__
-        gone = isinstance(cause, OSError) and cause.errno in _GONE
-        return self._not_mounted(root) if gone and not self.may_create(root) else error
+        return self._not_mounted(root) if _is_missing(error) and not self.may_create(root) else error
 
     def _not_mounted(self, root: Path) -> StorageError:
         name = self._names.get(root, "NAME")
@@ -254,9 +280,28 @@ class Mounts:
 
 
 def mount_point(path: Path) -> Path:
-    """Return the nearest mount point at or above `path`, with links resolved."""
-    here = Path(os.path.realpath(path))
-    return next(folder for folder in (here, *here.parents) if os.path.ismount(folder) or folder == folder.parent)
+    """Return the nearest mount point at or above an absolute path, as far as it exists. Follows no link."""
+    found = here = Path("/")
+    folder = os.open(here, beneath.PASSED)
+    try:
+        for name in path.parts[1:]:
+            try:
+                inner = beneath.open_beneath(folder, (name,), beneath.PASSED)
+            except OSError:  # missing, a file, a link, or closed to us: whatever is below is not reached
+                return found
+            outer, here = os.fstat(folder), here / name
+            os.close(folder)
+            folder = inner
+            if os.fstat(inner).st_dev != outer.st_dev:
+                found = here
+        return found
+    finally:
+        os.close(folder)
+
+
+def _is_missing(error: StorageError) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, OSError) and cause.errno in _GONE
 
 
 def _outer(root: Path, roots: Sequence[Path]) -> Path | None:

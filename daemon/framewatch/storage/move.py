@@ -19,9 +19,9 @@ from pathlib import Path
 from framewatch.domain import FileIdentity
 from framewatch.storage import files
 from framewatch.storage.copy import CopyProgress, copy_content, same_content
-from framewatch.storage.mount_guard import UNGUARDED, Guard
 from framewatch.storage.os_errors import storage_faults
 from framewatch.storage.rename import rename_exclusive
+from framewatch.storage.root import Root
 
 
 class Moved(StrEnum):
@@ -38,14 +38,13 @@ class Move:
     """A file to move, and its destination."""
 
     source: Path
+    source_root: Root
     destination: Path
-    root: Path  # of the destination: below it no link is followed
+    root: Root  # of the destination
     part: str  # hidden name beside the destination, used while copying
     size: int  # bytes that the source is expected to have
-    source_root: Path | None = None  # of the source; None if it lies in a folder of framewatch's own
     identity: FileIdentity | None = None  # the source as it was admitted; None: any version
     overwrite: bool = False  # replace the destination atomically
-    guard: Guard = UNGUARDED  # for both roots
 
 
 def move(task: Move, cancel: threading.Event | None = None, progress: CopyProgress | None = None) -> Moved:
@@ -61,21 +60,20 @@ def move(task: Move, cancel: threading.Event | None = None, progress: CopyProgre
         CancelledError: `cancel` was set while copying; the source and the destination are unchanged.
     """
     with storage_faults(task.destination), ExitStack() as stack:
-        folder = files.open_folder(task.root, task.destination.parent, create=True, guard=task.guard)
-        target = stack.enter_context(folder)
+        target = stack.enter_context(task.root.open_folder(task.destination.parent, create=True))
         source = _open_source(task, stack)
         if isinstance(source, Moved):
             return _already_moved(task, target) or source
         return _OpenMove(task, source, target, cancel, progress).run()
 
 
-def discard_part(path: Path, root: Path, part: str, guard: Guard = UNGUARDED) -> None:
+def discard_part(path: Path, root: Root, part: str) -> None:
     """Remove the partial copy of a move to `path` that will not be finished.
 
     Raises:
         StorageError: as for `move`.
     """
-    files.remove(path.with_name(part), root=root, guard=guard)
+    root.remove(path.with_name(part))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +84,10 @@ class _Source:
 
 
 def _open_source(task: Move, stack: ExitStack) -> _Source | Moved:
-    parent = task.source.parent
-    if task.source_root is None and not parent.is_dir():
+    if task.source_root.find(task.source) is None:
         return Moved.GONE
     try:
-        guard = task.guard if task.source_root else UNGUARDED
-        folder = stack.enter_context(files.open_folder(task.source_root or parent, parent, guard=guard))
+        folder = stack.enter_context(task.source_root.open_folder(task.source.parent))
         file = os.open(task.source.name, files.READ, dir_fd=folder)
     except FileNotFoundError:
         return Moved.GONE

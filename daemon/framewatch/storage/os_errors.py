@@ -18,14 +18,15 @@ _READ_ONLY = (
 )
 _DENIED = ("storage.denied", "let framewatch's user read and write this folder and the files in it")
 _UNAVAILABLE = ("storage.unavailable", "mount or create this folder; work then continues automatically")
-_SYMLINK = ("storage.symlink", "framewatch writes through no links: replace it with a real folder")
+SYMLINK = "storage.symlink"
+_LINK = (SYMLINK, "framewatch writes through no links: replace it with a real folder")
 _MEANING = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _FULL,
     errno.EROFS: _READ_ONLY,
     errno.EACCES: _DENIED,
     errno.EPERM: _DENIED,
-    errno.ELOOP: _SYMLINK,
+    errno.ELOOP: _LINK,
     errno.EFBIG: ("storage.too_large", "this file system does not support files of this size: use another one"),
     errno.ENAMETOOLONG: (
         "storage.name_too_long",
@@ -46,7 +47,7 @@ def storage_error(error: OSError, path: Path) -> StorageError:
 
 def symlink_error(path: Path) -> StorageError:
     """Return the error for a link in the place of a folder."""
-    code, hint = _SYMLINK
+    code, hint = _LINK
     return StorageError("this is a symbolic link, not a folder", code=code, hint=hint, where=shown(path))
 
 

@@ -21,8 +21,8 @@ from framewatch.jobs.store.store import Store
 from framewatch.media.preset.loader import NamedPreset
 from framewatch.media.preset.preset import Preset
 from framewatch.settings import FolderSettings
-from framewatch.storage import files
 from framewatch.storage.folder_places import FolderPlaces
+from framewatch.storage.root import Root
 from job_factory import unfinished
 
 
@@ -51,7 +51,7 @@ class Setup:
     def one(self, name: str) -> Settled:
         path = self.folder.input / name
         path.write_bytes(b"film")
-        identity = files.identity(path)
+        identity = Root(path.parent).identity(path)
         assert identity is not None
         return Settled(Path(name), identity)
 
@@ -81,7 +81,7 @@ def test_one_file_that_cannot_be_taken_does_not_hold_up_the_others(setup: Setup)
     first = setup.settled("busy.mkv")
     setup.admission.admit(first)
     os.utime(setup.folder.input / "busy.mkv", ns=(1, 1))
-    again = files.identity(setup.folder.input / "busy.mkv")
+    again = Root(setup.folder.input).identity(setup.folder.input / "busy.mkv")
     assert again is not None
     batch = [*setup.settled("a.mkv"), Settled(Path("busy.mkv"), again), *setup.settled("b.mkv")]
     assert setup.admission.admit(batch) == {Path("busy.mkv"): None}

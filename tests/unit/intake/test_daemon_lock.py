@@ -19,13 +19,15 @@ import pytest
 from framewatch.errors import AlreadyRunningError, StorageError
 from framewatch.intake import daemon_lock
 from framewatch.intake.daemon_lock import LOCK_NAME, DaemonLock, FolderLock
+from framewatch.storage.root import Root
 from mounts import move_mount, tmpfs
 
 HOLD = """
 import sys
 from pathlib import Path
 from framewatch.intake.daemon_lock import FolderLock
-held = FolderLock(Path(sys.argv[1]))
+from framewatch.storage.root import Root
+held = FolderLock(Root(Path(sys.argv[1])))
 held.acquire("it")
 print("held", flush=True)
 sys.stdin.read()
@@ -45,7 +47,7 @@ def holder(folder: Path) -> subprocess.Popen[str]:
 def test_a_second_process_is_refused_with_the_pid_of_the_first(tmp_path: Path) -> None:
     with holder(tmp_path) as first:
         with pytest.raises(AlreadyRunningError) as caught:
-            FolderLock(tmp_path).acquire("the state folder")
+            FolderLock(Root(tmp_path)).acquire("the state folder")
         first.communicate("")
     message = str(caught.value)
     assert f"process {first.pid} on " in message
@@ -58,7 +60,7 @@ def test_the_kernel_releases_the_lock_when_the_holder_is_killed(tmp_path: Path) 
     with holder(tmp_path) as first:
         first.send_signal(signal.SIGKILL)
         first.wait()
-    mine = FolderLock(tmp_path)
+    mine = FolderLock(Root(tmp_path))
     assert mine.acquire("it") is None
     assert json.loads((tmp_path / LOCK_NAME).read_text())["pid"] == os.getpid()
     mine.release()
@@ -67,7 +69,7 @@ def test_the_kernel_releases_the_lock_when_the_holder_is_killed(tmp_path: Path) 
 
 def test_a_released_lock_can_be_acquired_again_and_its_file_stays(tmp_path: Path) -> None:
     for _ in range(2):
-        one = FolderLock(tmp_path)
+        one = FolderLock(Root(tmp_path))
         assert one.acquire("it") is None
         one.release()
     assert (tmp_path / LOCK_NAME).stat().st_mode & 0o777 == 0o600
@@ -78,7 +80,7 @@ def test_a_released_lock_can_be_acquired_again_and_its_file_stays(tmp_path: Path
 )
 def test_any_content_of_a_stale_lock_file_is_harmless(tmp_path: Path, left: bytes) -> None:
     (tmp_path / LOCK_NAME).write_bytes(left)
-    first, second = FolderLock(tmp_path), FolderLock(tmp_path)
+    first, second = FolderLock(Root(tmp_path)), FolderLock(Root(tmp_path))
     assert first.acquire("it") is None
     (tmp_path / LOCK_NAME).write_bytes(left)
     with pytest.raises(AlreadyRunningError, match="another process"):
@@ -91,15 +93,15 @@ def test_links_in_place_of_the_lock_file_are_refused_and_their_targets_kept(tmp_
     precious.write_text("keep me")
     (tmp_path / LOCK_NAME).symlink_to(precious)
     with pytest.raises(StorageError):
-        FolderLock(tmp_path).acquire("it")
+        FolderLock(Root(tmp_path)).acquire("it")
     (tmp_path / LOCK_NAME).unlink()
     (tmp_path / LOCK_NAME).hardlink_to(precious)
     with pytest.raises(StorageError, match="not a plain file"):
-        FolderLock(tmp_path).acquire("it")
+        FolderLock(Root(tmp_path)).acquire("it")
     (tmp_path / LOCK_NAME).unlink()
     os.mkfifo(tmp_path / LOCK_NAME)
     with pytest.raises(StorageError, match="not a plain file"):
-        FolderLock(tmp_path).acquire("it")
+        FolderLock(Root(tmp_path)).acquire("it")
     assert precious.read_text() == "keep me"
 
 
@@ -109,16 +111,16 @@ def test_a_full_disk_can_be_locked(tmp_path: Path) -> None:
             while ballast.write(bytes(4096)):
                 pass
         lock = DaemonLock()
-        assert lock.add(full, "it") == ()
+        assert lock.add(Root(full), "it") == ()
         with pytest.raises(AlreadyRunningError):
-            FolderLock(full).acquire("it")
-        lock.drop(full)
+            FolderLock(Root(full)).acquire("it")
+        lock.drop(Root(full))
 
 
 def test_a_folder_that_is_gone_is_a_storage_error(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="cannot be opened") as caught:
-        FolderLock(tmp_path / "none").acquire("it")
-    assert caught.value.finding.code == "storage.lock"
+    with pytest.raises(StorageError) as caught:
+        FolderLock(Root(tmp_path / "none")).acquire("it")
+    assert caught.value.finding.code == "storage.unavailable"
 
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
@@ -129,21 +131,21 @@ def test_a_file_system_without_locks_gives_a_warning(
         raise OSError(number, "no locks")
 
     monkeypatch.setattr(daemon_lock.fcntl, "flock", refuse)
-    warning = FolderLock(tmp_path).acquire("folder 'anime'")
+    warning = FolderLock(Root(tmp_path)).acquire("folder 'anime'")
     assert warning is not None
     assert warning.code == "daemon.lock_unsupported"
     with DaemonLock() as locks:
-        assert len(locks.hold({tmp_path: "folder 'anime'"})) == 1
+        assert len(locks.hold({Root(tmp_path): "folder 'anime'"})) == 1
 
 
 def test_a_daemon_acquires_all_its_locks_or_none(tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         (tmp_path / name).mkdir()
     with DaemonLock() as first, DaemonLock() as second:
-        first.hold({tmp_path / "b": "b"})
+        first.hold({Root(tmp_path / "b"): "b"})
         with pytest.raises(AlreadyRunningError):
-            second.hold({tmp_path / "a": "a", tmp_path / "b": "b"})
-        third = FolderLock(tmp_path / "a")
+            second.hold({Root(tmp_path / "a"): "a", Root(tmp_path / "b"): "b"})
+        third = FolderLock(Root(tmp_path / "a"))
         assert third.acquire("a") is None
         third.release()
 
@@ -153,20 +155,20 @@ def test_a_changed_configuration_keeps_adds_and_drops_locks(tmp_path: Path) -> N
     for folder in (a, b, c):
         folder.mkdir()
     with DaemonLock() as locks:
-        locks.hold({a: "a", b: "b"})
+        locks.hold({Root(a): "a", Root(b): "b"})
         with holder(c) as other:
             with pytest.raises(AlreadyRunningError):
-                locks.hold({b: "b", c: "c"})
+                locks.hold({Root(b): "b", Root(c): "c"})
             with pytest.raises(AlreadyRunningError):
-                FolderLock(a).acquire("a")  # nothing was let go of
+                FolderLock(Root(a)).acquire("a")  # nothing was let go of
             other.communicate("")
-        locks.hold({b: "b", c: "c"})
-        free = FolderLock(a)
+        locks.hold({Root(b): "b", Root(c): "c"})
+        free = FolderLock(Root(a))
         assert free.acquire("a") is None
         free.release()
         for taken in (b, c):
             with pytest.raises(AlreadyRunningError):
-                FolderLock(taken).acquire("it")
+                FolderLock(Root(taken)).acquire("it")
 
 
 def test_a_folder_that_hangs_does_not_block_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,14 +186,14 @@ def test_a_folder_that_hangs_does_not_block_others(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(FolderLock, "acquire", hang)
     with DaemonLock() as locks:
-        hanging = threading.Thread(target=locks.add, args=(dead, "dead"), daemon=True)
+        hanging = threading.Thread(target=locks.add, args=(Root(dead), "dead"), daemon=True)
         hanging.start()
         assert begun.wait(10)
 
         def others() -> None:
-            locks.add(fine, "fine")
-            locks.hold({fine: "fine", new: "new"})
-            locks.drop(dead)
+            locks.add(Root(fine), "fine")
+            locks.hold({Root(fine): "fine", Root(new): "new"})
+            locks.drop(Root(dead))
 
         passing = threading.Thread(target=others, daemon=True)
         passing.start()
@@ -199,7 +201,7 @@ def test_a_folder_that_hangs_does_not_block_others(tmp_path: Path, monkeypatch: 
         assert not passing.is_alive()
         for taken in (fine, new):
             with pytest.raises(AlreadyRunningError):
-                FolderLock(taken).acquire("it")
+                FolderLock(Root(taken)).acquire("it")
         may_end.set()
         hanging.join(10)
 
@@ -207,16 +209,16 @@ def test_a_folder_that_hangs_does_not_block_others(tmp_path: Path, monkeypatch: 
 def test_another_disk_at_the_same_path_is_locked_and_the_old_one_released(tmp_path: Path) -> None:
     root, aside = tmp_path / "disk", tmp_path / "aside"
     with DaemonLock() as locks, tmpfs(root, 1):
-        locks.add(root, "it")
-        assert locks.add(root, "it") == ()
+        locks.add(Root(root), "it")
+        assert locks.add(Root(root), "it") == ()
         move_mount(root, aside)
         try:
             with tmpfs(root, 1):
-                locks.add(root, "it")
+                locks.add(Root(root), "it")
                 with pytest.raises(AlreadyRunningError):
-                    FolderLock(root).acquire("it")
-                locks.drop(root)
-            free = FolderLock(aside)
+                    FolderLock(Root(root)).acquire("it")
+                locks.drop(Root(root))
+            free = FolderLock(Root(aside))
             assert free.acquire("it") is None
             free.release()
         finally:
@@ -225,20 +227,20 @@ def test_another_disk_at_the_same_path_is_locked_and_the_old_one_released(tmp_pa
 
 def test_a_released_disk_can_be_unmounted(tmp_path: Path) -> None:
     with DaemonLock() as locks, tmpfs(tmp_path / "disk", 1) as root:
-        locks.hold({root: "it"})
+        locks.hold({Root(root): "it"})
         assert subprocess.run(["umount", root], capture_output=True, check=False).returncode != 0
-        locks.drop(root)
+        locks.drop(Root(root))
         subprocess.run(["umount", root], check=True)
-        locks.drop(root)
+        locks.drop(Root(root))
 
 
 def test_a_removed_lock_file_is_recreated_and_locked(tmp_path: Path) -> None:
     with DaemonLock() as locks:
-        locks.add(tmp_path, "it")
+        locks.add(Root(tmp_path), "it")
         (tmp_path / LOCK_NAME).unlink()
-        locks.add(tmp_path, "it")
+        locks.add(Root(tmp_path), "it")
         with pytest.raises(AlreadyRunningError):
-            FolderLock(tmp_path).acquire("it")
+            FolderLock(Root(tmp_path)).acquire("it")
 
 
 def test_a_file_system_without_locks_is_reported_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,7 +249,7 @@ def test_a_file_system_without_locks_is_reported_once(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(daemon_lock.fcntl, "flock", refuse)
     with DaemonLock() as locks:
-        assert [len(locks.add(tmp_path, "it")) for _ in range(3)] == [1, 0, 0]
+        assert [len(locks.add(Root(tmp_path), "it")) for _ in range(3)] == [1, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -269,7 +271,7 @@ def test_whatever_a_stranger_writes_into_the_lock_file_only_names_no_holder(tmp_
     with path.open() as stranger:
         fcntl.flock(stranger, fcntl.LOCK_EX)
         with pytest.raises(AlreadyRunningError, match="in use by another process") as caught:
-            FolderLock(tmp_path).acquire("the folder")
+            FolderLock(Root(tmp_path)).acquire("the folder")
     message = caught.value.finding.message
     assert message.isprintable()
     assert len(message) < len(str(tmp_path)) + 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -111,8 +112,8 @@ def test_folders_without_write_permission_are_reported(
 ) -> None:
     """Injected, as permissions do not hold root back."""
     (share / "out").mkdir()
-    denied = {share / "out", share / "in", tmp_path}
-    monkeypatch.setattr(folder_checks.os, "access", lambda path, _: Path(path) not in denied)
+    denied = [(share / "out").stat(), (share / "in").stat(), tmp_path.stat()]
+    monkeypatch.setattr(folder_checks.os, "access", lambda _path, _, dir_fd: os.fstat(dir_fd) not in denied)
     assert codes(settings(tmp_path)) == {
         "folders[0].input": "folders.not_writable",
         "folders[0].output": "folders.not_writable",

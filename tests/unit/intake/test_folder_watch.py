@@ -15,7 +15,7 @@ import pytest
 
 from framewatch.domain import FileIdentity
 from framewatch.errors import StorageError
-from framewatch.intake import collector, scanner
+from framewatch.intake import collector
 from framewatch.intake import folder_watch as watch_module
 from framewatch.intake.collector import Settled
 from framewatch.intake.folder_watch import FolderWatch
@@ -26,6 +26,7 @@ from framewatch.intake.watch_mode import FolderHealth
 from framewatch.jobs.store.recovery import was_rebuilt
 from framewatch.jobs.store.store import Store
 from framewatch.settings import FolderSettings
+from framewatch.storage import beneath
 from framewatch.storage.mounts import Mounts
 from mounts import folder_places, move_mount, tmpfs
 from waiting import eventually
@@ -163,8 +164,9 @@ def test_a_file_that_a_program_keeps_open_waits_until_it_is_closed(watched: Watc
     watched.wait("other.mp4")
     real, stalled = collector.check_ready, threading.Event()
 
-    def look(path: Path, *rest: Any, **options: Any) -> ReadyState:
-        return ReadyState.BUSY if path.name == "slow.mp4" and not stalled.is_set() else real(path, *rest, **options)
+    def look(top: int, relative: str, *rest: Any, **options: Any) -> ReadyState:
+        busy = relative == "slow.mp4" and not stalled.is_set()
+        return ReadyState.BUSY if busy else real(top, relative, *rest, **options)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(collector, "check_ready", look)
@@ -377,15 +379,15 @@ def test_files_in_a_subfolder_that_cannot_be_read_for_a_while_are_not_offered_tw
     watched.start(watch="poll")
     watched.put("dark/a.mp4")
     watched.wait("dark/a.mp4")
-    real = os.open
+    real = beneath.open_beneath
 
-    def refuse(path: Any, *rest: Any) -> int:
-        if Path(path).name == "dark":
+    def refuse(folder: int, parts: Sequence[str], *rest: int) -> int:
+        if parts and parts[-1] == "dark":
             raise OSError(5, "Input/output error")
-        return real(path, *rest)
+        return real(folder, parts, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr(scanner.os, "open", refuse)
+        patch.setattr(beneath, "open_beneath", refuse)
         watched.put("b.mp4")
         watched.wait("b.mp4", "dark/a.mp4")
         eventually(lambda: watched.watch.health().unreadable == 1, timeout=20, details=watched.details)

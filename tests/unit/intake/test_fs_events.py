@@ -14,6 +14,7 @@ from framewatch.intake import fs_events
 from framewatch.intake.fs_events import INSTANCE_REASON, LIMIT_REASON, PROBE_PREFIX, EventSource
 from framewatch.intake.watch_mode import choose_mode
 from framewatch.settings import FolderSettings
+from framewatch.storage.root import Root
 from waiting import eventually
 
 
@@ -22,7 +23,7 @@ class Source(EventSource):
 
     def __init__(self, root: Path, *, recursive: bool = True) -> None:
         self.touched: set[str] = set()
-        super().__init__(root, recursive=recursive, on_change=self.touched.add)
+        super().__init__(Root(root), recursive=recursive, on_change=self.touched.add)
 
 
 @pytest.fixture
@@ -149,9 +150,9 @@ def test_a_folder_that_cannot_be_written_is_polled(root: Path, monkeypatch: pyte
     def refuse(*_: Any, **__: Any) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr(fs_events.Path, "mkdir", refuse)
+    monkeypatch.setattr(fs_events.os, "mkdir", refuse)
     folder = FolderSettings(name="a", input=root)
-    mode = choose_mode(folder, lambda _: None)
+    mode = choose_mode(folder, Root(folder.input), lambda _: None)
     assert mode.mode == "poll"
     assert mode.source is None
     assert "Read-only file system" in mode.reason

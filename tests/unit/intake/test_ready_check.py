@@ -10,6 +10,7 @@ import pytest
 from framewatch.intake import ready_check
 from framewatch.intake.ready_check import ReadyState, check_ready
 from framewatch.intake.settle_tracker import Snapshot
+from framewatch.storage.root import Root
 
 
 @pytest.fixture
@@ -24,35 +25,40 @@ def snapshot(path: Path) -> Snapshot:
     return Snapshot(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
+def check(path: Path, expected: Snapshot, *, leases: bool) -> ReadyState:
+    with Root(path.parent).opened() as top:
+        return check_ready(top, path.name, expected, leases=leases)
+
+
 def test_an_unchanged_file_is_ready(path: Path) -> None:
-    assert check_ready(path, snapshot(path), leases=True) is ReadyState.READY
+    assert check(path, snapshot(path), leases=True) is ReadyState.READY
 
 
 def test_a_file_that_a_program_holds_open_for_writing_is_busy_until_it_is_closed(path: Path) -> None:
     """A copy that stalls for longer than the settle time. Linux tells; elsewhere it is not known."""
     with path.open("r+b"):
-        verdict = check_ready(path, snapshot(path), leases=True)
+        verdict = check(path, snapshot(path), leases=True)
         assert verdict is (ReadyState.BUSY if hasattr(ready_check.fcntl, "F_SETLEASE") else ReadyState.READY)
-        assert check_ready(path, snapshot(path), leases=False) is ReadyState.READY
-    assert check_ready(path, snapshot(path), leases=True) is ReadyState.READY
+        assert check(path, snapshot(path), leases=False) is ReadyState.READY
+    assert check(path, snapshot(path), leases=True) is ReadyState.READY
 
 
 def test_readers_do_not_make_a_file_busy(path: Path) -> None:
     with path.open("rb"):
-        assert check_ready(path, snapshot(path), leases=True) is ReadyState.READY
+        assert check(path, snapshot(path), leases=True) is ReadyState.READY
 
 
 def test_a_file_that_changed_vanished_or_became_a_link_is_not_ready(path: Path, tmp_path: Path) -> None:
     before = snapshot(path)
     path.write_bytes(b"longer film")
-    assert check_ready(path, before, leases=True) is ReadyState.CHANGED
+    assert check(path, before, leases=True) is ReadyState.CHANGED
     path.rename(tmp_path / "elsewhere")
-    assert check_ready(path, before, leases=True) is ReadyState.CHANGED
+    assert check(path, before, leases=True) is ReadyState.CHANGED
     path.symlink_to(tmp_path / "elsewhere")
-    assert check_ready(path, snapshot(path), leases=True) is ReadyState.CHANGED
+    assert check(path, snapshot(path), leases=True) is ReadyState.CHANGED
     path.unlink()
     os.mkfifo(path)
-    assert check_ready(path, snapshot(path), leases=True) is ReadyState.CHANGED
+    assert check(path, snapshot(path), leases=True) is ReadyState.CHANGED
 
 
 def test_a_file_that_may_not_be_opened_counts_as_ready(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,5 +67,6 @@ def test_a_file_that_may_not_be_opened_counts_as_ready(path: Path, monkeypatch: 
     def refuse(*_: object) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(ready_check.os, "open", refuse)
-    assert check_ready(path, snapshot(path), leases=True) is ReadyState.READY
+    with Root(path.parent).opened() as top:
+        monkeypatch.setattr(ready_check.beneath, "open_beneath", refuse)
+        assert check_ready(top, path.name, snapshot(path), leases=True) is ReadyState.READY

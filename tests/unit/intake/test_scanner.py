@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from framewatch.intake import scanner as scanner_module
+from framewatch.errors import StorageError
 from framewatch.intake.ignore_rules import IgnoreRules
 from framewatch.intake.scanner import MAX_DEPTH, Scanner, ScanReport
 from framewatch.intake.settle_tracker import Snapshot
+from framewatch.storage import beneath
+from framewatch.storage.root import Root
 
 
 @pytest.fixture
@@ -30,13 +34,18 @@ def put(path: Path, data: bytes = b"x") -> Path:
 
 def scan(root: Path, *, recursive: bool = True, excluded: tuple[Path, ...] = ()) -> tuple[set[str], ScanReport]:
     report = ScanReport()
-    scanner = Scanner(root, recursive=recursive, rules=IgnoreRules(), excluded=excluded)
+    scanner = Scanner(Root(root), recursive=recursive, rules=IgnoreRules(), excluded=excluded)
     return {found.relative for found in scanner.walk(report)}, report
+
+
+def look(scanner: Scanner, relative: str) -> Snapshot | os.stat_result | None:
+    with scanner.opened() as top:
+        return scanner.look(top, relative)
 
 
 def test_regular_files_are_found_with_the_identity_of_their_version(root: Path) -> None:
     path = put(root / "a.mp4", b"12345")
-    (found,) = Scanner(root, recursive=True, rules=IgnoreRules()).walk(ScanReport())
+    (found,) = Scanner(Root(root), recursive=True, rules=IgnoreRules()).walk(ScanReport())
     status = path.stat()
     assert found == ("a.mp4", Snapshot(status.st_dev, status.st_ino, 5, status.st_mtime_ns))
 
@@ -64,8 +73,8 @@ def test_any_name_that_a_file_system_allows_is_found(root: Path, name: bytes) ->
     (root / os.fsdecode(name)).touch()
     found, _ = scan(root)
     assert [os.fsencode(path) for path in found] == [name]
-    scanner = Scanner(root, recursive=True, rules=IgnoreRules())
-    assert isinstance(scanner.stat(os.fsdecode(name)), Snapshot)
+    scanner = Scanner(Root(root), recursive=True, rules=IgnoreRules())
+    assert isinstance(look(scanner, os.fsdecode(name)), Snapshot)
 
 
 def test_links_fifos_and_sockets_are_reported_and_not_followed(root: Path, tmp_path: Path) -> None:
@@ -85,9 +94,9 @@ def test_links_fifos_and_sockets_are_reported_and_not_followed(root: Path, tmp_p
         "pipe.mp4": "a FIFO",
         "socket.mp4": "a socket",
     }
-    scanner = Scanner(root, recursive=True, rules=IgnoreRules())
-    assert scanner.stat("linked/film.mp4") is None
-    assert not isinstance(scanner.stat("link.mp4"), Snapshot)
+    scanner = Scanner(Root(root), recursive=True, rules=IgnoreRules())
+    assert look(scanner, "linked/film.mp4") is None
+    assert not isinstance(look(scanner, "link.mp4"), Snapshot)
 
 
 def test_the_root_itself_may_be_a_link(root: Path, tmp_path: Path) -> None:
@@ -104,7 +113,7 @@ def test_excluded_folders_are_skipped_by_name_and_by_inode(root: Path, tmp_path:
     (tmp_path / "alias").symlink_to(root / "old")
     found, _ = scan(root, excluded=(root / "done", root / "failed", tmp_path / "alias"))
     assert found == {"done2/c.mp4", "sub/done/d.mp4"}
-    scanner = Scanner(root, recursive=True, rules=IgnoreRules(), excluded=(root / "done", tmp_path / "alias"))
+    scanner = Scanner(Root(root), recursive=True, rules=IgnoreRules(), excluded=(root / "done", tmp_path / "alias"))
     assert not scanner.covers("done/new/x.mp4")
     assert not scanner.covers("old/x.mp4")
     assert scanner.covers("done2/x.mp4")
@@ -126,7 +135,7 @@ def test_a_tree_that_is_too_deep_is_reported_and_the_rest_is_scanned(root: Path)
     found, report = scan(root)
     assert found == {f"{edge}/last.mp4", "near.mp4"}
     assert report.unsupported == {f"{edge}/d": "a folder nested too deeply"}
-    scanner = Scanner(root, recursive=True, rules=IgnoreRules())
+    scanner = Scanner(Root(root), recursive=True, rules=IgnoreRules())
     assert scanner.covers(f"{edge}/last.mp4")
     assert not scanner.covers(f"{edge}/d/beyond.mp4")
 
@@ -135,14 +144,14 @@ def test_one_unreadable_folder_does_not_stop_the_rest(root: Path, monkeypatch: p
     """Injected, as permissions do not hold root back."""
     put(root / "dark/a.mp4")
     put(root / "light/b.mp4")
-    real = os.open
+    real = beneath.open_beneath
 
-    def refuse(path: Path, *rest: int) -> int:
-        if Path(path).name == "dark":
+    def refuse(folder: int, parts: Sequence[str], *rest: int) -> int:
+        if parts and parts[-1] == "dark":
             raise PermissionError(13, "Permission denied")
-        return real(path, *rest)
+        return real(folder, parts, *rest)
 
-    monkeypatch.setattr(scanner_module.os, "open", refuse)
+    monkeypatch.setattr(beneath, "open_beneath", refuse)
     found, report = scan(root)
     assert found == {"light/b.mp4"}
     assert report.unreadable == {"dark": "Permission denied"}
@@ -151,10 +160,9 @@ def test_one_unreadable_folder_does_not_stop_the_rest(root: Path, monkeypatch: p
 
 
 def test_a_root_that_is_gone_is_reported(tmp_path: Path) -> None:
-    _, report = scan(tmp_path / "none")
-    assert report.root_error == "No such file or directory"
-    assert report.unreadable == {}
-    assert report.may_have_missed("anything")
+    with pytest.raises(StorageError) as caught:
+        scan(tmp_path / "none")
+    assert caught.value.finding.code == "storage.unavailable"
 
 
 def test_a_folder_replaced_by_a_link_during_the_scan_is_not_followed(
@@ -163,18 +171,18 @@ def test_a_folder_replaced_by_a_link_during_the_scan_is_not_followed(
     """The parent of the folder that comes next is swapped, so that O_NOFOLLOW alone would not notice."""
     put(root / "show/s1/e1.mp4")
     put(tmp_path / "secret/s1/film.mp4")
-    real = os.open
+    real = beneath.open_beneath
 
-    def swap(path: Path, *rest: int) -> int:
-        if Path(path).name == "s1" and not (root / "show").is_symlink():
+    def swap(folder: int, parts: Sequence[str], *rest: int) -> int:
+        if parts and parts[-1] == "s1" and not (root / "show").is_symlink():
             (root / "show").rename(tmp_path / "moved")
             (root / "show").symlink_to(tmp_path / "secret")
-        return real(path, *rest)
+        return real(folder, parts, *rest)
 
-    monkeypatch.setattr(scanner_module.os, "open", swap)
+    monkeypatch.setattr(beneath, "open_beneath", swap)
     found, report = scan(root)
     assert found == set()
-    assert report.unreadable == {"show/s1": "the folder was replaced"}
+    assert report.unreadable == {"show/s1": os.strerror(errno.ELOOP)}
 
 
 def test_no_file_is_opened_by_a_scan(root: Path) -> None:
@@ -188,10 +196,10 @@ def test_no_file_is_opened_by_a_scan(root: Path) -> None:
 
 def test_stat_distinguishes_files_folders_and_missing_paths(root: Path) -> None:
     put(root / "sub/a.mp4")
-    scanner = Scanner(root, recursive=True, rules=IgnoreRules())
-    folder = scanner.stat("sub")
+    scanner = Scanner(Root(root), recursive=True, rules=IgnoreRules())
+    folder = look(scanner, "sub")
     assert isinstance(folder, os.stat_result)
     assert stat.S_ISDIR(folder.st_mode)
-    assert isinstance(scanner.stat("sub/a.mp4"), Snapshot)
-    assert scanner.stat("sub/none.mp4") is None
-    assert scanner.stat("sub/a.mp4/below") is None
+    assert isinstance(look(scanner, "sub/a.mp4"), Snapshot)
+    assert look(scanner, "sub/none.mp4") is None
+    assert look(scanner, "sub/a.mp4/below") is None

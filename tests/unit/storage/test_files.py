@@ -22,6 +22,7 @@ from framewatch.storage import move as moving
 from framewatch.storage import rename as renaming
 from framewatch.storage.move import Move, Moved, move
 from framewatch.storage.os_errors import storage_error
+from framewatch.storage.root import Root
 from job_factory import NAMES, identity_of
 
 PART = ".framewatch-0a.part"
@@ -61,10 +62,10 @@ def task(source: Path, destination: Path, root: Path, **changes: object) -> Move
     values: dict[str, object] = {
         "source": source,
         "destination": destination,
-        "root": root,
+        "root": Root(root),
         "part": PART,
         "size": source.stat().st_size if source.exists() else 7,
-        "source_root": source.parent,
+        "source_root": Root(source.parent),
         "identity": identity_of(source) if source.exists() else None,
     }
     return Move(**(values | changes))  # type: ignore[arg-type]
@@ -85,14 +86,14 @@ def code_of(caught: pytest.ExceptionInfo[StorageError]) -> str:
 
 def test_folders_are_created_below_the_root(tmp_path: Path) -> None:
     for name in ("a/b/c/file", "a/b/c/other", "file"):
-        files.durable_write(tmp_path / name, b"x", root=tmp_path)
+        Root(tmp_path).write(tmp_path / name, b"x")
     assert (tmp_path / "a/b/c").is_dir()
     assert everything(tmp_path) == {"a/b/c/file": b"x", "a/b/c/other": b"x", "file": b"x"}
 
 
 def test_a_missing_root_is_a_disk_that_is_not_mounted(tmp_path: Path) -> None:
     with pytest.raises(StorageError) as caught:
-        files.durable_write(tmp_path / "gone/a/file", b"x", root=tmp_path / "gone")
+        Root(tmp_path / "gone").write(tmp_path / "gone/a/file", b"x")
     assert code_of(caught) == "storage.unavailable"
     assert not (tmp_path / "gone").exists()
 
@@ -100,7 +101,7 @@ def test_a_missing_root_is_a_disk_that_is_not_mounted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("relative", ["../out", "a/../../out", "/etc"])
 def test_nothing_is_created_outside_the_root(tmp_path: Path, relative: str) -> None:
     with pytest.raises(StorageError) as caught:
-        files.durable_write(tmp_path / relative / "file", b"x", root=tmp_path)
+        Root(tmp_path).write(tmp_path / relative / "file", b"x")
     assert code_of(caught) == "storage.outside"
 
 
@@ -112,8 +113,8 @@ def test_a_link_in_the_tree_is_not_followed_even_to_a_folder_inside(tmp_path: Pa
     (root / "in").symlink_to(root / "real")
     for name in ("out", "in"):
         for act in (
-            lambda name=name: files.durable_write(root / name / "deep/file", b"x", root=root),
-            lambda name=name: files.durable_write(root / name / "file", b"x", root=root),
+            lambda name=name: Root(root).write(root / name / "deep/file", b"x"),
+            lambda name=name: Root(root).write(root / name / "file", b"x"),
             lambda name=name: move(task(made(tmp_path / "s"), root / name / "s", root)),
         ):
             with pytest.raises(StorageError) as caught:
@@ -125,14 +126,14 @@ def test_a_link_in_the_tree_is_not_followed_even_to_a_folder_inside(tmp_path: Pa
 def test_the_root_itself_may_be_a_link(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
-    files.durable_write(tmp_path / "link/a/file", b"x", root=tmp_path / "link")
+    Root(tmp_path / "link").write(tmp_path / "link/a/file", b"x")
     assert everything(tmp_path / "real") == {"a/file": b"x"}
 
 
 def test_a_written_file_replaces_the_old_one_and_leaves_no_temporary(tmp_path: Path) -> None:
     path = tmp_path / "sub" / os.fsdecode(b"\xff.json")
     for content in (b"one", b"two"):
-        files.durable_write(path, content, root=tmp_path)
+        Root(tmp_path).write(path, content)
         assert [entry.name for entry in path.parent.iterdir()] == [path.name]
         assert path.read_bytes() == content
 
@@ -140,7 +141,7 @@ def test_a_written_file_replaces_the_old_one_and_leaves_no_temporary(tmp_path: P
 def test_a_link_in_a_files_place_is_replaced_and_its_target_unchanged(tmp_path: Path) -> None:
     target = made(tmp_path / "target", b"precious")
     (tmp_path / "file").symlink_to(target)
-    files.durable_write(tmp_path / "file", b"x", root=tmp_path)
+    Root(tmp_path).write(tmp_path / "file", b"x")
     assert target.read_bytes() == b"precious"
     assert not (tmp_path / "file").is_symlink()
 
@@ -148,9 +149,9 @@ def test_a_link_in_a_files_place_is_replaced_and_its_target_unchanged(tmp_path: 
 def test_removing_a_file_that_is_missing_is_no_error(tmp_path: Path) -> None:
     path = made(tmp_path / "a/file")
     for _ in range(2):
-        files.remove(path, root=tmp_path)
+        Root(tmp_path).remove(path)
         assert not path.exists()
-    files.remove(tmp_path / "no/such", root=tmp_path)
+    Root(tmp_path).remove(tmp_path / "no/such")
 
 
 @pytest.mark.parametrize(
@@ -179,7 +180,7 @@ def test_each_disk_error_holds_the_job_with_a_hint(number: int, code: str) -> No
 def test_a_full_disk_leaves_no_temporary_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "os", failing("write", errno.ENOSPC))
     with pytest.raises(StorageError) as caught:
-        files.durable_write(tmp_path / "file", b"x", root=tmp_path)
+        Root(tmp_path).write(tmp_path / "file", b"x")
     assert code_of(caught) == "storage.full"
     assert list(tmp_path.iterdir()) == []
 
@@ -379,7 +380,7 @@ def test_a_move_interrupted_after_the_copy_is_finished(tmp_path: Path, other_dis
 
 def test_a_finished_move_is_recognised(tmp_path: Path) -> None:
     made(tmp_path / "done/a")
-    done = task(tmp_path / "in/a", tmp_path / "done/a", tmp_path / "done", source_root=None, size=7)
+    done = task(tmp_path / "in/a", tmp_path / "done/a", tmp_path / "done", source_root=Root(tmp_path), size=7)
     assert move(done) is Moved.DONE
-    other = task(tmp_path / "in/a", tmp_path / "done/a", tmp_path / "done", source_root=None, size=8)
+    other = task(tmp_path / "in/a", tmp_path / "done/a", tmp_path / "done", source_root=Root(tmp_path), size=8)
     assert move(other) is Moved.GONE

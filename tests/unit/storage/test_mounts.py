@@ -269,11 +269,12 @@ def mount_readonly(path: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", path], check=True)
 
 
-def test_the_mount_point_is_found_through_links(tmp_path: Path) -> None:
+def test_the_mount_point_of_a_path_that_does_not_exist_is_found_and_links_are_not_followed(tmp_path: Path) -> None:
     with tmpfs(tmp_path / "share", 1) as share:
         (share / "a").mkdir()
         (tmp_path / "link").symlink_to(share / "a")
-        assert mount_point(tmp_path / "link" / "b") == share
+        assert mount_point(share / "a/b/c") == share
+        assert mount_point(tmp_path / "link/b") == mount_point(tmp_path)
 
 
 def test_a_root_that_becomes_a_link_later_is_refused(tmp_path: Path) -> None:

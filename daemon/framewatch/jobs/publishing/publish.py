@@ -6,9 +6,11 @@ two steps, or within one, ends the same way when `publish` is called again: noth
 
 from __future__ import annotations
 
+import stat
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,14 +32,14 @@ from framewatch.jobs.lifecycle.publishing_step import (
 from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.lifecycle.transitions import transition
 from framewatch.jobs.naming import free_path, placed_below, sidecar_path
-from framewatch.jobs.source_check import changed, lost_source, source_root
-from framewatch.storage import files
+from framewatch.jobs.source_check import changed, lost_source, root_above, source_root
 from framewatch.storage.copy import CopyProgress
 from framewatch.storage.files import part_name
 from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.free_space import disk_id
 from framewatch.storage.move import Move, Moved, discard_part, move
 from framewatch.storage.os_errors import shown, storage_faults
+from framewatch.storage.root import Root
 
 ApplyEvent = Callable[[ev.Event], Job]
 """Applies an event to the job, stores it, and returns the changed job."""
@@ -76,7 +78,7 @@ def publish(
     return job
 
 
-def final_sidecar(job: Job, places: FolderPlaces) -> tuple[Path, Path]:
+def final_sidecar(job: Job, places: FolderPlaces) -> tuple[Path, Root]:
     """Return where the progress file of an ended job stays, and the root that this path is below.
 
     Beside the output if the job is done. Otherwise beside the source, which is, or would be, in failed/, or in
@@ -84,11 +86,18 @@ def final_sidecar(job: Job, places: FolderPlaces) -> tuple[Path, Path]:
     """
     if job.outcome == JobState.DONE:
         output = placed_below(places.output, job.relative, job.journal.output or job.output)
-        return sidecar_path(output), places.output
+        return sidecar_path(output), places.root("output")
     if job.journal.source_to is not None:
-        root = places.path(source_place(job))
-        return sidecar_path(placed_below(root, job.relative, job.journal.source_to)), root
-    return sidecar_path(free_path(places.failed / job.relative, files.exists)), places.failed
+        root = places.root(source_place(job))
+        return sidecar_path(placed_below(root.path, job.relative, job.journal.source_to)), root
+    failed = places.root("failed")
+
+    def taken(path: Path) -> bool:
+        with suppress(StorageError):  # if the root cannot be opened, writing reports it
+            return failed.exists(path)
+        return False
+
+    return sidecar_path(free_path(failed.path / job.relative, taken)), failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,26 +115,28 @@ class _Publisher:
     # --- the output -------------------------------------------------------------------------------------------
 
     def choose_output(self, job: Job, step: ChooseOutput) -> ev.Event:
-        self.places.guard.require(self.places.output)
+        self.places.root("output").require()
         return self._lost_source(job) or self._chosen_output(job, step.result)
 
     def place_output(self, job: Job, step: PlaceOutput) -> ev.Event:
         size = job.journal.output_size or 0
+        work, output = _work_root(step.result), self.places.root("output")
         if not step.output.is_relative_to(self.places.output):  # the configuration has moved the folder since
-            arrived = _arrived(step.result, step.output, job.journal.output_size)
+            gone = not work.exists(step.result)
+            arrived = gone and self._arrived(job, step.output, job.journal.output_size)
             return ev.OutputPlaced() if arrived else self._chosen_output(job, step.result)
-        if files.exists(step.result) and (lost := self._lost_source(job)):
+        if work.exists(step.result) and (lost := self._lost_source(job)):
             self._discard_output_copy(job)
             return lost
-        self._require_room(job, step.result, step.output, Need("output", size))
+        self._require_room(job, step.result, work, step.output, Need("output", size))
         request = Move(
             source=step.result,
+            source_root=work,
             destination=step.output,
-            root=self.places.output,
+            root=output,
             part=part_name(job.id),
             size=size,
             overwrite=self.places.overwrite,
-            guard=self.places.guard,
         )
         match move(request, self.cancel, self.progress):
             case Moved.DONE:
@@ -135,17 +146,19 @@ class _Publisher:
         return _lost_result(job)
 
     def _chosen_output(self, job: Job, result: Path, not_this: Path | None = None) -> ev.Event:
-        found = files.identity(result)
-        if found is None:
+        made = _work_root(result).identity(result)
+        if made is None:
             return _lost_result(job)
+        root = self.places.root("output")
 
         def taken(path: Path) -> bool:
+            found = root.find(path)
             if self.places.overwrite:
-                return path.is_dir()
-            return path == not_this or files.exists(path)
+                return found is not None and stat.S_ISDIR(found.st_mode)
+            return path == not_this or found is not None
 
         wanted = placed_below(self.places.output, job.relative, job.output)
-        return ev.OutputChosen(free_path(wanted, taken), found.size)
+        return ev.OutputChosen(free_path(wanted, taken), made.size)
 
     def _discard_output_copy(self, job: Job) -> None:
         """Remove the unfinished copy of an output that will not be placed."""
@@ -153,7 +166,7 @@ class _Publisher:
         if output is None or job.journal.output_done or not output.is_relative_to(self.places.output):
             return
         try:
-            discard_part(output, self.places.output, part_name(job.id), self.places.guard)
+            discard_part(output, self.places.root("output"), part_name(job.id))
         except StorageError:
             if job.outcome != JobState.CANCELLED:  # a user who cancels does not want to wait for a disk
                 raise
@@ -166,20 +179,20 @@ class _Publisher:
 
     def move_source(self, job: Job, step: MoveSource) -> ev.Event:
         place = source_place(job)
-        root = self.places.path(place)
-        if not step.destination.is_relative_to(root):  # the configuration has moved the folder since
-            arrived = _arrived(step.source, step.destination, job.identity.size)
-            return ev.SourceMoved() if arrived else self._lost_source(job) or self._chosen_source(job)
-        self._require_room(job, step.source, step.destination, Need(place, job.identity.size))
+        root, source_in = self.places.root(place), source_root(job, self.places.guard)
+        if not step.destination.is_relative_to(root.path):  # the configuration has moved the folder since
+            lost = self._lost_source(job)
+            arrived = lost is not None and self._arrived(job, step.destination, job.identity.size)
+            return ev.SourceMoved() if arrived else lost or self._chosen_source(job)
+        self._require_room(job, step.source, source_in, step.destination, Need(place, job.identity.size))
         request = Move(
             source=step.source,
+            source_root=source_in,
             destination=step.destination,
             root=root,
             part=part_name(job.id),
             size=job.identity.size,
-            source_root=source_root(job),
             identity=job.identity,
-            guard=self.places.guard,
         )
         match move(request, self.cancel, self.progress):
             case Moved.DONE:
@@ -195,12 +208,11 @@ class _Publisher:
 
         def taken(path: Path) -> bool:
             # Without an output, the final progress file is beside the source, so its name must be free, too.
-            sidecar_taken = job.outcome != JobState.DONE and files.exists(sidecar_path(path))
-            return path == not_this or sidecar_taken or files.exists(path)
+            sidecar_taken = job.outcome != JobState.DONE and root.exists(sidecar_path(path))
+            return path == not_this or sidecar_taken or root.exists(path)
 
-        root = self.places.path(place)
-        self.places.guard.require(root)
-        return ev.SourceChosen(free_path(root / job.relative, taken))
+        root = self.places.root(place)
+        return ev.SourceChosen(free_path(root.path / job.relative, taken))
 
     # --- the end ----------------------------------------------------------------------------------------------
 
@@ -212,7 +224,7 @@ class _Publisher:
 
     # --- parts ------------------------------------------------------------------------------------------------
 
-    def _require_room(self, job: Job, path: Path, destination: Path, need: Need) -> None:
+    def _require_room(self, job: Job, source: Path, source_in: Root, destination: Path, need: Need) -> None:
         """Check that a copy to another disk will fit. What a crash left of an earlier copy is removed first.
 
         A file at the destination was put there by an earlier attempt to publish, unless it may be overwritten.
@@ -220,20 +232,28 @@ class _Publisher:
         Raises:
             StorageError: `storage.will_not_fit`, or the root's disk is not mounted.
         """
-        root = self.places.path(need.place)
-        self.places.guard.require(root)
+        root = self.places.root(need.place)
+        root.require()
         overwrite = need.place == "output" and self.places.overwrite
-        if not files.exists(path) or (files.exists(destination) and not overwrite):
+        found = source_in.find(source)
+        if found is None or (root.exists(destination) and not overwrite):
             return
-        with storage_faults(root):
-            if disk_id(path.parent) == disk_id(root):
+        with storage_faults(root.path):
+            if found.st_dev == disk_id(root.path):
                 return
-            discard_part(destination, root, part_name(job.id), self.places.guard)
-            require_room([need], {need.place: root}, self.places.reserve)
+            discard_part(destination, root, part_name(job.id))
+            require_room([need], {need.place: root.path}, self.places.reserve)
+
+    def _arrived(self, job: Job, moved_to: Path, size: int | None) -> bool:
+        """Return whether a move that the journal does not record has put the file into an earlier root."""
+        with suppress(StorageError):
+            found = root_above(moved_to, job.relative, self.places.guard).identity(moved_to)
+            return found is not None and found.size == size
+        return False
 
     def _lost_source(self, job: Job) -> ev.SourceLost | None:
         """Return the event to record if the source is no longer the file that was queued."""
-        lost = lost_source(job, source_root(job), self.places.guard)
+        lost = lost_source(job, source_root(job, self.places.guard))
         return ev.SourceLost(lost) if lost else None
 
 
@@ -246,10 +266,9 @@ _STEPS: Mapping[type[PublishingStep], Callable[[_Publisher, Job, Any], ev.Event]
 }
 
 
-def _arrived(old: Path, new: Path, size: int | None) -> bool:
-    """Return whether a move was completed, but not recorded."""
-    found = files.identity(new)
-    return not files.exists(old) and found is not None and found.size == size
+def _work_root(result: Path) -> Root:
+    """Return the nearest folder above a result that exists: work_dir may have been changed and removed since."""
+    return Root(next(folder for folder in result.parents if folder.is_dir()))
 
 
 def _lost_result(job: Job) -> ev.Broke:

@@ -68,7 +68,7 @@ class Reporter:
         places = self._places_of(job.folder)
         if places is not None:
             try:
-                remove_sidecar(path, places.failed, places.guard)
+                remove_sidecar(path, places.root("failed"))
             except StorageError as error:
                 _log_error(job, error)
 
@@ -87,7 +87,7 @@ class Reporter:
             known = self._sidecars.get(job.id)
             if known is not None and known.path == path:
                 return known
-            sidecar = Sidecar(path, places.output, guard=places.guard, on_error=lambda error: _log_error(job, error))
+            sidecar = Sidecar(path, places.root("output"), on_error=lambda error: _log_error(job, error))
             self._sidecars[job.id] = sidecar
         if known is not None:  # the output got another name than planned
             known.remove()

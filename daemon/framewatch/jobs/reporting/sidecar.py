@@ -18,8 +18,8 @@ from framewatch.domain import Job, JobState, Progress, StageName
 from framewatch.errors import Finding, StorageError
 from framewatch.jobs.reporting.own_file import SCHEMA, require_own
 from framewatch.storage import files
-from framewatch.storage.mount_guard import UNGUARDED, Guard
 from framewatch.storage.os_errors import shown, storage_faults
+from framewatch.storage.root import Root
 
 SECONDS_BETWEEN = 1.0
 
@@ -114,17 +114,15 @@ class Sidecar:
     def __init__(
         self,
         path: Path,
-        root: Path,
+        root: Root,
         *,
-        guard: Guard = UNGUARDED,
         on_error: Callable[[StorageError], None] = lambda _: None,
         clock: Clock = time.monotonic,
         wall_clock: Clock = time.time,
     ) -> None:
-        """`path` is below `root`, which must exist; folders between are made. `guard` knows the disks of roots."""
+        """`path` is below `root`, which must exist; folders between are made."""
         self.path = path
         self._root = root
-        self._guard = guard
         self._on_error = on_error
         self._clock = clock
         self._wall_clock = wall_clock
@@ -149,7 +147,7 @@ class Sidecar:
             self._shown, self._written_at = state, now
             self._write(self.path, self._root, document, durable=False)
 
-    def finish(self, job: Job, progress: Progress, path: Path, root: Path) -> None:
+    def finish(self, job: Job, progress: Progress, path: Path, root: Root) -> None:
         """Write the final content, durably, at `path` below `root`; a file elsewhere is removed."""
         with self._lock:
             self._write(path, root, self._document(job, progress), durable=True)
@@ -160,7 +158,7 @@ class Sidecar:
         """Remove the file."""
         with self._lock:
             try:
-                remove_sidecar(self.path, self._root, self._guard)
+                remove_sidecar(self.path, self._root)
             except StorageError as error:
                 self._failed(error)
 
@@ -173,10 +171,10 @@ class Sidecar:
         self._reached = document["progress"]
         return document
 
-    def _write(self, path: Path, root: Path, document: dict[str, Any], *, durable: bool) -> None:
+    def _write(self, path: Path, root: Root, document: dict[str, Any], *, durable: bool) -> None:
         data = json.dumps(document, indent=1, allow_nan=False).encode() + b"\n"
         try:
-            with storage_faults(path), files.open_folder(root, path.parent, create=True, guard=self._guard) as folder:
+            with storage_faults(path), root.open_folder(path.parent, create=True) as folder:
                 require_own(folder, path.name)
                 files.write_name(folder, path.name, data, durable=durable)
             self._failing = False
@@ -189,17 +187,13 @@ class Sidecar:
             self._on_error(error)
 
 
-def remove_sidecar(path: Path, root: Path, guard: Guard = UNGUARDED) -> None:
+def remove_sidecar(path: Path, root: Root) -> None:
     """Remove a progress file below `root`, if there is one.
 
     Raises:
         StorageError: it cannot be removed, or framewatch did not write it (`sidecar.foreign`).
     """
-    with (
-        storage_faults(path),
-        suppress(FileNotFoundError),
-        files.open_folder(root, path.parent, guard=guard) as folder,
-    ):
+    with storage_faults(path), suppress(FileNotFoundError), root.open_folder(path.parent) as folder:
         require_own(folder, path.name)
         files.remove_name(folder, path.name)
 

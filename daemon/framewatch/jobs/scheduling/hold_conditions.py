@@ -13,6 +13,8 @@ from framewatch.jobs.lifecycle.publishing_step import publishes_output, source_p
 from framewatch.jobs.source_check import source_root
 from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.free_space import SPARE
+from framewatch.storage.os_errors import SYMLINK
+from framewatch.storage.root import Root
 from framewatch.upscale.network.weights import Precision
 
 FULL = ("storage.full", "storage.will_not_fit")
@@ -34,7 +36,9 @@ def can_continue(job: Job, places: FolderPlaces, ffmpeg: Path, precision: Precis
         return prerequisites_are_back(code, ffmpeg, precision)
     try:
         for root in _needed_roots(job, places):
-            places.guard.require(root)
+            root.require()
+        if code == SYMLINK:
+            places.require_no_links()
     except StorageError:
         return False
     needs = _needed_space(job)
@@ -42,12 +46,12 @@ def can_continue(job: Job, places: FolderPlaces, ffmpeg: Path, precision: Precis
     return code not in FULL or fits(needs, folders, places.reserve)
 
 
-def _needed_roots(job: Job, places: FolderPlaces) -> Iterator[Path]:
+def _needed_roots(job: Job, places: FolderPlaces) -> Iterator[Root]:
     if job.outcome != JobState.CANCELLED and not job.journal.source_done:
-        yield source_root(job)
+        yield source_root(job, places.guard)
     place = _next_place(job) if job.held_state == JobState.PUBLISHING else None
     if place is not None:
-        yield places.path(place)
+        yield places.root(place)
 
 
 def _next_place(job: Job) -> Place | None:

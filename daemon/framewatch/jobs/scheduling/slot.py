@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from framewatch.domain import InputFile, Job
+from framewatch.domain import Job
 from framewatch.errors import ConfigError, MediaError, VerificationError, WorkerError
 from framewatch.jobs.attempt.context import Gate
 from framewatch.jobs.attempt.pipeline import Pipeline
@@ -22,7 +22,7 @@ from framewatch.jobs.work_folder import cleaned_up, make_work_folder
 from framewatch.media.preset.preset import Preset
 from framewatch.render.worker_client import Worker
 from framewatch.storage.folder_places import FolderPlaces
-from framewatch.storage.mount_guard import UNGUARDED, Guard
+from framewatch.storage.root import UNGUARDED
 
 _log = structlog.get_logger("framewatch.worker")
 
@@ -70,9 +70,11 @@ class Slot:
         places = self._places_of(job.folder)
         guard = places.guard if places else UNGUARDED
         check_source = partial(require_source, job, guard)
+        if places is not None:
+            places.require_no_links()
         check_source()
         request = AttemptRequest(
-            source=_source(job, guard),
+            source=source_root(job, guard).input_file(job.source, job.identity),
             preset=_preset(job),
             preset_name=job.preset_name,
             work=make_work_folder(self._manager.work_folder(job)),
@@ -98,12 +100,6 @@ class Slot:
 
     def _log_stderr(self, line: str) -> None:
         _log.warning("worker.stderr", line=line, **self._log_context)
-
-
-def _source(job: Job, guard: Guard) -> InputFile:
-    """Return the job's source as the worker opens it: that file, in the version that was queued."""
-    root = source_root(job)
-    return InputFile(root=guard.real_path(root), relative=job.source.relative_to(root), identity=job.identity)
 
 
 def _rendered(request: AttemptRequest, job: Job, result: AttemptResult) -> ev.Rendered:

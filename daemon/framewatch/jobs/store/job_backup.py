@@ -16,6 +16,7 @@ from framewatch.jobs.store.serialization import job_of, text_of
 from framewatch.jobs.store.store import Store
 from framewatch.jobs.work_folder import BACKUP_NAME, clear
 from framewatch.storage import files
+from framewatch.storage.root import Root
 from framewatch.storage.sealed_json import seal, unseal
 from framewatch.threads import NamedLocks
 
@@ -53,12 +54,12 @@ class Backups:
                 return  # another thread has a newer one to write
             path = self._work_dir / job.id / BACKUP_NAME
             try:
-                files.durable_write(path, seal(SEAL, text_of(job)), root=self._work_dir)
+                Root(self._work_dir).write(path, seal(SEAL, text_of(job)))
             except StorageError as error:
                 finding = error.finding
                 _log.warning("job.not_backed_up", **job.log_context(), code=finding.code, message=finding.message)
                 with suppress(StorageError):
-                    files.remove(path, root=self._work_dir)
+                    Root(self._work_dir).remove(path)
 
     def discard_work(self, job: Job) -> None:
         """Remove the work folder of a job; if it has not ended, everything in it but the backup.

@@ -24,6 +24,7 @@ from framewatch.jobs.store.store import Store, StoreError
 from framewatch.jobs.work_folder import LEDGER_NAME
 from framewatch.storage import files
 from framewatch.storage.os_errors import storage_faults
+from framewatch.storage.root import Root
 
 FACT = "rebuilt"
 KEEP_COPIES = 5  # of damaged databases
@@ -89,7 +90,7 @@ def move_aside(path: Path, now: float) -> Path:
         for old in [copy for copy in _copies(path) if copy != aside][KEEP_COPIES - 1 :]:
             for suffix in _SUFFIXES:
                 Path(f"{old}{suffix}").unlink(missing_ok=True)
-        with files.open_folder(path.parent, path.parent) as folder:
+        with Root(path.parent).opened() as folder:
             files.sync_folder(folder)
     return aside
 

@@ -6,6 +6,7 @@ size, and never through a symbolic link.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,8 @@ from framewatch.media.preset.inheritance import Origin, build
 from framewatch.media.preset.library import PresetLibrary, is_path, preset_path
 from framewatch.media.preset.preset import Preset
 from framewatch.safe_yaml import MAX_BYTES
+from framewatch.storage import files
+from framewatch.storage.root import Root
 
 FOLDER_PRESET = "framewatch-preset.yaml"
 UNREADABLE = "preset.unreadable"
@@ -95,20 +98,22 @@ def list_presets(search: Sequence[Path]) -> dict[str, Path]:
     return PresetLibrary(search).by_name()
 
 
-def find_folder_preset(input_dir: Path) -> Path | None:
-    """Return the preset file in a watched folder, if there is one."""
-    path = input_dir / FOLDER_PRESET
-    return path if os.path.lexists(path) else None
+def load_folder_preset(folder: Root, search: Sequence[Path] = ()) -> NamedPreset | None:
+    """Load the preset in a watched folder. It may be anybody's, so it can refer to presets but not to files.
 
-
-def load_folder_preset(path: Path, search: Sequence[Path] = ()) -> NamedPreset:
-    """Load what `find_folder_preset` found. It may be anybody's, so it can refer to presets but not to files.
+    Returns:
+        The preset; None if there is none.
 
     Raises:
         ConfigError: it is no regular file, cannot be read, is too large, or is wrong.
+        StorageError: the folder cannot be opened.
     """
-    document = documents.parse(_read_untrusted(path), source=str(path))
-    return _build(path.stem, document, Origin(None), search, str(path))
+    path = folder.path / FOLDER_PRESET
+    with folder.opened() as top:
+        text = _read_untrusted(top, path)
+    if text is None:
+        return None
+    return _build(path.stem, documents.parse(text, source=str(path)), Origin(None), search, str(path))
 
 
 def _build(name: str, document: Document, origin: Origin, search: Sequence[Path], source: str) -> NamedPreset:
@@ -117,12 +122,15 @@ def _build(name: str, document: Document, origin: Origin, search: Sequence[Path]
     return NamedPreset(name, preset, source, complete)
 
 
-def _read_untrusted(path: Path) -> bytes:
-    """Read a regular file, up to one byte more than a document may have."""
+def _read_untrusted(top: int, path: Path) -> bytes | None:
+    """Read a regular file in an open folder, up to one byte more than a document may have; None if it is missing."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path.name, files.READ, dir_fd=top)
+    except FileNotFoundError:
+        return None
     except OSError as error:
-        reason = "it is a symbolic link" if path.is_symlink() else f"it cannot be read: {error.strerror}"
+        linked = error.errno == errno.ELOOP
+        reason = "it is a symbolic link" if linked else f"it cannot be read: {error.strerror}"
         raise ConfigError(reason, code=UNREADABLE, hint=_PLAIN_FILE, where=str(path)) from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)

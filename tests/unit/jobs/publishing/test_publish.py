@@ -22,8 +22,8 @@ from framewatch.errors import CancelledError, Need, StorageError
 from framewatch.jobs.lifecycle import events
 from framewatch.jobs.publishing.publish import final_sidecar
 from framewatch.jobs.store.recovery import was_rebuilt
-from framewatch.storage import files
 from framewatch.storage import move as moving
+from framewatch.storage import root as rooting
 from framewatch.storage.mounts import Mounts
 from mounts import move_mount, tmpfs, unmount
 from publish_world import NAME, RESULT, SOURCE, World
@@ -344,7 +344,7 @@ def test_publishing_waits_for_space_and_continues_at_the_same_step(
 ) -> None:
     world.job()
     with monkeypatch.context() as patch:
-        patch.setattr(files, "os", failing("mkdir", errno.ENOSPC))
+        patch.setattr(rooting, "os", failing("mkdir", errno.ENOSPC))
         with pytest.raises(StorageError) as caught:
             world.publish()
         assert caught.value.finding.code == "storage.full"

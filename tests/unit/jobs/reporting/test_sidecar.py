@@ -12,6 +12,7 @@ import pytest
 from framewatch.domain import Job, JobState, Journal, Progress
 from framewatch.errors import Finding, StorageError
 from framewatch.jobs.reporting.sidecar import PROGRESS_SCHEMA, Sidecar, progress_document
+from framewatch.storage.root import Root
 from job_factory import NAMES, MakeJob
 
 S = JobState
@@ -119,7 +120,7 @@ def test_an_error_has_all_findings(running: Job) -> None:
 def test_the_file_is_valid_json_in_utf_8_whatever_the_source_is_called(
     tmp_path: Path, make_job: MakeJob, name: str
 ) -> None:
-    sidecar = Sidecar(tmp_path / "progress.json", tmp_path)
+    sidecar = Sidecar(tmp_path / "progress.json", Root(tmp_path))
     sidecar.update(make_job(name=name), Progress())
     shown = read(tmp_path / "progress.json")["source"]
     assert shown == os.fsencode(Path("/in") / name).decode("utf-8", "replace")
@@ -134,7 +135,7 @@ def test_the_file_is_written_once_a_second_and_at_each_change_of_stage_or_status
     tmp_path: Path, running: Job
 ) -> None:
     path, clock = tmp_path / "sub" / "p.json", Clock()
-    sidecar = Sidecar(path, tmp_path, clock=clock)
+    sidecar = Sidecar(path, Root(tmp_path), clock=clock)
     sidecar.update(running, at(0))
     first = read(path)["progress"]
     clock.now += 0.9
@@ -154,7 +155,7 @@ def test_progress_never_decreases_within_an_attempt_and_starts_again_with_the_ne
     tmp_path: Path, running: Job
 ) -> None:
     path, clock = tmp_path / "p.json", Clock()
-    sidecar = Sidecar(path, tmp_path, clock=clock)
+    sidecar = Sidecar(path, Root(tmp_path), clock=clock)
     shown = []
     again = running.evolve(attempt=2, started_at=running.started_at)
     for job, upscaled in ((running, 50), (running, 20), (running, 60), (again, 0), (again, 10)):
@@ -163,7 +164,7 @@ def test_progress_never_decreases_within_an_attempt_and_starts_again_with_the_ne
         shown.append(read(path)["progress"])
     assert shown == [47.5, 47.5, 56.0, 5.0, 13.5]
     failed = again.evolve(state=S.FAILED, outcome=S.FAILED, ended_at=1.0)
-    sidecar.finish(failed, Progress(), path, tmp_path)
+    sidecar.finish(failed, Progress(), path, Root(tmp_path))
     assert read(path)["progress"] == 13.5
 
 
@@ -171,20 +172,20 @@ def test_the_final_file_is_in_its_place_and_nowhere_else(tmp_path: Path, running
     (tmp_path / "out").mkdir()
     (tmp_path / "failed").mkdir()
     running_path, last = tmp_path / "out/s1/a.mp4.progress.json", tmp_path / "failed/s1/a.mkv.progress.json"
-    sidecar = Sidecar(running_path, tmp_path / "out")
+    sidecar = Sidecar(running_path, Root(tmp_path / "out"))
     sidecar.update(running, at(10))
     failed = running.evolve(state=S.FAILED, outcome=S.FAILED, ended_at=1.0)
-    sidecar.finish(failed, at(10), last, tmp_path / "failed")
+    sidecar.finish(failed, at(10), last, Root(tmp_path / "failed"))
     assert read(last)["status"] == "failed"
     assert not running_path.exists()
-    sidecar.finish(failed, at(10), last, tmp_path / "failed")
+    sidecar.finish(failed, at(10), last, Root(tmp_path / "failed"))
     assert last.exists()
 
 
 def test_a_folder_that_cannot_be_written_to_is_reported_once_and_stops_nothing(tmp_path: Path, running: Job) -> None:
     heard: list[StorageError] = []
     root, clock = tmp_path / "out", Clock()
-    sidecar = Sidecar(root / "p.json", root, on_error=heard.append, clock=clock)
+    sidecar = Sidecar(root / "p.json", Root(root), on_error=heard.append, clock=clock)
     for _ in range(3):
         clock.now += 1
         sidecar.update(running, at(10))
@@ -226,9 +227,9 @@ def test_what_framewatch_did_not_write_is_neither_replaced_nor_removed(
             path.write_bytes(content)
     before = path.lstat()
     errors: list[StorageError] = []
-    sidecar = Sidecar(path, tmp_path, on_error=errors.append)
+    sidecar = Sidecar(path, Root(tmp_path), on_error=errors.append)
     sidecar.update(running, at(1))
-    sidecar.finish(running, at(2), path, tmp_path)
+    sidecar.finish(running, at(2), path, Root(tmp_path))
     sidecar.remove()
     assert path.lstat() == before
     assert content == path.read_bytes() if isinstance(content, bytes) else True
@@ -238,8 +239,8 @@ def test_what_framewatch_did_not_write_is_neither_replaced_nor_removed(
 
 def test_a_progress_file_of_an_earlier_job_is_replaced(tmp_path: Path, running: Job) -> None:
     path = tmp_path / "clip1.mp4.progress.json"
-    Sidecar(path, tmp_path).update(running, at(1))
-    Sidecar(path, tmp_path).update(running.evolve(id="another"), at(2))
+    Sidecar(path, Root(tmp_path)).update(running, at(1))
+    Sidecar(path, Root(tmp_path)).update(running.evolve(id="another"), at(2))
     assert read(path)["job_id"] == "another"
 
 

@@ -13,6 +13,7 @@ import pytest
 from framewatch.domain import Job, JobState
 from framewatch.errors import Finding
 from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
+from framewatch.jobs.reporting import sidecar
 from framewatch.jobs.reporting.reporter import Reporter
 from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.scheduling.scheduler import Scheduler
@@ -21,8 +22,8 @@ from framewatch.jobs.store import job_backup
 from framewatch.jobs.store.job_backup import Backups
 from framewatch.jobs.store.store import Store
 from framewatch.jobs.work_folder import BACKUP_NAME
-from framewatch.storage import files
 from framewatch.storage.folder_places import FolderPlaces
+from framewatch.storage.root import Root
 from framewatch.threads import NamedLocks
 from job_factory import MakeJob
 from waiting import eventually
@@ -105,11 +106,11 @@ def test_no_lock_is_held_while_a_backup_is_written(
     manager.store.add(job)
     written: list[Path] = []
 
-    def write(path: Path, data: bytes, **_: object) -> None:
+    def write(_: Root, path: Path, data: bytes, **__: object) -> None:
         assert others_pass(manager), "a lock is held during a write to the disk"
         written.append(path)
 
-    monkeypatch.setattr(files, "durable_write", write)
+    monkeypatch.setattr(Root, "write", write)
     slot = Slot("gpu-0", manager, MagicMock(), MagicMock(), lambda _: None, gpu=True)
     slot._reset_counts(job.id)
     assert [path.name for path in written] == [BACKUP_NAME]
@@ -170,7 +171,7 @@ def test_a_dead_share_delays_only_its_own_progress_file(
     jobs = [make_job(number, state=S.RUNNING, started_at=1.0, output=output / f"{number}.mp4") for number in (1, 2)]
     reporter.show(jobs[0])
     slow = Slow()
-    monkeypatch.setattr(files, "remove", slow)
+    monkeypatch.setattr(sidecar, "remove_sidecar", slow)
     renamed = jobs[0].evolve(output=output / "renamed.mp4")
     hanging = threading.Thread(target=reporter.show, args=(renamed,), daemon=True)
     hanging.start()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from framewatch.errors import ConfigError, Finding
-from framewatch.media.preset.loader import load_file, load_folder_preset, load_preset
+from framewatch.media.preset.loader import NamedPreset, load_file, load_folder_preset, load_preset
 from framewatch.media.preset.only_if import OnlyIf
 from framewatch.media.preset.preset import Preset
+from framewatch.storage.root import Root
 
 HERE = "framewatch.yaml:3: folders[0].preset"
 
@@ -23,6 +25,12 @@ def write(folder: Path, **texts: str) -> None:
 
 def load(folder: Path, name: str) -> Preset:
     return load_file(folder / f"{name}.yaml", [folder]).preset
+
+
+def loaded(planted: Path, search: Sequence[Path] = ()) -> NamedPreset:
+    found = load_folder_preset(Root(planted.parent), search)
+    assert found is not None
+    return found
 
 
 def refusals(folder: Path, name: str) -> list[Finding]:
@@ -148,7 +156,7 @@ def test_a_preset_in_a_watched_folder_cannot_refer_to_files(text: str, code: str
     (tmp_path / "secret.yaml").write_text("crf: 1")
     planted.write_text(text)
     with pytest.raises(ConfigError) as caught:
-        load_folder_preset(planted)
+        loaded(planted)
     assert caught.value.finding.code == code
 
 
@@ -163,10 +171,10 @@ def test_a_subtitle_file_is_searched_beside_the_preset_that_names_it(tmp_path: P
     assert made.else_.subtitle_burn_path == "elsewhere.srt"  # so it lies beside the video
     planted = tmp_path / "framewatch-preset.yaml"
     planted.write_text("extends: base")
-    assert load_folder_preset(planted, [own]).preset.subtitle_burn_path == str(own / "a.srt")
+    assert loaded(planted, [own]).preset.subtitle_burn_path == str(own / "a.srt")
     planted.write_text("extends: base\nonly_if: {}\nelse: {subtitleBurnPath: /etc/a.srt}")
     with pytest.raises(ConfigError) as caught:
-        load_folder_preset(planted, [own])
+        loaded(planted, [own])
     assert caught.value.finding.code == "preset.outside_path"
 
 
@@ -174,5 +182,5 @@ def test_a_preset_in_a_watched_folder_can_extend_installed_presets_which_can_ref
     planted, own = tmp_path / "framewatch-preset.yaml", tmp_path / "presets"
     write(own, own_style="extends: ./deeper.yaml\npreset: slow", deeper="crf: 11")
     planted.write_text("extends: own_style\ncontainer: mkv")
-    found: Any = load_folder_preset(planted, [own]).preset
+    found: Any = loaded(planted, [own]).preset
     assert (found.crf, found.preset, found.container) == (11, "slow", "mkv")

@@ -10,7 +10,6 @@ import pytest
 
 from framewatch.errors import ConfigError
 from framewatch.media.preset.loader import (
-    find_folder_preset,
     list_presets,
     load_file,
     load_folder_preset,
@@ -19,6 +18,7 @@ from framewatch.media.preset.loader import (
 from framewatch.media.preset.preset import Preset
 from framewatch.media.rules.preset_rules import check_preset
 from framewatch.resources import shipped
+from framewatch.storage.root import Root
 
 HERE = "framewatch.yaml:3: folders[0].preset"
 
@@ -69,11 +69,11 @@ def test_a_missing_file_is_reported_with_its_path(tmp_path: Path) -> None:
 
 
 def test_the_preset_in_a_watched_folder_is_found_and_loaded(tmp_path: Path) -> None:
-    assert find_folder_preset(tmp_path) is None
+    assert load_folder_preset(Root(tmp_path)) is None
     (tmp_path / "framewatch-preset.yaml").write_text("ml_upscale: esrgan-4x")
-    path = find_folder_preset(tmp_path)
-    assert path is not None
-    assert load_folder_preset(path).preset.ml_upscale == "esrgan-4x"
+    found = load_folder_preset(Root(tmp_path))
+    assert found is not None
+    assert found.preset.ml_upscale == "esrgan-4x"
 
 
 def _symlink(path: Path) -> None:
@@ -100,10 +100,8 @@ def test_a_preset_in_a_watched_folder_is_read_only_if_it_is_a_small_regular_text
 ) -> None:
     planted = tmp_path / "framewatch-preset.yaml"
     plant(planted)
-    path = find_folder_preset(tmp_path)
-    assert path == planted
     with pytest.raises(ConfigError) as caught:
-        load_folder_preset(path)
+        load_folder_preset(Root(tmp_path))
     assert caught.value.finding.code == code
     assert str(planted) in caught.value.finding.where
 

@@ -17,6 +17,7 @@ from framewatch.media.preset.preset import Preset
 from framewatch.media.preset.subtitle_file import find_subtitle_file
 from framewatch.media.rules.preset_rules import check_preset, check_tools
 from framewatch.storage.files import named_by_user
+from framewatch.storage.root import Root
 
 
 def codes(**preset_keys: Any) -> list[str]:
@@ -213,7 +214,7 @@ def test_a_preset_in_a_watched_folder_cannot_name_files_outside_it(path: str, tm
     preset = tmp_path / "framewatch-preset.yaml"
     preset.write_text(f"subtitle_burn_path: {path}")
     with pytest.raises(ConfigError) as caught:
-        load_folder_preset(preset)
+        load_folder_preset(Root(tmp_path))
     assert caught.value.finding.code == "preset.outside_path"
 
 

@@ -1,0 +1,167 @@
+"""Reach the files of a folder that users name: only through its open descriptor, and never through a link below it.
+
+Such a folder, the input, output, done or failed folder of the configuration, is called a root. Anybody may be able to
+write below it, so a path is not enough to name a file there: each component could be replaced by a link at any time.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from framewatch.domain import FileIdentity, InputFile
+from framewatch.storage import beneath, files
+from framewatch.storage.links import resolve
+from framewatch.storage.os_errors import outside_error, storage_error, storage_faults, symlink_error
+
+
+class Guard(Protocol):
+    """Opens roots. `framewatch.storage.mounts.Mounts` implements it for the roots of the configuration."""
+
+    def open(self, root: Path) -> int:
+        """Open a root and return its descriptor. Work done through it stays on the disk that was checked.
+
+        Raises:
+            StorageError: `storage.not_mounted`, `storage.symlink`, or another error of opening the root.
+        """
+
+    def real_path(self, root: Path) -> Path:
+        """Return the path of a root without links, for another process that opens files below it.
+
+        Raises:
+            StorageError: `storage.symlink` for a link that is not to be trusted.
+        """
+
+
+class Unguarded:
+    """Opens every root: for folders of framewatch's own, and for those that a command names."""
+
+    def open(self, root: Path) -> int:
+        """Open it, following links that nobody else could have made."""
+        with storage_faults(root):
+            return beneath.open_path(resolve(root), beneath.FOLDER)
+
+    def real_path(self, root: Path) -> Path:
+        """Return its path without links."""
+        return resolve(root)
+
+
+UNGUARDED = Unguarded()
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A folder, and the only way to the files below it.
+
+    Paths are absolute, and below `path` as it is written. Every method raises a StorageError: `storage.unavailable`
+    if the root is missing, `storage.symlink` if a link is in the place of a folder, `storage.outside` if a path is
+    not below the root, the guard's error, or another error of the file system.
+    """
+
+    path: Path
+    guard: Guard = UNGUARDED  # if its disk is unmounted or replaced later, a descriptor still refers to this disk
+
+    def require(self) -> None:
+        """Check that the root can be opened."""
+        os.close(self.guard.open(self.path))
+
+    def real_path(self) -> Path:
+        """Return the path without links, for another program that opens files below it."""
+        return self.guard.real_path(self.path)
+
+    @contextmanager
+    def opened(self) -> Iterator[int]:
+        """Open the root, and yield its descriptor: for many files below it at once, with `storage.beneath`."""
+        descriptor = self.guard.open(self.path)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
+    def open_folder(self, path: Path, *, create: bool = False) -> Iterator[int]:
+        """Open the root or a folder below it, and yield its descriptor.
+
+        Args:
+            path: the folder.
+            create: create missing folders below the root. The root itself is never created: if it is missing, its
+                disk is not mounted.
+
+        Raises:
+            FileNotFoundError: a folder below the root is missing, and `create` is false.
+        """
+        parts = self._parts(path)
+        with self.opened() as top:
+            descriptor = _open_below(top, parts, path, create=create)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def find(self, path: Path) -> os.stat_result | None:
+        """Return the status of a file, a folder or a link; None if nothing is there, or it lies behind a link."""
+        parts = self._parts(path)
+        with self.opened() as top, storage_faults(path):
+            return beneath.find(top, parts)
+
+    def exists(self, path: Path) -> bool:
+        """Return whether the name exists, be it a file, a folder or a link."""
+        return self.find(path) is not None
+
+    def identity(self, path: Path) -> FileIdentity | None:
+        """Return the identity of a regular file; None if there is no regular file with this name."""
+        found = self.find(path)
+        return files.identity_of(found) if found and stat.S_ISREG(found.st_mode) else None
+
+    def input_file(self, path: Path, identity: FileIdentity | None = None) -> InputFile:
+        """Return what another process needs to open a file; `identity` is the version that is expected."""
+        return InputFile(root=self.real_path(), relative=Path(*self._parts(path)), identity=identity)
+
+    def write(self, path: Path, data: bytes, *, durable: bool = True) -> None:
+        """Replace a file atomically: readers see the old content or the new content.
+
+        A link in the file's place is replaced, not followed. Missing folders between the root and the file are
+        created.
+
+        Args:
+            path: the file.
+            data: its new content.
+            durable: sync the file and its folder before returning.
+        """
+        with storage_faults(path), self.open_folder(path.parent, create=True) as folder:
+            files.write_name(folder, path.name, data, durable=durable)
+
+    def remove(self, path: Path) -> None:
+        """Remove a file, or a link in its place, if it exists."""
+        with storage_faults(path), suppress(FileNotFoundError), self.open_folder(path.parent) as folder:
+            files.remove_name(folder, path.name)
+
+    def _parts(self, path: Path) -> tuple[str, ...]:
+        """Return the path components between the root and `path`."""
+        if not path.is_relative_to(self.path) or ".." in path.parts:
+            raise outside_error(path, self.path)
+        return path.relative_to(self.path).parts
+
+
+def _open_below(top: int, parts: Sequence[str], path: Path, *, create: bool) -> int:
+    try:
+        return beneath.open_beneath(top, parts, beneath.FOLDER)
+    except FileNotFoundError:
+        if not create or not parts:
+            raise
+    except OSError as error:
+        raise symlink_error(path) if error.errno == errno.ELOOP else storage_error(error, path) from error
+    outer = _open_below(top, parts[:-1], path, create=True)
+    try:
+        with suppress(FileExistsError):
+            os.mkdir(parts[-1], dir_fd=outer)
+            files.sync_folder(outer)
+    finally:
+        os.close(outer)
+    return _open_below(top, parts, path, create=False)
