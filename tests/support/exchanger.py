@@ -78,7 +78,7 @@ def _main(pause: float, names: list[str]) -> None:
     signal.signal(signal.SIGTERM, lambda number, _: ending.append(number))
     pairs = list(zip(names[::2], names[1::2], strict=True))
     counts = dict.fromkeys(pairs, 0)
-    print("started", flush=True)
+    print("started", flush=True)  # noqa: T201 - a program
     while not ending:
         for pair in pairs:
             try:
@@ -92,7 +92,7 @@ def _main(pause: float, names: list[str]) -> None:
         if count % 2:
             with suppress(FileNotFoundError):
                 exchange(*pair)
-    print(sum(counts.values()), flush=True)
+    print(sum(counts.values()), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":
