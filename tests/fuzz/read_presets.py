@@ -38,7 +38,7 @@ class Reader:
         """Return what came of a document; anything but an error for users is a traceback."""
         self._path.write_bytes(document)
         try:
-            found = load_folder_preset(named_by_user(self._path))
+            found = load_folder_preset(self._path)
             request = AttemptRequest(
                 source=self._source, preset=found.preset, preset_name=found.name, work=self._path.parent
             )

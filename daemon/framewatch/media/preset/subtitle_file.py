@@ -53,6 +53,8 @@ def find_subtitle_file(preset: Preset, source: InputFile) -> tuple[InputFile | N
         return None, [Finding("subtitle.burn_kind", message, "name a subtitle file", _KEY)]
     except StorageError as error:
         hint = "a relative path starts beside the preset, then beside the video; or use an absolute path"
+        if error.finding.code == "storage.symlink":
+            hint = error.finding.hint
         message = f"{shown(str(path))} cannot be read: {error.finding.message}"
         return None, [Finding("subtitle.burn_missing", message, hint, _KEY)]
 

@@ -16,7 +16,7 @@ from framewatch.media.preset.loader import load_file, load_folder_preset
 from framewatch.media.preset.preset import Preset
 from framewatch.media.preset.subtitle_file import find_subtitle_file
 from framewatch.media.rules.preset_rules import check_preset, check_tools
-from framewatch.storage.files import named_by_user
+from framewatch.storage.files import identity_of, named_by_user
 from framewatch.storage.root import Root
 
 
@@ -203,10 +203,26 @@ def test_an_unusable_subtitle_file_is_refused(content: bytes | None, code: str, 
 
 
 def test_a_subtitle_file_that_is_a_symlink_is_not_followed(tmp_path: Path) -> None:
-    (tmp_path / "real.txt").write_text("secret")
-    (tmp_path / "a.srt").symlink_to(tmp_path / "real.txt")
-    _, (finding,) = find_subtitle_file(Preset(subtitle_burn_path="a.srt"), named_by_user(tmp_path / "film.mkv"))
-    assert finding.code == "subtitle.burn_kind"
+    (tmp_path / "real.srt").write_text("secret")
+    (tmp_path / "a.srt").symlink_to(tmp_path / "real.srt")
+    (tmp_path / "linked").symlink_to(tmp_path)
+    for path in ("a.srt", "linked/real.srt"):
+        found, (finding,) = find_subtitle_file(Preset(subtitle_burn_path=path), named_by_user(tmp_path / "film.mkv"))
+        assert (found, finding.code) == (None, "subtitle.burn_kind")
+
+
+def test_a_subtitle_file_that_the_administrator_names_by_an_absolute_path_may_be_a_link(tmp_path: Path) -> None:
+    words = tmp_path / "real.srt"
+    words.write_text("1\n00:00:00,000 --> 00:00:01,000\nHi\n")
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "a.srt").symlink_to("../real.srt")
+    preset = Preset(subtitle_burn_path=str(tmp_path / "links" / "a.srt"))
+    found, findings = find_subtitle_file(preset, named_by_user(tmp_path / "film.mkv"))
+    assert found
+    assert (found.path, found.identity, findings) == (words, identity_of(words.stat()), [])
+    (tmp_path / "links").chmod(0o777)  # now anybody may have put it there
+    found, (finding,) = find_subtitle_file(preset, named_by_user(tmp_path / "film.mkv"))
+    assert (found, finding.code) == (None, "subtitle.burn_missing")
 
 
 @pytest.mark.parametrize("path", ["/home/someone/a.srt", "../a.srt", "sub/../../a.srt"])
