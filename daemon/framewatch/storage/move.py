@@ -3,6 +3,9 @@
 Within a file system a move is a rename. Across file systems the content is copied to a hidden name beside the
 destination, synced, read back and compared; then the copy gets its final name, and only then is the source removed.
 A move that was interrupted at any point can be repeated and ends the same way.
+
+Whoever can write to a share may exchange a name between any two calls. So what arrived is compared with the file that
+was opened and checked before; anything else is put back.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from framewatch.domain import FileIdentity
+from framewatch.errors import StorageError
 from framewatch.storage import files
 from framewatch.storage.copy import CopyProgress, copy_content, same_content
 from framewatch.storage.os_errors import storage_faults
@@ -29,7 +33,7 @@ class Moved(StrEnum):
 
     DONE = "done"  # the file is at its destination and synced
     TAKEN = "taken"  # the destination exists and is another file; nothing was changed
-    CHANGED = "changed"  # the source is no longer the expected version; it was left alone
+    CHANGED = "changed"  # the source is no longer the expected version, or was exchanged; it was left alone
     GONE = "gone"  # the source does not exist, and it is not at its destination either
 
 
@@ -137,6 +141,7 @@ class _OpenMove:
         found = _lstat(self.target, self.new)
         if found is not None and not self.task.overwrite:
             return self._finish() if self._is_ours(found) else Moved.TAKEN
+        _drop_set_id(self.source.file, self.source.stat_result.st_mode)
         files.sync(self.source.file)
         try:
             self._rename(self.source.folder, self.old)
@@ -146,6 +151,10 @@ class _OpenMove:
             if error.errno != errno.EXDEV:
                 raise
             return self._copy()
+        # Nobody else can exchange a file in a folder of framewatch's own, whose identity is not known.
+        if self.task.identity is not None and not self._has_arrived(self.source.file):
+            self._put_back(self.source.folder, self.old)
+            return Moved.CHANGED
         return self._sync_folders()
 
     def _rename(self, folder: int, name: str) -> None:
@@ -163,6 +172,10 @@ class _OpenMove:
             if not _same(os.fstat(self.source.file), self.source.stat_result):
                 return Moved.CHANGED
             self._rename(self.target, part)
+            if not self._has_arrived(file):
+                self._put_back(self.target, part)
+                hint = "keep other programs from changing hidden files of framewatch; the copy is repeated"
+                raise StorageError("the copy was exchanged for another file", code="storage.exchanged", hint=hint)
         except FileExistsError:
             return Moved.TAKEN
         finally:
@@ -196,13 +209,38 @@ class _OpenMove:
             return True
         if found.st_ino == stat_result.st_ino:  # may be the source itself, on a share that is mounted twice
             return False
-        if not stat.S_ISREG(found.st_mode) or found.st_size != stat_result.st_size:
+        return self._has_content_of(self.source.file, found)
+
+    def _has_arrived(self, file: int) -> bool:
+        """Return whether the destination, if it is still there, is this open file; or one with the same content.
+
+        The inode alone is no proof on file systems that may change its number, such as SMB and FUSE.
+        """
+        found, expected = _lstat(self.target, self.new), os.fstat(file)
+        if found is None or (found.st_dev, found.st_ino) == (expected.st_dev, expected.st_ino):
+            return True
+        return self._has_content_of(file, found)
+
+    def _put_back(self, folder: int, name: str) -> None:
+        """Return what was exchanged for the file to where it came from, unless another file is there by now."""
+        with suppress(OSError):
+            rename_exclusive(self.target, self.new, folder, name)
+
+    def _has_content_of(self, expected: int, found: os.stat_result) -> bool:
+        if not stat.S_ISREG(found.st_mode) or found.st_size != os.fstat(expected).st_size:
             return False
         file = os.open(self.new, files.READ, dir_fd=self.target)
         try:
-            return same_content(self.source.file, file, self.cancel)
+            return same_content(expected, file, self.cancel)
         finally:
             os.close(file)
+
+
+def _drop_set_id(file: int, mode: int) -> None:
+    """Remove the bits by which a program runs as the file's owner or group. Only the owner may; others need not."""
+    if mode & (stat.S_ISUID | stat.S_ISGID):
+        with suppress(OSError):
+            os.fchmod(file, stat.S_IMODE(mode) & ~(stat.S_ISUID | stat.S_ISGID))
 
 
 def _lstat(folder: int, name: str) -> os.stat_result | None:

@@ -64,8 +64,15 @@ def _rename_by_link(old_folder: int, old: str, new_folder: int, new: str) -> boo
         if error.errno in _NO_LINKS:
             return False
         raise
-    os.unlink(old, dir_fd=old_folder)
+    if _is_same(old_folder, old, new_folder, new):  # else somebody has put another file under the old name
+        os.unlink(old, dir_fd=old_folder)
     return True
+
+
+def _is_same(old_folder: int, old: str, new_folder: int, new: str) -> bool:
+    one = os.stat(old, dir_fd=old_folder, follow_symlinks=False)
+    other = os.stat(new, dir_fd=new_folder, follow_symlinks=False)
+    return os.path.samestat(one, other)
 
 
 def _rename_after_check(old_folder: int, old: str, new_folder: int, new: str) -> None:

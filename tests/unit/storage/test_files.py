@@ -11,9 +11,11 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from exchanger import exchange
 from faulty_os import FaultyOs, crossing, failing
 from framewatch.errors import CancelledError, Remedy, StorageError
 from framewatch.storage import copy as copying
@@ -213,6 +215,66 @@ def test_a_file_moves_across_file_systems_with_its_bytes_its_time_and_its_mode(
     assert (destination.stat().st_mtime_ns, stat.S_IMODE(destination.stat().st_mode)) == (MTIME, 0o640)
     assert not source.exists()
     assert seen == [(100_000, 100_000)]
+
+
+@pytest.mark.parametrize("means", ["atomic", "link", "look"])
+def test_what_is_exchanged_for_the_source_at_the_last_moment_is_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, means: str
+) -> None:
+    if means != "atomic":
+        monkeypatch.setattr(renaming, "_exclusive_rename", lambda: None)
+    if means == "look":
+        monkeypatch.setattr(renaming, "os", failing("link", errno.EPERM))
+    source, private = made(tmp_path / "in/a"), made(tmp_path / "private", b"secret!")
+    source.with_name("link").symlink_to(private)
+    (tmp_path / "done").mkdir()
+    real = renaming.rename_exclusive
+
+    def exchanged(*names: Any) -> None:
+        monkeypatch.setattr(moving, "rename_exclusive", real)
+        exchange(source, source.with_name("link"))
+        real(*names)
+
+    monkeypatch.setattr(moving, "rename_exclusive", exchanged)
+    assert move(task(source, tmp_path / "done/a", tmp_path / "done")) is Moved.CHANGED
+    assert list((tmp_path / "done").iterdir()) == []
+    assert source.is_symlink()
+    assert source.with_name("link").read_bytes() == b"content"
+
+
+def test_what_is_exchanged_for_a_copy_at_the_last_moment_does_not_get_its_name(
+    tmp_path: Path, other_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, private = made(tmp_path / "in/a"), made(tmp_path / "private", b"secret!")
+    (other_disk / "link").symlink_to(private)
+    real = renaming.rename_exclusive
+
+    def exchanged(old_folder: int, old: str, *rest: Any) -> None:
+        if old == PART:
+            monkeypatch.setattr(moving, "rename_exclusive", real)
+            exchange(other_disk / PART, other_disk / "link")
+        real(old_folder, old, *rest)
+
+    monkeypatch.setattr(moving, "rename_exclusive", exchanged)
+    with pytest.raises(StorageError) as caught:
+        move(task(source, other_disk / "a", other_disk))
+    assert (caught.value.finding.code, caught.value.remedy) == ("storage.exchanged", Remedy.WAIT)
+    assert source.read_bytes() == b"content"
+    assert not os.path.lexists(other_disk / "a")
+    assert move(task(source, other_disk / "a", other_disk)) is Moved.DONE
+
+
+def test_a_moved_file_runs_as_nobody_and_a_copy_is_no_program_and_not_writable_for_all(
+    tmp_path: Path, other_disk: Path
+) -> None:
+    renamed, copied = made(tmp_path / "in/a"), made(tmp_path / "in/b")
+    for source in (renamed, copied):
+        source.chmod(0o6777)
+    (tmp_path / "done").mkdir()
+    assert move(task(renamed, tmp_path / "done/a", tmp_path / "done")) is Moved.DONE
+    assert move(task(copied, other_disk / "b", other_disk)) is Moved.DONE
+    assert stat.S_IMODE((tmp_path / "done/a").stat().st_mode) == 0o777
+    assert stat.S_IMODE((other_disk / "b").stat().st_mode) == 0o664
 
 
 @pytest.mark.parametrize("means", ["atomic", "link", "look"])
