@@ -14,6 +14,8 @@ import psutil
 
 from framewatch.domain import InputFile
 from framewatch.errors import CancelledError, FramewatchError, VerificationError
+from framewatch.jobs.attempt.concurrency import Host
+from framewatch.jobs.attempt.forecast.memory import job_bounds
 from framewatch.jobs.attempt.planning import Planned, plan_file
 from framewatch.jobs.attempt.request import AttemptRequest, Tools
 from framewatch.media.commands.video_filters import source_filters
@@ -26,7 +28,7 @@ from framewatch.render.worker_client import Worker
 from framewatch.storage.files import named_by_user
 
 SECONDS = 30.0  # for one file of a few kilobytes, on a slow machine
-MEMORY_BYTES = 3 << 30  # of a worker; a source of 8192x8192 needs less
+MAPPED_BYTES = 512 << 20  # of libraries and weights, which count as used memory and not for the bound
 FRAMES = 200  # what the timeline of a file that is decoded may hold
 
 FFMPEG = Path(imageio_ffmpeg.get_ffmpeg_exe())
@@ -47,6 +49,7 @@ class Outcome(NamedTuple):
     message: str
     seconds: float
     peak_bytes: int
+    bound_bytes: int | None  # of the worker's memory; None: it had no bound
     lines: tuple[str, ...]  # what the worker printed
 
     @property
@@ -56,8 +59,10 @@ class Outcome(NamedTuple):
             return f"{self.code}: {self.message}"
         if any("Traceback" in line for line in self.lines):
             return f"a traceback: {self.lines[-1]}"
-        if self.peak_bytes > MEMORY_BYTES:
-            return f"{self.peak_bytes >> 20} MiB of memory"
+        if self.bound_bytes is None:
+            return "the worker's memory was not bounded"
+        if self.peak_bytes > self.bound_bytes + MAPPED_BYTES:
+            return f"{self.peak_bytes >> 20} MiB of memory, with a bound of {self.bound_bytes >> 20}"
         return None
 
 
@@ -79,7 +84,8 @@ class Examiner:
         begun = time.monotonic()
         with self._deadline() as stop:
             code, message = self._outcome(path, stop)
-        return Outcome(code, message, time.monotonic() - begun, self._peak(), tuple(self._lines))
+        seconds = time.monotonic() - begun
+        return Outcome(code, message, seconds, self._peak(), memory_bound(self._worker.pid), tuple(self._lines))
 
     def _outcome(self, path: Path, stop: threading.Event) -> tuple[str, str]:
         try:
@@ -102,10 +108,11 @@ class Examiner:
                 return self._process(path, other, stop)
             raise
         task = self._decoding(request.source, planned)
-        if task is None:
+        if task is None or planned.plan is None:
             return "planned"
+        bounds = job_bounds(planned.plan, planned.probed.info, self._tools.limits, Host.here(), None)
         with suppress(VerificationError):  # all frames came, and no encoder wrote them
-            run(task)
+            run(task.evolve(bounds=bounds))
         return "decoded"
 
     def _decoding(self, source: InputFile, planned: Planned) -> ImageTask | RenderTask | None:
@@ -169,3 +176,13 @@ class Examiner:
     def children(self) -> list[psutil.Process]:
         """Return what the worker has started and not ended."""
         return psutil.Process(self._worker.pid).children(recursive=True) if self._worker.pid else []
+
+
+def memory_bound(pid: int | None) -> int | None:
+    """Return the bytes of private memory that a process may use; None if unlimited, or if the process is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/limits").read_text().splitlines()
+    except OSError:
+        return None
+    bound = next(line.split()[3] for line in lines if line.startswith("Max data size"))
+    return None if bound == "unlimited" else int(bound)

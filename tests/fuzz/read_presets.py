@@ -20,6 +20,7 @@ from framewatch.media.ffmpeg.discovery import encoders
 from framewatch.media.preset.loader import load_folder_preset
 from framewatch.render.task_handlers import RenderHandlers
 from framewatch.storage.files import named_by_user
+from framewatch.storage.root import Root
 from preset_fuzz import fuzz_preset
 
 MEMORY_BYTES = 4 << 30  # of the address space; a document has at most 256 KiB
@@ -38,7 +39,7 @@ class Reader:
         """Return what came of a document; anything but an error for users is a traceback."""
         self._path.write_bytes(document)
         try:
-            found = load_folder_preset(self._path)
+            found = load_folder_preset(Root(self._path.parent))
             request = AttemptRequest(
                 source=self._source, preset=found.preset, preset_name=found.name, work=self._path.parent
             )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 
+from examine import MAPPED_BYTES, memory_bound
 from fault_harness import OURS, FaultHarness
 from figures import Fuzzed
 from fuzz_settings import FIRST, JOBS, again
@@ -16,7 +17,6 @@ from media_fuzz import PICTURES, mutated
 from sources import digest
 from waiting import eventually
 
-MEMORY_BYTES = 3 << 30  # of a process
 SECONDS = 60 + 10 * JOBS  # for all jobs, on a slow machine
 WATCH_SECONDS = 0.2
 ENDINGS = ("mp4", "mkv", "png")  # none of them says what is in the file
@@ -56,7 +56,7 @@ def test_jobs_on_any_files_lose_nothing_and_leave_nothing(
     assert not harness.leftovers()
     assert {path.name for share in shares.values() for path in share.parent.rglob(".*")} <= OURS
     eventually(lambda: not harness.processes(), timeout=5, what="the end of every process")
-    assert watch.most < MEMORY_BYTES
+    assert not watch.beyond_bound
     fuzzed("media file, as a job of a daemon", Counter(codes.values()), _slowest(harness), watch.most)
 
 
@@ -73,10 +73,11 @@ def _slowest(harness: FaultHarness) -> float:
 
 
 class _MemoryWatch:
-    """Looks at the memory of all processes of a harness, again and again."""
+    """Compares the memory of all processes of a harness with their bounds, again and again."""
 
     def __init__(self, harness: FaultHarness) -> None:
         self.most = 0  # bytes
+        self.beyond_bound: set[str] = set()
         self._harness = harness
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -93,6 +94,10 @@ class _MemoryWatch:
         while not self._ended.wait(WATCH_SECONDS):
             for process in self._harness.processes():
                 try:
-                    self.most = max(self.most, process.memory_info().rss)
+                    used = process.memory_info().rss
                 except psutil.Error:
                     continue
+                self.most = max(self.most, used)
+                bound = memory_bound(process.pid)
+                if bound is not None and used > bound + MAPPED_BYTES:
+                    self.beyond_bound.add(f"{process}: {used} of {bound} bytes")
