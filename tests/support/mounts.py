@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import subprocess
 from collections.abc import Iterator
@@ -60,3 +61,25 @@ def folder_places(*roots: Path) -> FolderPlaces:
     """A watch folder with these roots; if there are fewer than four, the first stands for the others."""
     four = (*roots, *roots[:1] * 3)[:4]
     return FolderPlaces(*four, work=Path("/work"))
+
+
+@contextmanager
+def dead_share(path: Path) -> Iterator[Path]:
+    """A file system at `path` whose server never answers: whoever touches it waits, as for a dead network share.
+
+    Afterwards they get an error, and the file system is gone.
+
+    Raises:
+        PermissionError: as for `tmpfs`.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    server = os.open("/dev/fuse", os.O_RDWR)
+    try:
+        options = f"fd={server},rootmode=40000,user_id=0,group_id=0,allow_other".encode()
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.mount(b"dead", os.fsencode(path), b"fuse", 0, options):
+            raise PermissionError(ctypes.get_errno(), "mounting takes root")
+        yield path
+    finally:
+        os.close(server)
+        subprocess.run(["umount", "--lazy", path], check=False, capture_output=True)

@@ -19,7 +19,7 @@ from framewatch.intake.collector import Collector, OnSettled
 from framewatch.intake.hint_queue import HintQueue
 from framewatch.intake.watch_mode import FolderHealth, WatchMode, choose_mode
 from framewatch.settings import FolderSettings
-from framewatch.storage.os_errors import storage_error
+from framewatch.storage.os_errors import no_answer, storage_error
 from framewatch.storage.root import UNGUARDED, Guard, Root
 
 RESCAN_SECONDS = 60.0  # the shortest time between rescans of a folder whose events work
@@ -30,6 +30,7 @@ EVENT_SECONDS = 2.0  # an event that has not arrived by then is missing
 SCAN_RATIO = 200.0
 LONGEST_INTERVAL = 600.0  # seconds that a costly scan may delay the next one
 STOP_SECONDS = 1.0
+NO_ANSWER_SECONDS = 10.0  # a folder that takes longer for its checks is shown as not answering
 RELOG_SECONDS = 60.0  # between two log lines about a problem that only its wording distinguishes
 
 _log = structlog.get_logger("framewatch.intake")
@@ -103,6 +104,7 @@ class FolderWatch:
         self._thread: threading.Thread | None = None
         self._health_lock = threading.Lock()
         self._health = FolderHealth(folder=folder.name, mode="starting", state="ok")
+        self._asked_at: float | None = None  # when the check of the folder that is under way began
         self._note: Finding | None = None  # a problem in spite of which the watch continues
         self._logged = ("", "")  # code and message of the problem that was logged last
         self._logged_at = float("-inf")
@@ -135,9 +137,12 @@ class FolderWatch:
         self._hints.put_forget(os.fspath(relative))
 
     def health(self) -> FolderHealth:
-        """Return the state of the folder."""
+        """Return the state of the folder, also while the watch's thread is blocked in a dead file system."""
         with self._health_lock:
-            return self._health
+            health, asked_at = self._health, self._asked_at
+        if asked_at is None or self._clock() < asked_at + NO_ANSWER_SECONDS:
+            return health
+        return health.evolve(state="unavailable", **_shown(no_answer(self.folder.input)))
 
     @property
     def idle(self) -> bool:
@@ -187,7 +192,13 @@ class FolderWatch:
         Raises:
             FramewatchError: the folder is not available.
         """
-        self._note = self._require()
+        with self._health_lock:
+            self._asked_at = self._clock()
+        try:
+            self._note = self._require()
+        finally:
+            with self._health_lock:
+                self._asked_at = None
         with self._root.opened() as folder:
             status = os.fstat(folder)
         key = (status.st_dev, status.st_ino)

@@ -16,6 +16,7 @@ from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, hwaccels
 from framewatch.media.preset.loader import NamedPreset, load_inline, load_preset
 from framewatch.media.rules.preset_rules import check_preset, check_tools
 from framewatch.settings import FolderSettings, LoadedSettings, Settings
+from framewatch.storage.os_errors import no_answer
 from framewatch.storage.root import Root
 from framewatch.threads import answers
 
@@ -121,7 +122,7 @@ def _check_all(loaded: LoadedSettings, tools: Tools | None, known: Collection[Pa
     checked = answers(
         {number: partial(_check, loaded, number, tools, known) for number in range(len(folders))}, ANSWER_SECONDS
     )
-    silent = {number: _Checked((_no_answer(folder.input),)) for number, folder in enumerate(folders)}
+    silent = {number: _Checked((no_answer(folder.input),)) for number, folder in enumerate(folders)}
     return silent | checked
 
 
@@ -138,11 +139,6 @@ def _check(loaded: LoadedSettings, number: int, tools: Tools | None, known: Coll
     except Exception as error:  # noqa: BLE001 - whatever lies in this folder, the others must run
         return _Checked((unexpected(error),))
     return _Checked(folders, (), None if folder.preset is None else preset)
-
-
-def _no_answer(path: Path) -> Finding:
-    message = f"{path} does not answer: its share may be dead"
-    return Finding("storage.no_answer", message, "it is used when it answers", str(path))
 
 
 def _preset(loaded: LoadedSettings, number: int, folder: FolderSettings) -> NamedPreset:

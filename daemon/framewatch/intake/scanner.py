@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,7 +65,10 @@ class Scanner:
         self._recursive = recursive
         self._rules = rules
         self._excluded = [Root(path, root.guard) for path in excluded]
-        self._excluded_names = _below(root, self._excluded)
+
+    @cached_property
+    def _excluded_names(self) -> frozenset[str]:
+        return _below(self._root, self._excluded)  # on the scanning thread, since the folder may be on a dead share
 
     def walk(self, report: ScanReport, below: str = "") -> Iterator[Found]:
         """Yield all files, or those in the subfolder `below`. An unreadable folder does not stop the scan.

@@ -33,6 +33,7 @@ from framewatch.service.folder_gate import FolderGate
 from framewatch.settings import FolderSettings, LoadedSettings, Settings
 from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.mounts import Mounts
+from framewatch.storage.os_errors import NO_ANSWER
 
 HEALTH_SECONDS = 5.0  # between two updates of the folders' health in the store
 STOP_SECONDS = 1.0  # for all watches together
@@ -179,6 +180,7 @@ class Application:
         if not is_due and _troubles(health) == _troubles(self._health):
             return
         self._health_at = time.monotonic()
+        _log_silent(health, self._health)
         if health != self._health:  # so that the disk may sleep while nothing happens
             self.store.set_fact("folders", health, durable=False)
             self._health = health
@@ -196,12 +198,14 @@ class Application:
             self._start_watch(folder)
 
     def _start_watch(self, folder: FolderSettings) -> None:
+        # Judged by name, since other folders may be on a dead share; links between folders are refused beforehand.
         targets = {path for each in self._places.values() for path in (each.output, each.done, each.failed)}
+        inside = {path for path in targets if path.is_relative_to(folder.input)}
         admission = self._admissions[folder.name]
         watch = FolderWatch(
             folder,
             admission.admit,
-            excluded=targets,
+            excluded=inside,
             require=partial(self._gate.require, folder, admission.use),
             guard=self.mounts,
         )
@@ -253,6 +257,15 @@ class Application:
             watch = self._watches.get(job.folder)
             if watch is not None:
                 watch.forget(job.relative)  # if the same file is put back, it is new
+
+
+def _log_silent(health: list[dict[str, Any]], before: list[dict[str, Any]]) -> None:
+    """Log folders that have stopped answering: the threads of their watches cannot."""
+    known = {each["folder"] for each in before if each["code"] == NO_ANSWER}
+    for each in health:
+        if each["code"] == NO_ANSWER and each["folder"] not in known:
+            fields = {key: each[key] for key in ("folder", "code", "problem")}
+            _log.warning("folder.unavailable", **fields)
 
 
 def _troubles(health: list[dict[str, Any]]) -> list[tuple[str, str, str]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from framewatch.errors import StorageError
+from framewatch.errors import Finding, StorageError
 
 _FULL = ("storage.full", "free some space; the job then continues automatically")
 _READ_ONLY = (
@@ -33,6 +33,7 @@ _MEANING = {
         "give the file a shorter name, or use another file system",
     ),
 }
+NO_ANSWER = "storage.no_answer"
 
 
 def storage_error(error: OSError, path: Path) -> StorageError:
@@ -43,6 +44,12 @@ def storage_error(error: OSError, path: Path) -> StorageError:
     """
     code, hint = _MEANING.get(error.errno or 0, _UNAVAILABLE)
     return StorageError(error.strerror or str(error), code=code, hint=hint, where=shown(path))
+
+
+def no_answer(path: Path) -> Finding:
+    """Return the finding about a folder that no system call about it returns from."""
+    hint = "check the server or the disk; work continues automatically"
+    return Finding(NO_ANSWER, "this folder does not answer: its share may be dead", hint, shown(path))
 
 
 def symlink_error(path: Path) -> StorageError:
