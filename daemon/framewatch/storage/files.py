@@ -39,7 +39,12 @@ def open_input(file: InputFile) -> int:
         if error.errno in (errno.ELOOP, errno.ENXIO, errno.EXDEV):
             raise _not_a_file(file, "a link, or lies behind one") from None
         raise storage_error(error, file.path) from error
-    if problem := _problem(file, os.fstat(descriptor)):
+    try:
+        problem = _problem(file, os.fstat(descriptor))
+    except OSError as error:  # ESTALE, for one: a share may forget the file at any time
+        os.close(descriptor)
+        raise storage_error(error, file.path) from error
+    if problem:
         os.close(descriptor)
         raise problem
     return descriptor

@@ -130,8 +130,8 @@ class _Reader(io.FileIO):
         try:
             data = super().read(_MAX_READ_BYTES if size is None or size < 0 else min(size, _MAX_READ_BYTES)) or b""
         except OSError as error:
-            if error.errno in _IMPOSSIBLE_OFFSET:
-                return b""  # as behind the end of any other file
+            if error.errno in _IMPOSSIBLE_OFFSET and self._is_behind_end():
+                return b""
             raise _broken_off(error) from error
         if data:  # a decoder that hangs may keep reading at the end of the file: that is no progress
             self._beat()
@@ -150,6 +150,12 @@ class _Reader(io.FileIO):
             if error.errno in _IMPOSSIBLE_OFFSET:
                 return -error.errno
             raise _broken_off(error) from error
+
+    def _is_behind_end(self) -> bool:
+        try:
+            return self.tell() >= os.fstat(self.fileno()).st_size
+        except OSError:
+            return False
 
     def close(self) -> None:
         with suppress(OSError):  # nothing was written, so nothing can be lost
