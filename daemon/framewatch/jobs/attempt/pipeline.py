@@ -137,7 +137,7 @@ class Pipeline:
             self._context.track_duration(plan.expected.duration)
         with storage_faults(request.work):
             clear(request.work)
-        require_room_for(plan, request.source.path, probed.info.size, request.places)
+        require_room_for(plan, request.source.root, probed.info.size, request.places)
         self._prepare_inputs(request.source, plan, result)
         plan = self._measure_loudness(request.source, plan)
         argv = ffmpeg_commands.transcode_command(plan, self._tools.ffmpeg, request.source.path, result)

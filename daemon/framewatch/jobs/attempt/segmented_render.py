@@ -112,7 +112,7 @@ class SegmentedRender:
             frames=sum(entry.frames for entry in done), size=sum(entry.size for entry in done)
         )
         request = self._request
-        require_room_for(self._plan, request.source.path, self._probed.info.size, request.places, finished)
+        require_room_for(self._plan, request.source.root, self._probed.info.size, request.places, finished)
 
     def rehearse(self) -> None:
         """Send one black frame through encoder and container: what they refuse must not fail after hours of work.

@@ -27,7 +27,7 @@ from mounts import tmpfs
 
 DISKS = {"/work": 1, "/out": 2, "/done": 3, "/in": 4}
 FOLDERS: dict[Place, Path] = {"work": Path("/work"), "output": Path("/out"), "done": Path("/done")}
-SOURCE = Path("/in/a.mkv")
+SOURCE_ROOT = Path("/in")
 
 
 def disk(path: Path) -> int:
@@ -54,17 +54,17 @@ def sizes(needs: tuple[Need, ...]) -> dict[str, int]:
 
 
 def test_each_disk_needs_space_for_what_is_written_there() -> None:
-    needs = forecast(plan(), SOURCE, 5000, FinishedSegments(), FOLDERS, disk)
+    needs = forecast(plan(), SOURCE_ROOT, 5000, FinishedSegments(), FOLDERS, disk)
     assert sizes(needs) == {"work": 100_000 + 108_000, "output": 108_000, "done": 5000}
 
 
 def test_the_size_of_finished_segments_replaces_the_guess() -> None:
-    needs = forecast(plan(), SOURCE, 5000, FinishedSegments(frames=50, size=10_000), FOLDERS, disk)
+    needs = forecast(plan(), SOURCE_ROOT, 5000, FinishedSegments(frames=50, size=10_000), FOLDERS, disk)
     assert sizes(needs) == {"work": 10_000 + 28_000, "output": 28_000, "done": 5000}
 
 
 def test_on_one_disk_nothing_is_copied_and_needs_add_up() -> None:
-    one = forecast(plan(), SOURCE, 5000, FinishedSegments(), FOLDERS, lambda _: 1)
+    one = forecast(plan(), SOURCE_ROOT, 5000, FinishedSegments(), FOLDERS, lambda _: 1)
     assert sizes(one) == {"work": 208_000}
     needs = [Need("work", 1), Need("output", 2), Need("done", 3)]
     assert by_disk(needs, FOLDERS, lambda path: path == Path("/out")) == {Path("/work"): 4, Path("/out"): 2}
@@ -72,15 +72,18 @@ def test_on_one_disk_nothing_is_copied_and_needs_add_up() -> None:
 
 def test_a_disk_that_is_not_mounted_is_left_out() -> None:
     away: dict[Place, Path] = {"work": Path("/work")}
-    assert sizes(forecast(plan(), SOURCE, 5000, FinishedSegments(), away, disk)) == {"work": 208_000}
+    assert sizes(forecast(plan(), SOURCE_ROOT, 5000, FinishedSegments(), away, disk)) == {"work": 208_000}
 
 
 def test_without_upscaling_there_are_no_segments_beside_the_result() -> None:
-    assert sizes(forecast(plan(mode="transcode"), SOURCE, 5000, FinishedSegments(), FOLDERS, disk))["work"] == 108_000
-    assert sizes(forecast(plan(mode="copy"), SOURCE, 5000, FinishedSegments(), FOLDERS, disk))["output"] == 5000
+    assert (
+        sizes(forecast(plan(mode="transcode"), SOURCE_ROOT, 5000, FinishedSegments(), FOLDERS, disk))["work"]
+        == 108_000
+    )
+    assert sizes(forecast(plan(mode="copy"), SOURCE_ROOT, 5000, FinishedSegments(), FOLDERS, disk))["output"] == 5000
     track = StreamPlan.model_construct(kind="audio", action="encode", audio=SimpleNamespace(kbps=16))
     sound = AudioPlan.model_construct(mode="transcode", streams=(track,), expected=SimpleNamespace(duration=4.0))
-    audio = forecast(sound, SOURCE, 5000, FinishedSegments(), FOLDERS, disk)
+    audio = forecast(sound, SOURCE_ROOT, 5000, FinishedSegments(), FOLDERS, disk)
     assert sizes(audio)["output"] == 8000
 
 
@@ -91,7 +94,7 @@ def test_without_upscaling_there_are_no_segments_beside_the_result() -> None:
 )
 def test_the_forecast_shrinks_to_the_result_as_segments_are_finished(done: int, a_frame: int, source: int) -> None:
     made = FinishedSegments(frames=done, size=done * a_frame)
-    work = sizes(forecast(plan(of_kind=lambda _: []), SOURCE, source, made, FOLDERS, disk))["work"]
+    work = sizes(forecast(plan(of_kind=lambda _: []), SOURCE_ROOT, source, made, FOLDERS, disk))["work"]
     if done:
         assert work == pytest.approx((100 - done) * a_frame + 100 * a_frame, abs=1)
     assert work >= 0

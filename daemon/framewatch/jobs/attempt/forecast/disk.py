@@ -59,7 +59,7 @@ class FinishedSegments(Record):
 
 def forecast(
     plan: VideoPlan | AudioPlan,
-    source: Path,
+    source_root: Path,
     source_size: int,
     finished: FinishedSegments,
     folders: Mapping[Place, Path],
@@ -73,7 +73,7 @@ def forecast(
 
     Args:
         plan: of the output.
-        source: the file.
+        source_root: the root that the source is in; folders below it may be anybody's, and are not looked up.
         source_size: bytes.
         finished: the segments that lie in the work folder already.
         folders: the work folder, and those of output and done whose disks are mounted.
@@ -85,7 +85,7 @@ def forecast(
     needs = [Need("work", round(work))]
     if "output" in folders and disk_of(folders["output"]) != disk_of(folders["work"]):
         needs.append(Need("output", round(result)))
-    if "done" in folders and disk_of(folders["done"]) != disk_of(source.parent):
+    if "done" in folders and disk_of(folders["done"]) != disk_of(source_root):
         needs.append(Need("done", source_size))
     return tuple(needs)
 
@@ -168,7 +168,7 @@ def require_room(
 
 def require_room_for(
     plan: VideoPlan | AudioPlan,
-    source: Path,
+    source_root: Path,
     source_size: int,
     places: FolderPlaces | None,
     finished: FinishedSegments | None = None,
@@ -183,7 +183,7 @@ def require_room_for(
     if places is not None:
         with storage_faults(places.work):
             folders = places.mounted
-            needs = forecast(plan, source, source_size, finished or FinishedSegments(), folders, disk_id)
+            needs = forecast(plan, source_root, source_size, finished or FinishedSegments(), folders, disk_id)
             require_room(needs, folders, places.reserve)
 
 
