@@ -19,6 +19,8 @@ from framewatch.storage.os_errors import storage_faults
 from framewatch.upscale.network.weights import digest
 
 _VERSION = 1  # counted up when the way that segments are made changes
+# Facts of images alone, which the probe did not tell when the first ledgers were written.
+_LATER_FACTS = {"streams": {"__all__": {"video": {"icc"}}}}
 _BLOCKS, _BLOCK = 16, 65_536  # how many blocks of a source are hashed, and bytes of each
 
 
@@ -41,7 +43,7 @@ def fingerprint(source: InputFile, plan: VideoPlan, probed: ProbeReport, tools: 
     parts = {
         "version": _VERSION,
         "source": _source_facts(source),
-        "media": probed.info.model_dump(),
+        "media": probed.info.model_dump(exclude=_LATER_FACTS),
         "timeline": probed.timeline and probed.timeline.model_dump(),
         "segments": [segment.model_dump() for segment in probed.segments],
         "before": [str(each) for each in (*deinterlace_filters(plan.preset), *source_filters(plan.preset))],
