@@ -76,3 +76,11 @@ def test_a_memory_limit_of_the_process_counts_as_short_memory() -> None:
         [sys.executable, "-c", f"{look}; {limit}; print(is_short())"], capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["False", "True"]
+
+
+def test_looking_for_free_memory_uses_none() -> None:
+    look = "import resource; from framewatch.media.out_of_memory import is_short; is_short()"
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes of what getrusage counts
+    peak = f"print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * {unit} < {500 << 20})"
+    done = subprocess.run([sys.executable, "-c", f"{look}; {peak}"], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True"
