@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 FIRST = int(os.environ.get("FRAMEWATCH_FUZZ_FIRST", "0"))
-FILES = int(os.environ.get("FRAMEWATCH_FUZZ_FILES", "60"))
-PRESETS = int(os.environ.get("FRAMEWATCH_FUZZ_PRESETS", "200"))
+FILES = int(os.environ.get("FRAMEWATCH_FUZZ_FILES", "50"))
+PRESETS = int(os.environ.get("FRAMEWATCH_FUZZ_PRESETS", "100"))
 JOBS = int(os.environ.get("FRAMEWATCH_FUZZ_JOBS", "4"))
 _CHUNK = 250  # inputs of one test, so that two processes share them evenly
 

@@ -22,7 +22,7 @@ from harness import Harness, framewatch
 from preset_fuzz import fuzz_preset
 
 SECONDS = 10.0  # for one preset, on a slow machine
-FOLDERS = 40  # of a configuration that the installed command checks
+FOLDERS = 20  # of a configuration that the installed command checks
 
 
 @pytest.mark.parametrize("numbers", chunks(PRESETS), ids=str)

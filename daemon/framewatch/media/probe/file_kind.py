@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from av.codec.codec import Codec, UnknownCodecError
+
 from framewatch.domain import MediaInfo, Stream
 from framewatch.errors import MediaError
 from framewatch.media.probe.safe_open import AUDIO_DEMUXERS
+from framewatch.media.probe.truncation import COPY_AGAIN_HINT
 
 
 def is_image(info: MediaInfo) -> bool:
@@ -17,7 +20,7 @@ def require_video(info: MediaInfo) -> Stream:
     """Return the main video of a file.
 
     Raises:
-        MediaError: `media.picture`, `media.no_video` or `media.no_decoder`.
+        MediaError: `media.picture`, `media.no_video`, `media.no_decoder` or `media.corrupt`.
     """
     main = info.main_video
     if main is None and is_image(info):
@@ -26,7 +29,18 @@ def require_video(info: MediaInfo) -> Stream:
     if main is None:
         found = "there is no video in this file" if info.of_kind("audio") else "this file has neither video nor audio"
         raise MediaError(found, code="media.no_video", hint="put videos into this folder")
+    if main.video is None and _has_decoder(main.codec):
+        message = f"this video ({main.codec}) is damaged: nothing in it says how large its frames are"
+        raise MediaError(message, code="media.corrupt", hint=COPY_AGAIN_HINT)
     if main.video is None:
         message = f"there is no decoder for this video ({main.codec})"
         raise MediaError(message, code="media.no_decoder", hint="convert it to H.264, HEVC, VP9 or AV1 first")
     return main
+
+
+def _has_decoder(codec: str) -> bool:
+    try:
+        Codec(codec, "r")
+    except UnknownCodecError:
+        return False
+    return True

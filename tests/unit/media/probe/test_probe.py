@@ -173,6 +173,13 @@ def test_a_still_image_is_recognised_whatever_its_name(tmp_path: Path, name: str
     assert code_of(image.rename(tmp_path / "video.mp4")) == "media.picture"
 
 
+def test_a_video_whose_size_is_nowhere_stated_is_damaged(tmp_path: Path) -> None:
+    """It has a decoder, so converting it would not help."""
+    path = make_video(tmp_path / "a.ts", codec=("-c:v", "libx264", "-preset", "ultrafast"))
+    path.write_bytes(path.read_bytes().replace(b"\0\0\0\1\x67", b"\0\0\0\1\x6c"))  # no sequence parameter set
+    assert code_of(path) == "media.corrupt"
+
+
 def test_an_animated_gif_is_a_video(tmp_path: Path) -> None:
     path = make_video(tmp_path / "a.gif", codec=("-c:v", "gif", "-pix_fmt", "rgb8"))
     assert require_video(probe(path)).codec == "gif"
