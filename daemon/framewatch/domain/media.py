@@ -5,6 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Literal
 
+from pydantic import Field
+
 from framewatch.domain.record import Record
 
 
@@ -105,6 +107,16 @@ class Stream(Record):
     audio: Audio | None = None
 
 
+class Extras(Record):
+    """How much of a file is neither picture nor sound. It does not change what is rendered."""
+
+    tags: int = 0  # of the file and its streams
+    tag_characters: int = 0  # of their values, and of what chapters say
+    title: str | None = None  # the file's own, shortened; None where it is not too long
+    shortened: tuple[int, ...] = ()  # streams whose title or language is shortened
+    attachments: dict[int, int] = Field(default_factory=dict)  # bytes of each, by stream
+
+
 class MediaInfo(Record):
     """What the probe found in a file."""
 
@@ -114,6 +126,7 @@ class MediaInfo(Record):
     duration: float  # seconds
     streams: tuple[Stream, ...]
     chapters: int = 0
+    extras: Extras = Extras()
 
     @property
     def main_video(self) -> Stream | None:

@@ -16,6 +16,30 @@ TRIED_PIXELS = 16384 * 16384
 MAX_IMAGE_PIXELS = 300_000_000
 """Of a still image: photographs are larger than the frames of videos."""
 
+MAX_TITLE = 1000
+"""Characters of a title. Programs show less, and those of streams are arguments of ffmpeg, which are limited."""
+
+MAX_LANGUAGE = 35
+"""Characters of a language tag: what RFC 5646 (section 4.4.1) asks programs to have room for."""
+
+MAX_TAGS = 2000
+"""Tags of a file and its streams: twenty for each of a hundred streams. The time to read them grows with the square."""
+
+MAX_TAG_CHARACTERS = 4 * 2**20
+"""Of the values of all tags: the text of a long book. Players read all of it before the first frame."""
+
+MAX_CHAPTERS = 5000
+"""Of a file: more than three a minute for 24 hours. Each is a tag, and in MP4 a packet."""
+
+MAX_ATTACHMENTS = 250
+"""Of a file: the most fonts that subtitles have come with, several times over. ffmpeg reads all of them first."""
+
+MAX_ATTACHMENT_BYTES = 512 * 2**20
+"""Of all attachments: fonts for Chinese and Japanese take 20 MB each."""
+
+MAX_COVER_PIXELS = 100_000_000
+"""Of a cover, which players decode at once: 10,000x10,000."""
+
 _LEAST_DECODER_PIXELS = 2**20  # small frames are coded in blocks of up to 128x128
 
 Hours = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]

@@ -76,9 +76,10 @@ def begin(bounds: Bounds) -> None:
 
 
 def let_take(size: int) -> None:
-    """Let this process take `size` bytes from now on, if its bound is a forecast: a fixed one stays as it is."""
-    if _current.worker is not None and _current.beyond_held:
-        _bound_memory(held() + size)
+    """Let this process take `size` bytes more, if its bound is a forecast and less: a fixed one stays as it is."""
+    bound = bound_of_worker()
+    if bound is not None and _current.beyond_held:
+        _bound_memory(max(bound, held() + size))
 
 
 def bound_of_worker() -> int | None:

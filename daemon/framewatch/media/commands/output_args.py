@@ -10,7 +10,6 @@ from framewatch.media.containers import rules
 from framewatch.media.filters import audio
 from framewatch.media.plan.plan import AudioPlan, MuxPlan
 from framewatch.media.plan.stream_table import StreamPlan
-from framewatch.media.preset.metadata_keys import Metadata
 
 # Numbers about a track's bytes that Matroska files carry as tags; encoding makes them wrong.
 _STALE_TAGS = tuple(
@@ -52,9 +51,14 @@ def _audio(plan: MuxPlan, number: int, track: StreamPlan) -> list[str]:
 
 
 def _title(plan: MuxPlan, specifier: str, track: StreamPlan) -> list[str]:
-    """Return the track's title as `title`: mp4 calls it `name`, and other containers would keep that."""
-    kept = track.title and not plan.preset.metadata.removes_all
-    return [f"-metadata:s:{specifier}", f"title={track.title}"] if kept else []
+    """Return the track's title as `title`: mp4 calls it `name`, and other containers would keep that.
+
+    Where no tag of the source is taken over, the language is not a tag that can be missed.
+    """
+    if plan.preset.metadata.removes_all:
+        return []
+    language = [f"-metadata:s:{specifier}", f"language={track.language}"] if plan.drops_tags else []
+    return [*language, *([f"-metadata:s:{specifier}", f"title={track.title}"] if track.title else [])]
 
 
 def _cover_track(plan: MuxPlan, number: int) -> list[str]:
@@ -75,7 +79,7 @@ def muxer_args(plan: MuxPlan, source_input: int) -> list[str]:
     """Return the options right before the output's name; the source is input number `source_input`."""
     container = rules().containers[plan.container]
     attachments = [track.index for track in plan.of_kind("attachment")]
-    tags = metadata_args(plan.preset.metadata, source_input, attachments, _tagged_stream(plan))
+    tags = metadata_args(plan, source_input, attachments)
     loop = ["-loop", str(plan.preset.gif_loop)] if plan.container == "gif" else []
     return [*tags, "-max_muxing_queue_size", _QUEUE, *loop, *container.options, "-f", container.muxer]
 
@@ -86,33 +90,40 @@ def _tagged_stream(plan: MuxPlan) -> int | None:
     return audio[0].index if isinstance(plan, AudioPlan) and plan.demuxer == "ogg" and audio else None
 
 
-def metadata_args(metadata: Metadata, source: int, attachments: list[int], tagged_stream: int | None) -> list[str]:
+def metadata_args(plan: MuxPlan, source: int, attachments: list[int]) -> list[str]:
     """Options for the tags and chapters of the output.
 
     `clean` removes all tags of file and tracks, languages and chapters, as Frame does. Covers and the names of fonts
     stay, since they are content.
 
     Args:
-        metadata: what the preset says.
+        plan: knows what the preset says, and which of the source's tags are too many or too long.
         source: the number of the input that is the source.
         attachments: indexes of the source's streams that are attached; they are useless without their names.
-        tagged_stream: index of the stream that carries the file's tags, as in Ogg; None where the file does.
     """
+    metadata = plan.preset.metadata
     given = [part for key, value in metadata.tags.items() for part in ("-metadata", f"{key}={value}")]
-    chapters = ["-map_chapters", str(source)]
+    chapters = ["-map_chapters", "-1" if plan.drops_chapters else str(source)]
+    if plan.drops_tags and not metadata.removes_all:
+        return ["-map_metadata", "-1", *chapters, *_names_of(attachments, source), *given]
     if metadata.mode == "replace":
         return ["-map_metadata:g", "-1", *chapters, *given]
     if metadata.mode == "preserve":
         tags = ["-map_metadata", str(source)]
+        tagged_stream = _tagged_stream(plan)
         if tagged_stream is not None:
             tags += ["-map_metadata:g", f"{source}:s:{tagged_stream}"]
-        return [*tags, *chapters, *given]
-    names = [
+        shortened = ["-metadata", f"title={plan.title}"] if plan.title is not None else []
+        return [*tags, *chapters, *shortened, *given]
+    return ["-map_metadata", "-1", "-map_chapters", "-1", *_names_of(attachments, source)]
+
+
+def _names_of(attachments: list[int], source: int) -> list[str]:
+    return [
         part
         for number, index in enumerate(attachments)
         for part in (f"-map_metadata:s:t:{number}", f"{source}:s:{index}")
     ]
-    return ["-map_metadata", "-1", "-map_chapters", "-1", *names]
 
 
 def without_stale_tags(specifier: str) -> list[str]:

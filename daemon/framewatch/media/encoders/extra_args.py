@@ -25,6 +25,10 @@ _VALUE = re.compile(r"[A-Za-z0-9_.,+%()|-]{1,200}(?::[-+]?[0-9.]+)*")
 _PARAMETER = re.compile(r"([a-z0-9-]{1,40})(?:=([A-Za-z0-9_.,+%()|-]{1,200}))?")
 # Options that hold a list of parameters of an encoder library: which library.
 _PARAMETER_LISTS = {"x264-params": "x264", "x264opts": "x264", "x265-params": "x265", "svtav1-params": "svtav1"}
+_NUMBER = re.compile(r"([-+]?[0-9]+(?:\.[0-9]*)?)([kKmMgG]?)")
+_RANGED_WORDS = ("", "auto", "none", "infinite", "+", "-")  # the signs are for x265's pools
+_SUFFIXES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
+_MOST = 10**10  # bits per second, and of a buffer
 _FILTER_OPTIONS = ("vf", "filter", "filter_complex", "lavfi", "filter_script", "bsf", "vbsf", "af")
 
 
@@ -33,6 +37,7 @@ class EncoderOptions(Record):
 
     options: tuple[tuple[str, ...], ...]
     parameters: dict[str, tuple[tuple[str, ...], ...]]
+    ranges: dict[str, tuple[int, int]]  # of numbers, by option or parameter
     keys: dict[str, str]  # options that a preset key replaces, and its name
 
     @property
@@ -105,6 +110,8 @@ def _check_value(option: str, value: str, number: int, video_codec: str) -> Iter
         yield from _check_parameters(name, value, number, video_codec)
     elif not _VALUE.fullmatch(value) or ".." in value:
         yield _bad_value(option, value, number)
+    else:
+        yield from _check_numbers(name, option, value, number)
 
 
 def _check_parameters(name: str, value: str, number: int, video_codec: str) -> Iterator[Finding]:
@@ -124,6 +131,38 @@ def _check_parameters(name: str, value: str, number: int, video_codec: str) -> I
                 or "only encoding parameters are, and none that names a file"
             )
             yield _finding("extra_args.not_allowed", f"{match[1]} in -{name} is not allowed here", hint, number)
+        else:
+            yield from _check_numbers(match[1], f"{match[1]} in -{name}", match[2] or "", number)
+
+
+def _check_numbers(name: str, shown: str, value: str, number: int) -> Iterator[Finding]:
+    """Yield a finding for a number that is out of its range, since it could cost any memory or time.
+
+    ffmpeg computes expressions, such as 1e6 and max: where there is a range, only plain numbers are taken.
+    """
+    known = encoder_options().ranges.get(name)
+    least, most = known or (-_MOST, _MOST)
+    for part in re.split("[,:|]", value):
+        if plain := _NUMBER.fullmatch(part):
+            found = float(plain[1]) * _SUFFIXES[plain[2].lower()]
+        elif known is None or part in _RANGED_WORDS:
+            continue
+        else:
+            yield _finding(
+                "extra_args.out_of_range",
+                f'"{documents.shown(part)}" is no number for {shown}',
+                _between(known),
+                number,
+            )
+            return
+        if not least <= found <= most:
+            message = f"{documents.shown(part)} is too {'small' if found < least else 'large'} for {shown}"
+            yield _finding("extra_args.out_of_range", message, _between((least, most)), number)
+            return
+
+
+def _between(bounds: tuple[int, int]) -> str:
+    return f"from {bounds[0]} to {bounds[1]}"
 
 
 def _bad_value(option: str, value: str, number: int) -> Finding:

@@ -19,6 +19,7 @@ from framewatch.media.encoders.hardware import decoding_hardware
 from framewatch.media.filters.loudness import Loudness
 from framewatch.media.plan.avi_timestamps import COMPLETE_TIMES, FrameTimes, check_frame_times
 from framewatch.media.plan.expectation import ExpectedAudio, ExpectedVideo, expected_audio, expected_video
+from framewatch.media.plan.extras import extras_warnings, has_too_many_chapters, has_too_many_tags
 from framewatch.media.plan.file_rules import check_file, check_rate
 from framewatch.media.plan.geometry import copied_geometry, encoded_geometry, geometry_warnings
 from framewatch.media.plan.output_time import (
@@ -61,7 +62,10 @@ class MuxPlan(BasePlan):
     cut: Cut | None
     burned: InputFile | None = None  # the subtitle file that is burned in, in the version that was checked
     streams: tuple[StreamPlan, ...]
-    chapters: int
+    chapters: int  # that are kept
+    drops_chapters: bool = False  # the source has too many of them
+    title: str | None = None  # of the output, where that of the source is too long
+    drops_tags: bool = False  # the source has too many or too long ones
 
     @property
     def kept(self) -> tuple[StreamPlan, ...]:
@@ -178,6 +182,9 @@ def make_plan(
         RuleError: with all findings, when preset and file do not fit together.
         ValueError: an upscale without a timeline.
     """
+    warnings = tuple(extras_warnings(preset, info))
+    drops_chapters = has_too_many_chapters(info)
+    info = info.evolve(chapters=0) if drops_chapters else info
     table = stream_table(preset, info)
     findings = [*check_preset(preset), *check_file(preset, info, table)]
     if timeline:
@@ -185,11 +192,17 @@ def make_plan(
     if findings:
         raise RuleError.of(findings)
     if rules().containers[preset.container].audio_only:
-        return _audio_plan(preset, preset_name, info, table)
+        audio = _audio_plan(preset, preset_name, info, table)
+        return audio.evolve(drops_chapters=drops_chapters, warnings=(*audio.warnings, *warnings))
     if preset.upscales and timeline is None:
         raise ValueError("upscaling needs a timeline")
     plan = _video_plan(preset, preset_name, info, table, timeline)
-    return plan.evolve(frame_times=frame_times, expected=plan.expected.evolve(distinct=frame_times.distinct))
+    return plan.evolve(
+        frame_times=frame_times,
+        expected=plan.expected.evolve(distinct=frame_times.distinct),
+        drops_chapters=drops_chapters,
+        warnings=(*plan.warnings, *warnings),
+    )
 
 
 def _audio_plan(preset: Preset, name: str, info: MediaInfo, table: StreamTable) -> AudioPlan:
@@ -204,6 +217,8 @@ def _audio_plan(preset: Preset, name: str, info: MediaInfo, table: StreamTable) 
         cut=cut,
         streams=tuple(table.rows),
         chapters=info.chapters,
+        title=info.extras.title,
+        drops_tags=has_too_many_tags(info),
         warnings=(*table.warnings, *_metadata_warnings(preset, info.chapters)),
         expected=expected_audio(preset, info, audio_duration(info, cut), table),
     )
@@ -250,7 +265,14 @@ def _video_plan(
         frames=timing.frames,
         streams=tuple(table.rows),
         chapters=info.chapters,
-        warnings=(*table.warnings, *losses, *_metadata_warnings(preset, info.chapters), *cut_warnings(preset, cut)),
+        title=info.extras.title,
+        drops_tags=has_too_many_tags(info),
+        warnings=(
+            *table.warnings,
+            *losses,
+            *_metadata_warnings(preset, info.chapters),
+            *cut_warnings(preset, cut),
+        ),
         expected=expected_video(preset, info, video, geometry, timing, table),
     )
 

@@ -14,6 +14,7 @@ from framewatch.domain import MediaInfo, Record, Stream, StreamKind
 from framewatch.errors import Finding
 from framewatch.media.containers import Container, rules
 from framewatch.media.filters.audio import AudioTarget, audio_target, audio_warnings
+from framewatch.media.limits import MAX_ATTACHMENT_BYTES, MAX_ATTACHMENTS, MAX_COVER_PIXELS
 from framewatch.media.preset.preset import Preset, Tracks
 
 Action = Literal["upscale", "encode", "copy", "drop"]
@@ -90,6 +91,8 @@ class _StreamTableBuilder:
         self.copy_mode = preset.processing_mode == "copy"
         self.table = StreamTable()
         self.dropped: list[StreamPlan] = []
+        self.attachments = 0  # that are kept
+        self.attached_bytes = 0
 
     def build(self) -> StreamTable:
         if self.container.audio_only:
@@ -231,16 +234,27 @@ class _StreamTableBuilder:
         return f"use container {' or '.join(fitting)}" if fitting else "no container here takes it"
 
     def _attachment(self, stream: Stream) -> None:
-        if self.container.attachments:
-            self._keep(_row(stream, "copy", stream.codec))
-        else:
+        size = self.info.extras.attachments.get(stream.index, 0)
+        if not self.container.attachments:
             self._drop(stream, f"{self.preset.container} has no attachments", "streams.attachment_dropped")
+        elif self.attachments == MAX_ATTACHMENTS:
+            self._drop(stream, f"more than {MAX_ATTACHMENTS} attachments", "streams.attachment_dropped")
+        elif self.attached_bytes + size > MAX_ATTACHMENT_BYTES:
+            note = f"more than {MAX_ATTACHMENT_BYTES >> 20} MiB of attachments"
+            self._drop(stream, note, "streams.attachment_dropped")
+        else:
+            self.attachments += 1
+            self.attached_bytes += size
+            self._keep(_row(stream, "copy", stream.codec))
 
     def _cover(self, stream: Stream) -> None:
         if self.container.covers == "none":
             self._drop(stream, f"{self.preset.container} has no cover images", "streams.cover_dropped")
         elif stream.codec not in rules().cover_types:
             self._drop(stream, f"a {stream.codec} cover cannot be copied", "streams.cover_dropped")
+        elif stream.video and stream.video.width * stream.video.height > MAX_COVER_PIXELS:
+            size = f"{stream.video.width}x{stream.video.height}"
+            self._drop(stream, f"{size} is too large for a cover", "streams.cover_dropped")
         else:
             self._keep(_row(stream, "copy", stream.codec))
 

@@ -7,6 +7,7 @@ never reaches the daemon's process.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import cast
 
@@ -17,11 +18,11 @@ from av.stream import Stream as AvStream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from framewatch.domain import Audio, MediaInfo, Stream, StreamKind, Video
+from framewatch.domain import Audio, Extras, MediaInfo, Stream, StreamKind, Video
 from framewatch.errors import MediaError
 from framewatch.media import out_of_memory, process_bounds
 from framewatch.media.heartbeat import Beat, no_beat
-from framewatch.media.limits import Limits, check_limits
+from framewatch.media.limits import MAX_LANGUAGE, MAX_TITLE, Limits, check_limits
 from framewatch.media.probe.colour_tags import colour_of
 from framewatch.media.probe.display_matrix import orientation
 from framewatch.media.probe.hdr_metadata import hdr_metadata
@@ -134,6 +135,7 @@ def _info(container: InputContainer, size: int, limits: Limits | None) -> MediaI
 
 def _headers(container: InputContainer, size: int) -> MediaInfo:
     dump = read_dump(container)
+    chapters = container.chapters()
     streams = tuple(_stream(container, stream, dump) for stream in container.streams)
     return MediaInfo(
         container=container.format.name,
@@ -141,8 +143,29 @@ def _headers(container: InputContainer, size: int) -> MediaInfo:
         start=(container.start_time or 0) / av.time_base,
         duration=max(0, container.duration or 0) / av.time_base,
         streams=_images_as_covers(streams),
-        chapters=len(container.chapters()),
+        chapters=len(chapters),
+        extras=_extras(container, [chapter["metadata"] for chapter in chapters]),
     )
+
+
+def _extras(container: InputContainer, of_chapters: Sequence[Mapping[str, str]]) -> Extras:
+    of_file = [container.metadata, *(stream.metadata for stream in container.streams)]
+    title = tags(container.metadata).get("title", "")
+    return Extras(
+        tags=sum(map(len, of_file)),
+        tag_characters=sum(len(value) for each in (*of_file, *of_chapters) for value in each.values()),
+        title=title[:MAX_TITLE] if len(title) > MAX_TITLE else None,
+        shortened=tuple(stream.index for stream in container.streams if _is_shortened(tags(stream.metadata))),
+        attachments={stream.index: len(stream.data) for stream in container.streams.attachments},
+    )
+
+
+def _is_shortened(metadata: Mapping[str, str]) -> bool:
+    return len(_title(metadata)) > MAX_TITLE or len(metadata.get("language", "")) > MAX_LANGUAGE
+
+
+def _title(metadata: Mapping[str, str]) -> str:
+    return next(filter(None, map(metadata.get, _TITLE_TAGS)), "")
 
 
 def _images_as_covers(streams: tuple[Stream, ...]) -> tuple[Stream, ...]:
@@ -167,8 +190,8 @@ def _stream(container: InputContainer, stream: AvStream, dump: LibavDump) -> Str
         codec=_codec(stream, kind, dump.codecs),
         start=_seconds(stream.start_time, base),
         duration=None if kind == "attachment" else _seconds(stream.duration, base),
-        language="" if language == "und" else language,
-        title=next(filter(None, map(metadata.get, _TITLE_TAGS)), ""),
+        language="" if language == "und" else language[:MAX_LANGUAGE],
+        title=_title(metadata)[:MAX_TITLE],
         default=bool(flags & Disposition.default),
         forced=bool(flags & Disposition.forced),
         cover=kind == "video" and (bool(flags & Disposition.attached_pic) or _is_image(container, stream)),

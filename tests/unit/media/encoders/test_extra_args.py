@@ -92,6 +92,40 @@ def test_options_that_name_files_streams_filters_or_protocols_are_refused(args: 
     assert findings[0].where.startswith("extra_encoder_args[")
 
 
+@pytest.mark.parametrize(
+    ("codec", "args"),
+    [
+        ("libx264", ["-threads", "1000000"]),
+        ("libx264", ["-threads", "1M"]),
+        ("libx264", ["-threads", "1e6"]),  # ffmpeg computes expressions
+        ("libx264", ["-threads", "0x7fffffff"]),
+        ("libx264", ["-threads", "max"]),
+        ("libx264", ["-threads:v:0", "+200"]),
+        ("libx264", ["-bufsize", "9" * 200]),
+        ("libx264", ["-x264-params", "ref=4:threads=99999"]),
+        ("libx265", ["-x265-params", "pools=4,4000"]),
+        ("libx265", ["-x265-params", "rc-lookahead=100000"]),
+        ("libsvtav1", ["-svtav1-params", "lp=1000"]),
+        ("vp9", ["-lag-in-frames", "1000"]),
+    ],
+)
+def test_numbers_that_could_cost_any_memory_are_refused(codec: str, args: list[str]) -> None:
+    assert [finding.code for finding in check_extra_args(args, codec)] == ["extra_args.out_of_range"]
+
+
+@pytest.mark.parametrize(
+    ("codec", "args"),
+    [
+        ("libx264", ["-threads", "auto", "-refs", "16", "-bufsize", "50000k", "-maxrate", "25M"]),
+        ("libx264", ["-x264-params", "keyint=infinite:rc-lookahead=250:deblock=-1,-1"]),
+        ("libx265", ["-x265-params", "pools=none:frame-threads=0:hme-range=16,32,48"]),
+        ("libx265", ["-x265-params", "pools=+,-:bframes=16"]),
+    ],
+)
+def test_numbers_that_encoders_take_are_allowed(codec: str, args: list[str]) -> None:
+    assert check_extra_args(args, codec) == []
+
+
 @pytest.mark.parametrize("name", ["csv", "recon", "analysis-save", "lambda-file", "qpfile", "dhdr10-info"])
 def test_parameters_of_x265_that_name_files_are_refused(name: str) -> None:
     assert check_extra_args(["-x265-params", f"{name}=x"], "libx265")[0].code == "extra_args.not_allowed"

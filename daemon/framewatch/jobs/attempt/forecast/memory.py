@@ -22,10 +22,9 @@ _BASE = _GIB  # program, libraries, buffers
 _THREAD_BYTES = 64 * 2**20  # for each core: several pools have a thread for each, with a stack of 8 MiB and buffers
 _FILTERED_FRAMES = 24  # in a chain of filters, which has about ten at the most, in two threads each
 _SAMPLE_BYTES = 8  # of a pixel: four components of 16 bits
-# Twice what libx264 takes at `placebo` with 250 frames of lookahead, the most of all encoders; its threads take 9
-# bytes each in addition, and it has up to 1.5 for each core (concurrency.py has the sources).
-_ENCODER_BYTES = 1500
-_ENCODER_CORE_BYTES = 30
+# libx264 takes most of all encoders: 450 bytes at `placebo`, 3 for each of up to 250 frames of lookahead that a
+# preset may ask for, and 9 for each of at most 128 threads (concurrency.py has the sources).
+_ENCODER_BYTES = 2 * (450 + 3 * 250 + 9 * 128)
 # A tile takes up to 2,800 bytes a pixel on a CPU (upscale/ncnn/engine.py), and engines use a quarter of what is free.
 _CPU_ENGINE_BYTES = 6000
 _GPU_ENGINE_BYTES = 32 * _GIB  # what CUDA and drivers map privately on the host, several times over
@@ -102,7 +101,7 @@ def _video_bounds(
         plan.width * plan.height,
     )
     filters = _FILTERED_FRAMES * _SAMPLE_BYTES * pixels
-    encoder = _encoder(plan, pixels, host) if plan.mode != "copy" else 0
+    encoder = _encoder(plan, pixels) if plan.mode != "copy" else 0
     gif = 2 * GIF_BYTES if plan.container == "gif" else 0
     # Each lane decodes, and one more decodes ahead; the finished file is decoded as well.
     worker = _reading(info, host) + frames_bytes(pixels, _SAMPLE_BYTES, host.cores + 1)
@@ -130,9 +129,8 @@ def _engine(pixels: int, host: Host, device: DeviceReport | None) -> int:
     return max(_GIB + _CPU_ENGINE_BYTES * min(pixels, MAX_TILE_PIXELS) * device.in_flight, int(host.memory / 2))
 
 
-def _encoder(plan: VideoPlan, pixels: int, host: Host) -> int:
-    load = EncoderLoad.of(plan)
-    return int(pixels * load.weight * (_ENCODER_BYTES + _ENCODER_CORE_BYTES * host.cores))
+def _encoder(plan: VideoPlan, pixels: int) -> int:
+    return int(pixels * EncoderLoad.of(plan).weight * _ENCODER_BYTES)
 
 
 def _file(plan: VideoPlan | AudioPlan, info: MediaInfo) -> int:
