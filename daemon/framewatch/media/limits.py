@@ -23,7 +23,7 @@ MAX_LANGUAGE = 35
 """Characters of a language tag: what RFC 5646 (section 4.4.1) asks programs to have room for."""
 
 MAX_TAGS = 2000
-"""Tags of a file and its streams: twenty for each of a hundred streams. The time to read them grows with the square."""
+"""Tags of a file and its streams: twenty for each of a hundred streams. The time to read them grows quadratically."""
 
 MAX_TAG_CHARACTERS = 4 * 2**20
 """Of the values of all tags: the text of a long book. Players read all of it before the first frame."""
