@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from framewatch.domain import InputFile
 from framewatch.errors import ToolMissingError
@@ -19,8 +20,8 @@ from framewatch.storage.os_errors import storage_faults
 from framewatch.upscale.network.weights import digest
 
 _VERSION = 1  # counted up when the way that segments are made changes
-# Facts of images alone, which the probe did not tell when the first ledgers were written.
-_LATER_FACTS = {"streams": {"__all__": {"video": {"icc"}}}}
+# Facts that change no frame of a video, which the probe did not tell when the first ledgers were written.
+_LATER_FACTS: dict[str, Any] = {"extras": True, "streams": {"__all__": {"video": {"icc"}}}}
 _BLOCKS, _BLOCK = 16, 65_536  # how many blocks of a source are hashed, and bytes of each
 
 
