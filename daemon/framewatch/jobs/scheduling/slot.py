@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from framewatch.domain import Job
-from framewatch.errors import ConfigError, MediaError, VerificationError, WorkerError
+from framewatch.errors import ConfigError, MediaError, RuleError, StorageError, VerificationError, WorkerError
 from framewatch.jobs.attempt.context import Gate
 from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import AttemptRequest, AttemptResult, NotForThisFile, Tools
@@ -23,6 +23,9 @@ from framewatch.media.preset.preset import Preset
 from framewatch.render.worker_client import Worker
 from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.root import UNGUARDED
+
+# What may be reported of a source that was changed, exchanged or removed while it was read.
+_PERHAPS_THE_SOURCES = (MediaError, RuleError, StorageError, VerificationError, WorkerError)
 
 _log = structlog.get_logger("framewatch.worker")
 
@@ -85,7 +88,7 @@ class Slot:
             try:
                 pipeline = Pipeline(self._worker, self._tools(), self._gate, observer, stop, check_source)
                 result = pipeline.run(request)
-            except (MediaError, WorkerError, VerificationError):
+            except _PERHAPS_THE_SOURCES:
                 check_source()  # if the source was changed meanwhile, that is the reason
                 raise
         return ev.Skipped(result.reasons) if isinstance(result, NotForThisFile) else _rendered(request, job, result)
