@@ -101,6 +101,29 @@ def test_segments_of_a_jpeg_are_joined_by_their_numbers(png: Path) -> None:
     assert read_image(path, info.streams[0]).icc == profile
 
 
+def test_parts_of_a_profile_in_a_jpeg_are_a_damaged_one(png: Path) -> None:
+    path = png.with_suffix(".jpg")
+    ffmpeg("-i", png, path)
+    whole = jpeg_with_icc(path, icc_profile(size=150_000)).read_bytes()
+    path.write_bytes(whole.replace(b"ICC_PROFILE\0\x02", b"ICC_PROFILE\0\x00"))
+    assert seen(path) == (0, "is damaged")
+
+
+@pytest.mark.parametrize("field", [4, 8], ids=["size", "offset"])
+def test_a_profile_of_a_tiff_that_is_not_all_there_leaves_the_image_readable(png: Path, field: int) -> None:
+    path = png.with_suffix(".tiff")
+    ffmpeg("-i", png, path)
+    plain = read_image(path, with_image_details(path, probe(path)).streams[0]).rgb
+    embed_icc(path, SOUND)
+    data = bytearray(path.read_bytes())
+    tag = data.rindex(struct.pack("<HH", 34675, 7))
+    struct.pack_into("<I", data, tag + field, 0xFFFFFF00)
+    path.write_bytes(data)
+    info = with_image_details(path, probe(path))
+    assert seen(path) == (0, "is damaged")
+    assert (read_image(path, info.streams[0]).rgb == plain).all()
+
+
 @pytest.mark.parametrize("size", [0, 131_039])
 @pytest.mark.parametrize(
     ("name", "options"),

@@ -10,20 +10,34 @@ from av.video.frame import VideoFrame
 from framewatch.media.icc import MAX_ICC_BYTES, without_padding
 from framewatch.media.probe.side_data import SideDataType, side_data
 
+_PNG_CODECS = ("png", "apng")
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_JPEG_MARK = b"ICC_PROFILE\0"
+_TIFF_TAG, _UNKNOWN_TAG = 34675, 65000
 
 
-def attached_icc(frame: VideoFrame) -> bytes | None:
-    """Return the profile that a decoder attached to a frame; not for PNG (see `SideDataType`)."""
-    found = side_data(frame, SideDataType.ICC_PROFILE).get(SideDataType.ICC_PROFILE)
-    return None if found is None else without_padding(found)
+def split_icc(codec: str, data: bytes) -> tuple[bytes, bytes | None]:
+    """Return what a decoder is to get, and the profile that was taken out of it: b"" if it was damaged.
 
-
-def split_png(data: bytes) -> tuple[bytes, bytes | None]:
-    """Return a PNG without its iCCP chunk, and the profile from there; that is b"" if it is damaged.
-
-    libav would inflate all of it, whatever its size, and gives up the image for a damaged one.
+    libav would inflate all of a PNG's profile, whatever its size, and gives up a PNG or TIFF for a damaged one. Other
+    formats stay as they are, and so does a TIFF with a good one: see `attached_icc`.
     """
+    if codec in _PNG_CODECS:
+        return _split_png(data)
+    return _split_tiff(data) if codec == "tiff" else (data, None)
+
+
+def attached_icc(frame: VideoFrame, codec: str, data: bytes) -> bytes | None:
+    """Return the profile that a decoder attached to a frame, or b"" if it found only parts of one."""
+    if codec in _PNG_CODECS:
+        return None  # not to be asked for: see `SideDataType`
+    found = side_data(frame, SideDataType.ICC_PROFILE).get(SideDataType.ICC_PROFILE)
+    if found is None:
+        return b"" if codec == "mjpeg" and _JPEG_MARK in data else None
+    return without_padding(found)
+
+
+def _split_png(data: bytes) -> tuple[bytes, bytes | None]:
     at = len(_PNG_SIGNATURE)
     while data.startswith(_PNG_SIGNATURE) and at + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
@@ -34,6 +48,20 @@ def split_png(data: bytes) -> tuple[bytes, bytes | None]:
             profile = _inflated(body[1:]) if found and body[:1] == b"\0" else b""
             return data[:at] + data[at + 12 + length :], profile
         at += 12 + length
+    return data, None
+
+
+def _split_tiff(data: bytes) -> tuple[bytes, bytes | None]:
+    """Rename the tag of a profile that is not all there; the directory is left as long as it is."""
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4])
+    if order is None or len(data) < 8:
+        return data, None
+    (at,) = struct.unpack_from(f"{order}I", data, 4)
+    (count,) = struct.unpack_from(f"{order}H", data, at) if at + 2 <= len(data) else (0,)
+    for entry in range(at + 2, min(at + 2 + 12 * count, len(data) - 11), 12):
+        tag, _, size, offset = struct.unpack_from(f"{order}HHII", data, entry)
+        if tag == _TIFF_TAG and offset + size > len(data):
+            return data[:entry] + struct.pack(f"{order}H", _UNKNOWN_TAG) + data[entry + 2 :], b""
     return data, None
 
 

@@ -17,7 +17,7 @@ from framewatch.domain import IccProfile, MediaInfo, Stream, Video
 from framewatch.errors import MediaError
 from framewatch.media import colour, out_of_memory
 from framewatch.media.decode.decoder import upright_filters, upright_rgb_filters
-from framewatch.media.decode.icc_profile import attached_icc, split_png
+from framewatch.media.decode.icc_profile import attached_icc, split_icc
 from framewatch.media.filter_graph import Filter, FilterChain
 from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.icc import icc_flaw
@@ -26,7 +26,6 @@ from framewatch.media.probe.display_matrix import orientation
 from framewatch.media.probe.pyav_values import fraction, packets
 from framewatch.media.probe.safe_open import AnyFile, media_errors, open_media
 
-_PNG_CODECS = ("png", "apng")
 _WHITE = {"rgb24": 255, "rgb48le": 65535}
 
 Pixels = NDArray[Any]
@@ -51,14 +50,16 @@ def with_image_details(source: AnyFile, info: MediaInfo, beat: Beat = no_beat) -
     stream = info.streams[0]
     with media_errors(source):
         frame, icc = _decode(source, stream, beat)
-        video = _with_frame_facts(_video(stream), frame)
+        video = _with_frame_facts(stream.video, frame)
         if icc is not None:
             video = video.evolve(icc=IccProfile(size=len(icc), flaw=icc_flaw(icc)))
     return info.evolve(streams=(stream.evolve(video=video), *info.streams[1:]))
 
 
-def _with_frame_facts(video: Video, frame: VideoFrame) -> Video:
+def _with_frame_facts(video: Video | None, frame: VideoFrame) -> Video:
+    """Complete what the headers say, if they say anything, by what the image says."""
     name = frame.format.name
+    video = video or Video(width=frame.width, height=frame.height, pixel_format=name, bit_depth=8, rate=None)
     matrix = video.colour.matrix or "smpte170m"  # what is not RGB is YCbCr as in JPEG (JFIF)
     found = orientation(frame)
     return video.evolve(
@@ -150,11 +151,12 @@ def _decode(source: AnyFile, stream: Stream, beat: Beat) -> tuple[VideoFrame, by
 
 
 def _decode_packet(context: VideoCodecContext, packet: Packet[Any]) -> tuple[VideoFrame | None, bytes | None]:
-    if context.name not in _PNG_CODECS or packet.size == 0:
-        frame = next(iter(packet.decode()), None)
-        return frame, None if frame is None else attached_icc(frame)
-    data, icc = split_png(bytes(packet))
-    return next(iter(context.decode(Packet(data))), None), icc
+    given = bytes(packet)
+    data, icc = split_icc(context.name, given)
+    frames = packet.decode() if data is given else context.decode(Packet(data))
+    if not frames:
+        return None, None
+    return frames[0], attached_icc(frames[0], context.name, data) if icc is None else icc
 
 
 def _filtered(frame: VideoFrame, filters: tuple[Filter, ...]) -> VideoFrame:
