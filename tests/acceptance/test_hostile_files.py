@@ -15,6 +15,7 @@ from imageio_ffmpeg import get_ffmpeg_exe
 from clips import make_clip, make_picture
 from harness import Harness
 from hostile_media import movie_with_data_elsewhere, pointing_texts
+from icc import embedded_icc, icc_profile, png_with_icc
 
 # Names that some part of ffmpeg takes for more than a name.
 NAMES_THAT_POINT = [
@@ -114,6 +115,13 @@ def test_a_name_that_looks_like_an_image_pattern_is_one_image(harness: Harness) 
     assert harness.once().returncode == 0
     assert (harness.root / "anime" / "out" / "a%03d.png").exists()
     assert not is_being_read(share / "a001.png")
+
+
+def test_an_ordinary_png_with_a_colour_profile_is_upscaled_and_keeps_it(harness: Harness) -> None:
+    share = harness.folder(preset={"ml_upscale": "esrgan-2x", "container": "png"})
+    png_with_icc(make_picture(harness.root / "a.png"), icc_profile()).rename(share / "a.png")
+    assert harness.once().returncode == 0
+    assert embedded_icc(harness.root / "anime" / "out" / "a.png") == icc_profile()
 
 
 def test_a_strangers_file_in_the_place_of_a_progress_file_stays(harness: Harness, clip: Path) -> None:
