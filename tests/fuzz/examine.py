@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -37,6 +38,7 @@ _PRESETS = {
     "image": Preset(ml_upscale="esrgan-2x", container="png"),
     "audio": Preset(container="flac", audio_codec="flac"),
 }
+_PYTHON_ERROR = re.compile(r"cannot be read as media: \w*[Ee]rror: ")
 _OTHER_KIND = {"media.picture": "image", "media.no_video": "audio"}
 # Takes the place of an encoder: this is about the reading of files.
 _DISCARD = ("sh", "-c", "exec cat > /dev/null")
@@ -56,6 +58,8 @@ class Outcome(NamedTuple):
     def flaw(self) -> str | None:
         """What must not happen, whatever the file."""
         if self.code in ("worker.bug", "worker.died", "internal.bug", "hang") or not self.code:
+            return f"{self.code}: {self.message}"
+        if _PYTHON_ERROR.search(self.message):  # for users it is the file's fault, for us it is worth a look
             return f"{self.code}: {self.message}"
         if any("Traceback" in line for line in self.lines):
             return f"a traceback: {self.lines[-1]}"
