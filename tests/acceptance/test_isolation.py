@@ -272,11 +272,10 @@ def test_a_reload_is_refused_for_a_mistake_in_the_configuration_and_for_no_prese
     harness.wait_for_event("config.reloaded")
     assert harness.events("config.refused") == []
     harness.settings["folders"][0]["preset"] = {"crf": "!"}
-    harness.settings["folders"][1]["preset"] = {"fps": "1e999999999"}
     harness.write()
     daemon.send_signal(signal.SIGHUP)
     refused = eventually(lambda: harness.events("config.refused"), what="the refusal", details=harness.log)
-    assert {event["code"] for event in refused} <= {"config.bad_value", "timing.fps"}
+    assert [event["code"] for event in refused] == ["config.bad_value"]
     seconds_for(harness, clip, "healthy", "a.mp4")
     end(harness)
 

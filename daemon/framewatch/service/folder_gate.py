@@ -6,6 +6,7 @@ checked on the thread of its own watch, which waits while a check fails, and tri
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -13,17 +14,17 @@ from typing import NamedTuple
 
 import structlog
 
-from framewatch.errors import ConfigError, Finding, StorageError, limited
+from framewatch.errors import ConfigError, Finding, StorageError
 from framewatch.intake.admission import folder_preset
 from framewatch.intake.daemon_lock import DaemonLock
 from framewatch.intake.folder_checks import check_folder, make_targets
-from framewatch.intake.preflight import Ready, load_named
+from framewatch.intake.preflight import Ready, load_named, preset_findings
 from framewatch.media.preset.loader import FOLDER_PRESET, UNREADABLE, NamedPreset
-from framewatch.media.rules.preset_rules import check_preset
 from framewatch.settings import FolderSettings, LoadedSettings
 from framewatch.storage.mounts import Mounts
 from framewatch.storage.root import Root
 
+PRESET_SECONDS = 3.0  # between two looks at a preset file, however often it is written
 NOT_MOUNTED = ("storage.not_mounted", "storage.unavailable")
 
 _log = structlog.get_logger("framewatch.folders")
@@ -34,6 +35,7 @@ class _Seen(NamedTuple):
 
     state: tuple[int, ...] | None  # None: there is none
     finding: Finding | None
+    at: float  # monotonic seconds
 
 
 class FolderGate:
@@ -99,14 +101,16 @@ class FolderGate:
 
     def _check_own_preset(self, folder: FolderSettings) -> Finding | None:
         """Read the preset file in a folder, again if it has changed. One that cannot be read is waited for."""
-        state = _state_of(self._input(folder))
         before = self._seen.get(folder.name)
+        if before is not None and time.monotonic() < before.at + PRESET_SECONDS:
+            return before.finding
+        state = _state_of(self._input(folder))
         if before is not None and before.state == state:
             return before.finding
         finding = self._own_preset_finding(folder)
         if finding is not None:
             log_warnings((finding,), folder=folder.name)
-        self._seen[folder.name] = _Seen(state, finding)
+        self._seen[folder.name] = _Seen(state, finding, time.monotonic())
         return finding
 
     def _own_preset_finding(self, folder: FolderSettings) -> Finding | None:
@@ -116,7 +120,7 @@ class FolderGate:
             if error.finding.code == UNREADABLE:
                 raise
             return error.finding
-        return next(map(preset.locate, limited(check_preset(preset.preset))), None)
+        return next(preset_findings(preset, self._ready.tools), None)
 
     def _input(self, folder: FolderSettings) -> Root:
         return Root(folder.input, self._mounts)
