@@ -18,12 +18,15 @@ from framewatch.errors import ConfigError, Finding, StorageError
 from framewatch.intake.admission import folder_preset
 from framewatch.intake.daemon_lock import DaemonLock
 from framewatch.intake.folder_checks import check_folder, make_targets
+from framewatch.intake.folder_overlap import split_overlaps
 from framewatch.intake.preflight import Ready, load_named, preset_findings
 from framewatch.media.preset.loader import FOLDER_PRESET, UNREADABLE, NamedPreset
+from framewatch.safe_yaml import KeyPath
 from framewatch.settings import FolderSettings, LoadedSettings
 from framewatch.storage.mounts import Mounts
 from framewatch.storage.root import Root
 
+PLACES_SECONDS = 10.0  # between two looks at whether output, done and failed can be used
 PRESET_SECONDS = 3.0  # between two looks at a preset file, however often it is written
 NOT_MOUNTED = ("storage.not_mounted", "storage.unavailable")
 
@@ -54,7 +57,7 @@ class FolderGate:
         self._lock = lock
         self._loaded = loaded
         self._ready = ready
-        self._open: set[str] = set()  # folders that passed all checks, until one fails
+        self._open: dict[str, float] = {}  # folders that passed all checks: when their places were checked last
         self._has_preset = {name for name, preset in ready.presets.items() if preset is not None}
         self._seen: dict[str, _Seen] = {}
 
@@ -72,23 +75,31 @@ class FolderGate:
             ConfigError, StorageError: the folder cannot be used now.
             AlreadyRunningError: another process has its lock.
         """
-        is_open = folder.name in self._open
-        self._open.discard(folder.name)
+        checked_at = self._open.pop(folder.name, None)
         where = partial(self._where, folder)
-        if not is_open:
-            found = (*check_folder(folder, where, self._mounts.known), *self._ready.linked.get(folder.name, ()))
-            if found:
-                raise StorageError.of(found)
+        if checked_at is None or time.monotonic() >= checked_at + PLACES_SECONDS:
+            self._require_places(folder, where)
+            since = time.monotonic()
+        else:
+            since = checked_at
         self._require_disk(folder)
         log_warnings(self._lock.add(self._input(folder), f"folder {folder.name!r}"))
-        if not is_open:
+        if checked_at is None:
             make_targets(folder, self._mounts, where)
             if folder.preset is not None and folder.name not in self._has_preset:
                 use_preset(load_named(self._loaded, self._number(folder), self._ready.tools))
                 self._has_preset.add(folder.name)
         finding = self._check_own_preset(folder) if folder.preset is None else None
-        self._open.add(folder.name)
+        self._open[folder.name] = since
         return finding
+
+    def _require_places(self, folder: FolderSettings, where: Callable[[KeyPath], str]) -> None:
+        found = check_folder(folder, where, self._mounts.known)
+        if folder.name in self._ready.linked:  # looked for again, since the link may be gone
+            _, linked = split_overlaps(self._loaded.settings, self._loaded.document.where)
+            found += tuple(linked.get(self._number(folder), ()))
+        if found:
+            raise StorageError.of(found)
 
     def _require_disk(self, folder: FolderSettings) -> None:
         try:
@@ -128,7 +139,7 @@ class FolderGate:
     def _number(self, folder: FolderSettings) -> int:
         return self._loaded.settings.folders.index(folder)
 
-    def _where(self, folder: FolderSettings, key: tuple[str | int, ...]) -> str:
+    def _where(self, folder: FolderSettings, key: KeyPath) -> str:
         return self._loaded.document.where(("folders", self._number(folder), *key))
 
 
