@@ -16,9 +16,9 @@ from framewatch.intake.folder_overlap import find_overlaps
 from framewatch.safe_yaml import KeyPath, dotted
 from framewatch.settings import FolderSettings, Settings
 from framewatch.storage import beneath
-from framewatch.storage.links import resolve
 from framewatch.storage.mounts import Mounts
-from framewatch.storage.root import Root
+from framewatch.storage.os_errors import symlink_error
+from framewatch.storage.root import UNGUARDED, Guard, Root
 
 LINK = "folders.symlink"
 _TARGETS = ("output", "done", "failed")
@@ -54,15 +54,25 @@ def check_own_folders(settings: Settings, where: Callable[[KeyPath], str] = dott
     return tuple(
         finding.at(where((key,)))
         for key, path in keys.items()
-        for finding in (*_creatable(path, deep=True), *_open_to_others(path))
+        for finding in (*_creatable(path, UNGUARDED, deep=True), *_open_to_others(path))
     )
 
 
 def check_folder(
-    folder: FolderSettings, where: Callable[[KeyPath], str] = dotted, known: Collection[Path] = ()
+    folder: FolderSettings,
+    where: Callable[[KeyPath], str] = dotted,
+    known: Collection[Path] = (),
+    guard: Guard = UNGUARDED,
 ) -> tuple[Finding, ...]:
-    """Return what is wrong with the folders of one watch folder; `where` formats a key path within its settings."""
-    return tuple(finding.at(where((key,))) for key, finding in _folder(folder, known))
+    """Return what is wrong with the folders of one watch folder.
+
+    Args:
+        folder: its settings, with absolute paths.
+        where: formats a key path within them.
+        known: folders that were in use before.
+        guard: says where the folders are, if they are in use: a link that is placed then is not followed.
+    """
+    return tuple(finding.at(where((key,))) for key, finding in _folder(folder, known, guard))
 
 
 def make_own_folders(settings: Settings, where: Callable[[KeyPath], str] = dotted) -> None:
@@ -103,28 +113,28 @@ def _not_created(path: Path, reason: str, where: str) -> ConfigError:
     return ConfigError(f"{path} cannot be created: {reason}", code="folders.not_writable", hint=_RIGHTS, where=where)
 
 
-def _folder(folder: FolderSettings, known: Collection[Path]) -> Iterator[tuple[str, Finding]]:
-    wrong = list(_input(folder.input))
+def _folder(folder: FolderSettings, known: Collection[Path], guard: Guard) -> Iterator[tuple[str, Finding]]:
+    wrong = list(_input(folder.input, guard))
     lost = any(finding.code != "folders.not_writable" for finding in wrong)
-    if _is_there(folder.input) or folder.input not in known:
+    if _is_there(folder.input, guard) or folder.input not in known:
         yield from (("input", finding) for finding in wrong)
     for key in _TARGETS:
         target = getattr(folder, key)
-        if target in known and not _is_there(target):
+        if target in known and not _is_there(target, guard):
             continue
-        if link := _link_between(folder.input, target):
+        if link := _link_between(Root(folder.input, guard), target):
             hint = "replace the link with a folder, or name its target in the configuration"
             message = f"{link} is a link inside the input folder, where others may change it"
             yield key, Finding(LINK, message, hint)
         elif not (lost and target.is_relative_to(folder.input)):  # reported for the input
-            for finding in _creatable(target, deep=False):
+            for finding in _creatable(target, guard, deep=False):
                 yield key, finding
 
 
-def _input(path: Path) -> Iterator[Finding]:
+def _input(path: Path, guard: Guard) -> Iterator[Finding]:
     """Check an input. It is never created: a share that is not mounted must not be mistaken for an empty folder."""
     try:
-        may = _may(path, os.R_OK | os.W_OK | os.X_OK)
+        may = _may(path, os.R_OK | os.W_OK | os.X_OK, guard)
     except OSError as error:
         yield _unreachable(path, error) or Finding(
             "folders.no_input", f"{path} does not exist", "create it, or mount the share that it is on"
@@ -137,14 +147,14 @@ def _input(path: Path) -> Iterator[Finding]:
             yield Finding("folders.not_writable", message, _RIGHTS)
 
 
-def _creatable(path: Path, *, deep: bool) -> Iterator[Finding]:
+def _creatable(path: Path, guard: Guard, *, deep: bool) -> Iterator[Finding]:
     """Check that a folder exists or can be created; the parents may be missing only if `deep`."""
     above = path.parents if deep else path.parents[:1]
     for existing in (path, *above):
         try:
-            may = _may(existing, os.W_OK | os.X_OK)
+            may = _may(existing, os.W_OK | os.X_OK, guard)
         except FileNotFoundError:
-            if _is_there(existing):  # a link that leads nowhere: what it leads to is probably not mounted
+            if _is_there(existing, guard):  # a link that leads nowhere: what it leads to is probably not mounted
                 break
             continue
         except OSError as error:
@@ -162,30 +172,32 @@ def _creatable(path: Path, *, deep: bool) -> Iterator[Finding]:
     yield Finding("folders.no_parent", f"{path} cannot be created: {path.parent} does not exist", hint)
 
 
-def _may(path: Path, rights: int) -> bool:
+def _may(path: Path, rights: int, guard: Guard) -> bool:
     """Return whether framewatch may do what `rights`, as for `os.access`, says with a folder.
 
     Raises:
         OSError: there is no such folder.
         StorageError: a link on the way is not to be trusted.
     """
-    folder = beneath.open_path(resolve(path), beneath.PASSED)
+    folder = beneath.open_path(guard.real_path(path), beneath.PASSED)
     try:
         return os.access(".", rights, dir_fd=folder)
     finally:
         os.close(folder)
 
 
-def _is_there(path: Path) -> bool:
+def _is_there(path: Path, guard: Guard) -> bool:
     """Return whether there is anything of this name, even a link that leads nowhere."""
     with suppress(StorageError):
-        return Root(path.parent).exists(path)
+        return Root(path.parent, guard).exists(path)
     return False
 
 
 def _unreachable(path: Path, error: OSError) -> Finding | None:
     if error.errno == errno.ENOTDIR:
         return Finding("folders.not_a_folder", f"{path} is not a folder", "name a folder")
+    if error.errno == errno.ELOOP:
+        return _refused_link(symlink_error(path))
     if error.errno == errno.EACCES:
         return Finding("folders.not_writable", f"{path} cannot be opened", _RIGHTS)
     return None  # missing; or a share that is dead, which counts as missing
@@ -204,14 +216,14 @@ def _open_to_others(path: Path) -> Iterator[Finding]:
             yield Finding("folders.unsafe", f"{path} can be written by others", hint)
 
 
-def _link_between(top: Path, path: Path) -> Path | None:
+def _link_between(top: Root, path: Path) -> Path | None:
     """Return the first link below `top` on the way to `path`; None if there is none, or `path` is elsewhere."""
-    if not path.is_relative_to(top):
+    if not path.is_relative_to(top.path):
         return None
-    parts = path.relative_to(top).parts
-    with suppress(OSError, StorageError), Root(top).opened() as folder:
+    parts = path.relative_to(top.path).parts
+    with suppress(OSError, StorageError), top.opened() as folder:
         for count in range(1, len(parts) + 1):
             found = beneath.find(folder, parts[:count])
             if found is not None and stat.S_ISLNK(found.st_mode):
-                return top.joinpath(*parts[:count])
+                return top.path.joinpath(*parts[:count])
     return None

@@ -94,17 +94,18 @@ class Mounts:
                     return beneath.open_beneath(top, root.relative_to(outer).parts, beneath.FOLDER)
             finally:
                 os.close(top)
+        real = self.real_path(root)  # once: what is opened, checked and remembered must be the same folder
         try:
-            descriptor = self._open_unchecked(root)
+            descriptor = _open_real(root, real)
         except StorageError as error:
             raise self._missing(root, error) from None
         try:
-            if root in self._names and self._checked_state(root, descriptor) is MountState.ABSENT:
+            if root in self._names and self._checked_state(root, real, descriptor) is MountState.ABSENT:
                 raise self._not_mounted(root)
         except StorageError:
             os.close(descriptor)
             raise
-        self._real.setdefault(root, self.real_path(root))
+        self._real.setdefault(root, real)
         return descriptor
 
     def real_path(self, root: Path) -> Path:
@@ -118,10 +119,6 @@ class Mounts:
             return self.real_path(outer) / root.relative_to(outer)
         return self._real.get(root) or resolve(root)
 
-    def _open_unchecked(self, root: Path) -> int:
-        with _opening(root):
-            return beneath.open_path(self.real_path(root), beneath.FOLDER)
-
     def state(self, root: Path) -> MountState:
         """Return whether the disk of a root is mounted. Nothing is created or changed.
 
@@ -131,15 +128,16 @@ class Mounts:
         outer = self._covered_by(root)
         if outer is not None:
             return self.state(outer)
+        real = self.real_path(root)
         try:
-            descriptor = self._open_unchecked(root)
+            descriptor = _open_real(root, real)
         except StorageError as error:
             if self._missing(root, error) is not error:
                 return MountState.ABSENT
             raise
         try:
             with storage_faults(root):
-                return mount_state(self._markers.get(root), self._root_state(root, descriptor))
+                return mount_state(self._markers.get(root), _root_state(real, descriptor))
         finally:
             os.close(descriptor)
 
@@ -196,7 +194,7 @@ class Mounts:
         mine = [root for root, owner in self._names.items() if owner == name]
         for root in mine:  # a root inside another one is created when it is needed
             if root not in self._outer:
-                os.close(self._open_unchecked(root))
+                os.close(_open_real(root, self.real_path(root)))
         for root in mine:
             self._remember(root, None)
         for root in mine:
@@ -214,31 +212,24 @@ class Mounts:
             return None
         return outer if mount_point(self.real_path(root)) == mount_point(self.real_path(outer)) else None
 
-    def _checked_state(self, root: Path, descriptor: int) -> MountState:
+    def _checked_state(self, root: Path, real: Path, descriptor: int) -> MountState:
         with storage_faults(root):
             known = self._markers.get(root)
             if known is not None and known.id is not None and _read_marker(descriptor) == known.id:
-                self._note_mount(root, known, os.fstat(descriptor).st_dev)
+                self._note_mount(root, real, known, os.fstat(descriptor).st_dev)
                 return MountState.THERE
             with self._creating[root]:
-                seen = self._root_state(root, descriptor)
+                seen = _root_state(real, descriptor)
                 state = mount_state(self._markers.get(root), seen)
                 if state in (MountState.NEW, MountState.RESTORED):
                     self._create_marker(root, descriptor, seen, state)
                 return state
 
-    def _root_state(self, root: Path, descriptor: int) -> RootState:
-        with os.scandir(descriptor) as entries:
-            empty = all(is_negligible(entry.name) for entry in entries)
-        real = self.real_path(root)
-        return RootState(_read_marker(descriptor), mount_point(real), empty, real)
-
-    def _note_mount(self, root: Path, known: MountMarker, device: int) -> None:
+    def _note_mount(self, root: Path, real: Path, known: MountMarker, device: int) -> None:
         """Remember the mount point of a known root: it may have changed."""
         if self._devices.get(root) == device:
             return
         self._devices[root] = device
-        real = self.real_path(root)
         self._remember(root, known.evolve(mount=mount_point(real), real=real))
 
     def _create_marker(self, root: Path, descriptor: int, seen: RootState, state: MountState) -> None:
@@ -308,6 +299,17 @@ def _outer(root: Path, roots: Sequence[Path]) -> Path | None:
     """Return the outermost of `roots` that contains `root`."""
     around = [other for other in roots if other != root and root.is_relative_to(other)]
     return min(around, key=lambda path: len(path.parts), default=None)
+
+
+def _open_real(root: Path, real: Path) -> int:
+    with _opening(root):
+        return beneath.open_path(real, beneath.FOLDER)
+
+
+def _root_state(real: Path, descriptor: int) -> RootState:
+    with os.scandir(descriptor) as entries:
+        empty = all(is_negligible(entry.name) for entry in entries)
+    return RootState(_read_marker(descriptor), mount_point(real), empty, real)
 
 
 @contextmanager
