@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import sys
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import Any, AnyStr
 
+import watchdog.events
 from watchdog.events import (
     DirCreatedEvent,
     DirMovedEvent,
@@ -40,6 +43,25 @@ _WANTED: list[type[FileSystemEvent]] = [
 
 LIMIT_REASON = "the limit of watched folders is reached; raise fs.inotify.max_user_watches"
 INSTANCE_REASON = "the limit of open files or watchers is reached; raise fs.inotify.max_user_instances"
+
+
+class _OsForWatchdog:
+    """`os`, but its `walk` follows no link.
+
+    Watchdog lists each new folder by its path. A link that is put there first would make it list any folder.
+    """
+
+    @staticmethod
+    def walk(top: AnyStr, **_: object) -> Iterator[tuple[AnyStr, list[AnyStr], list[AnyStr]]]:
+        return beneath.walk(top)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(os, name)
+
+
+for _module in (watchdog.events, sys.modules.get("watchdog.observers.inotify")):  # the second is Linux's
+    if _module is not None:
+        setattr(_module, "os", _OsForWatchdog())  # noqa: B010 - it is no attribute of the module, to mypy
 
 
 class EventSource(FileSystemEventHandler):

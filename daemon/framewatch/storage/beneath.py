@@ -12,9 +12,10 @@ import functools
 import os
 import stat
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import AnyStr
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # A folder on the way needs no right to list it. O_PATH is Linux's; elsewhere the folders have to be readable.
@@ -91,6 +92,30 @@ def open_path(path: Path, flags: int, mode: int = 0o666) -> int:
         return open_beneath(top, path.parts[1:], flags, mode)
     finally:
         os.close(top)
+
+
+def walk(top: AnyStr) -> Iterator[tuple[AnyStr, list[AnyStr], list[AnyStr]]]:
+    """List a tree as `os.walk` does, but follow no link, also none that is placed meanwhile. A link counts as a file.
+
+    Args:
+        top: absolute path of the folder.
+    """
+    pending = [os.fsdecode(top)]
+    convert: Callable[[str], AnyStr] = os.fsencode if isinstance(top, bytes) else os.fsdecode
+    while pending:
+        path = pending.pop()
+        folders: list[str] = []
+        others: list[str] = []
+        with suppress(OSError):
+            folder = open_path(Path(path), FOLDER)
+            try:
+                with os.scandir(folder) as entries:
+                    for entry in entries:
+                        (folders if entry.is_dir(follow_symlinks=False) else others).append(entry.name)
+            finally:
+                os.close(folder)
+            yield convert(path), list(map(convert, folders)), list(map(convert, others))
+            pending += (f"{path}/{name}" for name in folders)
 
 
 def _require_names(parts: Sequence[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,3 +86,31 @@ def test_an_absolute_path_is_opened_from_the_top(folder: int, tmp_path: Path) ->
     with pytest.raises(OSError, match=r".") as caught:
         beneath.open_path(tmp_path.resolve() / "way" / "deep" / "film", READ)
     assert caught.value.errno == errno.ELOOP
+
+
+def test_what_is_found_is_there_without_a_link_on_the_way(folder: int, tmp_path: Path) -> None:
+    (tmp_path / "in" / "link").symlink_to(tmp_path)
+    film = beneath.find(folder, ("deep", "film"))
+    assert film is not None
+    assert film.st_size == 4
+    link = beneath.find(folder, ("link",))
+    assert link is not None
+    assert stat.S_ISLNK(link.st_mode)
+    for parts in (("missing",), ("missing", "film"), ("deep", "film", "x"), ("link", "private")):
+        assert beneath.find(folder, parts) is None
+    with pytest.raises(OSError, match="not the name"):
+        beneath.find(folder, ("deep", ".."))
+
+
+def test_a_tree_is_listed_without_following_links(tmp_path: Path) -> None:
+    (tmp_path / "in/deep").mkdir(parents=True)
+    (tmp_path / "private").mkdir()
+    (tmp_path / "private/secret").touch()
+    (tmp_path / "in/deep/film").touch()
+    (tmp_path / "in/link").symlink_to(tmp_path / "private")
+    (tmp_path / "way").symlink_to(tmp_path)
+    top = tmp_path.resolve() / "in"
+    assert list(beneath.walk(str(top))) == [(str(top), ["deep"], ["link"]), (str(top / "deep"), [], ["film"])]
+    assert list(beneath.walk(os.fsencode(top / "deep"))) == [(os.fsencode(top / "deep"), [], [b"film"])]
+    assert list(beneath.walk(str(top / "link"))) == []
+    assert list(beneath.walk(str(tmp_path.resolve() / "way/in"))) == []

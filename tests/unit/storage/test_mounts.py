@@ -311,3 +311,25 @@ def test_a_root_inside_another_is_never_reached_through_a_link(tmp_path: Path) -
     with roots_of(tmp_path, share, share / "done") as roots:
         assert code(roots, share / "done") == "storage.symlink"
         assert list(private.iterdir()) == []
+
+
+def test_a_missing_root_is_created_in_the_folder_above_it_and_not_behind_a_link(tmp_path: Path) -> None:
+    share, private = tmp_path / "share", tmp_path / "private"
+    done, failed = share / "sub/done", share / "failed"
+    for folder in (share / "sub", private):
+        folder.mkdir(parents=True)
+    with roots_of(tmp_path, share, done, failed, tmp_path / "out") as roots:
+        for root in (share, failed, tmp_path / "out"):
+            if root != share:
+                roots.create(root)
+            roots.require(root)
+        roots.create(failed)  # it is there
+        (share / "sub").rmdir()
+        (share / "sub").symlink_to(private)
+        with pytest.raises(StorageError) as caught:
+            roots.create(done)
+        assert caught.value.finding.code == "storage.symlink"
+        (tmp_path / "out").rename(tmp_path / "aside")
+        (tmp_path / "out").symlink_to(private / "made")
+        roots.create(tmp_path / "out")  # a link that leads nowhere is left alone
+        assert list(private.iterdir()) == []

@@ -11,15 +11,7 @@ from typing import Any
 import structlog
 
 from framewatch.domain import Job
-from framewatch.errors import (
-    ConfigError,
-    MediaError,
-    RuleError,
-    StorageError,
-    VerificationError,
-    WorkerError,
-    limited,
-)
+from framewatch.errors import ConfigError, MediaError, RuleError, StorageError, VerificationError, WorkerError
 from framewatch.jobs.attempt.context import Gate
 from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import AttemptRequest, AttemptResult, NotForThisFile, Tools
@@ -99,9 +91,7 @@ class Slot:
             except _PERHAPS_THE_SOURCES:
                 check_source()  # if the source was changed meanwhile, that is the reason
                 raise
-        if isinstance(result, NotForThisFile):
-            return ev.Skipped(limited(result.reasons))
-        return _rendered(request, job, result)
+        return ev.Skipped(result.reasons) if isinstance(result, NotForThisFile) else _rendered(request, job, result)
 
     def close(self) -> None:
         """End the worker process, from any thread."""
@@ -123,7 +113,7 @@ def _rendered(request: AttemptRequest, job: Job, result: AttemptResult) -> ev.Re
         result=result.result,
         frames=result.frames,
         engine=result.engine,
-        warnings=limited(result.warnings),
+        warnings=result.warnings,
         container=used if other_ending else None,
     )
 
