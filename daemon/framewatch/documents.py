@@ -99,15 +99,16 @@ def read(path: Path) -> Document:
         # O_NONBLOCK: do not wait for a pipe that nobody writes to. The shell's own, <(...), has a writer.
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
             if stat.S_ISFIFO(os.fstat(file.fileno()).st_mode) and not path.is_relative_to("/dev/fd"):
-                raise ConfigError("this is a pipe, not a file", code="config.unreadable", where=str(path))
+                message, hint = "this is a pipe, not a file", "name a plain file"
+                raise ConfigError(message, code="config.unreadable", hint=hint, where=str(path))
             os.set_blocking(file.fileno(), True)
             raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         hint = "check the path, or create the file"
         raise ConfigError("the file does not exist", code="config.not_found", hint=hint, where=str(path)) from None
     except OSError as error:
-        message = f"the file cannot be read: {error.strerror}"
-        raise ConfigError(message, code="config.unreadable", where=str(path)) from None
+        message, hint = f"the file cannot be read: {error.strerror}", "let framewatch's user read it"
+        raise ConfigError(message, code="config.unreadable", hint=hint, where=str(path)) from None
     return parse(raw, source=str(path))
 
 
@@ -191,7 +192,8 @@ def _finding(document: Document, item: Any, known: set[str]) -> Finding:
     kind, context = item["type"], item.get("ctx", {})
     if kind == "extra_forbidden":
         key = str(path[-1])
-        hint = "this key belongs to another mapping" if key in known else suggestion(key, known)
+        near = suggestion(key, known) or "remove it, or correct its name"
+        hint = "this key belongs to another mapping" if key in known else near
         return Finding("config.unknown_key", f'unknown key "{shorten(key)}"', hint, where)
     if kind == "missing":
         return Finding("config.missing_key", f'"{path[-1]}" is required', f"add the key {path[-1]}", where)
@@ -205,7 +207,7 @@ def _finding(document: Document, item: Any, known: set[str]) -> Finding:
         return error.finding.at(where)
     if kind in ("model_type", "model_attributes_type"):
         message = f"a mapping of keys to values is expected here, not {_type_name(item['input'])}"
-        return Finding("config.bad_value", message, "", where)
+        return Finding("config.bad_value", message, "write `key: value` on the lines below it", where)
     message = str(item["msg"]).removeprefix("Value error, ")
     message = f"{message[:1].lower()}{message[1:]}"
     return Finding("config.bad_value", message, f"found {_shown_repr(item['input'])}", where)

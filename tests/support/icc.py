@@ -42,6 +42,37 @@ def jpeg_with_icc(path: Path, profile: bytes) -> Path:
     return path
 
 
+def bmp_with_icc(path: Path, profile: bytes) -> Path:
+    """Give a BMP of ffmpeg's a BITMAPV5HEADER, and the profile behind the pixels."""
+    data = path.read_bytes()
+    pixels = data[struct.unpack_from("<I", data, 10)[0] :]
+    header = struct.pack("<I", 124) + data[18:54] + bytes(16) + b"DEBM" + bytes(48)
+    header += struct.pack("<IIII", 4, 124 + len(pixels), len(profile), 0)
+    path.write_bytes(data[:10] + struct.pack("<I", 14 + 124) + header + pixels + profile)
+    return path
+
+
+def psd_with_icc(path: Path, profile: bytes) -> Path:
+    """Write a Photoshop file of 4x4 black pixels, with two image resources."""
+    resources = b"".join(
+        b"8BIM" + struct.pack(">H", number) + name + struct.pack(">I", len(data)) + data + bytes(len(data) % 2)
+        for number, name, data in [(1005, b"\3abc", bytes(15)), (1039, b"\0\0", profile)]
+    )
+    header = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 3, 4, 4, 8, 3)
+    parts = struct.pack(">II", 0, len(resources)) + resources + struct.pack(">IH", 0, 0)
+    path.write_bytes(header + parts + bytes(48))
+    return path
+
+
+def jp2_with_icc(path: Path, profile: bytes) -> Path:
+    """Put the profile into a JP2 of ffmpeg's, in the place of its colour specification."""
+    data = path.read_bytes()
+    header, colour = data.index(b"jp2h") - 4, data.index(b"colr\1") - 4
+    body = data[header + 4 : colour] + struct.pack(">I", 11 + len(profile)) + b"colr\2\0\0" + profile
+    path.write_bytes(data[:header] + struct.pack(">I", 4 + len(body)) + body + data[colour + 15 :])
+    return path
+
+
 def embedded_icc(path: Path) -> bytes | None:
     """Find the profile of an image by the structure of its file; None if there is none."""
     return {".png": _in_png, ".jpg": _in_jpeg, ".webp": _in_webp, ".tiff": _in_tiff}[path.suffix](path.read_bytes())

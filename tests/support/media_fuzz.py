@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from icc import icc_profile, png_with_icc
+from icc import bmp_with_icc, icc_profile, jp2_with_icc, jpeg_with_icc, png_with_icc, psd_with_icc
 from media_factory import ffmpeg
 
 _PICTURE = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=0.4")
@@ -118,7 +118,13 @@ class Part(NamedTuple):
     end: int
 
 
-PICTURES = frozenset({*_IMAGES, "icc.png", "a.psd", "a.jxl"})
+_WITH_ICC = {
+    "icc.png": png_with_icc,
+    "icc.jpg": jpeg_with_icc,
+    "icc.bmp": bmp_with_icc,
+    "icc.jp2": jp2_with_icc,
+}
+PICTURES = frozenset({*_IMAGES, *_WITH_ICC, "a.psd", "a.jxl"})
 """The names of the still images among the seeds."""
 
 
@@ -132,17 +138,13 @@ def make_seeds(folder: Path) -> dict[str, bytes]:
         ffmpeg(*_TONE, *options, *_EXACT, folder / name)
     for name, options in _IMAGES.items():
         ffmpeg(*_PICTURE, "-frames:v", "1", *options, *_EXACT, folder / name)
-    ffmpeg("-i", folder / "a.png", folder / "icc.png")
-    png_with_icc(folder / "icc.png", icc_profile())
+    for name, put in _WITH_ICC.items():
+        ffmpeg("-i", folder / "a.png", *_EXACT, folder / name)
+        put(folder / name, icc_profile())
+    psd_with_icc(folder / "a.psd", icc_profile())
     for name, data in _BY_HAND.items():
         (folder / name).write_bytes(data)
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
-
-
-def _psd() -> bytes:
-    """Make a Photoshop file of 4x4 RGB pixels, not compressed."""
-    header = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 3, 4, 4, 8, 3)
-    return header + struct.pack(">III", 0, 0, 0) + struct.pack(">H", 0) + bytes(48)
 
 
 def _ape() -> bytes:
@@ -153,7 +155,6 @@ def _ape() -> bytes:
 
 
 _BY_HAND = {
-    "a.psd": _psd(),
     "a.ape": _ape(),
     "a.amr": b"#!AMR\n" + (b"\x3c" + bytes(31)) * 12,
     # A JPEG XL codestream of 8x8 pixels: the size header and not much behind it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -16,11 +16,13 @@ from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, hwaccels
 from framewatch.media.preset.loader import NamedPreset, load_inline, load_preset
 from framewatch.media.rules.preset_rules import check_preset, check_tools
 from framewatch.settings import FolderSettings, LoadedSettings, Settings
-from framewatch.storage.os_errors import no_answer
+from framewatch.storage.os_errors import NO_ANSWER, no_answer
 from framewatch.storage.root import Root
 from framewatch.threads import answers
 
-ANSWER_SECONDS = 3.0  # for a check of all folders; a dead share never answers
+_OVERLAPS = -1  # beside the positions of folders
+
+ANSWER_SECONDS = 5.0  # for a check of all folders; a dead share never answers
 
 
 class Ready(NamedTuple):
@@ -45,8 +47,9 @@ def preflight(loaded: LoadedSettings, *, strict: bool = False, known: Collection
     """Check folders, presets and tools. Creates nothing.
 
     What is wrong with a single watch folder does not keep the others from running, and nobody who can write to one
-    share can keep the daemon from starting. But where no folder can run, and not because a disk that was there before
-    is missing, the configuration is taken to be wrong.
+    share can keep the daemon from starting. But a preset that is written in the configuration is a part of it. And
+    where no folder can run, and not because a disk that was there before is missing, the configuration is taken to be
+    wrong.
 
     Args:
         loaded: the configuration.
@@ -63,19 +66,24 @@ def preflight(loaded: LoadedSettings, *, strict: bool = False, known: Collection
         tools = find_tools(settings)
     except ConfigError as error:
         findings += (finding.at(where(("ffmpeg",))) for finding in error.findings)
-    overlaps = answers({0: lambda: split_overlaps(settings, where)}, ANSWER_SECONDS)
-    plain, linked = overlaps.get(0) or (find_by_name(settings, where), {})
+    plain, linked, checked = _examine(loaded, tools, known)
     findings += plain
-    checked = _check_all(loaded, tools, known)
     troubles: list[Finding] = []
     refused = 0
     for number, folder in enumerate(settings.folders):
         of_folders = (*checked[number].folders, *linked.get(number, ()))
-        troubles += (*of_folders, *checked[number].preset)
-        named_wrong = folder.preset is not None and checked[number].preset
-        refused += bool(named_wrong or (of_folders and folder.input not in known))
-    if findings or tools is None or (troubles and (strict or refused == len(settings.folders))):
-        raise ConfigError.of([*findings, *troubles])
+        if isinstance(folder.preset, dict):  # it is a part of the configuration itself
+            findings += checked[number].preset
+            troubles += of_folders
+        else:
+            troubles += (*of_folders, *checked[number].preset)
+        named_wrong = folder.preset is not None and bool(checked[number].preset)
+        never_there = folder.input not in known and any(finding.code != NO_ANSWER for finding in of_folders)
+        refused += named_wrong or never_there
+    if strict or refused == len(settings.folders):
+        findings += troubles
+    if findings or tools is None:
+        raise ConfigError.of(findings)
     return Ready(
         tools,
         {folder.name: checked[number].loaded for number, folder in enumerate(settings.folders)},
@@ -112,18 +120,29 @@ def load_named(loaded: LoadedSettings, number: int, tools: Tools | None) -> Name
         ConfigError: it is missing or wrong, or these tools cannot do what it asks for.
     """
     named = _preset(loaded, number, loaded.settings.folders[number])
-    if findings := limited(_preset_findings(named, tools)):
+    if findings := limited(preset_findings(named, tools)):
         raise ConfigError.of(findings)
     return named
 
 
-def _check_all(loaded: LoadedSettings, tools: Tools | None, known: Collection[Path]) -> dict[int, _Checked]:
-    folders = loaded.settings.folders
-    checked = answers(
-        {number: partial(_check, loaded, number, tools, known) for number in range(len(folders))}, ANSWER_SECONDS
-    )
-    silent = {number: _Checked((no_answer(folder.input),)) for number, folder in enumerate(folders)}
-    return silent | checked
+def _examine(
+    loaded: LoadedSettings, tools: Tools | None, known: Collection[Path]
+) -> tuple[list[Finding], dict[int, list[Finding]], dict[int, _Checked]]:
+    """Return overlaps, as `split_overlaps` does, and what is wrong with each folder by its position."""
+    settings, where = loaded.settings, loaded.document.where
+    numbers = range(len(settings.folders))
+    overlaps: list[tuple[list[Finding], dict[int, list[Finding]]]] = []
+
+    def find() -> _Checked:
+        overlaps.append(split_overlaps(settings, where))
+        return _Checked()
+
+    checks: dict[int, Callable[[], _Checked]] = {_OVERLAPS: find}
+    checks |= {number: partial(_check, loaded, number, tools, known) for number in numbers}
+    checked = answers(checks, ANSWER_SECONDS)
+    plain, linked = overlaps[0] if _OVERLAPS in checked else (find_by_name(settings, where), {})
+    silent = {number: _Checked((no_answer(settings.folders[number].input),)) for number in numbers}
+    return plain, linked, silent | checked
 
 
 def _check(loaded: LoadedSettings, number: int, tools: Tools | None, known: Collection[Path]) -> _Checked:
@@ -152,7 +171,8 @@ def _preset(loaded: LoadedSettings, number: int, folder: FolderSettings) -> Name
     return load_preset(folder.preset, search=search, base=loaded.folder, where=document.where(key))
 
 
-def _preset_findings(named: NamedPreset, tools: Tools | None) -> Iterator[Finding]:
+def preset_findings(named: NamedPreset, tools: Tools | None) -> Iterator[Finding]:
+    """Yield what is wrong with a preset, by itself and with these tools; each with file and line."""
     findings = list(check_preset(named.preset))
     if tools is not None:
         missing = (check_tools(each, tools.encoders, tools.hwaccels) for each in named.preset.variants)

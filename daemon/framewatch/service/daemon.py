@@ -63,7 +63,7 @@ class Daemon:
         settings = loaded.settings
         ready = preflight(loaded, known=known_roots(settings.store_path))
         make_own_folders(settings, loaded.document.where)
-        with self._lock:
+        with self._lock, logs.thread_errors():
             log_warnings(self._lock.hold(_own_folders(settings)))
             with open_or_rebuild(settings.store_path, settings.work_dir) as store, self._signals:
                 mounts = Mounts(store, settings.places, rebuilt=was_rebuilt(store))

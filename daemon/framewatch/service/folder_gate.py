@@ -6,6 +6,7 @@ checked on the thread of its own watch, which waits while a check fails, and tri
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -13,17 +14,20 @@ from typing import NamedTuple
 
 import structlog
 
-from framewatch.errors import ConfigError, Finding, StorageError, limited
+from framewatch.errors import ConfigError, Finding, StorageError
 from framewatch.intake.admission import folder_preset
 from framewatch.intake.daemon_lock import DaemonLock
 from framewatch.intake.folder_checks import check_folder, make_targets
-from framewatch.intake.preflight import Ready, load_named
+from framewatch.intake.folder_overlap import split_overlaps
+from framewatch.intake.preflight import Ready, load_named, preset_findings
 from framewatch.media.preset.loader import FOLDER_PRESET, UNREADABLE, NamedPreset
-from framewatch.media.rules.preset_rules import check_preset
+from framewatch.safe_yaml import KeyPath
 from framewatch.settings import FolderSettings, LoadedSettings
 from framewatch.storage.mounts import Mounts
 from framewatch.storage.root import Root
 
+PLACES_SECONDS = 10.0  # between two looks at whether output, done and failed can be used
+PRESET_SECONDS = 3.0  # between two looks at a preset file, however often it is written
 NOT_MOUNTED = ("storage.not_mounted", "storage.unavailable")
 
 _log = structlog.get_logger("framewatch.folders")
@@ -34,6 +38,7 @@ class _Seen(NamedTuple):
 
     state: tuple[int, ...] | None  # None: there is none
     finding: Finding | None
+    at: float  # monotonic seconds
 
 
 class FolderGate:
@@ -52,7 +57,7 @@ class FolderGate:
         self._lock = lock
         self._loaded = loaded
         self._ready = ready
-        self._open: set[str] = set()  # folders that passed all checks, until one fails
+        self._open: dict[str, float] = {}  # folders that passed all checks: when their places were checked last
         self._has_preset = {name for name, preset in ready.presets.items() if preset is not None}
         self._seen: dict[str, _Seen] = {}
 
@@ -70,26 +75,31 @@ class FolderGate:
             ConfigError, StorageError: the folder cannot be used now.
             AlreadyRunningError: another process has its lock.
         """
-        is_open = folder.name in self._open
-        self._open.discard(folder.name)
+        checked_at = self._open.pop(folder.name, None)
         where = partial(self._where, folder)
-        if not is_open:
-            found = (
-                *check_folder(folder, where, self._mounts.known, self._mounts),
-                *self._ready.linked.get(folder.name, ()),
-            )
-            if found:
-                raise StorageError.of(found)
+        if checked_at is None or time.monotonic() >= checked_at + PLACES_SECONDS:
+            self._require_places(folder, where)
+            since = time.monotonic()
+        else:
+            since = checked_at
         self._require_disk(folder)
         log_warnings(self._lock.add(self._input(folder), f"folder {folder.name!r}"))
-        if not is_open:
+        if checked_at is None:
             make_targets(folder, self._mounts, where)
             if folder.preset is not None and folder.name not in self._has_preset:
                 use_preset(load_named(self._loaded, self._number(folder), self._ready.tools))
                 self._has_preset.add(folder.name)
         finding = self._check_own_preset(folder) if folder.preset is None else None
-        self._open.add(folder.name)
+        self._open[folder.name] = since
         return finding
+
+    def _require_places(self, folder: FolderSettings, where: Callable[[KeyPath], str]) -> None:
+        found = check_folder(folder, where, self._mounts.known, self._mounts)
+        if folder.name in self._ready.linked:  # looked for again, since the link may be gone
+            _, linked = split_overlaps(self._loaded.settings, self._loaded.document.where)
+            found += tuple(linked.get(self._number(folder), ()))
+        if found:
+            raise StorageError.of(found)
 
     def _require_disk(self, folder: FolderSettings) -> None:
         try:
@@ -102,14 +112,16 @@ class FolderGate:
 
     def _check_own_preset(self, folder: FolderSettings) -> Finding | None:
         """Read the preset file in a folder, again if it has changed. One that cannot be read is waited for."""
-        state = _state_of(self._input(folder))
         before = self._seen.get(folder.name)
+        if before is not None and time.monotonic() < before.at + PRESET_SECONDS:
+            return before.finding
+        state = _state_of(self._input(folder))
         if before is not None and before.state == state:
             return before.finding
         finding = self._own_preset_finding(folder)
         if finding is not None:
             log_warnings((finding,), folder=folder.name)
-        self._seen[folder.name] = _Seen(state, finding)
+        self._seen[folder.name] = _Seen(state, finding, time.monotonic())
         return finding
 
     def _own_preset_finding(self, folder: FolderSettings) -> Finding | None:
@@ -119,7 +131,7 @@ class FolderGate:
             if error.finding.code == UNREADABLE:
                 raise
             return error.finding
-        return next(map(preset.locate, limited(check_preset(preset.preset))), None)
+        return next(preset_findings(preset, self._ready.tools), None)
 
     def _input(self, folder: FolderSettings) -> Root:
         return Root(folder.input, self._mounts)
@@ -127,7 +139,7 @@ class FolderGate:
     def _number(self, folder: FolderSettings) -> int:
         return self._loaded.settings.folders.index(folder)
 
-    def _where(self, folder: FolderSettings, key: tuple[str | int, ...]) -> str:
+    def _where(self, folder: FolderSettings, key: KeyPath) -> str:
         return self._loaded.document.where(("folders", self._number(folder), *key))
 
 

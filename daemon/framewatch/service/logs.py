@@ -9,6 +9,9 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any, Literal
@@ -61,6 +64,23 @@ def configure(
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,  # a reload may change the level
     )
+
+
+@contextmanager
+def thread_errors() -> Iterator[None]:
+    """Log what ends a thread, such as one of a library, as an event instead of a traceback on stderr."""
+    before = threading.excepthook
+    threading.excepthook = _log_thread_error
+    try:
+        yield
+    finally:
+        threading.excepthook = before
+
+
+def _log_thread_error(args: threading.ExceptHookArgs) -> None:
+    name = args.thread.name if args.thread else ""
+    problem = f"{args.exc_type.__name__}: {args.exc_value}"
+    structlog.get_logger("framewatch.daemon").error("thread.failed", thread=name, problem=problem)
 
 
 def _shared() -> list[Processor]:

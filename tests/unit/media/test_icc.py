@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,15 @@ from framewatch.media.decode.image_file import read_image, with_image_details
 from framewatch.media.icc import MAX_ICC_BYTES, icc_flaw, without_padding
 from framewatch.media.icc_embedding import embed_icc
 from framewatch.media.probe.probe import probe
-from icc import embedded_icc, icc_profile, jpeg_with_icc, png_with_icc
+from icc import (
+    bmp_with_icc,
+    embedded_icc,
+    icc_profile,
+    jp2_with_icc,
+    jpeg_with_icc,
+    png_with_icc,
+    psd_with_icc,
+)
 from media_factory import ffmpeg
 
 SOUND = icc_profile()
@@ -107,6 +116,16 @@ def test_parts_of_a_profile_in_a_jpeg_are_a_damaged_one(png: Path) -> None:
     whole = jpeg_with_icc(path, icc_profile(size=150_000)).read_bytes()
     path.write_bytes(whole.replace(b"ICC_PROFILE\0\x02", b"ICC_PROFILE\0\x00"))
     assert seen(path) == (0, "is damaged")
+
+
+@pytest.mark.parametrize(("name", "put"), [("b.bmp", bmp_with_icc), ("b.psd", psd_with_icc), ("b.jp2", jp2_with_icc)])
+def test_profiles_that_libav_overlooks_are_found(png: Path, name: str, put: Callable[[Path, bytes], Path]) -> None:
+    path = png.with_name(name)
+    for profile, flaw in ((SOUND, None), (SOUND[:-1], "is damaged")):
+        if name != "b.psd":
+            ffmpeg("-i", png, path)
+            assert seen(path) is None
+        assert seen(put(path, profile)) == (len(profile), flaw)
 
 
 @pytest.mark.parametrize("field", [4, 8], ids=["size", "offset"])

@@ -11,7 +11,15 @@ from typing import Any
 import structlog
 
 from framewatch.domain import Job
-from framewatch.errors import ConfigError, MediaError, RuleError, StorageError, VerificationError, WorkerError
+from framewatch.errors import (
+    ConfigError,
+    MediaError,
+    RuleError,
+    StorageError,
+    VerificationError,
+    WorkerError,
+    limited,
+)
 from framewatch.jobs.attempt.context import Gate
 from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import AttemptRequest, AttemptResult, NotForThisFile, Tools
@@ -91,7 +99,9 @@ class Slot:
             except _PERHAPS_THE_SOURCES:
                 check_source()  # if the source was changed meanwhile, that is the reason
                 raise
-        return ev.Skipped(result.reasons) if isinstance(result, NotForThisFile) else _rendered(request, job, result)
+        if isinstance(result, NotForThisFile):
+            return ev.Skipped(limited(result.reasons))
+        return _rendered(request, job, result)
 
     def close(self) -> None:
         """End the worker process, from any thread."""
@@ -113,7 +123,7 @@ def _rendered(request: AttemptRequest, job: Job, result: AttemptResult) -> ev.Re
         result=result.result,
         frames=result.frames,
         engine=result.engine,
-        warnings=result.warnings,
+        warnings=limited(result.warnings),
         container=used if other_ending else None,
     )
 

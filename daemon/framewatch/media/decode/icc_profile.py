@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Callable
 
 from av.video.frame import VideoFrame
 
@@ -28,9 +29,11 @@ def split_icc(codec: str, data: bytes) -> tuple[bytes, bytes | None]:
 
 
 def attached_icc(frame: VideoFrame, codec: str, data: bytes) -> bytes | None:
-    """Return the profile that a decoder attached to a frame, or b"" if it found only parts of one."""
+    """Return the profile that a decoder attached to a frame, or overlooked; b"" if there are only parts of one."""
     if codec in _PNG_CODECS:
         return None  # not to be asked for: see `SideDataType`
+    if codec in _OVERLOOKED:
+        return _OVERLOOKED[codec](data)
     found = side_data(frame, SideDataType.ICC_PROFILE).get(SideDataType.ICC_PROFILE)
     if found is None:
         return b"" if codec == "mjpeg" and _JPEG_MARK in data else None
@@ -63,6 +66,48 @@ def _split_tiff(data: bytes) -> tuple[bytes, bytes | None]:
         if tag == _TIFF_TAG and offset + size > len(data):
             return data[:entry] + struct.pack(f"{order}H", _UNKNOWN_TAG) + data[entry + 2 :], b""
     return data, None
+
+
+def _bmp_profile(data: bytes) -> bytes | None:
+    """Read the profile behind the pixels of a BMP with a BITMAPV5HEADER."""
+    if len(data) < 138 or struct.unpack_from("<I", data, 14)[0] != 124 or data[70:74] != b"DEBM":
+        return None
+    offset, size = struct.unpack_from("<II", data, 126)  # from the header's start, which is at 14
+    return data[14 + offset : 14 + offset + size]
+
+
+def _psd_profile(data: bytes) -> bytes | None:
+    """Read image resource 1039 of a Photoshop file."""
+    at = _behind(data, 26)  # the colour mode data
+    end, at = _behind(data, at), at + 4
+    while at + 12 <= min(end, len(data)) and data[at : at + 4] == b"8BIM":
+        (number,) = struct.unpack_from(">H", data, at + 4)
+        body = at + 7 + data[at + 6]  # behind the name, which has a length before it
+        body += (body - at) % 2  # and is padded
+        if number == 1039:
+            return data[body + 4 : _behind(data, body)]
+        at = _behind(data, body)
+        at += (at - body) % 2
+    return None
+
+
+def _behind(data: bytes, at: int) -> int:
+    """Return where a section ends that begins with its length."""
+    return at + 4 + int.from_bytes(data[at : at + 4])
+
+
+def _jpeg2000_profile(data: bytes) -> bytes | None:
+    """Read the colour specification of a JP2 (ISO/IEC 15444-1, I.5.3.3), if it is a restricted ICC profile."""
+    at = data.find(b"colr\x02", 0, data.find(b"jp2c"))
+    return data[at + 7 : at - 4 + int.from_bytes(data[at - 4 : at])] if at >= 4 else None
+
+
+_OVERLOOKED: dict[str, Callable[[bytes], bytes | None]] = {
+    "bmp": _bmp_profile,
+    "psd": _psd_profile,
+    "jpeg2000": _jpeg2000_profile,
+}
+"""How profiles are read that libav's decoders do not look for."""
 
 
 def _inflated(data: bytes) -> bytes:

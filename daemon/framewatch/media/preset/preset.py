@@ -63,9 +63,9 @@ def _tracks(value: Any) -> Tracks:
     if len(items) > _MAX_TRACKS:
         raise FindingError("config.bad_value", f"{len(items)} streams; {_MAX_TRACKS} are allowed", "[] keeps all")
     if any(item < 0 for item in items):
-        raise FindingError("config.bad_value", "stream numbers count from 0")
+        raise FindingError("config.bad_value", "stream numbers count from 0", "remove the negative number")
     if len(set(items)) != len(items):
-        raise FindingError("config.bad_value", "a stream number appears twice")
+        raise FindingError("config.bad_value", "a stream number appears twice", "keep one of the two")
     return tuple(items)
 
 
