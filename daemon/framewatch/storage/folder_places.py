@@ -56,10 +56,10 @@ class FolderPlaces:
                     raise
 
     @property
-    def mounted(self) -> dict[Place, Path]:
+    def mounted(self) -> dict[Place, Root]:
         """The folders that a job fills, without those whose disk is not mounted now."""
         filled: tuple[Place, ...] = ("work", "output", "done")
-        return {place: self.path(place) for place in filled if place == "work" or self.is_mounted(place)}
+        return {place: self.root(place) for place in filled if place == "work" or self.is_mounted(place)}
 
     def is_mounted(self, place: Place) -> bool:
         """Return whether the disk of a root is mounted, as far as it can be told."""

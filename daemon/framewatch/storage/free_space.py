@@ -8,23 +8,17 @@ from pathlib import Path
 SPARE = 1024 * 1024  # bytes that must be free beyond the reserve if the need is not known
 
 
-def free_bytes(folder: Path) -> int:
+def free_bytes(folder: Path | int) -> int:
     """Return the bytes that framewatch's user may still write on the disk of a folder.
+
+    Args:
+        folder: its descriptor; or its path, if it is framewatch's own.
 
     Raises:
         OSError: the folder cannot be read.
     """
     found = os.statvfs(folder)
     return found.f_bavail * found.f_frsize
-
-
-def disk_id(folder: Path) -> int:
-    """Return the device number of a folder: equal for folders on one file system.
-
-    Raises:
-        OSError: the folder cannot be read.
-    """
-    return folder.stat().st_dev
 
 
 def human(size: int) -> str:

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from framewatch.domain import FileIdentity, InputFile
 from framewatch.storage import beneath, files
+from framewatch.storage.free_space import free_bytes
 from framewatch.storage.links import resolve
 from framewatch.storage.os_errors import outside_error, storage_error, storage_faults, symlink_error
 
@@ -74,6 +75,16 @@ class Root:
     def real_path(self) -> Path:
         """Return the path without links, for another program that opens files below it."""
         return self.guard.real_path(self.path)
+
+    def disk(self) -> int:
+        """Return the device number: equal for folders on one file system."""
+        with self.opened() as top:
+            return os.fstat(top).st_dev
+
+    def free_bytes(self) -> int:
+        """Return the bytes that framewatch's user may still write on the disk."""
+        with self.opened() as top, storage_faults(self.path):
+            return free_bytes(top)
 
     @contextmanager
     def opened(self) -> Iterator[int]:

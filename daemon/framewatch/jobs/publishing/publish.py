@@ -36,9 +36,8 @@ from framewatch.jobs.source_check import changed, lost_source, root_above, sourc
 from framewatch.storage.copy import CopyProgress
 from framewatch.storage.files import part_name
 from framewatch.storage.folder_places import FolderPlaces
-from framewatch.storage.free_space import disk_id
 from framewatch.storage.move import Move, Moved, discard_part, move
-from framewatch.storage.os_errors import shown, storage_faults
+from framewatch.storage.os_errors import shown
 from framewatch.storage.root import Root
 
 ApplyEvent = Callable[[ev.Event], Job]
@@ -233,16 +232,13 @@ class _Publisher:
             StorageError: `storage.will_not_fit`, or the root's disk is not mounted.
         """
         root = self.places.root(need.place)
-        root.require()
         overwrite = need.place == "output" and self.places.overwrite
         found = source_in.find(source)
         if found is None or (root.exists(destination) and not overwrite):
             return
-        with storage_faults(root.path):
-            if found.st_dev == disk_id(root.path):
-                return
+        if found.st_dev != root.disk():
             discard_part(destination, root, part_name(job.id))
-            require_room([need], {need.place: root.path}, self.places.reserve)
+            require_room([need], {need.place: root}, self.places.reserve)
 
     def _arrived(self, job: Job, moved_to: Path, size: int | None) -> bool:
         """Return whether a move that the journal does not record has put the file into an earlier root."""

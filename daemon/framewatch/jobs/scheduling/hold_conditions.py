@@ -42,7 +42,7 @@ def can_continue(job: Job, places: FolderPlaces, ffmpeg: Path, precision: Precis
     except StorageError:
         return False
     needs = _needed_space(job)
-    folders = {need.place: places.path(need.place) for need in needs}
+    folders = {need.place: places.root(need.place) for need in needs}
     return code not in FULL or fits(needs, folders, places.reserve)
 
 

@@ -23,15 +23,16 @@ from framewatch.media.plan.plan import AudioPlan
 from framewatch.media.plan.stream_table import StreamPlan
 from framewatch.media.preset.preset import Preset
 from framewatch.storage.free_space import human
+from framewatch.storage.root import Root
 from mounts import tmpfs
 
 DISKS = {"/work": 1, "/out": 2, "/done": 3, "/in": 4}
-FOLDERS: dict[Place, Path] = {"work": Path("/work"), "output": Path("/out"), "done": Path("/done")}
-SOURCE_ROOT = Path("/in")
+FOLDERS: dict[Place, Root] = {"work": Root(Path("/work")), "output": Root(Path("/out")), "done": Root(Path("/done"))}
+SOURCE_ROOT = Root(Path("/in"))
 
 
-def disk(path: Path) -> int:
-    return DISKS[str(path)]
+def disk(root: Root) -> int:
+    return DISKS[str(root.path)]
 
 
 def plan(**changes: Any) -> Any:
@@ -67,11 +68,14 @@ def test_on_one_disk_nothing_is_copied_and_needs_add_up() -> None:
     one = forecast(plan(), SOURCE_ROOT, 5000, FinishedSegments(), FOLDERS, lambda _: 1)
     assert sizes(one) == {"work": 208_000}
     needs = [Need("work", 1), Need("output", 2), Need("done", 3)]
-    assert by_disk(needs, FOLDERS, lambda path: path == Path("/out")) == {Path("/work"): 4, Path("/out"): 2}
+    assert by_disk(needs, FOLDERS, lambda root: root == FOLDERS["output"]) == {
+        FOLDERS["work"]: 4,
+        FOLDERS["output"]: 2,
+    }
 
 
 def test_a_disk_that_is_not_mounted_is_left_out() -> None:
-    away: dict[Place, Path] = {"work": Path("/work")}
+    away: dict[Place, Root] = {"work": FOLDERS["work"]}
     assert sizes(forecast(plan(), SOURCE_ROOT, 5000, FinishedSegments(), away, disk)) == {"work": 208_000}
 
 
@@ -125,10 +129,10 @@ def test_missing_space_is_named_in_the_message_and_kept_in_the_error() -> None:
 def test_the_free_space_of_a_real_disk_is_checked(tmp_path: Path) -> None:
     with tmpfs(tmp_path / "small", 1) as small:
         need = (Need("work", 500_000),)
-        assert disk_forecast.fits(need, {"work": small}, 0)
+        assert disk_forecast.fits(need, {"work": Root(small)}, 0)
         (small / "filler").write_bytes(bytes(700_000))
-        assert not disk_forecast.fits(need, {"work": small}, 0)
-    assert not disk_forecast.fits((Need("work", 0),), {"work": tmp_path / "gone"}, 0)
+        assert not disk_forecast.fits(need, {"work": Root(small)}, 0)
+    assert not disk_forecast.fits((Need("work", 0),), {"work": Root(tmp_path / "gone")}, 0)
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,9 @@ from framewatch.media.containers import rules
 from framewatch.media.plan.plan import AudioPlan, VideoPlan
 from framewatch.media.preset.preset import Preset
 from framewatch.storage.folder_places import FolderPlaces
-from framewatch.storage.free_space import SPARE, disk_id, free_bytes, human
+from framewatch.storage.free_space import SPARE, free_bytes, human
 from framewatch.storage.os_errors import shown, storage_faults
+from framewatch.storage.root import Root
 
 _HINT = "free some space; the job then continues automatically"
 
@@ -59,11 +60,11 @@ class FinishedSegments(Record):
 
 def forecast(
     plan: VideoPlan | AudioPlan,
-    source_root: Path,
+    source_root: Root,
     source_size: int,
     finished: FinishedSegments,
-    folders: Mapping[Place, Path],
-    disk_of: Callable[[Path], int],
+    folders: Mapping[Place, Root],
+    disk_of: Callable[[Root], int] = Root.disk,
 ) -> tuple[Need, ...]:
     """Return the free space that a job still needs in each place.
 
@@ -77,7 +78,10 @@ def forecast(
         source_size: bytes.
         finished: the segments that lie in the work folder already.
         folders: the work folder, and those of output and done whose disks are mounted.
-        disk_of: returns a number that is equal for folders on the same disk; `disk_id` in production.
+        disk_of: returns a number that is equal for folders on the same disk.
+
+    Raises:
+        StorageError: a folder cannot be opened.
     """
     video = finished.size + missing_video_size(plan, source_size, finished)
     result = video + audio_size(plan, source_size)
@@ -130,10 +134,10 @@ def audio_size(plan: VideoPlan | AudioPlan, source_size: int) -> float:
     return min(sum(kbps) * 1000 / 8 * plan.expected.duration, 4.0 * source_size)
 
 
-def by_disk(needs: Iterable[Need], folders: Mapping[Place, Path], disk_of: Callable[[Path], int]) -> dict[Path, int]:
+def by_disk(needs: Iterable[Need], folders: Mapping[Place, Root], disk_of: Callable[[Root], int]) -> dict[Root, int]:
     """Return the bytes that are needed on each disk, which is named by the folder of its first need."""
-    first: dict[int, Path] = {}
-    found: dict[Path, int] = {}
+    first: dict[int, Root] = {}
+    found: dict[Root, int] = {}
     for need in needs:
         folder = folders[need.place]
         folder = first.setdefault(disk_of(folder), folder)
@@ -146,10 +150,10 @@ def by_disk(needs: Iterable[Need], folders: Mapping[Place, Path], disk_of: Calla
 
 def require_room(
     needs: Iterable[Need],
-    folders: Mapping[Place, Path],
+    folders: Mapping[Place, Root],
     reserve: int,
-    disk_of: Callable[[Path], int] | None = None,
-    free: Callable[[Path], int] | None = None,
+    disk_of: Callable[[Root], int] = Root.disk,
+    free: Callable[[Root], int] = Root.free_bytes,
 ) -> None:
     """Return if all needs are met in these folders, with `reserve` bytes left on each disk.
 
@@ -157,12 +161,12 @@ def require_room(
         StorageError: `storage.will_not_fit`; the job is held until there is enough space.
     """
     needs = tuple(needs)
-    for folder, size in by_disk(needs, folders, disk_of or disk_id).items():
-        have = (free or free_bytes)(folder)
+    for folder, size in by_disk(needs, folders, disk_of).items():
+        have = free(folder)
         if have < size + reserve:
             kept = f", of which {human(reserve)} must stay free" if reserve else ""
             message = f"{human(size)} are needed here, and {human(have)} are free{kept}"
-            error = StorageError(message, code="storage.will_not_fit", hint=_HINT, where=shown(folder))
+            error = StorageError(message, code="storage.will_not_fit", hint=_HINT, where=shown(folder.path))
             raise error.with_needs(*needs)
 
 
@@ -181,10 +185,9 @@ def require_room_for(
         StorageError: `storage.will_not_fit`, or a folder cannot be read.
     """
     if places is not None:
-        with storage_faults(places.work):
-            folders = places.mounted
-            needs = forecast(plan, source_root, source_size, finished or FinishedSegments(), folders, disk_id)
-            require_room(needs, folders, places.reserve)
+        folders = places.mounted
+        needs = forecast(plan, Root(source_root), source_size, finished or FinishedSegments(), folders)
+        require_room(needs, folders, places.reserve)
 
 
 def require_room_left(result: Path, done: float, places: FolderPlaces | None) -> None:
@@ -210,10 +213,10 @@ def require_room_left(result: Path, done: float, places: FolderPlaces | None) ->
     raise error.with_needs(Need("work", round(size / max(done, 0.01)) + SPARE))
 
 
-def fits(needs: Iterable[Need], folders: Mapping[Place, Path], reserve: int) -> bool:
+def fits(needs: Iterable[Need], folders: Mapping[Place, Root], reserve: int) -> bool:
     """Return whether there is enough space now; a folder that cannot be read has none."""
     try:
         require_room(needs, folders, reserve)
-    except (StorageError, OSError):
+    except StorageError:
         return False
     return True
