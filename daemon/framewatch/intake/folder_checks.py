@@ -17,7 +17,7 @@ from framewatch.safe_yaml import KeyPath, dotted
 from framewatch.settings import FolderSettings, Settings
 from framewatch.storage import beneath
 from framewatch.storage.mounts import Mounts
-from framewatch.storage.os_errors import symlink_error
+from framewatch.storage.os_errors import SYMLINK, symlink_error
 from framewatch.storage.root import UNGUARDED, Guard, Root
 
 LINK = "folders.symlink"
@@ -204,7 +204,8 @@ def _unreachable(path: Path, error: OSError) -> Finding | None:
 
 
 def _refused_link(error: StorageError) -> Finding:
-    return replace(error.finding, code=LINK)
+    finding = error.finding
+    return replace(finding, code=LINK) if finding.code == SYMLINK else finding
 
 
 def _open_to_others(path: Path) -> Iterator[Finding]:
