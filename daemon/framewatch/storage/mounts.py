@@ -86,14 +86,11 @@ class Mounts:
         Raises:
             StorageError: `storage.not_mounted`, `storage.symlink`, or another error of opening the root.
         """
-        outer = self._covered_by(root)
-        if outer is not None:
-            top = self.open(outer)
-            try:
-                with _opening(root):
-                    return beneath.open_beneath(top, root.relative_to(outer).parts, beneath.FOLDER)
-            finally:
-                os.close(top)
+        outer = self._outer.get(root)
+        if outer is not None and root not in self._markers:
+            inner = self._open_inner(root, outer)
+            if inner is not None:
+                return inner
         real = self.real_path(root)  # once: what is opened, checked and remembered must be the same folder
         try:
             descriptor = _open_real(root, real)
@@ -107,6 +104,19 @@ class Mounts:
             raise
         self._real.setdefault(root, real)
         return descriptor
+
+    def _open_inner(self, root: Path, outer: Path) -> int | None:
+        """Open a root from the one around it; None if it is a disk of its own."""
+        top = self.open(outer)
+        try:
+            with _opening(root):
+                inner = beneath.open_beneath(top, root.relative_to(outer).parts, beneath.FOLDER)
+            if os.fstat(inner).st_dev == os.fstat(top).st_dev:
+                return inner
+            os.close(inner)
+            return None
+        finally:
+            os.close(top)
 
     def real_path(self, root: Path) -> Path:
         """Return the path of a root without links.
