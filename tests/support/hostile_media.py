@@ -108,3 +108,60 @@ def claiming_packets(path: Path, count: int, tracks: int = 1) -> Path:
     """Write a movie of less than 2 kB whose index lists `count` packets of one byte in each track."""
     stated = (table(b"stts", 1, count, 2), table(b"stsc", 1, 1, count, 1), table(b"stsz", 1, count))
     return movie(path, *[track(*stated, table(b"stco", 1, 40))] * tracks)
+
+
+def element(name: str, content: bytes, size: int | None = None) -> bytes:
+    """Return an element of a Matroska file, which may claim another size than it has."""
+    return bytes.fromhex(name) + ((size or len(content)) | 1 << 56).to_bytes(8) + content
+
+
+def matroska_with_private_data(path: Path, claimed: int) -> Path:
+    """Write a Matroska file of 138 bytes, whose codec claims private data of `claimed` bytes."""
+    entry = (element("D7", b"\1"), element("73C5", b"\1"), element("83", b"\1"), element("86", b"V_MPEG4/ISO/AVC"))
+    track = element("AE", b"".join(entry) + element("63A2", bytes(10), claimed))
+    unknown = bytes.fromhex("18538067") + b"\x01" + b"\xff" * 7
+    path.write_bytes(element("1A45DFA3", element("4282", b"matroska")) + unknown + element("1654AE6B", track))
+    return path
+
+
+def flac_with_picture(path: Path, claimed: int) -> Path:
+    """Write a FLAC file of 187 bytes, whose cover claims `claimed` bytes."""
+    picture = struct.pack(">2I9s6I", 3, 9, b"image/png", 0, 60_000, 60_000, 24, 0, claimed) + bytes(100)
+    sound = (44_100 << 44 | 1 << 41 | 15 << 36 | 44_100).to_bytes(8)
+    info = struct.pack(">2H6x", 4096, 4096) + sound + bytes(16)
+    blocks = (b"\0", info), (b"\x86", picture)
+    path.write_bytes(b"fLaC" + b"".join(kind + len(body).to_bytes(3) + body for kind, body in blocks))
+    return path
+
+
+def sound_with_id3_picture(path: Path) -> Path:
+    """Write an MP3 of 533 bytes, whose tag claims a picture of 256 MB."""
+    tag = b"ID3\x04\0\0" + b"\x7f" * 4 + b"APIC" + b"\x7f" * 3 + b"\x70" + b"\0\0" + b"\0image/png\0\x03\0"
+    path.write_bytes(tag + bytes(100) + b"\xff\xfb\x90\x00" * 100)
+    return path
+
+
+def chunk(name: bytes, content: bytes) -> bytes:
+    """Return a chunk of an AVI."""
+    return name + struct.pack("<I", len(content)) + content + bytes(len(content) % 2)
+
+
+def avi_with_repeated_index(path: Path, times: int, entries: int) -> Path:
+    """Write an AVI whose index names the same index of `entries` frames `times` times over."""
+    index = chunk(
+        b"ix00", struct.pack("<HBBI4sQI", 2, 0, 1, entries, b"00dc", 0, 0) + struct.pack("<2I", 8, 0) * entries
+    )
+    stream = struct.pack("<4s4s11I", b"vids", b"MJPG", 0, 0, 0, 1, 25, 0, entries, 0, 0, 0, 0)
+    frames = struct.pack("<IiiHHIIiiII", 40, 96, 64, 1, 24, 0x47504A4D, 0, 0, 0, 0, 0)
+    header = struct.pack("<14I", 40_000, 0, 0, 0x10, entries, 0, 1, 0, 96, 64, 0, 0, 0, 0)
+
+    def start(offset: int) -> bytes:
+        named = struct.pack("<HBBI4s3I", 4, 0, 0, times, b"00dc", 0, 0, 0)
+        super_index = chunk(b"indx", named + struct.pack("<QII", offset, len(index), entries) * times)
+        listed = b"strl" + chunk(b"strh", stream) + chunk(b"strf", frames) + super_index
+        movie_data = chunk(b"LIST", b"movi" + chunk(b"00dc", bytes(100)))
+        return b"AVI " + chunk(b"LIST", b"hdrl" + chunk(b"avih", header) + chunk(b"LIST", listed)) + movie_data
+
+    body = start(8 + len(start(0))) + index
+    path.write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
+    return path

@@ -28,7 +28,7 @@ _OOM_SCORE = 500
 # What a process can always take beyond what it holds: without room for a thread and a message it could not even say
 # what is wrong, and Python waits forever for a thread that finds no memory when it starts.
 _LEAST_ROOM = 64 * 2**20
-_NEAR = 0.9  # of its bound: a process that dies there most probably died of it
+_NEAR = 0.7  # of its bound, which is several times what is needed: a process that dies there probably died of it
 
 
 class Bounds(Record):

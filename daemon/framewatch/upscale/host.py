@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import sys
 from contextlib import suppress
 from math import ceil
@@ -15,6 +16,7 @@ _DOT_PRODUCTS = frozenset({"avx512_vnni", "avx_vnni"})  # flags of /proc/cpuinfo
 _AMX = "amx_bf16"
 _BF16 = frozenset({"avx512_bf16", "amx_bf16"})
 _CPUINFO = Path("/proc/cpuinfo")
+_STATM = Path("/proc/self/statm")
 _OWN_GROUP, _GROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 _MEMORY_SHARE = 4  # a quarter of what is free: decoders, encoders and other workers need memory too
 
@@ -65,11 +67,26 @@ def cpuinfo_field(key: str, cpuinfo: Path = _CPUINFO) -> str | None:
 
 
 def max_tile_pixels(bytes_per_pixel: int, concurrency: int) -> int:
-    """Return the input pixels of a tile so that all frames side by side use a quarter of the free memory."""
+    """Return the input pixels of a tile so that all frames side by side use a quarter of the free memory.
+
+    They use at most half of what this process may still take.
+    """
     import psutil  # noqa: PLC0415 - this package must be importable with numpy alone
 
-    free = int(psutil.virtual_memory().available)
-    return min(free // _MEMORY_SHARE // parallel_frames(concurrency) // bytes_per_pixel, MAX_TILE_PIXELS)
+    memory = min(int(psutil.virtual_memory().available) // _MEMORY_SHARE, _room_of_process() // 2)
+    return min(memory // parallel_frames(concurrency) // bytes_per_pixel, MAX_TILE_PIXELS)
+
+
+def _room_of_process() -> int:
+    """Return the bytes of memory that this process may still take (Linux); ncnn crashes where it gets none."""
+    bound, _ = resource.getrlimit(resource.RLIMIT_DATA)
+    if bound == resource.RLIM_INFINITY:
+        return sys.maxsize
+    try:
+        pages = int(_STATM.read_text("ascii").split()[5])
+    except (OSError, IndexError):
+        return sys.maxsize
+    return max(bound - pages * resource.getpagesize(), 0)
 
 
 def allowed_memory_gb(proc: Path = _OWN_GROUP, groups: Path = _GROUPS) -> float:

@@ -17,7 +17,17 @@ from framewatch.media.limits import Limits
 from framewatch.media.process_bounds import Bounds
 from framewatch.render.tasks import BoundedTask, CommandTask, ProbeTask
 from framewatch.render.worker_client import Worker
-from hostile_media import box, claiming_packets, movie, table, track
+from hostile_media import (
+    avi_with_repeated_index,
+    box,
+    claiming_packets,
+    flac_with_picture,
+    matroska_with_private_data,
+    movie,
+    sound_with_id3_picture,
+    table,
+    track,
+)
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds memory")
 MB = 10**6
@@ -150,10 +160,27 @@ def uncompressed_sound(path: Path) -> Path:
         (lambda path: with_table(path, table(b"stss", MANY)), None),
         (lambda path: with_table(path, table(b"co64", MANY)), None),
         (lambda path: with_table(path, box(b"sbgp", bytes(4), b"rap ", table(b"", MANY)[8:])), None),
+        (lambda path: matroska_with_private_data(path, 0xFFFFFFF), None),
+        (lambda path: flac_with_picture(path, 0x7FFFFFFF), None),
+        (sound_with_id3_picture, None),
+        (lambda path: avi_with_repeated_index(path, times=2000, entries=20_000), None),
     ],
-    ids=["sizes", "sizes of three tracks", "fragments", "sound", "offsets", "key frames", "chunks", "groups"],
+    ids=[
+        "sizes",
+        "sizes of three tracks",
+        "fragments",
+        "sound",
+        "offsets",
+        "key frames",
+        "chunks",
+        "groups",
+        "matroska",
+        "flac",
+        "id3",
+        "avi",
+    ],
 )
-def test_a_small_movie_with_a_huge_index_takes_little_memory(
+def test_a_small_file_that_claims_to_be_huge_takes_little_memory(
     fresh_worker: Worker, tmp_path: Path, make: Any, code: str | None
 ) -> None:
     task = ProbeTask(source=make(tmp_path / "a.mov"), limits=Limits(), bounds=Bounds(worker=10**9))
