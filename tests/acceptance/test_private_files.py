@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import psutil
 import pytest
-import yaml
 from imageio_ffmpeg import get_ffmpeg_exe
 
 from exchange_attack import FOLDERS, Attack
 from exchanger import exchange
-from harness import Harness, framewatch
+from harness import Harness
 from private_media import make_pair, private_files
 from waiting import eventually
 
@@ -81,58 +79,44 @@ def replace_by_link(folder: Path, target: Path) -> None:
     exchange(folder, link)
 
 
-def test_a_folder_that_becomes_a_link_while_its_files_wait_or_are_worked_on_is_not_followed(
-    harness: Harness, slow_ffmpeg: SlowFfmpeg
-) -> None:
+def require_descriptors(process: psutil.Process, shares: list[Path]) -> None:
+    """Check that a command has its source as a descriptor, no other file of a share, and no path in one."""
+    command = process.cmdline()
+    assert not [word for word in command if any(os.fspath(share) in word for share in shares)]
+    sources = [word for word in command if word.startswith("file:/dev/fd/")]
+    assert [command[command.index(source) - 1] for source in sources] == ["-i"]
+    descriptors = Path(f"/proc/{process.pid}/fd")
+    if descriptors.is_dir():  # on Linux
+        read = descriptors.joinpath(sources[0].rpartition("/")[2]).readlink()
+        opened = [link.readlink() for link in descriptors.iterdir()]
+        assert [path for path in opened if any(path.is_relative_to(share) for share in shares)] == [read]
+
+
+def test_a_folder_that_is_or_becomes_a_link_is_not_followed(harness: Harness, slow_ffmpeg: SlowFfmpeg) -> None:
     """One job that needs a GPU and one that does not have ffmpeg waiting; the others are queued."""
     names = ("upscaled", "encoded", "copied", "sound", "subtitled")
     folders = {name: place(harness, name) for name in names}
-    harness.start()
-    slow_ffmpeg.wait(2)
-    eventually(lambda: len(harness.events("job.queued")) == len(names), what="all jobs", details=harness.log)
-    for name, folder in folders.items():
-        private = harness.root / "media" / name / "private"
-        replace_by_link(folder / "subs" if name == "subtitled" else folder, private)
-    slow_ffmpeg.release()
-    ended = ("job.done", "job.failed", "job.held")
-    eventually(
-        lambda: sum(len(harness.events(name)) for name in ended) >= len(names),
-        what="all ends",
-        details=harness.log,
-    )
-    assert harness.stop() == 0
-    media = harness.root / "media"
-    assert {*private_files(media)} == {*media.glob("*/private/*.m*")}
-    assert [path for name in names for path in private_files(harness.root / name)] == []
-    assert {each["code"] for name in ended[1:] for each in harness.events(name)} <= set(CODES)
-
-
-def test_subtitles_in_a_linked_folder_beside_the_video_are_refused(tmp_path: Path) -> None:
-    film, _ = make_pair(tmp_path, "film.mp4")
-    _, words = make_pair(tmp_path, "words.srt")
-    (film.parent / "subs").symlink_to(words.parent)
-    (tmp_path / "preset.yaml").write_text(yaml.safe_dump(FOLDERS["subtitled"][1]))
-    result = framewatch("plan", film, "--preset", tmp_path / "preset.yaml", "--json")
-    assert result.returncode == 1
-    assert "[subtitle.burn_kind]" in result.stderr
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
-def test_ffmpeg_gets_its_source_as_a_descriptor_and_no_path_in_a_share(
-    harness: Harness, slow_ffmpeg: SlowFfmpeg
-) -> None:
-    film = place(harness, "encoded") / "film.mp4"
+    media, linked = harness.root / "media", harness.folder("linked", preset=FOLDERS["subtitled"][1])
+    (linked / "subs").symlink_to(media / "subtitled" / "private")
+    shutil.copy(media / "subtitled" / "public" / "film.mp4", linked / "film.mp4")
     harness.settings["log"] = {"level": "debug"}
     harness.write()
     harness.start()
-    (process,) = slow_ffmpeg.wait(1)
-    command = process.cmdline()
-    (source,) = [each for each in command if each.startswith("file:/dev/fd/")]
-    assert command[command.index(source) - 1] == "-i"
-    assert Path(f"/proc/{process.pid}/fd", source.rpartition("/")[2]).readlink() == film
-    assert not any(os.fspath(harness.root / "encoded") in each for each in command)
-    shared = [link.readlink() for link in Path(f"/proc/{process.pid}/fd").iterdir()]
-    assert [path for path in shared if path.is_relative_to(harness.root / "encoded")] == [film]
-    assert any(f"-i file:{film} " in each["line"] for each in harness.events("ffmpeg.command"))
+    for process in slow_ffmpeg.wait(2):
+        require_descriptors(process, [harness.root / name for name in names])
+    shown = [each["line"] for each in harness.events("ffmpeg.command")]
+    assert any(f" -i file:{folders['upscaled'] / 'film.mp4'} " in line for line in shown)
+    eventually(lambda: len(harness.events("job.queued")) > len(names), what="all jobs", details=harness.log)
+    for name, folder in folders.items():
+        replace_by_link(folder / "subs" if name == "subtitled" else folder, media / name / "private")
     slow_ffmpeg.release()
-    harness.wait_status(harness.root / "encoded" / "out" / "sub" / "film.mp4", "done")
+    ended = ("job.done", "job.failed", "job.held")
+    eventually(
+        lambda: sum(len(harness.events(name)) for name in ended) > len(names), what="all ends", details=harness.log
+    )
+    assert harness.stop() == 0
+    assert {*private_files(media)} == {*media.glob("*/private/*.m*")}
+    assert [path for name in (*names, "linked") for path in private_files(harness.root / name)] == []
+    assert {each["code"] for name in ended[1:] for each in harness.events(name)} <= set(CODES)
+    failed = {each["folder"]: each["code"] for each in harness.events("job.failed")}
+    assert failed["linked"] == "subtitle.burn_kind"

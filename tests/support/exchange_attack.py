@@ -22,6 +22,7 @@ FOLDERS = {
     "sound": ("song.m4a", {"container": "flac", "audio_codec": "flac", "audio_normalize": True}),
     "subtitled": ("film.mp4", {"ml_upscale": "none", "preset": "ultrafast", "subtitle_burn_path": "subs/words.srt"}),
 }
+PICTURES = 6  # in folders of their own; a picture is done so quickly that one alone may escape
 ENDED = ("job.done", "job.failed", "job.skipped")
 
 
@@ -73,7 +74,7 @@ class Attack:
             exchanger.kill()
 
     def _drop(self, name: str) -> list[Pair]:
-        """Put files into a folder, one of them alone and one in a subfolder; returns what is to be exchanged."""
+        """Put files into a folder, one alone and others in subfolders; returns what is to be exchanged."""
         share, number = self._shares[name], self._rounds
         media, file = self.harness.root / "media" / name, FOLDERS[name][0]
         links = self.harness.root / "links" / name / str(number)
@@ -87,9 +88,13 @@ class Attack:
         alone = share / f"{number}-{file}"
         shutil.copy2(media / "public" / file, alone)
         (links / file).symlink_to(media / "private" / file)
-        shutil.copytree(media / "public", share / f"{number}", copy_function=shutil.copy2)
-        (links / "folder").symlink_to(media / "private")
-        return [(alone, links / file), (share / f"{number}", links / "folder")]
+        pairs = [(alone, links / file)]
+        for copy in range(PICTURES if name == "picture" else 1):
+            folder, link = share / f"{number}-{copy}", links / f"folder-{copy}"
+            shutil.copytree(media / "public", folder, copy_function=shutil.copy2)
+            link.symlink_to(media / "private")
+            pairs.append((folder, link))
+        return pairs
 
     def _count(self, *names: str) -> int:
         return sum(len(self.harness.events(name)) for name in names)
