@@ -16,7 +16,9 @@ from framewatch.media.commands import ffmpeg_commands
 from framewatch.media.commands.output_args import file_url
 from framewatch.media.ffmpeg.input_descriptors import open_inputs
 from framewatch.media.ffmpeg.process import run_ffmpeg
+from framewatch.media.probe.probe import probe
 from framewatch.storage.files import identity_of, named_by_user
+from media_factory import ffmpeg
 from media_samples import FFMPEG, plan_of
 
 
@@ -105,6 +107,28 @@ def test_the_log_names_the_file_and_not_its_descriptor(tmp_path: Path) -> None:
             [named_by_user(bad)], on_log=lambda _, line: lines.append(line),
         )  # fmt: skip
     assert not any("/dev/fd" in line for line in lines)
+
+
+@pytest.mark.parametrize("suffix", ["mp3", "aac", "ac3", "dts", "ogg", "mpg", "dv"])
+def test_a_container_is_recognised_without_its_name_and_read_from_the_middle(suffix: str, tmp_path: Path) -> None:
+    """Those whose demuxers count on a file's extension among them."""
+    path, listed = tmp_path / f"a.{suffix}", tmp_path / "listed"
+    pictures = (
+        ["-f", "lavfi", "-i", "testsrc2=s=720x576:r=25:d=1"] if suffix in ("mpg", "ts", "dv", "gif", "mxf") else []
+    )
+    tone = ["-f", "lavfi", "-i", "sine=d=1:r=48000", "-ac", "2", "-strict", "-2"] if not pictures else []
+    ffmpeg(*pictures, *tone, path)
+    demuxer = ["-protocol_whitelist", "file", "-format_whitelist", probe(path).container]
+    found = []
+    for inputs in ([], [named_by_user(path)]):
+        for begin in ("0", "0.5"):
+            argv = [str(FFMPEG), "-nostdin", "-loglevel", "level+error", "-ss", begin, *demuxer, "-i", file_url(path)]
+            run_ffmpeg([*argv, "-c", "copy", "-f", "framemd5", "-y", file_url(listed)], inputs)
+            found.append([line for line in listed.read_text().splitlines() if not line.startswith("#")])
+    whole, half = found[:2]
+    assert found[2:] == [whole, half]
+    assert whole
+    assert half
 
 
 @pytest.mark.parametrize(
