@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -15,7 +16,7 @@ from framewatch.render.worker import WorkerKind, serve
 
 class FailTask(Record):
     op: Literal["fail"] = "fail"
-    error: str  # a class of `framewatch.errors`, or "NewerError"
+    error: str  # a class of `framewatch.errors`, "NewerError" or "bad_alloc"
 
 
 class Failing:
@@ -25,7 +26,10 @@ class Failing:
         pass
 
     def run(self, task: Any) -> Any:
-        """Raise the error, with two findings and a need."""
+        """Raise the error, with two findings and a need; or die as a C++ library does that got no memory."""
+        if task.error == "bad_alloc":
+            os.write(2, b"terminate called after throwing an instance of 'std::bad_alloc'\n")
+            os.abort()
         kind: type[FramewatchError] = globals().get(task.error) or getattr(errors, task.error)
         error = kind.of([Finding("a.b", "first \udcff", "hint", "where"), Finding("c.d", "second")])
         error.needs = (Need("output", 7),)

@@ -78,7 +78,7 @@ def too_costly(what: str, needed: int | None = None) -> MediaError:
     """
     bound = process_bounds.bound_of_worker() or 0
     more = f"{_gb(needed)} of memory" if needed else "more memory"
-    message = f"{what} needs {more}; a worker may use {_gb(bound)} for it"
+    message = f"{what} needs {more}; a worker may use {_gb(bound)} in all"
     return MediaError(message, code="media.too_costly", hint=COSTLY_HINT)
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import struct
 import sys
 import threading
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import failing_worker
 from clips import make_clip
+from failing_worker import FailTask
 from framewatch.errors import MediaError, Remedy
 from framewatch.media.ffmpeg.discovery import find_ffmpeg
 from framewatch.media.limits import Limits
@@ -141,6 +146,20 @@ def in_fragments(path: Path) -> Path:
     return movie(path, empty, after=fragment)
 
 
+def after_unknown_box(path: Path) -> Path:
+    path.write_bytes(box(b"abcd", bytes(50)) + path.read_bytes())
+    return path
+
+
+def in_compressed_index(path: Path) -> Path:
+    """What only libav unpacks: the bound has to hold."""
+    whole = claiming_packets(path, 80_000_000, tracks=3).read_bytes()
+    index = whole[whole.index(b"moov") - 4 :]
+    packed = box(b"cmvd", struct.pack(">I", len(index)), zlib.compress(index))
+    path.write_bytes(whole[: -len(index)] + box(b"moov", box(b"cmov", box(b"dcom", b"zlib"), packed)))
+    return path
+
+
 def uncompressed_sound(path: Path) -> Path:
     """Two hundred chunks in the same place, of two thousand million audio frames each."""
     runs = (table(b"stts", 1, 2**31 - 1, 1), table(b"stsc", 1, 1, 2**31 - 1, 1), table(b"stsz", 2, 100))
@@ -154,7 +173,9 @@ def uncompressed_sound(path: Path) -> Path:
     [
         (lambda path: claiming_packets(path, 80_000_000), "media.too_costly"),
         (lambda path: claiming_packets(path, 40_000_000, tracks=3), "media.too_costly"),
+        (lambda path: after_unknown_box(claiming_packets(path, 80_000_000)), "media.too_costly"),
         (in_fragments, "media.too_costly"),
+        (in_compressed_index, None),
         (uncompressed_sound, "media.too_costly"),
         (lambda path: with_table(path, table(b"ctts", 1, MANY, 2)), None),
         (lambda path: with_table(path, table(b"stss", MANY)), None),
@@ -168,7 +189,9 @@ def uncompressed_sound(path: Path) -> Path:
     ids=[
         "sizes",
         "sizes of three tracks",
+        "after a box of an unknown kind",
         "fragments",
+        "compressed",
         "sound",
         "offsets",
         "key frames",
@@ -192,3 +215,14 @@ def test_a_small_file_that_claims_to_be_huge_takes_little_memory(
     assert code in (None, found)
     assert fresh_worker.pid
     assert peak_memory(fresh_worker.pid) < 150 * MB
+
+
+def test_a_worker_that_dies_for_want_of_memory_is_too_costly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where a C++ library does not catch that it got none."""
+    support = str(Path(failing_worker.__file__).parent)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [support, os.environ.get("PYTHONPATH")])))
+    dying = Worker(module="failing_worker")
+    with pytest.raises(MediaError) as caught:
+        dying.run(FailTask(error="bad_alloc"), lambda _: None, threading.Event())
+    assert caught.value.finding.code == "media.too_costly"
+    assert "SIGABRT" in caught.value.finding.message

@@ -77,7 +77,7 @@ def _require_affordable(source: AnyFile, size: int, extent: Extent, limits: Limi
     """
     allowed = opening_bytes(limits, size)
     process_bounds.let_take(allowed)
-    if extent.family is Family.ISO:
+    if extent.family in (Family.ISO, None):  # libav also finds an index after boxes of unknown kinds
         with open_file(source, limits.probe_seconds, beat) as file:
             check_index(index_sizes(file), size, process_bounds.room(allowed))
 

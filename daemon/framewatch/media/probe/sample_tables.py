@@ -69,8 +69,9 @@ def check_index(tracks: Sequence[TrackIndex], size: int, room: int) -> None:
     needed = sum(track.memory for track in tracks)
     most = max((track.packets for track in tracks), default=0)
     if most > size:  # each takes a byte or an entry at the least
+        listed = sum(track.packets for track in tracks) * _ENTRY_BYTES
         message = (
-            f"its index lists {most} packets, which would need {needed / 1e9:.1f} GB of memory, "
+            f"its index lists {most} packets, which could need {listed / 1e9:.1f} GB of memory, "
             f"and the whole file has {size} bytes"
         )
         raise MediaError(message, code="media.too_costly", hint="it is damaged, or made to do harm")
