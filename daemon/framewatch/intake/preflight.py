@@ -168,7 +168,8 @@ def _preset(loaded: LoadedSettings, number: int, folder: FolderSettings) -> Name
         return folder_preset(Root(folder.input), search)
     if isinstance(folder.preset, dict):
         return load_inline(document.part(key), search=search, base=loaded.folder)
-    return load_preset(folder.preset, search=search, base=loaded.folder, where=document.where(key))
+    shares = [Root(path) for places in loaded.settings.places.values() for path in places.roots.values()]
+    return load_preset(folder.preset, search=search, base=loaded.folder, where=document.where(key), shares=shares)
 
 
 def preset_findings(named: NamedPreset, tools: Tools | None) -> Iterator[Finding]:

@@ -21,7 +21,7 @@ from framewatch.media.preset.inheritance import Origin, build
 from framewatch.media.preset.library import PresetLibrary, is_path, preset_path
 from framewatch.media.preset.preset import Preset
 from framewatch.safe_yaml import MAX_BYTES
-from framewatch.storage import files
+from framewatch.storage import beneath, files
 from framewatch.storage.root import Root
 
 FOLDER_PRESET = "framewatch-preset.yaml"
@@ -47,7 +47,12 @@ class NamedPreset(NamedTuple):
 
 
 def load_preset(
-    spec: str | Mapping[str, Any] | None, *, search: Sequence[Path], base: Path, where: str
+    spec: str | Mapping[str, Any] | None,
+    *,
+    search: Sequence[Path],
+    base: Path,
+    where: str,
+    shares: Sequence[Root] = (),
 ) -> NamedPreset:
     """Load the preset that a folder of the daemon file, or a command, asks for.
 
@@ -57,21 +62,30 @@ def load_preset(
         search: folders of presets, the first before the others and all before the shipped ones.
         base: the folder that a relative path starts from.
         where: what to call the place that asks in messages, such as "framewatch.yaml:12: folders[0].preset".
+        shares: folders that anybody may be able to write to. A preset in them is read as one in a watched folder.
 
     Raises:
         ConfigError: there is no such preset, or it is wrong.
+        StorageError: the share that it is in cannot be opened.
     """
     if spec is None:
         return NamedPreset("default", Preset(), where)
     if isinstance(spec, Mapping):
         return load_inline(Document(dict(spec), where), search=search, base=base)
     if is_path(spec):
-        return load_file(preset_path(spec, base, where), search)
+        path = Path(os.path.normpath(preset_path(spec, base, where)))
+        share = next((root for root in shares if path.is_relative_to(root.path)), None)
+        if share is None:
+            return load_file(path, search)
+        found = _load_untrusted(share, path, search)
+        if found is None:
+            raise ConfigError("the file does not exist", code="config.not_found", where=str(path))
+        return found
     library = PresetLibrary(search)
-    path = next(library.named(spec), None)
-    if path is None:
+    named = next(library.named(spec), None)
+    if named is None:
         raise ConfigError.of([library.not_found(spec, where)])
-    return load_file(path, search)
+    return load_file(named, search)
 
 
 def load_inline(document: Document, *, search: Sequence[Path], base: Path) -> NamedPreset:
@@ -108,9 +122,11 @@ def load_folder_preset(folder: Root, search: Sequence[Path] = ()) -> NamedPreset
         ConfigError: it is no regular file, cannot be read, is too large, or is wrong.
         StorageError: the folder cannot be opened.
     """
-    path = folder.path / FOLDER_PRESET
-    with folder.opened() as top:
-        text = _read_untrusted(top, path)
+    return _load_untrusted(folder, folder.path / FOLDER_PRESET, search)
+
+
+def _load_untrusted(folder: Root, path: Path, search: Sequence[Path]) -> NamedPreset | None:
+    text = _read_untrusted(folder, path)
     if text is None:
         return None
     return _build(path.stem, documents.parse(text, source=str(path)), Origin(None), search, str(path))
@@ -122,10 +138,11 @@ def _build(name: str, document: Document, origin: Origin, search: Sequence[Path]
     return NamedPreset(name, preset, source, complete)
 
 
-def _read_untrusted(top: int, path: Path) -> bytes | None:
-    """Read a regular file in an open folder, up to one byte more than a document may have; None if it is missing."""
+def _read_untrusted(folder: Root, path: Path) -> bytes | None:
+    """Read a regular file below a root, up to one byte more than a document may have; None if it is missing."""
     try:
-        descriptor = os.open(path.name, files.READ, dir_fd=top)
+        with folder.opened() as top:
+            descriptor = beneath.open_beneath(top, path.relative_to(folder.path).parts, files.READ)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -10,6 +10,7 @@ from unittest.mock import MagicMock
 
 import pytest
 
+from exchanger import exchange
 from framewatch.domain import Job, JobState, Journal
 from framewatch.errors import EngineMissingError, ErrorRecord, Finding, FramewatchError, Need, Remedy, StorageError
 from framewatch.jobs.attempt import prerequisites
@@ -138,6 +139,22 @@ def test_a_job_waits_only_for_the_disks_of_its_next_step(
         move_mount(tmp_path / "elsewhere", tmp_path / pulled)
     expected = {"in": {"before it begins", "its output", "its source"}, "out": {"its output"}, "done": {"its source"}}
     assert waiting == expected[pulled]
+
+
+@pytest.mark.parametrize("linked", ["in", "out", "done", "failed"])
+def test_a_job_waits_while_any_of_its_folders_is_a_link(
+    store: Store, make_job: MakeJob, places: FolderPlaces, tmp_path: Path, linked: str
+) -> None:
+    roots = Mounts(store, {"anime": places}, rebuilt=was_rebuilt(store))
+    for root in places.roots.values():
+        root.mkdir(exist_ok=True)
+        roots.require(root)
+    job = held(make_job, places, findings=(Finding(code="storage.symlink", message=""),))
+    (tmp_path / "link").symlink_to(tmp_path)
+    exchange(tmp_path / linked, tmp_path / "link")
+    assert not can_continue(job, replace(places, guard=roots), FFMPEG)
+    exchange(tmp_path / linked, tmp_path / "link")
+    assert can_continue(job, replace(places, guard=roots), FFMPEG)
 
 
 def test_without_a_check_the_job_may_continue(make_job: MakeJob, places: FolderPlaces, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from framewatch.errors import ConfigError
 from framewatch.media.preset.loader import (
+    NamedPreset,
     list_presets,
     load_file,
     load_folder_preset,
@@ -155,3 +156,31 @@ def test_the_shipped_presets_have_the_documented_values() -> None:
         preset="slow",
         audio_codec="flac",
     )
+
+
+def test_a_preset_that_is_named_in_a_share_is_trusted_no_more_than_one_found_there(
+    tmp_path: Path,
+) -> None:
+    share, private = Root(tmp_path / "in"), tmp_path / "private"
+    (share.path / "sub").mkdir(parents=True)
+    private.mkdir()
+    (private / "p.yaml").write_text("crf: 11")
+
+    def loaded(spec: str) -> NamedPreset:
+        return load_preset(spec, search=[], base=tmp_path, where="here", shares=[share])
+
+    (share.path / "sub/p.yaml").write_text("crf: 12")
+    assert loaded("./in/sub/p.yaml").preset.crf == 12
+    assert loaded("./private/p.yaml").preset.crf == 11
+    (share.path / "sub/p.yaml").write_text("extends: ../../private/p.yaml")
+    (share.path / "link").symlink_to(private)
+    (share.path / "p.yaml").symlink_to(private / "p.yaml")
+    for spec, code in (
+        ("./in/sub/p.yaml", "preset.path_not_allowed"),
+        ("./in/link/p.yaml", "preset.unreadable"),
+        ("./private/../in/p.yaml", "preset.unreadable"),
+        ("./in/none.yaml", "config.not_found"),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            loaded(spec)
+        assert caught.value.finding.code == code
