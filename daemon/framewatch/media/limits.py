@@ -70,8 +70,8 @@ class Limits(Record):
     worker_gb: Annotated[float, Field(ge=0.5, le=100_000, allow_inf_nan=False)] | Literal["auto"] = Field(
         default="auto",
         description="Most memory in GB (10^9 bytes) that a worker process, and each ffmpeg of it, may use: a number, "
-        "or auto (what the file and the preset can need at most). A job that needs more fails with media.too_costly. "
-        "It is enforced on Linux only.",
+        "or auto (what the file and the preset can need at most). What a GPU's drivers map comes on top. A job that "
+        "needs more fails with media.too_costly. It is enforced on Linux only.",
     )
 
     @property

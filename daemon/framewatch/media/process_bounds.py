@@ -72,7 +72,9 @@ def begin(bounds: Bounds) -> None:
     if bounds.worker is None:
         _bound_memory(None)
     else:
-        _bound_memory(max(bounds.worker + (held() if bounds.beyond_held else 0), held() + _LEAST_ROOM))
+        # A fixed bound leaves half of itself to a task where an engine, or a GPU's driver, holds the rest.
+        least = _LEAST_ROOM if bounds.beyond_held else max(_LEAST_ROOM, bounds.worker // 2)
+        _bound_memory(max(bounds.worker + (held() if bounds.beyond_held else 0), held() + least))
 
 
 def let_take(size: int) -> None:

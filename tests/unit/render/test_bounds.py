@@ -99,10 +99,10 @@ def test_a_worker_takes_each_bound_with_its_task_and_drops_it_after(worker: Work
 def test_a_frame_beyond_the_bound_is_too_costly_and_the_worker_lives_on(worker: Worker, tmp_path: Path) -> None:
     large = make_clip(tmp_path / "large.mp4", frames=2, size="8192x8192")
     small = make_clip(tmp_path / "small.mp4", frames=2)
-    bounds = Bounds(worker=200 * MB, beyond_held=False)
+    bounds = Bounds(worker=100 * MB, beyond_held=False)
     error = error_of(worker, ProbeTask(source=large, limits=Limits(), bounds=bounds))
     assert error.finding.code == "media.too_costly"
-    assert "0.2 GB" in error.finding.message
+    assert "needs 0.1 GB of memory; a worker may use 0.2 GB in all" in error.finding.message
     assert "limits.worker_gb" in error.finding.hint
     pid = worker.pid
     assert run(worker, ProbeTask(source=small, limits=Limits(), bounds=bounds)).timeline.frames == 2

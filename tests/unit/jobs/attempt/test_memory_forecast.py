@@ -96,8 +96,10 @@ def test_a_file_may_have_as_many_bytes_as_its_raw_frames(source: tuple[MediaInfo
 def test_the_number_of_the_configuration_is_the_bound_of_every_process(source: tuple[MediaInfo, Timeline]) -> None:
     made, info = plan(source, 1920, 1080)
     limits = Limits(worker_gb=3)
-    for bounds in (reading_bounds(limits), job_bounds(made, info, limits, BIG, GPU)):
+    for bounds in (reading_bounds(limits), job_bounds(made, info, limits, BIG, CPU)):
         assert (bounds.worker, bounds.beyond_held, bounds.ffmpeg) == (3_000_000_000, False, 3_000_000_000)
+    on_gpu = job_bounds(made, info, limits, BIG, GPU)
+    assert (on_gpu.worker, on_gpu.ffmpeg) == (3_000_000_000 + 32 * GIB, 3_000_000_000)
 
 
 def test_opening_a_file_is_bounded_by_the_largest_frame_that_is_allowed() -> None:

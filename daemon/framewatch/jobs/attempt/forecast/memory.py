@@ -28,6 +28,7 @@ _ENCODER_BYTES = 2 * (450 + 3 * 250 + 9 * 128)
 # A tile takes up to 2,800 bytes a pixel on a CPU (upscale/ncnn/engine.py), and engines use a quarter of what is free.
 _CPU_ENGINE_BYTES = 6000
 _GPU_ENGINE_BYTES = 32 * _GIB  # what CUDA and drivers map privately on the host, several times over
+_LEAST_BOUND = 4 * _GIB  # on small machines: their kernel ends a worker before that, and the attempt is repeated
 _MOST_QUEUED = 16 * _GIB  # packets that wait for the first one of another stream: at most the whole file
 _RAW_AUDIO = 8 * 192_000 * 4  # bytes of a second: eight channels at 192 kHz, four bytes each
 
@@ -46,7 +47,7 @@ def job_bounds(
         plan: of the output.
         info: what the probe found.
         limits: with the user's own bound, if there is one.
-        host: the whole machine: no bound but that for a GPU is beyond its memory.
+        host: the whole machine: no bound but that for a GPU is beyond its memory, or 4 GiB where it has less.
         device: of the network; None where none is used.
         lanes: that render at once; None: as many as this version uses at most.
     """
@@ -57,17 +58,18 @@ def job_bounds(
     else:
         bounds = _video_bounds(plan, info, host, device, lanes)
     assert bounds.worker is not None and bounds.ffmpeg is not None  # noqa: S101, PT018 - both are forecasts
-    most = int(host.memory)
+    most = max(int(host.memory), _LEAST_BOUND)
     on_gpu = _GPU_ENGINE_BYTES if device is not None and device.gpu else 0
     bounded = bounds.evolve(worker=min(bounds.worker, most) + on_gpu, ffmpeg=min(bounds.ffmpeg, most))
-    return _with_setting(limits, bounded)
+    return _with_setting(limits, bounded, on_gpu)
 
 
-def _with_setting(limits: Limits, bounds: Bounds) -> Bounds:
+def _with_setting(limits: Limits, bounds: Bounds, on_gpu: int = 0) -> Bounds:
+    """Return the user's own bounds, if there are any. What a GPU's drivers map comes on top of them."""
     if limits.worker_gb == "auto":
         return bounds
     size = round(limits.worker_gb * 1e9)
-    return bounds.evolve(worker=size, beyond_held=False, ffmpeg=size)
+    return bounds.evolve(worker=size + on_gpu, beyond_held=False, ffmpeg=size)
 
 
 def _reading(info: MediaInfo, host: Host) -> int:
