@@ -12,6 +12,21 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "daemon" / "framewatch"
 MODULES_PER_FOLDER = 15
 
+# Code that handles files of shares. There a path may lead anywhere: only `storage.root` and descriptors reach a file.
+SHARES = ("intake", "jobs/publishing", "jobs/reporting", "jobs/source_check.py", "service/folder_gate.py")
+BY_PATH = {
+    "os": {"access", "chmod", "lstat", "mkdir", "open", "readlink", "remove", "rename", "replace", "stat", "unlink"},
+    "os.path": {"exists", "getmtime", "getsize", "isdir", "isfile", "islink", "ismount", "lexists", "realpath"},
+    "": {"chmod", "glob", "hardlink_to", "is_dir", "is_file", "is_symlink", "iterdir", "lstat", "mkdir", "read_bytes"}
+    | {"read_text", "rglob", "rmdir", "samefile", "stat", "symlink_to", "unlink", "write_bytes", "write_text"},
+}
+NOT_IN_A_SHARE = {
+    ("intake/folder_checks.py", "path.mkdir"),  # the state and work folders
+    ("intake/folder_checks.py", "path.stat"),
+    ("intake/scanner.py", "entry.stat"),  # of an open folder
+    ("jobs/publishing/publish.py", "folder.is_dir"),  # above a result in the work folder
+}
+
 # From the bottom up: each unit may import only what stands before it, and itself. A unit is a folder or, in a package
 # that has sub-packages, each module beside them.
 ORDER = [
@@ -161,6 +176,26 @@ def test_upscale_needs_nothing_of_the_project_but_errors_and_resources() -> None
     """So that the engines run on a machine that has numpy and one runtime, and nothing else of ours."""
     found = {imported for path in PACKAGE.glob("upscale/**/*.py") for imported, _ in imports(path)}
     assert {name.split(".")[0] for name in found} <= {"upscale", "errors", "resources"}
+
+
+def calls_by_path(path: Path) -> Iterator[str]:
+    """The calls in a module that look for a file by its path."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            owner, name = ast.unparse(node.func.value), node.func.attr
+            by_descriptor = {"dir_fd", "src_dir_fd"} & {keyword.arg for keyword in node.keywords}
+            if name in BY_PATH.get(owner, BY_PATH[""]) and not by_descriptor:
+                yield f"{owner}.{name}"
+
+
+def test_files_of_shares_are_never_reached_by_a_path() -> None:
+    found = {
+        (relative, call)
+        for path in modules()
+        if (relative := path.relative_to(PACKAGE).as_posix()).startswith(SHARES)
+        for call in calls_by_path(path)
+    }
+    assert found == NOT_IN_A_SHARE
 
 
 @pytest.mark.parametrize("folder", folders(), ids=lambda path: str(path.relative_to(PACKAGE)))
