@@ -16,10 +16,22 @@ _TEST_BYTES = 1 << 30  # a frame of 8192x8192 at 16 bit, with all that a decoder
 _HINT = "other programs may be using it; close some, or allow framewatch more"
 COSTLY_HINT = "check whether the file is what it should be; if it is, raise limits.worker_gb"
 
-OUT_OF_MEMORY = re.compile(
-    r"Cannot allocate memory|malloc of size \d+ failed|std::bad_alloc|allocate memory failed|[Oo]ut of memory"
+_NO_MEMORY = re.compile(
+    r"Cannot allocate memory|malloc of size \d+ failed|std::bad_alloc|allocate memory failed|MemoryError"
+    r"|Out of memory"
 )
-"""What ffmpeg, x264, SVT-AV1, and C++ libraries such as x265, print where they get no memory."""
+_NO_GPU_MEMORY = re.compile(
+    r"OUT_OF_(?:\w+_)?MEMORY|OpenEncodeSessionEx|InitializeEncoder failed|CUDA.*out of memory"
+)
+
+
+def complaint(text: str) -> str | None:
+    """Return what ffmpeg, an encoder or a C++ library printed where it got no memory of the host; None if none did.
+
+    A GPU that is short of its own memory, which others may be using, is another matter.
+    """
+    found = _NO_MEMORY.search(text)
+    return found[0] if found and not _NO_GPU_MEMORY.search(text) else None
 
 
 def is_short() -> bool:

@@ -19,7 +19,7 @@ from pydantic import TypeAdapter
 from framewatch.domain import Record
 from framewatch.errors import CancelledError, CrashError, FramewatchError, MediaError, ToolMissingError, WorkerError
 from framewatch.media.crash_signals import is_crash, signal_text
-from framewatch.media.out_of_memory import COSTLY_HINT, OUT_OF_MEMORY
+from framewatch.media.out_of_memory import COSTLY_HINT, complaint
 from framewatch.media.process_bounds import is_at_bound
 from framewatch.render.messages import MESSAGES, Failed
 from framewatch.render.orphan_processes import kill_orphans
@@ -118,6 +118,7 @@ class Worker:
 
     def _answer(self, task: Record, on_message: OnMessage, stop: threading.Event, stalls: StallDetector) -> Any:
         _require_not_stopped(stop)
+        self._was_at_bound = False
         self._ensure_started()
         self._send(task)
         while True:
@@ -238,7 +239,7 @@ class Worker:
         code = process.returncode if process else None
         how = f"was killed by {signal_text(-code)}" if code is not None and code < 0 else f"ended with status {code}"
         last = f": {self._stderr[-1]}" if self._stderr else ""
-        if code != -signal.SIGKILL and (self._was_at_bound or any(map(OUT_OF_MEMORY.search, self._stderr))):
+        if code != -signal.SIGKILL and (self._was_at_bound or complaint("\n".join(self._stderr))):
             return _too_costly(f"the worker process {how}{last}")
         kind = CrashError if code is not None and is_crash(-code) else WorkerError
         return kind(f"the worker process {how}{last}", code="worker.died")

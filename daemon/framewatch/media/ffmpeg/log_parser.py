@@ -10,7 +10,7 @@ from typing import Literal
 from framewatch.domain import Record
 from framewatch.errors import CrashError, FramewatchError, MediaError, StorageError, WorkerError
 from framewatch.media.crash_signals import is_crash, signal_text
-from framewatch.media.out_of_memory import OUT_OF_MEMORY, ffmpeg_too_costly
+from framewatch.media.out_of_memory import complaint, ffmpeg_too_costly
 from framewatch.media.process_bounds import NO_BOUNDS, Bounds
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -76,8 +76,8 @@ def failure(code: int, tail: Sequence[tuple[LogLevel, str]], bounds: Bounds = NO
     """
     errors = [text for level, text in tail if level == "error" and not _AFTERMATH.search(text)]
     text = "\n".join(line for _, line in tail)
-    if bounds.ffmpeg is not None and (found := OUT_OF_MEMORY.search(text)):
-        return ffmpeg_too_costly(found[0], bounds.ffmpeg)
+    if bounds.ffmpeg is not None and (found := complaint(text)):
+        return ffmpeg_too_costly(found, bounds.ffmpeg)
     if bounds.file is not None and (code == -signal.SIGXFSZ or "File too large" in text):
         message = f"the output grew beyond {bounds.file / 1e9:.1f} GB, more than this file can need"
         return MediaError(message, code="media.too_costly", hint="check whether the file is what it should be")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from framewatch.errors import StorageError, WorkerError
+from framewatch.errors import Remedy, StorageError, WorkerError
 from framewatch.media.ffmpeg.log_parser import EncodeProgress, failure, parse_log, parse_progress
+from framewatch.media.process_bounds import Bounds
 
 
 @pytest.mark.parametrize(
@@ -54,3 +55,26 @@ def test_known_causes_have_their_own_errors(code: int, said: str, kind: type, er
     assert error.finding.code == error_code
     assert message in error.finding.message
     assert "Conversion failed" not in error.finding.message
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "error_code"),
+    [
+        (1, "Error while opening encoder: Cannot allocate memory", "media.too_costly"),
+        (1, "x264 [error]: malloc of size 49766400 failed", "media.too_costly"),
+        (-6, "terminate called after throwing an instance of 'std::bad_alloc'", "media.too_costly"),
+        (-25, "", "media.too_costly"),  # SIGXFSZ
+        (1, "OpenEncodeSessionEx failed: out of memory (10): (no details); Cannot allocate memory", "ffmpeg.failed"),
+        (1, "CUDA_ERROR_OUT_OF_MEMORY: out of memory; Cannot allocate memory", "ffmpeg.failed"),
+        (-9, "", "ffmpeg.killed"),
+    ],
+)
+def test_an_ffmpeg_at_its_bound_is_too_costly_and_one_without_gpu_memory_is_not(
+    code: int, said: str, error_code: str
+) -> None:
+    error = failure(code, [("error", said)] if said else [], Bounds(ffmpeg=10**9, file=10**9))
+    assert error.finding.code == error_code
+
+
+def test_without_a_bound_ffmpeg_is_tried_again_where_it_gets_no_memory() -> None:
+    assert failure(1, [("error", "Cannot allocate memory")]).remedy == Remedy.RETRY
