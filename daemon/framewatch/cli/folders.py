@@ -20,6 +20,7 @@ from framewatch.settings import FolderSettings, Settings
 from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.mount_marker import MountState
 from framewatch.storage.mounts import Mounts
+from framewatch.storage.root import Root
 
 _ANSWER_SECONDS = 3.0  # for one folder; a dead share may never answer
 
@@ -81,9 +82,13 @@ def trust(
 def _require_folders(folder: FolderSettings) -> None:
     """Report a missing folder here: the daemon could only write it into its log."""
     for path in (folder.input, folder.output):
-        if not path.is_dir():
-            hint = "mount its disk, or create the folder"
-            raise ConfigError("this folder does not exist", code="folders.missing", hint=hint, where=str(path))
+        try:
+            Root(path).require()
+        except StorageError as error:
+            if error.finding.code != "storage.unavailable":
+                raise
+            message, hint = "this folder does not exist", "mount its disk, or create the folder"
+            raise ConfigError(message, code="folders.missing", hint=hint, where=str(path)) from None
 
 
 # --- state ---------------------------------------------------------------------------------------------------
