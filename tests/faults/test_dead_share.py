@@ -7,6 +7,9 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
+import injected
 from clips import make_clip
 from harness import Harness, framewatch
 from mounts import dead_share
@@ -45,4 +48,37 @@ def test_a_share_that_does_not_answer_stops_neither_start_nor_reload_nor_end(
         "a share never answers",
         "FUSE without a server, at start and at SIGHUP",
         "`storage.no_answer` for its folder; the other works on",
+    )
+
+
+def test_a_job_on_a_share_that_no_longer_answers_stops_no_other_folder(
+    tmp_path: Path, survived: Survived, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pace = injected.delay(tmp_path / "pace", monkeypatch)
+    pace.turn(0.1)
+    clip = make_clip(tmp_path / "clip.mp4", size="128x96", frames=60)
+    harness = Harness(tmp_path / "server")
+    harness.root.mkdir()
+    harness.settings["engine"] = "openvino"
+    share = harness.folder("dead").parent
+    harness.folder("healthy")
+    shutil.copy(clip, share / "in" / "a.mp4")
+    harness.start()
+    harness.wait_running(share / "out" / "a.mp4")
+    harness.stop(signal.SIGKILL)
+    pace.turn(0)
+    with dead_share(share):
+        daemon = harness.start()
+        try:
+            shutil.copy(clip, harness.root / "healthy" / "in" / "b.mp4")
+            harness.wait_for(harness.root / "healthy" / "out" / "b.mp4")
+            assert harness.stop() == 0
+        finally:
+            daemon.kill()
+    assert harness.once(timeout=60).returncode == 0
+    assert harness.sidecar(share / "out" / "a.mp4")["status"] == "done"
+    survived(
+        "a share never answers",
+        "FUSE without a server, at a restart in the middle of a job",
+        "the other folder works on; the job went on when the share was back",
     )

@@ -76,7 +76,12 @@ class Application:
         settings = loaded.settings
         self.manager = JobManager(store, Reporter(store, self.places_of), settings.work_dir, self._retry_policy())
         self.scheduler = Scheduler(
-            self.manager, self._make_slots(settings), self._publish, self._knows_folder, self._can_continue
+            self.manager,
+            self._make_slots(settings),
+            self._publish,
+            self._knows_folder,
+            self._can_continue,
+            self._answers_now,
         )
 
     def start(self) -> None:
@@ -155,18 +160,26 @@ class Application:
         return RetryPolicy(retries=self._loaded.settings.retries)
 
     def _relocate_outputs(self) -> None:
-        for name, places in self._places.items():
-            relocate_outputs(self.manager, name, places.output)
+        self.scheduler.apart(
+            {
+                name: partial(relocate_outputs, self.manager, name, places.output)
+                for name, places in self._places.items()
+            }
+        )
 
     def _hold_removed_folders(self) -> None:
         """Hold the jobs of folders that the configuration no longer has; release those whose folder is back."""
-        for name in self.store.unfinished_folders():
+        names = self.store.unfinished_folders()
+        for name in names:
             if not self._knows_folder(name):
                 self.scheduler.hold_folder(name, _removed(name))
-                continue
-            for job in self.store.find((JobState.HELD,), folder=name, limit=None):
-                if job.findings and job.findings[0].code == REMOVED:
-                    self.scheduler.release(job)
+        known = filter(self._knows_folder, names)
+        self.scheduler.apart({name: partial(self._release_returned, name) for name in known})
+
+    def _release_returned(self, name: str) -> None:
+        for job in self.store.find((JobState.HELD,), folder=name, limit=None):
+            if job.findings and job.findings[0].code == REMOVED:
+                self.scheduler.release(job)
 
     # --- the watches --------------------------------------------------------------------------------------------
 
@@ -181,6 +194,7 @@ class Application:
             return
         self._health_at = time.monotonic()
         _log_silent(health, self._health)
+        self.scheduler.wake()  # a slot may have waited for a folder
         if health != self._health:  # so that the disk may sleep while nothing happens
             self.store.set_fact("folders", health, durable=False)
             self._health = health
@@ -234,6 +248,14 @@ class Application:
     def _knows_folder(self, name: str) -> bool:
         return name in self._places
 
+    def _answers_now(self, name: str) -> bool:
+        """Return whether a folder's first checks have ended, in whatever way, and later ones did not hang."""
+        watch = self._watches.get(name)
+        if watch is None:
+            return False
+        health = watch.health()
+        return not _is_starting(health.model_dump()) and health.code != NO_ANSWER
+
     def _can_continue(self, job: Job) -> bool:
         places, tools = self.places_of(job.folder), self._ready.tools
         try:
@@ -268,8 +290,12 @@ def _log_silent(health: list[dict[str, Any]], before: list[dict[str, Any]]) -> N
             _log.warning("folder.unavailable", **fields)
 
 
-def _troubles(health: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
-    return [(each["folder"], each["state"], each["code"]) for each in health]
+def _troubles(health: list[dict[str, Any]]) -> list[tuple[object, ...]]:
+    return [(each["folder"], each["state"], each["code"], _is_starting(each)) for each in health]
+
+
+def _is_starting(health: dict[str, Any]) -> bool:
+    return bool(health["mode"] == "starting" and health["state"] == "ok")
 
 
 def _removed(folder: str) -> Finding:

@@ -7,10 +7,11 @@ upscaling.
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import structlog
 
@@ -21,9 +22,11 @@ from framewatch.jobs.scheduling.hold_poller import HoldPoller
 from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.scheduling.slot import Slot
 from framewatch.jobs.scheduling.stop_request import StopRequest, StopRequests
+from framewatch.threads import FolderQueues, answers
 
-PUBLISHERS = 2  # results that are published at once; a slow share must not stop the slots
+PUBLISHERS = 2  # results that are published at once in a folder; a dead share must stop neither slots nor folders
 BATCH = 200  # jobs that are changed in one transaction, while the slots wait
+APART_SECONDS = 5.0  # for work that should be done before the next, unless a share is dead
 IDLE_SECONDS = 5.0  # a slot reads the queue at least this often; it is woken when a job is queued
 
 INTERRUPTED = (JobState.RUNNING, JobState.PUBLISHING)  # states in which a daemon that died leaves jobs
@@ -44,6 +47,7 @@ class Scheduler:
         publish: Publish,
         knows_folder: Callable[[str], bool],
         can_continue: Callable[[Job], bool],
+        answers_now: Callable[[str], bool] = lambda _: True,
     ) -> None:
         """Prepare; no thread runs before `start`.
 
@@ -53,16 +57,18 @@ class Scheduler:
             publish: publishes a job.
             knows_folder: whether the configuration has a folder of this name.
             can_continue: whether the cause of a hold is gone; may hang on a dead share.
+            answers_now: whether the share of the folder of this name answers. A job that hangs would keep its slot.
         """
         self._manager = manager
         self._slots = slots
         self._publish = publish
         self._knows_folder = knows_folder
+        self._answers_now = answers_now
         self._holds = HoldPoller(manager, knows_folder, can_continue, self.release, self.fail)
         self._stops = StopRequests()
         self._woken = threading.Condition()
         self._wakes = 0  # counted, so that none is missed between reading the queue and waiting
-        self._to_publish: queue.SimpleQueue[Job | None] = queue.SimpleQueue()  # None ends a publisher
+        self._publishing = FolderQueues("publish", self.fail)
         self._threads: list[threading.Thread] = []
         manager.on_change = self._on_change
         self.failure: Exception | None = None  # why a thread ended; the daemon then ends too, and is restarted
@@ -72,16 +78,26 @@ class Scheduler:
     def start(self) -> None:
         """Continue with what an earlier daemon left, then start the threads."""
         self._manager.remove_leftover_work()
-        for left in self._manager.store.find(INTERRUPTED, limit=None):
-            self._manager.apply(left.id, ev.Recovered())
+        interrupted = self._manager.store.find(INTERRUPTED, limit=None)
+        self.apart({name: partial(self._recover, name, interrupted) for name in {job.folder for job in interrupted}})
         # Whoever starts the daemon may just have removed the cause of a hold: check all of them now.
         held = self._manager.store.find((JobState.HELD,), limit=None)
         self._manager.store.postpone([job.id for job in held], self._manager.clock())
         for slot in self._slots:
             self._start_thread(f"slot-{slot.name}", self._run_slot, slot)
-        for number in range(PUBLISHERS):
-            self._start_thread(f"publish-{number}", self._run_publisher)
         self._start_thread("timer", self._run_timer)
+
+    def apart(self, work: Mapping[str, Callable[[], None]]) -> None:
+        """Do work for each watch folder on a thread of its own, and wait for it some seconds.
+
+        It may touch the folder's share. One that is dead stops neither the others nor the caller.
+        """
+        answers({name: partial(self._guarded, each) for name, each in work.items()}, APART_SECONDS)
+
+    def _recover(self, folder: str, interrupted: Sequence[Job]) -> None:
+        for job in interrupted:
+            if job.folder == folder:
+                self._manager.apply(job.id, ev.Recovered())
 
     def wake(self) -> None:
         """Let the slots and the timer see what is new."""
@@ -136,15 +152,14 @@ class Scheduler:
         """Stop: running jobs return to the queue. True if everything ended within `seconds`."""
         self._stops.shut_down()
         self.wake()
-        for _ in range(PUBLISHERS):
-            self._to_publish.put(None)
         deadline = time.monotonic() + seconds
+        published = self._publishing.stop(seconds)
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         for slot in self._slots:
             slot.close()
         checked = self._holds.stop(deadline - time.monotonic())
-        return checked and not any(thread.is_alive() for thread in self._threads)
+        return published and checked and not any(thread.is_alive() for thread in self._threads)
 
     # --- threads ------------------------------------------------------------------------------------------------
 
@@ -197,7 +212,7 @@ class Scheduler:
     def _claim(self, slot: Slot) -> Job | None:
         return self._manager.claim(
             gpu=slot.gpu,
-            accepts=lambda job: self._knows_folder(job.folder),
+            accepts=lambda job: self._knows_folder(job.folder) and self._answers_now(job.folder),
             decide=lambda job: ev.Claimed() if self._stops.open(job.id) else None,
         )
 
@@ -226,13 +241,8 @@ class Scheduler:
     def _publish_if_due(self, job: Job) -> None:
         # When the daemon shuts down, the journal says where the next one continues.
         if job.state == JobState.PUBLISHING and self._stops.open(job.id):
-            self._to_publish.put(job)
-
-    def _run_publisher(self) -> None:
-        while not self._stops.shutting_down:
-            job = self._to_publish.get()
-            if job is not None:
-                self._publish_job(job)
+            lane = zlib.crc32(job.id.encode()) % PUBLISHERS
+            self._publishing.put(f"{job.folder}-{lane}", partial(self._publish_job, job))
 
     def _publish_job(self, job: Job) -> None:
         try:
