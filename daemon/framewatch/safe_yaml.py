@@ -20,7 +20,7 @@ from framewatch.errors import ConfigError, shorten
 KeyPath = tuple[str | int, ...]
 
 MAX_BYTES = 256 * 1024
-MAX_NODES = 10_000  # what aliases expand to counts each time; 300 watch folders have about as many
+MAX_NODES = 20_000  # what aliases expand to counts each time
 MAX_CHARACTERS = 2 * MAX_BYTES  # of all texts, again with what aliases expand to
 MAX_DEPTH = 32
 MAX_KEY = 64  # characters; the longest key that there is has 24
