@@ -13,7 +13,10 @@ PACKAGE = ROOT / "daemon" / "framewatch"
 MODULES_PER_FOLDER = 15
 
 # Code that handles files of shares. There a path may lead anywhere: only `storage.root` and descriptors reach a file.
-SHARES = ("intake", "jobs/publishing", "jobs/reporting", "jobs/source_check.py", "service/folder_gate.py")
+SHARES = (
+    *("intake", "jobs/publishing", "jobs/reporting", "jobs/source_check.py", "service/folder_gate.py"),
+    *("media/preset/preset_file.py", "media/preset/subtitle_file.py"),
+)
 BY_PATH = {
     "os": {"access", "chmod", "lstat", "mkdir", "open", "readlink", "remove", "rename", "replace", "stat", "unlink"},
     "os.path": {"exists", "getmtime", "getsize", "isdir", "isfile", "islink", "ismount", "lexists", "realpath"},
@@ -24,6 +27,7 @@ NOT_IN_A_SHARE = {
     ("intake/folder_checks.py", "path.mkdir"),  # the state and work folders
     ("intake/folder_checks.py", "path.stat"),
     ("intake/scanner.py", "entry.stat"),  # of an open folder
+    ("media/preset/subtitle_file.py", "os.path.isfile"),  # beside a preset that does not lie in a share
     ("jobs/publishing/publish.py", "folder.is_dir"),  # above a result in the work folder
 }
 

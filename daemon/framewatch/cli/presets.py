@@ -11,7 +11,8 @@ import yaml
 from framewatch.cli.options import ConfigOption, JsonOption, load_configuration
 from framewatch.cli.output import console, plain_table, print_finding, print_json, print_line
 from framewatch.errors import ConfigError, Finding, FramewatchError
-from framewatch.media.preset.loader import list_presets, load_file, load_preset
+from framewatch.media.preset.library import PresetLibrary
+from framewatch.media.preset.loader import load_file, load_preset
 from framewatch.media.preset.preset import Preset
 from framewatch.media.preset.schema import key_reference
 from framewatch.media.rules.image_rules import is_image_preset
@@ -37,8 +38,8 @@ def list_all(config: ConfigOption = None, as_json: JsonOption = False) -> None:
       framewatch presets list
       framewatch presets list --config framewatch.yaml --json
     """
-    search = _search(config)
-    rows = [_row(name, path, search) for name, path in sorted(list_presets(search).items())]
+    library = _library(config)
+    rows = [_row(name, path, library) for name, path in sorted(library.by_name().items())]
     if as_json:
         print_json(rows)
         return
@@ -80,7 +81,7 @@ def show(
       framewatch presets show upscale-4k
       framewatch presets show ./mine.yaml --all
     """
-    named = load_preset(preset, search=_search(config), base=Path(), where=printable(preset))
+    named = load_preset(preset, library=_library(config), base=Path(), where=printable(preset))
     document = as_document(named.preset, every=every)
     if as_json:
         print_json({"name": named.name, "source": named.source, "preset": document})
@@ -102,8 +103,8 @@ def validate(
       framewatch presets validate presets/*.yaml
       framewatch presets validate mine.yaml --json
     """
-    search = _search(config)
-    found = {path: _mistakes(path, search) for path in files}
+    library = _library(config)
+    found = {path: _mistakes(path, library) for path in files}
     if as_json:
         print_json(
             [{"file": printable(path), "findings": [_document(each) for each in found[path]]} for path in found]
@@ -141,22 +142,23 @@ def summary(preset: Preset) -> str:
     return ", ".join(part for part in parts if part != "none")
 
 
-def _search(config: Path | None) -> list[Path]:
-    return [Path("presets")] if config is None else [load_configuration(config).settings.presets_dir]
+def _library(config: Path | None) -> PresetLibrary:
+    folder = Path("presets") if config is None else load_configuration(config).settings.presets_dir
+    return PresetLibrary([folder])
 
 
-def _row(name: str, path: Path, search: list[Path]) -> dict[str, str]:
+def _row(name: str, path: Path, library: PresetLibrary) -> dict[str, str]:
     own = not path.is_relative_to(shipped("config/presets"))
     try:
-        text = summary(load_file(path, search).preset)
+        text = summary(load_file(path, library).preset)
     except ConfigError as error:
         text = f"invalid: {error.finding.message} [{error.finding.code}]"
     return {"name": name, "source": str(path) if own else "shipped", "summary": text}
 
 
-def _mistakes(path: Path, search: list[Path]) -> list[Finding]:
+def _mistakes(path: Path, library: PresetLibrary) -> list[Finding]:
     try:
-        named = load_file(path, search)
+        named = load_file(path, library)
     except FramewatchError as error:
         return list(error.findings)
     return [named.locate(finding) for finding in check_preset(named.preset)]

@@ -34,6 +34,7 @@ from framewatch.jobs.naming import with_container
 from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, hwaccels
 from framewatch.media.plan.image_plan import Plan
 from framewatch.media.plan.plan import AudioPlan
+from framewatch.media.preset.library import PresetLibrary
 from framewatch.media.preset.loader import NamedPreset, load_preset
 from framewatch.render.worker_client import Worker
 from framewatch.storage import files
@@ -101,7 +102,7 @@ def preset_and_tools(file: Path, preset: str, ffmpeg: Path | None, engine: str) 
     """
     if not file.exists():
         raise ConfigError("there is no such file", code="file.not_found", where=printable(file))
-    named = load_preset(preset, search=[Path("presets")], base=Path(), where="--preset")
+    named = load_preset(preset, library=PresetLibrary([Path("presets")]), base=Path(), where="--preset")
     program = find_ffmpeg(ffmpeg)
     return named, Tools(ffmpeg=program, encoders=encoders(program), hwaccels=hwaccels(program), engine=engine)
 

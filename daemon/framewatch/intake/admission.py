@@ -15,9 +15,11 @@ from framewatch.jobs.lifecycle.events import Broke, RetryAsked
 from framewatch.jobs.naming import free_path, planned_output
 from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.source_check import retry_source
-from framewatch.media.preset.loader import FOLDER_PRESET, UNREADABLE, NamedPreset, load_folder_preset
+from framewatch.media.preset.library import SHIPPED, PresetLibrary
+from framewatch.media.preset.loader import FOLDER_PRESET, NamedPreset, load_folder_preset
+from framewatch.media.preset.preset_file import UNREADABLE
 from framewatch.media.rules.preset_rules import check_preset
-from framewatch.settings import FolderSettings
+from framewatch.settings import FolderSettings, Settings
 from framewatch.storage import files
 from framewatch.storage.root import UNGUARDED, Guard, Root
 
@@ -30,7 +32,7 @@ class Admission:
         folder: FolderSettings,
         configured: NamedPreset | None,
         manager: JobManager,
-        search: Sequence[Path] = (),
+        library: PresetLibrary = SHIPPED,
         guard: Guard = UNGUARDED,
     ) -> None:
         """Prepare; nothing is read yet.
@@ -40,7 +42,7 @@ class Admission:
             configured: the preset; None if it lies in the folder itself, where it may change at any time, or if
                 `use` follows.
             manager: stores the jobs.
-            search: folders with presets that it may extend.
+            library: the presets that it may extend.
             guard: knows whether the folder's disk is mounted.
         """
         self._guard = guard
@@ -49,7 +51,7 @@ class Admission:
         self._folder = folder
         self._configured = configured
         self._manager = manager
-        self._search = search
+        self._library = library
 
     def use(self, preset: NamedPreset) -> None:
         """Use this preset from now on. No file is taken before."""
@@ -125,7 +127,7 @@ class Admission:
             message, hint = "the folder's preset is missing or wrong", "see `framewatch status`"
             raise ConfigError(message, code="preset.unavailable", hint=hint, where=self._folder.name)
         try:
-            preset = folder_preset(self._input, self._search)
+            preset = folder_preset(self._input, self._library)
         except ConfigError as error:
             if error.finding.code == UNREADABLE:  # now; a later attempt may succeed
                 raise
@@ -166,14 +168,20 @@ class Admission:
         )
 
 
-def folder_preset(folder: Root, search: Sequence[Path] = ()) -> NamedPreset:
+def preset_library(settings: Settings, guard: Guard = UNGUARDED) -> PresetLibrary:
+    """Return the presets that a configuration has by name; those that lie in its roots are not trusted."""
+    roots = (root for places in settings.places.values() for root in places.roots.values())
+    return PresetLibrary([settings.presets_dir], [Root(root, guard) for root in roots])
+
+
+def folder_preset(folder: Root, library: PresetLibrary = SHIPPED) -> NamedPreset:
     """Return the preset that lies in a watch folder.
 
     Raises:
         ConfigError: there is none, or it is wrong.
         StorageError: the folder cannot be opened.
     """
-    preset = load_folder_preset(folder, search)
+    preset = load_folder_preset(folder, library)
     if preset is None:
         raise ConfigError(
             f"the folder has no preset: neither `preset:` in the configuration nor {FOLDER_PRESET} in it",

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from framewatch.errors import ConfigError, Finding, FramewatchError, StorageError, limited, unexpected
-from framewatch.intake.admission import folder_preset
+from framewatch.intake.admission import folder_preset, preset_library
 from framewatch.intake.folder_checks import check_folder, check_own_folders
 from framewatch.intake.folder_overlap import find_by_name, split_overlaps
 from framewatch.jobs.attempt.request import Tools
 from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, hwaccels
 from framewatch.media.preset.loader import NamedPreset, load_inline, load_preset
 from framewatch.media.rules.preset_rules import check_preset, check_tools
-from framewatch.settings import FolderSettings, LoadedSettings, Settings
+from framewatch.settings import LoadedSettings, Settings
 from framewatch.storage.os_errors import NO_ANSWER, no_answer
-from framewatch.storage.root import Root
+from framewatch.storage.root import UNGUARDED, Guard, Root
 from framewatch.threads import answers
 
 _OVERLAPS = -1  # beside the positions of folders
@@ -113,13 +113,13 @@ def find_tools(settings: Settings) -> Tools:
     )
 
 
-def load_named(loaded: LoadedSettings, number: int, tools: Tools | None) -> NamedPreset:
+def load_named(loaded: LoadedSettings, number: int, tools: Tools | None, guard: Guard = UNGUARDED) -> NamedPreset:
     """Load the preset that the configuration names for a folder, or has in itself.
 
     Raises:
         ConfigError: it is missing or wrong, or these tools cannot do what it asks for.
     """
-    named = _preset(loaded, number, loaded.settings.folders[number])
+    named = _preset(loaded, number, guard)
     if findings := limited(preset_findings(named, tools)):
         raise ConfigError.of(findings)
     return named
@@ -160,16 +160,15 @@ def _check(loaded: LoadedSettings, number: int, tools: Tools | None, known: Coll
     return _Checked(folders, (), None if folder.preset is None else preset)
 
 
-def _preset(loaded: LoadedSettings, number: int, folder: FolderSettings) -> NamedPreset:
+def _preset(loaded: LoadedSettings, number: int, guard: Guard) -> NamedPreset:
     """Load a folder's preset; an inline preset is checked in the configuration, so that errors name its lines."""
-    key = ("folders", number, "preset")
-    document, search = loaded.document, [loaded.settings.presets_dir]
+    key, folder = ("folders", number, "preset"), loaded.settings.folders[number]
+    document, library = loaded.document, preset_library(loaded.settings, guard)
     if folder.preset is None:
-        return folder_preset(Root(folder.input), search)
+        return folder_preset(Root(folder.input, guard), library)
     if isinstance(folder.preset, dict):
-        return load_inline(document.part(key), search=search, base=loaded.folder)
-    shares = [Root(path) for places in loaded.settings.places.values() for path in places.roots.values()]
-    return load_preset(folder.preset, search=search, base=loaded.folder, where=document.where(key), shares=shares)
+        return load_inline(document.part(key), library=library, base=loaded.folder)
+    return load_preset(folder.preset, library=library, base=loaded.folder, where=document.where(key))
 
 
 def preset_findings(named: NamedPreset, tools: Tools | None) -> Iterator[Finding]:

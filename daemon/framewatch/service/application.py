@@ -13,7 +13,7 @@ import structlog
 
 from framewatch.domain import Job, JobState
 from framewatch.errors import ConfigError, Finding, StorageError, unexpected
-from framewatch.intake.admission import Admission
+from framewatch.intake.admission import Admission, preset_library
 from framewatch.intake.daemon_lock import DaemonLock
 from framewatch.intake.folder_watch import FolderWatch
 from framewatch.intake.preflight import Ready
@@ -203,9 +203,9 @@ class Application:
         self._watches.clear()
         self._gate = FolderGate(self.mounts, self._lock, self._loaded, self._ready)
         folders, presets = self._loaded.settings.folders, self._ready.presets
-        search = [self._loaded.settings.presets_dir]
+        library = preset_library(self._loaded.settings, self.mounts)
         self._admissions = {  # replaced as a whole, since requests read it from other threads
-            folder.name: Admission(folder, presets[folder.name], self.manager, search, self.mounts)
+            folder.name: Admission(folder, presets[folder.name], self.manager, library, self.mounts)
             for folder in folders
         }
         for folder in folders:

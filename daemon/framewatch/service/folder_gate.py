@@ -15,12 +15,13 @@ from typing import NamedTuple
 import structlog
 
 from framewatch.errors import ConfigError, Finding, StorageError
-from framewatch.intake.admission import folder_preset
+from framewatch.intake.admission import folder_preset, preset_library
 from framewatch.intake.daemon_lock import DaemonLock
 from framewatch.intake.folder_checks import check_folder, make_targets
 from framewatch.intake.folder_overlap import split_overlaps
 from framewatch.intake.preflight import Ready, load_named, preset_findings
-from framewatch.media.preset.loader import FOLDER_PRESET, UNREADABLE, NamedPreset
+from framewatch.media.preset.loader import FOLDER_PRESET, NamedPreset
+from framewatch.media.preset.preset_file import UNREADABLE
 from framewatch.safe_yaml import KeyPath
 from framewatch.settings import FolderSettings, LoadedSettings
 from framewatch.storage.mounts import Mounts
@@ -87,7 +88,7 @@ class FolderGate:
         if checked_at is None:
             make_targets(folder, self._mounts, where)
             if folder.preset is not None and folder.name not in self._has_preset:
-                use_preset(load_named(self._loaded, self._number(folder), self._ready.tools))
+                use_preset(load_named(self._loaded, self._number(folder), self._ready.tools, self._mounts))
                 self._has_preset.add(folder.name)
         finding = self._check_own_preset(folder) if folder.preset is None else None
         self._open[folder.name] = since
@@ -126,7 +127,7 @@ class FolderGate:
 
     def _own_preset_finding(self, folder: FolderSettings) -> Finding | None:
         try:
-            preset = folder_preset(self._input(folder), [self._loaded.settings.presets_dir])
+            preset = folder_preset(self._input(folder), preset_library(self._loaded.settings, self._mounts))
         except ConfigError as error:
             if error.finding.code == UNREADABLE:
                 raise

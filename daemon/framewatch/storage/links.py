@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Container
 from pathlib import Path
 
 from framewatch.errors import StorageError
@@ -32,8 +33,13 @@ _MADE_UP_OWNERS = frozenset(
 )
 
 
-def resolve(path: Path) -> Path:
+def resolve(path: Path, until: Container[Path] = ()) -> Path:
     """Return an absolute path without links, as far as it exists; the rest stays as it is written.
+
+    Args:
+        path: the path.
+        until: folders, as paths without links, that others can write to. No link in them is followed: what is named
+            in one stays as it is written, too.
 
     Raises:
         StorageError: `storage.symlink` for a link that is not to be trusted, or another error of the file system.
@@ -44,6 +50,8 @@ def resolve(path: Path) -> Path:
     try:
         while pending:
             name = pending.pop()
+            if done in until and name != "..":
+                return done.joinpath(name, *reversed(pending))
             inner = _open_entry(here, name, done / name)
             if inner is None:
                 return done.joinpath(name, *reversed(pending))

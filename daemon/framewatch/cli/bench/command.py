@@ -26,6 +26,7 @@ from framewatch.cli.options import (
 from framewatch.cli.output import console, interruptible, print_json
 from framewatch.errors import ConfigError
 from framewatch.media.ffmpeg.discovery import find_ffmpeg
+from framewatch.media.preset.library import PresetLibrary
 from framewatch.media.preset.loader import load_preset
 from framewatch.media.preset.preset import Preset
 from framewatch.text import printable
@@ -160,7 +161,7 @@ def _preset(name: str | None, scale: int | None) -> Preset:
         return Preset.model_validate(
             {"container": "mkv", "preset": "veryfast", "crf": 20, "ml_upscale": f"esrgan-{scale or 2}x"}
         )
-    preset = load_preset(name, search=[Path("presets")], base=Path(), where="--preset").preset
+    preset = load_preset(name, library=PresetLibrary([Path("presets")]), base=Path(), where="--preset").preset
     changes = {"frame_timing": "cfr"} | ({"ml_upscale": f"esrgan-{scale}x"} if scale else {})
     preset = preset.evolve(**changes)
     if preset.ml_upscale == "none":

@@ -17,7 +17,7 @@ from pydantic.alias_generators import to_snake
 
 from framewatch import documents
 from framewatch.documents import Document
-from framewatch.errors import ConfigError, Finding, limited
+from framewatch.errors import ConfigError, Finding, StorageError, limited
 from framewatch.media.preset.library import PresetLibrary, is_path, preset_path
 from framewatch.media.preset.preset import Preset
 from framewatch.media.preset.subtitle_file import outside_folder, resolve_beside
@@ -131,11 +131,11 @@ class _Resolver:
             path = self._path(spec, origin, where)
             if path is None:
                 return None
-            found = documents.read(path)
-        except ConfigError as error:
+            found, folder = self.library.read(path)
+        except (ConfigError, StorageError) as error:
             self.findings += (replace(finding, where=f"{where}: {finding.where}") for finding in error.findings)
             return None
-        inner = self.resolve(found, Origin(path.parent, (*origin.chain, os.path.realpath(path))))
+        inner = self.resolve(found, Origin(folder, (*origin.chain, os.path.realpath(path))))
         if not isinstance(inner.data, Mapping):
             self._report("config.bad_value", f"{path} is not a mapping of keys to values", "", where)
             return None

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from framewatch.documents import shown, suggestion
 from framewatch.errors import ConfigError, Finding
+from framewatch.media.preset.preset_file import PresetFile, read_preset
 from framewatch.resources import shipped
+from framewatch.storage.root import Root
 from framewatch.text import control_character
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -40,7 +42,12 @@ def preset_path(spec: str, base: Path, where: str) -> Path:
 class PresetLibrary:
     """Folders of presets. Earlier ones come first, and all of them before the shipped presets."""
 
-    folders: Sequence[Path]
+    folders: Sequence[Path] = ()
+    shares: Sequence[Root] = ()  # that anybody may be able to write to: a preset in them is trusted no more than they
+
+    def read(self, path: Path) -> PresetFile:
+        """Read the file of a preset, in one of the folders or elsewhere; raises as `read_preset`."""
+        return read_preset(path, self.shares)
 
     def named(self, name: str) -> Iterator[Path]:
         """Files of presets with this name; the first one hides the others."""
@@ -67,3 +74,6 @@ class PresetLibrary:
                 continue
             # Path.is_file raises where a folder cannot be searched.
             yield from (path for path in paths if path.suffix in SUFFIXES and os.path.isfile(path))  # noqa: PTH113
+
+
+SHIPPED = PresetLibrary()

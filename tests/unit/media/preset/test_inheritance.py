@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from framewatch.errors import ConfigError, Finding
+from framewatch.media.preset.library import SHIPPED, PresetLibrary
 from framewatch.media.preset.loader import NamedPreset, load_file, load_folder_preset, load_preset
 from framewatch.media.preset.only_if import OnlyIf
 from framewatch.media.preset.preset import Preset
@@ -24,11 +25,11 @@ def write(folder: Path, **texts: str) -> None:
 
 
 def load(folder: Path, name: str) -> Preset:
-    return load_file(folder / f"{name}.yaml", [folder]).preset
+    return load_file(folder / f"{name}.yaml", PresetLibrary([folder])).preset
 
 
 def loaded(planted: Path, search: Sequence[Path] = ()) -> NamedPreset:
-    found = load_folder_preset(Root(planted.parent), search)
+    found = load_folder_preset(Root(planted.parent), PresetLibrary(search))
     assert found is not None
     return found
 
@@ -47,9 +48,9 @@ def test_keys_of_the_child_override_those_of_the_parent(tmp_path: Path) -> None:
 def test_extends_takes_a_name_or_a_path_also_in_an_inline_preset(tmp_path: Path) -> None:
     write(tmp_path, base="crf: 18", mine="extends: ./base.yaml")
     assert load(tmp_path, "mine").crf == 18
-    inline = load_preset({"extends": "upscale-4k", "crf": 30}, search=(), base=tmp_path, where=HERE)
+    inline = load_preset({"extends": "upscale-4k", "crf": 30}, library=SHIPPED, base=tmp_path, where=HERE)
     assert inline.preset == Preset(ml_upscale="esrgan-2x", video_codec="libx265", crf=30, audio_bitrate=192)
-    inline = load_preset({"extends": "base.yaml"}, search=(), base=tmp_path, where=HERE)
+    inline = load_preset({"extends": "base.yaml"}, library=SHIPPED, base=tmp_path, where=HERE)
     assert inline.preset.crf == 18
 
 
@@ -73,7 +74,7 @@ def test_a_preset_can_extend_the_preset_of_the_same_name_that_it_hides(tmp_path:
     own, base = tmp_path / "own", tmp_path / "base"
     write(own, **{"upscale-4k": "extends: upscale-4k\ncrf: 15"})
     write(base, anything="extends: upscale-4k\npreset: slow")
-    found = load_file(base / "anything.yaml", [own]).preset
+    found = load_file(base / "anything.yaml", PresetLibrary([own])).preset
     assert (found.crf, found.preset, found.video_codec) == (15, "slow", "libx265")
 
 

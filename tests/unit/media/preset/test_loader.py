@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from framewatch.errors import ConfigError
+from framewatch.media.preset.library import SHIPPED, PresetLibrary
 from framewatch.media.preset.loader import (
     NamedPreset,
-    list_presets,
     load_file,
     load_folder_preset,
     load_preset,
@@ -25,7 +25,7 @@ HERE = "framewatch.yaml:3: folders[0].preset"
 
 
 def load(spec: Any, tmp_path: Path, *search: Path) -> Any:
-    return load_preset(spec, search=search, base=tmp_path, where=HERE)
+    return load_preset(spec, library=PresetLibrary(search), base=tmp_path, where=HERE)
 
 
 def test_the_users_presets_come_before_the_shipped_ones(tmp_path: Path) -> None:
@@ -114,13 +114,13 @@ def test_without_a_preset_the_defaults_are_used(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", sorted(shipped("config/presets").glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_shipped_preset_is_valid(path: Path) -> None:
     found = load_file(path)
-    assert list_presets([])[found.name] == path
+    assert SHIPPED.by_name()[found.name] == path
     assert check_preset(found.preset) == []
     assert found.preset.upscales
 
 
 def test_the_shipped_presets_have_the_documented_values() -> None:
-    known = {name: load_file(path).preset for name, path in list_presets([]).items()}
+    known = {name: load_file(path).preset for name, path in SHIPPED.by_name().items()}
     assert known["upscale-4k"] == Preset(
         container="mp4",
         video_codec="libx265",
@@ -167,7 +167,7 @@ def test_a_preset_that_is_named_in_a_share_is_trusted_no_more_than_one_found_the
     (private / "p.yaml").write_text("crf: 11")
 
     def loaded(spec: str) -> NamedPreset:
-        return load_preset(spec, search=[], base=tmp_path, where="here", shares=[share])
+        return load_preset(spec, library=PresetLibrary(shares=[share]), base=tmp_path, where="here")
 
     (share.path / "sub/p.yaml").write_text("crf: 12")
     assert loaded("./in/sub/p.yaml").preset.crf == 12
@@ -184,3 +184,42 @@ def test_a_preset_that_is_named_in_a_share_is_trusted_no_more_than_one_found_the
         with pytest.raises(ConfigError) as caught:
             loaded(spec)
         assert caught.value.finding.code == code
+
+
+def test_a_preset_in_a_share_is_found_out_by_whatever_path_it_is_named(tmp_path: Path) -> None:
+    share, private, own = Root(tmp_path / "in"), tmp_path / "private", tmp_path / "own"
+    for folder in (share.path / "presets", private, own):
+        folder.mkdir(parents=True)
+    (private / "secret.yaml").write_text("crf: 11")
+    (share.path / "presets/p.yaml").write_text(f"extends: {private}/secret.yaml")
+    (share.path / "presets/linked.yaml").symlink_to(private / "secret.yaml")
+    (tmp_path / "alias").symlink_to("in")
+    (own / "p.yaml").symlink_to(share.path / "presets/p.yaml")
+    for name, reference in (("child", "../alias/presets/p.yaml"), ("other", str(own / "p.yaml"))):
+        (own / f"{name}.yaml").write_text(f"extends: {reference}")
+    (own / "way.yaml").write_text("only_if: {max_height: 10}\nelse: ../alias/presets/linked.yaml")
+
+    def code(spec: object, *search: Path, path: Path = share.path) -> str:
+        library = PresetLibrary(search, [Root(path)])
+        with pytest.raises(ConfigError) as caught:
+            load_preset(spec, library=library, base=tmp_path, where="here")  # type: ignore[arg-type]
+        return caught.value.finding.code
+
+    refused = "preset.path_not_allowed"
+    assert code("alias/presets/p.yaml") == refused
+    assert code("in/presets/p.yaml", path=tmp_path / "alias") == refused
+    assert code("own/p.yaml") == refused
+    assert code("p", tmp_path / "alias/presets") == refused
+    assert code("p", share.path / "presets") == refused
+    assert code({"extends": "alias/presets/p.yaml"}) == refused
+    assert code("child", own) == refused
+    assert code("other", own) == refused
+    assert code("way", own) == "preset.unreadable"
+    assert code("alias/presets/linked.yaml") == "preset.unreadable"
+    assert code("linked", tmp_path / "alias/presets") == "preset.unreadable"
+
+    planted = share.path / "framewatch-preset.yaml"
+    planted.write_text("extends: p")
+    with pytest.raises(ConfigError) as caught:
+        load_folder_preset(share, PresetLibrary([tmp_path / "alias/presets"], [share]))
+    assert caught.value.finding.code == refused
