@@ -16,33 +16,43 @@ from framewatch.errors import MediaError
 from framewatch.media.out_of_memory import too_costly
 
 _ENTRY_BYTES = 36  # of libav's AVIndexEntry and MOVTimeToSample
-_FRAMES_PER_ENTRY = 1024  # of uncompressed sound, which libav reads in chunks
+# Frames of sound in an entry, where libav reads chunks: so many, or fewer where they have to be whole packets.
+_FRAMES_PER_ENTRY = 1024
+_OWN_ENTRY = 160  # frames of a packet from which on each has an entry of its own
+# Whether a track of this handler is sound. Libav ignores others: QuickTime has a second handler, of the data.
+_HANDLERS = {b"soun": True, b"vide": False, b"subp": False, b"clcp": False}
+_PACKET_FRAMES_AT = {1: 44, 2: 76}  # where a description of sound says how many frames a packet has, by its version
 _PARENTS = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"moof", b"traf")
 _MAX_BOXES = 1_000_000  # a fragmented file has a few a second
 _MAX_TABLE = 64 * 2**20  # bytes of a table of chunks that are read
-_TRUN_SAMPLE_FLAGS = 0xF00  # which numbers a fragment states for each packet
 
 
 class TrackIndex(NamedTuple):
     """What the index lists of one track, or of one fragment of it."""
 
-    packets: int
-    memory: int  # bytes that libav takes for it
+    entries: int  # that libav makes of it
+
+    @property
+    def memory(self) -> int:
+        """Bytes that libav takes for it."""
+        return self.entries * _ENTRY_BYTES
 
 
 @dataclass
 class _Track:
-    sound: bool = False
-    packets: int = 0
-    frame_by_frame: bool = False  # each packet of sound is one audio frame: it is uncompressed
+    sound: bool | None = None  # None: no handler says so, and libav may go by the codec
+    packets: int = 0  # where sound is chunked, audio frames: also where it is compressed, as in old QuickTime files
+    frame_by_frame: bool = False  # each packet of sound is one audio frame
     chunks: int = 0
     runs: bytes = b""  # how many packets the chunks hold
+    frames_per_entry: int = _FRAMES_PER_ENTRY
 
     @property
     def index(self) -> TrackIndex:
-        chunked = self.sound and self.frame_by_frame
-        entries = _chunk_entries(self.runs, self.chunks) if chunked else self.packets
-        return TrackIndex(self.packets, entries * _ENTRY_BYTES)
+        if self.sound is False or not self.frame_by_frame:
+            return TrackIndex(self.packets)
+        chunked = _chunk_entries(self.runs, self.chunks, self.frames_per_entry)
+        return TrackIndex(chunked if self.sound else max(chunked, self.packets))
 
 
 def index_sizes(file: BinaryIO) -> list[TrackIndex]:
@@ -67,11 +77,10 @@ def check_index(tracks: Sequence[TrackIndex], size: int, room: int) -> None:
         MediaError: `media.too_costly`.
     """
     needed = sum(track.memory for track in tracks)
-    most = max((track.packets for track in tracks), default=0)
+    most = max((track.entries for track in tracks), default=0)
     if most > size:  # each takes a byte or an entry at the least
-        listed = sum(track.packets for track in tracks) * _ENTRY_BYTES
         message = (
-            f"its index lists {most} packets, which could need {listed / 1e9:.1f} GB of memory, "
+            f"its index lists {most} packets, which could need {needed / 1e9:.1f} GB of memory, "
             f"and the whole file has {size} bytes"
         )
         raise MediaError(message, code="media.too_costly", hint="it is damaged, or made to do harm")
@@ -104,7 +113,9 @@ def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, i
 
 def _read_box(file: BinaryIO, kind: bytes, start: int, stop: int, track: _Track) -> None:
     if kind == b"hdlr":
-        track.sound = _head(file, start, stop, 12)[8:12] == b"soun"
+        track.sound = _HANDLERS.get(_head(file, start, stop, 12)[8:12], track.sound)
+    elif kind == b"stsd":
+        track.frames_per_entry = min(track.frames_per_entry, _frames_per_entry(_head(file, start, stop, 80)))
     elif kind in (b"stsz", b"stz2"):
         track.packets = max(track.packets, *_numbers(_head(file, start, stop, 12), 8))
     elif kind == b"stts":
@@ -116,20 +127,31 @@ def _read_box(file: BinaryIO, kind: bytes, start: int, stop: int, track: _Track)
         track.runs = _head(file, start, stop, _MAX_TABLE)
 
 
-def _chunk_entries(table: bytes, chunks: int) -> int:
+def _frames_per_entry(description: bytes) -> int:
+    """Return how many frames of sound libav has in an entry of a chunked track at the least."""
+    if _numbers(description, 4)[0] != 1:
+        return _OWN_ENTRY
+    version = int.from_bytes(description[24:26])
+    frames = _numbers(description, _PACKET_FRAMES_AT[version])[0] if version in _PACKET_FRAMES_AT else 0
+    if frames >= _OWN_ENTRY:
+        return min(frames, _FRAMES_PER_ENTRY)  # libav does not look at it in some files
+    return _FRAMES_PER_ENTRY - _FRAMES_PER_ENTRY % max(frames, 1)
+
+
+def _chunk_entries(table: bytes, chunks: int, frames_per_entry: int) -> int:
     """Return the entries that libav makes of a track that it reads in chunks."""
     runs = [*struct.iter_unpack(">3I", table[8 : len(table) - (len(table) - 8) % 12])] if len(table) > 8 else []
     entries = 0
     for number, (first, frames, _) in enumerate(runs):
         after = runs[number + 1][0] if number + 1 < len(runs) else max(chunks, first) + 1
-        entries += max(after - first, 0) * -(-frames // _FRAMES_PER_ENTRY)
+        entries += max(after - first, 0) * -(-frames // frames_per_entry)
     return entries
 
 
 def _fragment(header: bytes) -> Iterator[TrackIndex]:
     if len(header) == 8:
         _, packets = struct.unpack(">2I", header)
-        yield TrackIndex(packets, packets * _ENTRY_BYTES)
+        yield TrackIndex(packets)
 
 
 def _numbers(data: bytes, at: int) -> tuple[int, ...]:
