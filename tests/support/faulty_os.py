@@ -1,10 +1,10 @@
-"""An `os` module that counts changes to the disk, and fails or kills the process at one of them."""
+"""An `os` module that counts calls, by default those that change the disk, and fails or kills the process at one."""
 
 from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 CHANGING = ("mkdir", "open", "write", "rename", "link", "unlink", "fsync", "fchmod", "utime")
@@ -14,16 +14,19 @@ Hook = Callable[[int, str], None]
 
 
 class FaultyOs:
-    """Passes every call to `os`; `before` and `after` are called around each one that changes the disk."""
+    """Passes every call to `os`; `before` and `after` are called around each one that is watched."""
 
-    def __init__(self, before: Hook | None = None, after: Hook | None = None) -> None:
+    def __init__(
+        self, before: Hook | None = None, after: Hook | None = None, watched: Collection[str] = CHANGING
+    ) -> None:
         self.calls = 0
+        self.watched = watched
         self.before = before or (lambda number, name: None)
         self.after = after or (lambda number, name: None)
 
     def __getattr__(self, name: str) -> Any:
         real = getattr(os, name)
-        if name not in CHANGING:
+        if name not in self.watched:
             return real
 
         def watched(*args: Any, **kwargs: Any) -> Any:
@@ -40,14 +43,14 @@ class FaultyOs:
         return result
 
 
-def failing(name: str, code: int) -> FaultyOs:
-    """An `os` in which one function always fails."""
+def failing(name: str, code: int, *, since: int = 1) -> FaultyOs:
+    """An `os` in which one function always fails, or from the call of this number on."""
 
-    def before(_: int, called: str) -> None:
-        if called == name:
+    def before(number: int, _: str) -> None:
+        if number >= since:
             raise OSError(code, os.strerror(code))
 
-    return FaultyOs(before)
+    return FaultyOs(before, watched=(name,))
 
 
 def killing(at: int) -> FaultyOs:

@@ -21,6 +21,7 @@ import psutil
 
 from framewatch.errors import AlreadyRunningError, Finding, StorageError, shorten
 from framewatch.storage import files
+from framewatch.storage.os_errors import storage_faults
 from framewatch.storage.root import Root
 from framewatch.text import printable
 from framewatch.threads import NamedLocks
@@ -74,7 +75,6 @@ class FolderLock:
             StorageError: the folder or the lock file cannot be opened, or that is not a regular file.
         """
         file = self._open()
-        self._seen = os.fstat(file)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -111,12 +111,20 @@ class FolderLock:
             hint = "make the folder writable, and remove anything else with that name"
             message = f"the lock {self.path} cannot be opened: {error.strerror}"
             raise StorageError(message, code="storage.lock", hint=hint) from None
-        status = os.fstat(file)
-        if stat.S_ISREG(status.st_mode) and status.st_nlink <= 1:
-            return file
-        os.close(file)  # a hard link to another file, which would be overwritten
-        message = f"{self.path} is not a plain file, or has hard links"
-        raise StorageError(message, code="storage.lock", hint="remove it")
+        try:
+            with storage_faults(self.path):
+                status = os.fstat(file)
+            self._require_plain(status)
+        except BaseException:
+            os.close(file)
+            raise
+        self._seen = status
+        return file
+
+    def _require_plain(self, status: os.stat_result) -> None:
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:  # another file's hard link would be overwritten
+            message = f"{self.path} is not a plain file, or has hard links"
+            raise StorageError(message, code="storage.lock", hint="remove it")
 
     def _not_locked(self, error: OSError, holder: Holder, what: str) -> Finding:
         if isinstance(error, BlockingIOError) or error.errno == errno.EACCES:
@@ -232,9 +240,9 @@ def is_held_by_us(folder: Root) -> bool:
     Anybody may write anything into the file, so its content alone proves nothing.
     """
     try:
+        path = str(folder.real_path() / LOCK_NAME)
         with folder.opened() as top:
             file = os.open(LOCK_NAME, files.READ, dir_fd=top)
-        path = str(folder.real_path() / LOCK_NAME)
     except (OSError, StorageError):
         return False
     try:

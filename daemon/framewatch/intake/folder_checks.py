@@ -17,7 +17,7 @@ from framewatch.safe_yaml import KeyPath, dotted
 from framewatch.settings import FolderSettings, Settings
 from framewatch.storage import beneath
 from framewatch.storage.mounts import Mounts
-from framewatch.storage.os_errors import SYMLINK, symlink_error
+from framewatch.storage.os_errors import SYMLINK, storage_error
 from framewatch.storage.root import UNGUARDED, Guard, Root
 
 LINK = "folders.symlink"
@@ -197,7 +197,7 @@ def _unreachable(path: Path, error: OSError) -> Finding | None:
     if error.errno == errno.ENOTDIR:
         return Finding("folders.not_a_folder", f"{path} is not a folder", "name a folder")
     if error.errno == errno.ELOOP:
-        return _refused_link(symlink_error(path))
+        return _refused_link(storage_error(error, path))
     if error.errno == errno.EACCES:
         return Finding("folders.not_writable", f"{path} cannot be opened", _RIGHTS)
     return None  # missing; or a share that is dead, which counts as missing

@@ -181,7 +181,7 @@ def _note(notes: dict[str, str], key: str, text: str) -> None:
 
 def _key(root: Root) -> tuple[int, int] | None:
     """Return device and inode of a folder; None if it cannot be opened."""
-    with suppress(StorageError), root.opened() as folder:
+    with suppress(OSError, StorageError), root.opened() as folder:
         status = os.fstat(folder)
         return status.st_dev, status.st_ino
     return None

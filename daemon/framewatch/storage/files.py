@@ -17,12 +17,14 @@ from pathlib import Path
 from framewatch.domain import FileIdentity, InputFile
 from framewatch.errors import MediaError
 from framewatch.storage import beneath
-from framewatch.storage.os_errors import shown, storage_error
+from framewatch.storage.os_errors import shown, storage_error, storage_faults
 
 READ = (
     os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 )  # O_NONBLOCK: opening a FIFO must not wait for a writer
 CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+# What opening something that is no regular file ends with: a link, or a socket (EOPNOTSUPP on macOS).
+NO_FILE = frozenset({errno.ELOOP, errno.ENXIO, errno.EOPNOTSUPP})
 _CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES}  # from fsync on folders of SMB and some FUSE
 
 
@@ -36,17 +38,15 @@ def open_input(file: InputFile) -> int:
     try:
         descriptor = beneath.open_path(file.path, READ)
     except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENXIO, errno.EXDEV):
-            raise _not_a_file(file, "a link, or lies behind one") from None
+        if error.errno in (*NO_FILE, errno.EXDEV):
+            raise not_a_file(file.name, "a link, or lies behind one") from None
         raise storage_error(error, file.path) from error
     try:
-        problem = _problem(file, os.fstat(descriptor))
-    except OSError as error:  # ESTALE, for one: a share may forget the file at any time
+        with storage_faults(file.path):  # ESTALE, for one: a share may forget the file at any time
+            _require_version(file, os.fstat(descriptor))
+    except BaseException:
         os.close(descriptor)
-        raise storage_error(error, file.path) from error
-    if problem:
-        os.close(descriptor)
-        raise problem
+        raise
     return descriptor
 
 
@@ -56,19 +56,20 @@ def named_by_user(path: Path) -> InputFile:
     return InputFile(root=real.parent, relative=Path(real.name))
 
 
-def _problem(file: InputFile, found: os.stat_result) -> MediaError | None:
+def _require_version(file: InputFile, found: os.stat_result) -> None:
     if not stat.S_ISREG(found.st_mode):
-        return _not_a_file(file, "not a regular file")
+        raise not_a_file(file.name, "not a regular file")
     if file.identity is None or unchanged(file.identity, identity_of(found)):
-        return None
+        return
     message = f"{shown(file.name)} is no longer the file that was queued"
     hint = "leave files alone while framewatch works on them"
-    return MediaError(message, code="source.changed", hint=hint, where=shown(file.path))
+    raise MediaError(message, code="source.changed", hint=hint, where=shown(file.path))
 
 
-def _not_a_file(file: InputFile, reason: str) -> MediaError:
+def not_a_file(name: str, reason: str) -> MediaError:
+    """Return the error for something that is named like a file and is none."""
     hint = "put the file itself into the folder"
-    return MediaError(f"{shown(file.name)} is {reason}", code="media.not_a_file", hint=hint)
+    return MediaError(f"{shown(name)} is {reason}", code="media.not_a_file", hint=hint)
 
 
 def write_name(folder: int, name: str, data: bytes, *, durable: bool = True) -> None:

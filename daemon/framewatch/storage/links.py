@@ -16,7 +16,7 @@ from pathlib import Path
 from framewatch.errors import StorageError
 from framewatch.storage import beneath
 from framewatch.storage.filesystem_type import filesystem_type
-from framewatch.storage.os_errors import SYMLINK, shown, storage_error
+from framewatch.storage.os_errors import SYMLINK, shown, storage_error, storage_faults
 
 _MAX_LINKS = 40  # as the kernel allows in one path
 # An entry itself, even if it is a link; O_PATH is Linux's, and O_SYMLINK macOS's.
@@ -44,6 +44,11 @@ def resolve(path: Path, until: Container[Path] = ()) -> Path:
     Raises:
         StorageError: `storage.symlink` for a link that is not to be trusted, or another error of the file system.
     """
+    with storage_faults(path):
+        return _resolve(path, until)
+
+
+def _resolve(path: Path, until: Container[Path]) -> Path:
     done, here = Path("/"), os.open("/", beneath.PASSED)
     pending = [*reversed(path.absolute().parts[1:])]
     links = 0
@@ -55,23 +60,22 @@ def resolve(path: Path, until: Container[Path] = ()) -> Path:
             inner = _open_entry(here, name, done / name)
             if inner is None:
                 return done.joinpath(name, *reversed(pending))
-            found = os.fstat(inner)
-            if not stat.S_ISLNK(found.st_mode):
-                os.close(here)
-                here, done = inner, done.parent if name == ".." else done / name
-                continue
             try:
-                _require_trusted(found, os.fstat(here), done, name)
-                target = _target(inner, here, name)
+                target = _target(inner, here, done, name)
+                if target is None:
+                    here, inner = inner, here
+                    done = done.parent if name == ".." else done / name
+                    continue
+                if target.startswith("/"):
+                    top = os.open("/", beneath.PASSED)
+                    os.close(here)
+                    done, here = Path("/"), top
             finally:
                 os.close(inner)
             links += 1
             if links > _MAX_LINKS:
-                raise storage_error(OSError(errno.ELOOP, os.strerror(errno.ELOOP)), path)
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
             pending += [part for part in reversed(target.split("/")) if part not in ("", ".")]
-            if target.startswith("/"):
-                os.close(here)
-                done, here = Path("/"), os.open("/", beneath.PASSED)
         return done
     finally:
         os.close(here)
@@ -86,9 +90,14 @@ def _open_entry(folder: int, name: str, path: Path) -> int | None:
         raise storage_error(error, path) from error
 
 
-def _target(link: int, folder: int, name: str) -> str:
-    """Return where an open link leads: by its descriptor, since the name may have changed; macOS cannot do that."""
-    return os.readlink("", dir_fd=link) if hasattr(os, "O_PATH") else os.readlink(name, dir_fd=folder)
+def _target(entry: int, folder: int, where: Path, name: str) -> str | None:
+    """Return where a link leads; None if the entry is no link."""
+    found = os.fstat(entry)
+    if not stat.S_ISLNK(found.st_mode):
+        return None
+    _require_trusted(found, os.fstat(folder), where, name)
+    # By its descriptor, since the name may have changed; macOS cannot do that.
+    return os.readlink("", dir_fd=entry) if hasattr(os, "O_PATH") else os.readlink(name, dir_fd=folder)
 
 
 def _require_trusted(link: os.stat_result, folder: os.stat_result, where: Path, name: str) -> None:

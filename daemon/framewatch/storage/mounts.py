@@ -8,8 +8,8 @@ import secrets
 import stat
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -30,7 +30,7 @@ from framewatch.storage.mount_marker import (
     marker_text,
     mount_state,
 )
-from framewatch.storage.os_errors import shown, storage_error, storage_faults, symlink_error
+from framewatch.storage.os_errors import shown, storage_faults
 
 _GONE = (errno.ENOENT, errno.ENOTDIR)
 _log = structlog.get_logger("framewatch.folders")
@@ -97,9 +97,8 @@ class Mounts:
         except StorageError as error:
             raise self._missing(root, error) from None
         try:
-            if root in self._names and self._checked_state(root, real, descriptor) is MountState.ABSENT:
-                raise self._not_mounted(root)
-        except StorageError:
+            self._require_mounted(root, real, descriptor)
+        except BaseException:
             os.close(descriptor)
             raise
         self._real.setdefault(root, real)
@@ -109,9 +108,14 @@ class Mounts:
         """Open a root from the one around it; None if it is a disk of its own."""
         top = self.open(outer)
         try:
-            with _opening(root):
+            with storage_faults(root):
                 inner = beneath.open_beneath(top, root.relative_to(outer).parts, beneath.FOLDER)
-            if os.fstat(inner).st_dev == os.fstat(top).st_dev:
+                try:
+                    same_disk = os.fstat(inner).st_dev == os.fstat(top).st_dev
+                except BaseException:
+                    os.close(inner)
+                    raise
+            if same_disk:
                 return inner
             os.close(inner)
             return None
@@ -222,6 +226,10 @@ class Mounts:
             return None
         return outer if mount_point(self.real_path(root)) == mount_point(self.real_path(outer)) else None
 
+    def _require_mounted(self, root: Path, real: Path, descriptor: int) -> None:
+        if root in self._names and self._checked_state(root, real, descriptor) is MountState.ABSENT:
+            raise self._not_mounted(root)
+
     def _checked_state(self, root: Path, real: Path, descriptor: int) -> MountState:
         with storage_faults(root):
             known = self._markers.get(root)
@@ -281,7 +289,16 @@ class Mounts:
 
 
 def mount_point(path: Path) -> Path:
-    """Return the nearest mount point at or above an absolute path, as far as it exists. Follows no link."""
+    """Return the nearest mount point at or above an absolute path, as far as it exists. Follows no link.
+
+    Raises:
+        StorageError: a folder on the way is unavailable.
+    """
+    with storage_faults(path):
+        return _mount_point(path)
+
+
+def _mount_point(path: Path) -> Path:
     found = here = Path("/")
     folder = os.open(here, beneath.PASSED)
     try:
@@ -290,11 +307,12 @@ def mount_point(path: Path) -> Path:
                 inner = beneath.open_beneath(folder, (name,), beneath.PASSED)
             except OSError:  # missing, a file, a link, or closed to us: whatever is below is not reached
                 return found
-            outer, here = os.fstat(folder), here / name
-            os.close(folder)
-            folder = inner
-            if os.fstat(inner).st_dev != outer.st_dev:
-                found = here
+            folder, outer, here = inner, folder, here / name
+            try:
+                if os.fstat(folder).st_dev != os.fstat(outer).st_dev:
+                    found = here
+            finally:
+                os.close(outer)
         return found
     finally:
         os.close(folder)
@@ -312,7 +330,7 @@ def _outer(root: Path, roots: Sequence[Path]) -> Path | None:
 
 
 def _open_real(root: Path, real: Path) -> int:
-    with _opening(root):
+    with storage_faults(root):
         return beneath.open_path(real, beneath.FOLDER)
 
 
@@ -322,22 +340,13 @@ def _root_state(real: Path, descriptor: int) -> RootState:
     return RootState(_read_marker(descriptor), mount_point(real), empty, real)
 
 
-@contextmanager
-def _opening(root: Path) -> Iterator[None]:
-    """Raise OSErrors of opening a root as StorageErrors."""
-    try:
-        yield
-    except OSError as error:
-        raise symlink_error(root) if error.errno == errno.ELOOP else storage_error(error, root) from error
-
-
 def _read_marker(folder: int) -> str | None:
     """Return the id in a root's marker; None if there is no regular file of that name."""
     with suppress(FileNotFoundError, PermissionError):
         try:
             file = os.open(MARKER_NAME, files.READ, dir_fd=folder)
         except OSError as error:
-            if error.errno in (errno.ELOOP, errno.ENXIO):  # a link, or a socket
+            if error.errno in files.NO_FILE:
                 return None
             raise
         try:

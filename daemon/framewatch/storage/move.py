@@ -96,7 +96,7 @@ def _open_source(task: Move, stack: ExitStack) -> _Source | Moved:
     except FileNotFoundError:
         return Moved.GONE
     except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENXIO):  # a link, or a socket
+        if error.errno in files.NO_FILE:
             return Moved.CHANGED
         raise
     stack.callback(os.close, file)

@@ -19,14 +19,13 @@ _READ_ONLY = (
 _DENIED = ("storage.denied", "let framewatch's user read and write this folder and the files in it")
 _UNAVAILABLE = ("storage.unavailable", "mount or create this folder; work then continues automatically")
 SYMLINK = "storage.symlink"
-_LINK = (SYMLINK, "framewatch writes through no links: replace it with a real folder")
 _MEANING = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _FULL,
     errno.EROFS: _READ_ONLY,
     errno.EACCES: _DENIED,
     errno.EPERM: _DENIED,
-    errno.ELOOP: _LINK,
+    errno.ELOOP: (SYMLINK, "framewatch follows no links here: replace it with a real file or folder"),
     errno.EFBIG: ("storage.too_large", "this file system does not support files of this size: use another one"),
     errno.ENAMETOOLONG: (
         "storage.name_too_long",
@@ -43,19 +42,14 @@ def storage_error(error: OSError, path: Path) -> StorageError:
     that may come back.
     """
     code, hint = _MEANING.get(error.errno or 0, _UNAVAILABLE)
-    return StorageError(error.strerror or str(error), code=code, hint=hint, where=shown(path))
+    message = "there is a symbolic link in this path" if code == SYMLINK else error.strerror or str(error)
+    return StorageError(message, code=code, hint=hint, where=shown(path))
 
 
 def no_answer(path: Path) -> Finding:
     """Return the finding about a folder that no system call about it returns from."""
     hint = "check the server or the disk; work continues automatically"
     return Finding(NO_ANSWER, "this folder does not answer: its share may be dead", hint, shown(path))
-
-
-def symlink_error(path: Path) -> StorageError:
-    """Return the error for a link in the place of a folder."""
-    code, hint = _LINK
-    return StorageError("this is a symbolic link, not a folder", code=code, hint=hint, where=shown(path))
 
 
 def outside_error(path: Path, root: Path) -> StorageError:

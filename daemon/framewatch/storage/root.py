@@ -6,7 +6,6 @@ write below it, so a path is not enough to name a file there: each component cou
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -19,7 +18,7 @@ from framewatch.domain import FileIdentity, InputFile
 from framewatch.storage import beneath, files
 from framewatch.storage.free_space import free_bytes
 from framewatch.storage.links import resolve
-from framewatch.storage.os_errors import outside_error, storage_error, storage_faults, symlink_error
+from framewatch.storage.os_errors import outside_error, storage_error, storage_faults
 
 
 class Guard(Protocol):
@@ -78,7 +77,7 @@ class Root:
 
     def disk(self) -> int:
         """Return the device number: equal for folders on one file system."""
-        with self.opened() as top:
+        with self.opened() as top, storage_faults(self.path):
             return os.fstat(top).st_dev
 
     def free_bytes(self) -> int:
@@ -167,10 +166,10 @@ def _open_below(top: int, parts: Sequence[str], path: Path, *, create: bool) -> 
         if not create or not parts:
             raise
     except OSError as error:
-        raise symlink_error(path) if error.errno == errno.ELOOP else storage_error(error, path) from error
+        raise storage_error(error, path) from error
     outer = _open_below(top, parts[:-1], path, create=True)
     try:
-        with suppress(FileExistsError):
+        with storage_faults(path), suppress(FileExistsError):
             os.mkdir(parts[-1], dir_fd=outer)
             files.sync_folder(outer)
     finally:

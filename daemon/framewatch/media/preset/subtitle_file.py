@@ -11,7 +11,7 @@ from framewatch.errors import Finding, MediaError, StorageError
 from framewatch.media.preset.preset import Preset
 from framewatch.storage import files
 from framewatch.storage.links import resolve
-from framewatch.storage.os_errors import storage_faults
+from framewatch.storage.os_errors import SYMLINK, storage_faults
 
 SUBTITLE_DEMUXERS = {".srt": "srt", ".ass": "ass", ".ssa": "ass", ".vtt": "webvtt"}
 
@@ -53,7 +53,7 @@ def find_subtitle_file(preset: Preset, source: InputFile) -> tuple[InputFile | N
         return None, [Finding("subtitle.burn_kind", message, "name a subtitle file", _KEY)]
     except StorageError as error:
         hint = "a relative path starts beside the preset, then beside the video; or use an absolute path"
-        if error.finding.code == "storage.symlink":
+        if error.finding.code == SYMLINK:
             hint = error.finding.hint
         message = f"{shown(str(path))} cannot be read: {error.finding.message}"
         return None, [Finding("subtitle.burn_missing", message, hint, _KEY)]

@@ -24,7 +24,7 @@ from framewatch.errors import FramewatchError, MediaError, StorageError
 from framewatch.media import out_of_memory
 from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.limits import TRIED_PIXELS
-from framewatch.storage.files import READ, open_input
+from framewatch.storage.files import NO_FILE, READ, not_a_file, open_input
 
 AnyFile = InputFile | Path
 """A file to read. A path is for one that framewatch has made, in a folder of its own: its folders may be links."""
@@ -96,8 +96,8 @@ def _open_own(path: Path) -> int:
     try:
         descriptor = os.open(path, READ)
     except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise _not_a_file(path, "a symbolic link") from None
+        if error.errno in NO_FILE:
+            raise not_a_file(path.name, "not a regular file") from None
         raise _unreadable(path, error) from None
     try:
         is_regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
@@ -106,7 +106,7 @@ def _open_own(path: Path) -> int:
         raise _unreadable(path, error) from None
     if not is_regular:
         os.close(descriptor)
-        raise _not_a_file(path, "not a regular file")
+        raise not_a_file(path.name, "not a regular file")
     return descriptor
 
 
@@ -268,8 +268,3 @@ def _unreadable(path: Path, error: OSError) -> StorageError:
     if error.errno in (errno.EACCES, errno.EPERM):
         return StorageError(message, code="storage.denied", hint="let the user that framewatch runs as read it")
     return StorageError(message)
-
-
-def _not_a_file(path: Path, reason: str) -> MediaError:
-    hint = "put the video itself into the folder"
-    return MediaError(f"{path.name} is {reason}", code="media.not_a_file", hint=hint)
