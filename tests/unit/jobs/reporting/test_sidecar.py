@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from faulty_os import failing
 from framewatch.domain import Job, JobState, Journal, Progress
 from framewatch.errors import Finding, StorageError
+from framewatch.jobs.reporting import own_file
 from framewatch.jobs.reporting.sidecar import PROGRESS_SCHEMA, Sidecar, progress_document
 from framewatch.storage.root import Root
 from job_factory import NAMES, MakeJob
@@ -199,7 +202,6 @@ def test_a_folder_that_cannot_be_written_to_is_reported_once_and_stops_nothing(t
 @pytest.mark.parametrize(
     "content",
     [
-        b"",
         b"notes of somebody",
         b'{"schema": "other/1"}',
         b'{"status": "done"}',
@@ -210,7 +212,7 @@ def test_a_folder_that_cannot_be_written_to_is_reported_once_and_stops_nothing(t
         "folder",
         "fifo",
     ],
-    ids=["empty", "text", "other", "no schema", "list", "nested", "too large", "link", "folder", "fifo"],
+    ids=["text", "other", "no schema", "list", "nested", "too large", "link", "folder", "fifo"],
 )
 def test_what_framewatch_did_not_write_is_neither_replaced_nor_removed(
     tmp_path: Path, running: Job, content: bytes | str
@@ -242,6 +244,24 @@ def test_a_progress_file_of_an_earlier_job_is_replaced(tmp_path: Path, running: 
     Sidecar(path, Root(tmp_path)).update(running, at(1))
     Sidecar(path, Root(tmp_path)).update(running.evolve(id="another"), at(2))
     assert read(path)["job_id"] == "another"
+
+
+def test_an_empty_file_that_a_power_cut_left_is_replaced(tmp_path: Path, running: Job) -> None:
+    path = tmp_path / "clip1.mp4.progress.json"
+    path.touch()
+    Sidecar(path, Root(tmp_path)).finish(running, at(2), path, Root(tmp_path))
+    assert read(path)["job_id"] == running.id
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ESTALE, errno.EMFILE])
+def test_a_folder_that_does_not_answer_does_not_make_a_progress_file_somebody_elses(
+    tmp_path: Path, running: Job, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "clip1.mp4.progress.json"
+    errors: list[StorageError] = []
+    monkeypatch.setattr(own_file, "os", failing("open", code))
+    Sidecar(path, Root(tmp_path), on_error=errors.append).update(running, at(1))
+    assert [error.finding.code for error in errors] == ["storage.unavailable"]
 
 
 def test_the_schema_names_every_key_of_a_document(running: Job) -> None:
