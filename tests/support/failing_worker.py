@@ -11,24 +11,34 @@ from pydantic import TypeAdapter
 from framewatch import errors
 from framewatch.domain import Record, StageName
 from framewatch.errors import Finding, FramewatchError, Need, Remedy
+from framewatch.media.process_bounds import Bounds, begin
 from framewatch.render.worker import WorkerKind, serve
 
 
 class FailTask(Record):
     op: Literal["fail"] = "fail"
-    error: str  # a class of `framewatch.errors`, "NewerError" or "bad_alloc"
+    error: str  # a class of `framewatch.errors`, "NewerError", or how to die: "bad_alloc" or "abort"
+    bound: int | None = None  # bytes of memory
+    hold: int = 0  # bytes that the task still holds as it fails
+    says: str = ""  # on stderr
 
 
 class Failing:
     stage: StageName = "decode"
 
     def __init__(self, _send: Callable[[Record], None]) -> None:
-        pass
+        self._held = bytearray(0)
 
     def run(self, task: Any) -> Any:
         """Raise the error, with two findings and a need; or die as a C++ library does that got no memory."""
+        begin(Bounds(worker=task.bound, beyond_held=False))
+        self._held = bytearray(0)  # of the last task
+        self._held = bytearray(task.hold)
+        if task.says:
+            os.write(2, f"{task.says}\n".encode())
         if task.error == "bad_alloc":
             os.write(2, b"terminate called after throwing an instance of 'std::bad_alloc'\n")
+        if task.error in ("bad_alloc", "abort"):
             os.abort()
         kind: type[FramewatchError] = globals().get(task.error) or getattr(errors, task.error)
         error = kind.of([Finding("a.b", "first \udcff", "hint", "where"), Finding("c.d", "second")])

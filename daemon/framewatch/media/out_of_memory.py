@@ -12,6 +12,8 @@ from framewatch.errors import MediaError, OutOfMemoryError
 from framewatch.media import process_bounds
 
 _TEST_BYTES = 1 << 30  # a frame of 8192x8192 at 16 bit, with all that a decoder needs for it
+# What is left of a bound that is not used up: it is several times what is needed, or the user's own and small.
+_LEFT = 0.3
 
 _HINT = "other programs may be using it; close some, or allow framewatch more"
 COSTLY_HINT = "check whether the file is what it should be; if it is, raise limits.worker_gb"
@@ -37,12 +39,18 @@ def complaint(text: str) -> str | None:
 def is_short() -> bool:
     """Return whether the machine has too little memory for a large frame now, whatever this process may use."""
     with process_bounds.lifted():
-        return not _can_allocate()
+        return not _can_allocate(_TEST_BYTES)
 
 
-def is_at_bound() -> bool:
-    """Return whether the bound of this process, and not the machine, keeps it from allocating a large frame."""
-    return process_bounds.bound_of_worker() is not None and not _can_allocate() and not is_short()
+def is_bound_used_up() -> bool:
+    """Return whether this process has taken most of what its bound allows, and the machine would allow more.
+
+    What fails then, without saying why, probably failed of it.
+    """
+    if process_bounds.bound_of_worker() is None:
+        return False
+    left = min(_TEST_BYTES, round(process_bounds.granted() * _LEFT))
+    return not _can_allocate(max(left, mmap.PAGESIZE)) and not is_short()
 
 
 def raise_if_short(error: BaseException) -> None:
@@ -59,7 +67,7 @@ def raise_if_short(error: BaseException) -> None:
     if is_short():
         message = "there is not enough memory to read this file now"
         raise OutOfMemoryError(message, code="media.out_of_memory", hint=_HINT) from error
-    if is_at_bound():
+    if process_bounds.bound_of_worker() is not None and not _can_allocate(_TEST_BYTES):
         raise too_costly("decoding this file") from error
 
 
@@ -104,13 +112,13 @@ def _gb(size: int) -> str:
     return f"{size / 1e9:.1f} GB"
 
 
-def _can_allocate() -> bool:
+def _can_allocate(size: int) -> bool:
     """Map memory and give it back: no page is touched, so that looking costs none.
 
     A bytearray would be filled with zeros, which can be what makes the kernel end this process.
     """
     try:
-        mmap.mmap(-1, _TEST_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
+        mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
     except OSError:
         return False
     return True

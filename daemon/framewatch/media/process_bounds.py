@@ -43,6 +43,8 @@ class Bounds(Record):
 NO_BOUNDS = Bounds()
 _current = NO_BOUNDS
 _is_worker = False  # whether this process may be bounded: a test may run tasks in its own process
+_bound: int | None = None  # bytes that it may use; kept, because the limit is lifted now and then
+_granted = 0  # bytes that the task could take beyond what the process held when the bound was set
 _changing = threading.Lock()  # several lanes may run out of memory at once
 
 
@@ -86,8 +88,12 @@ def let_take(size: int) -> None:
 
 def bound_of_worker() -> int | None:
     """Return the bytes that this process may use; None where they are not bounded."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_DATA)
-    return None if not _LINUX or _current.worker is None or soft == _UNLIMITED else soft
+    return _bound
+
+
+def granted() -> int:
+    """Return the bytes that the task could take in all when its bound was set; 0 where there is none."""
+    return _granted
 
 
 def room(unbounded: int) -> int:
@@ -137,9 +143,12 @@ def bound_child(pid: int) -> None:
 @contextmanager
 def lifted() -> Iterator[None]:
     """Lift this process's memory bound while the block runs, to see what the machine itself would allow."""
+    if _bound is None:
+        yield
+        return
     with _changing:
         soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        resource.setrlimit(resource.RLIMIT_DATA, (hard if bound_of_worker() is not None else soft, hard))
+        resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
         try:
             yield
         finally:
@@ -147,9 +156,14 @@ def lifted() -> Iterator[None]:
 
 
 def _bound_memory(size: int | None) -> None:
-    if _LINUX:
-        with _changing:
-            _limit(resource.RLIMIT_DATA, size)
+    global _bound, _granted  # noqa: PLW0603 - a limit belongs to the process
+    if not _LINUX:
+        return
+    with _changing:
+        _limit(resource.RLIMIT_DATA, size)
+        soft, _ = resource.getrlimit(resource.RLIMIT_DATA)
+        _bound = None if size is None or soft == _UNLIMITED else soft
+        _granted = max((_bound or 0) - held(), 0)
 
 
 def _limit(kind: int, value: int | None, *, hard: bool = False) -> None:

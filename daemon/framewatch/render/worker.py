@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, Protocol
 from pydantic import TypeAdapter
 
 from framewatch.domain import Record, StageName
-from framewatch.errors import EngineError, FramewatchError, OutOfMemoryError, WorkerError
+from framewatch.errors import EngineError, FramewatchError, OutOfMemoryError, Remedy, WorkerError
 from framewatch.media import out_of_memory, process_bounds
 from framewatch.render.messages import Failed, Finished, Logged, Send
 from framewatch.render.task_handlers import RenderHandlers
@@ -119,7 +119,7 @@ def _answer(kind: WorkerKind, handlers: Handlers, line: bytes, send: Send) -> Re
     except MemoryError:
         return Failed(error=_out_of_memory(handlers.stage).record)
     except Exception as error:  # noqa: BLE001 - the process boundary: the owner has to learn of a bug here
-        if out_of_memory.is_at_bound():  # such as a thread that could not be started
+        if out_of_memory.is_bound_used_up():  # such as a thread that could not be started
             return Failed(error=out_of_memory.too_costly(_WORK[handlers.stage]).record)
         for text in traceback.format_exc().rstrip().splitlines():
             send(Logged(stage=handlers.stage, line=text, level="debug"))
@@ -129,9 +129,10 @@ def _answer(kind: WorkerKind, handlers: Handlers, line: bytes, send: Send) -> Re
 def _explained(error: FramewatchError, stage: StageName) -> FramewatchError:
     """Return the error; where an engine or a tool failed because of this process's bound, one that says so.
 
-    Another attempt would end the same way.
+    Another attempt would end the same way. What waits for something else, such as a missing program, still does.
     """
-    if isinstance(error, EngineError | WorkerError) and out_of_memory.is_at_bound():
+    unexplained = isinstance(error, EngineError | WorkerError) and error.remedy == Remedy.RETRY
+    if (unexplained or isinstance(error, OutOfMemoryError)) and out_of_memory.is_bound_used_up():
         return out_of_memory.too_costly(f"{_WORK[stage]} ({error.finding.message})")
     return error
 

@@ -119,6 +119,7 @@ class Worker:
     def _answer(self, task: Record, on_message: OnMessage, stop: threading.Event, stalls: StallDetector) -> Any:
         _require_not_stopped(stop)
         self._was_at_bound = False
+        self._stderr.clear()  # what another task led to does not explain the end of this one
         self._ensure_started()
         self._send(task)
         while True:
@@ -180,7 +181,6 @@ class Worker:
             return
         self._end()
         self._messages = queue.Queue()
-        self._stderr.clear()
         command = [sys.executable, "-m", self._module, str(self._niceness)]
         try:
             self._process = process = subprocess.Popen(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import struct
 import sys
 import threading
@@ -16,7 +17,15 @@ import pytest
 import failing_worker
 from clips import make_clip
 from failing_worker import FailTask
-from framewatch.errors import MediaError, Remedy
+from framewatch.errors import (
+    EngineError,
+    FramewatchError,
+    MediaError,
+    OutOfMemoryError,
+    Remedy,
+    ToolMissingError,
+    WorkerError,
+)
 from framewatch.media.ffmpeg.discovery import find_ffmpeg
 from framewatch.media.limits import Limits
 from framewatch.media.process_bounds import Bounds
@@ -217,12 +226,47 @@ def test_a_small_file_that_claims_to_be_huge_takes_little_memory(
     assert peak_memory(fresh_worker.pid) < 150 * MB
 
 
-def test_a_worker_that_dies_for_want_of_memory_is_too_costly(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def failing() -> Iterator[Worker]:
+    with pytest.MonkeyPatch.context() as patch:
+        support = str(Path(failing_worker.__file__).parent)
+        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [support, os.environ.get("PYTHONPATH")])))
+        worker = Worker(module="failing_worker", on_stderr=SAID.put)
+        yield worker
+        worker.kill()
+
+
+SAID: queue.Queue[str] = queue.Queue()
+
+
+def failure_of(worker: Worker, task: FailTask) -> FramewatchError:
+    with pytest.raises(FramewatchError) as caught:
+        worker.run(task, lambda _: None, threading.Event())
+    return caught.value
+
+
+@linux_only
+@pytest.mark.parametrize("kind", [WorkerError, EngineError, ToolMissingError, OutOfMemoryError])
+@pytest.mark.parametrize("held", [0, 380 * MB])
+def test_an_error_is_blamed_on_a_small_bound_only_where_most_of_it_is_used(
+    failing: Worker, kind: type[FramewatchError], held: int
+) -> None:
+    error = failure_of(failing, FailTask(error=kind.__name__, bound=500 * MB, hold=held))
+    waits_for_a_program = kind is ToolMissingError
+    assert error.finding.code == ("media.too_costly" if held and not waits_for_a_program else "a.b")
+    assert "first" in error.finding.message
+    assert error.remedy == (Remedy.NONE if held and not waits_for_a_program else kind.remedy)
+
+
+def test_a_worker_that_dies_for_want_of_memory_is_too_costly(failing: Worker) -> None:
     """As where a C++ library does not catch that it got none."""
-    support = str(Path(failing_worker.__file__).parent)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [support, os.environ.get("PYTHONPATH")])))
-    dying = Worker(module="failing_worker")
-    with pytest.raises(MediaError) as caught:
-        dying.run(FailTask(error="bad_alloc"), lambda _: None, threading.Event())
-    assert caught.value.finding.code == "media.too_costly"
-    assert "SIGABRT" in caught.value.finding.message
+    error = failure_of(failing, FailTask(error="bad_alloc"))
+    assert error.finding.code == "media.too_costly"
+    assert "SIGABRT" in error.finding.message
+
+
+def test_what_a_worker_said_in_another_task_does_not_explain_its_death(failing: Worker) -> None:
+    failure_of(failing, FailTask(error="WorkerError", says="Cannot allocate memory"))
+    while SAID.get(timeout=30) != "Cannot allocate memory":
+        pass
+    assert failure_of(failing, FailTask(error="abort")).finding.code == "worker.died"

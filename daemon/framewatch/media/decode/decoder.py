@@ -244,7 +244,7 @@ class Decoder:
             raise self._corrupt(f"{self.damaged} of {packets} frames cannot be decoded")
 
     def _corrupt(self, reason: str) -> MediaError:
-        if out_of_memory.is_at_bound():  # decoders hide that they got no memory, and return no frame
+        if out_of_memory.is_bound_used_up():  # decoders hide that they got no memory, and return no frame
             return out_of_memory.too_costly("decoding this file")
         message = f"{self._source.file.name} is damaged: {reason}"
         return MediaError(message, code="media.corrupt", hint=COPY_AGAIN_HINT)
