@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from framewatch import errors
 from framewatch.domain import Record, StageName
 from framewatch.errors import Finding, FramewatchError, Need, Remedy
-from framewatch.media.process_bounds import Bounds, begin
+from framewatch.media.process_bounds import Bounds, begin, room
 from framewatch.render.worker import WorkerKind, serve
 
 
@@ -19,7 +19,7 @@ class FailTask(Record):
     op: Literal["fail"] = "fail"
     error: str  # a class of `framewatch.errors`, "NewerError", or how to die: "bad_alloc" or "abort"
     bound: int | None = None  # bytes of memory
-    hold: int = 0  # bytes that the task still holds as it fails
+    hold: float = 0  # the share of them that the task still holds as it fails
     says: str = ""  # on stderr
 
 
@@ -31,9 +31,9 @@ class Failing:
 
     def run(self, task: Any) -> Any:
         """Raise the error, with two findings and a need; or die as a C++ library does that got no memory."""
-        begin(Bounds(worker=task.bound, beyond_held=False))
         self._held = bytearray(0)  # of the last task
-        self._held = bytearray(task.hold)
+        begin(Bounds(worker=task.bound, beyond_held=False))
+        self._held = bytearray(round(room(0) * task.hold))
         if task.says:
             os.write(2, f"{task.says}\n".encode())
         if task.error == "bad_alloc":
