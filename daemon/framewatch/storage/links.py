@@ -82,12 +82,17 @@ def _resolve(path: Path, until: Container[Path]) -> Path:
 
 
 def _open_entry(folder: int, name: str, path: Path) -> int | None:
-    try:
-        return os.open(name, _ENTRY, dir_fd=folder)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise storage_error(error, path) from error
+    """Open a folder, a link or a file; None if there is none. O_DIRECTORY mounts what autofs mounts on demand."""
+    for flags in (_ENTRY | os.O_DIRECTORY, _ENTRY):
+        try:
+            return os.open(name, flags, dir_fd=folder)
+        except NotADirectoryError:  # a link or a file; or `folder` is one
+            continue
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise storage_error(error, path) from error
+    return None
 
 
 def _target(entry: int, folder: int, where: Path, name: str) -> str | None:
