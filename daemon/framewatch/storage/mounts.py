@@ -44,7 +44,9 @@ class Mounts:
     """
 
     def __init__(self, facts: Facts, places: Mapping[str, FolderPlaces], *, rebuilt: bool) -> None:
-        """Guard the roots in `places`, which the configuration names; other paths are not guarded.
+        """Guard the roots in `places`, which the configuration names, and those that were seen in an earlier one.
+
+        A job may still refer to those. Other paths are not guarded.
 
         Args:
             facts: where markers are remembered.
@@ -86,7 +88,7 @@ class Mounts:
         Raises:
             StorageError: `storage.not_mounted`, `storage.symlink`, or another error of opening the root.
         """
-        outer = self._outer.get(root)
+        outer = self._around(root)
         if outer is not None and root not in self._markers:
             inner = self._open_inner(root, outer)
             if inner is not None:
@@ -128,7 +130,7 @@ class Mounts:
         Raises:
             StorageError: `storage.symlink` for a link that is not to be trusted.
         """
-        outer = self._outer.get(root)
+        outer = self._around(root)
         if outer is not None:
             return self.real_path(outer) / root.relative_to(outer)
         return self._real.get(root) or resolve(root)
@@ -221,14 +223,25 @@ class Mounts:
 
     def _covered_by(self, root: Path) -> Path | None:
         """Return the root that contains this one on the same disk; None if it has a marker of its own."""
-        outer = self._outer.get(root)
+        outer = self._around(root)
         if outer is None or root in self._markers:
             return None
         return outer if mount_point(self.real_path(root)) == mount_point(self.real_path(outer)) else None
 
     def _require_mounted(self, root: Path, real: Path, descriptor: int) -> None:
-        if root in self._names and self._checked_state(root, real, descriptor) is MountState.ABSENT:
+        if root in self._names:
+            state = self._checked_state(root, real, descriptor)
+        else:
+            with storage_faults(root):
+                state = mount_state(self._markers.get(root), _root_state(real, descriptor))
+        if state is MountState.ABSENT:
             raise self._not_mounted(root)
+
+    def _around(self, root: Path) -> Path | None:
+        """Return the root that contains this one, if there is one."""
+        if root in self._names:
+            return self._outer.get(root)
+        return next((path for path in root.parents if path in self._names or path in self._markers), None)
 
     def _checked_state(self, root: Path, real: Path, descriptor: int) -> MountState:
         with storage_faults(root):

@@ -333,3 +333,32 @@ def test_a_missing_root_is_created_in_the_folder_above_it_and_not_behind_a_link(
         (tmp_path / "out").symlink_to(private / "made")
         roots.create(tmp_path / "out")  # a link that leads nowhere is left alone
         assert list(private.iterdir()) == []
+
+
+def test_a_root_of_an_earlier_configuration_is_still_guarded_for_the_jobs_that_refer_to_it(tmp_path: Path) -> None:
+    share, other = tmp_path / "share", tmp_path / "other"
+    other.mkdir()
+    with tmpfs(share, 1), roots_of(tmp_path, share) as roots:
+        roots.require(share)
+        (share / "failed").mkdir()
+        roots.use({"anime": folder_places(other)})
+        roots.require(share)
+        roots.require(share / "failed")
+        assert roots.real_path(share / "failed") == roots.real_path(share) / "failed"
+        move_mount(share, tmp_path / "pulled")
+        (share / "failed").mkdir()
+        assert code(roots, share) == "storage.not_mounted"
+        assert code(roots, share / "failed") == "storage.not_mounted"
+        move_mount(tmp_path / "pulled", share)
+        (share / "failed").rename(share / "away")
+        (share / "failed").symlink_to("away")
+        assert code(roots, share / "failed") == "storage.symlink"
+
+
+def test_a_disk_that_is_mounted_late_is_found(tmp_path: Path) -> None:
+    share = tmp_path / "disk/share"
+    with roots_of(tmp_path, share) as roots:
+        assert code(roots, share) == "storage.unavailable"
+        with tmpfs(tmp_path / "disk", 1):
+            share.mkdir()
+            roots.require(share)
