@@ -108,6 +108,12 @@ def ffmpeg_too_costly(reason: str, bound: int) -> MediaError:
     return MediaError(message, code="media.too_costly", hint=COSTLY_HINT)
 
 
+def output_too_costly(bound: int) -> MediaError:
+    """Return the error for an output that an ffmpeg could not write, since it grew beyond the bound, in bytes."""
+    message = f"the output grew beyond {_gb(bound)}, more than this file can need"
+    return MediaError(message, code="media.too_costly", hint="check whether the file is what it should be")
+
+
 def _gb(size: int) -> str:
     return f"{size / 1e9:.1f} GB"
 

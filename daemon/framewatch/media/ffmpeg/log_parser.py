@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Literal
 
 from framewatch.domain import Record
-from framewatch.errors import CrashError, FramewatchError, MediaError, StorageError, WorkerError
+from framewatch.errors import CrashError, FramewatchError, StorageError, WorkerError
 from framewatch.media.crash_signals import is_crash, signal_text
-from framewatch.media.out_of_memory import complaint, ffmpeg_too_costly
+from framewatch.media.out_of_memory import complaint, ffmpeg_too_costly, output_too_costly
 from framewatch.media.process_bounds import NO_BOUNDS, Bounds
+from framewatch.storage.os_errors import storage_error
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -33,6 +36,7 @@ _AFTERMATH = re.compile(
     r"|Error while filtering|received no packets|Could not open encoder before EOF|Error submitting"
     r"|Last message repeated"
 )
+_TERMINATED = "terminate called"  # by the C++ library, which has no levels
 # A warning that users can do nothing about: every ffmpeg since 4.4 knows this option, and no other one does the same.
 _HARMLESS = re.compile(r"Setting chroma position directly is deprecated")
 
@@ -66,30 +70,46 @@ def parse_progress(report: dict[str, str]) -> EncodeProgress:
     )
 
 
-def failure(code: int, tail: Sequence[tuple[LogLevel, str]], bounds: Bounds = NO_BOUNDS) -> FramewatchError:
+def failure(
+    code: int,
+    tail: Sequence[tuple[LogLevel, str]],
+    bounds: Bounds = NO_BOUNDS,
+    *,
+    output: Path | None = None,
+    readable: Callable[[str], str] = str,
+) -> FramewatchError:
     """Return the error for a process that ended with `code` and logged `tail` last.
 
     Args:
         code: its exit code.
-        tail: level and text of its last lines.
+        tail: level and text of its last lines, without the names of inputs.
         bounds: that it ran under.
+        output: the file that it wrote.
+        readable: puts the names of inputs into a text.
     """
-    errors = [text for level, text in tail if level == "error" and not _AFTERMATH.search(text)]
-    text = "\n".join(line for _, line in tail)
-    if bounds.ffmpeg is not None and (found := complaint(text)):
-        return ffmpeg_too_costly(found, bounds.ffmpeg)
-    if bounds.file is not None and (code == -signal.SIGXFSZ or "File too large" in text):
-        message = f"the output grew beyond {bounds.file / 1e9:.1f} GB, more than this file can need"
-        return MediaError(message, code="media.too_costly", hint="check whether the file is what it should be")
+    text = _said(tail, output)
     if "No space left on device" in text or "Disk quota exceeded" in text:
         return StorageError("there is no space for the output", code="storage.full", hint="free some space")
+    if bounds.file is not None and code == -signal.SIGXFSZ:
+        return output_too_costly(bounds.file)
+    if "File too large" in text:  # with no signal: it is the limit of a file system
+        return storage_error(OSError(errno.EFBIG, "the output is too large"), output or Path("-"))
+    if bounds.ffmpeg is not None and (found := complaint(text)):
+        return ffmpeg_too_costly(found, bounds.ffmpeg)
     if code < 0:
         message = f"ffmpeg was killed by {signal_text(-code)}"
         if is_crash(-code):
             return CrashError(message, code="ffmpeg.killed")
         return WorkerError(message, code="ffmpeg.killed", hint="the system may be out of memory")
+    errors = [line for level, line in tail if level == "error" and not _AFTERMATH.search(line)]
     reason = "; ".join(dict.fromkeys(errors[:3])) or (tail[-1][1] if tail else "it logged nothing")
-    return WorkerError(f"ffmpeg failed: {reason}", code="ffmpeg.failed", hint=_hint(text))
+    return WorkerError(f"ffmpeg failed: {readable(reason)}", code="ffmpeg.failed", hint=_hint(text))
+
+
+def _said(tail: Sequence[tuple[LogLevel, str]], output: Path | None) -> str:
+    """Return the errors in the log, without what a user can have written: names, and tags, which are no errors."""
+    errors = "\n".join(line for level, line in tail if level == "error" or line.startswith(_TERMINATED))
+    return errors.replace(str(output), "") if output else errors
 
 
 def _hint(text: str) -> str:

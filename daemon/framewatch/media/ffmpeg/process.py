@@ -194,7 +194,8 @@ class Process:
         if code or unfinished:
             # Where the machine itself is short of memory, the bound is not to blame.
             bounds = process_bounds.NO_BOUNDS if out_of_memory.is_short() else self._bounds
-            raise failure(code, list(self._tail), bounds)
+            output = _output(self._command.argv)
+            raise failure(code, list(self._tail), bounds, output=output, readable=self._command.readable)
 
     def close(self) -> None:
         """Kill and reap the process."""
@@ -216,11 +217,11 @@ class Process:
 
     def _read_log(self, on_log: OnLog | None) -> None:
         for raw in _lines(self._popen.stderr):
-            level, text = parse_log(self._command.readable(raw.decode("utf-8", "replace").rstrip()))
+            level, text = parse_log(raw.decode("utf-8", "replace").rstrip())
             if text:
                 self._tail.append((level, text))
                 if on_log:
-                    on_log(level, text)
+                    on_log(level, self._command.readable(text))
 
     def _read_progress(self, on_progress: OnProgress | None) -> None:
         report: dict[str, str] = {}

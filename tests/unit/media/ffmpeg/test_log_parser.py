@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from framewatch.errors import Remedy, StorageError, WorkerError
-from framewatch.media.ffmpeg.log_parser import EncodeProgress, failure, parse_log, parse_progress
+from framewatch.media.ffmpeg.log_parser import EncodeProgress, LogLevel, failure, parse_log, parse_progress
 from framewatch.media.process_bounds import Bounds
 
 
@@ -74,6 +76,42 @@ def test_an_ffmpeg_at_its_bound_is_too_costly_and_one_without_gpu_memory_is_not(
 ) -> None:
     error = failure(code, [("error", said)] if said else [], Bounds(ffmpeg=10**9, file=10**9))
     assert error.finding.code == error_code
+
+
+BOUNDS = Bounds(ffmpeg=10**9, file=10**9)
+
+
+def test_a_cpp_library_that_got_no_memory_is_found_without_a_level() -> None:
+    said = "terminate called after throwing an instance of 'std::bad_alloc'"
+    assert failure(-6, [("info", said)], BOUNDS).finding.code == "media.too_costly"
+
+
+def test_a_full_disk_is_found_before_what_names_and_tags_say() -> None:
+    full: tuple[LogLevel, str] = ("error", "Error opening output file:/w/Out of memory.mkv: No space left on device")
+    tag: tuple[LogLevel, str] = ("info", "title           : Cannot allocate memory")
+    assert failure(1, [tag, full], BOUNDS).finding.code == "storage.full"
+    other: tuple[LogLevel, str] = (
+        "error",
+        "file:/w/No space left on device.mkv: Cannot allocate memory",
+    )
+    named = failure(1, [other], BOUNDS, output=Path("/w/No space left on device.mkv"))
+    assert named.finding.code == "media.too_costly"
+    assert failure(1, [tag, ("error", "no")], BOUNDS).finding.code == "ffmpeg.failed"
+
+
+def test_names_of_inputs_are_in_the_message_alone() -> None:
+    said: list[tuple[LogLevel, str]] = [("error", "file:/dev/fd/7: Invalid data")]
+    error = failure(1, said, BOUNDS, readable=lambda text: text.replace("/dev/fd/7", "Out of memory.mkv"))
+    assert (error.finding.code, error.finding.message) == (
+        "ffmpeg.failed",
+        "ffmpeg failed: file:Out of memory.mkv: Invalid data",
+    )
+
+
+def test_a_file_system_that_holds_no_larger_files_is_not_blamed_on_the_file() -> None:
+    error = failure(1, [("error", "av_interleaved_write_frame(): File too large")], BOUNDS, output=Path("/w/o.mkv"))
+    assert (error.finding.code, error.finding.where) == ("storage.too_large", "/w/o.mkv")
+    assert error.remedy == Remedy.WAIT
 
 
 def test_without_a_bound_ffmpeg_is_tried_again_where_it_gets_no_memory() -> None:

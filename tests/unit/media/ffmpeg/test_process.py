@@ -13,9 +13,12 @@ import psutil
 import pytest
 
 from framewatch.errors import CancelledError, Remedy, StorageError, WorkerError
+from framewatch.media import process_bounds
 from framewatch.media.ffmpeg.io_activity import IoActivity
 from framewatch.media.ffmpeg.process import Encoder, run_ffmpeg
 from framewatch.media.heartbeat import Heartbeat
+from framewatch.media.process_bounds import Bounds
+from framewatch.storage.files import named_by_user
 from media_samples import FFMPEG, frames_of, program
 
 QUIET = [str(FFMPEG), "-nostdin", "-nostats", "-loglevel", "level+warning", "-progress", "pipe:1"]
@@ -120,6 +123,16 @@ def test_a_damaged_source_is_reported_as_such(tmp_path: Path) -> None:
     with pytest.raises(WorkerError) as caught:
         run_ffmpeg([*QUIET, "-i", str(bad), "-f", "null", "-"])
     assert caught.value.finding.hint == "the source is damaged"
+
+
+def test_the_names_of_files_do_not_explain_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process_bounds, "_current", Bounds(ffmpeg=10**12))
+    bad = tmp_path / "Out of memory.mp4"
+    bad.write_bytes(b"\0" * 4096)
+    with pytest.raises(WorkerError) as caught:
+        run_ffmpeg([*QUIET, "-i", f"file:{bad}", "-f", "null", "-"], [named_by_user(bad)])
+    assert caught.value.finding.code == "ffmpeg.failed"
+    assert "Out of memory.mp4" in caught.value.finding.message
 
 
 def test_a_program_that_is_gone_is_an_error(tmp_path: Path) -> None:
