@@ -16,7 +16,7 @@ _TEST_BYTES = 1 << 30  # a frame of 8192x8192 at 16 bit, with all that a decoder
 _LEFT = 0.3
 
 _HINT = "other programs may be using it; close some, or allow framewatch more"
-COSTLY_HINT = "check whether the file is what it should be; if it is, raise limits.worker_gb"
+_HINT_COSTLY = "check whether the file is what it should be; if it is, raise limits.worker_gb"
 
 _NO_MEMORY = re.compile(
     r"Cannot allocate memory|malloc of size \d+ failed|std::bad_alloc|allocate memory failed|MemoryError"
@@ -96,22 +96,43 @@ def too_costly(what: str, needed: int | None = None) -> MediaError:
         what: needs it, such as "reading this file".
         needed: bytes, where that is known.
     """
-    bound = process_bounds.bound_of_worker() or 0
+    bound = process_bounds.bound_of_worker()
     more = f"{_gb(needed)} of memory" if needed else "more memory"
-    message = f"{what} needs {more}; a worker may use {_gb(bound)} in all"
-    return MediaError(message, code="media.too_costly", hint=COSTLY_HINT)
+    most = f"; a worker may use {_gb(bound)} in all" if bound is not None else ", which no such file should"
+    return _too_costly(f"{what} needs {more}{most}", _HINT_COSTLY)
+
+
+def worker_too_costly(how: str) -> MediaError:
+    """Return the error for a worker that ended or stalled for want of memory; `how` it did."""
+    return _too_costly(f"this file needs more memory than a worker may use: {how}", _HINT_COSTLY)
+
+
+def index_too_costly(packets: int, needed: int, size: int) -> MediaError:
+    """Return the error for a file of `size` bytes whose index lists more packets than it can hold.
+
+    Args:
+        packets: in one track.
+        needed: bytes of memory for the whole index.
+        size: of the file, in bytes.
+    """
+    message = f"its index lists {packets} packets, which could need {_gb(needed)} of memory"
+    return _too_costly(f"{message}, and the whole file has {size} bytes", "it is damaged, or made to do harm")
 
 
 def ffmpeg_too_costly(reason: str, bound: int) -> MediaError:
     """Return the error for an ffmpeg that could not get the memory that it asked for, for a `reason` from its log."""
     message = f"ffmpeg needs more memory for this file than the {_gb(bound)} that it may use ({reason})"
-    return MediaError(message, code="media.too_costly", hint=COSTLY_HINT)
+    return _too_costly(message, _HINT_COSTLY)
 
 
 def output_too_costly(bound: int) -> MediaError:
     """Return the error for an output that an ffmpeg could not write, since it grew beyond the bound, in bytes."""
     message = f"the output grew beyond {_gb(bound)}, more than this file can need"
-    return MediaError(message, code="media.too_costly", hint="check whether the file is what it should be")
+    return _too_costly(message, "check whether the file is what it should be")
+
+
+def _too_costly(message: str, hint: str) -> MediaError:
+    return MediaError(message, code="media.too_costly", hint=hint)
 
 
 def _gb(size: int) -> str:

@@ -17,9 +17,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from framewatch.domain import Record
-from framewatch.errors import CancelledError, CrashError, FramewatchError, MediaError, ToolMissingError, WorkerError
+from framewatch.errors import CancelledError, CrashError, FramewatchError, ToolMissingError, WorkerError
 from framewatch.media.crash_signals import is_crash, signal_text
-from framewatch.media.out_of_memory import COSTLY_HINT, complaint
+from framewatch.media.out_of_memory import complaint, worker_too_costly
 from framewatch.media.process_bounds import is_at_bound
 from framewatch.render.messages import MESSAGES, Failed
 from framewatch.render.orphan_processes import kill_orphans
@@ -142,7 +142,7 @@ class Worker:
             stalls.check(time.monotonic())
         except WorkerError as error:
             if self._was_at_bound:
-                raise _too_costly(error.finding.message) from None
+                raise worker_too_costly(error.finding.message) from None
             raise
 
     def kill_orphans(self) -> None:
@@ -240,7 +240,7 @@ class Worker:
         how = f"was killed by {signal_text(-code)}" if code is not None and code < 0 else f"ended with status {code}"
         last = f": {self._stderr[-1]}" if self._stderr else ""
         if code != -signal.SIGKILL and (self._was_at_bound or complaint("\n".join(self._stderr))):
-            return _too_costly(f"the worker process {how}{last}")
+            return worker_too_costly(f"the worker process {how}{last}")
         kind = CrashError if code is not None and is_crash(-code) else WorkerError
         return kind(f"the worker process {how}{last}", code="worker.died")
 
@@ -248,11 +248,6 @@ class Worker:
 def _require_not_stopped(stop: threading.Event) -> None:
     if stop.is_set():
         raise CancelledError("the work was stopped")
-
-
-def _too_costly(how: str) -> MediaError:
-    message = f"this file needs more memory than a worker may use: {how}"
-    return MediaError(message, code="media.too_costly", hint=COSTLY_HINT)
 
 
 def _close(stream: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -84,3 +85,16 @@ def test_looking_for_free_memory_uses_none() -> None:
     peak = f"print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * {unit} < {500 << 20})"
     done = subprocess.run([sys.executable, "-c", f"{look}; {peak}"], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "True"
+
+
+def test_no_bound_is_changed_or_named_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MacOS has none, and may refuse to set one."""
+
+    def refuse(*_: object) -> None:
+        raise ValueError("current limit exceeds maximum limit")
+
+    monkeypatch.setattr(resource, "setrlimit", refuse)
+    assert not memory.is_short()
+    assert not memory.is_bound_used_up()
+    message = memory.too_costly("its index", 3 * 10**9).finding.message
+    assert message == "its index needs 3.0 GB of memory, which no such file should"

@@ -12,8 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
-from framewatch.errors import MediaError
-from framewatch.media.out_of_memory import too_costly
+from framewatch.media.out_of_memory import index_too_costly, too_costly
 
 _ENTRY_BYTES = 36  # of libav's AVIndexEntry and MOVTimeToSample
 # Frames of sound in an entry, where libav reads chunks: so many, or fewer where they have to be whole packets.
@@ -79,11 +78,7 @@ def check_index(tracks: Sequence[TrackIndex], size: int, room: int) -> None:
     needed = sum(track.memory for track in tracks)
     most = max((track.entries for track in tracks), default=0)
     if most > size:  # each takes a byte or an entry at the least
-        message = (
-            f"its index lists {most} packets, which could need {needed / 1e9:.1f} GB of memory, "
-            f"and the whole file has {size} bytes"
-        )
-        raise MediaError(message, code="media.too_costly", hint="it is damaged, or made to do harm")
+        raise index_too_costly(most, needed, size)
     if needed > room:
         raise too_costly("its index", needed)
 
