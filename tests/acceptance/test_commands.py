@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 from functools import partial
@@ -251,3 +252,12 @@ def test_schemas_accept_what_the_program_writes(harness: Harness, clip: Path) ->
     sidecar = harness.sidecar(harness.root / "anime" / "out" / "a.mp4")
     assert set(schemas["progress"]["required"]) <= set(sidecar)
     assert set(sidecar) <= set(schemas["progress"]["properties"])
+
+
+def test_a_terminal_that_lacks_a_names_characters_gets_escapes(tmp_path: Path) -> None:
+    preset = tmp_path / "caf\u00e9.yaml"
+    preset.write_text("crf: 20\n")
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    result = framewatch("presets", "show", preset, env=environment)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "caf\\xe9" in result.stdout

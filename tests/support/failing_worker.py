@@ -12,12 +12,13 @@ from framewatch import errors
 from framewatch.domain import Record, StageName
 from framewatch.errors import Finding, FramewatchError, Need, Remedy
 from framewatch.media.process_bounds import Bounds, begin, room
+from framewatch.render.messages import Logged
 from framewatch.render.worker import WorkerKind, serve
 
 
 class FailTask(Record):
     op: Literal["fail"] = "fail"
-    error: str  # a class of `framewatch.errors`, "NewerError", or how to die: "bad_alloc" or "abort"
+    error: str  # a class of `framewatch.errors`, "NewerError", or what to do: "bad_alloc", "abort" or "flood"
     bound: int | None = None  # bytes of memory
     hold: float = 0  # the share of them that the task still holds as it fails
     says: str = ""  # on stderr
@@ -26,11 +27,12 @@ class FailTask(Record):
 class Failing:
     stage: StageName = "decode"
 
-    def __init__(self, _send: Callable[[Record], None]) -> None:
+    def __init__(self, send: Callable[[Record], None]) -> None:
+        self._send = send
         self._held = bytearray(0)
 
     def run(self, task: Any) -> Any:
-        """Raise the error, with two findings and a need; or die as a C++ library does that got no memory."""
+        """Raise the error, with two findings and a need; die as a C++ library does without memory; or log a lot."""
         self._held = bytearray(0)  # of the last task
         begin(Bounds(worker=task.bound, beyond_held=False))
         self._held = bytearray(round(room(0) * task.hold))
@@ -40,6 +42,11 @@ class Failing:
             os.write(2, b"terminate called after throwing an instance of 'std::bad_alloc'\n")
         if task.error in ("bad_alloc", "abort"):
             os.abort()
+        if task.error == "flood":
+            for number in range(5000):
+                self._send(Logged(stage="encode", line=f"no glyph {number}", level="warning"))
+                os.write(2, b"x" * 5000 + b"\n")
+            raise errors.MediaError("enough")
         kind: type[FramewatchError] = globals().get(task.error) or getattr(errors, task.error)
         error = kind.of([Finding("a.b", "first \udcff", "hint", "where"), Finding("c.d", "second")])
         error.needs = (Need("output", 7),)

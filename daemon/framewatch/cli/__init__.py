@@ -15,6 +15,7 @@ def main() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # the caller has closed it: the output is lost, the work is still done
             setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115 - for the life of the process
+        getattr(sys, name).reconfigure(errors="backslashreplace")  # a terminal may not have a file name's characters
     status = _run()
     try:
         sys.stdout.flush()

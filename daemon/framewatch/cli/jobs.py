@@ -28,6 +28,7 @@ from framewatch.text import printable
 
 _REFRESH_SECONDS = 1.0
 _DEFAULT_LIMIT = 20
+_MOST_SHOWN = 100_000
 
 IdArgument = Annotated[
     str, typer.Argument(metavar="ID", help="The job's id, or its first characters.", show_default=False)
@@ -38,7 +39,9 @@ def status(
     config: ConfigOption = None,
     as_json: JsonOption = False,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Refresh until Ctrl-C.")] = False,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many jobs to show.")] = _DEFAULT_LIMIT,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, max=_MOST_SHOWN, help="How many jobs to show.")
+    ] = _DEFAULT_LIMIT,
 ) -> None:
     """Show the daemon, its folders and the newest jobs.
 

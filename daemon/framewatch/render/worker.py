@@ -24,6 +24,7 @@ from pydantic import TypeAdapter
 from framewatch.domain import Record, StageName
 from framewatch.errors import EngineError, FramewatchError, OutOfMemoryError, Remedy, WorkerError
 from framewatch.media import out_of_memory, process_bounds
+from framewatch.render.line_limit import LineLimit, left_out_note
 from framewatch.render.messages import Failed, Finished, Logged, Send
 from framewatch.render.task_handlers import RenderHandlers
 from framewatch.render.tasks import TASKS
@@ -83,8 +84,18 @@ class _MessageWriter:
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self._lock = threading.Lock()
+        self._log_limit = LineLimit()
 
     def send(self, message: Record) -> None:
+        if isinstance(message, Logged):
+            left_out = self._log_limit.admit()
+            if left_out is None:
+                return
+            if left_out:
+                self._write(message.evolve(line=left_out_note(left_out), level="warning"))
+        self._write(message)
+
+    def _write(self, message: Record) -> None:
         with self._lock:
             try:
                 self._stream.write(to_line(message))

@@ -21,6 +21,7 @@ from framewatch.errors import CancelledError, CrashError, FramewatchError, ToolM
 from framewatch.media.crash_signals import is_crash, signal_text
 from framewatch.media.out_of_memory import complaint, worker_too_costly
 from framewatch.media.process_bounds import is_at_bound
+from framewatch.render.line_limit import LineLimit, left_out_note
 from framewatch.render.messages import MESSAGES, Failed
 from framewatch.render.orphan_processes import kill_orphans
 from framewatch.render.stall_detector import StallDetector
@@ -29,6 +30,7 @@ from framewatch.render.wire import from_line, to_line
 DEATH_SECONDS = 2.0  # for a killed process to be gone, and for its pipes to be read
 STALL_SECONDS = 600.0  # longer than one frame, or the opening of an engine, takes on the slowest useful machine
 KEPT_LINES = 20  # of a worker's stderr, for the error message when it dies
+_LINE_BYTES = 2000  # of stderr that are taken for a line at most
 POLL_SECONDS = 0.1  # between two checks of the stop event and the stall detector
 
 OnMessage = Callable[[Any], None]
@@ -225,8 +227,15 @@ class Worker:
 
     def _read_stderr(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stderr is not None  # noqa: S101 - created with a pipe
-        for raw in process.stderr:
-            self._note(raw.decode("utf-8", "replace").rstrip())
+        limit = LineLimit()
+        while raw := process.stderr.readline(_LINE_BYTES):  # a library may print without an end
+            line = raw.decode("utf-8", "replace").rstrip()
+            self._stderr.append(line)
+            left_out = limit.admit()
+            if left_out is not None and self._on_stderr:
+                if left_out:
+                    self._on_stderr(left_out_note(left_out))
+                self._on_stderr(line)
 
     def _note(self, line: str) -> None:
         self._stderr.append(line)

@@ -276,3 +276,19 @@ def test_a_worker_whose_stdin_ends_kills_its_ffmpeg_too(tmp_path: Path) -> None:
         assert process.stdout is not None
         process.stdout.read()
     assert ffmpeg("-version")
+
+
+def test_a_flood_of_lines_is_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    support = str(Path(failing_worker.__file__).parent)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [support, os.environ.get("PYTHONPATH")])))
+    printed: list[str] = []
+    logged: list[Any] = []
+    worker = Worker(module="failing_worker", on_stderr=printed.append)
+    try:
+        with pytest.raises(MediaError, match="enough"):
+            worker.run(FailTask(error="flood"), logged.append, threading.Event())
+    finally:
+        worker.kill()
+    assert 100 < len(logged) < 300
+    assert 100 < len(printed) < 300
+    assert max(map(len, printed)) <= 2000

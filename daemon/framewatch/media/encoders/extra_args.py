@@ -20,8 +20,9 @@ MAX_ARGS = 64
 _MAX_CHARACTERS = 4000  # of a value; all parameters of x265 together have about 2000
 
 _OPTION = re.compile(r"-([A-Za-z0-9][A-Za-z0-9_-]*)(?::v(?::0)?)?")
-# Numbers, words, and lists of them; no path separator and, except in `-1:1`, no colon.
-_VALUE = re.compile(r"[A-Za-z0-9_.,+%()|-]{1,200}(?::[-+]?[0-9.]+)*")
+# Numbers, words, and lists of them; no path separator and, except in `-1:1`, no colon. No parentheses either: ffmpeg
+# computes the values of its options, and `while(1,1)` never ends. Libraries only read their parameters.
+_VALUE = re.compile(r"[A-Za-z0-9_.,+%|-]{1,200}(?::[-+]?[0-9.]+)*")
 _PARAMETER = re.compile(r"([a-z0-9-]{1,40})(?:=([A-Za-z0-9_.,+%()|-]{1,200}))?")
 # Options that hold a list of parameters of an encoder library: which library.
 _PARAMETER_LISTS = {"x264-params": "x264", "x264opts": "x264", "x265-params": "x265", "svtav1-params": "svtav1"}
