@@ -62,6 +62,7 @@ ORDER = [
     "media.limits",
     "media.crash_signals",
     "media.icc",
+    "media.image_files",
     "media.icc_embedding",
     "media.reading_cost",
     "media.filter_graph",

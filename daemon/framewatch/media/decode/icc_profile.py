@@ -9,6 +9,7 @@ from collections.abc import Callable
 from av.video.frame import VideoFrame
 
 from framewatch.media.icc import MAX_ICC_BYTES, without_padding
+from framewatch.media.image_files.png_text import HIDDEN_PROFILE
 from framewatch.media.probe.side_data import SideDataType, side_data
 
 _PNG_CODECS = ("png", "apng")
@@ -46,7 +47,7 @@ def _split_png(data: bytes) -> tuple[bytes, bytes | None]:
         length, kind = struct.unpack_from(">I4s", data, at)
         if kind == b"IDAT":
             break
-        if kind == b"iCCP":  # W3C PNG, section 11.3.2.3: name, 0, method (0: deflate), data
+        if kind in (b"iCCP", HIDDEN_PROFILE):  # W3C PNG, section 11.3.2.3: name, 0, method (0: deflate), data
             _, found, body = data[at + 8 : at + 8 + length].partition(b"\0")
             profile = _inflated(body[1:]) if found and body[:1] == b"\0" else b""
             return data[:at] + data[at + 12 + length :], profile

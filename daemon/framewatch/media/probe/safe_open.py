@@ -8,8 +8,10 @@ import os
 import stat
 import struct
 import time
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, cast
 
@@ -23,6 +25,7 @@ from framewatch.domain import InputFile
 from framewatch.errors import FramewatchError, MediaError, StorageError
 from framewatch.media import out_of_memory
 from framewatch.media.heartbeat import Beat, no_beat
+from framewatch.media.image_files.png_text import hidden_chunks
 from framewatch.media.limits import TRIED_PIXELS
 from framewatch.storage.files import NO_FILE, READ, not_a_file, open_input
 
@@ -88,8 +91,12 @@ def open_file(source: AnyFile, seconds: float | None = None, beat: Beat = no_bea
             (`source.changed`).
         StorageError: it is gone or cannot be read now.
     """
+    return cast(BinaryIO, _open_reader(source, seconds, beat))
+
+
+def _open_reader(source: AnyFile, seconds: float | None, beat: Beat) -> _Reader:
     descriptor = open_input(source) if isinstance(source, InputFile) else _open_own(source)
-    return cast(BinaryIO, _Reader(descriptor, seconds, beat))
+    return _Reader(descriptor, seconds, beat)
 
 
 def _open_own(path: Path) -> int:
@@ -121,6 +128,11 @@ class _Reader(io.FileIO):
         self._beat = beat
         self._seconds = seconds
         self._opened_at = time.monotonic()
+        self._replaced: list[tuple[int, bytes]] = []
+
+    def replace(self, pieces: Mapping[int, bytes]) -> None:
+        """From now on, return these bytes in place of what the file has at some offsets; they do not overlap."""
+        self._replaced = sorted(pieces.items())
 
     def read(self, size: int | None = -1, /) -> bytes:
         if self._seconds is not None and time.monotonic() - self._opened_at > self._seconds:
@@ -135,7 +147,18 @@ class _Reader(io.FileIO):
             raise _broken_off(error) from error
         if data:  # a decoder that hangs may keep reading at the end of the file: that is no progress
             self._beat()
-        return data
+        return self._with_replaced(data) if self._replaced else data
+
+    def _with_replaced(self, data: bytes) -> bytes:
+        end = self.tell()
+        begin, made = end - len(data), bytearray(data)
+        next_piece = bisect_left(self._replaced, begin, key=lambda piece: piece[0] + len(piece[1]))
+        for offset, piece in islice(self._replaced, next_piece, None):
+            if offset >= end:
+                break
+            first, last = max(offset, begin), min(offset + len(piece), end)
+            made[first - begin : last - begin] = piece[first - offset : last - offset]
+        return bytes(made)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
         """Return the new position or, as libav's own files do, a negative number if there can be no such position.
@@ -190,7 +213,8 @@ def open_media(
     # While libav opens the file it decodes a frame by itself, within a wider limit: else the size would stay unknown,
     # and the message could not state it.
     options = {"max_pixels": str(max(max_pixels, TRIED_PIXELS))} if max_pixels else {}
-    with open_file(source, seconds, beat) as file, media_errors(source):
+    with _open_reader(source, seconds, beat) as file, media_errors(source):
+        file.replace(hidden_chunks(cast(BinaryIO, file)))
         container = av.open(
             file,
             mode="r",

@@ -1,0 +1,1 @@
+"""What the first bytes and the structure of an image file tell, before libav opens it."""
