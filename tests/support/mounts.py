@@ -39,6 +39,17 @@ def mount(path: Path, megabytes: float) -> None:
     _run("mount", "-t", "tmpfs", "-o", size, "framewatch-test", os.fspath(path))
 
 
+@contextmanager
+def bound(path: Path, other: Path) -> Iterator[Path]:
+    """The folder `path` at `other`, too, for a while."""
+    other.mkdir(parents=True, exist_ok=True)
+    _run("mount", "--bind", os.fspath(path), os.fspath(other))
+    try:
+        yield other
+    finally:
+        unmount(other)
+
+
 def move_mount(path: Path, other: Path) -> None:
     """Take what is mounted at `path` elsewhere, or back: the disk is pulled, and what is on it is kept."""
     other.mkdir(parents=True, exist_ok=True)

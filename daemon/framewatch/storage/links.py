@@ -10,13 +10,17 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Container
+from collections.abc import Callable, Generator
+from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 from framewatch.errors import StorageError
 from framewatch.storage import beneath
 from framewatch.storage.filesystem_type import filesystem_type
 from framewatch.storage.os_errors import SYMLINK, shown, storage_error, storage_faults
+
+Found = TypeVar("Found")
 
 _MAX_LINKS = 40  # as the kernel allows in one path
 # An entry itself, even if it is a link; O_PATH is Linux's, and O_SYMLINK macOS's.
@@ -33,33 +37,52 @@ _MADE_UP_OWNERS = frozenset(
 )
 
 
-def resolve(path: Path, until: Container[Path] = ()) -> Path:
+def resolve(path: Path) -> Path:
     """Return an absolute path without links, as far as it exists; the rest stays as it is written.
-
-    Args:
-        path: the path.
-        until: folders, as paths without links, that others can write to. No link in them is followed: what is named
-            in one stays as it is written, too.
 
     Raises:
         StorageError: `storage.symlink` for a link that is not to be trusted, or another error of the file system.
     """
     with storage_faults(path):
-        return _resolve(path, until)
+        *_, last = _steps(path)
+    return last.reached.joinpath(*last.rest)
 
 
-def _resolve(path: Path, until: Container[Path]) -> Path:
+def first_on_the_way(path: Path, wanted: Callable[[Path, int], Found | None]) -> tuple[Found, Path] | None:
+    """Return the first folder on the way that is wanted, and the path from there. No link in that folder is followed.
+
+    Args:
+        path: the path.
+        wanted: called with the path without links, and an open descriptor, of each folder on the way.
+
+    Raises:
+        StorageError: as for `resolve`.
+    """
+    with storage_faults(path), closing(_steps(path)) as steps:
+        for step in steps:
+            if step.rest and step.rest[0] != ".." and (found := wanted(step.reached, step.folder)) is not None:
+                return found, Path(*step.rest)
+    return None
+
+
+class _Step(NamedTuple):
+    reached: Path  # without links
+    folder: int  # its descriptor, open until the next step
+    rest: tuple[str, ...]  # of the path, from there
+
+
+def _steps(path: Path) -> Generator[_Step, None, None]:
+    """Follow a path name by name, and yield where each leads; the last step is as far as it exists."""
     done, here = Path("/"), os.open("/", beneath.PASSED)
     pending = [*reversed(path.absolute().parts[1:])]
     links = 0
     try:
         while pending:
+            yield _Step(done, here, (*reversed(pending),))
             name = pending.pop()
-            if done in until and name != "..":
-                return done.joinpath(name, *reversed(pending))
             inner = _open_entry(here, name, done / name)
             if inner is None:
-                return done.joinpath(name, *reversed(pending))
+                return
             try:
                 target = _target(inner, here, done, name)
                 if target is None:
@@ -76,7 +99,7 @@ def _resolve(path: Path, until: Container[Path]) -> Path:
             if links > _MAX_LINKS:
                 raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
             pending += [part for part in reversed(target.split("/")) if part not in ("", ".")]
-        return done
+        yield _Step(done, here, ())
     finally:
         os.close(here)
 

@@ -10,6 +10,7 @@ import errno
 import os
 import stat
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +21,7 @@ from framewatch.errors import ConfigError, StorageError
 from framewatch.resources import shipped
 from framewatch.safe_yaml import MAX_BYTES
 from framewatch.storage import beneath, files
-from framewatch.storage.links import resolve
+from framewatch.storage.links import first_on_the_way
 from framewatch.storage.root import Root
 from framewatch.threads import answers
 
@@ -96,13 +97,17 @@ def _in_share(path: Path, shares: Sequence[Root]) -> tuple[Root, Path] | None:
     outermost = [
         share for share in shares if not any(share.path.is_relative_to(o.path) for o in shares if o != share)
     ]
-    real = answers({share.path: partial(_real_path, share) for share in outermost}, _ANSWER_SECONDS)
-    by_real_path = {real.get(share.path, share.path): share for share in outermost}
-    target = resolve(path, until=by_real_path)
-    for folder, share in by_real_path.items():
-        if target.is_relative_to(folder):
-            return share, share.path / target.relative_to(folder)
-    return None
+    real = answers({share: partial(_real_path, share) for share in outermost}, _ANSWER_SECONDS)
+    identities = answers({share: partial(_identity, path) for share, path in real.items()}, _ANSWER_SECONDS)
+
+    def share_at(reached: Path, folder: int) -> Root | None:
+        """Return the share that is open: a mount, or another spelling, may give it a second path."""
+        found = os.fstat(folder)
+        identity = (found.st_dev, found.st_ino)
+        return next((s for s in outermost if real.get(s, s.path) == reached or identities.get(s) == identity), None)
+
+    entered = first_on_the_way(path, share_at)
+    return None if entered is None else (entered[0], entered[0].path / entered[1])
 
 
 def _real_path(share: Root) -> Path:
@@ -110,3 +115,14 @@ def _real_path(share: Root) -> Path:
         return share.real_path()
     except StorageError:  # a link that is not to be trusted leads there: nothing in it is read anyway
         return share.path
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    with suppress(OSError):  # a folder that is missing, or a link by now: it has no second path
+        folder = beneath.open_path(path, beneath.PASSED)
+        try:
+            found = os.fstat(folder)
+            return found.st_dev, found.st_ino
+        finally:
+            os.close(folder)
+    return None

@@ -20,6 +20,7 @@ from framewatch.media.preset.preset import Preset
 from framewatch.media.rules.preset_rules import check_preset
 from framewatch.resources import shipped
 from framewatch.storage.root import Root
+from mounts import bound
 
 HERE = "framewatch.yaml:3: folders[0].preset"
 
@@ -223,3 +224,12 @@ def test_a_preset_in_a_share_is_found_out_by_whatever_path_it_is_named(tmp_path:
     with pytest.raises(ConfigError) as caught:
         load_folder_preset(share, PresetLibrary([tmp_path / "alias/presets"], [share]))
     assert caught.value.finding.code == refused
+
+
+def test_a_preset_in_a_share_is_found_out_where_the_share_is_mounted_twice(tmp_path: Path) -> None:
+    share = Root(tmp_path / "in")
+    share.path.mkdir()
+    (share.path / "p.yaml").write_text("extends: /nowhere/secret.yaml")
+    with bound(share.path, tmp_path / "twice"), pytest.raises(ConfigError) as caught:
+        load_preset("twice/p.yaml", library=PresetLibrary(shares=[share]), base=tmp_path, where="here")
+    assert caught.value.finding.code == "preset.path_not_allowed"
