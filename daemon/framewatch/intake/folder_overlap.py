@@ -229,10 +229,10 @@ def _has_link(folder: FolderSettings) -> bool:
 def _key(path: Path) -> str:
     try:
         folder = beneath.open_path(path, beneath.PASSED)
+        try:
+            status = os.fstat(folder)
+        finally:
+            os.close(folder)
     except OSError:
         return str(path)
-    try:
-        status = os.fstat(folder)
-    finally:
-        os.close(folder)
     return f"{status.st_dev}:{status.st_ino}"

@@ -41,6 +41,8 @@ def check_ready(top: int, relative: str, expected: Snapshot, *, leases: bool) ->
         return ReadyState.CHANGED
     try:
         return _compare(file, expected, leases=leases)
+    except OSError:  # ESTALE, for one: it was replaced on the server
+        return ReadyState.CHANGED
     finally:
         os.close(file)
 

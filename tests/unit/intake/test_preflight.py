@@ -66,6 +66,15 @@ def test_what_a_stranger_puts_into_the_only_share_refuses_nothing(tmp_path: Path
     assert refusal(tmp_path, {"preset": None}, strict=True) == {"config.not_yaml", "folders.symlink"}
 
 
+def test_a_preset_in_a_share_that_is_named_through_a_link_cannot_refer_to_files(tmp_path: Path) -> None:
+    share = tmp_path / "f0" / "in"
+    share.mkdir(parents=True)
+    (share / "p.yaml").write_text("extends: /private/secret.yaml")
+    (tmp_path / "presets").symlink_to(share)
+    for spec in ("./presets/p.yaml", "p", str(share / "p.yaml")):
+        assert refusal(tmp_path, {"preset": spec}) == {"preset.path_not_allowed"}
+
+
 def test_an_overlap_that_a_link_makes_concerns_the_folder_with_the_link(tmp_path: Path) -> None:
     (tmp_path / "f1").mkdir()
     (tmp_path / "f1" / "out").symlink_to(tmp_path / "f0" / "in")

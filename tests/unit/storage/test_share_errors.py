@@ -14,8 +14,10 @@ import pytest
 from faulty_os import FaultyOs, failing
 from framewatch.domain import InputFile
 from framewatch.errors import ConfigError, MediaError, StorageError
-from framewatch.intake import daemon_lock
+from framewatch.intake import daemon_lock, ready_check
 from framewatch.intake.daemon_lock import FolderLock, is_held_by_us
+from framewatch.intake.ready_check import check_ready
+from framewatch.intake.settle_tracker import Snapshot
 from framewatch.jobs.store.store import Store
 from framewatch.media.preset import preset_file
 from framewatch.media.preset.loader import load_folder_preset
@@ -64,6 +66,13 @@ def opened(share: Path) -> None:
         roots.require(share / "done")
 
 
+def ready(share: Path) -> None:
+    found = (share / "film.mkv").stat()
+    expected = Snapshot(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+    with Root(share).opened() as top:
+        check_ready(top, "film.mkv", expected, leases=False)
+
+
 USES: dict[str, tuple[ModuleType, str, Callable[[Path], object]]] = {
     "resolve, fstat": (links, "fstat", lambda share: resolve(share.parent / "way")),
     "resolve, readlink": (links, "readlink", lambda share: resolve(share.parent / "way")),
@@ -75,6 +84,7 @@ USES: dict[str, tuple[ModuleType, str, Callable[[Path], object]]] = {
     "Root.write, mkdir": (root, "mkdir", written),
     "open_input": (files, "fstat", lambda share: os.close(files.open_input(film(share)))),
     "preset": (preset_file, "fstat", lambda share: load_folder_preset(Root(share))),
+    "ready check": (ready_check, "fstat", ready),
     "lock": (daemon_lock, "fstat", locked),
 }
 
