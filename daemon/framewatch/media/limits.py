@@ -8,13 +8,13 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from framewatch.domain import MediaInfo, Record
-from framewatch.errors import Finding
+from framewatch.errors import Finding, MediaError
 
 TRIED_PIXELS = 16384 * 16384
 """Limit for the frame that libav decodes while it opens a file, so that even a size beyond the limits is reported."""
 
-MAX_IMAGE_PIXELS = 300_000_000
-"""Of a still image: photographs are larger than the frames of videos."""
+MAX_IMAGE_PIXELS = 2**28
+"""Of a still image, which may be larger than a video's frames: libav has no larger ones, see `is_frame_size`."""
 
 MAX_TITLE = 1000
 """Characters of a title. Programs show less, and those of streams are arguments of ffmpeg, which are limited."""
@@ -39,6 +39,8 @@ MAX_ATTACHMENT_BYTES = 512 * 2**20
 
 MAX_COVER_PIXELS = 100_000_000
 """Of a cover, which players decode at once: 10,000x10,000."""
+
+_ALIGNMENT = 64  # pixels: libav's STRIDE_ALIGN on CPUs with AVX-512, the most that there is
 
 _LEAST_DECODER_PIXELS = 2**20  # small frames are coded in blocks of up to 128x128
 
@@ -78,6 +80,28 @@ class Limits(Record):
     def decoder_pixels(self) -> int:
         """Limit for the frame that a decoder allocates: coded frames are slightly larger than what is shown."""
         return max(2 * self.max_pixels, _LEAST_DECODER_PIXELS)
+
+
+def is_frame_size(width: int, height: int) -> bool:
+    """Return whether libav reads and writes images of this size.
+
+    It counts 8 bytes a pixel whatever the format, with the width rounded up and a margin around the image, and wants
+    less than 2^31 - 1 of them (`av_image_check_size2`, as `ff_get_buffer` calls it).
+    """
+    row = 8 * (-(-width // _ALIGNMENT) * _ALIGNMENT) + 128 * 8
+    return row * (height + 128) < 2**31 - 1
+
+
+def require_image_size(width: int, height: int) -> None:
+    """Return if an image of this size can be read.
+
+    Raises:
+        MediaError: `media.too_large`.
+    """
+    if not is_frame_size(width, height):
+        most = f"about {MAX_IMAGE_PIXELS // 1_000_000} million pixels"
+        message = f"{width}x{height} is more than ffmpeg can hold in one frame: {most}"
+        raise MediaError(message, code="media.too_large", hint="make it smaller, or cut it into parts")
 
 
 def check_limits(info: MediaInfo, limits: Limits) -> list[Finding]:

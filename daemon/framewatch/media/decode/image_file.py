@@ -21,7 +21,7 @@ from framewatch.media.decode.icc_profile import attached_icc, split_icc
 from framewatch.media.filter_graph import Filter, FilterChain
 from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.icc import icc_flaw
-from framewatch.media.limits import MAX_IMAGE_PIXELS
+from framewatch.media.limits import MAX_IMAGE_PIXELS, require_image_size
 from framewatch.media.probe.display_matrix import orientation
 from framewatch.media.probe.pyav_values import fraction, packets
 from framewatch.media.probe.safe_open import AnyFile, media_errors, open_media
@@ -132,9 +132,8 @@ def bound_alpha(upscaled: Pixels, source: Pixels, scale: int) -> Pixels:
 def _decode(source: AnyFile, stream: Stream, beat: Beat) -> tuple[VideoFrame, bytes | None]:
     """Return the image and its ICC profile."""
     video = stream.video  # None if the headers alone do not tell
-    if video is not None and video.width * video.height > MAX_IMAGE_PIXELS:
-        message = f"{video.width}x{video.height} is more than {MAX_IMAGE_PIXELS // 1_000_000} million pixels"
-        raise MediaError(message, code="media.too_large", hint="make it smaller, or cut it into parts")
+    if video is not None:
+        require_image_size(video.width, video.height)
     with open_media(source, max_pixels=MAX_IMAGE_PIXELS, beat=beat) as container:
         av_stream = cast(VideoStream, container.streams[stream.index])
         if cast("av.VideoCodecContext | None", av_stream.codec_context) is None:

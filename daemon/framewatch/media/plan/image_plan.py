@@ -8,14 +8,12 @@ from typing import Literal, NamedTuple
 from framewatch.domain import IccProfile, MediaInfo, Stream, Video
 from framewatch.errors import Finding, MediaError, RuleError
 from framewatch.media.colour import WorkingFormat, working_format
+from framewatch.media.limits import is_frame_size
 from framewatch.media.plan.plan import AudioPlan, BasePlan, VideoPlan
 from framewatch.media.plan.stream_table import location
 from framewatch.media.preset.preset import Preset
 from framewatch.media.probe.file_kind import is_image
 from framewatch.media.rules.image_rules import check_image, is_image_preset
-
-MAX_OUTPUT_PIXELS = 600_000_000
-_FFMPEG_BYTES = 2**31 - 1  # of a frame with a margin around it (av_image_check_size2 of libavutil)
 
 
 class ImageFormat(NamedTuple):
@@ -92,7 +90,7 @@ def make_image_plan(preset: Preset, preset_name: str, info: MediaInfo) -> ImageP
         message = f"there is no decoder for this image ({still.codec})"
         raise MediaError(message, code="media.no_decoder", hint="convert it to png first")
     width, height = video.upright
-    findings = [*check_image(preset), *_size(preset, video, width * preset.scale, height * preset.scale)]
+    findings = [*check_image(preset), *_size(preset, width * preset.scale, height * preset.scale)]
     if findings:
         raise RuleError.of(findings)
     return _plan(preset, preset_name, still, video)
@@ -135,24 +133,17 @@ def _warnings(preset: Preset, still: Stream, video: Video) -> Iterator[Finding]:
         yield Finding("image.icc_dropped", message, hint, location(still))
 
 
-def _pixel_bytes(preset: Preset, video: Video) -> int:
-    channels = 4 if video.alpha and FORMATS[preset.container].alpha else 3
-    return channels * (1 if working_format(video.bit_depth) == "rgb24" else 2)
-
-
 def _icc_obstacle(preset: Preset, icc: IccProfile) -> str | None:
     if not FORMATS[preset.container].icc:
         return f"cannot be in {preset.container}"
     return icc.flaw
 
 
-def _size(preset: Preset, video: Video, width: int, height: int) -> list[Finding]:
+def _size(preset: Preset, width: int, height: int) -> list[Finding]:
     max_side = FORMATS[preset.container].max_side
     if max(width, height) > max_side:
         limit = f"at most {max_side} pixels per side"
-    elif width * height > MAX_OUTPUT_PIXELS:
-        limit = f"at most {MAX_OUTPUT_PIXELS // 1_000_000} megapixels"
-    elif (width * _pixel_bytes(preset, video) + 1024) * (height + 128) >= _FFMPEG_BYTES:
+    elif not is_frame_size(width, height):
         limit = "more than ffmpeg can hold in one frame"
     else:
         return []

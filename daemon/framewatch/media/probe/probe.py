@@ -22,7 +22,8 @@ from framewatch.domain import Audio, Extras, MediaInfo, Stream, StreamKind, Vide
 from framewatch.errors import MediaError
 from framewatch.media import out_of_memory, process_bounds
 from framewatch.media.heartbeat import Beat, no_beat
-from framewatch.media.limits import MAX_LANGUAGE, MAX_TITLE, Limits, check_limits
+from framewatch.media.image_files.image_size import image_size
+from framewatch.media.limits import MAX_LANGUAGE, MAX_TITLE, Limits, check_limits, require_image_size
 from framewatch.media.probe.colour_tags import colour_of
 from framewatch.media.probe.display_matrix import orientation
 from framewatch.media.probe.hdr_metadata import hdr_metadata
@@ -59,6 +60,11 @@ def probe(source: AnyFile, limits: Limits | None = None, beat: Beat = no_beat) -
     if extent.truncated:
         raise _truncated(source, extent)
     if limits:
+        # libav calls an image damaged that is larger than its frames may be.
+        with open_file(source, seconds, beat) as file:
+            stated = image_size(file)
+        if stated is not None:
+            require_image_size(*stated)
         _require_affordable(source, size, extent, limits, beat)
     try:
         with open_media(source, max_pixels=pixels, seconds=seconds, beat=beat) as container:

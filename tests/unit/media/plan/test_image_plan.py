@@ -232,6 +232,7 @@ def test_a_file_that_is_not_an_image_is_refused_with_its_own_code(info: MediaInf
 @pytest.mark.parametrize(
     ("container", "width", "height", "bit_depth"),
     [("webp", 8200, 8200, 8), ("jpg", 33_000, 9, 8), ("png", 20_000, 20_000, 8), ("png", 64, 1_048_624, 8),
+     ("png", 1, 1_000_000, 8), ("png", 9000, 9000, 8),
      ("tiff", 10_000, 9_500, 16)],
 )  # fmt: skip
 def test_a_size_that_the_format_or_ffmpeg_cannot_hold_is_refused(
