@@ -14,6 +14,7 @@ from typing import IO, Any
 
 import pytest
 
+from exchanger import exchange
 from framewatch.jobs.store.store import Store
 from harness import Harness, framewatch
 from waiting import eventually
@@ -233,8 +234,8 @@ def test_trouble_that_comes_while_the_daemon_runs_holds_only_its_folder(
     wait_codes(harness, dict.fromkeys(("lock", "preset", "gone"), ""))
 
     lock, preset, gone = (harness.root / name / "in" for name in ("lock", "preset", "gone"))
-    (lock / LOCK).unlink()
-    (lock / LOCK).mkdir()
+    (harness.root / "planted").mkdir()
+    exchange(harness.root / "planted", lock / LOCK)  # the daemon would create a lock that was only removed again
     (preset / PRESET).write_text("crf: !!bool abc")
     gone.rename(gone.with_name("elsewhere"))
     output = harness.root / "output" / "out"
