@@ -42,6 +42,7 @@ from hostile_media import (
     table,
     track,
 )
+from media_factory import make_video
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds memory")
 MB = 10**6
@@ -106,7 +107,7 @@ def test_a_worker_takes_each_bound_with_its_task_and_drops_it_after(worker: Work
 
 @linux_only
 def test_a_frame_beyond_the_bound_is_too_costly_and_the_worker_lives_on(worker: Worker, tmp_path: Path) -> None:
-    large = make_clip(tmp_path / "large.mp4", frames=2, size="8192x8192")
+    large = make_video(tmp_path / "large.mp4", source="color", size="8192x8192", seconds=0.04)
     small = make_clip(tmp_path / "small.mp4", frames=2)
     bounds = Bounds(worker=100 * MB, beyond_held=False)
     error = error_of(worker, ProbeTask(source=large, limits=Limits(), bounds=bounds))
