@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -26,6 +27,13 @@ def test_names_that_are_exchanged_all_the_time_publish_no_private_file(harness: 
     assert attack.leaks() == []
 
 
+def is_command(process: psutil.Process) -> bool:
+    """Return whether a process, which may have ended since it was listed, is the ffmpeg of a job."""
+    with suppress(psutil.NoSuchProcess):
+        return process.name() == "ffmpeg" and "-progress" in process.cmdline()
+    return False
+
+
 class SlowFfmpeg:
     """Let ffmpeg wait with its arguments before it begins, until it is released."""
 
@@ -45,7 +53,7 @@ class SlowFfmpeg:
 
         def waiting() -> list[psutil.Process]:
             family = psutil.Process(daemon.pid).children(recursive=True)
-            return [each for each in family if each.name() == "ffmpeg" and "-progress" in each.cmdline()]
+            return [each for each in family if is_command(each)]
 
         eventually(lambda: len(waiting()) >= jobs, what="ffmpeg", details=self._harness.log)
         return waiting()
