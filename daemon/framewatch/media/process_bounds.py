@@ -86,6 +86,23 @@ def let_take(size: int) -> None:
         _bound_memory(max(bound, held() + size))
 
 
+@contextmanager
+def narrowed(size: int) -> Iterator[None]:
+    """Let this process take no more than `size` bytes in the block, if its bound is a forecast and more.
+
+    For what reads a stranger's data while the bound is made for work that takes far more. `let_take` still widens it.
+    """
+    before = bound_of_worker()
+    if before is None or not _current.beyond_held:
+        yield
+        return
+    _bound_memory(min(before, held() + size))
+    try:
+        yield
+    finally:
+        _bound_memory(max(before, bound_of_worker() or before))
+
+
 def bound_of_worker() -> int | None:
     """Return the bytes that this process may use; None where they are not bounded."""
     return _bound

@@ -23,6 +23,9 @@ _REFERENCE_FRAMES = 16
 _FRAMES_ON_THE_WAY = 8  # in filters, in conversions, and out to the caller
 # Decoders of JPEG 2000 and JPEG XL hold a number or two of 32 bits for each component, and wavelets beside them.
 _IMAGE_DECODER_BYTES = 32
+_IMAGE_COPIES = 8  # of the file: in a parser, in packets, and in what is taken out of them
+_MOST_PIXEL_BYTES = 16  # four components of 32 bits
+_STACK_BYTES = 16 * 2**20  # of a thread, with its buffers
 _CONVERSIONS = 4  # the decoded frame, and what filters and arrays make of it
 
 
@@ -56,8 +59,25 @@ def pixel_bytes(video: Video) -> int:
     return (4 if video.alpha else 3) * (1 if video.bit_depth <= 8 else 2 if video.bit_depth <= 16 else 4)
 
 
-def image_bytes(video: Video | None) -> int:
-    """Return the memory to decode an image and convert it; None: its size is not known yet."""
+def image_bytes(video: Video | None, size: int, threads: int) -> int:
+    """Return the memory to decode an image from a file of `size` bytes and convert it.
+
+    Args:
+        video: what is known of the image; None: not even its size.
+        size: bytes of the file.
+        threads: of a chain of filters.
+    """
     if video is None:
-        return _BASE + MAX_IMAGE_PIXELS * (_CONVERSIONS * 6 + _IMAGE_DECODER_BYTES)
-    return _BASE + video.width * video.height * (_CONVERSIONS * pixel_bytes(video) + _IMAGE_DECODER_BYTES)
+        pixels, each = MAX_IMAGE_PIXELS, 6
+    else:
+        pixels, each = video.width * video.height, pixel_bytes(video)
+    return _image_file_bytes(size) + _STACK_BYTES * threads + pixels * (_CONVERSIONS * each + _IMAGE_DECODER_BYTES)
+
+
+def opening_image_bytes(pixels: int, size: int) -> int:
+    """Return the memory to open an image file of `size` bytes that states its `pixels`."""
+    return _image_file_bytes(size) + pixels * (_MOST_PIXEL_BYTES + _IMAGE_DECODER_BYTES)
+
+
+def _image_file_bytes(size: int) -> int:
+    return _BASE + _IMAGE_COPIES * size

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 
+from framewatch.media import process_bounds
 from framewatch.media.decode.image_file import DecodedImage, Pixels, bound_alpha, flatten_on_white, read_image
 from framewatch.media.ffmpeg.process import Encoder
 from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.icc_embedding import embed_icc
+from framewatch.media.probe.safe_open import open_file
+from framewatch.media.reading_cost import image_bytes
 from framewatch.render.messages import FramesCounted, Send, stage_log
 from framewatch.render.tasks import ImageReport, ImageTask
 from framewatch.upscale.engine import Session
@@ -33,7 +38,11 @@ def render_image(
         WorkerError, StorageError: the encoder failed.
     """
     send(FramesCounted(stage="decode"))
-    image = read_image(task.source, task.still, beat)
+    # What the engine may take is not for the tags of a stranger's file.
+    with open_file(task.source) as file:
+        size = file.seek(0, os.SEEK_END)
+    with process_bounds.narrowed(image_bytes(task.still.video, size, os.cpu_count() or 1)):
+        image = read_image(task.source, task.still, beat)
     if image.alpha is not None and not task.keep_alpha:
         image = image._replace(rgb=flatten_on_white(image.rgb, image.alpha), alpha=None)
     send(FramesCounted(stage="upscale", decoded=1))

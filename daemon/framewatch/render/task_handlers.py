@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -99,8 +100,10 @@ class RenderHandlers:
         # The headers' sizes are checked against the limits before a packet is scanned or a frame decoded.
         info = probe(source, task.limits, self._heartbeat)
         if is_image(info):
-            process_bounds.let_take(image_bytes(info.streams[0].video))
-            return ProbeReport(info=with_image_details(source, info, self._heartbeat), timeline=None)
+            needed = image_bytes(info.streams[0].video, info.size, os.cpu_count() or 1)
+            process_bounds.let_take(needed)
+            with process_bounds.narrowed(needed):
+                return ProbeReport(info=with_image_details(source, info, self._heartbeat), timeline=None)
         process_bounds.let_take(scanning_bytes(info.size))
         main = info.main_video
         if not task.timeline:

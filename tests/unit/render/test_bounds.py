@@ -8,7 +8,8 @@ import struct
 import sys
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ from hostile_media import (
     table,
     track,
 )
-from media_factory import make_video
+from media_factory import ffmpeg, make_video
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds memory")
 MB = 10**6
@@ -139,6 +140,51 @@ def test_arguments_that_no_program_can_be_given_are_an_error_of_the_file(
 ) -> None:
     error = error_of(worker, encode(tmp_path / "a.mp4", "-metadata", word, bounds=Bounds()))
     assert error.finding.code == "media.command_refused"
+
+
+def overlapping_exif(entries: int, size: int) -> bytes:
+    """Make EXIF tags that all have the same text as their value: libav copies it for each."""
+    data = 8 + 2 + 12 * entries + 4
+    tags = b"".join(struct.pack("<HHII", 0x1000 + each, 2, size, data) for each in range(entries))
+    return b"II*\0" + struct.pack("<IH", 8, entries) + tags + bytes(4) + b"a" * size
+
+
+def png_with_exif(path: Path, exif: bytes) -> Path:
+    make_image(path)
+    data, body = path.read_bytes(), b"eXIf" + exif
+    path.write_bytes(
+        data[:33] + struct.pack(">I", len(exif)) + body + struct.pack(">I", zlib.crc32(body)) + data[33:]
+    )
+    return path
+
+
+def webp_with_exif(path: Path, exif: bytes) -> Path:
+    make_image(path)
+    extended = b"VP8X" + struct.pack("<I", 10) + b"\x08" + bytes(3) + (15).to_bytes(3, "little") * 2
+    body = b"WEBP" + extended + path.read_bytes()[12:] + b"EXIF" + struct.pack("<I", len(exif)) + exif
+    path.write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
+    return path
+
+
+def make_image(path: Path) -> None:
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=16x16", "-frames:v", "1", f"file:{path}")
+
+
+@linux_only
+@pytest.mark.parametrize("make", [png_with_exif, webp_with_exif])
+def test_tags_of_a_small_image_take_no_more_than_such_an_image_may(
+    make: Callable[[Path, bytes], Path], tmp_path: Path
+) -> None:
+    worker = Worker()
+    suffix = make.__name__[: -len("_with_exif")]
+    task = ProbeTask(source=make(tmp_path / f"a.{suffix}", overlapping_exif(2000, 400_000)), limits=Limits())
+    try:
+        with suppress(MediaError):
+            run(worker, task.evolve(bounds=Bounds(worker=2000 * MB)))
+        assert worker.pid
+        assert peak_memory(worker.pid) < 700 * MB
+    finally:
+        worker.kill()
 
 
 SAMPLES = (table(b"stsc", 1, 1, 100, 1), table(b"stsz", 1, 100), table(b"stco", 1, 40))

@@ -10,7 +10,8 @@ _MAX_SEGMENTS = 4096  # of a JPEG in front of its frame: profiles and previews h
 _STANDALONE = (0x01, *range(0xD0, 0xD9))  # JPEG markers without a length (ITU-T T.81, table B.1)
 _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # tables, an extension, arithmetic coding
 _MAX_TIFF_TAGS = 1000
-_TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_SHORT = 256, 257, 3
+_TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_SUB_IMAGES = 256, 257, 330
+_TIFF_SHORT = 3
 
 
 class ImageSize(NamedTuple):
@@ -94,6 +95,8 @@ def _tiff_size(file: BinaryIO, head: bytes) -> ImageSize | None:
     sides = {}
     for entry in range(0, len(entries) - 11, 12):
         tag, kind = struct.unpack_from(f"{order}HH", entries, entry)
+        if tag == _TIFF_SUB_IMAGES:  # as in DNG: one of them may be the image, and this a preview
+            return None
         if tag in (_TIFF_WIDTH, _TIFF_HEIGHT):
             (sides[tag],) = struct.unpack_from(
                 f"{order}H" if kind == _TIFF_SHORT else f"{order}I", entries, entry + 8

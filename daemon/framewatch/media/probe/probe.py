@@ -7,7 +7,8 @@ never reaches the daemon's process.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from fractions import Fraction
 from typing import cast
 
@@ -32,7 +33,7 @@ from framewatch.media.probe.pyav_values import fraction, packets, tags
 from framewatch.media.probe.safe_open import IMAGE_DEMUXERS, AnyFile, open_file, open_media
 from framewatch.media.probe.sample_tables import check_index, index_sizes
 from framewatch.media.probe.truncation import COPY_AGAIN_HINT, Extent, Family, read_extent
-from framewatch.media.reading_cost import decoding_bytes, least_decoding_bytes, opening_bytes
+from framewatch.media.reading_cost import decoding_bytes, least_decoding_bytes, opening_bytes, opening_image_bytes
 
 _PACKETS_TO_FIRST_FRAME = 300  # a broadcast may begin seconds before its first key frame
 _FONTS = {"ttf": "ttf", "truetype": "ttf", "otf": "otf", "opentype": "otf", "sfnt": "ttf"}
@@ -60,14 +61,12 @@ def probe(source: AnyFile, limits: Limits | None = None, beat: Beat = no_beat) -
     if extent.truncated:
         raise _truncated(source, extent)
     if limits:
-        # libav calls an image damaged that is larger than its frames may be.
-        with open_file(source, seconds, beat) as file:
-            stated = image_size(file)
-        if stated is not None:
-            require_image_size(*stated)
         _require_affordable(source, size, extent, limits, beat)
     try:
-        with open_media(source, max_pixels=pixels, seconds=seconds, beat=beat) as container:
+        with (
+            _bounded_by_image(source, size, seconds, beat) if limits else nullcontext(),
+            open_media(source, max_pixels=pixels, seconds=seconds, beat=beat) as container,
+        ):
             return _info(container, size, limits)
     except MediaError as error:
         if error.finding.code == MediaError.code and extent.family is None:
@@ -86,6 +85,23 @@ def _require_affordable(source: AnyFile, size: int, extent: Extent, limits: Limi
     if extent.family in (Family.ISO, None):  # libav also finds an index after boxes of unknown kinds
         with open_file(source, limits.probe_seconds, beat) as file:
             check_index(index_sizes(file), size, process_bounds.room(allowed))
+
+
+@contextmanager
+def _bounded_by_image(source: AnyFile, size: int, seconds: float | None, beat: Beat) -> Iterator[None]:
+    """Bound the block, which opens the file, by the size of its image if it is one and says how large.
+
+    Raises:
+        MediaError: `media.too_large`: libav would call it damaged.
+    """
+    with open_file(source, seconds, beat) as file:
+        stated = image_size(file)
+    if stated is None:
+        yield
+        return
+    require_image_size(*stated)
+    with process_bounds.narrowed(opening_image_bytes(stated.width * stated.height, size)):
+        yield
 
 
 def _require_room_for_frames(video: Video) -> None:
