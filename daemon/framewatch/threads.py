@@ -7,13 +7,18 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from contextvars import copy_context
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 Work = Callable[[], None]
 Key = TypeVar("Key", bound=Hashable)
 Answer = TypeVar("Answer")
+
+POLL_SECONDS = 0.1  # between two looks at whether an answer is still wanted
 
 
 class FolderQueues:
@@ -81,6 +86,67 @@ class FolderQueues:
             del self._waiting[folder]
             self._changed.notify_all()
             return None
+
+
+class NoAnswerError(Exception):
+    """A call that touches a share did not end in time; its share may be dead."""
+
+
+class FolderCalls:
+    """Calls that touch the share of a watch folder, made in order on the folder's own thread.
+
+    Whoever calls waits for a limited time: a call that hangs keeps the folder's thread, and no other.
+    """
+
+    def __init__(self, name: str) -> None:
+        """`name` is the prefix of the threads' names."""
+        self._queues = FolderQueues(name, lambda _: None)  # what a call raises goes to its caller
+        self._began: dict[str, float] = {}  # by folder: when the call under way began
+
+    def call(
+        self,
+        folder: str,
+        question: Callable[[], Answer],
+        seconds: float | None,
+        wanted: Callable[[], bool] = lambda: True,
+    ) -> Answer:
+        """Return what `question` returns, or raise what it raises.
+
+        Args:
+            folder: the name of a watch folder.
+            question: the call.
+            seconds: how long to wait. Not at all, if an earlier call has hung for longer. None: without a limit.
+            wanted: whether to wait on; asked several times a second.
+
+        Raises:
+            NoAnswerError: no answer came in time, or it is no longer wanted. A call that has not begun is left out.
+        """
+        began = self._began.get(folder)
+        if seconds is not None and began is not None and time.monotonic() >= began + seconds:
+            raise NoAnswerError
+        answer: Future[Answer] = Future()
+        self._queues.put(folder, partial(copy_context().run, self._ask, folder, question, answer))
+        deadline = float("inf") if seconds is None else time.monotonic() + seconds
+        while not answer.done():
+            with suppress(TimeoutError):
+                answer.exception(POLL_SECONDS)
+            if not answer.done() and (time.monotonic() >= deadline or not wanted()):
+                answer.cancel()
+                raise NoAnswerError
+        return answer.result()
+
+    def _ask(self, folder: str, question: Callable[[], Answer], answer: Future[Answer]) -> None:
+        if not answer.set_running_or_notify_cancel():
+            return
+        self._began[folder] = time.monotonic()
+        try:
+            found = question()
+        except BaseException as error:  # noqa: BLE001 - the caller gets it
+            del self._began[folder]
+            answer.set_exception(error)
+        else:
+            del self._began[folder]
+            answer.set_result(found)
 
 
 def answers(questions: Mapping[Key, Callable[[], Answer]], seconds: float) -> dict[Key, Answer]:

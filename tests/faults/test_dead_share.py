@@ -82,3 +82,36 @@ def test_a_job_on_a_share_that_no_longer_answers_stops_no_other_folder(
         "FUSE without a server, at a restart in the middle of a job",
         "the other folder works on; the job went on when the share was back",
     )
+
+
+def test_a_share_that_dies_while_its_job_runs_stops_no_other_folder(
+    tmp_path: Path, survived: Survived, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pace = injected.delay(tmp_path / "pace", monkeypatch)
+    pace.turn(0.5)
+    clip = make_clip(tmp_path / "clip.mp4", size="128x96", frames=100)
+    harness = Harness(tmp_path / "server")
+    harness.root.mkdir()
+    harness.settings["engine"] = "openvino"
+    share = harness.folder("dead").parent
+    harness.folder("healthy")
+    shutil.copy(clip, share / "in" / "a.mp4")
+    daemon = harness.start()
+    try:
+        harness.wait_running(share / "out" / "a.mp4")
+        short = make_clip(tmp_path / "short.mp4", size="128x96", frames=6)
+        with dead_share(share):
+            shutil.copy(short, harness.root / "healthy" / "in" / "b.mp4")
+            harness.wait_for(harness.root / "healthy" / "out" / "b.mp4")
+            held = harness.wait_for_event("job.held")
+            assert (held["folder"], held["code"]) == ("dead", "storage.no_answer")
+        pace.turn(0)
+        harness.wait_status(share / "out" / "a.mp4", "done", timeout=120)
+        assert harness.stop() == 0
+    finally:
+        daemon.kill()
+    survived(
+        "a share never answers",
+        "FUSE without a server, mounted in the middle of a job",
+        "the job was held and its slot free for the other folder; it went on when the share was back",
+    )

@@ -18,7 +18,7 @@ from framewatch.jobs.gpu.gate import HostGate
 from framewatch.media.plan.plan import VideoPlan
 from framewatch.render.messages import EngineOpened
 from framewatch.render.tasks import RenderReport, RenderTask
-from framewatch.render.worker_client import STALL_SECONDS, OnMessage, Worker
+from framewatch.render.worker_client import STALL_SECONDS, OnMessage, OnWait, Worker
 
 _PHASES: dict[str, Phase] = {"device": "start", "probe": "probe", "render": "render", "inspect": "verify"}
 
@@ -53,6 +53,7 @@ class TimedWorker(Worker):
         stop: threading.Event,
         *,
         stall_seconds: float | None = STALL_SECONDS,
+        on_wait: OnWait = lambda: None,
     ) -> Any:
         """Do a task as a worker does; raises the same."""
         opened: list[float] = []
@@ -63,7 +64,7 @@ class TimedWorker(Worker):
             on_message(message)
 
         begun = time.monotonic()
-        report = super().run(task, heard, stop, stall_seconds=stall_seconds)
+        report = super().run(task, heard, stop, stall_seconds=stall_seconds, on_wait=on_wait)
         op = str(getattr(task, "op", ""))
         self.spans.append(Span(op, begun, time.monotonic(), next(iter(opened), None)))
         if isinstance(task, RenderTask):

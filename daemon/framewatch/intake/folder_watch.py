@@ -19,7 +19,7 @@ from framewatch.intake.collector import Collector, OnSettled
 from framewatch.intake.hint_queue import HintQueue
 from framewatch.intake.watch_mode import FolderHealth, WatchMode, choose_mode
 from framewatch.settings import FolderSettings
-from framewatch.storage.os_errors import no_answer, storage_error
+from framewatch.storage.os_errors import NO_ANSWER_SECONDS, no_answer, storage_error
 from framewatch.storage.root import UNGUARDED, Guard, Root
 
 RESCAN_SECONDS = 60.0  # the shortest time between rescans of a folder whose events work
@@ -30,7 +30,6 @@ EVENT_SECONDS = 2.0  # an event that has not arrived by then is missing
 SCAN_RATIO = 200.0
 LONGEST_INTERVAL = 600.0  # seconds that a costly scan may delay the next one
 STOP_SECONDS = 1.0
-NO_ANSWER_SECONDS = 10.0  # a folder that takes longer for its checks is shown as not answering
 RELOG_SECONDS = 60.0  # between two log lines about a problem that only its wording distinguishes
 
 _log = structlog.get_logger("framewatch.intake")

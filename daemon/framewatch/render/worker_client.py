@@ -34,6 +34,7 @@ _LINE_BYTES = 2000  # of stderr that are taken for a line at most
 POLL_SECONDS = 0.1  # between two checks of the stop event and the stall detector
 
 OnMessage = Callable[[Any], None]
+OnWait = Callable[[], None]
 
 
 class Worker:
@@ -94,6 +95,7 @@ class Worker:
         stop: threading.Event,
         *,
         stall_seconds: float | None = STALL_SECONDS,
+        on_wait: OnWait = lambda: None,
     ) -> Any:
         """Run `task` and return its report; messages on the way go to `on_message`.
 
@@ -102,6 +104,7 @@ class Worker:
             on_message: called with each message; what it raises kills the worker and is raised here.
             stop: ends the task.
             stall_seconds: the longest time without progress, after which the worker is killed; None: no limit.
+            on_wait: called several times a second while no message comes; what it raises counts as for `on_message`.
 
         Raises:
             CancelledError: `stop` was set; the worker and all it started are gone.
@@ -109,7 +112,8 @@ class Worker:
             FramewatchError: the task failed.
         """
         try:
-            answer = self._answer(task, on_message, stop, StallDetector(time.monotonic(), stall_seconds))
+            stalls = StallDetector(time.monotonic(), stall_seconds)
+            answer = self._answer(task, on_message, stop, stalls, on_wait)
         except BaseException:
             # Whatever went wrong here, the worker may still be running the old task: the next one gets a new worker.
             self._end()
@@ -118,7 +122,9 @@ class Worker:
             raise FramewatchError.from_record(answer.error)
         return answer.report
 
-    def _answer(self, task: Record, on_message: OnMessage, stop: threading.Event, stalls: StallDetector) -> Any:
+    def _answer(
+        self, task: Record, on_message: OnMessage, stop: threading.Event, stalls: StallDetector, on_wait: OnWait
+    ) -> Any:
         _require_not_stopped(stop)
         self._was_at_bound = False
         self._stderr.clear()  # what another task led to does not explain the end of this one
@@ -131,6 +137,7 @@ class Worker:
                 message = self._messages.get(timeout=POLL_SECONDS)
             except queue.Empty:
                 self._was_at_bound = self._process is not None and is_at_bound(self._process.pid)
+                on_wait()
                 continue
             if message is None:
                 raise self._death()

@@ -33,6 +33,7 @@ _MEANING = {
     ),
 }
 NO_ANSWER = "storage.no_answer"
+NO_ANSWER_SECONDS = 10.0  # a folder that takes longer is taken for one that does not answer
 
 
 def storage_error(error: OSError, path: Path) -> StorageError:

@@ -28,6 +28,7 @@ from framewatch.errors import (
     MediaError,
     Need,
     Remedy,
+    StorageError,
     WorkerError,
 )
 from framewatch.media.ffmpeg.discovery import find_ffmpeg
@@ -159,6 +160,17 @@ def test_stopping_a_task_ends_the_worker_and_its_ffmpeg(worker: Worker, tmp_path
     assert not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in family)
     with pytest.raises(CancelledError):  # one that is stopped before it begins starts nothing
         worker.run(slow_command(tmp_path), ignore, stop)
+    assert worker.pid is None
+
+
+def test_while_a_worker_is_silent_its_owner_may_still_end_the_task(worker: Worker, tmp_path: Path) -> None:
+    """A worker that reads from a dead share says nothing any more."""
+
+    def share_is_dead() -> None:
+        raise StorageError("this folder does not answer")
+
+    with pytest.raises(StorageError):
+        worker.run(slow_command(tmp_path), ignore, not_stopped(), on_wait=share_is_dead)
     assert worker.pid is None
 
 

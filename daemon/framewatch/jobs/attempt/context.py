@@ -21,6 +21,7 @@ from framewatch.render.tasks import BoundedTask, CommandTask, DeviceReport, Devi
 from framewatch.render.worker_client import Worker
 
 AnyTask = TypeVar("AnyTask", bound=BoundedTask)
+Answer = TypeVar("Answer")
 CHECK_SECONDS = 5.0  # between two checks of the source while a worker runs
 
 
@@ -63,6 +64,20 @@ class Gate(Protocol):
         """Return a share, held until the end of its block; None where it would have to be waited for."""
 
 
+class Share:
+    """How an attempt reaches its source, and the folder around it. This one does it directly, and checks nothing.
+
+    A subclass answers within a limited time, whether or not the share does.
+    """
+
+    def check_source(self) -> None:
+        """Raise where the source is no longer the file that was admitted; called every few seconds."""
+
+    def ask(self, question: Callable[[], Answer]) -> Answer:
+        """Return what `question`, which touches the share, returns."""
+        return question()
+
+
 class AttemptContext:
     """Runs tasks for the steps of one attempt, and passes on what the worker reports."""
 
@@ -73,17 +88,18 @@ class AttemptContext:
         gate: Gate,
         observer: Observer,
         stop: threading.Event,
-        check_source: Callable[[], None],
+        share: Share,
     ) -> None:
-        """`check_source` raises where the source is no longer the file that was admitted."""
+        """Run nothing yet."""
         self.tools = tools
         self.observer = observer
+        self.share = share
         self.stop = stop
         self.warnings: list[Finding] = []
         self.bounds: Bounds = NO_BOUNDS  # of every task from now on that has none of its own
         self._worker = worker
         self._gate = gate
-        self._checks = [check_source]
+        self._checks = [share.check_source]
         self._checked_at = time.monotonic()
         self._tracker = ProgressTracker(frames=0)
         self._on_segment: Callable[[SegmentRendered], None] = lambda _: None
@@ -114,7 +130,11 @@ class AttemptContext:
             FramewatchError: the task failed.
         """
         return self._worker.run(
-            self._bounded(task), self._on_message, self.stop, stall_seconds=self.tools.stall_seconds
+            self._bounded(task),
+            self._on_message,
+            self.stop,
+            stall_seconds=self.tools.stall_seconds,
+            on_wait=self._check_now_and_then,
         )
 
     def _bounded(self, task: AnyTask) -> AnyTask:
@@ -217,7 +237,7 @@ class AttemptContext:
 
         bounded = [self._bounded(task) for task in tasks]
         pool = WorkerPool(workers, bounded, self.tools.stall_seconds, warn_of_lost)
-        pool.run(self._on_message, self.stop)
+        pool.run(self._on_message, self.stop, self._check_now_and_then)
         lost = {tasks[index].device for index in pool.lost}
         self._worker.keep_device_workers([device for device in others if device not in lost])
         return pool.lost

@@ -7,14 +7,15 @@ Publishing, which comes after, moves it to its place.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from framewatch.domain import InputFile
 from framewatch.errors import MediaError, RuleError, VerificationError
 from framewatch.jobs.attempt.concurrency import Host
-from framewatch.jobs.attempt.context import AttemptContext, Gate, Observer
+from framewatch.jobs.attempt.context import AttemptContext, Gate, Observer, Share
 from framewatch.jobs.attempt.forecast.disk import require_room_for, require_room_left
 from framewatch.jobs.attempt.forecast.memory import job_bounds
 from framewatch.jobs.attempt.join_proof import packet_groups, prove_decoded
@@ -60,7 +61,7 @@ class Pipeline:
         gate: Gate,
         observer: Observer,
         stop: threading.Event,
-        check_source: Callable[[], None] = lambda: None,
+        share: Share = Share(),  # noqa: B008 - it has no state
     ) -> None:
         """Start nothing yet.
 
@@ -70,10 +71,10 @@ class Pipeline:
             gate: hands out shares of the devices.
             observer: learns how the attempt proceeds.
             stop: ends the attempt.
-            check_source: raises where the source is no longer the file that was admitted; called every few seconds.
+            share: reaches the source.
         """
         self._tools = tools
-        self._context = AttemptContext(worker, tools, gate, observer, stop, check_source)
+        self._context = AttemptContext(worker, tools, gate, observer, stop, share)
 
     def run(self, request: AttemptRequest) -> AttemptResult | NotForThisFile:
         """Make the result, if the preset's conditions include this file.
@@ -87,7 +88,7 @@ class Pipeline:
         require_prerequisites(request.preset, self._tools.ffmpeg, self._tools.precision)
         if all(each.upscales for each in request.preset.variants):
             self._context.device()
-        planned = plan_file(request, self._tools, self._context.run)
+        planned = plan_file(request, self._tools, self._context.run, self._context.share)
         request, probed, plan = planned.request, planned.probed, planned.plan
         if plan is None:
             return NotForThisFile(reasons=planned.reasons)
@@ -137,7 +138,9 @@ class Pipeline:
             self._context.track_duration(plan.expected.duration)
         with storage_faults(request.work):
             clear(request.work)
-        require_room_for(plan, request.source.root, probed.info.size, request.places)
+        self._context.share.ask(
+            partial(require_room_for, plan, request.source.root, probed.info.size, request.places)
+        )
         self._prepare_inputs(request.source, plan, result)
         plan = self._measure_loudness(request.source, plan)
         argv = ffmpeg_commands.transcode_command(plan, self._tools.ffmpeg, request.source.path, result)

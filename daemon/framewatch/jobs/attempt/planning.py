@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from framewatch.errors import Finding, RuleError
+from framewatch.jobs.attempt.context import Share
 from framewatch.jobs.attempt.forecast.memory import reading_bounds
 from framewatch.jobs.attempt.request import AttemptRequest, Tools
 from framewatch.media.containers import rules
@@ -37,7 +39,12 @@ class Planned:
     reasons: tuple[Finding, ...]  # why it does not take the presets before that one
 
 
-def plan_file(request: AttemptRequest, tools: Tools, run: Callable[[ProbeTask], Any]) -> Planned:
+def plan_file(
+    request: AttemptRequest,
+    tools: Tools,
+    run: Callable[[ProbeTask], Any],
+    share: Share = Share(),  # noqa: B008 - it has no state
+) -> Planned:
     """Probe a file and decide what will be done with it.
 
     Args:
@@ -45,6 +52,7 @@ def plan_file(request: AttemptRequest, tools: Tools, run: Callable[[ProbeTask], 
         tools: the programs to plan for.
         run: has a worker run a task, and returns its report. The probe runs when the job has its turn, and not at
             intake: waiting files then cost a row each, and a hostile file never meets the daemon's process.
+        share: reaches the folder of the file.
 
     Raises:
         MediaError: the file is not of the kind that the preset is for.
@@ -60,7 +68,7 @@ def plan_file(request: AttemptRequest, tools: Tools, run: Callable[[ProbeTask], 
         probed = run(_probe_task(request, tools))  # its cut and rate may differ
     if is_image_preset(choice.preset):
         return Planned(request, probed, _decide_image(request, probed, tools), choice.reasons)
-    return Planned(request, probed, _decide(request, probed, tools), choice.reasons)
+    return Planned(request, probed, _decide(request, probed, tools, share), choice.reasons)
 
 
 def _probe_task(request: AttemptRequest, tools: Tools) -> ProbeTask:
@@ -75,10 +83,10 @@ def _probe_task(request: AttemptRequest, tools: Tools) -> ProbeTask:
     )
 
 
-def _decide(request: AttemptRequest, probed: ProbeReport, tools: Tools) -> VideoPlan | AudioPlan:
+def _decide(request: AttemptRequest, probed: ProbeReport, tools: Tools, share: Share) -> VideoPlan | AudioPlan:
     if not rules().containers[request.preset.container].audio_only:
         require_video(probed.info)
-    burned, wrong = find_subtitle_file(request.preset, request.source)
+    burned, wrong = share.ask(partial(find_subtitle_file, request.preset, request.source))
     missing = [*wrong, *check_tools(request.preset, tools.encoders, tools.hwaccels)]
     preset = request.preset.evolve(subtitle_burn_path=str(burned.path)) if burned else request.preset
     try:

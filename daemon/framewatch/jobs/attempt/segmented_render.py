@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -112,7 +113,10 @@ class SegmentedRender:
             frames=sum(entry.frames for entry in done), size=sum(entry.size for entry in done)
         )
         request = self._request
-        require_room_for(self._plan, request.source.root, self._probed.info.size, request.places, finished)
+        size = self._probed.info.size
+        self._context.share.ask(
+            partial(require_room_for, self._plan, request.source.root, size, request.places, finished)
+        )
 
     def rehearse(self) -> None:
         """Send one black frame through encoder and container: what they refuse must not fail after hours of work.

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from framewatch.errors import CancelledError, EngineError
 from framewatch.render.messages import FramesCounted, SegmentRendered
 from framewatch.render.tasks import RenderTask
-from framewatch.render.worker_client import Worker
+from framewatch.render.worker_client import OnWait, Worker
 
 POLL_SECONDS = 0.1  # between two checks of the stop event
 
@@ -48,7 +48,7 @@ class WorkerPool:
         self._counts = [FramesCounted(stage=None) for _ in workers]
         self._finished = [0] * len(workers)  # frames of finished segments
 
-    def run(self, on_message: OnMessage, stop: threading.Event) -> None:
+    def run(self, on_message: OnMessage, stop: threading.Event, on_wait: OnWait = lambda: None) -> None:
         """Run all tasks. Where a device that a task names fails, the others continue without it.
 
         A task that names no device has tried every engine, so its failure is the job's. So is the end of a worker
@@ -66,7 +66,7 @@ class WorkerPool:
         for thread in threads:
             thread.start()
         try:
-            self._handle_messages(on_message, stop)
+            self._handle_messages(on_message, stop, on_wait)
         finally:
             self._stop.set()
             for thread in threads:
@@ -86,7 +86,7 @@ class WorkerPool:
             error = caught
         self._messages.put((index, _Ended(error)))
 
-    def _handle_messages(self, on_message: OnMessage, stop: threading.Event) -> None:
+    def _handle_messages(self, on_message: OnMessage, stop: threading.Event, on_wait: OnWait) -> None:
         working = len(self._workers)
         while working:
             if stop.is_set():
@@ -94,6 +94,7 @@ class WorkerPool:
             try:
                 index, message = self._messages.get(timeout=POLL_SECONDS)
             except queue.Empty:
+                on_wait()
                 continue
             if isinstance(message, _Ended):
                 self._end(index, message.error)

@@ -20,6 +20,8 @@ from framewatch.jobs.publishing.publish import final_sidecar
 from framewatch.jobs.reporting.sidecar import Sidecar, remove_sidecar
 from framewatch.jobs.store.store import Store
 from framewatch.storage.folder_places import FolderPlaces
+from framewatch.storage.os_errors import NO_ANSWER_SECONDS, no_answer
+from framewatch.threads import FolderCalls, NoAnswerError
 
 STORE_SECONDS = 1.0  # between two updates of a job's progress in the store, for `framewatch status`
 LOG_SECONDS = 30.0  # between two progress lines in the log
@@ -38,20 +40,29 @@ class Reporter:
         self._places_of = places_of
         self._sidecars: dict[str, Sidecar] = {}
         self._lock = threading.Lock()  # of the table; never held while a share is touched
+        self._calls = FolderCalls("progress")
+        self._silent: set[str] = set()  # folders whose share did not answer at the last write
 
     def show(self, job: Job) -> None:
         """Show a job's new state."""
         sidecar = self._sidecar(job)
         if sidecar is not None and job.state == JobState.QUEUED:
-            sidecar.update(job, Progress(), still_true=partial(self._store.is_queued, job.id))
+            self._write(job, partial(sidecar.update, job, Progress(), partial(self._store.is_queued, job.id)))
             self._forget_queued(job)
         elif sidecar is not None:
             starts = job.state == JobState.RUNNING  # then the progress in the store is an earlier attempt's
-            sidecar.update(job, Progress() if starts else self._store.progress(job.id))
+            progress = Progress() if starts else self._store.progress(job.id)
+            self._write(job, partial(sidecar.update, job, progress))
 
     def observer(self, job: Job, on_segment: Callable[[], None] = lambda: None) -> JobObserver:
         """Return an observer for one attempt; `on_segment` is called after each finished segment."""
-        return JobObserver(self._store, self._sidecar(job), job, on_segment)
+        sidecar = self._sidecar(job)
+
+        def show(progress: Progress) -> None:
+            if sidecar is not None:
+                self._write(job, partial(sidecar.update, job, progress))
+
+        return JobObserver(self._store, show, job, on_segment)
 
     def conclude(self, job: Job) -> None:
         """Write the final progress file where the user looks for it. `job` is as it will have ended."""
@@ -59,7 +70,8 @@ class Reporter:
         if places is None or sidecar is None:
             return
         path, root = final_sidecar(job, places)
-        sidecar.finish(job, self._store.progress(job.id), path, root)
+        finish = partial(sidecar.finish, job, self._store.progress(job.id), path, root)
+        self._calls.call(job.folder, finish, None)  # the last word, after whatever hangs now
         with self._lock:
             self._sidecars.pop(job.id, None)
 
@@ -70,7 +82,17 @@ class Reporter:
             try:
                 remove_sidecar(path, places.root("failed"))
             except StorageError as error:
-                _log_error(job, error)
+                _log_error(job, error.finding)
+
+    def _write(self, job: Job, write: Callable[[], None]) -> None:
+        """Write a progress file, unless the share is dead: then nothing waits for it, and the log says so once."""
+        try:
+            self._calls.call(job.folder, write, NO_ANSWER_SECONDS)
+            self._silent.discard(job.folder)
+        except NoAnswerError:
+            if job.folder not in self._silent:
+                self._silent.add(job.folder)
+                _log_error(job, no_answer(job.output.parent))
 
     def _forget_queued(self, job: Job) -> None:
         """Keep nothing in memory for queued jobs, of which there may be tens of thousands."""
@@ -87,20 +109,22 @@ class Reporter:
             known = self._sidecars.get(job.id)
             if known is not None and known.path == path:
                 return known
-            sidecar = Sidecar(path, places.root("output"), on_error=lambda error: _log_error(job, error))
+            sidecar = Sidecar(path, places.root("output"), on_error=lambda error: _log_error(job, error.finding))
             self._sidecars[job.id] = sidecar
         if known is not None:  # the output got another name than planned
-            known.remove()
+            self._write(job, known.remove)
         return sidecar
 
 
 class JobObserver(Observer):
     """Takes the events of one attempt to the progress file, the store and the log."""
 
-    def __init__(self, store: Store, sidecar: Sidecar | None, job: Job, on_segment: Callable[[], None]) -> None:
+    def __init__(
+        self, store: Store, show: Callable[[Progress], None], job: Job, on_segment: Callable[[], None]
+    ) -> None:
         self._store = store
         self._on_segment = on_segment
-        self._sidecar = sidecar
+        self._show = show
         self._job = job
         self._stored_at = self._logged_at = time.monotonic()
         self._shown: tuple[StageName | None, str | None] = (None, None)
@@ -116,8 +140,7 @@ class JobObserver(Observer):
             self._logged_at = now
             self._log_info("stage.progress", progress=round(progress.percent, 1), **_speed(progress))
         self._shown = shown
-        if self._sidecar is not None:
-            self._sidecar.update(self._job, progress)
+        self._show(progress)
 
     def _store_progress(self, progress: Progress) -> None:
         # It is only shown, so the job continues if the store cannot be written.
@@ -169,6 +192,5 @@ def _speed(progress: Progress) -> dict[str, object]:
     }
 
 
-def _log_error(job: Job, error: StorageError) -> None:
-    finding = error.finding
+def _log_error(job: Job, finding: Finding) -> None:
     _log.warning("sidecar.unwritable", **job.log_context(), code=finding.code, message=finding.message)

@@ -6,12 +6,13 @@ import json
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
-from framewatch.domain import Job
+from framewatch.domain import InputFile, Job
 from framewatch.errors import (
+    CancelledError,
     ConfigError,
     MediaError,
     RuleError,
@@ -20,7 +21,7 @@ from framewatch.errors import (
     WorkerError,
     limited,
 )
-from framewatch.jobs.attempt.context import Gate
+from framewatch.jobs.attempt.context import Gate, Share
 from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import AttemptRequest, AttemptResult, NotForThisFile, Tools
 from framewatch.jobs.lifecycle import events as ev
@@ -30,12 +31,56 @@ from framewatch.jobs.work_folder import cleaned_up, make_work_folder
 from framewatch.media.preset.preset import Preset
 from framewatch.render.worker_client import Worker
 from framewatch.storage.folder_places import FolderPlaces
+from framewatch.storage.os_errors import NO_ANSWER_SECONDS, no_answer
 from framewatch.storage.root import UNGUARDED
+from framewatch.threads import FolderCalls, NoAnswerError
 
 # What may be reported of a source that was changed, exchanged or removed while it was read.
 _PERHAPS_THE_SOURCES = (MediaError, RuleError, StorageError, VerificationError, WorkerError)
 
+Answer = TypeVar("Answer")
+
 _log = structlog.get_logger("framewatch.worker")
+
+
+class _FolderShare(Share):
+    """Reaches a job's share on a thread of its folder: if the share is dead, the slot is free for other folders."""
+
+    def __init__(self, calls: FolderCalls, job: Job, places: FolderPlaces | None, stop: threading.Event) -> None:
+        self._calls = calls
+        self._job = job
+        self._places = places
+        self._guard = places.guard if places else UNGUARDED
+        self._stop = stop
+
+    def admit(self) -> InputFile:
+        """Return the source as another process opens it, after all checks of its folder."""
+        return self.ask(self._admitted)
+
+    def check_source(self) -> None:
+        self.ask(partial(require_source, self._job, self._guard))
+
+    def ask(self, question: Callable[[], Answer]) -> Answer:
+        """Return what `question` returns.
+
+        Raises:
+            StorageError: `storage.no_answer`: it has not come back in time.
+            CancelledError: the attempt was stopped meanwhile.
+        """
+        try:
+            return self._calls.call(
+                self._job.folder, question, NO_ANSWER_SECONDS, wanted=lambda: not self._stop.is_set()
+            )
+        except NoAnswerError:
+            if self._stop.is_set():
+                raise CancelledError("the work was stopped") from None
+            raise StorageError.of([no_answer(source_root(self._job, self._guard).path)]) from None
+
+    def _admitted(self) -> InputFile:
+        if self._places is not None:
+            self._places.require_no_links()
+        require_source(self._job, self._guard)
+        return source_root(self._job, self._guard).input_file(self._job.source, self._job.identity)
 
 
 class Slot:
@@ -69,6 +114,7 @@ class Slot:
         self._places_of = places_of
         self._log_context: dict[str, Any] = {}  # of the job that the worker has
         self._worker = Worker(on_stderr=self._log_stderr)
+        self._calls = FolderCalls(f"share-{name}")
 
     def attempt(self, job: Job, stop: threading.Event) -> ev.Event:
         """Make one attempt at a job; gives the event that it ended with.
@@ -79,13 +125,9 @@ class Slot:
         """
         self._log_context = job.log_context()
         places = self._places_of(job.folder)
-        guard = places.guard if places else UNGUARDED
-        check_source = partial(require_source, job, guard)
-        if places is not None:
-            places.require_no_links()
-        check_source()
+        share = _FolderShare(self._calls, job, places, stop)
         request = AttemptRequest(
-            source=source_root(job, guard).input_file(job.source, job.identity),
+            source=share.admit(),
             preset=_preset(job),
             preset_name=job.preset_name,
             work=make_work_folder(self._manager.work_folder(job)),
@@ -94,10 +136,10 @@ class Slot:
         observer = self._manager.reporter.observer(job, partial(self._reset_counts, job.id))
         with cleaned_up(request.work, places.reserve if places else 0, self._worker.kill_orphans):
             try:
-                pipeline = Pipeline(self._worker, self._tools(), self._gate, observer, stop, check_source)
+                pipeline = Pipeline(self._worker, self._tools(), self._gate, observer, stop, share)
                 result = pipeline.run(request)
             except _PERHAPS_THE_SOURCES:
-                check_source()  # if the source was changed meanwhile, that is the reason
+                share.check_source()  # if the source was changed meanwhile, that is the reason
                 raise
         if isinstance(result, NotForThisFile):
             return ev.Skipped(limited(result.reasons))

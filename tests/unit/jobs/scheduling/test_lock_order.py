@@ -161,14 +161,17 @@ def test_the_work_of_a_job_that_was_started_again_is_not_removed(store: Store, w
     assert segment.read_bytes() == b"new"
 
 
-def test_a_dead_share_delays_only_its_own_progress_file(
+def test_a_dead_share_delays_only_the_progress_files_of_its_own_folder(
     store: Store, tmp_path: Path, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     output = tmp_path / "out"
     output.mkdir()
     places = FolderPlaces(tmp_path / "in", output, tmp_path / "done", tmp_path / "failed", work=tmp_path / "work")
     reporter = Reporter(store, lambda _: places)
-    jobs = [make_job(number, state=S.RUNNING, started_at=1.0, output=output / f"{number}.mp4") for number in (1, 2)]
+    jobs = [
+        make_job(number, folder=f"folder {number}", state=S.RUNNING, started_at=1.0, output=output / f"{number}.mp4")
+        for number in (1, 2)
+    ]
     reporter.show(jobs[0])
     slow = Slow()
     monkeypatch.setattr(sidecar, "remove_sidecar", slow)
