@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import time
@@ -114,4 +115,35 @@ def test_a_share_that_dies_while_its_job_runs_stops_no_other_folder(
         "a share never answers",
         "FUSE without a server, mounted in the middle of a job",
         "the job was held and its slot free for the other folder; it went on when the share was back",
+    )
+
+
+def test_a_run_with_once_ends_though_a_folder_with_jobs_does_not_answer(
+    tmp_path: Path, survived: Survived, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pace = injected.delay(tmp_path / "pace", monkeypatch)
+    pace.turn(0.5)
+    clip = make_clip(tmp_path / "clip.mp4", size="128x96", frames=20)
+    harness = Harness(tmp_path / "server")
+    harness.root.mkdir()
+    harness.settings["engine"] = "openvino"
+    share = harness.folder("dead").parent
+    for name in ("a.mp4", "b.mp4"):
+        shutil.copy(clip, share / "in" / name)
+    harness.start()
+    harness.wait_status(share / "out" / "b.mp4", "queued")
+    harness.wait_running(share / "out" / "a.mp4")
+    harness.stop(signal.SIGKILL)
+    pace.turn(0)
+    with dead_share(share):
+        assert harness.once(timeout=60).returncode == 1
+        status = framewatch("status", "--json", "--config", harness.config).stdout
+        jobs = json.loads(status)["jobs"]
+        assert {(job["status"], job["error"]["code"]) for job in jobs} == {("held", "storage.no_answer")}
+    assert harness.once(timeout=150).returncode == 0
+    assert {harness.sidecar(share / "out" / name)["status"] for name in ("a.mp4", "b.mp4")} == {"done"}
+    survived(
+        "a share never answers",
+        "FUSE without a server, at a run with `--once` and queued jobs",
+        "it ended with status 1, the jobs were held; done when the share was back",
     )

@@ -33,7 +33,7 @@ from framewatch.service.folder_gate import FolderGate
 from framewatch.settings import FolderSettings, LoadedSettings, Settings
 from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.mounts import Mounts
-from framewatch.storage.os_errors import NO_ANSWER
+from framewatch.storage.os_errors import NO_ANSWER, no_answer
 
 HEALTH_SECONDS = 5.0  # between two updates of the folders' health in the store
 STOP_SECONDS = 1.0  # for all watches together
@@ -194,6 +194,9 @@ class Application:
             return
         self._health_at = time.monotonic()
         _log_silent(health, self._health)
+        for each in self._loaded.settings.folders:
+            if self._is_silent(each.name):
+                self.scheduler.hold_silent(each.name, no_answer(each.input))
         self.scheduler.wake()  # a slot may have waited for a folder
         if health != self._health:  # so that the disk may sleep while nothing happens
             self.store.set_fact("folders", health, durable=False)
@@ -256,7 +259,14 @@ class Application:
         health = watch.health()
         return not _is_starting(health.model_dump()) and health.code != NO_ANSWER
 
+    def _is_silent(self, name: str) -> bool:
+        """Return whether a folder does not answer, as far as its watch knows."""
+        watch = self._watches.get(name)
+        return watch is not None and watch.health().code == NO_ANSWER
+
     def _can_continue(self, job: Job) -> bool:
+        if job.findings and job.findings[0].code == NO_ANSWER and self._is_silent(job.folder):
+            return False
         places, tools = self.places_of(job.folder), self._ready.tools
         try:
             return places is None or can_continue(job, places, tools.ffmpeg, tools.precision)

@@ -69,6 +69,7 @@ class Scheduler:
         self._woken = threading.Condition()
         self._wakes = 0  # counted, so that none is missed between reading the queue and waiting
         self._publishing = FolderQueues("publish", self.fail)
+        self._holding = FolderQueues("silent", self.fail)
         self._threads: list[threading.Thread] = []
         manager.on_change = self._on_change
         self.failure: Exception | None = None  # why a thread ended; the daemon then ends too, and is restarted
@@ -107,11 +108,16 @@ class Scheduler:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is queued, running or being published, and no held job is due to be checked."""
+        """Whether nothing is queued, running or being published, and no held job is due to be checked.
+
+        What concerns folders that do not answer does not count: nobody knows when it would end.
+        """
         store = self._manager.store
-        counts = store.counts()
-        busy = any(counts[state] for state in (JobState.QUEUED, *INTERRUPTED))
-        return not busy and not store.due_holds(self._manager.clock(), self._knows_folder)
+        unfinished = (JobState.QUEUED, *INTERRUPTED)
+        answering = [name for name in store.unfinished_folders() if self._answers_now(name)]
+        busy = any(store.find(unfinished, folder=name, limit=1) for name in answering)
+        due = store.due_holds(self._manager.clock(), lambda name: self._knows_folder(name) and name in answering)
+        return not busy and not due and self._holding.idle
 
     def hold_folder(self, name: str, finding: Finding) -> None:
         """Hold all queued jobs of a watch folder."""
@@ -123,6 +129,11 @@ class Scheduler:
 
         while self._manager.change_all(queued):
             pass
+
+    def hold_silent(self, name: str, finding: Finding) -> None:
+        """Hold the queued jobs of a folder that does not answer, without waiting: their progress files lie there."""
+        if not self._holding.busy(name):
+            self._holding.put(name, partial(self.hold_folder, name, finding))
 
     def release(self, job: Job) -> None:
         """Let a held job continue, unless it is no longer held."""
@@ -159,6 +170,7 @@ class Scheduler:
         for slot in self._slots:
             slot.close()
         checked = self._holds.stop(deadline - time.monotonic())
+        self._holding.stop(0.0)  # what it has not held is queued, and held by the next daemon
         return published and checked and not any(thread.is_alive() for thread in self._threads)
 
     # --- threads ------------------------------------------------------------------------------------------------
