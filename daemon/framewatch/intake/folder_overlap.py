@@ -6,7 +6,7 @@ The rules are pure; only `resolve` and `written` access the file system.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from itertools import combinations
 from pathlib import Path
@@ -40,10 +40,15 @@ class ResolvedPath(NamedTuple):
 class ResolvedFolder(NamedTuple):
     """The paths of one watch folder."""
 
-    key: KeyPath  # ("folders", 0)
+    number: int  # its position in the configuration
     recursive: bool
     input: ResolvedPath
     targets: dict[str, ResolvedPath]  # output, done, failed
+
+    @property
+    def key(self) -> KeyPath:
+        """The key path, such as ("folders", 0)."""
+        return ("folders", self.number)
 
     def admits_from(self, path: ResolvedPath) -> bool:
         """Return whether files in a folder would be admitted."""
@@ -71,7 +76,8 @@ def written(path: Path) -> ResolvedPath:
 
 def named(path: Path) -> ResolvedPath:
     """Return a path as `resolve` does, but by its names alone: nothing is accessed."""
-    return ResolvedPath(path, tuple(map(str, (path, *path.parents))))
+    plain = Path(os.path.normpath(path))
+    return ResolvedPath(path, tuple(map(str, (plain, *plain.parents))))
 
 
 def resolve_folder(
@@ -79,7 +85,7 @@ def resolve_folder(
 ) -> ResolvedFolder:
     """Resolve the paths of a watch folder; `number` is its position in the configuration."""
     targets = {name: how(getattr(folder, name)) for name in _TARGETS}
-    return ResolvedFolder(("folders", number), folder.recursive, how(folder.input), targets)
+    return ResolvedFolder(number, folder.recursive, how(folder.input), targets)
 
 
 class Overlap(NamedTuple):
@@ -99,22 +105,43 @@ def find_overlaps(settings: Settings, where: Callable[[KeyPath], str] = dotted) 
     return tuple(overlap.finding for overlap in _found(settings, where, resolve))
 
 
+class LocatedFolder(NamedTuple):
+    """A watch folder's paths, with links followed and as they are without, and whether there is one."""
+
+    resolved: ResolvedFolder
+    written: ResolvedFolder
+    has_link: bool
+
+
+def locate(number: int, folder: FolderSettings) -> LocatedFolder:
+    """Look up the paths of a watch folder, and of no other: they may hang on a dead share."""
+    return LocatedFolder(resolve_folder(number, folder), resolve_folder(number, folder, written), _has_link(folder))
+
+
 def split_overlaps(
-    settings: Settings, where: Callable[[KeyPath], str] = dotted
+    located: Collection[LocatedFolder], settings: Settings, where: Callable[[KeyPath], str] = dotted
 ) -> tuple[list[Finding], dict[int, list[Finding]]]:
     """Find overlaps, and tell mistakes of the configuration from what a link in a share has made of it.
 
     Whoever can write to a share may place a link there. It must not keep the other folders from running.
 
+    Args:
+        located: those watch folders whose shares have answered.
+        settings: the configuration. The paths of its other watch folders are compared by their names.
+        where: formats a key path.
+
     Returns:
         The overlaps that are there without following links, and the others by the position of the folder with a link.
     """
-    plain = {overlap.finding: overlap for overlap in _found(settings, where, written)}
+    named_ones = _found(settings, where, named) if len(located) < len(settings.folders) else ()
+    as_written = overlaps([each.written for each in located], _own(settings, written), where)
+    plain = {overlap.finding: overlap for found in (named_ones, as_written) for overlap in found}
+    with_link = {each.resolved.number for each in located if each.has_link}
     linked: dict[int, list[Finding]] = {}
-    for overlap in _found(settings, where, resolve):
+    for overlap in overlaps([each.resolved for each in located], _own(settings, resolve), where):
         if overlap.finding in plain:
             continue
-        suspects = [number for number in overlap.folders if _has_link(settings.folders[number])]
+        suspects = sorted(overlap.folders & with_link)
         if not suspects:
             plain[overlap.finding] = overlap
         for number in suspects:
@@ -122,39 +149,34 @@ def split_overlaps(
     return list(plain), linked
 
 
-def find_by_name(settings: Settings, where: Callable[[KeyPath], str] = dotted) -> list[Finding]:
-    """Find the overlaps that the names of the folders show."""
-    return [overlap.finding for overlap in _found(settings, where, named)]
-
-
 def _found(
     settings: Settings, where: Callable[[KeyPath], str], how: Callable[[Path], ResolvedPath]
 ) -> Iterator[Overlap]:
     folders = [resolve_folder(number, folder, how) for number, folder in enumerate(settings.folders)]
-    own: dict[KeyPath, ResolvedPath] = {
-        ("state_dir",): how(settings.state_dir),
-        ("work_dir",): how(settings.work_dir),
-    }
-    return overlaps(folders, own, where)
+    return overlaps(folders, _own(settings, how), where)
+
+
+def _own(settings: Settings, how: Callable[[Path], ResolvedPath]) -> dict[KeyPath, ResolvedPath]:
+    return {("state_dir",): how(settings.state_dir), ("work_dir",): how(settings.work_dir)}
 
 
 def overlaps(
     folders: Sequence[ResolvedFolder], own: dict[KeyPath, ResolvedPath], where: Callable[[KeyPath], str] = dotted
 ) -> Iterator[Overlap]:
     """Yield a finding for each overlap, with both key paths. `own` are the state and work folders."""
-    for (one, first), (two, second) in combinations(enumerate(folders), 2):
+    for first, second in combinations(folders, 2):
         for finding in _inputs(first, second, where):
-            yield Overlap(finding, frozenset((one, two)))
-    for number, folder in enumerate(folders):
+            yield Overlap(finding, frozenset((first.number, second.number)))
+    for folder in folders:
         for finding in _within(folder, where):
-            yield Overlap(finding, frozenset((number,)))
-        for other_number, other in enumerate(folders):
+            yield Overlap(finding, frozenset((folder.number,)))
+        for other in folders:
             if other is not folder:
                 for finding in _between(folder, other, where):
-                    yield Overlap(finding, frozenset((number, other_number)))
+                    yield Overlap(finding, frozenset((folder.number, other.number)))
         for key, kept in own.items():
             for finding in _daemon_folder(folder, key, kept, where):
-                yield Overlap(finding, frozenset((number,)))
+                yield Overlap(finding, frozenset((folder.number,)))
 
 
 def _inputs(first: ResolvedFolder, second: ResolvedFolder, where: Callable[[KeyPath], str]) -> Iterator[Finding]:

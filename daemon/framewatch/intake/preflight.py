@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from framewatch.errors import ConfigError, Finding, FramewatchError, StorageError, limited, unexpected
 from framewatch.intake.admission import folder_preset, preset_library
 from framewatch.intake.folder_checks import check_folder, check_own_folders
-from framewatch.intake.folder_overlap import find_by_name, split_overlaps
+from framewatch.intake.folder_overlap import LocatedFolder, locate, split_overlaps
 from framewatch.jobs.attempt.request import Tools
 from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, hwaccels
 from framewatch.media.preset.loader import NamedPreset, load_inline, load_preset
@@ -19,8 +19,6 @@ from framewatch.settings import LoadedSettings, Settings
 from framewatch.storage.os_errors import NO_ANSWER, no_answer
 from framewatch.storage.root import UNGUARDED, Guard, Root
 from framewatch.threads import answers
-
-_OVERLAPS = -1  # beside the positions of folders
 
 ANSWER_SECONDS = 5.0  # for a check of all folders; a dead share never answers
 
@@ -32,12 +30,13 @@ class Ready(NamedTuple):
     presets: dict[str, NamedPreset | None]
     """By folder name. None: a file in the folder, read for each file; or one that is missing or wrong."""
 
-    linked: dict[str, tuple[Finding, ...]]  # by folder name: overlaps that a link in a share has made
+    located: dict[int, LocatedFolder]  # by position: the folders whose shares have answered
 
 
 class _Checked(NamedTuple):
     """What is wrong with a watch folder."""
 
+    located: LocatedFolder | None  # None: its share does not answer
     folders: tuple[Finding, ...] = ()
     preset: tuple[Finding, ...] = ()
     loaded: NamedPreset | None = None
@@ -66,7 +65,9 @@ def preflight(loaded: LoadedSettings, *, strict: bool = False, known: Collection
         tools = find_tools(settings)
     except ConfigError as error:
         findings += (finding.at(where(("ffmpeg",))) for finding in error.findings)
-    plain, linked, checked = _examine(loaded, tools, known)
+    checked = _examine(loaded, tools, known)
+    located = {number: each.located for number, each in checked.items() if each.located is not None}
+    plain, linked = split_overlaps(located.values(), settings, where)
     findings += plain
     troubles: list[Finding] = []
     refused = 0
@@ -87,7 +88,7 @@ def preflight(loaded: LoadedSettings, *, strict: bool = False, known: Collection
     return Ready(
         tools,
         {folder.name: checked[number].loaded for number, folder in enumerate(settings.folders)},
-        {settings.folders[number].name: tuple(found) for number, found in linked.items()},
+        located,
     )
 
 
@@ -125,39 +126,30 @@ def load_named(loaded: LoadedSettings, number: int, tools: Tools | None, guard: 
     return named
 
 
-def _examine(
-    loaded: LoadedSettings, tools: Tools | None, known: Collection[Path]
-) -> tuple[list[Finding], dict[int, list[Finding]], dict[int, _Checked]]:
-    """Return overlaps, as `split_overlaps` does, and what is wrong with each folder by its position."""
-    settings, where = loaded.settings, loaded.document.where
-    numbers = range(len(settings.folders))
-    overlaps: list[tuple[list[Finding], dict[int, list[Finding]]]] = []
-
-    def find() -> _Checked:
-        overlaps.append(split_overlaps(settings, where))
-        return _Checked()
-
-    checks: dict[int, Callable[[], _Checked]] = {_OVERLAPS: find}
-    checks |= {number: partial(_check, loaded, number, tools, known) for number in numbers}
-    checked = answers(checks, ANSWER_SECONDS)
-    plain, linked = overlaps[0] if _OVERLAPS in checked else (find_by_name(settings, where), {})
-    silent = {number: _Checked((no_answer(settings.folders[number].input),)) for number in numbers}
-    return plain, linked, silent | checked
+def _examine(loaded: LoadedSettings, tools: Tools | None, known: Collection[Path]) -> dict[int, _Checked]:
+    """Return what is wrong with each folder, by its position; a share that does not answer delays no other."""
+    numbers = range(len(loaded.settings.folders))
+    checked = answers({number: partial(_check, loaded, number, tools, known) for number in numbers}, ANSWER_SECONDS)
+    silent = {number: _Checked(None, (no_answer(loaded.settings.folders[number].input),)) for number in numbers}
+    return silent | checked
 
 
 def _check(loaded: LoadedSettings, number: int, tools: Tools | None, known: Collection[Path]) -> _Checked:
     """Check one watch folder; raises nothing."""
     folder, where = loaded.settings.folders[number], loaded.document.where
+    located: LocatedFolder | None = None
+    folders: tuple[Finding, ...] = ()
     try:
+        located = locate(number, folder)
         folders = check_folder(folder, lambda key: where(("folders", number, *key)), known)
         preset = load_named(loaded, number, tools)
     except StorageError as error:  # the folder cannot be opened: mostly its check has said so
-        return _Checked(folders or error.findings)
+        return _Checked(located, folders or error.findings)
     except FramewatchError as error:
-        return _Checked(folders, error.findings)
+        return _Checked(located, folders, error.findings)
     except Exception as error:  # noqa: BLE001 - whatever lies in this folder, the others must run
-        return _Checked((unexpected(error),))
-    return _Checked(folders, (), None if folder.preset is None else preset)
+        return _Checked(located, (unexpected(error),))
+    return _Checked(located, folders, (), None if folder.preset is None else preset)
 
 
 def _preset(loaded: LoadedSettings, number: int, guard: Guard) -> NamedPreset:

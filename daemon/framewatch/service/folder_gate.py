@@ -18,7 +18,7 @@ from framewatch.errors import ConfigError, Finding, StorageError
 from framewatch.intake.admission import folder_preset, preset_library
 from framewatch.intake.daemon_lock import DaemonLock
 from framewatch.intake.folder_checks import check_folder, make_targets
-from framewatch.intake.folder_overlap import split_overlaps
+from framewatch.intake.folder_overlap import locate, split_overlaps
 from framewatch.intake.preflight import Ready, load_named, preset_findings
 from framewatch.media.preset.loader import FOLDER_PRESET, NamedPreset
 from framewatch.media.preset.preset_file import UNREADABLE
@@ -61,6 +61,7 @@ class FolderGate:
         self._open: dict[str, float] = {}  # folders that passed all checks: when their places were checked last
         self._has_preset = {name for name, preset in ready.presets.items() if preset is not None}
         self._seen: dict[str, _Seen] = {}
+        self._located = dict(ready.located)  # where each folder's paths led when they were last looked up
 
     def require(self, folder: FolderSettings, use_preset: Callable[[NamedPreset], None]) -> Finding | None:
         """Check a folder: everything until it can be used, and from then on what may change.
@@ -96,11 +97,17 @@ class FolderGate:
 
     def _require_places(self, folder: FolderSettings, where: Callable[[KeyPath], str]) -> None:
         found = check_folder(folder, where, self._mounts.known, self._mounts)
-        if folder.name in self._ready.linked:  # looked for again, since the link may be gone
-            _, linked = split_overlaps(self._loaded.settings, self._loaded.document.where)
-            found += tuple(linked.get(self._number(folder), ()))
+        found += tuple(self._overlaps(folder))
         if found:
             raise StorageError.of(found)
+
+    def _overlaps(self, folder: FolderSettings) -> list[Finding]:
+        """Return the overlaps that a link of this folder makes. Of the others, nothing is touched: some may hang."""
+        number = self._number(folder)
+        self._located[number] = locate(number, folder)
+        located = [self._located[number] for number in sorted(self._located)]
+        _, linked = split_overlaps(located, self._loaded.settings, self._loaded.document.where)
+        return linked.get(number, [])
 
     def _require_disk(self, folder: FolderSettings) -> None:
         try:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from framewatch.intake.folder_overlap import find_overlaps
+from framewatch.intake.folder_overlap import OVERLAP, find_overlaps, locate, split_overlaps
 from framewatch.settings import FolderSettings, Settings
 
 
@@ -130,3 +130,19 @@ def test_all_overlaps_are_reported_at_once_with_their_lines(nas: Path) -> None:
     expected = {"file.yaml:3: output", "file.yaml:3: done", "file.yaml:1: work_dir"}
     assert {finding.where for finding in found} >= expected
     assert {finding.code for finding in found} == {"folders.overlap", "folders.same_input"}
+
+
+def test_an_overlap_concerns_the_folder_with_the_link_whether_or_not_a_third_answers(nas: Path) -> None:
+    (nas / "b" / "out").symlink_to(nas / "a" / "in")
+    places = [{key: f"{name}/{key}" for key in ("output", "done", "failed")} for name in ("a", "b", "dead")]
+    folders = settings(nas, A | places[0], B | places[1] | {"output": "b/out"}, {"input": "dead/in"} | places[2])
+    located = [locate(number, folders.folders[number]) for number in (0, 1)]
+    plain, linked = split_overlaps(located, folders)
+    assert plain == []
+    assert {number: {finding.code for finding in found} for number, found in linked.items()} == {1: {OVERLAP}}
+
+
+def test_an_overlap_by_name_is_found_though_the_other_folder_does_not_answer(nas: Path) -> None:
+    folders = settings(nas, A, B | {"output": "a/in/out"})
+    plain, _ = split_overlaps([locate(1, folders.folders[1])], folders)
+    assert {finding.code for finding in plain} == {OVERLAP}
