@@ -6,7 +6,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Literal
 import structlog
 
 from framewatch.errors import Finding, FramewatchError, unexpected
-from framewatch.intake.collector import Collector, OnSettled
+from framewatch.intake.collector import Collector, OnSettled, Settled
 from framewatch.intake.hint_queue import HintQueue
 from framewatch.intake.watch_mode import FolderHealth, WatchMode, choose_mode
 from framewatch.settings import FolderSettings
@@ -30,6 +31,7 @@ EVENT_SECONDS = 2.0  # an event that has not arrived by then is missing
 SCAN_RATIO = 200.0
 LONGEST_INTERVAL = 600.0  # seconds that a costly scan may delay the next one
 STOP_SECONDS = 1.0
+ADMISSION_SECONDS = 60.0  # the same for a batch of settled files that is handed on
 RELOG_SECONDS = 60.0  # between two log lines about a problem that only its wording distinguishes
 
 _log = structlog.get_logger("framewatch.intake")
@@ -78,6 +80,7 @@ class FolderWatch:
             guard: opens the folder, and those that are excluded.
         """
         self._require = require
+        self._on_settled = on_settled
         self.folder = folder
         self._root = Root(folder.input, guard)
         self._clock = clock
@@ -86,11 +89,11 @@ class FolderWatch:
         self._new_collector = partial(
             Collector,
             folder,
-            on_settled,
+            self._offer,
             excluded=(folder.output, folder.done, folder.failed, *excluded),
             guard=guard,
             clock=clock,
-            stopping=lambda: self._hints.closed,
+            stopping=self._stopping,
             require=require,
         )
         self._collector = self._new_collector()
@@ -103,7 +106,7 @@ class FolderWatch:
         self._thread: threading.Thread | None = None
         self._health_lock = threading.Lock()
         self._health = FolderHealth(folder=folder.name, mode="starting", state="ok")
-        self._asked_at: float | None = None  # when the check of the folder that is under way began
+        self._answer_due: float | None = None  # when the thread is back, if the share answers; None: it waits
         self._note: Finding | None = None  # a problem in spite of which the watch continues
         self._logged = ("", "")  # code and message of the problem that was logged last
         self._logged_at = float("-inf")
@@ -138,8 +141,8 @@ class FolderWatch:
     def health(self) -> FolderHealth:
         """Return the state of the folder, also while the watch's thread is blocked in a dead file system."""
         with self._health_lock:
-            health, asked_at = self._health, self._asked_at
-        if asked_at is None or self._clock() < asked_at + NO_ANSWER_SECONDS:
+            health, due = self._health, self._answer_due
+        if due is None or self._clock() < due:
             return health
         return health.evolve(state="unavailable", **_shown(no_answer(self.folder.input)))
 
@@ -152,12 +155,37 @@ class FolderWatch:
     # --- the watch's own thread
 
     def _run(self) -> None:
-        try:
-            while not self._hints.closed:
+        while not self._hints.closed:
+            pause = float(self.folder.poll_seconds)
+            try:
+                self._answers_within(NO_ANSWER_SECONDS)
                 self._run_once()
-                self._hints.wait(TICK_SECONDS, self._pause())
-        finally:
+                pause = self._pause()
+            except Exception as error:  # noqa: BLE001 - handling a problem failed, too: it is tried again
+                self._log_problem(unexpected(error), "folder.watch_failed")
+                self._update_health(state="failed", **_shown(unexpected(error)))
+            finally:
+                self._answers_within(None)
+            self._hints.wait(TICK_SECONDS, pause)
+        with suppress(Exception):
             self._end_mode()
+
+    def _answers_within(self, seconds: float | None) -> None:
+        """Show the folder as not answering, unless the thread comes back to this in time; None: it only waits."""
+        with self._health_lock:
+            self._answer_due = None if seconds is None else self._clock() + seconds
+
+    def _stopping(self) -> bool:
+        """Return whether to stop. Asked again and again, so the share answers: long scans are no dead shares."""
+        self._answers_within(NO_ANSWER_SECONDS)
+        return self._hints.closed
+
+    def _offer(self, settled: Sequence[Settled]) -> Mapping[Path, str | None]:
+        """Hand on settled files; hundreds of progress files may be written meanwhile."""
+        self._answers_within(ADMISSION_SECONDS)
+        refused = self._on_settled(settled)
+        self._answers_within(NO_ANSWER_SECONDS)
+        return refused
 
     def _run_once(self) -> None:
         try:
@@ -191,13 +219,7 @@ class FolderWatch:
         Raises:
             FramewatchError: the folder is not available.
         """
-        with self._health_lock:
-            self._asked_at = self._clock()
-        try:
-            self._note = self._require()
-        finally:
-            with self._health_lock:
-                self._asked_at = None
+        self._note = self._require()
         with self._root.opened() as folder:
             status = os.fstat(folder)
         key = (status.st_dev, status.st_ino)

@@ -503,3 +503,40 @@ def test_a_folder_whose_scans_are_costly_is_scanned_less_often(
     watched.put("b.mkv")
     watch.rescan()  # whoever asks is not made to wait
     watched.wait("a.mkv", "b.mkv")
+
+
+def test_a_share_that_dies_during_a_scan_is_shown(watched: WatchedFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch_module, "NO_ANSWER_SECONDS", 0.5)
+    back = threading.Event()
+    walk = collector.Scanner.walk
+
+    def hang(*args: Any, **options: Any) -> Any:
+        back.wait(20)
+        return walk(*args, **options)
+
+    monkeypatch.setattr(collector.Scanner, "walk", hang)
+    watch = watched.start()
+    try:
+        eventually(lambda: watch.health().code == "storage.no_answer", timeout=10, details=watched.details)
+    finally:
+        back.set()
+    eventually(lambda: watch.health().state == "ok", timeout=10, details=watched.details)
+
+
+def test_a_problem_of_handling_a_problem_does_not_end_the_watch(
+    watched: WatchedFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = {"_pause": 2, "_end_mode": 2}
+    for name in ("_pause", "_end_mode"):
+        original = getattr(FolderWatch, name)
+
+        def fail(watch: FolderWatch, name: str = name, original: Callable[[FolderWatch], Any] = original) -> Any:
+            left[name] -= 1
+            if left[name] >= 0:
+                raise OSError("the observer does not end")
+            return original(watch)
+
+        monkeypatch.setattr(FolderWatch, name, fail)
+    watched.start()
+    watched.put("a.mp4")
+    watched.wait("a.mp4")
