@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -45,7 +46,6 @@ class Collector:
         *,
         excluded: Collection[Path],
         guard: Guard,
-        clock: Callable[[], float],
         stopping: Callable[[], bool],
         require: Callable[[], object],
     ) -> None:
@@ -56,13 +56,11 @@ class Collector:
             on_settled: takes settled files, or returns those that it cannot take now.
             excluded: folders that are never scanned.
             guard: opens the folder, and those that are excluded.
-            clock: monotonic seconds.
             stopping: whether to stop; asked between files.
             require: raises a FramewatchError while the folder's disk is not mounted.
         """
         self._folder = folder
         self._on_settled = on_settled
-        self._clock = clock
         self._stopping = stopping
         self._require = require
         rules = IgnoreRules(folder.ignore)
@@ -94,7 +92,7 @@ class Collector:
             seen.add(relative)
             if not self._states.knows(relative):
                 new.add(relative)
-            if self._states.observe(relative, snapshot, self._clock(), rescan=True):
+            if self._states.observe(relative, snapshot, time.monotonic(), rescan=True):
                 ready[relative] = snapshot
         if report.root_error is not None:
             raise OSError(report.root_error)
@@ -107,7 +105,7 @@ class Collector:
 
     def check_due(self) -> None:
         """Check the files whose settle time is over; those that have not changed will be offered."""
-        due = [] if self._ready else self._states.due(self._clock())
+        due = [] if self._ready else self._states.due(time.monotonic())
         if not due:
             return
         with self._scanner.opened() as top:
@@ -115,7 +113,7 @@ class Collector:
                 seen = self._scanner.look(top, relative)
                 if not isinstance(seen, Snapshot):
                     self._states.vanished(relative)
-                elif self._states.observe(relative, seen, self._clock()):
+                elif self._states.observe(relative, seen, time.monotonic()):
                     self._ready[relative] = seen
 
     def handle_event(self, relative: str) -> None:
@@ -124,7 +122,7 @@ class Collector:
             return
         with self._scanner.opened() as top:
             seen = self._scanner.look(top, relative)
-        now = self._clock()
+        now = time.monotonic()
         self._states.touch(relative, now)
         if isinstance(seen, Snapshot):
             self._states.observe(relative, seen, now)
@@ -142,7 +140,7 @@ class Collector:
     def next_due(self) -> float | None:
         """Return when the next file may be settled; None while no file is settling."""
         if self._ready:
-            return self._clock()
+            return time.monotonic()
         return self._states.next_due()
 
     @property
@@ -176,7 +174,7 @@ class Collector:
                 if state is ReadyState.READY:
                     offered[relative] = snapshot
                 else:
-                    self._states.touch(relative, self._clock())
+                    self._states.touch(relative, time.monotonic())
         if offered:
             self._offer(offered)
 

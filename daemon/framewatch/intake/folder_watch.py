@@ -61,7 +61,6 @@ class FolderWatch:
         on_settled: OnSettled,
         *,
         excluded: Collection[Path] = (),
-        clock: Callable[[], float] = time.monotonic,
         rescan_seconds: float = RESCAN_SECONDS,
         require: Callable[[], Finding | None] = lambda: None,
         guard: Guard = UNGUARDED,
@@ -72,7 +71,6 @@ class FolderWatch:
             folder: the settings, with absolute paths.
             on_settled: takes settled files, or returns those that it cannot take now.
             excluded: folders that are never scanned, in addition to output, done and failed.
-            clock: monotonic seconds.
             rescan_seconds: the shortest time between rescans if events work.
             require: raises a FramewatchError while the folder cannot be used, for example because its disk is not
                 mounted. The watch then waits: it offers no file and forgets none. May return a problem that
@@ -83,7 +81,6 @@ class FolderWatch:
         self._on_settled = on_settled
         self.folder = folder
         self._root = Root(folder.input, guard)
-        self._clock = clock
         self._rescan_seconds = max(folder.poll_seconds, rescan_seconds)
         self._hints = HintQueue()
         self._new_collector = partial(
@@ -92,7 +89,6 @@ class FolderWatch:
             self._offer,
             excluded=(folder.output, folder.done, folder.failed, *excluded),
             guard=guard,
-            clock=clock,
             stopping=self._stopping,
             require=require,
         )
@@ -142,7 +138,7 @@ class FolderWatch:
         """Return the state of the folder, also while the watch's thread is blocked in a dead file system."""
         with self._health_lock:
             health, due = self._health, self._answer_due
-        if due is None or self._clock() < due:
+        if due is None or time.monotonic() < due:
             return health
         return health.evolve(state="unavailable", **_shown(no_answer(self.folder.input)))
 
@@ -173,7 +169,7 @@ class FolderWatch:
     def _answers_within(self, seconds: float | None) -> None:
         """Show the folder as not answering, unless the thread comes back to this in time; None: it only waits."""
         with self._health_lock:
-            self._answer_due = None if seconds is None else self._clock() + seconds
+            self._answer_due = None if seconds is None else time.monotonic() + seconds
 
     def _stopping(self) -> bool:
         """Return whether to stop. Asked again and again, so the share answers: long scans are no dead shares."""
@@ -191,13 +187,15 @@ class FolderWatch:
         try:
             self._check_folder()
             self._handle_hints()
-            if self._clock() >= self._next_scan:
+            if time.monotonic() >= self._next_scan:
                 self._scan()
             else:
                 self._collector.check_due()
                 self._collector.offer()
                 if self._collector.refused:
-                    self._next_scan = min(self._next_scan, self._clock() + self._scan_delay(self.folder.poll_seconds))
+                    self._next_scan = min(
+                        self._next_scan, time.monotonic() + self._scan_delay(self.folder.poll_seconds)
+                    )
                 self._update_health(state="ok", **_shown(self._note))
         except FramewatchError as error:
             self._unavailable(error.findings)
@@ -210,7 +208,7 @@ class FolderWatch:
     def _pause(self) -> float:
         """Return the seconds until there is something to do."""
         due = self._collector.next_due() if self._health.state == "ok" else None
-        soonest = min(self._next_scan, self._next_scan if due is None else due) - self._clock()
+        soonest = min(self._next_scan, self._next_scan if due is None else due) - time.monotonic()
         return min(soonest, CHECK_SECONDS)
 
     def _check_folder(self) -> None:
@@ -243,7 +241,7 @@ class FolderWatch:
             source.close()
 
     def _scan_soon(self) -> None:
-        self._next_scan = self._clock()
+        self._next_scan = time.monotonic()
         self._periodic = False
 
     def _handle_hints(self) -> None:
@@ -264,21 +262,21 @@ class FolderWatch:
 
         This detects a limit of watches that is reached later, and folders that other machines write to.
         """
-        deadline = self._clock() - EVENT_SECONDS
+        deadline = time.monotonic() - EVENT_SECONDS
         if any(found <= deadline for found in self._without_event.values()) and self._mode is not None:
             local = self._mode.local
             self._end_mode()
             self._begin_mode(WatchMode("poll", "files appeared without events", local, None))
-            self._next_scan = min(self._next_scan, self._clock() + self.folder.poll_seconds)
+            self._next_scan = min(self._next_scan, time.monotonic() + self.folder.poll_seconds)
 
     def _scan(self) -> None:
-        began, spent = self._clock(), time.thread_time()
+        began, spent = time.monotonic(), time.thread_time()
         report, new = self._collector.scan()
         self._scan_interval = min(SCAN_RATIO * (time.thread_time() - spent), LONGEST_INTERVAL)
         self._collector.offer()
         if self._hints.closed:
             return  # the scan was stopped half-way
-        now = self._clock()
+        now = time.monotonic()
         by_events = self._mode is not None and self._mode.source is not None
         if by_events and self._periodic:
             self._without_event |= dict.fromkeys(new, now)
@@ -303,7 +301,7 @@ class FolderWatch:
         """Wait, and show and log why; after `poll_seconds`, try again."""
         finding = why[0] if len(why) == 1 else replace(why[0], message=f"{why[0].message}, and {len(why) - 1} more")
         self._log_problem(finding, "folder.watch_failed" if state == "failed" else "folder.unavailable")
-        self._next_scan = self._clock() + self.folder.poll_seconds
+        self._next_scan = time.monotonic() + self.folder.poll_seconds
         self._update_health(state=state, **_shown(finding))
         self._end_mode()
 
@@ -311,8 +309,8 @@ class FolderWatch:
         """Log a problem once: it is met again and again, and a stranger may word it differently each time."""
         problem = (finding.code, finding.message)
         is_new = self._health.state == "ok" or problem[0] != self._logged[0]
-        if is_new or (problem != self._logged and self._clock() >= self._logged_at + RELOG_SECONDS):
-            self._logged, self._logged_at = problem, self._clock()
+        if is_new or (problem != self._logged and time.monotonic() >= self._logged_at + RELOG_SECONDS):
+            self._logged, self._logged_at = problem, time.monotonic()
             fields = {"folder": self.folder.name, "problem": str(finding), "code": finding.code}
             _log.log(logging.ERROR if event == "folder.watch_failed" else logging.WARNING, event, **fields)
 
