@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from framewatch.domain import Audio, Record
+from framewatch.domain import Audio, Record, Stream
 from framewatch.errors import Finding
 from framewatch.media.containers import AudioEncoder
 from framewatch.media.filters.loudness import Loudness, measuring_filter, normalizing_filter
 from framewatch.media.preset.preset import Preset
 
 _CHANNELS = {"mono": 1, "stereo": 2}
+_MOST_CHANNELS = 64  # SWR_CH_MAX of libswresample, which every filter chain needs
+# Numbers of channels that libswresample knows a layout for, where a source names none (av_channel_layout_default).
+_ASSUMED_LAYOUTS = (*range(1, 9), 10, 12, 14, 16, 24)
 _LEAST_NOISE_REDUCTION = 0.01  # dB: the filter's own limit
 _UNKNOWN = Audio(sample_rate=48000, channels=2)  # assumed for a track that has no decoder
 
@@ -59,6 +62,24 @@ def audio_target(preset: Preset, encoder: AudioEncoder, audio: Audio | None) -> 
         after=_after(preset),
         block=encoder.block,
     )
+
+
+def audio_obstacle(preset: Preset, encoder: AudioEncoder, stream: Stream, name: str) -> Finding | None:
+    """Return why a track, called `name` in messages, cannot be encoded; None: it can."""
+    hint = "convert it to stereo first, or copy it (audio_codec: copy)"
+    if stream.codec.startswith("pcm_") and stream.audio and not stream.audio.channels:
+        # Only the header says how many there are, and libav drops a number that it cannot take.
+        message = f"{name} states no number of channels, or more than ffmpeg reads"
+        return Finding("audio.too_many_channels", message, hint)
+    source = stream.audio if stream.audio and stream.audio.channels else _UNKNOWN
+    if source.channels > _MOST_CHANNELS:
+        message = f"{name} has {source.channels} channels; ffmpeg converts {_MOST_CHANNELS} at the most"
+        return Finding("audio.too_many_channels", message, hint)
+    kept = channels_kept(preset, encoder, source.channels)
+    if kept == source.channels or source.layout or source.channels in _ASSUMED_LAYOUTS:
+        return None
+    message = f"{name} has {source.channels} channels and does not say which: they cannot be mixed to {kept}"
+    return Finding("audio.unknown_layout", message, hint)
 
 
 def audio_warnings(

@@ -13,7 +13,7 @@ from typing import Literal
 from framewatch.domain import MediaInfo, Record, Stream, StreamKind
 from framewatch.errors import Finding
 from framewatch.media.containers import Container, rules
-from framewatch.media.filters.audio import AudioTarget, audio_target, audio_warnings
+from framewatch.media.filters.audio import AudioTarget, audio_obstacle, audio_target, audio_warnings
 from framewatch.media.limits import MAX_ATTACHMENT_BYTES, MAX_ATTACHMENTS, MAX_COVER_PIXELS
 from framewatch.media.preset.preset import Preset, Tracks
 
@@ -177,6 +177,8 @@ class _StreamTableBuilder:
                 self._cannot_copy(stream, self.container.audio.copied)
             return
         encoder = rules().audio_encoders[self.preset.audio_codec]
+        if obstacle := audio_obstacle(self.preset, encoder, stream, description(stream)):
+            self.table.errors.append(obstacle.at(location(stream)))
         target = audio_target(self.preset, encoder, stream.audio)
         warnings = audio_warnings(self.preset, encoder, stream.audio, target, description(stream))
         self.table.warnings += (warning.at(location(stream)) for warning in warnings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from framewatch.errors import WorkerError
 from framewatch.media.commands import ffmpeg_commands
 from framewatch.media.containers import rules
-from framewatch.media.filters.audio import AudioTarget, audio_args, audio_target
+from framewatch.media.filters.audio import AudioTarget, audio_args, audio_obstacle, audio_target
 from framewatch.media.filters.loudness import Loudness, parse_loudness
 from framewatch.media.plan.plan import make_plan
 from framewatch.media.preset.preset import Preset
@@ -356,3 +357,45 @@ def test_every_valid_combination_of_audio_keys_makes_a_file(
     made = plan_of(instant, **fixed_keys, **rest)
     out = render(made, instant, tmp_path_factory.mktemp("any"))
     assert problems(made, instant, out) == []
+
+
+# --- channels that nothing can convert ---------------------------------------------------------------------------
+
+
+def wave(path: Path, channels: int) -> Path:
+    """Make a WAV that does not say which channels it has."""
+    data = bytes(2 * channels * 100)
+    sizes = struct.pack("<HHIIHH", 1, channels, 48_000, 0, 2 * channels & 0xFFFF, 16)
+    head = b"WAVEfmt " + struct.pack("<I", 16) + sizes + b"data" + struct.pack("<I", len(data))
+    path.write_bytes(b"RIFF" + struct.pack("<I", len(head) + len(data)) + head + data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("channels", "codec", "code"),
+    [
+        (8, "mp3", None),
+        (9, "pcm_s16le", None),
+        (9, "flac", "audio.unknown_layout"),
+        (10, "flac", None),
+        (24, "flac", None),
+        (64, "pcm_s16le", None),
+        (64, "flac", "audio.unknown_layout"),
+        (65, "pcm_s16le", "audio.too_many_channels"),
+        (255, "flac", "audio.too_many_channels"),
+        (65_535, "flac", "audio.too_many_channels"),
+    ],
+)
+def test_channels_are_refused_before_the_work_where_ffmpeg_cannot_convert_them(
+    channels: int, codec: str, code: str | None, tmp_path: Path
+) -> None:
+    source = wave(tmp_path / "a.wav", channels)
+    stream = probe(source).streams[0]
+    encoder = rules().audio_encoders[codec]
+    preset = Preset(container="mkv", audio_codec=codec)
+    found = audio_obstacle(preset, encoder, stream, "audio stream 0")
+    args = audio_args(0, encoder.program, audio_target(preset, encoder, stream.audio))
+    command = [FFMPEG, "-nostdin", "-v", "error", "-i", source, "-map", "0:a:0", *args, "-f", "null", "-"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert (found and found.code) == code
+    assert (done.returncode == 0) == (found is None)

@@ -314,3 +314,11 @@ def test_a_container_without_video_is_refused_for_an_upscale() -> None:
     with pytest.raises(RuleError) as caught:
         plan(container="mp3", ml_upscale="esrgan-2x")
     assert [finding.code for finding in caught.value.findings] == ["container.upscale_needs_video"]
+
+
+def test_a_track_with_too_many_channels_refuses_the_job_and_a_copy_of_it_does_not() -> None:
+    tracks = (video(), audio(channels=255))
+    with pytest.raises(RuleError) as caught:
+        plan(*tracks, container="mkv", audio_codec="flac")
+    assert [(each.code, each.where) for each in caught.value.findings] == [("audio.too_many_channels", "stream 1")]
+    assert plan(*tracks, container="mkv", audio_codec="copy")
