@@ -30,7 +30,8 @@ test-pythons:  ## run the tests, or those of TESTS=tests/unit/media, under each 
 	tools/test_pythons.sh $(TESTS)
 
 faults: $(STAMP)  ## inject every known fault and 50 random kills, and write the results to docs/faults.md
-	FRAMEWATCH_FAULT_KILLS=50 FRAMEWATCH_FAULT_REPORT=docs/faults.md $(BIN)/python -m pytest -n 2 tests/faults
+	FRAMEWATCH_FAULT_KILLS=50 FRAMEWATCH_FAULT_REPORT=docs/faults.md \
+	$(BIN)/python -m pytest -n 2 -m 'slow or not slow' tests/faults
 
 fuzz: $(STAMP)  ## read 5,000 mutated media files and 5,000 mutated presets, and write the figures to docs/faults.md
 	FRAMEWATCH_FUZZ_FILES=5000 FRAMEWATCH_FUZZ_PRESETS=5000 FRAMEWATCH_FUZZ_JOBS=150 \

@@ -52,6 +52,7 @@ def test_a_share_that_does_not_answer_stops_neither_start_nor_reload_nor_end(
     )
 
 
+@pytest.mark.slow
 def test_a_job_on_a_share_that_no_longer_answers_stops_no_other_folder(
     tmp_path: Path, survived: Survived, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,6 +86,7 @@ def test_a_job_on_a_share_that_no_longer_answers_stops_no_other_folder(
     )
 
 
+@pytest.mark.slow
 def test_a_share_that_dies_while_its_job_runs_stops_no_other_folder(
     tmp_path: Path, survived: Survived, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,6 +120,7 @@ def test_a_share_that_dies_while_its_job_runs_stops_no_other_folder(
     )
 
 
+@pytest.mark.slow
 def test_a_run_with_once_ends_though_a_folder_with_jobs_does_not_answer(
     tmp_path: Path, survived: Survived, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from exchange_attack import Attack
 from fault_harness import FaultHarness
 from report import Survived
 
 
+@pytest.mark.slow
 def test_no_byte_of_a_private_file_is_read_in_100_000_exchanges(harness: FaultHarness, survived: Survived) -> None:
     attack = Attack(harness)
     attack.run(seconds=12)

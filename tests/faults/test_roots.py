@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from fault_harness import FaultHarness
 from report import Survived
 from root_attack import RootAttack
@@ -9,6 +11,7 @@ from sources import MakeSource
 from waiting import eventually
 
 
+@pytest.mark.slow
 def test_nothing_outside_the_roots_is_touched_in_100_000_exchanges(
     harness: FaultHarness, source: MakeSource, survived: Survived
 ) -> None:
