@@ -8,6 +8,12 @@ MAX_ICC_BYTES = 4 << 20
 """The largest profile that is carried: those of cameras and displays have kilobytes, those of printing presses up to
 3 MB, and it is held in memory and copied into the output."""
 
+JPEG_MARK = b"ICC_PROFILE\0"
+"""What a segment of a JPEG begins with that holds part of a profile (ICC.1:2022, annex B.4)."""
+
+TIFF_TAG = 34675
+"""The tag of a TIFF that holds the profile: InterColorProfile (annex B.5)."""
+
 _HEADER = struct.Struct(">I8x4s4s4s12x4s")  # size, class, colour space, connection space, signature
 _HEADER_BYTES = 128
 _TAG = struct.Struct(">4sII")  # signature, offset, size

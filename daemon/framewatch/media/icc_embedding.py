@@ -13,13 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+from framewatch.media.icc import JPEG_MARK, TIFF_TAG
 from framewatch.storage.os_errors import storage_faults
 
-_JPEG_PIECE = (
-    65_519  # bytes of profile in a segment of 65,533, beside its mark and two counters (ICC.1:2022, annex B.4)
-)
-_JPEG_MARK = b"ICC_PROFILE\0"
-_TIFF_TAG = 34675  # InterColorProfile
+# Bytes of a profile in one segment of 65,533 bytes, beside its mark and two counters (ICC.1:2022, annex B.4).
+_JPEG_PART = 65_519
 _TIFF_UNDEFINED = 7  # type of the tag's bytes
 _TIFF_ENTRY = struct.Struct("<HHII")  # tag, type, count, value or its offset
 _WEBP_HAS_ICC = 0x20
@@ -62,9 +60,9 @@ def _jpeg(source: BinaryIO, target: BinaryIO, profile: bytes) -> None:
     jfif = 2 + int.from_bytes(start[4:]) if start[3] == 0xE0 else 0
     source.seek(0)
     target.write(source.read(2 + jfif))
-    pieces = [profile[at : at + _JPEG_PIECE] for at in range(0, len(profile), _JPEG_PIECE)]
-    for number, piece in enumerate(pieces, start=1):
-        segment = _JPEG_MARK + bytes([number, len(pieces)]) + piece
+    parts = [profile[at : at + _JPEG_PART] for at in range(0, len(profile), _JPEG_PART)]
+    for number, part in enumerate(parts, start=1):
+        segment = JPEG_MARK + bytes([number, len(parts)]) + part
         target.write(b"\xff\xe2" + struct.pack(">H", len(segment) + 2) + segment)
     shutil.copyfileobj(source, target)
 
@@ -113,7 +111,7 @@ def _tiff(source: BinaryIO, target: BinaryIO, profile: bytes) -> None:
     shutil.copyfileobj(source, target)
     target.write(bytes(target.tell() % 2))
     at = target.tell()
-    entries = sorted([*entries, (_TIFF_TAG, _TIFF_UNDEFINED, len(profile), at)])
+    entries = sorted([*entries, (TIFF_TAG, _TIFF_UNDEFINED, len(profile), at)])
     target.write(profile + bytes(len(profile) % 2))
     directory = target.tell()
     target.write(

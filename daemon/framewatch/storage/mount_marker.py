@@ -47,9 +47,7 @@ class MountMarker(Record):
 
     id: str | None = None  # None: lost with the store
     mount: Path | None = None  # the mount point that the root was on
-    real: Path | None = (
-        None  # the path of the root without links; None: remembered by a version that did not store it
-    )
+    real: Path | None = None  # its path without links; None: an earlier version remembered it
 
 
 class RootState(NamedTuple):

@@ -8,14 +8,13 @@ from collections.abc import Callable
 
 from av.video.frame import VideoFrame
 
-from framewatch.media.icc import MAX_ICC_BYTES, without_padding
+from framewatch.media.icc import JPEG_MARK, MAX_ICC_BYTES, TIFF_TAG, without_padding
+from framewatch.media.image_files.image_size import PNG_SIGNATURE
 from framewatch.media.image_files.png_text import HIDDEN_PROFILE
 from framewatch.media.probe.side_data import SideDataType, side_data
 
 _PNG_CODECS = ("png", "apng")
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_JPEG_MARK = b"ICC_PROFILE\0"
-_TIFF_TAG, _UNKNOWN_TAG = 34675, 65000
+_UNKNOWN_TIFF_TAG = 65000  # one that no reader looks for
 
 
 def split_icc(codec: str, data: bytes) -> tuple[bytes, bytes | None]:
@@ -37,13 +36,13 @@ def attached_icc(frame: VideoFrame, codec: str, data: bytes) -> bytes | None:
         return _OVERLOOKED[codec](data)
     found = side_data(frame, SideDataType.ICC_PROFILE).get(SideDataType.ICC_PROFILE)
     if found is None:
-        return b"" if codec == "mjpeg" and _JPEG_MARK in data else None
+        return b"" if codec == "mjpeg" and JPEG_MARK in data else None
     return without_padding(found)
 
 
 def _split_png(data: bytes) -> tuple[bytes, bytes | None]:
-    at = len(_PNG_SIGNATURE)
-    while data.startswith(_PNG_SIGNATURE) and at + 8 <= len(data):
+    at = len(PNG_SIGNATURE)
+    while data.startswith(PNG_SIGNATURE) and at + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
         if kind == b"IDAT":
             break
@@ -64,8 +63,8 @@ def _split_tiff(data: bytes) -> tuple[bytes, bytes | None]:
     (count,) = struct.unpack_from(f"{order}H", data, at) if at + 2 <= len(data) else (0,)
     for entry in range(at + 2, min(at + 2 + 12 * count, len(data) - 11), 12):
         tag, _, size, offset = struct.unpack_from(f"{order}HHII", data, entry)
-        if tag == _TIFF_TAG and offset + size > len(data):
-            return data[:entry] + struct.pack(f"{order}H", _UNKNOWN_TAG) + data[entry + 2 :], b""
+        if tag == TIFF_TAG and offset + size > len(data):
+            return data[:entry] + struct.pack(f"{order}H", _UNKNOWN_TIFF_TAG) + data[entry + 2 :], b""
     return data, None
 
 

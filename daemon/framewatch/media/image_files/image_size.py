@@ -5,6 +5,9 @@ from __future__ import annotations
 import struct
 from typing import BinaryIO, NamedTuple
 
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+"""The first bytes of a PNG (W3C PNG, section 5.2)."""
+
 _HEAD = 32  # bytes that all formats but JPEG and TIFF need
 _MAX_SEGMENTS = 4096  # of a JPEG in front of its frame: profiles and previews have a few hundred
 _STANDALONE = (0x01, *range(0xD0, 0xD9))  # JPEG markers without a length (ITU-T T.81, table B.1)
@@ -39,7 +42,7 @@ def image_size(file: BinaryIO) -> ImageSize | None:
 
 
 def _size_in(head: bytes) -> ImageSize | None:
-    if head.startswith(b"\x89PNG\r\n\x1a\n") and head[12:16] == b"IHDR":
+    if head.startswith(PNG_SIGNATURE) and head[12:16] == b"IHDR":
         return ImageSize(*struct.unpack_from(">II", head, 16))
     if head.startswith(b"GIF8"):
         return ImageSize(*struct.unpack_from("<HH", head, 6))

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from framewatch.errors import MediaError
 from framewatch.media.icc import MAX_ICC_BYTES
+from framewatch.media.image_files.image_size import PNG_SIGNATURE
 from framewatch.media.limits import MAX_TAG_CHARACTERS
 
 HIDDEN_PROFILE = b"icCP"
@@ -19,7 +20,6 @@ HIDDEN_PROFILE = b"icCP"
 
 _TEXT = (b"tEXt", b"zTXt", b"iTXt")
 _HIDDEN_TEXT = b"teXT"  # ancillary and private (W3C PNG, section 5.4): decoders skip it
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _ICON = b"\0\0\1\0"
 _ICON_HEADER = 6
 _ICON_ENTRY = struct.Struct("<12xI")  # offset of an image
@@ -41,7 +41,7 @@ def hidden_chunks(file: BinaryIO) -> dict[int, bytes]:
     """
     found = _Findings()
     for start in _images(file):
-        for at, length, kind in _chunks(file, start + len(_SIGNATURE)):
+        for at, length, kind in _chunks(file, start + len(PNG_SIGNATURE)):
             found.look_at(file, at, length, kind)
     file.seek(0)
     return found.hidden
@@ -79,8 +79,8 @@ class _Findings:
 def _images(file: BinaryIO) -> Iterator[int]:
     """Yield where each PNG begins."""
     file.seek(0)
-    head = file.read(len(_SIGNATURE))
-    if head == _SIGNATURE:
+    head = file.read(len(PNG_SIGNATURE))
+    if head == PNG_SIGNATURE:
         yield 0
     elif head.startswith(_ICON):
         (count,) = struct.unpack_from("<H", head.ljust(6, b"\0"), 4)
@@ -88,7 +88,7 @@ def _images(file: BinaryIO) -> Iterator[int]:
         entries = file.read(count * _ICON_ENTRY.size)
         for (offset,) in _ICON_ENTRY.iter_unpack(entries[: len(entries) // _ICON_ENTRY.size * _ICON_ENTRY.size]):
             file.seek(offset)
-            if file.read(len(_SIGNATURE)) == _SIGNATURE:
+            if file.read(len(PNG_SIGNATURE)) == PNG_SIGNATURE:
                 yield offset
 
 
@@ -101,8 +101,8 @@ def _chunks(file: BinaryIO, at: int) -> Iterator[tuple[int, int, bytes]]:
             begin, window = at, file.read(_WINDOW)
         if len(window) < at - begin + _CHUNK.size:
             return
-        if window.startswith(_SIGNATURE, at - begin):
-            at += len(_SIGNATURE)
+        if window.startswith(PNG_SIGNATURE, at - begin):
+            at += len(PNG_SIGNATURE)
             continue
         length, kind = _CHUNK.unpack_from(window, at - begin)
         if length > _MAX_LENGTH:
