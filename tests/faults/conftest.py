@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -13,6 +12,7 @@ import report as table
 from disks import AddDisk, Disk
 from fault_harness import FaultHarness
 from kills import SEED
+from noted import Collector, show
 from report import Survived
 from sources import MakeSource, Source, make_source
 
@@ -63,23 +63,12 @@ def survived(record_property: Callable[[str, object], None]) -> Survived:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if not table.LINES or hasattr(config, "workerinput"):  # only the main process has all reports
-        return
-    terminalreporter.section(f"faults survived (FRAMEWATCH_FAULT_SEED={SEED})")
-    for line in table.as_text():
-        terminalreporter.write_line(line)
-    target = os.environ.get("FRAMEWATCH_FAULT_REPORT")
-    if target and not terminalreporter.stats.get("failed") and not terminalreporter.stats.get("error"):
-        table.write_page(Path(target))
-
-
-class _Collector:
-    """Collects what tests noted, in whichever process they ran."""
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.when == "call" and report.passed:
-            table.add(value for name, value in report.user_properties if name == table.PROPERTY)
+    if table.LINES:
+        title = f"faults survived (FRAMEWATCH_FAULT_SEED={SEED})"
+        page = show(terminalreporter, config, title, table.as_text(), "FRAMEWATCH_FAULT_REPORT")
+        if page is not None:
+            table.write_page(page)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(_Collector())
+    config.pluginmanager.register(Collector(table.PROPERTY, table.add))

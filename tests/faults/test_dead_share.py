@@ -17,6 +17,17 @@ from mounts import dead_share
 from report import Survived
 
 
+def _server(tmp_path: Path, *, healthy: bool = True) -> tuple[Harness, Path]:
+    """A server with a real engine; returns it, and the share that will be dead."""
+    harness = Harness(tmp_path / "server")
+    harness.root.mkdir()
+    harness.settings["engine"] = "openvino"
+    share = harness.folder("dead").parent
+    if healthy:
+        harness.folder("healthy")
+    return harness, share
+
+
 def _process(harness: Harness, clip: Path, name: str) -> None:
     shutil.copy(clip, harness.root / "healthy" / "in" / name)
     harness.wait_status(harness.root / "healthy" / "out" / name, "done", timeout=30)
@@ -59,11 +70,7 @@ def test_a_job_on_a_share_that_no_longer_answers_stops_no_other_folder(
     pace = injected.delay(tmp_path / "pace", monkeypatch)
     pace.turn(0.1)
     clip = make_clip(tmp_path / "clip.mp4", size="128x96", frames=60)
-    harness = Harness(tmp_path / "server")
-    harness.root.mkdir()
-    harness.settings["engine"] = "openvino"
-    share = harness.folder("dead").parent
-    harness.folder("healthy")
+    harness, share = _server(tmp_path)
     shutil.copy(clip, share / "in" / "a.mp4")
     harness.start()
     harness.wait_running(share / "out" / "a.mp4")
@@ -93,11 +100,7 @@ def test_a_share_that_dies_while_its_job_runs_stops_no_other_folder(
     pace = injected.delay(tmp_path / "pace", monkeypatch)
     pace.turn(0.5)
     clip = make_clip(tmp_path / "clip.mp4", size="128x96", frames=100)
-    harness = Harness(tmp_path / "server")
-    harness.root.mkdir()
-    harness.settings["engine"] = "openvino"
-    share = harness.folder("dead").parent
-    harness.folder("healthy")
+    harness, share = _server(tmp_path)
     shutil.copy(clip, share / "in" / "a.mp4")
     daemon = harness.start()
     try:
@@ -127,10 +130,7 @@ def test_a_run_with_once_ends_though_a_folder_with_jobs_does_not_answer(
     pace = injected.delay(tmp_path / "pace", monkeypatch)
     pace.turn(0.5)
     clip = make_clip(tmp_path / "clip.mp4", size="128x96", frames=20)
-    harness = Harness(tmp_path / "server")
-    harness.root.mkdir()
-    harness.settings["engine"] = "openvino"
-    share = harness.folder("dead").parent
+    harness, share = _server(tmp_path, healthy=False)
     for name in ("a.mp4", "b.mp4"):
         shutil.copy(clip, share / "in" / name)
     harness.start()

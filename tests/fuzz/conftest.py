@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from fault_harness import FaultHarness
 from figures import Fuzzed
 from fuzz_settings import FIRST
 from media_fuzz import make_seeds
+from noted import Collector, show
 
 
 @pytest.fixture(scope="session")
@@ -48,23 +48,12 @@ def fuzzed(record_property: Callable[[str, object], None]) -> Fuzzed:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if not figures.LINES or hasattr(config, "workerinput"):  # only the main process has all reports
-        return
-    terminalreporter.section("fuzzed")
-    for line in figures.rows():
-        terminalreporter.write_line(line)
-    target = os.environ.get("FRAMEWATCH_FUZZ_REPORT")
-    if target and not terminalreporter.stats.get("failed") and not terminalreporter.stats.get("error"):
-        figures.write_section(Path(target), FIRST)
-
-
-class _Collector:
-    """Collects what tests noted, in whichever process they ran."""
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.when == "call" and report.passed:
-            figures.add(value for name, value in report.user_properties if name == figures.PROPERTY)
+    if figures.LINES:
+        title = "fuzzed"
+        page = show(terminalreporter, config, title, figures.rows(), "FRAMEWATCH_FUZZ_REPORT")
+        if page is not None:
+            figures.write_section(page, FIRST)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(_Collector())
+    config.pluginmanager.register(Collector(figures.PROPERTY, figures.add))

@@ -31,7 +31,7 @@ EVENT_SECONDS = 2.0  # an event that has not arrived by then is missing
 SCAN_RATIO = 200.0
 LONGEST_INTERVAL = 600.0  # seconds that a costly scan may delay the next one
 STOP_SECONDS = 1.0
-ADMISSION_SECONDS = 60.0  # the same for a batch of settled files that is handed on
+ADMISSION_SECONDS = 60.0  # as NO_ANSWER_SECONDS, while a batch of settled files is queued
 RELOG_SECONDS = 60.0  # between two log lines about a problem that only its wording distinguishes
 
 _log = structlog.get_logger("framewatch.intake")

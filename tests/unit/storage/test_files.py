@@ -217,14 +217,19 @@ def test_a_file_moves_across_file_systems_with_its_bytes_its_time_and_its_mode(
     assert seen == [(100_000, 100_000)]
 
 
-@pytest.mark.parametrize("means", ["atomic", "link", "look"])
-def test_what_is_exchanged_for_the_source_at_the_last_moment_is_put_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, means: str
-) -> None:
-    if means != "atomic":
+@pytest.fixture(params=["atomic", "link", "look"])
+def each_way_to_rename(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rename in each of the ways that a file system may support."""
+    if request.param != "atomic":
         monkeypatch.setattr(renaming, "_exclusive_rename", lambda: None)
-    if means == "look":
+    if request.param == "look":
         monkeypatch.setattr(renaming, "os", failing("link", errno.EPERM))
+
+
+@pytest.mark.usefixtures("each_way_to_rename")
+def test_what_is_exchanged_for_the_source_at_the_last_moment_is_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source, private = made(tmp_path / "in/a"), made(tmp_path / "private", b"secret!")
     source.with_name("link").symlink_to(private)
     (tmp_path / "done").mkdir()
@@ -277,12 +282,8 @@ def test_a_moved_file_runs_as_nobody_and_a_copy_is_no_program_and_not_writable_f
     assert stat.S_IMODE((other_disk / "b").stat().st_mode) == 0o664
 
 
-@pytest.mark.parametrize("means", ["atomic", "link", "look"])
-def test_no_rename_method_overwrites_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, means: str) -> None:
-    if means != "atomic":
-        monkeypatch.setattr(renaming, "_exclusive_rename", lambda: None)
-    if means == "look":
-        monkeypatch.setattr(renaming, "os", failing("link", errno.EPERM))
+@pytest.mark.usefixtures("each_way_to_rename")
+def test_no_rename_method_overwrites_a_file(tmp_path: Path) -> None:
     source, destination = made(tmp_path / "in/a"), made(tmp_path / "done/a", b"older!!")
     assert move(task(source, destination, tmp_path / "done")) is Moved.TAKEN
     assert (source.read_bytes(), destination.read_bytes()) == (b"content", b"older!!")
@@ -291,14 +292,8 @@ def test_no_rename_method_overwrites_a_file(tmp_path: Path, monkeypatch: pytest.
     assert everything(tmp_path) == {"done/a": b"older!!", "done/a (2)": b"content"}
 
 
-@pytest.mark.parametrize("means", ["atomic", "link", "look"])
-def test_a_name_that_is_taken_at_the_last_moment_is_not_overwritten(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, means: str
-) -> None:
-    if means != "atomic":
-        monkeypatch.setattr(renaming, "_exclusive_rename", lambda: None)
-    if means == "look":
-        monkeypatch.setattr(renaming, "os", failing("link", errno.EPERM))
+@pytest.mark.usefixtures("each_way_to_rename")
+def test_a_name_that_is_taken_at_the_last_moment_is_not_overwritten(tmp_path: Path) -> None:
     made(tmp_path / "old")
     made(tmp_path / "new", b"other")
     folder = os.open(tmp_path, os.O_RDONLY)
