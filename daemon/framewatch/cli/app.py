@@ -24,7 +24,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "run": ("daemon:run", "Watch the configured folders until a signal comes."),
         "plan": ("plan:plan", "Show what would be done with a file, and write nothing."),
         "upscale": ("upscale:upscale", "Process one file now, with a progress bar."),
-        "status": ("jobs:status", "Show the daemon, its folders and the newest jobs."),
+        "status": ("status.command:status", "Show the daemon, its folders and the newest jobs."),
         "retry": ("jobs:retry", "Try a failed or cancelled job again."),
         "cancel": ("jobs:cancel", "Cancel a job."),
         "doctor": ("doctor:doctor", "Check what jobs need on this machine."),
@@ -32,7 +32,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "folders": ("folders:app", "Show the watch folders and their disks, or accept another disk."),
         "presets": ("presets:app", "List, show and validate presets, and list their keys."),
         "models": ("models:app", "List the networks, verify and install their weights."),
-        "service": ("service:app", "Print what the service manager has to know of the configuration."),
+        "service": ("service.command:app", "Print what the service manager has to know of the configuration."),
         "schema": ("schema:schema", "Print the JSON Schema of a document."),
     }
 )

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import typer
 
-from framewatch.cli.jobs import describe_rebuild, has_store
 from framewatch.cli.options import ConfigOption, JsonOption, load_configuration
 from framewatch.cli.output import print_json, print_line
+from framewatch.cli.status.state import describe_rebuild, has_store
 from framewatch.errors import ConfigError, FramewatchError, StorageError
 from framewatch.intake.folder_checks import check_folders
 from framewatch.jobs.store.recovery import last_rebuild

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from framewatch.cli.jobs import daemon_of
 from framewatch.cli.options import ConfigOption, JsonOption, load_configuration
 from framewatch.cli.output import console, plain_table, print_json, print_line
+from framewatch.cli.status.state import daemon_of
 from framewatch.errors import ConfigError, StorageError
 from framewatch.jobs.store.recovery import was_rebuilt
 from framewatch.jobs.store.store import Store

@@ -1,0 +1,1 @@
+"""`framewatch service`: framewatch under systemd and launchd."""
