@@ -23,7 +23,8 @@ CODES = ("storage.symlink", "folders.symlink")
 
 @pytest.fixture
 def private(tmp_path: Path) -> Iterator[Canary]:
-    canary = Canary(tmp_path / "private", {"secret.mp4": b"secret"})
+    files = ("secret.mp4", *(f"{name}/secret.mp4" for name in ("input", "output", "done", "failed")))
+    canary = Canary(tmp_path / "private", dict.fromkeys(files, b"secret"))
     yield canary
     canary.close()
 
@@ -56,10 +57,12 @@ def test_the_files_of_folders_that_become_links_wait_until_they_are_folders_agai
     shares = {name: harness.folder(name) for name in names}
     healthy = harness.folder("healthy")
     harness.start()
+    # Before that, framewatch may not have opened a folder that it made, and a link of its own user would count.
+    eventually(lambda: {line["folder"] for line in harness.events("folder.watching")} >= {*names, "healthy"})
     pairs = {}
     for name in names:
         root, link = harness.wait_for(harness.root / name / TARGETS[name]), harness.root / f"link-{name}"
-        link.symlink_to(private.folder)
+        link.symlink_to(private.folder / name)  # one target for all would make the folders overlap
         pairs[name] = (root, link)
         exchange(root, link)
     assert {name: trouble(harness, name)["state"] for name in names} == dict.fromkeys(names, "unavailable")
