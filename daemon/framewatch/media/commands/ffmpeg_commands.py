@@ -254,7 +254,7 @@ def _on_grid(rate: Fraction | None) -> list[str]:
 def _upscaled_video(plan: VideoPlan, out: Path, segment: SegmentEncoding) -> list[str]:
     """Filters, encoder and tags for frames from the network."""
     tags = colour.tag_args(plan.colour, plan.source_height, plan.encoder)
-    args = encoder_args.video_args(plan.preset, plan.pixel_format, segment.threads, plan.hdr)
+    args = encoder_args.video_args(plan.preset, plan.pixel_format, plan.width, segment.threads, plan.hdr)
     return ["-filter:v:0", upscaled_chain(plan, out, segment), *args, *tags, *_codec_tag(plan)]
 
 
@@ -268,7 +268,7 @@ def _transcoded_video(plan: VideoPlan, out: Path) -> list[str]:
     timing = ["-fps_mode", "passthrough", *([] if plan.rate else ["-enc_time_base", "demux"])]
     from_rgb = plan.rgb and plan.encoder != "gif"
     tags = colour.tag_args(plan.colour, plan.source_height, plan.encoder) if from_rgb else []
-    args = encoder_args.video_args(plan.preset, plan.pixel_format)
+    args = encoder_args.video_args(plan.preset, plan.pixel_format, plan.width)
     filters = ["-filter:v:0", transcoded_chain(plan, out)]
     return [*filters, *timing, *args, *tags, *_codec_tag(plan), *without_stale_tags("v:0")]
 

@@ -6,6 +6,7 @@ from framewatch.domain import Hdr
 from framewatch.media.containers import rules
 from framewatch.media.encoders.extra_args import for_first_video
 from framewatch.media.encoders.hdr_args import with_hdr
+from framewatch.media.encoders.parameter_lists import with_parameters
 from framewatch.media.preset.preset import Preset
 
 # x264's ten preset names from fastest to slowest, on the scales of encoders that have their own: SVT-AV1's number,
@@ -39,7 +40,14 @@ _PRORES_PROFILES = {"yuv422p10le": "3", "yuv444p10le": "4"}  # 422 HQ and 4444
 _TEN_BIT_SURFACE = "p010le"  # the 10-bit 4:2:0 of nvenc and videotoolbox
 
 
-def video_args(preset: Preset, pixel_format: str, threads: int | None = None, hdr: Hdr | None = None) -> list[str]:
+# libx265 4.3 writes beyond its cost tables ("free(): invalid next size") in frames that are fewer than four blocks of
+# its lookahead wide, each of 16 pixels. valgrind shows it for widths up to 48, and not for 50, 64, 80, 636 and 720.
+_X265_LEAST_CUTREE_WIDTH = 49
+
+
+def video_args(
+    preset: Preset, pixel_format: str, width: int, threads: int | None = None, hdr: Hdr | None = None
+) -> list[str]:
     """Return the options of the preset's video encoder: which one, how fast, how good.
 
     The preset's `extra_encoder_args` take precedence over all of them.
@@ -47,6 +55,7 @@ def video_args(preset: Preset, pixel_format: str, threads: int | None = None, hd
     Args:
         preset: what the user wants.
         pixel_format: of the output.
+        width: of the output, in pixels.
         threads: for encoders whose memory grows with their threads (libx264); None: the encoder's own choice.
         hdr: to signal, where the frames themselves do not carry it.
     """
@@ -54,7 +63,10 @@ def video_args(preset: Preset, pixel_format: str, threads: int | None = None, hd
     limit = ["-threads:v:0", str(threads)] if threads and preset.video_codec == "libx264" else []
     extra = for_first_video(preset.extra_encoder_args)
     args = ["-c:v:0", encoder.program, *_speed(preset, pixel_format), *_quality(preset), *limit, *extra]
-    return with_hdr(args, preset.video_codec, hdr)
+    args = with_hdr(args, preset.video_codec, hdr)
+    if preset.video_codec == "libx265" and width < _X265_LEAST_CUTREE_WIDTH:
+        return with_parameters(args, preset.video_codec, ["cutree=0"])
+    return args
 
 
 def encoder_format(preset: Preset, pixel_format: str) -> str:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from framewatch.domain import Hdr, MasteringDisplay
 from framewatch.errors import Finding
 from framewatch.media.containers import rules
+from framewatch.media.encoders.parameter_lists import stated_parameters, with_parameters
 from framewatch.media.preset.preset import Preset
 
 
@@ -23,12 +24,11 @@ class _Parameters(NamedTuple):
     light: str | None
 
 
-# By encoder: ffmpeg's options that hold the library's parameters, the one that is written first; and the library's
-# names for both parts.
-_LISTS = {
-    "libx264": (("x264-params", "x264opts"), _Parameters("mastering-display", "cll")),
-    "libx265": (("x265-params",), _Parameters("master-display", "max-cll")),
-    "libsvtav1": (("svtav1-params",), _Parameters("mastering-display", "content-light")),
+# By encoder: the library's names for both parts.
+_NAMES = {
+    "libx264": _Parameters("mastering-display", "cll"),
+    "libx265": _Parameters("master-display", "max-cll"),
+    "libsvtav1": _Parameters("mastering-display", "content-light"),
 }
 _HDR_MUXERS = ("mp4", "mov", "matroska", "webm")  # write it for every codec
 _CODECS_WITHOUT_HDR = ("mpeg2video", "gif")
@@ -42,21 +42,12 @@ def with_hdr(args: Sequence[str], video_codec: str, hdr: Hdr | None) -> list[str
         video_codec: the encoder, as presets name it; one that cannot signal HDR10 keeps its options unchanged.
         hdr: of the source.
     """
-    result = list(args)
-    if video_codec not in _LISTS:
-        return result
-    lists, names = _LISTS[video_codec]
-    positions = {_name(result[n]): n + 1 for n in range(0, len(result), 2)}  # the last of several values counts
-    own = ":".join(result[positions[name]] for name in lists if name in positions)
-    stated = [part.partition("=")[0] for part in own.split(":")]
-    values = zip(names, _parameters(video_codec, hdr), strict=True)
+    if video_codec not in _NAMES:
+        return list(args)
+    stated = stated_parameters(args, video_codec)
+    values = zip(_NAMES[video_codec], _parameters(video_codec, hdr), strict=True)
     added = [f"{name}={value}" for name, value in values if value and name not in stated]
-    if added and lists[0] in positions:
-        position = positions[lists[0]]
-        result[position] = ":".join([result[position], *added])
-    elif added:
-        result += [f"-{lists[0]}:v:0", ":".join(added)]
-    return result
+    return with_parameters(args, video_codec, added)
 
 
 def hdr_warnings(preset: Preset, hdr: Hdr | None, where: str) -> list[Finding]:
@@ -80,7 +71,7 @@ def _lost(preset: Preset, hdr: Hdr) -> list[str]:
 
 def _parameters(video_codec: str, hdr: Hdr | None) -> _Parameters:
     """Return the metadata as parameters of an encoder library."""
-    if hdr is None or video_codec not in _LISTS:
+    if hdr is None or video_codec not in _NAMES:
         return _Parameters(None, None)
     av1 = video_codec == "libsvtav1"
     display = _display(hdr.mastering, _decimal if av1 else _steps) if hdr.mastering else None
@@ -108,7 +99,3 @@ def _steps(value: Fraction, steps: int) -> str:
 def _decimal(value: Fraction, _: int) -> str:
     """For SVT-AV1, which rounds to AV1's own steps: 2^-16, and 2^-8 or 2^-14 cd/m²."""
     return f"{float(value):.9f}"
-
-
-def _name(option: str) -> str:
-    return option.removeprefix("-").partition(":")[0]

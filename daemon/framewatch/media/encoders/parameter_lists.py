@@ -1,0 +1,43 @@
+"""The options of ffmpeg that hold the parameters of an encoder library, as "name=value:name=value". Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+# By encoder, as presets name it; the option that is written where there is none yet comes first.
+_OPTIONS = {
+    "libx264": ("x264-params", "x264opts"),
+    "libx265": ("x265-params",),
+    "libsvtav1": ("svtav1-params",),
+}
+
+
+def stated_parameters(args: Sequence[str], video_codec: str) -> frozenset[str]:
+    """Return the names of the parameters that the options (each followed by its value) already state."""
+    positions = _positions(args)
+    own = ":".join(args[positions[name]] for name in _OPTIONS[video_codec] if name in positions)
+    return frozenset(part.partition("=")[0] for part in own.split(":"))
+
+
+def with_parameters(args: Sequence[str], video_codec: str, added: Sequence[str]) -> list[str]:
+    """Return the options with more parameters, which take precedence over those that are there.
+
+    Args:
+        args: options of ffmpeg, each followed by its value.
+        video_codec: one of libx264, libx265 and libsvtav1.
+        added: parameters, each as "name=value".
+    """
+    result = list(args)
+    first = _OPTIONS[video_codec][0]
+    positions = _positions(args)
+    if added and first in positions:
+        position = positions[first]
+        result[position] = ":".join([result[position], *added])
+    elif added:
+        result += [f"-{first}:v:0", ":".join(added)]
+    return result
+
+
+def _positions(args: Sequence[str]) -> dict[str, int]:
+    """Where the value of each option is; of several values, ffmpeg takes the last."""
+    return {args[n].removeprefix("-").partition(":")[0]: n + 1 for n in range(0, len(args), 2)}
