@@ -193,7 +193,9 @@ def _command(harness: FaultHarness, *args: str) -> Any:
 
 
 def _status(harness: FaultHarness) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(_command(harness, "status", "--json", "--limit", "100").stdout)
+    done = framewatch("status", "--json", "--limit", "100", "--config", harness.config, **harness.process_options)
+    told: dict[str, Any] = json.loads(done.stdout)
+    assert done.returncode == (0 if told["daemon"] else 1), done.stderr
     return told
 
 

@@ -43,6 +43,7 @@ class Harness:
         self.daemon: subprocess.Popen[bytes] | None = None
         self.log_file = root / "log.jsonl"
         self.process_options: dict[str, Any] = {}  # for subprocess: an environment, a limit
+        self.prefix: tuple[str, ...] = ()  # of the daemon's command: a program that starts it, as another user
 
     def folder(self, name: str = "anime", preset: Any = None, **options: Any) -> Path:
         """Add a watch folder; returns its input."""
@@ -78,7 +79,7 @@ class Harness:
     def launch(self, *args: str) -> subprocess.Popen[bytes]:
         """Start the daemon without waiting."""
         with self.log_file.open("ab") as log:
-            command = [COMMAND, "run", "--config", self.config, *args]
+            command = [*self.prefix, COMMAND, "run", "--config", self.config, *args]
             self.daemon = subprocess.Popen(command, stderr=log, stdout=log, **self.process_options)
         return self.daemon
 

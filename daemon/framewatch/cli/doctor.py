@@ -12,7 +12,8 @@ import typer
 
 from framewatch.cli.options import ConfigOption, JsonOption, load_configuration
 from framewatch.cli.output import print_json, print_line
-from framewatch.cli.status.state import describe_rebuild, has_store
+from framewatch.cli.status.elsewhere import has_store
+from framewatch.cli.status.state import describe_rebuild
 from framewatch.errors import ConfigError, FramewatchError, StorageError
 from framewatch.intake.folder_checks import check_folders
 from framewatch.jobs.store.recovery import last_rebuild

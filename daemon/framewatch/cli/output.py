@@ -88,6 +88,11 @@ def print_finding(finding: Finding, *, kind: str = "error") -> None:
     sys.stderr.write(f"framewatch: {kind}: {printable(finding)}\n")
 
 
+def print_note(text: object) -> None:
+    """Print what is worth knowing, and no result, as one line on stderr."""
+    sys.stderr.write(f"framewatch: {printable(text)}\n")
+
+
 def print_error(error: Exception) -> None:
     """Print an error on stderr, one line for each finding.
 

@@ -28,6 +28,8 @@ from framewatch.settings.fields import (
 )
 from framewatch.storage.folder_places import FolderPlaces
 
+STORE_NAME = "framewatch.db"
+
 
 def _no_default(schema: dict[str, JsonValue]) -> None:
     """Leave out a default that depends on another field. The description states it."""
@@ -263,7 +265,7 @@ class Settings(Section):
     @property
     def store_path(self) -> Path:
         """The job store's database file."""
-        return self.state_dir / "framewatch.db"
+        return self.state_dir / STORE_NAME
 
     def with_absolute_paths(self, base: Path) -> Settings:
         """Return a copy with absolute paths. Relative ones start from `base`."""

@@ -26,7 +26,7 @@ def status(
         int, typer.Option("--limit", "-n", min=1, max=_MOST_SHOWN, help="How many jobs to show.")
     ] = _DEFAULT_LIMIT,
 ) -> None:
-    """Show the daemon, its folders and the newest jobs.
+    """Show the daemon, its folders and the newest jobs. Exits with 1 if no daemon runs.
 
     \b
     Examples:
@@ -35,12 +35,15 @@ def status(
       framewatch status --json | jq '.jobs[] | select(.status == "failed")'
     """
     settings = load_configuration(config).settings
-    if as_json:
-        print_json(read_state(settings, limit))
-    elif watch:
+    if watch and not as_json:
         with Live(screen(read_state(settings, limit)), console=console(), auto_refresh=False) as live:
             while True:
                 time.sleep(_REFRESH_SECONDS)
                 live.update(screen(read_state(settings, limit)), refresh=True)
+    state = read_state(settings, limit)
+    if as_json:
+        print_json(state)
     else:
-        console().print(screen(read_state(settings, limit)))
+        console().print(screen(state))
+    if state["daemon"] is None:
+        raise typer.Exit(1)

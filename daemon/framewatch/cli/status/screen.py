@@ -9,6 +9,7 @@ from rich.console import Group
 from rich.table import Table
 
 from framewatch.cli.output import plain_table
+from framewatch.cli.status.elsewhere import notes
 from framewatch.cli.status.state import describe_rebuild
 from framewatch.text import printable
 
@@ -16,10 +17,12 @@ from framewatch.text import printable
 def screen(state: dict[str, Any]) -> Group:
     """Return the tables for what `read_state` returned."""
     daemon = state["daemon"]
-    head = f"daemon: running, pid {daemon['pid']}" if daemon else "daemon: not running"
+    head = f"daemon: running, pid {daemon['pid']}" if daemon else "daemon: not running; nothing is worked on"
     counts = "  ".join(f"{name} {count}" for name, count in state["counts"].items() if count)
     return Group(
         head,
+        printable(f"store: {state['store']}"),
+        *(printable(f"note: {note}") for note in notes(state)),
         *([printable(describe_rebuild(state["rebuilt"]))] if state["rebuilt"] else []),
         _folder_table(state["folders"], running=daemon is not None),
         counts or "no jobs yet",
@@ -42,10 +45,12 @@ def _folder_table(folders: list[dict[str, Any]], *, running: bool) -> Table:
 def _job_table(jobs: list[dict[str, Any]]) -> Table:
     rows = []
     for job in jobs:
-        eta = "" if job["eta_seconds"] is None else _clock(job["eta_seconds"])
-        fps = f"{job['fps']:.1f}" if job["fps"] else ""
+        known = job["eta_seconds"] is not None and not job["interrupted"]
+        eta = _clock(job["eta_seconds"]) if known else ""
+        fps = f"{job['fps']:.1f}" if job["fps"] and not job["interrupted"] else ""
         name, progress = Path(job["source"]).name, f"{job['progress']:.1f}%"
-        rows.append((job["job_id"], name, job["status"], progress, fps, eta, _details(job)))
+        status = "interrupted" if job["interrupted"] else job["status"]
+        rows.append((job["job_id"], name, status, progress, fps, eta, _details(job)))
     return plain_table(("id", "file", "status", "progress", "fps", "time left", "details"), rows)
 
 

@@ -6,19 +6,14 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from framewatch.domain import Job
+from framewatch.cli.status.elsewhere import has_store, other_daemons, other_stores
+from framewatch.domain import Job, JobState
 from framewatch.jobs.reporting.sidecar import progress_document
 from framewatch.jobs.store.recovery import last_rebuild
 from framewatch.jobs.store.store import Store
+from framewatch.service.daemon_search import user_of
 from framewatch.service.liveness import is_alive
 from framewatch.settings import Settings
-from framewatch.storage.os_errors import storage_faults
-
-
-def has_store(settings: Settings) -> bool:
-    """Return whether a daemon has created a job store yet."""
-    with storage_faults(settings.store_path):
-        return settings.store_path.exists()
 
 
 def daemon_of(store: Store) -> dict[str, Any] | None:
@@ -39,12 +34,26 @@ def read_state(settings: Settings, limit: int) -> dict[str, Any]:
     """Return the state of the daemon, its folders, and the newest `limit` jobs, as `--json` prints it."""
     if not has_store(settings):
         folders = [{"folder": folder.name, "input": str(folder.input)} for folder in settings.folders]
-        return _document(None, folders, {}, []) | {"rebuilt": None}
+        return _document(None, folders, {}, []) | {"rebuilt": None} | _place(settings, None)
     with Store.open(settings.store_path, readonly=True) as store:
         daemon = daemon_of(store)
         folders = store.get_facts().get("folders") or []
-        jobs = [progress_document(job, store.progress(job.id), _as_of(job)) for job in store.find(limit=limit)]
-        return _document(daemon, folders, dict(store.counts()), jobs) | {"rebuilt": last_rebuild(store)}
+        jobs = [_job(store, job, running=daemon is not None) for job in store.find(limit=limit)]
+        document = _document(daemon, folders, dict(store.counts()), jobs)
+        return document | {"rebuilt": last_rebuild(store)} | _place(settings, daemon)
+
+
+def _place(settings: Settings, daemon: dict[str, Any] | None) -> dict[str, Any]:
+    """Return which store was read and, without a daemon that uses it, where others are."""
+    others = [] if daemon else [other._asdict() for other in other_daemons(settings)]
+    stores = [] if daemon or others else other_stores(settings)
+    return {"store": str(settings.store_path), "elsewhere": others, "other_stores": stores}
+
+
+def _job(store: Store, job: Job, *, running: bool) -> dict[str, Any]:
+    """Return a job's document. One that a daemon left running when it died is marked as interrupted."""
+    interrupted = not running and job.state in (JobState.RUNNING, JobState.PUBLISHING)
+    return progress_document(job, store.progress(job.id), _as_of(job)) | {"interrupted": interrupted}
 
 
 def _as_of(job: Job) -> float:
@@ -59,4 +68,5 @@ def _document(
     jobs: list[dict[str, Any]],
 ) -> dict[str, Any]:
     named = [{"name": folder.pop("folder")} | folder for folder in folders]
-    return {"daemon": daemon, "folders": named, "counts": counts, "jobs": jobs}
+    user = {"user": user_of(daemon["pid"])} if daemon else {}
+    return {"daemon": daemon and daemon | user, "folders": named, "counts": counts, "jobs": jobs}
