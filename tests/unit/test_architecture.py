@@ -14,7 +14,8 @@ MODULES_PER_FOLDER = 15
 
 # Code that handles files of shares. There a path may lead anywhere: only `storage.root` and descriptors reach a file.
 SHARES = (
-    *("intake", "jobs/publishing", "jobs/reporting", "jobs/source_check.py", "service/folder_gate.py"),
+    *("intake", "jobs/publishing", "jobs/reporting", "jobs/progress_file.py", "jobs/source_check.py"),
+    *("service/folder_gate.py",),
     *("media/preset/preset_file.py", "media/preset/subtitle_file.py"),
 )
 BY_PATH = {
@@ -82,6 +83,7 @@ ORDER = [
     "settings",
     "render",
     "jobs.naming",
+    "jobs.progress_file",
     "jobs.source_check",
     "jobs.work_folder",
     "jobs.lifecycle",

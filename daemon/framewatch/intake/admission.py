@@ -12,15 +12,18 @@ from framewatch.domain import FileIdentity, Job
 from framewatch.errors import ConfigError, ErrorRecord, Finding, FramewatchError, Remedy, StorageError, limited
 from framewatch.intake.collector import Settled
 from framewatch.jobs.lifecycle.events import Broke, RetryAsked
-from framewatch.jobs.naming import free_path, planned_output
+from framewatch.jobs.naming import free_path, planned_output, sidecar_path
+from framewatch.jobs.progress_file import other_owner
 from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.source_check import retry_source
+from framewatch.jobs.store.ids import is_job_id
 from framewatch.media.preset.library import SHIPPED, PresetLibrary
 from framewatch.media.preset.loader import FOLDER_PRESET, NamedPreset, load_folder_preset
 from framewatch.media.preset.preset_file import UNREADABLE
 from framewatch.media.rules.preset_rules import check_preset
 from framewatch.settings import FolderSettings, Settings
-from framewatch.storage import files
+from framewatch.storage import beneath, files
+from framewatch.storage.os_errors import storage_faults
 from framewatch.storage.root import UNGUARDED, Guard, Root
 
 
@@ -147,17 +150,18 @@ class Admission:
         container = preset.preset.container if preset else relative.suffix.lstrip(".") or "mp4"
         wanted = planned_output(folder.output, relative, folder.output_name, name, container)
 
+        job_id, source = store.new_id(), folder.input / relative
+
         def taken(path: Path) -> bool:
-            with suppress(StorageError):  # an output that is away now: publishing finds a free name when it is back
-                if not folder.overwrite and self._output.exists(path):
-                    return True
+            if not folder.overwrite and self._is_taken(path, job_id, source):
+                return True
             return path in names or store.output_claimed(path)
 
         return Job(
-            id=store.new_id(),
+            id=job_id,
             folder=folder.name,
             relative=relative,
-            source=folder.input / relative,
+            source=source,
             identity=identity,
             preset_name=name,
             preset=json.dumps(preset.preset.model_dump(mode="json")) if preset and not findings else "",
@@ -166,6 +170,22 @@ class Admission:
             priority=folder.priority,
             created_at=time.time(),
         )
+
+    def _is_taken(self, path: Path, job_id: str, source: Path) -> bool:
+        """Return whether there is an output of this name, or a job of another daemon that will make one."""
+        # An output that is away now: publishing finds a free name when it is back.
+        with suppress(FileNotFoundError, StorageError), self._output.open_folder(path.parent) as folder:
+            with storage_faults(path):
+                if beneath.find(folder, (path.name,)) is not None:
+                    return True
+            owner = other_owner(folder, sidecar_path(path).name, job_id, source)
+            return owner is not None and not self._has_ended(owner.job_id)
+        return False
+
+    def _has_ended(self, job_id: str) -> bool:
+        """Return whether a job of this daemon has ended: it left its progress file, as its share was away then."""
+        job = self._manager.store.get(job_id) if is_job_id(job_id) else None
+        return job is not None and job.state.ended
 
 
 def preset_library(settings: Settings, guard: Guard = UNGUARDED) -> PresetLibrary:

@@ -77,6 +77,19 @@ def test_files_of_one_batch_get_distinct_outputs(setup: Setup) -> None:
     assert [job.id for job in jobs] == sorted({job.id for job in jobs})
 
 
+def test_a_name_that_another_daemons_job_shows_its_progress_under_is_taken(setup: Setup) -> None:
+    setup.admission.admit(setup.settled("a.mkv"))
+    (mine,) = unfinished(setup.store)
+    document = setup.sidecar(mine)
+    for name, status in (("b", "queued"), ("c", "done")):
+        theirs = document | {"job_id": "another", "source": f"/elsewhere/{name}.mkv", "status": status}
+        (setup.folder.output / f"{name}.mp4.progress.json").write_text(json.dumps(theirs))
+    left = document | {"source": str(setup.folder.input / "d.mkv"), "job_id": "of a store that was lost"}
+    (setup.folder.output / "d.mp4.progress.json").write_text(json.dumps(left))
+    setup.admission.admit(setup.settled("b.mkv", "c.mkv", "d.mkv"))
+    assert [job.output.name for job in unfinished(setup.store)] == ["a.mp4", "b (2).mp4", "c.mp4", "d.mp4"]
+
+
 def test_one_file_that_cannot_be_taken_does_not_hold_up_the_others(setup: Setup) -> None:
     first = setup.settled("busy.mkv")
     setup.admission.admit(first)

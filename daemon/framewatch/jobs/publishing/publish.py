@@ -32,6 +32,7 @@ from framewatch.jobs.lifecycle.publishing_step import (
 from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.lifecycle.transitions import transition
 from framewatch.jobs.naming import free_path, placed_below, sidecar_path
+from framewatch.jobs.progress_file import other_owner
 from framewatch.jobs.source_check import changed, lost_source, root_above, source_root
 from framewatch.storage.copy import CopyProgress
 from framewatch.storage.files import part_name
@@ -154,7 +155,7 @@ class _Publisher:
             found = root.find(path)
             if self.places.overwrite:
                 return found is not None and stat.S_ISDIR(found.st_mode)
-            return path == not_this or found is not None
+            return path == not_this or found is not None or self._shows_another(job, path)
 
         wanted = placed_below(self.places.output, job.relative, job.output)
         return ev.OutputChosen(free_path(wanted, taken), made.size)
@@ -239,6 +240,12 @@ class _Publisher:
         if found.st_dev != root.disk():
             discard_part(destination, root, part_name(job.id))
             require_room([need], {need.place: root}, self.places.reserve)
+
+    def _shows_another(self, job: Job, output: Path) -> bool:
+        """Return whether the name is another job's, by its progress file: one of another daemon's, most likely."""
+        with suppress(FileNotFoundError), self.places.root("output").open_folder(output.parent) as folder:
+            return other_owner(folder, sidecar_path(output).name, job.id, job.source) is not None
+        return False
 
     def _arrived(self, job: Job, moved_to: Path, size: int | None) -> bool:
         """Return whether a move that the journal does not record has put the file into an earlier root."""

@@ -80,7 +80,7 @@ class Reporter:
         places = self._places_of(job.folder)
         if places is not None:
             try:
-                remove_sidecar(path, places.root("failed"))
+                remove_sidecar(path, places.root("failed"), job.id)
             except StorageError as error:
                 _log_error(job, error.finding)
 
@@ -109,10 +109,15 @@ class Reporter:
             known = self._sidecars.get(job.id)
             if known is not None and known.path == path:
                 return known
-            sidecar = Sidecar(path, places.root("output"), on_error=lambda error: _log_error(job, error.finding))
+            sidecar = Sidecar(
+                path,
+                places.root("output"),
+                overwrite=places.overwrite,
+                on_error=lambda error: _log_error(job, error.finding),
+            )
             self._sidecars[job.id] = sidecar
         if known is not None:  # the output got another name than planned
-            self._write(job, known.remove)
+            self._write(job, partial(known.remove, job.id))
         return sidecar
 
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from framewatch.domain import Job, JobState, Progress, StageName
 from framewatch.errors import Finding, StorageError
-from framewatch.jobs.reporting.own_file import SCHEMA, require_own
+from framewatch.jobs.progress_file import SCHEMA, is_own, require_replaceable
 from framewatch.storage import files
 from framewatch.storage.os_errors import shown, storage_faults
 from framewatch.storage.root import Root
@@ -106,8 +106,8 @@ def progress_document(job: Job, progress: Progress, now: float, at_least: float 
 class Sidecar:
     """Keeps one job's progress file up to date: at most once a second, and at each change of stage or status.
 
-    A folder that cannot be written to never stops the job, nor does a file of somebody else in the place of the
-    progress file, which stays: `on_error` is called once, until a write succeeds again.
+    A folder that cannot be written to never stops the job, nor does a file of somebody else or another job in the
+    place of the progress file, which stays: `on_error` is called once, until a write succeeds again.
     Safe for use from several threads.
     """
 
@@ -116,12 +116,23 @@ class Sidecar:
         path: Path,
         root: Root,
         *,
+        overwrite: bool = False,
         on_error: Callable[[StorageError], None] = lambda _: None,
         clock: Clock = time.monotonic,
         wall_clock: Clock = time.time,
     ) -> None:
-        """`path` is below `root`, which must exist; folders between are made."""
+        """Prepare; nothing is written yet.
+
+        Args:
+            path: of the file, below `root`, which must exist; folders between are made.
+            root: the folder.
+            overwrite: the job's output will replace an older one, and so this file that of the older one.
+            on_error: hears why the file is not written.
+            clock: gives monotonic seconds.
+            wall_clock: gives Unix time.
+        """
         self.path = path
+        self._overwrite = overwrite
         self._root = root
         self._on_error = on_error
         self._clock = clock
@@ -145,20 +156,21 @@ class Sidecar:
             if state == self._shown and recent:
                 return
             self._shown, self._written_at = state, now
-            self._write(self.path, self._root, document, durable=False)
+            file = None if self._overwrite else job.output.name
+            self._write(self.path, self._root, job, document, file)
 
     def finish(self, job: Job, progress: Progress, path: Path, root: Root) -> None:
         """Write the final content, durably, at `path` below `root`; a file elsewhere is removed."""
         with self._lock:
-            self._write(path, root, self._document(job, progress), durable=True)
+            self._write(path, root, job, self._document(job, progress), None, durable=True)
             if path != self.path:
-                self.remove()
+                self.remove(job.id)
 
-    def remove(self) -> None:
-        """Remove the file."""
+    def remove(self, job_id: str) -> None:
+        """Remove the file, if it is this job's."""
         with self._lock:
             try:
-                remove_sidecar(self.path, self._root)
+                remove_sidecar(self.path, self._root, job_id)
             except StorageError as error:
                 self._failed(error)
 
@@ -171,11 +183,13 @@ class Sidecar:
         self._reached = document["progress"]
         return document
 
-    def _write(self, path: Path, root: Root, document: dict[str, Any], *, durable: bool) -> None:
+    def _write(
+        self, path: Path, root: Root, job: Job, document: dict[str, Any], file: str | None, *, durable: bool = False
+    ) -> None:
         data = json.dumps(document, indent=1, allow_nan=False).encode() + b"\n"
         try:
             with storage_faults(path), root.open_folder(path.parent, create=True) as folder:
-                require_own(folder, path.name)
+                require_replaceable(folder, path.name, job, file=file)
                 files.write_name(folder, path.name, data, durable=durable)
             self._failing = False
         except StorageError as error:
@@ -187,15 +201,15 @@ class Sidecar:
             self._on_error(error)
 
 
-def remove_sidecar(path: Path, root: Root) -> None:
-    """Remove a progress file below `root`, if there is one.
+def remove_sidecar(path: Path, root: Root, job_id: str) -> None:
+    """Remove a progress file below `root`, if there is one, and it is this job's.
 
     Raises:
         StorageError: it cannot be removed, or framewatch did not write it (`sidecar.foreign`).
     """
     with storage_faults(path), suppress(FileNotFoundError), root.open_folder(path.parent) as folder:
-        require_own(folder, path.name)
-        files.remove_name(folder, path.name)
+        if is_own(folder, path.name, job_id):
+            files.remove_name(folder, path.name)
 
 
 def _is_complete(job: Job) -> bool:

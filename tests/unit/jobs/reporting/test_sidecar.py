@@ -13,7 +13,7 @@ import pytest
 from faulty_os import failing
 from framewatch.domain import Job, JobState, Journal, Progress
 from framewatch.errors import Finding, StorageError
-from framewatch.jobs.reporting import own_file
+from framewatch.jobs import progress_file
 from framewatch.jobs.reporting.sidecar import PROGRESS_SCHEMA, Sidecar, progress_document
 from framewatch.storage.root import Root
 from job_factory import NAMES, MakeJob
@@ -232,7 +232,7 @@ def test_what_framewatch_did_not_write_is_neither_replaced_nor_removed(
     sidecar = Sidecar(path, Root(tmp_path), on_error=errors.append)
     sidecar.update(running, at(1))
     sidecar.finish(running, at(2), path, Root(tmp_path))
-    sidecar.remove()
+    sidecar.remove(running.id)
     assert path.lstat() == before
     assert content == path.read_bytes() if isinstance(content, bytes) else True
     assert [error.finding.code for error in errors] == ["sidecar.foreign"]  # once
@@ -244,6 +244,46 @@ def test_a_progress_file_of_an_earlier_job_is_replaced(tmp_path: Path, running: 
     Sidecar(path, Root(tmp_path)).update(running, at(1))
     Sidecar(path, Root(tmp_path)).update(running.evolve(id="another"), at(2))
     assert read(path)["job_id"] == "another"
+
+
+@pytest.mark.parametrize(
+    ("status", "has_output", "replaced"),
+    [
+        (S.RUNNING, False, False),
+        (S.QUEUED, True, False),
+        (S.DONE, True, False),
+        (S.DONE, False, True),  # somebody has taken its output away
+        (S.FAILED, False, True),
+    ],
+)
+def test_a_progress_file_that_another_job_needs_is_neither_replaced_nor_removed(
+    tmp_path: Path, running: Job, status: JobState, has_output: bool, replaced: bool
+) -> None:
+    path, output = tmp_path / "clip1.mp4.progress.json", tmp_path / running.output.name
+    other = running.evolve(id="another", source=Path("/elsewhere/clip1.mkv"), state=status, outcome=status)
+    Sidecar(path, Root(tmp_path)).finish(other, at(1), path, Root(tmp_path))
+    if has_output:
+        output.touch()
+    errors: list[StorageError] = []
+    sidecar = Sidecar(path, Root(tmp_path), on_error=errors.append)
+    sidecar.remove(running.id)
+    assert read(path)["job_id"] == "another"
+    sidecar.update(running, at(2))
+    assert read(path)["job_id"] == (running.id if replaced else "another")
+    assert [error.finding.code for error in errors] == ([] if replaced else ["sidecar.taken"])
+
+
+def test_a_job_that_has_placed_its_output_replaces_what_an_earlier_one_left_there(
+    tmp_path: Path, running: Job
+) -> None:
+    path, output = tmp_path / "clip1.mp4.progress.json", tmp_path / running.output.name
+    other = running.evolve(id="another", source=Path("/elsewhere/clip1.mkv"), state=S.DONE, outcome=S.DONE)
+    Sidecar(path, Root(tmp_path)).finish(other, at(1), path, Root(tmp_path))
+    output.touch()
+    Sidecar(path, Root(tmp_path), overwrite=True).update(running, at(2))
+    assert read(path)["job_id"] == running.id
+    Sidecar(path, Root(tmp_path)).finish(other.evolve(id="third"), at(1), path, Root(tmp_path))
+    assert read(path)["job_id"] == running.id  # it still runs
 
 
 def test_an_empty_file_that_a_power_cut_left_is_replaced(tmp_path: Path, running: Job) -> None:
@@ -259,7 +299,7 @@ def test_a_folder_that_does_not_answer_does_not_make_a_progress_file_somebody_el
 ) -> None:
     path = tmp_path / "clip1.mp4.progress.json"
     errors: list[StorageError] = []
-    monkeypatch.setattr(own_file, "os", failing("open", code))
+    monkeypatch.setattr(progress_file, "os", failing("open", code))
     Sidecar(path, Root(tmp_path), on_error=errors.append).update(running, at(1))
     assert [error.finding.code for error in errors] == ["storage.unavailable"]
 
