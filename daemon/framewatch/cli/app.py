@@ -20,6 +20,7 @@ from framewatch import __version__
 _COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "demo": ("demo:demo", "Upscale a real clip in a watched folder, and show the result."),
+        "init": ("init:init", "Write a configuration with one watch folder, and every other setting as a comment."),
         "check": ("daemon:check", "Check the configuration, its presets, folders and tools."),
         "run": ("daemon:run", "Watch the configured folders until a signal comes."),
         "plan": ("plan:plan", "Show what would be done with a file, and write nothing."),

@@ -31,7 +31,15 @@ def load_settings(path: Path) -> LoadedSettings:
     Raises:
         ConfigError: with a finding for each error, with its line and key path.
     """
-    document = read(path)
+    return load_document(read(path), path)
+
+
+def load_document(document: Document, path: Path) -> LoadedSettings:
+    """Validate a parsed daemon file; relative paths in it start from the folder of `path`.
+
+    Raises:
+        ConfigError: with a finding for each error, with its line and key path.
+    """
     duplicates = tuple(_duplicate_names(document))
     try:
         settings = validate(document, Settings)
