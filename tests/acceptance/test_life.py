@@ -126,23 +126,25 @@ def test_a_second_daemon_on_the_same_state_or_folder_names_the_first(harness: Ha
     assert harness.stop() == 0
 
 
-def test_systemd_is_notified_when_the_daemon_is_ready_and_when_it_stops(harness: Harness) -> None:
+def test_systemd_is_told_when_the_daemon_is_ready_that_it_is_alive_what_it_does_and_when_it_stops(
+    harness: Harness,
+) -> None:
     harness.folder()
     path = harness.root / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(path))
         listener.settimeout(20)
-        os.environ["NOTIFY_SOCKET"] = str(path)
-        try:
-            harness.start()
-        finally:
-            del os.environ["NOTIFY_SOCKET"]
+        expected = {"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "2000000"}
+        harness.process_options["env"] = os.environ | expected
+        harness.start()
         assert b"READY=1" in listener.recv(4096)
+        said = [listener.recv(4096) for _ in range(3)]
+        assert said.count(b"WATCHDOG=1") == 2, said  # again and again, in less than 2 s
+        assert b"STATUS=watching 1 folder: nothing to do" in said
         assert harness.stop() == 0
         listener.settimeout(1)
-        said = b""
         while b"STOPPING=1" not in said:
-            said = listener.recv(4096)
+            said.append(listener.recv(4096))
 
 
 def test_once_exits_with_1_when_a_file_failed_and_0_when_all_are_done(harness: Harness, long_clip: Path) -> None:

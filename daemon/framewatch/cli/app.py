@@ -33,7 +33,10 @@ _COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "folders": ("folders:app", "Show the watch folders and their disks, or accept another disk."),
         "presets": ("presets:app", "List, show and validate presets, and list their keys."),
         "models": ("models:app", "List the networks, verify and install their weights."),
-        "service": ("service.command:app", "Print what the service manager has to know of the configuration."),
+        "service": (
+            "service.command:app",
+            "Have systemd or launchd run the daemon: print, install or remove it.",
+        ),
         "schema": ("schema:schema", "Print the JSON Schema of a document."),
     }
 )

@@ -23,8 +23,8 @@ from framewatch.storage.root import UNGUARDED, Guard, Root
 LINK = "folders.symlink"
 _TARGETS = ("output", "done", "failed")
 _RIGHTS = (
-    "give framewatch's user write permission there; a systemd service also needs the drop-in that "
-    "`framewatch service systemd` prints"
+    "give framewatch's user write permission there; a systemd service writes only to folders that were in the "
+    "configuration at `framewatch service install`"
 )
 
 

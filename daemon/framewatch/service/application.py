@@ -120,6 +120,11 @@ class Application:
 
     # --- the configuration --------------------------------------------------------------------------------------
 
+    @property
+    def folder_count(self) -> int:
+        """How many watch folders the configuration has."""
+        return len(self._places)
+
     def places_of(self, name: str) -> FolderPlaces | None:
         """Return the places of a watch folder; None if the configuration has no such folder."""
         return self._places.get(name)

@@ -21,9 +21,10 @@ from framewatch.jobs.store.store import Store
 from framewatch.service import liveness, logs
 from framewatch.service.application import Application
 from framewatch.service.folder_gate import log_warnings
+from framewatch.service.manager.notify import notify, notify_reloading
+from framewatch.service.manager.supervision import Supervision, summary
 from framewatch.service.requests import Requests
 from framewatch.service.signals import Signals
-from framewatch.service.systemd_notify import notify, notify_reloading
 from framewatch.settings import FolderSettings, LoadedSettings, Settings, load_settings
 from framewatch.storage.marker_store import MarkerStore, copy_path, read_copy
 from framewatch.storage.mount_marker import MountState
@@ -103,8 +104,10 @@ class Daemon:
 
     def _loop(self, application: Application, requests: Requests, store: Store, *, once: bool) -> None:
         pruned_at = float("-inf")
+        supervision = Supervision(lambda: summary(store.counts(), application.folder_count))
         while not self._signals.stop:
             self._signals.wait(TICK_SECONDS)
+            supervision.beat()
             if self._signals.take_reload():
                 self._reload(application)
             requests.take()

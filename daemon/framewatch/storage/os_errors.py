@@ -13,8 +13,8 @@ from framewatch.errors import Finding, StorageError
 _FULL = ("storage.full", "free some space; the job then continues automatically")
 _READ_ONLY = (
     "storage.read_only",
-    "mount the file system so that it can be written to; a systemd service writes only where the drop-in that "
-    "`framewatch service systemd` prints allows it",
+    "mount the file system so that it can be written to; a systemd service writes only to folders that were in the "
+    "configuration at `framewatch service install`",
 )
 _DENIED = ("storage.denied", "let framewatch's user read and write this folder and the files in it")
 _UNAVAILABLE = ("storage.unavailable", "mount or create this folder; work then continues automatically")

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from framewatch.errors import ConfigError
-from framewatch.service.systemd_unit import Use, drop_in, opened, used_paths
+from framewatch.service.manager.opened_folders import Use, drop_in, opened, used_paths
 from framewatch.settings import load_settings
 
 CONFIG = Path("/etc/framewatch/framewatch.yaml")

@@ -9,6 +9,8 @@ import os
 import socket
 import time
 
+_SECONDS = 1.0  # for a manager that takes nothing in: the main loop must not wait for it
+
 
 def notify(**fields: str | int) -> bool:
     """Send fields such as `READY=1`, `STOPPING=1`, `STATUS="…"`. False if no service manager listens."""
@@ -20,6 +22,7 @@ def notify(**fields: str | int) -> bool:
     message = "\n".join(f"{key}={value}" for key, value in fields.items())
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.settimeout(_SECONDS)
             sender.sendto(message.encode(), address)
     except OSError:
         return False  # the manager is gone; the daemon works without it

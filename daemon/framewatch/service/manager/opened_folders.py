@@ -80,13 +80,22 @@ def drop_in(uses: Sequence[Use], config: Path) -> str:
         f"# Made by `{COMMAND}` for {printable(config)}.",
         "# Make it again when folders there change, then run `systemctl daemon-reload` and restart the service.",
         "[Service]",
+        *directives(uses),
     ]
-    if any(_below(use.path, _HOMES) for use in uses):
-        lines.append("ProtectHome=tmpfs")
+    return "\n".join(lines) + "\n"
+
+
+def directives(uses: Sequence[Use]) -> list[str]:
+    """Return the lines of a unit that open what `opened` returned.
+
+    Raises:
+        ConfigError: `systemd.bad_path`: a path cannot be written in a unit.
+    """
+    lines = ["ProtectHome=tmpfs"] if any(_below(use.path, _HOMES) for use in uses) else []
     for use in uses:
         # The "-" lets the service start while the folder does not exist, since its disk may not be mounted.
         lines += [f"# {printable(use.name)}", f'{_directive(use)}="-{_escaped(use)}"']
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def _closed(uses: Iterable[Use], disk_of: Callable[[Path], Path | None]) -> Iterator[Use]:
@@ -119,15 +128,24 @@ def _directive(use: Use) -> str:
 def _escaped(use: Use) -> str:
     r"""Return a path as it stands between double quotes in a unit.
 
-    There `%` begins a specifier, and `\` keeps the next character from having a meaning (systemd.syntax(7)). Nothing
-    keeps a line break from ending the line.
+    There `%` begins a specifier, and `\` keeps the next character from having a meaning (systemd.syntax(7)).
     """
-    text = str(use.path)
+    text = unit_text(use.path, use.name)
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+
+
+def unit_text(value: Path | str, name: str) -> str:
+    """Return a path or an argument for a unit, where nothing keeps a line break from ending the line.
+
+    Raises:
+        ConfigError: `systemd.bad_path`.
+    """
+    text = str(value)
     if set("\n\r") & set(text):
         hint = "give this folder a name without a line break"
         message = f"systemd cannot be told of {printable(text)!r}"
-        raise ConfigError(message, code="systemd.bad_path", hint=hint, where=use.name)
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+        raise ConfigError(message, code="systemd.bad_path", hint=hint, where=name)
+    return text
 
 
 def _below(path: Path, folders: Iterable[Path]) -> bool:
