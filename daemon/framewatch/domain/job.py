@@ -34,6 +34,12 @@ class JobState(StrEnum):
         return self in (JobState.DONE, JobState.SKIPPED)
 
 
+class Length(Record):
+    """How long a source was found to be, before its job began."""
+
+    seconds: float | None  # None: it could not be told
+
+
 class Journal(Record):
     """How far publishing has come. Each path is chosen and stored before the step that uses it."""
 
@@ -57,7 +63,10 @@ class Job(Record):
     preset: str  # JSON, as it was when the file was queued; "" (stored, so it stays) if it could not be read
     output: Path  # the planned final name
     gpu: bool = True  # takes a share of a GPU, to upscale or to encode
-    priority: int = 0
+    priority: int = 0  # its own, within its folder; a higher one goes first
+    front: int = 0  # above 0: the user put it in front of all others; the highest goes first
+    paused: bool = False  # by the user; it is not claimed
+    length: Length | None = None  # None: not measured, since only one order of the queue goes by it
     state: JobState = JobState.QUEUED
     attempt: int = 0  # attempts begun, without those that were interrupted or ended in a hold
     stuck: int = 0  # failed attempts in a row without a finished segment

@@ -167,7 +167,6 @@ class Admission:
             preset=json.dumps(preset.preset.model_dump(mode="json")) if preset and not findings else "",
             output=free_path(wanted, taken),
             gpu=preset is not None and preset.preset.needs_gpu,
-            priority=folder.priority,
             created_at=time.time(),
         )
 

@@ -39,6 +39,8 @@ from framewatch.render.tasks import (
     ImageTask,
     InspectReport,
     InspectTask,
+    LengthReport,
+    LengthTask,
     MeasureReport,
     MeasureTask,
     ProbeReport,
@@ -68,6 +70,7 @@ class RenderHandlers:
         self._last_count = 0
         self._handlers: dict[type[Record], Callable[[Any], Report]] = {
             ProbeTask: self._probe,
+            LengthTask: self._length,
             DeviceTask: self._describe_device,
             TrialTask: self._try_engine,
             RenderTask: self._render,
@@ -131,6 +134,10 @@ class RenderHandlers:
             ),
             seekable=scanned.seekable,
         )
+
+    def _length(self, task: LengthTask) -> LengthReport:
+        self.stage = "decode"
+        return LengthReport(seconds=probe(task.source, task.limits, self._heartbeat).duration)
 
     def _describe_device(self, task: DeviceTask) -> DeviceReport:
         return describe_device(task.engine, task.precision)

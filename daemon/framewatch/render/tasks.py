@@ -61,6 +61,21 @@ class ProbeReport(Record):
     seekable: bool = True  # whether decoding can begin in the middle
 
 
+class LengthTask(BoundedTask):
+    """Find out how long a file says it is, from its headers alone."""
+
+    op: Literal["length"] = "length"
+    source: InputFile
+    limits: Limits | None = None
+
+
+class LengthReport(Record):
+    """The answer to a `LengthTask`."""
+
+    op: Literal["length"] = "length"
+    seconds: float
+
+
 class SegmentOutput(Record):
     """One segment, and the file that it is encoded into."""
 
@@ -237,11 +252,20 @@ class InspectReport(Record):
 
 
 Task = Annotated[
-    ProbeTask | DeviceTask | TrialTask | RenderTask | ImageTask | CommandTask | MeasureTask | InspectTask,
+    ProbeTask
+    | LengthTask
+    | DeviceTask
+    | TrialTask
+    | RenderTask
+    | ImageTask
+    | CommandTask
+    | MeasureTask
+    | InspectTask,
     Field(discriminator="op"),
 ]
 Report = Annotated[
     ProbeReport
+    | LengthReport
     | DeviceReport
     | TrialReport
     | RenderReport

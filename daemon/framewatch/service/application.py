@@ -28,6 +28,7 @@ from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.scheduling.relocate_outputs import relocate_outputs
 from framewatch.jobs.scheduling.scheduler import Scheduler
 from framewatch.jobs.scheduling.slot import Slot
+from framewatch.jobs.store.queue_order import QueueRule
 from framewatch.jobs.store.store import Store
 from framewatch.service.folder_gate import FolderGate
 from framewatch.settings import FolderSettings, LoadedSettings, Settings
@@ -74,6 +75,7 @@ class Application:
         self._health_at = float("-inf")
         self._failures = 0  # jobs of this run that failed or were cancelled
         settings = loaded.settings
+        store.use_rules(_queue_rules(settings))
         self.manager = JobManager(store, Reporter(store, self.places_of), settings.work_dir, self._retry_policy())
         self.scheduler = Scheduler(
             self.manager,
@@ -152,6 +154,7 @@ class Application:
         self.mounts.use(loaded.settings.places)
         self._places = self._guarded_places()
         self.manager.policy = self._retry_policy()
+        self.store.use_rules(_queue_rules(loaded.settings))
         self._relocate_outputs()
         self._hold_removed_folders()
         self._watch_folders()
@@ -294,6 +297,13 @@ class Application:
             watch = self._watches.get(job.folder)
             if watch is not None:
                 watch.forget(job.relative)  # if the same file is put back, it is new
+
+
+def _queue_rules(settings: Settings) -> dict[str, QueueRule]:
+    return {
+        folder.name: QueueRule(priority=folder.priority, order=folder.order or settings.order)
+        for folder in settings.folders
+    }
 
 
 def _log_silent(health: list[dict[str, Any]], before: list[dict[str, Any]]) -> None:

@@ -12,7 +12,7 @@ from functools import partial
 import structlog
 
 from framewatch.errors import ConfigError, FramewatchError, StorageError, unexpected
-from framewatch.jobs.store.store import Request, RequestKind, Store
+from framewatch.jobs.store.store import Request, Store
 from framewatch.service.application import Application
 from framewatch.threads import FolderQueues
 
@@ -31,7 +31,7 @@ class Requests:
         self._application = application
         self._queues = FolderQueues("request", application.scheduler.fail)
         self._unfinished: list[Request] = []  # they are no longer in the store
-        self._handlers: dict[RequestKind, Callable[[str], None]] = {
+        self._handlers: dict[str, Callable[[str], None]] = {
             "cancel": application.scheduler.cancel,
             "retry": self._retry,
             "trust": application.mounts.trust,

@@ -161,5 +161,6 @@ Seconds = Annotated[float, Field(allow_inf_nan=False)]
 CountOrAuto = Annotated[Literal["auto"] | Annotated[int, Field(ge=1, le=64)], BeforeValidator(_count_or_auto)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
 PrecisionName = Literal["exact", "fast"]
+OrderName = Literal["arrival", "name", "oldest", "newest", "smallest", "largest", "shortest"]
 EngineName = Literal["auto", "cuda", "openvino", "ncnn", "identity"]
 NonEmpty = BeforeValidator(_folder_list)

@@ -17,6 +17,7 @@ from framewatch.settings.fields import (
     FolderName,
     LogLevel,
     NonEmpty,
+    OrderName,
     OutputName,
     Patterns,
     PrecisionName,
@@ -92,6 +93,10 @@ class FolderSettings(Section):
     )
     priority: int = Field(
         default=0, ge=-1000, le=1000, description="Files of a folder with a higher priority are processed first."
+    )
+    order: OrderName | None = Field(
+        default=None,
+        description="Which of the folder's files comes first, as `order` of the daemon file says. Default: as there.",
     )
     output_name: OutputName = Field(
         default="{stem}.{ext}", description="Name of the output, with the fields {stem}, {preset} and {ext}."
@@ -191,6 +196,12 @@ class Settings(Section):
     )
     folders: Annotated[tuple[FolderSettings, ...], NonEmpty] = Field(
         json_schema_extra={"minItems": 1}, description="Watch folders, at least one."
+    )
+    order: OrderName = Field(
+        default="arrival",
+        description="Which file of a folder comes first: arrival, name (E2 before E10), oldest or newest (by its "
+        "time), smallest, largest, or shortest (those whose length cannot be told last). `priority` of the folder "
+        "comes before, and so do `framewatch next` and `framewatch priority`.",
     )
     gpu: GpuSettings = Field(default=GpuSettings(), description="Use of the GPUs.")
     engine: EngineName = Field(

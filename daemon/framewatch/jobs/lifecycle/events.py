@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from framewatch.domain import FileIdentity
+from framewatch.domain import FileIdentity, Length
 from framewatch.errors import ErrorRecord, Finding, FramewatchError
 
 
@@ -132,6 +132,22 @@ class RetryAsked(Event):
     preset_name: str | None = None
     preset: str | None = None
     gpu: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Measured(Event):
+    """The source's length was read, as far as it can be told: the order of the queue goes by it."""
+
+    length: Length
+
+
+@dataclass(frozen=True, slots=True)
+class Arranged(Event):
+    """The user changes when a job runs; what is None stays."""
+
+    priority: int | None = None
+    front: int | None = None
+    paused: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from framewatch.text import printable
 QUEUED, RUNNING, PUBLISHING = JobState.QUEUED, JobState.RUNNING, JobState.PUBLISHING
 HELD, DONE, FAILED, CANCELLED = JobState.HELD, JobState.DONE, JobState.FAILED, JobState.CANCELLED
 
-_KEPT_BY_A_RETRY = ("id", "folder", "relative", "priority", "created_at")
+_KEPT_BY_A_RETRY = ("id", "folder", "relative", "priority", "created_at", "length")
 
 
 def transition(job: Job, event: ev.Event, now: float, policy: RetryPolicy) -> Job:
@@ -72,6 +72,18 @@ def require_retryable(job: Job) -> None:
     if job.state not in (FAILED, CANCELLED):
         hint = "only a failed or cancelled job can be tried again"
         raise ImpossibleTransitionError.refused(job, "job.not_retryable", hint)
+
+
+def require_arrangeable(job: Job) -> None:
+    """Check that the user may still say when this job runs.
+
+    Raises:
+        ImpossibleTransitionError: `job.not_waiting`: it has ended, or its files are being moved.
+    """
+    waits = job.state in (QUEUED, RUNNING) or (job.state == HELD and job.held_state == QUEUED)
+    if not waits:
+        hint = "it has ended" if job.state.ended else "its work is done, and its files are being moved into place"
+        raise ImpossibleTransitionError.refused(job, "job.not_waiting", hint)
 
 
 # --- a job that succeeds ------------------------------------------------------------------------------------
@@ -174,6 +186,17 @@ def _retry_asked(job: Job, event: ev.RetryAsked, _now: float, _policy: RetryPoli
         output=event.output,
         gpu=event.gpu,
     )
+
+
+def _measured(job: Job, event: ev.Measured, _now: float, _policy: RetryPolicy) -> Job:
+    _require(job, event, job.state == QUEUED)
+    return job.evolve(length=event.length)
+
+
+def _arranged(job: Job, event: ev.Arranged, _now: float, _policy: RetryPolicy) -> Job:
+    require_arrangeable(job)
+    changes = {"priority": event.priority, "front": event.front, "paused": event.paused}
+    return job.evolve(**{name: value for name, value in changes.items() if value is not None})
 
 
 def _recovered(job: Job, event: ev.Recovered, now: float, policy: RetryPolicy) -> Job:
@@ -287,6 +310,8 @@ _HANDLERS: dict[type[ev.Event], Callable[[Job, Any, float, RetryPolicy], Job]] =
     ev.Published: _published,
     ev.CancelAsked: _cancel_asked,
     ev.RetryAsked: _retry_asked,
+    ev.Measured: _measured,
+    ev.Arranged: _arranged,
     ev.Recovered: _recovered,
     ev.Replanned: _replanned,
     ev.Interrupted: _interrupted,

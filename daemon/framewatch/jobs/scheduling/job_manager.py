@@ -115,8 +115,8 @@ class JobManager:
             change = self._applied(self._stored(job_id), event)
         return self._follow_one(change)
 
-    def claim(self, *, gpu: bool, accepts: Callable[[Job], bool], decide: Decide) -> Job | None:
-        """Change the job that is first in the queue, among those that need a GPU or do not, and are accepted.
+    def claim(self, *, gpu: bool, accepts: Callable[[str], bool], decide: Decide) -> Job | None:
+        """Change the job that is first in the queue, of those that need a GPU or do not, in accepted folders.
 
         Returns:
             The changed job; None if there is none, or `decide` gave no event.

@@ -15,7 +15,7 @@ from functools import partial
 
 import structlog
 
-from framewatch.domain import Job, JobState
+from framewatch.domain import Job, JobState, Length
 from framewatch.errors import CancelledError, ErrorRecord, Finding, FramewatchError, Remedy
 from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.scheduling.hold_poller import HoldPoller
@@ -27,6 +27,8 @@ from framewatch.threads import FolderQueues, answers
 PUBLISHERS = 2  # results that are published at once in a folder; a dead share must stop neither slots nor folders
 BATCH = 200  # jobs that are changed in one transaction, while the slots wait
 APART_SECONDS = 5.0  # for work that should be done before the next, unless a share is dead
+MEASURE_SECONDS = 60.0  # before a job is claimed, for the lengths of files, where the queue's order goes by them
+MEASURE_BATCH = 20  # lengths that are stored at once
 IDLE_SECONDS = 5.0  # a slot reads the queue at least this often; it is woken when a job is queued
 
 INTERRUPTED = (JobState.RUNNING, JobState.PUBLISHING)  # states in which a daemon that died leaves jobs
@@ -66,6 +68,7 @@ class Scheduler:
         self._answers_now = answers_now
         self._holds = HoldPoller(manager, knows_folder, can_continue, self.release, self.fail)
         self._stops = StopRequests()
+        self._measuring = threading.Lock()  # so that two slots do not read the lengths of the same files
         self._woken = threading.Condition()
         self._wakes = 0  # counted, so that none is missed between reading the queue and waiting
         self._publishing = FolderQueues("publish", self.fail)
@@ -221,12 +224,41 @@ class Scheduler:
             with structlog.contextvars.bound_contextvars(**job.log_context()):
                 self._attempt(job, slot)
 
+    def _accepts(self, name: str) -> bool:
+        """Return whether jobs of a folder may be claimed now."""
+        return self._knows_folder(name) and self._answers_now(name)
+
     def _claim(self, slot: Slot) -> Job | None:
+        with self._measuring:
+            self._measure_lengths(slot)
         return self._manager.claim(
             gpu=slot.gpu,
-            accepts=lambda job: self._knows_folder(job.folder) and self._answers_now(job.folder),
+            accepts=self._accepts,
             decide=lambda job: ev.Claimed() if self._stops.open(job.id) else None,
         )
+
+    def _measure_lengths(self, slot: Slot) -> None:
+        """Read the lengths that the order of the queue goes by, for a limited time; the others are read next time."""
+        deadline = time.monotonic() + MEASURE_SECONDS
+        while time.monotonic() < deadline and not self._stops.shutting_down:
+            jobs = self._manager.store.unmeasured(gpu=slot.gpu, accepts=self._accepts, limit=MEASURE_BATCH)
+            found = {job.id: length for job in jobs if (length := self._measured(job, slot)) is not None}
+            if not found:
+                return
+            self._manager.change_all(partial(self._measured_events, found))
+
+    def _measured(self, job: Job, slot: Slot) -> Length | None:
+        try:
+            return slot.measure(job, self._stops.shut_down_event)
+        except CancelledError:
+            return None
+        except Exception as error:  # noqa: BLE001 - the job's boundary: it meets the same problem when it runs
+            _log.error("job.bug", exc_info=error, **job.log_context())
+            return Length(seconds=None)
+
+    def _measured_events(self, found: Mapping[str, Length]) -> list[tuple[Job, ev.Event]]:
+        jobs = filter(None, map(self._manager.store.get, found))
+        return [(job, ev.Measured(found[job.id])) for job in jobs if job.state == JobState.QUEUED]
 
     def _attempt(self, job: Job, slot: Slot) -> None:
         stop = self._stops.of(job.id)

@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 
 import structlog
 
-from framewatch.domain import InputFile, Job
+from framewatch.domain import InputFile, Job, Length
 from framewatch.errors import (
     CancelledError,
     ConfigError,
+    FramewatchError,
     MediaError,
     RuleError,
     StorageError,
@@ -22,6 +23,7 @@ from framewatch.errors import (
     limited,
 )
 from framewatch.jobs.attempt.context import Gate, Share
+from framewatch.jobs.attempt.forecast.memory import reading_bounds
 from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import AttemptRequest, AttemptResult, NotForThisFile, Tools
 from framewatch.jobs.lifecycle import events as ev
@@ -29,6 +31,7 @@ from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.source_check import require_source, source_root
 from framewatch.jobs.work_folder import cleaned_up, make_work_folder
 from framewatch.media.preset.preset import Preset
+from framewatch.render.tasks import LengthReport, LengthTask
 from framewatch.render.worker_client import Worker
 from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.os_errors import NO_ANSWER_SECONDS, no_answer
@@ -37,6 +40,8 @@ from framewatch.threads import FolderCalls, NoAnswerError
 
 # What may be reported of a source that was changed, exchanged or removed while it was read.
 _PERHAPS_THE_SOURCES = (MediaError, RuleError, StorageError, VerificationError, WorkerError)
+
+MEASURE_SECONDS = 10.0  # the longest time without progress while the length of a file is read
 
 Answer = TypeVar("Answer")
 
@@ -145,6 +150,27 @@ class Slot:
             return ev.Skipped(limited(result.reasons))
         return _rendered(request, job, result)
 
+    def measure(self, job: Job, stop: threading.Event) -> Length | None:
+        """Return how long the source of a queued job is, from its headers; None where it cannot be read now.
+
+        The worker reads it, as it reads everything of a file. One that takes long is a file without a known length.
+
+        Raises:
+            CancelledError: `stop` was set.
+        """
+        self._log_context = job.log_context()
+        share, limits = _FolderShare(self._calls, job, self._places_of(job.folder), stop), self._tools().limits
+        try:
+            task = LengthTask(source=share.admit(), limits=limits, bounds=reading_bounds(limits))
+            report: LengthReport = self._worker.run(task, _ignore, stop, stall_seconds=MEASURE_SECONDS)
+        except CancelledError:
+            raise
+        except StorageError:
+            return None
+        except FramewatchError:
+            return Length(seconds=None)
+        return Length(seconds=report.seconds)
+
     def close(self) -> None:
         """End the worker process, from any thread."""
         self._worker.kill()
@@ -155,6 +181,10 @@ class Slot:
 
     def _log_stderr(self, line: str) -> None:
         _log.warning("worker.stderr", line=line, **self._log_context)
+
+
+def _ignore(_: object) -> None:
+    """Take what a worker says while it reads a length."""
 
 
 def _rendered(request: AttemptRequest, job: Job, result: AttemptResult) -> ev.Rendered:

@@ -34,17 +34,17 @@ class StopRequests:
         # Taken after the job manager's lock, never before it: events are decided while that one is held.
         self._lock = threading.Lock()
         self._requests: dict[str, StopRequest] = {}
-        self._shutting_down = False
+        self.shut_down_event = threading.Event()
 
     @property
     def shutting_down(self) -> bool:
         """Whether `shut_down` was called."""
-        return self._shutting_down
+        return self.shut_down_event.is_set()
 
     def open(self, job_id: str) -> StopRequest | None:
         """Begin work on a job; None if another thread works on it, or after `shut_down`."""
         with self._lock:
-            if self._shutting_down or job_id in self._requests:
+            if self.shutting_down or job_id in self._requests:
                 return None
             return self._requests.setdefault(job_id, StopRequest())
 
@@ -69,6 +69,6 @@ class StopRequests:
     def shut_down(self) -> None:
         """Ask all threads to stop, and let none begin work on another job."""
         with self._lock:
-            self._shutting_down = True
+            self.shut_down_event.set()
             for request in self._requests.values():
                 request.set("shutdown")

@@ -65,16 +65,6 @@ class Database:
             return self._connection.execute(QUERIES[query], values).fetchall()
 
     @contextmanager
-    def each(self, query: str, /, **values: Any) -> Iterator[Iterator[Row]]:
-        """The rows of a named query, one by one; other threads wait until the block is left."""
-        with self._lock, self._watched():
-            cursor = self._connection.execute(QUERIES[query], values)
-            try:
-                yield cursor
-            finally:
-                cursor.close()
-
-    @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[None]:
         """Everything that is run inside happens, or nothing of it. A nested transaction is part of the outer one.
 
@@ -121,13 +111,23 @@ class Database:
             hint = "use the newer framewatch that wrote it, or another state_dir"
             raise StorageError(message, code="store.too_new", hint=hint, where=str(self.path))
         if readonly:
+            if not version:
+                raise _missing(self.path, "it is empty")
             if version < known:
-                raise _missing(self.path, "it has an older version" if version else "it is empty")
+                self._read_copy(steps)
             return
         self._check(version, known)
         self._connection.execute("PRAGMA journal_mode = WAL")
         if version < known:
             self._migrate(steps)
+
+    def _read_copy(self, steps: Mapping[str, str]) -> None:
+        """Read a database of an older version from a copy in memory: it is for the daemon to migrate the file."""
+        copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        self._connection.backup(copy)
+        self._connection.close()
+        self._connection = copy
+        self._migrate(steps)
 
     def _check(self, version: int, known: int) -> None:
         """Let SQLite read every page, which takes a tenth of a second for 30,000 jobs."""

@@ -1,12 +1,18 @@
 -- name: add_job
-INSERT INTO jobs (id, state, folder, source, output, gpu, priority, created_at, not_before, ended_at, record)
-VALUES (:id, :state, :folder, :source, :output, :gpu, :priority, :created_at, :not_before, :ended_at, :record)
+INSERT INTO jobs (
+    id, state, folder, source, output, gpu, priority, front, paused, rank, arrival,
+    created_at, not_before, ended_at, record
+)
+VALUES (
+    :id, :state, :folder, :source, :output, :gpu, :priority, :front, :paused, :rank,
+    (SELECT coalesce(max(arrival), 0) + 1 FROM jobs), :created_at, :not_before, :ended_at, :record
+)
 ON CONFLICT (source) WHERE ended_at IS NULL DO NOTHING;
 
 -- name: save_job
 UPDATE jobs
 SET state = :state, folder = :folder, source = :source, output = :output, gpu = :gpu, priority = :priority,
-    created_at = :created_at, not_before = :not_before, ended_at = :ended_at, record = :record
+    front = :front, paused = :paused, rank = :rank, created_at = :created_at, not_before = :not_before, ended_at = :ended_at, record = :record
 WHERE id = :id;
 
 -- name: add_history
@@ -16,18 +22,37 @@ VALUES (:job_id, :at, :event, :state, :attempt, :codes);
 -- name: jobs_by_prefix
 SELECT record FROM jobs WHERE id >= :prefix AND id < :beyond ORDER BY id LIMIT 2;
 
--- name: newest_id
-SELECT max(id) FROM jobs;
+-- name: last_arrival
+SELECT coalesce(max(arrival), 0) FROM jobs;
 
--- name: queue
-SELECT record FROM jobs
-WHERE state = 'queued' AND gpu = :gpu AND (not_before <= :now OR not_before > :beyond)
-ORDER BY priority DESC, id;
+-- name: queued_folders
+SELECT DISTINCT folder FROM jobs WHERE state = 'queued' AND paused = 0;
+
+-- name: first_queued
+SELECT record, rank, arrival FROM jobs INDEXED BY jobs_queued
+WHERE state = 'queued' AND paused = 0 AND folder = :folder AND gpu = :gpu
+  AND (not_before <= :now OR not_before > :beyond)
+ORDER BY front DESC, priority DESC, rank, arrival
+LIMIT 1;
+
+-- name: without_rank
+SELECT record FROM jobs INDEXED BY jobs_queued
+WHERE state = 'queued' AND paused = 0 AND folder = :folder AND gpu = :gpu AND rank IS NULL
+LIMIT :limit;
+
+-- name: unfinished_of
+SELECT record FROM jobs WHERE folder = :folder AND ended_at IS NULL;
+
+-- name: set_rank
+UPDATE jobs SET rank = :rank WHERE id = :id;
+
+-- name: most_front
+SELECT coalesce(max(front), 0) FROM jobs WHERE ended_at IS NULL;
 
 -- name: due_holds
 SELECT record FROM jobs
 WHERE state = 'held' AND folder IN (SELECT value FROM json_each(:folders)) AND (not_before <= :now OR not_before > :beyond)
-ORDER BY not_before, id;
+ORDER BY not_before, arrival;
 
 -- name: postpone
 UPDATE jobs SET not_before = :until, record = json_set(record, '$.not_before', :until)
@@ -52,7 +77,7 @@ SELECT DISTINCT folder FROM jobs WHERE ended_at IS NULL;
 -- name: find_jobs
 SELECT record FROM jobs
 WHERE (:states = '' OR instr(:states, ' ' || state || ' ') > 0) AND (:folder IS NULL OR folder = :folder)
-ORDER BY id DESC
+ORDER BY arrival DESC
 LIMIT :limit OFFSET :offset;
 
 -- name: counts
@@ -67,7 +92,7 @@ SELECT 1 FROM jobs WHERE output = :output AND ended_at IS NULL LIMIT 1;
 -- name: planned_outside
 SELECT record FROM jobs
 WHERE folder = :folder AND state IN ('queued', 'held', 'running') AND substr(output, 1, length(:below)) != :below
-ORDER BY id;
+ORDER BY arrival;
 
 -- name: unfinished_with_source
 SELECT record FROM jobs WHERE source = :source AND ended_at IS NULL LIMIT 1;
@@ -80,13 +105,13 @@ ON CONFLICT (job_id) DO UPDATE SET record = excluded.record;
 SELECT record FROM progress WHERE job_id = :job_id;
 
 -- name: add_request
-INSERT INTO requests (kind, job_id, asked_at) VALUES (:kind, :job_id, :asked_at);
+INSERT INTO requests (kind, job_id, asked_at, argument) VALUES (:kind, :job_id, :asked_at, :argument);
 
 -- name: requests
-SELECT number, kind, job_id, asked_at FROM requests ORDER BY number;
+SELECT number, kind, job_id, asked_at, argument FROM requests ORDER BY number;
 
--- name: drop_requests
-DELETE FROM requests WHERE number <= :number;
+-- name: drop_request
+DELETE FROM requests WHERE number = :number;
 
 -- name: set_fact
 INSERT INTO facts (name, value) VALUES (:name, :value)

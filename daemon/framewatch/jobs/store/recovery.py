@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -120,15 +120,30 @@ def restore_jobs(store: Store, work_dir: Path) -> Found:
     """
     jobs: list[str] = []
     lost: list[Path] = []
-    for folder in sorted(_job_folders(work_dir), reverse=True):  # the newest first: only one job can have a source
-        backup, known = read_backup(folder), store.get(folder.name)
+    backups = {folder: read_backup(folder) for folder in _job_folders(work_dir)}
+    newest = _newest_of_each_source(filter(None, backups.values()))
+    for folder, backup in sorted(backups.items(), key=_time_of):  # so that they arrive in the old order
+        known = store.get(folder.name)
         if backup is not None and known is not None and known.revision >= backup.revision:
             continue
-        if backup is not None and _restored(store, backup, known):
+        if backup is not None and backup.id in newest and _restored(store, backup, known):
             jobs.append(backup.id)
         elif known is None and _is_regular(folder / LEDGER_NAME):
             lost.append(_rename_lost(folder))
     return Found(tuple(jobs), tuple(lost))
+
+
+def _newest_of_each_source(backups: Iterable[Job]) -> set[str]:
+    """Return the ids of the newest job of each source: only one job can have it."""
+    newest: dict[Path, Job] = {}
+    for job in sorted(backups, key=lambda job: (job.created_at, job.id)):
+        newest[job.source] = job
+    return {job.id for job in newest.values()}
+
+
+def _time_of(found: tuple[Path, Job | None]) -> tuple[float, str]:
+    folder, backup = found
+    return backup.created_at if backup else 0.0, folder.name
 
 
 def _opened(path: Path, clock: Callable[[], float]) -> Store:

@@ -57,3 +57,20 @@ CREATE TABLE facts (
     name  TEXT PRIMARY KEY,
     value TEXT NOT NULL
 );
+
+-- version: 2
+
+-- The order of the queue: jobs that the user put in front, then the job's own priority (until here, `priority` was
+-- that of its folder), then `rank`, what the folder's `order` goes by, then arrival.
+ALTER TABLE jobs ADD COLUMN front INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;  -- 1 if the user paused this job
+ALTER TABLE jobs ADD COLUMN rank;  -- a number or bytes; NULL where only the arrival counts, or it is not known yet
+ALTER TABLE jobs ADD COLUMN arrival INTEGER;  -- counts up; until here, ids did
+UPDATE jobs SET arrival = numbered.number
+FROM (SELECT id, row_number() OVER (ORDER BY id) AS number FROM jobs) AS numbered WHERE numbered.id = jobs.id;
+CREATE INDEX jobs_arrival ON jobs (arrival);
+DROP INDEX jobs_queue;
+CREATE INDEX jobs_queued ON jobs (folder, gpu, front DESC, priority DESC, rank, arrival)
+WHERE state = 'queued' AND paused = 0;
+
+ALTER TABLE requests ADD COLUMN argument TEXT;  -- JSON

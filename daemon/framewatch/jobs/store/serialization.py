@@ -38,6 +38,8 @@ def columns_of(job: Job) -> dict[str, Any]:
         "output": os.fsencode(job.output),
         "gpu": job.gpu,
         "priority": job.priority,
+        "front": job.front,
+        "paused": job.paused,
         "created_at": job.created_at,
         "not_before": job.not_before,
         "ended_at": job.ended_at,

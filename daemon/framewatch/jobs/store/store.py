@@ -6,22 +6,23 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from framewatch.domain import Job, JobState, Progress, Record
 from framewatch.errors import FramewatchError, StorageError
 from framewatch.jobs.lifecycle.retry_policy import LONGEST_WAIT
 from framewatch.jobs.store.database import Database, Row
 from framewatch.jobs.store.ids import Ids
+from framewatch.jobs.store.queue_order import QueuedJob, QueueRule, first_of, rank_of
 from framewatch.jobs.store.serialization import columns_of, job_of, text_of
 
 KEEP_JOBS = 10_000
 KEEP_SECONDS = 90 * 24 * 3600.0
 
-RequestKind = Literal["cancel", "retry", "trust"]
+_RANKED = "ranked"  # the fact: by which order the jobs of each folder have their ranks
 
 
 class HistoryEntry(Record):
@@ -37,9 +38,10 @@ class HistoryEntry(Record):
 class Request(Record):
     """A request of another process to the daemon."""
 
-    kind: RequestKind
-    subject: str | None  # the job's id or, for "trust", the folder's name
+    kind: str  # a newer command may ask for what this version does not know
+    subject: str | None  # the job's id, or a folder's name; None: it concerns several jobs, or the daemon
     asked_at: float  # Unix time
+    argument: Any = None  # what is asked for, as JSON values
 
 
 class StoreError(FramewatchError):
@@ -58,7 +60,8 @@ class Store:
     def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
         self._database = database
         self._clock = clock
-        self._ids = Ids(last=database.rows("newest_id")[0][0] or "")
+        self._ids = Ids(database.rows("last_arrival")[0][0])
+        self._rules: Mapping[str, QueueRule] = {}  # of each folder's queue
 
     @classmethod
     def open(cls, path: Path, *, readonly: bool = False, clock: Callable[[], float] = time.time) -> Self:
@@ -92,8 +95,8 @@ class Store:
     # --- jobs ---------------------------------------------------------------------------------------------
 
     def new_id(self) -> str:
-        """Return an id for a new job: 12 characters that sort by age."""
-        return self._ids.new(self._clock())
+        """Return an id for a new job: 12 characters, the first of which differ from those of other jobs."""
+        return self._ids.new()
 
     def transaction(self) -> AbstractContextManager[None]:
         """Everything that is stored inside happens, or nothing of it; other threads wait meanwhile."""
@@ -102,10 +105,9 @@ class Store:
     def add(self, job: Job, event: str = "Added") -> bool:
         """Store a new job; False if an unfinished job has this source already."""
         with _conflicts(job), self._database.transaction():
-            added = self._database.run("add_job", **columns_of(job)) == 1
+            added = self._database.run("add_job", **self._columns(job)) == 1
             if added:
                 self._remember(job, event)
-        self._ids.after(job.id)
         return added
 
     def save(self, job: Job, event: str) -> None:
@@ -115,7 +117,7 @@ class Store:
             StoreError: `job.not_found`, or `job.source_taken` where another job has its source by now.
         """
         with _conflicts(job), self._database.transaction():
-            if self._database.run("save_job", **columns_of(job)) != 1:
+            if self._database.run("save_job", **self._columns(job)) != 1:
                 raise StoreError(f"there is no job {job.id}")
             self._remember(job, event)
 
@@ -132,20 +134,46 @@ class Store:
             raise StoreError(message, code="job.ambiguous", hint="give more of its characters")
         return jobs[0] if jobs else None
 
+    def use_rules(self, rules: Mapping[str, QueueRule]) -> None:
+        """Queue the jobs of each folder by its rule from now on, also those that are queued already."""
+        self._rules = rules
+        facts = self.get_facts()
+        known = facts.get(_RANKED, {})
+        ranked = known | {name: rule.order for name, rule in rules.items()}
+        for name in [name for name in rules if known.get(name, "arrival") != ranked[name]]:
+            with self._database.transaction():
+                for job in self._jobs("unfinished_of", folder=name):
+                    self._database.run("set_rank", id=job.id, rank=rank_of(job, ranked[name]))
+        if ranked != known:
+            self.set_fact(_RANKED, ranked)
+
     def next_queued(
-        self, now: float, *, gpu: bool = True, accepts: Callable[[Job], bool] = lambda _: True
+        self, now: float, *, gpu: bool = True, accepts: Callable[[str], bool] = lambda _: True
     ) -> Job | None:
-        """Return the first job in the queue, by priority, then by age.
+        """Return the first job in the queue, by the rules of the folders.
 
         A job that would wait longer than any job waits is due: the clock was set back since.
 
         Args:
             now: Unix time.
             gpu: whether to look among the jobs that take a GPU, or the others.
-            accepts: jobs that it refuses are passed over. It runs under the store's lock, so it must be quick.
+            accepts: whether jobs of the folder of this name may run now.
         """
-        with self._database.each("queue", now=now, beyond=now + LONGEST_WAIT, gpu=gpu) as rows:
-            return next((job for job in map(self._job, rows) if accepts(job)), None)
+        heads: list[QueuedJob] = []
+        for name in filter(accepts, self._queued_folders()):
+            rows = self._database.rows("first_queued", folder=name, gpu=gpu, now=now, beyond=now + LONGEST_WAIT)
+            heads += [QueuedJob(self._job(row), row[1], row[2]) for row in rows]
+        return first_of(heads, self._rules)
+
+    def unmeasured(self, *, gpu: bool, accepts: Callable[[str], bool], limit: int) -> list[Job]:
+        """Return queued jobs whose length decides when they run, and is not known yet."""
+        names = [name for name, rule in self._rules.items() if rule.order == "shortest" and accepts(name)]
+        found = (self._jobs("without_rank", folder=name, gpu=gpu, limit=limit) for name in names)
+        return [job for jobs in found for job in jobs][:limit]
+
+    def most_front(self) -> int:
+        """Return the number of the job that the user put in front last; 0 without any."""
+        return int(self._database.rows("most_front")[0][0])
 
     def due_holds(self, now: float, knows: Callable[[str], bool] = lambda _: True) -> list[Job]:
         """Return the held jobs that are due to be checked at Unix time `now`, of those folders that are known."""
@@ -243,19 +271,24 @@ class Store:
 
     # --- between processes --------------------------------------------------------------------------------
 
-    def request(self, kind: RequestKind, subject: str | None = None) -> None:
-        """Leave a request for the daemon; `subject` is as in `Request`."""
+    def request(self, kind: str, subject: str | None = None, argument: Any = None) -> None:
+        """Leave a request for the daemon; `subject` and `argument` are as in `Request`."""
+        text = None if argument is None else json.dumps(argument)
         with self._database.transaction():
-            self._database.run("add_request", kind=kind, job_id=subject, asked_at=self._clock())
+            self._database.run("add_request", kind=kind, job_id=subject, asked_at=self._clock(), argument=text)
 
-    def take_requests(self) -> tuple[Request, ...]:
-        """Return the requests since the last call, in order; each is returned once."""
+    def take_requests(self, kinds: Collection[str] = ()) -> tuple[Request, ...]:
+        """Return the requests since the last call, in order, or those of some kinds; each is returned once."""
         if not self._database.rows("requests"):
             return ()  # no write, and so no lock, while there is nothing to take
         with self._database.transaction():
-            rows = self._database.rows("requests")
-            self._database.run("drop_requests", number=max((row[0] for row in rows), default=0))
-        return tuple(Request(kind=kind, subject=subject, asked_at=at) for _, kind, subject, at in rows)
+            rows = [row for row in self._database.rows("requests") if not kinds or row[1] in kinds]
+            for row in rows:
+                self._database.run("drop_request", number=row[0])
+        return tuple(
+            Request(kind=kind, subject=subject, asked_at=at, argument=None if text is None else json.loads(text))
+            for _, kind, subject, at, text in rows
+        )
 
     def set_fact(self, name: str, value: Any, *, durable: bool = True) -> None:
         """Store a fact about the daemon, as JSON; None deletes it. What is only shown need not be `durable`."""
@@ -270,6 +303,13 @@ class Store:
         return {name: json.loads(value) for name, value in self._database.rows("facts")}
 
     # --- parts --------------------------------------------------------------------------------------------
+
+    def _queued_folders(self) -> list[str]:
+        return [row[0] for row in self._database.rows("queued_folders")]
+
+    def _columns(self, job: Job) -> dict[str, Any]:
+        rule = self._rules.get(job.folder, QueueRule())
+        return columns_of(job) | {"rank": rank_of(job, rule.order)}
 
     def _jobs(self, name: str, **values: Any) -> list[Job]:
         return [self._job(row) for row in self._database.rows(name, **values)]

@@ -8,17 +8,20 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from framewatch.domain import JobState, Journal, Progress
+from framewatch.domain import FileIdentity, JobState, Journal, Length, Progress
 from framewatch.errors import Finding, StorageError
-from framewatch.jobs.store.database import STEPS, Database
-from framewatch.jobs.store.ids import LENGTH, Ids
+from framewatch.jobs.store.database import QUERIES, STEPS, Database
+from framewatch.jobs.store.ids import is_job_id
+from framewatch.jobs.store.queue_order import QueueRule
+from framewatch.jobs.store.serialization import columns_of
 from framewatch.jobs.store.store import Store, StoreError
+from framewatch.settings.fields import OrderName
 from job_factory import NAMES, MakeJob, unfinished
 
 S = JobState
@@ -110,21 +113,99 @@ def test_a_job_is_found_by_the_unique_beginning_of_its_id(store: Store, make_job
     assert code_of(caught) == "job.ambiguous"
 
 
-def test_the_queue_is_sorted_by_priority_and_age_without_jobs_that_wait(store: Store, make_job: MakeJob) -> None:
-    store.add(make_job(2, created_at=1.0))  # ids give the age, since a clock may have been set back
-    store.add(make_job(1, created_at=2.0))
+def taken(store: Store, now: float = 50.0, accepts: Callable[[str], bool] = lambda _: True) -> list[str]:
+    """Take all jobs that are due out of the queue, one after the other."""
+    order = []
+    while job := store.next_queued(now, accepts=accepts):
+        store.save(job.evolve(state=S.RUNNING), "Claimed")
+        order.append(job.id)
+    return order
+
+
+def test_the_queue_is_sorted_by_priority_and_arrival_without_jobs_that_wait(store: Store, make_job: MakeJob) -> None:
+    store.add(make_job(2, created_at=2.0))
+    store.add(make_job(1, created_at=1.0))  # it came later, though the clock was set back since
     store.add(make_job(3, priority=5))
     store.add(make_job(4, not_before=100.0))
     store.add(make_job(5, state=S.RUNNING))
-    seen: set[str] = set()
-    order = []
-    while job := store.next_queued(50.0, accepts=lambda job: job.id not in seen):
-        seen.add(job.id)
-        order.append(job.id)
-    assert order == ["id0003", "id0001", "id0002"]
+    store.add(make_job(6, paused=True))
+    assert taken(store) == ["id0003", "id0002", "id0001"]
     assert store.next_wake(50.0) == 100.0
-    assert store.next_queued(100.0, accepts=lambda job: job.id not in seen).id == "id0004"  # type: ignore[union-attr]
+    assert taken(store, 100.0) == ["id0004"]
     assert store.next_wake(100.0) is None
+
+
+def test_what_the_user_put_in_front_and_the_folders_priority_come_before_a_jobs_own(
+    store: Store, make_job: MakeJob
+) -> None:
+    store.use_rules({"low": QueueRule(priority=-1), "high": QueueRule(priority=1)})
+    store.add(make_job(1, folder="low", priority=1000))
+    store.add(make_job(2, folder="high"))
+    store.add(make_job(3, folder="high", priority=1))
+    store.add(make_job(4, folder="low", front=1))
+    store.add(make_job(5, folder="low", front=2))
+    store.add(make_job(6, folder="other"))
+    assert store.most_front() == 2
+    assert taken(store, accepts=lambda name: name != "other") == ["id0005", "id0004", "id0003", "id0002", "id0001"]
+    assert taken(store) == ["id0006"]
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        ("arrival", "1234"),
+        ("name", "4132"),
+        ("oldest", "2143"),
+        ("newest", "3412"),
+        ("smallest", "3241"),
+        ("largest", "1423"),
+        ("shortest", "3124"),
+    ],
+)
+def test_each_order_of_the_queue_before_and_after_the_jobs_came(
+    store: Store, make_job: MakeJob, order: OrderName, expected: str
+) -> None:
+    files = {  # size, time, length in seconds; None: it could not be told
+        1: ("E2.mkv", 40, 20, 9.0),
+        2: ("e10.mkv", 20, 10, 10.0),
+        3: ("E3.mkv", 10, 40, 1.5),
+        4: ("a/z.mkv", 30, 30, None),
+    }
+    ids = [f"id000{number}" for number in expected]
+    rule = {"anime": QueueRule(order=order)}
+    for rules in (rule, {"anime": QueueRule()}):  # the second time, the order changes while the jobs are queued
+        store.use_rules(rules)
+        for number, (name, size, at, seconds) in files.items():
+            identity = FileIdentity(device=1, inode=number, size=size, mtime_ns=at)
+            length = Length(seconds=seconds)
+            job = make_job(number, relative=Path(name), identity=identity, folder="anime", length=length)
+            store.save(job, "Again") if store.get(job.id) else store.add(job)
+        store.use_rules(rule)
+        assert taken(store) == ids
+
+
+def test_folders_of_different_orders_take_turns_by_arrival(store: Store, make_job: MakeJob) -> None:
+    store.use_rules({"a": QueueRule(order="largest"), "b": QueueRule(order="name")})
+    for number, (folder, name, size) in enumerate([("a", "x", 1), ("b", "x", 1), ("b", "y", 1), ("a", "y", 2)], 1):
+        identity = FileIdentity(device=1, inode=number, size=size, mtime_ns=1)
+        store.add(make_job(number, folder=folder, relative=Path(name), identity=identity))
+    assert taken(store) == ["id0002", "id0003", "id0004", "id0001"]
+
+
+def test_only_jobs_of_a_folder_that_goes_by_length_are_to_be_measured(store: Store, make_job: MakeJob) -> None:
+    store.use_rules({"a": QueueRule(order="shortest"), "b": QueueRule(order="shortest"), "c": QueueRule()})
+    for number, folder in enumerate("abcaa", 1):
+        store.add(make_job(number, folder=folder, length=Length(seconds=1) if number == 4 else None))
+    found = store.unmeasured(gpu=True, accepts=lambda name: name != "b", limit=5)
+    assert [job.id for job in found] == ["id0001", "id0005"]
+
+
+def test_the_next_of_20000_jobs_is_read_from_an_index(store: Store) -> None:
+    for query in ("first_queued", "without_rank"):
+        values = {"folder": "a", "gpu": 1, "now": 1.0, "beyond": 2.0, "limit": 1}
+        with closing(sqlite3.connect(store.path)) as database:
+            steps = [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {QUERIES[query]}", values)]
+        assert [step.split("(")[0] for step in steps] == ["SEARCH jobs USING INDEX jobs_queued "]
 
 
 def test_held_jobs_are_found_when_they_are_due(store: Store, make_job: MakeJob) -> None:
@@ -254,15 +335,15 @@ def test_an_older_database_is_migrated_step_by_step_and_a_broken_step_changes_no
     path = tmp_path / "jobs.db"
     with Store.open(path) as store:
         store.add(make_job(1))
-    broken = {**STEPS, "2": "ALTER TABLE jobs ADD COLUMN extra TEXT; ALTER TABLE nothing ADD COLUMN x;"}
+    broken = {**STEPS, "98": "ALTER TABLE jobs ADD COLUMN extra TEXT; ALTER TABLE nothing ADD COLUMN x;"}
     with pytest.raises(StorageError):
         Database(path, steps={number: text.replace("; ", ";\n") for number, text in broken.items()})
-    good = {**STEPS, "2": "ALTER TABLE jobs ADD COLUMN extra TEXT;\n", "3": "DELETE FROM facts;\n"}
+    good = {**STEPS, "98": "ALTER TABLE jobs ADD COLUMN extra TEXT;\n", "99": "DELETE FROM facts;\n"}
     database = Database(path, steps=good)
-    assert database.rows("newest_id") == [("id0001",)]
+    assert database.rows("last_arrival") == [(1,)]
     database.close()
     connection = sqlite3.connect(path)
-    assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+    assert connection.execute("PRAGMA user_version").fetchone() == (99,)
     assert connection.execute("SELECT extra FROM jobs").fetchall() == [(None,)]
     connection.close()
 
@@ -291,18 +372,34 @@ sys.stdin.read()
         assert [job.id for job in unfinished(store)] == [f"id{n}" for n in range(5)]
 
 
-def test_new_ids_follow_those_in_the_store_even_if_the_clock_jumps_back(tmp_path: Path, make_job: MakeJob) -> None:
-    with Store.open(tmp_path / "jobs.db", clock=lambda: 2_000_000_000.0) as store:
-        first = store.new_id()
-        store.add(make_job(1, id=first))
-    with Store.open(tmp_path / "jobs.db", clock=lambda: 1_000_000_000.0) as store:
-        second = store.new_id()
-    assert len(first) == len(second) == LENGTH
-    assert second > first
+def test_ids_differ_in_their_first_characters_also_from_those_before_a_restart(
+    tmp_path: Path, make_job: MakeJob
+) -> None:
+    made = []
+    for _ in range(3):
+        with Store.open(tmp_path / "jobs.db") as store:
+            for _ in range(100):
+                made.append(store.new_id())
+                store.add(make_job(len(made), id=made[-1]))
+    assert all(is_job_id(each) for each in made)
+    assert len({each[:2] for each in made}) == len(made)
+    assert all(len({each[0] for each in made[n : n + 20]}) == 20 for n in range(280))
 
 
-@given(st.lists(st.floats(0, 4e9), min_size=1, max_size=50))
-def test_ids_are_unique_and_sorted_whatever_the_clock_does(times: list[float]) -> None:
-    ids = Ids()
-    made = [ids.new(now) for now in times]
-    assert made == sorted(set(made))
+def test_an_older_store_is_read_without_a_daemon_and_left_as_it_is(tmp_path: Path, make_job: MakeJob) -> None:
+    path = tmp_path / "jobs.db"
+    with closing(sqlite3.connect(path)) as database, database:
+        database.executescript(f"PRAGMA journal_mode = WAL; {STEPS['1']}; PRAGMA user_version = 1")
+        for number in (2, 1):
+            job = make_job(number)
+            columns = columns_of(job)
+            names = [name for name in columns if name not in ("front", "paused")]
+            values = ", ".join(f":{name}" for name in names)
+            database.execute(f"INSERT INTO jobs ({', '.join(names)}) VALUES ({values})", columns)  # noqa: S608
+    before = path.read_bytes()
+    with Store.open(path, readonly=True) as store:
+        assert [job.id for job in store.find()] == ["id0002", "id0001"]  # the newest first, by their old ids
+    assert path.read_bytes() == before
+    with Store.open(path) as store:
+        store.add(make_job(3))
+        assert [job.id for job in store.find()] == ["id0003", "id0002", "id0001"]
