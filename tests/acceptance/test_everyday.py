@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from harness import Harness
+from mounts import bound, viewed
 from waiting import eventually
 
 PLAIN = {"preset": "ultrafast", "crf": 30}  # without the network: nothing here is about pixels
@@ -50,3 +52,37 @@ def test_two_daemons_with_one_output_folder_keep_a_progress_file_for_each_output
     shown = [harness.sidecar(out / name) for name in outputs]
     assert [(each["status"], Path(each["output"]).name) for each in shown] == [("done", name) for name in outputs]
     assert len({each["job_id"] for each in shown}) == len(outputs)
+
+
+def test_framewatchs_own_folders_under_another_name_in_the_input_are_left_alone(harness: Harness, clip: Path) -> None:
+    """Bind mounts of the output, another folder's done, and the input itself, and a view of the output by FUSE."""
+    share, other = harness.folder(preset=PLAIN), harness.folder("other", preset=PLAIN)
+    out = harness.root / "anime" / "out"
+    shutil.copy(clip, share / "a.mp4")
+    shutil.copy(clip, other / "b.mp4")
+    harness.start()
+    for source in (share / "done" / "a.mp4", other / "done" / "b.mp4"):
+        harness.wait_for(source)
+    views = {"its output": out, "the other's done": other / "done", "its input": share}
+    with ExitStack() as mounted:
+        for name, folder in views.items():
+            mounted.enter_context(bound(folder, share / name))
+        mounted.enter_context(viewed(out, share / "fuse"))
+        for name in (*views, "fuse"):
+            (share / name / f"touched in {name}.mp4").touch()  # events for those who watch by name
+        shutil.copy(clip, share / "c.mp4")
+        harness.wait_status(out / "c.mp4", "done")
+        assert harness.stop() == 0
+        shutil.copy(clip, share / "d.mp4")  # and after a restart, when all is there from the beginning
+        harness.start()
+        harness.wait_status(out / "d.mp4", "done")
+        eventually(
+            lambda: {event["path"] for event in harness.events("folder.unsupported_entry")} >= {*views, "fuse"},
+            what="a line about each",
+            details=harness.log,
+        )
+        assert harness.stop() == 0
+    sources = {Path(event["source"]) for event in harness.events("job.queued")}
+    expected = {share / "a.mp4", other / "b.mp4", share / "c.mp4", share / "d.mp4"}
+    assert sources - {share / "touched in its input.mp4"} == expected  # that one is a new file of the input, too
+    assert (out / "a.mp4").exists()

@@ -50,6 +50,17 @@ def bound(path: Path, other: Path) -> Iterator[Path]:
         unmount(other)
 
 
+@contextmanager
+def viewed(path: Path, other: Path) -> Iterator[Path]:
+    """The folder `path` at `other`, too, as a FUSE file system with a device number of its own."""
+    other.mkdir(parents=True, exist_ok=True)
+    _run("bindfs", os.fspath(path), os.fspath(other))
+    try:
+        yield other
+    finally:
+        unmount(other)
+
+
 def move_mount(path: Path, other: Path) -> None:
     """Take what is mounted at `path` elsewhere, or back: the disk is pulled, and what is on it is kept."""
     other.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -165,10 +166,14 @@ class Collector:
             return
         offered: dict[str, Snapshot] = {}
         with self._scanner.opened() as top:
+            other_root = cache(partial(self._scanner.other_root, top))
             for relative in list(islice(self._ready, BATCH)):
                 if self._stopping():
                     return
                 snapshot = self._ready.pop(relative)
+                if other_root(relative.rpartition("/")[0]):  # mounted since the last scan, or seen by an event alone
+                    self._states.vanished(relative)
+                    continue
                 state = check_ready(top, relative, snapshot, leases=self.leases)
                 (self._busy.add if state is ReadyState.BUSY else self._busy.discard)(relative)
                 if state is ReadyState.READY:

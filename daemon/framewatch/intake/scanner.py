@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,8 @@ from framewatch.errors import StorageError
 from framewatch.intake.ignore_rules import IgnoreRules
 from framewatch.intake.settle_tracker import Snapshot
 from framewatch.storage import beneath
+from framewatch.storage.mount_marker import MARKER_NAME
+from framewatch.storage.os_errors import shown
 from framewatch.storage.root import Root
 
 MAX_DEPTH = 64  # folders below the root; deeper trees are skipped and reported
@@ -65,6 +67,7 @@ class Scanner:
         self._recursive = recursive
         self._rules = rules
         self._excluded = [Root(path, root.guard) for path in excluded]
+        self._other_names: dict[str, Path] = {}  # subfolders that the last scan found to be a root of framewatch's
 
     @cached_property
     def _excluded_names(self) -> frozenset[str]:
@@ -73,18 +76,23 @@ class Scanner:
     def walk(self, report: ScanReport, below: str = "") -> Iterator[Found]:
         """Yield all files, or those in the subfolder `below`. An unreadable folder does not stop the scan.
 
+        A subfolder that is one of framewatch's folders under another name, such as the output that is mounted there,
+        too, is skipped and reported: its files would be processed for ever.
+
         Raises:
             StorageError: the watch folder cannot be opened.
         """
-        excluded = {key for root in self._excluded if (key := _key(root))}
+        if not below:
+            self._other_names = {}
         pending: list[Pending] = [Pending(below, None)]
         with self._root.opened() as top:
+            roots = self._roots()
             while pending:
                 folder = pending.pop()
                 try:
                     with _opened(top, folder) as file, os.scandir(file) as entries:
-                        for entry in entries:
-                            if found := self._entry(entry, folder.relative, excluded, pending, report):
+                        for entry in self._listed(entries, file, folder.relative, report):
+                            if found := self._entry(entry, folder.relative, roots, pending, report):
                                 yield found
                 except OSError as error:
                     reason = error.strerror or str(error)
@@ -92,6 +100,50 @@ class Scanner:
                         report.root_error = reason
                     elif not isinstance(error, FileNotFoundError):  # a subfolder may vanish during the scan
                         _note(report.unreadable, folder.relative, reason)
+
+    def other_root(self, top: int, folder: str) -> Path | None:
+        """Return which of framewatch's folders a subfolder is, or is in, under another name; None if it is none.
+
+        Args:
+            top: descriptor of the watch folder.
+            folder: path of the subfolder below it; "" for the watch folder itself.
+        """
+        roots, parts = self._roots(), folder.split("/") if folder else []
+        for count in range(1, len(parts) + 1):
+            with suppress(OSError):
+                file = beneath.open_beneath(top, parts[:count], beneath.FOLDER)
+                try:
+                    status = os.fstat(file)
+                    found = roots.get((status.st_dev, status.st_ino)) or self._root.guard.marked(file)
+                finally:
+                    os.close(file)
+                if found is not None:
+                    return found
+        return None
+
+    def _roots(self) -> dict[tuple[int, int], Path]:
+        """Return framewatch's folders by device and inode.
+
+        Those of other watch folders are known from their own watches: some may be on a share that does not answer.
+        """
+        own = {key: root.path for root in (self._root, *self._excluded) if (key := _key(root))}
+        return {**self._root.guard.seen(), **own}
+
+    def _listed(
+        self, entries: Iterator[os.DirEntry[str]], file: int, folder: str, report: ScanReport
+    ) -> Iterable[os.DirEntry[str]]:
+        """Return the entries of an open folder; none if it has the mount marker of a root, and so is its view."""
+        if not folder:
+            return entries  # one by one: there may be tens of thousands
+        listed = list(entries)
+        if any(entry.name == MARKER_NAME for entry in listed) and (root := self._root.guard.marked(file)):
+            self._note_root(folder, root, report)
+            return ()
+        return listed
+
+    def _note_root(self, folder: str, root: Path, report: ScanReport) -> None:
+        self._other_names[folder] = root
+        _note(report.unsupported, folder, f"the folder {shown(root)} under another name")
 
     @contextmanager
     def opened(self) -> Iterator[int]:
@@ -118,7 +170,8 @@ class Scanner:
         """Return whether a scan would reach a path, judged by its name alone."""
         if not self._recursive and "/" in relative:
             return False
-        if any(relative == name or relative.startswith(f"{name}/") for name in self._excluded_names):
+        left_out = (*self._excluded_names, *self._other_names)
+        if any(relative == name or relative.startswith(f"{name}/") for name in left_out):
             return False
         return relative.count("/") <= MAX_DEPTH and not self._rules.ignores(relative)
 
@@ -126,7 +179,7 @@ class Scanner:
         self,
         entry: os.DirEntry[str],
         folder: str,
-        excluded: set[tuple[int, int]],
+        roots: Mapping[tuple[int, int], Path],
         pending: list[Pending],
         report: ScanReport,
     ) -> Found | None:
@@ -147,7 +200,9 @@ class Scanner:
             _note(report.unsupported, relative, _kind(status.st_mode))
         elif relative.count("/") >= MAX_DEPTH:
             _note(report.unsupported, relative, "a folder nested too deeply")
-        elif self._recursive and key not in excluded:
+        elif root := roots.get(key):
+            self._note_root(relative, root, report)
+        elif self._recursive:
             pending.append(Pending(relative, key))
         return None
 

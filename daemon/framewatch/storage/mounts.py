@@ -59,6 +59,7 @@ class Mounts:
         self._creating: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
         self._devices: dict[Path, int] = {}  # where each root was last seen
         self._real: dict[Path, Path] = {}  # each root without links, once it was opened
+        self._seen: dict[Path, tuple[int, int]] = {}  # device and inode of each root when it was opened last
         self._reported: set[Path] = set()  # roots whose marker cannot be created: logged once
         self.use(places)
         alone = [root for root in self._names if root not in self._outer]
@@ -70,6 +71,7 @@ class Mounts:
         self._names = {root: name for name, mine in roots.items() for root in mine}
         self._outer = {root: outer for mine in roots.values() for root in mine if (outer := _outer(root, mine))}
         self._real = {}
+        self._seen = {}
 
     def require(self, root: Path) -> None:
         """Check that the disk of `root` is mounted.
@@ -88,6 +90,18 @@ class Mounts:
         Raises:
             StorageError: `storage.not_mounted`, `storage.symlink`, or another error of opening the root.
         """
+        self._seen.pop(root, None)
+        descriptor = self._open(root)
+        try:
+            with storage_faults(root):
+                found = os.fstat(descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        self._seen[root] = (found.st_dev, found.st_ino)
+        return descriptor
+
+    def _open(self, root: Path) -> int:
         outer = self._around(root)
         if outer is not None and root not in self._markers:
             inner = self._open_inner(root, outer)
@@ -134,6 +148,16 @@ class Mounts:
         if outer is not None:
             return self.real_path(outer) / root.relative_to(outer)
         return self._real.get(root) or resolve(root)
+
+    def seen(self) -> Mapping[tuple[int, int], Path]:
+        """Return the configured roots by device and inode, as they were opened last; nothing is accessed."""
+        return {key: root for root, key in self._seen.copy().items() if root in self._names}
+
+    def marked(self, folder: int) -> Path | None:
+        """Return the root of the configuration whose marker lies in an open folder; None if that is no root's."""
+        found = _read_marker(folder)
+        known = self._markers
+        return next((root for root in self._names if found and root in known and known[root].id == found), None)
 
     def state(self, root: Path) -> MountState:
         """Return whether the disk of a root is mounted. Nothing is created or changed.

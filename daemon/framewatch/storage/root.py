@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +38,12 @@ class Guard(Protocol):
             StorageError: `storage.symlink` for a link that is not to be trusted.
         """
 
+    def seen(self) -> Mapping[tuple[int, int], Path]:
+        """Return the configured roots by device and inode, as they were opened last; nothing is accessed."""
+
+    def marked(self, folder: int) -> Path | None:
+        """Return the root whose mount marker lies in an open folder; None if that is no root's."""
+
 
 class Unguarded:
     """Opens every root: for folders of framewatch's own, and for those that a command names."""
@@ -50,6 +56,14 @@ class Unguarded:
     def real_path(self, root: Path) -> Path:
         """Return its path without links."""
         return resolve(root)
+
+    def seen(self) -> Mapping[tuple[int, int], Path]:
+        """Return no roots: none is known."""
+        return {}
+
+    def marked(self, _folder: int) -> Path | None:
+        """Return no root: none is known."""
+        return None
 
 
 UNGUARDED = Unguarded()

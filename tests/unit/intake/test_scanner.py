@@ -6,7 +6,7 @@ import errno
 import os
 import socket
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from framewatch.intake.ignore_rules import IgnoreRules
 from framewatch.intake.scanner import MAX_DEPTH, Scanner, ScanReport
 from framewatch.intake.settle_tracker import Snapshot
 from framewatch.storage import beneath
-from framewatch.storage.root import Root
+from framewatch.storage.root import Root, Unguarded
 
 
 @pytest.fixture
@@ -203,3 +203,36 @@ def test_stat_distinguishes_files_folders_and_missing_paths(root: Path) -> None:
     assert isinstance(look(scanner, "sub/a.mp4"), Snapshot)
     assert look(scanner, "sub/none.mp4") is None
     assert look(scanner, "sub/a.mp4/below") is None
+
+
+class Guard(Unguarded):
+    """Knows one root by its device and inode, and another by its marker."""
+
+    def __init__(self, seen: Path, marked: Path) -> None:
+        status = seen.stat()
+        self.known = {(status.st_dev, status.st_ino): seen}
+        self.other = marked
+
+    def seen(self) -> Mapping[tuple[int, int], Path]:
+        return self.known
+
+    def marked(self, folder: int) -> Path | None:
+        return self.other if ".framewatch" in os.listdir(folder) else None
+
+
+def test_a_subfolder_that_is_a_root_under_another_name_is_left_out_and_reported(root: Path) -> None:
+    for name in ("mounted/a.mp4", "viewed/deep/a.mp4", "fine/a.mp4"):
+        put(root / name)
+    put(root / "viewed" / ".framewatch")
+    scanner = Scanner(Root(root, Guard(root / "mounted", Path("/out"))), recursive=True, rules=IgnoreRules())
+    with scanner.opened() as top:
+        found = {folder: scanner.other_root(top, folder) for folder in ("", "fine", "mounted", "viewed/deep")}
+    assert found == {"": None, "fine": None, "mounted": root / "mounted", "viewed/deep": Path("/out")}
+    assert scanner.covers("mounted/a.mp4")  # no scan has seen it yet
+    report = ScanReport()
+    assert {found.relative for found in scanner.walk(report)} == {"fine/a.mp4"}
+    assert report.unsupported.keys() == {"mounted", "viewed"}
+    assert "/out" in report.unsupported["viewed"]
+    assert not scanner.covers("mounted/a.mp4")
+    assert {found.relative for found in scanner.walk(ScanReport(), below="fine")} == {"fine/a.mp4"}
+    assert not scanner.covers("viewed/deep/a.mp4")
