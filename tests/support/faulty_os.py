@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Collection
 from typing import Any
 
-CHANGING = ("mkdir", "open", "write", "rename", "link", "unlink", "fsync", "fchmod", "utime")
+CHANGING = ("mkdir", "open", "write", "rename", "link", "unlink", "fsync", "fchmod", "utime", "rmdir")
 KILLED = 77
 
 Hook = Callable[[int, str], None]

@@ -33,13 +33,21 @@ SOURCE = b"source" * 1000
 RESULT = b"result" * 2000
 NAME = "a \udcff😀.mkv"
 RELATIVE = Path("s1") / NAME
+STEM = Path(NAME).stem
+COMPANIONS = {f"{STEM}.en.srt": b"text", f"{STEM}-thumb.jpg": b"picture", f"{STEM}.trickplay/320/0.jpg": b"tiles"}
 
 
 class World:
     """The folders, the store and the job."""
 
-    def __init__(self, home: Path, other: Path | None = None, overwrite: bool = False) -> None:
-        """`other`: the parent of output, done and failed, if not `home`."""
+    def __init__(
+        self,
+        home: Path,
+        other: Path | None = None,
+        overwrite: bool = False,
+        companions: dict[str, bytes] | None = None,
+    ) -> None:
+        """`other`: the parent of output, done and failed, if not `home`; `companions` lie beside the source."""
         self.home = home
         self.targets = other or home
         self.places = FolderPlaces(
@@ -54,6 +62,11 @@ class World:
             folder.mkdir(parents=True, exist_ok=True)
         self.source = self.places.input / RELATIVE
         self.source.write_bytes(SOURCE)
+        self.companions = companions or {}
+        for name, content in self.companions.items():
+            path = self.source.parent / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
         self.result = home / "work/0a/result.mp4"
         self.result.parent.mkdir(parents=True)
         self.result.write_bytes(RESULT)
@@ -120,10 +133,14 @@ class World:
         """What the roots hold at the end."""
         if outcome == JobState.DONE:
             output = f"out/s1/{Path(NAME).stem}.mp4"
-            return {output: RESULT, f"{output}.progress.json": b'"done"', f"done/s1/{NAME}": SOURCE}
+            moved = {f"done/s1/{name}": content for name, content in self.companions.items()}
+            copied = {f"out/s1/{name}": content for name, content in self.companions.items()}
+            done = {output: RESULT, f"{output}.progress.json": b'"done"', f"done/s1/{NAME}": SOURCE}
+            return done | moved | copied
         if outcome == JobState.SKIPPED:
             return {f"done/s1/{NAME}": SOURCE, f"done/s1/{NAME}.progress.json": b'"skipped"'}
-        return {f"failed/s1/{NAME}": SOURCE, f"failed/s1/{NAME}.progress.json": b'"failed"'}
+        moved = {f"failed/s1/{name}": content for name, content in self.companions.items()}
+        return {f"failed/s1/{NAME}": SOURCE, f"failed/s1/{NAME}.progress.json": b'"failed"'} | moved
 
     def clear(self) -> None:
         """Remove everything."""
@@ -183,7 +200,12 @@ def check_between(world: World, outcome: JobState) -> None:
     found = world.files()
     visible = {name: content for name, content in found.items() if "/.framewatch-" not in name}
     wanted = world.expected(outcome) | {f"in/s1/{NAME}": SOURCE}
-    assert visible.items() <= wanted.items(), f"half-written: {set(visible)}"
+    lying = {f"in/s1/{name}": content for name, content in world.companions.items()}
+    assert visible.items() <= (wanted | lying).items(), f"half-written: {set(visible)}"
+    for name, content in world.companions.items():
+        assert any(visible.get(f"{place}/s1/{name}") == content for place in ("in", "done", "failed")), (
+            f"{name} is gone"
+        )
     assert SOURCE in visible.values(), "the source is gone"
     if outcome == JobState.DONE:
         assert RESULT in visible.values() or world.result.read_bytes() == RESULT, "the result is gone"
@@ -191,11 +213,13 @@ def check_between(world: World, outcome: JobState) -> None:
 
 def survive_all_kills(home: Path, other: Path, scenario: str) -> int:
     """Kill at every change, continue, kill again, continue to the end. Returns the number of kills."""
+    companions = COMPANIONS if scenario.startswith("companions") else {}
+    scenario = scenario.removeprefix("companions-")
     outcome = JobState(scenario) if scenario in ("failed", "skipped") else JobState.DONE
     kills, killed = 0, True
     while killed:
         at = kills // 2 + 1
-        world = World(home / f"{at}", other / f"{at}" if scenario == "exdev" else None)
+        world = World(home / f"{at}", other / f"{at}" if scenario == "exdev" else None, companions=companions)
         world.job(outcome)
         killed = in_child(world, at, scenario)
         if killed:

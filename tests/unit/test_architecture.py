@@ -43,6 +43,7 @@ ORDER = [
     "documents",
     "threads",
     "storage",
+    "library",
     "upscale.frames",
     "upscale.network",
     "upscale.engine",

@@ -77,6 +77,11 @@ def sidecar_path(file: Path) -> Path:
     return file.with_name(_fit(file.name, SIDECAR_SUFFIX))
 
 
+def fitted(name: str) -> str:
+    """Return the name, cut before its ending if it is too long."""
+    return _fit(*_split(name))
+
+
 def _safe(name: str) -> str:
     name = name.replace("/", "_").replace("\0", "_")
     return f"_{name}" if name in ("", ".", "..") else name

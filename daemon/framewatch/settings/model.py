@@ -27,7 +27,7 @@ from framewatch.settings.fields import (
     default_folder,
     path_problem,
 )
-from framewatch.storage.folder_places import FolderPlaces
+from framewatch.storage.folder_places import CompanionsMode, FolderPlaces
 
 STORE_NAME = "framewatch.db"
 
@@ -100,6 +100,13 @@ class FolderSettings(Section):
     )
     output_name: OutputName = Field(
         default="{stem}.{ext}", description="Name of the output, with the fields {stem}, {preset} and {ext}."
+    )
+    companions: CompanionsMode = Field(
+        default="copy",
+        description="Subtitles, descriptions, pictures and other files that belong to a video or its folder. copy: "
+        "they are copied next to the output, under its name, and move with the source to done or failed. move: they "
+        "move next to the output; those of a video without output move with the source. leave: they stay where they "
+        "are.",
     )
     overwrite: bool = Field(
         default=False,
@@ -262,6 +269,7 @@ class Settings(Section):
                 done=folder.done,
                 failed=folder.failed,
                 work=self.work_dir,
+                companions=folder.companions,
                 overwrite=folder.overwrite,
                 reserve=self.reserve,
             )

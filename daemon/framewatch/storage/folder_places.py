@@ -10,6 +10,9 @@ from framewatch.errors import Place, StorageError
 from framewatch.storage.os_errors import SYMLINK
 from framewatch.storage.root import UNGUARDED, Guard, Root
 
+CompanionsMode = Literal["copy", "move", "leave"]
+"""What happens to the files that belong to a source, as the setting `companions` says."""
+
 
 @dataclass(frozen=True, slots=True)
 class FolderPlaces:
@@ -23,6 +26,7 @@ class FolderPlaces:
     done: Path
     failed: Path
     work: Path  # framewatch's own: the parent of all jobs' work folders
+    companions: CompanionsMode = "copy"  # what happens to the files that belong to a source
     overwrite: bool = False  # the output replaces an older file of its planned name
     reserve: int = 0  # bytes that are to stay free on each disk
     guard: Guard = UNGUARDED  # knows whether the disks of the roots are mounted

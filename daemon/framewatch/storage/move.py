@@ -39,7 +39,7 @@ class Moved(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A file to move, and its destination."""
+    """A file to move or copy, and its destination."""
 
     source: Path
     source_root: Root
@@ -49,6 +49,7 @@ class Move:
     size: int  # bytes that the source is expected to have
     identity: FileIdentity | None = None  # the source as it was admitted; None: any version
     overwrite: bool = False  # replace the destination atomically
+    keep: bool = False  # copy: the source stays where it is
 
 
 def move(task: Move, cancel: threading.Event | None = None, progress: CopyProgress | None = None) -> Moved:
@@ -140,7 +141,12 @@ class _OpenMove:
             return Moved.DONE
         found = _lstat(self.target, self.new)
         if found is not None and not self.task.overwrite:
-            return self._finish() if self._is_ours(found) else Moved.TAKEN
+            if not self._is_ours(found):
+                return Moved.TAKEN
+            files.remove_name(self.target, self.task.part)  # its second name, if a rename by links was interrupted
+            return self._finish()
+        if self.task.keep:
+            return self._copy()
         _drop_set_id(self.source.file, self.source.stat_result.st_mode)
         files.sync(self.source.file)
         try:
@@ -187,6 +193,8 @@ class _OpenMove:
     def _finish(self) -> Moved:
         """Remove the source once the destination is complete, if it is still the version that was copied."""
         files.sync_folder(self.target)
+        if self.task.keep:
+            return Moved.DONE
         found = _lstat(self.source.folder, self.old)
         if found is not None and _same(found, self.source.stat_result):
             os.unlink(self.old, dir_fd=self.source.folder)

@@ -6,19 +6,32 @@ write below it, so a path is not enough to name a file there: each component cou
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from framewatch.domain import FileIdentity, InputFile
+from framewatch.errors import StorageError
 from framewatch.storage import beneath, files
 from framewatch.storage.free_space import free_bytes
 from framewatch.storage.links import resolve
-from framewatch.storage.os_errors import outside_error, storage_error, storage_faults
+from framewatch.storage.os_errors import SYMLINK, outside_error, storage_error, storage_faults
+
+# A folder that is not empty, is used as a mount point, or is none.
+_NOT_REMOVABLE = (errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY, errno.ENOTDIR, errno.EINVAL)
+
+
+class Names(NamedTuple):
+    """The names in a folder."""
+
+    files: list[str]  # regular files
+    folders: list[str]
+    others: list[str]  # links, pipes, devices
 
 
 class Guard(Protocol):
@@ -165,6 +178,33 @@ class Root:
         """Remove a file, or a link in its place, if it exists."""
         with storage_faults(path), suppress(FileNotFoundError), self.open_folder(path.parent) as folder:
             files.remove_name(folder, path.name)
+
+    def names(self, path: Path) -> Names:
+        """Return what lies in a folder; nothing if there is no folder, or a link is in its place or on the way."""
+        found = Names([], [], [])
+        try:
+            with storage_faults(path), self.open_folder(path) as folder, os.scandir(folder) as entries:
+                for entry in entries:
+                    is_folder, is_file = entry.is_dir(follow_symlinks=False), entry.is_file(follow_symlinks=False)
+                    (found.folders if is_folder else found.files if is_file else found.others).append(entry.name)
+        except StorageError as error:
+            gone = isinstance(error.__cause__, FileNotFoundError | NotADirectoryError)
+            if not gone and error.finding.code != SYMLINK:
+                raise
+        return Names(*map(sorted, found))
+
+    def remove_folder(self, path: Path) -> bool:
+        """Remove a folder below the root, if it is there and empty. Returns whether it is gone."""
+        try:
+            with self.open_folder(path.parent) as folder:
+                os.rmdir(path.name, dir_fd=folder)
+        except FileNotFoundError:
+            return True
+        except OSError as error:
+            if error.errno in _NOT_REMOVABLE:
+                return False
+            raise storage_error(error, path) from error
+        return True
 
     def _parts(self, path: Path) -> tuple[str, ...]:
         """Return the path components between the root and `path`."""

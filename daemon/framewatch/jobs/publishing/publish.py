@@ -33,6 +33,7 @@ from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.lifecycle.transitions import transition
 from framewatch.jobs.naming import free_path, placed_below, sidecar_path
 from framewatch.jobs.progress_file import other_owner
+from framewatch.jobs.publishing.companions import JobCompanions
 from framewatch.jobs.source_check import changed, lost_source, root_above, source_root
 from framewatch.storage.copy import CopyProgress
 from framewatch.storage.files import part_name
@@ -175,7 +176,10 @@ class _Publisher:
 
     def choose_source(self, job: Job, _step: ChooseSource) -> ev.Event:
         self._discard_output_copy(job)
-        return self._lost_source(job) or self._chosen_source(job)
+        if lost := self._lost_source(job):
+            return lost
+        self._companions(job).copy()
+        return self._chosen_source(job)
 
     def move_source(self, job: Job, step: MoveSource) -> ev.Event:
         place = source_place(job)
@@ -217,12 +221,16 @@ class _Publisher:
     # --- the end ----------------------------------------------------------------------------------------------
 
     def finish(self, job: Job, _step: Conclude) -> ev.Event:
+        self._companions(job).move()
         # The final progress file comes before the record, so that a crash in between repeats it: the job is shown as
         # it will have ended. No policy has a say in this event, so any will do.
         self.conclude(transition(job, ev.Published(), time.time(), RetryPolicy()))
         return ev.Published()
 
     # --- parts ------------------------------------------------------------------------------------------------
+
+    def _companions(self, job: Job) -> JobCompanions:
+        return JobCompanions(job, self.places, self.cancel, self.progress)
 
     def _require_room(self, job: Job, source: Path, source_in: Root, destination: Path, need: Need) -> None:
         """Check that a copy to another disk will fit. What a crash left of an earlier copy is removed first.

@@ -45,7 +45,13 @@ def shared_memory(tmp_path: Path) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("scenario", ["atomic", "link", "exdev", "failed", "skipped"])
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        *("atomic", "link", "exdev", "failed", "skipped", "companions-atomic"),
+        *(pytest.param(f"companions-{how}", marks=pytest.mark.slow) for how in ("link", "exdev", "failed")),
+    ],
+)
 def test_publishing_that_was_killed_after_any_change_ends_the_same_way_when_repeated(
     tmp_path: Path, shared_memory: Path, scenario: str
 ) -> None:

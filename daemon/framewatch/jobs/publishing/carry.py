@@ -1,0 +1,126 @@
+"""Takes files and folders along with a video: copies and moves that can be repeated, and never overwrite.
+
+Nothing is noted of what was done. A repeated copy finds the same content at its destination, and a repeated move no
+source, so whoever was stopped in between begins again and ends the same way.
+"""
+
+from __future__ import annotations
+
+import stat
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+from typing import NamedTuple
+
+import structlog
+
+from framewatch.errors import StorageError
+from framewatch.jobs.naming import fitted, numbered
+from framewatch.storage.copy import CopyProgress
+from framewatch.storage.files import part_name
+from framewatch.storage.move import Move, Moved, move
+from framewatch.storage.os_errors import SYMLINK, shown
+from framewatch.storage.root import Root
+
+MAX_DEPTH = 16  # of folders that are taken along
+# A file that cannot be taken along for one of these reasons stays, and the job goes on; all others hold the job.
+_STAYS = ("storage.denied", "storage.read_only", "storage.name_too_long", "storage.too_large", SYMLINK)
+
+_log = structlog.get_logger("framewatch.jobs")
+
+
+class Spot(NamedTuple):
+    """A file or folder, and the root that it is reached from."""
+
+    path: Path
+    root: Root
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """Copies and moves files for one job."""
+
+    job_id: str  # or another name that nobody else uses in this folder now
+    folder: str  # the watch folder's name
+    cancel: threading.Event | None = None
+    progress: CopyProgress | None = None
+
+    def file(self, source: Spot, destination: Spot, *, keep: bool) -> bool:
+        """Copy or move a file to a free name, the destination's own if that is free.
+
+        Args:
+            source: the file. It may be gone already.
+            destination: the name that it should get.
+            keep: copy it.
+
+        Returns:
+            Whether it is there now.
+
+        Raises:
+            StorageError: the disk is full or gone.
+            CancelledError: `cancel` was set while copying.
+        """
+        try:
+            return self._placed(source, destination, keep=keep)
+        except StorageError as error:
+            finding = error.finding
+            if finding.code not in _STAYS:
+                raise
+            facts = {"path": shown(source.path), "code": finding.code, "problem": finding.message}
+            _log.warning("companion.left", folder=self.folder, **facts)
+            return False
+
+    def file_or_tree(self, source: Spot, destination: Spot, *, keep: bool) -> None:
+        """Copy or move whatever is there: as `file`, or as `tree`; links and devices are left alone."""
+        found = source.root.find(source.path)
+        if found is not None:
+            (self.tree if stat.S_ISDIR(found.st_mode) else self.file)(source, destination, keep=keep)
+
+    def tree(self, source: Spot, destination: Spot, *, keep: bool) -> None:
+        """Copy or move a folder with everything in it that is a file; an emptied folder is removed."""
+        for inner in files_below(source):
+            to = Spot(destination.path / inner.relative_to(source.path), destination.root)
+            self.file(Spot(inner, source.root), to, keep=keep)
+        if not keep:
+            remove_empty(source)
+
+    def _placed(self, source: Spot, destination: Spot, *, keep: bool) -> bool:
+        identity = source.root.identity(source.path)
+        if identity is None:
+            return False
+        task = Move(
+            source=source.path,
+            source_root=source.root,
+            destination=destination.path.with_name(fitted(destination.path.name)),
+            root=destination.root,
+            part=part_name(self.job_id),
+            size=identity.size,
+            identity=identity,
+            keep=keep,
+        )
+        for number in count(1):
+            name = numbered(task.destination.name, number)
+            moved = move(replace(task, destination=task.destination.with_name(name)), self.cancel, self.progress)
+            if moved is not Moved.TAKEN:
+                break
+        return moved is Moved.DONE
+
+
+def files_below(folder: Spot, depth: int = 0) -> Iterator[Path]:
+    """Yield the regular files in a folder and in those below it; links are not followed."""
+    names = folder.root.names(folder.path)
+    yield from (folder.path / name for name in names.files)
+    if depth < MAX_DEPTH:
+        for name in names.folders:
+            yield from files_below(Spot(folder.path / name, folder.root), depth + 1)
+
+
+def remove_empty(folder: Spot, depth: int = 0) -> bool:
+    """Remove a folder if nothing but folders is in it and below it. Returns whether it is gone."""
+    names = folder.root.names(folder.path)
+    if depth < MAX_DEPTH:
+        for name in names.folders:
+            remove_empty(Spot(folder.path / name, folder.root), depth + 1)
+    return not names.files and not names.others and folder.root.remove_folder(folder.path)

@@ -1,0 +1,140 @@
+"""Copies and moves the companions of a video: subtitles, descriptions, pictures (docs/decisions/0038)."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from framewatch.domain import Job, JobState
+from framewatch.jobs.naming import SIDECAR_SUFFIX
+from framewatch.jobs.publishing.carry import Carrier, Spot
+from framewatch.jobs.source_check import source_root
+from framewatch.library.companions import Companion, Family, family_of, is_folder_companion
+from framewatch.media.preset.loader import FOLDER_PRESET
+from framewatch.storage.copy import CopyProgress
+from framewatch.storage.folder_places import FolderPlaces
+from framewatch.storage.root import Names, Root
+
+
+class JobCompanions:
+    """The companions of one job's source, as they lie beside it now.
+
+    They are copied before the source moves, and moved after it: of two videos with the same companions, each gets a
+    copy, and the last one takes the originals along.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        places: FolderPlaces,
+        cancel: threading.Event | None = None,
+        progress: CopyProgress | None = None,
+    ) -> None:
+        """`cancel` stops a copy; `progress` hears of copies."""
+        self._job = job
+        self._places = places
+        self._root = source_root(job, places.guard)
+        self._carrier = Carrier(job.id, job.folder, cancel, progress)
+
+    def copy(self) -> None:
+        """Copy the companions beside the output that is in place, and those of the source's folders with it.
+
+        Raises:
+            StorageError: a disk is full or gone.
+        """
+        output = self._job.journal.output
+        if output is None or self._job.outcome != JobState.DONE or not self._takes(output):
+            return
+        family = self._family()
+        copies = self._places.companions == "copy"
+        for companion in family.companions:
+            if companion.for_output and (copies or family.shared):
+                self._carry(companion, Spot(output.with_name(companion.beside(output.name)), self._output), keep=True)
+        for folder in self._job.relative.parents[:-1]:
+            if copies:
+                self._copy_folder_files(folder)
+
+    def move(self) -> None:
+        """Move the companions with the source, unless another video still needs them.
+
+        Raises:
+            StorageError: a disk is full or gone.
+        """
+        source, output = self._job.journal.source_to, self._job.journal.output
+        if source is None or self._places.companions == "leave":
+            return
+        family = self._family()
+        if family.shared:
+            return
+        self.copy()  # what came since
+        with_output = self._places.companions == "move" and self._job.outcome == JobState.DONE
+        for companion in family.companions:
+            if companion.name in self._needed_by_others():
+                continue
+            beside, root = source, self._root_of(source)
+            if with_output and companion.for_output and output is not None:
+                beside, root = output, self._output
+            self._carry(companion, Spot(beside.with_name(companion.beside(beside.name)), root), keep=False)
+
+    # --- parts ------------------------------------------------------------------------------------------------
+
+    @property
+    def _output(self) -> Root:
+        return self._places.root("output")
+
+    def _takes(self, output: Path) -> bool:
+        """Return whether anything is copied: not if the user left it, or moved the output since."""
+        return self._places.companions != "leave" and output.is_relative_to(self._places.output)
+
+    def _root_of(self, source: Path) -> Root:
+        roots = (self._places.root(place) for place in ("done", "failed"))
+        return next((root for root in roots if source.is_relative_to(root.path)), self._root)
+
+    def _names(self) -> Names:
+        return own_left_out(self._root.names(self._job.source.parent))
+
+    def _family(self) -> Family:
+        names = self._names()
+        return family_of(self._job.source.name, names.files, names.folders)
+
+    def _needed_by_others(self) -> frozenset[str]:
+        """Return the subtitle file that the preset burns into every video of a folder, while others are there."""
+        return frozenset(burned_names(self._job)) if self._has_others() else frozenset()
+
+    def _has_others(self) -> bool:
+        names = self._names()
+        companions = {companion.name for companion in self._family().companions}
+        return any(name not in companions and name != self._job.source.name for name in names.files)
+
+    def _copy_folder_files(self, folder: Path) -> None:
+        here, there = self._root.path / folder, self._places.output / folder
+        for name in folder_companions(own_left_out(self._root.names(here))):
+            self._carrier.file_or_tree(Spot(here / name, self._root), Spot(there / name, self._output), keep=True)
+
+    def _carry(self, companion: Companion, destination: Spot, *, keep: bool) -> None:
+        source = Spot(self._job.source.with_name(companion.name), self._root)
+        if destination.path != source.path:
+            self._carrier.file_or_tree(source, destination, keep=keep)
+
+
+def own_left_out(names: Names) -> Names:
+    """Return the names without framewatch's own files."""
+    files = [name for name in names.files if not name.endswith(SIDECAR_SUFFIX) and name != FOLDER_PRESET]
+    return names._replace(files=files)
+
+
+def folder_companions(names: Names) -> Iterator[str]:
+    """Yield the files and folders that belong to the folder that they lie in."""
+    yield from (name for name in names.files if is_folder_companion(name, is_folder=False))
+    yield from (name for name in names.folders if is_folder_companion(name, is_folder=True))
+
+
+def burned_names(job: Job) -> Iterator[str]:
+    """Yield the names of files beside the source that its preset burns in."""
+    preset = json.loads(job.preset) if job.preset else {}
+    while preset:
+        if path := preset.get("subtitle_burn_path"):
+            yield Path(path).name
+        preset = preset.get("else_") or {}

@@ -1,0 +1,164 @@
+"""Which files belong to a video, and which to a folder of videos, by their names alone. Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator
+from fnmatch import translate
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from framewatch import documents
+from framewatch.domain import Record
+from framewatch.library.kinds import Kind, kinds_of
+
+DATA = Path(__file__).with_name("companions.yaml")
+
+
+class Companion(NamedTuple):
+    """A file or folder that belongs to a video."""
+
+    name: str
+    rest: str  # what comes behind the video's name: ".en.srt"
+    behind_ending: bool = False  # whether that is the name with its ending: "film.mkv.srt"
+    for_output: bool = True  # whether it is true of the output, too
+
+    def beside(self, video: str) -> str:
+        """Return the name that it has beside a video of another name."""
+        return (video if self.behind_ending else stem_of(video)) + self.rest
+
+
+class Family(NamedTuple):
+    """What lies beside a video and belongs to it."""
+
+    companions: tuple[Companion, ...]
+    shared: bool  # another video with the same stem is there, and has the same companions
+
+
+class _Data(Record):
+    """companions.yaml."""
+
+    with_tags: tuple[str, ...]
+    plain: tuple[str, ...]
+    suffixes: tuple[str, ...]
+    pictures: tuple[str, ...]
+    folders: tuple[str, ...]
+    source_only: tuple[str, ...]
+    folder_pictures: tuple[str, ...]
+    folder_files: tuple[str, ...]
+    folder_folders: tuple[str, ...]
+
+
+def stem_of(name: str) -> str:
+    """Return a file's name without its ending."""
+    return Path(name).stem
+
+
+def family_of(video: str, files: Collection[str], folders: Iterable[str] = ()) -> Family:
+    """Return what belongs to a video, of all that lies beside it.
+
+    A name that begins with those of two videos belongs to the longer one: `film.part2.srt` to `film.part2.mkv`, and
+    not to `film.mkv`. A file of the video's own kind is never a companion but a video with a job of its own.
+
+    Args:
+        video: its name, whether or not it still lies there.
+        files: the names of all files in its folder.
+        folders: the names of all folders in it.
+    """
+    kinds = kinds_of(video) or frozenset({Kind.VIDEO})
+    own = _normal(stem_of(video))
+    # Few names pass this, of perhaps thousands.
+    alike = [name for name in files if name != video and _normal(name).startswith(own)]
+    others = {name for name in alike if kinds_of(name) & kinds}
+    longer = [other for other in others if _normal(stem_of(other)) != own]
+    candidates = [(name, False) for name in alike if name not in others] + [(name, True) for name in folders]
+    found = [
+        companion
+        for name, is_folder in candidates
+        if (companion := _companion(name, video, is_folder=is_folder))
+        and not any(_companion(name, other, is_folder=is_folder) for other in longer)
+    ]
+    return Family(tuple(sorted(found)), shared=len(longer) < len(others))
+
+
+def is_folder_companion(name: str, *, is_folder: bool) -> bool:
+    """Return whether a name says that a file or folder belongs to the folder that it lies in."""
+    return bool((_folder_folders() if is_folder else _folder_files()).match(name))
+
+
+def has_companion_name(name: str) -> bool:
+    """Return whether a file of this name could be the companion of some video."""
+    ending = name.rpartition(".")[2].lower()
+    return ending in _data().with_tags or ending in _data().plain or ending in _data().source_only
+
+
+def _companion(name: str, video: str, *, is_folder: bool) -> Companion | None:
+    for beginning, behind_ending in ((video, True), (stem_of(video), False)):
+        for rest in _behind(name, beginning):
+            if is_folder and _named_folder().fullmatch(rest):
+                return Companion(name, rest, behind_ending)
+            if not is_folder and _of_source().fullmatch(rest):
+                return Companion(name, rest, behind_ending, for_output=False)
+            if not is_folder and _of_video().fullmatch(rest):
+                return Companion(name, rest, behind_ending)
+    return None
+
+
+def _behind(name: str, beginning: str) -> Iterator[str]:
+    """Yield what comes behind the beginning of a name, if it has that beginning in any spelling.
+
+    File systems differ in case and in the composition of accents, and so do the programs that write companions.
+    """
+    wanted = _normal(beginning)
+    for position in (place for place, character in enumerate(name) if character in ".-_"):
+        if _normal(name[:position]) == wanted:
+            yield name[position:]
+
+
+def _normal(text: str) -> str:
+    return unicodedata.normalize("NFC", text).casefold()
+
+
+@cache
+def _data() -> _Data:
+    return documents.validate(documents.read(DATA), _Data)
+
+
+@cache
+def _of_video() -> re.Pattern[str]:
+    data = _data()
+    suffixes = "|".join(translate(each) for each in data.suffixes).replace(r"\Z", "").replace(r"\z", "")
+    return _pattern(
+        rf"(?:\.[^/]+)?\.(?:{_any(data.with_tags)})|\.(?:{_any(data.plain)})|(?:{suffixes})\.(?:{_any(data.pictures)})"
+    )
+
+
+@cache
+def _of_source() -> re.Pattern[str]:
+    return _pattern(rf"(?:\.[^/]+)?\.(?:{_any(_data().source_only)})")
+
+
+@cache
+def _named_folder() -> re.Pattern[str]:
+    return _pattern(rf"\.(?:{_any(_data().folders)})")
+
+
+@cache
+def _folder_files() -> re.Pattern[str]:
+    pictures = [f"{name}.{ending}" for name in _data().folder_pictures for ending in _data().pictures]
+    return _pattern("|".join(map(translate, (*pictures, *_data().folder_files))))
+
+
+@cache
+def _folder_folders() -> re.Pattern[str]:
+    return _pattern("|".join(map(translate, _data().folder_folders)))
+
+
+def _any(words: Iterable[str]) -> str:
+    return "|".join(map(re.escape, words))
+
+
+def _pattern(expression: str) -> re.Pattern[str]:
+    return re.compile(expression, re.IGNORECASE)
