@@ -8,14 +8,12 @@ import av
 import pytest
 
 from framewatch.media.commands import ffmpeg_commands
-from framewatch.media.ffmpeg.discovery import find_ffmpeg
 from framewatch.media.limits import MAX_ATTACHMENTS, MAX_CHAPTERS, MAX_TAGS, MAX_TITLE
 from framewatch.media.plan.plan import VideoPlan, make_plan
 from framewatch.media.preset.preset import Preset
 from framewatch.media.probe.probe import probe
 from media_factory import ffmpeg, make_video
-
-FFMPEG = find_ffmpeg(None)
+from media_samples import FFMPEG
 
 
 def film(folder: Path, tags: str = "", chapters: int = 0, attachments: int = 0, tracks: str = "") -> Path:

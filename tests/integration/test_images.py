@@ -9,7 +9,6 @@ from tempfile import mkdtemp
 from typing import Any
 
 import av
-import imageio_ffmpeg
 import numpy as np
 import pytest
 
@@ -28,8 +27,7 @@ from framewatch.render.worker_client import Worker
 from framewatch.storage.files import named_by_user
 from icc import embedded_icc, icc_profile, png_with_icc
 from media_factory import ffmpeg
-
-FFMPEG = Path(imageio_ffmpeg.get_ffmpeg_exe())
+from media_samples import FFMPEG
 
 
 @pytest.fixture(scope="module")

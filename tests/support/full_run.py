@@ -16,10 +16,11 @@ from framewatch.domain import Record
 from framewatch.jobs.attempt.context import Observer
 from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import AttemptRequest, AttemptResult, Tools
-from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, hwaccels
+from framewatch.media.ffmpeg.discovery import encoders, hwaccels
 from framewatch.media.preset.preset import Preset
 from framewatch.render.task_handlers import RenderHandlers
 from framewatch.storage.files import named_by_user
+from media_samples import FFMPEG
 
 FAST = {"preset": "ultrafast", "crf": 1}
 
@@ -65,11 +66,10 @@ def process(
     **keys: Any,
 ) -> AttemptResult:
     """Process `source` with a preset of these keys; raises what a job fails with, verification included."""
-    ffmpeg = find_ffmpeg(None)
     tools = Tools(
-        ffmpeg=ffmpeg,
-        encoders=encoders(ffmpeg),
-        hwaccels=hwaccels(ffmpeg),
+        ffmpeg=FFMPEG,
+        encoders=encoders(FFMPEG),
+        hwaccels=hwaccels(FFMPEG),
         engine="identity",
         segment_seconds=segment_seconds,
         gpus=gpus,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterable
 from fractions import Fraction
@@ -32,13 +33,14 @@ from framewatch.media.probe.probe import probe
 from framewatch.media.timeline import plan_timeline
 from framewatch.storage.files import named_by_user
 
-FFMPEG = Path(imageio_ffmpeg.get_ffmpeg_exe())
+PACKAGED = Path(imageio_ffmpeg.get_ffmpeg_exe())
+FFMPEG = Path(os.environ.get("FRAMEWATCH_TEST_FFMPEG") or PACKAGED)  # the program that is tested
 FAST = {"preset": "ultrafast", "crf": 30}
 
 
 def ffmpeg(*args: object) -> None:
     """Run ffmpeg to make test media; on failure, show its stderr."""
-    command = [str(FFMPEG), "-nostdin", "-hide_banner", "-v", "error", "-y", *map(str, args)]
+    command = [str(PACKAGED), "-nostdin", "-hide_banner", "-v", "error", "-y", *map(str, args)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

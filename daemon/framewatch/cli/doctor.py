@@ -19,7 +19,8 @@ from framewatch.intake.folder_checks import check_folders
 from framewatch.jobs.store.recovery import last_rebuild
 from framewatch.jobs.store.store import Store
 from framewatch.media.containers import rules
-from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, version
+from framewatch.media.ffmpeg.discovery import NamedProgram, version
+from framewatch.media.ffmpeg.trial import able_ffmpeg
 from framewatch.render.tasks import TrialReport, TrialTask
 from framewatch.render.worker_client import Worker
 from framewatch.settings import LoadedSettings, Settings
@@ -77,14 +78,15 @@ def _checks(loaded: LoadedSettings | None) -> Iterator[Check]:
         yield from _store(loaded.settings)
 
 
-def _ffmpeg(configured: Path | None) -> Iterator[Check]:
+def _ffmpeg(named: NamedProgram | None) -> Iterator[Check]:
     try:
-        program = find_ffmpeg(configured)
-        there = encoders(program)
-        yield Check("ffmpeg", True, f"{version(program)}, {program}")
+        program = able_ffmpeg(named)
+        whose = "packaged" if named is None else "named in the configuration"
+        yield Check("ffmpeg", True, f"{version(program.path)}, {program.path} ({whose})")
     except FramewatchError as error:
         yield Check("ffmpeg", False, str(error))
         return
+    there = program.encoders
     missing = [name for name in _ENCODERS if name not in there]
     result = f"without {', '.join(missing)}" if missing else f"all of {', '.join(_ENCODERS)}"
     yield Check("encoders", not missing, result)

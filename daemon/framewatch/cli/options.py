@@ -34,7 +34,15 @@ PrecisionOption = Annotated[
     str,
     typer.Option("--precision", help="exact; or fast: in 8 bits where that is faster, at about 42 dB."),
 ]
-FfmpegOption = Annotated[Path | None, typer.Option("--ffmpeg", help="The ffmpeg program to use.", show_default=False)]
+FfmpegOption = Annotated[
+    str | None,
+    typer.Option(
+        "--ffmpeg",
+        metavar="PATH|system",
+        help="The ffmpeg program to use: a path, or system for the one on PATH. Default: the packaged one.",
+        show_default=False,
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 

@@ -31,7 +31,8 @@ from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import AttemptRequest, AttemptResult, NotForThisFile, Tools
 from framewatch.jobs.gpu.gate import HostGate
 from framewatch.jobs.naming import with_container
-from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, hwaccels
+from framewatch.media.ffmpeg.discovery import program_named
+from framewatch.media.ffmpeg.trial import able_ffmpeg
 from framewatch.media.plan.image_plan import Plan
 from framewatch.media.plan.plan import AudioPlan
 from framewatch.media.preset.library import PresetLibrary
@@ -94,17 +95,17 @@ def upscale(  # one parameter per option: see options.py
 # --- shared with `plan` --------------------------------------------------------------------------------------------
 
 
-def preset_and_tools(file: Path, preset: str, ffmpeg: Path | None, engine: str) -> tuple[NamedPreset, Tools]:
+def preset_and_tools(file: Path, preset: str, ffmpeg: str | None, engine: str) -> tuple[NamedPreset, Tools]:
     """Return the preset and the programs for a file that is named on the command line.
 
     Raises:
-        ConfigError: there is no such file, preset or ffmpeg.
+        ConfigError: there is no such file, preset or ffmpeg, or this ffmpeg cannot do what is needed.
     """
     if not file.exists():
         raise ConfigError("there is no such file", code="file.not_found", where=printable(file))
     named = load_preset(preset, library=PresetLibrary([Path("presets")]), base=Path(), where="--preset")
-    program = find_ffmpeg(ffmpeg)
-    return named, Tools(ffmpeg=program, encoders=encoders(program), hwaccels=hwaccels(program), engine=engine)
+    program = able_ffmpeg(None if ffmpeg is None else program_named(ffmpeg))
+    return named, Tools(ffmpeg=program.path, encoders=program.encoders, hwaccels=program.hwaccels, engine=engine)
 
 
 def attempt_request(file: Path, named: NamedPreset, work: Path) -> AttemptRequest:

@@ -12,7 +12,7 @@ from framewatch.intake.admission import folder_preset, preset_library
 from framewatch.intake.folder_checks import check_folder, check_own_folders
 from framewatch.intake.folder_overlap import LocatedFolder, locate, split_overlaps
 from framewatch.jobs.attempt.request import Tools
-from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, hwaccels
+from framewatch.media.ffmpeg.trial import able_ffmpeg
 from framewatch.media.preset.loader import NamedPreset, load_inline, load_preset
 from framewatch.media.rules.preset_rules import check_preset, check_tools
 from framewatch.settings import LoadedSettings, Settings
@@ -96,13 +96,14 @@ def find_tools(settings: Settings) -> Tools:
     """Find ffmpeg, and return what jobs run with.
 
     Raises:
-        ConfigError: there is no ffmpeg, or it does not run.
+        ConfigError: there is no ffmpeg, or it does not run, or it is too old.
     """
-    ffmpeg = find_ffmpeg(settings.ffmpeg)
+    ffmpeg = able_ffmpeg(settings.ffmpeg)
     return Tools(
-        ffmpeg=ffmpeg,
-        encoders=encoders(ffmpeg),
-        hwaccels=hwaccels(ffmpeg),
+        ffmpeg=ffmpeg.path,
+        named_ffmpeg=settings.ffmpeg,
+        encoders=ffmpeg.encoders,
+        hwaccels=ffmpeg.hwaccels,
         engine=settings.engine,
         precision=settings.precision,
         jobs=settings.gpu.jobs,

@@ -94,6 +94,7 @@ class Container(Record):
     attachments: bool = False
     chapters: bool = True
     audio_tracks: int | None = None  # the most that it holds; None: no limit
+    clock: int | None = None  # ticks per second of every stream's timestamps; None: each stream has its own clock
     options: tuple[str, ...] = ()  # of ffmpeg's muxer
 
     @property

@@ -17,6 +17,7 @@ from framewatch.intake.admission import Admission, preset_library
 from framewatch.intake.daemon_lock import DaemonLock
 from framewatch.intake.folder_watch import FolderWatch
 from framewatch.intake.preflight import Ready
+from framewatch.jobs.attempt.prerequisites import require_stand_in, with_present_ffmpeg
 from framewatch.jobs.attempt.request import Tools
 from framewatch.jobs.gpu.gate import HostGate
 from framewatch.jobs.lifecycle.events import Published, SourceLost
@@ -27,7 +28,7 @@ from framewatch.jobs.scheduling.hold_conditions import can_continue
 from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.scheduling.relocate_outputs import relocate_outputs
 from framewatch.jobs.scheduling.scheduler import Scheduler
-from framewatch.jobs.scheduling.slot import Slot
+from framewatch.jobs.scheduling.slot import Slot, stored_preset
 from framewatch.jobs.store.queue_order import QueueRule
 from framewatch.jobs.store.store import Store
 from framewatch.service.folder_gate import FolderGate
@@ -67,6 +68,7 @@ class Application:
         self.mounts = mounts
         self._lock = lock
         self._loaded, self._ready = loaded, ready
+        self._ffmpeg = ready.tools.ffmpeg  # of the last attempt
         self._places = self._guarded_places()
         self._gate = FolderGate(mounts, lock, loaded, ready)
         self._watches: dict[str, FolderWatch] = {}
@@ -151,6 +153,7 @@ class Application:
         """Continue with another configuration. Jobs keep the presets that they were queued with."""
         self._stop_watches(self._watches.values())
         self._loaded, self._ready = loaded, ready
+        self._ffmpeg = ready.tools.ffmpeg
         self.mounts.use(loaded.settings.places)
         self._places = self._guarded_places()
         self.manager.policy = self._retry_policy()
@@ -254,7 +257,13 @@ class Application:
         return [*gpu, Slot("cpu", *parts, gpu=False)]
 
     def _tools(self) -> Tools:
-        return self._ready.tools
+        """Return what the next attempt runs with; raises `ToolMissingError` if there is no ffmpeg any more."""
+        tools = with_present_ffmpeg(self._ready.tools)
+        before, self._ffmpeg = self._ffmpeg, tools.ffmpeg
+        if before != tools.ffmpeg:
+            why = str(tools.ffmpeg_missing[0]) if tools.ffmpeg_missing else ""
+            _log.warning("ffmpeg.changed", path=tools.ffmpeg, before=before, why=why)
+        return tools
 
     def _knows_folder(self, name: str) -> bool:
         return name in self._places
@@ -277,6 +286,9 @@ class Application:
             return False
         places, tools = self.places_of(job.folder), self._ready.tools
         try:
+            if job.findings and job.findings[0].code.startswith("ffmpeg."):
+                tools = with_present_ffmpeg(tools)
+                require_stand_in(stored_preset(job), tools)
             return places is None or can_continue(job, places, tools.ffmpeg, tools.precision)
         except Exception as error:  # noqa: BLE001 - whatever lies in this folder, the others must run
             _log.debug("hold.check_failed", problem=unexpected(error).message, **job.log_context())

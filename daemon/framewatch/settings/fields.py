@@ -110,6 +110,10 @@ def _count_or_auto(value: Any) -> Any:
     raise FindingError(_BAD_VALUE, f'"{shown(value)}" is not allowed here', "auto, or a number from 1 to 64")
 
 
+def _program(value: Any) -> Any:
+    return value if value == "system" else _path(value)
+
+
 def _lower(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
@@ -153,6 +157,7 @@ _FIELDS_HINT = f"the fields are {', '.join(f'{{{name}}}' for name in NAME_FIELDS
 FOLDER_NAME = r"[A-Za-z0-9._-]{1,64}"
 
 ConfigPath = Annotated[Path, BeforeValidator(_path)]
+ProgramPath = Annotated[Literal["system"] | Path, BeforeValidator(_program)]
 FolderName = Annotated[str, AfterValidator(_folder_name), Field(json_schema_extra={"pattern": f"^{FOLDER_NAME}$"})]
 Patterns = Annotated[tuple[Annotated[str, AfterValidator(_pattern)], ...], BeforeValidator(_list)]
 PresetSpec = Annotated[str | dict[str, Any] | None, BeforeValidator(_preset)]

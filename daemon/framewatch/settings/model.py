@@ -22,6 +22,7 @@ from framewatch.settings.fields import (
     Patterns,
     PrecisionName,
     PresetSpec,
+    ProgramPath,
     Seconds,
     absolute,
     default_folder,
@@ -221,9 +222,10 @@ class Settings(Section):
         description="exact: full precision. fast: 8 bits on CPUs where that is faster (openvino), at about 42 dB "
         "PSNR to the exact result; other engines are not affected. A change restarts jobs that have begun.",
     )
-    ffmpeg: ConfigPath | None = Field(
+    ffmpeg: ProgramPath | None = Field(
         default=None,
-        description="Path of the ffmpeg program. Default: the one on PATH, else the bundled one.",
+        description="Path of the ffmpeg program, 5.1 or newer, or system for the one on PATH. Default: the one that "
+        "is installed with framewatch, which also stands in while another is missing.",
     )
     retries: int = Field(
         default=2, ge=0, le=20, description="Further attempts after a failure that may be temporary, such as a crash."
@@ -293,5 +295,5 @@ class Settings(Section):
             **paths,
             folders=tuple(folder.with_absolute_paths(base) for folder in self.folders),
             log=self.log.evolve(file=self.log.file and absolute(self.log.file, base)),
-            ffmpeg=self.ffmpeg and absolute(self.ffmpeg, base),
+            ffmpeg=absolute(self.ffmpeg, base) if isinstance(self.ffmpeg, Path) else self.ffmpeg,
         )

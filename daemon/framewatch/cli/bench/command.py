@@ -25,7 +25,8 @@ from framewatch.cli.options import (
 )
 from framewatch.cli.output import console, interruptible, print_json
 from framewatch.errors import ConfigError
-from framewatch.media.ffmpeg.discovery import find_ffmpeg
+from framewatch.media.ffmpeg.discovery import program_named
+from framewatch.media.ffmpeg.trial import able_ffmpeg
 from framewatch.media.preset.library import PresetLibrary
 from framewatch.media.preset.loader import load_preset
 from framewatch.media.preset.preset import Preset
@@ -114,7 +115,7 @@ def bench(  # one parameter per option: see options.py
         preset=_preset(preset, scale),
         engine=check_engine(engine),
         precision=check_precision(precision),
-        ffmpeg=find_ffmpeg(ffmpeg),
+        ffmpeg=able_ffmpeg(None if ffmpeg is None else program_named(ffmpeg)).path,
         clip=_file(clip),
         size=_size(size),
         seconds=_in_range(seconds, "--seconds", _MIN_SECONDS, _MAX_SECONDS),

@@ -20,7 +20,7 @@ from framewatch.jobs.attempt.forecast.disk import require_room_for, require_room
 from framewatch.jobs.attempt.forecast.memory import job_bounds
 from framewatch.jobs.attempt.join_proof import packet_groups, prove_decoded
 from framewatch.jobs.attempt.planning import plan_file
-from framewatch.jobs.attempt.prerequisites import require_prerequisites
+from framewatch.jobs.attempt.prerequisites import require_prerequisites, require_stand_in
 from framewatch.jobs.attempt.request import AttemptRequest, AttemptResult, NotForThisFile, Tools
 from framewatch.jobs.attempt.segmented_render import SegmentedRender
 from framewatch.jobs.attempt.verify import HINT, compare, compare_image, silent_track_warning
@@ -86,6 +86,7 @@ class Pipeline:
         # Programs, weights and engine come before the file: with the weights gone, thousands of files would otherwise
         # be scanned, held and scanned again.
         require_prerequisites(request.preset, self._tools.ffmpeg, self._tools.precision)
+        require_stand_in(request.preset, self._tools)
         if all(each.upscales for each in request.preset.variants):
             self._context.device()
         planned = plan_file(request, self._tools, self._context.run, self._context.share)

@@ -9,6 +9,7 @@ from pydantic import InstanceOf
 
 from framewatch.domain import InputFile, Record
 from framewatch.errors import Finding
+from framewatch.media.ffmpeg.discovery import NamedProgram
 from framewatch.media.limits import Limits
 from framewatch.media.plan.image_plan import Plan
 from framewatch.media.plan.segments import DEFAULT_SECONDS
@@ -48,8 +49,10 @@ class Tools(Record):
     """The programs, the engine, and how much of the machine one job may use."""
 
     ffmpeg: Path
+    named_ffmpeg: NamedProgram | None = None  # in the settings; None: the packaged one
     encoders: frozenset[str]
     hwaccels: frozenset[str] = frozenset()
+    ffmpeg_missing: tuple[Finding, ...] = ()  # why the packaged ffmpeg stands in for the one in the settings
     engine: str = "auto"
     gpus: int | Literal["auto"] = "auto"  # equal devices that may render one video together; auto: all
     precision: Precision = "exact"

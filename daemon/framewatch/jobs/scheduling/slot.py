@@ -133,7 +133,7 @@ class Slot:
         share = _FolderShare(self._calls, job, places, stop)
         request = AttemptRequest(
             source=share.admit(),
-            preset=_preset(job),
+            preset=stored_preset(job),
             preset_name=job.preset_name,
             work=make_work_folder(self._manager.work_folder(job)),
             places=places,
@@ -200,8 +200,12 @@ def _rendered(request: AttemptRequest, job: Job, result: AttemptResult) -> ev.Re
     )
 
 
-def _preset(job: Job) -> Preset:
-    """The preset that a job was queued with; another version of framewatch may have stored it."""
+def stored_preset(job: Job) -> Preset:
+    """Return the preset that a job was queued with.
+
+    Raises:
+        ConfigError: another version of framewatch has stored it, and this one cannot read it.
+    """
     try:
         return Preset.model_validate(json.loads(job.preset))
     except ValueError:

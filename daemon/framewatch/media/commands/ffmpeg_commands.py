@@ -15,7 +15,7 @@ from pathlib import Path
 
 from framewatch.media import colour
 from framewatch.media.commands.output_args import cover_path, file_url, muxer_args, other_streams, without_stale_tags
-from framewatch.media.commands.trim_args import audio_trim, copied_video_args, length_args, seek_args
+from framewatch.media.commands.trim_args import audio_trim, clock_args, copied_video_args, length_args, seek_args
 from framewatch.media.commands.video_filters import SegmentEncoding, transcoded_chain, upscaled_chain
 from framewatch.media.containers import rules
 from framewatch.media.encoders import encoder_args
@@ -85,7 +85,7 @@ def mux_command(
     return [
         *_program(ffmpeg), "-copyts", "-itsoffset", _seconds(plan.video_start), *video,
         *seek_args(plan), "-itsoffset", _seconds(-plan.container_start), *_source(plan, source),
-        "-map", "0:v:0", "-c:v:0", "copy", *_on_grid(plan.rate), *_video_metadata(plan),
+        "-map", "0:v:0", "-c:v:0", "copy", *_on_grid(plan), *_video_metadata(plan),
         *other_streams(plan, out, source_input=1), *_output(plan, source_input=1), "-y", file_url(out),
     ]  # fmt: skip
 
@@ -239,16 +239,19 @@ def _clock(rate: Fraction | None) -> list[str]:
     return ["-video_track_timescale", scale, "-movie_timescale", scale]
 
 
-def _on_grid(rate: Fraction | None) -> list[str]:
+def _on_grid(plan: VideoPlan) -> list[str]:
     """Put timestamps back on the grid of frames: the concat demuxer adds up lengths rounded to microseconds."""
+    rate, clock = plan.rate, rules().containers[plan.container].clock
     if rate is None:
         return []
-    ticks = Fraction(time_scale(rate)) / rate
-    grid = [
-        f"{key}=START{key.upper()}+round(({key.upper()}-START{key.upper()})/{ticks})*{ticks}"
-        for key in ("pts", "dts")
-    ]
-    return ["-bsf:v:0", f"setts={':'.join(grid)}"]
+    if clock is None:  # that of the segments
+        ticks = Fraction(time_scale(rate)) / rate
+        grid = "START{0}+round(({0}-START{0})/" + f"{ticks})*{ticks}"
+    else:
+        start = _seconds(plan.video_start)
+        grid = "round((round(({0}/" + f"{clock}-{start})*{rate})/({rate})+{start})*{clock})"
+    expressions = [f"{key}={grid.format(key.upper())}" for key in ("pts", "dts")]
+    return [*clock_args("v:0", clock), "-bsf:v:0", f"setts={':'.join(expressions)}"]
 
 
 def _upscaled_video(plan: VideoPlan, out: Path, segment: SegmentEncoding) -> list[str]:

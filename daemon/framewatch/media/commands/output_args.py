@@ -45,7 +45,7 @@ def _map(source_input: int, track: StreamPlan) -> list[str]:
 
 def _audio(plan: MuxPlan, number: int, track: StreamPlan) -> list[str]:
     if track.audio is None or track.encoder is None:
-        return [f"-c:a:{number}", "copy", *copied_audio_args(plan, f"a:{number}")]
+        return [f"-c:a:{number}", "copy", *copied_audio_args(plan, f"a:{number}", track.sample_rate)]
     args = audio.audio_args(number, track.encoder, track.audio, first=audio_trim(plan))
     return [*args, *without_stale_tags(f"a:{number}")]
 

@@ -6,11 +6,13 @@ by a filter; packets that are copied are dropped whole; a subtitle that spans th
 
 from __future__ import annotations
 
+from framewatch.media.containers import rules
 from framewatch.media.plan.avi_timestamps import packet_filter
 from framewatch.media.plan.plan import MuxPlan, VideoPlan
 
 # Read this much before the cut: a subtitle that started so long before it is still found, and so is a key frame.
 _LEAD_SECONDS = 30
+_LEAST_MP4_CLOCK = 10_000  # ffmpeg doubles the ticks per second of a video in mp4 and mov until there are so many
 _SLACK = 0.0005  # seconds; timestamps in Matroska are whole milliseconds
 
 
@@ -46,18 +48,34 @@ def audio_trim(plan: MuxPlan) -> list[str]:
 def copied_video_args(plan: VideoPlan) -> list[str]:
     """Options for the packets of a copied video."""
     times = plan.frame_times
-    return _copied_args(plan, "v:0", [packet_filter(times, -plan.container_start)] if times.runs else [])
+    if not times.runs:
+        return _copied_args(plan, "v:0", [], None)
+    clock = times.time_base.denominator
+    while clock < _LEAST_MP4_CLOCK:
+        clock *= 2
+    return _copied_args(plan, "v:0", [packet_filter(times, -plan.container_start)], clock)
 
 
-def copied_audio_args(plan: MuxPlan, specifier: str) -> list[str]:
+def copied_audio_args(plan: MuxPlan, specifier: str, sample_rate: int | None) -> list[str]:
     """Options for the packets of a copied audio track; `specifier` is the output stream's, such as `a:0`."""
-    return _copied_args(plan, specifier, [])
+    return _copied_args(plan, specifier, [], sample_rate)
 
 
-def _copied_args(plan: MuxPlan, specifier: str, filters: list[str]) -> list[str]:
+def clock_args(specifier: str, clock: int | None) -> list[str]:
+    """Tell ffmpeg the ticks per second of an output stream, which its bitstream filters count in.
+
+    ffmpeg 5.1 converts timestamps to the clock of the output before the filters, and lets these believe that they are
+    in the clock of the input. Where it knows the output's clock from the beginning, both are the same.
+    """
+    return [] if clock is None else [f"-time_base:{specifier}", f"1:{clock}"]
+
+
+def _copied_args(plan: MuxPlan, specifier: str, filters: list[str], own_clock: int | None) -> list[str]:
+    """Return the options for copied packets; `own_clock` is the stream's in a container where each has its own."""
     if plan.cut:
         filters = [*filters, f"noise=drop='lt(pts*tb,{plan.delay - _SLACK:.6f})'"]
-    return [f"-bsf:{specifier}", ",".join(filters)] if filters else []
+    clock = rules().containers[plan.container].clock or own_clock
+    return [*clock_args(specifier, clock), f"-bsf:{specifier}", ",".join(filters)] if filters else []
 
 
 def subtitle_args(plan: MuxPlan, specifier: str) -> list[str]:

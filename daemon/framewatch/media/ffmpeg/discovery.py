@@ -7,29 +7,50 @@ import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 import imageio_ffmpeg
 
 from framewatch.errors import ConfigError
 from framewatch.media.containers import rules
 
+NamedProgram = Path | Literal["system"]
+"""An ffmpeg that a user names: by its path, or the one on PATH."""
+
 _TIMEOUT_SECONDS = 30  # a listing takes no time; a graphics driver that hangs must not block the daemon
 
 
-def find_ffmpeg(configured: Path | None) -> Path:
-    """Return the ffmpeg to use: the configured one, else the one on PATH, else the one in the imageio-ffmpeg wheel.
+class FileVersion(NamedTuple):
+    """What tells a program from the one that takes its place."""
+
+    mtime_ns: int
+    size: int
+
+
+def find_ffmpeg(named: NamedProgram | None) -> Path:
+    """Return the ffmpeg that is named or, by default, the one in the imageio-ffmpeg package.
 
     Raises:
-        ConfigError: the configured one is not a program, or there is none at all.
+        ConfigError: it is not there.
     """
-    if configured is not None:
-        path = find_program(configured)
-        if path is None:
-            hint = "name another program, or remove the setting to use the installed one"
-            raise ConfigError("this is not a program", code="ffmpeg.missing", hint=hint, where=str(configured))
-        return path
-    on_path = shutil.which("ffmpeg")
-    return Path(on_path).absolute() if on_path else _bundled()
+    if named is None:
+        return _packaged()
+    if named == "system":
+        on_path = shutil.which("ffmpeg")
+        if on_path is None:
+            hint = "install ffmpeg, or remove the setting to use the packaged one"
+            raise ConfigError("there is no ffmpeg on PATH", code="ffmpeg.missing", hint=hint)
+        return Path(on_path).absolute()
+    path = find_program(named)
+    if path is None:
+        hint = "name another program, or remove the setting to use the packaged one"
+        raise ConfigError("this is not a program", code="ffmpeg.missing", hint=hint, where=str(named))
+    return path
+
+
+def program_named(text: str) -> NamedProgram:
+    """Return the program that a user names with this word: `system`, or a path."""
+    return "system" if text == "system" else Path(text)
 
 
 def find_program(named: Path) -> Path | None:
@@ -48,8 +69,53 @@ def version(ffmpeg: Path) -> str:
     Raises:
         ConfigError: it does not run.
     """
-    words = _output(ffmpeg, "-version").split()
+    words = output_of(ffmpeg, "-version").split()
     return words[2] if words[:2] == ["ffmpeg", "version"] else "unknown"
+
+
+def file_version(program: Path) -> FileVersion:
+    """Return the version of a program's file.
+
+    Raises:
+        ConfigError: it is not there.
+    """
+    try:
+        found = program.stat()
+    except OSError as error:
+        raise _missing(program, error.strerror or "") from None
+    return FileVersion(found.st_mtime_ns, found.st_size)
+
+
+def output_of(ffmpeg: Path, *args: str) -> str:
+    """Return what the program writes to stdout with these arguments.
+
+    Raises:
+        ConfigError: it does not run.
+    """
+    done = run(ffmpeg, *args)
+    if done.returncode:
+        raise _missing(ffmpeg, f"`{' '.join(args)}` ends with status {done.returncode}")
+    return done.stdout.decode("utf-8", "replace")
+
+
+def run(ffmpeg: Path, *args: str) -> subprocess.CompletedProcess[bytes]:
+    """Run the program to its end, and return what it said.
+
+    Raises:
+        ConfigError: it cannot be started, or hangs.
+    """
+    try:
+        return subprocess.run(
+            [os.fspath(ffmpeg), *args],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_TIMEOUT_SECONDS,
+            check=False,
+        )
+    except OSError as error:
+        raise _missing(ffmpeg, error.strerror or "") from None
+    except subprocess.SubprocessError as error:
+        raise _missing(ffmpeg, str(error)) from None
 
 
 def encoders(ffmpeg: Path) -> frozenset[str]:
@@ -58,27 +124,26 @@ def encoders(ffmpeg: Path) -> frozenset[str]:
     Raises:
         ConfigError: the program does not run.
     """
-    try:
-        mtime_ns = ffmpeg.stat().st_mtime_ns
-    except OSError as error:
-        raise _missing(ffmpeg, error.strerror or "") from None
-    return _encoders(ffmpeg, mtime_ns)
+    return _encoders(ffmpeg, file_version(ffmpeg))
 
 
-@cache
 def hwaccels(ffmpeg: Path) -> frozenset[str]:
     """Return the hardware that the program was built to decode with, such as "cuda".
 
     Raises:
         ConfigError: the program does not run.
     """
-    return frozenset(_output(ffmpeg, "-hide_banner", "-hwaccels").split("\n")[1:])
+    return _hwaccels(ffmpeg, file_version(ffmpeg))
 
 
 @cache
-def _encoders(ffmpeg: Path, _mtime_ns: int) -> frozenset[str]:
-    """The modification time is in the cache key, so that a replaced program is asked again."""
-    lines = _output(ffmpeg, "-hide_banner", "-encoders").partition("------")[2].splitlines()
+def _hwaccels(ffmpeg: Path, _version: FileVersion) -> frozenset[str]:
+    return frozenset(output_of(ffmpeg, "-hide_banner", "-hwaccels").split("\n")[1:])
+
+
+@cache
+def _encoders(ffmpeg: Path, _version: FileVersion) -> frozenset[str]:
+    lines = output_of(ffmpeg, "-hide_banner", "-encoders").partition("------")[2].splitlines()
     listed = {line.split()[1] for line in lines if len(line.split()) > 1}
     hardware = {each.program for each in rules().video_encoders.values() if each.hardware}
     return frozenset(name for name in listed if name not in hardware or _can_encode(ffmpeg, name))
@@ -100,30 +165,22 @@ def _can_encode(ffmpeg: Path, encoder: str) -> bool:
     return done.returncode == 0
 
 
-def _output(ffmpeg: Path, *args: str) -> str:
-    try:
-        done = subprocess.run(
-            [os.fspath(ffmpeg), *args],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_TIMEOUT_SECONDS,
-            check=True,
+def _packaged() -> Path:
+    """Return the program in the imageio-ffmpeg package.
+
+    The package is not asked for it: it would also take another from PATH or from the environment, and does not notice
+    that it was upgraded, after which its program has another name.
+    """
+    folder = Path(imageio_ffmpeg.__file__).with_name("binaries")
+    found = [path for path in sorted(folder.glob("ffmpeg-*")) if path.is_file() and os.access(path, os.X_OK)]
+    if not found:
+        hint = (
+            "run `pip install --force-reinstall imageio-ffmpeg`, or set `ffmpeg: system` to use the one of the system"
         )
-    except OSError as error:
-        raise _missing(ffmpeg, error.strerror or "") from None
-    except subprocess.SubprocessError as error:
-        raise _missing(ffmpeg, str(error)) from None
-    return done.stdout.decode("utf-8", "replace")
-
-
-def _bundled() -> Path:
-    try:
-        return Path(imageio_ffmpeg.get_ffmpeg_exe())
-    except RuntimeError:
-        hint = "install ffmpeg, or set its path in the configuration"
-        raise ConfigError("there is no ffmpeg", code="ffmpeg.missing", hint=hint) from None
+        raise ConfigError("the packaged ffmpeg is missing", code="ffmpeg.missing", hint=hint, where=str(folder))
+    return found[-1]
 
 
 def _missing(ffmpeg: Path, reason: str) -> ConfigError:
-    hint = "set the path of an ffmpeg that runs in the configuration"
+    hint = "name an ffmpeg that runs, or remove the setting `ffmpeg` to use the packaged one"
     return ConfigError(f"it does not run: {reason}", code="ffmpeg.missing", hint=hint, where=str(ffmpeg))

@@ -33,6 +33,7 @@ class StreamPlan(Record):
     encoder: str | None = None  # ffmpeg's encoder name; None where nothing is encoded
     cover: bool = False
     audio: AudioTarget | None = None  # of an audio track that is encoded
+    sample_rate: int | None = None  # of the source's sound
     language: str = ""
     title: str = ""
     note: str = ""
@@ -76,6 +77,7 @@ def _row(
         encoder=encoder,
         note=note,
         cover=stream.cover,
+        sample_rate=stream.audio.sample_rate if stream.audio else None,
         language=stream.language,
         title=stream.title,
     )

@@ -49,7 +49,7 @@ def used_paths(loaded: LoadedSettings) -> list[Use]:
         if isinstance(folder.preset, str) and is_path(folder.preset):
             path = absolute(Path(folder.preset), base)
             uses.append(Use(path.parent, f"{folder.name}: preset", False))
-    if settings.ffmpeg:
+    if isinstance(settings.ffmpeg, Path):
         uses.append(Use(settings.ffmpeg, "ffmpeg", False))
     return uses
 

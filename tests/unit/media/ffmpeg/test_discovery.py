@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import imageio_ffmpeg
 import pytest
 
 from framewatch.errors import ConfigError
-from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, version
-from media_samples import FFMPEG, program
+from framewatch.media.ffmpeg.discovery import encoders, find_ffmpeg, program_named, version
+from media_samples import FFMPEG, PACKAGED, program
 
 
 def test_the_configured_program_is_used(tmp_path: Path) -> None:
@@ -26,22 +27,38 @@ def test_a_configured_path_that_is_not_a_program_is_refused(name: str, tmp_path:
     assert (caught.value.finding.code, caught.value.finding.where) == ("ffmpeg.missing", str(tmp_path / name))
 
 
-def test_the_program_on_path_comes_before_the_bundled_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert find_ffmpeg(None) == FFMPEG
+def test_the_packaged_program_comes_before_one_on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     on_path = program(tmp_path / "ffmpeg", "exit 0")
-    assert find_ffmpeg(None) == on_path
-
-
-def test_no_program_at_all_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def none() -> str:
-        raise RuntimeError("no ffmpeg exe could be found")
-
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("imageio_ffmpeg.get_ffmpeg_exe", none)
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(on_path))
+    assert find_ffmpeg(None) == Path(imageio_ffmpeg.__file__).parent / "binaries" / PACKAGED.name
+
+
+def test_the_program_of_the_system_is_used_where_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ConfigError) as caught:
+        find_ffmpeg("system")
+    assert caught.value.finding.code == "ffmpeg.missing"
+    on_path = program(tmp_path / "ffmpeg", "exit 0")
+    assert find_ffmpeg(program_named("system")) == on_path
+    assert program_named("./system/ffmpeg") == Path("system/ffmpeg")
+
+
+def test_an_upgrade_of_the_package_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imageio_ffmpeg, "__file__", str(tmp_path / "__init__.py"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    binaries = tmp_path / "binaries"
+    binaries.mkdir()
+    (binaries / "ffmpeg-notes.txt").write_text("no program")
     with pytest.raises(ConfigError) as caught:
         find_ffmpeg(None)
     assert caught.value.finding.code == "ffmpeg.missing"
+    old = program(binaries / "ffmpeg-linux-v1", "exit 0")
+    assert find_ffmpeg(None) == old
+    new = old.rename(binaries / "ffmpeg-linux-v2")
+    assert find_ffmpeg(None) == new
 
 
 def test_version_and_software_encoders_are_read_from_the_program() -> None:
