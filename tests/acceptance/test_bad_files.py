@@ -23,14 +23,14 @@ def make_bad_files(folder: Path) -> dict[str, str]:
     data = front.read_bytes()
     (folder / "cut.mp4").write_bytes(data[: len(data) * 2 // 3])
     make_sound(folder / "sound.mp4")
-    make_picture(folder / "picture.png")
+    make_picture(folder / "picture.png").rename(folder / "picture.mp4")
     return {
         "text.mp4": "media.not_media",
         "empty.mp4": "media.empty",
         "no-index.mp4": "media.truncated",
         "cut.mp4": "media.truncated",
         "sound.mp4": "media.no_video",
-        "picture.png": "media.picture",
+        "picture.mp4": "media.picture",
     }
 
 

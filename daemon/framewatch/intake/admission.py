@@ -17,9 +17,11 @@ from framewatch.jobs.progress_file import other_owner
 from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.source_check import retry_source
 from framewatch.jobs.store.ids import is_job_id
+from framewatch.library.kinds import Kind
 from framewatch.media.preset.library import SHIPPED, PresetLibrary
 from framewatch.media.preset.loader import FOLDER_PRESET, NamedPreset, load_folder_preset
 from framewatch.media.preset.preset_file import UNREADABLE
+from framewatch.media.preset.selection import wanted_kinds
 from framewatch.media.rules.preset_rules import check_preset
 from framewatch.settings import FolderSettings, Settings
 from framewatch.storage import beneath, files
@@ -55,10 +57,18 @@ class Admission:
         self._configured = configured
         self._manager = manager
         self._library = library
+        self._wanted: frozenset[Kind] | None = None
 
     def use(self, preset: NamedPreset) -> None:
         """Use this preset from now on. No file is taken before."""
         self._configured = preset
+
+    def wanted_kinds(self) -> frozenset[Kind] | None:
+        """Return the kinds of files that the preset is for; None if no preset could be read so far."""
+        with suppress(FramewatchError):
+            preset, _ = self._preset()
+            self._wanted = wanted_kinds(preset.preset) if preset else self._wanted
+        return self._wanted
 
     def admit(self, settled: Sequence[Settled]) -> dict[Path, str | None]:
         """Queue settled files. Returns those that cannot be queued now, with the reason if there is one.

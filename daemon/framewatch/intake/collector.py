@@ -18,6 +18,7 @@ from framewatch.intake.ignore_rules import IgnoreRules
 from framewatch.intake.ready_check import ReadyState, check_ready
 from framewatch.intake.scanner import Scanner, ScanReport
 from framewatch.intake.settle_tracker import Snapshot
+from framewatch.library.kinds import Kind, is_other_kind
 from framewatch.settings import FolderSettings
 from framewatch.storage.root import Guard, Root
 
@@ -31,8 +32,18 @@ class Settled(NamedTuple):
     identity: FileIdentity
 
 
-OnSettled = Callable[[Sequence[Settled]], Mapping[Path, str | None]]
-"""Takes files, and returns those that it does not take now with the reason; None if there is nothing to report."""
+class LeftAlone(NamedTuple):
+    """The answer for a file that is not of the preset's kind, as a job found: it is not offered again."""
+
+
+Answer = str | LeftAlone | None
+"""Why a file is not taken now; None if there is nothing to report."""
+
+OnSettled = Callable[[Sequence[Settled]], Mapping[Path, Answer]]
+"""Takes files, and returns the answers for those that it does not take."""
+
+WantedKinds = Callable[[], frozenset[Kind] | None]
+"""Gives the kinds of files that the folder's preset is for; None if that is not known."""
 
 _log = structlog.get_logger("framewatch.intake")
 
@@ -49,6 +60,7 @@ class Collector:
         guard: Guard,
         stopping: Callable[[], bool],
         require: Callable[[], object],
+        wanted: WantedKinds = lambda: None,
     ) -> None:
         """Prepare, without accessing the folder.
 
@@ -59,8 +71,12 @@ class Collector:
             guard: opens the folder, and those that are excluded.
             stopping: whether to stop; asked between files.
             require: raises a FramewatchError while the folder's disk is not mounted.
+            wanted: asked at each scan. Files whose names say that they are of another kind are left alone.
         """
         self._folder = folder
+        self._ask_wanted = wanted
+        self._wanted: frozenset[Kind] | None = None
+        self._other_kinds: set[str] = set()  # paths of files that are left alone
         self._on_settled = on_settled
         self._stopping = stopping
         self._require = require
@@ -87,9 +103,14 @@ class Collector:
         seen: set[str] = set()
         new: set[str] = set()
         ready = {}
+        others: set[str] = set()
+        self._wanted = self._ask_wanted()
         for relative, snapshot in self._scanner.walk(report):
             if self._stopping():
                 return report, new
+            if self._is_other_kind(relative):
+                others.add(relative)
+                continue
             seen.add(relative)
             if not self._states.knows(relative):
                 new.add(relative)
@@ -101,6 +122,7 @@ class Collector:
         self._states.retain(seen, report.may_have_missed)
         self._refusals = {path: why for path, why in self._refusals.items() if self._states.knows(path)}
         self._report_once(report)
+        self._report_other_kinds(others)
         self._ready |= dict(sorted(ready.items()))
         return report, new
 
@@ -126,12 +148,19 @@ class Collector:
         now = time.monotonic()
         self._states.touch(relative, now)
         if isinstance(seen, Snapshot):
-            self._states.observe(relative, seen, now)
+            self._observe(relative, seen, now)
         elif seen is None:
             self._states.vanished(relative)
         elif self._folder.recursive:
             for found in self._scanner.walk(ScanReport(), below=relative):
-                self._states.observe(found.relative, found.snapshot, now)
+                self._observe(found.relative, found.snapshot, now)
+
+    def _observe(self, relative: str, snapshot: Snapshot, now: float) -> None:
+        if not self._is_other_kind(relative):
+            self._states.observe(relative, snapshot, now)
+
+    def _is_other_kind(self, relative: str) -> bool:
+        return self._wanted is not None and is_other_kind(relative.rpartition("/")[2], self._wanted)
 
     def forget(self, relative: str) -> None:
         """Treat the file at this path as new; it settles again."""
@@ -153,6 +182,11 @@ class Collector:
     def refused(self) -> int:
         """The number of files that were offered and refused."""
         return self._states.refused_count
+
+    @property
+    def other_kinds(self) -> int:
+        """The number of files that are left alone, since they are not of the preset's kind."""
+        return len(self._other_kinds) + self._states.left_alone_count
 
     @property
     def busy(self) -> int:
@@ -186,13 +220,17 @@ class Collector:
     def _offer(self, offered: dict[str, Snapshot]) -> None:
         settled = [Settled(Path(relative), snapshot.identity()) for relative, snapshot in offered.items()]
         try:
-            refused = self._on_settled(settled)
+            refused: Mapping[Path, Answer] = self._on_settled(settled)
         except (FramewatchError, OSError) as error:
             refused = dict.fromkeys((each.relative for each in settled), str(error))
         for relative, snapshot in offered.items():
             path = Path(relative)
+            answer = refused.get(path)
+            if isinstance(answer, LeftAlone):
+                self._states.left_alone(relative, snapshot)
+                continue
             (self._states.refused if path in refused else self._states.taken)(relative, snapshot)
-            self._report_refusal(relative, refused.get(path) or "")
+            self._report_refusal(relative, answer or "")
 
     def _report_refusal(self, relative: str, why: str) -> None:
         """Log why a file was not taken, once for each reason: it is offered again and again."""
@@ -200,6 +238,12 @@ class Collector:
             _log.warning("folder.not_taken", folder=self._folder.name, path=relative, problem=why)
         if why:
             self._refusals[relative] = why
+
+    def _report_other_kinds(self, others: set[str]) -> None:
+        """Log that files are left alone, once for as long as there are any."""
+        if others and not self._other_kinds:
+            _log.info("folder.left_alone", folder=self._folder.name, files=len(others), example=min(others))
+        self._other_kinds = others
 
     def _report_once(self, report: ScanReport) -> None:
         """Log unsupported and unreadable entries, each once while it is there."""

@@ -1,4 +1,4 @@
-"""The files of a folder by state: settling, taken or refused. Pure."""
+"""The files of a folder by state: settling, taken, left alone or refused. Pure."""
 
 from __future__ import annotations
 
@@ -8,24 +8,27 @@ from framewatch.intake.settle_tracker import SettleTracker, Snapshot
 
 
 class FileStates:
-    """The state of every known file of a folder: settling, taken or refused.
+    """The state of every known file of a folder: settling, taken, left alone or refused.
 
-    A taken file is not offered again while the same version is there; a new version settles again. A refused file is
-    offered again at a rescan. Files that vanish are forgotten, so memory is bounded by the size of the folder.
+    A taken file, or one that is left alone, is not offered again while the same version is there; a new version
+    settles again. A refused file is offered again at a rescan. Files that vanish are forgotten, so memory is bounded
+    by the size of the folder.
     """
 
     def __init__(self, settle_seconds: float) -> None:
         self._settling = SettleTracker(settle_seconds)
         self._taken: dict[str, Snapshot] = {}
         self._refused: dict[str, Snapshot] = {}
+        self._left_alone: dict[str, Snapshot] = {}
 
     def observe(self, path: str, snapshot: Snapshot, now: float, *, rescan: bool = False) -> bool:
         """Record a snapshot of a file; returns whether to offer the file now."""
-        if self._taken.get(path) == snapshot:
+        if self._taken.get(path) == snapshot or self._left_alone.get(path) == snapshot:
             return False
         if self._refused.get(path) == snapshot:
             return rescan
         self._taken.pop(path, None)
+        self._left_alone.pop(path, None)
         self._refused.pop(path, None)
         return self._settling.observe(path, snapshot, now)
 
@@ -38,6 +41,11 @@ class FileStates:
         self.vanished(path)
         self._taken[path] = snapshot
 
+    def left_alone(self, path: str, snapshot: Snapshot) -> None:
+        """Record that the file was offered, and is of another kind than the folder's preset is for."""
+        self.vanished(path)
+        self._left_alone[path] = snapshot
+
     def refused(self, path: str, snapshot: Snapshot) -> None:
         """Record that the file was offered and refused."""
         self.vanished(path)
@@ -47,11 +55,12 @@ class FileStates:
         """Forget the file: it is gone, or whatever is there now counts as new."""
         self._settling.forget(path)
         self._taken.pop(path, None)
+        self._left_alone.pop(path, None)
         self._refused.pop(path, None)
 
     def retain(self, seen: set[str], unseen: Callable[[str], bool]) -> None:
         """Forget files that a whole scan did not see, except those that it may have missed (`unseen`)."""
-        known: Iterable[str] = (*self._settling, *self._taken, *self._refused)
+        known: Iterable[str] = (*self._settling, *self._taken, *self._left_alone, *self._refused)
         for path in [path for path in known if path not in seen and not unseen(path)]:
             self.vanished(path)
 
@@ -65,7 +74,7 @@ class FileStates:
 
     def knows(self, path: str) -> bool:
         """Return whether the file is known."""
-        return path in self._settling or path in self._taken or path in self._refused
+        return any(path in each for each in (self._settling, self._taken, self._left_alone, self._refused))
 
     @property
     def settling_count(self) -> int:
@@ -76,3 +85,8 @@ class FileStates:
     def refused_count(self) -> int:
         """The number of files that were offered and refused."""
         return len(self._refused)
+
+    @property
+    def left_alone_count(self) -> int:
+        """The number of files that were offered and left alone."""
+        return len(self._left_alone)

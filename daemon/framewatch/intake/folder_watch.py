@@ -16,7 +16,7 @@ from typing import Literal
 import structlog
 
 from framewatch.errors import Finding, FramewatchError, unexpected
-from framewatch.intake.collector import Collector, OnSettled, Settled
+from framewatch.intake.collector import Answer, Collector, OnSettled, Settled, WantedKinds
 from framewatch.intake.hint_queue import HintQueue
 from framewatch.intake.watch_mode import FolderHealth, WatchMode, choose_mode
 from framewatch.settings import FolderSettings
@@ -52,7 +52,7 @@ class FolderWatch:
     - Nothing ends the thread but `stop`: what nobody expected is shown as a problem of this folder, and tried again.
 
     Log events: folder.watching, folder.unavailable, folder.watch_failed, folder.unsupported_entry, folder.unreadable,
-    folder.not_taken.
+    folder.not_taken, folder.left_alone.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class FolderWatch:
         rescan_seconds: float = RESCAN_SECONDS,
         require: Callable[[], Finding | None] = lambda: None,
         guard: Guard = UNGUARDED,
+        wanted: WantedKinds = lambda: None,
     ) -> None:
         """Prepare to watch; `start` begins.
 
@@ -76,6 +77,7 @@ class FolderWatch:
                 mounted. The watch then waits: it offers no file and forgets none. May return a problem that
                 `health` shows while the watch continues.
             guard: opens the folder, and those that are excluded.
+            wanted: gives the kinds of files that the folder's preset is for; others are left alone.
         """
         self._require = require
         self._on_settled = on_settled
@@ -91,6 +93,7 @@ class FolderWatch:
             guard=guard,
             stopping=self._stopping,
             require=require,
+            wanted=wanted,
         )
         self._collector = self._new_collector()
         self._mode: WatchMode | None = None
@@ -176,7 +179,7 @@ class FolderWatch:
         self._answers_within(NO_ANSWER_SECONDS)
         return self._hints.closed
 
-    def _offer(self, settled: Sequence[Settled]) -> Mapping[Path, str | None]:
+    def _offer(self, settled: Sequence[Settled]) -> Mapping[Path, Answer]:
         """Hand on settled files; hundreds of progress files may be written meanwhile."""
         self._answers_within(ADMISSION_SECONDS)
         refused = self._on_settled(settled)
@@ -318,6 +321,7 @@ class FolderWatch:
         """Replace the health record."""
         mode = {} if self._mode is None else {"mode": self._mode.mode, "reason": self._mode.reason}
         counts = {"waiting": self._collector.waiting, "busy": self._collector.busy}
+        counts["other_kinds"] = self._collector.other_kinds
         with self._health_lock:
             self._health = self._health.evolve(**(mode | counts | changes))
 

@@ -68,6 +68,7 @@ class FolderHealth(Record):
     scan_seconds: float = 0.0  # duration of that scan
     waiting: int = 0  # files that are not settled yet, or were refused
     busy: int = 0  # those of them that a program has open for writing
+    other_kinds: int = 0  # files that are left alone, since they are not of the preset's kind
     ignored: int = 0  # entries that the rules ignored in the last scan
     odd: int = 0  # links, FIFOs, sockets, devices, too deep folders in the last scan
     unreadable: int = 0  # subfolders that the last scan could not read

@@ -236,6 +236,7 @@ class Application:
             excluded=inside,
             require=partial(self._gate.require, folder, admission.use),
             guard=self.mounts,
+            wanted=admission.wanted_kinds,
         )
         self._watches[folder.name] = watch
         watch.start()

@@ -61,3 +61,14 @@ def test_files_that_a_rescan_did_not_see_are_forgotten_unless_it_could_not_look(
         False,
     ]
     assert settled(states, "gone", now=50)
+
+
+def test_a_file_that_was_left_alone_is_counted_and_offered_again_only_in_a_new_version() -> None:
+    states = FileStates(5)
+    settled(states, "a")
+    states.left_alone("a", FILE)
+    assert states.left_alone_count == 1
+    assert not states.observe("a", FILE, 100, rescan=True)
+    assert not states.observe("a", NEWER, 101)
+    assert states.observe("a", NEWER, 107)
+    assert states.left_alone_count == 0

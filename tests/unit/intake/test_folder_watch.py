@@ -25,6 +25,7 @@ from framewatch.intake.ready_check import ReadyState
 from framewatch.intake.watch_mode import FolderHealth
 from framewatch.jobs.store.recovery import was_rebuilt
 from framewatch.jobs.store.store import Store
+from framewatch.library.kinds import Kind
 from framewatch.settings import FolderSettings
 from framewatch.storage import beneath
 from framewatch.storage.mounts import Mounts
@@ -44,6 +45,7 @@ class WatchedFolder:
         self.offers: list[tuple[str, FileIdentity, float]] = []
         self.answer: Callable[[str], bool] = lambda _: True
         self.require: Callable[[], None] = lambda: None
+        self.wanted: frozenset[Kind] | None = None
         self.watch: FolderWatch
 
     def start(self, *, rescan_seconds: float = 60, **options: Any) -> FolderWatch:
@@ -57,7 +59,9 @@ class WatchedFolder:
             "poll_seconds": 0.15,
         }
         folder = FolderSettings(**values | options)
-        self.watch = FolderWatch(folder, self._take, rescan_seconds=rescan_seconds, require=self.require)
+        self.watch = FolderWatch(
+            folder, self._take, rescan_seconds=rescan_seconds, require=self.require, wanted=lambda: self.wanted
+        )
         self.watch.start()
         return self.watch
 
@@ -258,6 +262,23 @@ def test_links_and_pipes_are_never_offered_nor_opened(watched: WatchedFolder, tm
     watched.rescanned()
     assert watched.names == ["film.mp4"]
     assert watched.watch.health().odd == 4
+
+
+def test_files_of_another_kind_are_left_alone_and_counted_until_the_preset_wants_them(
+    watched: WatchedFolder, mode: str
+) -> None:
+    watched.wanted = frozenset({Kind.VIDEO})
+    for name in ("film.mp4", "poster.jpg", "s1/theme.mp3", "no ending"):
+        watched.put(name)
+    watched.start(watch=mode)
+    watched.wait("film.mp4", "no ending")
+    watched.put("late.jpg")
+    watched.rescanned()
+    assert watched.watch.health().other_kinds == 3
+    assert watched.watch.idle
+    watched.wanted = frozenset({Kind.PICTURE})
+    watched.rescanned(1)
+    watched.wait("film.mp4", "no ending", "poster.jpg", "late.jpg")
 
 
 def test_a_refused_file_is_offered_again_until_it_is_taken(watched: WatchedFolder, mode: str) -> None:

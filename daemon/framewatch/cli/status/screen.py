@@ -37,6 +37,8 @@ def _folder_table(folders: list[dict[str, Any]], *, running: bool) -> Table:
         reason = f" ({folder['reason']})" if folder.get("reason") else ""
         mode = f"{folder.get('mode', '')}{reason}" if running else ""
         state = folder.get("problem") or folder.get("state", "") if running else "not watched"
+        if running and (others := folder.get("other_kinds")):
+            state = f"{state}, {others} of other kinds left alone"
         waiting = folder.get("waiting", "") if running else ""
         rows.append((folder["name"], folder.get("input", ""), mode, waiting, state))
     return plain_table(("folder", "input", "watched by", "waiting", "state"), rows)

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from framewatch.domain import MediaInfo, Stream
 from framewatch.errors import Finding
+from framewatch.library.kinds import Kind
+from framewatch.media.containers import rules
 from framewatch.media.preset.only_if import DEMUXERS_OF, OnlyIf
 from framewatch.media.preset.preset import Preset
+
+# What a container can be made of, by its kind.
+_TAKEN: Mapping[str, tuple[Kind, ...]] = MappingProxyType(
+    {
+        "video": (Kind.VIDEO,),
+        "animation": (Kind.VIDEO,),
+        "audio": (Kind.SOUND, Kind.VIDEO),
+        "image": (Kind.PICTURE,),
+    }
+)
 
 
 class Choice(NamedTuple):
@@ -27,6 +40,12 @@ def choose_preset(preset: Preset, info: MediaInfo) -> Choice:
             return Choice(variant, tuple(reasons))
         reasons += mismatches
     return Choice(None, tuple(reasons))
+
+
+def wanted_kinds(preset: Preset) -> frozenset[Kind]:
+    """Return the kinds of files that a preset and those in its `else` are for."""
+    kinds = {rules().containers[variant.container].kind for variant in preset.variants}
+    return frozenset(kind for each in kinds for kind in _TAKEN[each])
 
 
 def _mismatches(only_if: OnlyIf, info: MediaInfo) -> list[Finding]:

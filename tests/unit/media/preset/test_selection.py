@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from framewatch.domain import MediaInfo
+from framewatch.library.kinds import Kind
 from framewatch.media.preset.preset import Preset
-from framewatch.media.preset.selection import choose_preset
+from framewatch.media.preset.selection import choose_preset, wanted_kinds
 from framewatch.media.rules.preset_rules import check_preset
 from media_samples import audio, cover, media, video
 
@@ -85,3 +86,19 @@ def test_the_first_matching_preset_is_chosen_with_reasons_against_the_others() -
 )
 def test_a_contradictory_preset_is_refused(keys: dict[str, Any], code: str, where: str) -> None:
     assert (code, where) in {(finding.code, finding.where) for finding in check_preset(Preset(**keys))}
+
+
+@pytest.mark.parametrize(
+    ("preset", "kinds"),
+    [
+        ({}, {Kind.VIDEO}),
+        ({"container": "gif"}, {Kind.VIDEO}),
+        ({"container": "png"}, {Kind.PICTURE}),
+        (SONG, {Kind.SOUND, Kind.VIDEO}),
+        ({"only_if": {"max_height": 480}, "else": {"container": "jpg"}}, {Kind.VIDEO, Kind.PICTURE}),
+    ],
+)
+def test_a_preset_is_for_the_kinds_of_files_that_its_containers_are_made_of(
+    preset: dict[str, Any], kinds: set[Kind]
+) -> None:
+    assert wanted_kinds(Preset.model_validate(preset)) == kinds
