@@ -61,6 +61,14 @@ def viewed(path: Path, other: Path) -> Iterator[Path]:
         unmount(other)
 
 
+@contextmanager
+def bound_read_only(path: Path, other: Path) -> Iterator[Path]:
+    """The folder `path` at `other`, too, for a while; nothing can be written there."""
+    with bound(path, other):
+        _run("mount", "-o", "remount,bind,ro", os.fspath(other))
+        yield other
+
+
 def move_mount(path: Path, other: Path) -> None:
     """Take what is mounted at `path` elsewhere, or back: the disk is pulled, and what is on it is kept."""
     other.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ MODULES_PER_FOLDER = 15
 # Code that handles files of shares. There a path may lead anywhere: only `storage.root` and descriptors reach a file.
 SHARES = (
     *("intake", "jobs/publishing", "jobs/reporting", "jobs/progress_file.py", "jobs/source_check.py"),
-    *("service/folder_gate.py",),
+    *("jobs/known_files.py", "service/folder_gate.py"),
     *("media/preset/preset_file.py", "media/preset/subtitle_file.py"),
 )
 BY_PATH = {
@@ -89,6 +89,7 @@ ORDER = [
     "jobs.work_folder",
     "jobs.lifecycle",
     "jobs.store",
+    "jobs.known_files",
     "jobs.gpu",
     "jobs.attempt",
     "jobs.publishing",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from framewatch.domain.input_file import FileIdentity, InputFile
+from framewatch.domain.input_file import FileIdentity, InputFile, KnownFile
 from framewatch.domain.job import Job, JobState, Journal, Length
 from framewatch.domain.media import (
     Audio,
@@ -33,6 +33,7 @@ __all__ = [
     "Job",
     "JobState",
     "Journal",
+    "KnownFile",
     "Length",
     "MasteringDisplay",
     "MediaInfo",

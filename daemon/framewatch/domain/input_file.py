@@ -16,6 +16,15 @@ class FileIdentity(Record):
     mtime_ns: int
 
 
+class KnownFile(Record):
+    """A file that stays in the input, or was put there, as framewatch last saw it."""
+
+    identity: FileIdentity
+    sample: str  # digest of some of its content, as `framewatch.library.known_file` makes it
+    made: bool = False  # it is an output that took its source's place; else it is a source
+    output: Path | None = None  # of a source that has one
+
+
 class InputFile(Record):
     """A file below a root. It is opened by `framewatch.storage.files.open_input`, and never by its path."""
 

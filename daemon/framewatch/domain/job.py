@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from framewatch.domain.input_file import FileIdentity
+from framewatch.domain.input_file import FileIdentity, KnownFile
 from framewatch.domain.record import Record
 from framewatch.errors import Finding, Need
 
@@ -18,7 +18,7 @@ class JobState(StrEnum):
     RUNNING = "running"  # a slot works on it
     PUBLISHING = "publishing"  # its files are being moved into place, step by journaled step
     HELD = "held"  # waits for an outside cause to go away, and continues by itself
-    DONE = "done"  # output in place, source in done/
+    DONE = "done"  # output in place, source in done/, or where it was with `done: keep`
     SKIPPED = "skipped"  # the preset does not apply to this file: no output, the source unchanged in done/
     FAILED = "failed"  # source in failed/, with the reason beside it
     CANCELLED = "cancelled"  # stopped by the user; the source in failed/
@@ -49,6 +49,7 @@ class Journal(Record):
     output_done: bool = False
     source_to: Path | None = None  # the name that was chosen in done/ or failed/
     source_done: bool = False
+    kept: KnownFile | None = None  # the source, if it stays where it is
 
 
 class Job(Record):

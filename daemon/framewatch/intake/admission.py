@@ -6,11 +6,15 @@ import json
 import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+
+import structlog
 
 from framewatch.domain import FileIdentity, Job
 from framewatch.errors import ConfigError, ErrorRecord, Finding, FramewatchError, Remedy, StorageError, limited
 from framewatch.intake.collector import Settled
+from framewatch.jobs.known_files import KnownFiles
 from framewatch.jobs.lifecycle.events import Broke, RetryAsked
 from framewatch.jobs.naming import free_path, planned_output, sidecar_path
 from framewatch.jobs.progress_file import other_owner
@@ -27,6 +31,8 @@ from framewatch.settings import FolderSettings, Settings
 from framewatch.storage import beneath, files
 from framewatch.storage.os_errors import storage_faults
 from framewatch.storage.root import UNGUARDED, Guard, Root
+
+_log = structlog.get_logger("framewatch.intake")
 
 
 class Admission:
@@ -56,6 +62,7 @@ class Admission:
         self._folder = folder
         self._configured = configured
         self._manager = manager
+        self._known = KnownFiles(manager.store, folder.name, self._input, sources=folder.keeps_sources)
         self._library = library
         self._wanted: frozenset[Kind] | None = None
 
@@ -79,16 +86,33 @@ class Admission:
         Raises:
             ConfigError: the folder's own preset cannot be read.
         """
-        refused, new = self._sorted(settled)
+        known, strangers = self._known.recognise(settled)
+        refused, new = self._sorted([each for each in settled if each.relative not in known])
         if not new:
             return refused
         preset, findings = self._preset()
+        if self._folder.keeps_sources and preset is not None:
+            done = self._with_output(set(strangers) & set(new), preset)
+            new = [each for each in new if each.relative not in done]
         if findings:
             self._input.require()  # else a disk that was just unplugged would fail the file
         event = Broke(ErrorRecord(tuple(findings), Remedy.NONE)) if findings else None
         added, without_job = self._manager.add(self._folder.output, lambda: self._jobs(new, preset, findings), event)
         taken = {job.relative for job in added}
         return {each.relative: None for each in new if each.relative not in taken} | refused | without_job
+
+    def _with_output(self, strangers: Collection[tuple[Path, FileIdentity]], preset: NamedPreset) -> set[Path]:
+        """Return the files that count as processed, since their outputs are there already."""
+        found = self._known.with_output(sorted(strangers), partial(self._planned, preset=preset), self._output)
+        if found:
+            example = min(found)
+            _log.info("folder.output_exists", folder=self._folder.name, files=len(found), example=example)
+        return found
+
+    def _planned(self, relative: Path, preset: NamedPreset | None) -> Path:
+        name = preset.name if preset else FOLDER_PRESET
+        container = preset.preset.container if preset else relative.suffix.lstrip(".") or "mp4"
+        return planned_output(self._folder.output, relative, self._folder.output_name, name, container)
 
     def _sorted(self, settled: Sequence[Settled]) -> tuple[dict[Path, str | None], list[Settled]]:
         """Return the files of which another version is being processed, and the new ones."""
@@ -156,9 +180,7 @@ class Admission:
         names: Collection[Path] = (),
     ) -> Job:
         folder, store = self._folder, self._manager.store
-        name = preset.name if preset else FOLDER_PRESET
-        container = preset.preset.container if preset else relative.suffix.lstrip(".") or "mp4"
-        wanted = planned_output(folder.output, relative, folder.output_name, name, container)
+        wanted = self._planned(relative, preset)
 
         job_id, source = store.new_id(), folder.input / relative
 
@@ -173,7 +195,7 @@ class Admission:
             relative=relative,
             source=source,
             identity=identity,
-            preset_name=name,
+            preset_name=preset.name if preset else FOLDER_PRESET,
             preset=json.dumps(preset.preset.model_dump(mode="json")) if preset and not findings else "",
             output=free_path(wanted, taken),
             gpu=preset is not None and preset.preset.needs_gpu,

@@ -30,7 +30,8 @@ LOCK_NAME = ".framewatch.lock"
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _INFO_BYTES = 4096
 _MAX_PID = 2**31
-_NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL})
+# EBADF: of a folder on NFS, where only a file that is open for writing can be locked.
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL, errno.EBADF})
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,9 @@ class FolderLock:
     file does no harm.
     """
 
-    def __init__(self, folder: Root) -> None:
+    def __init__(self, folder: Root, *, writes: bool = True) -> None:
+        """Prepare. If it `writes` nothing into the folder, the folder itself is locked, and no holder is named."""
+        self._writes = writes
         self._folder = folder
         self.path = folder.path / LOCK_NAME
         self._file: int | None = None
@@ -82,13 +85,14 @@ class FolderLock:
             os.close(file)
             return self._not_locked(error, holder, what)
         self._file = file
-        _write(file)
+        if self._writes:
+            _write(file)
         return None
 
     def is_current(self) -> bool:
         """Return whether the locked file is still the one in the folder: its disk may have been replaced."""
         try:
-            found = self._folder.find(self.path)
+            found = self._folder.find(self.path if self._writes else self._folder.path)
         except StorageError:
             return False
         seen = self._seen
@@ -106,7 +110,7 @@ class FolderLock:
     def _open(self) -> int:
         try:
             with self._folder.opened() as folder:
-                file = os.open(LOCK_NAME, _OPEN, 0o600, dir_fd=folder)
+                file = os.open(LOCK_NAME, _OPEN, 0o600, dir_fd=folder) if self._writes else os.dup(folder)
         except OSError as error:
             hint = "make the folder writable, and remove anything else with that name"
             message = f"the lock {self.path} cannot be opened: {error.strerror}"
@@ -114,7 +118,8 @@ class FolderLock:
         try:
             with storage_faults(self.path):
                 status = os.fstat(file)
-            self._require_plain(status)
+            if self._writes:
+                self._require_plain(status)
         except BaseException:
             os.close(file)
             raise
@@ -150,12 +155,17 @@ class DaemonLock:
         self._guard = threading.Lock()  # for both tables
         self._locking = NamedLocks()
 
-    def add(self, folder: Root, what: str) -> tuple[Finding, ...]:
+    def add(self, folder: Root, what: str, *, writes: bool = True) -> tuple[Finding, ...]:
         """Lock one more folder. Does nothing if it is held and its disk is the same.
+
+        Args:
+            folder: the folder.
+            what: its name in messages.
+            writes: whether a file may be written into it.
 
         Returns and raises: as `hold`.
         """
-        _, warning = self._take(folder, what)
+        _, warning = self._take(folder, what, writes=writes)
         return (warning,) if warning else ()
 
     def drop(self, folder: Root) -> None:
@@ -200,7 +210,7 @@ class DaemonLock:
         self.keep(wanted)
         return tuple(warning for warning in warnings if warning)
 
-    def _take(self, folder: Root, what: str) -> tuple[bool, Finding | None]:
+    def _take(self, folder: Root, what: str, *, writes: bool = True) -> tuple[bool, Finding | None]:
         """Lock a folder, again if its disk was replaced. Returns whether it was not held before, and a warning."""
         key = folder.real_path()
         with self._locking.of(key):
@@ -210,7 +220,7 @@ class DaemonLock:
             if held is not None and held.is_current():
                 return False, None
             self._release_keys(key)  # first: our own old lock would refuse the new one if it is the same file
-            lock = FolderLock(folder)
+            lock = FolderLock(folder, writes=writes)
             warning = lock.acquire(what)
             with self._guard:
                 self._locks[key] = lock

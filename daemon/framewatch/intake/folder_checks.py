@@ -21,7 +21,6 @@ from framewatch.storage.os_errors import SYMLINK, storage_error
 from framewatch.storage.root import UNGUARDED, Guard, Root
 
 LINK = "folders.symlink"
-_TARGETS = ("output", "done", "failed")
 _RIGHTS = (
     "give framewatch's user write permission there; a systemd service writes only to folders that were in the "
     "configuration at `framewatch service install`"
@@ -97,14 +96,13 @@ def make_targets(folder: FolderSettings, roots: Mounts, where: Callable[[KeyPath
     Raises:
         ConfigError: one cannot be created.
     """
-    for key in _TARGETS:
-        path = getattr(folder, key)
+    for key, path in folder.targets.items():
         if roots.may_create(path):
             try:
                 roots.create(path)
             except StorageError as error:
                 raise _not_created(path, error.finding.message, where((key,))) from None
-    for path in (folder.input, *(getattr(folder, key) for key in _TARGETS)):
+    for path in (folder.input, *folder.targets.values()):
         with suppress(StorageError):  # whoever needs the root reports it
             roots.require(path)
 
@@ -114,12 +112,11 @@ def _not_created(path: Path, reason: str, where: str) -> ConfigError:
 
 
 def _folder(folder: FolderSettings, known: Collection[Path], guard: Guard) -> Iterator[tuple[str, Finding]]:
-    wrong = list(_input(folder.input, guard))
+    wrong = list(_input(folder.input, guard, writes=not folder.keeps_sources))
     lost = any(finding.code != "folders.not_writable" for finding in wrong)
     if _is_there(folder.input, guard) or folder.input not in known:
         yield from (("input", finding) for finding in wrong)
-    for key in _TARGETS:
-        target = getattr(folder, key)
+    for key, target in folder.targets.items():
         if target in known and not _is_there(target, guard):
             continue
         if link := _link_between(Root(folder.input, guard), target):
@@ -131,10 +128,10 @@ def _folder(folder: FolderSettings, known: Collection[Path], guard: Guard) -> It
                 yield key, finding
 
 
-def _input(path: Path, guard: Guard) -> Iterator[Finding]:
+def _input(path: Path, guard: Guard, *, writes: bool) -> Iterator[Finding]:
     """Check an input. It is never created: a share that is not mounted must not be mistaken for an empty folder."""
     try:
-        may = _may(path, os.R_OK | os.W_OK | os.X_OK, guard)
+        may = _may(path, os.R_OK | os.X_OK | (os.W_OK if writes else 0), guard)
     except OSError as error:
         yield _unreachable(path, error) or Finding(
             "folders.no_input", f"{path} does not exist", "create it, or mount the share that it is on"
@@ -143,8 +140,8 @@ def _input(path: Path, guard: Guard) -> Iterator[Finding]:
         yield _refused_link(error)
     else:
         if not may:
-            message = f"{path} must be readable and writable: sources are moved out of it when they are done"
-            yield Finding("folders.not_writable", message, _RIGHTS)
+            writable = " and writable: sources are moved out of it when they are done" if writes else ""
+            yield Finding("folders.not_writable", f"{path} must be readable{writable}", _RIGHTS)
 
 
 def _creatable(path: Path, guard: Guard, *, deep: bool) -> Iterator[Finding]:

@@ -18,7 +18,6 @@ from framewatch.settings import FolderSettings, Settings
 from framewatch.storage import beneath, links
 
 OVERLAP = "folders.overlap"
-_TARGETS = ("output", "done", "failed")
 _KEEP_APART = "use separate folders, none inside another"
 
 
@@ -43,7 +42,7 @@ class ResolvedFolder(NamedTuple):
     number: int  # its position in the configuration
     recursive: bool
     input: ResolvedPath
-    targets: dict[str, ResolvedPath]  # output, done, failed
+    targets: dict[str, ResolvedPath]  # output, done, failed, as far as there are such folders
 
     @property
     def key(self) -> KeyPath:
@@ -84,7 +83,7 @@ def resolve_folder(
     number: int, folder: FolderSettings, how: Callable[[Path], ResolvedPath] = resolve
 ) -> ResolvedFolder:
     """Resolve the paths of a watch folder; `number` is its position in the configuration."""
-    targets = {name: how(getattr(folder, name)) for name in _TARGETS}
+    targets = {name: how(path) for name, path in folder.targets.items()}
     return ResolvedFolder(number, folder.recursive, how(folder.input), targets)
 
 
@@ -245,7 +244,7 @@ def _through_link(path: Path) -> bool:
 
 
 def _has_link(folder: FolderSettings) -> bool:
-    return any(_through_link(getattr(folder, name)) for name in ("input", *_TARGETS))
+    return any(_through_link(path) for path in (folder.input, *folder.targets.values()))
 
 
 def _key(path: Path) -> str:

@@ -89,7 +89,7 @@ class FolderWatch:
             Collector,
             folder,
             self._offer,
-            excluded=(folder.output, folder.done, folder.failed, *excluded),
+            excluded=(*folder.targets.values(), *excluded),
             guard=guard,
             stopping=self._stopping,
             require=require,

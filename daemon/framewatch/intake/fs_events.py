@@ -67,24 +67,28 @@ for _module in (watchdog.events, sys.modules.get("watchdog.observers.inotify")):
 class EventSource(FileSystemEventHandler):
     """Reports changes below one folder, on a thread of its own."""
 
-    def __init__(self, root: Root, *, recursive: bool, on_change: Callable[[str], None]) -> None:
+    def __init__(
+        self, root: Root, *, recursive: bool, on_change: Callable[[str], None], self_test: bool = True
+    ) -> None:
         """Prepare to watch; `open` begins.
 
         Args:
             root: the folder. It is watched by its path without links: a watched link reports nothing.
             recursive: whether to watch subfolders, including new ones.
             on_change: called on the observer's thread with the path of each change, relative to the root.
+            self_test: whether to test that events arrive, for which files are written to the folder.
         """
         self._root = root
         self._path = ""  # of the root, without links, once it is watched
         self._recursive = recursive
         self._on_change = on_change
+        self._tests_itself = self_test
         self._observer: BaseObserver | None = None
         self._probed: set[str] = set()
         self._arrived = threading.Condition()
 
     def open(self) -> str | None:
-        """Start to watch, and test that events arrive. Returns the reason if they do not.
+        """Start to watch, and test that events arrive, if that is wanted. Returns the reason if they do not.
 
         The self-test creates a hidden folder with a file in it (only the file if subfolders are not watched), waits
         for their events, and removes them. It also detects that the system's limit of watches is used up somewhere in
@@ -106,8 +110,7 @@ class EventSource(FileSystemEventHandler):
         self._observer = observer
         try:
             with self._root.opened() as top:
-                _remove_leftovers(top)
-                problem = self._self_test(top)
+                problem = self._tested(top) if self._tests_itself else None
         except StorageError:
             self.close()
             raise
@@ -135,6 +138,10 @@ class EventSource(FileSystemEventHandler):
     def _relative(self, path: str) -> str:
         prefix = f"{self._path.rstrip('/')}/"
         return path[len(prefix) :] if path.startswith(prefix) else ""
+
+    def _tested(self, top: int) -> str | None:
+        _remove_leftovers(top)
+        return self._self_test(top)
 
     def _self_test(self, top: int) -> str | None:
         name = f"{PROBE_PREFIX}{os.getpid()}-{secrets.token_hex(4)}"

@@ -36,10 +36,12 @@ def choose_mode(folder: FolderSettings, root: Root, on_change: Callable[[str], N
     local = fstype is not None and gives_events(fstype)
     if refusal := why_poll(folder.watch, fstype):
         return WatchMode("poll", refusal, local, None)
-    source = EventSource(root, recursive=folder.recursive, on_change=on_change)
+    tests = not folder.keeps_sources  # then nothing is written to the input: scans alone tell whether events arrive
+    source = EventSource(root, recursive=folder.recursive, on_change=on_change, self_test=tests)
     if problem := source.open():
         return WatchMode("poll", problem, local, None)
-    return WatchMode("events", f"the self-test passed on {fstype or 'this file system'}", local, source)
+    tested = "the self-test passed" if tests else "there was no self-test"
+    return WatchMode("events", f"{tested} on {fstype or 'this file system'}", local, source)
 
 
 def why_poll(setting: Literal["auto", "events", "poll"], fstype: str | None) -> str | None:

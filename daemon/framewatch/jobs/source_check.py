@@ -6,13 +6,16 @@ FUSE.
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
-from framewatch.domain import FileIdentity, Job, JobState
+from framewatch.domain import FileIdentity, Job, JobState, KnownFile
 from framewatch.errors import ConfigError, Finding, MediaError, StorageError
+from framewatch.library.known_file import content_sample
 from framewatch.storage import files
-from framewatch.storage.os_errors import shown
+from framewatch.storage.folder_places import FolderPlaces
+from framewatch.storage.os_errors import shown, storage_faults
 from framewatch.storage.root import UNGUARDED, Guard, Root
 
 
@@ -39,6 +42,31 @@ def lost_source(job: Job, root: Root) -> Finding | None:
         return Finding("source.vanished", "the file was removed before its job ended", "", shown(job.source))
     same = stat.S_ISREG(found.st_mode) and files.unchanged(job.identity, files.identity_of(found))
     return None if same else changed(job)
+
+
+def stays_in_place(job: Job, places: FolderPlaces) -> bool:
+    """Return whether the source of a job that is being published is left where it is."""
+    left = places.replace and job.outcome == JobState.SKIPPED and job.source.is_relative_to(places.input)
+    return places.keeps_sources or left
+
+
+def known_source(job: Job, guard: Guard) -> KnownFile | None:
+    """Return what to remember of a source that stays; None if it is no longer the file that was queued.
+
+    Raises:
+        StorageError: it cannot be read now.
+    """
+    root = source_root(job, guard)
+    with storage_faults(job.source), root.open_folder(job.source.parent) as folder:
+        file = os.open(job.source.name, files.READ, dir_fd=folder)
+        try:
+            found, sample = os.fstat(file), content_sample(file)
+        finally:
+            os.close(file)
+    if not stat.S_ISREG(found.st_mode) or not files.unchanged(job.identity, files.identity_of(found)):
+        return None
+    output = job.journal.output if job.journal.output_done else None
+    return KnownFile(identity=files.identity_of(found), sample=sample, output=output)
 
 
 def changed(job: Job) -> Finding:

@@ -1,1 +1,1 @@
-"""What keeps a library whole: kinds of files, companions of videos, discs. Rules and data; nothing is moved here."""
+"""What keeps a library whole: kinds of files, companions, discs, known files. Rules; nothing is moved here."""

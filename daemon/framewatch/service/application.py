@@ -227,7 +227,7 @@ class Application:
 
     def _start_watch(self, folder: FolderSettings) -> None:
         # Judged by name, since other folders may be on a dead share; links between folders are refused beforehand.
-        targets = {path for each in self._places.values() for path in (each.output, each.done, each.failed)}
+        targets = {path for each in self._loaded.settings.folders for path in each.targets.values()}
         inside = {path for path in targets if path.is_relative_to(folder.input)}
         admission = self._admissions[folder.name]
         watch = FolderWatch(
@@ -308,7 +308,7 @@ class Application:
         if job.state.ended:
             self._failures += not job.state.ends_in_done_folder
             watch = self._watches.get(job.folder)
-            if watch is not None:
+            if watch is not None and job.journal.kept is None:
                 watch.forget(job.relative)  # if the same file is put back, it is new
 
 

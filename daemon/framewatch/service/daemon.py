@@ -158,7 +158,7 @@ class Daemon:
         root = Root(folder.input, mounts)
         try:
             if mounts.state(folder.input) is not MountState.ABSENT:
-                self._lock.add(root, f"folder {folder.name!r}")
+                self._lock.add(root, f"folder {folder.name!r}", writes=not folder.keeps_sources)
         except AlreadyRunningError as error:
             return error if is_held_by_us(root) else None
         except Exception:  # noqa: BLE001 - the folder's watch reports it

@@ -85,7 +85,8 @@ class FolderGate:
         else:
             since = checked_at
         self._require_disk(folder)
-        log_warnings(self._lock.add(self._input(folder), f"folder {folder.name!r}"))
+        writes = not folder.keeps_sources
+        log_warnings(self._lock.add(self._input(folder), f"folder {folder.name!r}", writes=writes))
         if checked_at is None:
             make_targets(folder, self._mounts, where)
             if folder.preset is not None and folder.name not in self._has_preset:

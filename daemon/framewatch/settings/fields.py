@@ -154,10 +154,18 @@ def _check_name_part(text: str, field: str | None, formatted: bool) -> None:
 
 
 _FIELDS_HINT = f"the fields are {', '.join(f'{{{name}}}' for name in NAME_FIELDS)}"
+
+
+def _done(value: Any) -> Any:
+    """Tell the word `keep` from a path: a folder of this name is written `./keep`."""
+    return value if value == "keep" else _path(value)
+
+
 FOLDER_NAME = r"[A-Za-z0-9._-]{1,64}"
 
 ConfigPath = Annotated[Path, BeforeValidator(_path)]
 ProgramPath = Annotated[Literal["system"] | Path, BeforeValidator(_program)]
+DoneFolder = Annotated[Literal["keep"] | Path, BeforeValidator(_done)]
 FolderName = Annotated[str, AfterValidator(_folder_name), Field(json_schema_extra={"pattern": f"^{FOLDER_NAME}$"})]
 Patterns = Annotated[tuple[Annotated[str, AfterValidator(_pattern)], ...], BeforeValidator(_list)]
 PresetSpec = Annotated[str | dict[str, Any] | None, BeforeValidator(_preset)]

@@ -13,6 +13,7 @@ from framewatch.media.limits import Limits
 from framewatch.settings.fields import (
     ConfigPath,
     CountOrAuto,
+    DoneFolder,
     EngineName,
     FolderName,
     LogLevel,
@@ -55,15 +56,18 @@ class FolderSettings(Section):
         json_schema_extra=_no_default,
         description="Folder for finished videos. Default: <input>/../out.",
     )
-    done: ConfigPath = Field(
+    done: DoneFolder = Field(
         default=Path("done"),
         json_schema_extra=_no_default,
-        description="Folder for sources that were processed. Default: <input>/done.",
+        description="Folder for sources that were processed. Default: <input>/done. keep: every source stays where "
+        "it is, whatever becomes of it, and is remembered; nothing is written to the input. A file whose output "
+        "exists already counts as processed. A folder of the name keep is written ./keep.",
     )
-    failed: ConfigPath = Field(
-        default=Path("failed"),
+    failed: ConfigPath | None = Field(
+        default=None,
         json_schema_extra=_no_default,
-        description="Folder for sources that could not be processed. Default: <input>/failed.",
+        description="Folder for sources that could not be processed. Default: <input>/failed. With `done: keep` it "
+        "gets only the progress files that say why, and by default these stay in the output folder.",
     )
     recursive: bool = Field(
         default=True,
@@ -121,13 +125,31 @@ class FolderSettings(Section):
         if not isinstance(given, str | Path) or path_problem(given):
             return data
         relative = {"output": "../out", "done": "done", "failed": "failed"}
+        if data.get("done") == "keep":
+            del relative["failed"]
         defaults = {key: Path(given) / path for key, path in relative.items()}
         return defaults | {key: value for key, value in data.items() if value is not None}
 
+    @property
+    def keeps_sources(self) -> bool:
+        """Whether sources stay where they are."""
+        return self.done == "keep"
+
+    @property
+    def done_folder(self) -> Path | None:
+        """The folder for sources that were processed; None if they stay where they are."""
+        return self.done if isinstance(self.done, Path) else None
+
+    @property
+    def targets(self) -> dict[str, Path]:
+        """The folders besides the input, by their keys, without those that there are not."""
+        targets = {"output": self.output, "done": self.done_folder, "failed": self.failed}
+        return {key: path for key, path in targets.items() if path is not None}
+
     def with_absolute_paths(self, base: Path) -> FolderSettings:
         """Return a copy with absolute paths. Relative ones start from `base`."""
-        keys = ("input", "output", "done", "failed")
-        return self.evolve(**{key: absolute(getattr(self, key), base) for key in keys})
+        paths = {"input": self.input, **self.targets}
+        return self.evolve(**{key: absolute(path, base) for key, path in paths.items()})
 
 
 class GpuSettings(Section):
@@ -268,7 +290,7 @@ class Settings(Section):
             folder.name: FolderPlaces(
                 input=folder.input,
                 output=folder.output,
-                done=folder.done,
+                done=folder.done_folder,
                 failed=folder.failed,
                 work=self.work_dir,
                 companions=folder.companions,

@@ -23,10 +23,11 @@ class FolderPlaces:
 
     input: Path
     output: Path
-    done: Path
-    failed: Path
+    done: Path | None  # None: sources stay where they are, and nothing is written to the input
+    failed: Path | None  # None only if sources stay where they are
     work: Path  # framewatch's own: the parent of all jobs' work folders
     companions: CompanionsMode = "copy"  # what happens to the files that belong to a source
+    replace: bool = False  # outputs take the places of their sources in the input
     overwrite: bool = False  # the output replaces an older file of its planned name
     reserve: int = 0  # bytes that are to stay free on each disk
     guard: Guard = UNGUARDED  # knows whether the disks of the roots are mounted
@@ -34,14 +35,16 @@ class FolderPlaces:
     @property
     def roots(self) -> dict[str, Path]:
         """The folders of users, by the keys of the configuration."""
-        return {"input": self.input, "output": self.output, "done": self.done, "failed": self.failed}
+        roots = {"input": self.input, "output": self.output, "done": self.done, "failed": self.failed}
+        return {key: path for key, path in roots.items() if path is not None}
 
-    def path(self, place: Place) -> Path:
-        """Return the folder that a `Need` is about."""
-        return {"work": self.work, "output": self.output, "done": self.done, "failed": self.failed}[place]
+    @property
+    def keeps_sources(self) -> bool:
+        """Whether sources stay where they are."""
+        return self.done is None
 
     def root(self, place: Place | Literal["input"]) -> Root:
-        """Return a folder as what opens the files below it."""
+        """Return a folder as what opens the files below it; it must be one that there is."""
         if place == "work":
             return Root(self.work)
         return Root(self.roots[place], self.guard)
@@ -62,7 +65,7 @@ class FolderPlaces:
     @property
     def mounted(self) -> dict[Place, Root]:
         """The folders that a job fills, without those whose disk is not mounted now."""
-        filled: tuple[Place, ...] = ("work", "output", "done")
+        filled: tuple[Place, ...] = ("work", "output", "done") if self.done else ("work", "output")
         return {place: self.root(place) for place in filled if place == "work" or self.is_mounted(place)}
 
     def is_mounted(self, place: Place) -> bool:

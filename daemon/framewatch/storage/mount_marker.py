@@ -10,6 +10,8 @@
 | missing       | the same        | none        | ABSENT: happens with bind mounts and container volumes     |
 | missing       | the same        | some        | RESTORED: somebody removed hidden files                    |
 
+A root that is never written to has no marker. It is THERE while it is not empty, on the same mount and path.
+
 If all markers were lost with the store, the id of a root is not known. Then a root with any id or any content is NEW,
 and a root with neither is ABSENT, since it may be an empty mount point.
 """
@@ -45,7 +47,7 @@ class MountState(StrEnum):
 class MountMarker(Record):
     """What is remembered about a root."""
 
-    id: str | None = None  # None: lost with the store
+    id: str | None = None  # None: lost with the store or, if `mount` is known, a root that is never written to
     mount: Path | None = None  # the mount point that the root was on
     real: Path | None = None  # its path without links; None: an earlier version remembered it
 
@@ -63,13 +65,18 @@ def mount_state(recorded: MountMarker | None, seen: RootState) -> MountState:
     """Decide whether a root's disk is mounted; `recorded` is None if the root was never seen before."""
     if recorded is None:
         return MountState.NEW
+    if recorded.id is None and recorded.mount is not None and seen.id is None:
+        return MountState.THERE if _is_where_it_was(recorded, seen) else MountState.ABSENT
     if recorded.id is None:
         return MountState.ABSENT if seen.id is None and seen.empty else MountState.NEW
     if seen.id is not None:
         return MountState.THERE if seen.id == recorded.id else MountState.ABSENT
-    if seen.empty or seen.mount != recorded.mount or (recorded.real and seen.real != recorded.real):
-        return MountState.ABSENT
-    return MountState.RESTORED
+    return MountState.RESTORED if _is_where_it_was(recorded, seen) else MountState.ABSENT
+
+
+def _is_where_it_was(recorded: MountMarker, seen: RootState) -> bool:
+    is_elsewhere = seen.mount != recorded.mount or (recorded.real is not None and seen.real != recorded.real)
+    return not seen.empty and not is_elsewhere
 
 
 def is_negligible(name: str) -> bool:

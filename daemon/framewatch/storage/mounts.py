@@ -69,6 +69,7 @@ class Mounts:
         """Guard the roots of a new configuration from now on. Links in their paths are followed again, once."""
         roots = {name: tuple(folder.roots.values()) for name, folder in places.items()}
         self._names = {root: name for name, mine in roots.items() for root in mine}
+        self._unmarked = {folder.input for folder in places.values() if folder.keeps_sources}
         self._outer = {root: outer for mine in roots.values() for root in mine if (outer := _outer(root, mine))}
         self._real = {}
         self._seen = {}
@@ -288,7 +289,11 @@ class Mounts:
         self._remember(root, known.evolve(mount=mount_point(real), real=real))
 
     def _create_marker(self, root: Path, descriptor: int, seen: RootState, state: MountState) -> None:
-        """Create the marker and remember it. A root that cannot be written to gets none."""
+        """Create the marker and remember it. A root that cannot, or is not to be, written to gets none."""
+        if seen.id is None and root in self._unmarked:
+            if not seen.empty:
+                self._remember(root, MountMarker(mount=seen.mount, real=seen.real))
+            return
         known = self._markers.get(root)
         chosen = (known.id if known else None) or seen.id or secrets.token_hex(8)
         if seen.id is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from framewatch.domain import FileIdentity, Length
+from framewatch.domain import FileIdentity, KnownFile, Length
 from framewatch.errors import ErrorRecord, Finding, FramewatchError
 
 
@@ -96,6 +96,13 @@ class SourceChosen(Event):
 @dataclass(frozen=True, slots=True)
 class SourceMoved(Event):
     """The source is in done/ or failed/, and on the disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceKept(Event):
+    """The source stays where it is, and is known from now on."""
+
+    known: KnownFile
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ class PlaceOutput:
 
 @dataclass(frozen=True, slots=True)
 class ChooseSource:
-    """Find a free name for the source. Ends in SourceChosen or SourceLost."""
+    """Find a free name for the source. Ends in SourceChosen, SourceLost or, if it is to stay, SourceKept."""
 
 
 @dataclass(frozen=True, slots=True)

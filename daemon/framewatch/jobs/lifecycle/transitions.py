@@ -134,6 +134,11 @@ def _source_moved(job: Job, event: ev.SourceMoved, _now: float, _policy: RetryPo
     return _journaled(job, source_done=True)
 
 
+def _source_kept(job: Job, event: ev.SourceKept, _now: float, _policy: RetryPolicy) -> Job:
+    _require(job, event, _moves_source(job))
+    return _journaled(job, source_to=None, source_done=True, kept=event.known)
+
+
 def _published(job: Job, event: ev.Published, now: float, _policy: RetryPolicy) -> Job:
     _require(job, event, job.state == PUBLISHING and isinstance(publishing_step(job), Conclude))
     return job.evolve(state=job.outcome, ended_at=now, holds=0)
@@ -306,6 +311,7 @@ _HANDLERS: dict[type[ev.Event], Callable[[Job, Any, float, RetryPolicy], Job]] =
     ev.OutputPlaced: _output_placed,
     ev.SourceChosen: _source_chosen,
     ev.SourceMoved: _source_moved,
+    ev.SourceKept: _source_kept,
     ev.SourceLost: _source_lost,
     ev.Published: _published,
     ev.CancelAsked: _cancel_asked,

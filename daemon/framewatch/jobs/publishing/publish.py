@@ -34,7 +34,14 @@ from framewatch.jobs.lifecycle.transitions import transition
 from framewatch.jobs.naming import free_path, placed_below, sidecar_path
 from framewatch.jobs.progress_file import other_owner
 from framewatch.jobs.publishing.companions import JobCompanions
-from framewatch.jobs.source_check import changed, lost_source, root_above, source_root
+from framewatch.jobs.source_check import (
+    changed,
+    known_source,
+    lost_source,
+    root_above,
+    source_root,
+    stays_in_place,
+)
 from framewatch.storage.copy import CopyProgress
 from framewatch.storage.files import part_name
 from framewatch.storage.folder_places import FolderPlaces
@@ -84,10 +91,14 @@ def final_sidecar(job: Job, places: FolderPlaces) -> tuple[Path, Root]:
 
     Beside the output if the job is done. Otherwise beside the source, which is, or would be, in failed/, or in
     done/ if the job was skipped. If the configuration has moved that folder since, the file stays in the new one.
+    Where sources stay in place, it is in failed/ if there is one and the job failed, else beside the planned output.
     """
-    if job.outcome == JobState.DONE:
+    if job.outcome == JobState.DONE or (stays_in_place(job, places) and not _is_failure_to_file(job, places)):
         output = placed_below(places.output, job.relative, job.journal.output or job.output)
         return sidecar_path(output), places.root("output")
+    if stays_in_place(job, places):
+        failed = places.root("failed")
+        return sidecar_path(failed.path / job.relative), failed
     if job.journal.source_to is not None:
         root = places.root(source_place(job))
         return sidecar_path(placed_below(root.path, job.relative, job.journal.source_to)), root
@@ -99,6 +110,10 @@ def final_sidecar(job: Job, places: FolderPlaces) -> tuple[Path, Root]:
         return False
 
     return sidecar_path(free_path(failed.path / job.relative, taken)), failed
+
+
+def _is_failure_to_file(job: Job, places: FolderPlaces) -> bool:
+    return places.failed is not None and source_place(job) == "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +194,14 @@ class _Publisher:
         if lost := self._lost_source(job):
             return lost
         self._companions(job).copy()
-        return self._chosen_source(job)
+        return self._kept_source(job) if stays_in_place(job, self.places) else self._chosen_source(job)
 
     def move_source(self, job: Job, step: MoveSource) -> ev.Event:
         place = source_place(job)
+        if stays_in_place(job, self.places):  # it was to be moved, before the configuration was changed
+            lost = self._lost_source(job)
+            arrived = lost is not None and self._arrived(job, step.destination, job.identity.size)
+            return ev.SourceMoved() if arrived else lost or self._kept_source(job)
         root, source_in = self.places.root(place), source_root(job, self.places.guard)
         if not step.destination.is_relative_to(root.path):  # the configuration has moved the folder since
             lost = self._lost_source(job)
@@ -207,7 +226,8 @@ class _Publisher:
 
     def _chosen_source(self, job: Job, not_this: Path | None = None) -> ev.SourceChosen:
         place = source_place(job)
-        if place == "failed" and job.source.is_relative_to(self.places.failed):
+        root = self.places.root(place)
+        if place == "failed" and job.source.is_relative_to(root.path):
             return ev.SourceChosen(job.source)  # it failed before, and failed again after a retry
 
         def taken(path: Path) -> bool:
@@ -215,8 +235,11 @@ class _Publisher:
             sidecar_taken = job.outcome != JobState.DONE and root.exists(sidecar_path(path))
             return path == not_this or sidecar_taken or root.exists(path)
 
-        root = self.places.root(place)
         return ev.SourceChosen(free_path(root.path / job.relative, taken))
+
+    def _kept_source(self, job: Job) -> ev.Event:
+        known = known_source(job, self.places.guard)
+        return ev.SourceLost(changed(job)) if known is None else ev.SourceKept(known)
 
     # --- the end ----------------------------------------------------------------------------------------------
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 
 import structlog
 
@@ -75,12 +74,12 @@ class Reporter:
         with self._lock:
             self._sidecars.pop(job.id, None)
 
-    def remove(self, job: Job, path: Path) -> None:
-        """Remove the final progress file of an earlier run of this job."""
+    def remove(self, job: Job) -> None:
+        """Remove the final progress file of a job that had ended."""
         places = self._places_of(job.folder)
         if places is not None:
             try:
-                remove_sidecar(path, places.root("failed"), job.id)
+                remove_sidecar(*final_sidecar(job, places), job.id)
             except StorageError as error:
                 _log_error(job, error.finding)
 

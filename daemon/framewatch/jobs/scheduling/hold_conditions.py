@@ -10,7 +10,7 @@ from framewatch.errors import Need, Place, StorageError
 from framewatch.jobs.attempt.forecast.disk import fits
 from framewatch.jobs.attempt.prerequisites import prerequisites_are_back
 from framewatch.jobs.lifecycle.publishing_step import publishes_output, source_place
-from framewatch.jobs.source_check import source_root
+from framewatch.jobs.source_check import source_root, stays_in_place
 from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.free_space import SPARE
 from framewatch.storage.os_errors import SYMLINK
@@ -41,7 +41,7 @@ def can_continue(job: Job, places: FolderPlaces, ffmpeg: Path, precision: Precis
             places.require_no_links()
     except StorageError:
         return False
-    needs = _needed_space(job)
+    needs = _needed_space(job, places)
     folders = {need.place: places.root(need.place) for need in needs}
     return code not in FULL or fits(needs, folders, places.reserve)
 
@@ -49,21 +49,21 @@ def can_continue(job: Job, places: FolderPlaces, ffmpeg: Path, precision: Precis
 def _needed_roots(job: Job, places: FolderPlaces) -> Iterator[Root]:
     if job.outcome != JobState.CANCELLED and not job.journal.source_done:
         yield source_root(job, places.guard)
-    place = _next_place(job) if job.held_state == JobState.PUBLISHING else None
+    place = _next_place(job, places) if job.held_state == JobState.PUBLISHING else None
     if place is not None:
         yield places.root(place)
 
 
-def _next_place(job: Job) -> Place | None:
+def _next_place(job: Job, places: FolderPlaces) -> Place | None:
     """Return where publishing moves the next file of a job; None if all are in place."""
     if publishes_output(job):
         return "output"
-    return None if job.journal.source_done else source_place(job)
+    return None if job.journal.source_done or stays_in_place(job, places) else source_place(job)
 
 
-def _needed_space(job: Job) -> tuple[Need, ...]:
+def _needed_space(job: Job, places: FolderPlaces) -> tuple[Need, ...]:
     """Return the space that a job waits for; a little more than the reserve if it is not known."""
     if job.needs:
-        return job.needs
-    place = _next_place(job) if job.held_state == JobState.PUBLISHING else "work"
+        return tuple(need for need in job.needs if need.place != "done" or not places.keeps_sources)
+    place = _next_place(job, places) if job.held_state == JobState.PUBLISHING else "work"
     return () if place is None else (Need(place, SPARE),)

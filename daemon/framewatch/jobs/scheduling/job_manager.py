@@ -22,7 +22,6 @@ from framewatch.domain import Job, JobState
 from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.lifecycle.transitions import transition
-from framewatch.jobs.naming import sidecar_path
 from framewatch.jobs.reporting.reporter import Reporter
 from framewatch.jobs.store.ids import is_job_id
 from framewatch.jobs.store.job_backup import Backups
@@ -190,8 +189,18 @@ class JobManager:
 
     def _applied(self, job: Job, event: ev.Event) -> _Change:
         changed = transition(job, event, self.clock(), self.policy).evolve(revision=job.revision + 1)
-        self.store.save(changed, event.name)
+        with self.store.transaction():
+            self.store.save(changed, event.name)
+            self._remember(job, changed)
         return _Change(job, changed)
+
+    def _remember(self, before: Job, job: Job) -> None:
+        """Store what a change says of files in the input: which are known, so that they are not queued again."""
+        known = job.journal.kept
+        if known is not None and known != before.journal.kept:
+            self.store.remember(job.folder, {job.relative: known})
+        elif before.state.ended and not job.state.ended:
+            self.store.forget(job.folder, job.relative)  # a retry
 
     # --- the second half: no lock is held -----------------------------------------------------------------------
 
@@ -204,8 +213,8 @@ class JobManager:
         before, job = change
         retried = before is not None and before.state.ended
         self._backups.keep(job, retried=retried)
-        if retried:
-            self.reporter.remove(job, sidecar_path(job.source))
+        if before is not None and before.state.ended:
+            self.reporter.remove(before)
         if job.state.ended or _was_cancelled(change):
             self._backups.discard_work(job)
         if not job.state.ended and (before is None or _reported(before) != _reported(job)):

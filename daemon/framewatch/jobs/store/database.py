@@ -14,7 +14,7 @@ from framewatch.errors import StorageError
 
 BUSY_SECONDS = 15.0
 CORRUPT = "store.corrupt"
-TABLES = frozenset({"jobs", "history", "progress", "requests", "facts"})
+TABLES = frozenset({"jobs", "history", "progress", "requests", "facts", "known_files"})
 _HERE = Path(__file__).parent
 
 Row = tuple[Any, ...]

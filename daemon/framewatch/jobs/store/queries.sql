@@ -127,3 +127,28 @@ SELECT name, value FROM facts ORDER BY name;
 DELETE FROM jobs
 WHERE ended_at < :before
   AND id NOT IN (SELECT id FROM jobs WHERE ended_at IS NOT NULL ORDER BY ended_at DESC, id DESC LIMIT :keep);
+
+-- name: remember_file
+INSERT INTO known_files (folder, relative, size, output, seen_at, record)
+VALUES (:folder, :relative, :size, :output, :seen_at, :record)
+ON CONFLICT (folder, relative) DO UPDATE
+SET size = excluded.size, output = excluded.output, seen_at = excluded.seen_at, record = excluded.record;
+
+-- name: forget_file
+DELETE FROM known_files WHERE folder = :folder AND relative = :relative;
+
+-- name: known_file
+SELECT record FROM known_files WHERE folder = :folder AND relative = :relative;
+
+-- name: known_files_of_size
+SELECT record FROM known_files WHERE folder = :folder AND size = :size LIMIT 100;
+
+-- name: is_known_output
+SELECT 1 FROM known_files WHERE output = :output LIMIT 1;
+
+-- name: has_known_files
+SELECT 1 FROM known_files WHERE folder = :folder LIMIT 1;
+
+-- name: prune_known_files
+DELETE FROM known_files
+WHERE (folder, relative) IN (SELECT folder, relative FROM known_files ORDER BY seen_at DESC LIMIT -1 OFFSET :keep);

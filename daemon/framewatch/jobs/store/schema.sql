@@ -74,3 +74,20 @@ CREATE INDEX jobs_queued ON jobs (folder, gpu, front DESC, priority DESC, rank, 
 WHERE state = 'queued' AND paused = 0;
 
 ALTER TABLE requests ADD COLUMN argument TEXT;  -- JSON
+
+-- version: 3
+
+-- Files in the inputs that are not to be queued: sources that stay where they are, and outputs in their place. They are
+-- known for as long as they are there, and so for longer than their jobs.
+CREATE TABLE known_files (
+    folder   TEXT NOT NULL,
+    relative BLOB NOT NULL,     -- path below the input
+    size     INTEGER NOT NULL,  -- bytes
+    output   BLOB,              -- of a source that has one
+    seen_at  REAL NOT NULL,
+    record   TEXT NOT NULL,     -- the KnownFile, as ASCII JSON
+    PRIMARY KEY (folder, relative)
+) WITHOUT ROWID;
+CREATE INDEX known_files_size ON known_files (folder, size);
+CREATE INDEX known_files_output ON known_files (output) WHERE output IS NOT NULL;
+CREATE INDEX known_files_seen ON known_files (seen_at);

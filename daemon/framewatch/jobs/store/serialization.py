@@ -6,7 +6,7 @@ import json
 import os
 from typing import Any
 
-from framewatch.domain import Job, Record
+from framewatch.domain import Job, KnownFile, Record
 
 
 def text_of(record: Record) -> str:
@@ -45,3 +45,15 @@ def columns_of(job: Job) -> dict[str, Any]:
         "ended_at": job.ended_at,
         "record": text_of(job),
     }
+
+
+def known_file_of(text: str) -> KnownFile:
+    """Return the known file in a text that `text_of` made.
+
+    Raises:
+        ValueError: the text is something else.
+    """
+    try:
+        return KnownFile(**json.loads(text))
+    except (TypeError, RecursionError) as error:
+        raise ValueError(str(error)) from None

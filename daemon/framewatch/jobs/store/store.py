@@ -11,16 +11,17 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from framewatch.domain import Job, JobState, Progress, Record
+from framewatch.domain import Job, JobState, KnownFile, Progress, Record
 from framewatch.errors import FramewatchError, StorageError
 from framewatch.jobs.lifecycle.retry_policy import LONGEST_WAIT
 from framewatch.jobs.store.database import Database, Row
 from framewatch.jobs.store.ids import Ids
 from framewatch.jobs.store.queue_order import QueuedJob, QueueRule, first_of, rank_of
-from framewatch.jobs.store.serialization import columns_of, job_of, text_of
+from framewatch.jobs.store.serialization import columns_of, job_of, known_file_of, text_of
 
 KEEP_JOBS = 10_000
 KEEP_SECONDS = 90 * 24 * 3600.0
+KEEP_KNOWN_FILES = 200_000  # about 100 MB; those that were not seen for the longest time are forgotten first
 
 _RANKED = "ranked"  # the fact: by which order the jobs of each folder have their ranks
 
@@ -248,6 +249,42 @@ class Store:
         """Return the unfinished job that has this source."""
         return next(iter(self._jobs("unfinished_with_source", source=os.fsencode(path))), None)
 
+    # --- files that stay in the input ---------------------------------------------------------------------
+
+    def remember(self, folder: str, known: Mapping[Path, KnownFile], *, durable: bool = True) -> None:
+        """Store files that a watch folder must not queue, by their paths below its input, as seen now."""
+        with self._database.transaction(durable=durable):
+            for relative, file in known.items():
+                values = {
+                    "size": file.identity.size,
+                    "output": file.output and os.fsencode(file.output),
+                    "seen_at": self._clock(),
+                    "record": text_of(file),
+                }
+                self._database.run("remember_file", folder=folder, relative=os.fsencode(relative), **values)
+
+    def forget(self, folder: str, relative: Path) -> None:
+        """Let a watch folder queue this file again."""
+        with self._database.transaction():
+            self._database.run("forget_file", folder=folder, relative=os.fsencode(relative))
+
+    def known_file(self, folder: str, relative: Path) -> KnownFile | None:
+        """Return the file that is known under this path below a watch folder's input."""
+        rows = self._database.rows("known_file", folder=folder, relative=os.fsencode(relative))
+        return self._known(rows[0]) if rows else None
+
+    def known_files_of_size(self, folder: str, size: int) -> list[KnownFile]:
+        """Return known files of a watch folder with this size in bytes; a hundred of them, if there are more."""
+        return [self._known(row) for row in self._database.rows("known_files_of_size", folder=folder, size=size)]
+
+    def is_known_output(self, path: Path) -> bool:
+        """Return whether a known source has this output."""
+        return bool(self._database.rows("is_known_output", output=os.fsencode(path)))
+
+    def has_known_files(self, folder: str) -> bool:
+        """Return whether any file of this watch folder is known."""
+        return bool(self._database.rows("has_known_files", folder=folder))
+
     def prune(self, keep: int = KEEP_JOBS, keep_seconds: float = KEEP_SECONDS) -> int:
         """Delete ended jobs that are neither among the newest `keep` nor younger than `keep_seconds`.
 
@@ -255,6 +292,7 @@ class Store:
             How many were deleted, with their history and progress.
         """
         with self._database.transaction():
+            self._database.run("prune_known_files", keep=KEEP_KNOWN_FILES)
             return self._database.run("prune", before=self._clock() - keep_seconds, keep=keep)
 
     # --- progress -----------------------------------------------------------------------------------------
@@ -319,6 +357,12 @@ class Store:
             return job_of(row[0])
         except ValueError:
             raise self._database.damaged("a job's record cannot be read") from None
+
+    def _known(self, row: Row) -> KnownFile:
+        try:
+            return known_file_of(row[0])
+        except ValueError:
+            raise self._database.damaged("the record of a known file cannot be read") from None
 
     def _remember(self, job: Job, event: str) -> None:
         codes = " ".join(finding.code for finding in job.findings)

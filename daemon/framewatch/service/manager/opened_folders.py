@@ -42,7 +42,8 @@ def used_paths(loaded: LoadedSettings) -> list[Use]:
     if settings.log.file:
         uses.append(Use(settings.log.file.parent, "log.file"))
     for folder in settings.folders:
-        uses += (Use(path, f"{folder.name}: {role}") for role, path in settings.places[folder.name].roots.items())
+        for role, path in settings.places[folder.name].roots.items():
+            uses.append(Use(path, f"{folder.name}: {role}", role != "input" or not folder.keeps_sources))
     # An editor replaces a file that it saves, which a mount of the file alone would not show.
     uses += [Use(base, "the configuration", False), Use(settings.presets_dir, "presets_dir", False)]
     for folder in settings.folders:

@@ -97,7 +97,8 @@ def test_the_work_folder_and_the_backup_go_when_a_job_ends(folder: Folder) -> No
 
 def test_a_retry_removes_the_progress_file_beside_the_failed_source(folder: Folder) -> None:
     source = folder.places.failed / "clip.mkv"
-    job = folder.job(state=S.FAILED, outcome=S.FAILED, ended_at=1.0)
+    journal = Journal(source_to=source, source_done=True)
+    job = folder.job(state=S.FAILED, outcome=S.FAILED, ended_at=1.0, journal=journal)
     sidecar_path(source).write_text('{"schema": "framewatch.progress/1"}')
     retried = folder.manager.apply(job.id, ev.RetryAsked(source, job.identity, job.output))
     assert not sidecar_path(source).exists()
