@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from clips import make_clip
-from harness import Harness
+from fault_harness import PRESET, FaultHarness
+from harness import Harness, framewatch
+from invariants import require_whole
+from sources import make_source
+from waiting import eventually
+
+SECONDS, PER_SEGMENT = 3, 25
+
+
+@pytest.fixture
+def fault_harness(tmp_path: Path) -> Iterator[FaultHarness]:
+    harness = FaultHarness(tmp_path / "server")
+    yield harness
+    harness.end()
 
 
 def started(harness: Harness) -> list[str]:
@@ -33,3 +52,71 @@ def test_folders_by_priority_and_files_by_their_folders_order(harness: Harness, 
         "long.mp4",
         "broken.mp4",
     ]
+
+
+def state(harness: Harness) -> dict[str, Any]:
+    return dict(json.loads(framewatch("status", "--config", harness.config, "--json").stdout))
+
+
+def asked(harness: Harness, *arguments: str, expected: int = 0) -> str:
+    result = framewatch(*arguments, "--config", harness.config)
+    assert result.returncode == expected, result.stderr
+    return result.stdout + result.stderr
+
+
+def counts(harness: Harness) -> dict[str, int]:
+    """How many jobs are in each state that any is in."""
+    return {name: count for name, count in state(harness)["counts"].items() if count}
+
+
+def upscaled(harness: FaultHarness) -> Counter[tuple[int, int]]:
+    """How often each frame of each clip went through the engine."""
+    return Counter(harness.upscaled())
+
+
+def test_pauses_keep_finished_segments_and_outlast_a_restart(fault_harness: FaultHarness) -> None:
+    harness = fault_harness
+    share = harness.folder("anime", preset=PRESET)
+    first, second = (make_source(share / name, clip, SECONDS) for clip, name in enumerate(("a [1].mp4", "b.mp4"), 1))
+    harness.turn("delay", 0.5)
+    harness.start()
+    harness.wait_frames(2)
+
+    # After the segment: it is finished, nothing else is begun, and nothing is done twice.
+    asked(harness, "pause", "--after-segment")
+    harness.wait_for_event("queue.paused")
+    harness.turn("delay", 0.01)
+    eventually(lambda: counts(harness) == {"queued": 2}, what="the pause", details=harness.log)
+    assert sorted(upscaled(harness).items()) == [((1, frame), 1) for frame in range(PER_SEGMENT)]
+    assert state(harness)["pauses"][0]["by"] == "user"
+    assert "framewatch resume" in asked(harness, "status")
+
+    # A restart keeps it, and what is asked without a daemon counts before a job is begun.
+    assert harness.stop() == 0
+    begun = len(harness.events("job.started"))
+    harness.turn("delay", 0.5)
+    asked(harness, "pause", "--folder", "anime", expected=1)
+    asked(harness, "resume", expected=1)
+    asked(harness, "next", "b.mp4", expected=1)
+    harness.start()
+    assert [pause["folder"] for pause in state(harness)["pauses"]] == ["anime"]
+    assert len(harness.events("job.started")) == begun
+    asked(harness, "pause", "b.mp4")
+    asked(harness, "resume", "--folder", "anime")
+    harness.wait_frames(PER_SEGMENT + 2)
+    assert started(harness)[-1] == "a [1].mp4"
+
+    # At once: the running segment is done again later, a finished one is not.
+    asked(harness, "pause", "a [1].mp4", "--now")
+    eventually(lambda: counts(harness) == {"queued": 2}, what="the second pause", details=harness.log)
+    assert {job["paused"] for job in state(harness)["jobs"]} == {True}
+    harness.turn("delay", 0)
+    asked(harness, "resume", "*.mp4")
+    for source in (first, second):
+        harness.wait_status(harness.out / source.path.name, "done")
+    assert harness.stop() == 0
+    twice = {frame for frame, times in upscaled(harness).items() if times > 1}
+    assert {(1, PER_SEGMENT), (1, PER_SEGMENT + 1)} <= twice
+    assert {(clip, frame // PER_SEGMENT) for clip, frame in twice} == {(1, 1)}
+    assert set(upscaled(harness)) == {(clip, frame) for clip in (1, 2) for frame in range(SECONDS * PER_SEGMENT)}
+    require_whole(harness.out / "a [1].mp4", first)

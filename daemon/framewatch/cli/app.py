@@ -26,8 +26,24 @@ _COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "plan": ("plan:plan", "Show what would be done with a file, and write nothing."),
         "upscale": ("upscale:upscale", "Process one file now, with a progress bar."),
         "status": ("status.command:status", "Show the daemon, its folders and the newest jobs."),
-        "retry": ("jobs:retry", "Try a failed or cancelled job again."),
-        "cancel": ("jobs:cancel", "Cancel a job."),
+        "retry": ("queue.again:retry", "Try failed or cancelled jobs again, with the folder's preset as it is now."),
+        "cancel": ("queue.cancel:cancel", "Cancel jobs."),
+        "pause": (
+            "queue.pause:pause",
+            "Pause all jobs, those of a folder, or single ones.",
+        ),
+        "resume": (
+            "queue.pause:resume",
+            "End a pause: that of all jobs, of a folder, or of single jobs.",
+        ),
+        "next": (
+            "queue.order:next_jobs",
+            "Put jobs in front of all others, in the order in which they are named.",
+        ),
+        "priority": (
+            "queue.order:priority",
+            "Set the priority of a job, or of those that a pattern fits.",
+        ),
         "doctor": ("doctor:doctor", "Check what jobs need on this machine."),
         "bench": ("bench.command:bench", "Measure how fast this machine is, and recommend settings."),
         "folders": ("folders:app", "Show the watch folders and their disks, or accept another disk."),
@@ -46,6 +62,9 @@ The line repeats the first sentence of the help, so that `framewatch --help` nee
 """
 
 
+_NEGATIVE_NUMBERS = ("priority",)
+
+
 class _LazyCommands(Mapping[str, Any]):
     """The commands by name; one is imported when it is taken out."""
 
@@ -56,7 +75,8 @@ class _LazyCommands(Mapping[str, Any]):
             command: Any = get_group(found)
         else:
             single = typer.Typer(rich_markup_mode=None, add_completion=False)
-            single.command()(found)
+            # An unknown option is then an argument, so that a number may be negative.
+            single.command(context_settings={"ignore_unknown_options": name in _NEGATIVE_NUMBERS})(found)
             command = get_command(single)
         command.name = name
         return command

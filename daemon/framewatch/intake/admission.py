@@ -144,13 +144,17 @@ class Admission:
                 refused[relative] = str(error)
         return jobs, refused
 
-    def readmit(self, job: Job) -> RetryAsked:
+    def readmit(self, job: Job, *, same_preset: bool = False) -> RetryAsked:
         """Return the event for a retry: with the source where it is now, and the preset as it is now.
+
+        With `same_preset`, the preset that the job had, if it had one.
 
         Raises:
             ConfigError: the source is gone, or the preset is still wrong.
         """
         source, identity = retry_source(job, self._guard)
+        if same_preset and job.preset:
+            return RetryAsked(source, identity, job.output, gpu=job.gpu)
         preset, findings = self._preset()
         if findings or preset is None:
             raise ConfigError.of(findings)

@@ -15,6 +15,7 @@ from framewatch.storage.os_errors import shown, storage_faults
 LEDGER_NAME = "ledger.jsonl"  # of `jobs.attempt.segment_ledger`
 BACKUP_NAME = "job.json"  # the job itself, of `jobs.store.job_backup`
 _SEGMENT = "segment-"
+_LAST = "last-segments"
 
 
 def result_path(work: Path, extension: str) -> Path:
@@ -30,6 +31,11 @@ def rehearsal_path(work: Path, extension: str) -> Path:
 def segment_path(work: Path, number: int, extension: str) -> Path:
     """Return where a done segment lies."""
     return work / f"{_SEGMENT}{number:05}.{extension}"
+
+
+def last_segments_marker(work: Path) -> Path:
+    """Return the file that, while it exists, keeps workers from beginning another segment."""
+    return work / _LAST
 
 
 def make_work_folder(work: Path) -> Path:

@@ -137,6 +137,11 @@ class LanePermits(NamedTuple):
 
     decode: Permit  # held by the caller; released as soon as no frame is left to decode
     upscale: Permit  # acquired before the first frame is upscaled
+    may_begin: Callable[[], bool]  # asked when it is: another segment may have been the last for now
+
+
+class NotBegunError(CancelledError):
+    """A lane had its turn, and was not to begin any more."""
 
 
 class Lane:
@@ -176,6 +181,7 @@ class Lane:
             FramewatchError: the error of the first stage that failed; the other stages have ended by then, and the
                 encoder is stopped.
             CancelledError: the lane was aborted.
+            NotBegunError: it was not to begin.
         """
         stages = [
             threading.Thread(target=self._run_decode, name="decode", daemon=True),
@@ -223,6 +229,8 @@ class Lane:
         with _ending(self._upscaled):
             if self._permits is not None:
                 self._permits.upscale.acquire()
+                if not self._permits.may_begin():
+                    raise NotBegunError("no other segment is to be begun")
             begun = time.monotonic()
             waits = _Waits()
             for pixels in self._upscale(waits.timed(self._engine_input())):

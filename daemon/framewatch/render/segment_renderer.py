@@ -17,7 +17,7 @@ from framewatch.media.ffmpeg.matroska_pipe import MatroskaFraming
 from framewatch.media.ffmpeg.process import Encoder
 from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.plan.plane_format import PlaneCoding
-from framewatch.render.lane import Lane, LanePermits, Meter, Permit, RepeatedFrame
+from framewatch.render.lane import Lane, LanePermits, Meter, NotBegunError, Permit, RepeatedFrame
 from framewatch.render.messages import FramesCounted, SegmentRendered, Send, stage_log
 from framewatch.render.segment_check import require_all_frames, size_and_digest
 from framewatch.render.tasks import RenderTask, SegmentOutput
@@ -54,6 +54,8 @@ class SegmentRenderer:
     def run(self, session: Session) -> str:
         """Render all segments that are left, but those that another worker has claimed; returns the engine's name.
 
+        It ends early, once those that are begun are finished, where the task says that they are the last for now.
+
         Raises:
             FramewatchError: the error of the first lane that failed; the others have ended by then.
         """
@@ -82,7 +84,7 @@ class SegmentRenderer:
 
     def _work(self, session: Session) -> None:
         while True:
-            permits = LanePermits(Permit(self._decoding), Permit(self._upscaling))
+            permits = LanePermits(Permit(self._decoding), Permit(self._upscaling), self._may_begin)
             try:
                 permits.decode.acquire()
                 output = self._next()
@@ -97,11 +99,15 @@ class SegmentRenderer:
 
     def _next(self) -> SegmentOutput | None:
         with self._lock:
-            while self._waiting and self._failure is None:
+            while self._waiting and self._failure is None and self._may_begin():
                 output = self._waiting.popleft()
                 if self._claim(output):
                     return output
             return None
+
+    def _may_begin(self) -> bool:
+        """Return whether another segment may be begun."""
+        return self._task.last is None or not self._task.last.exists()
 
     def _claim(self, output: SegmentOutput) -> bool:
         """Return whether this worker may render a segment; once claimed, it is this worker's for every session."""
@@ -139,7 +145,12 @@ class SegmentRenderer:
         if not self._register(lane, output.segment):
             encoder.abort()
             return
-        lane.run()
+        try:
+            lane.run()
+        except NotBegunError:
+            with self._lock:
+                del self._running[output.segment.number]
+            return
         self._finish(session, output, lane, decoder.damaged)
 
     def _framing(self, rendered: Segment, planes: PlaneCoding | None) -> MatroskaFraming:

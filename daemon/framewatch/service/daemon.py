@@ -77,9 +77,11 @@ class Daemon:
                     raise
 
     def _serve(self, store: Store, application: Application, *, once: bool) -> int:
-        store.set_fact("daemon", liveness.identity() | {"version": __version__, "started_at": time.time()})
         requests = Requests(store, application)
+        facts = {"version": __version__, "started_at": time.time(), "requests": requests.kinds}
+        store.set_fact("daemon", liveness.identity() | facts)
         try:
+            requests.take_early()
             application.start()
             _log.info("daemon.ready", pid=os.getpid(), version=__version__, config=self._config)
             notify(READY=1, STATUS="watching")

@@ -1,4 +1,4 @@
-"""Requests of commands to the running daemon, which come through the store: cancel, retry and trust.
+"""Requests of commands to the running daemon, which come through the store.
 
 There is no socket to secure.
 """
@@ -14,6 +14,7 @@ import structlog
 from framewatch.errors import ConfigError, FramewatchError, StorageError, unexpected
 from framewatch.jobs.store.store import Request, Store
 from framewatch.service.application import Application
+from framewatch.service.queue_requests import QueueRequests
 from framewatch.threads import FolderQueues
 
 _log = structlog.get_logger("framewatch.daemon")
@@ -31,21 +32,38 @@ class Requests:
         self._application = application
         self._queues = FolderQueues("request", application.scheduler.fail)
         self._unfinished: list[Request] = []  # they are no longer in the store
-        self._handlers: dict[str, Callable[[str], None]] = {
-            "cancel": application.scheduler.cancel,
+        self._at_once = QueueRequests(application.manager, application.scheduler.pausing).handlers
+        self._handlers: dict[str, Callable[[Request], None]] = {
+            "cancel": lambda request: application.scheduler.cancel(request.subject or ""),
             "retry": self._retry,
-            "trust": application.mounts.trust,
+            "trust": lambda request: application.mounts.trust(request.subject or ""),
         }
+
+    @property
+    def kinds(self) -> list[str]:
+        """The requests that this version knows."""
+        return sorted([*self._at_once, *self._handlers])
+
+    def take_early(self) -> None:
+        """Carry out the requests that came while no daemon ran, and that say which jobs must not be begun."""
+        for request in self._store.take_requests(self._at_once):
+            self._carry_out(request, self._at_once[request.kind])
 
     def take(self) -> None:
         """Start the requests that came since the last call. A request that is refused is logged."""
         for request in self._store.take_requests():
+            if request.kind in self._at_once:
+                self._carry_out(request, self._at_once[request.kind])
+                continue
+            if request.kind not in self._handlers:
+                _log.warning("request.unknown_kind", kind=request.kind, job_id=request.subject)
+                continue
             folder = self._folder_of(request)
             if folder is None:
                 _log.warning("request.unknown_job", kind=request.kind, job_id=request.subject)
                 continue
             self._unfinished.append(request)
-            self._queues.put(folder, partial(self._carry_out, request))
+            self._queues.put(folder, partial(self._carry_out_slowly, request))
 
     @property
     def idle(self) -> bool:
@@ -61,7 +79,7 @@ class Requests:
         clean = self._queues.stop(seconds)
         with suppress(StorageError):  # a store that cannot be written is why the daemon ends
             for request in tuple(self._unfinished):
-                self._store.request(request.kind, request.subject)
+                self._store.request(request.kind, request.subject, request.argument)
         return clean
 
     def _folder_of(self, request: Request) -> str | None:
@@ -71,22 +89,26 @@ class Requests:
         job = self._store.get(name)
         return None if job is None else job.folder
 
-    def _carry_out(self, request: Request) -> None:
+    def _carry_out_slowly(self, request: Request) -> None:
+        self._carry_out(request, self._handlers[request.kind])
+        self._unfinished.remove(request)
+
+    def _carry_out(self, request: Request, handler: Callable[[Request], None]) -> None:
         _log.info("request.taken", kind=request.kind, job_id=request.subject)
         try:
-            self._handlers[request.kind](request.subject or "")
+            handler(request)
         except Exception as error:  # noqa: BLE001 - whatever lies in the folder, the daemon must continue
             finding = error.finding if isinstance(error, FramewatchError) else unexpected(error)
             about = {"folder" if request.kind == "trust" else "job_id": request.subject}
             _log.warning("request.refused", kind=request.kind, **about, code=finding.code, message=finding.message)
-        self._unfinished.remove(request)
 
-    def _retry(self, job_id: str) -> None:
-        job = self._store.get(job_id)
+    def _retry(self, request: Request) -> None:
+        job = self._store.get(request.subject or "")
         if job is None:
             return  # it was deleted as an old one since
         admission = self._application.admission(job.folder)
         if admission is None:
             message = f'the configuration no longer has the folder "{job.folder}"'
             raise ConfigError(message, code="folders.removed")
-        self._application.manager.apply(job.id, admission.readmit(job))
+        same = bool((request.argument or {}).get("same_preset"))
+        self._application.manager.apply(job.id, admission.readmit(job, same_preset=same))

@@ -118,6 +118,7 @@ def test_a_request_for_a_removed_folder_is_refused(store: Store, requests: Reque
     store.add(job(1, "fine"))
     store.request("retry", "id1")
     store.request("cancel", "unknown")
+    store.request("of a later version", "id1", {"what": 1})
     requests.take()
     eventually(lambda: requests.idle, timeout=TIMEOUT)
     assert requests.stop(0.1)

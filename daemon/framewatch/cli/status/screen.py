@@ -10,7 +10,7 @@ from rich.table import Table
 
 from framewatch.cli.output import plain_table
 from framewatch.cli.status.elsewhere import notes
-from framewatch.cli.status.state import describe_rebuild
+from framewatch.cli.status.state import describe_pause, describe_rebuild
 from framewatch.text import printable
 
 
@@ -23,6 +23,7 @@ def screen(state: dict[str, Any]) -> Group:
         head,
         printable(f"store: {state['store']}"),
         *(printable(f"note: {note}") for note in notes(state)),
+        *(printable(describe_pause(pause)) for pause in state["pauses"]),
         *([printable(describe_rebuild(state["rebuilt"]))] if state["rebuilt"] else []),
         _folder_table(state["folders"], running=daemon is not None),
         counts or "no jobs yet",
@@ -51,7 +52,7 @@ def _job_table(jobs: list[dict[str, Any]]) -> Table:
         eta = _clock(job["eta_seconds"]) if known else ""
         fps = f"{job['fps']:.1f}" if job["fps"] and not job["interrupted"] else ""
         name, progress = Path(job["source"]).name, f"{job['progress']:.1f}%"
-        status = "interrupted" if job["interrupted"] else job["status"]
+        status = "interrupted" if job["interrupted"] else "paused" if job["paused"] else job["status"]
         rows.append((job["job_id"], name, status, progress, fps, eta, _details(job)))
     return plain_table(("id", "file", "status", "progress", "fps", "time left", "details"), rows)
 

@@ -9,6 +9,7 @@ from typing import Any
 from framewatch.cli.status.elsewhere import has_store, other_daemons, other_stores
 from framewatch.domain import Job, JobState
 from framewatch.jobs.reporting.sidecar import progress_document
+from framewatch.jobs.scheduling.pauses import FACT as PAUSES
 from framewatch.jobs.store.recovery import last_rebuild
 from framewatch.jobs.store.store import Store
 from framewatch.service.daemon_search import user_of
@@ -34,13 +35,25 @@ def read_state(settings: Settings, limit: int) -> dict[str, Any]:
     """Return the state of the daemon, its folders, and the newest `limit` jobs, as `--json` prints it."""
     if not has_store(settings):
         folders = [{"folder": folder.name, "input": str(folder.input)} for folder in settings.folders]
-        return _document(None, folders, {}, []) | {"rebuilt": None} | _place(settings, None)
+        return _document(None, folders, {}, []) | {"rebuilt": None, "pauses": []} | _place(settings, None)
     with Store.open(settings.store_path, readonly=True) as store:
         daemon = daemon_of(store)
-        folders = store.get_facts().get("folders") or []
+        facts = store.get_facts()
+        folders = facts.get("folders") or []
         jobs = [_job(store, job, running=daemon is not None) for job in store.find(limit=limit)]
         document = _document(daemon, folders, dict(store.counts()), jobs)
-        return document | {"rebuilt": last_rebuild(store)} | _place(settings, daemon)
+        pauses = [pause for pause in facts.get(PAUSES, []) if daemon or pause["by"] == "user"]
+        return document | {"rebuilt": last_rebuild(store), "pauses": pauses} | _place(settings, daemon)
+
+
+def describe_pause(pause: dict[str, Any]) -> str:
+    """Return a line about a pause, as it is in `pauses`."""
+    what = "all jobs are paused" if pause["folder"] is None else f"folder {pause['folder']} is paused"
+    if pause["by"] != "user":
+        return f"{what}: {pause['why']}"
+    since = datetime.fromtimestamp(pause["since"]).astimezone().strftime("%Y-%m-%d %H:%M")
+    resume = "framewatch resume" + ("" if pause["folder"] is None else f" --folder {pause['folder']}")
+    return f"{what} since {since}: `{resume}` ends it"
 
 
 def _place(settings: Settings, daemon: dict[str, Any] | None) -> dict[str, Any]:
@@ -53,7 +66,12 @@ def _place(settings: Settings, daemon: dict[str, Any] | None) -> dict[str, Any]:
 def _job(store: Store, job: Job, *, running: bool) -> dict[str, Any]:
     """Return a job's document. One that a daemon left running when it died is marked as interrupted."""
     interrupted = not running and job.state in (JobState.RUNNING, JobState.PUBLISHING)
-    return progress_document(job, store.progress(job.id), _as_of(job)) | {"interrupted": interrupted}
+    return progress_document(job, store.progress(job.id), _as_of(job)) | {
+        "interrupted": interrupted,
+        "paused": job.paused and not job.state.ended,
+        "priority": job.priority,
+        "next": job.front > 0 and not job.state.ended,
+    }
 
 
 def _as_of(job: Job) -> float:

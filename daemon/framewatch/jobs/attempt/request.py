@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Literal
 
-from pydantic import InstanceOf
+from pydantic import Field, InstanceOf
 
 from framewatch.domain import InputFile, Record
 from framewatch.errors import Finding
@@ -26,6 +27,8 @@ class AttemptRequest(Record):
     preset: Preset
     preset_name: str
     work: Path  # the job's own folder, with what an earlier attempt has left there
+    # Set: no other segment is begun. Then there is also the marker of `jobs.work_folder`, for the workers.
+    last_segments: InstanceOf[threading.Event] = Field(default_factory=threading.Event)
     places: InstanceOf[FolderPlaces] | None = None  # their disks need free space; None: that is not checked
 
 

@@ -9,7 +9,15 @@ from itertools import pairwise
 from pathlib import Path
 
 from framewatch.domain import Segment, Timeline
-from framewatch.errors import MediaError, Need, RuleError, StorageError, VerificationError, WorkerError
+from framewatch.errors import (
+    CancelledError,
+    MediaError,
+    Need,
+    RuleError,
+    StorageError,
+    VerificationError,
+    WorkerError,
+)
 from framewatch.jobs.attempt.concurrency import (
     EncoderLoad,
     Host,
@@ -27,7 +35,7 @@ from framewatch.jobs.attempt.request import AttemptRequest
 from framewatch.jobs.attempt.segment_inspector import NICENESS, Inspector
 from framewatch.jobs.attempt.segment_ledger import LedgerEntry, SegmentLedger
 from framewatch.jobs.attempt.verify import damaged_frames_warning
-from framewatch.jobs.work_folder import rehearsal_path
+from framewatch.jobs.work_folder import last_segments_marker, rehearsal_path
 from framewatch.media.commands import ffmpeg_commands
 from framewatch.media.commands.video_filters import SegmentEncoding, deinterlace_filters, source_filters
 from framewatch.media.decode.output_inspection import Inspection
@@ -146,6 +154,7 @@ class SegmentedRender:
         Where there are several segments, each is decoded to its end meanwhile.
 
         Raises:
+            CancelledError: those that were begun were to be the last for now.
             VerificationError: `verify.segment`: one cannot be decoded; it is dropped.
             FramewatchError: rendering failed; the segments that were finished by then are in the ledger.
         """
@@ -181,9 +190,16 @@ class SegmentedRender:
         lost: list[DeviceReport] | None = None
         # Segments that a device left behind as it failed are rendered on the others, in another round.
         while lost != [] and (missing := self._missing()):
+            self._require_another()
             devices = [each for each in devices or self._devices() if each not in (lost or ())]
             self._context.continue_tracking(sum(entry.frames for entry in self._ledger.done.values()))
             lost = self._render_on(devices, missing, inspector)
+        if self._missing():
+            raise CancelledError("the work was stopped after the segments that were begun")
+
+    def _require_another(self) -> None:
+        if self._request.last_segments.is_set():
+            raise CancelledError("the work was stopped before another segment")
 
     def _missing(self) -> list[Segment]:
         return [segment for segment in self._segments if segment.number not in self._ledger.done]
@@ -246,6 +262,7 @@ class SegmentedRender:
             filters=source_filters(plan.preset),
             engine=tools.engine,
             precision=tools.precision,
+            last=last_segments_marker(self._request.work),
             sizing=Sizing(load=sizes.load, proc=max(sizes.proc, device.in_flight), save=sizes.save),
         )
 

@@ -20,6 +20,7 @@ from framewatch.errors import CancelledError, ErrorRecord, Finding, FramewatchEr
 from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.scheduling.hold_poller import HoldPoller
 from framewatch.jobs.scheduling.job_manager import JobManager
+from framewatch.jobs.scheduling.pause_control import PauseControl
 from framewatch.jobs.scheduling.slot import Slot
 from framewatch.jobs.scheduling.stop_request import StopRequest, StopRequests
 from framewatch.threads import FolderQueues, answers
@@ -68,6 +69,7 @@ class Scheduler:
         self._answers_now = answers_now
         self._holds = HoldPoller(manager, knows_folder, can_continue, self.release, self.fail)
         self._stops = StopRequests()
+        self.pausing = PauseControl(manager, self._stops, self.wake)
         self._measuring = threading.Lock()  # so that two slots do not read the lengths of the same files
         self._woken = threading.Condition()
         self._wakes = 0  # counted, so that none is missed between reading the queue and waiting
@@ -113,12 +115,12 @@ class Scheduler:
     def idle(self) -> bool:
         """Whether nothing is queued, running or being published, and no held job is due to be checked.
 
-        What concerns folders that do not answer does not count: nobody knows when it would end.
+        What is paused, or concerns folders that do not answer, does not count: nobody knows when it would end.
         """
-        store = self._manager.store
-        unfinished = (JobState.QUEUED, *INTERRUPTED)
+        store, pauses = self._manager.store, self.pausing.pauses
         answering = [name for name in store.unfinished_folders() if self._answers_now(name)]
-        busy = any(store.find(unfinished, folder=name, limit=1) for name in answering)
+        queued = {name for name in store.queued_folders() if pauses.is_short(name)}
+        busy = any(name in queued or store.find(INTERRUPTED, folder=name, limit=1) for name in answering)
         due = store.due_holds(self._manager.clock(), lambda name: self._knows_folder(name) and name in answering)
         return not busy and not due and self._holding.idle
 
@@ -226,7 +228,7 @@ class Scheduler:
 
     def _accepts(self, name: str) -> bool:
         """Return whether jobs of a folder may be claimed now."""
-        return self._knows_folder(name) and self._answers_now(name)
+        return self._knows_folder(name) and self._answers_now(name) and self.pausing.pauses.allows(name)
 
     def _claim(self, slot: Slot) -> Job | None:
         with self._measuring:
@@ -274,7 +276,7 @@ class Scheduler:
     def _attempted(self, job: Job, slot: Slot, stop: StopRequest) -> ev.Event:
         """Return how an attempt ended. A bug in framewatch fails this job and no other."""
         try:
-            return slot.attempt(job, stop.event)
+            return slot.attempt(job, stop)
         except CancelledError:
             return ev.Interrupted()
         except Exception as error:  # noqa: BLE001 - the job's boundary

@@ -28,6 +28,7 @@ from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import AttemptRequest, AttemptResult, NotForThisFile, Tools
 from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.scheduling.job_manager import JobManager
+from framewatch.jobs.scheduling.stop_request import StopRequest
 from framewatch.jobs.source_check import require_source, source_root
 from framewatch.jobs.work_folder import cleaned_up, make_work_folder
 from framewatch.media.preset.preset import Preset
@@ -121,27 +122,28 @@ class Slot:
         self._worker = Worker(on_stderr=self._log_stderr)
         self._calls = FolderCalls(f"share-{name}")
 
-    def attempt(self, job: Job, stop: threading.Event) -> ev.Event:
+    def attempt(self, job: Job, stop: StopRequest) -> ev.Event:
         """Make one attempt at a job; gives the event that it ended with.
 
         Raises:
-            CancelledError: `stop` was set.
+            CancelledError: it was stopped, at once or after a segment.
             FramewatchError: the attempt failed.
         """
         self._log_context = job.log_context()
         places = self._places_of(job.folder)
-        share = _FolderShare(self._calls, job, places, stop)
+        share = _FolderShare(self._calls, job, places, stop.event)
         request = AttemptRequest(
             source=share.admit(),
             preset=stored_preset(job),
             preset_name=job.preset_name,
             work=make_work_folder(self._manager.work_folder(job)),
             places=places,
+            last_segments=stop.after_segment,
         )
         observer = self._manager.reporter.observer(job, partial(self._reset_counts, job.id))
         with cleaned_up(request.work, places.reserve if places else 0, self._worker.kill_orphans):
             try:
-                pipeline = Pipeline(self._worker, self._tools(), self._gate, observer, stop, share)
+                pipeline = Pipeline(self._worker, self._tools(), self._gate, observer, stop.event, share)
                 result = pipeline.run(request)
             except _PERHAPS_THE_SOURCES:
                 share.check_source()  # if the source was changed meanwhile, that is the reason

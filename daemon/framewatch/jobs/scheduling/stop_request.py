@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Literal
 
-Reason = Literal["cancel", "shutdown"]
+from framewatch.jobs.work_folder import last_segments_marker
+from framewatch.storage.os_errors import storage_faults
+
+Reason = Literal["cancel", "pause", "shutdown"]
 
 
 class StopRequest:
     """Asks the thread that works on one job to stop, and says why."""
 
     def __init__(self) -> None:
-        self.event = threading.Event()
+        self.event = threading.Event()  # stop at once
+        self.after_segment = threading.Event()  # begin no other segment
         self._reason: Reason | None = None
 
     def set(self, reason: Reason) -> None:
-        """Ask; the first reason counts."""
-        if self._reason is None:
+        """Ask to stop at once. The first reason counts, but a job that is to be paused can still be cancelled."""
+        if self._reason in (None, "pause"):
             self._reason = reason
             self.event.set()
 
@@ -65,6 +70,41 @@ class StopRequests:
             if request is not None:
                 request.set("cancel")
             return request is not None
+
+    def pause(self, job_id: str) -> None:
+        """Ask the thread that makes an attempt at this job to stop at once, if there is one."""
+        with self._lock:
+            request = self._requests.get(job_id)
+            if request is not None:
+                request.set("pause")
+
+    def end_after_segment(self, job_id: str, work: Path) -> None:
+        """Ask for an end of the attempt at this job, if there is one, after the segments that are begun.
+
+        Args:
+            job_id: of the job.
+            work: its work folder, where workers see that they are to begin no other segment.
+
+        Raises:
+            StorageError: the folder cannot be written.
+        """
+        with self._lock:
+            request = self._requests.get(job_id)
+            if request is None:
+                return
+            # First the event: an attempt that is only beginning clears its folder, and then looks at the event.
+            request.after_segment.set()
+            if work.is_dir():
+                with storage_faults(work):
+                    last_segments_marker(work).touch()
+
+    def go_on(self, job_id: str, work: Path) -> None:
+        """Take `end_after_segment` back; an attempt that has noticed it ends nevertheless."""
+        with self._lock:
+            request = self._requests.get(job_id)
+            if request is not None:
+                last_segments_marker(work).unlink(missing_ok=True)
+                request.after_segment.clear()
 
     def shut_down(self) -> None:
         """Ask all threads to stop, and let none begin work on another job."""

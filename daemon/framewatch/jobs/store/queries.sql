@@ -46,6 +46,9 @@ SELECT record FROM jobs WHERE folder = :folder AND ended_at IS NULL;
 -- name: set_rank
 UPDATE jobs SET rank = :rank WHERE id = :id;
 
+-- name: paused_jobs
+SELECT record FROM jobs WHERE paused = 1 AND state IN ('queued', 'running', 'held') ORDER BY arrival;
+
 -- name: most_front
 SELECT coalesce(max(front), 0) FROM jobs WHERE ended_at IS NULL;
 

@@ -161,10 +161,18 @@ class Store:
             accepts: whether jobs of the folder of this name may run now.
         """
         heads: list[QueuedJob] = []
-        for name in filter(accepts, self._queued_folders()):
+        for name in filter(accepts, self.queued_folders()):
             rows = self._database.rows("first_queued", folder=name, gpu=gpu, now=now, beyond=now + LONGEST_WAIT)
             heads += [QueuedJob(self._job(row), row[1], row[2]) for row in rows]
         return first_of(heads, self._rules)
+
+    def queued_folders(self) -> list[str]:
+        """Return the names of the watch folders that have queued jobs, without those that the user paused."""
+        return [row[0] for row in self._database.rows("queued_folders")]
+
+    def paused_jobs(self) -> list[Job]:
+        """Return the unfinished jobs that the user paused one by one."""
+        return self._jobs("paused_jobs")
 
     def unmeasured(self, *, gpu: bool, accepts: Callable[[str], bool], limit: int) -> list[Job]:
         """Return queued jobs whose length decides when they run, and is not known yet."""
@@ -341,9 +349,6 @@ class Store:
         return {name: json.loads(value) for name, value in self._database.rows("facts")}
 
     # --- parts --------------------------------------------------------------------------------------------
-
-    def _queued_folders(self) -> list[str]:
-        return [row[0] for row in self._database.rows("queued_folders")]
 
     def _columns(self, job: Job) -> dict[str, Any]:
         rule = self._rules.get(job.folder, QueueRule())

@@ -15,6 +15,7 @@ from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.reporting.reporter import Reporter
 from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.scheduling.scheduler import Scheduler
+from framewatch.jobs.scheduling.stop_request import StopRequest
 from framewatch.jobs.store.store import Store
 from job_factory import MakeJob
 from waiting import eventually
@@ -26,7 +27,7 @@ TIMEOUT = 10.0
 class FakeSlot:
     """A slot whose attempts do what a test wants."""
 
-    def __init__(self, attempt: Callable[[Job, threading.Event], ev.Event]) -> None:
+    def __init__(self, attempt: Callable[[Job, StopRequest], ev.Event]) -> None:
         self.name, self.gpu, self.attempt = "fake", True, attempt
         self.closed = False
 
@@ -60,8 +61,8 @@ def start(manager: JobManager) -> Iterator[Callable[[FakeSlot], Scheduler]]:
         assert scheduler.failure is None
 
 
-def until_stopped(job: Job, stop: threading.Event) -> ev.Event:
-    assert stop.wait(TIMEOUT)
+def until_stopped(job: Job, stop: StopRequest) -> ev.Event:
+    assert stop.event.wait(TIMEOUT)
     raise CancelledError("stopped")
 
 
@@ -92,8 +93,8 @@ def test_cancelling_a_running_job_stops_its_attempt(
 def test_a_cancellation_that_was_accepted_holds_though_the_work_is_done(
     store: Store, make_job: MakeJob, start: Callable[[FakeSlot], Scheduler]
 ) -> None:
-    def finish_anyway(job: Job, stop: threading.Event) -> ev.Event:
-        assert stop.wait(TIMEOUT)
+    def finish_anyway(job: Job, stop: StopRequest) -> ev.Event:
+        assert stop.event.wait(TIMEOUT)
         return ev.Rendered(Path("/work/result.mp4"), 10)
 
     job = make_job()
@@ -125,7 +126,7 @@ def test_stopping_the_scheduler_returns_a_running_job_to_the_queue(
 def test_a_bug_fails_its_job_and_the_slot_takes_the_next(
     store: Store, make_job: MakeJob, start: Callable[[FakeSlot], Scheduler]
 ) -> None:
-    def attempt(job: Job, stop: threading.Event) -> ev.Event:
+    def attempt(job: Job, stop: StopRequest) -> ev.Event:
         if job.id == "id0001":
             raise ZeroDivisionError("a bug")
         return until_stopped(job, stop)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import MagicMock
@@ -19,6 +18,7 @@ from framewatch.errors import (
 )
 from framewatch.jobs.scheduling import slot as module
 from framewatch.jobs.scheduling.slot import Slot
+from framewatch.jobs.scheduling.stop_request import StopRequest
 from job_factory import MakeJob, identity_of
 
 
@@ -62,5 +62,5 @@ def test_a_source_that_was_exchanged_is_the_reason_whatever_failed(
     manager = MagicMock(work_folder=lambda _: tmp_path / "work")
     slot = Slot("cpu-0", manager, MagicMock(), MagicMock(), lambda _: None, gpu=False)
     with pytest.raises(FramewatchError) as caught:
-        slot.attempt(job, threading.Event())
+        slot.attempt(job, StopRequest())
     assert caught.value.finding.code == code

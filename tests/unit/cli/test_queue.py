@@ -10,8 +10,9 @@ import pytest
 import typer
 import yaml
 
-from framewatch.cli import jobs
 from framewatch.cli.output import exit_code
+from framewatch.cli.queue.again import retry
+from framewatch.cli.queue.cancel import cancel
 from framewatch.domain import Job, JobState, Journal
 from framewatch.errors import FramewatchError
 from framewatch.jobs.lifecycle import events as ev
@@ -63,10 +64,10 @@ def test_a_command_refuses_what_the_daemon_would_refuse(
     job: Job = make_job(source=source, **changes)
     with Store.open(tmp_path / "framewatch.db") as store:
         store.add(job)
-    retry = ev.RetryAsked(source, identity_of(source), job.output)
-    event = ev.CancelAsked() if kind == "cancel" else retry
+    command = {"cancel": cancel, "retry": retry}[kind]
+    event = ev.CancelAsked() if kind == "cancel" else ev.RetryAsked(source, identity_of(source), job.output)
     by_daemon = refusal(lambda: transition(job, event, 0.0, RetryPolicy()))
-    by_command = refusal(lambda: getattr(jobs, kind)(job.id, config))
+    by_command = refusal(lambda: command([job.id], config=config))
     assert (by_command and by_command.finding) == (by_daemon and by_daemon.finding)
     with Store.open(tmp_path / "framewatch.db") as store:
         assert len(store.take_requests()) == (by_daemon is None)
@@ -81,7 +82,7 @@ def test_a_held_job_whose_files_are_being_moved_cannot_be_cancelled(
     job = make_job(state=S.HELD, held_state=S.PUBLISHING, outcome=S.DONE, journal=PLACED)
     with Store.open(tmp_path / "framewatch.db") as store:
         store.add(job)
-    error = refusal(lambda: jobs.cancel(job.id, config))
+    error = refusal(lambda: cancel([job.id], config=config))
     assert error is not None
     assert error.finding.code == "job.not_cancelable"
 
@@ -90,6 +91,6 @@ def test_a_job_whose_source_is_gone_cannot_be_retried(config: Path, tmp_path: Pa
     job = make_job(state=S.FAILED, source=tmp_path / "gone.mkv")
     with Store.open(tmp_path / "framewatch.db") as store:
         store.add(job)
-    error = refusal(lambda: jobs.retry(job.id, config))
+    error = refusal(lambda: retry([job.id], config=config))
     assert error is not None
     assert (error.finding.code, exit_code(error)) == ("source.vanished", 2)

@@ -1,0 +1,59 @@
+"""`framewatch retry`: what is done again."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from framewatch.cli.options import ConfigOption, JsonOption
+from framewatch.cli.queue.outbox import Outbox, each_job, only_if, outbox
+from framewatch.cli.queue.pause import FolderOption
+from framewatch.cli.queue.targets import JobsArgument, find_jobs
+from framewatch.domain import Job, JobState
+from framewatch.jobs.lifecycle.transitions import require_retryable
+from framewatch.jobs.source_check import retry_source
+
+_ENDED_BADLY = (JobState.FAILED, JobState.CANCELLED)
+
+
+def retry(  # one parameter per option: see options.py
+    jobs: JobsArgument = None,
+    failed: Annotated[bool, typer.Option("--failed", help="All failed jobs, and no cancelled ones.")] = False,
+    folder: FolderOption = None,
+    same_preset: Annotated[
+        bool, typer.Option("--same-preset", help="Use the preset that the job had, not the folder's present one.")
+    ] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Try failed or cancelled jobs again, with the folder's preset as it is now.
+
+    Exits with 1 if no daemon runs; its next start takes the request.
+
+    \b
+    Examples:
+      framewatch retry k3f
+      framewatch retry film.mkv 'S02*'
+      framewatch retry --failed --folder anime
+    """
+    if bool(jobs) == failed:
+        raise typer.BadParameter("name the jobs, or give --failed")
+    if folder is not None and not failed:
+        raise typer.BadParameter("--folder goes with --failed")
+    with outbox("retry", config, as_json=as_json) as box:
+        if folder is not None:
+            box.require_folder(folder)
+        found = _failed(box, folder) if failed else find_jobs(box.store, jobs or [], _ENDED_BADLY, _check_retry)
+        each_job(box, "retry", found, {"same_preset": True} if same_preset else None)
+
+
+def _failed(box: Outbox, folder: str | None) -> list[Job]:
+    """Return all failed jobs that can be tried again, the oldest first, so that they arrive in the same order."""
+    jobs = box.store.find((JobState.FAILED,), folder=folder, limit=None)
+    return [job for job in reversed(jobs) if only_if(_check_retry, job)]
+
+
+def _check_retry(job: Job) -> None:
+    require_retryable(job)
+    retry_source(job)
