@@ -57,17 +57,22 @@ class Document:
     prefix: KeyPath = ()  # path of this document in a larger one
     parent: Document | None = None  # the document that this one extends; `data` has its keys, too
     replaced: Mapping[KeyPath, Document] = field(default_factory=dict)  # values of `data` from other documents
+    places: Mapping[KeyPath, str] = field(default_factory=dict)  # names of what else values come from: variables
 
     def part(self, path: KeyPath) -> Document:
         """Return the value at `path` as a document, whose messages still name the full path."""
         data: Any = self.data
         for key in path:
             data = data[key]
+        if place := self._place(path):
+            return Document(data, place, prefix=(*self.prefix, *path))
         lines = {key[len(path) :]: line for key, line in self.lines.items() if key[: len(path)] == path}
         return Document(data, self.source, lines, (*self.prefix, *path))
 
     def where(self, path: KeyPath) -> str:
         """Return `file:line: key.path`, with the line of the nearest enclosing key if that of the key is unknown."""
+        if place := self._place(path):
+            return f"{place}: {dotted((*self.prefix, *path))}"
         for prefix, other in self.replaced.items():
             if path[: len(prefix)] == prefix and len(path) > len(prefix):
                 return other.where(path[len(prefix) :])
@@ -76,6 +81,10 @@ class Document:
         line = next((self.lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in self.lines), None)
         place = self.source if line is None else f"{self.source}:{line}"
         return ": ".join(part for part in (place, dotted((*self.prefix, *path))) if part)
+
+    def _place(self, path: KeyPath) -> str | None:
+        """Return what the value at `path`, or one that it is a part of, comes from if that is not this document."""
+        return next((self.places[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self.places), None)
 
     def defines(self, path: KeyPath) -> bool:
         """Return whether this key is written in this document or in one that it extends."""

@@ -8,7 +8,7 @@ import signal
 from pathlib import Path
 
 from harness import Harness, framewatch
-from other_user import AS_STRANGER
+from other_user import AS_STRANGER, as_stranger, environment
 
 
 def test_commands_name_their_store_and_fail_without_a_daemon_or_tell_whose_it_is(
@@ -46,3 +46,60 @@ def test_commands_name_their_store_and_fail_without_a_daemon_or_tell_whose_it_is
     asked = framewatch("retry", failed["job_id"], "--config", harness.config)
     assert asked.returncode != 0
     assert json.loads(framewatch("status", "--config", harness.config, "--json").stdout)["daemon"] is None
+
+
+def test_commands_work_for_a_user_without_passwd_entry_home_and_folder_for_temporary_files(
+    harness: Harness, clip: Path
+) -> None:
+    share = harness.folder()
+    unreadable, no_temp = harness.root / "home of somebody", harness.root / "no temporary files"
+    unreadable.mkdir(mode=0o000)
+    no_temp.mkdir(mode=0o500)
+    for home in (unreadable, None, "", "/nonexistent"):
+        done = as_stranger("models", "verify", env=environment(home))
+        assert done.returncode == 0, (home, done.stderr)
+    env = environment(unreadable, TMPDIR=str(no_temp))
+    nothing = as_stranger("status", env=env, cwd=no_temp)
+    assert (nothing.returncode, "[config.not_found]" in nothing.stderr) == (2, True), nothing.stderr
+    assert as_stranger("check", "--config", harness.config, env=env).returncode == 0
+    shutil.copy(clip, share / "a.mp4")
+    harness.prefix, harness.process_options = AS_STRANGER, {"env": env}
+    assert harness.start("--once").wait(60) == 0, harness.log()
+    assert (harness.root / "anime" / "out" / "a.mp4").exists()
+    assert harness.events("worker.stderr") == []
+
+    env = environment(None, FRAMEWATCH_ENGINE="ncnn", TMPDIR=str(no_temp))
+    made = harness.root / "made.mp4"
+    done = as_stranger("upscale", clip, "--preset", "fast.yaml", "-o", made, env=env, cwd=_with_preset(harness.root))
+    assert (done.returncode, made.exists()) == (0, True), done.stderr
+
+
+def _with_preset(folder: Path) -> Path:
+    (folder / "fast.yaml").write_text("{ml_upscale: esrgan-2x, preset: ultrafast}")
+    return folder
+
+
+def test_a_default_state_folder_that_cannot_be_made_is_named_with_what_to_do(harness: Harness) -> None:
+    share = harness.folder()
+    harness.config.write_text(f"folders: [{{name: a, input: {share}, preset: upscale-4k}}]")
+    home = harness.root / "home"
+    home.mkdir(mode=0o000)
+    for command in ("run", "check"):
+        refused = as_stranger(command, "--config", harness.config, env=environment(home))
+        assert refused.returncode == 2
+        assert str(home / ".local/state/framewatch") in refused.stderr
+        assert "FRAMEWATCH_STATE_DIR" in refused.stderr
+        assert "internal.bug" not in refused.stderr
+    state, work, logs = (harness.root / name for name in ("s", "w", "l"))
+    for folder in (state, work, logs):
+        folder.mkdir(mode=0o700)
+    service = environment(
+        home, STATE_DIRECTORY=f"{state}:{home}", CACHE_DIRECTORY=str(work), LOGS_DIRECTORY=str(logs)
+    )
+    assert as_stranger("run", "--once", "--config", harness.config, env=service).returncode == 0
+    assert (state / "framewatch.db").exists()
+    assert (work / ".framewatch.lock").exists()
+    assert "daemon.ready" in (logs / "framewatch.log").read_text()
+    variables = service | {"FRAMEWATCH_STATE_DIR": str(logs), "FRAMEWATCH_LOG__LEVEL": "error"}
+    quiet = as_stranger("run", "--once", "--config", harness.config, env=variables)
+    assert (quiet.returncode, quiet.stderr, (logs / "framewatch.db").exists()) == (0, "", True)

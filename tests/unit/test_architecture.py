@@ -38,6 +38,7 @@ ORDER = [
     "errors",
     "resources",
     "text",
+    "user_folders",
     "domain",
     "safe_yaml",
     "documents",
@@ -181,10 +182,10 @@ def test_every_place_in_the_order_exists() -> None:
     assert set(ORDER) <= names
 
 
-def test_upscale_needs_nothing_of_the_project_but_errors_and_resources() -> None:
+def test_upscale_needs_nothing_of_the_project_but_these_modules() -> None:
     """So that the engines run on a machine that has numpy and one runtime, and nothing else of ours."""
     found = {imported for path in PACKAGE.glob("upscale/**/*.py") for imported, _ in imports(path)}
-    assert {name.split(".")[0] for name in found} <= {"upscale", "errors", "resources"}
+    assert {name.split(".")[0] for name in found} <= {"upscale", "errors", "resources", "user_folders"}
 
 
 def calls_by_path(path: Path) -> Iterator[str]:

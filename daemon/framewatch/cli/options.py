@@ -14,7 +14,9 @@ import typer
 
 from framewatch.errors import ConfigError
 from framewatch.settings import LoadedSettings, load_settings
+from framewatch.settings.environment import variable
 from framewatch.settings.fields import EngineName, PrecisionName
+from framewatch.user_folders import APPLICATION, home, user_folder
 
 _ENGINES: tuple[str, ...] = get_args(EngineName)
 _PRECISIONS: tuple[str, ...] = get_args(PrecisionName)
@@ -29,15 +31,22 @@ ConfigOption = Annotated[
         show_default=False,
     ),
 ]
-EngineOption = Annotated[str, typer.Option("--engine", help=f"One of {', '.join(_ENGINES)}.")]
+EngineOption = Annotated[
+    str, typer.Option("--engine", envvar=variable(("engine",)), help=f"One of {', '.join(_ENGINES)}.")
+]
 PrecisionOption = Annotated[
     str,
-    typer.Option("--precision", help="exact; or fast: in 8 bits where that is faster, at about 42 dB."),
+    typer.Option(
+        "--precision",
+        envvar=variable(("precision",)),
+        help="exact; or fast: in 8 bits where that is faster, at about 42 dB.",
+    ),
 ]
 FfmpegOption = Annotated[
     str | None,
     typer.Option(
         "--ffmpeg",
+        envvar=variable(("ffmpeg",)),
         metavar="PATH|system",
         help="The ffmpeg program to use: a path, or system for the one on PATH. Default: the packaged one.",
         show_default=False,
@@ -79,7 +88,8 @@ def settings_path(config: Path | None) -> Path:
     if config is not None:
         return config
     paths = _default_paths()
-    found = next((path for path in paths if path.is_file()), None)
+    # Path.is_file raises where a folder cannot be searched, such as the home of another user.
+    found = next((path for path in paths if os.path.isfile(path)), None)  # noqa: PTH113
     if found is None:
         searched = ", ".join(str(path) for path in paths)
         raise ConfigError(
@@ -100,5 +110,6 @@ def load_configuration(config: Path | None) -> LoadedSettings:
 
 
 def _default_paths() -> list[Path]:
-    user = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    return [folder / "framewatch.yaml" for folder in (Path(), user / "framewatch", Path("/etc/framewatch"))]
+    own, user = user_folder("config"), home()
+    folders = [Path(), *filter(None, (own, user and user / ".config" / APPLICATION)), Path("/etc") / APPLICATION]
+    return list(dict.fromkeys(folder / "framewatch.yaml" for folder in folders))

@@ -15,6 +15,7 @@ from framewatch.errors import ConfigError, Finding, StorageError
 from framewatch.intake.folder_overlap import find_overlaps
 from framewatch.safe_yaml import KeyPath, dotted
 from framewatch.settings import FolderSettings, Settings
+from framewatch.settings.environment import variable
 from framewatch.storage import beneath
 from framewatch.storage.mounts import Mounts
 from framewatch.storage.os_errors import SYMLINK, storage_error
@@ -53,8 +54,18 @@ def check_own_folders(settings: Settings, where: Callable[[KeyPath], str] = dott
     return tuple(
         finding.at(where((key,)))
         for key, path in keys.items()
-        for finding in (*_creatable(path, UNGUARDED, deep=True), *_open_to_others(path))
+        for finding in (*_own(key, path), *_open_to_others(path))
     )
+
+
+def _own(key: str, path: Path) -> Iterator[Finding]:
+    """Check that a folder of framewatch's own exists or can be created. Often nobody has named it: the hint does."""
+    for finding in _creatable(path, UNGUARDED, deep=True):
+        hint = f"set {key} (or {variable((key,))}) to a folder of framewatch's user, or {finding.hint}"
+        problem = finding.message
+        if str(path) not in problem:
+            problem = f"{path} cannot be used: {': '.join(filter(None, (finding.where, problem)))}"
+        yield replace(finding, message=problem, hint=hint, where="")
 
 
 def check_folder(
@@ -156,14 +167,17 @@ def _creatable(path: Path, guard: Guard, *, deep: bool) -> Iterator[Finding]:
             continue
         except OSError as error:
             if finding := _unreachable(existing, error):
-                yield finding
+                message = f"{path} cannot be created: {finding.message}"
+                yield finding if existing == path else replace(finding, message=message)
                 return
             continue
         except StorageError as error:
             yield _refused_link(error)
             return
         if not may:
-            yield Finding("folders.not_writable", f"{existing} cannot be written", _RIGHTS)
+            problem = f"{existing} cannot be written"
+            message = problem if existing == path else f"{path} cannot be created: {problem}"
+            yield Finding("folders.not_writable", message, _RIGHTS)
         return
     hint = "create that folder, or mount the share that it is on"
     yield Finding("folders.no_parent", f"{path} cannot be created: {path.parent} does not exist", hint)

@@ -6,8 +6,9 @@ not overlap, and `framewatch.media.preset.loader` loads the presets.
 
 from __future__ import annotations
 
+from framewatch.settings.default_places import STORE_NAME
 from framewatch.settings.load import LoadedSettings, load_settings
-from framewatch.settings.model import STORE_NAME, FolderSettings, GpuSettings, LogSettings, Settings, WebSettings
+from framewatch.settings.model import FolderSettings, GpuSettings, LogSettings, Settings, WebSettings
 
 __all__ = [
     "STORE_NAME",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import string
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,33 +13,11 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from framewatch.documents import FindingError, shown, suggestion
 from framewatch.text import control_character
+from framewatch.user_folders import expanded
 
 NAME_FIELDS = ("stem", "preset", "ext")  # `framewatch.jobs.naming` fills them in
 _BAD_VALUE = "config.bad_value"
 _BAD_NAME = "config.bad_output_name"
-
-
-def default_folder(
-    purpose: Literal["state", "cache"],
-    *,
-    root: bool | None = None,
-    platform: str = sys.platform,
-    env: Mapping[str, str] = os.environ,
-) -> Path:
-    """Return the default state_dir ("state") or work_dir ("cache"), by platform and user.
-
-    For root: /var/lib and /var/cache, on macOS /Library. For others: XDG_STATE_HOME and XDG_CACHE_HOME if they are
-    absolute, else the defaults of the XDG base directory specification, or ~/Library on macOS.
-    """
-    is_state, is_mac = purpose == "state", platform == "darwin"
-    library = Path("Library") / ("Application Support" if is_state else "Caches") / "framewatch"
-    if os.geteuid() == 0 if root is None else root:
-        return Path("/") / library if is_mac else Path("/var", "lib" if is_state else "cache", "framewatch")
-    given = env.get("XDG_STATE_HOME" if is_state else "XDG_CACHE_HOME", "")
-    if given.startswith("/"):
-        return Path(given) / "framewatch"
-    home = Path(env.get("HOME") or Path.home())
-    return home / (library if is_mac else Path(".local/state" if is_state else ".cache") / "framewatch")
 
 
 def absolute(path: Path, base: Path) -> Path:
@@ -48,7 +25,7 @@ def absolute(path: Path, base: Path) -> Path:
 
     `..` is resolved in the text, so that `in/../out` lies beside `in` even if `in` is a symbolic link.
     """
-    return Path(os.path.normpath(base / path.expanduser()))
+    return Path(os.path.normpath(base / (expanded(path) or path)))
 
 
 def path_problem(value: str | Path) -> str | None:
@@ -58,7 +35,7 @@ def path_problem(value: str | Path) -> str | None:
         return "the path is empty"
     if found := control_character(text):
         return f"the path contains the control character {found}"
-    if text.startswith("~") and os.path.expanduser(text) == text:  # noqa: PTH111 - Path.expanduser raises
+    if expanded(Path(text)) is None:
         return f'there is no home folder for "{text}"'
     return None
 
@@ -104,6 +81,8 @@ def _preset(value: Any) -> Any:
 
 
 def _count_or_auto(value: Any) -> Any:
+    if isinstance(value, str) and value.isdecimal() and len(value) <= 2:  # from an environment variable
+        return _count_or_auto(int(value))
     is_number = isinstance(value, int) and not isinstance(value, bool)
     if value == "auto" or (is_number and 1 <= value <= 64):
         return value

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from framewatch.documents import Document, read, validate
 from framewatch.errors import ConfigError, Finding
+from framewatch.settings.environment import unknown_variables, with_environment
 from framewatch.settings.model import Settings, WebSettings
 
 
@@ -26,7 +27,9 @@ class LoadedSettings:
 
 
 def load_settings(path: Path) -> LoadedSettings:
-    """Read and validate a daemon file. Relative paths in it start from its folder.
+    """Read and validate a daemon file, with the environment variables that replace keys of it.
+
+    Relative paths start from its folder.
 
     Raises:
         ConfigError: with a finding for each error, with its line and key path.
@@ -40,6 +43,7 @@ def load_document(document: Document, path: Path) -> LoadedSettings:
     Raises:
         ConfigError: with a finding for each error, with its line and key path.
     """
+    document = with_environment(document, Settings)
     duplicates = tuple(_duplicate_names(document))
     try:
         settings = validate(document, Settings)
@@ -47,7 +51,7 @@ def load_document(document: Document, path: Path) -> LoadedSettings:
         raise ConfigError.of(error.findings + duplicates) from None
     if duplicates:
         raise ConfigError.of(duplicates)
-    warnings = tuple(_without_effect(settings, document))
+    warnings = (*_without_effect(settings, document), *unknown_variables(Settings))
     return LoadedSettings(settings.with_absolute_paths(path.absolute().parent), warnings, document)
 
 

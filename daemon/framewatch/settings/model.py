@@ -10,6 +10,7 @@ from pydantic import Field, JsonValue, model_validator
 
 from framewatch.documents import Section
 from framewatch.media.limits import Limits
+from framewatch.settings.default_places import STORE_NAME, default_folder, default_log_file
 from framewatch.settings.fields import (
     ConfigPath,
     CountOrAuto,
@@ -26,12 +27,9 @@ from framewatch.settings.fields import (
     ProgramPath,
     Seconds,
     absolute,
-    default_folder,
     path_problem,
 )
 from framewatch.storage.folder_places import CompanionsMode, FolderPlaces
-
-STORE_NAME = "framewatch.db"
 
 
 def _no_default(schema: dict[str, JsonValue]) -> None:
@@ -181,7 +179,10 @@ class LogSettings(Section):
     )
     level: LogLevel = Field(default="info", description="Least important level to log.")
     file: ConfigPath | None = Field(
-        default=None, description="Also log to this file, as JSON lines. Default: only to stderr."
+        default_factory=default_log_file,
+        json_schema_extra=_no_default,
+        description="Also log to this file, as JSON lines. Default: framewatch.log in $LOGS_DIRECTORY if systemd "
+        "sets that, else only to stderr.",
     )
     max_bytes: int = Field(
         default=10_000_000,
@@ -206,17 +207,20 @@ class WebSettings(Section):
 
 
 class Settings(Section):
-    """framewatch.yaml. Relative paths start from the folder that the file lies in; `~` is the user's home."""
+    """framewatch.yaml. Relative paths start from the folder that the file lies in; `~` is the user's home.
+
+    Environment variables replace keys: FRAMEWATCH_STATE_DIR, FRAMEWATCH_LOG__LEVEL, or as JSON FRAMEWATCH_FOLDERS.
+    """
 
     state_dir: ConfigPath = Field(
         default_factory=lambda: default_folder("state"),
-        description="Folder for job store and locks, on a local disk. Default: /var/lib/framewatch for root, else "
-        "$XDG_STATE_HOME/framewatch.",
+        description="Folder for job store and locks, on a local disk. Default: $STATE_DIRECTORY, which systemd sets; "
+        "/var/lib/framewatch for root; else $XDG_STATE_HOME/framewatch.",
     )
     work_dir: ConfigPath = Field(
         default_factory=lambda: default_folder("cache"),
-        description="Folder for unfinished videos, with space for the largest output. Default: "
-        "/var/cache/framewatch for root, else $XDG_CACHE_HOME/framewatch.",
+        description="Folder for unfinished videos, with space for the largest output. Default: $CACHE_DIRECTORY, "
+        "which systemd sets; /var/cache/framewatch for root; else $XDG_CACHE_HOME/framewatch.",
     )
     presets_dir: ConfigPath = Field(
         default=Path("presets"),

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from framewatch.errors import ConfigError, Finding
 from framewatch.settings import FolderSettings, LoadedSettings, Settings, load_settings
-from framewatch.settings.fields import EngineName, default_folder
+from framewatch.settings.fields import EngineName
 from framewatch.upscale.selection import ENGINE_NAMES
 
 SAMPLE = Path(__file__).parents[3] / "config" / "framewatch.yaml"
@@ -229,25 +229,6 @@ def test_a_setting_without_effect_is_accepted_with_a_warning(tmp_path: Path, tex
     loaded = load(tmp_path, f"folders: [{{name: a, input: in}}]\n{text}")
     assert [warning.where.rsplit(": ")[-1] for warning in loaded.warnings] == warned
     assert {warning.code for warning in loaded.warnings} <= {"config.not_yet"}
-
-
-@pytest.mark.parametrize(
-    ("purpose", "root", "platform", "env", "expected"),
-    [
-        ("state", True, "linux", {"XDG_STATE_HOME": "/x"}, "/var/lib/framewatch"),
-        ("cache", True, "linux", {}, "/var/cache/framewatch"),
-        ("state", False, "linux", {"XDG_STATE_HOME": "/x"}, "/x/framewatch"),
-        ("cache", False, "linux", {"XDG_CACHE_HOME": "/y"}, "/y/framewatch"),
-        ("state", False, "linux", {"HOME": "/h", "XDG_STATE_HOME": "rel"}, "/h/.local/state/framewatch"),
-        ("cache", False, "linux", {"HOME": "/h"}, "/h/.cache/framewatch"),
-        ("state", False, "darwin", {"HOME": "/h"}, "/h/Library/Application Support/framewatch"),
-        ("cache", True, "darwin", {}, "/Library/Caches/framewatch"),
-    ],
-)
-def test_state_and_work_folders_depend_on_platform_and_user(
-    purpose: Any, root: bool, platform: str, env: dict[str, str], expected: str
-) -> None:
-    assert default_folder(purpose, root=root, platform=platform, env=env) == Path(expected)
 
 
 def test_the_sample_loads_and_has_the_defaults(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from framewatch.errors import StorageError
 from framewatch.service.daemon_search import DaemonProcess, find_daemons, user_of
 from framewatch.settings import STORE_NAME, Settings
 from framewatch.storage.os_errors import storage_faults
+from framewatch.user_folders import home
 
 _ROOT = 0
 
@@ -30,8 +31,9 @@ def has_store(settings: Settings) -> bool:
             return settings.store_path.exists()
     except StorageError as error:
         finding = error.finding
-        if finding.code == "storage.denied":
-            finding = replace(finding, hint=f"it belongs to another user: {_as_user(owner_of(settings.state_dir))}")
+        owner = owner_of(settings.state_dir)
+        if finding.code == "storage.denied" and owner != user_of(os.getpid()):
+            finding = replace(finding, hint=f"it belongs to another user: {_as_user(owner)}")
         raise StorageError.of([finding]) from None
 
 
@@ -54,8 +56,8 @@ def other_daemons(settings: Settings) -> list[DaemonProcess]:
 def other_stores(settings: Settings) -> list[Path]:
     """Return the stores in the places where services and users have them, except the one of these settings."""
     service = Path("/var/lib/framewatch")
-    homes = [service, *([Path.home()] if os.environ.get("HOME") else [])]
-    places = [service, *(home / ".local" / "state" / "framewatch" for home in homes)]
+    homes = filter(None, (service, home()))
+    places = [service, *(each / ".local" / "state" / "framewatch" for each in homes)]
     stores = [place / STORE_NAME for place in places]
     return [path for path in stores if path != settings.store_path and _is_there(path)]
 

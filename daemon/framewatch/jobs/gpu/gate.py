@@ -14,7 +14,7 @@ from pathlib import Path
 from framewatch.errors import CancelledError, Finding, StorageError
 from framewatch.jobs.gpu.semaphore import GpuSemaphore
 from framewatch.render.tasks import DeviceReport
-from framewatch.settings.fields import default_folder
+from framewatch.settings.default_places import default_folder
 
 _SERVICE_FOLDER = Path("/run/framewatch")  # RuntimeDirectory of the systemd unit, which may not write to /run/lock
 
@@ -96,5 +96,10 @@ def _lock_folder(service: Path = _SERVICE_FOLDER) -> Path:
             return service
     # /run/lock where it is writable, since a service may have a /tmp of its own.
     shared = Path("/run/lock")
-    parent = shared if os.access(shared, os.W_OK) else Path(tempfile.gettempdir())
-    return parent / f"framewatch-{os.geteuid()}"
+    name = f"framewatch-{os.geteuid()}"
+    if os.access(shared, os.W_OK):
+        return shared / name
+    try:
+        return Path(tempfile.gettempdir()) / name
+    except FileNotFoundError:  # a read-only file system, without a place for temporary files
+        return default_folder("state") / "gpu-locks"

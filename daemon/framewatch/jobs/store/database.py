@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from framewatch.errors import StorageError
+from framewatch.storage.os_errors import storage_faults
 
 BUSY_SECONDS = 15.0
 CORRUPT = "store.corrupt"
@@ -188,7 +189,9 @@ def _missing(path: Path, why: str) -> StorageError:
 def _connect(path: Path, *, readonly: bool) -> sqlite3.Connection:
     if not readonly:
         return _open(path, "rwc")
-    if not path.exists():
+    with storage_faults(path):
+        is_there = path.exists()
+    if not is_there:
         raise _missing(path, "it does not exist")
     try:
         connection = _open(path, "ro")

@@ -13,6 +13,7 @@ import imageio_ffmpeg
 
 from framewatch.errors import ConfigError
 from framewatch.media.containers import rules
+from framewatch.user_folders import expanded
 
 NamedProgram = Path | Literal["system"]
 """An ffmpeg that a user names: by its path, or the one on PATH."""
@@ -58,7 +59,7 @@ def find_program(named: Path) -> Path | None:
 
     A name alone may also be a file in the current directory, since `Path` drops a leading "./".
     """
-    named = named.expanduser()
+    named = expanded(named) or named
     found = shutil.which(named) or shutil.which(named.absolute())
     return Path(found).absolute() if found else None
 

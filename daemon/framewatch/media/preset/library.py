@@ -13,6 +13,7 @@ from framewatch.media.preset.preset_file import PresetFile, read_preset
 from framewatch.resources import shipped
 from framewatch.storage.root import Root
 from framewatch.text import control_character
+from framewatch.user_folders import expanded
 
 SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -31,11 +32,11 @@ def preset_path(spec: str, base: Path, where: str) -> Path:
     if found := control_character(spec):
         message, hint = f"a path cannot contain the control character {found}", "remove it"
         raise ConfigError(message, code="config.bad_value", hint=hint, where=where)
-    try:
-        return base / Path(spec).expanduser()
-    except RuntimeError:
+    path = expanded(Path(spec))
+    if path is None:
         message, hint = f'there is no home folder for "{shown(spec)}"', "write the full path"
-        raise ConfigError(message, code="config.bad_value", hint=hint, where=where) from None
+        raise ConfigError(message, code="config.bad_value", hint=hint, where=where)
+    return base / path
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ import sys
 import tempfile
 import threading
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -236,6 +237,21 @@ def _vulkan_is_installed() -> bool:
     return any(_loads(name) for name in _VULKAN_LIBRARIES)
 
 
+@contextmanager
+def _temporary_file(content: bytes) -> Iterator[str]:
+    """Yield the path of a file with this content: on Linux in memory, as there may be no folder to write to."""
+    if sys.platform == "linux":
+        with os.fdopen(os.memfd_create("framewatch", os.MFD_CLOEXEC), "wb") as file:
+            file.write(content)
+            file.flush()
+            yield f"/proc/self/fd/{file.fileno()}"
+    else:
+        with tempfile.NamedTemporaryFile(prefix="framewatch-", suffix=".bin") as file:
+            file.write(content)
+            file.flush()
+            yield file.name
+
+
 def _loads(library: str) -> bool:
     try:
         ctypes.CDLL(library)
@@ -252,9 +268,7 @@ def _set_float16_storage(options: Any, enabled: bool) -> None:
 
 def _load(net: Any, network: Network, param: str) -> None:
     # Through a file, because ncnn keeps pointers into weights that it gets in memory.
-    with tempfile.NamedTemporaryFile(prefix="framewatch-", suffix=".bin") as file:
-        file.write(network.raw)
-        file.flush()
-        code = net.load_param_mem(param) or net.load_model(file.name)
+    with _temporary_file(network.raw) as path:
+        code = net.load_param_mem(param) or net.load_model(path)
     if code != 0:
         raise EngineError(f"ncnn refused the network with code {code}")

