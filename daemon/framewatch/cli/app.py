@@ -104,8 +104,8 @@ app = typer.Typer(
     help="Watch folders, and upscale the videos in them to 2x, 3x or 4x their size.",
     epilog="Environment: FRAMEWATCH_CONFIG names the configuration, and each key of it can be set as well: "
     "FRAMEWATCH_STATE_DIR, FRAMEWATCH_WORK_DIR, FRAMEWATCH_LOG__LEVEL. Options of a command come first, then the "
-    "environment, then the configuration. FRAMEWATCH_MODELS names a folder of weights; FRAMEWATCH_DEBUG=1 shows where "
-    "an error happened.",
+    "environment, then the configuration. FRAMEWATCH_MODELS names a folder of weights; FRAMEWATCH_DEBUG=1 shows "
+    "where an error happened.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

@@ -34,7 +34,7 @@ def load_settings(path: Path) -> LoadedSettings:
     Raises:
         ConfigError: with a finding for each error, with its line and key path.
     """
-    return load_document(read(path), path)
+    return load_document(with_environment(read(path), Settings), path)
 
 
 def load_document(document: Document, path: Path) -> LoadedSettings:
@@ -43,7 +43,6 @@ def load_document(document: Document, path: Path) -> LoadedSettings:
     Raises:
         ConfigError: with a finding for each error, with its line and key path.
     """
-    document = with_environment(document, Settings)
     duplicates = tuple(_duplicate_names(document))
     try:
         settings = validate(document, Settings)
