@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -86,3 +87,35 @@ def test_framewatchs_own_folders_under_another_name_in_the_input_are_left_alone(
     expected = {share / "a.mp4", other / "b.mp4", share / "c.mp4", share / "d.mp4"}
     assert sources - {share / "touched in its input.mp4"} == expected  # that one is a new file of the input, too
     assert (out / "a.mp4").exists()
+
+
+def remove(path: Path) -> None:
+    """Remove a tree, in which the daemon may just be making its marker again."""
+    eventually(lambda: subprocess.run(["rm", "-rf", path], capture_output=True, check=False).returncode == 0)
+
+
+def test_folders_that_are_emptied_or_removed_while_the_daemon_runs_are_used(harness: Harness, clip: Path) -> None:
+    share = harness.folder(preset=PLAIN)
+    out, done, failed = harness.root / "anime" / "out", share / "done", share / "failed"
+    harness.start()
+    for name in ("a.mp4", "b.mp4"):
+        shutil.copy(clip, share / name)
+        harness.wait_status(out / name, "done")
+        harness.wait_for(done / name)
+        subprocess.run(["find", share, "-type", "f", "-delete"], check=True)  # the hidden files, too
+        for path in (out, done, failed):
+            remove(path)
+        if name == "a.mp4":
+            out.mkdir(exist_ok=True)
+    (share / "broken.mp4").write_bytes(b"no film")
+    harness.wait_status(failed / "broken.mp4", "failed")
+    assert harness.stop() == 0
+    subprocess.run(["find", share, "-type", "f", "-delete"], check=True)
+    shutil.rmtree(out)
+    out.mkdir()
+    shutil.copy(clip, share / "c.mp4")
+    assert harness.once().returncode == 0
+    assert harness.listed(done) == ["c.mp4"]
+    assert (out / ".framewatch").exists()
+    assert harness.events("job.held") == []
+    assert {event["code"] for event in harness.events("folder.unavailable")} == set()

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from framewatch.storage.filesystem_type import mounts
 from framewatch.storage.folder_places import FolderPlaces
 
 
@@ -77,7 +78,7 @@ def move_mount(path: Path, other: Path) -> None:
 
 def unmount(path: Path) -> None:
     """Take away what is mounted at `path`, even from those who use it; nothing where nothing is."""
-    if os.path.ismount(path):
+    if any(each.point == os.fspath(path) for each in mounts()):  # `os.path.ismount` does not see all bind mounts
         _run("umount", "--lazy", os.fspath(path))
 
 

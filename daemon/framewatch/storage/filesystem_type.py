@@ -22,6 +22,17 @@ _SILENT = frozenset(
 )
 
 
+# These make up inode numbers: from the path, anew for each mount, or the same for the root of every disk.
+_NO_INODES = frozenset(
+    {*("9p", "vfat", "msdos", "exfat", "ntfs", "ntfs3", "hfs"), *("davfs", "davfs2", "webdav", "ftp")}
+)
+# What these show at a path may be a disk of its own on the server, and be gone without a change of mounts here.
+_HIDES_MOUNTS = frozenset({"cifs", "smb", "smb2", "smb3", "smbfs", "afpfs", "ncpfs", "virtiofs", "vboxsf", "vmhgfs"})
+# bindfs, which shows inode numbers and space of the folder behind it. Those that make them up, such as mergerfs and
+# sshfs, have names of their own.
+_PASSES_THROUGH = frozenset({"fuse", "fuse.bindfs"})
+
+
 class Mount(NamedTuple):
     """A mount point and the kernel's name of its file system type."""
 
@@ -36,6 +47,18 @@ def gives_events(fstype: str | None) -> bool:
     this kernel.
     """
     return fstype is None or (fstype not in _SILENT and not fstype.startswith("fuse."))
+
+
+def keeps_inodes(fstype: str | None) -> bool:
+    """Return whether equal inode numbers mean the same folder, as long as the disk is the same."""
+    if fstype is None:
+        return False
+    return fstype in _PASSES_THROUGH or not (fstype.startswith("fuse") or fstype in _NO_INODES)
+
+
+def shows_mounts(fstype: str | None) -> bool:
+    """Return whether a mount point on such a file system is one here, or has other figures of space at least."""
+    return keeps_inodes(fstype) and fstype not in _HIDES_MOUNTS
 
 
 def filesystem_type(path: Path) -> str | None:

@@ -15,13 +15,15 @@ from pathlib import Path
 import structlog
 
 from framewatch.errors import StorageError
-from framewatch.storage import beneath, files
+from framewatch.storage import beneath, files, filesystem_type
 from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.links import resolve
 from framewatch.storage.marker_store import Facts, MarkerStore
 from framewatch.storage.mount_marker import (
     MARKER_BYTES,
     MARKER_NAME,
+    FolderKey,
+    Location,
     MountMarker,
     MountState,
     RootState,
@@ -31,6 +33,7 @@ from framewatch.storage.mount_marker import (
     mount_state,
 )
 from framewatch.storage.os_errors import shown, storage_faults
+from framewatch.storage.root import open_below
 
 _GONE = (errno.ENOENT, errno.ENOTDIR)
 _log = structlog.get_logger("framewatch.folders")
@@ -57,7 +60,7 @@ class Mounts:
         self._store = MarkerStore(facts)
         self._lock = threading.Lock()  # for the markers and their store
         self._creating: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
-        self._devices: dict[Path, int] = {}  # where each root was last seen
+        self._noted: dict[Path, tuple[int, int]] = {}  # device and inode of each root whose place is remembered
         self._real: dict[Path, Path] = {}  # each root without links, once it was opened
         self._seen: dict[Path, tuple[int, int]] = {}  # device and inode of each root when it was opened last
         self._reported: set[Path] = set()  # roots whose marker cannot be created: logged once
@@ -70,6 +73,7 @@ class Mounts:
         roots = {name: tuple(folder.roots.values()) for name, folder in places.items()}
         self._names = {root: name for name, mine in roots.items() for root in mine}
         self._unmarked = {folder.input for folder in places.values() if folder.keeps_sources}
+        self._inputs = frozenset(folder.input for folder in places.values())
         self._outer = {root: outer for mine in roots.values() for root in mine if (outer := _outer(root, mine))}
         self._real = {}
         self._seen = {}
@@ -103,6 +107,17 @@ class Mounts:
         return descriptor
 
     def _open(self, root: Path) -> int:
+        try:
+            return self._open_existing(root)
+        except StorageError as error:
+            # An input is never created: a share that is not mounted must not be mistaken for an empty folder.
+            if root in self._inputs or root not in self._names or not _is_missing(error) or not self.may_create(root):
+                raise
+        self.create(root)
+        _log.warning("folder.recreated", folder=self._names[root], path=root)
+        return self._open_existing(root)
+
+    def _open_existing(self, root: Path) -> int:
         outer = self._around(root)
         if outer is not None and root not in self._markers:
             inner = self._open_inner(root, outer)
@@ -112,7 +127,10 @@ class Mounts:
         try:
             descriptor = _open_real(root, real)
         except StorageError as error:
-            raise self._missing(root, error) from None
+            missing = self._missing(root, error)
+            if missing is error:
+                raise
+            raise missing from None
         try:
             self._require_mounted(root, real, descriptor)
         except BaseException:
@@ -189,8 +207,22 @@ class Mounts:
             if outer is not None:
                 return self.state(outer) is not MountState.ABSENT
             known = self._markers.get(root)
-            return known is None or mount_point(self.real_path(root)) == known.mount
+            return known is None or self._was_removed(root, known)
         return False
+
+    def _was_removed(self, root: Path, known: MountMarker) -> bool:
+        """Return whether a missing root was removed by somebody: its disk is there, and so is the folder above it."""
+        real = self.real_path(root)
+        if known.location.own_disk or mount_point(real) != known.mount:
+            return False
+        if known.location.parent is None:
+            return True
+        with storage_faults(root):
+            above = beneath.open_path(real.parent, beneath.PASSED)
+            try:
+                return known.location.has_parent(_key(above, filesystem_type.filesystem_type(real.parent)))
+            finally:
+                os.close(above)
 
     def create(self, root: Path) -> None:
         """Create a missing root in the folder above it; nothing happens if there is anything of its name.
@@ -207,7 +239,7 @@ class Mounts:
             else:
                 top = self.open(outer)
                 try:
-                    parent = beneath.open_beneath(top, root.relative_to(outer).parts[:-1], beneath.PASSED)
+                    parent = open_below(top, root.relative_to(outer).parts[:-1], root.parent, create=True)
                 finally:
                     os.close(top)
             try:
@@ -272,7 +304,7 @@ class Mounts:
         with storage_faults(root):
             known = self._markers.get(root)
             if known is not None and known.id is not None and _read_marker(descriptor) == known.id:
-                self._note_mount(root, real, known, os.fstat(descriptor).st_dev)
+                self._note_mount(root, real, known, descriptor)
                 return MountState.THERE
             with self._creating[root]:
                 seen = _root_state(real, descriptor)
@@ -281,18 +313,19 @@ class Mounts:
                     self._create_marker(root, descriptor, seen, state)
                 return state
 
-    def _note_mount(self, root: Path, real: Path, known: MountMarker, device: int) -> None:
-        """Remember the mount point of a known root: it may have changed."""
-        if self._devices.get(root) == device:
+    def _note_mount(self, root: Path, real: Path, known: MountMarker, descriptor: int) -> None:
+        """Remember where a known root is: it may have changed."""
+        found = os.fstat(descriptor)
+        if self._noted.get(root) == (found.st_dev, found.st_ino):
             return
-        self._devices[root] = device
-        self._remember(root, known.evolve(mount=mount_point(real), real=real))
+        self._noted[root] = (found.st_dev, found.st_ino)
+        self._remember(root, known.evolve(mount=mount_point(real), real=real, location=_location(real, descriptor)))
 
     def _create_marker(self, root: Path, descriptor: int, seen: RootState, state: MountState) -> None:
         """Create the marker and remember it. A root that cannot, or is not to be, written to gets none."""
         if seen.id is None and root in self._unmarked:
             if not seen.empty:
-                self._remember(root, MountMarker(mount=seen.mount, real=seen.real))
+                self._remember(root, MountMarker(mount=seen.mount, real=seen.real, location=seen.location))
             return
         known = self._markers.get(root)
         chosen = (known.id if known else None) or seen.id or secrets.token_hex(8)
@@ -306,7 +339,7 @@ class Mounts:
                 return
         if state is MountState.RESTORED:
             _log.warning("folder.marker_recreated", folder=self._names[root], path=root / MARKER_NAME)
-        self._remember(root, MountMarker(id=chosen, mount=seen.mount, real=seen.real))
+        self._remember(root, MountMarker(id=chosen, mount=seen.mount, real=seen.real, location=seen.location))
 
     def _remember(self, root: Path, marker: MountMarker | None) -> None:
         with self._lock:
@@ -379,7 +412,40 @@ def _open_real(root: Path, real: Path) -> int:
 def _root_state(real: Path, descriptor: int) -> RootState:
     with os.scandir(descriptor) as entries:
         empty = all(is_negligible(entry.name) for entry in entries)
-    return RootState(_read_marker(descriptor), mount_point(real), empty, real)
+    return RootState(_read_marker(descriptor), mount_point(real), empty, real, _location(real, descriptor))
+
+
+def _location(real: Path, descriptor: int) -> Location:
+    """Return where an open root is; `real` is its path without links."""
+    mounted = filesystem_type.mounts()
+    mount = filesystem_type.mount_of(real, mounted)
+    fstype = mount.fstype if mount else None
+    above = os.open("..", beneath.PASSED, dir_fd=descriptor)
+    try:
+        own_disk = any(each.point == str(real) for each in mounted) or not _on_one_disk(descriptor, above)
+        return Location(
+            folder=_key(descriptor, fstype),
+            parent=_key(above, fstype),
+            own_disk=own_disk if own_disk or filesystem_type.shows_mounts(fstype) else None,
+        )
+    finally:
+        os.close(above)
+
+
+def _key(folder: int, fstype: str | None) -> FolderKey | None:
+    """Return what tells an open folder from others; None where inode numbers do not."""
+    if not filesystem_type.keeps_inodes(fstype):
+        return None
+    found = os.fstat(folder)
+    return FolderKey(device=found.st_dev, inode=found.st_ino, disk=os.fstatvfs(folder).f_fsid)
+
+
+def _on_one_disk(folder: int, other: int) -> bool:
+    """Return whether two open folders are on one disk; FUSE may show those of several as one, but not their sizes."""
+    if os.fstat(folder).st_dev != os.fstat(other).st_dev:
+        return False
+    sizes = [(found.f_blocks, found.f_frsize) for found in map(os.fstatvfs, (folder, other))]
+    return sizes[0] == sizes[1]
 
 
 def _read_marker(folder: int) -> str | None:

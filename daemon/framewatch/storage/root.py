@@ -135,7 +135,7 @@ class Root:
         """
         parts = self._parts(path)
         with self.opened() as top:
-            descriptor = _open_below(top, parts, path, create=create)
+            descriptor = open_below(top, parts, path, create=create)
         try:
             yield descriptor
         finally:
@@ -213,7 +213,19 @@ class Root:
         return path.relative_to(self.path).parts
 
 
-def _open_below(top: int, parts: Sequence[str], path: Path, *, create: bool) -> int:
+def open_below(top: int, parts: Sequence[str], path: Path, *, create: bool) -> int:
+    """Open a folder below an open one, and return its descriptor.
+
+    Args:
+        top: descriptor of that folder.
+        parts: path components between them.
+        path: the folder, for messages.
+        create: create missing folders.
+
+    Raises:
+        FileNotFoundError: the folder is missing, and `create` is false.
+        StorageError: another error of the file system.
+    """
     try:
         return beneath.open_beneath(top, parts, beneath.FOLDER)
     except FileNotFoundError:
@@ -221,11 +233,11 @@ def _open_below(top: int, parts: Sequence[str], path: Path, *, create: bool) -> 
             raise
     except OSError as error:
         raise storage_error(error, path) from error
-    outer = _open_below(top, parts[:-1], path, create=True)
+    outer = open_below(top, parts[:-1], path, create=True)
     try:
         with storage_faults(path), suppress(FileExistsError):
             os.mkdir(parts[-1], dir_fd=outer)
             files.sync_folder(outer)
     finally:
         os.close(outer)
-    return _open_below(top, parts, path, create=False)
+    return open_below(top, parts, path, create=False)

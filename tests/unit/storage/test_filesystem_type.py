@@ -7,7 +7,16 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from framewatch.intake.watch_mode import why_poll
-from framewatch.storage.filesystem_type import Mount, filesystem_type, gives_events, mount_of, mounts, parse_mountinfo
+from framewatch.storage.filesystem_type import (
+    Mount,
+    filesystem_type,
+    gives_events,
+    keeps_inodes,
+    mount_of,
+    mounts,
+    parse_mountinfo,
+    shows_mounts,
+)
 
 MOUNTINFO = r"""24 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
 31 24 0:27 / /nas rw - nfs4 server:/export rw,vers=4.2
@@ -81,3 +90,26 @@ def test_the_setting_overrides_the_file_system() -> None:
 
 def test_mountinfo_is_read_with_its_escapes() -> None:
     assert Mount("/nas/local disk", "ext4") in parse_mountinfo(MOUNTINFO)
+
+
+@pytest.mark.parametrize(
+    ("fstype", "inodes", "mounts_seen"),
+    [
+        ("ext4", True, True),
+        ("btrfs", True, True),
+        ("tmpfs", True, True),
+        ("nfs4", True, True),
+        ("fuse", True, True),  # bindfs
+        ("cifs", True, False),
+        ("virtiofs", True, False),
+        ("fuse.mergerfs", False, False),
+        ("fuse.sshfs", False, False),
+        ("fuseblk", False, False),
+        ("exfat", False, False),
+        (None, False, False),
+    ],
+)
+def test_inode_numbers_are_trusted_only_where_the_file_system_keeps_them(
+    fstype: str | None, inodes: bool, mounts_seen: bool
+) -> None:
+    assert (keeps_inodes(fstype), shows_mounts(fstype)) == (inodes, mounts_seen)

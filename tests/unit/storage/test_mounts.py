@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,12 @@ from framewatch.errors import StorageError
 from framewatch.jobs.store.recovery import open_or_rebuild, was_rebuilt
 from framewatch.jobs.store.store import Store
 from framewatch.service.daemon import known_roots
+from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.marker_store import copy_path
 from framewatch.storage.mount_marker import (
     MARKER_NAME,
+    FolderKey,
+    Location,
     MountMarker,
     MountState,
     RootState,
@@ -24,10 +28,23 @@ from framewatch.storage.mount_marker import (
     mount_state,
 )
 from framewatch.storage.mounts import Mounts, mount_point
-from mounts import folder_places, mount, move_mount, tmpfs, unmount
+from mounts import bound, folder_places, mount, move_mount, tmpfs, unmount, viewed
+
+Show = Callable[[Path, Path], AbstractContextManager[Path]]
 
 NAS, ROOT = Path("/nas"), Path("/")
 KNOWN = MountMarker(id="0123456789abcdef", mount=NAS)
+
+
+def place(folder: int | None = None, *, parent: int | None = 1, own_disk: bool | None = False) -> Location:
+    """A root's location; the folders are named by their inode numbers."""
+    keys = [None if inode is None else FolderKey(device=1, inode=inode, disk=7) for inode in (folder, parent)]
+    return Location(folder=keys[0], parent=keys[1], own_disk=own_disk)
+
+
+PLACED = KNOWN.evolve(location=place(10))
+VOLUME = KNOWN.evolve(location=place(10, own_disk=True))
+HIDDEN = KNOWN.evolve(location=place(None, parent=None, own_disk=None))
 
 
 @pytest.mark.parametrize(
@@ -41,6 +58,18 @@ KNOWN = MountMarker(id="0123456789abcdef", mount=NAS)
         (KNOWN, RootState(None, ROOT, False), MountState.ABSENT),
         (KNOWN, RootState(None, NAS, True), MountState.ABSENT),
         (KNOWN, RootState(None, NAS, False), MountState.RESTORED),
+        (PLACED, RootState(None, NAS, True, None, place(10)), MountState.RESTORED),
+        (PLACED, RootState(None, ROOT, True, None, place(10)), MountState.RESTORED),  # mounted elsewhere, and emptied
+        (PLACED, RootState(None, NAS, True, None, place(11)), MountState.RESTORED),
+        (PLACED, RootState(None, NAS, True, None, place(11, parent=2)), MountState.ABSENT),
+        (PLACED, RootState(None, ROOT, True, None, place(11)), MountState.ABSENT),
+        (PLACED, RootState("f" * 16, NAS, True, None, place(10)), MountState.ABSENT),
+        (PLACED, RootState(None, NAS, True), MountState.ABSENT),
+        (VOLUME, RootState(None, NAS, True, None, place(10, own_disk=True)), MountState.RESTORED),
+        (VOLUME, RootState(None, NAS, True, None, place(11, own_disk=True)), MountState.ABSENT),
+        (VOLUME, RootState(None, NAS, True, None, place(11)), MountState.ABSENT),
+        (VOLUME, RootState(None, NAS, False, None, place(11)), MountState.ABSENT),
+        (HIDDEN, RootState(None, NAS, True, None, HIDDEN.location), MountState.ABSENT),
         (MountMarker(), RootState(None, ROOT, True), MountState.ABSENT),
         (MountMarker(), RootState(None, ROOT, False), MountState.NEW),
         (MountMarker(), RootState("f" * 16, NAS, True), MountState.NEW),
@@ -170,6 +199,145 @@ def test_a_root_that_was_removed_from_a_mounted_disk_may_be_recreated(tmp_path: 
         roots.forget(root)
         roots.require(root)
         assert (root / MARKER_NAME).exists()
+
+
+@pytest.mark.parametrize(
+    ("known", "seen", "same"),
+    [
+        ((1, 5, 9), (1, 5, 9), True),
+        ((1, 5, 9), (2, 5, 9), True),  # mounted again, with another device number
+        ((1, 5, 9), (1, 5, 8), False),  # another disk, with the device number of the first
+        ((1, 5, 9), (1, 6, 9), False),
+        ((1, 5, 0), (1, 5, 0), True),
+        ((1, 5, 0), (2, 5, 0), False),
+    ],
+)
+def test_a_folder_is_known_by_its_inode_and_its_file_systems_own_id(
+    known: tuple[int, ...], seen: tuple[int, ...], same: bool
+) -> None:
+    keys = [FolderKey(device=device, inode=inode, disk=disk) for device, inode, disk in (known, seen)]
+    assert keys[0].same(keys[1]) is same
+
+
+@contextmanager
+def disk_of(kind: str, tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk of some kind, below which roots can be."""
+    behind, share = tmp_path / "behind", tmp_path / "share"
+    behind.mkdir()
+    match kind:
+        case "folder":
+            yield behind
+        case "tmpfs":
+            with tmpfs(share, 1):
+                yield share
+        case "bind":
+            with bound(behind, share):
+                yield share
+        case "fuse":
+            with viewed(behind, share):
+                yield share
+
+
+def empty(folder: Path) -> None:
+    """Remove everything in a folder, as `find -mindepth 1 -delete` does."""
+    for path in folder.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+@pytest.mark.parametrize("kind", ["folder", "tmpfs", "bind", "fuse"])
+def test_a_folder_that_was_emptied_or_made_again_is_recognised(tmp_path: Path, kind: str) -> None:
+    with disk_of(kind, tmp_path) as share:
+        root = share / "out"
+        root.mkdir()
+        for each in (share, root):
+            with roots_of(tmp_path, each) as roots:
+                roots.require(each)
+                mark = (each / MARKER_NAME).read_bytes()
+                (each / MARKER_NAME).unlink()
+                empty(each)
+                roots.require(each)
+                empty(each)
+            with roots_of(tmp_path, each) as roots:
+                roots.require(each)
+                assert (each / MARKER_NAME).read_bytes() == mark
+                root.mkdir(exist_ok=True)
+        with roots_of(tmp_path, root) as roots:
+            shutil.rmtree(root)
+            (share / "takes the inode").touch()
+            root.mkdir()
+            roots.require(root)
+            assert (root / MARKER_NAME).read_bytes() == mark
+
+
+@pytest.mark.parametrize("kind", ["tmpfs", "bind", "fuse"])
+def test_the_empty_mount_point_of_a_share_that_is_gone_is_no_emptied_folder(tmp_path: Path, kind: str) -> None:
+    with disk_of(kind, tmp_path) as share:
+        (share / "out").mkdir()
+        with roots_of(tmp_path, share, share / "out") as roots:
+            roots.require(share)
+        with roots_of(tmp_path, share / "out") as roots:
+            roots.require(share / "out")
+        unmount(share)
+        (share / "out").mkdir()  # somebody made it, when the share was not mounted once
+        for root in (share / "out", share):
+            with roots_of(tmp_path, root) as roots:
+                assert code(roots, root) == "storage.not_mounted"
+                empty(root)
+                assert code(roots, root) == "storage.not_mounted"
+                assert list(root.iterdir()) == []
+
+
+@pytest.mark.parametrize("show", [bound, viewed])
+def test_a_view_of_a_disk_that_is_gone_behind_it_is_no_emptied_folder(tmp_path: Path, show: Show) -> None:
+    """As in a container that is given a folder of the host, where the share is not mounted; and as with FUSE."""
+    disk, root = tmp_path / "disk", tmp_path / "in"
+    with tmpfs(disk, 1), show(disk, root), roots_of(tmp_path, root) as roots:
+        roots.require(root)
+    with show(disk, root), roots_of(tmp_path, root) as roots:
+        assert code(roots, root) == "storage.not_mounted"
+        assert list(root.iterdir()) == []
+        roots.trust("anime")
+        roots.require(root)
+
+
+def test_a_disk_that_is_gone_behind_fuse_is_not_taken_for_a_folder_that_was_made_again(tmp_path: Path) -> None:
+    pool, disk, view = tmp_path / "pool", tmp_path / "pool" / "disk", tmp_path / "view"
+    with tmpfs(disk, 1), viewed(pool, view), roots_of(tmp_path, view / "disk") as roots:
+        roots.require(view / "disk")
+    with viewed(pool, view), roots_of(tmp_path, view / "disk") as roots:
+        assert code(roots, view / "disk") == "storage.not_mounted"
+        disk.rmdir()
+        assert not roots.may_create(view / "disk")
+
+
+def test_missing_targets_are_made_again_where_their_disk_is_and_inputs_never(tmp_path: Path) -> None:
+    share = tmp_path / "share"
+    with tmpfs(share, 1):
+        names = ("in", "out", "in/done", "out/deep/failed")
+        places = FolderPlaces(*(share / name for name in names), work=tmp_path / "work")
+        (share / "in").mkdir()
+        (share / "out").mkdir()
+        with Store.open(tmp_path / "jobs.db") as store:
+            roots = Mounts(store, {"anime": places}, rebuilt=was_rebuilt(store))
+            for root in places.roots.values():
+                roots.require(root)
+                assert root.is_dir()
+            shutil.rmtree(share / "out")
+            shutil.rmtree(share / "in" / "done")
+            for root in places.roots.values():
+                roots.require(root)
+                assert root.is_dir()
+            shutil.rmtree(share / "in")
+            for root in (places.input, places.done):
+                with pytest.raises(StorageError):
+                    roots.require(root)
+            assert not (share / "in").exists()
+            move_mount(share, tmp_path / "pulled")
+            for root in places.roots.values():
+                with pytest.raises(StorageError):
+                    roots.require(root)
+            assert list(share.iterdir()) == []
+            move_mount(tmp_path / "pulled", share)
 
 
 def test_another_disk_is_accepted_only_when_the_user_trusts_it(tmp_path: Path) -> None:
