@@ -10,6 +10,7 @@ import pytest
 
 from clips import make_clip, make_picture, make_sound
 from harness import Harness, framewatch
+from media_factory import ffmpeg
 
 
 def make_bad_files(folder: Path) -> dict[str, str]:
@@ -100,3 +101,24 @@ def test_all_streams_that_copy_mode_cannot_store_are_listed_at_once(harness: Har
     codes = [finding["code"] for finding in error["findings"]]
     assert len(codes) == 2  # the H.264 picture and the AAC sound
     assert all(finding["hint"] for finding in error["findings"])
+
+
+def test_upscale_warns_of_a_small_hole_and_refuses_a_large_one(tmp_path: Path) -> None:
+    noise = "testsrc2=s=96x64:r=25:d=8,noise=alls=30:allf=t"
+    ffmpeg("-f", "lavfi", "-i", noise, "-c:v", "libx264", "-preset", "ultrafast", tmp_path / "film.mp4")
+    (tmp_path / "preset.yaml").write_text("{ml_upscale: none, preset: ultrafast}")
+    data = bytearray((tmp_path / "film.mp4").read_bytes())
+    told = []
+    for share in (0.004, 0.3):
+        middle = len(data) // 2
+        data[middle : middle + int(share * len(data))] = bytes(int(share * len(data)))
+        source = tmp_path / f"{share}.mp4"
+        source.write_bytes(data)
+        result = framewatch(
+            "upscale", source, "--preset", tmp_path / "preset.yaml", "-o", tmp_path / f"made {share}.mp4"
+        )
+        told.append((result.returncode, result.stderr))
+    assert [status for status, _ in told] == [0, 1]
+    assert "seconds are missing" in told[0][1]
+    assert "media.incomplete" in told[0][1]
+    assert "media.corrupt" in told[1][1]

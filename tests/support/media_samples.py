@@ -207,7 +207,7 @@ def measured(plan: MuxPlan, source: Path) -> Any:
 
 def problems(plan: VideoPlan | AudioPlan, source: Path, out: Path) -> list[Finding]:
     """Verify an output file against its plan."""
-    lengths = {number: float(end - begin) for number, (begin, end) in stream_spans(source).items()}
+    lengths = {number: float(end - begin) for number, (begin, end) in stream_spans(source, 0).spans.items()}
     return compare(plan.expected, inspect_output(out), [lengths.get(track.index) for track in plan.of_kind("audio")])
 
 

@@ -74,6 +74,7 @@ ORDER = [
     "media.containers",
     "media.preset",
     "media.encoders",
+    "media.damage",
     "media.probe",
     "media.rules",
     "media.filters",

@@ -16,9 +16,10 @@ _OPENING_BYTES = 24  # for each pixel that a frame may have
 # Of every byte of the file: packets take 36 bytes in libav's index, and at least 4 in the file.
 _INDEX_BYTES = 10
 _MAX_INDEX = 4 * 2**30  # 24 hours at 60 frames a second, with sound in 20 languages
-# For each packet, a scan holds two or three numbers and the report that is made of them: 200 bytes. A frame that
-# shows something new takes 10 bytes at the least.
-_SCAN_BYTES = 20
+# For each packet, a scan holds two or three numbers and the report that is made of them: 200 bytes; and
+# where it lies in the file, which is sorted if some of it is missing: 100 bytes. A frame that shows something new
+# takes 10 bytes at the least.
+_SCAN_BYTES = 30
 _REFERENCE_FRAMES = 16
 _FRAMES_ON_THE_WAY = 8  # in filters, in conversions, and out to the caller
 # Decoders of JPEG 2000 and JPEG XL hold a number or two of 32 bits for each component, and wavelets beside them.

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from framewatch.domain import Record, StageName
+from framewatch.domain import MediaInfo, Record, StageName
 from framewatch.errors import Finding, MediaError
 from framewatch.media import process_bounds
+from framewatch.media.damage.missing import Missing
 from framewatch.media.decode.image_file import with_image_details
 from framewatch.media.decode.output_inspection import inspect_output
 from framewatch.media.ffmpeg.process import EncodeProgress, LogLevel, run_ffmpeg
@@ -21,6 +22,7 @@ from framewatch.media.limits import check_length, check_spans
 from framewatch.media.plan.avi_timestamps import frame_times
 from framewatch.media.plan.output_time import lengths_in_cut, requested_timeline
 from framewatch.media.plan.segments import plan_segments
+from framewatch.media.probe.completeness import missing_warning
 from framewatch.media.probe.file_kind import is_image
 from framewatch.media.probe.packet_scan import scan, stream_spans
 from framewatch.media.probe.probe import probe
@@ -110,12 +112,12 @@ class RenderHandlers:
         process_bounds.let_take(scanning_bytes(info.size))
         main = info.main_video
         if not task.timeline:
-            spans = stream_spans(source, self._heartbeat)
+            spans, missing = stream_spans(source, _main_stream(info), self._heartbeat)
             durations = {index: float(end - begin) for index, (begin, end) in spans.items()}
             if task.limits and (findings := check_spans(durations, info, task.limits)):
                 raise MediaError.of(findings)
             lengths = lengths_in_cut(request, None, spans, info.start)
-            return ProbeReport(info=info, timeline=None, lengths=lengths)
+            return ProbeReport(info=info, timeline=None, lengths=lengths, warnings=_warnings(missing))
         if main is None or main.video is None:
             return ProbeReport(info=info, timeline=None)
         # One scan of all packets before the work gives the exact timeline, finds a truncated file before hours are
@@ -133,6 +135,7 @@ class RenderHandlers:
                 timeline, scanned.pts, scanned.keyframes, task.segment_options, seekable=scanned.seekable
             ),
             seekable=scanned.seekable,
+            warnings=_warnings(scanned.missing),
         )
 
     def _length(self, task: LengthTask) -> LengthReport:
@@ -206,6 +209,16 @@ class RenderHandlers:
         if count != self._last_count:
             self._last_count = count
             self.send(Alive(count=count))
+
+
+def _main_stream(info: MediaInfo) -> int:
+    """Return the index of the stream by whose seconds a file is judged, whatever is wanted of it."""
+    main = info.main_video
+    return next((each.index for each in (main, *info.of_kind("audio"), *info.streams) if each is not None), 0)
+
+
+def _warnings(missing: Missing) -> tuple[Finding, ...]:
+    return (missing_warning(missing),) if missing.bytes else ()
 
 
 @contextmanager

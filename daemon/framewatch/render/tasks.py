@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from framewatch.domain import InputFile, MediaInfo, Record, Segment, StageName, Stream, Timeline
+from framewatch.errors import Finding
 from framewatch.media.colour import WorkingFormat
 from framewatch.media.decode.output_inspection import Inspection
 from framewatch.media.filter_graph import Filter
@@ -59,6 +60,7 @@ class ProbeReport(Record):
     frame_times: FrameTimes = FrameTimes()  # frame times that the packets do not say
     segments: tuple[Segment, ...] = ()  # the parts of the timeline
     seekable: bool = True  # whether decoding can begin in the middle
+    warnings: tuple[Finding, ...] = ()  # about the file itself
 
 
 class LengthTask(BoundedTask):

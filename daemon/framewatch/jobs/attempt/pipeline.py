@@ -93,7 +93,9 @@ class Pipeline:
         request, probed, plan = planned.request, planned.probed, planned.plan
         if plan is None:
             return NotForThisFile(reasons=planned.reasons)
-        self._context.warnings.extend(plan.warnings)
+        for warning in probed.warnings:
+            self._context.warn(warning)
+        self._context.warnings.extend(each for each in plan.warnings if each not in probed.warnings)
         self._context.bounds = self._job_bounds(plan, probed)
         if isinstance(plan, ImagePlan):
             return self._render_image(request, plan)

@@ -95,7 +95,8 @@ def _decide(request: AttemptRequest, probed: ProbeReport, tools: Tools, share: S
         raise RuleError.of([*error.findings, *missing]) from None
     if findings := [*missing, *_check_output(plan, tools.limits)]:
         raise RuleError.of(findings)
-    return plan.evolve(max_pixels=tools.limits.decoder_pixels, burned=burned)
+    warnings = (*probed.warnings, *plan.warnings)
+    return plan.evolve(max_pixels=tools.limits.decoder_pixels, burned=burned, warnings=warnings)
 
 
 def _check_output(plan: VideoPlan | AudioPlan, limits: Limits) -> list[Finding]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 from av.container import InputContainer
@@ -19,7 +19,9 @@ from av.packet import Packet
 
 from framewatch.errors import MediaError
 from framewatch.media import out_of_memory
+from framewatch.media.damage.missing import NOTHING, Missing
 from framewatch.media.heartbeat import Beat, no_beat
+from framewatch.media.probe.completeness import Completeness
 from framewatch.media.probe.dts_timing import RepeatDetector, set_up_timestamps
 from framewatch.media.probe.pyav_values import fraction, packet_duration, packets
 from framewatch.media.probe.safe_open import AnyFile, open_media
@@ -52,6 +54,14 @@ class ScanResult:
     reordered: bool = False  # AVI only: packets are not in display order
     repeats: frozenset[int] = frozenset()  # PTS of packets that show nothing new: the frame before stays
     packed: bool = False  # MPEG-4 only: a packet may hold two frames
+    missing: Missing = NOTHING
+
+
+class StreamScan(NamedTuple):
+    """When the streams of a file begin and end."""
+
+    spans: Spans
+    missing: Missing
 
 
 def scan(source: AnyFile, index: int, beat: Beat = no_beat) -> ScanResult:
@@ -70,7 +80,8 @@ def scan(source: AnyFile, index: int, beat: Beat = no_beat) -> ScanResult:
             `media.timestamps`.
         StorageError: the file is gone or cannot be read now.
     """
-    with open_media(source, beat=beat) as container:
+    completeness = Completeness(source, index, beat)
+    with open_media(source, beat=beat, on_read=completeness.on_read) as container:
         stream = container.streams[index]
         context = stream.codec_context
         collector = _FrameTimes(
@@ -80,37 +91,47 @@ def scan(source: AnyFile, index: int, beat: Beat = no_beat) -> ScanResult:
             has_b_frames=bool(getattr(context, "has_b_frames", False)),
         )
         spans = _SpanCollector()
-        with _reading_errors(source, lambda: f"it cannot be read beyond frame {collector.seen}"):
+        with (
+            completeness.explains(container),
+            _reading_errors(source, lambda: f"it cannot be read beyond frame {collector.seen}"),
+        ):
             for packet in packets(container):
                 if packet.size == 0 and packet.dts is None:
                     continue  # PyAV's end marker
                 spans.add(packet)
+                completeness.add(packet)
                 if packet.stream_index == index:
                     collector.add(packet)
+        seconds = spans.in_seconds(container)
+        missing = completeness.check(container, _latest(seconds))
         # MP4's sample table states the number of frames.
         if container.format.name.startswith("mov") and collector.seen < stream.frames:
             message = f"{source.name} is truncated: it states {stream.frames} frames and holds {collector.seen}"
             raise MediaError(message, code="media.truncated", hint=COPY_AGAIN_HINT)
-        seconds = spans.in_seconds(container)
         _check_duration(source, container, seconds)
-        return collector.result(source, seconds)
+        return replace(collector.result(source, seconds), missing=missing)
 
 
-def stream_spans(source: AnyFile, beat: Beat = no_beat) -> Spans:
+def stream_spans(source: AnyFile, main: int, beat: Beat = no_beat) -> StreamScan:
     """Measure when the packets of each stream begin and end, for files whose video does not matter.
+
+    `main` is the index of the stream that matters.
 
     Raises:
         MediaError: `media.truncated` or `media.corrupt`.
         StorageError: the file is gone or cannot be read now.
     """
-    with open_media(source, beat=beat) as container:
+    completeness = Completeness(source, main, beat)
+    with open_media(source, beat=beat, on_read=completeness.on_read) as container:
         spans = _SpanCollector()
-        with _reading_errors(source, lambda: "it cannot be read to its end"):
+        with completeness.explains(container), _reading_errors(source, lambda: "it cannot be read to its end"):
             for packet in packets(container):
                 spans.add(packet)
+                completeness.add(packet)
         seconds = spans.in_seconds(container)
+        missing = completeness.check(container, _latest(seconds))
         _check_duration(source, container, seconds)
-    return seconds
+    return StreamScan(seconds, missing)
 
 
 @contextmanager
@@ -205,9 +226,13 @@ class _SpanCollector:
         return {index: (begin * bases[index], end * bases[index]) for index, (begin, end) in self._ticks.items()}
 
 
+def _latest(spans: Spans) -> Fraction:
+    return max((end for _, end in spans.values()), default=Fraction(0))
+
+
 def _check_duration(source: AnyFile, container: InputContainer, spans: Spans) -> None:
     """Refuse a file that holds less than its header states."""
-    latest = max((end for _, end in spans.values()), default=Fraction(0))
+    latest = _latest(spans)
     stated = Fraction(container.duration or 0, av.time_base)
     start = Fraction(container.start_time or 0, av.time_base)
     if not container.format.name.startswith(_DURATION_FROM_FIRST_PACKET):

@@ -26,6 +26,7 @@ from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.image_files.image_size import image_size
 from framewatch.media.limits import MAX_LANGUAGE, MAX_TITLE, Limits, check_limits, require_image_size
 from framewatch.media.probe.colour_tags import colour_of
+from framewatch.media.probe.completeness import explain_unreadable
 from framewatch.media.probe.display_matrix import orientation
 from framewatch.media.probe.hdr_metadata import hdr_metadata
 from framewatch.media.probe.libav_dump import LibavDump, read_dump
@@ -69,9 +70,11 @@ def probe(source: AnyFile, limits: Limits | None = None, beat: Beat = no_beat) -
         ):
             return _info(container, size, limits)
     except MediaError as error:
-        if error.finding.code == MediaError.code and extent.family is None:
-            raise _not_media(source) from error
-        raise
+        if error.finding.code != MediaError.code:
+            raise
+        known = extent.family is not None
+        told = error if known else _not_media(source)
+        raise (explain_unreadable(source, told, beat, known=known) if limits else told) from error
 
 
 def _require_affordable(source: AnyFile, size: int, extent: Extent, limits: Limits, beat: Beat) -> None:

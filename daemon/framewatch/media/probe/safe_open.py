@@ -9,7 +9,7 @@ import stat
 import struct
 import time
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
@@ -117,6 +117,10 @@ def _open_own(path: Path) -> int:
     return descriptor
 
 
+OnRead = Callable[[int, bytes], None]
+"""Called with each piece of a file that is read, and its offset."""
+
+
 class _Reader(io.FileIO):
     """A file whose read errors stay distinguishable from what libav says about its content.
 
@@ -129,6 +133,7 @@ class _Reader(io.FileIO):
         self._seconds = seconds
         self._opened_at = time.monotonic()
         self._replaced: list[tuple[int, bytes]] = []
+        self.on_read: OnRead | None = None
 
     def replace(self, pieces: Mapping[int, bytes]) -> None:
         """From now on, return these bytes in place of what the file has at some offsets; they do not overlap."""
@@ -147,6 +152,8 @@ class _Reader(io.FileIO):
             raise _broken_off(error) from error
         if data:  # a decoder that hangs may keep reading at the end of the file: that is no progress
             self._beat()
+            if self.on_read is not None:
+                self.on_read(self.tell() - len(data), data)
         return self._with_replaced(data) if self._replaced else data
 
     def _with_replaced(self, data: bytes) -> bytes:
@@ -193,6 +200,7 @@ def open_media(
     max_pixels: int | None = None,
     seconds: float | None = None,
     beat: Beat = no_beat,
+    on_read: OnRead | None = None,
 ) -> Iterator[InputContainer]:
     """Open a media file. libav gets a stream of bytes: it learns no file name and can open nothing else.
 
@@ -205,6 +213,7 @@ def open_media(
         max_pixels: largest frame that decoders accept; None: no limit but libav's own.
         seconds: as for `open_file`.
         beat: as for `open_file`.
+        on_read: gets what libav reads, as it is in the file.
 
     Raises:
         MediaError: it is no media file that framewatch reads, or is broken, or there is no such hardware.
@@ -215,6 +224,7 @@ def open_media(
     options = {"max_pixels": str(max(max_pixels, TRIED_PIXELS))} if max_pixels else {}
     with _open_reader(source, seconds, beat) as file, media_errors(source):
         file.replace(hidden_chunks(cast(BinaryIO, file)))
+        file.on_read = on_read
         container = av.open(
             file,
             mode="r",

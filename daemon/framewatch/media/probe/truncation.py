@@ -11,13 +11,13 @@ import struct
 from enum import StrEnum
 from typing import BinaryIO, NamedTuple
 
+from framewatch.media.damage.ebml import EBML, SEGMENT, read_vint
+
 COPY_AGAIN_HINT = "copy it into the folder again; it will be taken when it is complete"
 
 _BOXES = (
     b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"sidx", b"moof", b"uuid", b"meta",
 )  # fmt: skip
-_EBML = b"\x1a\x45\xdf\xa3"
-_SEGMENT = b"\x18\x53\x80\x67"
 _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _MAX_BOXES = 1_000_000  # a fragmented file has about two a second
 
@@ -67,7 +67,7 @@ def read_extent(file: BinaryIO) -> Extent:
 def _family(head: bytes) -> Family | None:
     checks = (
         (head[4:8] in _BOXES, Family.ISO),
-        (head.startswith(_EBML), Family.MATROSKA),
+        (head.startswith(EBML), Family.MATROSKA),
         (head.startswith(b"RIFF") and head[8:12] == b"AVI ", Family.RIFF),
         (head.startswith(b"FLV\x01"), Family.FLV),
         (head.startswith(b"OggS"), Family.OGG),
@@ -121,26 +121,13 @@ def _is_fourcc(kind: bytes) -> bool:
 def _matroska_missing(file: BinaryIO, size: int) -> int:
     """Bytes missing of the Segment, after the EBML header (RFC 8794, RFC 9559); 0 if it states no length."""
     file.seek(4)
-    header = _vint(file)
+    header = read_vint(file)
     if header is None:
         return 1
     if header > size:
         return header - size
     file.seek(header, os.SEEK_CUR)
-    if file.read(4) != _SEGMENT:
+    if file.read(4) != SEGMENT:
         return 0
-    length = _vint(file)
+    length = read_vint(file)
     return 0 if length is None else max(0, file.tell() + length - size)
-
-
-def _vint(file: BinaryIO) -> int | None:
-    """Read an EBML length; None if it is unknown or truncated."""
-    first = file.read(1)
-    if not first or first[0] == 0:
-        return None
-    width = 8 - first[0].bit_length() + 1
-    rest = file.read(width - 1)
-    if len(rest) < width - 1:
-        return None
-    value = int.from_bytes(bytes([first[0] & ((1 << (8 - width)) - 1)]) + rest)
-    return None if value == (1 << (7 * width)) - 1 else value

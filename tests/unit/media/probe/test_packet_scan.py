@@ -152,7 +152,7 @@ def test_a_scan_beats_with_each_read(media: Path) -> None:
     assert len(found.pts) == 50
     assert heartbeat.beats >= raw.stat().st_size / BUFFER_BYTES
     before = heartbeat.beats
-    stream_spans(raw, heartbeat)
+    stream_spans(raw, 0, heartbeat)
     assert heartbeat.beats >= 2 * before - 5
 
 

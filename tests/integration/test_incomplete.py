@@ -1,0 +1,110 @@
+"""Films with holes, as stalled downloads and bad copies leave them: the same verdict whatever is wanted of them."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from framewatch.errors import MediaError
+from framewatch.media.limits import Limits
+from framewatch.media.probe.completeness import missing_warning
+from framewatch.media.probe.file_kind import require_video
+from framewatch.media.probe.packet_scan import scan, stream_spans
+from framewatch.media.probe.probe import probe
+from media_factory import ffmpeg, remux
+
+COPIED = ("mkv", "ts", "mp4")
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same eight seconds in each container."""
+    folder = tmp_path_factory.mktemp("films")
+    noisy = ("-vf", "noise=alls=30:allf=t", "-g", "12", "-pix_fmt", "yuv420p")
+    sources = ("-f", "lavfi", "-i", "testsrc2=s=96x64:r=25:d=8", "-f", "lavfi", "-i", "anoisesrc=d=8:r=48000")
+    ffmpeg(*sources, *noisy, "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", "-shortest",
+            "-cluster_time_limit", "200", folder / "film.mkv")  # fmt: skip
+    for ending in COPIED[1:]:
+        remux(folder / "film.mkv", folder / f"film.{ending}")
+    ffmpeg("-i", folder / "film.mkv", "-c:v", "mpeg4", "-q:v", "3", "-c:a", "mp3", folder / "film.avi")
+    ffmpeg("-i", folder / "film.mkv", "-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "900k",
+            "-c:a", "libopus", "-cluster_time_limit", "200", folder / "film.webm")  # fmt: skip
+    return folder
+
+
+def with_holes(source: Path, target: Path, *holes: tuple[float, float]) -> Path:
+    """Copy a file, with zeros in some parts of it, given as shares of its length."""
+    data = bytearray(source.read_bytes())
+    for begin, end in holes:
+        first, last = int(begin * len(data)), int(end * len(data))
+        data[first:last] = bytes(last - first)
+    target.write_bytes(data)
+    return target
+
+
+def small_holes(share: float) -> list[tuple[float, float]]:
+    chosen = random.Random(5).sample(range(2, 98), round(100 * share))  # noqa: S311
+    return [(number / 100, (number + 1) / 100) for number in chosen]
+
+
+def verdict(path: Path, *, sound: bool) -> str:
+    """Return the code of what is wrong with a film as a worker reads it, for its sound alone or for all of it."""
+    try:
+        main = require_video(probe(path, Limits()))
+        read = stream_spans(path, main.index) if sound else scan(path, main.index)
+    except MediaError as error:
+        return error.finding.code
+    return missing_warning(read.missing).code if read.missing.bytes else "complete"
+
+
+@pytest.mark.parametrize("ending", ["mkv", "ts", "mp4", "avi", "webm"])
+def test_a_film_with_a_tenth_of_zeros_is_corrupt_wherever_they_are(films: Path, tmp_path: Path, ending: str) -> None:
+    patterns = {
+        "none": [],
+        "start": [(0.0, 0.1)],
+        "middle": [(0.45, 0.55)],
+        "end": [(0.6, 0.97)],
+        "many": small_holes(0.12),
+    }
+    for name, holes in patterns.items():
+        path = with_holes(films / f"film.{ending}", tmp_path / f"{name}.{ending}", *holes)
+        expected = "media.corrupt" if holes else "complete"
+        assert (name, verdict(path, sound=False), verdict(path, sound=True)) == (name, expected, expected)
+
+
+@pytest.mark.parametrize("ending", ["mkv", "ts", "mp4", "avi", "webm"])
+def test_a_small_hole_is_a_warning_whatever_is_wanted(films: Path, tmp_path: Path, ending: str) -> None:
+    path = with_holes(films / f"film.{ending}", tmp_path / f"film.{ending}", (0.5, 0.504))
+    assert (verdict(path, sound=False), verdict(path, sound=True)) == ("media.incomplete", "media.incomplete")
+
+
+HEALTHY = {
+    "slides.mkv": ("-vf", "select='not(mod(n,25))',setpts=N*5/TB", "-fps_mode", "vfr", "-c:v", "libx264"),
+    "cbr.mpg": ("-c:v", "mpeg2video", "-b:v", "3M", "-minrate", "3M", "-maxrate", "3M", "-bufsize", "1M"),
+    "cbr.mkv": ("-c:v", "mpeg2video", "-b:v", "9M", "-minrate", "9M", "-maxrate", "9M", "-bufsize", "2M"),
+    "raw.avi": ("-c:v", "rawvideo", "-pix_fmt", "bgr24", "-c:a", "pcm_s16le"),
+    "dnxhr.mov": ("-c:v", "dnxhd", "-profile:v", "dnxhr_hq", "-pix_fmt", "yuv422p", "-c:a", "pcm_s16be"),
+    "prores.mkv": ("-c:v", "prores_ks", "-c:a", "pcm_s24le"),
+    "huffyuv.avi": ("-c:v", "huffyuv", "-pix_fmt", "yuv422p", "-c:a", "adpcm_ms"),
+    "index.mkv": ("-c:v", "libx264", "-g", "1000", "-reserve_index_space", "100k", "-c:a", "pcm_s16le"),
+    "opus.webm": ("-c:v", "libvpx", "-c:a", "libopus", "-b:a", "256k", "-vbr", "off"),
+    "fragments.mp4": ("-c:v", "libx264", "-c:a", "aac", "-movflags", "frag_keyframe+empty_moov", "-g", "10"),
+    "broadcast.ts": ("-c:v", "mpeg2video", "-c:a", "ac3", "-b:a", "640k", "-muxrate", "6M"),
+}
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_darkness_silence_padding_and_still_pictures_are_complete(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    sources = ("-f", "lavfi", "-i", "color=black:s=256x144:r=25:d=2", "-f", "lavfi", "-i", "anullsrc=r=48000:d=2")
+    ffmpeg(*sources, *HEALTHY[name], "-t", "2" if "slides" not in name else "60", path)
+    assert verdict(path, sound=False) == verdict(path, sound=True) == "complete"
+
+
+def test_a_font_of_zeros_is_complete(tmp_path: Path, films: Path) -> None:
+    (tmp_path / "a.ttf").write_bytes(b"\0\1\0\0" + bytes(50_000) + b"end")
+    attach = ("-attach", tmp_path / "a.ttf", "-metadata:s:t", "mimetype=font/ttf")
+    ffmpeg("-i", films / "film.mkv", "-c", "copy", *attach, tmp_path / "font.mkv")
+    assert verdict(tmp_path / "font.mkv", sound=False) == "complete"
