@@ -18,7 +18,8 @@ from framewatch.intake.ignore_rules import IgnoreRules
 from framewatch.intake.ready_check import ReadyState, check_ready
 from framewatch.intake.scanner import Scanner, ScanReport
 from framewatch.intake.settle_tracker import Snapshot
-from framewatch.library.kinds import Kind, is_other_kind
+from framewatch.library.kinds import Kind, claims_kind, is_other_kind
+from framewatch.library.remains import is_sample
 from framewatch.settings import FolderSettings
 from framewatch.storage.root import Guard, Root
 
@@ -80,9 +81,10 @@ class Collector:
         self._on_settled = on_settled
         self._stopping = stopping
         self._require = require
-        rules = IgnoreRules(folder.ignore)
+        self._rules = rules = IgnoreRules(folder.ignore)
         root = Root(folder.input, guard)
         self._scanner = Scanner(root, recursive=folder.recursive, rules=rules, excluded=excluded)
+        self._built_in = IgnoreRules()
         self._states = FileStates(folder.settle_seconds)
         self._reported: set[str] = set()
         self._refusals: dict[str, str] = {}  # why files were not taken, as it was logged
@@ -154,6 +156,19 @@ class Collector:
         elif self._folder.recursive:
             for found in self._scanner.walk(ScanReport(), below=relative):
                 self._observe(found.relative, found.snapshot, now)
+
+    def is_open(self, relative: str) -> bool:
+        """Return whether a file is or may become a job, or has to stay for another reason.
+
+        Videos that the user excludes stay; samples, and what lies in folders of NAS systems, do not.
+        """
+        name = relative.rpartition("/")[2]
+        if self._rules.is_unfinished(name):
+            return True
+        if self._scanner.covers(relative):
+            return not self._is_other_kind(relative) and not self._states.is_left_alone(relative)
+        claims = self._wanted is None or claims_kind(name, self._wanted)
+        return claims and not is_sample(relative) and not self._built_in.ignores(relative)
 
     def _observe(self, relative: str, snapshot: Snapshot, now: float) -> None:
         if not self._is_other_kind(relative):

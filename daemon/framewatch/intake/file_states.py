@@ -72,6 +72,10 @@ class FileStates:
         """Return when the next file may be settled; None while no file is settling."""
         return self._settling.next_due()
 
+    def is_left_alone(self, path: str) -> bool:
+        """Return whether the file was offered and left alone."""
+        return path in self._left_alone
+
     def knows(self, path: str) -> bool:
         """Return whether the file is known."""
         return any(path in each for each in (self._settling, self._taken, self._left_alone, self._refused))

@@ -6,8 +6,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,10 +15,11 @@ from typing import Literal
 
 import structlog
 
-from framewatch.errors import Finding, FramewatchError, unexpected
+from framewatch.errors import CancelledError, Finding, FramewatchError, unexpected
 from framewatch.intake.collector import Answer, Collector, OnSettled, Settled, WantedKinds
 from framewatch.intake.hint_queue import HintQueue
 from framewatch.intake.watch_mode import FolderHealth, WatchMode, choose_mode
+from framewatch.jobs.publishing.remains import Remains
 from framewatch.settings import FolderSettings
 from framewatch.storage.os_errors import NO_ANSWER_SECONDS, no_answer, storage_error
 from framewatch.storage.root import UNGUARDED, Guard, Root
@@ -52,7 +53,7 @@ class FolderWatch:
     - Nothing ends the thread but `stop`: what nobody expected is shown as a problem of this folder, and tried again.
 
     Log events: folder.watching, folder.unavailable, folder.watch_failed, folder.unsupported_entry, folder.unreadable,
-    folder.not_taken, folder.left_alone.
+    folder.not_taken, folder.left_alone, folder.not_cleared.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class FolderWatch:
         require: Callable[[], Finding | None] = lambda: None,
         guard: Guard = UNGUARDED,
         wanted: WantedKinds = lambda: None,
+        remains: Remains | None = None,
     ) -> None:
         """Prepare to watch; `start` begins.
 
@@ -78,6 +80,7 @@ class FolderWatch:
                 `health` shows while the watch continues.
             guard: opens the folder, and those that are excluded.
             wanted: gives the kinds of files that the folder's preset is for; others are left alone.
+            remains: moves what is left of a subfolder when its last file was processed.
         """
         self._require = require
         self._on_settled = on_settled
@@ -109,6 +112,10 @@ class FolderWatch:
         self._note: Finding | None = None  # a problem in spite of which the watch continues
         self._logged = ("", "")  # code and message of the problem that was logged last
         self._logged_at = float("-inf")
+        self._remains = remains
+        self._ended: set[str] = set()  # files whose jobs have ended, and whose folders were not looked at since
+        self._clear_at: float | None = None  # when to look for finished folders; None: there is no reason to
+        self._not_cleared = ""  # code of the problem that kept a folder from being cleared, as it was logged
 
     # --- called from other threads
 
@@ -135,6 +142,8 @@ class FolderWatch:
 
     def forget(self, relative: Path) -> None:
         """Treat whatever is at this path from now on as new: a job has moved its source away."""
+        with self._health_lock:
+            self._ended.add(os.fspath(relative))
         self._hints.put_forget(os.fspath(relative))
 
     def health(self) -> FolderHealth:
@@ -147,9 +156,11 @@ class FolderWatch:
 
     @property
     def idle(self) -> bool:
-        """Whether the folder was scanned since the start, and every file in it was taken."""
+        """Whether the folder was scanned since the start, every file was taken, and finished folders are cleared."""
         health = self.health()
-        return health.state == "ok" and health.last_scan is not None and health.waiting == 0
+        with self._health_lock:
+            cleared = not self._ended and self._clear_at is None
+        return cleared and health.state == "ok" and health.last_scan is not None and health.waiting == 0
 
     # --- the watch's own thread
 
@@ -190,6 +201,7 @@ class FolderWatch:
         try:
             self._check_folder()
             self._handle_hints()
+            before = self._collector.other_kinds
             if time.monotonic() >= self._next_scan:
                 self._scan()
             else:
@@ -200,6 +212,9 @@ class FolderWatch:
                         self._next_scan, time.monotonic() + self._scan_delay(self.folder.poll_seconds)
                     )
                 self._update_health(state="ok", **_shown(self._note))
+            if self._collector.other_kinds != before:
+                self._clear_soon()
+            self._clear_folders()
         except FramewatchError as error:
             self._unavailable(error.findings)
         except OSError as error:
@@ -211,7 +226,8 @@ class FolderWatch:
     def _pause(self) -> float:
         """Return the seconds until there is something to do."""
         due = self._collector.next_due() if self._health.state == "ok" else None
-        soonest = min(self._next_scan, self._next_scan if due is None else due) - time.monotonic()
+        times = (self._next_scan, due, self._clear_at)
+        soonest = min(each for each in times if each is not None) - time.monotonic()
         return min(soonest, CHECK_SECONDS)
 
     def _check_folder(self) -> None:
@@ -251,6 +267,12 @@ class FolderWatch:
         hints = self._hints.take()
         for relative in hints.forget:
             self._collector.forget(relative)
+            if self._remains is not None:
+                self._remains.expect(Path(relative))
+        if hints.forget:
+            self._clear_soon()
+            with self._health_lock:
+                self._ended -= hints.forget
         for relative in hints.touched:
             self._without_event.pop(relative, None)
             self._collector.handle_event(relative)
@@ -279,6 +301,7 @@ class FolderWatch:
         self._collector.offer()
         if self._hints.closed:
             return  # the scan was stopped half-way
+        self._expect_remains()
         now = time.monotonic()
         by_events = self._mode is not None and self._mode.source is not None
         if by_events and self._periodic:
@@ -295,6 +318,39 @@ class FolderWatch:
             odd=len(report.unsupported),
             unreadable=len(report.unreadable),
         )
+
+    # --- finished folders
+
+    def _clear_soon(self) -> None:
+        if self._remains is not None and self._remains.pending and self._clear_at is None:
+            self._clear_at = time.monotonic()
+
+    def _expect_remains(self) -> None:
+        """After the first scan, look at all folders: an earlier daemon may have been stopped before it did."""
+        if self._remains is not None and self._health.last_scan is None:
+            with self._reported():
+                self._remains.expect_all()
+        self._clear_soon()
+
+    def _clear_folders(self) -> None:
+        if self._remains is None or self._clear_at is None or time.monotonic() < self._clear_at:
+            return
+        with self._reported():
+            self._remains.clear(self._collector.is_open, self._stopping)
+        self._clear_at = time.monotonic() + self.folder.settle_seconds if self._remains.changing else None
+
+    @contextmanager
+    def _reported(self) -> Iterator[None]:
+        """Log why folders cannot be cleared, once for each reason. It must not stop the watch."""
+        try:
+            yield
+            self._not_cleared = ""
+        except (FramewatchError, OSError) as error:
+            finding = error.finding if isinstance(error, FramewatchError) else storage_error(error, Path()).finding
+            if finding.code not in (self._not_cleared, CancelledError.code):
+                self._not_cleared = finding.code
+                facts = {"problem": str(finding), "code": finding.code}
+                _log.warning("folder.not_cleared", folder=self.folder.name, **facts)
 
     def _scan_delay(self, seconds: float) -> float:
         """Return the time until the next scan: at least `seconds`, longer where scans are costly."""

@@ -57,6 +57,10 @@ class IgnoreRules:
         """Return whether to ignore one file or folder; its parents are not considered."""
         return bool(self._names.match(name) or self._paths.match(relative))
 
+    def is_unfinished(self, name: str) -> bool:
+        """Return whether a name is that of a download or a copy that is still being written."""
+        return bool(_UNFINISHED_NAMES.match(name))
+
     def ignores(self, relative: str) -> bool:
         """Return whether to ignore a path below the input, for its own name or for a parent's."""
         return any(self.ignores_entry(name, path) for name, path in _ancestry(relative))
@@ -73,3 +77,6 @@ def _ancestry(relative: str) -> Iterator[tuple[str, str]]:
     for name in relative.split("/"):
         path = f"{path}/{name}" if path else name
         yield name, path
+
+
+_UNFINISHED_NAMES = _any_of(UNFINISHED)

@@ -23,6 +23,7 @@ from framewatch.jobs.gpu.gate import HostGate
 from framewatch.jobs.lifecycle.events import Published, SourceLost
 from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.publishing.publish import publish
+from framewatch.jobs.publishing.remains import Remains
 from framewatch.jobs.reporting.reporter import Reporter
 from framewatch.jobs.scheduling.hold_conditions import can_continue
 from framewatch.jobs.scheduling.job_manager import JobManager
@@ -75,6 +76,7 @@ class Application:
         self._admissions: dict[str, Admission] = {}
         self._health: list[dict[str, Any]] = []  # as it is in the store
         self._health_at = float("-inf")
+        self._publishing: set[str] = set()  # ids of jobs that a thread publishes now
         self._failures = 0  # jobs of this run that failed or were cancelled
         settings = loaded.settings
         store.use_rules(_queue_rules(settings))
@@ -106,6 +108,11 @@ class Application:
     @property
     def idle(self) -> bool:
         """Whether every file that can be reached was queued, and nothing is left to do but what is held."""
+        # Twice, since a watch hands files on as jobs, and a job that has ended hands its folder back to the watch.
+        return self._seems_idle and not self._publishing and self._seems_idle
+
+    @property
+    def _seems_idle(self) -> bool:
         seen = all(watch.idle or watch.health().state != "ok" for watch in self._watches.values())
         return seen and self.scheduler.idle
 
@@ -237,9 +244,15 @@ class Application:
             require=partial(self._gate.require, folder, admission.use),
             guard=self.mounts,
             wanted=admission.wanted_kinds,
+            remains=self._remains(folder),
         )
         self._watches[folder.name] = watch
         watch.start()
+
+    def _remains(self, folder: FolderSettings) -> Remains | None:
+        if not folder.recursive:  # subfolders are none of framewatch's business
+            return None
+        return Remains(folder.name, self._places[folder.name], folder.settle_seconds)
 
     def _stop_watches(self, watches: Collection[FolderWatch]) -> None:
         """Stop all of them in parallel: one that hangs on a dead share must not use up the time of the others."""
@@ -296,6 +309,13 @@ class Application:
             return False
 
     def _publish(self, job: Job, stop: threading.Event) -> None:
+        self._publishing.add(job.id)
+        try:
+            self._publish_further(job, stop)
+        finally:
+            self._publishing.discard(job.id)
+
+    def _publish_further(self, job: Job, stop: threading.Event) -> None:
         record = partial(self.manager.apply, job.id)
         places = self.places_of(job.folder)
         if places is not None:

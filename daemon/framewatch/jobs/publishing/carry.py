@@ -78,13 +78,19 @@ class Carrier:
         if found is not None:
             (self.tree if stat.S_ISDIR(found.st_mode) else self.file)(source, destination, keep=keep)
 
-    def tree(self, source: Spot, destination: Spot, *, keep: bool) -> None:
-        """Copy or move a folder with everything in it that is a file; an emptied folder is removed."""
+    def tree(self, source: Spot, destination: Spot, *, keep: bool) -> int:
+        """Copy or move a folder with everything in it that is a file; an emptied folder is removed.
+
+        Returns:
+            How many files are there now.
+        """
+        placed = 0
         for inner in files_below(source):
             to = Spot(destination.path / inner.relative_to(source.path), destination.root)
-            self.file(Spot(inner, source.root), to, keep=keep)
+            placed += self.file(Spot(inner, source.root), to, keep=keep)
         if not keep:
             remove_empty(source)
+        return placed
 
     def _placed(self, source: Spot, destination: Spot, *, keep: bool) -> bool:
         identity = source.root.identity(source.path)

@@ -121,8 +121,12 @@ class JobCompanions:
 
 def own_left_out(names: Names) -> Names:
     """Return the names without framewatch's own files."""
-    files = [name for name in names.files if not name.endswith(SIDECAR_SUFFIX) and name != FOLDER_PRESET]
-    return names._replace(files=files)
+    return names._replace(files=[name for name in names.files if not is_own(name)])
+
+
+def is_own(name: str) -> bool:
+    """Return whether a file is framewatch's own: a progress file, or the preset of a folder."""
+    return name.endswith(SIDECAR_SUFFIX) or name == FOLDER_PRESET
 
 
 def folder_companions(names: Names) -> Iterator[str]:
