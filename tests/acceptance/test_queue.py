@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +60,9 @@ def state(harness: Harness) -> dict[str, Any]:
     return dict(json.loads(framewatch("status", "--config", harness.config, "--json").stdout))
 
 
-def asked(harness: Harness, *arguments: str, expected: int = 0) -> str:
-    result = framewatch(*arguments, "--config", harness.config)
+def asked(harness: Harness, *arguments: str, expected: int = 0, **options: Any) -> str:
+    """Run a command; returns all that it tells."""
+    result = framewatch(*arguments, "--config", harness.config, **options)
     assert result.returncode == expected, result.stderr
     return result.stdout + result.stderr
 
@@ -120,3 +123,51 @@ def test_pauses_keep_finished_segments_and_outlast_a_restart(fault_harness: Faul
     assert {(clip, frame // PER_SEGMENT) for clip, frame in twice} == {(1, 1)}
     assert set(upscaled(harness)) == {(clip, frame) for clip in (1, 2) for frame in range(SECONDS * PER_SEGMENT)}
     require_whole(harness.out / "a [1].mp4", first)
+
+
+def test_battery_temperature_and_hours_pause_after_the_segment(fault_harness: FaultHarness) -> None:
+    harness = fault_harness
+    share = harness.folder("anime", preset=PRESET)
+    source = make_source(share / "a.mp4", 1, SECONDS)
+    harness.settings |= {"pause_on_battery": True, "pause_above_celsius": 85}
+    harness.write()
+    told = asked(harness, "check", **harness.process_options)
+    assert "power.no_battery" in told
+    assert "power.no_temperature" in told
+    doctor = framewatch("doctor", "--config", harness.config, **harness.process_options)
+    assert (doctor.returncode, doctor.stdout.count("[power.no_")) == (1, 2)
+
+    harness.turn("power", {"plugged": False, "celsius": 50})
+    assert "power." not in asked(harness, "check", **harness.process_options)
+    harness.turn("delay", 0.5)
+    harness.start()
+    harness.wait_for_event("job.queued")
+    assert [pause["by"] for pause in state(harness)["pauses"]] == ["battery"]
+    assert started(harness) == []
+
+    # It goes on when the machine is plugged in, and stops after the segment when it is hot.
+    harness.turn("power", {"plugged": True, "celsius": 80})
+    harness.wait_frames(2)
+    harness.turn("power", {"plugged": True, "celsius": 86})
+    harness.wait_event("queue.paused", by="temperature")
+    harness.turn("delay", 0.01)
+    eventually(lambda: counts(harness) == {"queued": 1}, what="the pause", details=harness.log)
+    assert sorted(upscaled(harness).items()) == [((1, frame), 1) for frame in range(PER_SEGMENT)]
+    assert "hotter than 85 degrees" in asked(harness, "status")
+
+    # Outside of the active hours it waits also when it is cool, until they begin.
+    now = datetime.now()  # noqa: DTZ005 - the clock on the wall
+    begin, end = (now + timedelta(hours=hours) for hours in (2, 3))
+    harness.settings["active_hours"] = f"{begin:%H:%M}-{end:%H:%M}"
+    harness.write()
+    assert harness.daemon is not None
+    harness.daemon.send_signal(signal.SIGHUP)
+    harness.wait_event("queue.paused", by="hours")
+    harness.turn("power", {"plugged": True, "celsius": 70})
+    eventually(lambda: [pause["by"] for pause in state(harness)["pauses"]] == ["hours"], what="the end of the heat")
+    assert len(started(harness)) == 1
+    harness.turn("clock", 2.5 * 3600)
+    harness.wait_status(harness.out / "a.mp4", "done")
+    assert harness.stop() == 0
+    assert set(upscaled(harness).values()) == {1}
+    require_whole(harness.out / "a.mp4", source)

@@ -5,6 +5,7 @@ The file named by FRAMEWATCH_TEST_DELAY holds the least time between two runs of
 named by FRAMEWATCH_FAULTS holds more knobs. All are read at each use, so they can change while the daemon runs:
 
     devices  JSON: device names that the engine `identity` reports instead of its own; "!": it does not open
+    power    JSON: {"plugged": true, "celsius": 50}, what psutil's sensors tell
     engine   JSON: {"engine": "openvino", "from": 30, "what": "black" | "swapped" | "memory"}
 
 That folder also receives `upscaled`, with a line "clip frame" for each frame that was passed to an engine, and
@@ -24,7 +25,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 _Run = Callable[[Any, Any], Any]  # of a session and a frame
@@ -133,12 +134,29 @@ def _wrong(what: str, frame: Any) -> Any:
     return np.zeros_like(frame) if what == "black" else np.ascontiguousarray(np.roll(frame, 100, axis=1))
 
 
+def _sensors(module: ModuleType) -> None:
+    """Let psutil tell what the knob says, and nothing where it is not set."""
+
+    def power() -> SimpleNamespace | None:
+        return SimpleNamespace(**json.loads(text)) if (text := _knob("power")) else None
+
+    def battery() -> SimpleNamespace | None:
+        return (told := power()) and SimpleNamespace(power_plugged=told.plugged)
+
+    def temperatures() -> dict[str, list[SimpleNamespace]]:
+        return {"coretemp": [SimpleNamespace(current=told.celsius)]} if (told := power()) else {}
+
+    module.sensors_battery, module.sensors_temperatures = battery, temperatures  # type: ignore[attr-defined]
+
+
 def _with_bf16(module: ModuleType) -> None:
     """Order the engines as on a CPU with bf16, whatever this one has."""
     module.is_float32_only = lambda *, fast: False  # type: ignore[attr-defined]
 
 
 _FAULTS = {
+    "psutil": _sensors,
+    "framewatch.service.power": lambda module: setattr(module, "INTERVAL", 0.1),
     "framewatch.upscale.host": _with_bf16,
     "framewatch.jobs.gpu.gate": _own_gate,
     "framewatch.jobs.lifecycle.retry_policy": _short_waits,

@@ -10,6 +10,7 @@ from framewatch.cli.options import ConfigOption, settings_path
 from framewatch.cli.output import print_finding, print_line
 from framewatch.service.daemon import Daemon
 from framewatch.service.daemon import check as check_configuration
+from framewatch.service.power import missing_sensors
 
 
 def run(
@@ -39,7 +40,7 @@ def check(config: ConfigOption = None) -> None:
       framewatch check --config framewatch.yaml
     """
     loaded, ready = check_configuration(settings_path(config))
-    for warning in loaded.warnings:
+    for warning in (*loaded.warnings, *missing_sensors(loaded.settings)):
         print_finding(warning, kind="warning")
     for folder in loaded.settings.folders:
         preset = ready.presets[folder.name]

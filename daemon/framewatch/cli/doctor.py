@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from framewatch.cli.options import ConfigOption, JsonOption, load_configuration
 from framewatch.cli.output import print_json, print_line
 from framewatch.cli.status.elsewhere import has_store
 from framewatch.cli.status.state import describe_rebuild
-from framewatch.errors import ConfigError, FramewatchError, StorageError
+from framewatch.errors import ConfigError, Finding, FramewatchError, StorageError
 from framewatch.intake.folder_checks import check_folders
 from framewatch.jobs.store.recovery import last_rebuild
 from framewatch.jobs.store.store import Store
@@ -23,6 +23,7 @@ from framewatch.media.ffmpeg.discovery import NamedProgram, version
 from framewatch.media.ffmpeg.trial import able_ffmpeg
 from framewatch.render.tasks import TrialReport, TrialTask
 from framewatch.render.worker_client import Worker
+from framewatch.service.power import missing_sensors, read_power
 from framewatch.settings import LoadedSettings, Settings
 from framewatch.storage.filesystem_type import filesystem_type, gives_events
 from framewatch.storage.links import resolve
@@ -76,6 +77,7 @@ def _checks(loaded: LoadedSettings | None) -> Iterator[Check]:
     if loaded is not None:
         yield from _folders(loaded)
         yield from _store(loaded.settings)
+        yield from _power(loaded.settings)
 
 
 def _ffmpeg(named: NamedProgram | None) -> Iterator[Check]:
@@ -119,6 +121,25 @@ def _engines(engine: str, precision: Precision) -> Iterator[Check]:
     if precision == "fast" and not report.engine.endswith(INT8):
         result += "; precision fast changes nothing here"
     yield Check("engine", True, result)
+
+
+def _power(settings: Settings) -> Iterator[Check]:
+    """Check that the machine tells what the settings go by."""
+    power = read_power()
+    missing = {finding.where: finding for finding in missing_sensors(settings, power)}
+    state = "unknown" if power.on_battery is None else "on battery" if power.on_battery else "plugged in"
+    if settings.pause_on_battery:
+        yield _sensor("pause_on_battery", missing, f"{state} now")
+    if settings.pause_above_celsius is not None:
+        now = 0.0 if power.celsius is None else power.celsius
+        yield _sensor(
+            "pause_above_celsius", missing, f"{now:.0f} degrees now, paused above {settings.pause_above_celsius:g}"
+        )
+
+
+def _sensor(setting: str, missing: Mapping[str, Finding], result: str) -> Check:
+    finding = missing.get(setting)
+    return Check(setting, finding is None, str(finding) if finding else result)
 
 
 def _store(settings: Settings) -> Iterator[Check]:

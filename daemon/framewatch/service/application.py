@@ -32,7 +32,9 @@ from framewatch.jobs.scheduling.scheduler import Scheduler
 from framewatch.jobs.scheduling.slot import Slot, stored_preset
 from framewatch.jobs.store.queue_order import QueueRule
 from framewatch.jobs.store.store import Store
+from framewatch.service.conditions import Conditions
 from framewatch.service.folder_gate import FolderGate
+from framewatch.service.power import PowerWatch
 from framewatch.settings import FolderSettings, LoadedSettings, Settings
 from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.mounts import Mounts
@@ -81,6 +83,8 @@ class Application:
         settings = loaded.settings
         store.use_rules(_queue_rules(settings))
         self.manager = JobManager(store, Reporter(store, self.places_of), settings.work_dir, self._retry_policy())
+        self._power = PowerWatch()
+        self._conditions = Conditions(settings)
         self.scheduler = Scheduler(
             self.manager,
             self._make_slots(settings),
@@ -92,6 +96,8 @@ class Application:
 
     def start(self) -> None:
         """Continue with what an earlier daemon left, then watch the folders."""
+        self._power.want(self._conditions.needs_power)
+        self.check_conditions()
         self._relocate_outputs()
         self.scheduler.start()
         self._hold_removed_folders()
@@ -118,16 +124,19 @@ class Application:
 
     @property
     def has_failures(self) -> bool:
-        """Whether a job of this run failed, one is held, or a folder could not be reached."""
+        """Whether a job of this run failed, one is held or paused, or a folder could not be reached."""
         unreached = any(watch.health().state != "ok" for watch in self._watches.values())
-        return bool(self._failures or unreached or self.store.counts()[JobState.HELD])
+        counts = self.store.counts()
+        return bool(self._failures or unreached or counts[JobState.HELD] or counts[JobState.QUEUED])
 
     def log_unfinished(self) -> None:
         """Log what a run leaves unfinished, for users who only see its exit status."""
         held = self.store.find((JobState.HELD,), limit=1)
         why = held[0].findings[0].message if held and held[0].findings else ""
-        count = self.store.counts()[JobState.HELD]
-        _log.warning("once.unfinished", failed=self._failures, held=count, why_held=why)
+        counts = self.store.counts()
+        left = {"held": counts[JobState.HELD], "queued": counts[JobState.QUEUED]}
+        paused = "; ".join(dict.fromkeys(pause.why or "by the user" for pause in self.scheduler.pausing.pauses.all))
+        _log.warning("once.unfinished", failed=self._failures, why_held=why, why_paused=paused, **left)
 
     # --- the configuration --------------------------------------------------------------------------------------
 
@@ -165,6 +174,9 @@ class Application:
         self._places = self._guarded_places()
         self.manager.policy = self._retry_policy()
         self.store.use_rules(_queue_rules(loaded.settings))
+        self._conditions = Conditions(loaded.settings)
+        self._power.want(self._conditions.needs_power)
+        self.check_conditions()
         self._relocate_outputs()
         self._hold_removed_folders()
         self._watch_folders()
@@ -198,6 +210,11 @@ class Application:
         for job in self.store.find((JobState.HELD,), folder=name, limit=None):
             if job.findings and job.findings[0].code == REMOVED:
                 self.scheduler.release(job)
+
+    def check_conditions(self) -> None:
+        """Pause or go on, as the hour, the battery and the temperature say."""
+        pauses = self._conditions.pauses(self.manager.clock(), self._power.last)
+        self.scheduler.pausing.use_conditions(pauses)
 
     # --- the watches --------------------------------------------------------------------------------------------
 

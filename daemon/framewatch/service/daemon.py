@@ -23,6 +23,7 @@ from framewatch.service.application import Application
 from framewatch.service.folder_gate import log_warnings
 from framewatch.service.manager.notify import notify, notify_reloading
 from framewatch.service.manager.supervision import Supervision, summary
+from framewatch.service.power import missing_sensors
 from framewatch.service.requests import Requests
 from framewatch.service.signals import Signals
 from framewatch.settings import FolderSettings, LoadedSettings, Settings, load_settings
@@ -69,7 +70,7 @@ class Daemon:
             with open_or_rebuild(settings.store_path, settings.work_dir) as store, self._signals:
                 mounts = Mounts(store, settings.places, rebuilt=was_rebuilt(store))
                 self._require_a_free_folder(settings, mounts)
-                log_warnings(loaded.warnings)
+                log_warnings((*loaded.warnings, *missing_sensors(settings)))
                 try:
                     return self._serve(store, Application(store, loaded, ready, mounts, self._lock), once=once)
                 except StorageError as error:
@@ -114,6 +115,7 @@ class Daemon:
                 self._reload(application)
             requests.take()
             application.check_health()
+            application.check_conditions()
             if time.monotonic() - pruned_at > PRUNE_SECONDS:
                 store.prune()
                 pruned_at = time.monotonic()
@@ -137,7 +139,7 @@ class Daemon:
             for finding in findings:
                 _log.error("config.refused", code=finding.code, message=str(finding), hint=finding.hint)
         else:
-            log_warnings(loaded.warnings)
+            log_warnings((*loaded.warnings, *missing_sensors(loaded.settings)))
             application.reconfigure(loaded, ready)
             inputs = {Root(folder.input, application.mounts) for folder in loaded.settings.folders}
             self._lock.keep({*_own_folders(loaded.settings), *inputs})

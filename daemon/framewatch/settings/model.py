@@ -10,6 +10,7 @@ from pydantic import Field, JsonValue, model_validator
 
 from framewatch.documents import Section
 from framewatch.media.limits import Limits
+from framewatch.settings.active_hours import ActiveHours
 from framewatch.settings.default_places import STORE_NAME, default_folder, default_log_file
 from framewatch.settings.fields import (
     ConfigPath,
@@ -96,6 +97,11 @@ class FolderSettings(Section):
     )
     priority: int = Field(
         default=0, ge=-1000, le=1000, description="Files of a folder with a higher priority are processed first."
+    )
+    active_hours: ActiveHours | None = Field(
+        default=None,
+        description="Hours in which the folder's jobs are begun, as `active_hours` of the daemon file says. "
+        "Default: as there; [] for always.",
     )
     order: OrderName | None = Field(
         default=None,
@@ -236,6 +242,19 @@ class Settings(Section):
         description="Which file of a folder comes first: arrival, name (E2 before E10), oldest or newest (by its "
         "time), smallest, largest, or shortest (those whose length cannot be told last). `priority` of the folder "
         "comes before, and so do `framewatch next` and `framewatch priority`.",
+    )
+    active_hours: ActiveHours = Field(
+        default=(),
+        description='Hours in which jobs are begun, by the clock of the daemon: "22:00-07:00", with days '
+        '("sat-sun 00:00-24:00"), or a list of such. At their end, running segments are finished. Default: always.',
+    )
+    pause_on_battery: bool = Field(
+        default=False, description="Begin nothing while the machine runs on battery; running segments are finished."
+    )
+    pause_above_celsius: Annotated[Seconds, Field(ge=30, le=120)] | None = Field(
+        default=None,
+        description="Begin nothing while a processor or GPU with a sensor that psutil can read is hotter than this, "
+        "until it is 5 degrees cooler; running segments are finished. Default: whatever the temperature.",
     )
     gpu: GpuSettings = Field(default=GpuSettings(), description="Use of the GPUs.")
     engine: EngineName = Field(
