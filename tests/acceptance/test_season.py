@@ -93,6 +93,8 @@ def test_a_category_folder_keeps_videos_that_are_not_done_and_their_companions(h
     shutil.copy(clip, films / "one" / "film.mp4")
     (films / "one" / "readme.txt").write_text("one")
     shutil.copy(clip, films / "later.mp4")
+    (films / "one" / "cover").write_bytes(make_picture(harness.root / "cover.jpg").read_bytes())
+    (share / "notes").write_text("its name does not say what it is")
     (films / "two.mkv.part").write_bytes(b"half")
     (films / "two.srt").write_text("subtitles before their film")
     assert harness.once().returncode == 0
@@ -101,4 +103,12 @@ def test_a_category_folder_keeps_videos_that_are_not_done_and_their_companions(h
         "two.mkv.part",
         "two.srt",
     ]
-    assert set(content(share / "done")) == {"films/one/film.mp4", "films/one/readme.txt"}
+    assert set(content(share / "done")) == {"films/one/film.mp4", "films/one/readme.txt", "films/one/cover"}
+    assert content(share / "failed") == {}
+    out = harness.root / "anime" / "out"
+    assert [path.name for path in out.rglob("*.json")] == ["film.mp4.progress.json"]
+    assert {event["code"] for event in harness.events("job.skipped")} == {"media.picture", "media.not_media"}
+
+    assert harness.once().returncode == 0
+    assert len(harness.events("job.queued")) == 3  # a file that was left alone is known after a restart
+    assert (share / "notes").exists()

@@ -23,6 +23,7 @@ class KnownFile(Record):
     sample: str  # digest of some of its content, as `framewatch.library.known_file` makes it
     made: bool = False  # it is an output that took its source's place; else it is a source
     output: Path | None = None  # of a source that has one
+    other_than: tuple[str, ...] = ()  # the kinds of files that it is none of, if it was left alone for that
 
 
 class InputFile(Record):

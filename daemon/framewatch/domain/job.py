@@ -82,6 +82,7 @@ class Job(Record):
     needs: tuple[Need, ...] = ()  # the free space that a HELD job waits for, if known
     parked: tuple[Finding, ...] = ()  # why it failed, while `findings` say why its publishing is held
     warnings: tuple[Finding, ...] = ()
+    other_than: tuple[str, ...] = ()  # the kinds of files that its source is none of: it is left alone
     engine: str | None = None
     frames: int = 0  # of the output
     created_at: float = 0.0  # Unix time

@@ -13,7 +13,7 @@ import structlog
 
 from framewatch.domain import FileIdentity, Job
 from framewatch.errors import ConfigError, ErrorRecord, Finding, FramewatchError, Remedy, StorageError, limited
-from framewatch.intake.collector import Settled
+from framewatch.intake.collector import Answer, LeftAlone, Settled
 from framewatch.jobs.known_files import KnownFiles
 from framewatch.jobs.lifecycle.events import Broke, RetryAsked
 from framewatch.jobs.naming import free_path, planned_output, sidecar_path
@@ -77,8 +77,10 @@ class Admission:
             self._wanted = wanted_kinds(preset.preset) if preset else self._wanted
         return self._wanted
 
-    def admit(self, settled: Sequence[Settled]) -> dict[Path, str | None]:
+    def admit(self, settled: Sequence[Settled]) -> dict[Path, Answer]:
         """Queue settled files. Returns those that cannot be queued now, with the reason if there is one.
+
+        A file that an earlier job found to be of another kind than the preset is for is left alone.
 
         A file is not queued while another version of it is being processed. If the folder's own preset is missing or
         wrong, the job fails, not the daemon: whoever dropped the file sees the share, not the log.
@@ -86,6 +88,11 @@ class Admission:
         Raises:
             ConfigError: the folder's own preset cannot be read.
         """
+        left = self._known.left_alone(settled, self.wanted_kinds() or frozenset())
+        settled = [each for each in settled if each.relative not in left]
+        return {**dict.fromkeys(left, LeftAlone()), **self._admitted(settled)}
+
+    def _admitted(self, settled: Sequence[Settled]) -> dict[Path, str | None]:
         known, strangers = self._known.recognise(settled)
         refused, new = self._sorted([each for each in settled if each.relative not in known])
         if not new:

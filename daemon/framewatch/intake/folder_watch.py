@@ -114,6 +114,7 @@ class FolderWatch:
         self._logged_at = float("-inf")
         self._remains = remains
         self._ended: set[str] = set()  # files whose jobs have ended, and whose folders were not looked at since
+        self._handled: set[str] = set()  # those of them that are being looked at
         self._clear_at: float | None = None  # when to look for finished folders; None: there is no reason to
         self._not_cleared = ""  # code of the problem that kept a folder from being cleared, as it was logged
 
@@ -157,9 +158,9 @@ class FolderWatch:
     @property
     def idle(self) -> bool:
         """Whether the folder was scanned since the start, every file was taken, and finished folders are cleared."""
-        health = self.health()
         with self._health_lock:
             cleared = not self._ended and self._clear_at is None
+        health = self.health()  # not before: it counts what follows from the end of jobs
         return cleared and health.state == "ok" and health.last_scan is not None and health.waiting == 0
 
     # --- the watch's own thread
@@ -198,23 +199,9 @@ class FolderWatch:
         return refused
 
     def _run_once(self) -> None:
+        self._handled = set()
         try:
-            self._check_folder()
-            self._handle_hints()
-            before = self._collector.other_kinds
-            if time.monotonic() >= self._next_scan:
-                self._scan()
-            else:
-                self._collector.check_due()
-                self._collector.offer()
-                if self._collector.refused:
-                    self._next_scan = min(
-                        self._next_scan, time.monotonic() + self._scan_delay(self.folder.poll_seconds)
-                    )
-                self._update_health(state="ok", **_shown(self._note))
-            if self._collector.other_kinds != before:
-                self._clear_soon()
-            self._clear_folders()
+            self._look()
         except FramewatchError as error:
             self._unavailable(error.findings)
         except OSError as error:
@@ -222,6 +209,22 @@ class FolderWatch:
         except Exception as error:  # noqa: BLE001 - whatever is in this folder, it must not end its watch
             self._collector = self._new_collector()
             self._unavailable((unexpected(error),), state="failed")
+        finally:
+            with self._health_lock:  # not before `health` counts what follows from them
+                self._ended -= self._handled
+
+    def _look(self) -> None:
+        self._check_folder()
+        self._handle_hints()
+        if time.monotonic() >= self._next_scan:
+            self._scan()
+        else:
+            self._collector.check_due()
+            self._offer_settled()
+            if self._collector.refused:
+                self._next_scan = min(self._next_scan, time.monotonic() + self._scan_delay(self.folder.poll_seconds))
+            self._update_health(state="ok", **_shown(self._note))
+        self._clear_folders()
 
     def _pause(self) -> float:
         """Return the seconds until there is something to do."""
@@ -271,8 +274,7 @@ class FolderWatch:
                 self._remains.expect(Path(relative))
         if hints.forget:
             self._clear_soon()
-            with self._health_lock:
-                self._ended -= hints.forget
+        self._handled = hints.forget
         for relative in hints.touched:
             self._without_event.pop(relative, None)
             self._collector.handle_event(relative)
@@ -298,7 +300,7 @@ class FolderWatch:
         began, spent = time.monotonic(), time.thread_time()
         report, new = self._collector.scan()
         self._scan_interval = min(SCAN_RATIO * (time.thread_time() - spent), LONGEST_INTERVAL)
-        self._collector.offer()
+        self._offer_settled()
         if self._hints.closed:
             return  # the scan was stopped half-way
         self._expect_remains()
@@ -318,6 +320,12 @@ class FolderWatch:
             odd=len(report.unsupported),
             unreadable=len(report.unreadable),
         )
+
+    def _offer_settled(self) -> None:
+        before = self._collector.other_kinds
+        self._collector.offer()
+        if self._collector.other_kinds != before:
+            self._clear_soon()  # a file that is left alone no longer keeps its folder open
 
     # --- finished folders
 

@@ -15,6 +15,7 @@ from framewatch.domain import FileIdentity, KnownFile
 from framewatch.errors import StorageError
 from framewatch.jobs.naming import numbered
 from framewatch.jobs.store.store import Store
+from framewatch.library.kinds import Kind
 from framewatch.library.known_file import Likeness, content_sample, is_as_new, likeness
 from framewatch.storage import files
 from framewatch.storage.os_errors import storage_faults
@@ -61,6 +62,18 @@ class KnownFiles:
             strangers += seen
         return set(known), strangers
 
+    def left_alone(self, seen: Iterable[Seen], wanted: frozenset[Kind]) -> set[Path]:
+        """Return the files that an earlier job found to be of none of these kinds."""
+        if not self._store.has_known_files(self._folder):
+            return set()
+        return {relative for relative, identity in seen if self._is_left_alone(relative, identity, wanted)}
+
+    def _is_left_alone(self, relative: Path, identity: FileIdentity, wanted: frozenset[Kind]) -> bool:
+        known = self._store.known_file(self._folder, relative)
+        if known is None or not known.other_than or frozenset(known.other_than) != wanted:
+            return False
+        return likeness(known, identity, same_path=True) is Likeness.SAME
+
     def with_output(self, strangers: Iterable[Seen], output_of: OutputOf, output: Root) -> set[Path]:
         """Return those files whose outputs are there already, and remember them.
 
@@ -86,7 +99,8 @@ class KnownFiles:
         return set(known)
 
     def _wanted(self, known: KnownFile | None) -> KnownFile | None:
-        return known if known is not None and (known.made or self._sources) else None
+        wanted = known is not None and not known.other_than and (known.made or self._sources)
+        return known if wanted else None
 
     def _recognised(self, relative: Path, identity: FileIdentity, here: KnownFile | None) -> KnownFile | None:
         """Return what is known of a file as it is now; None if it is new, or another one than before."""

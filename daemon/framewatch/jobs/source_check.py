@@ -47,7 +47,7 @@ def lost_source(job: Job, root: Root) -> Finding | None:
 def stays_in_place(job: Job, places: FolderPlaces) -> bool:
     """Return whether the source of a job that is being published is left where it is."""
     left = places.replace and job.outcome == JobState.SKIPPED and job.source.is_relative_to(places.input)
-    return places.keeps_sources or left
+    return places.keeps_sources or left or bool(job.other_than)
 
 
 def known_source(job: Job, guard: Guard) -> KnownFile | None:
@@ -66,7 +66,7 @@ def known_source(job: Job, guard: Guard) -> KnownFile | None:
     if not stat.S_ISREG(found.st_mode) or not files.unchanged(job.identity, files.identity_of(found)):
         return None
     output = job.journal.output if job.journal.output_done else None
-    return KnownFile(identity=files.identity_of(found), sample=sample, output=output)
+    return KnownFile(identity=files.identity_of(found), sample=sample, output=output, other_than=job.other_than)
 
 
 def changed(job: Job) -> Finding:

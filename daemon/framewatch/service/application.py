@@ -345,8 +345,9 @@ class Application:
         if job.state.ended:
             self._failures += not job.state.ends_in_done_folder
             watch = self._watches.get(job.folder)
-            if watch is not None and job.journal.kept is None:
-                watch.forget(job.relative)  # if the same file is put back, it is new
+            if watch is not None and (job.journal.kept is None or job.other_than):
+                # If the same file is put back, it is new. One that is left alone is offered again, and counted then.
+                watch.forget(job.relative)
 
 
 def _queue_rules(settings: Settings) -> dict[str, QueueRule]:

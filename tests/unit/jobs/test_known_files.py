@@ -11,6 +11,7 @@ import pytest
 from framewatch.domain import KnownFile
 from framewatch.jobs.known_files import KnownFiles, Seen
 from framewatch.jobs.store.store import Store
+from framewatch.library.kinds import Kind
 from framewatch.library.known_file import content_sample
 from framewatch.storage.files import identity_of
 from framewatch.storage.root import Root
@@ -34,11 +35,14 @@ class Library:
         os.utime(path, ns=(mtime, mtime))
         return path
 
-    def remember(self, name: str, *, made: bool = False, output: Path | None = None) -> None:
+    def remember(
+        self, name: str, *, made: bool = False, output: Path | None = None, other_than: tuple[str, ...] = ()
+    ) -> None:
         path = self.input / name
         with path.open("rb") as file:
             sample = content_sample(file.fileno())
-        known = KnownFile(identity=identity_of(path.stat()), sample=sample, made=made, output=output)
+        identity = identity_of(path.stat())
+        known = KnownFile(identity=identity, sample=sample, made=made, output=output, other_than=other_than)
         self.store.remember("films", {Path(name): known})
 
     def seen(self) -> list[Seen]:
@@ -133,3 +137,15 @@ def test_memory_is_bounded_and_what_was_not_seen_for_long_is_forgotten_first(
     library.known()
     library.store.prune()
     assert library.known() == ["a", "c", "z"][:2] or library.known() == ["c", "z"]
+
+
+def test_a_file_of_another_kind_is_left_alone_until_it_changes_or_the_preset_does(library: Library) -> None:
+    video, picture = frozenset({Kind.VIDEO}), frozenset({Kind.PICTURE})
+    library.write("notes", b"text")
+    library.remember("notes", other_than=("video",))
+    assert library.files().left_alone(library.seen(), video) == {Path("notes")}
+    assert library.files().left_alone(library.seen(), picture) == set()
+    assert library.known() == []
+    library.write("notes", b"film")
+    os.utime(library.input / "notes", ns=(1, 2 * 10**18))
+    assert library.files().left_alone(library.seen(), video) == set()

@@ -48,9 +48,13 @@ class Rendered(Event):
 
 @dataclass(frozen=True, slots=True)
 class Skipped(Event):
-    """The preset does not apply to this file: there will be no output."""
+    """The preset does not apply to this file: there will be no output.
+
+    `other_than` has the kinds of files that the preset is for, if the file is of none of them: it is left alone.
+    """
 
     reasons: tuple[Finding, ...]
+    other_than: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

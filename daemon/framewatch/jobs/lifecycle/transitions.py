@@ -110,7 +110,7 @@ def _rendered(job: Job, event: ev.Rendered, _now: float, _policy: RetryPolicy) -
 def _skipped(job: Job, event: ev.Skipped, _now: float, _policy: RetryPolicy) -> Job:
     _require(job, event, job.state == RUNNING)
     job = job.evolve(journal=Journal(), findings=event.reasons, holds=0, crashes=0)
-    return _publishing(job, JobState.SKIPPED)
+    return _publishing(job.evolve(other_than=event.other_than), JobState.SKIPPED)
 
 
 def _output_chosen(job: Job, event: ev.OutputChosen, _now: float, _policy: RetryPolicy) -> Job:

@@ -69,7 +69,10 @@ class Reporter:
         if places is None or sidecar is None:
             return
         path, root = final_sidecar(job, places)
-        finish = partial(sidecar.finish, job, self._store.progress(job.id), path, root)
+        if job.other_than:  # the file is left alone, and nothing is written about it
+            finish = partial(sidecar.remove, job.id)
+        else:
+            finish = partial(sidecar.finish, job, self._store.progress(job.id), path, root)
         self._calls.call(job.folder, finish, None)  # the last word, after whatever hangs now
         with self._lock:
             self._sidecars.pop(job.id, None)

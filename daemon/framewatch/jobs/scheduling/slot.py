@@ -31,7 +31,9 @@ from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.scheduling.stop_request import StopRequest
 from framewatch.jobs.source_check import require_source, source_root
 from framewatch.jobs.work_folder import cleaned_up, make_work_folder
+from framewatch.library.kinds import claims_kind
 from framewatch.media.preset.preset import Preset
+from framewatch.media.preset.selection import wanted_kinds
 from framewatch.render.tasks import LengthReport, LengthTask
 from framewatch.render.worker_client import Worker
 from framewatch.storage.folder_places import FolderPlaces
@@ -43,6 +45,11 @@ from framewatch.threads import FolderCalls, NoAnswerError
 _PERHAPS_THE_SOURCES = (MediaError, RuleError, StorageError, VerificationError, WorkerError)
 
 MEASURE_SECONDS = 10.0  # the longest time without progress while the length of a file is read
+
+# What is reported of a file that is of another kind than the preset is for.
+_OTHER_KIND = frozenset(
+    ("media.not_media", "media.empty", "media.picture", "media.no_video", "media.no_audio", "media.not_a_picture")
+)
 
 Answer = TypeVar("Answer")
 
@@ -145,8 +152,10 @@ class Slot:
             try:
                 pipeline = Pipeline(self._worker, self._tools(), self._gate, observer, stop.event, share)
                 result = pipeline.run(request)
-            except _PERHAPS_THE_SOURCES:
+            except _PERHAPS_THE_SOURCES as error:
                 share.check_source()  # if the source was changed meanwhile, that is the reason
+                if left_alone := _left_alone(job, request.preset, error):
+                    return left_alone
                 raise
         if isinstance(result, NotForThisFile):
             return ev.Skipped(limited(result.reasons))
@@ -187,6 +196,14 @@ class Slot:
 
 def _ignore(_: object) -> None:
     """Take what a worker says while it reads a length."""
+
+
+def _left_alone(job: Job, preset: Preset, error: FramewatchError) -> ev.Skipped | None:
+    """Return the event for a file of another kind, unless its name claims the right one: then it fails."""
+    wanted = wanted_kinds(preset)
+    if error.finding.code not in _OTHER_KIND or claims_kind(job.source.name, wanted):
+        return None
+    return ev.Skipped(limited(error.findings), tuple(sorted(wanted)))
 
 
 def _rendered(request: AttemptRequest, job: Job, result: AttemptResult) -> ev.Rendered:
