@@ -28,6 +28,7 @@ from framewatch.storage import move as moving
 from framewatch.storage import rename as renaming
 from framewatch.storage import root as rooting
 from framewatch.storage.folder_places import FolderPlaces
+from framewatch.storage.swap import take_place as swapping
 
 SOURCE = b"source" * 1000
 RESULT = b"result" * 2000
@@ -46,15 +47,27 @@ class World:
         other: Path | None = None,
         overwrite: bool = False,
         companions: dict[str, bytes] | None = None,
+        mode: str = "",
+        ending: str = ".mp4",
     ) -> None:
-        """`other`: the parent of output, done and failed, if not `home`; `companions` lie beside the source."""
+        """Make them.
+
+        Args:
+            home: where they are.
+            other: the parent of output, done and failed, if not `home`.
+            overwrite: the setting.
+            companions: files that lie beside the source.
+            mode: "keep" or "replace", if one of them is set.
+            ending: of the output's name.
+        """
         self.home = home
         self.targets = other or home
         self.places = FolderPlaces(
             input=home / "in",
-            output=self.targets / "out",
-            done=self.targets / "done",
+            output=home / "in" if mode == "replace" else self.targets / "out",
+            done=None if mode == "keep" else self.targets / "done",
             failed=self.targets / "failed",
+            replace=mode == "replace",
             work=home / "work",
             overwrite=overwrite,
         )
@@ -67,7 +80,8 @@ class World:
             path = self.source.parent / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        self.result = home / "work/0a/result.mp4"
+        self.mode = mode
+        self.result = home / f"work/0a/result{ending}"
         self.result.parent.mkdir(parents=True)
         self.result.write_bytes(RESULT)
 
@@ -85,7 +99,7 @@ class World:
             ),
             "preset_name": "4k",
             "preset": "{}",
-            "output": (self.places.output / RELATIVE).with_suffix(".mp4"),
+            "output": (self.places.output / RELATIVE).with_suffix(self.result.suffix),
             "state": JobState.PUBLISHING,
             "attempt": 1,
             "outcome": outcome,
@@ -131,6 +145,8 @@ class World:
 
     def expected(self, outcome: JobState) -> dict[str, bytes]:
         """What the roots hold at the end."""
+        if self.mode:
+            return self._expected_in_place(outcome)
         if outcome == JobState.DONE:
             output = f"out/s1/{Path(NAME).stem}.mp4"
             moved = {f"done/s1/{name}": content for name, content in self.companions.items()}
@@ -142,6 +158,19 @@ class World:
         moved = {f"failed/s1/{name}": content for name, content in self.companions.items()}
         return {f"failed/s1/{NAME}": SOURCE, f"failed/s1/{NAME}.progress.json": b'"failed"'} | moved
 
+    def _expected_in_place(self, outcome: JobState) -> dict[str, bytes]:
+        name, planned = f"s1/{NAME}", f"s1/{Path(NAME).stem}{self.result.suffix}"
+        sidecar = f'"{outcome}"'.encode()
+        if self.mode == "keep":
+            output = {f"out/{planned}": RESULT} if outcome == JobState.DONE else {}
+            reason = f"failed/{name}" if outcome == JobState.FAILED else f"out/{planned}"
+            return output | {f"in/{name}": SOURCE, f"{reason}.progress.json": sidecar}
+        if outcome == JobState.DONE:
+            return {f"in/{planned}": RESULT, f"in/{planned}.progress.json": sidecar, f"done/{name}": SOURCE}
+        if outcome == JobState.SKIPPED:
+            return {f"in/{name}": SOURCE, f"in/{planned}.progress.json": sidecar}
+        return {f"failed/{name}": SOURCE, f"failed/{name}.progress.json": sidecar}
+
     def clear(self) -> None:
         """Remove everything."""
         for folder in {self.home, self.targets}:
@@ -150,15 +179,15 @@ class World:
 
 def watch(watched: FaultyOs, scenario: str) -> None:
     """Replace `os` by the watched one, in this process."""
-    for module in (files, moving, copying, renaming, rooting):
+    for module in (files, moving, copying, renaming, rooting, swapping):
         module.os = watched  # type: ignore[attr-defined]
-    if scenario == "link":
+    if "link" in scenario.split("-"):
         renaming._exclusive_rename = lambda: None  # type: ignore[assignment]
         return
     real = renaming._exclusive_rename()
     assert real is not None
     function = real
-    if scenario == "exdev" and not watched_across():
+    if "exdev" in scenario.split("-") and not watched_across():
         function = refusing(real)
     renaming._exclusive_rename = lambda: lambda *args: watched.watch("renameat2", lambda: function(*args))  # type: ignore[assignment]
 
@@ -199,7 +228,11 @@ def check_between(world: World, outcome: JobState) -> None:
     """Check that nothing is lost, and that nothing half-written is visible."""
     found = world.files()
     visible = {name: content for name, content in found.items() if "/.framewatch-" not in name}
-    wanted = world.expected(outcome) | {f"in/s1/{NAME}": SOURCE}
+    source, wanted = f"in/s1/{NAME}", world.expected(outcome)
+    if source in wanted:
+        assert visible.get(source) in (SOURCE, wanted[source]), "neither the source nor the output has the name"
+        wanted |= {source: visible[source], f"done/s1/{NAME}": SOURCE}
+    wanted.setdefault(source, SOURCE)
     lying = {f"in/s1/{name}": content for name, content in world.companions.items()}
     assert visible.items() <= (wanted | lying).items(), f"half-written: {set(visible)}"
     for name, content in world.companions.items():
@@ -208,18 +241,21 @@ def check_between(world: World, outcome: JobState) -> None:
         )
     assert SOURCE in visible.values(), "the source is gone"
     if outcome == JobState.DONE:
-        assert RESULT in visible.values() or world.result.read_bytes() == RESULT, "the result is gone"
+        assert RESULT in found.values() or world.result.read_bytes() == RESULT, "the result is gone"
 
 
 def survive_all_kills(home: Path, other: Path, scenario: str) -> int:
     """Kill at every change, continue, kill again, continue to the end. Returns the number of kills."""
-    companions = COMPANIONS if scenario.startswith("companions") else {}
-    scenario = scenario.removeprefix("companions-")
-    outcome = JobState(scenario) if scenario in ("failed", "skipped") else JobState.DONE
+    words = scenario.split("-")
+    companions = COMPANIONS if "companions" in words else {}
+    mode = next((each for each in ("keep", "replace") if each in words), "")
+    ending = ".mkv" if "same" in words else ".mp4"  # the source's own, or another one
+    outcome = next((JobState(each) for each in ("failed", "skipped") if each in words), JobState.DONE)
     kills, killed = 0, True
     while killed:
         at = kills // 2 + 1
-        world = World(home / f"{at}", other / f"{at}" if scenario == "exdev" else None, companions=companions)
+        targets = other / f"{at}" if "exdev" in words else None
+        world = World(home / f"{at}", targets, companions=companions, mode=mode, ending=ending)
         world.job(outcome)
         killed = in_child(world, at, scenario)
         if killed:

@@ -47,7 +47,9 @@ class Journal(Record):
     output: Path | None = None  # the final name that was chosen
     output_size: int | None = None  # bytes; distinguishes our file from another of the same name
     output_done: bool = False
+    made: KnownFile | None = None  # the output, if it is in the input: it took its source's place
     source_to: Path | None = None  # the name that was chosen in done/ or failed/
+    source_secured: bool = False  # it is under the chosen name, too, since the output will replace it
     source_done: bool = False
     kept: KnownFile | None = None  # the source, if it stays where it is
 

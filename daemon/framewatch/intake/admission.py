@@ -62,7 +62,8 @@ class Admission:
         self._folder = folder
         self._configured = configured
         self._manager = manager
-        self._known = KnownFiles(manager.store, folder.name, self._input, sources=folder.keeps_sources)
+        stay = folder.keeps_sources or folder.replace  # with `replace`, those that were skipped
+        self._known = KnownFiles(manager.store, folder.name, self._input, sources=stay)
         self._library = library
         self._wanted: frozenset[Kind] | None = None
 
@@ -98,9 +99,8 @@ class Admission:
         if not new:
             return refused
         preset, findings = self._preset()
-        if self._folder.keeps_sources and preset is not None:
-            done = self._with_output(set(strangers) & set(new), preset)
-            new = [each for each in new if each.relative not in done]
+        done = self._done_before(set(strangers) & set(new), preset)
+        new = [each for each in new if each.relative not in done]
         if findings:
             self._input.require()  # else a disk that was just unplugged would fail the file
         event = Broke(ErrorRecord(tuple(findings), Remedy.NONE)) if findings else None
@@ -108,9 +108,13 @@ class Admission:
         taken = {job.relative for job in added}
         return {each.relative: None for each in new if each.relative not in taken} | refused | without_job
 
-    def _with_output(self, strangers: Collection[tuple[Path, FileIdentity]], preset: NamedPreset) -> set[Path]:
-        """Return the files that count as processed, since their outputs are there already."""
-        found = self._known.with_output(sorted(strangers), partial(self._planned, preset=preset), self._output)
+    def _done_before(self, strangers: Collection[tuple[Path, FileIdentity]], preset: NamedPreset | None) -> set[Path]:
+        """Return the files that count as processed, since outputs are there already, or are outputs themselves."""
+        found: set[Path] = set()
+        if self._folder.replace:
+            found = self._known.own_outputs(strangers)
+        elif self._folder.keeps_sources and preset is not None:
+            found = self._known.with_output(sorted(strangers), partial(self._planned, preset=preset), self._output)
         if found:
             example = min(found)
             _log.info("folder.output_exists", folder=self._folder.name, files=len(found), example=example)
@@ -126,8 +130,11 @@ class Admission:
         refused: dict[Path, str | None] = {}
         new: list[Settled] = []
         for each in settled:
-            known = self._manager.store.unfinished_with_source(self._folder.input / each.relative)
-            if known is None:
+            path = self._folder.input / each.relative
+            known = self._manager.store.unfinished_with_source(path)
+            if known is None and self._folder.replace and self._manager.store.output_claimed(path):
+                refused[each.relative] = None  # an output that is being put into its source's place
+            elif known is None:
                 new.append(each)
             elif not files.unchanged(known.identity, each.identity):
                 refused[each.relative] = None
@@ -196,7 +203,8 @@ class Admission:
         job_id, source = store.new_id(), folder.input / relative
 
         def taken(path: Path) -> bool:
-            if not folder.overwrite and self._is_taken(path, job_id, source):
+            own = folder.replace and self._is(path, identity)
+            if not folder.overwrite and not own and self._is_taken(path, job_id, source):
                 return True
             return path in names or store.output_claimed(path)
 
@@ -212,6 +220,13 @@ class Admission:
             gpu=preset is not None and preset.preset.needs_gpu,
             created_at=time.time(),
         )
+
+    def _is(self, path: Path, identity: FileIdentity) -> bool:
+        """Return whether a path is that of the source itself, perhaps spelled in another case."""
+        with suppress(StorageError):
+            found = self._output.identity(path)
+            return found is not None and (found.device, found.inode) == (identity.device, identity.inode)
+        return False
 
     def _is_taken(self, path: Path, job_id: str, source: Path) -> bool:
         """Return whether there is an output of this name, or a job of another daemon that will make one."""

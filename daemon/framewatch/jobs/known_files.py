@@ -1,7 +1,7 @@
 """Recognises files in an input that are not to be queued: framewatch has dealt with them, or has put them there.
 
 They are known from the store. If that was lost, or a library had outputs before, a file whose output is there counts
-as processed.
+as processed; and an output in its source's place is known by its progress file.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from framewatch.domain import FileIdentity, KnownFile
 from framewatch.errors import StorageError
-from framewatch.jobs.naming import numbered
+from framewatch.jobs.naming import numbered, sidecar_path
+from framewatch.jobs.progress_file import owner_of
 from framewatch.jobs.store.store import Store
 from framewatch.library.kinds import Kind
 from framewatch.library.known_file import Likeness, content_sample, is_as_new, likeness
@@ -97,6 +99,22 @@ class KnownFiles:
                 known[relative] = KnownFile(identity=identity, sample=sample, output=found)
         self._store.remember(self._folder, known)
         return set(known)
+
+    def own_outputs(self, strangers: Iterable[Seen]) -> set[Path]:
+        """Return the outputs in their sources' places, by what their progress files say, and remember them."""
+        known: dict[Path, KnownFile] = {}
+        for relative, identity in strangers:
+            if self._is_own_output(relative) and (sample := self._sample(relative, identity)):
+                known[relative] = KnownFile(identity=identity, sample=sample, made=True)
+        self._store.remember(self._folder, known)
+        return set(known)
+
+    def _is_own_output(self, relative: Path) -> bool:
+        path = sidecar_path(self._root.path / relative)
+        with suppress(StorageError, OSError), self._root.open_folder(path.parent) as folder:
+            owner = owner_of(folder, path.name)
+            return owner is not None and owner.is_done
+        return False
 
     def _wanted(self, known: KnownFile | None) -> KnownFile | None:
         wanted = known is not None and not known.other_than and (known.made or self._sources)

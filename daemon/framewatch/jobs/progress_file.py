@@ -29,6 +29,7 @@ class Owner(NamedTuple):
     job_id: str
     source: str
     has_ended: bool
+    is_done: bool = False
 
     def is_for(self, job_id: str, source: Path) -> bool:
         """Return whether the file is about this job, or about an earlier one of the same source.
@@ -69,7 +70,10 @@ def owner_of(folder: int, name: str) -> Owner | None:
     document = None if data is None else _document(data)
     if document is None:
         raise _foreign(name)
-    return Owner(_text(document.get("job_id")), _text(document.get("source")), _has_ended(document.get("status")))
+    status = document.get("status")
+    return Owner(
+        _text(document.get("job_id")), _text(document.get("source")), _has_ended(status), status == JobState.DONE
+    )
 
 
 def require_replaceable(folder: int, name: str, job: Job, *, file: str | None) -> None:

@@ -56,17 +56,28 @@ def known_source(job: Job, guard: Guard) -> KnownFile | None:
     Raises:
         StorageError: it cannot be read now.
     """
-    root = source_root(job, guard)
-    with storage_faults(job.source), root.open_folder(job.source.parent) as folder:
-        file = os.open(job.source.name, files.READ, dir_fd=folder)
-        try:
-            found, sample = os.fstat(file), content_sample(file)
-        finally:
-            os.close(file)
-    if not stat.S_ISREG(found.st_mode) or not files.unchanged(job.identity, files.identity_of(found)):
+    known = known_file(job.source, source_root(job, guard))
+    if known is None or not files.unchanged(job.identity, known.identity):
         return None
     output = job.journal.output if job.journal.output_done else None
-    return KnownFile(identity=files.identity_of(found), sample=sample, output=output, other_than=job.other_than)
+    return known.evolve(output=output, other_than=job.other_than)
+
+
+def known_file(path: Path, root: Root) -> KnownFile | None:
+    """Return what to remember of a file below a root; None if there is no regular file.
+
+    Raises:
+        StorageError: it cannot be read now.
+    """
+    with storage_faults(path), root.open_folder(path.parent) as folder:
+        file = os.open(path.name, files.READ, dir_fd=folder)
+        try:
+            found = os.fstat(file)
+            if not stat.S_ISREG(found.st_mode):
+                return None
+            return KnownFile(identity=files.identity_of(found), sample=content_sample(file))
+        finally:
+            os.close(file)
 
 
 def changed(job: Job) -> Finding:

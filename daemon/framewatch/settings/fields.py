@@ -140,6 +140,24 @@ def _done(value: Any) -> Any:
     return value if value == "keep" else _path(value)
 
 
+DEFAULT_NAME = "{stem}.{ext}"
+
+
+def folder_conflict(data: Mapping[str, Any]) -> FindingError | None:
+    """Return the error for keys of a folder that contradict each other; None if there are none."""
+    if data.get("done") == "keep":
+        why = "`done: keep` leaves everything in the input as it is"
+        refused = {"replace": data.get("replace") is True, "companions": data.get("companions") == "move"}
+    elif data.get("replace") is True:
+        why = "with `replace`, each output takes the place and the name of its source"
+        elsewhere = data.get("output") is not None and Path(data["output"]) != Path(data["input"])
+        refused = {"output": elsewhere, "output_name": data.get("output_name") not in (None, DEFAULT_NAME)}
+    else:
+        return None
+    key = next((key for key, is_refused in refused.items() if is_refused), None)
+    return FindingError("config.conflict", f"{key} cannot be used here: {why}", f"remove {key}") if key else None
+
+
 FOLDER_NAME = r"[A-Za-z0-9._-]{1,64}"
 
 ConfigPath = Annotated[Path, BeforeValidator(_path)]

@@ -13,6 +13,7 @@ from framewatch.media.limits import Limits
 from framewatch.settings.active_hours import ActiveHours
 from framewatch.settings.default_places import STORE_NAME, default_folder, default_log_file
 from framewatch.settings.fields import (
+    DEFAULT_NAME,
     ConfigPath,
     CountOrAuto,
     DoneFolder,
@@ -28,6 +29,7 @@ from framewatch.settings.fields import (
     ProgramPath,
     Seconds,
     absolute,
+    folder_conflict,
     path_problem,
 )
 from framewatch.storage.folder_places import CompanionsMode, FolderPlaces
@@ -67,6 +69,12 @@ class FolderSettings(Section):
         json_schema_extra=_no_default,
         description="Folder for sources that could not be processed. Default: <input>/failed. With `done: keep` it "
         "gets only the progress files that say why, and by default these stay in the output folder.",
+    )
+    replace: bool = Field(
+        default=False,
+        description="Let each output take its source's place: the same folder and name, with the output's ending. "
+        "The source goes to done/. A file that is skipped stays where it is. Goes with neither `output`, "
+        "`output_name` nor `done: keep`.",
     )
     recursive: bool = Field(
         default=True,
@@ -108,7 +116,7 @@ class FolderSettings(Section):
         description="Which of the folder's files comes first, as `order` of the daemon file says. Default: as there.",
     )
     output_name: OutputName = Field(
-        default="{stem}.{ext}", description="Name of the output, with the fields {stem}, {preset} and {ext}."
+        default=DEFAULT_NAME, description="Name of the output, with the fields {stem}, {preset} and {ext}."
     )
     companions: CompanionsMode = Field(
         default="copy",
@@ -128,7 +136,11 @@ class FolderSettings(Section):
         given = data.get("input") if isinstance(data, Mapping) else None
         if not isinstance(given, str | Path) or path_problem(given):
             return data
+        if conflict := folder_conflict(data):
+            raise conflict
         relative = {"output": "../out", "done": "done", "failed": "failed"}
+        if data.get("replace") is True:
+            relative["output"] = "."
         if data.get("done") == "keep":
             del relative["failed"]
         defaults = {key: Path(given) / path for key, path in relative.items()}
@@ -147,12 +159,13 @@ class FolderSettings(Section):
     @property
     def targets(self) -> dict[str, Path]:
         """The folders besides the input, by their keys, without those that there are not."""
-        targets = {"output": self.output, "done": self.done_folder, "failed": self.failed}
+        output = None if self.replace else self.output
+        targets = {"output": output, "done": self.done_folder, "failed": self.failed}
         return {key: path for key, path in targets.items() if path is not None}
 
     def with_absolute_paths(self, base: Path) -> FolderSettings:
         """Return a copy with absolute paths. Relative ones start from `base`."""
-        paths = {"input": self.input, **self.targets}
+        paths = {"input": self.input, "output": self.output, **self.targets}
         return self.evolve(**{key: absolute(path, base) for key, path in paths.items()})
 
 
@@ -314,6 +327,7 @@ class Settings(Section):
                 input=folder.input,
                 output=folder.output,
                 done=folder.done_folder,
+                replace=folder.replace,
                 failed=folder.failed,
                 work=self.work_dir,
                 companions=folder.companions,

@@ -36,6 +36,8 @@ class FolderPlaces:
     def roots(self) -> dict[str, Path]:
         """The folders of users, by the keys of the configuration."""
         roots = {"input": self.input, "output": self.output, "done": self.done, "failed": self.failed}
+        if self.replace:
+            del roots["output"]
         return {key: path for key, path in roots.items() if path is not None}
 
     @property
@@ -47,7 +49,8 @@ class FolderPlaces:
         """Return a folder as what opens the files below it; it must be one that there is."""
         if place == "work":
             return Root(self.work)
-        return Root(self.roots[place], self.guard)
+        path = self.output if place == "output" else self.roots[place]
+        return Root(path, self.guard)
 
     def require_no_links(self) -> None:
         """Check that no root was replaced by a link. A root that is missing is no matter here.

@@ -24,7 +24,7 @@ from framewatch.errors import StorageError
 from framewatch.storage import files
 from framewatch.storage.copy import CopyProgress, copy_content, same_content
 from framewatch.storage.os_errors import storage_faults
-from framewatch.storage.rename import rename_exclusive
+from framewatch.storage.rename import NO_LINKS, rename_exclusive
 from framewatch.storage.root import Root
 
 
@@ -50,6 +50,7 @@ class Move:
     identity: FileIdentity | None = None  # the source as it was admitted; None: any version
     overwrite: bool = False  # replace the destination atomically
     keep: bool = False  # copy: the source stays where it is
+    link: bool = False  # with `keep`: a second name of the source will do
 
 
 def move(task: Move, cancel: threading.Event | None = None, progress: CopyProgress | None = None) -> Moved:
@@ -146,7 +147,7 @@ class _OpenMove:
             files.remove_name(self.target, self.task.part)  # its second name, if a rename by links was interrupted
             return self._finish()
         if self.task.keep:
-            return self._copy()
+            return (self._link() if self.task.link else None) or self._copy()
         _drop_set_id(self.source.file, self.source.stat_result.st_mode)
         files.sync(self.source.file)
         try:
@@ -168,6 +169,23 @@ class _OpenMove:
             os.rename(name, self.new, src_dir_fd=folder, dst_dir_fd=self.target)
         else:
             rename_exclusive(folder, name, self.target, self.new)
+
+    def _link(self) -> Moved | None:
+        """Give the source a second name; None where that is not possible."""
+        try:
+            os.link(self.old, self.new, src_dir_fd=self.source.folder, dst_dir_fd=self.target, follow_symlinks=False)
+        except FileExistsError:
+            return Moved.TAKEN
+        except OSError as error:
+            if error.errno not in (errno.EXDEV, *NO_LINKS):
+                raise
+            return None
+        if not self._has_arrived(self.source.file):
+            files.remove_name(self.target, self.new)  # a second name of what was exchanged for the source
+            return Moved.CHANGED
+        files.sync(self.source.file)
+        files.sync_folder(self.target)
+        return Moved.DONE
 
     def _copy(self) -> Moved:
         part = self.task.part

@@ -19,8 +19,10 @@ import sys
 from collections.abc import Callable
 
 _UNSUPPORTED = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
-_NO_LINKS = _UNSUPPORTED | {errno.EPERM, errno.EMLINK, errno.EACCES}
-_EXCLUSIVE = {"linux": ("renameat2", 1), "darwin": ("renameatx_np", 4)}  # RENAME_NOREPLACE, RENAME_EXCL
+NO_LINKS = _UNSUPPORTED | {errno.EPERM, errno.EMLINK, errno.EACCES}
+_FUNCTION = {"linux": "renameat2", "darwin": "renameatx_np"}
+_EXCLUSIVE = {"linux": 1, "darwin": 4}  # RENAME_NOREPLACE, RENAME_EXCL
+_EXCHANGE = 2  # RENAME_EXCHANGE, RENAME_SWAP
 
 
 def rename_exclusive(old_folder: int, old: str, new_folder: int, new: str) -> None:
@@ -45,8 +47,21 @@ def rename_exclusive(old_folder: int, old: str, new_folder: int, new: str) -> No
     _rename_after_check(old_folder, old, new_folder, new)
 
 
+def exchange(folder: int, one: str, other: str) -> bool:
+    """Exchange two names in an open folder atomically; False where the file system cannot do that.
+
+    Raises:
+        OSError: one of the files is gone, or another error of the file system.
+    """
+    return _call(folder, one, folder, other, _EXCHANGE)
+
+
 def _rename_atomically(old_folder: int, old: str, new_folder: int, new: str) -> bool:
-    function, flag = _exclusive_rename(), _EXCLUSIVE.get(sys.platform, ("", 0))[1]
+    return _call(old_folder, old, new_folder, new, _EXCLUSIVE.get(sys.platform, 0))
+
+
+def _call(old_folder: int, old: str, new_folder: int, new: str, flag: int) -> bool:
+    function = _exclusive_rename()
     if function is None:
         return False
     if function(old_folder, os.fsencode(old), new_folder, os.fsencode(new), flag) == 0:
@@ -61,7 +76,7 @@ def _rename_by_link(old_folder: int, old: str, new_folder: int, new: str) -> boo
     try:
         os.link(old, new, src_dir_fd=old_folder, dst_dir_fd=new_folder, follow_symlinks=False)
     except OSError as error:
-        if error.errno in _NO_LINKS:
+        if error.errno in NO_LINKS:
             return False
         raise
     if _is_same(old_folder, old, new_folder, new):  # else somebody has put another file under the old name
@@ -86,8 +101,8 @@ def _rename_after_check(old_folder: int, old: str, new_folder: int, new: str) ->
 
 @functools.cache
 def _exclusive_rename() -> Callable[..., int] | None:
-    """Return the C library's exclusive rename; None if it has none."""
-    name, _ = _EXCLUSIVE.get(sys.platform, ("", 0))
+    """Return the C library's rename with flags; None if it has none."""
+    name = _FUNCTION.get(sys.platform)
     function = getattr(ctypes.CDLL(None, use_errno=True), name, None) if name else None
     if function is not None:
         function.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint)

@@ -87,7 +87,9 @@ class OutputChosen(Event):
 
 @dataclass(frozen=True, slots=True)
 class OutputPlaced(Event):
-    """The output has its final name, and is on the disk."""
+    """The output has its final name, and is on the disk. If it is in the input, it is known from now on."""
+
+    made: KnownFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,11 @@ class SourceChosen(Event):
     """A free name was found for the source in done/ or failed/."""
 
     path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSecured(Event):
+    """The source is in done/, and still in its place, which the output will take."""
 
 
 @dataclass(frozen=True, slots=True)

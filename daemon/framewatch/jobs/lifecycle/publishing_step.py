@@ -2,6 +2,10 @@
 
     choose the output's name -> place the output -> choose the source's name -> move the source -> conclude
 
+An output that takes the place of its source, under the same name, comes after the source was secured in done/:
+
+    choose the output's name -> choose the source's name -> secure the source -> place the output -> conclude
+
 The journal of a job says how far publishing has come, so the next step follows from the job alone.
 """
 
@@ -36,6 +40,14 @@ class ChooseSource:
 
 
 @dataclass(frozen=True, slots=True)
+class SecureSource:
+    """Give the source that name as well, since the output will replace it. Ends in SourceSecured or SourceLost."""
+
+    source: Path
+    destination: Path
+
+
+@dataclass(frozen=True, slots=True)
 class MoveSource:
     """Move the source to that name. Ends in SourceMoved or SourceLost."""
 
@@ -48,12 +60,19 @@ class Conclude:
     """Write the final progress file. Ends in Published."""
 
 
-PublishingStep = ChooseOutput | PlaceOutput | ChooseSource | MoveSource | Conclude
+PublishingStep = ChooseOutput | PlaceOutput | ChooseSource | SecureSource | MoveSource | Conclude
 
 
 def publishes_output(job: Job) -> bool:
     """Return whether the output is still to be placed: it comes before the source."""
     return job.outcome == JobState.DONE and not job.journal.output_done
+
+
+def secures_source(job: Job) -> bool:
+    """Return whether the source has to be secured before the output replaces it."""
+    journal = job.journal
+    waits = job.state == JobState.PUBLISHING and publishes_output(job) and not journal.source_secured
+    return waits and journal.output == job.source
 
 
 def source_place(job: Job) -> Place:
@@ -73,6 +92,8 @@ def publishing_step(job: Job) -> PublishingStep:
             raise ImpossibleTransitionError(f"there is no result to publish: {describe(job)}")
         if journal.output is None:
             return ChooseOutput(journal.result)
+        if secures_source(job):
+            return ChooseSource() if journal.source_to is None else SecureSource(job.source, journal.source_to)
         return PlaceOutput(journal.result, journal.output)
     if not journal.source_done:
         if journal.source_to is None:

@@ -26,7 +26,12 @@ from framewatch.domain import Job, JobState, Journal
 from framewatch.errors import CrashError, Finding, Remedy
 from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.lifecycle.errors import ImpossibleTransitionError
-from framewatch.jobs.lifecycle.publishing_step import Conclude, publishes_output, publishing_step
+from framewatch.jobs.lifecycle.publishing_step import (
+    Conclude,
+    publishes_output,
+    publishing_step,
+    secures_source,
+)
 from framewatch.jobs.lifecycle.retry_policy import RetryPolicy, is_checked_at_once
 from framewatch.jobs.naming import with_container
 from framewatch.text import printable
@@ -116,17 +121,24 @@ def _skipped(job: Job, event: ev.Skipped, _now: float, _policy: RetryPolicy) -> 
 def _output_chosen(job: Job, event: ev.OutputChosen, _now: float, _policy: RetryPolicy) -> Job:
     # Possible a second time: another program may have taken the name in the meantime.
     _require(job, event, _places_output(job))
-    return _journaled(job, output=event.path, output_size=event.size)
+    return _journaled(job.evolve(output=event.path), output=event.path, output_size=event.size)
 
 
 def _output_placed(job: Job, event: ev.OutputPlaced, _now: float, _policy: RetryPolicy) -> Job:
     _require(job, event, _places_output(job) and job.journal.output is not None)
-    return _journaled(job, output_done=True)
+    # An output that took the source's place has left the source where it was secured.
+    moved = job.journal.source_secured and job.journal.output == job.source
+    return _journaled(job, output_done=True, made=event.made, source_done=moved)
 
 
 def _source_chosen(job: Job, event: ev.SourceChosen, _now: float, _policy: RetryPolicy) -> Job:
-    _require(job, event, _moves_source(job))
+    _require(job, event, _moves_source(job) or secures_source(job))
     return _journaled(job, source_to=event.path)
+
+
+def _source_secured(job: Job, event: ev.SourceSecured, _now: float, _policy: RetryPolicy) -> Job:
+    _require(job, event, secures_source(job) and job.journal.source_to is not None)
+    return _journaled(job, source_secured=True)
 
 
 def _source_moved(job: Job, event: ev.SourceMoved, _now: float, _policy: RetryPolicy) -> Job:
@@ -310,6 +322,7 @@ _HANDLERS: dict[type[ev.Event], Callable[[Job, Any, float, RetryPolicy], Job]] =
     ev.OutputChosen: _output_chosen,
     ev.OutputPlaced: _output_placed,
     ev.SourceChosen: _source_chosen,
+    ev.SourceSecured: _source_secured,
     ev.SourceMoved: _source_moved,
     ev.SourceKept: _source_kept,
     ev.SourceLost: _source_lost,

@@ -65,6 +65,8 @@ class JobCompanions:
         source, output = self._job.journal.source_to, self._job.journal.output
         if source is None or self._places.companions == "leave":
             return
+        if self._places.replace and self._job.outcome == JobState.DONE:
+            return  # they belong to the output now
         family = self._family()
         if family.shared:
             return

@@ -6,6 +6,7 @@ two steps, or within one, ends the same way when `publish` is called again: noth
 
 from __future__ import annotations
 
+import os
 import stat
 import threading
 import time
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from framewatch.domain import Job, JobState
+from framewatch.domain import Job, JobState, KnownFile
 from framewatch.errors import ErrorRecord, Finding, Need, Remedy, StorageError
 from framewatch.jobs.attempt.forecast.disk import require_room
 from framewatch.jobs.lifecycle import events as ev
@@ -26,6 +27,7 @@ from framewatch.jobs.lifecycle.publishing_step import (
     MoveSource,
     PlaceOutput,
     PublishingStep,
+    SecureSource,
     publishing_step,
     source_place,
 )
@@ -36,18 +38,21 @@ from framewatch.jobs.progress_file import other_owner
 from framewatch.jobs.publishing.companions import JobCompanions
 from framewatch.jobs.source_check import (
     changed,
+    known_file,
     known_source,
     lost_source,
     root_above,
     source_root,
     stays_in_place,
 )
+from framewatch.storage import files
 from framewatch.storage.copy import CopyProgress
 from framewatch.storage.files import part_name
 from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.move import Move, Moved, discard_part, move
 from framewatch.storage.os_errors import shown
 from framewatch.storage.root import Root
+from framewatch.storage.swap.take_place import new_name, take_place
 
 ApplyEvent = Callable[[ev.Event], Job]
 """Applies an event to the job, stores it, and returns the changed job."""
@@ -143,8 +148,11 @@ class _Publisher:
             return ev.OutputPlaced() if arrived else self._chosen_output(job, step.result)
         if work.exists(step.result) and (lost := self._lost_source(job)):
             self._discard_output_copy(job)
+            self._discard_second_name(job)
             return lost
-        self._require_room(job, step.result, work, step.output, Need("output", size))
+        takes_place = step.output == job.source
+        new = step.output.with_name(new_name(job.id)) if takes_place else step.output
+        self._require_room(job, step.result, work, new, Need("output", size))
         request = Move(
             source=step.result,
             source_root=work,
@@ -154,9 +162,17 @@ class _Publisher:
             size=size,
             overwrite=self.places.overwrite,
         )
-        match move(request, self.cancel, self.progress):
+        if takes_place:
+            moved = take_place(request, job.identity, new.name, self.cancel, self.progress)
+        else:
+            moved = move(request, self.cancel, self.progress)
+        match moved:
             case Moved.DONE:
-                return ev.OutputPlaced()
+                return ev.OutputPlaced(self._made(step.output))
+            case Moved.CHANGED:
+                self._discard_output_copy(job)
+                self._discard_second_name(job)
+                return self._lost_source(job) or ev.SourceLost(changed(job))
             case Moved.TAKEN:
                 return self._chosen_output(job, step.result, not_this=step.output)
         return _lost_result(job)
@@ -167,14 +183,27 @@ class _Publisher:
             return _lost_result(job)
         root = self.places.root("output")
 
+        source = self._source(job) if self.places.replace else None
+
+        def is_source(found: os.stat_result | None) -> bool:
+            return found is not None and source is not None and os.path.samestat(found, source)
+
         def taken(path: Path) -> bool:
             found = root.find(path)
+            if is_source(found):
+                return False
             if self.places.overwrite:
                 return found is not None and stat.S_ISDIR(found.st_mode)
             return path == not_this or found is not None or self._shows_another(job, path)
 
-        wanted = placed_below(self.places.output, job.relative, job.output)
-        return ev.OutputChosen(free_path(wanted, taken), made.size)
+        chosen = free_path(placed_below(self.places.output, job.relative, job.output), taken)
+        # By its own name, which may be spelled in another case.
+        return ev.OutputChosen(job.source if is_source(root.find(chosen)) else chosen, made.size)
+
+    def _made(self, output: Path) -> KnownFile | None:
+        """Return what to remember of an output that is in the input."""
+        made = known_file(output, self.places.root("output")) if self.places.replace else None
+        return made and made.evolve(made=True)
 
     def _discard_output_copy(self, job: Job) -> None:
         """Remove the unfinished copy of an output that will not be placed."""
@@ -182,7 +211,8 @@ class _Publisher:
         if output is None or job.journal.output_done or not output.is_relative_to(self.places.output):
             return
         try:
-            discard_part(output, self.places.root("output"), part_name(job.id))
+            for name in (part_name(job.id), new_name(job.id)):
+                discard_part(output, self.places.root("output"), name)
         except StorageError:
             if job.outcome != JobState.CANCELLED:  # a user who cancels does not want to wait for a disk
                 raise
@@ -196,8 +226,55 @@ class _Publisher:
         self._companions(job).copy()
         return self._kept_source(job) if stays_in_place(job, self.places) else self._chosen_source(job)
 
+    def secure_source(self, job: Job, step: SecureSource) -> ev.Event:
+        root, source_in = self.places.root("done"), source_root(job, self.places.guard)
+        if lost := self._lost_source(job):
+            self._discard_second_name(job)
+            return lost
+        if not step.destination.is_relative_to(root.path):  # the configuration has moved the folder since
+            return self._chosen_source(job)
+        self._require_room(job, step.source, source_in, step.destination, Need("done", job.identity.size))
+        match self._move_source(job, step.destination, root, keep=True):
+            case Moved.DONE:
+                return ev.SourceSecured()
+            case Moved.TAKEN:
+                return self._chosen_source(job, not_this=step.destination)
+        return self._lost_source(job) or ev.SourceLost(changed(job))
+
+    def _move_source(self, job: Job, destination: Path, root: Root, *, keep: bool) -> Moved:
+        request = Move(
+            source=job.source,
+            source_root=source_root(job, self.places.guard),
+            destination=destination,
+            root=root,
+            part=part_name(job.id),
+            size=job.identity.size,
+            identity=job.identity,
+            keep=keep,
+            link=keep,
+        )
+        return move(request, self.cancel, self.progress)
+
+    def _discard_second_name(self, job: Job) -> None:
+        """Remove the name in done/ that a source was given, if the output does not take its place after all.
+
+        If another file is in the source's place by now, that name stays: it is the only one.
+        """
+        journal, done = job.journal, self.places.done
+        if journal.source_to is None or journal.output != job.source or journal.output_done or done is None:
+            return
+        if not journal.source_to.is_relative_to(done):
+            return
+        second, first = self.places.root("done").find(journal.source_to), self._source(job)
+        if first is not None and second is not None and _are_one(job, first, second):
+            self.places.root("done").remove(journal.source_to)
+
+    def _source(self, job: Job) -> os.stat_result | None:
+        return source_root(job, self.places.guard).find(job.source)
+
     def move_source(self, job: Job, step: MoveSource) -> ev.Event:
         place = source_place(job)
+        self._discard_second_name(job)
         if stays_in_place(job, self.places):  # it was to be moved, before the configuration was changed
             lost = self._lost_source(job)
             arrived = lost is not None and self._arrived(job, step.destination, job.identity.size)
@@ -208,16 +285,7 @@ class _Publisher:
             arrived = lost is not None and self._arrived(job, step.destination, job.identity.size)
             return ev.SourceMoved() if arrived else lost or self._chosen_source(job)
         self._require_room(job, step.source, source_in, step.destination, Need(place, job.identity.size))
-        request = Move(
-            source=step.source,
-            source_root=source_in,
-            destination=step.destination,
-            root=root,
-            part=part_name(job.id),
-            size=job.identity.size,
-            identity=job.identity,
-        )
-        match move(request, self.cancel, self.progress):
+        match self._move_source(job, step.destination, root, keep=False):
             case Moved.DONE:
                 return ev.SourceMoved()
             case Moved.TAKEN:
@@ -230,10 +298,16 @@ class _Publisher:
         if place == "failed" and job.source.is_relative_to(root.path):
             return ev.SourceChosen(job.source)  # it failed before, and failed again after a retry
 
+        source = self._source(job) if self.places.replace else None
+
+        def is_source(found: os.stat_result) -> bool:  # an earlier attempt gave it this name, too
+            return source is not None and os.path.samestat(found, source)
+
         def taken(path: Path) -> bool:
             # Without an output, the final progress file is beside the source, so its name must be free, too.
             sidecar_taken = job.outcome != JobState.DONE and root.exists(sidecar_path(path))
-            return path == not_this or sidecar_taken or root.exists(path)
+            found = root.find(path)
+            return path == not_this or sidecar_taken or (found is not None and not is_source(found))
 
         return ev.SourceChosen(free_path(root.path / job.relative, taken))
 
@@ -295,9 +369,16 @@ _STEPS: Mapping[type[PublishingStep], Callable[[_Publisher, Job, Any], ev.Event]
     ChooseOutput: _Publisher.choose_output,
     PlaceOutput: _Publisher.place_output,
     ChooseSource: _Publisher.choose_source,
+    SecureSource: _Publisher.secure_source,
     MoveSource: _Publisher.move_source,
     Conclude: _Publisher.finish,
 }
+
+
+def _are_one(job: Job, one: os.stat_result, other: os.stat_result) -> bool:
+    """Return whether two files are a source under two names, or the source and its copy."""
+    both = (files.identity_of(one), files.identity_of(other))
+    return os.path.samestat(one, other) or all(files.unchanged(job.identity, each) for each in both)
 
 
 def _work_root(result: Path) -> Root:

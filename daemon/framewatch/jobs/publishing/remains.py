@@ -68,7 +68,8 @@ class Remains:
     @property
     def enabled(self) -> bool:
         """Whether anything may be moved."""
-        return self._places.companions != "leave" and not self._places.keeps_sources
+        whole = self._places.keeps_sources or self._places.replace  # the input is a library that stays as it is
+        return self._places.companions != "leave" and not whole
 
     def expect(self, relative: Path) -> None:
         """Look at the folders of this file, whose job has ended, at the next `clear`."""

@@ -196,9 +196,11 @@ class JobManager:
 
     def _remember(self, before: Job, job: Job) -> None:
         """Store what a change says of files in the input: which are known, so that they are not queued again."""
-        known = job.journal.kept
-        if known is not None and known != before.journal.kept:
-            self.store.remember(job.folder, {job.relative: known})
+        kept, made, output = job.journal.kept, job.journal.made, job.journal.output
+        if kept is not None and kept != before.journal.kept:
+            self.store.remember(job.folder, {job.relative: kept})
+        elif made is not None and output is not None and made != before.journal.made:
+            self.store.remember(job.folder, {job.relative.with_name(output.name): made})
         elif before.state.ended and not job.state.ended:
             self.store.forget(job.folder, job.relative)  # a retry
 

@@ -1,0 +1,1 @@
+"""Putting a file in the place of another one."""

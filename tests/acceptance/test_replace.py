@@ -1,0 +1,60 @@
+"""`replace: true`: outputs take the places of their sources, and are never taken for sources."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import yaml
+
+from harness import Harness, framewatch
+
+
+def jobs(harness: Harness) -> int:
+    return len(harness.events("job.queued"))
+
+
+def test_outputs_take_the_places_of_their_sources_and_are_not_processed_again(harness: Harness, clip: Path) -> None:
+    share = harness.folder(replace=True)
+    film = clip.read_bytes()
+    (share / "s1").mkdir()
+    for name in ("same.mp4", "s1/other.m4v"):
+        (share / name).write_bytes(film)
+    (share / "same.srt").write_text("text")
+    (share / "bad.mp4").write_bytes(b"no film")
+    assert harness.once().returncode == 1
+    assert jobs(harness) == 3, harness.log()
+    outputs = [share / "same.mp4", share / "s1/other.mp4"]
+    for output in outputs:
+        assert len(output.read_bytes()) > 100
+        assert output.read_bytes() != film
+    assert not (share / "s1/other.m4v").exists()
+    assert (share / "same.srt").exists()
+    assert (share / "done/same.mp4").read_bytes() == (share / "done/s1/other.m4v").read_bytes() == film
+    assert (share / "failed/bad.mp4").exists()
+    assert not list(share.rglob(".framewatch-*"))
+
+    outputs[0].rename(share / "renamed.mp4")
+    assert harness.once().returncode == 0
+    assert jobs(harness) == 3
+    (share / "renamed.mp4").rename(outputs[0])
+    shutil.rmtree(harness.root / "state")
+    assert harness.once().returncode == 0
+    assert jobs(harness) == 3
+
+    outputs[0].write_bytes(film)  # another release
+    os.utime(outputs[0])
+    assert harness.once().returncode == 0
+    assert jobs(harness) == 4
+    assert (share / "done/same (2).mp4").read_bytes() == film
+
+
+def test_settings_that_contradict_each_other_are_refused(harness: Harness) -> None:
+    for options in ({"output": "../out"}, {"done": "keep"}, {"output_name": "x{stem}.{ext}"}):
+        harness.settings["folders"] = []
+        name = next(iter(options))
+        harness.folder(f"f-{name}", replace=True, **options)
+        result = framewatch("check", "--config", harness.config)
+        assert result.returncode == 2
+        assert "config.conflict" in result.stdout + result.stderr, yaml.safe_dump(options)
