@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 BIN := $(VENV)/bin
 TESTS ?=
 
-.PHONY: help install demo test test-pythons faults fuzz lint types check unit lock licences bench clean recreate
+.PHONY: help install demo test test-pythons test-system-ffmpeg faults fuzz lint types check unit lock licences bench clean recreate
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,13 @@ test: $(STAMP)  ## run all tests, on real media
 
 test-pythons:  ## run the tests, or those of TESTS=tests/unit/media, under each Python from 3.11 to 3.14 that is found
 	tools/test_pythons.sh $(TESTS)
+
+# The tests of what an old version does differently: times, joining, containers, hidden edges, and which one is used.
+test-system-ffmpeg: $(STAMP)  ## run the tests of the pipeline with the ffmpeg on PATH instead of the packaged one
+	@command -v ffmpeg >/dev/null || { echo 'there is no ffmpeg on PATH; install it first' >&2; exit 1; }
+	FRAMEWATCH_TEST_FFMPEG=$$(command -v ffmpeg) $(BIN)/python -m pytest -n 2 tests/acceptance/test_ffmpeg.py \
+	tests/integration/test_segments.py tests/integration/test_containers.py tests/integration/test_avi_timestamps.py \
+	tests/integration/test_real_sources.py
 
 faults: $(STAMP)  ## inject every known fault and 50 random kills, and write the results to docs/faults.md
 	FRAMEWATCH_FAULT_KILLS=50 FRAMEWATCH_FAULT_REPORT=docs/faults.md \

@@ -6,8 +6,8 @@ import json
 import os
 from pathlib import Path
 
-from harness import Harness, framewatch
-from media_samples import PACKAGED, program
+from harness import FAST_PRESET, Harness, framewatch
+from media_samples import FFMPEG, PACKAGED, program
 
 OLD = "echo \"Unrecognized option 'fps_mode'.\" >&2; exit 1"
 
@@ -35,6 +35,25 @@ def test_an_ffmpeg_that_is_too_old_is_refused_before_any_work(harness: Harness, 
     refused = framewatch(*alone, "--ffmpeg", old)
     assert (refused.returncode, "ffmpeg.too_old" in refused.stderr) == (2, True)
     assert harness.listed(share) == ["a.mp4"]
+
+
+def test_several_segments_are_joined_in_every_container_by_the_tested_ffmpeg(
+    harness: Harness, long_clip: Path
+) -> None:
+    """`make test-system-ffmpeg` tests that of the distribution."""
+    webm = {"video_codec": "vp9", "audio_codec": "libopus", "crf": 40, "preset": "ultrafast"}
+    presets = {"mkv": {}, "webm": webm, "m2t": {}, "mp4": {}}
+    shares = {
+        name: harness.folder(name, FAST_PRESET | {"container": name} | preset) for name, preset in presets.items()
+    }
+    harness.settings |= {"ffmpeg": str(FFMPEG), "segment_seconds": 1}
+    harness.write()
+    for share in shares.values():
+        (share / "a.mp4").write_bytes(long_clip.read_bytes())
+    done = harness.once()
+    assert done.returncode == 0, done.stderr
+    for name, share in shares.items():
+        assert (share.parent / "out" / f"a.{name}").exists()
 
 
 def test_the_packaged_ffmpeg_stands_in_for_one_that_disappears(harness: Harness, clip: Path) -> None:

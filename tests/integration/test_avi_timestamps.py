@@ -148,7 +148,9 @@ def test_an_avi_without_reordered_frames_is_copied(tmp_path: Path) -> None:
     assert which(made.result) == list(range(25))
     preset_keys = {"container": "mkv", "frame_timing": "preserve"}
     upscaled = process(film, tmp_path / "larger", ml_upscale="esrgan-2x", **preset_keys)
-    assert frame_times(made.result) == pytest.approx(frame_times(upscaled.result), abs=0.002)
+    # In Matroska, ffmpeg 5.1 moves everything by the samples with which an AAC encoder begins.
+    copied, encoded = frame_times(made.result), frame_times(upscaled.result)
+    assert [each - copied[0] for each in copied] == pytest.approx([each - encoded[0] for each in encoded], abs=0.002)
 
 
 @pytest.mark.parametrize("scaled", ["none", "esrgan-2x"])

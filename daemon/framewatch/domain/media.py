@@ -28,6 +28,15 @@ class Edges(Record):
     bottom: int = 0
 
 
+class Rectangle(Record):
+    """A part of a frame, in pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
 class MasteringDisplay(Record):
     """The display that a film was graded on (SMPTE ST 2086); a source may have only one of the parts."""
 
@@ -77,6 +86,19 @@ class Video(Record):
     def upright(self) -> tuple[int, int]:
         """Width and height after cropping and rotation, before SAR."""
         return self.shown[::-1] if self.rotation in (90, 270) else self.shown
+
+    @property
+    def visible(self) -> Rectangle | None:
+        """What is left without the hidden edges of a frame that was mirrored and rotated; None: all of it."""
+        if self.hidden == Edges():
+            return None
+        left, right, top, bottom = self.hidden.left, self.hidden.right, self.hidden.top, self.hidden.bottom
+        if self.mirrored:
+            left, right = right, left
+        for _ in range(self.rotation // 90):
+            left, right, top, bottom = bottom, top, left, right
+        width, height = self.upright
+        return Rectangle(left=left, top=top, width=width, height=height)
 
 
 class Audio(Record):

@@ -5,9 +5,10 @@ A job and `framewatch plan` both come this way, so what is announced is what is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from framewatch.errors import Finding, RuleError
@@ -15,6 +16,7 @@ from framewatch.jobs.attempt.context import Share
 from framewatch.jobs.attempt.forecast.memory import reading_bounds
 from framewatch.jobs.attempt.request import AttemptRequest, Tools
 from framewatch.media.containers import rules
+from framewatch.media.ffmpeg.trial import flushes_subtitles, keeps_hidden_edges
 from framewatch.media.filters.video_effects import remembered_frames
 from framewatch.media.limits import Limits, check_output_size
 from framewatch.media.plan.image_plan import ImagePlan, Plan, make_image_plan
@@ -93,7 +95,7 @@ def _decide(request: AttemptRequest, probed: ProbeReport, tools: Tools, share: S
         plan = make_plan(preset, request.preset_name, probed.info, probed.timeline, probed.frame_times)
     except RuleError as error:
         raise RuleError.of([*error.findings, *missing]) from None
-    if findings := [*missing, *_check_output(plan, tools.limits)]:
+    if findings := [*missing, *_check_output(plan, tools.limits), *_check_ffmpeg(plan, tools.ffmpeg)]:
         raise RuleError.of(findings)
     warnings = (*probed.warnings, *plan.warnings)
     return plan.evolve(max_pixels=tools.limits.decoder_pixels, burned=burned, warnings=warnings)
@@ -109,6 +111,19 @@ def _check_output(plan: VideoPlan | AudioPlan, limits: Limits) -> list[Finding]:
         (plan.width, plan.height),
     )
     return check_output_size(sizes, limits)
+
+
+def _check_ffmpeg(plan: VideoPlan | AudioPlan, ffmpeg: Path) -> Iterator[Finding]:
+    """Yield what this file needs and old versions of ffmpeg cannot do, beyond what every job needs."""
+    if isinstance(plan, VideoPlan) and plan.mode == "copy" and plan.visible and not keeps_hidden_edges(ffmpeg):
+        message = "the file hides edges of its frames, which this ffmpeg cannot keep hidden in a copy"
+        hint = 'use ffmpeg 7.1 or newer, such as the packaged one; or processing_mode "reencode", which cuts them off'
+        yield Finding("ffmpeg.too_old", message, hint, "processing_mode")
+    converted = any(track.encoder for track in plan.of_kind("subtitle"))
+    if plan.cut and converted and not flushes_subtitles(ffmpeg):
+        message = "this ffmpeg loses the last of the subtitles that are converted and cut"
+        hint = "use ffmpeg 6.0 or newer, such as the packaged one; or mkv, which takes most subtitles as they are"
+        yield Finding("ffmpeg.too_old", message, hint, "selected_subtitle_tracks")
 
 
 def _decide_image(request: AttemptRequest, probed: ProbeReport, tools: Tools) -> ImagePlan:

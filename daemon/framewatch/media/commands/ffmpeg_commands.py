@@ -28,6 +28,8 @@ from framewatch.media.preset.subtitle_file import subtitle_demuxer
 
 FINE_TICKS = 90_000  # per second, for frames at a variable rate: MPEG's clock, exact to 6 microseconds
 
+# Demuxers whose timestamps may jump, by libav's flag AVFMT_TS_DISCONT.
+_STARTS_CORRECTED = ("asf", "flv", "mpeg", "mpegts", "ogg", "rm", "wtv")
 _REHEARSAL_SECONDS = "1"
 _WHOLE = SegmentEncoding()
 
@@ -84,7 +86,7 @@ def mux_command(
         video = ["-f", "concat", *unchanged, "-safe", "0", "-protocol_whitelist", "file", "-i", listed]
     return [
         *_program(ffmpeg), "-copyts", "-itsoffset", _seconds(plan.video_start), *video,
-        *seek_args(plan), "-itsoffset", _seconds(-plan.container_start), *_source(plan, source),
+        *seek_args(plan), "-itsoffset", _source_offset(plan), *_source(plan, source),
         "-map", "0:v:0", "-c:v:0", "copy", *_on_grid(plan), *_video_metadata(plan),
         *other_streams(plan, out, source_input=1), *_output(plan, source_input=1), "-y", file_url(out),
     ]  # fmt: skip
@@ -117,7 +119,7 @@ def rehearsal_command(plan: VideoPlan, ffmpeg: Path, source: Path, out: Path) ->
     frame = f"color=black:size={size}:rate={_ratio(plan.average_rate)},format={plan.working_format},trim=end_frame=1"
     return [
         *_program(ffmpeg), "-copyts", "-f", "lavfi", "-i", frame,
-        *seek_args(plan), "-itsoffset", _seconds(-plan.container_start), "-t", _REHEARSAL_SECONDS,
+        *seek_args(plan), "-itsoffset", _source_offset(plan), "-t", _REHEARSAL_SECONDS,
         *_source(plan, source),
         "-map", "0:v:0", *_upscaled_video(plan, out, _WHOLE),
         *other_streams(plan, out, source_input=1), *_output(plan, source_input=1), "-y", file_url(out),
@@ -215,10 +217,20 @@ def _frame_limits(plan: MuxPlan) -> list[str]:
 def _timed_source(plan: MuxPlan, source: Path) -> list[str]:
     """Return the source as the only input, moved to the output's zero unless it is copied as it is."""
     times = plan.frame_times if isinstance(plan, VideoPlan) else COMPLETE_TIMES
-    offset = ["-itsoffset", _seconds(plan.delay - plan.container_start)]
+    offset = ["-itsoffset", _source_offset(plan)]
     moved = ["-copyts", *seek_args(plan), *offset] if plan.cut or times.runs or _has_exact_frames(plan) else []
     made_up = genpts_args(plan.demuxer, times) if plan.mode == "copy" else []
     return [*moved, *made_up, *_source(plan, source)]
+
+
+def _source_offset(plan: MuxPlan) -> str:
+    """Return by how many seconds the source is moved to the output's zero.
+
+    ffmpeg 5.1 takes an offset that is just the start of the file for its own, and replaces it by the start of those
+    streams that are used. A microsecond more is rounded away by every clock that such a file can have.
+    """
+    offset = plan.delay - plan.container_start if plan.mode != "upscale" else -plan.container_start
+    return _seconds(offset + (0.000_001 if plan.demuxer in _STARTS_CORRECTED else 0.0))
 
 
 def _has_exact_frames(plan: MuxPlan) -> bool:
@@ -268,10 +280,10 @@ def _video(plan: VideoPlan, out: Path) -> list[str]:
 
 def _transcoded_video(plan: VideoPlan, out: Path) -> list[str]:
     """Filters, encoder and tags for the source's frames, which ffmpeg rotates; YUV keeps its colours."""
-    timing = ["-fps_mode", "passthrough", *([] if plan.rate else ["-enc_time_base", "demux"])]
+    timing = ["-fps_mode", "passthrough", *([] if plan.rate else ["-enc_time_base", f"1:{FINE_TICKS}"])]
     from_rgb = plan.rgb and plan.encoder != "gif"
     tags = colour.tag_args(plan.colour, plan.source_height, plan.encoder) if from_rgb else []
-    args = encoder_args.video_args(plan.preset, plan.pixel_format, plan.width)
+    args = encoder_args.video_args(plan.preset, plan.pixel_format, plan.width, hdr=plan.hdr)
     filters = ["-filter:v:0", transcoded_chain(plan, out)]
     return [*filters, *timing, *args, *tags, *_codec_tag(plan), *without_stale_tags("v:0")]
 

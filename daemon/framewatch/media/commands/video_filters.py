@@ -79,13 +79,20 @@ def transcoded_chain(plan: VideoPlan, out: Path) -> str:
     times = plan.frame_times
     own_times = [frame_filter(times, plan.delay - plan.container_start)] if times.runs else []
     deinterlace = map(str, deinterlace_filters(plan.preset))
-    chain = [*own_times, *deinterlace, *_timed(plan), *_source_shape(plan), *_cut_to_even(plan)]
+    chain = [
+        *own_times,
+        *_without_hidden_edges(plan),
+        *deinterlace,
+        *_timed(plan),
+        *_source_shape(plan),
+        *_cut_to_even(plan),
+    ]
     if plan.rgb:
         chain.append(colour.encode_filter(plan.colour, plan.source_height, target, plan.encoder))
     else:
         chain.append(f"format={target}")
     chain += [*after, f"format={encoder_format}"] if after else []
-    if after or plan.preset.reorients or plan.preset.active_crop:
+    if after or plan.preset.reorients or plan.preset.active_crop or plan.visible:
         chain.append(_sar(plan))
     return ",".join(_under_stand_in_matrix(plan, [*chain, *_palette(plan)]))
 
@@ -141,6 +148,15 @@ def _cropped(plan: VideoPlan, width: int, height: int) -> list[str]:
     """Return the filter that drops what a frame is larger than the output; a smaller one is padded later."""
     kept = min(width, plan.width), min(height, plan.height)
     return [f"crop={kept[0]}:{kept[1]}:0:0"] if kept != (width, height) else []
+
+
+def _without_hidden_edges(plan: VideoPlan) -> list[str]:
+    """Cut off what the container hides, unless ffmpeg has done so: it does since version 7.1."""
+    part = plan.visible
+    if part is None:
+        return []
+    left, top = f"if(gt(iw,{part.width}),{part.left},0)", f"if(gt(ih,{part.height}),{part.top},0)"
+    return [f"crop={part.width}:{part.height}:'{left}':'{top}':exact=1"]
 
 
 def _source_shape(plan: VideoPlan) -> list[str]:

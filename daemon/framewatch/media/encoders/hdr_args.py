@@ -1,7 +1,7 @@
 """HDR10 static metadata for the output: as parameters of each encoder, or a warning. Pure.
 
-Where ffmpeg both decodes and encodes, its frames carry the metadata. Frames from the network are bare pixels: the
-encoder has to be told, and the only options of ffmpeg that do so are the parameter lists of the encoder libraries.
+Frames from the network are bare pixels, and ffmpeg 5.1 passes nothing from a decoder to an encoder. So the encoder is
+told, and the only options of ffmpeg that do so are the parameter lists of the encoder libraries.
 """
 
 from __future__ import annotations

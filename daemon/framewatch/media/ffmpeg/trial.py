@@ -6,6 +6,7 @@ A version number would not tell: distributions patch their packages, and builds 
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -58,6 +59,39 @@ def require_able(ffmpeg: Path) -> None:
             gives wrong times.
     """
     _try(ffmpeg, file_version(ffmpeg))
+
+
+def keeps_hidden_edges(ffmpeg: Path) -> bool:
+    """Return whether the program reads, applies and writes what a container says of hidden edges.
+
+    Raises:
+        ConfigError: it does not run.
+    """
+    return _knows_cropping(ffmpeg, file_version(ffmpeg))
+
+
+def flushes_subtitles(ffmpeg: Path) -> bool:
+    """Return whether the last subtitle that is encoded comes out of a bitstream filter; with 5.1 it does not.
+
+    Raises:
+        ConfigError: it does not run.
+    """
+    return _flushes_subtitles(ffmpeg, file_version(ffmpeg))
+
+
+@cache
+def _flushes_subtitles(ffmpeg: Path, _version: FileVersion) -> bool:
+    text = b64encode(b"1\n00:00:00,000 --> 00:00:01,000\nword\n").decode()
+    source = ["-f", "srt", "-i", f"data:text/plain;base64,{text}"]
+    encoded = ["-c:s", "ass", "-bsf:s", "setts=pts=PTS", "-f", "ass", "pipe:1"]
+    return b"word" in run(ffmpeg, "-hide_banner", "-nostdin", "-v", "error", *source, *encoded).stdout
+
+
+@cache
+def _knows_cropping(ffmpeg: Path, _version: FileVersion) -> bool:
+    """All of that came with the option that switches it off, in 7.1."""
+    source = ["-apply_cropping", "all", "-f", "lavfi", "-i", "color=s=16x16", "-frames:v", "1"]
+    return run(ffmpeg, "-hide_banner", "-nostdin", "-v", "error", *source, "-f", "null", "-").returncode == 0
 
 
 @cache

@@ -11,7 +11,18 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Literal, Self
 
-from framewatch.domain import Colour, Hdr, InputFile, MediaInfo, Record, Stream, StreamKind, Timeline, Video
+from framewatch.domain import (
+    Colour,
+    Hdr,
+    InputFile,
+    MediaInfo,
+    Record,
+    Rectangle,
+    Stream,
+    StreamKind,
+    Timeline,
+    Video,
+)
 from framewatch.errors import Finding, RuleError
 from framewatch.media.colour import WorkingFormat, is_rgb, resolve_video, working_format
 from framewatch.media.containers import rules
@@ -127,6 +138,7 @@ class VideoPlan(MuxPlan):
     hdr: Hdr | None = None  # of the source
     source_height: int  # coded pixels; players guess the matrix of untagged video by it
     rgb: bool  # the source is RGB, not YUV
+    visible: Rectangle | None = None  # part of the source's upright frames; the container hides the rest
     rate: Fraction | None  # of the output; None: the source's own times
     average_rate: Fraction  # frames per second, whether they are even or not
     frames: int  # of the output; an estimate where `expected.frames` is None
@@ -260,6 +272,7 @@ def _video_plan(
         hdr=video.hdr,
         source_height=video.height,
         rgb=is_rgb(video),
+        visible=video.visible,
         rate=timing.rate,
         average_rate=(timeline.rate if timeline else video.rate) or FALLBACK_RATE,
         frames=timing.frames,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from framewatch.errors import ConfigError
-from framewatch.media.ffmpeg.trial import OLDEST, able_ffmpeg, require_able
+from framewatch.media.ffmpeg.trial import OLDEST, able_ffmpeg, flushes_subtitles, keeps_hidden_edges, require_able
 from media_samples import FFMPEG, program
 
 
@@ -56,6 +56,17 @@ def test_a_program_is_tried_once_until_it_is_replaced(tmp_path: Path) -> None:
     assert caught.value.finding.code == "ffmpeg.missing"
 
 
-def test_the_packaged_program_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_packaged_program_passes_every_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", os.fspath(tmp_path))
-    assert "libx264" in able_ffmpeg(None).encoders
+    packaged = able_ffmpeg(None)
+    assert "libx264" in packaged.encoders
+    assert keeps_hidden_edges(packaged.path)
+    assert flushes_subtitles(packaged.path)
+
+
+def test_what_only_some_files_need_is_tried_apart(tmp_path: Path) -> None:
+    old = without(tmp_path / "ffmpeg", "apply_cropping")
+    require_able(old)
+    assert not keeps_hidden_edges(old)
+    silent = program(tmp_path / "silent", f'case "$*" in *text/plain*) exit 0;; esac\nexec "{FFMPEG}" "$@"')
+    assert not flushes_subtitles(silent)
