@@ -6,9 +6,14 @@ import json
 import shutil
 import signal
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+import injected
 from harness import Harness, framewatch
 from other_user import AS_STRANGER, as_stranger, environment
+from waiting import eventually
 
 
 def test_commands_name_their_store_and_fail_without_a_daemon_or_tell_whose_it_is(
@@ -103,3 +108,37 @@ def test_a_default_state_folder_that_cannot_be_made_is_named_with_what_to_do(har
     variables = service | {"FRAMEWATCH_STATE_DIR": str(logs), "FRAMEWATCH_LOG__LEVEL": "error"}
     quiet = as_stranger("run", "--once", "--config", harness.config, env=variables)
     assert (quiet.returncode, quiet.stderr, (logs / "framewatch.db").exists()) == (0, "", True)
+
+
+def test_a_bug_that_every_file_meets_holds_the_folder_and_keeps_its_files(
+    harness: Harness, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first file goes to failed/. From the second on, all stay in the folder, also after a restart."""
+    bug = injected.bug(tmp_path / "bug", monkeypatch)
+    bug.turn(1)
+    share, out = harness.folder(), harness.root / "anime" / "out"
+    for number in range(4):
+        shutil.copy(clip, share / f"{number}.mp4")
+    assert harness.start("--once").wait(60) == 1
+    held = harness.wait_for_event("folder.held")
+    assert (held["level"], held["folder"], held["code"]) == ("error", "anime", "folder.held")
+    assert len(list((share / "failed").glob("*.mp4"))) == 1
+
+    harness.start()
+    shutil.copy(clip, share / "late.mp4")
+    waiting = eventually(lambda: _held(harness, 4), what="all files held", details=harness.log)
+    assert len(list((share / "failed").glob("*.mp4"))) == 1
+    (folder,) = waiting["folders"]
+    assert (folder["state"], folder["code"]) == ("failed", "folder.held")
+    assert "KeyError" in folder["problem"]
+
+    bug.turn(0)
+    retried = framewatch("retry", waiting["jobs"][0]["job_id"], "--config", harness.config)
+    assert retried.returncode == 0, retried.stderr
+    eventually(lambda: len(list(out.glob("*.mp4"))) == 4, what="all but the first", details=harness.log)
+    assert harness.stop() == 0
+
+
+def _held(harness: Harness, count: int) -> dict[str, Any]:
+    state: dict[str, Any] = json.loads(framewatch("status", "--config", harness.config, "--json").stdout)
+    return state if state["counts"]["held"] == count and state["folders"][0]["code"] else {}

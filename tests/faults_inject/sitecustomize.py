@@ -1,6 +1,7 @@
 """Inject faults into the daemon and its workers. Python imports this file at start if its folder is on PYTHONPATH.
 
 The file named by FRAMEWATCH_TEST_CLOCK holds the offset of `time.time` in seconds; the monotonic clock is unchanged.
+While the file named by FRAMEWATCH_TEST_BUG holds another number than 0, each attempt ends in a bug.
 The file named by FRAMEWATCH_TEST_DELAY holds the least time between two runs of an engine, in seconds. The folder
 named by FRAMEWATCH_FAULTS holds more knobs. All are read at each use, so they can change while the daemon runs:
 
@@ -124,6 +125,17 @@ def _with_delay(real: _Run) -> _Run:
     return run
 
 
+def _with_bug(module: ModuleType) -> None:
+    real = module.Pipeline.run
+
+    def run(self: Any, request: Any) -> Any:
+        if float(_content(Path(os.environ["FRAMEWATCH_TEST_BUG"])) or 0):
+            raise KeyError("injected")
+        return real(self, request)
+
+    module.Pipeline.run = run  # type: ignore[attr-defined]
+
+
 def _wrong(what: str, frame: Any) -> Any:
     import numpy as np
 
@@ -164,6 +176,8 @@ _FAULTS = {
     "framewatch.upscale.openvino.engine": _around("_OpenVinoSession", _with_faults),
 }
 
+_BUGS = {"framewatch.jobs.attempt.pipeline": _with_bug}
+
 _DELAYS = {
     "framewatch.upscale.identity": _around("_IdentitySession", _with_delay),
     "framewatch.upscale.openvino.engine": _around("_OpenVinoSession", _with_delay),
@@ -201,5 +215,5 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 if "FRAMEWATCH_TEST_CLOCK" in os.environ:
     time.time = _jumped
-_wanted = {"FRAMEWATCH_FAULTS": _FAULTS, "FRAMEWATCH_TEST_DELAY": _DELAYS}
+_wanted = {"FRAMEWATCH_FAULTS": _FAULTS, "FRAMEWATCH_TEST_DELAY": _DELAYS, "FRAMEWATCH_TEST_BUG": _BUGS}
 sys.meta_path.insert(0, _Finder(*(patches for variable, patches in _wanted.items() if variable in os.environ)))

@@ -33,3 +33,8 @@ def clock(file: Path, patch: pytest.MonkeyPatch) -> Knob:
 def delay(file: Path, patch: pytest.MonkeyPatch) -> Knob:
     """The least number of seconds that each frame takes, so that a job runs as long as a test needs on any CPU."""
     return Knob("FRAMEWATCH_TEST_DELAY", file, patch)
+
+
+def bug(file: Path, patch: pytest.MonkeyPatch) -> Knob:
+    """Whether each attempt ends in a bug of the daemon: 0 or 1."""
+    return Knob("FRAMEWATCH_TEST_BUG", file, patch)

@@ -25,6 +25,7 @@ from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.publishing.publish import publish
 from framewatch.jobs.publishing.remains import Remains
 from framewatch.jobs.reporting.reporter import Reporter
+from framewatch.jobs.scheduling.bug_guard import is_held_for_bugs
 from framewatch.jobs.scheduling.hold_conditions import can_continue
 from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.scheduling.relocate_outputs import relocate_outputs
@@ -180,6 +181,8 @@ class Application:
         self._relocate_outputs()
         self._hold_removed_folders()
         self._watch_folders()
+        held = [name for name in self._places if self.scheduler.guard.holds(name)]
+        self.scheduler.apart({name: partial(self.scheduler.resume_folder, name) for name in held})
         self.scheduler.wake()
 
     def _guarded_places(self) -> dict[str, FolderPlaces]:
@@ -220,10 +223,7 @@ class Application:
 
     def check_health(self) -> None:
         """Store the folders' health for `framewatch status`: troubles at once, the rest every few seconds."""
-        health = [
-            self._watches[folder.name].health().model_dump() | {"input": str(folder.input)}
-            for folder in self._loaded.settings.folders
-        ]
+        health = [self._health_of(folder) for folder in self._loaded.settings.folders]
         is_due = time.monotonic() - self._health_at >= HEALTH_SECONDS
         if not is_due and _troubles(health) == _troubles(self._health):
             return
@@ -232,10 +232,19 @@ class Application:
         for each in self._loaded.settings.folders:
             if self._is_silent(each.name):
                 self.scheduler.hold_silent(each.name, no_answer(each.input))
+            elif (held := self.scheduler.guard.holds(each.name)) is not None:  # files may have been queued since
+                self.scheduler.hold_silent(each.name, held)
         self.scheduler.wake()  # a slot may have waited for a folder
         if health != self._health:  # so that the disk may sleep while nothing happens
             self.store.set_fact("folders", health, durable=False)
             self._health = health
+
+    def _health_of(self, folder: FolderSettings) -> dict[str, Any]:
+        health = self._watches[folder.name].health().model_dump() | {"input": str(folder.input)}
+        held = self.scheduler.guard.holds(folder.name)
+        if held is None or health["state"] != "ok":
+            return health
+        return health | {"state": "failed", "problem": str(held), "code": held.code, "hint": held.hint}
 
     def _watch_folders(self) -> None:
         self._watches.clear()
@@ -313,6 +322,8 @@ class Application:
         return watch is not None and watch.health().code == NO_ANSWER
 
     def _can_continue(self, job: Job) -> bool:
+        if is_held_for_bugs(job) and self.scheduler.guard.holds(job.folder):
+            return False
         if job.findings and job.findings[0].code == NO_ANSWER and self._is_silent(job.folder):
             return False
         places, tools = self.places_of(job.folder), self._ready.tools

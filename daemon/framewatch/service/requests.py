@@ -12,6 +12,7 @@ from functools import partial
 import structlog
 
 from framewatch.errors import ConfigError, FramewatchError, StorageError, unexpected
+from framewatch.jobs.scheduling.bug_guard import is_held_for_bugs
 from framewatch.jobs.store.store import Request, Store
 from framewatch.service.application import Application
 from framewatch.service.queue_requests import QueueRequests
@@ -110,5 +111,9 @@ class Requests:
         if admission is None:
             message = f'the configuration no longer has the folder "{job.folder}"'
             raise ConfigError(message, code="folders.removed")
+        if self._application.scheduler.guard.holds(job.folder) is not None:
+            self._application.scheduler.resume_folder(job.folder)
+        if is_held_for_bugs(job):
+            return  # it goes on with its folder
         same = bool((request.argument or {}).get("same_preset"))
         self._application.manager.apply(job.id, admission.readmit(job, same_preset=same))

@@ -12,6 +12,7 @@ from framewatch.cli.queue.pause import FolderOption
 from framewatch.cli.queue.targets import JobsArgument, find_jobs
 from framewatch.domain import Job, JobState
 from framewatch.jobs.lifecycle.transitions import require_retryable
+from framewatch.jobs.scheduling.bug_guard import is_held_for_bugs
 from framewatch.jobs.source_check import retry_source
 
 _ENDED_BADLY = (JobState.FAILED, JobState.CANCELLED)
@@ -29,6 +30,7 @@ def retry(  # one parameter per option: see options.py
 ) -> None:
     """Try failed or cancelled jobs again, with the folder's preset as it is now.
 
+    A folder that is held, since two jobs in a row ended in a bug, goes on when one of its jobs is tried again.
     Exits with 1 if no daemon runs; its next start takes the request.
 
     \b
@@ -55,5 +57,7 @@ def _failed(box: Outbox, folder: str | None) -> list[Job]:
 
 
 def _check_retry(job: Job) -> None:
+    if is_held_for_bugs(job):
+        return  # its folder goes on then
     require_retryable(job)
     retry_source(job)

@@ -18,6 +18,7 @@ import structlog
 from framewatch.domain import Job, JobState, Length
 from framewatch.errors import CancelledError, ErrorRecord, Finding, FramewatchError, Remedy
 from framewatch.jobs.lifecycle import events as ev
+from framewatch.jobs.scheduling.bug_guard import BugGuard, is_held_for_bugs
 from framewatch.jobs.scheduling.hold_poller import HoldPoller
 from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.scheduling.pause_control import PauseControl
@@ -69,6 +70,7 @@ class Scheduler:
         self._answers_now = answers_now
         self._holds = HoldPoller(manager, knows_folder, can_continue, self.release, self.fail)
         self._stops = StopRequests()
+        self.guard = BugGuard()
         self.pausing = PauseControl(manager, self._stops, self.wake)
         self._measuring = threading.Lock()  # so that two slots do not read the lengths of the same files
         self._woken = threading.Condition()
@@ -89,6 +91,8 @@ class Scheduler:
         # Whoever starts the daemon may just have removed the cause of a hold: check all of them now.
         held = self._manager.store.find((JobState.HELD,), limit=None)
         self._manager.store.postpone([job.id for job in held], self._manager.clock())
+        for name in {job.folder for job in held if is_held_for_bugs(job)}:
+            self.guard.resume(name)
         for slot in self._slots:
             self._start_thread(f"slot-{slot.name}", self._run_slot, slot)
         self._start_thread("timer", self._run_timer)
@@ -139,6 +143,13 @@ class Scheduler:
         """Hold the queued jobs of a folder that does not answer, without waiting: their progress files lie there."""
         if not self._holding.busy(name):
             self._holding.put(name, partial(self.hold_folder, name, finding))
+
+    def resume_folder(self, name: str) -> None:
+        """Go on with a folder that is held for bugs, and with its jobs."""
+        self.guard.resume(name)
+        for job in self._manager.store.find((JobState.HELD,), folder=name, limit=None):
+            if is_held_for_bugs(job):
+                self.release(job)
 
     def release(self, job: Job) -> None:
         """Let a held job continue, unless it is no longer held."""
@@ -228,7 +239,8 @@ class Scheduler:
 
     def _accepts(self, name: str) -> bool:
         """Return whether jobs of a folder may be claimed now."""
-        return self._knows_folder(name) and self._answers_now(name) and self.pausing.pauses.allows(name)
+        can_run = self._knows_folder(name) and self._answers_now(name)
+        return can_run and self.pausing.pauses.allows(name) and self.guard.holds(name) is None
 
     def _claim(self, slot: Slot) -> Job | None:
         with self._measuring:
@@ -264,7 +276,7 @@ class Scheduler:
 
     def _attempt(self, job: Job, slot: Slot) -> None:
         stop = self._stops.of(job.id)
-        event = self._attempted(job, slot, stop)
+        event = self._judged(job, self._attempted(job, slot, stop))
 
         def decide(_: Job) -> ev.Event:
             self._stops.close(job.id)
@@ -272,6 +284,13 @@ class Scheduler:
             return ev.CancelAsked() if stop.is_cancel else event
 
         self._manager.change(job.id, decide)
+
+    def _judged(self, job: Job, event: ev.Event) -> ev.Event:
+        """Return the event, or one that holds the job; the other queued jobs of its folder are held then, too."""
+        judged = self.guard.judge(job, event)
+        if judged is not event and (finding := self.guard.holds(job.folder)) is not None:
+            self.hold_silent(job.folder, finding)
+        return judged
 
     def _attempted(self, job: Job, slot: Slot, stop: StopRequest) -> ev.Event:
         """Return how an attempt ended. A bug in framewatch fails this job and no other."""
@@ -297,12 +316,13 @@ class Scheduler:
         except CancelledError:
             return
         except Exception as error:  # noqa: BLE001 - the job's boundary
-            self._manager.apply(job.id, ev.Broke.of(_job_error(job, error)))
+            self._manager.apply(job.id, self._judged(job, ev.Broke.of(_job_error(job, error))))
         finally:
             self._stops.close(job.id)
             self.wake()
         current = self._manager.store.get(job.id)
         if current is not None:
+            self.guard.ended(current)
             self._publish_if_due(current)  # it will end otherwise than planned: its source still has to be moved
 
 
