@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import pty
 import shutil
 import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 import injected
-from harness import Harness, framewatch
+from harness import COMMAND, Harness, framewatch
 from other_user import AS_STRANGER, as_stranger, environment
 from waiting import eventually
 
@@ -142,3 +147,65 @@ def test_a_bug_that_every_file_meets_holds_the_folder_and_keeps_its_files(
 def _held(harness: Harness, count: int) -> dict[str, Any]:
     state: dict[str, Any] = json.loads(framewatch("status", "--config", harness.config, "--json").stdout)
     return state if state["counts"]["held"] == count and state["folders"][0]["code"] else {}
+
+
+NO_INOTIFY = 'echo 0 > /proc/sys/user/max_inotify_instances && exec "$@"'
+
+
+def test_a_daemon_whose_log_nobody_reads_and_that_gets_no_events_works_and_stops(
+    harness: Harness, clip: Path
+) -> None:
+    harness.settings["log"] = {"level": "debug", "file": str(harness.root / "fw.log")}
+    share = harness.folder()
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    command = ("unshare", "--user", "--map-root-user", "sh", "-c", NO_INOTIFY, "sh")
+    harness.daemon = subprocess.Popen(
+        [*command, COMMAND, "run", "--config", harness.config], stderr=writing, stdout=writing
+    )
+    os.close(writing)
+    for number in range(2):
+        shutil.copy(clip, share / f"{number}.mp4")
+    for number in range(2):
+        harness.wait_for(share / "done" / f"{number}.mp4")
+    assert harness.stop(timeout=8) == 0
+    with os.fdopen(reading, "rb") as unread:
+        assert b"daemon.stopped" not in unread.read()
+    harness.log_file = harness.root / "fw.log"
+    assert harness.events("daemon.stopped")
+    watching = harness.wait_for_event("folder.watching")
+    assert watching["mode"] == "poll"
+    assert "fs.inotify.max_user_instances" in watching["reason"]
+
+
+def test_a_closed_terminal_ends_upscale_like_ctrl_c_but_not_under_nohup(
+    harness: Harness, long_clip: Path, pace: injected.Knob
+) -> None:
+    """The terminal is closed as a window is: nothing more can be written to it, and SIGHUP comes."""
+    pace.turn(0.2)
+    preset = harness.root / "fast.yaml"
+    preset.write_text("{ml_upscale: esrgan-2x, preset: ultrafast}")
+    terminal, end = pty.openpty()
+    command = [COMMAND, "upscale", long_clip, "--preset", preset, "--engine", "identity", "-o"]
+    closed = subprocess.Popen([*command, harness.root / "a.mp4"], stdout=end, stderr=end, process_group=0)
+    kept = subprocess.Popen(
+        ["nohup", *command, harness.root / "b.mp4"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        process_group=0,
+    )
+    os.close(end)
+    families = [
+        eventually(lambda each=each: psutil.Process(each.pid).children(recursive=True), what="the workers")  # type: ignore[misc]
+        for each in (closed, kept)
+    ]
+    os.close(terminal)
+    for each in (closed, kept):
+        os.killpg(each.pid, signal.SIGHUP)
+    assert closed.wait(20) == 130
+    assert not any(child.is_running() for child in families[0])
+    assert not (harness.root / "a.mp4").exists()
+    pace.turn(0)
+    assert kept.wait(60) == 0
+    assert (harness.root / "b.mp4").exists()

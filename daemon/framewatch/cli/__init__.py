@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
+from contextlib import suppress
+from typing import TextIO
+
+_READ_SECONDS = 2.0
 
 
 def main() -> None:
@@ -12,6 +17,8 @@ def main() -> None:
     if sys.argv[1:2] == ["run"]:
         # The default action would end the process if a reload came before the daemon has set its own handler.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    elif signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # nohup has it ignored
+        signal.signal(signal.SIGHUP, signal.default_int_handler)  # a closed terminal ends a command like Ctrl-C
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # the caller has closed it: the output is lost, the work is still done
             setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115 - for the life of the process
@@ -34,10 +41,20 @@ def _run() -> int:
         except BrokenPipeError:
             return 0
         except Exception as error:  # noqa: BLE001 - the program's boundary
-            print_error(error)
+            if _is_read(sys.stderr):
+                with suppress(OSError):  # the terminal is closed
+                    print_error(error)
             return exit_code(error)
     except KeyboardInterrupt:
         return 130
+
+
+def _is_read(stream: TextIO) -> bool:
+    """Return whether a line can be written to a stream: nobody may read it, or its terminal may be closed."""
+    try:
+        return bool(select.select([], [stream], [], _READ_SECONDS)[1])
+    except (OSError, ValueError):  # it is no file, as in a test
+        return True
 
 
 def _command() -> int:

@@ -125,9 +125,11 @@ def exit_code(error: Exception) -> int:
 
 @contextmanager
 def interruptible() -> Iterator[threading.Event]:
-    """Yield an event that Ctrl-C and SIGTERM set, so that the work can be ended cleanly."""
+    """Yield an event that Ctrl-C, SIGTERM and a closed terminal set, so that the work can be ended cleanly."""
     stop = threading.Event()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    if before[signal.SIGHUP] == signal.SIG_IGN:  # by nohup: the work goes on without a terminal
+        del before[signal.SIGHUP]
     for number in before:
         signal.signal(number, lambda *_: stop.set())
     try:

@@ -100,7 +100,10 @@ class EventSource(FileSystemEventHandler):
         # When folders are created faster than they are watched, watchdog watches one twice and only warns.
         warnings.filterwarnings("ignore", "Callback with id '.*' already exists", RuntimeWarning)
         self._path = str(self._root.real_path())
-        observer = Observer()
+        try:
+            observer = Observer()  # takes an instance of inotify, of which a user may have few
+        except OSError as error:
+            return _reason(error)
         try:
             observer.schedule(self, self._path, recursive=self._recursive, event_filter=_WANTED)
             observer.start()

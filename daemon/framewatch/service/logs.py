@@ -14,12 +14,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from framewatch.errors import ConfigError
+from framewatch.service.log_queue import QueuedHandler, StderrHandler
 from framewatch.text import printable
 
 _SURROGATES = re.compile("[\ud800-\udfff]")  # Python's way to keep bytes of a name that are not UTF-8
@@ -43,9 +44,10 @@ def configure(
     plain = form == "json" or (form == "auto" and not sys.stderr.isatty())
     # A log on a full disk loses lines, but must not fill the other logs with tracebacks.
     logging.raiseExceptions = False
-    handlers: list[logging.Handler] = [_handler(logging.StreamHandler(sys.stderr), _json() if plain else _text())]
+    targets: list[logging.Handler] = [_handler(StderrHandler(), _json() if plain else _text())]
     if file is not None:
-        handlers.append(_handler(_rotating(file, max_bytes, backups), _json()))
+        targets.append(_handler(_rotating(file, max_bytes, backups), _json()))
+    handlers = [QueuedHandler(target, _dropped) for target in targets]
     root = logging.getLogger()
     for old in list(root.handlers):
         root.removeHandler(old)
@@ -75,6 +77,16 @@ def thread_errors() -> Iterator[None]:
         yield
     finally:
         threading.excepthook = before
+
+
+def _dropped(count: int) -> logging.LogRecord:
+    """Return the record that says how many lines were dropped, since nobody read them in time."""
+    event: EventDict = {"event": "log.dropped", "count": count}
+    for process in _shared():
+        event = cast("EventDict", process(None, "warning", event))
+    record = logging.LogRecord("framewatch.daemon", logging.WARNING, "", 0, event, None, None)
+    record.__dict__.update(_logger=None, _name="warning")  # how structlog marks its own records
+    return record
 
 
 def _log_thread_error(args: threading.ExceptHookArgs) -> None:
