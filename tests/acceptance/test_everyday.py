@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import Harness
+import injected
+from framewatch.jobs.store.store import Store
+from harness import Harness, framewatch
 from mounts import bound, viewed
 from waiting import eventually
 
@@ -119,3 +122,75 @@ def test_folders_that_are_emptied_or_removed_while_the_daemon_runs_are_used(harn
     assert (out / ".framewatch").exists()
     assert harness.events("job.held") == []
     assert {event["code"] for event in harness.events("folder.unavailable")} == set()
+
+
+def jobs_of(harness: Harness) -> dict[str, set[tuple[str, str]]]:
+    """Return state and file name of each job, by the name of its folder."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    with Store.open(harness.root / "state" / "framewatch.db", readonly=True) as store:
+        for job in store.find(limit=None):
+            found.setdefault(job.folder, set()).add((job.state, job.source.name))
+    return found
+
+
+def test_jobs_follow_folders_that_exchange_their_names_and_one_that_is_moved(harness: Harness, clip: Path) -> None:
+    first, second, kept = harness.folder("first", preset=PLAIN), harness.folder("second", preset=PLAIN), "kept"
+    library = harness.folder(kept, preset=PLAIN, done="keep")
+    for share, prefix in ((first, "1"), (second, "2"), (library, "3")):
+        shutil.copy(clip, share / f"{prefix} done.mp4")
+    (first / "1 failed.mp4").write_bytes(b"no film")
+    assert harness.once().returncode == 1
+    harness.settings["reserve_gb"] = 100_000
+    harness.write()
+    for share, prefix in ((first, "1"), (second, "2"), (library, "3")):
+        shutil.copy(clip, share / f"{prefix} held.mp4")
+    assert harness.once().returncode == 1
+    before = jobs_of(harness)
+    assert before["first"] == {("done", "1 done.mp4"), ("failed", "1 failed.mp4"), ("held", "1 held.mp4")}
+
+    one, two, three = harness.settings["folders"]
+    one["name"], two["name"], three["name"] = "second", "first", "films"
+    moved = harness.root / "moved"
+    second.rename(moved)
+    two |= {"input": str(moved), "output": str(harness.root / "second" / "out")}
+    harness.write()
+    assert harness.once().returncode == 1
+    assert jobs_of(harness) == {"second": before["first"], "first": before["second"], "films": before[kept]}
+
+    harness.settings["reserve_gb"] = 0
+    harness.write()
+    harness.start()
+    for path in ("first/out/1 held.mp4", "second/out/2 held.mp4", "kept/out/3 held.mp4"):
+        harness.wait_status(harness.root / path, "done")
+    failed = first / "failed" / "1 failed.mp4"
+    shutil.copy(clip, failed)
+    with Store.open(harness.root / "state" / "framewatch.db", readonly=True) as store:
+        (job_id,) = [job.id for job in store.find(limit=None) if job.state == "failed"]
+    assert framewatch("retry", job_id, "--config", harness.config).returncode == 0
+    harness.wait_status(harness.root / "first" / "out" / "1 failed.mp4", "done")
+    assert harness.stop() == 0
+    assert sorted(path.name for path in moved.glob("done/*")) == ["2 done.mp4", "2 held.mp4"]
+    assert sorted(path.name for path in (harness.root / kept / "out").glob("*.mp4")) == ["3 done.mp4", "3 held.mp4"]
+
+
+def test_a_folder_that_is_renamed_while_the_daemon_runs_keeps_the_job_that_runs(
+    harness: Harness, clip: Path, long_clip: Path, pace: injected.Knob
+) -> None:
+    share = harness.folder("before", preset={**PLAIN, "ml_upscale": "esrgan-2x"})
+    shutil.copy(long_clip, share / "a.mp4")
+    harness.start()
+    output = harness.root / "before" / "out" / "a.mp4"
+    harness.wait_running(output)
+    shutil.copy(clip, share / "b.mp4")
+    harness.wait_status(output.with_name("b.mp4"), "queued")
+    harness.settings["folders"][0]["name"] = "after"
+    harness.write()
+    assert harness.daemon is not None
+    harness.daemon.send_signal(signal.SIGHUP)
+    harness.wait_for_event("config.reloaded")
+    pace.turn(0)
+    for name in ("a.mp4", "b.mp4"):
+        harness.wait_status(output.with_name(name), "done")
+    assert harness.stop() == 0
+    assert len(harness.events("job.started")) == 2
+    assert {job["folder"] for job in harness.events("job.done")} == {"after"}

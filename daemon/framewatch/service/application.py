@@ -7,6 +7,7 @@ import time
 from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -26,6 +27,7 @@ from framewatch.jobs.publishing.publish import publish
 from framewatch.jobs.publishing.remains import Remains
 from framewatch.jobs.reporting.reporter import Reporter
 from framewatch.jobs.scheduling.bug_guard import is_held_for_bugs
+from framewatch.jobs.scheduling.follow_folders import follow_input, follow_names
 from framewatch.jobs.scheduling.hold_conditions import can_continue
 from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.scheduling.relocate_outputs import relocate_outputs
@@ -74,7 +76,7 @@ class Application:
         self._loaded, self._ready = loaded, ready
         self._ffmpeg = ready.tools.ffmpeg  # of the last attempt
         self._places = self._guarded_places()
-        self._gate = FolderGate(mounts, lock, loaded, ready)
+        self._gate = FolderGate(mounts, lock, loaded, ready, self._follow)
         self._watches: dict[str, FolderWatch] = {}
         self._admissions: dict[str, Admission] = {}
         self._health: list[dict[str, Any]] = []  # as it is in the store
@@ -82,10 +84,11 @@ class Application:
         self._publishing: set[str] = set()  # ids of jobs that a thread publishes now
         self._failures = 0  # jobs of this run that failed or were cancelled
         settings = loaded.settings
-        store.use_rules(_queue_rules(settings))
         self.manager = JobManager(store, Reporter(store, self.places_of), settings.work_dir, self._retry_policy())
         self._power = PowerWatch()
         self._conditions = Conditions(settings)
+        renamed = follow_names(self.manager, _inputs(settings))
+        store.use_rules(_queue_rules(settings))
         self.scheduler = Scheduler(
             self.manager,
             self._make_slots(settings),
@@ -94,6 +97,7 @@ class Application:
             self._can_continue,
             self._answers_now,
         )
+        self.scheduler.pausing.pauses.rename_folders(renamed)
 
     def start(self) -> None:
         """Continue with what an earlier daemon left, then watch the folders."""
@@ -174,6 +178,7 @@ class Application:
         self.mounts.use(loaded.settings.places)
         self._places = self._guarded_places()
         self.manager.policy = self._retry_policy()
+        self.scheduler.pausing.pauses.rename_folders(follow_names(self.manager, _inputs(loaded.settings)))
         self.store.use_rules(_queue_rules(loaded.settings))
         self._conditions = Conditions(loaded.settings)
         self._power.want(self._conditions.needs_power)
@@ -219,6 +224,18 @@ class Application:
         pauses = self._conditions.pauses(self.manager.clock(), self._power.last)
         self.scheduler.pausing.use_conditions(pauses)
 
+    def _follow(self, folder: FolderSettings) -> None:
+        """Let jobs follow a folder whose input was moved: its disk has just been found."""
+        earlier = self.mounts.earlier_paths(folder.input)
+        if not earlier:
+            return
+        former = follow_input(self.manager, folder.name, folder.input, earlier)
+        self.scheduler.pausing.pauses.rename_folders(former)
+        for path in earlier:
+            self.mounts.forget(path)
+        relocate_outputs(self.manager, folder.name, folder.output)
+        self._release_returned(folder.name)
+
     # --- the watches --------------------------------------------------------------------------------------------
 
     def check_health(self) -> None:
@@ -248,7 +265,7 @@ class Application:
 
     def _watch_folders(self) -> None:
         self._watches.clear()
-        self._gate = FolderGate(self.mounts, self._lock, self._loaded, self._ready)
+        self._gate = FolderGate(self.mounts, self._lock, self._loaded, self._ready, self._follow)
         folders, presets = self._loaded.settings.folders, self._ready.presets
         library = preset_library(self._loaded.settings, self.mounts)
         self._admissions = {  # replaced as a whole, since requests read it from other threads
@@ -345,6 +362,7 @@ class Application:
 
     def _publish_further(self, job: Job, stop: threading.Event) -> None:
         record = partial(self.manager.apply, job.id)
+        job = self.store.get(job.id) or job  # its folder may have been renamed since it came into the queue
         places = self.places_of(job.folder)
         if places is not None:
             job = publish(job, places, record, self.manager.reporter.conclude, cancel=stop)
@@ -359,6 +377,10 @@ class Application:
             if watch is not None and (job.journal.kept is None or job.other_than):
                 # If the same file is put back, it is new. One that is left alone is offered again, and counted then.
                 watch.forget(job.relative)
+
+
+def _inputs(settings: Settings) -> dict[str, Path]:
+    return {folder.name: folder.input for folder in settings.folders}
 
 
 def _queue_rules(settings: Settings) -> dict[str, QueueRule]:

@@ -45,7 +45,14 @@ class _Seen(NamedTuple):
 class FolderGate:
     """The checks of all watch folders of one configuration. Each folder is checked on one thread at a time."""
 
-    def __init__(self, mounts: Mounts, lock: DaemonLock, loaded: LoadedSettings, ready: Ready) -> None:
+    def __init__(
+        self,
+        mounts: Mounts,
+        lock: DaemonLock,
+        loaded: LoadedSettings,
+        ready: Ready,
+        on_found: Callable[[FolderSettings], None] = lambda _: None,
+    ) -> None:
         """Check nothing yet.
 
         Args:
@@ -53,7 +60,9 @@ class FolderGate:
             lock: gets the locks of the folders' inputs.
             loaded: the configuration.
             ready: what its checks found.
+            on_found: hears of each folder whose disk is there, before its files are looked at.
         """
+        self._on_found = on_found
         self._mounts = mounts
         self._lock = lock
         self._loaded = loaded
@@ -88,6 +97,7 @@ class FolderGate:
         writes = not folder.keeps_sources
         log_warnings(self._lock.add(self._input(folder), f"folder {folder.name!r}", writes=writes))
         if checked_at is None:
+            self._on_found(folder)
             make_targets(folder, self._mounts, where)
             if folder.preset is not None and folder.name not in self._has_preset:
                 use_preset(load_named(self._loaded, self._number(folder), self._ready.tools, self._mounts))

@@ -254,6 +254,13 @@ class Mounts:
         """The roots that were seen before, in this configuration or an earlier one."""
         return frozenset(self._markers)
 
+    def earlier_paths(self, root: Path) -> tuple[Path, ...]:
+        """Return the paths that a root had in earlier configurations, if it was moved or is mounted elsewhere."""
+        here = self._markers.get(root)
+        known = self._markers.items()
+        others = ((path, each.location) for path, each in known if path not in self._names)
+        return () if here is None else tuple(path for path, was in others if was.is_same(here.location))
+
     def forget(self, root: Path) -> None:
         """Forget the marker of a root."""
         self._remember(root, None)

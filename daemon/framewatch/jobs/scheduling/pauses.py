@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 
 from framewatch.domain import Record
@@ -71,6 +71,15 @@ class Pauses:
         """
         with self._lock:
             self._keep(p for p in self._all if p.by != "user" or not (everything or p.folder == folder))
+
+    def rename_folders(self, names: Mapping[str, str]) -> None:
+        """Keep the pauses of folders whose names have changed; `names` has the new names by the old ones.
+
+        Raises:
+            StorageError: the store cannot be written.
+        """
+        with self._lock:
+            self._keep(p.evolve(folder=names.get(p.folder, p.folder)) if p.folder else p for p in self._all)
 
     def use_conditions(self, conditions: Iterable[Pause]) -> tuple[Pause, ...]:
         """Replace the pauses that the user did not begin; returns those that are new.

@@ -155,3 +155,15 @@ SELECT 1 FROM known_files WHERE folder = :folder LIMIT 1;
 -- name: prune_known_files
 DELETE FROM known_files
 WHERE (folder, relative) IN (SELECT folder, relative FROM known_files ORDER BY seen_at DESC LIMIT -1 OFFSET :keep);
+
+-- name: with_source_below
+SELECT record FROM jobs WHERE source >= :below AND source < :beyond ORDER BY id;
+
+-- name: newest_of_each_folder
+SELECT record FROM jobs WHERE id IN (SELECT max(id) FROM jobs GROUP BY folder);
+
+-- name: rename_jobs_folder
+UPDATE jobs SET folder = :new, record = json_set(record, '$.folder', :new) WHERE folder = :old;
+
+-- name: rename_known_files_folder
+UPDATE OR REPLACE known_files SET folder = :new WHERE folder = :old;

@@ -253,6 +253,32 @@ class Store:
         """Return a folder's jobs that wait or run, and whose output is planned outside of `output`."""
         return self._jobs("planned_outside", folder=folder, below=os.fsencode(output / "_")[:-1])
 
+    def with_source_below(self, folder: Path) -> list[Job]:
+        """Return all jobs, also ended ones, whose source is or was below a folder."""
+        below = os.fsencode(folder) + b"/"
+        return self._jobs("with_source_below", below=below, beyond=below[:-1] + b"0")  # "0" follows "/"
+
+    def newest_of_each_folder(self) -> list[Job]:
+        """Return the newest job of each watch folder."""
+        return self._jobs("newest_of_each_folder")
+
+    def rename_folders(self, names: Mapping[str, str]) -> None:
+        """Give watch folders other names, in all that is stored by name; two may exchange theirs.
+
+        Args:
+            names: the new name of each, by the old one.
+        """
+        if not names:
+            return
+        steps = [(old, f"/{new}") for old, new in names.items()]  # no folder has a name with a slash
+        steps += [(f"/{new}", new) for new in names.values()]
+        with self._database.transaction():
+            for old, new in steps:
+                self._database.run("rename_jobs_folder", old=old, new=new)
+                self._database.run("rename_known_files_folder", old=old, new=new)
+            ranked = self.get_facts().get(_RANKED, {})
+            self.set_fact(_RANKED, {names.get(name, name): order for name, order in ranked.items()})
+
     def unfinished_with_source(self, path: Path) -> Job | None:
         """Return the unfinished job that has this source."""
         return next(iter(self._jobs("unfinished_with_source", source=os.fsencode(path))), None)
