@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -171,3 +172,27 @@ def test_battery_temperature_and_hours_pause_after_the_segment(fault_harness: Fa
     assert harness.stop() == 0
     assert set(upscaled(harness).values()) == {1}
     require_whole(harness.out / "a.mp4", source)
+
+
+def test_a_run_once_does_not_wait_for_ever_for_a_file_that_grows(harness: Harness, clip: Path) -> None:
+    share = harness.folder()
+    (share / "a.mp4").write_bytes(clip.read_bytes())
+    grown = threading.Event()
+
+    def grow() -> None:
+        with (share / "endless.mp4").open("wb") as file:
+            while not grown.wait(0.05):
+                file.write(b"x")
+                file.flush()
+
+    writer = threading.Thread(target=grow)
+    writer.start()
+    ended = framewatch("run", "--config", harness.config, "--once", "--growing-limit", "2")
+    grown.set()
+    writer.join()
+    assert ended.returncode == 1
+    told = [json.loads(line) for line in ended.stderr.splitlines() if '"once.still_changing"' in line]
+    assert [(event["folder"], event["paths"]) for event in told] == [("anime", ["endless.mp4"])]
+    assert (share / "endless.mp4").exists()
+    assert (share / "done" / "a.mp4").exists()
+    assert framewatch("run", "--config", harness.config, "--growing-limit", "2").returncode == 2

@@ -24,7 +24,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "check": ("daemon:check", "Check the configuration, its presets, folders and tools."),
         "run": ("daemon:run", "Watch the configured folders until a signal comes."),
         "plan": ("plan:plan", "Show what would be done with a file, and write nothing."),
-        "upscale": ("upscale:upscale", "Process one file now, with a progress bar."),
+        "upscale": ("upscale.command:upscale", "Process one file now, with a progress bar."),
         "status": ("status.command:status", "Show the daemon, its folders and the newest jobs."),
         "retry": ("queue.again:retry", "Try failed or cancelled jobs again, with the folder's preset as it is now."),
         "cancel": ("queue.cancel:cancel", "Cancel jobs."),

@@ -10,6 +10,7 @@ from framewatch.cli.options import ConfigOption, settings_path
 from framewatch.cli.output import print_finding, print_line
 from framewatch.service.daemon import Daemon
 from framewatch.service.daemon import check as check_configuration
+from framewatch.service.once import DEFAULT_SECONDS, OnceLimit
 from framewatch.service.power import missing_sensors
 
 
@@ -19,6 +20,17 @@ def run(
         bool,
         typer.Option("--once", help="Process the files that are there, then exit: 0 if all are done, 1 if not."),
     ] = False,
+    growing_limit: Annotated[
+        float | None,
+        typer.Option(
+            "--growing-limit",
+            metavar="SECONDS",
+            min=1,
+            help="With --once: how long to wait for files that keep changing, once nothing else is left to do. "
+            f"Default: {DEFAULT_SECONDS:g}.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Watch the configured folders until a signal comes.
 
@@ -28,8 +40,12 @@ def run(
     Examples:
       framewatch run --config /etc/framewatch/framewatch.yaml
       framewatch run -c framewatch.yaml --once
+      framewatch run -c framewatch.yaml --once --growing-limit 3600
     """
-    raise typer.Exit(Daemon(settings_path(config)).run(once=once))
+    if growing_limit is not None and not once:
+        raise typer.BadParameter("--growing-limit goes with --once")
+    limit = OnceLimit(growing_limit or DEFAULT_SECONDS) if once else None
+    raise typer.Exit(Daemon(settings_path(config)).run(once=limit))
 
 
 def check(config: ConfigOption = None) -> None:

@@ -10,7 +10,13 @@ from typing import Any
 
 from framewatch.cli.options import FfmpegOption, JsonOption
 from framewatch.cli.output import console, plain_table, print_finding, print_json, print_line
-from framewatch.cli.upscale import FileArgument, PresetOption, attempt_request, preset_and_tools, worker_process
+from framewatch.cli.upscale.command import (
+    FileArgument,
+    PresetOption,
+    attempt_request,
+    preset_and_tools,
+    worker_process,
+)
 from framewatch.errors import Finding
 from framewatch.jobs.attempt.planning import plan_file
 from framewatch.jobs.work_folder import rehearsal_path, result_path, segment_path

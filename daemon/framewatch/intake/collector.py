@@ -23,6 +23,7 @@ from framewatch.library.remains import is_sample
 from framewatch.settings import FolderSettings
 from framewatch.storage.root import Guard, Root
 
+EXAMPLES = 5  # files that are named of those that are waited for
 BATCH = 250  # files checked and offered before events are handled again
 
 
@@ -187,6 +188,11 @@ class Collector:
         if self._ready:
             return time.monotonic()
         return self._states.next_due()
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """Some of the files that are not settled yet, or were refused."""
+        return tuple(islice(self._states.waiting(), EXAMPLES))
 
     @property
     def waiting(self) -> int:

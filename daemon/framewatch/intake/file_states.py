@@ -80,6 +80,11 @@ class FileStates:
         """Return whether the file is known."""
         return any(path in each for each in (self._settling, self._taken, self._left_alone, self._refused))
 
+    def waiting(self) -> Iterable[str]:
+        """Yield the files that are not settled yet, or were refused."""
+        yield from self._settling
+        yield from self._refused
+
     @property
     def settling_count(self) -> int:
         """The number of files that are not settled yet."""

@@ -386,8 +386,9 @@ class FolderWatch:
         mode = {} if self._mode is None else {"mode": self._mode.mode, "reason": self._mode.reason}
         counts = {"waiting": self._collector.waiting, "busy": self._collector.busy}
         counts["other_kinds"] = self._collector.other_kinds
+        examples = {"examples": self._collector.examples}
         with self._health_lock:
-            self._health = self._health.evolve(**(mode | counts | changes))
+            self._health = self._health.evolve(**(mode | counts | examples | changes))
 
 
 def _shown(finding: Finding | None) -> dict[str, str]:

@@ -68,6 +68,7 @@ class FolderHealth(Record):
     hint: str = ""  # what to do about it
     last_scan: float | None = None  # Unix time of the end of the last whole scan
     scan_seconds: float = 0.0  # duration of that scan
+    examples: tuple[str, ...] = ()  # some of the files that are waited for, below the input
     waiting: int = 0  # files that are not settled yet, or were refused
     busy: int = 0  # those of them that a program has open for writing
     other_kinds: int = 0  # files that are left alone, since they are not of the preset's kind

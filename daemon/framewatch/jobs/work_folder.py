@@ -33,6 +33,11 @@ def segment_path(work: Path, number: int, extension: str) -> Path:
     return work / f"{_SEGMENT}{number:05}.{extension}"
 
 
+def finished_segments(work: Path) -> int:
+    """Return how many done segments lie in a work folder."""
+    return sum(1 for _ in work.glob(f"{_SEGMENT}*"))
+
+
 def last_segments_marker(work: Path) -> Path:
     """Return the file that, while it exists, keeps workers from beginning another segment."""
     return work / _LAST

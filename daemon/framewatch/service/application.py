@@ -37,6 +37,7 @@ from framewatch.jobs.store.queue_order import QueueRule
 from framewatch.jobs.store.store import Store
 from framewatch.service.conditions import Conditions
 from framewatch.service.folder_gate import FolderGate
+from framewatch.service.once import OnceLimit
 from framewatch.service.power import PowerWatch
 from framewatch.settings import FolderSettings, LoadedSettings, Settings
 from framewatch.storage.folder_places import FolderPlaces
@@ -127,12 +128,25 @@ class Application:
         seen = all(watch.idle or watch.health().state != "ok" for watch in self._watches.values())
         return seen and self.scheduler.idle
 
+    def gives_up(self, limit: OnceLimit) -> bool:
+        """Return whether a run has waited long enough for files that do not stop changing."""
+        return limit.is_over(self.waiting_files(), self._loaded.settings, time.monotonic())
+
+    def waiting_files(self) -> dict[str, tuple[str, ...]]:
+        """Return, by folder, some of the files that a run waits for while there is nothing else to do."""
+        if not self.scheduler.idle:
+            return {}
+        found = {name: watch.health() for name, watch in self._watches.items()}
+        known = {name: health for name, health in found.items() if health.state == "ok" and health.last_scan}
+        return {name: health.examples for name, health in known.items() if health.waiting}
+
     @property
     def has_failures(self) -> bool:
         """Whether a job of this run failed, one is held or paused, or a folder could not be reached."""
         unreached = any(watch.health().state != "ok" for watch in self._watches.values())
         counts = self.store.counts()
-        return bool(self._failures or unreached or counts[JobState.HELD] or counts[JobState.QUEUED])
+        left = counts[JobState.HELD] or counts[JobState.QUEUED] or self.waiting_files()
+        return bool(self._failures or unreached or left)
 
     def log_unfinished(self) -> None:
         """Log what a run leaves unfinished, for users who only see its exit status."""

@@ -23,6 +23,7 @@ from framewatch.service.application import Application
 from framewatch.service.folder_gate import log_warnings
 from framewatch.service.manager.notify import notify, notify_reloading
 from framewatch.service.manager.supervision import Supervision, summary
+from framewatch.service.once import OnceLimit
 from framewatch.service.power import missing_sensors
 from framewatch.service.requests import Requests
 from framewatch.service.signals import Signals
@@ -49,11 +50,11 @@ class Daemon:
         self._lock = DaemonLock()
         self._signals = Signals()
 
-    def run(self, *, once: bool = False) -> int:
+    def run(self, *, once: OnceLimit | None = None) -> int:
         """Work until a signal comes or, with `once`, until there is nothing left to do.
 
         Returns:
-            The exit status: 1 if `once` and a file failed or is held, else 0.
+            The exit status: 1 if `once` and a file failed, is held, paused or still changes, else 0.
 
         Raises:
             ConfigError: the configuration is wrong; has every finding.
@@ -77,7 +78,7 @@ class Daemon:
                     _mark_if_damaged(error, settings)
                     raise
 
-    def _serve(self, store: Store, application: Application, *, once: bool) -> int:
+    def _serve(self, store: Store, application: Application, *, once: OnceLimit | None) -> int:
         requests = Requests(store, application)
         facts = {"version": __version__, "started_at": time.time(), "requests": requests.kinds}
         store.set_fact("daemon", liveness.identity() | facts)
@@ -105,7 +106,7 @@ class Daemon:
             return 1
         return 0
 
-    def _loop(self, application: Application, requests: Requests, store: Store, *, once: bool) -> None:
+    def _loop(self, application: Application, requests: Requests, store: Store, *, once: OnceLimit | None) -> None:
         pruned_at = float("-inf")
         supervision = Supervision(lambda: summary(store.counts(), application.folder_count))
         while not self._signals.stop:
@@ -123,7 +124,7 @@ class Daemon:
             # where to continue; half a daemon would be worse.
             if failure := store.damage or application.scheduler.failure:
                 raise failure
-            if once and requests.idle and application.idle:
+            if once and requests.idle and (application.idle or application.gives_up(once)):
                 return
 
     def _reload(self, application: Application) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -25,12 +22,15 @@ from framewatch.cli.options import (
     check_precision,
 )
 from framewatch.cli.output import interruptible, print_json, print_line, progress_bar
+from framewatch.cli.upscale.kept_work import kept_work, work_key
+from framewatch.cli.upscale.output_path import output_path, require_absent
 from framewatch.errors import ConfigError, Finding, MediaError
 from framewatch.jobs.attempt.context import Observer
 from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import AttemptRequest, AttemptResult, NotForThisFile, Tools
 from framewatch.jobs.gpu.gate import HostGate
 from framewatch.jobs.naming import with_container
+from framewatch.jobs.work_folder import cleaned_up
 from framewatch.media.ffmpeg.discovery import program_named
 from framewatch.media.ffmpeg.trial import able_ffmpeg
 from framewatch.media.plan.image_plan import Plan
@@ -53,43 +53,55 @@ PresetOption = Annotated[
 def upscale(  # one parameter per option: see options.py
     file: FileArgument,
     preset: PresetOption,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.", show_default=False)],
+    output: Annotated[
+        str, typer.Option("--output", "-o", help="The file to write, or a folder for it.", show_default=False)
+    ],
     engine: EngineOption = "auto",
     precision: PrecisionOption = "exact",
     ffmpeg: FfmpegOption = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with kept segments; fails if there are none.")
+    ] = False,
+    restart: Annotated[bool, typer.Option("--restart", help="Remove kept segments, and begin anew.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Process one file now, with a progress bar. The source stays as it is, and nothing is overwritten.
 
+    If it is stopped or fails, finished segments are kept in a hidden folder beside the output, and the same command
+    goes on with them. The file, the preset, --engine, --precision and the output's folder have to be the same.
+
     \b
     Examples:
       framewatch upscale film.mkv --preset upscale-4k -o film-4k.mp4
+      framewatch upscale film.mkv --preset upscale-4k -o film-4k.mp4 --resume
       framewatch upscale film.mkv --preset ./mine.yaml -o out.mkv --json
     """
-    output = output.absolute()
-    _require_absent(output)
+    if resume and restart:
+        raise typer.BadParameter("give --resume or --restart, not both")
     wanted = check_precision(precision)
     named, tools = preset_and_tools(file, preset, ffmpeg, check_engine(engine))
     tools = tools.evolve(precision=wanted)
-    _require_extension(output, named)
+    path = output_path(output, file, named)
+    key = work_key(file, named, tools)
     with (
-        _work_folder(output.parent) as work,
+        kept_work(path.parent, key, resume=resume, restart=restart) as work,
         worker_process() as worker,
         interruptible() as stop,
         progress_bar(transient=True, disable=not sys.stderr.isatty()) as bar,
+        cleaned_up(work, 0, worker.kill_orphans),
     ):
         observer = _BarObserver(bar)
         made = Pipeline(worker, tools, HostGate(1), observer, stop).run(attempt_request(file, named, work))
         if isinstance(made, AttemptResult):
-            output = with_container(output, made.plan.container)  # `else` may have chosen another container
-            _publish(made, output)
+            path = with_container(path, made.plan.container)  # `else` may have chosen another container
+            _publish(made, path)
     if isinstance(made, NotForThisFile):
         _print_skipped(made, as_json)
     elif as_json:
-        print_json(_result(made, output))
+        print_json(_result(made, path))
     else:
         size = _output_size(made.plan)
-        print_line(f"{output}  {size[0]}x{size[1]}, {made.frames} frames" if size else f"{output}  audio only")
+        print_line(f"{path}  {size[0]}x{size[1]}, {made.frames} frames" if size else f"{path}  audio only")
 
 
 # --- shared with `plan` --------------------------------------------------------------------------------------------
@@ -146,45 +158,12 @@ class _BarObserver(Observer):
     def waiting_for(self, device: str) -> None:
         self._bar.update(self._task, description=f"waiting for {device}")
 
+    def resumed(self, kept: int, segments: int) -> None:
+        self._bar.console.print(f"going on: {kept} of {segments} segments are finished already")
+
     def warned(self, warning: Finding) -> None:
         text = printable(f"warning: {warning.message} ({warning.hint}) [{warning.code}]")
         self._bar.console.print(text)
-
-
-@contextmanager
-def _work_folder(parent: Path) -> Iterator[Path]:
-    """Yield a hidden folder beside the output, so that the result only has to be renamed. Remove it afterwards."""
-    try:
-        folder = Path(tempfile.mkdtemp(prefix=".framewatch-", dir=parent))
-    except OSError as error:
-        message = f"the output's folder cannot be written: {error.strerror}"
-        hint = "create the folder first" if not parent.exists() else "give this user write permission there"
-        raise ConfigError(message, code="output.not_writable", hint=hint, where=printable(parent)) from None
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _require_absent(output: Path) -> None:
-    if os.path.lexists(output):
-        raise ConfigError(
-            "the output exists already, and is never overwritten",
-            code="output.exists",
-            hint="name another file, or move this one away",
-            where=printable(output),
-        )
-
-
-def _require_extension(output: Path, named: NamedPreset) -> None:
-    extension = f".{named.preset.container}"
-    if output.suffix.lower() != extension:
-        raise ConfigError(
-            f'the preset "{named.name}" writes {named.preset.container} files',
-            code="output.wrong_ending",
-            hint=f"name it {output.with_suffix(extension).name}, or use a preset with another container",
-            where=printable(output),
-        )
 
 
 def _publish(made: AttemptResult, output: Path) -> None:
@@ -200,7 +179,7 @@ def _publish(made: AttemptResult, output: Path) -> None:
         size=found.size if found else 0,
     )
     if move(request) is not Moved.DONE:
-        _require_absent(output)
+        require_absent(output)
         raise MediaError("the result could not be moved to its place", code="output.lost", where=printable(output))
 
 

@@ -1,0 +1,1 @@
+"""`framewatch upscale`: process one file at once, without a daemon."""
