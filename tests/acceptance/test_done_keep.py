@@ -77,7 +77,7 @@ def check_library(harness: Harness, library: Path) -> None:
 
 
 def test_a_failed_file_stays_and_a_retry_takes_it_again(harness: Harness, clip: Path) -> None:
-    share = harness.folder(done="keep")
+    share = harness.folder(done="keep", progress_files="while_running")
     bad = share / "bad.mp4"
     bad.write_bytes(b"no film")
     harness.start()
@@ -90,6 +90,7 @@ def test_a_failed_file_stays_and_a_retry_takes_it_again(harness: Harness, clip: 
     bad.write_bytes(clip.read_bytes())
     os.utime(bad, ns=(kept.st_atime_ns, kept.st_mtime_ns + 60 * 10**9))
     done = eventually(lambda: harness.events("job.done"), what="the repaired file's job", details=harness.log)[0]
+    assert [path.name for path in (harness.root / "anime/out").glob("*.mp4*")] == ["bad.mp4"]
     assert done["job_id"] != failed["job_id"]
 
     append(bad, "again")

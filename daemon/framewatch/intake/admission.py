@@ -16,7 +16,7 @@ from framewatch.errors import ConfigError, ErrorRecord, Finding, FramewatchError
 from framewatch.intake.collector import Answer, LeftAlone, Settled
 from framewatch.jobs.known_files import KnownFiles
 from framewatch.jobs.lifecycle.events import Broke, RetryAsked
-from framewatch.jobs.naming import free_path, planned_output, sidecar_path
+from framewatch.jobs.naming import free_path, planned_output, progress_path
 from framewatch.jobs.progress_file import other_owner
 from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.source_check import retry_source
@@ -28,8 +28,7 @@ from framewatch.media.preset.preset_file import UNREADABLE
 from framewatch.media.preset.selection import wanted_kinds
 from framewatch.media.rules.preset_rules import check_preset
 from framewatch.settings import FolderSettings, Settings
-from framewatch.storage import beneath, files
-from framewatch.storage.os_errors import storage_faults
+from framewatch.storage import files
 from framewatch.storage.root import UNGUARDED, Guard, Root
 
 _log = structlog.get_logger("framewatch.intake")
@@ -63,7 +62,9 @@ class Admission:
         self._configured = configured
         self._manager = manager
         stay = folder.keeps_sources or folder.replace  # with `replace`, those that were skipped
-        self._known = KnownFiles(manager.store, folder.name, self._input, sources=stay)
+        self._known = KnownFiles(
+            manager.store, folder.name, self._input, sources=stay, progress_files=folder.progress_files
+        )
         self._library = library
         self._wanted: frozenset[Kind] | None = None
 
@@ -231,11 +232,12 @@ class Admission:
     def _is_taken(self, path: Path, job_id: str, source: Path) -> bool:
         """Return whether there is an output of this name, or a job of another daemon that will make one."""
         # An output that is away now: publishing finds a free name when it is back.
-        with suppress(FileNotFoundError, StorageError), self._output.open_folder(path.parent) as folder:
-            with storage_faults(path):
-                if beneath.find(folder, (path.name,)) is not None:
-                    return True
-            owner = other_owner(folder, sidecar_path(path).name, job_id, source)
+        with suppress(StorageError):
+            if self._output.exists(path):
+                return True
+        shown_at = progress_path(self._output.path, path, self._folder.progress_files)
+        with suppress(FileNotFoundError, StorageError), self._output.open_folder(shown_at.parent) as folder:
+            owner = other_owner(folder, shown_at.name, job_id, source)
             return owner is not None and not self._has_ended(owner.job_id)
         return False
 

@@ -14,12 +14,13 @@ from pathlib import Path
 
 from framewatch.domain import FileIdentity, KnownFile
 from framewatch.errors import StorageError
-from framewatch.jobs.naming import numbered, sidecar_path
+from framewatch.jobs.naming import numbered, progress_path
 from framewatch.jobs.progress_file import owner_of
 from framewatch.jobs.store.store import Store
 from framewatch.library.kinds import Kind
 from framewatch.library.known_file import Likeness, content_sample, is_as_new, likeness
 from framewatch.storage import files
+from framewatch.storage.folder_places import ProgressFiles
 from framewatch.storage.os_errors import storage_faults
 from framewatch.storage.root import Root
 
@@ -33,19 +34,23 @@ OutputOf = Callable[[Path], Path | None]
 class KnownFiles:
     """The known files of one watch folder."""
 
-    def __init__(self, store: Store, folder: str, root: Root, *, sources: bool) -> None:
+    def __init__(
+        self, store: Store, folder: str, root: Root, *, sources: bool, progress_files: ProgressFiles = "keep"
+    ) -> None:
         """Prepare.
 
         Args:
             store: has the known files.
             folder: the watch folder's name.
             root: its input.
+            progress_files: where those of outputs in the input are.
             sources: whether sources stay there. If they do not, only outputs are recognised.
         """
         self._store = store
         self._folder = folder
         self._root = root
         self._sources = sources
+        self._progress_files = progress_files
 
     def recognise(self, seen: Iterable[Seen]) -> tuple[set[Path], list[Seen]]:
         """Return the paths of files that are known, and the others of which nothing is known, not even their path."""
@@ -110,7 +115,7 @@ class KnownFiles:
         return set(known)
 
     def _is_own_output(self, relative: Path) -> bool:
-        path = sidecar_path(self._root.path / relative)
+        path = progress_path(self._root.path, self._root.path / relative, self._progress_files)
         with suppress(StorageError, OSError), self._root.open_folder(path.parent) as folder:
             owner = owner_of(folder, path.name)
             return owner is not None and owner.is_done

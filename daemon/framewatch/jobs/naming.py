@@ -12,8 +12,11 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from framewatch.storage.folder_places import ProgressFiles
+
 MAX_BYTES = 255  # NAME_MAX of every common file system
 SIDECAR_SUFFIX = ".progress.json"
+PROGRESS_FOLDER = ".framewatch-progress"
 
 _MAX_EXTENSION = 16  # bytes; what follows the last dot of "Vol. 1 the long way home" is no extension
 _FIELD = re.compile(r"\{(stem|preset|ext)\}")
@@ -80,6 +83,14 @@ def sidecar_path(file: Path) -> Path:
 def fitted(name: str) -> str:
     """Return the name, cut before its ending if it is too long."""
     return _fit(*_split(name))
+
+
+def progress_path(root: Path, file: Path, mode: ProgressFiles) -> Path:
+    """Return where the progress file of an output or source below `root` is."""
+    beside = sidecar_path(file)
+    if mode != "folder" or not beside.is_relative_to(root):
+        return beside
+    return root / PROGRESS_FOLDER / beside.relative_to(root)
 
 
 def _safe(name: str) -> str:

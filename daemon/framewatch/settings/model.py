@@ -32,7 +32,7 @@ from framewatch.settings.fields import (
     folder_conflict,
     path_problem,
 )
-from framewatch.storage.folder_places import CompanionsMode, FolderPlaces
+from framewatch.storage.folder_places import CompanionsMode, FolderPlaces, ProgressFiles
 
 
 def _no_default(schema: dict[str, JsonValue]) -> None:
@@ -117,6 +117,15 @@ class FolderSettings(Section):
     )
     output_name: OutputName = Field(
         default=DEFAULT_NAME, description="Name of the output, with the fields {stem}, {preset} and {ext}."
+    )
+    progress_files: ProgressFiles = Field(
+        default="keep",
+        description="keep: the progress file stays beside its output, or beside the source if there is none. "
+        "while_running: it is removed when the job is done; one that says why a job failed stays. folder: all of "
+        "them are in the hidden folder .framewatch-progress at the top of output, done and failed.",
+    )
+    keep_mtime: bool = Field(
+        default=False, description="Give each output its source's time of change, by which media servers sort."
     )
     companions: CompanionsMode = Field(
         default="copy",
@@ -331,6 +340,8 @@ class Settings(Section):
                 failed=folder.failed,
                 work=self.work_dir,
                 companions=folder.companions,
+                progress_files=folder.progress_files,
+                keep_mtime=folder.keep_mtime,
                 overwrite=folder.overwrite,
                 reserve=self.reserve,
             )

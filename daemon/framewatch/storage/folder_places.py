@@ -13,6 +13,9 @@ from framewatch.storage.root import UNGUARDED, Guard, Root
 CompanionsMode = Literal["copy", "move", "leave"]
 """What happens to the files that belong to a source, as the setting `companions` says."""
 
+ProgressFiles = Literal["keep", "while_running", "folder"]
+"""Where progress files are and how long, as the setting `progress_files` says."""
+
 
 @dataclass(frozen=True, slots=True)
 class FolderPlaces:
@@ -27,6 +30,8 @@ class FolderPlaces:
     failed: Path | None  # None only if sources stay where they are
     work: Path  # framewatch's own: the parent of all jobs' work folders
     companions: CompanionsMode = "copy"  # what happens to the files that belong to a source
+    progress_files: ProgressFiles = "keep"
+    keep_mtime: bool = False  # outputs get the times of their sources
     replace: bool = False  # outputs take the places of their sources in the input
     overwrite: bool = False  # the output replaces an older file of its planned name
     reserve: int = 0  # bytes that are to stay free on each disk

@@ -91,3 +91,11 @@ def test_a_free_path_is_the_first_that_is_not_taken() -> None:
 def test_a_sidecar_is_named_after_the_whole_file_name() -> None:
     assert naming.sidecar_path(Path("/o/a.mp4")) == Path("/o/a.mp4.progress.json")
     assert naming.sidecar_path(Path("/f/a.mkv")) == Path("/f/a.mkv.progress.json")
+
+
+def test_progress_files_are_beside_their_files_or_in_a_folder_at_the_top() -> None:
+    root, film = Path("/out"), Path("/out/s1/film.mp4")
+    assert naming.progress_path(root, film, "keep") == Path("/out/s1/film.mp4.progress.json")
+    assert naming.progress_path(root, film, "while_running") == Path("/out/s1/film.mp4.progress.json")
+    assert naming.progress_path(root, film, "folder") == Path("/out/.framewatch-progress/s1/film.mp4.progress.json")
+    assert naming.progress_path(Path("/moved"), film, "folder") == Path("/out/s1/film.mp4.progress.json")

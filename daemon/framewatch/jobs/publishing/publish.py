@@ -33,7 +33,7 @@ from framewatch.jobs.lifecycle.publishing_step import (
 )
 from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.lifecycle.transitions import transition
-from framewatch.jobs.naming import free_path, placed_below, sidecar_path
+from framewatch.jobs.naming import free_path, placed_below, progress_path
 from framewatch.jobs.progress_file import other_owner
 from framewatch.jobs.publishing.companions import JobCompanions
 from framewatch.jobs.source_check import (
@@ -50,7 +50,7 @@ from framewatch.storage.copy import CopyProgress
 from framewatch.storage.files import part_name
 from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.move import Move, Moved, discard_part, move
-from framewatch.storage.os_errors import shown
+from framewatch.storage.os_errors import shown, storage_faults
 from framewatch.storage.root import Root
 from framewatch.storage.swap.take_place import new_name, take_place
 
@@ -98,15 +98,21 @@ def final_sidecar(job: Job, places: FolderPlaces) -> tuple[Path, Root]:
     done/ if the job was skipped. If the configuration has moved that folder since, the file stays in the new one.
     Where sources stay in place, it is in failed/ if there is one and the job failed, else beside the planned output.
     """
+    file, root = _shown_file(job, places)
+    return progress_path(root.path, file, places.progress_files), root
+
+
+def _shown_file(job: Job, places: FolderPlaces) -> tuple[Path, Root]:
+    """Return the file that the progress file of an ended job is about, and its root."""
     if job.outcome == JobState.DONE or (stays_in_place(job, places) and not _is_failure_to_file(job, places)):
         output = placed_below(places.output, job.relative, job.journal.output or job.output)
-        return sidecar_path(output), places.root("output")
+        return output, places.root("output")
     if stays_in_place(job, places):
         failed = places.root("failed")
-        return sidecar_path(failed.path / job.relative), failed
+        return failed.path / job.relative, failed
     if job.journal.source_to is not None:
         root = places.root(source_place(job))
-        return sidecar_path(placed_below(root.path, job.relative, job.journal.source_to)), root
+        return placed_below(root.path, job.relative, job.journal.source_to), root
     failed = places.root("failed")
 
     def taken(path: Path) -> bool:
@@ -114,7 +120,7 @@ def final_sidecar(job: Job, places: FolderPlaces) -> tuple[Path, Root]:
             return failed.exists(path)
         return False
 
-    return sidecar_path(free_path(failed.path / job.relative, taken)), failed
+    return free_path(failed.path / job.relative, taken), failed
 
 
 def _is_failure_to_file(job: Job, places: FolderPlaces) -> bool:
@@ -150,6 +156,7 @@ class _Publisher:
             self._discard_output_copy(job)
             self._discard_second_name(job)
             return lost
+        self._keep_mtime(job, step.result, work)
         takes_place = step.output == job.source
         new = step.output.with_name(new_name(job.id)) if takes_place else step.output
         self._require_room(job, step.result, work, new, Need("output", size))
@@ -199,6 +206,14 @@ class _Publisher:
         chosen = free_path(placed_below(self.places.output, job.relative, job.output), taken)
         # By its own name, which may be spelled in another case.
         return ev.OutputChosen(job.source if is_source(root.find(chosen)) else chosen, made.size)
+
+    def _keep_mtime(self, job: Job, result: Path, work: Root) -> None:
+        """Give the result its source's time of change, unless it could then be taken for the source."""
+        if not self.places.keep_mtime or job.journal.output_size == job.identity.size or not work.exists(result):
+            return
+        with storage_faults(result), work.open_folder(result.parent) as folder:
+            times = (time.time_ns(), job.identity.mtime_ns)
+            os.utime(result.name, ns=times, dir_fd=folder, follow_symlinks=False)
 
     def _made(self, output: Path) -> KnownFile | None:
         """Return what to remember of an output that is in the input."""
@@ -305,7 +320,7 @@ class _Publisher:
 
         def taken(path: Path) -> bool:
             # Without an output, the final progress file is beside the source, so its name must be free, too.
-            sidecar_taken = job.outcome != JobState.DONE and root.exists(sidecar_path(path))
+            sidecar_taken = job.outcome != JobState.DONE and root.exists(self._progress_path(root, path))
             found = root.find(path)
             return path == not_this or sidecar_taken or (found is not None and not is_source(found))
 
@@ -348,9 +363,14 @@ class _Publisher:
 
     def _shows_another(self, job: Job, output: Path) -> bool:
         """Return whether the name is another job's, by its progress file: one of another daemon's, most likely."""
-        with suppress(FileNotFoundError), self.places.root("output").open_folder(output.parent) as folder:
-            return other_owner(folder, sidecar_path(output).name, job.id, job.source) is not None
+        root = self.places.root("output")
+        path = self._progress_path(root, output)
+        with suppress(FileNotFoundError), root.open_folder(path.parent) as folder:
+            return other_owner(folder, path.name, job.id, job.source) is not None
         return False
+
+    def _progress_path(self, root: Root, file: Path) -> Path:
+        return progress_path(root.path, file, self.places.progress_files)
 
     def _arrived(self, job: Job, moved_to: Path, size: int | None) -> bool:
         """Return whether a move that the journal does not record has put the file into an earlier root."""

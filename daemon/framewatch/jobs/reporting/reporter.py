@@ -14,7 +14,7 @@ from framewatch.domain import Job, JobState, Progress, StageName
 from framewatch.errors import Finding, StorageError
 from framewatch.jobs.attempt.context import Observer
 from framewatch.jobs.attempt.segment_ledger import LedgerEntry
-from framewatch.jobs.naming import sidecar_path
+from framewatch.jobs.naming import progress_path
 from framewatch.jobs.publishing.publish import final_sidecar
 from framewatch.jobs.reporting.sidecar import Sidecar, remove_sidecar
 from framewatch.jobs.store.store import Store
@@ -69,7 +69,8 @@ class Reporter:
         if places is None or sidecar is None:
             return
         path, root = final_sidecar(job, places)
-        if job.other_than:  # the file is left alone, and nothing is written about it
+        over = places.progress_files == "while_running" and job.state.ends_in_done_folder
+        if over or job.other_than:  # the file is left alone, and nothing is written about it
             finish = partial(sidecar.remove, job.id)
         else:
             finish = partial(sidecar.finish, job, self._store.progress(job.id), path, root)
@@ -106,7 +107,7 @@ class Reporter:
         places = self._places_of(job.folder)
         if places is None:
             return None
-        path = sidecar_path(job.output)
+        path = progress_path(places.output, job.output, places.progress_files)
         with self._lock:
             known = self._sidecars.get(job.id)
             if known is not None and known.path == path:
