@@ -21,6 +21,7 @@ from framewatch.jobs.progress_file import other_owner
 from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.source_check import retry_source
 from framewatch.jobs.store.ids import is_job_id
+from framewatch.library.discs import named_like
 from framewatch.library.kinds import Kind
 from framewatch.media.preset.library import SHIPPED, PresetLibrary
 from framewatch.media.preset.loader import FOLDER_PRESET, NamedPreset, load_folder_preset
@@ -124,7 +125,7 @@ class Admission:
     def _planned(self, relative: Path, preset: NamedPreset | None) -> Path:
         name = preset.name if preset else FOLDER_PRESET
         container = preset.preset.container if preset else relative.suffix.lstrip(".") or "mp4"
-        return planned_output(self._folder.output, relative, self._folder.output_name, name, container)
+        return planned_output(self._folder.output, named_like(relative), self._folder.output_name, name, container)
 
     def _sorted(self, settled: Sequence[Settled]) -> tuple[dict[Path, str | None], list[Settled]]:
         """Return the files of which another version is being processed, and the new ones."""

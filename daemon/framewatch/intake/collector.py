@@ -18,6 +18,7 @@ from framewatch.intake.ignore_rules import IgnoreRules
 from framewatch.intake.ready_check import ReadyState, check_ready
 from framewatch.intake.scanner import Scanner, ScanReport
 from framewatch.intake.settle_tracker import Snapshot
+from framewatch.library.discs import disc_above, disc_kind
 from framewatch.library.kinds import Kind, claims_kind, is_other_kind
 from framewatch.library.remains import is_sample
 from framewatch.settings import FolderSettings
@@ -144,6 +145,7 @@ class Collector:
 
     def handle_event(self, relative: str) -> None:
         """Handle an event about a path: a file that changed, appeared or vanished, or a subfolder."""
+        relative = disc_above(relative) or relative
         if not self._scanner.covers(relative):
             return
         with self._scanner.opened() as top:
@@ -166,6 +168,7 @@ class Collector:
         name = relative.rpartition("/")[2]
         if self._rules.is_unfinished(name):
             return True
+        relative = disc_above(relative) or relative
         if self._scanner.covers(relative):
             return not self._is_other_kind(relative) and not self._states.is_left_alone(relative)
         claims = self._wanted is None or claims_kind(name, self._wanted)
@@ -176,7 +179,10 @@ class Collector:
             self._states.observe(relative, snapshot, now)
 
     def _is_other_kind(self, relative: str) -> bool:
-        return self._wanted is not None and is_other_kind(relative.rpartition("/")[2], self._wanted)
+        if self._wanted is None:
+            return False
+        name = relative.rpartition("/")[2]
+        return Kind.VIDEO not in self._wanted if disc_kind(name) else is_other_kind(name, self._wanted)
 
     def forget(self, relative: str) -> None:
         """Treat the file at this path as new; it settles again."""

@@ -21,7 +21,7 @@ class ReadyState(StrEnum):
 
 
 def check_ready(top: int, relative: str, expected: Snapshot, *, leases: bool) -> ReadyState:
-    """Open a file without following links, compare it with the last snapshot, and ask the kernel for writers.
+    """Open a file or a disc without following links, compare it with the last snapshot, and ask for a file's writers.
 
     Opening makes clients of network file systems fetch the current status instead of a cached one. A file that may
     not be opened counts as ready, so that its job fails with a reason.
@@ -49,6 +49,9 @@ def check_ready(top: int, relative: str, expected: Snapshot, *, leases: bool) ->
 
 def _compare(file: int, expected: Snapshot, *, leases: bool) -> ReadyState:
     status = os.fstat(file)
+    if stat.S_ISDIR(status.st_mode):  # a disc
+        tree = files.identity_of_tree(status, (found for _, found in beneath.files_below(file, ())))
+        return ReadyState.READY if tree == expected.identity() else ReadyState.CHANGED
     now = Snapshot(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
     if not stat.S_ISREG(status.st_mode) or now != expected:
         return ReadyState.CHANGED

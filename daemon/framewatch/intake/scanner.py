@@ -14,7 +14,8 @@ from typing import NamedTuple
 from framewatch.errors import StorageError
 from framewatch.intake.ignore_rules import IgnoreRules
 from framewatch.intake.settle_tracker import Snapshot
-from framewatch.storage import beneath
+from framewatch.library.discs import disc_kind
+from framewatch.storage import beneath, files
 from framewatch.storage.mount_marker import MARKER_NAME
 from framewatch.storage.os_errors import shown
 from framewatch.storage.root import Root
@@ -24,7 +25,7 @@ MAX_REPORTED = 1000  # entries reported by name; bounds the memory that a hostil
 
 
 class Found(NamedTuple):
-    """A file found by a scan. Bytes of its name that are not UTF-8 are surrogate escapes."""
+    """A file found by a scan, or a disc. Bytes of its name that are not UTF-8 are surrogate escapes."""
 
     relative: str  # path below the root, with slashes
     snapshot: Snapshot
@@ -89,6 +90,10 @@ class Scanner:
             roots = self._roots()
             while pending:
                 folder = pending.pop()
+                if disc_kind(folder.relative.rpartition("/")[2]):
+                    if isinstance(disc := self.look(top, folder.relative), Snapshot):
+                        yield Found(folder.relative, disc)
+                    continue
                 try:
                     with _opened(top, folder) as file, os.scandir(file) as entries:
                         for entry in self._listed(entries, file, folder.relative, report):
@@ -158,10 +163,17 @@ class Scanner:
     def look(self, top: int, relative: str) -> Snapshot | os.stat_result | None:
         """Return a Snapshot of a regular file, the stat result of anything else, or None if nothing is there.
 
-        A path that leads through a link counts as missing.
+        A path that leads through a link counts as missing. A disc is taken as one file, once nothing in it is an
+        unfinished download.
         """
+        parts = relative.split("/")
         try:
-            status = beneath.find(top, relative.split("/"))
+            status = beneath.find(top, parts)
+            if status and stat.S_ISDIR(status.st_mode) and disc_kind(parts[-1]):
+                inside = list(beneath.files_below(top, parts))
+                if any(self._rules.is_unfinished(name) for name, _ in inside):
+                    return None
+                return Snapshot(**files.identity_of_tree(status, (found for _, found in inside)).model_dump())
         except OSError:
             return None
         return _snapshot(status) if status and stat.S_ISREG(status.st_mode) else status

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from framewatch.domain import FileIdentity, Job, JobState, KnownFile
 from framewatch.errors import ConfigError, Finding, MediaError, StorageError
+from framewatch.library.discs import disc_kind
 from framewatch.library.known_file import content_sample
 from framewatch.storage import files
 from framewatch.storage.folder_places import FolderPlaces
@@ -32,7 +33,7 @@ def lost_source(job: Job, root: Root) -> Finding | None:
         StorageError: the root cannot be opened, so nothing is known about the source.
     """
     try:
-        found = root.find(job.source)
+        found = source_identity(job.source, root)
     except StorageError:
         # A user who cancels a job on a lost disk knows that it will not come back.
         if job.outcome != JobState.CANCELLED:
@@ -40,8 +41,20 @@ def lost_source(job: Job, root: Root) -> Finding | None:
         found = None
     if found is None:
         return Finding("source.vanished", "the file was removed before its job ended", "", shown(job.source))
-    same = stat.S_ISREG(found.st_mode) and files.unchanged(job.identity, files.identity_of(found))
+    same = isinstance(found, FileIdentity) and files.unchanged(job.identity, found)
     return None if same else changed(job)
+
+
+def source_identity(source: Path, root: Root) -> FileIdentity | os.stat_result | None:
+    """Return what a source is now: a file, or a disc as a whole; the status of anything else, or None if it is gone.
+
+    Raises:
+        StorageError: the root, or a folder of the disc, cannot be opened.
+    """
+    found = root.find(source)
+    if found is None or stat.S_ISREG(found.st_mode):
+        return files.identity_of(found) if found else None
+    return root.tree_identity(source) if disc_kind(source.name) and stat.S_ISDIR(found.st_mode) else found
 
 
 def stays_in_place(job: Job, places: FolderPlaces) -> bool:
@@ -64,11 +77,14 @@ def known_source(job: Job, guard: Guard) -> KnownFile | None:
 
 
 def known_file(path: Path, root: Root) -> KnownFile | None:
-    """Return what to remember of a file below a root; None if there is no regular file.
+    """Return what to remember of a file or a disc below a root; None if there is neither.
 
     Raises:
         StorageError: it cannot be read now.
     """
+    if disc_kind(path.name):
+        identity = root.tree_identity(path)
+        return KnownFile(identity=identity, sample="") if identity else None
     with storage_faults(path), root.open_folder(path.parent) as folder:
         file = os.open(path.name, files.READ, dir_fd=folder)
         try:
@@ -106,8 +122,8 @@ def retry_source(job: Job, guard: Guard = UNGUARDED) -> tuple[Path, FileIdentity
         StorageError: its root cannot be opened.
     """
     source = job.journal.source_to or job.source
-    identity = root_above(source, job.relative, guard).identity(source)
-    if identity is None:
+    identity = source_identity(source, root_above(source, job.relative, guard))
+    if not isinstance(identity, FileIdentity):
         hint = "put it back, or drop it into the watched folder again"
         raise ConfigError("the source of this job is gone", code="source.vanished", hint=hint, where=shown(source))
     return source, identity

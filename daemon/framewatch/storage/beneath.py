@@ -21,6 +21,7 @@ FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # A folder on the way needs no right to list it. O_PATH is Linux's; elsewhere the folders have to be readable.
 PASSED = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 
+MAX_DEPTH = 16  # of the folders in which `files_below` looks
 _OPENAT2 = 437  # the same number on every architecture but Alpha
 _RESOLVE = 0x02 | 0x04 | 0x08  # RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH, from linux/openat2.h
 _UNSUPPORTED = (errno.ENOSYS, errno.EPERM)  # EPERM: older container runtimes refuse calls that they do not know
@@ -83,6 +84,32 @@ def find(folder: int, parts: Sequence[str]) -> os.stat_result | None:
         return None
     finally:
         os.close(parent)
+
+
+def files_below(folder: int, parts: Sequence[str], depth: int = 0) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield name and status of the regular files in a folder and those below it, without following a link.
+
+    Args:
+        folder: descriptor of an open folder.
+        parts: path components of the folder to list, below it.
+        depth: of the folder below that of the first call.
+
+    Raises:
+        OSError: a folder cannot be read, or they are nested too deeply.
+    """
+    if depth > MAX_DEPTH:
+        raise OSError(errno.ENAMETOOLONG, "the folders are nested too deeply")
+    here = open_beneath(folder, parts, FOLDER)
+    try:
+        with os.scandir(here) as entries:
+            listed = sorted(entries, key=lambda entry: entry.name)
+        for entry in listed:
+            if entry.is_dir(follow_symlinks=False):
+                yield from files_below(here, (entry.name,), depth + 1)
+            elif entry.is_file(follow_symlinks=False):
+                yield entry.name, os.stat(entry.name, dir_fd=here, follow_symlinks=False)
+    finally:
+        os.close(here)
 
 
 def open_path(path: Path, flags: int, mode: int = 0o666) -> int:

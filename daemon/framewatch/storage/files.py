@@ -11,6 +11,7 @@ import hashlib
 import os
 import stat
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -94,6 +95,14 @@ def write_name(folder: int, name: str, data: bytes, *, durable: bool = True) -> 
 def identity_of(found: os.stat_result) -> FileIdentity:
     """Return the identity of the file that a stat result describes."""
     return FileIdentity(device=found.st_dev, inode=found.st_ino, size=found.st_size, mtime_ns=found.st_mtime_ns)
+
+
+def identity_of_tree(folder: os.stat_result, inside: Iterable[os.stat_result]) -> FileIdentity:
+    """Return the identity of a folder that is taken as one file: the size of all its files, and the newest mtime."""
+    size, newest = 0, 0
+    for found in inside:
+        size, newest = size + found.st_size, max(newest, found.st_mtime_ns)
+    return FileIdentity(device=folder.st_dev, inode=folder.st_ino, size=size, mtime_ns=newest)
 
 
 def unchanged(admitted: FileIdentity, now: FileIdentity) -> bool:

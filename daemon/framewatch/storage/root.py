@@ -156,6 +156,15 @@ class Root:
         found = self.find(path)
         return files.identity_of(found) if found and stat.S_ISREG(found.st_mode) else None
 
+    def tree_identity(self, path: Path) -> FileIdentity | None:
+        """Return the identity of a folder as a whole; None if there is no folder with this name."""
+        found = self.find(path)
+        if found is None or not stat.S_ISDIR(found.st_mode):
+            return None
+        with self.opened() as top, storage_faults(path):
+            inside = [status for _, status in beneath.files_below(top, self._parts(path))]
+        return files.identity_of_tree(found, inside)
+
     def input_file(self, path: Path, identity: FileIdentity | None = None) -> InputFile:
         """Return what another process needs to open a file; `identity` is the version that is expected."""
         return InputFile(root=self.real_path(), relative=Path(*self._parts(path)), identity=identity)

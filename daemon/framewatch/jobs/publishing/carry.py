@@ -46,6 +46,7 @@ class Carrier:
     folder: str  # the watch folder's name
     cancel: threading.Event | None = None
     progress: CopyProgress | None = None
+    strict: bool = False  # raise an error also for a file that has to stay
 
     def file(self, source: Spot, destination: Spot, *, keep: bool) -> bool:
         """Copy or move a file to a free name, the destination's own if that is free.
@@ -66,7 +67,7 @@ class Carrier:
             return self._placed(source, destination, keep=keep)
         except StorageError as error:
             finding = error.finding
-            if finding.code not in _STAYS:
+            if self.strict or finding.code not in _STAYS:
                 raise
             facts = {"path": shown(source.path), "code": finding.code, "problem": finding.message}
             _log.warning("companion.left", folder=self.folder, **facts)

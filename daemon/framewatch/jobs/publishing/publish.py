@@ -35,6 +35,7 @@ from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.lifecycle.transitions import transition
 from framewatch.jobs.naming import free_path, placed_below, progress_path
 from framewatch.jobs.progress_file import other_owner
+from framewatch.jobs.publishing.carry import Carrier, Spot
 from framewatch.jobs.publishing.companions import JobCompanions
 from framewatch.jobs.source_check import (
     changed,
@@ -45,6 +46,7 @@ from framewatch.jobs.source_check import (
     source_root,
     stays_in_place,
 )
+from framewatch.library.discs import disc_kind
 from framewatch.storage import files
 from framewatch.storage.copy import CopyProgress
 from framewatch.storage.files import part_name
@@ -300,12 +302,23 @@ class _Publisher:
             arrived = lost is not None and self._arrived(job, step.destination, job.identity.size)
             return ev.SourceMoved() if arrived else lost or self._chosen_source(job)
         self._require_room(job, step.source, source_in, step.destination, Need(place, job.identity.size))
+        if disc_kind(step.source.name):
+            return self._moved_disc(job, Spot(step.source, source_in), Spot(step.destination, root))
         match self._move_source(job, step.destination, root, keep=False):
             case Moved.DONE:
                 return ev.SourceMoved()
             case Moved.TAKEN:
                 return self._chosen_source(job, not_this=step.destination)
         return self._lost_source(job) or ev.SourceLost(changed(job))
+
+    def _moved_disc(self, job: Job, source: Spot, destination: Spot) -> ev.Event:
+        """Move a disc's folder file by file, or what an earlier attempt has left of it."""
+        begun = destination.root.exists(destination.path)
+        if not begun and (lost := self._lost_source(job)):
+            return lost
+        carrier = Carrier(job.id, job.folder, self.cancel, self.progress, strict=True)
+        carrier.tree(source, destination, keep=False)
+        return ev.SourceMoved()
 
     def _chosen_source(self, job: Job, not_this: Path | None = None) -> ev.SourceChosen:
         place = source_place(job)

@@ -27,10 +27,12 @@ from framewatch.jobs.attempt.forecast.memory import reading_bounds
 from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import AttemptRequest, AttemptResult, NotForThisFile, Tools
 from framewatch.jobs.lifecycle import events as ev
+from framewatch.jobs.main_title import main_title
 from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.scheduling.stop_request import StopRequest
 from framewatch.jobs.source_check import require_source, source_root
 from framewatch.jobs.work_folder import cleaned_up, make_work_folder
+from framewatch.library.discs import disc_kind
 from framewatch.library.kinds import claims_kind
 from framewatch.media.preset.preset import Preset
 from framewatch.media.preset.selection import wanted_kinds
@@ -93,7 +95,10 @@ class _FolderShare(Share):
         if self._places is not None:
             self._places.require_no_links()
         require_source(self._job, self._guard)
-        return source_root(self._job, self._guard).input_file(self._job.source, self._job.identity)
+        root = source_root(self._job, self._guard)
+        if disc_kind(self._job.source.name):
+            return main_title(root, self._job.source)
+        return root.input_file(self._job.source, self._job.identity)
 
 
 class Slot:
