@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
+import re
 import shutil
 import signal
+import subprocess
+import termios
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
 import yaml
 
 import injected
-from harness import CLIP, Harness, framewatch
+from harness import CLIP, COMMAND, Harness, framewatch
 from waiting import eventually
 
 COMMANDS = (
@@ -126,11 +132,7 @@ def test_upscale_prints_its_result_as_json(tmp_path: Path, clip: Path) -> None:
 
 
 def test_ctrl_c_in_an_upscale_leaves_no_mess(tmp_path: Path) -> None:
-    import subprocess
-
     import psutil
-
-    from harness import COMMAND
 
     output = tmp_path / "out" / "big.mp4"
     output.parent.mkdir()
@@ -265,3 +267,80 @@ def test_a_terminal_that_lacks_a_names_characters_gets_escapes(tmp_path: Path) -
     result = framewatch("presets", "show", preset, env=environment)
     assert (result.returncode, result.stderr) == (0, "")
     assert "caf\\xe9" in result.stdout
+
+
+def test_status_and_plan_expect_what_was_measured_and_nothing_before(
+    harness: Harness, clip: Path, pace: injected.Knob
+) -> None:
+    path = preset(harness.root)
+    share = harness.folder(preset=str(path))
+    plan = ("plan", clip, "-p", path, "--config", harness.config)
+    assert "time unknown" in framewatch(*plan).stdout
+    shutil.copy(clip, share / "first.mp4")
+    pace.turn(0)
+    assert harness.once().returncode == 0
+    said = json.loads(framewatch(*plan, "--json").stdout)["expected"]
+    assert said["seconds"] > 0
+    assert (said["basis"], said["measured_size"]) == ("jobs", True)
+    output = harness.root / "anime" / "out" / "first.mp4"
+    assert said["output_size"] == pytest.approx(output.stat().st_size, rel=0.1)
+    assert "by jobs like this one; output about" in framewatch(*plan).stdout
+
+    pace.turn(0.5)
+    harness.start()
+    for name in ("a.mp4", "b.mp4", "c.mp4"):
+        shutil.copy(clip, share / name)
+    state = eventually(
+        lambda: found if (found := _state(harness))["counts"].get("queued") == 2 else {}, what="two queued files"
+    )
+    assert [job["status"] for job in state["jobs"]] == ["running", "queued", "queued", "done"]
+    running, queued, done = state["jobs"][0], state["jobs"][1], state["jobs"][-1]
+    assert running["elapsed_seconds"] is not None
+    assert queued["expected"]["seconds"] == pytest.approx(done["elapsed_seconds"], rel=0.9)
+    assert (queued["size"], state["queue"]["jobs"]) == (clip.stat().st_size, 2)
+    assert state["queue"]["unknown"] == 0
+    text = framewatch("status", "--config", harness.config).stdout
+    places = [text.index(word) for word in ("RUNNING", running["job_id"], "NEXT", queued["job_id"], "DONE", "first")]
+    assert places == sorted(places)
+    pace.turn(0)
+    assert harness.stop() == 0
+
+
+def _state(harness: Harness) -> dict[str, Any]:
+    state: dict[str, Any] = json.loads(framewatch("status", "--config", harness.config, "--json").stdout)
+    return state
+
+
+def test_the_live_status_fits_the_terminal_and_leaves_it_as_it_was(harness: Harness, tmp_path: Path) -> None:
+    harness.folder()
+    for end in (b"q", b"\x03"):
+        terminal, inside = pty.openpty()
+        termios.tcsetwinsize(inside, (24, 80))
+        before = termios.tcgetattr(inside)
+        environment = os.environ | {"TERM": "xterm", "COLUMNS": "80", "LINES": "24"}
+        command = [COMMAND, "status", "--watch", "--config", harness.config]
+        with subprocess.Popen(
+            command, stdin=inside, stdout=inside, stderr=inside, env=environment, start_new_session=True,
+            preexec_fn=partial(_be_controlled, inside),  # noqa: PLW1509 - no other thread is alive
+        ) as live:  # fmt: skip
+            shown = b""
+            while b"q quits" not in shown:
+                shown += os.read(terminal, 65536)
+            os.write(terminal, end)
+            assert live.wait(timeout=10) == (0 if end == b"q" else 130)
+        while b"\x1b[?1049l" not in shown:  # the screen from before
+            shown += os.read(terminal, 65536)
+        assert termios.tcgetattr(inside) == before
+        text = re.sub(rb"\x1b\[[?0-9;]*[A-Za-z]", b"", shown).decode()
+        assert "daemon: not running" in text
+        assert max(len(line) for line in text.splitlines()) <= 80
+        os.close(terminal)
+        os.close(inside)
+    refused = framewatch("status", "--watch", "--config", harness.config)
+    assert (refused.returncode, "terminal" in refused.stderr) == (2, True)
+
+
+def _be_controlled(terminal: int) -> None:
+    """Make the terminal the one whose Ctrl-C is a signal for this process."""
+    fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.default_int_handler)

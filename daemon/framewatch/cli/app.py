@@ -25,7 +25,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "run": ("daemon:run", "Watch the configured folders until a signal comes."),
         "plan": ("plan:plan", "Show what would be done with a file, and write nothing."),
         "upscale": ("upscale.command:upscale", "Process one file now, with a progress bar."),
-        "status": ("status.command:status", "Show the daemon, its folders and the newest jobs."),
+        "status": ("status.command:status", "Show the daemon, its folders and its jobs."),
         "retry": ("queue.again:retry", "Try failed or cancelled jobs again, with the folder's preset as it is now."),
         "cancel": ("queue.cancel:cancel", "Cancel jobs."),
         "pause": (

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from framewatch.cli.options import FfmpegOption, JsonOption
+from framewatch.cli.options import ConfigOption, FfmpegOption, JsonOption
 from framewatch.cli.output import console, plain_table, print_finding, print_json, print_line
+from framewatch.cli.status.measured import speeds_of, state_folder
+from framewatch.cli.status.words import about, size
 from framewatch.cli.upscale.command import (
     FileArgument,
     PresetOption,
@@ -17,7 +19,9 @@ from framewatch.cli.upscale.command import (
     preset_and_tools,
     worker_process,
 )
+from framewatch.domain import Forecast
 from framewatch.errors import Finding
+from framewatch.jobs.attempt.forecast.duration import forecast
 from framewatch.jobs.attempt.planning import plan_file
 from framewatch.jobs.work_folder import rehearsal_path, result_path, segment_path
 from framewatch.media.commands import ffmpeg_commands
@@ -33,10 +37,12 @@ def plan(
     preset: PresetOption,
     ffmpeg: FfmpegOption = None,
     as_json: JsonOption = False,
+    config: ConfigOption = None,
 ) -> None:
     """Show what would be done with a file, and write nothing.
 
-    The output lists each stream and the commands of the job.
+    The output lists the expected time and size, each stream, and the commands of the job. The time follows from jobs
+    that the daemon has done on this machine or, without any, from `framewatch bench`; else it is unknown.
 
     \b
     Examples:
@@ -48,9 +54,10 @@ def plan(
     with worker_process() as worker:
         planned = plan_file(request, tools, lambda task: worker.run(task, lambda _: None, threading.Event()))
     made = planned.plan
+    expected = forecast(made, planned.probed.info.size, speeds_of(state_folder(config))) if made else None
     steps = _steps(made, tools.ffmpeg, request.source.path, len(planned.probed.segments)) if made else []
     if as_json:
-        print_json(_document(planned.reasons, made, steps))
+        print_json(_document(planned.reasons, made, steps) | {"expected": expected and expected.model_dump()})
         return
     for reason in planned.reasons:
         print_line(f"only_if does not match: {reason.message}")
@@ -60,10 +67,27 @@ def plan(
         _show_image(made)
     else:
         _show_plan(made)
+    if expected is not None:
+        print_line(_in_words(expected))
     for step, argv in steps:
         console().print()
         print_line(f"[{step}]")
         print_line(shlex.join(argv))
+
+
+def _in_words(expected: Forecast) -> str:
+    sources = {
+        "jobs": "by jobs like this one",
+        "similar": "by jobs with another encoder",
+        "bench": "by `framewatch bench`",
+    }
+    time = "time unknown: nothing like it was done here yet, and `framewatch bench` not run"
+    if expected.seconds is not None and expected.basis is not None:
+        time = f"{about(expected.seconds)}, {sources[expected.basis]}"
+    if not expected.output_size:
+        return f"expected: {time}"
+    output = f"{'about' if expected.measured_size else 'at least'} {size(expected.output_size)}"
+    return f"expected: {time}; output {output}; space needed meanwhile {size(expected.disk)}"
 
 
 def _document(reasons: Sequence[Finding], made: Plan | None, steps: _Steps) -> dict[str, Any]:
@@ -103,9 +127,9 @@ def _steps(plan: Plan, ffmpeg: Path, source: Path, segments: int) -> _Steps:
 
 def _show_plan(plan: VideoPlan | AudioPlan) -> None:
     if isinstance(plan, VideoPlan):
-        size = f"{plan.decoded_width}x{plan.decoded_height} -> {plan.width}x{plan.height}"
+        frame = f"{plan.decoded_width}x{plan.decoded_height} -> {plan.width}x{plan.height}"
         rate = f"{float(plan.rate):.3f} fps" if plan.rate else "as the source"
-        print_line(f"{plan.mode}: {size}, {plan.frames} frames, {rate}, {plan.pixel_format}, {plan.container}")
+        print_line(f"{plan.mode}: {frame}, {plan.frames} frames, {rate}, {plan.pixel_format}, {plan.container}")
     else:
         print_line(f"{plan.mode}: audio only, {plan.container}")
     rows = [(str(row.index), row.kind, row.codec, row.action, row.codec_out or "", row.note) for row in plan.streams]
@@ -114,8 +138,8 @@ def _show_plan(plan: VideoPlan | AudioPlan) -> None:
 
 
 def _show_image(plan: ImagePlan) -> None:
-    size = f"{plan.decoded_width}x{plan.decoded_height} -> {plan.width}x{plan.height}"
-    print_line(f"image: {size}, {plan.bit_depth} bit, transparency: {plan.alpha}, {plan.container}")
+    frame = f"{plan.decoded_width}x{plan.decoded_height} -> {plan.width}x{plan.height}"
+    print_line(f"image: {frame}, {plan.bit_depth} bit, transparency: {plan.alpha}, {plan.container}")
     action = "upscale" if plan.scale > 1 else "encode"
     _show_rows([(str(plan.source.index), "image", plan.source.codec, action, plan.container, "")])
     _show_warnings(plan)

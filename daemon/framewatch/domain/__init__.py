@@ -18,8 +18,9 @@ from framewatch.domain.media import (
     StreamKind,
     Video,
 )
-from framewatch.domain.progress import Progress, StageName
+from framewatch.domain.progress import Forecast, ForecastBasis, Progress, StageName
 from framewatch.domain.record import Record
+from framewatch.domain.speeds import Measured, Speeds, Workload
 from framewatch.domain.timeline import Segment, Timeline
 
 __all__ = [
@@ -28,6 +29,8 @@ __all__ = [
     "Edges",
     "Extras",
     "FileIdentity",
+    "Forecast",
+    "ForecastBasis",
     "Hdr",
     "IccProfile",
     "InputFile",
@@ -37,14 +40,17 @@ __all__ = [
     "KnownFile",
     "Length",
     "MasteringDisplay",
+    "Measured",
     "MediaInfo",
     "Progress",
     "Record",
     "Rectangle",
     "Segment",
+    "Speeds",
     "StageName",
     "Stream",
     "StreamKind",
     "Timeline",
     "Video",
+    "Workload",
 ]

@@ -9,6 +9,20 @@ from framewatch.domain.record import Record
 StageName = Literal["decode", "upscale", "encode"]
 
 
+ForecastBasis = Literal["jobs", "similar", "bench"]
+"""What an expected time follows from: jobs like this one, jobs with another encoder, or the benchmark."""
+
+
+class Forecast(Record):
+    """What a job is expected to take, from what was measured on this machine."""
+
+    seconds: float | None = None  # None: nothing like it was measured here
+    basis: ForecastBasis | None = None
+    output_size: int = 0  # bytes
+    measured_size: bool = False  # False: `output_size` is a low guess, since nothing like it was encoded here
+    disk: int = 0  # bytes that the work folder takes at most, the output included
+
+
 class Progress(Record):
     """The progress of a job, in frames; for audio alone, which has none, as a share."""
 
@@ -21,6 +35,7 @@ class Progress(Record):
     share: float | None = None  # of audio alone: 0 to 1
     eta_seconds: float | None = None
     engine: str | None = None
+    forecast: Forecast | None = None  # from before the work; None: the job is not planned yet
 
     @property
     def percent(self) -> float:

@@ -33,7 +33,7 @@ from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.scheduling.relocate_outputs import relocate_outputs
 from framewatch.jobs.scheduling.scheduler import Scheduler
 from framewatch.jobs.scheduling.slot import Slot, stored_preset
-from framewatch.jobs.store.queue_order import QueueRule
+from framewatch.jobs.store.queue_order import queue_rules
 from framewatch.jobs.store.store import Store
 from framewatch.service.conditions import Conditions
 from framewatch.service.folder_gate import FolderGate
@@ -89,7 +89,7 @@ class Application:
         self._power = PowerWatch()
         self._conditions = Conditions(settings)
         renamed = follow_names(self.manager, _inputs(settings))
-        store.use_rules(_queue_rules(settings))
+        store.use_rules(queue_rules(settings))
         self.scheduler = Scheduler(
             self.manager,
             self._make_slots(settings),
@@ -193,7 +193,7 @@ class Application:
         self._places = self._guarded_places()
         self.manager.policy = self._retry_policy()
         self.scheduler.pausing.pauses.rename_folders(follow_names(self.manager, _inputs(loaded.settings)))
-        self.store.use_rules(_queue_rules(loaded.settings))
+        self.store.use_rules(queue_rules(loaded.settings))
         self._conditions = Conditions(loaded.settings)
         self._power.want(self._conditions.needs_power)
         self.check_conditions()
@@ -395,13 +395,6 @@ class Application:
 
 def _inputs(settings: Settings) -> dict[str, Path]:
     return {folder.name: folder.input for folder in settings.folders}
-
-
-def _queue_rules(settings: Settings) -> dict[str, QueueRule]:
-    return {
-        folder.name: QueueRule(priority=folder.priority, order=folder.order or settings.order)
-        for folder in settings.folders
-    }
 
 
 def _log_silent(health: list[dict[str, Any]], before: list[dict[str, Any]]) -> None:

@@ -16,6 +16,7 @@ from framewatch.bench.clip import Size
 from framewatch.bench.run import Bench, BenchRequest, Listener
 from framewatch.cli.bench.table import show
 from framewatch.cli.options import (
+    ConfigOption,
     EngineOption,
     FfmpegOption,
     JsonOption,
@@ -23,7 +24,8 @@ from framewatch.cli.options import (
     check_engine,
     check_precision,
 )
-from framewatch.cli.output import console, interruptible, print_json
+from framewatch.cli.output import console, interruptible, print_json, print_line
+from framewatch.cli.status.measured import keep_bench, state_folder
 from framewatch.errors import ConfigError
 from framewatch.media.ffmpeg.discovery import program_named
 from framewatch.media.ffmpeg.trial import able_ffmpeg
@@ -98,12 +100,13 @@ def bench(  # one parameter per option: see options.py
     ] = None,
     ffmpeg: FfmpegOption = None,
     as_json: JsonOption = False,
+    config: ConfigOption = None,
 ) -> None:
     """Measure how fast this machine is, and recommend settings.
 
     Each engine and each stage is measured alone, and then a whole job from file to file. That takes about 50 seconds
     on a CPU and 80 on a GPU. It ends with the recommended settings, and how long an episode of 24 minutes will take.
-    `framewatch schema bench` describes the JSON.
+    `framewatch schema bench` describes the JSON. The result is kept in the state folder, for `framewatch plan`.
 
     \b
     Examples:
@@ -122,12 +125,17 @@ def bench(  # one parameter per option: see options.py
         lanes=_lanes(lanes),
         budget=_in_range(budget, "--budget", _MIN_BUDGET, _MAX_BUDGET),
     )
+    state = state_folder(config)
     with interruptible() as stop, _progress() as listener:
         report = Bench(request, listener, stop).run()
+    document = report.model_dump(mode="json", by_alias=True)
+    kept = keep_bench(state, document)
     if as_json:
-        print_json(report.model_dump(mode="json", by_alias=True))
+        print_json(document)
     else:
         show(report, console())
+        if kept:
+            print_line("`framewatch plan` now expects times by this, until jobs have been done.")
 
 
 @contextmanager

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import time
+import shutil
+import sys
 from typing import Annotated
 
 import typer
-from rich.live import Live
 
 from framewatch.cli.options import ConfigOption, JsonOption, load_configuration
-from framewatch.cli.output import console, print_json
-from framewatch.cli.status.screen import screen
+from framewatch.cli.output import print_json
+from framewatch.cli.status.live import live
+from framewatch.cli.status.screen import Page, screen
 from framewatch.cli.status.state import read_state
+from framewatch.errors import ConfigError
+from framewatch.settings import Settings
 
-_REFRESH_SECONDS = 1.0
 _DEFAULT_LIMIT = 20
 _MOST_SHOWN = 100_000
 
@@ -21,12 +23,23 @@ _MOST_SHOWN = 100_000
 def status(
     config: ConfigOption = None,
     as_json: JsonOption = False,
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Refresh until Ctrl-C.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Refresh every second, until q or Ctrl-C.")] = False,
     limit: Annotated[
-        int, typer.Option("--limit", "-n", min=1, max=_MOST_SHOWN, help="How many jobs to show.")
-    ] = _DEFAULT_LIMIT,
+        int | None,
+        typer.Option(
+            "--limit",
+            "-n",
+            min=1,
+            max=_MOST_SHOWN,
+            help="How many jobs of each kind. Default: what fits the terminal, else 20; with --json, all.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    """Show the daemon, its folders and the newest jobs. Exits with 1 if no daemon runs.
+    """Show the daemon, its folders and its jobs. Exits with 1 if no daemon runs.
+
+    Jobs that are worked on come first, then held and failed ones with the reason, then those that are next and those
+    that are done. Expected times come from jobs that went before on this machine; until then they are unknown.
 
     \b
     Examples:
@@ -36,14 +49,28 @@ def status(
     """
     settings = load_configuration(config).settings
     if watch and not as_json:
-        with Live(screen(read_state(settings, limit)), console=console(), auto_refresh=False) as live:
-            while True:
-                time.sleep(_REFRESH_SECONDS)
-                live.update(screen(read_state(settings, limit)), refresh=True)
-    state = read_state(settings, limit)
+        if not sys.stdout.isatty():
+            hint = "leave out --watch; `watch framewatch status` and --json work anywhere"
+            raise ConfigError("--watch needs a terminal", code="usage.invalid", hint=hint)
+        live(lambda width, height: _lines(settings, _page(limit, width, height)))
+        return
+    state = read_state(settings, limit if as_json else limit or _DEFAULT_LIMIT)
     if as_json:
         print_json(state)
     else:
-        console().print(screen(state))
+        size = shutil.get_terminal_size()
+        page = Page(limit=limit or _DEFAULT_LIMIT, cut=False)
+        if sys.stdout.isatty():
+            page = _page(limit, size.columns, size.lines - 1)
+        sys.stdout.write("".join(f"{line}\n" for line in screen(state, page)))
     if state["daemon"] is None:
         raise typer.Exit(1)
+
+
+def _page(limit: int | None, width: int, height: int) -> Page:
+    """Return the page of a terminal; if the user says how many jobs, its height does not matter."""
+    return Page(width, height if limit is None else None, limit or max(height, 1))
+
+
+def _lines(settings: Settings, page: Page) -> list[str]:
+    return screen(read_state(settings, page.limit), page)

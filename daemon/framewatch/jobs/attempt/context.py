@@ -15,6 +15,7 @@ from framewatch.jobs.attempt.progress_tracker import ProgressTracker
 from framewatch.jobs.attempt.request import Tools
 from framewatch.jobs.attempt.segment_ledger import LedgerEntry
 from framewatch.jobs.attempt.worker_pool import WorkerPool
+from framewatch.media.plan.image_plan import Plan
 from framewatch.media.process_bounds import NO_BOUNDS, Bounds
 from framewatch.render.messages import EngineOpened, FramesCounted, Logged, SegmentRendered, Warned
 from framewatch.render.tasks import BoundedTask, CommandTask, DeviceReport, DeviceTask, RenderTask
@@ -27,6 +28,12 @@ CHECK_SECONDS = 5.0  # between two checks of the source while a worker runs
 
 class Observer:
     """Learns how an attempt proceeds. This one does nothing; a subclass overrides what it needs."""
+
+    def planned(self, plan: Plan, source_size: int) -> None:
+        """The plan is made; the size of the source is in bytes."""
+
+    def rendered(self, size: int) -> None:
+        """The result is verified, and has this size in bytes."""
 
     def progressed(self, progress: Progress) -> None:
         """There are new counts; called a few times a second."""

@@ -93,6 +93,13 @@ class Pipeline:
         request, probed, plan = planned.request, planned.probed, planned.plan
         if plan is None:
             return NotForThisFile(reasons=planned.reasons)
+        self._context.observer.planned(plan, probed.info.size)
+        result = self._render(request, plan, probed)
+        with storage_faults(result.result):
+            self._context.observer.rendered(result.result.stat().st_size)
+        return result
+
+    def _render(self, request: AttemptRequest, plan: Plan, probed: ProbeReport) -> AttemptResult:
         for warning in probed.warnings:
             self._context.warn(warning)
         self._context.warnings.extend(each for each in plan.warnings if each not in probed.warnings)

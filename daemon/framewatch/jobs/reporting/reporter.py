@@ -10,14 +10,16 @@ from functools import partial
 
 import structlog
 
-from framewatch.domain import Job, JobState, Progress, StageName
+from framewatch.domain import Forecast, Job, JobState, Progress, StageName
 from framewatch.errors import Finding, StorageError
 from framewatch.jobs.attempt.context import Observer
 from framewatch.jobs.attempt.segment_ledger import LedgerEntry
 from framewatch.jobs.naming import progress_path
 from framewatch.jobs.publishing.publish import final_sidecar
 from framewatch.jobs.reporting.sidecar import Sidecar, remove_sidecar
+from framewatch.jobs.reporting.stopwatch import SpeedBook, Stopwatch
 from framewatch.jobs.store.store import Store
+from framewatch.media.plan.image_plan import Plan
 from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.os_errors import NO_ANSWER_SECONDS, no_answer
 from framewatch.threads import FolderCalls, NoAnswerError
@@ -40,6 +42,7 @@ class Reporter:
         self._sidecars: dict[str, Sidecar] = {}
         self._lock = threading.Lock()  # of the table; never held while a share is touched
         self._calls = FolderCalls("progress")
+        self._speeds = SpeedBook(store)
         self._silent: set[str] = set()  # folders whose share did not answer at the last write
 
     def show(self, job: Job) -> None:
@@ -61,7 +64,7 @@ class Reporter:
             if sidecar is not None:
                 self._write(job, partial(sidecar.update, job, progress))
 
-        return JobObserver(self._store, show, job, on_segment)
+        return JobObserver(self._store, show, job, on_segment, Stopwatch(self._speeds, job))
 
     def conclude(self, job: Job) -> None:
         """Write the final progress file where the user looks for it. `job` is as it will have ended."""
@@ -128,9 +131,16 @@ class JobObserver(Observer):
     """Takes the events of one attempt to the progress file, the store and the log."""
 
     def __init__(
-        self, store: Store, show: Callable[[Progress], None], job: Job, on_segment: Callable[[], None]
+        self,
+        store: Store,
+        show: Callable[[Progress], None],
+        job: Job,
+        on_segment: Callable[[], None],
+        stopwatch: Stopwatch,
     ) -> None:
         self._store = store
+        self._stopwatch = stopwatch
+        self._forecast: Forecast | None = None
         self._on_segment = on_segment
         self._show = show
         self._job = job
@@ -138,8 +148,18 @@ class JobObserver(Observer):
         self._shown: tuple[StageName | None, str | None] = (None, None)
         self._store_progress(Progress())
 
+    def planned(self, plan: Plan, source_size: int) -> None:
+        """Store what the job is expected to take."""
+        self._forecast = self._stopwatch.planned(plan, source_size)
+        self._store_progress(Progress())
+
+    def rendered(self, size: int) -> None:
+        """Remember how long it took."""
+        self._stopwatch.rendered(size)
+
     def progressed(self, progress: Progress) -> None:
         """Report new counts, as often as each reader needs them."""
+        self._stopwatch.progressed(progress)
         now, shown = time.monotonic(), (progress.stage, progress.engine)
         if shown != self._shown or now - self._stored_at >= STORE_SECONDS:
             self._stored_at = now
@@ -153,7 +173,7 @@ class JobObserver(Observer):
     def _store_progress(self, progress: Progress) -> None:
         # It is only shown, so the job continues if the store cannot be written.
         try:
-            self._store.set_progress(self._job.id, progress)
+            self._store.set_progress(self._job.id, progress.evolve(forecast=self._forecast))
         except StorageError as error:
             _log.debug("progress.not_noted", **self._job.log_context(), message=error.finding.message)
 
@@ -176,11 +196,13 @@ class JobObserver(Observer):
 
     def resumed(self, kept: int, segments: int) -> None:
         """Log that segments of an earlier attempt are kept."""
+        self._stopwatch.resumed()
         self._log_info("job.resumed", kept=kept, segments=segments)
 
     def segment_done(self, entry: LedgerEntry, segments: int, *, made_progress: bool) -> None:
         """Log that a segment is in the ledger."""
         facts = entry.model_dump(include={"number", "frames", "upscaled", "engine"})
+        self._stopwatch.segment_done(entry)
         self._log_info("segment.done", **facts, segments=segments)
         if made_progress:
             self._on_segment()

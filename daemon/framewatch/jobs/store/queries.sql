@@ -83,6 +83,23 @@ WHERE (:states = '' OR instr(:states, ' ' || state || ' ') > 0) AND (:folder IS 
 ORDER BY arrival DESC
 LIMIT :limit OFFSET :offset;
 
+-- name: folders_in_queue
+SELECT DISTINCT folder FROM jobs WHERE state = 'queued';
+
+-- name: queued_of
+SELECT record, rank, arrival FROM jobs WHERE state = 'queued' AND folder = :folder
+ORDER BY paused, front DESC, priority DESC, rank, arrival
+LIMIT :limit;
+
+-- name: recently_ended
+SELECT record FROM jobs
+WHERE ended_at IS NOT NULL AND instr(:states, ' ' || state || ' ') > 0
+ORDER BY ended_at DESC, id DESC LIMIT :limit;
+
+-- name: waiting
+SELECT folder, json_extract(record, '$.preset_name'), gpu, count(*), sum(json_extract(record, '$.identity.size'))
+FROM jobs WHERE state = 'queued' GROUP BY 1, 2, 3;
+
 -- name: counts
 SELECT state, count(*) FROM jobs WHERE :folder IS NULL OR folder = :folder GROUP BY state;
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from framewatch.domain import Job
+from framewatch.settings import Settings
 from framewatch.settings.fields import OrderName
 
 Rank = bytes | int | float | None
@@ -24,6 +26,14 @@ class QueueRule:
 
     priority: int = 0  # of the folder: a higher one goes first
     order: OrderName = "arrival"
+
+
+def queue_rules(settings: Settings) -> dict[str, QueueRule]:
+    """Return the rule of each watch folder, by its name."""
+    return {
+        folder.name: QueueRule(priority=folder.priority, order=folder.order or settings.order)
+        for folder in settings.folders
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +88,24 @@ def first_of(heads: list[QueuedJob], rules: Mapping[str, QueueRule]) -> Job | No
     if len({_rule(rules, head).order for head in equal}) == 1:
         return min(equal, key=lambda head: (head.rank is not None, head.rank or 0, head.arrival)).job
     return min(equal, key=lambda head: head.arrival).job if equal else None
+
+
+def merged(queues: list[list[QueuedJob]], rules: Mapping[str, QueueRule], limit: int | None) -> list[Job]:
+    """Return the jobs of all folders in the order in which they are next, from the queue of each folder; paused last.
+
+    Args:
+        queues: with at least `limit` jobs, if there are as many.
+        rules: of the folders.
+        limit: how many; None: all.
+    """
+    waiting = [deque(queue) for queue in queues]
+    found: list[Job] = []
+    while (limit is None or len(found) < limit) and (waiting := [queue for queue in waiting if queue]):
+        heads = [queue[0] for queue in waiting]
+        job = first_of([head for head in heads if not head.job.paused] or heads, rules)
+        if job is not None:
+            found.append(next(queue for queue in waiting if queue[0].job is job).popleft().job)
+    return found
 
 
 def _rule(rules: Mapping[str, QueueRule], head: QueuedJob) -> QueueRule:

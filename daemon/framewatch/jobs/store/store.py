@@ -9,14 +9,14 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from framewatch.domain import Job, JobState, KnownFile, Progress, Record
 from framewatch.errors import FramewatchError, StorageError
 from framewatch.jobs.lifecycle.retry_policy import LONGEST_WAIT
 from framewatch.jobs.store.database import Database, Row
 from framewatch.jobs.store.ids import Ids
-from framewatch.jobs.store.queue_order import QueuedJob, QueueRule, first_of, rank_of
+from framewatch.jobs.store.queue_order import QueuedJob, QueueRule, first_of, merged, rank_of
 from framewatch.jobs.store.serialization import columns_of, job_of, known_file_of, text_of
 
 KEEP_JOBS = 10_000
@@ -34,6 +34,16 @@ class HistoryEntry(Record):
     state: JobState  # after the event
     attempt: int
     codes: tuple[str, ...] = ()  # of its findings after the event
+
+
+class WaitingFiles(NamedTuple):
+    """Queued files that are alike."""
+
+    folder: str
+    preset_name: str
+    gpu: int  # 1 if they need one
+    files: int
+    size: int  # bytes, all together
 
 
 class Request(Record):
@@ -231,6 +241,23 @@ class Store:
         wanted = f" {' '.join(states)} " if states else ""
         most = -1 if limit is None else limit  # SQLite's LIMIT
         return self._jobs("find_jobs", states=wanted, folder=folder, limit=most, offset=offset)
+
+    def upcoming(self, rules: Mapping[str, QueueRule], limit: int | None = None) -> list[Job]:
+        """Return the queued jobs in the order in which they are taken, by these rules of the folders."""
+        most = -1 if limit is None else limit
+        names = [row[0] for row in self._database.rows("folders_in_queue")]
+        queues = [self._database.rows("queued_of", folder=name, limit=most) for name in names]
+        jobs = [[QueuedJob(self._job(row), row[1], row[2]) for row in rows] for rows in queues]
+        return merged(jobs, rules, limit)
+
+    def recently_ended(self, states: Collection[JobState], limit: int | None = None) -> list[Job]:
+        """Return the jobs that have ended in one of these states, the last one first."""
+        most = -1 if limit is None else limit
+        return self._jobs("recently_ended", states=f" {' '.join(states)} ", limit=most)
+
+    def waiting(self) -> list[WaitingFiles]:
+        """Return what the queue holds, by folder, preset, and whether a GPU is needed."""
+        return [WaitingFiles(*row) for row in self._database.rows("waiting")]
 
     def counts(self, folder: str | None = None) -> dict[JobState, int]:
         """Return how many jobs are in each state, zeros included."""

@@ -85,13 +85,17 @@ def forecast(
     """
     video = finished.size + missing_video_size(plan, source_size, finished)
     result = video + audio_size(plan, source_size)
-    work = result if plan.mode != "upscale" else video - finished.size + result
-    needs = [Need("work", round(work))]
+    needs = [Need("work", round(work_size(plan, video - finished.size, result)))]
     if "output" in folders and disk_of(folders["output"]) != disk_of(folders["work"]):
         needs.append(Need("output", round(result)))
     if "done" in folders and disk_of(folders["done"]) != disk_of(source_root):
         needs.append(Need("done", source_size))
     return tuple(needs)
+
+
+def work_size(plan: VideoPlan | AudioPlan, missing: float, result: float) -> float:
+    """Return the bytes that the work folder still takes: the missing segments, and the result beside them."""
+    return missing + result if plan.mode == "upscale" else result
 
 
 def missing_video_size(plan: VideoPlan | AudioPlan, source_size: int, finished: FinishedSegments) -> float:
