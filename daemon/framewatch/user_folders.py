@@ -43,6 +43,16 @@ def user_folder(purpose: Purpose) -> Path | None:
         return None
 
 
+def name_user_for_libraries() -> None:
+    """Set $LOGNAME where the user has no name: libraries such as torch ask for one to name their caches, or fail."""
+    import getpass  # noqa: PLC0415 - as above
+
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):  # KeyError until Python 3.12
+        os.environ["LOGNAME"] = str(os.getuid())
+
+
 def _home_of(user: int | str) -> Path | None:
     import pwd  # noqa: PLC0415 - the same
 

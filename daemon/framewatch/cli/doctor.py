@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from collections.abc import Iterator, Mapping
@@ -172,5 +173,5 @@ def _folders(loaded: LoadedSettings) -> Iterator[Check]:
         yield Check(f"folder {folder.name}", True, f"{folder.input}: {known}, {events}; {free:.0f} GB free")
     work = loaded.settings.work_dir
     # The work folder may not exist yet: its disk is that of the nearest folder above it.
-    existing = next((path for path in (work, *work.parents) if path.is_dir()), Path("/"))
+    existing = next((path for path in (work, *work.parents) if os.path.isdir(path)), Path("/"))  # noqa: PTH112
     yield Check("work_dir", True, f"{work}: {shutil.disk_usage(existing).free / 1e9:.0f} GB free")

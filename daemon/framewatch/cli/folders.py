@@ -12,6 +12,7 @@ from rich.table import Table
 
 from framewatch.cli.options import ConfigOption, JsonOption, load_configuration
 from framewatch.cli.output import console, plain_table, print_json, print_line
+from framewatch.cli.status.elsewhere import has_store
 from framewatch.cli.status.state import daemon_of
 from framewatch.errors import ConfigError, StorageError
 from framewatch.jobs.store.recovery import was_rebuilt
@@ -66,7 +67,7 @@ def trust(
     if folder is None:
         known = ", ".join(each.name for each in settings.folders)
         raise ConfigError(f'there is no folder "{name}"', code="folders.unknown", hint=f"use one of: {known}")
-    if not settings.store_path.exists():
+    if not has_store(settings):
         print_line(f"{name}: its disks are not known yet; the daemon accepts them when it starts")
         return
     with Store.open(settings.store_path) as store:
@@ -95,7 +96,7 @@ def _require_folders(folder: FolderSettings) -> None:
 
 
 def _state(settings: Settings) -> list[dict[str, Any]]:
-    if not settings.store_path.exists():
+    if not has_store(settings):
         return [_folder(name, places, None, {}) for name, places in settings.places.items()]
     with Store.open(settings.store_path, readonly=True) as store:
         roots = Mounts(store, settings.places, rebuilt=was_rebuilt(store))

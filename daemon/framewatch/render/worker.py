@@ -29,6 +29,7 @@ from framewatch.render.messages import Failed, Finished, Logged, Send
 from framewatch.render.task_handlers import RenderHandlers
 from framewatch.render.tasks import TASKS
 from framewatch.render.wire import from_line, to_line
+from framewatch.user_folders import name_user_for_libraries
 
 
 class Handlers(Protocol):
@@ -68,6 +69,7 @@ def serve(kind: WorkerKind = RENDERING) -> None:
     if os.getpgrp() != os.getpid():
         os.setpgid(0, 0)
     process_bounds.set_up()
+    name_user_for_libraries()
     os.nice(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the owner to handle
     writer = _MessageWriter(_claim_stdout())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 from pathlib import Path
 from typing import Any
@@ -116,3 +117,10 @@ def test_a_tilde_is_the_home_or_nothing(path: str, expected: str | None, monkeyp
     monkeypatch.setenv("HOME", "/h")
     found = user_folders.expanded(Path(path))
     assert found == (None if expected is None else Path(expected))
+
+
+def test_a_user_without_a_name_gets_a_number_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "")
+    user_folders.name_user_for_libraries()
+    assert getpass.getuser() == "12345"

@@ -91,7 +91,9 @@ def upscale(  # one parameter per option: see options.py
         cleaned_up(work, 0, worker.kill_orphans),
     ):
         observer = _BarObserver(bar)
-        made = Pipeline(worker, tools, HostGate(1), observer, stop).run(attempt_request(file, named, work))
+        made = Pipeline(worker, tools, HostGate(1, state_dir=work), observer, stop).run(
+            attempt_request(file, named, work)
+        )
         if isinstance(made, AttemptResult):
             path = with_container(path, made.plan.container)  # `else` may have chosen another container
             _publish(made, path)
@@ -113,8 +115,12 @@ def preset_and_tools(file: Path, preset: str, ffmpeg: str | None, engine: str) -
     Raises:
         ConfigError: there is no such file, preset or ffmpeg, or this ffmpeg cannot do what is needed.
     """
-    if not file.exists():
-        raise ConfigError("there is no such file", code="file.not_found", where=printable(file))
+    try:
+        file.stat()
+    except OSError as error:
+        missing = isinstance(error, FileNotFoundError | NotADirectoryError)
+        message = "there is no such file" if missing else f"the file cannot be opened: {error.strerror}"
+        raise ConfigError(message, code="file.not_found", where=printable(file)) from None
     named = load_preset(preset, library=PresetLibrary([Path("presets")]), base=Path(), where="--preset")
     program = able_ffmpeg(None if ffmpeg is None else program_named(ffmpeg))
     return named, Tools(ffmpeg=program.path, encoders=program.encoders, hwaccels=program.hwaccels, engine=engine)

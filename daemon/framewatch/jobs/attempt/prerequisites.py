@@ -73,7 +73,7 @@ def prerequisites_are_back(code: str, ffmpeg: Path, precision: weights.Precision
 
 
 def _is_program(path: Path) -> bool:
-    return path.is_file() and os.access(path, os.X_OK)
+    return os.path.isfile(path) and os.access(path, os.X_OK)  # noqa: PTH113 - Path.is_file raises in a closed folder
 
 
 @lru_cache(maxsize=1)
