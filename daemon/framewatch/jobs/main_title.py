@@ -1,4 +1,4 @@
-"""The file of a disc that has its main title, which is the longest one."""
+"""The files of a disc that have its main title, which is the longest one."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _VOB = re.compile(r"vts_(\d\d)_([1-9])\.vob", re.IGNORECASE)
 _HINT = "save the main title as one file, with MakeMKV for example, and put that file into the folder"
 
 
-def main_title(root: Root, disc: Path) -> InputFile:
-    """Return the file that has the main title of a disc.
+def main_title(root: Root, disc: Path) -> tuple[InputFile, ...]:
+    """Return the files that make the main title of a disc, one after the other: one, or several of a DVD.
 
     Args:
         root: that the disc lies in.
         disc: the folder VIDEO_TS or BDMV.
 
     Raises:
-        MediaError: `disc.several_files`: the title is spread over several files; `disc.no_title`;
+        MediaError: `disc.several_files`: the title of a Blu-ray is spread over several files; `disc.no_title`;
             `disc.unsupported`: it is a disc of another kind.
         StorageError: a folder cannot be opened.
     """
@@ -37,11 +37,11 @@ def main_title(root: Root, disc: Path) -> InputFile:
     found = _FINDERS[kind](root, disc)
     if not found:
         raise _refused(disc, "disc.no_title", f"there is no film on {disc_kind(disc.name)} like this")
-    if len(found) > 1:
+    if len(found) > 1 and kind != "video_ts":  # each clip of a Blu-ray has timestamps of its own
         names = ", ".join(path.name for path in found[:4])
         message = f"the main title of {disc_kind(disc.name)} is spread over {len(found)} files: {names}"
         raise _refused(disc, "disc.several_files", f"{message}{' …' if len(found) > 4 else ''}")
-    return root.input_file(found[0], root.identity(found[0]))
+    return tuple(root.input_file(path, root.identity(path)) for path in found)
 
 
 def _blu_ray(root: Root, disc: Path) -> list[Path]:

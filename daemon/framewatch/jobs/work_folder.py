@@ -14,6 +14,7 @@ from framewatch.storage.os_errors import shown, storage_faults
 
 LEDGER_NAME = "ledger.jsonl"  # of `jobs.attempt.segment_ledger`
 BACKUP_NAME = "job.json"  # the job itself, of `jobs.store.job_backup`
+TITLE_NAME = "title.vob"  # the source, if it was joined from several files; it stays until the job ends
 _SEGMENT = "segment-"
 _LAST = "last-segments"
 
@@ -92,12 +93,14 @@ def cleaned_up(work: Path, reserve: int, end_tools: Callable[[], None]) -> Itera
 
 
 def clear(work: Path, keep: Iterable[str] = ()) -> None:
-    """Remove everything from a job's work folder but the job's backup and `keep`; links are not followed.
+    """Remove everything from a job's work folder but the job's backup, a joined source and `keep`.
+
+    Links are not followed.
 
     Raises:
         OSError: something cannot be removed.
     """
-    kept = {BACKUP_NAME, *keep}
+    kept = {BACKUP_NAME, TITLE_NAME, *keep}
     for entry in work.iterdir():
         if entry.name in kept:
             continue

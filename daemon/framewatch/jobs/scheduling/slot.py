@@ -29,6 +29,7 @@ from framewatch.jobs.attempt.request import AttemptRequest, AttemptResult, NotFo
 from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.main_title import main_title
 from framewatch.jobs.scheduling.job_manager import JobManager
+from framewatch.jobs.scheduling.joined_title import join_title
 from framewatch.jobs.scheduling.stop_request import StopRequest
 from framewatch.jobs.source_check import require_source, source_root
 from framewatch.jobs.work_folder import cleaned_up, make_work_folder
@@ -68,8 +69,13 @@ class _FolderShare(Share):
         self._guard = places.guard if places else UNGUARDED
         self._stop = stop
 
-    def admit(self) -> InputFile:
-        """Return the source as another process opens it, after all checks of its folder."""
+    def admit(self) -> tuple[InputFile, ...]:
+        """Return the source as another process opens it, after all checks of its folder; of a DVD, its files.
+
+        Raises:
+            MediaError: the source was changed, or is a disc that is not read.
+            StorageError: its folder cannot be used now.
+        """
         return self.ask(self._admitted)
 
     def check_source(self) -> None:
@@ -91,14 +97,14 @@ class _FolderShare(Share):
                 raise CancelledError("the work was stopped") from None
             raise StorageError.of([no_answer(source_root(self._job, self._guard).path)]) from None
 
-    def _admitted(self) -> InputFile:
+    def _admitted(self) -> tuple[InputFile, ...]:
         if self._places is not None:
             self._places.require_no_links()
         require_source(self._job, self._guard)
         root = source_root(self._job, self._guard)
         if disc_kind(self._job.source.name):
             return main_title(root, self._job.source)
-        return root.input_file(self._job.source, self._job.identity)
+        return (root.input_file(self._job.source, self._job.identity),)
 
 
 class Slot:
@@ -144,16 +150,19 @@ class Slot:
         self._log_context = job.log_context()
         places = self._places_of(job.folder)
         share = _FolderShare(self._calls, job, places, stop.event)
-        request = AttemptRequest(
-            source=share.admit(),
-            preset=stored_preset(job),
-            preset_name=job.preset_name,
-            work=make_work_folder(self._manager.work_folder(job)),
-            places=places,
-            last_segments=stop.after_segment,
-        )
+        parts, work = share.admit(), make_work_folder(self._manager.work_folder(job))
         observer = self._manager.reporter.observer(job, partial(self._reset_counts, job.id))
-        with cleaned_up(request.work, places.reserve if places else 0, self._worker.kill_orphans):
+        reserve = places.reserve if places else 0
+        with cleaned_up(work, reserve, self._worker.kill_orphans):
+            source = parts[0] if len(parts) == 1 else join_title(parts, work, share, stop.event, reserve)
+            request = AttemptRequest(
+                source=source,
+                preset=stored_preset(job),
+                preset_name=job.preset_name,
+                work=work,
+                places=places,
+                last_segments=stop.after_segment,
+            )
             try:
                 pipeline = Pipeline(self._worker, self._tools(), self._gate, observer, stop.event, share)
                 result = pipeline.run(request)
@@ -177,7 +186,10 @@ class Slot:
         self._log_context = job.log_context()
         share, limits = _FolderShare(self._calls, job, self._places_of(job.folder), stop), self._tools().limits
         try:
-            task = LengthTask(source=share.admit(), limits=limits, bounds=reading_bounds(limits))
+            source, *others = share.admit()
+            if others:
+                return Length(seconds=None)
+            task = LengthTask(source=source, limits=limits, bounds=reading_bounds(limits))
             report: LengthReport = self._worker.run(task, _ignore, stop, stall_seconds=MEASURE_SECONDS)
         except CancelledError:
             raise
