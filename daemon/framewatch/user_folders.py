@@ -34,12 +34,12 @@ def expanded(path: Path) -> Path | None:
 
 def user_folder(purpose: Purpose) -> Path | None:
     """Return framewatch's own folder for a purpose, as the platform or XDG variables say; None without a home."""
-    # Only here: engines must be importable where nothing else is installed.
-    from platformdirs import PlatformDirs  # noqa: PLC0415
-
     try:
+        # Only here: engines must run where nothing else is installed.
+        from platformdirs import PlatformDirs  # noqa: PLC0415
+
         return Path(getattr(PlatformDirs(APPLICATION), f"user_{purpose}_dir"))
-    except RuntimeError:
+    except (RuntimeError, ImportError):
         return None
 
 

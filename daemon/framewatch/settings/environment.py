@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, create_model
-from pydantic_settings import BaseSettings, EnvSettingsSource
 
 from framewatch.documents import Document, suggestion
 from framewatch.errors import ConfigError, Finding
@@ -54,6 +53,11 @@ def unknown_variables(model: type[BaseModel]) -> Iterator[Finding]:
 
 def _read(model: type[BaseModel]) -> dict[str, Any]:
     """Return the values of the variables, by key. Numbers stay text, which the model reads as well."""
+    if not any(name.upper().startswith(PREFIX) and name.upper() not in OTHERS for name in os.environ):
+        return {}
+    # Only now: it takes longer to import than all settings.
+    from pydantic_settings import BaseSettings, EnvSettingsSource  # noqa: PLC0415
+
     fields: dict[str, Any] = {name: (info.annotation, None) for name, info in model.model_fields.items()}
     variables = create_model("Variables", __base__=BaseSettings, **fields)
     source = EnvSettingsSource(
