@@ -14,7 +14,7 @@ import pytest
 import injected
 from framewatch.jobs.store.store import Store
 from harness import Harness, framewatch
-from mounts import bound, viewed
+from mounts import bound, move_mount, tmpfs, viewed
 from waiting import eventually
 
 PLAIN = {"preset": "ultrafast", "crf": 30}  # without the network: nothing here is about pixels
@@ -194,3 +194,53 @@ def test_a_folder_that_is_renamed_while_the_daemon_runs_keeps_the_job_that_runs(
     assert harness.stop() == 0
     assert len(harness.events("job.started")) == 2
     assert {job["folder"] for job in harness.events("job.done")} == {"after"}
+
+
+def test_a_reload_is_taken_though_folders_are_in_trouble_and_each_is_used_as_soon_as_it_can_be(
+    harness: Harness, clip: Path
+) -> None:
+    share = harness.root / "away"
+    with tmpfs(share, 16):
+        (share / "preset.yaml").write_text("preset: ultrafast\n")
+        harness.folder("away", preset=str(share / "preset.yaml"), watch="poll")
+        harness.start()
+        harness.wait_for(share / "in" / ".framewatch")
+        move_mount(share, harness.root / "pulled")
+        harness.settings["folders"][0]["priority"] = 1  # nothing but the folder whose share is away
+        reloads = 0
+
+        def reload() -> None:
+            nonlocal reloads
+            harness.write()
+            assert harness.daemon is not None
+            harness.daemon.send_signal(signal.SIGHUP)
+            reloads += 1
+            eventually(
+                lambda: len(harness.events("config.reloaded")) == reloads, what="a reload", details=harness.log
+            )
+
+        reload()
+        new = harness.root / "new" / "in"
+        harness.settings["folders"] = [{"name": "new", "input": str(new), "preset": PLAIN, "poll_seconds": 0.5}]
+        reload()  # one that was never there, alone
+        here = harness.folder("here", preset=PLAIN)
+        harness.settings["folders"].append(
+            {
+                "name": "away",
+                "input": str(share / "in"),
+                "output": str(share / "out"),
+                "preset": str(share / "preset.yaml"),
+            }
+            | {"settle_seconds": 0.3, "poll_seconds": 0.5}
+        )
+        reload()
+        shutil.copy(clip, here / "a.mp4")
+        harness.wait_status(harness.root / "here" / "out" / "a.mp4", "done")
+        new.mkdir(parents=True)
+        shutil.copy(clip, new / "b.mp4")
+        harness.wait_for(harness.root / "new" / "out" / "b.mp4")
+        move_mount(harness.root / "pulled", share)
+        shutil.copy(clip, share / "in" / "c.mp4")
+        harness.wait_status(share / "out" / "c.mp4", "done")
+        assert harness.events("config.refused") == []
+        assert harness.stop() == 0

@@ -21,6 +21,8 @@ from framewatch.storage.root import UNGUARDED, Guard, Root
 from framewatch.threads import answers
 
 ANSWER_SECONDS = 5.0  # for a check of all folders; a dead share never answers
+# What is wrong where a share is away, or was not mounted yet.
+MISSING = (*("folders.no_input", "folders.no_parent", "config.not_found"), "storage.unavailable", NO_ANSWER)
 
 
 class Ready(NamedTuple):
@@ -42,18 +44,21 @@ class _Checked(NamedTuple):
     loaded: NamedPreset | None = None
 
 
-def preflight(loaded: LoadedSettings, *, strict: bool = False, known: Collection[Path] = ()) -> Ready:
+def preflight(
+    loaded: LoadedSettings, *, strict: bool = False, known: Collection[Path] = (), running: bool = False
+) -> Ready:
     """Check folders, presets and tools. Creates nothing.
 
     What is wrong with a single watch folder does not keep the others from running, and nobody who can write to one
     share can keep the daemon from starting. But a preset that is written in the configuration is a part of it. And
     where no folder can run, and not because a disk that was there before is missing, the configuration is taken to be
-    wrong.
+    wrong. A daemon that runs waits for whatever is missing.
 
     Args:
         loaded: the configuration.
         strict: treat every finding as an error.
         known: folders that were in use before. If one is missing, its disk is waited for.
+        running: the configuration of a daemon that runs: nobody waits for it to start.
 
     Raises:
         ConfigError: all findings.
@@ -72,15 +77,14 @@ def preflight(loaded: LoadedSettings, *, strict: bool = False, known: Collection
     troubles: list[Finding] = []
     refused = 0
     for number, folder in enumerate(settings.folders):
-        of_folders = (*checked[number].folders, *linked.get(number, ()))
-        if isinstance(folder.preset, dict):  # it is a part of the configuration itself
-            findings += checked[number].preset
-            troubles += of_folders
-        else:
-            troubles += (*of_folders, *checked[number].preset)
-        named_wrong = folder.preset is not None and bool(checked[number].preset)
-        never_there = folder.input not in known and any(finding.code != NO_ANSWER for finding in of_folders)
-        refused += named_wrong or never_there
+        of_folders, preset = (*checked[number].folders, *linked.get(number, ())), checked[number].preset
+        if isinstance(folder.preset, dict):  # it is a part of the configuration itself, but not what it extends
+            findings += (finding for finding in preset if finding.code not in MISSING)
+            preset = tuple(finding for finding in preset if finding.code in MISSING)
+        troubles += (*of_folders, *preset)
+        is_known = folder.input in known
+        named_wrong = folder.preset is not None and _is_refused(preset, waits=running or is_known)
+        refused += named_wrong or (not is_known and _is_refused(of_folders, waits=running))
     if strict or refused == len(settings.folders):
         findings += troubles
     if findings or tools is None:
@@ -90,6 +94,11 @@ def preflight(loaded: LoadedSettings, *, strict: bool = False, known: Collection
         {folder.name: checked[number].loaded for number, folder in enumerate(settings.folders)},
         located,
     )
+
+
+def _is_refused(findings: Collection[Finding], *, waits: bool) -> bool:
+    """Return whether a folder cannot be used because of something wrong; what is missing counts if nobody waits."""
+    return any(finding.code not in (MISSING if waits else (NO_ANSWER,)) for finding in findings)
 
 
 def find_tools(settings: Settings) -> Tools:

@@ -132,7 +132,7 @@ class Daemon:
         notify_reloading()
         try:
             loaded = load_settings(self._config)
-            ready = preflight(loaded, known=application.mounts.known)
+            ready = preflight(loaded, known=application.mounts.known, running=True)
             application.require_changeable(loaded.settings)
             _configure_logs(loaded.settings)
         except Exception as error:  # noqa: BLE001 - the daemon continues with the old settings, whatever happened

@@ -13,9 +13,7 @@ from framewatch.intake.preflight import Ready, preflight
 from framewatch.settings import load_settings
 
 
-def check(
-    tmp_path: Path, *folders: dict[str, Any], known: frozenset[Path] = frozenset(), strict: bool = False
-) -> Ready:
+def check(tmp_path: Path, *folders: dict[str, Any], known: frozenset[Path] = frozenset(), **options: Any) -> Ready:
     entries = []
     for number, folder in enumerate(folders):
         share = tmp_path / f"f{number}" / "in"
@@ -24,7 +22,7 @@ def check(
     path = tmp_path / "framewatch.yaml"
     settings = {"state_dir": str(tmp_path / "state"), "work_dir": str(tmp_path / "work"), "folders": entries}
     path.write_text(yaml.safe_dump(settings))
-    return preflight(load_settings(path), known=known, strict=strict)
+    return preflight(load_settings(path), known=known, **options)
 
 
 def refusal(tmp_path: Path, *folders: dict[str, Any], **options: Any) -> set[str]:
@@ -53,6 +51,20 @@ def test_an_input_that_was_never_there_refuses_the_start_only_of_a_daemon_withou
     gone = tmp_path / "gone"
     assert refusal(tmp_path, {"input": str(gone / "in"), "output": str(tmp_path / "out")}) >= {"folders.no_input"}
     check(tmp_path, {}, {"input": str(gone / "in"), "output": str(tmp_path / "out")})
+
+
+@pytest.mark.parametrize("kind", ["path", "extended"])
+def test_what_is_missing_is_waited_for_while_the_daemon_runs_and_in_a_folder_that_was_in_use(
+    tmp_path: Path, kind: str
+) -> None:
+    away = tmp_path / "away"
+    preset = {"path": str(away / "preset.yaml"), "extended": {"extends": str(away / "preset.yaml")}}[kind]
+    folder = {"input": str(away / "in"), "output": str(away / "out"), "preset": preset}
+    assert refusal(tmp_path, folder) == {"folders.no_input", "folders.no_parent", "config.not_found"}
+    assert check(tmp_path, folder, running=True).presets == {"f0": None}
+    assert check(tmp_path, folder, known=frozenset({away / "in", away / "out"})).presets == {"f0": None}
+    assert refusal(tmp_path, folder | MISSING, running=True) >= {"preset.not_found"}
+    assert refusal(tmp_path, {}, folder | {"preset": {"crf": "!"}}, running=True) == {"config.bad_value"}
 
 
 def test_what_a_stranger_puts_into_the_only_share_refuses_nothing(tmp_path: Path) -> None:
