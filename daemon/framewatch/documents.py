@@ -14,10 +14,20 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
-from pydantic import AliasChoices, BaseModel, ValidationError, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
 
 from framewatch import safe_yaml
 from framewatch.domain import Record
@@ -26,6 +36,7 @@ from framewatch.safe_yaml import MAX_BYTES, KeyPath, dotted
 from framewatch.text import printable
 
 _LONGEST_WORD = 64  # that is compared with known words
+_MOST_CHOICES = 250  # characters of a list of keys in a hint
 
 _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = 60
@@ -42,6 +53,30 @@ class Section(Record):
         if not isinstance(data, Mapping):
             return data
         return {key: value for key, value in data.items() if value is not None}
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _in_any_case(cls, value: Any, info: ValidationInfo) -> Any:
+        """Read a word of a list of allowed ones in any case: `MKV` is mkv."""
+        if not isinstance(value, str) or info.field_name is None:
+            return value
+        annotation: Any = cls.model_fields[info.field_name].annotation
+        words = literal_words(annotation)
+        return value if value in words else next((word for word in words if word == value.lower()), value)
+
+
+@cache
+def literal_words(annotation: Any) -> tuple[str, ...]:
+    """Return the words that an annotation allows by name, also within a union."""
+    if get_origin(annotation) is Literal:
+        return tuple(word for word in get_args(annotation) if isinstance(word, str))
+    return (
+        tuple(word for part in get_args(annotation) for word in literal_words(part)) if _is_union(annotation) else ()
+    )
+
+
+def _is_union(annotation: Any) -> bool:
+    return get_origin(annotation) in (Union, UnionType, Annotated)
 
 
 @dataclass(frozen=True)
@@ -169,22 +204,52 @@ def validate(document: Document, model: type[Model]) -> Model:
         with no_other_error(document.source):
             return model.model_validate(data)
     except ValidationError as error:
-        known = known_keys(model)
         items = error.errors(include_url=False)
-        findings = [_finding(document, item, known) for item in items[:MAX_FINDINGS]]
+        findings = [_finding(document, item, model) for item in items[:MAX_FINDINGS]]
         raise ConfigError.of(limited(findings, len(items) - len(findings))) from None
 
 
 def known_keys(model: type[BaseModel]) -> set[str]:
     """Return every key that a document for `model` may have at any level: its own, and those of nested models."""
-    keys: set[str] = set()
+    return {key for _, keys in _levels(model) for key in keys}
+
+
+def _own_keys(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the keys of one level, and the annotation of each."""
+    keys = {}
     for name, info in model.model_fields.items():
         first = info.validation_alias.choices[0] if isinstance(info.validation_alias, AliasChoices) else None
-        keys.add(first if isinstance(first, str) else info.alias or name)
-        for part in (info.annotation, *getattr(info.annotation, "__args__", ())):
-            if isinstance(part, type) and issubclass(part, BaseModel) and part is not model:
-                keys |= known_keys(part)
+        keys[first if isinstance(first, str) else info.alias or name] = info.annotation
     return keys
+
+
+def _levels(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the keys of a model and of those that are nested in it, each with the way there: "folders.limits."."""
+    keys = _own_keys(model)
+    yield prefix, keys
+    for key, annotation in keys.items():
+        nested = _nested(annotation)
+        if nested is not None and nested is not model:
+            yield from _levels(nested, f"{prefix}{key}.")
+
+
+def _nested(annotation: Any) -> type[BaseModel] | None:
+    """Return the model of a key whose value is a mapping, or a list of them."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _nested(part)) is not None), None)
+
+
+def _level(model: type[BaseModel], path: KeyPath) -> type[BaseModel]:
+    """Return the model of the mapping at a path; the nearest one above it that is known."""
+    for key in path:
+        if isinstance(key, str):
+            spelled = next((each for each in _own_keys(model) if key in (each, to_camel(each))), None)
+            nested = None if spelled is None else _nested(_own_keys(model)[spelled])
+            if nested is None:
+                return model
+            model = nested
+    return model
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
@@ -195,21 +260,30 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     return f'did you mean "{near[0]}"?' if near else ""
 
 
-def _finding(document: Document, item: Any, known: set[str]) -> Finding:
+def _unknown_key(key: str, model: type[BaseModel], path: KeyPath) -> str:
+    """Return a hint: a key of the same level that is similar, where the key belongs, or what there is."""
+    here = _own_keys(_level(model, path[:-1]))
+    if places := [prefix for prefix, keys in _levels(model) if key in keys]:
+        where = " or ".join(prefix.removesuffix(".") or "the top level" for prefix in places)
+        return f"this key belongs to another mapping: {where}"
+    hint = suggestion(key, here) or "remove it, or correct its name"
+    choices = f"keys here: {', '.join(here)}"
+    return f"{hint} {choices}" if len(choices) <= _MOST_CHOICES else hint
+
+
+def _finding(document: Document, item: Any, model: type[BaseModel]) -> Finding:
     path: KeyPath = tuple(item["loc"])
     where = document.where(path)
     kind, context = item["type"], item.get("ctx", {})
     if kind == "extra_forbidden":
         key = str(path[-1])
-        near = suggestion(key, known) or "remove it, or correct its name"
-        hint = "this key belongs to another mapping" if key in known else near
-        return Finding("config.unknown_key", f'unknown key "{shorten(key)}"', hint, where)
+        return Finding("config.unknown_key", f'unknown key "{shorten(key)}"', _unknown_key(key, model, path), where)
     if kind == "missing":
         return Finding("config.missing_key", f'"{path[-1]}" is required', f"add the key {path[-1]}", where)
     if kind in ("literal_error", "enum"):
         value = shown(item["input"])
         words = [word.strip("' ") for word in str(context["expected"]).replace(" or ", ", ").split(",")]
-        hint = suggestion(value, words) or f"one of: {', '.join(words)}"
+        hint = f"{suggestion(value, words)} one of: {', '.join(words)}".strip()
         return Finding("config.bad_value", f'"{value}" is not allowed here', hint, where)
     error = context.get("error")
     if isinstance(error, FindingError):

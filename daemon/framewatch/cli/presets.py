@@ -52,19 +52,19 @@ def keys(
     word: Annotated[str, typer.Argument(help="List only keys with this word in their name or description.")] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """List the keys of presets, with defaults and descriptions.
+    """List the keys of presets, with defaults, allowed values and descriptions.
 
     \b
     Examples:
       framewatch presets keys
       framewatch presets keys audio
     """
-    rows = [row for row in key_reference() if word.lower() in " ".join(row.values()).lower()]
+    rows = [row for row in key_reference() if word.lower() in f"{row['key']} {row['description']}".lower()]
     if as_json:
         print_json(rows)
         return
-    cells = [(row["key"], row["default"], row["description"]) for row in rows]
-    console().print(plain_table(("key", "default", "what it does"), cells))
+    cells = [(row["key"], row["default"], row["values"], row["description"]) for row in rows]
+    console().print(plain_table(("key", "default", "values", "what it does"), cells))
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 import av
@@ -58,14 +59,13 @@ _COMMON_CODECS = ("h264", "hevc", "av1", "vp9", "vp8", "mpeg2video", "mpeg4", "p
 def _codec(value: Any) -> Any:
     """Check the name of a video codec: a mistyped one would match no file, and nothing would say so."""
     word = shown(value)
-    try:
-        canonical = av.Codec(word, "r").canonical_name
-    except ValueError:
-        canonical = _CODEC_SYNONYMS.get(word.lower(), "")
-    if canonical == word:
-        return value
-    hint = f'did you mean "{canonical}"?' if canonical else suggestion(word, _COMMON_CODECS)
-    hint = hint or f"such as {', '.join(_COMMON_CODECS)}"
+    canonical = _CODEC_SYNONYMS.get(word.lower(), "")
+    if not canonical:
+        with suppress(ValueError):
+            canonical = av.Codec(word.lower(), "r").canonical_name
+    if canonical:
+        return canonical
+    hint = f"{suggestion(word, _COMMON_CODECS)} such as {', '.join(_COMMON_CODECS)}".strip()
     raise FindingError("only_if.unknown_codec", f'"{word}" is not the name of a codec that framewatch reads', hint)
 
 
@@ -73,7 +73,8 @@ Pixels = Annotated[Integer, Field(gt=0)]
 Rate = Annotated[Number, Field(gt=0)]
 Duration = Annotated[float | None, BeforeValidator(values.clock_time), values.CLOCK_TIME_SCHEMA]
 Codecs = Annotated[tuple[Annotated[str, BeforeValidator(_codec)], ...], BeforeValidator(values.one_or_more)]
-FileTypes = Annotated[tuple[FileType, ...], BeforeValidator(values.one_or_more)]
+AnyCaseType = Annotated[FileType, BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)]
+FileTypes = Annotated[tuple[AnyCaseType, ...], BeforeValidator(values.one_or_more)]
 
 
 class OnlyIf(PresetSection):

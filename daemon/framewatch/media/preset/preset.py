@@ -7,6 +7,7 @@ unknown key is an error: nothing is silently ignored. Which values go together i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BeforeValidator, Field
@@ -46,6 +47,24 @@ SCALES: dict[UpscaleMode, int] = {"none": 1, "esrgan-2x": 2, "esrgan-3x": 3, "es
 Tracks = tuple[int, ...] | Literal["none"]
 
 _MAX_TRACKS = 1000  # streams of a file, whatever `limits.max_streams` says
+
+
+_VIDEO_ALIASES = {
+    **dict.fromkeys(("h264", "h.264", "avc", "x264"), "libx264"),
+    **dict.fromkeys(("h265", "h.265", "hevc", "x265"), "libx265"),
+    **dict.fromkeys(("av1", "svtav1", "svt-av1"), "libsvtav1"),
+    **dict.fromkeys(("libvpx-vp9", "libvpx_vp9"), "vp9"),
+    **dict.fromkeys(("mpeg2", "mpeg-2"), "mpeg2video"),
+    "prores_ks": "prores",
+}
+_AUDIO_ALIASES = {"opus": "libopus", "libmp3lame": "mp3", "libvorbis": "vorbis", "ac-3": "ac3", "pcm": "pcm_s16le"}
+_CONTAINER_ALIASES = {"matroska": "mkv", "jpeg": "jpg", "tif": "tiff"}
+_UPSCALE_ALIASES = {f"{scale}{end}": f"esrgan-{scale}x" for scale in (2, 3, 4) for end in ("", "x")}
+
+
+def _alias(names: Mapping[str, str]) -> BeforeValidator:
+    """Return the validator that reads other common names of a value, in any case."""
+    return BeforeValidator(lambda value: names.get(str(value).lower(), value) if type(value) in (str, int) else value)
 
 
 def _integer_as_word(value: Any) -> Any:
@@ -97,10 +116,16 @@ class CoreKeys(PresetSection):
     processing_mode: ProcessingMode = Field(
         "reencode", description="reencode: encode the video again; copy: move the streams to another container."
     )
-    container: ContainerName = Field("mp4", description="File format of the output.")
-    ml_upscale: UpscaleMode = Field("none", description="Upscaling factor of Real-ESRGAN.")
+    container: Annotated[ContainerName, _alias(_CONTAINER_ALIASES)] = Field(
+        "mp4", description="File format of the output."
+    )
+    ml_upscale: Annotated[UpscaleMode, _alias(_UPSCALE_ALIASES)] = Field(
+        "none", description="Upscaling factor of Real-ESRGAN."
+    )
 
-    video_codec: VideoCodec = Field("libx264", description="Video encoder.")
+    video_codec: Annotated[VideoCodec, _alias(_VIDEO_ALIASES)] = Field(
+        "libx264", description="Video encoder. Names of formats work too: h264, h265 or hevc, av1."
+    )
     video_bitrate_mode: Literal["crf", "bitrate"] = Field(
         "crf",
         description="crf: constant quality, by `crf` or, for hardware encoders, `quality`; bitrate: by "
@@ -134,7 +159,9 @@ class CoreKeys(PresetSection):
     )
     image_lossless: bool = Field(False, description="Lossless compression of webp images.")
 
-    audio_codec: AudioCodec = Field("aac", description="Audio encoder; copy keeps the audio unchanged.")
+    audio_codec: Annotated[AudioCodec, _alias(_AUDIO_ALIASES)] = Field(
+        "aac", description="Audio encoder; copy keeps the audio unchanged."
+    )
     audio_bitrate: Integer = Field(
         128, ge=0, description="Bitrate of each audio track in kbit/s; lossless encoders ignore it."
     )

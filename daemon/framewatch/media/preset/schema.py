@@ -24,7 +24,7 @@ def preset_schema() -> dict[str, Any]:
 
 
 def key_reference() -> list[dict[str, str]]:
-    """Return every key with its default, as in YAML, and its description; nested keys as `crop.width`."""
+    """Return every key with its default, as in YAML, its values, and its description; nested keys as `crop.width`."""
     schema = preset_schema()
     return list(_rows(schema["properties"], schema["$defs"]))
 
@@ -33,9 +33,35 @@ def _rows(properties: dict[str, Any], definitions: dict[str, Any], prefix: str =
     for key, facts in properties.items():
         nested = _nested_properties(facts, definitions)
         default = "" if nested or facts.get("default") is None else json.dumps(facts["default"]).strip('"')
-        yield {"key": prefix + key, "default": default, "description": facts.get("description", "")}
+        values = "a mapping" if nested else _values(facts)
+        yield {"key": prefix + key, "default": default, "values": values, "description": facts.get("description", "")}
         if nested:
             yield from _rows(nested, definitions, f"{prefix}{key}.")
+
+
+def _values(facts: dict[str, Any]) -> str:
+    """Return the allowed values of a key in words."""
+    if "anyOf" in facts:
+        found = [_values(each) for each in facts["anyOf"] if each.get("type") != "null"]
+        return " or ".join(dict.fromkeys(found))
+    if "enum" in facts or "const" in facts:
+        return ", ".join(map(str, facts.get("enum", [facts.get("const")])))
+    kind = facts.get("type", "")
+    if kind == "array" and "enum" in facts.get("items", {}):
+        return f"list of {_values(facts['items'])}"
+    if kind in ("integer", "number"):
+        return _range(facts, "whole number" if kind == "integer" else "number")
+    names = {"boolean": "true, false", "string": "text", "array": "list", "object": "a mapping"}
+    return names.get(kind, "a preset" if "$ref" in facts else "")
+
+
+def _range(facts: dict[str, Any], kind: str) -> str:
+    least, most = facts.get("minimum"), facts.get("maximum")
+    if "exclusiveMinimum" in facts:
+        return f"{kind} above {facts['exclusiveMinimum']:g}"
+    if least is not None and most is not None:
+        return f"{least:g} to {most:g}"
+    return kind if least is None else f"{kind} from {least:g}"
 
 
 def _nested_properties(facts: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:

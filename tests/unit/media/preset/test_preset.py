@@ -99,7 +99,7 @@ def test_a_preset_survives_json_and_evolve() -> None:
         ("videoCodek: vp9", "config.unknown_key", 'did you mean "video_codec"?'),
         ("ml_upscale: esrgan2x", "config.bad_value", 'did you mean "esrgan-2x"?'),
         ("container: ogg", "config.bad_value", "mp4, mkv, webm, mov"),
-        ("video_codec: h265", "config.bad_value", "libx265"),
+        ("video_codec: h266", "config.bad_value", "libx264, libx265, vp9"),
         ("processing_mode: fast", "config.bad_value", "reencode, copy"),
         ("crf: yes", "config.bad_value", "not true or false"),
         ("crf: 18.5", "config.bad_value", "18.5"),
@@ -116,7 +116,10 @@ def test_a_preset_survives_json_and_evolve() -> None:
         ("selected_subtitle_tracks: [2, 2]", "config.bad_value", "twice"),
         ("only_if: {max_hight: 5}", "config.unknown_key", 'did you mean "max_height"?'),
         ("onlyIf: {maxHight: 5}", "config.unknown_key", "max_height"),
-        ("only_if: {codecs: [h265]}", "only_if.unknown_codec", "hevc"),
+        ("only_if: {codecs: [h267]}", "only_if.unknown_codec", "hevc"),
+        ("only_if: {crf: 20}", "config.unknown_key", "belongs to another mapping: the top level"),
+        ("max_height: 20", "config.unknown_key", "belongs to another mapping: only_if"),
+        ("metadata: {titel: x}", "config.unknown_key", "keys here: mode, title, artist, album, genre, date, comment"),
         ("only_if: {containers: [matroska]}", "config.bad_value", "mkv"),
         ("only_if: {max_height: 0}", "config.bad_value", "greater than 0"),
         ("only_if: {max_duration: soon}", "config.bad_value", "soon"),
@@ -170,3 +173,31 @@ def test_only_presets_that_upscale_or_encode_with_nvenc_need_a_gpu_slot(codec: m
     assert Preset(video_codec=codec).needs_gpu == needs
     assert Preset(only_if={"max_height": 1}, else_={"video_codec": codec}).needs_gpu == needs
     assert Preset(video_codec=codec, ml_upscale="esrgan-2x").needs_gpu
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "value"),
+    [
+        ("container: MKV", "container", "mkv"),
+        ("container: Matroska", "container", "mkv"),
+        *((f"video_codec: {name}", "video_codec", "libx265") for name in ("h265", "HEVC", "x265", "h.265")),
+        *((f"video_codec: {name}", "video_codec", "libx264") for name in ("h264", "avc", "AVC")),
+        ("video_codec: AV1", "video_codec", "libsvtav1"),
+        ("audio_codec: Opus", "audio_codec", "libopus"),
+        ("ml_upscale: 4x", "ml_upscale", "esrgan-4x"),
+        ("ml_upscale: 2", "ml_upscale", "esrgan-2x"),
+        ("ml_upscale: ESRGAN-3x", "ml_upscale", "esrgan-3x"),
+        ("processingMode: Copy", "processing_mode", "copy"),
+        ("preset: Slow", "preset", "slow"),
+        ("selected_audio_tracks: None", "selected_audio_tracks", "none"),
+        ("deinterlace: Auto", "deinterlace", "auto"),
+    ],
+)
+def test_other_common_names_and_any_case_are_understood(text: str, key: str, value: str) -> None:
+    assert getattr(read(text), key) == value
+
+
+def test_a_condition_on_codecs_takes_other_names_of_them_too() -> None:
+    found = read("only_if: {codecs: [h265, HEVC, avc], containers: MKV}").only_if
+    assert found is not None
+    assert found.codecs == ("hevc", "hevc", "h264")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from framewatch.media.preset.preset import Preset
-from framewatch.media.preset.schema import preset_schema
+from framewatch.media.preset.schema import key_reference, preset_schema
 from framewatch.resources import shipped
 
 
@@ -34,3 +34,15 @@ def test_the_schema_has_allowed_values_and_defaults() -> None:
     assert known["additionalProperties"] is False
     nested = known["$defs"]["OnlyIf"]["properties"]
     assert all(each.get("description") for each in nested.values())
+
+
+def test_the_list_of_keys_has_the_values_of_each() -> None:
+    values = {row["key"]: row["values"] for row in key_reference()}
+    assert [key for key, value in values.items() if not value] == []
+    assert values["container"].startswith("mp4, mkv, webm")
+    assert values["crf"] == "0 to 63"
+    assert values["video_bitrate"] == "whole number from 0"
+    assert values["audio_normalize"] == "true, false"
+    assert values["rotation"] == "0, 90, 180, 270"
+    assert values["only_if.containers"].startswith("list of mp4, mov")
+    assert values["crop"] == "a mapping"
