@@ -31,6 +31,8 @@ COMMANDS = (
     "status",
     "retry",
     "cancel",
+    "redo",
+    "requeue",
     "pause",
     "resume",
     "next",

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from clips import make_clip
 from fault_harness import PRESET, FaultHarness
-from harness import Harness, framewatch
+from harness import FAST_PRESET, Harness, framewatch
 from invariants import require_whole
 from sources import make_source
 from waiting import eventually
@@ -196,3 +197,56 @@ def test_a_run_once_does_not_wait_for_ever_for_a_file_that_grows(harness: Harnes
     assert (share / "endless.mp4").exists()
     assert (share / "done" / "a.mp4").exists()
     assert framewatch("run", "--config", harness.config, "--growing-limit", "2").returncode == 2
+
+
+def test_files_are_named_retried_and_done_again_with_another_preset(harness: Harness, clip: Path) -> None:
+    preset = harness.root / "mine.yaml"
+    preset.write_text(yaml.safe_dump(FAST_PRESET))
+    share = harness.folder("anime", preset=str(preset))
+    out, failed = harness.root / "anime/out", share / "failed"
+    for name in ("S01E01.mp4", "S01E02.mp4", "S02E01.mp4"):
+        (share / name).write_text("no film")
+    (share / "film.mp4").write_bytes(clip.read_bytes())
+    assert harness.once().returncode == 1
+    for name in ("S01E01.mp4", "S01E02.mp4", "S02E01.mp4"):
+        (failed / name).write_bytes(clip.read_bytes())
+    (failed / "S01E02.mp4").unlink()
+    preset.write_text(yaml.safe_dump(FAST_PRESET | {"ml_upscale": "esrgan-3x", "container": "mkv"}))
+    harness.start()
+
+    # By path and pattern; what cannot be done is told, and then nothing is asked for.
+    wrong = asked(harness, "retry", "film.mp4", "nothing", expected=2)
+    assert "job.not_retryable" in wrong
+    assert "job.not_found" in wrong
+    told = asked(harness, "retry", "s01*", expected=0)
+    assert "S01E01" in told
+    assert "S01E02" not in told
+    asked(harness, "retry", str(failed / "S02E01.mp4"), "--same-preset")
+    harness.wait_status(out / "S01E01.mkv", "done")
+    harness.wait_status(out / "S02E01.mp4", "done")
+    asked(harness, "retry", "--failed", "--folder", "anime")
+
+    # Done again: the source goes back to where it was, and the earlier output stays.
+    first = out / "film.mp4"
+    before = first.read_bytes()
+    asked(harness, "redo", "film.mp4")
+    harness.wait_status(out / "film.mkv", "done")
+    asked(harness, "redo", str(first), "--same-preset")
+    harness.wait_status(out / "film (2).mp4", "done")
+    eventually(lambda: counts(harness).keys() <= {"done", "failed"}, what="the end", details=harness.log)
+    assert first.read_bytes() == before
+    assert (share / "done" / "film.mp4").read_bytes() == clip.read_bytes()
+    assert "job.not_redoable" in asked(harness, "redo", "S01E02.mp4", expected=2)
+
+    # Waiting jobs get the present preset.
+    asked(harness, "pause")
+    (share / "later.mp4").write_bytes(clip.read_bytes())
+    eventually(lambda: counts(harness).get("queued") == 1, what="the last file", details=harness.log)
+    preset.write_text(yaml.safe_dump(FAST_PRESET | {"container": "mov"}))
+    assert harness.daemon is not None
+    harness.daemon.send_signal(signal.SIGHUP)
+    harness.wait_for_event("config.reloaded")
+    asked(harness, "requeue", "--all")
+    asked(harness, "resume")
+    harness.wait_status(out / "later.mov", "done")
+    assert harness.stop() == 0

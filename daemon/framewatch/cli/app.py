@@ -27,6 +27,14 @@ _COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "upscale": ("upscale.command:upscale", "Process one file now, with a progress bar."),
         "status": ("status.command:status", "Show the daemon, its folders and its jobs."),
         "retry": ("queue.again:retry", "Try failed or cancelled jobs again, with the folder's preset as it is now."),
+        "redo": (
+            "queue.again:redo",
+            "Process the sources of finished jobs once more, with the folder's preset as it is now.",
+        ),
+        "requeue": (
+            "queue.again:requeue",
+            "Give waiting jobs the folder's preset as it is now; they keep their places in the queue.",
+        ),
         "cancel": ("queue.cancel:cancel", "Cancel jobs."),
         "pause": (
             "queue.pause:pause",

@@ -11,26 +11,31 @@ from pathlib import Path
 
 import structlog
 
-from framewatch.domain import FileIdentity, Job
+from framewatch.domain import FileIdentity, Job, JobState
 from framewatch.errors import ConfigError, ErrorRecord, Finding, FramewatchError, Remedy, StorageError, limited
 from framewatch.intake.collector import Answer, LeftAlone, Settled
 from framewatch.jobs.known_files import KnownFiles
-from framewatch.jobs.lifecycle.events import Broke, RetryAsked
-from framewatch.jobs.naming import free_path, planned_output, progress_path
+from framewatch.jobs.lifecycle.events import Broke, Requeued, RetryAsked
+from framewatch.jobs.lifecycle.transitions import require_redoable
+from framewatch.jobs.naming import free_path, numbered, planned_output, progress_path
 from framewatch.jobs.progress_file import other_owner
 from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.source_check import retry_source
 from framewatch.jobs.store.ids import is_job_id
+from framewatch.jobs.store.store import StoreError
 from framewatch.library.discs import named_like
 from framewatch.library.kinds import Kind
 from framewatch.media.preset.library import SHIPPED, PresetLibrary
 from framewatch.media.preset.loader import FOLDER_PRESET, NamedPreset, load_folder_preset
+from framewatch.media.preset.preset import Preset
 from framewatch.media.preset.preset_file import UNREADABLE
 from framewatch.media.preset.selection import wanted_kinds
 from framewatch.media.rules.preset_rules import check_preset
 from framewatch.settings import FolderSettings, Settings
 from framewatch.storage import files
 from framewatch.storage.root import UNGUARDED, Guard, Root
+
+MOST_NUMBERED = 100  # "name (2)", "name (3)" … that count as the same name
 
 _log = structlog.get_logger("framewatch.intake")
 
@@ -171,11 +176,71 @@ class Admission:
         source, identity = retry_source(job, self._guard)
         if same_preset and job.preset:
             return RetryAsked(source, identity, job.output, gpu=job.gpu)
+        fresh = self._job(job.relative, identity, self._valid_preset(), ())
+        return RetryAsked(source, identity, fresh.output, fresh.preset_name, fresh.preset, fresh.gpu)
+
+    def redo(self, job: Job, *, same_preset: bool = False) -> Job:
+        """Queue a job for the source of one that is done or was skipped. The earlier output stays.
+
+        Raises:
+            ConfigError: the source is gone, or the preset is wrong.
+            ImpossibleTransitionError: `job.not_redoable`.
+            StoreError: `job.source_taken`: a job for this source is unfinished.
+        """
+        require_redoable(job)
+        source, identity = retry_source(job, self._guard)
+        given = self._own_preset(job) if same_preset and job.preset else self._valid_preset()
+
+        def plan() -> tuple[list[Job], None]:
+            fresh = self._job(job.relative, identity, given, ())
+            return [fresh.evolve(source=source, length=job.length)], None
+
+        added, _ = self._manager.add(self._folder.output, plan)
+        if not added:
+            message, hint = f"another job for the source of {job.id} is unfinished", "wait for it"
+            raise StoreError(message, code="job.source_taken", hint=hint, where=str(source))
+        if job.state == JobState.SKIPPED:  # its progress file lies beside the source
+            self._manager.reporter.remove(job)
+        return added[0]
+
+    def requeue(self, job_id: str) -> None:
+        """Give a waiting job the folder's preset as it is now.
+
+        Raises:
+            ConfigError: the preset is wrong.
+            ImpossibleTransitionError: `job.not_queued`.
+        """
+        preset = self._valid_preset()
+
+        def select() -> list[tuple[Job, Requeued]]:
+            job = self._manager.store.get(job_id)
+            if job is None:
+                return []
+            fresh = self._job(job.relative, job.identity, preset, ())
+            output = job.output if self._keeps_name(job, preset) else fresh.output
+            return [(job, Requeued(output, fresh.preset_name, fresh.preset, fresh.gpu))]
+
+        self._manager.change_all(select, self._folder.output)
+
+    def _keeps_name(self, job: Job, preset: NamedPreset) -> bool:
+        """Return whether the output that is planned for a job would have the same name, but for its number."""
+        wanted = self._planned(job.relative, preset)
+        names = (numbered(wanted.name, number) for number in range(1, MOST_NUMBERED))
+        return job.output.parent == wanted.parent and job.output.name in names
+
+    def _own_preset(self, job: Job) -> NamedPreset:
+        """Return the preset that a job was queued with; another version of framewatch may have stored it."""
+        try:
+            return NamedPreset(job.preset_name, Preset.model_validate(json.loads(job.preset)), job.id)
+        except ValueError:
+            message = "the preset that this job had cannot be read by this version"
+            raise ConfigError(message, code="preset.outdated", hint="leave out --same-preset") from None
+
+    def _valid_preset(self) -> NamedPreset:
         preset, findings = self._preset()
         if findings or preset is None:
             raise ConfigError.of(findings)
-        fresh = self._job(job.relative, identity, preset, ())
-        return RetryAsked(source, identity, fresh.output, fresh.preset_name, fresh.preset, fresh.gpu)
+        return preset
 
     def _preset(self) -> tuple[NamedPreset | None, tuple[Finding, ...]]:
         if self._configured is not None:

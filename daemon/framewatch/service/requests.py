@@ -11,8 +11,9 @@ from functools import partial
 
 import structlog
 
+from framewatch.domain import Job
 from framewatch.errors import ConfigError, FramewatchError, StorageError, unexpected
-from framewatch.jobs.scheduling.bug_guard import is_held_for_bugs
+from framewatch.intake.admission import Admission
 from framewatch.jobs.store.store import Request, Store
 from framewatch.service.application import Application
 from framewatch.service.queue_requests import QueueRequests
@@ -37,6 +38,8 @@ class Requests:
         self._handlers: dict[str, Callable[[Request], None]] = {
             "cancel": lambda request: application.scheduler.cancel(request.subject or ""),
             "retry": self._retry,
+            "redo": self._redo,
+            "requeue": self._requeue,
             "trust": lambda request: application.mounts.trust(request.subject or ""),
         }
 
@@ -105,15 +108,27 @@ class Requests:
 
     def _retry(self, request: Request) -> None:
         job = self._store.get(request.subject or "")
-        if job is None:
-            return  # it was deleted as an old one since
+        if job is not None:  # else it was deleted as an old one since
+            event = self._admission(job).readmit(job, same_preset=_same_preset(request))
+            self._application.manager.apply(job.id, event)
+
+    def _redo(self, request: Request) -> None:
+        job = self._store.get(request.subject or "")
+        if job is not None:
+            self._admission(job).redo(job, same_preset=_same_preset(request))
+
+    def _requeue(self, request: Request) -> None:
+        job = self._store.get(request.subject or "")
+        if job is not None:
+            self._admission(job).requeue(job.id)
+
+    def _admission(self, job: Job) -> Admission:
         admission = self._application.admission(job.folder)
         if admission is None:
             message = f'the configuration no longer has the folder "{job.folder}"'
             raise ConfigError(message, code="folders.removed")
-        if self._application.scheduler.guard.holds(job.folder) is not None:
-            self._application.scheduler.resume_folder(job.folder)
-        if is_held_for_bugs(job):
-            return  # it goes on with its folder
-        same = bool((request.argument or {}).get("same_preset"))
-        self._application.manager.apply(job.id, admission.readmit(job, same_preset=same))
+        return admission
+
+
+def _same_preset(request: Request) -> bool:
+    return bool((request.argument or {}).get("same_preset"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated
@@ -56,26 +56,24 @@ def _jobs_of(store: Store, argument: str, states: Collection[JobState], check: C
     if argument.strip().isalnum() and (job := store.get(argument)):
         check(job)
         return [job]
-    jobs = list(_newest(store.find(states, limit=None)))
-    named = [job for job in jobs if _is_named(job, argument)]
-    if named:
+    jobs = store.find(states, limit=None)
+    if named := _newest(job for job in jobs if _is_named(job, argument)):
         return _one(argument, named, check)
-    matching = [job for job in jobs if _matches(job, argument)]
+    matching = _newest(job for job in jobs if _matches(job, argument))
     if usable := [job for job in matching if _refusal(job, check) is None]:
         return usable
-    others = matching or [job for job in _newest(store.find(limit=None)) if _is_named(job, argument)]
+    others = matching or _newest(job for job in store.find(limit=None) if _is_named(job, argument))
     for job in others:
         check(job)  # says why not
     raise StoreError(f'there is no job "{printable(argument)}"')
 
 
-def _newest(jobs: list[Job]) -> Iterator[Job]:
-    """Yield the newest job of each file; the newest are first."""
-    seen: set[tuple[str, Path]] = set()
+def _newest(jobs: Iterable[Job]) -> list[Job]:
+    """Return the newest job of each file; the newest come first."""
+    newest: dict[tuple[str, Path], Job] = {}
     for job in jobs:
-        if (job.folder, job.relative) not in seen:
-            seen.add((job.folder, job.relative))
-            yield job
+        newest.setdefault((job.folder, job.relative), job)
+    return list(newest.values())
 
 
 def _one(argument: str, named: list[Job], check: Check) -> list[Job]:

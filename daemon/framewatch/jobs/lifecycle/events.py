@@ -153,6 +153,16 @@ class RetryAsked(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Requeued(Event):
+    """The user gives a waiting job the folder's preset as it is now."""
+
+    output: Path
+    preset_name: str
+    preset: str  # JSON
+    gpu: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Measured(Event):
     """The source's length was read, as far as it can be told: the order of the queue goes by it."""
 

@@ -79,6 +79,28 @@ def require_retryable(job: Job) -> None:
         raise ImpossibleTransitionError.refused(job, "job.not_retryable", hint)
 
 
+def require_redoable(job: Job) -> None:
+    """Check that a job's source may be processed once more.
+
+    Raises:
+        ImpossibleTransitionError: `job.not_redoable`: it is neither done nor was skipped.
+    """
+    if job.state not in (DONE, JobState.SKIPPED):
+        hint = "only a job that is done or was skipped can be done again; `framewatch retry` is for failed ones"
+        raise ImpossibleTransitionError.refused(job, "job.not_redoable", hint)
+
+
+def require_requeueable(job: Job) -> None:
+    """Check that a job may get another preset now.
+
+    Raises:
+        ImpossibleTransitionError: `job.not_queued`: it runs, is being published, or has ended.
+    """
+    if not (job.state == QUEUED or (job.state == HELD and job.held_state == QUEUED)):
+        hint = "only a job that waits can get another preset; `framewatch pause` stops one that runs"
+        raise ImpossibleTransitionError.refused(job, "job.not_queued", hint)
+
+
 def require_arrangeable(job: Job) -> None:
     """Check that the user may still say when this job runs.
 
@@ -205,6 +227,13 @@ def _retry_asked(job: Job, event: ev.RetryAsked, _now: float, _policy: RetryPoli
     )
 
 
+def _requeued(job: Job, event: ev.Requeued, _now: float, _policy: RetryPolicy) -> Job:
+    require_requeueable(job)
+    job = job.evolve(stuck=0, holds=0, held_state=None, findings=(), needs=())
+    preset = {"preset_name": event.preset_name, "preset": event.preset, "gpu": event.gpu}
+    return _queued(job.evolve(output=event.output, **preset), 0.0)
+
+
 def _measured(job: Job, event: ev.Measured, _now: float, _policy: RetryPolicy) -> Job:
     _require(job, event, job.state == QUEUED)
     return job.evolve(length=event.length)
@@ -329,6 +358,7 @@ _HANDLERS: dict[type[ev.Event], Callable[[Job, Any, float, RetryPolicy], Job]] =
     ev.Published: _published,
     ev.CancelAsked: _cancel_asked,
     ev.RetryAsked: _retry_asked,
+    ev.Requeued: _requeued,
     ev.Measured: _measured,
     ev.Arranged: _arranged,
     ev.Recovered: _recovered,

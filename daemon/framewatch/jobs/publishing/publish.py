@@ -323,8 +323,8 @@ class _Publisher:
     def _chosen_source(self, job: Job, not_this: Path | None = None) -> ev.SourceChosen:
         place = source_place(job)
         root = self.places.root(place)
-        if place == "failed" and job.source.is_relative_to(root.path):
-            return ev.SourceChosen(job.source)  # it failed before, and failed again after a retry
+        if job.source.is_relative_to(root.path):
+            return ev.SourceChosen(job.source)  # it is there since before a retry, or before it is done again
 
         source = self._source(job) if self.places.replace else None
 
