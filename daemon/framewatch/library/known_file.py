@@ -38,6 +38,11 @@ def likeness(known: KnownFile, seen: FileIdentity, *, same_path: bool) -> Likene
     return Likeness.SAME if shift == 0 and (same_path or same_inode) else Likeness.PERHAPS
 
 
+def is_same_time(one_ns: int, other_ns: int) -> bool:
+    """Return whether two times of change are the same, as far as file systems keep them."""
+    return _is_whole_hours(one_ns - other_ns)
+
+
 def is_as_new(output: FileIdentity, source: FileIdentity) -> bool:
     """Return whether an output can have been made of this version of the source: it is not older."""
     return output.mtime_ns + _GRANULE >= source.mtime_ns

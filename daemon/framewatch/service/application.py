@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from framewatch.domain import Job, JobState
+from framewatch.domain import FileIdentity, Job, JobState
 from framewatch.errors import ConfigError, Finding, StorageError, unexpected
 from framewatch.intake.admission import Admission, preset_library
 from framewatch.intake.daemon_lock import DaemonLock
@@ -25,6 +25,7 @@ from framewatch.jobs.lifecycle.events import Published, SourceLost
 from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.publishing.publish import publish
 from framewatch.jobs.publishing.remains import Remains
+from framewatch.jobs.publishing.retention import delete_old_files
 from framewatch.jobs.reporting.reporter import Reporter
 from framewatch.jobs.scheduling.bug_guard import is_held_for_bugs
 from framewatch.jobs.scheduling.follow_folders import follow_input, follow_names
@@ -33,6 +34,7 @@ from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.scheduling.relocate_outputs import relocate_outputs
 from framewatch.jobs.scheduling.scheduler import Scheduler
 from framewatch.jobs.scheduling.slot import Slot, stored_preset
+from framewatch.jobs.scheduling.tidier import Tidier, Tidy
 from framewatch.jobs.store.queue_order import queue_rules
 from framewatch.jobs.store.store import Store
 from framewatch.service.conditions import Conditions
@@ -99,6 +101,7 @@ class Application:
             self._answers_now,
         )
         self.scheduler.pausing.pauses.rename_folders(renamed)
+        self._tidier = Tidier(self.scheduler.fail)
 
     def start(self) -> None:
         """Continue with what an earlier daemon left, then watch the folders."""
@@ -108,11 +111,13 @@ class Application:
         self.scheduler.start()
         self._hold_removed_folders()
         self._watch_folders()
+        self._tidier.use(self._tidy_work())
 
     def stop(self, seconds: float) -> bool:
         """Stop watching, then drain. True if everything ended cleanly within `seconds`."""
         deadline = time.monotonic() + seconds
         self._stop_watches(self._watches.values())
+        self._tidier.stop()
         return self.scheduler.drain(deadline - time.monotonic())
 
     # --- a run with `--once` ------------------------------------------------------------------------------------
@@ -126,7 +131,7 @@ class Application:
     @property
     def _seems_idle(self) -> bool:
         seen = all(watch.idle or watch.health().state != "ok" for watch in self._watches.values())
-        return seen and self.scheduler.idle
+        return seen and self.scheduler.idle and self._tidier.idle
 
     def gives_up(self, limit: OnceLimit) -> bool:
         """Return whether a run has waited long enough for files that do not stop changing."""
@@ -200,13 +205,26 @@ class Application:
         self._relocate_outputs()
         self._hold_removed_folders()
         self._watch_folders()
+        self._tidier.use(self._tidy_work())
         held = [name for name in self._places if self.scheduler.guard.holds(name)]
         self.scheduler.apart({name: partial(self.scheduler.resume_folder, name) for name in held})
         self.scheduler.wake()
 
     def _guarded_places(self) -> dict[str, FolderPlaces]:
         places = self._loaded.settings.places
-        return {name: replace(folder, guard=self.mounts) for name, folder in places.items()}
+        return {
+            name: replace(folder, guard=self.mounts, on_moved=self._note_moved) for name, folder in places.items()
+        }
+
+    def _note_moved(self, path: Path, identity: FileIdentity) -> None:
+        self.manager.note_moved(path, identity)
+
+    def _tidy_work(self) -> dict[str, Tidy]:
+        return {
+            folder.name: partial(delete_old_files, folder.name, self._places[folder.name], folder.limits, self.store)
+            for folder in self._loaded.settings.folders
+            if any(limit.is_set for limit in folder.limits.values())
+        }
 
     def _retry_policy(self) -> RetryPolicy:
         return RetryPolicy(retries=self._loaded.settings.retries)
@@ -254,6 +272,7 @@ class Application:
 
     def check_health(self) -> None:
         """Store the folders' health for `framewatch status`: troubles at once, the rest every few seconds."""
+        self._tidier.run_due()
         health = [self._health_of(folder) for folder in self._loaded.settings.folders]
         is_due = time.monotonic() - self._health_at >= HEALTH_SECONDS
         if not is_due and _troubles(health) == _troubles(self._health):
@@ -387,6 +406,7 @@ class Application:
             raise StorageError.of([_removed(job.folder)])
         if job.state.ended:
             self._failures += not job.state.ends_in_done_folder
+            self._tidier.wake(job.folder)
             watch = self._watches.get(job.folder)
             if watch is not None and (job.journal.kept is None or job.other_than):
                 # If the same file is put back, it is new. One that is left alone is offered again, and counted then.

@@ -147,7 +147,9 @@ def folder_conflict(data: Mapping[str, Any]) -> FindingError | None:
     """Return the error for keys of a folder that contradict each other; None if there are none."""
     if data.get("done") == "keep":
         why = "`done: keep` leaves everything in the input as it is"
+        limits = ("keep_done_days", "keep_failed_days", "max_done_gb", "max_failed_gb")
         refused = {"replace": data.get("replace") is True, "companions": data.get("companions") == "move"}
+        refused |= {key: data.get(key) is not None for key in limits}
     elif data.get("replace") is True:
         why = "with `replace`, each output takes the place and the name of its source"
         elsewhere = data.get("output") is not None and Path(data["output"]) != Path(data["input"])
@@ -167,6 +169,7 @@ FolderName = Annotated[str, AfterValidator(_folder_name), Field(json_schema_extr
 Patterns = Annotated[tuple[Annotated[str, AfterValidator(_pattern)], ...], BeforeValidator(_list)]
 PresetSpec = Annotated[str | dict[str, Any] | None, BeforeValidator(_preset)]
 OutputName = Annotated[str, AfterValidator(name_template)]
+Amount = Annotated[float | None, Field(allow_inf_nan=False)]  # None: without a limit
 Seconds = Annotated[float, Field(allow_inf_nan=False)]
 CountOrAuto = Annotated[Literal["auto"] | Annotated[int, Field(ge=1, le=64)], BeforeValidator(_count_or_auto)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]

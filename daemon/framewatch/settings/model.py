@@ -9,11 +9,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, JsonValue, model_validator
 
 from framewatch.documents import Section
+from framewatch.errors import Place
+from framewatch.library.retention import Limit
 from framewatch.media.limits import Limits
 from framewatch.settings.active_hours import ActiveHours
 from framewatch.settings.default_places import STORE_NAME, default_folder, default_log_file
 from framewatch.settings.fields import (
     DEFAULT_NAME,
+    Amount,
     ConfigPath,
     CountOrAuto,
     DoneFolder,
@@ -38,6 +41,14 @@ from framewatch.storage.folder_places import CompanionsMode, FolderPlaces, Progr
 def _no_default(schema: dict[str, JsonValue]) -> None:
     """Leave out a default that depends on another field. The description states it."""
     schema.pop("default", None)
+
+
+def _seconds(days: float | None) -> float | None:
+    return None if days is None else days * 86_400
+
+
+def _bytes(gigabytes: float | None) -> int | None:
+    return None if gigabytes is None else round(gigabytes * 1e9)
 
 
 class FolderSettings(Section):
@@ -118,6 +129,22 @@ class FolderSettings(Section):
     output_name: OutputName = Field(
         default=DEFAULT_NAME, description="Name of the output, with the fields {stem}, {preset} and {ext}."
     )
+    keep_done_days: Amount = Field(
+        default=None,
+        ge=0,
+        description="Days after which a file that framewatch moved to done/ is deleted, with its companions there. "
+        "Files that somebody else put there, or changed, stay. Default: never.",
+    )
+    keep_failed_days: Amount = Field(
+        default=None, ge=0, description="As keep_done_days, for failed/. Default: never."
+    )
+    max_done_gb: Amount = Field(
+        default=None,
+        ge=0,
+        description="Size in GB (10^9 bytes) of what framewatch moved to done/, beyond which the oldest files there "
+        "are deleted. Default: without a bound.",
+    )
+    max_failed_gb: Amount = Field(default=None, ge=0, description="As max_done_gb, for failed/.")
     progress_files: ProgressFiles = Field(
         default="keep",
         description="keep: the progress file stays beside its output, or beside the source if there is none. "
@@ -164,6 +191,14 @@ class FolderSettings(Section):
     def done_folder(self) -> Path | None:
         """The folder for sources that were processed; None if they stay where they are."""
         return self.done if isinstance(self.done, Path) else None
+
+    @property
+    def limits(self) -> dict[Place, Limit]:
+        """What of done/ and failed/ is deleted."""
+        return {
+            "done": Limit(_seconds(self.keep_done_days), _bytes(self.max_done_gb)),
+            "failed": Limit(_seconds(self.keep_failed_days), _bytes(self.max_failed_gb)),
+        }
 
     @property
     def targets(self) -> dict[str, Path]:

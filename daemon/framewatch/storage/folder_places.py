@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from framewatch.domain import FileIdentity
 from framewatch.errors import Place, StorageError
 from framewatch.storage.os_errors import SYMLINK
 from framewatch.storage.root import UNGUARDED, Guard, Root
@@ -15,6 +17,9 @@ CompanionsMode = Literal["copy", "move", "leave"]
 
 ProgressFiles = Literal["keep", "while_running", "folder"]
 """Where progress files are and how long, as the setting `progress_files` says."""
+
+OnMoved = Callable[[Path, FileIdentity], None]
+"""Hears of a file that was moved along with a source: where it is now, and what it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,7 @@ class FolderPlaces:
     replace: bool = False  # outputs take the places of their sources in the input
     overwrite: bool = False  # the output replaces an older file of its planned name
     reserve: int = 0  # bytes that are to stay free on each disk
+    on_moved: OnMoved = lambda _path, _identity: None
     guard: Guard = UNGUARDED  # knows whether the disks of the roots are mounted
 
     @property

@@ -20,6 +20,7 @@ from framewatch.errors import StorageError
 from framewatch.jobs.naming import fitted, numbered
 from framewatch.storage.copy import CopyProgress
 from framewatch.storage.files import part_name
+from framewatch.storage.folder_places import OnMoved
 from framewatch.storage.move import Move, Moved, move
 from framewatch.storage.os_errors import SYMLINK, shown
 from framewatch.storage.root import Root
@@ -46,6 +47,7 @@ class Carrier:
     folder: str  # the watch folder's name
     cancel: threading.Event | None = None
     progress: CopyProgress | None = None
+    on_moved: OnMoved = lambda _path, _identity: None
     strict: bool = False  # raise an error also for a file that has to stay
 
     def file(self, source: Spot, destination: Spot, *, keep: bool) -> bool:
@@ -112,6 +114,8 @@ class Carrier:
             moved = move(replace(task, destination=task.destination.with_name(name)), self.cancel, self.progress)
             if moved is not Moved.TAKEN:
                 break
+        if moved is Moved.DONE and not keep:
+            self.on_moved(task.destination.with_name(name), identity)
         return moved is Moved.DONE
 
 

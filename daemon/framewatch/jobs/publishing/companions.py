@@ -36,7 +36,7 @@ class JobCompanions:
         self._job = job
         self._places = places
         self._root = source_root(job, places.guard)
-        self._carrier = Carrier(job.id, job.folder, cancel, progress)
+        self._carrier = Carrier(job.id, job.folder, cancel, progress, places.on_moved)
 
     def copy(self) -> None:
         """Copy the companions beside the output that is in place, and those of the source's folders with it.

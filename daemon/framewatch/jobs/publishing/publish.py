@@ -316,7 +316,7 @@ class _Publisher:
         begun = destination.root.exists(destination.path)
         if not begun and (lost := self._lost_source(job)):
             return lost
-        carrier = Carrier(job.id, job.folder, self.cancel, self.progress, strict=True)
+        carrier = Carrier(job.id, job.folder, self.cancel, self.progress, self.places.on_moved, strict=True)
         carrier.tree(source, destination, keep=False)
         return ev.SourceMoved()
 

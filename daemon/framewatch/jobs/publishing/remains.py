@@ -174,7 +174,7 @@ class Remains:
             if stopping():
                 raise CancelledError("the watch ends")
 
-        carrier = Carrier(self._mark(), self._name, progress=check)
+        carrier = Carrier(self._mark(), self._name, progress=check, on_moved=self._places.on_moved)
         source = self._input.path / folder
         self._place_companions(folder, carrier)
         moved = carrier.tree(Spot(source, self._input), Spot(target.path / folder, target), keep=False)

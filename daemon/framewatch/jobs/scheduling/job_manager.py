@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import structlog
 
-from framewatch.domain import Job, JobState
+from framewatch.domain import FileIdentity, Job, JobState
 from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.lifecycle.transitions import transition
@@ -26,6 +26,7 @@ from framewatch.jobs.reporting.reporter import Reporter
 from framewatch.jobs.store.ids import is_job_id
 from framewatch.jobs.store.job_backup import Backups
 from framewatch.jobs.store.store import Store, StoreError
+from framewatch.library.retention import MovedFile
 from framewatch.threads import NamedLocks
 
 LOG_EVENTS = {
@@ -194,8 +195,16 @@ class JobManager:
             self._remember(job, changed)
         return _Change(job, changed)
 
+    def note_moved(self, path: Path, identity: FileIdentity, job_id: str = "") -> None:
+        """Store that a file was moved to done/ or failed/: there, only such files are ever deleted."""
+        self.store.note_moved([MovedFile(path, identity.size, identity.mtime_ns, self.clock(), job_id)])
+
     def _remember(self, before: Job, job: Job) -> None:
         """Store what a change says of files in the input: which are known, so that they are not queued again."""
+        source_to = job.journal.source_to
+        if source_to is not None and job.journal.source_done and not before.journal.source_done:
+            self.note_moved(source_to, job.identity, job.id)
+            self.store.forget_moved(job.source)  # it was in failed/, before it was retried
         kept, made, output = job.journal.kept, job.journal.made, job.journal.output
         if kept is not None and kept != before.journal.kept:
             self.store.remember(job.folder, {job.relative: kept})

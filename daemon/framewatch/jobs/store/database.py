@@ -15,7 +15,7 @@ from framewatch.storage.os_errors import storage_faults
 
 BUSY_SECONDS = 15.0
 CORRUPT = "store.corrupt"
-TABLES = frozenset({"jobs", "history", "progress", "requests", "facts", "known_files"})
+TABLES = frozenset({"jobs", "history", "progress", "requests", "facts", "known_files", "moved_files"})
 _HERE = Path(__file__).parent
 
 Row = tuple[Any, ...]

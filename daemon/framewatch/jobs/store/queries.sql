@@ -184,3 +184,18 @@ UPDATE jobs SET folder = :new, record = json_set(record, '$.folder', :new) WHERE
 
 -- name: rename_known_files_folder
 UPDATE OR REPLACE known_files SET folder = :new WHERE folder = :old;
+
+-- name: note_moved
+INSERT INTO moved_files (path, size, mtime_ns, moved_at, job_id)
+VALUES (:path, :size, :mtime_ns, :moved_at, :job_id)
+ON CONFLICT (path) DO UPDATE
+SET size = excluded.size, mtime_ns = excluded.mtime_ns, moved_at = excluded.moved_at, job_id = excluded.job_id;
+
+-- name: forget_moved
+DELETE FROM moved_files WHERE path = :path;
+
+-- name: moved_files
+SELECT path, size, mtime_ns, moved_at, job_id FROM moved_files WHERE path > :low AND path < :high;
+
+-- name: prune_moved
+DELETE FROM moved_files WHERE path IN (SELECT path FROM moved_files ORDER BY moved_at DESC LIMIT -1 OFFSET :keep);

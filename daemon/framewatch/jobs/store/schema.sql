@@ -91,3 +91,15 @@ CREATE TABLE known_files (
 CREATE INDEX known_files_size ON known_files (folder, size);
 CREATE INDEX known_files_output ON known_files (output) WHERE output IS NOT NULL;
 CREATE INDEX known_files_seen ON known_files (seen_at);
+
+-- version: 4
+
+-- Files that were moved to done/ or failed/: nothing else there is ever deleted.
+CREATE TABLE moved_files (
+    path     BLOB PRIMARY KEY,
+    size     INTEGER NOT NULL,  -- bytes
+    mtime_ns INTEGER NOT NULL,
+    moved_at REAL NOT NULL,
+    job_id   TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX moved_files_at ON moved_files (moved_at);

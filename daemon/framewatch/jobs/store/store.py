@@ -18,6 +18,7 @@ from framewatch.jobs.store.database import Database, Row
 from framewatch.jobs.store.ids import Ids
 from framewatch.jobs.store.queue_order import QueuedJob, QueueRule, first_of, merged, rank_of
 from framewatch.jobs.store.serialization import columns_of, job_of, known_file_of, text_of
+from framewatch.library.retention import MovedFile
 
 KEEP_JOBS = 10_000
 KEEP_SECONDS = 90 * 24 * 3600.0
@@ -346,6 +347,27 @@ class Store:
         """Return whether any file of this watch folder is known."""
         return bool(self._database.rows("has_known_files", folder=folder))
 
+    # --- files in done/ and failed/ -----------------------------------------------------------------------
+
+    def note_moved(self, moved: Collection[MovedFile]) -> None:
+        """Store files that were moved to done/ or failed/."""
+        if not moved:
+            return
+        with self._database.transaction():
+            for file in moved:
+                self._database.run("note_moved", **(file._asdict() | {"path": os.fsencode(file.path)}))
+
+    def moved_files(self, root: Path) -> list[MovedFile]:
+        """Return the files that were moved to a folder or those below it."""
+        low = os.fsencode(root) + b"/"
+        rows = self._database.rows("moved_files", low=low, high=low[:-1] + b"0")  # the byte after the slash
+        return [MovedFile(Path(os.fsdecode(path)), *facts) for path, *facts in rows]
+
+    def forget_moved(self, path: Path) -> None:
+        """Forget a file that was moved: it is gone, or is another one by now."""
+        with self._database.transaction():
+            self._database.run("forget_moved", path=os.fsencode(path))
+
     def prune(self, keep: int = KEEP_JOBS, keep_seconds: float = KEEP_SECONDS) -> int:
         """Delete ended jobs that are neither among the newest `keep` nor younger than `keep_seconds`.
 
@@ -354,6 +376,7 @@ class Store:
         """
         with self._database.transaction():
             self._database.run("prune_known_files", keep=KEEP_KNOWN_FILES)
+            self._database.run("prune_moved", keep=KEEP_KNOWN_FILES)  # the others are never deleted
             return self._database.run("prune", before=self._clock() - keep_seconds, keep=keep)
 
     # --- progress -----------------------------------------------------------------------------------------
