@@ -127,7 +127,7 @@ def test_a_bug_that_every_file_meets_holds_the_folder_and_keeps_its_files(
     assert (held["level"], held["folder"], held["code"]) == ("error", "anime", "folder.held")
     assert len(list((share / "failed").glob("*.mp4"))) == 1
 
-    harness.start()
+    daemon = harness.start()
     shutil.copy(clip, share / "late.mp4")
     waiting = eventually(lambda: _held(harness, 4), what="all files held", details=harness.log)
     assert len(list((share / "failed").glob("*.mp4"))) == 1
@@ -135,6 +135,10 @@ def test_a_bug_that_every_file_meets_holds_the_folder_and_keeps_its_files(
     assert (folder["state"], folder["code"]) == ("failed", "folder.held")
     assert "KeyError" in folder["problem"]
 
+    held_before = len(harness.events("folder.held"))
+    daemon.send_signal(signal.SIGHUP)
+    eventually(lambda: len(harness.events("folder.held")) > held_before, what="the same bug", details=harness.log)
+    assert len(list((share / "failed").glob("*.mp4"))) == 1
     bug.turn(0)
     retried = framewatch("retry", waiting["jobs"][0]["job_id"], "--config", harness.config)
     assert retried.returncode == 0, retried.stderr

@@ -63,7 +63,9 @@ def check_engine(name: str) -> str:
     """
     if name not in _ENGINES:
         hint = f"use one of: {', '.join(_ENGINES)}"
-        raise ConfigError(f'there is no engine "{name}"', code="engine.unknown", hint=hint)
+        raise ConfigError(
+            f'there is no engine "{name}"', code="engine.unknown", hint=hint, where=_named("engine", name)
+        )
     return name
 
 
@@ -75,8 +77,15 @@ def check_precision(name: str) -> PrecisionName:
     """
     if name not in _PRECISIONS:
         hint = f"use {' or '.join(_PRECISIONS)}"
-        raise ConfigError(f'there is no precision "{name}"', code="config.bad_value", hint=hint)
+        message, where = f'there is no precision "{name}"', _named("precision", name)
+        raise ConfigError(message, code="config.bad_value", hint=hint, where=where)
     return cast("PrecisionName", name)
+
+
+def _named(option: str, value: str) -> str:
+    """Return where a value was given: by the variable, or by the option."""
+    name = variable((option,))
+    return name if os.environ.get(name) == value else f"--{option}"
 
 
 def settings_path(config: Path | None) -> Path:

@@ -36,6 +36,8 @@ def find_daemons() -> Iterator[DaemonProcess]:
 
 def is_daemon(command: Sequence[str]) -> bool:
     """Return whether a command line is that of `framewatch run` or `python -m framewatch run`. Pure."""
+    if not command or not Path(command[0]).name.startswith(("python", _PROGRAM)):
+        return False  # such as sudo, which waits for the daemon that it has started
     words = pairwise(command[:_WORDS])
     return any(Path(word).name == _PROGRAM and following == "run" for word, following in words)
 

@@ -16,6 +16,7 @@ from framewatch.service.daemon_search import is_daemon
         (["python3", "/opt/framewatch/bin/framewatch", "status"], False),
         (["python3", "-m", "framewatch.render.worker", "10"], False),
         (["vim", "a", "b", "c", "d", "e", "framewatch", "run"], False),
+        (["sudo", "-u", "films", "framewatch", "run"], False),
         ([], False),
     ],
 )
