@@ -244,3 +244,23 @@ def test_a_reload_is_taken_though_folders_are_in_trouble_and_each_is_used_as_soo
         harness.wait_status(share / "out" / "c.mp4", "done")
         assert harness.events("config.refused") == []
         assert harness.stop() == 0
+
+
+def test_an_error_is_no_longer_shown_when_its_file_was_taken_in_again_or_has_vanished(
+    harness: Harness, clip: Path
+) -> None:
+    share = harness.folder(preset=PLAIN)
+    failed = share / "failed"
+    names = ("moved back.mp4", "deleted.mp4", "left.mp4")
+    for name in names:
+        (share / name).write_bytes(b"no film")
+    harness.start()
+    for name in names:
+        harness.wait_status(failed / name, "failed")
+    (failed / "deleted.mp4").unlink()
+    (failed / "moved back.mp4").write_bytes(clip.read_bytes())
+    (failed / "moved back.mp4").rename(share / "moved back.mp4")
+    harness.wait_status(harness.root / "anime" / "out" / "moved back.mp4", "done")
+    left = ["left.mp4", "left.mp4.progress.json"]
+    eventually(lambda: harness.listed(failed) == left, what="no outdated errors", details=harness.log)
+    assert harness.stop() == 0

@@ -79,7 +79,7 @@ class Application:
         self._loaded, self._ready = loaded, ready
         self._ffmpeg = ready.tools.ffmpeg  # of the last attempt
         self._places = self._guarded_places()
-        self._gate = FolderGate(mounts, lock, loaded, ready, self._follow)
+        self._gate = FolderGate(mounts, lock, loaded, ready, self._checked)
         self._watches: dict[str, FolderWatch] = {}
         self._admissions: dict[str, Admission] = {}
         self._health: list[dict[str, Any]] = []  # as it is in the store
@@ -256,6 +256,11 @@ class Application:
         pauses = self._conditions.pauses(self.manager.clock(), self._power.last)
         self.scheduler.pausing.use_conditions(pauses)
 
+    def _checked(self, folder: FolderSettings) -> None:
+        """Do what is due when a folder can be used: on the thread of its watch."""
+        self._follow(folder)
+        self.manager.reporter.remove_outdated(folder.name)
+
     def _follow(self, folder: FolderSettings) -> None:
         """Let jobs follow a folder whose input was moved: its disk has just been found."""
         earlier = self.mounts.earlier_paths(folder.input)
@@ -298,7 +303,7 @@ class Application:
 
     def _watch_folders(self) -> None:
         self._watches.clear()
-        self._gate = FolderGate(self.mounts, self._lock, self._loaded, self._ready, self._follow)
+        self._gate = FolderGate(self.mounts, self._lock, self._loaded, self._ready, self._checked)
         folders, presets = self._loaded.settings.folders, self._ready.presets
         library = preset_library(self._loaded.settings, self.mounts)
         self._admissions = {  # replaced as a whole, since requests read it from other threads

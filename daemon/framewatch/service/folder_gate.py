@@ -51,7 +51,7 @@ class FolderGate:
         lock: DaemonLock,
         loaded: LoadedSettings,
         ready: Ready,
-        on_found: Callable[[FolderSettings], None] = lambda _: None,
+        on_checked: Callable[[FolderSettings], None] = lambda _: None,
     ) -> None:
         """Check nothing yet.
 
@@ -60,9 +60,10 @@ class FolderGate:
             lock: gets the locks of the folders' inputs.
             loaded: the configuration.
             ready: what its checks found.
-            on_found: hears of each folder whose disk is there, before its files are looked at.
+            on_checked: hears of each folder that can be used, before its files are looked at for the first time and
+                then each time its places were checked. It may touch the folder's shares.
         """
-        self._on_found = on_found
+        self._on_checked = on_checked
         self._mounts = mounts
         self._lock = lock
         self._loaded = loaded
@@ -88,22 +89,21 @@ class FolderGate:
         """
         checked_at = self._open.pop(folder.name, None)
         where = partial(self._where, folder)
-        if checked_at is None or time.monotonic() >= checked_at + PLACES_SECONDS:
+        is_due = checked_at is None or time.monotonic() >= checked_at + PLACES_SECONDS
+        if is_due:
             self._require_places(folder, where)
-            since = time.monotonic()
-        else:
-            since = checked_at
         self._require_disk(folder)
         writes = not folder.keeps_sources
         log_warnings(self._lock.add(self._input(folder), f"folder {folder.name!r}", writes=writes))
+        if is_due:
+            self._on_checked(folder)
         if checked_at is None:
-            self._on_found(folder)
             make_targets(folder, self._mounts, where)
             if folder.preset is not None and folder.name not in self._has_preset:
                 use_preset(load_named(self._loaded, self._number(folder), self._ready.tools, self._mounts))
                 self._has_preset.add(folder.name)
         finding = self._check_own_preset(folder) if folder.preset is None else None
-        self._open[folder.name] = since
+        self._open[folder.name] = time.monotonic() if is_due or checked_at is None else checked_at
         return finding
 
     def _require_places(self, folder: FolderSettings, where: Callable[[KeyPath], str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 
@@ -18,6 +19,7 @@ from framewatch.jobs.naming import progress_path
 from framewatch.jobs.publishing.publish import final_sidecar
 from framewatch.jobs.reporting.sidecar import Sidecar, remove_sidecar
 from framewatch.jobs.reporting.stopwatch import SpeedBook, Stopwatch
+from framewatch.jobs.source_check import root_above
 from framewatch.jobs.store.store import Store
 from framewatch.media.plan.image_plan import Plan
 from framewatch.storage.folder_places import FolderPlaces
@@ -25,6 +27,8 @@ from framewatch.storage.os_errors import NO_ANSWER_SECONDS, no_answer
 from framewatch.threads import FolderCalls, NoAnswerError
 
 STORE_SECONDS = 1.0  # between two updates of a job's progress in the store, for `framewatch status`
+WITH_ERRORS = (JobState.FAILED, JobState.CANCELLED)  # states whose progress files tell of an error
+MAX_WITH_ERRORS = 500  # the newest of these jobs in a folder, whose progress files are kept up to date
 LOG_SECONDS = 30.0  # between two progress lines in the log
 
 _log = structlog.get_logger("framewatch.jobs")
@@ -90,6 +94,19 @@ class Reporter:
             except StorageError as error:
                 _log_error(job, error.finding)
 
+    def remove_outdated(self, folder: str) -> None:
+        """Remove the progress files of failed and cancelled jobs whose files are gone, or were queued again.
+
+        For the thread of the folder's watch, since its shares are looked at.
+        """
+        places = self._places_of(folder)
+        if places is None:
+            return
+        for job in self._store.find(WITH_ERRORS, folder=folder, limit=MAX_WITH_ERRORS):
+            with suppress(StorageError):  # it is tried again
+                if _is_outdated(job, places, self._store):
+                    remove_sidecar(*final_sidecar(job, places), job.id)
+
     def _write(self, job: Job, write: Callable[[], None]) -> None:
         """Write a progress file, unless the share is dead: then nothing waits for it, and the log says so once."""
         try:
@@ -125,6 +142,13 @@ class Reporter:
         if known is not None:  # the output got another name than planned
             self._write(job, partial(known.remove, job.id))
         return sidecar
+
+
+def _is_outdated(job: Job, places: FolderPlaces, store: Store) -> bool:
+    moved = job.journal.source_to
+    if moved is not None and not root_above(moved, job.relative, places.guard).exists(moved):
+        return True
+    return moved is None and store.was_queued_again(job)
 
 
 class JobObserver(Observer):

@@ -199,3 +199,6 @@ SELECT path, size, mtime_ns, moved_at, job_id FROM moved_files WHERE path > :low
 
 -- name: prune_moved
 DELETE FROM moved_files WHERE path IN (SELECT path FROM moved_files ORDER BY moved_at DESC LIMIT -1 OFFSET :keep);
+
+-- name: queued_again
+SELECT 1 FROM jobs WHERE source = :source AND arrival > (SELECT arrival FROM jobs WHERE id = :job_id) LIMIT 1;

@@ -281,6 +281,10 @@ class Store:
         """Return a folder's jobs that wait or run, and whose output is planned outside of `output`."""
         return self._jobs("planned_outside", folder=folder, below=os.fsencode(output / "_")[:-1])
 
+    def was_queued_again(self, job: Job) -> bool:
+        """Return whether there is a later job with the same source."""
+        return bool(self._database.rows("queued_again", job_id=job.id, source=os.fsencode(job.source)))
+
     def with_source_below(self, folder: Path) -> list[Job]:
         """Return all jobs, also ended ones, whose source is or was below a folder."""
         below = os.fsencode(folder) + b"/"
