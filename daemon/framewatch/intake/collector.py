@@ -18,6 +18,7 @@ from framewatch.intake.ignore_rules import IgnoreRules
 from framewatch.intake.ready_check import ReadyState, check_ready
 from framewatch.intake.scanner import Scanner, ScanReport
 from framewatch.intake.settle_tracker import Snapshot
+from framewatch.library.companions import without_video
 from framewatch.library.discs import disc_above, disc_kind
 from framewatch.library.kinds import Kind, claims_kind, is_other_kind
 from framewatch.library.remains import is_sample
@@ -79,6 +80,8 @@ class Collector:
         self._folder = folder
         self._ask_wanted = wanted
         self._wanted: frozenset[Kind] | None = None
+        self._late: set[str] = set()  # companions without a video at the last scan
+        self._reported_late: set[str] = set()
         self._other_kinds: set[str] = set()  # paths of files that are left alone
         self._on_settled = on_settled
         self._stopping = stopping
@@ -127,6 +130,7 @@ class Collector:
         self._refusals = {path: why for path, why in self._refusals.items() if self._states.knows(path)}
         self._report_once(report)
         self._report_other_kinds(others)
+        self._report_late(without_video(report.companions, seen))
         self._ready |= dict(sorted(ready.items()))
         return report, new
 
@@ -211,6 +215,11 @@ class Collector:
         return self._states.refused_count
 
     @property
+    def late(self) -> int:
+        """The number of subtitles and the like whose video is not there."""
+        return len(self._reported_late)
+
+    @property
     def other_kinds(self) -> int:
         """The number of files that are left alone, since they are not of the preset's kind."""
         return len(self._other_kinds) + self._states.left_alone_count
@@ -265,6 +274,15 @@ class Collector:
             _log.warning("folder.not_taken", folder=self._folder.name, path=relative, problem=why)
         if why:
             self._refusals[relative] = why
+
+    def _report_late(self, late: list[str]) -> None:
+        """Log each file that has come after its video was moved, once; a second scan makes sure that it stays."""
+        if self._folder.companions != "leave":
+            for relative in sorted(set(late) & self._late - self._reported_late):
+                _log.warning("companion.late", folder=self._folder.name, path=relative)
+                self._reported_late.add(relative)
+        self._late = set(late)
+        self._reported_late &= self._late
 
     def _report_other_kinds(self, others: set[str]) -> None:
         """Log that files are left alone, once for as long as there are any."""

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from framewatch.errors import StorageError
 from framewatch.intake.ignore_rules import IgnoreRules
 from framewatch.intake.settle_tracker import Snapshot
+from framewatch.library.companions import is_written_for_a_video
 from framewatch.library.discs import disc_kind
 from framewatch.storage import beneath, files
 from framewatch.storage.mount_marker import MARKER_NAME
@@ -43,6 +44,7 @@ class ScanReport:
 
     def __init__(self) -> None:
         self.ignored = 0  # entries that match an ignore rule
+        self.companions: list[str] = []  # subtitles and the like
         self.unsupported: dict[str, str] = {}  # path to kind: a link, a FIFO, a socket, a device …
         self.root_error: str | None = None  # why the watch folder itself could not be read
         self.unreadable: dict[str, str] = {}  # subfolder to reason
@@ -200,6 +202,8 @@ class Scanner:
             return None
         if self._rules.ignores_entry(entry.name, relative):
             report.ignored += 1
+            if is_written_for_a_video(entry.name) and len(report.companions) < MAX_REPORTED:
+                report.companions.append(relative)
             return None
         try:
             status = entry.stat(follow_symlinks=False)

@@ -42,6 +42,7 @@ class _Data(Record):
 
     with_tags: tuple[str, ...]
     plain: tuple[str, ...]
+    subtitles: tuple[str, ...]
     suffixes: tuple[str, ...]
     pictures: tuple[str, ...]
     folders: tuple[str, ...]
@@ -88,10 +89,25 @@ def is_folder_companion(name: str, *, is_folder: bool) -> bool:
     return bool((_folder_folders() if is_folder else _folder_files()).match(name))
 
 
-def has_companion_name(name: str) -> bool:
-    """Return whether a file of this name could be the companion of some video."""
-    ending = name.rpartition(".")[2].lower()
-    return ending in _data().with_tags or ending in _data().plain or ending in _data().source_only
+def is_written_for_a_video(name: str) -> bool:
+    """Return whether a file of this name makes no sense without its video, such as a subtitle file."""
+    return bool(_subtitles().fullmatch(name))
+
+
+def without_video(companions: Iterable[str], videos: Iterable[str]) -> list[str]:
+    """Return those paths of companions, with slashes, beside which there is no video that they could belong to."""
+    found = list(companions)
+    folders = {path.rpartition("/")[0] for path in found}
+    stems = {_normal(path.rpartition(".")[0] or path) for path in videos if path.rpartition("/")[0] in folders}
+    return [path for path in found if not any(_normal(stem) in stems for stem in _stems(path))]
+
+
+def _stems(path: str) -> Iterator[str]:
+    """Yield what could be the path of the video without its ending: a/b.en for a/b.en.srt, and a/b."""
+    stem, dot, _ = path.rpartition(".")
+    while dot and "/" not in path[len(stem) :]:
+        yield stem
+        stem, dot, _ = stem.rpartition(".")
 
 
 def _companion(name: str, video: str, *, is_folder: bool) -> Companion | None:
@@ -133,6 +149,11 @@ def _of_video() -> re.Pattern[str]:
     return _pattern(
         rf"(?:\.[^/]+)?\.(?:{_any(data.with_tags)})|\.(?:{_any(data.plain)})|(?:{suffixes})\.(?:{_any(data.pictures)})"
     )
+
+
+@cache
+def _subtitles() -> re.Pattern[str]:
+    return _pattern(rf".+\.(?:{_any(_data().subtitles)})")
 
 
 @cache

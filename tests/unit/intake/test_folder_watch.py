@@ -281,6 +281,21 @@ def test_files_of_another_kind_are_left_alone_and_counted_until_the_preset_wants
     watched.wait("film.mp4", "no ending", "poster.jpg", "late.jpg")
 
 
+def test_subtitles_that_come_after_their_video_was_moved_are_counted(watched: WatchedFolder) -> None:
+    watched.put("film.mp4")
+    watched.put("film.en.srt")
+    watched.start()
+    watched.wait("film.mp4")
+    watched.rescanned()
+    assert watched.watch.health().late_companions == 0
+    (watched.input / "film.mp4").unlink()
+    watched.rescanned()
+    assert watched.watch.health().late_companions == 1
+    (watched.input / "film.en.srt").unlink()
+    watched.rescanned(1)
+    assert watched.watch.health().late_companions == 0
+
+
 def test_a_refused_file_is_offered_again_until_it_is_taken(watched: WatchedFolder, mode: str) -> None:
     watched.answer = lambda _: len(watched.offers) >= 3
     watched.put("a.mp4")

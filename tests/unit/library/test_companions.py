@@ -6,7 +6,12 @@ import unicodedata
 
 import pytest
 
-from framewatch.library.companions import family_of, is_folder_companion
+from framewatch.library.companions import (
+    family_of,
+    is_folder_companion,
+    is_written_for_a_video,
+    without_video,
+)
 
 
 def names(video: str, *files: str, folders: tuple[str, ...] = ()) -> list[str]:
@@ -98,3 +103,10 @@ def test_accents_may_be_composed_differently() -> None:
 )
 def test_what_belongs_to_a_whole_folder(name: str, is_folder: bool, belongs: bool) -> None:
     assert is_folder_companion(name, is_folder=is_folder) is belongs
+
+
+def test_a_subtitle_file_without_its_video_has_come_too_late() -> None:
+    late = ["a/film.en.forced.srt", "film.srt", "a/other.nfo", "b/film.srt"]
+    assert without_video(late, ["a/film.mkv", "b/Film.mp4", "a/none"]) == ["film.srt", "a/other.nfo"]
+    assert is_written_for_a_video("film.SRT")
+    assert not is_written_for_a_video("readme.txt")

@@ -72,8 +72,9 @@ class JobCompanions:
             return
         self.copy()  # what came since
         with_output = self._places.companions == "move" and self._job.outcome == JobState.DONE
+        needed = self._needed_by_others()
         for companion in family.companions:
-            if companion.name in self._needed_by_others():
+            if companion.name in needed:
                 continue
             beside, root = source, self._root_of(source)
             if with_output and companion.for_output and output is not None:
@@ -103,7 +104,8 @@ class JobCompanions:
 
     def _needed_by_others(self) -> frozenset[str]:
         """Return the subtitle file that the preset burns into every video of a folder, while others are there."""
-        return frozenset(burned_names(self._job)) if self._has_others() else frozenset()
+        burned = frozenset(burned_names(self._job))
+        return burned if burned and self._has_others() else frozenset()
 
     def _has_others(self) -> bool:
         names = self._names()
