@@ -14,6 +14,8 @@ from invariants import check
 from report import Survived
 from sources import RATE, MakeSource
 
+pytestmark = pytest.mark.slow
+
 
 def _torn(ledger: Path) -> None:
     ledger.write_bytes(ledger.read_bytes()[:-20])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections import Counter
 
+import pytest
+
 from fault_harness import FaultHarness
 from framewatch.jobs.gpu.semaphore import GpuSemaphore
 from framewatch.upscale.host import memory_gb
@@ -12,6 +14,8 @@ from invariants import check
 from report import Survived
 from sources import RATE, MakeSource
 from waiting import eventually
+
+pytestmark = pytest.mark.slow
 
 SEGMENT = RATE  # frames of a segment: `segment_seconds` is 1
 

@@ -10,6 +10,8 @@ from invariants import check
 from report import Survived
 from sources import MakeSource
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def harness(harness: FaultHarness) -> FaultHarness:

@@ -16,6 +16,8 @@ from report import Survived
 from sources import MakeSource
 from waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def stub(harness: FaultHarness) -> Path:

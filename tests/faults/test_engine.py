@@ -9,6 +9,8 @@ from invariants import check
 from report import Survived
 from sources import MakeSource
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("what", ["black", "swapped"])
 def test_an_engine_that_gives_wrong_frames_is_replaced_and_no_wrong_frame_is_output(
