@@ -129,6 +129,11 @@ class FolderSettings(Section):
     output_name: OutputName = Field(
         default=DEFAULT_NAME, description="Name of the output, with the fields {stem}, {preset} and {ext}."
     )
+    remove_empty_dirs: bool = Field(
+        default=True,
+        description="Remove subfolders of the input that are empty once their videos were moved, and nothing in them "
+        "has changed for settle_seconds. Folders that framewatch has moved nothing from stay.",
+    )
     keep_done_days: Amount = Field(
         default=None,
         ge=0,
@@ -377,6 +382,7 @@ class Settings(Section):
                 companions=folder.companions,
                 progress_files=folder.progress_files,
                 keep_mtime=folder.keep_mtime,
+                remove_empty_dirs=folder.remove_empty_dirs,
                 overwrite=folder.overwrite,
                 reserve=self.reserve,
             )

@@ -36,6 +36,7 @@ class FolderPlaces:
     work: Path  # framewatch's own: the parent of all jobs' work folders
     companions: CompanionsMode = "copy"  # what happens to the files that belong to a source
     progress_files: ProgressFiles = "keep"
+    remove_empty_dirs: bool = True  # subfolders of the input that are empty once their videos were moved
     keep_mtime: bool = False  # outputs get the times of their sources
     replace: bool = False  # outputs take the places of their sources in the input
     overwrite: bool = False  # the output replaces an older file of its planned name

@@ -81,8 +81,14 @@ class Carrier:
         if found is not None:
             (self.tree if stat.S_ISDIR(found.st_mode) else self.file)(source, destination, keep=keep)
 
-    def tree(self, source: Spot, destination: Spot, *, keep: bool) -> int:
-        """Copy or move a folder with everything in it that is a file; an emptied folder is removed.
+    def tree(self, source: Spot, destination: Spot, *, keep: bool, remove: bool = True) -> int:
+        """Copy or move a folder with everything in it that is a file.
+
+        Args:
+            source: the folder.
+            destination: the folder that it becomes.
+            keep: copy the files.
+            remove: remove folders that are empty then.
 
         Returns:
             How many files are there now.
@@ -91,7 +97,7 @@ class Carrier:
         for inner in files_below(source):
             to = Spot(destination.path / inner.relative_to(source.path), destination.root)
             placed += self.file(Spot(inner, source.root), to, keep=keep)
-        if not keep:
+        if remove and not keep:
             remove_empty(source)
         return placed
 

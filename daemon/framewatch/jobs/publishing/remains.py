@@ -69,7 +69,11 @@ class Remains:
     def enabled(self) -> bool:
         """Whether anything may be moved."""
         whole = self._places.keeps_sources or self._places.replace  # the input is a library that stays as it is
-        return self._places.companions != "leave" and not whole
+        return not whole and (self._moves or self._places.remove_empty_dirs)
+
+    @property
+    def _moves(self) -> bool:
+        return self._places.companions != "leave"
 
     def expect(self, relative: Path) -> None:
         """Look at the folders of this file, whose job has ended, at the next `clear`."""
@@ -102,7 +106,8 @@ class Remains:
         Raises:
             StorageError: a folder cannot be opened, or a disk is full.
         """
-        for folder in sorted(self._pending, key=lambda path: len(path.parts)):
+        # What is moved goes with the outermost folder; what is only removed has to be empty, from the innermost on.
+        for folder in sorted(self._pending, key=lambda path: len(path.parts), reverse=not self._moves):
             if stopping():
                 return
             target = self._target(folder)
@@ -110,7 +115,10 @@ class Remains:
             if target is None or not self._is_folder(self._input, folder):
                 self._forget(folder)
             elif state is _State.FINISHED:
-                self._move(folder, target, stopping)
+                if self._moves:
+                    self._move(folder, target, stopping)
+                else:
+                    self._input.remove_folder(self._input.path / folder)  # if it is empty
                 self._forget(folder)
 
     # --- parts ------------------------------------------------------------------------------------------------
@@ -177,7 +185,8 @@ class Remains:
         carrier = Carrier(self._mark(), self._name, progress=check, on_moved=self._places.on_moved)
         source = self._input.path / folder
         self._place_companions(folder, carrier)
-        moved = carrier.tree(Spot(source, self._input), Spot(target.path / folder, target), keep=False)
+        remove, destination = self._places.remove_empty_dirs, Spot(target.path / folder, target)
+        moved = carrier.tree(Spot(source, self._input), destination, keep=False, remove=remove)
         if moved:
             _log.info("folder.cleared", folder=self._name, path=shown(folder), files=moved, to=shown(target.path))
 

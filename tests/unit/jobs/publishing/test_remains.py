@@ -154,3 +154,22 @@ def test_move_brings_pictures_of_the_folder_to_the_output(tree: Tree) -> None:
     tree.clear()
     assert tree.files("out") == {"Show/S1/poster.jpg"}
     assert tree.files("in/done") == {"Show/S1/readme.txt"}
+
+
+@pytest.mark.parametrize("companions", ["copy", "leave"])
+@pytest.mark.parametrize("remove", [True, False])
+def test_folders_that_are_empty_are_removed_if_that_is_wanted(tree: Tree, companions: str, remove: bool) -> None:
+    tree.places = replace(tree.places, companions=companions, remove_empty_dirs=remove)
+    tree.remains = tree.make()
+    (tree.home / "in/Other/empty").mkdir(parents=True)
+    tree.clear()
+    assert (tree.home / "in/Show").exists() is not remove
+    assert (tree.home / "in/Other/empty").exists(), "no video came from there"
+
+
+def test_companions_that_are_left_keep_their_folder(tree: Tree) -> None:
+    tree.places = replace(tree.places, companions="leave")
+    tree.remains = tree.make()
+    tree.put("Show/S1/e01.srt")
+    tree.clear()
+    assert tree.files("in") == {"Show/S1/e01.srt"}
