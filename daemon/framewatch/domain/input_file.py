@@ -14,6 +14,7 @@ class FileIdentity(Record):
     inode: int
     size: int
     mtime_ns: int
+    sample: str | None = None  # digest of some of its content, as `storage.files.content_sample` makes it
 
 
 class KnownFile(Record):

@@ -15,12 +15,12 @@ from framewatch.domain import FileIdentity, Job, JobState
 from framewatch.errors import ConfigError, ErrorRecord, Finding, FramewatchError, Remedy, StorageError, limited
 from framewatch.intake.collector import Answer, LeftAlone, Settled
 from framewatch.jobs.known_files import KnownFiles
-from framewatch.jobs.lifecycle.events import Broke, Requeued, RetryAsked
-from framewatch.jobs.lifecycle.transitions import require_redoable
+from framewatch.jobs.lifecycle.events import Broke, Requeued, RetryAsked, SourceRenewed
+from framewatch.jobs.lifecycle.transitions import is_waiting, require_redoable
 from framewatch.jobs.naming import free_path, numbered, planned_output, progress_path
 from framewatch.jobs.progress_file import other_owner
 from framewatch.jobs.scheduling.job_manager import JobManager
-from framewatch.jobs.source_check import retry_source
+from framewatch.jobs.source_check import retry_source, sample_of
 from framewatch.jobs.store.ids import is_job_id
 from framewatch.jobs.store.store import StoreError
 from framewatch.library.discs import named_like
@@ -111,6 +111,7 @@ class Admission:
         if findings:
             self._input.require()  # else a disk that was just unplugged would fail the file
         event = Broke(ErrorRecord(tuple(findings), Remedy.NONE)) if findings else None
+        new = [self._sampled(each) for each in new]
         added, without_job = self._manager.add(self._folder.output, lambda: self._jobs(new, preset, findings), event)
         taken = {job.relative for job in added}
         return {each.relative: None for each in new if each.relative not in taken} | refused | without_job
@@ -143,9 +144,25 @@ class Admission:
                 refused[each.relative] = None  # an output that is being put into its source's place
             elif known is None:
                 new.append(each)
-            elif not files.unchanged(known.identity, each.identity):
+            elif not self._is_version_of(known, each) and not self._renew(known, each):
                 refused[each.relative] = None
         return refused, new
+
+    def _is_version_of(self, job: Job, settled: Settled) -> bool:
+        return files.unchanged(job.identity, settled.identity, lambda: sample_of(job.source, self._input))
+
+    def _renew(self, job: Job, settled: Settled) -> bool:
+        """Give a job the new version of its file, if its work has not begun; returns whether it has."""
+        event = SourceRenewed(self._sampled(settled).identity)
+        if self._manager.change(job.id, lambda now: event if is_waiting(now) else None) is None:
+            return False
+        _log.info("job.source_renewed", **job.log_context())
+        return True
+
+    def _sampled(self, settled: Settled) -> Settled:
+        """Return the file with a sample of its content, which decides if its time moves by whole hours."""
+        sample = sample_of(self._folder.input / settled.relative, self._input)
+        return settled._replace(identity=settled.identity.evolve(sample=sample))
 
     def _jobs(
         self,

@@ -12,12 +12,13 @@ from typing import NamedTuple
 import structlog
 
 from framewatch.domain import FileIdentity
-from framewatch.errors import FramewatchError
+from framewatch.errors import Finding, FramewatchError
 from framewatch.intake.file_states import FileStates
 from framewatch.intake.ignore_rules import IgnoreRules
 from framewatch.intake.ready_check import ReadyState, check_ready
 from framewatch.intake.scanner import Scanner, ScanReport
 from framewatch.intake.settle_tracker import Snapshot
+from framewatch.intake.settling.patience import Patience
 from framewatch.library.companions import without_video
 from framewatch.library.discs import disc_above, disc_kind
 from framewatch.library.kinds import Kind, claims_kind, is_other_kind
@@ -95,7 +96,19 @@ class Collector:
         self._refusals: dict[str, str] = {}  # why files were not taken, as it was logged
         self._busy: set[str] = set()
         self._ready: dict[str, Snapshot] = {}  # settled files to offer
-        self.leases = False  # whether this kernel knows every writer on the folder's file system
+        self._patience = Patience(folder.name, folder.patience)
+        self._leases = False
+
+    def use_leases(self, *, leases: bool) -> None:
+        """Say whether this kernel knows every writer on the file system, and inode numbers mean something."""
+        self._leases = leases
+        self._states.use_inodes(by_inode=leases)
+
+    def waiting_finding(self) -> Finding | None:
+        """Return what to show of files that wait for long; they are logged as well, each once."""
+        now = time.monotonic()
+        self._patience.update(self._states.settling, now)
+        return self._patience.finding(now)
 
     def scan(self) -> tuple[ScanReport, set[str]]:
         """Scan the whole folder; files that have settled or were refused before will be offered.
@@ -244,12 +257,15 @@ class Collector:
                 if other_root(relative.rpartition("/")[0]):  # mounted since the last scan, or seen by an event alone
                     self._states.vanished(relative)
                     continue
-                state = check_ready(top, relative, snapshot, leases=self.leases)
+                state = check_ready(top, relative, snapshot, leases=self._leases)
+                now = time.monotonic()
+                if state is ReadyState.UNFILLED and not self._patience.waits_for(relative, snapshot, now):
+                    state = ReadyState.READY  # whatever is in it, its job tells
                 (self._busy.add if state is ReadyState.BUSY else self._busy.discard)(relative)
                 if state is ReadyState.READY:
                     offered[relative] = snapshot
                 else:
-                    self._states.touch(relative, time.monotonic())
+                    self._states.touch(relative, now)
         if offered:
             self._offer(offered)
 

@@ -23,14 +23,26 @@ class FileStates:
 
     def observe(self, path: str, snapshot: Snapshot, now: float, *, rescan: bool = False) -> bool:
         """Record a snapshot of a file; returns whether to offer the file now."""
-        if self._taken.get(path) == snapshot or self._left_alone.get(path) == snapshot:
+        if self._is_known(self._taken.get(path), snapshot) or self._is_known(self._left_alone.get(path), snapshot):
             return False
-        if self._refused.get(path) == snapshot:
+        if self._is_known(self._refused.get(path), snapshot):
             return rescan
         self._taken.pop(path, None)
         self._left_alone.pop(path, None)
         self._refused.pop(path, None)
         return self._settling.observe(path, snapshot, now)
+
+    def use_inodes(self, *, by_inode: bool) -> None:
+        """Say whether device and inode numbers tell versions apart: else only size and mtime do."""
+        self._settling.by_inode = by_inode
+
+    def _is_known(self, known: Snapshot | None, snapshot: Snapshot) -> bool:
+        return known is not None and known.is_version(snapshot, by_inode=self._settling.by_inode)
+
+    @property
+    def settling(self) -> tuple[str, ...]:
+        """The files that are not settled yet."""
+        return tuple(self._settling)
 
     def touch(self, path: str, now: float) -> None:
         """Restart the settle time of a file: an event reported it, or it is open for writing."""

@@ -223,7 +223,7 @@ class FolderWatch:
             self._offer_settled()
             if self._collector.refused:
                 self._next_scan = min(self._next_scan, time.monotonic() + self._scan_delay(self.folder.poll_seconds))
-            self._update_health(state="ok", **_shown(self._note))
+            self._update_health(state="ok", **_shown(self._notice()))
         self._clear_folders()
 
     def _pause(self) -> float:
@@ -252,7 +252,7 @@ class FolderWatch:
 
     def _begin_mode(self, mode: WatchMode) -> None:
         self._mode = mode
-        self._collector.leases = mode.local
+        self._collector.use_leases(leases=mode.local)
         _log.info("folder.watching", folder=self.folder.name, mode=mode.mode, reason=mode.reason)
 
     def _end_mode(self) -> None:
@@ -313,7 +313,7 @@ class FolderWatch:
         self._periodic = True
         self._update_health(
             state="ok",
-            **_shown(self._note),
+            **_shown(self._notice()),
             last_scan=time.time(),
             scan_seconds=now - began,
             ignored=report.ignored,
@@ -359,6 +359,11 @@ class FolderWatch:
                 self._not_cleared = finding.code
                 facts = {"problem": str(finding), "code": finding.code}
                 _log.warning("folder.not_cleared", folder=self.folder.name, **facts)
+
+    def _notice(self) -> Finding | None:
+        """Return what to show of a folder that is watched: a problem, or files that wait for long."""
+        waiting = self._collector.waiting_finding()
+        return self._note or waiting
 
     def _scan_delay(self, seconds: float) -> float:
         """Return the time until the next scan: at least `seconds`, longer where scans are costly."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import signal
 import stat
+import time
 from enum import StrEnum
 
 from framewatch.intake.settle_tracker import Snapshot
+from framewatch.media.damage.unfilled import is_unfilled
 from framewatch.storage import beneath, files
+from framewatch.storage.writers.leases import has_writers
+
+_NEW_SECONDS = 86_400.0  # a file that was changed longer ago is not read: in a library it would be, at each start
 
 
 class ReadyState(StrEnum):
@@ -18,6 +21,7 @@ class ReadyState(StrEnum):
     READY = "ready"
     CHANGED = "changed"  # gone, replaced or modified since the last snapshot
     BUSY = "busy"  # a program has it open for writing
+    UNFILLED = "unfilled"  # parts of it may not be written yet
 
 
 def check_ready(top: int, relative: str, expected: Snapshot, *, leases: bool) -> ReadyState:
@@ -30,8 +34,8 @@ def check_ready(top: int, relative: str, expected: Snapshot, *, leases: bool) ->
         top: descriptor of the watch folder.
         relative: the file's path below it.
         expected: the last snapshot.
-        leases: whether the file system is local, so that the kernel knows every writer. Linux grants a read lease
-            only if nobody writes (fcntl(2), F_SETLEASE). On other file systems a refusal means nothing.
+        leases: whether the file system is local, so that the kernel knows every writer. On other file systems a
+            refused lease means nothing, and inode numbers may change by themselves.
     """
     try:
         file = beneath.open_beneath(top, relative.split("/"), files.READ)
@@ -53,26 +57,9 @@ def _compare(file: int, expected: Snapshot, *, leases: bool) -> ReadyState:
         tree = files.identity_of_tree(status, (found for _, found in beneath.files_below(file, ())))
         return ReadyState.READY if tree == expected.identity() else ReadyState.CHANGED
     now = Snapshot(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
-    if not stat.S_ISREG(status.st_mode) or now != expected:
+    if not stat.S_ISREG(status.st_mode) or not now.is_version(expected, by_inode=leases):
         return ReadyState.CHANGED
-    return ReadyState.BUSY if leases and _has_writers(file) else ReadyState.READY
-
-
-def _has_writers(file: int) -> bool:
-    """Return whether the kernel refuses a read lease because of a writer. A granted lease is returned at once.
-
-    If a writer opens the file while we hold the lease, the kernel sends a signal. SIGURG is ignored by default; the
-    usual SIGIO would end the process.
-    """
-    set_lease, set_signal = getattr(fcntl, "F_SETLEASE", None), getattr(fcntl, "F_SETSIG", None)
-    if set_lease is None or set_signal is None:
-        return False
-    try:
-        fcntl.fcntl(file, set_signal, signal.SIGURG)
-        fcntl.fcntl(file, set_lease, fcntl.F_RDLCK)
-        fcntl.fcntl(file, set_lease, fcntl.F_UNLCK)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False  # not our file, or no leases here: the settle time alone decides
-    return False
+    if leases and has_writers(file):
+        return ReadyState.BUSY
+    is_new = time.time() - max(status.st_ctime, status.st_mtime) < _NEW_SECONDS
+    return ReadyState.UNFILLED if is_new and is_unfilled(file) else ReadyState.READY

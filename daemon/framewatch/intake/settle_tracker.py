@@ -19,6 +19,16 @@ class Snapshot(NamedTuple):
     size: int  # bytes
     mtime_ns: int
 
+    def is_version(self, other: Snapshot, *, by_inode: bool) -> bool:
+        """Return whether both are of the same version of a file.
+
+        Args:
+            other: a snapshot of the same path.
+            by_inode: whether the file system keeps device and inode numbers. Network file systems and FUSE may change
+                them at any time.
+        """
+        return self == other if by_inode else self[2:] == other[2:]
+
     def identity(self) -> FileIdentity:
         """Return it as the record that jobs keep."""
         return FileIdentity(**self._asdict())
@@ -35,7 +45,7 @@ class SettleTracker:
 
     A file is settled when
 
-    1. it is a regular file with the same device, inode, size and mtime in every snapshot,
+    1. it is a regular file with the same size and mtime in every snapshot and, `by_inode`, the same device and inode,
     2. at least `settle_seconds` have passed since the first of these snapshots on the monotonic clock, three times as
        much if the file is empty,
     3. and no event reported the file during that time.
@@ -48,11 +58,12 @@ class SettleTracker:
     def __init__(self, settle_seconds: float) -> None:
         self._settle_seconds = settle_seconds
         self._candidates: dict[str, _Candidate] = {}
+        self.by_inode = True  # whether the file system keeps device and inode numbers
 
     def observe(self, path: str, snapshot: Snapshot, now: float) -> bool:
         """Record a snapshot; returns whether the file is settled. It stays known until `forget`."""
         candidate = self._candidates.get(path)
-        if candidate is None or candidate.snapshot != snapshot:
+        if candidate is None or not candidate.snapshot.is_version(snapshot, by_inode=self.by_inode):
             self._candidates[path] = _Candidate(snapshot, now)
             return False
         return now >= self._due(candidate)

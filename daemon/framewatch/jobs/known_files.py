@@ -18,7 +18,7 @@ from framewatch.jobs.naming import numbered, progress_path
 from framewatch.jobs.progress_file import owner_of
 from framewatch.jobs.store.store import Store
 from framewatch.library.kinds import Kind
-from framewatch.library.known_file import Likeness, content_sample, is_as_new, likeness
+from framewatch.library.known_file import Likeness, is_as_new, likeness
 from framewatch.storage import files
 from framewatch.storage.folder_places import ProgressFiles
 from framewatch.storage.os_errors import storage_faults
@@ -149,7 +149,7 @@ class KnownFiles:
                 try:
                     found = os.fstat(file)
                     same = stat.S_ISREG(found.st_mode) and files.unchanged(identity, files.identity_of(found))
-                    return content_sample(file) if same else None
+                    return files.content_sample(file) if same else None
                 finally:
                     os.close(file)
         except (StorageError, OSError):

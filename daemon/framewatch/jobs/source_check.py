@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from framewatch.domain import FileIdentity, Job, JobState, KnownFile
 from framewatch.errors import ConfigError, Finding, MediaError, StorageError
 from framewatch.library.discs import disc_kind
-from framewatch.library.known_file import content_sample
 from framewatch.storage import files
 from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.os_errors import shown, storage_faults
 from framewatch.storage.root import UNGUARDED, Guard, Root
+
+CHANGED = "source.changed"
+MAY_CHANGE = "source.may_change"
+INCOMPLETE = ("media.truncated", "media.corrupt")  # what a file is found to be that is still being written
 
 
 def lost_source(job: Job, root: Root) -> Finding | None:
@@ -41,8 +45,21 @@ def lost_source(job: Job, root: Root) -> Finding | None:
         found = None
     if found is None:
         return Finding("source.vanished", "the file was removed before its job ended", "", shown(job.source))
-    same = isinstance(found, FileIdentity) and files.unchanged(job.identity, found)
-    return None if same else changed(job)
+    is_same = isinstance(found, FileIdentity) and files.unchanged(
+        job.identity, found, lambda: sample_of(job.source, root)
+    )
+    return None if is_same else changed(job)
+
+
+def sample_of(source: Path, root: Root) -> str | None:
+    """Return a sample of a file's content; None if it cannot be read now, or is a disc."""
+    with suppress(StorageError, OSError), root.open_folder(source.parent) as folder:
+        file = os.open(source.name, files.READ, dir_fd=folder)
+        try:
+            return files.content_sample(file)
+        finally:
+            os.close(file)
+    return None
 
 
 def source_identity(source: Path, root: Root) -> FileIdentity | os.stat_result | None:
@@ -70,7 +87,7 @@ def known_source(job: Job, guard: Guard) -> KnownFile | None:
         StorageError: it cannot be read now.
     """
     known = known_file(job.source, source_root(job, guard))
-    if known is None or not files.unchanged(job.identity, known.identity):
+    if known is None or not files.unchanged(job.identity, known.identity, lambda: known.sample):
         return None
     output = job.journal.output if job.journal.output_done else None
     return known.evolve(output=output, other_than=job.other_than)
@@ -91,15 +108,21 @@ def known_file(path: Path, root: Root) -> KnownFile | None:
             found = os.fstat(file)
             if not stat.S_ISREG(found.st_mode):
                 return None
-            return KnownFile(identity=files.identity_of(found), sample=content_sample(file))
+            return KnownFile(identity=files.identity_of(found), sample=files.content_sample(file))
         finally:
             os.close(file)
+
+
+def seconds_left(job: Job, places: FolderPlaces, now: float) -> float:
+    """Return how long a source is still given that somebody may be writing, from its admission on; 0 if no longer."""
+    age = now - job.created_at
+    return places.patience - age if 0 <= age < places.patience else 0.0
 
 
 def changed(job: Job) -> Finding:
     """Return the finding for a source that was replaced by another version."""
     hint = "it stays where it is, and is queued again when it has settled"
-    return Finding("source.changed", "the file was changed while its job ran", hint, shown(job.source))
+    return Finding(CHANGED, "the file was changed while its job ran", hint, shown(job.source))
 
 
 def require_source(job: Job, guard: Guard) -> None:

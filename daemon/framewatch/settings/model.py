@@ -37,6 +37,8 @@ from framewatch.settings.fields import (
 )
 from framewatch.storage.folder_places import CompanionsMode, FolderPlaces, ProgressFiles
 
+PATIENCE = 10.0  # times the settle time
+
 
 def _no_default(schema: dict[str, JsonValue]) -> None:
     """Leave out a default that depends on another field. The description states it."""
@@ -96,6 +98,15 @@ class FolderSettings(Section):
         ge=0.1,
         le=86_400,
         description="A file is taken once it has not changed for this time; an empty file after three times as long.",
+    )
+    incomplete_seconds: Seconds | None = Field(
+        default=None,
+        ge=0,
+        le=604_800,
+        json_schema_extra=_no_default,
+        description="How long a file is given that may still be being written, after its last change. A new one with "
+        "long runs of zeros is taken then. Where other machines may write (NFS, SMB, FUSE), one that is truncated or "
+        "damaged fails then, and none is moved to another disk before. Default: 10 times settle_seconds.",
     )
     watch: Literal["auto", "events", "poll"] = Field(
         default="auto",
@@ -186,6 +197,11 @@ class FolderSettings(Section):
             del relative["failed"]
         defaults = {key: Path(given) / path for key, path in relative.items()}
         return defaults | {key: value for key, value in data.items() if value is not None}
+
+    @property
+    def patience(self) -> float:
+        """Seconds that a file is given that may still be being written."""
+        return PATIENCE * self.settle_seconds if self.incomplete_seconds is None else self.incomplete_seconds
 
     @property
     def keeps_sources(self) -> bool:
@@ -383,6 +399,7 @@ class Settings(Section):
                 progress_files=folder.progress_files,
                 keep_mtime=folder.keep_mtime,
                 remove_empty_dirs=folder.remove_empty_dirs,
+                patience=folder.patience,
                 overwrite=folder.overwrite,
                 reserve=self.reserve,
             )

@@ -11,8 +11,9 @@ import hashlib
 import os
 import stat
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from framewatch.domain import FileIdentity, InputFile
@@ -26,6 +27,11 @@ READ = (
 CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 # What opening something that is no regular file ends with: a link, or a socket (EOPNOTSUPP on macOS).
 NO_FILE = frozenset({errno.ELOOP, errno.ENXIO, errno.EOPNOTSUPP})
+TIME_STEP = 2 * 10**9  # nanoseconds: FAT keeps times in steps of two seconds
+_BLOCKS = 8
+_BLOCK = 16 * 1024  # bytes; 128 KiB of a file tell videos apart, and a library on a NAS is read within minutes
+_HOUR = 3600 * 10**9  # nanoseconds
+_SHIFT = 26 * _HOUR  # the distance between two time zones is at most this
 _CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES}  # from fsync on folders of SMB and some FUSE
 
 
@@ -44,7 +50,7 @@ def open_input(file: InputFile) -> int:
         raise storage_error(error, file.path) from error
     try:
         with storage_faults(file.path):  # ESTALE, for one: a share may forget the file at any time
-            _require_version(file, os.fstat(descriptor))
+            _require_version(file, descriptor)
     except BaseException:
         os.close(descriptor)
         raise
@@ -57,10 +63,11 @@ def named_by_user(path: Path) -> InputFile:
     return InputFile(root=real.parent, relative=Path(real.name))
 
 
-def _require_version(file: InputFile, found: os.stat_result) -> None:
+def _require_version(file: InputFile, descriptor: int) -> None:
+    found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode):
         raise not_a_file(file.name, "not a regular file")
-    if file.identity is None or unchanged(file.identity, identity_of(found)):
+    if file.identity is None or unchanged(file.identity, identity_of(found), partial(content_sample, descriptor)):
         return
     message = f"{shown(file.name)} is no longer the file that was queued"
     hint = "leave files alone while framewatch works on them"
@@ -105,13 +112,44 @@ def identity_of_tree(folder: os.stat_result, inside: Iterable[os.stat_result]) -
     return FileIdentity(device=folder.st_dev, inode=folder.st_ino, size=size, mtime_ns=newest)
 
 
-def unchanged(admitted: FileIdentity, now: FileIdentity) -> bool:
+def unchanged(admitted: FileIdentity, now: FileIdentity, sample: Callable[[], str | None] = lambda: None) -> bool:
     """Return whether a path still holds the version of the file that was admitted, perhaps days ago.
 
     Only size and mtime are compared. Device and inode numbers are not stable: a remount changes the device, and
-    exFAT, SMB and FUSE may change a file's inode number at any time.
+    exFAT, SMB and FUSE may change a file's inode number at any time. Nor are times: FAT moves all of them by whole
+    hours with the time zone and daylight saving. Then a sample of the content decides.
+
+    Args:
+        admitted: the file as it was.
+        now: the file as it is.
+        sample: gives the sample of what the file holds now; None if it cannot be read.
     """
-    return (admitted.size, admitted.mtime_ns) == (now.size, now.mtime_ns)
+    shift = now.mtime_ns - admitted.mtime_ns
+    if admitted.size != now.size or not shift:
+        return admitted.size == now.size
+    return is_whole_hours(shift) and admitted.sample is not None and sample() == admitted.sample
+
+
+def is_whole_hours(shift: int) -> bool:
+    """Return whether a file system may have moved a time by so many nanoseconds, with the file as it was."""
+    rest = abs(shift) % _HOUR
+    return abs(shift) <= _SHIFT and min(rest, _HOUR - rest) <= TIME_STEP
+
+
+def content_sample(file: int) -> str:
+    """Return a digest of some of an open file's content: of all of it, or of blocks from its beginning to its end.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    size = os.fstat(file).st_size
+    digest = hashlib.blake2b(str(size).encode(), digest_size=16)
+    if size <= _BLOCKS * _BLOCK:
+        digest.update(os.pread(file, _BLOCKS * _BLOCK, 0))
+        return digest.hexdigest()
+    for number in range(_BLOCKS):
+        digest.update(os.pread(file, _BLOCK, (size - _BLOCK) * number // (_BLOCKS - 1)))
+    return digest.hexdigest()
 
 
 def remove_name(folder: int, name: str) -> None:

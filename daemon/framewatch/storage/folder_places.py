@@ -40,6 +40,7 @@ class FolderPlaces:
     keep_mtime: bool = False  # outputs get the times of their sources
     replace: bool = False  # outputs take the places of their sources in the input
     overwrite: bool = False  # the output replaces an older file of its planned name
+    patience: float = 0.0  # seconds that a file is given that another machine may still be writing
     reserve: int = 0  # bytes that are to stay free on each disk
     on_moved: OnMoved = lambda _path, _identity: None
     guard: Guard = UNGUARDED  # knows whether the disks of the roots are mounted

@@ -17,15 +17,18 @@ import threading
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from framewatch.domain import FileIdentity
 from framewatch.errors import StorageError
 from framewatch.storage import files
 from framewatch.storage.copy import CopyProgress, copy_content, same_content
-from framewatch.storage.os_errors import storage_faults
+from framewatch.storage.os_errors import shown, storage_faults
 from framewatch.storage.rename import NO_LINKS, rename_exclusive
 from framewatch.storage.root import Root
+from framewatch.storage.writers.leases import has_writers, knows_writers
+from framewatch.storage.writers.processes import writing_process
 
 
 class Moved(StrEnum):
@@ -51,6 +54,7 @@ class Move:
     overwrite: bool = False  # replace the destination atomically
     keep: bool = False  # copy: the source stays where it is
     link: bool = False  # with `keep`: a second name of the source will do
+    not_written: bool = False  # refuse to copy it away while a program here has it open for writing
 
 
 def move(task: Move, cancel: threading.Event | None = None, progress: CopyProgress | None = None) -> Moved:
@@ -105,7 +109,9 @@ def _open_source(task: Move, stack: ExitStack) -> _Source | Moved:
     stat_result = os.fstat(file)
     if not stat.S_ISREG(stat_result.st_mode):
         return Moved.CHANGED
-    if task.identity and not files.unchanged(task.identity, files.identity_of(stat_result)):
+    if task.identity and not files.unchanged(
+        task.identity, files.identity_of(stat_result), partial(files.content_sample, file)
+    ):
         return Moved.CHANGED
     return _Source(folder, file, stat_result)
 
@@ -189,12 +195,14 @@ class _OpenMove:
 
     def _copy(self) -> Moved:
         part = self.task.part
+        self._require_no_writer()
         files.remove_name(self.target, part)
         file = os.open(part, files.CREATE, 0o600, dir_fd=self.target)
         try:
             copy_content(self.source.file, file, self.cancel, self.progress)
             if not _same(os.fstat(self.source.file), self.source.stat_result):
                 return Moved.CHANGED
+            self._require_no_writer()
             self._rename(self.target, part)
             if not self._has_arrived(file):
                 self._put_back(self.target, part)
@@ -207,6 +215,24 @@ class _OpenMove:
             with suppress(OSError):  # frees the space of a failed copy; after the rename there is none
                 files.remove_name(self.target, part)
         return self._finish()
+
+    def _require_no_writer(self) -> None:
+        """Check that nobody would go on to write into a file that is about to be removed.
+
+        Raises:
+            StorageError: `source.in_use`.
+        """
+        if not self.task.not_written:
+            return
+        process = writing_process(self.source.file, self.old)
+        if process is None and not (
+            knows_writers(self.task.source_root.real_path()) and has_writers(self.source.file)
+        ):
+            return
+        who = "a program" if process is None else f"process {process}"
+        message = f"{who} has this file open for writing, so it is not moved to another disk now"
+        hint = "it is moved once that program has closed it"
+        raise StorageError(message, code="source.in_use", hint=hint, where=shown(self.task.source))
 
     def _finish(self) -> Moved:
         """Remove the source once the destination is complete, if it is still the version that was copied."""

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from framewatch.domain import Job, JobState
+from framewatch.errors import ErrorRecord, Finding, Remedy
 from framewatch.intake.admission import Admission
 from framewatch.intake.collector import Settled
 from framewatch.jobs.lifecycle import events as ev
@@ -90,9 +91,43 @@ def test_a_name_that_another_daemons_job_shows_its_progress_under_is_taken(setup
     assert [job.output.name for job in unfinished(setup.store)] == ["a.mp4", "b (2).mp4", "c.mp4", "d.mp4"]
 
 
+def test_a_job_that_waits_takes_the_new_version_of_its_file(setup: Setup) -> None:
+    setup.admission.admit(setup.settled("a.mkv", "b.mkv"))
+    first, second = unfinished(setup.store)
+    error = ErrorRecord((Finding("storage.full", "the disk is full"),), Remedy.WAIT)
+    setup.manager.apply(first.id, ev.Broke(error))
+    for job in (first, second):
+        job.source.write_bytes(b"a longer film")
+        identity = Root(job.source.parent).identity(job.source)
+        assert identity is not None
+        assert setup.admission.admit([Settled(job.relative, identity)]) == {}
+        renewed = setup.store.get(job.id)
+        assert renewed is not None
+        assert (renewed.state, renewed.findings, renewed.output) == (JobState.QUEUED, (), job.output)
+        assert (renewed.identity.size, renewed.created_at > job.created_at) == (13, True)
+
+
+def test_a_time_that_moved_by_whole_hours_is_no_change_if_the_content_is_the_same(setup: Setup) -> None:
+    setup.admission.admit(setup.settled("a.mkv"))
+    (job,) = unfinished(setup.store)
+    hour = 3600 * 10**9
+    for shift, content, renewed in ((hour, b"film", False), (-11 * hour, b"film", False), (hour, b"FILM", True)):
+        job.source.write_bytes(content)
+        moved = job.identity.mtime_ns + shift
+        os.utime(job.source, ns=(moved, moved))
+        identity = Root(job.source.parent).identity(job.source)
+        assert identity is not None
+        setup.admission.admit([Settled(job.relative, identity)])
+        now = setup.store.get(job.id)
+        assert now is not None
+        assert (now.revision > job.revision) == renewed
+
+
 def test_one_file_that_cannot_be_taken_does_not_hold_up_the_others(setup: Setup) -> None:
     first = setup.settled("busy.mkv")
     setup.admission.admit(first)
+    (job,) = unfinished(setup.store)
+    setup.manager.apply(job.id, ev.Claimed())
     os.utime(setup.folder.input / "busy.mkv", ns=(1, 1))
     again = Root(setup.folder.input).identity(setup.folder.input / "busy.mkv")
     assert again is not None

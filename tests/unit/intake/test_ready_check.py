@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def test_a_file_that_a_program_holds_open_for_writing_is_busy_until_it_is_closed
     """A copy that stalls for longer than the settle time. Linux tells; elsewhere it is not known."""
     with path.open("r+b"):
         verdict = check(path, snapshot(path), leases=True)
-        assert verdict is (ReadyState.BUSY if hasattr(ready_check.fcntl, "F_SETLEASE") else ReadyState.READY)
+        assert verdict is (ReadyState.BUSY if hasattr(fcntl, "F_SETLEASE") else ReadyState.READY)
         assert check(path, snapshot(path), leases=False) is ReadyState.READY
     assert check(path, snapshot(path), leases=True) is ReadyState.READY
 
@@ -70,3 +71,15 @@ def test_a_file_that_may_not_be_opened_counts_as_ready(path: Path, monkeypatch: 
     with Root(path.parent).opened() as top:
         monkeypatch.setattr(ready_check.beneath, "open_beneath", refuse)
         assert check_ready(top, path.name, snapshot(path), leases=True) is ReadyState.READY
+
+
+def test_a_new_file_with_long_runs_of_zeros_is_unfilled(tmp_path: Path) -> None:
+    path = tmp_path / "film.mkv"
+    path.write_bytes(b"x" * 50_000 + bytes(50_000))
+    assert check(path, snapshot(path), leases=True) is ReadyState.UNFILLED
+
+
+def test_inode_numbers_tell_versions_apart_only_where_they_are_kept(path: Path) -> None:
+    other = snapshot(path)._replace(device=1, inode=2)
+    assert check(path, other, leases=True) is ReadyState.CHANGED
+    assert check(path, other, leases=False) is ReadyState.READY

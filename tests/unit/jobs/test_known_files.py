@@ -12,8 +12,7 @@ from framewatch.domain import KnownFile
 from framewatch.jobs.known_files import KnownFiles, Seen
 from framewatch.jobs.store.store import Store
 from framewatch.library.kinds import Kind
-from framewatch.library.known_file import content_sample
-from framewatch.storage.files import identity_of
+from framewatch.storage.files import content_sample, identity_of
 from framewatch.storage.root import Root
 
 HOUR = 3600 * 10**9

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from framewatch.domain import FileIdentity, KnownFile
-from framewatch.library.known_file import Likeness, content_sample, likeness
+from framewatch.library.known_file import Likeness, likeness
+from framewatch.storage.files import content_sample
 
 SECOND = 10**9
 KNOWN = KnownFile(identity=FileIdentity(device=1, inode=2, size=3, mtime_ns=1_700_000_000 * SECOND), sample="s")

@@ -72,7 +72,9 @@ def _source_facts(source: InputFile) -> tuple[tuple[int, int], str]:
                 digest_of_blocks.update(os.pread(descriptor, _BLOCK, last * number // (_BLOCKS - 1)))
     finally:
         os.close(descriptor)
-    return (found.st_size, found.st_mtime_ns), digest_of_blocks.hexdigest()
+    # The time as it was when the file was queued: FAT moves the times of all files by whole hours.
+    time = source.identity.mtime_ns if source.identity else found.st_mtime_ns
+    return (found.st_size, time), digest_of_blocks.hexdigest()
 
 
 def _burned_facts(burned: InputFile | None) -> tuple[int, int] | None:

@@ -163,6 +163,13 @@ class Requeued(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class SourceRenewed(Event):
+    """Before its work began, the source became another version, which has settled by now."""
+
+    identity: FileIdentity
+
+
+@dataclass(frozen=True, slots=True)
 class Measured(Event):
     """The source's length was read, as far as it can be told: the order of the queue goes by it."""
 

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 # Seconds. `not_before` is wall time, since it outlives the process. A job that seems to wait longer than this was
 # put off before the clock was set back, and is due.
 LONGEST_WAIT = 600.0
+_CHECKED_AT_ONCE = (
+    *("storage.not_mounted", "storage.will_not_fit"),
+    *("source.changed", "source.may_change", "media.truncated", "media.corrupt"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class RetryPolicy:
 
 def is_checked_at_once(code: str) -> bool:
     """Return whether the first check of a hold may come at once; the others wait, as an attempt has just failed."""
-    return code in ("storage.not_mounted", "storage.will_not_fit")
+    return code in _CHECKED_AT_ONCE
 
 
 def _doubled(first: float, times: int, cap: float) -> float:

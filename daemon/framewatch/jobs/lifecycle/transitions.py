@@ -3,6 +3,7 @@
     QUEUED -Claimed-> RUNNING -Rendered-> PUBLISHING (outcome DONE) -journal steps, Published-> DONE
     RUNNING -Skipped-> PUBLISHING (outcome SKIPPED) -> SKIPPED
     QUEUED, RUNNING, PUBLISHING -Broke-> QUEUED again, HELD, or PUBLISHING (outcome FAILED) -> FAILED
+    QUEUED, HELD -SourceRenewed-> QUEUED
     QUEUED, HELD, RUNNING -CancelAsked-> PUBLISHING (outcome CANCELLED) -> CANCELLED
     FAILED, CANCELLED -RetryAsked-> QUEUED
 
@@ -40,6 +41,10 @@ QUEUED, RUNNING, PUBLISHING = JobState.QUEUED, JobState.RUNNING, JobState.PUBLIS
 HELD, DONE, FAILED, CANCELLED = JobState.HELD, JobState.DONE, JobState.FAILED, JobState.CANCELLED
 
 _KEPT_BY_A_RETRY = ("id", "folder", "relative", "priority", "created_at", "length")
+_KEPT_FOR_ANOTHER_VERSION = (
+    *("id", "folder", "relative", "source", "preset_name", "preset", "output", "gpu"),
+    *("priority", "front", "paused"),
+)
 
 
 def transition(job: Job, event: ev.Event, now: float, policy: RetryPolicy) -> Job:
@@ -96,9 +101,14 @@ def require_requeueable(job: Job) -> None:
     Raises:
         ImpossibleTransitionError: `job.not_queued`: it runs, is being published, or has ended.
     """
-    if not (job.state == QUEUED or (job.state == HELD and job.held_state == QUEUED)):
+    if not is_waiting(job):
         hint = "only a job that waits can get another preset; `framewatch pause` stops one that runs"
         raise ImpossibleTransitionError.refused(job, "job.not_queued", hint)
+
+
+def is_waiting(job: Job) -> bool:
+    """Return whether the work on a job has not begun, or will begin again after a hold."""
+    return job.state == QUEUED or (job.state == HELD and job.held_state == QUEUED)
 
 
 def require_arrangeable(job: Job) -> None:
@@ -234,6 +244,12 @@ def _requeued(job: Job, event: ev.Requeued, _now: float, _policy: RetryPolicy) -
     return _queued(job.evolve(output=event.output, **preset), 0.0)
 
 
+def _source_renewed(job: Job, event: ev.SourceRenewed, now: float, _policy: RetryPolicy) -> Job:
+    _require(job, event, is_waiting(job))
+    kept = {name: getattr(job, name) for name in _KEPT_FOR_ANOTHER_VERSION}
+    return Job(**kept, identity=event.identity, created_at=now)
+
+
 def _measured(job: Job, event: ev.Measured, _now: float, _policy: RetryPolicy) -> Job:
     _require(job, event, job.state == QUEUED)
     return job.evolve(length=event.length)
@@ -359,6 +375,7 @@ _HANDLERS: dict[type[ev.Event], Callable[[Job, Any, float, RetryPolicy], Job]] =
     ev.CancelAsked: _cancel_asked,
     ev.RetryAsked: _retry_asked,
     ev.Requeued: _requeued,
+    ev.SourceRenewed: _source_renewed,
     ev.Measured: _measured,
     ev.Arranged: _arranged,
     ev.Recovered: _recovered,

@@ -38,11 +38,13 @@ from framewatch.jobs.progress_file import other_owner
 from framewatch.jobs.publishing.carry import Carrier, Spot
 from framewatch.jobs.publishing.companions import JobCompanions
 from framewatch.jobs.source_check import (
+    MAY_CHANGE,
     changed,
     known_file,
     known_source,
     lost_source,
     root_above,
+    seconds_left,
     source_root,
     stays_in_place,
 )
@@ -55,6 +57,7 @@ from framewatch.storage.move import Move, Moved, discard_part, move
 from framewatch.storage.os_errors import shown, storage_faults
 from framewatch.storage.root import Root
 from framewatch.storage.swap.take_place import new_name, take_place
+from framewatch.storage.writers.leases import knows_writers
 
 ApplyEvent = Callable[[ev.Event], Job]
 """Applies an event to the job, stores it, and returns the changed job."""
@@ -259,9 +262,11 @@ class _Publisher:
         return self._lost_source(job) or ev.SourceLost(changed(job))
 
     def _move_source(self, job: Job, destination: Path, root: Root, *, keep: bool) -> Moved:
+        source_in = source_root(job, self.places.guard)
+        self._require_quiet(job, source_in, root)
         request = Move(
             source=job.source,
-            source_root=source_root(job, self.places.guard),
+            source_root=source_in,
             destination=destination,
             root=root,
             part=part_name(job.id),
@@ -269,6 +274,7 @@ class _Publisher:
             identity=job.identity,
             keep=keep,
             link=keep,
+            not_written=True,
         )
         return move(request, self.cancel, self.progress)
 
@@ -384,6 +390,21 @@ class _Publisher:
 
     def _progress_path(self, root: Root, file: Path) -> Path:
         return progress_path(root.path, file, self.places.progress_files)
+
+    def _require_quiet(self, job: Job, source_in: Root, root: Root) -> None:
+        """Check that a source that would be copied to another disk, and then removed, has not changed for long.
+
+        Raises:
+            StorageError: `source.may_change`: somebody may still be writing it, only paused.
+        """
+        found = source_in.find(job.source)
+        if found is None or found.st_dev == root.disk():
+            return
+        left = seconds_left(job, self.places, time.time())
+        if left and not knows_writers(source_in.real_path()):
+            message = "this file may still be being written: it was queued only a short time ago"
+            hint = f"it is moved to the other disk in {left:.0f} s; incomplete_seconds sets how long it is given"
+            raise StorageError(message, code=MAY_CHANGE, hint=hint, where=shown(job.source))
 
     def _arrived(self, job: Job, moved_to: Path, size: int | None) -> bool:
         """Return whether a move that the journal does not record has put the file into an earlier root."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from framewatch.domain import Job, JobState
@@ -10,7 +12,15 @@ from framewatch.errors import Need, Place, StorageError
 from framewatch.jobs.attempt.forecast.disk import fits
 from framewatch.jobs.attempt.prerequisites import prerequisites_are_back
 from framewatch.jobs.lifecycle.publishing_step import publishes_output, source_place
-from framewatch.jobs.source_check import source_root, stays_in_place
+from framewatch.jobs.source_check import (
+    CHANGED,
+    INCOMPLETE,
+    MAY_CHANGE,
+    lost_source,
+    seconds_left,
+    source_root,
+    stays_in_place,
+)
 from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.free_space import SPARE
 from framewatch.storage.os_errors import SYMLINK
@@ -32,6 +42,10 @@ def can_continue(job: Job, places: FolderPlaces, ffmpeg: Path, precision: Precis
         precision: which weights are needed; "fast" also needs those for 8 bits.
     """
     code = job.findings[0].code if job.findings else ""
+    if code in (*INCOMPLETE, MAY_CHANGE):
+        return not seconds_left(job, places, time.time()) or _is_lost(job, places)
+    if code == CHANGED:
+        return not _has_changed(job, places)
     if not code.startswith("storage."):
         return prerequisites_are_back(code, ffmpeg, precision)
     try:
@@ -44,6 +58,21 @@ def can_continue(job: Job, places: FolderPlaces, ffmpeg: Path, precision: Precis
     needs = _needed_space(job, places)
     folders = {need.place: places.root(need.place) for need in needs}
     return code not in FULL or fits(needs, folders, places.reserve)
+
+
+def _is_lost(job: Job, places: FolderPlaces) -> bool:
+    """Return whether the source is gone or another version; no, if it cannot be seen now."""
+    with suppress(StorageError):
+        return lost_source(job, source_root(job, places.guard)) is not None
+    return False
+
+
+def _has_changed(job: Job, places: FolderPlaces) -> bool:
+    """Return whether the source is still another version; when that has settled, the job is renewed for it."""
+    with suppress(StorageError):
+        lost = lost_source(job, source_root(job, places.guard))
+        return lost is not None and lost.code == CHANGED
+    return True
 
 
 def _needed_roots(job: Job, places: FolderPlaces) -> Iterator[Root]:

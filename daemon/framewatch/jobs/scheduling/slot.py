@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -16,6 +18,7 @@ from framewatch.errors import (
     ConfigError,
     FramewatchError,
     MediaError,
+    Remedy,
     RuleError,
     StorageError,
     VerificationError,
@@ -31,7 +34,7 @@ from framewatch.jobs.main_title import main_title
 from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.scheduling.joined_title import join_title
 from framewatch.jobs.scheduling.stop_request import StopRequest
-from framewatch.jobs.source_check import require_source, source_root
+from framewatch.jobs.source_check import CHANGED, INCOMPLETE, require_source, seconds_left, source_root
 from framewatch.jobs.work_folder import cleaned_up, make_work_folder
 from framewatch.library.discs import disc_kind
 from framewatch.library.kinds import claims_kind
@@ -42,6 +45,7 @@ from framewatch.render.worker_client import Worker
 from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.os_errors import NO_ANSWER_SECONDS, no_answer
 from framewatch.storage.root import UNGUARDED
+from framewatch.storage.writers.leases import knows_writers
 from framewatch.threads import FolderCalls, NoAnswerError
 
 # What may be reported of a source that was changed, exchanged or removed while it was read.
@@ -97,6 +101,11 @@ class _FolderShare(Share):
                 raise CancelledError("the work was stopped") from None
             raise StorageError.of([no_answer(source_root(self._job, self._guard).path)]) from None
 
+    def seconds_left(self) -> float:
+        """Return for how long another machine may still be writing the source; 0 where this kernel would know."""
+        left = seconds_left(self._job, self._places, time.time()) if self._places else 0.0
+        return 0.0 if left and knows_writers(source_root(self._job, self._guard).real_path()) else left
+
     def _admitted(self) -> tuple[InputFile, ...]:
         if self._places is not None:
             self._places.require_no_links()
@@ -150,7 +159,7 @@ class Slot:
         self._log_context = job.log_context()
         places = self._places_of(job.folder)
         share = _FolderShare(self._calls, job, places, stop.event)
-        parts, work = share.admit(), make_work_folder(self._manager.work_folder(job))
+        parts, work = _admitted(share), make_work_folder(self._manager.work_folder(job))
         observer = self._manager.reporter.observer(job, partial(self._reset_counts, job.id))
         reserve = places.reserve if places else 0
         with cleaned_up(work, reserve, self._worker.kill_orphans):
@@ -170,6 +179,8 @@ class Slot:
                 share.check_source()  # if the source was changed meanwhile, that is the reason
                 if left_alone := _left_alone(job, request.preset, error):
                     return left_alone
+                if error.finding.code in INCOMPLETE and (left := share.ask(share.seconds_left)):
+                    raise _checked_again(error, left) from error
                 raise
         if isinstance(result, NotForThisFile):
             return ev.Skipped(limited(result.reasons))
@@ -221,6 +232,24 @@ def _left_alone(job: Job, preset: Preset, error: FramewatchError) -> ev.Skipped 
     if error.finding.code not in _OTHER_KIND or claims_kind(job.source.name, wanted):
         return None
     return ev.Skipped(limited(error.findings), tuple(sorted(wanted)))
+
+
+def _admitted(share: _FolderShare) -> tuple[InputFile, ...]:
+    """Return the source. If it has changed since it was queued, the job waits until the new version has settled."""
+    try:
+        return share.admit()
+    except MediaError as error:
+        if error.finding.code == CHANGED:
+            error.remedy = Remedy.WAIT
+        raise
+
+
+def _checked_again(error: FramewatchError, left: float) -> FramewatchError:
+    """Return the error for a file that may still be being written: its job waits, and reads it once more."""
+    hint = f"it may still be being written, so it is read once more, in {left:.0f} s at the latest"
+    waiting = type(error).of([replace(error.finding, hint=hint), *error.findings[1:]])
+    waiting.remedy = Remedy.WAIT
+    return waiting
 
 
 def _rendered(request: AttemptRequest, job: Job, result: AttemptResult) -> ev.Rendered:

@@ -1,0 +1,1 @@
+"""Whether a program may still write to a file."""

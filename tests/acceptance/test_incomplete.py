@@ -1,0 +1,112 @@
+"""Files that are still being written when they seem to be complete, here and on another machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from clips import make_clip
+from harness import Harness, framewatch
+from mounts import tmpfs, viewed
+from waiting import eventually
+
+Drop = Callable[[Path, Path], Path]
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A second whose index is in front, large enough for a download of several pieces."""
+    return make_clip(
+        tmp_path_factory.mktemp("films") / "film.mp4", size="320x240", frames=25, faststart=True
+    ).read_bytes()
+
+
+def folder_state(harness: Harness) -> dict[str, object]:
+    result = framewatch("folders", "--json", "--config", harness.config)
+    (state,) = json.loads(result.stdout)["folders"]
+    return dict(state)
+
+
+def test_changes_of_waiting_files_and_unfilled_ones_leave_no_failed_job(
+    harness: Harness, clip: Path, film: bytes, drop: Drop
+) -> None:
+    """The files: one that is written anew while it is queued, one whose time moves by an hour, one with zeros."""
+    share = harness.folder(incomplete_seconds=20)
+    out = harness.root / "anime" / "out"
+    harness.start()
+    assert framewatch("pause", "--config", harness.config).returncode == 0
+    changed, shifted = drop(clip, share / "changed.mp4"), drop(clip, share / "shifted.mp4")
+    eventually(lambda: len(harness.events("job.queued")) == 2, what="both are queued", details=harness.log)
+    changed.write_bytes(film)
+    time = shifted.stat().st_mtime_ns - 3600 * 10**9
+    os.utime(shifted, ns=(time, time))
+    harness.wait_for_event("job.source_renewed")
+
+    unfilled = share / "unfilled.mp4"
+    unfilled.write_bytes(film[: len(film) // 3] + bytes(len(film) - len(film) // 3))
+    harness.wait_for_event("folder.incomplete")
+    state = eventually(
+        lambda: found if "zeros" in str((found := folder_state(harness)).get("problem")) else {}, what="it is told"
+    )
+    assert state["state"] == "ok"
+    assert framewatch("resume", "--config", harness.config).returncode == 0
+    for name in ("changed", "shifted"):
+        harness.wait_status(out / f"{name}.mp4", "done")
+    unfilled.write_bytes(film)
+    harness.wait_status(out / "unfilled.mp4", "done")
+    assert [event["source"] for event in harness.events("job.source_renewed")] == [str(changed)]
+    eventually(lambda: len(harness.events("job.done")) == 3, what="all three are done", details=harness.log)
+    assert not harness.events("job.failed")
+    assert (share / "done" / "changed.mp4").read_bytes() == film == (share / "done" / "unfilled.mp4").read_bytes()
+    assert harness.stop() == 0
+
+
+def test_a_paused_writer_on_another_machine_loses_nothing(harness: Harness, film: bytes) -> None:
+    """The folder is seen through FUSE, and done/ and failed/ are on another disk."""
+    share = harness.root / "anime" / "in"
+    with tmpfs(harness.root / "disk", 16) as disk:
+        places = {"done": str(disk / "done"), "failed": str(disk / "failed"), "output": str(harness.root / "out")}
+        harness.folder(incomplete_seconds=7, **places)
+        (harness.root / "server").mkdir()
+        with viewed(harness.root / "server", share):
+            harness.start()
+            never = harness.root / "server" / "never.mp4"
+            never.write_bytes(film[: len(film) // 2])
+            with (harness.root / "server" / "paused.mp4").open("wb", buffering=0) as writer:
+                writer.write(film[: len(film) // 2])
+                held = eventually(
+                    lambda: {each["source"]: each for each in harness.events("job.held")}.get(
+                        str(share / "paused.mp4")
+                    ),
+                    what="the half file waits",
+                    details=harness.log,
+                )
+                assert held["code"] == "media.truncated"
+                writer.write(film[len(film) // 2 :])
+                eventually(lambda: harness.events("job.source_renewed"), what="it is taken anew", details=harness.log)
+            harness.wait_for(disk / "done" / "paused.mp4")
+            harness.wait_status(disk / "failed" / "never.mp4", "failed")
+            assert (disk / "done" / "paused.mp4").read_bytes() == film
+            assert [event["source"] for event in harness.events("job.failed")] == [str(share / "never.mp4")]
+            assert harness.stop() == 0
+        shutil.rmtree(harness.root / "server")
+
+
+def test_a_file_that_never_settles_is_reported_once(harness: Harness) -> None:
+    share = harness.folder(incomplete_seconds=0.5)
+    harness.start()
+    with (share / "endless.mkv").open("wb") as writer:
+        writer.write(b"a recording")
+        writer.flush()
+        told = harness.wait_for_event("folder.never_settles")
+        assert (told["path"], told["seconds"] >= 1) == ("endless.mkv", True)
+        eventually(
+            lambda: "has not settled" in framewatch("status", "--config", harness.config).stdout, what="the status"
+        )
+        assert len(harness.events("folder.never_settles")) == 1
+    assert harness.stop() == 0
