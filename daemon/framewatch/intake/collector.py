@@ -275,6 +275,7 @@ class Collector:
             refused: Mapping[Path, Answer] = self._on_settled(settled)
         except (FramewatchError, OSError) as error:
             refused = dict.fromkeys((each.relative for each in settled), str(error))
+        whys: dict[str, str] = {}
         for relative, snapshot in offered.items():
             path = Path(relative)
             answer = refused.get(path)
@@ -282,14 +283,21 @@ class Collector:
                 self._states.left_alone(relative, snapshot)
                 continue
             (self._states.refused if path in refused else self._states.taken)(relative, snapshot)
-            self._report_refusal(relative, answer or "")
+            if path not in refused:
+                self._refusals.pop(relative, None)
+            elif answer:
+                whys[relative] = answer
+        self._report_refusals(whys)
 
-    def _report_refusal(self, relative: str, why: str) -> None:
-        """Log why a file was not taken, once for each reason: it is offered again and again."""
-        if self._refusals.pop(relative, "") != why and why:
-            _log.warning("folder.not_taken", folder=self._folder.name, path=relative, problem=why)
-        if why:
-            self._refusals[relative] = why
+    def _report_refusals(self, whys: Mapping[str, str]) -> None:
+        """Log why files were not taken, once for each reason: they are offered again and again, perhaps thousands."""
+        known = set(self._refusals.values())
+        for why in dict.fromkeys(whys.values()):
+            paths = [path for path, each in whys.items() if each == why]
+            if why not in known:
+                fields = {"folder": self._folder.name, "path": min(paths), "files": len(paths)}
+                _log.warning("folder.not_taken", **fields, problem=why)
+        self._refusals |= whys
 
     def _report_late(self, late: list[str]) -> None:
         """Log each file that has come after its video was moved, once; a second scan makes sure that it stays."""

@@ -112,6 +112,11 @@ class Root:
         with self.opened() as top, storage_faults(self.path):
             return free_bytes(top)
 
+    def may_write(self) -> bool:
+        """Return whether framewatch's user may create and move files in the root itself."""
+        with self.opened() as top:
+            return os.access(".", os.W_OK | os.X_OK, dir_fd=top)
+
     @contextmanager
     def opened(self) -> Iterator[int]:
         """Open the root, and yield its descriptor: for many files below it at once, with `storage.beneath`."""

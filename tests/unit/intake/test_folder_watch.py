@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from framewatch.domain import FileIdentity
 from framewatch.errors import StorageError
@@ -321,6 +322,28 @@ def test_an_error_while_taking_files_refuses_them(watched: WatchedFolder) -> Non
     watched.start()
     eventually(lambda: len(watched.offers) == 3, timeout=20, details=watched.details)
     eventually(lambda: watched.watch.idle, timeout=5, details=watched.details)
+
+
+def test_a_reason_for_which_files_are_not_taken_is_logged_once_until_it_changes(watched: WatchedFolder) -> None:
+    reasons = {"a.mp4": "no rights", "b.mp4": "no rights", "c.mp4": "busy"}
+
+    def answer(name: str) -> bool:
+        raise StorageError(reasons[name])
+
+    watched.answer = answer
+    for name in reasons:
+        watched.put(name)
+    with capture_logs() as logs:
+        watched.start()
+        eventually(lambda: watched.names.count("a.mp4") >= 4, timeout=20, details=watched.details)
+        reasons |= dict.fromkeys(("a.mp4", "b.mp4"), "no space")
+        before = len(watched.offers)
+        eventually(lambda: len(watched.offers) >= before + 12, timeout=20, details=watched.details)
+        watched.watch.stop()
+    said = [(each["path"], each["files"], each["problem"]) for each in logs if each["event"] == "folder.not_taken"]
+    texts = [text.partition(" [")[0] for _, _, text in said]
+    assert sorted(texts) == ["busy", "no rights", "no space"]
+    assert {files for path, files, text in said if text.startswith("no")} == {2}
 
 
 def test_a_new_version_under_the_same_name_is_offered_again(watched: WatchedFolder, mode: str) -> None:

@@ -48,6 +48,7 @@ class Reporter:
         self._calls = FolderCalls("progress")
         self._speeds = SpeedBook(store)
         self._silent: set[str] = set()  # folders whose share did not answer at the last write
+        self._unwritable: dict[str, str] = {}  # why nothing can be written in a folder: the code that was logged
 
     def show(self, job: Job) -> None:
         """Show a job's new state."""
@@ -117,6 +118,17 @@ class Reporter:
                 self._silent.add(job.folder)
                 _log_error(job, no_answer(job.output.parent))
 
+    def _log_unwritable(self, job: Job, finding: Finding) -> None:
+        """Log why a progress file is not written; once for a folder where the cause is its disk, or rights there."""
+        if finding.code.startswith("storage."):
+            if self._unwritable.get(job.folder) == finding.code:
+                return
+            self._unwritable[job.folder] = finding.code
+        _log_error(job, finding)
+
+    def _forget_trouble(self, folder: str) -> None:
+        self._unwritable.pop(folder, None)
+
     def _forget_queued(self, job: Job) -> None:
         """Keep nothing in memory for queued jobs, of which there may be tens of thousands."""
         with self._lock:
@@ -136,7 +148,8 @@ class Reporter:
                 path,
                 places.root("output"),
                 overwrite=places.overwrite,
-                on_error=lambda error: _log_error(job, error.finding),
+                on_error=lambda error: self._log_unwritable(job, error.finding),
+                on_written=lambda: self._forget_trouble(job.folder),
             )
             self._sidecars[job.id] = sidecar
         if known is not None:  # the output got another name than planned

@@ -118,6 +118,7 @@ class Sidecar:
         *,
         overwrite: bool = False,
         on_error: Callable[[StorageError], None] = lambda _: None,
+        on_written: Callable[[], None] = lambda: None,
         clock: Clock = time.monotonic,
         wall_clock: Clock = time.time,
     ) -> None:
@@ -128,6 +129,7 @@ class Sidecar:
             root: the folder.
             overwrite: the job's output will replace an older one, and so this file that of the older one.
             on_error: hears why the file is not written.
+            on_written: hears that it was.
             clock: gives monotonic seconds.
             wall_clock: gives Unix time.
         """
@@ -135,6 +137,7 @@ class Sidecar:
         self._overwrite = overwrite
         self._root = root
         self._on_error = on_error
+        self._on_written = on_written
         self._clock = clock
         self._wall_clock = wall_clock
         self._written_at: float | None = None
@@ -192,6 +195,7 @@ class Sidecar:
                 require_replaceable(folder, path.name, job, file=file)
                 files.write_name(folder, path.name, data, durable=durable)
             self._failing = False
+            self._on_written()
         except StorageError as error:
             self._failed(error)
 

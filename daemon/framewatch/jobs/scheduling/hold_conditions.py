@@ -27,6 +27,7 @@ from framewatch.storage.os_errors import SYMLINK
 from framewatch.storage.root import Root
 from framewatch.upscale.network.weights import Precision
 
+DENIED = "storage.denied"
 FULL = ("storage.full", "storage.will_not_fit")
 
 
@@ -51,6 +52,8 @@ def can_continue(job: Job, places: FolderPlaces, ffmpeg: Path, precision: Precis
     try:
         for root in _needed_roots(job, places):
             root.require()
+        if code == DENIED and not all(root.may_write() for root in _written_roots(job, places)):
+            return False
         if code == SYMLINK:
             places.require_no_links()
     except StorageError:
@@ -81,6 +84,15 @@ def _needed_roots(job: Job, places: FolderPlaces) -> Iterator[Root]:
     place = _next_place(job, places) if job.held_state == JobState.PUBLISHING else None
     if place is not None:
         yield places.root(place)
+
+
+def _written_roots(job: Job, places: FolderPlaces) -> Iterator[Root]:
+    """Yield the folders that publishing changes next: where a file comes from, and where it goes."""
+    place = _next_place(job, places) if job.held_state == JobState.PUBLISHING else None
+    if place is not None:
+        yield places.root(place)
+        if place != "output":
+            yield source_root(job, places.guard)
 
 
 def _next_place(job: Job, places: FolderPlaces) -> Place | None:

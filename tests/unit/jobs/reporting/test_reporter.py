@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+
+from structlog.testing import capture_logs
 
 from framewatch.domain import Job, JobState, Journal
 from framewatch.jobs.naming import sidecar_path
@@ -42,3 +45,24 @@ def test_errors_about_files_that_are_gone_or_queued_again_are_removed(tmp_path: 
         assert {job_id for job_id, path in shown.items() if path.exists()} == {there.id, lost.id}
         assert not shown[gone.id].exists()
         reporter.remove_outdated("a folder that is not there")
+
+
+def test_what_keeps_all_progress_files_of_a_folder_from_being_written_is_logged_once(
+    tmp_path: Path, make_job: MakeJob
+) -> None:
+    places = FolderPlaces(*(tmp_path / name for name in ("in", "out", "done", "failed", "work")))
+    jobs = [make_job(number).evolve(output=places.output / f"{number}.mp4") for number in (1, 2, 3)]
+    with Store.open(tmp_path / "jobs.db") as store, capture_logs() as logs:
+        for job in jobs:
+            store.add(job)
+        reporter = Reporter(store, lambda _: places)
+        for _ in range(2):
+            for job in jobs:
+                reporter.show(job)
+            places.output.mkdir(exist_ok=True)
+        for job in jobs:
+            reporter.show(job)
+        shutil.rmtree(places.output)
+        for job in jobs:
+            reporter.show(job)
+    assert [each["code"] for each in logs if each["event"] == "sidecar.unwritable"] == ["storage.unavailable"] * 2

@@ -28,6 +28,7 @@ from framewatch.render.worker_client import Worker
 from framewatch.storage.files import named_by_user
 from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.mounts import Mounts
+from framewatch.storage.root import Root
 from framewatch.upscale.network import weights as models
 from job_factory import MakeJob
 from mounts import move_mount, tmpfs
@@ -139,6 +140,21 @@ def test_a_job_waits_only_for_the_disks_of_its_next_step(
         move_mount(tmp_path / "elsewhere", tmp_path / pulled)
     expected = {"in": {"before it begins", "its output", "its source"}, "out": {"its output"}, "done": {"its source"}}
     assert waiting == expected[pulled]
+
+
+@pytest.mark.parametrize("step", ["output", "source"])
+def test_a_job_without_rights_waits_until_it_may_write_where_it_goes_on(
+    make_job: MakeJob, places: FolderPlaces, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    denied = Finding(code="storage.denied", message="")
+    journal = Journal(result=Path("/r"), output=Path("/o"), output_done=step == "source")
+    job = held(make_job, places, findings=(denied,), held_state=S.PUBLISHING, outcome=S.DONE, journal=journal)
+    assert can_continue(job, places, FFMPEG)
+    closed = {"output": places.output, "source": places.done}[step]
+    may_write = Root.may_write  # a test that runs as root may write everywhere
+    monkeypatch.setattr(Root, "may_write", lambda root: root.path != closed and may_write(root))
+    assert not can_continue(job, places, FFMPEG)
+    assert can_continue(job.evolve(held_state=S.QUEUED, outcome=None, journal=Journal()), places, FFMPEG)
 
 
 @pytest.mark.parametrize("linked", ["in", "out", "done", "failed"])
