@@ -26,7 +26,15 @@ SELECT record FROM jobs WHERE id >= :prefix AND id < :beyond ORDER BY id LIMIT 2
 SELECT coalesce(max(arrival), 0) FROM jobs;
 
 -- name: queued_folders
-SELECT DISTINCT folder FROM jobs WHERE state = 'queued' AND paused = 0;
+-- From one folder to the next in the index: DISTINCT would read every queued job.
+WITH RECURSIVE queued (folder) AS (
+    SELECT min(folder) FROM jobs INDEXED BY jobs_queued WHERE state = 'queued' AND paused = 0
+    UNION ALL
+    SELECT (SELECT min(jobs.folder) FROM jobs INDEXED BY jobs_queued
+            WHERE state = 'queued' AND paused = 0 AND jobs.folder > queued.folder)
+    FROM queued WHERE folder IS NOT NULL
+)
+SELECT folder FROM queued WHERE folder IS NOT NULL;
 
 -- name: first_queued
 SELECT record, rank, arrival FROM jobs INDEXED BY jobs_queued
