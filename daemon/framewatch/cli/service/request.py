@@ -19,6 +19,7 @@ from framewatch.service.manager.opened_folders import Use, opened, used_paths
 from framewatch.service.manager.own_text import marked
 from framewatch.service.manager.service_facts import ServiceFacts, daemon_command, program_uses
 from framewatch.storage.filesystem_type import mount_of, mounts
+from framewatch.user_folders import home as own_home
 
 _USER_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,255}\$?"  # what systemd accepts, and a little more
 
@@ -30,6 +31,19 @@ class Manager(StrEnum):
 
     SYSTEMD = "systemd"
     LAUNCHD = "launchd"
+
+
+def _own_home() -> Path:
+    """Return the user's home folder.
+
+    Raises:
+        ConfigError: `service.no_home`.
+    """
+    folder = own_home()
+    if folder is None:
+        hint = "set HOME, or install the service for the whole system, without --user"
+        raise ConfigError("this user has no home folder", code="service.no_home", hint=hint)
+    return folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +62,15 @@ class Place:
     def folder(self) -> Path:
         """The folder of the file."""
         if self.manager is Manager.LAUNCHD:
-            return Path.home() / "Library/LaunchAgents" if self.user else Path("/Library/LaunchDaemons")
+            return _own_home() / "Library/LaunchAgents" if self.user else Path("/Library/LaunchDaemons")
         if not self.user:
             return Path("/etc/systemd/system")
-        return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd/user"
+        return Path(os.environ.get("XDG_CONFIG_HOME") or _own_home() / ".config") / "systemd/user"
 
     @property
     def log(self) -> Path:
         """Where launchd puts the log; systemd has its journal."""
-        return (Path.home() if self.user else Path("/")) / "Library/Logs/framewatch.log"
+        return (_own_home() if self.user else Path("/")) / "Library/Logs/framewatch.log"
 
     @property
     def stop(self) -> Commands:

@@ -33,7 +33,7 @@ def has_store(settings: Settings) -> bool:
         finding = error.finding
         owner = owner_of(settings.state_dir)
         if finding.code == "storage.denied" and owner != user_of(os.getpid()):
-            finding = replace(finding, hint=f"it belongs to another user: {_as_user(owner)}")
+            finding = replace(finding, hint=f"it belongs to another user{_as_user(owner)}")
         raise StorageError.of([finding]) from None
 
 
@@ -81,17 +81,18 @@ def missing_daemon(others: Sequence[DaemonProcess], stores: Sequence[str | Path]
     """Yield where another daemon, or at least another store, is."""
     for pid, user, store in others:
         uses = "another store" if store is None else str(store)
-        yield f"a daemon of user {user} (process {pid}) uses {uses}: {_as_user(user, store)}"
+        yield f"a daemon of user {user} (process {pid}) uses {uses}{_as_user(user, store)}"
     for path in map(Path, () if others else stores):
-        yield f"there is another store, {path}: {_as_user(owner_of(path), path)}"
+        yield f"there is another store, {path}{_as_user(owner_of(path), path)}"
 
 
 def _as_user(user: str, store: Path | None = None) -> str:
-    """Return how to run a command with that store, as a hint."""
+    """Return how to run a command with that store, as the end of a sentence; nothing if it is run so already."""
     setting = "" if store is None else f"FRAMEWATCH_STATE_DIR={shlex.quote(str(Path(store).parent))} "
     name = user if not user.isdecimal() else f"'#{user}'"
     is_other = user != user_of(os.getpid()) and (os.geteuid() != _ROOT or store is None)
-    return f"run `{f'sudo -u {name} ' if is_other else ''}{setting}framewatch ...`"
+    start = f"sudo -u {name} {setting}" if is_other else setting
+    return f": run `{start}framewatch ...`" if start else ""
 
 
 def _is_there(path: Path) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from framewatch.errors import ConfigError
 from framewatch.media.preset.loader import NamedPreset
 from framewatch.text import printable
+from framewatch.user_folders import expanded
 
 
 def output_path(given: str, source: Path, named: NamedPreset) -> Path:
@@ -20,7 +21,7 @@ def output_path(given: str, source: Path, named: NamedPreset) -> Path:
     """
     if not given.strip():
         raise ConfigError("the name of the output is empty", code="output.no_name", hint="name a file or a folder")
-    path = Path(os.path.expanduser(given))  # noqa: PTH111 - Path.expanduser raises where there is no such user
+    path = expanded(Path(given)) or Path(given)  # `~nobody` may be a folder's name
     if given.endswith("/") or path.name in ("", "..") or path.is_dir():
         path = path / f"{source.resolve().stem}.{named.preset.container}"
     output = path.parent.resolve() / path.name
