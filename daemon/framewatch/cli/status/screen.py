@@ -107,6 +107,8 @@ def _folder_row(folder: dict[str, Any], page: Page, *, running: bool) -> tuple[s
     found = folder.get("problem") or folder.get("state", "") if running else "not watched"
     if running and (others := folder.get("other_kinds")):
         found = f"{found}, {others} of other kinds left alone"
+    if running and (late := folder.get("late_companions")):
+        found = f"{found}, {late} subtitles without a video"
     waiting = str(folder.get("waiting", "")) if running else ""
     place = str(folder.get("input", ""))
     if page.is_wide:
