@@ -60,6 +60,7 @@ def test_a_disc_is_one_film_or_rejected_as_one_item_and_its_folder_moves_as_one(
     copying = {"VIDEO_TS/VTS_01_1.VOB": vob, "VIDEO_TS/VTS_01_2.VOB.part": b"half"}
     share = harness.folder()
     discs = {"A DVD": dvd, "A Blu-ray": blu_ray, "Split": split, "Branching": branching, "Copying": copying}
+    discs["Garbage"] = {"BDMV/STREAM/00001.m2ts": b"no video"}
     for name, files in discs.items():
         put(share / name, files)
     assert harness.once(timeout=240).returncode == 1
@@ -69,7 +70,11 @@ def test_a_disc_is_one_film_or_rejected_as_one_item_and_its_folder_moves_as_one(
     assert outputs == ["A Blu-ray/A Blu-ray.mp4", "A DVD/A DVD.mp4", "Split/Split.mp4"]
     assert {harness.sidecar(out / name)["frames_done"] for name in outputs} == {12}
     assert (out / "A DVD" / "movie.nfo").exists()
-    for place, names in {done: ("A DVD", "A Blu-ray", "Split"), failed: ("Branching",), share: ("Copying",)}.items():
+    for place, names in {
+        done: ("A DVD", "A Blu-ray", "Split"),
+        failed: ("Branching", "Garbage"),
+        share: ("Copying",),
+    }.items():
         for name in names:
             assert {path: (place / name / path).read_bytes() for path in discs[name]} == discs[name]
             assert place == share or not (share / name).exists()
@@ -79,4 +84,5 @@ def test_a_disc_is_one_film_or_rejected_as_one_item_and_its_folder_moves_as_one(
     assert "MakeMKV" in error["hint"]
     assert [event["files"] for event in harness.events("job.joining")] == [2]
     assert [path.name for path in (harness.root / "work").iterdir() if path.is_dir()] == []
-    assert len(harness.events("job.queued")) == 4
+    assert harness.sidecar(failed / "Garbage" / "BDMV")["error"]["code"] == "media.not_media"
+    assert len(harness.events("job.queued")) == 5

@@ -111,7 +111,8 @@ def _stems(path: str) -> Iterator[str]:
 
 
 def _companion(name: str, video: str, *, is_folder: bool) -> Companion | None:
-    for beginning, behind_ending in ((video, True), (stem_of(video), False)):
+    stem = stem_of(video)
+    for beginning, behind_ending in ((video, stem != video), (stem, False)):
         for rest in _behind(name, beginning):
             if is_folder and _named_folder().fullmatch(rest):
                 return Companion(name, rest, behind_ending)

@@ -52,6 +52,11 @@ def test_other_files_are_no_companions(name: str) -> None:
     assert names("film.mkv", name) == []
 
 
+def test_a_video_without_ending_has_companions_too() -> None:
+    family = family_of("film", ["film", "film.en.srt"])
+    assert [each.beside("up.mp4") for each in family.companions] == ["up.en.srt"]
+
+
 def test_a_folder_of_trickplay_pictures_belongs_to_the_video() -> None:
     assert names("film.mkv", folders=("film.trickplay", "film", "other.trickplay")) == ["film.trickplay"]
 

@@ -229,7 +229,8 @@ def _ignore(_: object) -> None:
 def _left_alone(job: Job, preset: Preset, error: FramewatchError) -> ev.Skipped | None:
     """Return the event for a file of another kind, unless its name claims the right one: then it fails."""
     wanted = wanted_kinds(preset)
-    if error.finding.code not in _OTHER_KIND or claims_kind(job.source.name, wanted):
+    name = job.source.name
+    if error.finding.code not in _OTHER_KIND or claims_kind(name, wanted) or disc_kind(name):
         return None
     return ev.Skipped(limited(error.findings), tuple(sorted(wanted)))
 
