@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Annotated, Any, cast
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
 from framewatch import __version__
@@ -100,6 +100,15 @@ class _LazyGroup(TyperGroup):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.commands = cast("MutableMapping[str, Any]", _LazyCommands())
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """Offer the commands and options, without importing the module of each command for its line."""
+        lazy = self.commands
+        self.commands = {name: TyperCommand(name, help=line) for name, (_, line) in _COMMANDS.items()}
+        try:
+            return super().shell_complete(ctx, incomplete)
+        finally:
+            self.commands = lazy
 
     def format_commands(self, _: Any, formatter: Any) -> None:
         with formatter.section("Commands"):

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from framewatch.cli import completion
 from framewatch.cli.options import ConfigOption, JsonOption, load_configuration
 from framewatch.cli.output import console, plain_table, print_json, print_line
 from framewatch.cli.status.elsewhere import has_store
@@ -53,7 +54,12 @@ def folders(context: typer.Context, config: ConfigOption = None, as_json: JsonOp
 
 @app.command()
 def trust(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The watch folder's name.", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="The watch folder's name.", show_default=False, autocompletion=completion.folders
+        ),
+    ],
     config: ConfigOption = None,
 ) -> None:
     """Accept a folder's disks as they are now, after you have replaced a disk or emptied a folder.

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from framewatch.cli import completion
 from framewatch.cli.output import print_line
 from framewatch.documents import parse
 from framewatch.errors import ConfigError
@@ -44,7 +45,13 @@ def init(
         ),
     ] = None,
     preset: Annotated[
-        str, typer.Option("--preset", "-p", help="A preset's name or path; `framewatch presets list` shows them.")
+        str,
+        typer.Option(
+            "--preset",
+            "-p",
+            help="A preset's name or path; `framewatch presets list` shows them.",
+            autocompletion=completion.presets,
+        ),
     ] = _DEFAULT_PRESET,
     name: Annotated[
         str | None,

@@ -7,6 +7,7 @@ more than six.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, cast, get_args
 
@@ -21,6 +22,12 @@ from framewatch.user_folders import APPLICATION, home, user_folder
 _ENGINES: tuple[str, ...] = get_args(EngineName)
 _PRECISIONS: tuple[str, ...] = get_args(PrecisionName)
 
+
+def offered(incomplete: str, words: Iterable[str]) -> list[str]:
+    """Return what the shell offers of some words, for the word so far."""
+    return [word for word in words if word.startswith(incomplete)]
+
+
 ConfigOption = Annotated[
     Path | None,
     typer.Option(
@@ -32,7 +39,13 @@ ConfigOption = Annotated[
     ),
 ]
 EngineOption = Annotated[
-    str, typer.Option("--engine", envvar=variable(("engine",)), help=f"One of {', '.join(_ENGINES)}.")
+    str,
+    typer.Option(
+        "--engine",
+        envvar=variable(("engine",)),
+        help=f"One of {', '.join(_ENGINES)}.",
+        autocompletion=lambda incomplete: offered(incomplete, _ENGINES),
+    ),
 ]
 PrecisionOption = Annotated[
     str,
@@ -40,6 +53,7 @@ PrecisionOption = Annotated[
         "--precision",
         envvar=variable(("precision",)),
         help="exact; or fast: in 8 bits where that is faster, at about 42 dB.",
+        autocompletion=lambda incomplete: offered(incomplete, _PRECISIONS),
     ),
 ]
 FfmpegOption = Annotated[

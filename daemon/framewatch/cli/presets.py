@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
+from framewatch.cli import completion
 from framewatch.cli.options import ConfigOption, JsonOption, load_configuration
 from framewatch.cli.output import console, plain_table, print_finding, print_json, print_line
 from framewatch.errors import ConfigError, Finding, FramewatchError
@@ -69,7 +70,9 @@ def keys(
 
 @app.command()
 def show(
-    preset: Annotated[str, typer.Argument(help="A preset's name or path.", show_default=False)],
+    preset: Annotated[
+        str, typer.Argument(help="A preset's name or path.", show_default=False, autocompletion=completion.presets)
+    ],
     config: ConfigOption = None,
     every: Annotated[bool, typer.Option("--all", help="Show the defaults too.")] = False,
     as_json: JsonOption = False,

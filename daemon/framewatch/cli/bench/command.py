@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from framewatch.bench.clip import Size
 from framewatch.bench.run import Bench, BenchRequest, Listener
+from framewatch.cli import completion
 from framewatch.cli.bench.table import show
 from framewatch.cli.options import (
     ConfigOption,
@@ -81,6 +82,7 @@ def bench(  # one parameter per option: see options.py
             "--preset",
             "-p",
             help="A preset's name or path. Default: libx264 veryfast, crf 20.",
+            autocompletion=completion.presets,
             show_default=False,
         ),
     ] = None,

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from framewatch.cli import completion
 from framewatch.cli.options import ConfigOption, JsonOption
 from framewatch.cli.queue.order import WAITING
 from framewatch.cli.queue.outbox import each_job, outbox
@@ -14,7 +15,14 @@ from framewatch.jobs.lifecycle.transitions import require_arrangeable
 from framewatch.jobs.scheduling.pauses import PauseMode
 
 FolderOption = Annotated[
-    str | None, typer.Option("--folder", metavar="NAME", help="The jobs of this watch folder.", show_default=False)
+    str | None,
+    typer.Option(
+        "--folder",
+        metavar="NAME",
+        help="The jobs of this watch folder.",
+        show_default=False,
+        autocompletion=completion.folders,
+    ),
 ]
 
 

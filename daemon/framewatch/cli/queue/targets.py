@@ -6,10 +6,11 @@ import os
 from collections.abc import Callable, Collection, Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from framewatch.cli import completion
 from framewatch.domain import Job, JobState
 from framewatch.errors import ConfigError, Finding, FramewatchError
 from framewatch.jobs.lifecycle.errors import ImpossibleTransitionError
@@ -22,9 +23,15 @@ Check = Callable[[Job], object]
 """Raises an error where a command cannot do what it does with this job."""
 
 _JOB = "a job's id or its first characters, a file's name or path, or a pattern such as 'S01*'"
-JobsArgument = Annotated[list[str] | None, typer.Argument(metavar="JOB...", help=f"Each {_JOB}.", show_default=False)]
-SomeJobsArgument = Annotated[list[str], typer.Argument(metavar="JOB...", help=f"Each {_JOB}.", show_default=False)]
-JobArgument = Annotated[str, typer.Argument(metavar="JOB", help=f"{_JOB[0].upper()}{_JOB[1:]}.", show_default=False)]
+_EACH: Any = typer.Argument(
+    metavar="JOB...", help=f"Each {_JOB}.", show_default=False, autocompletion=completion.jobs
+)
+_ONE: Any = typer.Argument(
+    metavar="JOB", help=f"{_JOB[0].upper()}{_JOB[1:]}.", show_default=False, autocompletion=completion.jobs
+)
+JobsArgument = Annotated[list[str] | None, _EACH]
+SomeJobsArgument = Annotated[list[str], _EACH]
+JobArgument = Annotated[str, _ONE]
 
 
 def find_jobs(store: Store, arguments: Sequence[str], states: Collection[JobState], check: Check) -> list[Job]:

@@ -13,6 +13,7 @@ import typer
 from rich.progress import Progress
 
 from framewatch import domain
+from framewatch.cli import completion
 from framewatch.cli.options import (
     EngineOption,
     FfmpegOption,
@@ -46,7 +47,13 @@ from framewatch.text import printable
 FileArgument = Annotated[Path, typer.Argument(help="The video.", show_default=False)]
 PresetOption = Annotated[
     str,
-    typer.Option("--preset", "-p", help="A preset's name or path.", show_default=False),
+    typer.Option(
+        "--preset",
+        "-p",
+        help="A preset's name or path.",
+        show_default=False,
+        autocompletion=completion.presets,
+    ),
 ]
 
 
