@@ -85,6 +85,23 @@ def test_a_disk_that_becomes_read_only_holds_the_job_until_it_can_be_written(
     survived("disk read-only", f"{what} remounted read-only mid-run", "held; continued once it was writable")
 
 
+def test_a_disk_for_sources_that_cannot_be_written_to_holds_the_job_before_the_work(
+    harness: FaultHarness, source: MakeSource, disk: AddDisk, survived: Survived
+) -> None:
+    faulty = disk("done")
+    with harness.watcher:
+        harness.start()
+        faulty.read_only(True)
+        harness.drop(source(1, 3))
+        assert _held(harness) == "storage.read_only"
+        assert harness.upscaled() == []
+        faulty.read_only(False)
+        harness.wait_done()
+        assert harness.stop() == 0
+    check(harness)
+    survived("disk read-only", "done is read-only before the job", "held before any work; continued")
+
+
 @pytest.mark.parametrize("what", ["input", "output", "done"])
 def test_an_unplugged_disk_holds_the_job_and_nothing_is_written_to_its_mount_point(
     harness: FaultHarness, source: MakeSource, disk: AddDisk, survived: Survived, what: str

@@ -2,6 +2,7 @@
 
 The file named by FRAMEWATCH_TEST_CLOCK holds the offset of `time.time` in seconds; the monotonic clock is unchanged.
 While the file named by FRAMEWATCH_TEST_BUG holds another number than 0, each attempt ends in a bug.
+The file system of the folder that FRAMEWATCH_TEST_FAT names refuses some names, as FAT does.
 The file named by FRAMEWATCH_TEST_DELAY holds the least time between two runs of an engine, in seconds. The folder
 named by FRAMEWATCH_FAULTS holds more knobs. All are read at each use, so they can change while the daemon runs:
 
@@ -16,6 +17,7 @@ second, since their length is not what these tests are about.
 
 from __future__ import annotations
 
+import errno
 import importlib.abc
 import importlib.machinery
 import importlib.util
@@ -213,6 +215,24 @@ class _Finder(importlib.abc.MetaPathFinder):
         return spec
 
 
+def _like_fat(folder: str) -> None:
+    """Let the file system of a folder refuse names with `?` or `:`, as FAT and NTFS do."""
+
+    def picky(real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(path: Any, *args: Any, **options: Any) -> Any:
+            at = options.get("dir_fd")
+            refused = isinstance(path, str) and set(path) & set("?:")
+            if refused and at is not None and f"{Path(f'/proc/self/fd/{at}').readlink()}/".startswith(f"{folder}/"):
+                raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), path)
+            return real(path, *args, **options)
+
+        return call
+
+    os.open, os.mkdir = picky(os.open), picky(os.mkdir)
+
+
+if "FRAMEWATCH_TEST_FAT" in os.environ:
+    _like_fat(os.environ["FRAMEWATCH_TEST_FAT"])
 if "FRAMEWATCH_TEST_CLOCK" in os.environ:
     time.time = _jumped
 _wanted = {"FRAMEWATCH_FAULTS": _FAULTS, "FRAMEWATCH_TEST_DELAY": _DELAYS, "FRAMEWATCH_TEST_BUG": _BUGS}

@@ -17,7 +17,7 @@ from framewatch.intake.collector import Answer, LeftAlone, Settled
 from framewatch.jobs.known_files import KnownFiles
 from framewatch.jobs.lifecycle.events import Broke, Requeued, RetryAsked, SourceRenewed
 from framewatch.jobs.lifecycle.transitions import is_waiting, require_redoable
-from framewatch.jobs.naming import free_path, numbered, planned_output, progress_path
+from framewatch.jobs.naming import free_path, numbered, planned_output, portable, progress_path
 from framewatch.jobs.progress_file import other_owner
 from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.source_check import retry_source, sample_of
@@ -131,7 +131,9 @@ class Admission:
     def _planned(self, relative: Path, preset: NamedPreset | None) -> Path:
         name = preset.name if preset else FOLDER_PRESET
         container = preset.preset.container if preset else relative.suffix.lstrip(".") or "mp4"
-        return planned_output(self._folder.output, named_like(relative), self._folder.output_name, name, container)
+        template = self._folder.output_name
+        planned = planned_output(self._folder.output, named_like(relative), template, name, container)
+        return portable(planned, self._folder.output, self._folder.replace_characters)
 
     def _sorted(self, settled: Sequence[Settled]) -> tuple[dict[Path, str | None], list[Settled]]:
         """Return the files of which another version is being processed, and the new ones."""

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from framewatch.settings.fields import NOT_PORTABLE
 from framewatch.storage.folder_places import ProgressFiles
 
 MAX_BYTES = 255  # NAME_MAX of every common file system
@@ -19,6 +20,8 @@ SIDECAR_SUFFIX = ".progress.json"
 PROGRESS_FOLDER = ".framewatch-progress"
 
 _MAX_EXTENSION = 16  # bytes; what follows the last dot of "Vol. 1 the long way home" is no extension
+_NOT_PORTABLE = re.compile(rf"[{re.escape(NOT_PORTABLE)}\x00-\x1f]")
+_RESERVED = re.compile(r"(?i)con|prn|aux|nul|com[1-9]|lpt[1-9]")  # names of devices, with any ending
 _FIELD = re.compile(r"\{(stem|preset|ext)\}")
 
 
@@ -46,6 +49,27 @@ def output_name(template: str, stem: str, preset: str, ext: str) -> str:
 def planned_output(root: Path, relative: Path, template: str, preset: str, ext: str) -> Path:
     """Return where to put the output of a source: the tree below the input is mirrored below `root`."""
     return root / relative.parent / output_name(template, relative.stem, preset, ext)
+
+
+def portable(output: Path, root: Path, replacement: str | None) -> Path:
+    """Return the path of an output with names below `root` that file systems of Windows allow, too.
+
+    Args:
+        output: a path below `root`.
+        root: the output folder, whose own path stays as it is.
+        replacement: of each character that is not allowed; None: nothing is replaced.
+    """
+    if replacement is None:
+        return output
+    return root.joinpath(*(_portable(name, replacement) for name in output.relative_to(root).parts))
+
+
+def _portable(name: str, replacement: str) -> str:
+    kept = _NOT_PORTABLE.sub(lambda _: replacement, name)
+    stem, dot, rest = kept.partition(".")
+    if _RESERVED.fullmatch(stem):
+        kept = f"{stem}_{dot}{rest}"
+    return _safe(kept.rstrip(" .") or "_")
 
 
 def placed_below(root: Path, relative: Path, output: Path) -> Path:

@@ -8,20 +8,31 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from framewatch.domain import FileIdentity, Job, JobState, KnownFile
-from framewatch.errors import ConfigError, Finding, MediaError, StorageError
+from framewatch.errors import ConfigError, Finding, MediaError, Place, StorageError
+from framewatch.jobs.naming import placed_below
 from framewatch.library.discs import disc_kind
 from framewatch.storage import files
 from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.os_errors import shown, storage_faults
+from framewatch.storage.permissions.checks import (
+    CANNOT_FILL,
+    CANNOT_MOVE,
+    require_fillable,
+    require_possible_name,
+    require_removable,
+)
 from framewatch.storage.root import UNGUARDED, Guard, Root
 
 CHANGED = "source.changed"
 MAY_CHANGE = "source.may_change"
 INCOMPLETE = ("media.truncated", "media.corrupt")  # what a file is found to be that is still being written
+_SOURCE_PLACES: tuple[Place, ...] = ("done", "failed")
+_NOT_ALLOWED = (CANNOT_MOVE, CANNOT_FILL, "storage.denied", "storage.read_only")
 
 
 def lost_source(job: Job, root: Root) -> Finding | None:
@@ -135,6 +146,39 @@ def require_source(job: Job, guard: Guard) -> None:
     lost = lost_source(job, source_root(job, guard))
     if lost is not None:
         raise MediaError.of([lost])
+
+
+def require_publishable(job: Job, places: FolderPlaces) -> None:
+    """Return if the output can get its name and the source can be moved away, as far as that can be told now.
+
+    A folder whose disk is not there is no matter here.
+
+    Raises:
+        StorageError: `storage.cannot_move` or `storage.cannot_fill`; or a folder is denied or read-only.
+        RuleError: `output.bad_name`.
+    """
+    output = places.root("output")
+    planned = placed_below(output.path, job.relative, job.output)
+    targets = [(output, planned)]
+    if not places.keeps_sources:
+        require_removable(source_root(job, places.guard), job.source)
+        roots = [places.root(place) for place in _SOURCE_PLACES if place in places.roots]
+        targets += [(root, root.path / job.relative) for root in roots]
+    for root, path in targets:
+        with _unless_away():
+            require_fillable(root, path.parent)
+    with _unless_away():
+        require_possible_name(output, planned, job.id)
+
+
+@contextmanager
+def _unless_away() -> Iterator[None]:
+    try:
+        yield
+    except StorageError as error:
+        if error.finding.code not in _NOT_ALLOWED:
+            return
+        raise
 
 
 def retry_source(job: Job, guard: Guard = UNGUARDED) -> tuple[Path, FileIdentity]:

@@ -16,6 +16,7 @@ from framewatch.text import control_character
 from framewatch.user_folders import expanded
 
 NAME_FIELDS = ("stem", "preset", "ext")  # `framewatch.jobs.naming` fills them in
+NOT_PORTABLE = '<>:"\\|?*'  # beside "/", which no file system allows; `framewatch.jobs.naming` replaces them
 _BAD_VALUE = "config.bad_value"
 _BAD_NAME = "config.bad_output_name"
 
@@ -93,6 +94,21 @@ def _program(value: Any) -> Any:
     return value if value == "system" else _path(value)
 
 
+def _file_mode(value: Any) -> Any:
+    """Return the octal digits of a mode. YAML reads 0664 as a number, and 664 as another one."""
+    hint = 'write octal digits in quotes, such as "0664"; the owner (6) must be able to read and write'
+    if isinstance(value, str) and re.fullmatch(FILE_MODE, value):
+        return value
+    raise FindingError(_BAD_VALUE, f'"{shown(value)}" is not the mode of a file', hint)
+
+
+def _replacement(value: str) -> str:
+    if len(value) > 8 or not value.isprintable() or set(value) & {*NOT_PORTABLE, "/"} or value.strip(" ./") != value:
+        hint = 'write a character that every file system allows, such as "_"; or "", to leave the others out'
+        raise FindingError(_BAD_VALUE, f'"{shown(value)}" cannot be in a name', hint)
+    return value
+
+
 def _lower(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
@@ -160,9 +176,12 @@ def folder_conflict(data: Mapping[str, Any]) -> FindingError | None:
     return FindingError("config.conflict", f"{key} cannot be used here: {why}", f"remove {key}") if key else None
 
 
+FILE_MODE = "0?6[0246]{2}"  # the owner reads and writes, and nobody executes
 FOLDER_NAME = r"[A-Za-z0-9._-]{1,64}"
 
 ConfigPath = Annotated[Path, BeforeValidator(_path)]
+FileMode = Annotated[str, BeforeValidator(_file_mode), Field(json_schema_extra={"pattern": f"^{FILE_MODE}$"})]
+Replacement = Annotated[str, AfterValidator(_replacement)]
 ProgramPath = Annotated[Literal["system"] | Path, BeforeValidator(_program)]
 DoneFolder = Annotated[Literal["keep"] | Path, BeforeValidator(_done)]
 FolderName = Annotated[str, AfterValidator(_folder_name), Field(json_schema_extra={"pattern": f"^{FOLDER_NAME}$"})]

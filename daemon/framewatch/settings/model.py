@@ -21,6 +21,7 @@ from framewatch.settings.fields import (
     CountOrAuto,
     DoneFolder,
     EngineName,
+    FileMode,
     FolderName,
     LogLevel,
     NonEmpty,
@@ -30,6 +31,7 @@ from framewatch.settings.fields import (
     PrecisionName,
     PresetSpec,
     ProgramPath,
+    Replacement,
     Seconds,
     absolute,
     folder_conflict,
@@ -169,6 +171,17 @@ class FolderSettings(Section):
     )
     keep_mtime: bool = Field(
         default=False, description="Give each output its source's time of change, by which media servers sort."
+    )
+    replace_characters: Replacement | None = Field(
+        default=None,
+        description="What replaces characters in names of outputs that file systems of Windows do not allow "
+        r"""(< > : " \ | ? *), such as "_". Default: they stay, and a file whose name the output's file system """
+        "does not take fails.",
+    )
+    output_mode: FileMode | None = Field(
+        default=None,
+        description='Mode of outputs and progress files as octal digits in quotes, such as "0664"; folders that are '
+        "made can be entered by all who may read. Default: by the umask of the daemon.",
     )
     companions: CompanionsMode = Field(
         default="copy",
@@ -401,6 +414,7 @@ class Settings(Section):
                 remove_empty_dirs=folder.remove_empty_dirs,
                 patience=folder.patience,
                 overwrite=folder.overwrite,
+                output_mode=None if folder.output_mode is None else int(folder.output_mode, 8),
                 reserve=self.reserve,
             )
             for folder in self.folders

@@ -15,7 +15,7 @@ from framewatch.storage import files
 BLOCK = 8 * 1024 * 1024  # bytes: large enough for a NAS to stream
 # What a copy keeps of its source's mode: videos are no programs, and whoever wrote the source must not decide that
 # everybody can write to a file that is framewatch's.
-_KEPT_MODE = 0o664
+KEPT_MODE = 0o664
 
 CopyProgress = Callable[[int, int], None]
 """Called with the bytes copied so far and the total."""
@@ -79,7 +79,7 @@ def _copy_attributes(source: int, target: int) -> None:
     """Copy most of the mode, times and user attributes, as far as the target's file system supports them."""
     found = os.fstat(source)
     with suppress(OSError):
-        os.fchmod(target, found.st_mode & _KEPT_MODE)
+        os.fchmod(target, found.st_mode & KEPT_MODE)
     if sys.platform == "linux":
         with suppress(OSError):
             for name in os.listxattr(source):

@@ -20,6 +20,7 @@ from framewatch.domain import FileIdentity, InputFile
 from framewatch.errors import MediaError
 from framewatch.storage import beneath
 from framewatch.storage.os_errors import shown, storage_error, storage_faults
+from framewatch.storage.permissions.sharing import share_file
 
 READ = (
     os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -80,8 +81,15 @@ def not_a_file(name: str, reason: str) -> MediaError:
     return MediaError(f"{shown(name)} is {reason}", code="media.not_a_file", hint=hint)
 
 
-def write_name(folder: int, name: str, data: bytes, *, durable: bool = True) -> None:
+def write_name(folder: int, name: str, data: bytes, *, durable: bool = True, mode: int | None = None) -> None:
     """Replace a file in an open folder atomically: readers see the old content or the new content.
+
+    Args:
+        folder: descriptor of the folder.
+        name: of the file in it.
+        data: its new content.
+        durable: sync the file and its folder before returning.
+        mode: None: by the umask.
 
     Raises:
         OSError: the file could not be written; the old content is still there.
@@ -89,7 +97,9 @@ def write_name(folder: int, name: str, data: bytes, *, durable: bool = True) -> 
     temp = part_name(hashlib.blake2b(os.fsencode(name), digest_size=6).hexdigest())
     remove_name(folder, temp)
     try:
-        _fill(os.open(temp, CREATE, 0o666, dir_fd=folder), data, durable)
+        file = os.open(temp, CREATE, 0o666, dir_fd=folder)
+        share_file(file, folder, mode)
+        _fill(file, data, durable)
         os.rename(temp, name, src_dir_fd=folder, dst_dir_fd=folder)
     except OSError:
         with suppress(OSError):

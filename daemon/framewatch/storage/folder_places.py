@@ -41,6 +41,7 @@ class FolderPlaces:
     replace: bool = False  # outputs take the places of their sources in the input
     overwrite: bool = False  # the output replaces an older file of its planned name
     patience: float = 0.0  # seconds that a file is given that another machine may still be writing
+    output_mode: int | None = None  # of outputs and progress files; None: by the umask
     reserve: int = 0  # bytes that are to stay free on each disk
     on_moved: OnMoved = lambda _path, _identity: None
     guard: Guard = UNGUARDED  # knows whether the disks of the roots are mounted
@@ -63,7 +64,7 @@ class FolderPlaces:
         if place == "work":
             return Root(self.work)
         path = self.output if place == "output" else self.roots[place]
-        return Root(path, self.guard)
+        return Root(path, self.guard, None if place == "input" else self.output_mode)
 
     def require_no_links(self) -> None:
         """Check that no root was replaced by a link. A root that is missing is no matter here.

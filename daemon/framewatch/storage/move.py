@@ -23,8 +23,9 @@ from pathlib import Path
 from framewatch.domain import FileIdentity
 from framewatch.errors import StorageError
 from framewatch.storage import files
-from framewatch.storage.copy import CopyProgress, copy_content, same_content
+from framewatch.storage.copy import KEPT_MODE, CopyProgress, copy_content, same_content
 from framewatch.storage.os_errors import shown, storage_faults
+from framewatch.storage.permissions.sharing import share_file
 from framewatch.storage.rename import NO_LINKS, rename_exclusive
 from framewatch.storage.root import Root
 from framewatch.storage.writers.leases import has_writers, knows_writers
@@ -55,6 +56,7 @@ class Move:
     keep: bool = False  # copy: the source stays where it is
     link: bool = False  # with `keep`: a second name of the source will do
     not_written: bool = False  # refuse to copy it away while a program here has it open for writing
+    shared: bool = False  # framewatch made it: it gets the group of a folder that hands it down, and the root's mode
 
 
 def move(task: Move, cancel: threading.Event | None = None, progress: CopyProgress | None = None) -> Moved:
@@ -155,6 +157,7 @@ class _OpenMove:
         if self.task.keep:
             return (self._link() if self.task.link else None) or self._copy()
         _drop_set_id(self.source.file, self.source.stat_result.st_mode)
+        self._share(self.source.file)
         files.sync(self.source.file)
         try:
             self._rename(self.source.folder, self.old)
@@ -169,6 +172,10 @@ class _OpenMove:
             self._put_back(self.source.folder, self.old)
             return Moved.CHANGED
         return self._sync_folders()
+
+    def _share(self, file: int) -> None:
+        if self.task.shared:
+            share_file(file, self.target, self.task.root.mode)
 
     def _rename(self, folder: int, name: str) -> None:
         if self.task.overwrite:
@@ -197,12 +204,15 @@ class _OpenMove:
         part = self.task.part
         self._require_no_writer()
         files.remove_name(self.target, part)
-        file = os.open(part, files.CREATE, 0o600, dir_fd=self.target)
+        # Never more than the source lets see, and not less if the file system refuses to change a mode later.
+        mode = self.source.stat_result.st_mode & KEPT_MODE | 0o600
+        file = os.open(part, files.CREATE, mode, dir_fd=self.target)
         try:
             copy_content(self.source.file, file, self.cancel, self.progress)
             if not _same(os.fstat(self.source.file), self.source.stat_result):
                 return Moved.CHANGED
             self._require_no_writer()
+            self._share(file)
             self._rename(self.target, part)
             if not self._has_arrived(file):
                 self._put_back(self.target, part)

@@ -19,6 +19,10 @@ _READ_ONLY = (
 _DENIED = ("storage.denied", "let framewatch's user read and write this folder and the files in it")
 _UNAVAILABLE = ("storage.unavailable", "mount or create this folder; work then continues automatically")
 SYMLINK = "storage.symlink"
+BAD_NAME = "storage.bad_name"
+_NO_NAME = (
+    "if the name has characters that this file system does not allow, rename the file or set `replace_characters`"
+)
 _MEANING = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _FULL,
@@ -27,6 +31,8 @@ _MEANING = {
     errno.EPERM: _DENIED,
     errno.ELOOP: (SYMLINK, "framewatch follows no links here: replace it with a real file or folder"),
     errno.EFBIG: ("storage.too_large", "this file system does not support files of this size: use another one"),
+    errno.EINVAL: (BAD_NAME, _NO_NAME),
+    errno.EILSEQ: (BAD_NAME, _NO_NAME),
     errno.ENAMETOOLONG: (
         "storage.name_too_long",
         "give the file a shorter name, or use another file system",

@@ -11,7 +11,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -21,6 +21,7 @@ from framewatch.storage import beneath, files
 from framewatch.storage.free_space import free_bytes
 from framewatch.storage.links import resolve
 from framewatch.storage.os_errors import SYMLINK, outside_error, storage_error, storage_faults
+from framewatch.storage.permissions.sharing import share_folder
 
 # A folder that is not empty, is used as a mount point, or is none.
 _NOT_REMOVABLE = (errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY, errno.ENOTDIR, errno.EINVAL)
@@ -93,6 +94,7 @@ class Root:
 
     path: Path
     guard: Guard = UNGUARDED  # if its disk is unmounted or replaced later, a descriptor still refers to this disk
+    mode: int | None = field(default=None, compare=False)  # of files that framewatch makes; None: by the umask
 
     def require(self) -> None:
         """Check that the root can be opened."""
@@ -140,7 +142,7 @@ class Root:
         """
         parts = self._parts(path)
         with self.opened() as top:
-            descriptor = open_below(top, parts, path, create=create)
+            descriptor = open_below(top, parts, path, create=create, mode=self.mode)
         try:
             yield descriptor
         finally:
@@ -186,7 +188,7 @@ class Root:
             durable: sync the file and its folder before returning.
         """
         with storage_faults(path), self.open_folder(path.parent, create=True) as folder:
-            files.write_name(folder, path.name, data, durable=durable)
+            files.write_name(folder, path.name, data, durable=durable, mode=self.mode)
 
     def remove(self, path: Path) -> None:
         """Remove a file, or a link in its place, if it exists."""
@@ -227,7 +229,7 @@ class Root:
         return path.relative_to(self.path).parts
 
 
-def open_below(top: int, parts: Sequence[str], path: Path, *, create: bool) -> int:
+def open_below(top: int, parts: Sequence[str], path: Path, *, create: bool, mode: int | None = None) -> int:
     """Open a folder below an open one, and return its descriptor.
 
     Args:
@@ -235,6 +237,7 @@ def open_below(top: int, parts: Sequence[str], path: Path, *, create: bool) -> i
         parts: path components between them.
         path: the folder, for messages.
         create: create missing folders.
+        mode: of files that will be in them; None: by the umask.
 
     Raises:
         FileNotFoundError: the folder is missing, and `create` is false.
@@ -247,10 +250,11 @@ def open_below(top: int, parts: Sequence[str], path: Path, *, create: bool) -> i
             raise
     except OSError as error:
         raise storage_error(error, path) from error
-    outer = open_below(top, parts[:-1], path, create=True)
+    outer = open_below(top, parts[:-1], path, create=True, mode=mode)
     try:
         with storage_faults(path), suppress(FileExistsError):
             os.mkdir(parts[-1], dir_fd=outer)
+            share_folder(parts[-1], outer, mode)
             files.sync_folder(outer)
     finally:
         os.close(outer)

@@ -99,3 +99,20 @@ def test_progress_files_are_beside_their_files_or_in_a_folder_at_the_top() -> No
     assert naming.progress_path(root, film, "while_running") == Path("/out/s1/film.mp4.progress.json")
     assert naming.progress_path(root, film, "folder") == Path("/out/.framewatch-progress/s1/film.mp4.progress.json")
     assert naming.progress_path(Path("/moved"), film, "folder") == Path("/out/s1/film.mp4.progress.json")
+
+
+@pytest.mark.parametrize(
+    ("relative", "expected"),
+    [
+        ("What? Now: 2/a*b.mp4", "What_ Now_ 2/a_b.mp4"),
+        ("Trailing. /CON.mp4", "Trailing/CON_.mp4"),
+        ("???/aux", "___/aux_"),
+        ("plain/ä 1.mp4", "plain/ä 1.mp4"),
+    ],
+)
+def test_names_can_be_made_portable(relative: str, expected: str) -> None:
+    root = Path("/out: of here")
+    assert naming.portable(root / relative, root, "_") == root / expected
+    assert naming.portable(root / relative, root, None) == root / relative
+    assert naming.portable(root / "a?", root, "") == root / "a"
+    assert naming.portable(root / "?", root, "") == root / "_"

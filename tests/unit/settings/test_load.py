@@ -272,3 +272,31 @@ def _keys(model: type[BaseModel]) -> set[str]:
 def test_the_setting_and_the_selection_know_the_same_engines() -> None:
     assert get_args(EngineName) == ENGINE_NAMES
     assert "cuda" in ENGINE_NAMES
+
+
+@pytest.mark.parametrize("value", ["0664", "664", "77", '"0777"', '"0466"', '"rw-r--r--"', '"02664"'])
+def test_a_mode_is_octal_digits_in_quotes_for_files_that_are_no_programs(value: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, f"folders: [{{name: a, input: in, output_mode: {value}}}]")
+    assert caught.value.finding.code == "config.bad_value"
+    assert '"0664"' in caught.value.finding.hint
+
+
+@pytest.mark.parametrize(("value", "mode"), [('"0664"', 0o664), ('"600"', 0o600), ("null", None)])
+def test_a_mode_reaches_the_places_of_the_folder(value: str, mode: int | None, tmp_path: Path) -> None:
+    settings = load(tmp_path, f"folders: [{{name: a, input: in, output_mode: {value}}}]").settings
+    assert settings.places["a"].root("output").mode == mode
+    assert settings.places["a"].root("input").mode is None
+
+
+@pytest.mark.parametrize("value", ['"?"', '"a/b"', '"."', '"too long, really"'])
+def test_a_replacement_is_allowed_in_names(value: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, f"folders: [{{name: a, input: in, replace_characters: {value}}}]")
+    assert caught.value.finding.code == "config.bad_value"
+
+
+@pytest.mark.parametrize("value", ["system", "null"])
+def test_an_ffmpeg_without_a_path_stays_as_it_is_named(value: str, tmp_path: Path) -> None:
+    settings = load(tmp_path, f"ffmpeg: {value}\nfolders: [{{name: a, input: in}}]").settings
+    assert settings.ffmpeg == (None if value == "null" else value)

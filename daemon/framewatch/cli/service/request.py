@@ -17,7 +17,7 @@ from framewatch.errors import ConfigError
 from framewatch.service.manager import launchd, systemd
 from framewatch.service.manager.opened_folders import Use, opened, used_paths
 from framewatch.service.manager.own_text import marked
-from framewatch.service.manager.service_facts import ServiceFacts, daemon_command, program_uses
+from framewatch.service.manager.service_facts import ServiceFacts, daemon_command, gpu_groups, program_uses
 from framewatch.storage.filesystem_type import mount_of, mounts
 from framewatch.user_folders import home as own_home
 
@@ -178,7 +178,7 @@ class ServiceRequest:
             loaded = load_configuration(config)
             if place.manager is Manager.SYSTEMD and run_as:
                 uses = opened([*used_paths(loaded), *program_uses()], disk_of(self.disks))
-        facts = ServiceFacts(daemon_command(config), config, run_as, tuple(uses))
+        facts = ServiceFacts(daemon_command(config), config, run_as, tuple(uses), gpu_groups())
         is_systemd = place.manager is Manager.SYSTEMD
         text = systemd.unit(facts) if is_systemd else launchd.property_list(facts, place.log)
         return Made(place, marked(text), uses, run_as)

@@ -22,12 +22,12 @@ from framewatch.storage.copy import CopyProgress
 from framewatch.storage.files import part_name
 from framewatch.storage.folder_places import OnMoved
 from framewatch.storage.move import Move, Moved, move
-from framewatch.storage.os_errors import SYMLINK, shown
+from framewatch.storage.os_errors import BAD_NAME, SYMLINK, shown
 from framewatch.storage.root import Root
 
 MAX_DEPTH = 16  # of folders that are taken along
 # A file that cannot be taken along for one of these reasons stays, and the job goes on; all others hold the job.
-_STAYS = ("storage.denied", "storage.read_only", "storage.name_too_long", "storage.too_large", SYMLINK)
+_STAYS = ("storage.denied", "storage.read_only", "storage.name_too_long", BAD_NAME, "storage.too_large", SYMLINK)
 
 _log = structlog.get_logger("framewatch.jobs")
 

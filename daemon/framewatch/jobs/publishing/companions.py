@@ -52,9 +52,10 @@ class JobCompanions:
         for companion in family.companions:
             if companion.for_output and (copies or family.shared):
                 self._carry(companion, Spot(output.with_name(companion.beside(output.name)), self._output), keep=True)
-        for folder in self._job.relative.parents[:-1]:
+        # The output's folders may have other names, without characters that its file system does not allow.
+        for folder, mirrored in zip(self._job.relative.parents[:-1], output.parents, strict=False):
             if copies:
-                self._copy_folder_files(folder)
+                self._copy_folder_files(folder, mirrored)
 
     def move(self) -> None:
         """Move the companions with the source, unless another video still needs them.
@@ -112,8 +113,8 @@ class JobCompanions:
         companions = {companion.name for companion in self._family().companions}
         return any(name not in companions and name != self._job.source.name for name in names.files)
 
-    def _copy_folder_files(self, folder: Path) -> None:
-        here, there = self._root.path / folder, self._places.output / folder
+    def _copy_folder_files(self, folder: Path, there: Path) -> None:
+        here = self._root.path / folder
         for name in folder_companions(own_left_out(self._root.names(here))):
             self._carrier.file_or_tree(Spot(here / name, self._root), Spot(there / name, self._output), keep=True)
 

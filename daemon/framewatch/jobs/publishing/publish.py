@@ -173,6 +173,7 @@ class _Publisher:
             part=part_name(job.id),
             size=size,
             overwrite=self.places.overwrite,
+            shared=True,
         )
         if takes_place:
             moved = take_place(request, job.identity, new.name, self.cancel, self.progress)

@@ -193,7 +193,7 @@ class Sidecar:
         try:
             with storage_faults(path), root.open_folder(path.parent, create=True) as folder:
                 require_replaceable(folder, path.name, job, file=file)
-                files.write_name(folder, path.name, data, durable=durable)
+                files.write_name(folder, path.name, data, durable=durable, mode=root.mode)
             self._failing = False
             self._on_written()
         except StorageError as error:

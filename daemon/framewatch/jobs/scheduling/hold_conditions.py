@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from framewatch.domain import Job, JobState
-from framewatch.errors import Need, Place, StorageError
+from framewatch.errors import Need, Place, RuleError, StorageError
 from framewatch.jobs.attempt.forecast.disk import fits
 from framewatch.jobs.attempt.prerequisites import prerequisites_are_back
 from framewatch.jobs.lifecycle.publishing_step import publishes_output, source_place
@@ -17,6 +17,7 @@ from framewatch.jobs.source_check import (
     INCOMPLETE,
     MAY_CHANGE,
     lost_source,
+    require_publishable,
     seconds_left,
     source_root,
     stays_in_place,
@@ -24,6 +25,7 @@ from framewatch.jobs.source_check import (
 from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.free_space import SPARE
 from framewatch.storage.os_errors import SYMLINK
+from framewatch.storage.permissions.checks import CANNOT_FILL, CANNOT_MOVE
 from framewatch.storage.root import Root
 from framewatch.upscale.network.weights import Precision
 
@@ -56,6 +58,10 @@ def can_continue(job: Job, places: FolderPlaces, ffmpeg: Path, precision: Precis
             return False
         if code == SYMLINK:
             places.require_no_links()
+        if code in (CANNOT_MOVE, CANNOT_FILL) and job.held_state != JobState.PUBLISHING:
+            require_publishable(job, places)
+    except RuleError:  # which the next attempt fails with
+        return True
     except StorageError:
         return False
     needs = _needed_space(job, places)

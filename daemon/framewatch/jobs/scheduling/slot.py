@@ -34,7 +34,14 @@ from framewatch.jobs.main_title import main_title
 from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.scheduling.joined_title import join_title
 from framewatch.jobs.scheduling.stop_request import StopRequest
-from framewatch.jobs.source_check import CHANGED, INCOMPLETE, require_source, seconds_left, source_root
+from framewatch.jobs.source_check import (
+    CHANGED,
+    INCOMPLETE,
+    require_publishable,
+    require_source,
+    seconds_left,
+    source_root,
+)
 from framewatch.jobs.work_folder import cleaned_up, make_work_folder
 from framewatch.library.discs import disc_kind
 from framewatch.library.kinds import claims_kind
@@ -110,6 +117,8 @@ class _FolderShare(Share):
         if self._places is not None:
             self._places.require_no_links()
         require_source(self._job, self._guard)
+        if self._places is not None:
+            require_publishable(self._job, self._places)
         root = source_root(self._job, self._guard)
         if disc_kind(self._job.source.name):
             return main_title(root, self._job.source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +19,25 @@ class ServiceFacts:
     config: Path
     run_as: str | None = None  # the user; None: the one whose service manager it is
     uses: tuple[Use, ...] = ()  # what the service manager has to open
+    groups: tuple[str, ...] = ()  # that the service also runs as
 
     @property
     def folder(self) -> Path:
         """Where the service works: relative paths of its configuration start there."""
         return self.config.parent
+
+
+def gpu_groups() -> tuple[str, ...]:
+    """Return the groups that may use GPUs. One that does not exist would keep systemd from starting the service."""
+    return tuple(name for name in ("render", "video") if _has_group(name))
+
+
+def _has_group(name: str) -> bool:
+    try:
+        grp.getgrnam(name)
+    except KeyError:
+        return False
+    return True
 
 
 def daemon_command(config: Path) -> tuple[str, ...]:

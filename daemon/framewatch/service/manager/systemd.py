@@ -48,6 +48,8 @@ def _adapted(line: str, facts: ServiceFacts) -> Iterator[str]:
         yield f"WorkingDirectory={folder}{'/' if folder.endswith(_SWALLOWED) else ''}"
     elif key == "User":
         yield f"User={facts.run_as}"
+        if facts.groups:
+            yield f"SupplementaryGroups={' '.join(facts.groups)}"
     elif key == "Group" and facts.run_as != USER:
         return  # their primary one
     else:
