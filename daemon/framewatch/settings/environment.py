@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -9,12 +10,13 @@ from typing import Any
 
 from pydantic import BaseModel, create_model
 
-from framewatch.documents import Document, suggestion
+from framewatch.documents import Document
 from framewatch.errors import ConfigError, Finding
 from framewatch.safe_yaml import KeyPath
 
 PREFIX = "FRAMEWATCH_"
 NESTED = "__"
+_SIMILAR = 0.85  # as difflib measures it
 # Variables that commands read, and that are no keys.
 OTHERS = frozenset({"FRAMEWATCH_CONFIG", "FRAMEWATCH_MODELS", "FRAMEWATCH_DEBUG"})
 
@@ -41,14 +43,26 @@ def with_environment(document: Document, model: type[BaseModel]) -> Document:
 
 def unknown_variables(model: type[BaseModel]) -> Iterator[Finding]:
     """Yield a warning for each variable that looks like one of a key, and is none."""
-    known = {variable((key,)).removeprefix(PREFIX) for key in model.model_fields}
+    tops = {variable((key,)) for key in model.model_fields}
+    known = {_bare(name): name for name in (*tops, *map(variable, _nested_keys(model)))}
     for name in sorted(os.environ):
-        key = name.upper().removeprefix(PREFIX).partition(NESTED)[0]
-        if not name.upper().startswith(PREFIX) or name.upper() in OTHERS or key in known:
+        upper = name.upper()
+        if not upper.startswith(PREFIX) or upper in OTHERS or upper.partition(NESTED)[0] in tops:
             continue
-        if near := suggestion(key, known):
-            hint = near.replace('"', f'"{PREFIX}', 1)
+        if near := difflib.get_close_matches(_bare(upper), known, n=1, cutoff=_SIMILAR):
+            hint = f'did you mean "{known[near[0]]}"?'
             yield Finding("config.unknown_variable", f"no key has the variable {name}", hint, name)
+
+
+def _bare(name: str) -> str:
+    """Return what distinguishes variables; one underscore in the place of two is the usual mistake."""
+    return name.removeprefix(PREFIX).replace("_", "")
+
+
+def _nested_keys(model: type[BaseModel]) -> Iterator[KeyPath]:
+    for key, info in model.model_fields.items():
+        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
+            yield from ((key, inner) for inner in info.annotation.model_fields)
 
 
 def _read(model: type[BaseModel]) -> dict[str, Any]:

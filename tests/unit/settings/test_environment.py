@@ -89,8 +89,9 @@ def test_a_mistake_in_the_file_is_still_reported_with_its_line(
 
 
 def test_a_variable_with_a_misspelt_name_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    loaded = load(tmp_path, monkeypatch, STATEDIR="/x", CONFIG="y", FAULT_KILLS="3")
-    assert [(each.code, each.where) for each in loaded.warnings] == [
-        ("config.unknown_variable", "FRAMEWATCH_STATEDIR")
+    others = {"CONFIG": "y", "FAULT_KILLS": "3", "UPGRADE_FFMPEG": "z"}
+    loaded = load(tmp_path, monkeypatch, STATEDIR="/x", LOG_LEVEL="debug", **others)
+    assert [(each.code, each.where, each.hint) for each in loaded.warnings] == [
+        ("config.unknown_variable", "FRAMEWATCH_LOG_LEVEL", 'did you mean "FRAMEWATCH_LOG__LEVEL"?'),
+        ("config.unknown_variable", "FRAMEWATCH_STATEDIR", 'did you mean "FRAMEWATCH_STATE_DIR"?'),
     ]
-    assert loaded.warnings[0].hint == 'did you mean "FRAMEWATCH_STATE_DIR"?'
