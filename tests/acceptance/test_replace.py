@@ -6,9 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-import yaml
-
-from harness import Harness, framewatch
+from harness import Harness
 
 
 def jobs(harness: Harness) -> int:
@@ -55,13 +53,3 @@ def test_outputs_take_the_places_of_their_sources_and_are_not_processed_again(ha
     assert harness.once().returncode == 0
     assert jobs(harness) == 4
     assert (share / "done/same (2).mp4").read_bytes() == film
-
-
-def test_settings_that_contradict_each_other_are_refused(harness: Harness) -> None:
-    for options in ({"output": "../out"}, {"done": "keep"}, {"output_name": "x{stem}.{ext}"}):
-        harness.settings["folders"] = []
-        name = next(iter(options))
-        harness.folder(f"f-{name}", replace=True, **options)
-        result = framewatch("check", "--config", harness.config)
-        assert result.returncode == 2
-        assert "config.conflict" in result.stdout + result.stderr, yaml.safe_dump(options)

@@ -49,6 +49,7 @@ class World:
         companions: dict[str, bytes] | None = None,
         mode: str = "",
         ending: str = ".mp4",
+        apart: bool = False,
     ) -> None:
         """Make them.
 
@@ -59,16 +60,18 @@ class World:
             companions: files that lie beside the source.
             mode: "keep" or "replace", if one of them is set.
             ending: of the output's name.
+            apart: the work folder, not the others, is below `other`.
         """
         self.home = home
-        self.targets = other or home
+        self.targets = other if other and not apart else home
+        self.work = (other if other and apart else home) / "work"
         self.places = FolderPlaces(
             input=home / "in",
             output=home / "in" if mode == "replace" else self.targets / "out",
             done=None if mode == "keep" else self.targets / "done",
             failed=self.targets / "failed",
             replace=mode == "replace",
-            work=home / "work",
+            work=self.work,
             overwrite=overwrite,
         )
         for folder in (self.places.input / "s1", *self.places.roots.values()):
@@ -81,7 +84,7 @@ class World:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         self.mode = mode
-        self.result = home / f"work/0a/result{ending}"
+        self.result = self.work / f"0a/result{ending}"
         self.result.parent.mkdir(parents=True)
         self.result.write_bytes(RESULT)
 
@@ -173,7 +176,7 @@ class World:
 
     def clear(self) -> None:
         """Remove everything."""
-        for folder in {self.home, self.targets}:
+        for folder in {self.home, self.targets, self.work.parent}:
             shutil.rmtree(folder)
 
 
@@ -254,8 +257,9 @@ def survive_all_kills(home: Path, other: Path, scenario: str) -> int:
     kills, killed = 0, True
     while killed:
         at = kills // 2 + 1
-        targets = other / f"{at}" if "exdev" in words else None
-        world = World(home / f"{at}", targets, companions=companions, mode=mode, ending=ending)
+        targets = other / f"{at}" if {"exdev", "apart"} & set(words) else None
+        apart = "apart" in words
+        world = World(home / f"{at}", targets, companions=companions, mode=mode, ending=ending, apart=apart)
         world.job(outcome)
         killed = in_child(world, at, scenario)
         if killed:

@@ -170,6 +170,7 @@ def folder_conflict(data: Mapping[str, Any]) -> FindingError | None:
         why = "with `replace`, each output takes the place and the name of its source"
         elsewhere = data.get("output") is not None and Path(data["output"]) != Path(data["input"])
         refused = {"output": elsewhere, "output_name": data.get("output_name") not in (None, DEFAULT_NAME)}
+        refused["replace_characters"] = data.get("replace_characters") is not None
     else:
         return None
     key = next((key for key, is_refused in refused.items() if is_refused), None)

@@ -300,3 +300,47 @@ def test_a_replacement_is_allowed_in_names(value: str, tmp_path: Path) -> None:
 def test_an_ffmpeg_without_a_path_stays_as_it_is_named(value: str, tmp_path: Path) -> None:
     settings = load(tmp_path, f"ffmpeg: {value}\nfolders: [{{name: a, input: in}}]").settings
     assert settings.ffmpeg == (None if value == "null" else value)
+
+
+def test_done_keeps_sources_or_names_a_folder(tmp_path: Path) -> None:
+    kept = load(tmp_path, folder(done="keep")).settings.folders[0]
+    assert kept.keeps_sources
+    assert (kept.done_folder, kept.failed) == (None, None)
+    assert kept.targets == {"output": tmp_path / "out"}
+    named = load(tmp_path, folder(done="./keep")).settings.folders[0]
+    assert not named.keeps_sources
+    assert named.done_folder == tmp_path / "keep"
+    assert named.failed == tmp_path / "in/failed"
+
+
+def test_outputs_that_replace_sources_are_in_the_input(tmp_path: Path) -> None:
+    found = load(tmp_path, folder(replace=True)).settings
+    assert found.folders[0].output == tmp_path / "in"
+    assert found.folders[0].targets == {"done": tmp_path / "in/done", "failed": tmp_path / "in/failed"}
+    assert "output" not in found.places["a"].roots
+    assert found.places["a"].root("output").path == tmp_path / "in"
+
+
+@pytest.mark.parametrize(
+    ("values", "key"),
+    [
+        ({"done": "keep", "replace": True}, "replace"),
+        ({"done": "keep", "companions": "move"}, "companions"),
+        ({"done": "keep", "keep_done_days": 3}, "keep_done_days"),
+        ({"done": "keep", "max_failed_gb": 0}, "max_failed_gb"),
+        ({"replace": True, "output": "../out"}, "output"),
+        ({"replace": True, "output_name": "{stem}-2x.{ext}"}, "output_name"),
+        ({"replace": True, "replace_characters": "_"}, "replace_characters"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(tmp_path: Path, values: dict[str, Any], key: str) -> None:
+    (finding,) = findings(tmp_path, folder(**values)).values()
+    assert finding.code == "config.conflict"
+    assert finding.message.startswith(f"{key} cannot be used here")
+
+
+def test_what_is_kept_and_how_much_are_limits_of_two_folders(tmp_path: Path) -> None:
+    limits = load(tmp_path, folder(keep_done_days=2, max_failed_gb=1.5)).settings.folders[0].limits
+    assert (limits["done"].seconds, limits["done"].size) == (172_800, None)
+    assert (limits["failed"].seconds, limits["failed"].size) == (None, 1_500_000_000)
+    assert not any(limit.is_set for limit in load(tmp_path, folder()).settings.folders[0].limits.values())

@@ -51,7 +51,7 @@ def shared_memory(tmp_path: Path) -> Iterator[Path]:
         *("atomic", "link", "exdev", "failed", "skipped", "companions-atomic", "keep", "replace-same"),
         *(pytest.param(f"keep-{how}", marks=pytest.mark.slow) for how in ("failed", "skipped", "exdev")),
         *(pytest.param(f"replace-{how}", marks=pytest.mark.slow) for how in ("atomic", "failed", "skipped", "exdev")),
-        *(pytest.param(f"replace-same-{how}", marks=pytest.mark.slow) for how in ("link", "exdev")),
+        *(pytest.param(f"replace-same-{how}", marks=pytest.mark.slow) for how in ("link", "exdev", "apart")),
         *(pytest.param(f"companions-{how}", marks=pytest.mark.slow) for how in ("link", "exdev", "failed")),
     ],
 )

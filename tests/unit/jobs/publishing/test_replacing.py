@@ -1,0 +1,118 @@
+"""An output that takes its source's place, while others change files there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from framewatch.domain import Job, JobState
+from framewatch.errors import ErrorRecord, Finding, Remedy
+from framewatch.jobs.lifecycle import events as ev
+from framewatch.jobs.lifecycle.publishing_step import PlaceOutput
+from framewatch.jobs.publishing import publish
+from framewatch.storage import rename
+from publish_world import NAME, RESULT, SOURCE, World
+
+Step = Callable[..., ev.Event]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path, mode="replace", ending=".mkv")
+
+
+def before_the_swap(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
+    """Do something when the source is secured, and the output is about to take its place."""
+    real: Step = publish._STEPS[PlaceOutput]
+
+    def step(*arguments: object) -> ev.Event:
+        act()
+        return real(*arguments)
+
+    monkeypatch.setitem(publish._STEPS, PlaceOutput, step)  # type: ignore[arg-type]
+
+
+def films(world: World) -> dict[str, bytes]:
+    return {name: content for name, content in world.files().items() if not name.endswith(".json")}
+
+
+def test_a_source_that_is_written_to_stays_and_has_no_second_name(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.job()
+    before_the_swap(monkeypatch, lambda: world.source.open("ab").close() or world.source.write_bytes(b"more"))
+    job = world.publish()
+    assert (job.state, job.findings[0].code) == (JobState.FAILED, "source.changed")
+    assert films(world) == {f"in/s1/{NAME}": b"more"}
+
+
+def test_another_file_in_the_place_stays_and_so_does_the_source(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def act() -> None:
+        world.source.unlink()
+        world.source.write_bytes(b"another film")
+
+    world.job()
+    before_the_swap(monkeypatch, act)
+    assert world.publish().state == JobState.FAILED
+    assert films(world) == {f"in/s1/{NAME}": b"another film", f"done/s1/{NAME}": SOURCE}
+
+
+def test_another_file_that_comes_at_the_last_moment_is_put_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = rename.exchange
+
+    def exchange(folder: int, one: str, other: str) -> bool:
+        if not world.source.read_bytes().startswith(b"late"):
+            world.source.unlink()
+            world.source.write_bytes(b"late film")
+        return real(folder, one, other)
+
+    world.job()
+    monkeypatch.setattr("framewatch.storage.swap.take_place.exchange", exchange)
+    assert world.publish().state == JobState.FAILED
+    assert films(world) == {f"in/s1/{NAME}": b"late film", f"done/s1/{NAME}": SOURCE}
+
+
+def test_a_file_system_that_cannot_exchange_names_will_do(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.job()
+    monkeypatch.setattr("framewatch.storage.swap.take_place.exchange", lambda *_: False)
+    assert world.publish().state == JobState.DONE
+    assert films(world) == {f"in/s1/{NAME}": RESULT, f"done/s1/{NAME}": SOURCE}
+
+
+def test_a_job_that_fails_after_its_source_was_secured_leaves_it_in_failed_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.job()
+    error = ErrorRecord((Finding("storage.denied", "no"),), Remedy.NONE)
+    monkeypatch.setitem(publish._STEPS, PlaceOutput, lambda *_: ev.Broke(error))  # type: ignore[arg-type]
+    job: Job = world.publish()
+    assert job.state == JobState.FAILED
+    assert films(world) == {f"failed/s1/{NAME}": SOURCE}
+
+
+def test_the_output_and_its_source_are_known_from_then_on(world: World) -> None:
+    world.job()
+    journal = world.publish().journal
+    assert journal.made is not None
+    assert journal.made.made
+    assert journal.made.identity.size == len(RESULT)
+    assert journal.source_to == world.places.root("done").path / "s1" / NAME
+
+
+def test_a_film_beside_the_source_is_not_replaced(tmp_path: Path) -> None:
+    world = World(tmp_path, mode="replace", ending=".mp4")
+    other = world.source.with_suffix(".mp4")
+    other.write_bytes(b"another film")
+    world.job()
+    assert world.publish().state == JobState.DONE
+    assert films(world) == {
+        f"in/s1/{other.name}": b"another film",
+        f"in/s1/{other.stem} (2).mp4": RESULT,
+        f"done/s1/{NAME}": SOURCE,
+    }
