@@ -6,12 +6,13 @@ aliases expand to are limited, and a duplicate key is an error, where YAML would
 
 from __future__ import annotations
 
+import copy
 import difflib
 import os
 import re
 import reprlib
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -36,6 +37,7 @@ from framewatch.safe_yaml import MAX_BYTES, KeyPath, dotted
 from framewatch.text import printable
 
 _LONGEST_WORD = 64  # that is compared with known words
+_REPAIRS = 3  # a wrong key can hide another one below it
 _MOST_CHOICES = 250  # characters of a list of keys in a hint
 
 _REPR = reprlib.Repr()
@@ -207,6 +209,49 @@ def validate(document: Document, model: type[Model]) -> Model:
         items = error.errors(include_url=False)
         findings = [_finding(document, item, model) for item in items[:MAX_FINDINGS]]
         raise ConfigError.of(limited(findings, len(items) - len(findings))) from None
+
+
+def without_mistakes(document: Document, model: type[Model]) -> tuple[Model, tuple[str, ...]] | None:
+    """Validate a document as if its wrong keys were not there, so that the rest of it can be checked as well.
+
+    Returns:
+        The model, and what `Document.where` says of each key that was left out; None if too much is wrong.
+    """
+    data = copy.deepcopy(document.data)
+    left_out: list[str] = []
+    for _ in range(_REPAIRS):
+        try:
+            with no_other_error(document.source):
+                return model.model_validate(data), tuple(left_out)
+        except ConfigError:
+            return None
+        except ValidationError as error:
+            for item in error.errors(include_url=False):
+                path = _remove(data, item["loc"])
+                if path is None:
+                    return None
+                left_out.append(document.where(path))
+    return None
+
+
+def _remove(data: Any, path: Sequence[str | int]) -> KeyPath | None:
+    """Remove the value that an error is about, or the nearest key around it, and return its path.
+
+    Returns:
+        None if that key is the list of folders, or there is none.
+    """
+    found: tuple[dict[Any, Any], KeyPath] | None = None
+    here = data
+    for number, key in enumerate(path):
+        if isinstance(here, dict) and key in here:
+            found = here, tuple(path[: number + 1])
+        elif not (isinstance(here, list) and isinstance(key, int) and key < len(here)):
+            break
+        here = here[key]
+    if found is None or found[1] == ("folders",):
+        return None
+    del found[0][found[1][-1]]
+    return found[1]
 
 
 def known_keys(model: type[BaseModel]) -> set[str]:

@@ -249,7 +249,7 @@ class Collector:
             return
         offered: dict[str, Snapshot] = {}
         with self._scanner.opened() as top:
-            other_root = cache(partial(self._scanner.other_root, top))
+            other_root = cache(partial(self._scanner.other_root, top, self._scanner.roots()))
             for relative in list(islice(self._ready, BATCH)):
                 if self._stopping():
                     return

@@ -89,7 +89,7 @@ class Scanner:
             self._other_names = {}
         pending: list[Pending] = [Pending(below, None)]
         with self._root.opened() as top:
-            roots = self._roots()
+            roots = self.roots()
             while pending:
                 folder = pending.pop()
                 if disc_kind(folder.relative.rpartition("/")[2]):
@@ -108,14 +108,15 @@ class Scanner:
                     elif not isinstance(error, FileNotFoundError):  # a subfolder may vanish during the scan
                         _note(report.unreadable, folder.relative, reason)
 
-    def other_root(self, top: int, folder: str) -> Path | None:
+    def other_root(self, top: int, roots: Mapping[tuple[int, int], Path], folder: str) -> Path | None:
         """Return which of framewatch's folders a subfolder is, or is in, under another name; None if it is none.
 
         Args:
             top: descriptor of the watch folder.
+            roots: framewatch's folders, as `roots` returns them.
             folder: path of the subfolder below it; "" for the watch folder itself.
         """
-        roots, parts = self._roots(), folder.split("/") if folder else []
+        parts = folder.split("/") if folder else []
         for count in range(1, len(parts) + 1):
             with suppress(OSError):
                 file = beneath.open_beneath(top, parts[:count], beneath.FOLDER)
@@ -128,7 +129,7 @@ class Scanner:
                     return found
         return None
 
-    def _roots(self) -> dict[tuple[int, int], Path]:
+    def roots(self) -> dict[tuple[int, int], Path]:
         """Return framewatch's folders by device and inode.
 
         Those of other watch folders are known from their own watches: some may be on a share that does not answer.

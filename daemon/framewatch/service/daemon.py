@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 
 from framewatch import __version__
-from framewatch.errors import AlreadyRunningError, FramewatchError, StorageError, unexpected
+from framewatch.errors import AlreadyRunningError, ConfigError, Finding, FramewatchError, StorageError, unexpected
 from framewatch.intake.daemon_lock import DaemonLock, is_held_by_us
 from framewatch.intake.folder_checks import make_own_folders
 from framewatch.intake.preflight import ANSWER_SECONDS, Ready, preflight
@@ -28,6 +28,7 @@ from framewatch.service.power import missing_sensors
 from framewatch.service.requests import Requests
 from framewatch.service.signals import Signals
 from framewatch.settings import FolderSettings, LoadedSettings, Settings, load_settings
+from framewatch.settings.load import load_despite_mistakes
 from framewatch.storage.marker_store import MarkerStore, copy_path, read_copy
 from framewatch.storage.mount_marker import MountState
 from framewatch.storage.mounts import Mounts
@@ -177,8 +178,31 @@ def check(config: Path) -> tuple[LoadedSettings, Ready]:
     Raises:
         ConfigError: with every finding.
     """
-    loaded = load_settings(config)
+    try:
+        loaded = load_settings(config)
+    except ConfigError as error:
+        raise ConfigError.of((*error.findings, *_found_beside_mistakes(config))) from None
     return loaded, preflight(loaded, strict=True)
+
+
+def _found_beside_mistakes(config: Path) -> tuple[Finding, ...]:
+    """Return what else is wrong with a configuration that has mistakes, such as an input that is missing."""
+    found = load_despite_mistakes(config) if config.exists() else None
+    if found is None:
+        return ()
+    loaded, unknown = found
+    try:
+        preflight(loaded, strict=True)
+    except ConfigError as error:
+        return tuple(each for each in error.findings if not any(_is_about(each, place) for place in unknown))
+    return ()
+
+
+def _is_about(finding: Finding, place: str) -> bool:
+    """Return whether a finding is about a key, or one below it; lines of the file may differ."""
+    key = place.rpartition(": ")[2]
+    found = finding.where.rpartition(": ")[2]
+    return found == key or found.startswith((f"{key}.", f"{key}["))
 
 
 def known_roots(store_path: Path) -> frozenset[Path]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from framewatch.documents import Document, read, validate
+from framewatch.documents import Document, read, validate, without_mistakes
 from framewatch.errors import ConfigError, Finding
 from framewatch.settings.environment import unknown_variables, with_environment
 from framewatch.settings.model import Settings, WebSettings
@@ -52,6 +52,34 @@ def load_document(document: Document, path: Path) -> LoadedSettings:
         raise ConfigError.of(duplicates)
     warnings = (*_without_effect(settings, document), *unknown_variables(Settings))
     return LoadedSettings(settings.with_absolute_paths(path.absolute().parent), warnings, document)
+
+
+def load_despite_mistakes(path: Path) -> tuple[LoadedSettings, tuple[str, ...]] | None:
+    """Read a daemon file that has mistakes as if they were not there, so that the rest of it can be checked as well.
+
+    Returns:
+        The settings, and the places in the file, as findings have them, that nothing can be said about; None if too
+        much is wrong.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    document = with_environment(read(path), Settings)
+    entries = document.data.get("folders") if isinstance(document.data, Mapping) else None
+    if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
+        return None
+    has_input = [isinstance(entry.get("input"), str) for entry in entries]
+    unknown = tuple(document.where(("folders", number)) for number, has in enumerate(has_input) if not has)
+    filled = [  # names are made up, since they may be missing, wrong or used twice
+        dict(entry) | {"name": f"folder-{number}"} | ({} if has else {"input": f"/missing-{number}"})
+        for number, (entry, has) in enumerate(zip(entries, has_input, strict=True))
+    ]
+    found = without_mistakes(replace(document, data={**document.data, "folders": filled}), Settings)
+    if found is None:
+        return None
+    settings, left_out = found
+    loaded = LoadedSettings(settings.with_absolute_paths(path.absolute().parent), (), document)
+    return loaded, (*unknown, *left_out)
 
 
 def _duplicate_names(document: Document) -> Iterator[Finding]:

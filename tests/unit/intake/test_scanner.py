@@ -226,7 +226,8 @@ def test_a_subfolder_that_is_a_root_under_another_name_is_left_out_and_reported(
     put(root / "viewed" / ".framewatch")
     scanner = Scanner(Root(root, Guard(root / "mounted", Path("/out"))), recursive=True, rules=IgnoreRules())
     with scanner.opened() as top:
-        found = {folder: scanner.other_root(top, folder) for folder in ("", "fine", "mounted", "viewed/deep")}
+        roots = scanner.roots()
+        found = {folder: scanner.other_root(top, roots, folder) for folder in ("", "fine", "mounted", "viewed/deep")}
     assert found == {"": None, "fine": None, "mounted": root / "mounted", "viewed/deep": Path("/out")}
     assert scanner.covers("mounted/a.mp4")  # no scan has seen it yet
     report = ScanReport()
