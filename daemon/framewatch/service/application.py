@@ -169,6 +169,11 @@ class Application:
         """How many watch folders the configuration has."""
         return len(self._places)
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether no job of any folder is begun now."""
+        return any(pause.folder is None for pause in self.scheduler.pausing.pauses.all)
+
     def places_of(self, name: str) -> FolderPlaces | None:
         """Return the places of a watch folder; None if the configuration has no such folder."""
         return self._places.get(name)

@@ -109,7 +109,9 @@ class Daemon:
 
     def _loop(self, application: Application, requests: Requests, store: Store, *, once: OnceLimit | None) -> None:
         pruned_at = float("-inf")
-        supervision = Supervision(lambda: summary(store.counts(), application.folder_count))
+        supervision = Supervision(
+            lambda: summary(store.counts(), application.folder_count, paused=application.is_paused)
+        )
         while not self._signals.stop:
             self._signals.wait(TICK_SECONDS)
             supervision.beat()

@@ -48,15 +48,22 @@ class Supervision:
                 self._send(STATUS=status)
 
 
-def summary(counts: Mapping[JobState, int], folders: int) -> str:
-    """Return in a line what the daemon does: "watching 2 folders: 1 running, 14 queued"."""
+def summary(counts: Mapping[JobState, int], folders: int, *, paused: bool = False) -> str:
+    """Return in a line what the daemon does: "watching 2 folders: 1 running, 14 queued".
+
+    Args:
+        counts: how many jobs are in each state.
+        folders: how many are watched.
+        paused: whether all jobs are paused.
+    """
     names = {
         "running": counts[JobState.RUNNING] + counts[JobState.PUBLISHING],
         "queued": counts[JobState.QUEUED],
         "held": counts[JobState.HELD],
     }
     jobs = ", ".join(f"{count} {name}" for name, count in names.items() if count)
-    return f"watching {folders} {'folder' if folders == 1 else 'folders'}: {jobs or 'nothing to do'}"
+    watching = f"watching {folders} {'folder' if folders == 1 else 'folders'}"
+    return f"{'paused, ' if paused else ''}{watching}: {jobs or 'nothing to do'}"
 
 
 def _watchdog_seconds(env: Mapping[str, str]) -> float | None:

@@ -66,3 +66,4 @@ def test_the_summary_names_what_there_is() -> None:
     assert summary(counts, 1) == "watching 1 folder: nothing to do"
     counts |= {JobState.RUNNING: 1, JobState.PUBLISHING: 1, JobState.QUEUED: 14, JobState.HELD: 2, JobState.DONE: 9}
     assert summary(counts, 2) == "watching 2 folders: 2 running, 14 queued, 2 held"
+    assert summary(counts, 2, paused=True) == "paused, watching 2 folders: 2 running, 14 queued, 2 held"
