@@ -68,11 +68,10 @@ def family_of(video: str, files: Collection[str], folders: Iterable[str] = ()) -
         files: the names of all files in its folder.
         folders: the names of all folders in it.
     """
-    kinds = kinds_of(video) or frozenset({Kind.VIDEO})
     own = _normal(stem_of(video))
     # Few names pass this, of perhaps thousands.
     alike = [name for name in files if name != video and _normal(name).startswith(own)]
-    others = {name for name in alike if kinds_of(name) & kinds}
+    others = {name for name in alike if are_alike(name, video)}
     longer = [other for other in others if _normal(stem_of(other)) != own]
     candidates = [(name, False) for name in alike if name not in others] + [(name, True) for name in folders]
     found = [
@@ -82,6 +81,11 @@ def family_of(video: str, files: Collection[str], folders: Iterable[str] = ()) -
         and not any(_companion(name, other, is_folder=is_folder) for other in longer)
     ]
     return Family(tuple(sorted(found)), shared=len(longer) < len(others))
+
+
+def are_alike(name: str, video: str) -> bool:
+    """Return whether a file is of the kind of a video, or whatever else is processed: it has a job of its own."""
+    return bool(kinds_of(name) & (kinds_of(video) or {Kind.VIDEO}))
 
 
 def is_folder_companion(name: str, *, is_folder: bool) -> bool:

@@ -11,7 +11,7 @@ from framewatch.domain import Job, JobState
 from framewatch.jobs.naming import SIDECAR_SUFFIX
 from framewatch.jobs.publishing.carry import Carrier, Spot
 from framewatch.jobs.source_check import source_root
-from framewatch.library.companions import Companion, Family, family_of, is_folder_companion
+from framewatch.library.companions import Companion, Family, are_alike, family_of, is_folder_companion
 from framewatch.media.preset.loader import FOLDER_PRESET
 from framewatch.storage.copy import CopyProgress
 from framewatch.storage.folder_places import FolderPlaces
@@ -53,7 +53,8 @@ class JobCompanions:
             if companion.for_output and (copies or family.shared):
                 self._carry(companion, Spot(output.with_name(companion.beside(output.name)), self._output), keep=True)
         # The output's folders may have other names, without characters that its file system does not allow.
-        for folder, mirrored in zip(self._job.relative.parents[:-1], output.parents, strict=False):
+        folders = self._job.relative.parents[:-1] or (Path(),)
+        for folder, mirrored in zip(folders, output.parents, strict=False):
             if copies:
                 self._copy_folder_files(folder, mirrored)
 
@@ -115,7 +116,9 @@ class JobCompanions:
 
     def _copy_folder_files(self, folder: Path, there: Path) -> None:
         here = self._root.path / folder
-        for name in folder_companions(own_left_out(self._root.names(here))):
+        names = own_left_out(self._root.names(here))
+        names = names._replace(files=[name for name in names.files if not are_alike(name, self._job.source.name)])
+        for name in folder_companions(names) if folder.parts else root_companions(names):
             self._carrier.file_or_tree(Spot(here / name, self._root), Spot(there / name, self._output), keep=True)
 
     def _carry(self, companion: Companion, destination: Spot, *, keep: bool) -> None:
@@ -138,6 +141,11 @@ def folder_companions(names: Names) -> Iterator[str]:
     """Yield the files and folders that belong to the folder that they lie in."""
     yield from (name for name in names.files if is_folder_companion(name, is_folder=False))
     yield from (name for name in names.folders if is_folder_companion(name, is_folder=True))
+
+
+def root_companions(names: Names) -> Iterator[str]:
+    """Yield the files that belong to videos in the input itself; hidden ones there tell other programs about it."""
+    yield from (name for name in folder_companions(names._replace(folders=[])) if not name.startswith("."))
 
 
 def burned_names(job: Job) -> Iterator[str]:

@@ -1,8 +1,8 @@
 """Moves what is left of a folder when its last video is done: pictures, descriptions, samples, junk.
 
 A subfolder is finished when one of its videos was processed, no file in it is or will be a job, no program seems to
-be at work in it, and nothing in it has changed for the settle time. The input itself is never finished. See
-docs/decisions/0038.
+be at work in it, and nothing in it has changed for the settle time. Of the input itself, only what belongs to its
+videos moves, such as a poster, when no video is left there. See docs/decisions/0038.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 
 import structlog
 
 from framewatch.errors import CancelledError
 from framewatch.jobs.publishing.carry import MAX_DEPTH, Carrier, Spot
-from framewatch.jobs.publishing.companions import folder_companions, is_own
+from framewatch.jobs.publishing.companions import folder_companions, is_own, root_companions
 from framewatch.library.remains import is_foreign_work
 from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.os_errors import shown
-from framewatch.storage.root import Root
+from framewatch.storage.root import Names, Root
 
 CHANGING_FACTOR = 10  # a folder that changes for so many settle times is not waited for by a run with --once
 
@@ -78,7 +79,7 @@ class Remains:
     def expect(self, relative: Path) -> None:
         """Look at the folders of this file, whose job has ended, at the next `clear`."""
         if self.enabled:
-            self._pending |= dict.fromkeys(relative.parents[:-1])
+            self._pending |= dict.fromkeys(relative.parents[:-1] or self._top())
 
     def expect_all(self) -> None:
         """Look at all folders from which a video was moved away before.
@@ -87,7 +88,7 @@ class Remains:
             StorageError: a folder cannot be opened.
         """
         if self.enabled:
-            self._pending |= dict.fromkeys(self._begun(Path()))
+            self._pending |= dict.fromkeys((*self._top(), *self._begun(Path())))
 
     @property
     def pending(self) -> bool:
@@ -123,6 +124,9 @@ class Remains:
 
     # --- parts ------------------------------------------------------------------------------------------------
 
+    def _top(self) -> tuple[Path, ...]:
+        return (Path(),) if self._moves else ()
+
     def _forget(self, folder: Path) -> None:
         self._pending.pop(folder, None)
         self._seen.pop(folder, None)
@@ -137,6 +141,9 @@ class Remains:
 
     def _target(self, folder: Path) -> Root | None:
         """Return the root that has the sources of this folder: done/ or, if all failed, failed/."""
+        if not folder.parts:
+            done = self._places.root("done")
+            return done if any(not is_own(name) for name in done.names(done.path).files) else None
         inside = self._input.path / folder
         if any(path.is_relative_to(inside) or inside.is_relative_to(path) for path in self._targets()):
             return None  # the folder is one of them, or has one of them in it
@@ -167,6 +174,10 @@ class Remains:
     def _below(self, folder: Path, is_open: IsOpen, depth: int = 0) -> Iterator[tuple[str, os.stat_result | None]]:
         """Yield path and status of each file in a folder and below it; None for one that keeps the folder open."""
         names = self._input.names(self._input.path / folder)
+        if not folder.parts:  # of the input itself, only what belongs to its videos is moved
+            taken = list(root_companions(names))
+            blocking = (name for name in names.files if taken and is_open(name))
+            names = Names([*taken, *islice(blocking, 1)], [], [])
         foreign = any(map(is_foreign_work, (*names.files, *names.folders, *names.others)))
         if foreign or depth > MAX_DEPTH or any(map(is_own, names.files)):
             yield folder.as_posix(), None
@@ -183,12 +194,23 @@ class Remains:
                 raise CancelledError("the watch ends")
 
         carrier = Carrier(self._mark(), self._name, progress=check, on_moved=self._places.on_moved)
+        if not folder.parts:
+            self._move_top(carrier, target)
+            return
         source = self._input.path / folder
         self._place_companions(folder, carrier)
         remove, destination = self._places.remove_empty_dirs, Spot(target.path / folder, target)
         moved = carrier.tree(Spot(source, self._input), destination, keep=False, remove=remove)
         if moved:
             _log.info("folder.cleared", folder=self._name, path=shown(folder), files=moved, to=shown(target.path))
+
+    def _move_top(self, carrier: Carrier, target: Root) -> None:
+        """Move what belongs to the videos of the input itself."""
+        output, keep = self._places.root("output"), self._places.companions == "copy"
+        for name in root_companions(self._input.names(self._input.path)):
+            source = Spot(self._input.path / name, self._input)
+            carrier.file(source, Spot(output.path / name, output), keep=keep)
+            carrier.file(source, Spot(target.path / name, target), keep=False)
 
     def _place_companions(self, folder: Path, carrier: Carrier) -> None:
         """Put what belongs to this folder, and to those below it, beside their outputs."""

@@ -115,6 +115,13 @@ def test_files_of_the_folder_are_copied_with_its_first_video(tmp_path: Path) -> 
     assert "out/s1/readme.txt" not in files
 
 
+def test_of_pictures_that_are_processed_none_is_taken_for_a_poster(tmp_path: Path) -> None:
+    world = world_with(tmp_path, {POSTER: b"another picture", "tvshow.nfo": b"text"}, source="photo.jpg")
+    files = publish(world)
+    assert f"out/s1/{POSTER}" not in files
+    assert files["out/s1/tvshow.nfo"] == b"text"
+
+
 def test_no_link_is_followed_and_nothing_that_is_no_file_is_taken(tmp_path: Path) -> None:
     world = world_with(tmp_path, {})
     secret = tmp_path / "secret"

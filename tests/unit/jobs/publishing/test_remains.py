@@ -147,6 +147,21 @@ def test_nothing_moves_where_sources_or_companions_stay(
     assert tree.files("in") == {"Show/S1/readme.txt"}
 
 
+def test_pictures_of_the_input_itself_move_with_its_last_video_and_nothing_else_does(tree: Tree) -> None:
+    tree.put("poster.jpg", "tvshow.nfo", "holiday.jpg", "readme.txt", ".nomedia", "e02.mkv", "Subs/x.srt")
+    (tree.home / "in/done/e01.mkv").write_text("done")
+    tree.open = {"e02.mkv"}
+    tree.remains.expect(Path("e01.mkv"))
+    tree.look()
+    assert "poster.jpg" in tree.files("in")
+    tree.open = set()
+    (tree.home / "in/e02.mkv").unlink()
+    tree.look()
+    assert tree.files("in") == {"holiday.jpg", "readme.txt", ".nomedia", "Subs/x.srt"}
+    assert tree.files("in/done") == {"e01.mkv", "poster.jpg", "tvshow.nfo"}
+    assert tree.files("out") == {"poster.jpg", "tvshow.nfo"}
+
+
 def test_move_brings_pictures_of_the_folder_to_the_output(tree: Tree) -> None:
     tree.places = replace(tree.places, companions="move")
     tree.remains = tree.make()
