@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from framewatch.errors import EngineError, MediaError, WorkerError
-from framewatch.render.lane import Lane, RepeatedFrame
+from framewatch.render.lane import Lane, LanePermits, NotBegunError, Permit, RepeatedFrame
 from framewatch.render.tasks import Sizing
 from framewatch.upscale.frames.frame import Frame
 from waiting import eventually
@@ -120,3 +120,15 @@ def test_a_failing_stage_ends_the_lane_with_its_own_error(stage: str) -> None:
     assert sink.aborted
     assert not sink.finished
     assert set(threading.enumerate()) <= before
+
+
+def test_a_lane_that_is_not_to_begin_upscales_nothing_and_frees_its_permits() -> None:
+    sink, turns = Sink(), threading.Semaphore(1)
+    permits = LanePermits(Permit(threading.Semaphore(1)), Permit(turns), lambda: False)
+    frames = [RepeatedFrame(plain_frame(number), 1) for number in range(50)]
+    lane = Lane(frames, unchanged, sink, Sizing(load=2, save=1), permits)
+    with pytest.raises(NotBegunError):
+        lane.run()
+    permits.upscale.release()
+    assert (sink.seen, sink.finished, sink.aborted) == ([], False, True)
+    assert turns.acquire(blocking=False)

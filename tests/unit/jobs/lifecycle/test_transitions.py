@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from framewatch.domain import FileIdentity, Job, JobState, Journal
+from framewatch.domain import FileIdentity, Job, JobState, Journal, Length
 from framewatch.errors import CrashError, ErrorRecord, Finding, Remedy, StorageError, WorkerError
 from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.lifecycle.errors import ImpossibleTransitionError
@@ -44,7 +44,9 @@ JOB = Job(
 )
 RENDERED = ev.Rendered(Path("/work/0a/result.mp4"), frames=100, engine="fake/fp32")
 CHOSEN = ev.OutputChosen(Path("/out/s1/a.mp4"), 1000)
+TO_FAILED = ev.SourceChosen(Path("/failed/s1/a.mkv"))
 TO_DONE = ev.SourceChosen(Path("/done/s1/a.mkv"))
+REQUEUED = ev.Requeued(Path("/out/s1/a.mkv"), "other", '{"crf": 2}', gpu=False)
 RETRY = ev.RetryAsked(Path("/failed/s1/a.mkv"), IDENTITY, Path("/out/s1/a (2).mp4"))
 
 
@@ -302,6 +304,9 @@ EVENTS = st.sampled_from(
         ev.Interrupted(),
         ev.HoldOver(),
         RETRY,
+        REQUEUED,
+        ev.Measured(Length(seconds=2.5)),
+        ev.Arranged(priority=5, front=1, paused=True),
     ]
 )
 
@@ -342,6 +347,23 @@ def test_no_sequence_of_events_breaks_an_invariant(sequence: list[ev.Event], ret
         assert not job.state.ended or isinstance(event, ev.RetryAsked)
         check_invariants(changed, policy)
         job = changed
+
+
+def test_a_waiting_job_gets_another_preset_and_keeps_its_place() -> None:
+    waiting = after(ev.Arranged(priority=3, paused=True), ev.Claimed(), broke(FULL, Remedy.WAIT))
+    job = after(REQUEUED, job=waiting)
+    assert (job.state, job.preset, job.output, job.gpu) == (S.QUEUED, '{"crf": 2}', Path("/out/s1/a.mkv"), False)
+    assert (job.priority, job.paused, job.findings, job.not_before) == (3, True, (), 0)
+    with pytest.raises(ImpossibleTransitionError) as caught:
+        after(ev.Claimed(), REQUEUED)
+    assert caught.value.finding.code == "job.not_queued"
+
+
+def test_a_retry_keeps_priority_and_length_and_is_neither_paused_nor_in_front() -> None:
+    arranged = ev.Arranged(priority=3, front=2, paused=True)
+    failed = after(ev.Measured(Length(seconds=2.5)), arranged, ev.Claimed(), broke(BAD, Remedy.NONE), TO_FAILED)
+    job = after(ev.SourceMoved(), ev.Published(), RETRY, job=failed)
+    assert (job.priority, job.length, job.front, job.paused) == (3, Length(seconds=2.5), 0, False)
 
 
 def test_every_field_of_a_finding_is_kept() -> None:
