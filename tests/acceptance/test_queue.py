@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import signal
-import threading
-from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from clips import make_clip
 from fault_harness import PRESET, FaultHarness
-from harness import FAST_PRESET, Harness, framewatch
+from harness import FAST_PRESET, Harness
 from invariants import require_whole
+from queue_control import asked, counts, started, state, upscaled
 from sources import make_source
 from waiting import eventually
 
@@ -29,11 +25,6 @@ def fault_harness(tmp_path: Path) -> Iterator[FaultHarness]:
     harness = FaultHarness(tmp_path / "server")
     yield harness
     harness.end()
-
-
-def started(harness: Harness) -> list[str]:
-    """The names of the files whose jobs were begun, in order."""
-    return [Path(event["source"]).name for event in harness.events("job.started")]
 
 
 def test_folders_by_priority_and_files_by_their_folders_order(harness: Harness, clip: Path, tmp_path: Path) -> None:
@@ -56,27 +47,6 @@ def test_folders_by_priority_and_files_by_their_folders_order(harness: Harness, 
         "long.mp4",
         "broken.mp4",
     ]
-
-
-def state(harness: Harness) -> dict[str, Any]:
-    return dict(json.loads(framewatch("status", "--config", harness.config, "--json").stdout))
-
-
-def asked(harness: Harness, *arguments: str, expected: int = 0, **options: Any) -> str:
-    """Run a command; returns all that it tells."""
-    result = framewatch(*arguments, "--config", harness.config, **options)
-    assert result.returncode == expected, result.stderr
-    return result.stdout + result.stderr
-
-
-def counts(harness: Harness) -> dict[str, int]:
-    """How many jobs are in each state that any is in."""
-    return {name: count for name, count in state(harness)["counts"].items() if count}
-
-
-def upscaled(harness: FaultHarness) -> Counter[tuple[int, int]]:
-    """How often each frame of each clip went through the engine."""
-    return Counter(harness.upscaled())
 
 
 def test_pauses_keep_finished_segments_and_outlast_a_restart(fault_harness: FaultHarness) -> None:
@@ -125,78 +95,6 @@ def test_pauses_keep_finished_segments_and_outlast_a_restart(fault_harness: Faul
     assert {(clip, frame // PER_SEGMENT) for clip, frame in twice} == {(1, 1)}
     assert set(upscaled(harness)) == {(clip, frame) for clip in (1, 2) for frame in range(SECONDS * PER_SEGMENT)}
     require_whole(harness.out / "a [1].mp4", first)
-
-
-def test_battery_temperature_and_hours_pause_after_the_segment(fault_harness: FaultHarness) -> None:
-    harness = fault_harness
-    share = harness.folder("anime", preset=PRESET)
-    source = make_source(share / "a.mp4", 1, SECONDS)
-    harness.settings |= {"pause_on_battery": True, "pause_above_celsius": 85}
-    harness.write()
-    told = asked(harness, "check", **harness.process_options)
-    assert "power.no_battery" in told
-    assert "power.no_temperature" in told
-    doctor = framewatch("doctor", "--config", harness.config, **harness.process_options)
-    assert (doctor.returncode, doctor.stdout.count("[power.no_")) == (1, 2)
-
-    harness.turn("power", {"plugged": False, "celsius": 50})
-    assert "power." not in asked(harness, "check", **harness.process_options)
-    harness.turn("delay", 0.5)
-    harness.start()
-    harness.wait_for_event("job.queued")
-    assert [pause["by"] for pause in state(harness)["pauses"]] == ["battery"]
-    assert started(harness) == []
-
-    # It goes on when the machine is plugged in, and stops after the segment when it is hot.
-    harness.turn("power", {"plugged": True, "celsius": 80})
-    harness.wait_frames(2)
-    harness.turn("power", {"plugged": True, "celsius": 86})
-    harness.wait_event("queue.paused", by="temperature")
-    harness.turn("delay", 0.01)
-    eventually(lambda: counts(harness) == {"queued": 1}, what="the pause", details=harness.log)
-    assert sorted(upscaled(harness).items()) == [((1, frame), 1) for frame in range(PER_SEGMENT)]
-    assert "hotter than 85 degrees" in asked(harness, "status")
-
-    # Outside of the active hours it waits also when it is cool, until they begin.
-    now = datetime.now()  # noqa: DTZ005 - the clock on the wall
-    begin, end = (now + timedelta(hours=hours) for hours in (2, 3))
-    harness.settings["active_hours"] = f"{begin:%H:%M}-{end:%H:%M}"
-    harness.write()
-    assert harness.daemon is not None
-    harness.daemon.send_signal(signal.SIGHUP)
-    harness.wait_event("queue.paused", by="hours")
-    harness.turn("power", {"plugged": True, "celsius": 70})
-    eventually(lambda: [pause["by"] for pause in state(harness)["pauses"]] == ["hours"], what="the end of the heat")
-    assert len(started(harness)) == 1
-    harness.turn("clock", 2.5 * 3600)
-    harness.wait_status(harness.out / "a.mp4", "done")
-    assert harness.stop() == 0
-    assert set(upscaled(harness).values()) == {1}
-    require_whole(harness.out / "a.mp4", source)
-
-
-def test_a_run_once_does_not_wait_for_ever_for_a_file_that_grows(harness: Harness, clip: Path) -> None:
-    share = harness.folder()
-    (share / "a.mp4").write_bytes(clip.read_bytes())
-    grown = threading.Event()
-
-    def grow() -> None:
-        with (share / "endless.mp4").open("wb") as file:
-            while not grown.wait(0.05):
-                file.write(b"x")
-                file.flush()
-
-    writer = threading.Thread(target=grow)
-    writer.start()
-    ended = framewatch("run", "--config", harness.config, "--once", "--growing-limit", "2")
-    grown.set()
-    writer.join()
-    assert ended.returncode == 1
-    told = [json.loads(line) for line in ended.stderr.splitlines() if '"once.still_changing"' in line]
-    assert [(event["folder"], event["paths"]) for event in told] == [("anime", ["endless.mp4"])]
-    assert (share / "endless.mp4").exists()
-    assert (share / "done" / "a.mp4").exists()
-    assert framewatch("run", "--config", harness.config, "--growing-limit", "2").returncode == 2
 
 
 def test_files_are_named_retried_and_done_again_with_another_preset(harness: Harness, clip: Path) -> None:

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-from functools import partial
 from pathlib import Path
 
 import yaml
 
-from clips import make_clip
-from fault_harness import FaultHarness
-from harness import COMMAND, framewatch
-from waiting import eventually
+from harness import framewatch
 
 ENGINE = ("--engine", "identity")
 
@@ -25,49 +19,6 @@ def preset(folder: Path) -> Path:
 
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
-
-
-def test_finished_segments_are_kept_and_taken_up(tmp_path: Path) -> None:
-    harness = FaultHarness(tmp_path / "server")
-    out = tmp_path / "out"
-    out.mkdir()
-    clip = make_clip(tmp_path / "a.mp4", rate="1", frames=50)  # two segments
-    command = ("upscale", clip, "-p", preset(tmp_path), *ENGINE, "-o", out / "b.mp4")
-    run = partial(framewatch, *command, **harness.process_options)
-
-    nothing = run("--resume")
-    assert (nothing.returncode, names(out)) == (2, [])
-    assert "upscale.nothing_kept" in nothing.stderr
-
-    for number in (signal.SIGHUP, signal.SIGTERM):  # Ctrl-C is tested with the other commands
-        harness.turn("delay", 0.05)
-        process = subprocess.Popen(
-            [COMMAND, *map(str, command)],
-            stderr=subprocess.PIPE,
-            text=True,
-            # Where a shell runs the tests with "&", or nohup does, they ignore these.
-            preexec_fn=partial(signal.signal, number, signal.SIG_DFL),  # noqa: PLW1509 - no other thread is alive
-            **harness.process_options,
-        )
-        eventually(lambda: list(out.glob(".framewatch-*/segment-*")), what="a finished segment")
-        harness.turn("delay", 1)
-        eventually(lambda: list(out.glob(".framewatch-*/part-*")), what="another segment")
-        busy = run()
-        assert (busy.returncode, "upscale.already_running" in busy.stderr) == (2, True)
-        process.send_signal(number)
-        _, stderr = process.communicate(timeout=15)
-        assert process.returncode == 130
-        last = stderr.strip().splitlines()[-1]
-        assert "kept in" in last
-        assert "--resume" in last
-        kept = sorted(path.name for path in out.glob(".framewatch-*/*"))
-        assert kept == ["ledger.jsonl", "segment-00000.mp4"]
-
-    harness.turn("delay", 0)
-    resumed = run("--resume")
-    assert resumed.returncode == 0, resumed.stderr
-    assert "going on: 1 of 2 segments" in resumed.stderr
-    assert names(out) == ["b.mp4"]
 
 
 def test_a_restart_begins_anew_and_leaves_nothing(tmp_path: Path, clip: Path) -> None:
