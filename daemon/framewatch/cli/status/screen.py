@@ -119,6 +119,10 @@ def _folder_row(folder: dict[str, Any], page: Page, *, running: bool) -> tuple[s
 def _totals(state: dict[str, Any]) -> Iterator[str]:
     counts = {name: count for name, count in state["counts"].items() if count}
     yield _GAP.join(f"{name} {count}" for name, count in counts.items()) or "no jobs yet"
+    disk = state["disk"]
+    if disk["needed"] is not None:
+        free = "" if disk["free"] is None else f", {size(disk['free'])} free"
+        yield f"space: the running jobs need about {size(disk['needed'])} in {disk['work_dir']}{free}"
     queue = state["queue"]
     if not queue["jobs"]:
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -58,7 +59,8 @@ def read_state(settings: Settings, limit: int | None = None) -> dict[str, Any]:
     """
     if not has_store(settings):
         folders = [{"folder": folder.name, "input": str(folder.input)} for folder in settings.folders]
-        more: dict[str, Any] = {"queue": _queue([], [], Speeds(), settings), "rebuilt": None, "pauses": []}
+        queue = _queue([], [], Speeds(), settings)
+        more: dict[str, Any] = {"queue": queue, "disk": _disk([], settings), "rebuilt": None, "pauses": []}
         return _document(None, folders, {}, []) | more | _place(settings, None)
     with Store.open(settings.store_path, readonly=True) as store:
         daemon = daemon_of(store)
@@ -72,7 +74,7 @@ def read_state(settings: Settings, limit: int | None = None) -> dict[str, Any]:
         document = _document(daemon, folders, dict(store.counts()), jobs)
         queue = _queue(store.waiting(), jobs, speeds, settings)
         pauses = [pause for pause in facts.get(PAUSES, []) if daemon or pause["by"] == "user"]
-        more = {"queue": queue, "rebuilt": last_rebuild(store), "pauses": pauses}
+        more = {"queue": queue, "disk": _disk(jobs, settings), "rebuilt": last_rebuild(store), "pauses": pauses}
         return document | more | _place(settings, daemon)
 
 
@@ -149,6 +151,16 @@ def _queue(
         "unknown": unknown,
         "output_size": None if None in sizes or not sizes else round(sum(size or 0.0 for size in sizes)),
     }
+
+
+def _disk(jobs: list[dict[str, Any]], settings: Settings) -> dict[str, Any]:
+    """Return the bytes that running jobs take in the work folder, as far as they are planned, and what is free."""
+    needed = [job["expected"]["disk"] for job in jobs if job["status"] in WORKED_ON and job["expected"]["disk"]]
+    try:
+        free: int | None = shutil.disk_usage(settings.work_dir).free
+    except OSError:  # not made yet, or another user's
+        free = None
+    return {"work_dir": str(settings.work_dir), "needed": sum(needed) if needed else None, "free": free}
 
 
 def _left(job: dict[str, Any]) -> float | None:

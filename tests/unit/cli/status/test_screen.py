@@ -45,6 +45,7 @@ def state(jobs: list[dict[str, Any]], folders: int = 1, **facts: Any) -> dict[st
         "store": "/var/lib/framewatch/" + "a long folder/" * 8 + "framewatch.db",
         "elsewhere": [],
         "other_stores": [],
+        "disk": {"needed": 5e9, "free": 1.2e11, "work_dir": "/var/cache/framewatch"},
         "rebuilt": None,
         "pauses": [],
         "folders": [{"name": f"folder-{number}"} | health for number in range(folders)],
@@ -80,6 +81,7 @@ def test_what_runs_comes_first_then_trouble_then_the_queue_then_what_is_done() -
     )
     assert order(lines) == ["RUNNING", "HELD, FAILED", "NEXT", "DONE"]
     text = "\n".join(lines)
+    assert "space: the running jobs need about 5.0 GB in /var/cache/framewatch, 120 GB free" in lines
     running = next(line for line in lines if "running 4.mkv" in line)
     assert running.split()[3:] == ["42.1%", "4.5", "1:02:03", "1:23:20", "1.4", "GB"]
     assert "[media.corrupt] the file is damaged" in text
