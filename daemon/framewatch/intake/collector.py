@@ -93,6 +93,7 @@ class Collector:
         self._built_in = IgnoreRules()
         self._states = FileStates(folder.settle_seconds)
         self._reported: set[str] = set()
+        self._told: set[str] = set()  # events about what has no effect here
         self._refusals: dict[str, str] = {}  # why files were not taken, as it was logged
         self._busy: set[str] = set()
         self._ready: dict[str, Snapshot] = {}  # settled files to offer
@@ -323,3 +324,11 @@ class Collector:
             for relative in sorted(entries.keys() - self._reported):
                 _log.warning(event, folder=self._folder.name, path=relative, problem=entries[relative])
         self._reported = report.unsupported.keys() | report.unreadable.keys()
+        self._report_without_effect("folder.subfolders_not_read", report.not_read)
+        self._report_without_effect("folder.presets_not_used", report.presets)
+
+    def _report_without_effect(self, event: str, entries: set[str]) -> None:
+        """Log that a user may expect an effect of something that has none, once for as long as there is any."""
+        if entries and event not in self._told:
+            _log.warning(event, folder=self._folder.name, count=len(entries), example=min(entries))
+        (self._told.add if entries else self._told.discard)(event)

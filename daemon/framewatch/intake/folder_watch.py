@@ -53,6 +53,7 @@ class FolderWatch:
     - Nothing ends the thread but `stop`: what nobody expected is shown as a problem of this folder, and tried again.
 
     Log events: folder.watching, folder.unavailable, folder.watch_failed, folder.unsupported_entry, folder.unreadable,
+    folder.subfolders_not_read, folder.presets_not_used,
     folder.not_taken, folder.left_alone, folder.not_cleared.
     """
 
@@ -319,6 +320,8 @@ class FolderWatch:
             ignored=report.ignored,
             odd=len(report.unsupported),
             unreadable=len(report.unreadable),
+            not_read=len(report.not_read),
+            unused_presets=len(report.presets),
         )
 
     def _offer_settled(self) -> None:

@@ -16,12 +16,14 @@ from framewatch.intake.ignore_rules import IgnoreRules
 from framewatch.intake.settle_tracker import Snapshot
 from framewatch.library.companions import is_written_for_a_video
 from framewatch.library.discs import disc_kind
+from framewatch.media.preset.loader import FOLDER_PRESET
 from framewatch.storage import beneath, files
 from framewatch.storage.mount_marker import MARKER_NAME
 from framewatch.storage.os_errors import shown
 from framewatch.storage.root import Root
 
 MAX_DEPTH = 64  # folders below the root; deeper trees are skipped and reported
+PRESET_NAMES = (FOLDER_PRESET, FOLDER_PRESET.replace(".yaml", ".yml"))  # as they are never taken for videos
 MAX_REPORTED = 1000  # entries reported by name; bounds the memory that a hostile folder can use
 
 
@@ -48,6 +50,17 @@ class ScanReport:
         self.unsupported: dict[str, str] = {}  # path to kind: a link, a FIFO, a socket, a device …
         self.root_error: str | None = None  # why the watch folder itself could not be read
         self.unreadable: dict[str, str] = {}  # subfolder to reason
+        self.not_read: set[str] = set()  # subfolders, where only the folder itself is read
+        self.presets: set[str] = set()  # preset files in subfolders: they have no effect
+
+    def ignore(self, relative: str) -> None:
+        """Count an entry that a rule ignores, and note what a user may still expect something of."""
+        self.ignored += 1
+        folder, _, name = relative.rpartition("/")
+        if is_written_for_a_video(name) and len(self.companions) < MAX_REPORTED:
+            self.companions.append(relative)
+        if folder and name.lower() in PRESET_NAMES and len(self.presets) < MAX_REPORTED:
+            self.presets.add(relative)
 
     def may_have_missed(self, relative: str) -> bool:
         """Return whether the path is in a folder that could not be read, so that it may still exist."""
@@ -202,9 +215,7 @@ class Scanner:
         if relative in self._excluded_names:
             return None
         if self._rules.ignores_entry(entry.name, relative):
-            report.ignored += 1
-            if is_written_for_a_video(entry.name) and len(report.companions) < MAX_REPORTED:
-                report.companions.append(relative)
+            report.ignore(relative)
             return None
         try:
             status = entry.stat(follow_symlinks=False)
@@ -221,6 +232,8 @@ class Scanner:
             self._note_root(relative, root, report)
         elif self._recursive:
             pending.append(Pending(relative, key))
+        elif len(report.not_read) < MAX_REPORTED:
+            report.not_read.add(relative)
         return None
 
 

@@ -76,3 +76,5 @@ class FolderHealth(Record):
     ignored: int = 0  # entries that the rules ignored in the last scan
     odd: int = 0  # links, FIFOs, sockets, devices, too deep folders in the last scan
     unreadable: int = 0  # subfolders that the last scan could not read
+    not_read: int = 0  # subfolders that are not read, since the folder is not recursive
+    unused_presets: int = 0  # preset files in subfolders, where they have no effect

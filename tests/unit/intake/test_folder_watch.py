@@ -346,6 +346,19 @@ def test_a_reason_for_which_files_are_not_taken_is_logged_once_until_it_changes(
     assert {files for path, files, text in said if text.startswith("no")} == {2}
 
 
+def test_subfolders_that_are_not_read_are_logged_once(watched: WatchedFolder) -> None:
+    for number in range(3):
+        (watched.input / str(number)).mkdir()
+    with capture_logs() as logs:
+        watched.start(recursive=False)
+        for _ in range(2):
+            watched.rescanned()
+        watched.watch.stop()
+    said = [each for each in logs if each["event"] == "folder.subfolders_not_read"]
+    assert [(each["count"], each["example"]) for each in said] == [(3, "0")]
+    assert watched.watch.health().not_read == 3
+
+
 def test_a_new_version_under_the_same_name_is_offered_again(watched: WatchedFolder, mode: str) -> None:
     watched.start(watch=mode)
     watched.put("a.mp4", b"one")

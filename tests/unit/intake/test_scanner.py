@@ -57,6 +57,15 @@ def test_subfolders_are_scanned_only_when_recursive(root: Path) -> None:
     assert scan(root, recursive=False)[0] == {"a.mp4"}
 
 
+def test_subfolders_and_presets_that_have_no_effect_are_reported(root: Path) -> None:
+    for name in ("show/a.mp4", ".hidden/a.mp4", "done/a.mp4", "framewatch-preset.yaml", "show/Framewatch-Preset.yml"):
+        put(root / name)
+    _, report = scan(root, excluded=(root / "done",))
+    assert (report.not_read, report.presets) == (set(), {"show/Framewatch-Preset.yml"})
+    _, report = scan(root, recursive=False, excluded=(root / "done",))
+    assert (report.not_read, report.presets) == ({"show"}, set())
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -100,15 +100,23 @@ def _folders(folders: list[dict[str, Any]], page: Page, *, running: bool) -> Ite
     yield from _table(section, page)
 
 
+_COUNTS = {  # of a folder's health: what a user may wonder about
+    "other_kinds": "of other kinds left alone",
+    "late_companions": "subtitles without a video",
+    "not_read": "subfolders not read",
+    "unused_presets": "presets in subfolders not used",
+}
+
+
 def _folder_row(folder: dict[str, Any], page: Page, *, running: bool) -> tuple[str, ...]:
     # Without a daemon, what the last one reported is out of date.
     reason = f" ({folder['reason']})" if folder.get("reason") and page.is_wide else ""
     mode = f"{folder.get('mode', '')}{reason}" if running else ""
     found = folder.get("problem") or folder.get("state", "") if running else "not watched"
-    if running and (others := folder.get("other_kinds")):
-        found = f"{found}, {others} of other kinds left alone"
-    if running and (late := folder.get("late_companions")):
-        found = f"{found}, {late} subtitles without a video"
+    if running:
+        found = ", ".join(
+            (found, *(f"{count} {what}" for key, what in _COUNTS.items() if (count := folder.get(key))))
+        )
     waiting = str(folder.get("waiting", "")) if running else ""
     place = str(folder.get("input", ""))
     if page.is_wide:
