@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
@@ -32,7 +33,7 @@ from framewatch.media.preset.preset_file import UNREADABLE
 from framewatch.media.preset.selection import wanted_kinds
 from framewatch.media.rules.preset_rules import check_preset
 from framewatch.settings import FolderSettings, Settings
-from framewatch.storage import files
+from framewatch.storage import beneath, files
 from framewatch.storage.root import UNGUARDED, Guard, Root
 
 MOST_NUMBERED = 100  # "name (2)", "name (3)" … that count as the same name
@@ -111,7 +112,7 @@ class Admission:
         if findings:
             self._input.require()  # else a disk that was just unplugged would fail the file
         event = Broke(ErrorRecord(tuple(findings), Remedy.NONE)) if findings else None
-        new = [self._sampled(each) for each in new]
+        new = self._sampled(new)
         added, without_job = self._manager.add(self._folder.output, lambda: self._jobs(new, preset, findings), event)
         taken = {job.relative for job in added}
         return {each.relative: None for each in new if each.relative not in taken} | refused | without_job
@@ -155,16 +156,17 @@ class Admission:
 
     def _renew(self, job: Job, settled: Settled) -> bool:
         """Give a job the new version of its file, if its work has not begun; returns whether it has."""
-        event = SourceRenewed(self._sampled(settled).identity)
+        (sampled,) = self._sampled([settled])
+        event = SourceRenewed(sampled.identity)
         if self._manager.change(job.id, lambda now: event if is_waiting(now) else None) is None:
             return False
         _log.info("job.source_renewed", **job.log_context())
         return True
 
-    def _sampled(self, settled: Settled) -> Settled:
-        """Return the file with a sample of its content, which decides if its time moves by whole hours."""
-        sample = sample_of(self._folder.input / settled.relative, self._input)
-        return settled._replace(identity=settled.identity.evolve(sample=sample))
+    def _sampled(self, settled: Sequence[Settled]) -> list[Settled]:
+        """Return files with samples of their content, which decide if their times move by whole hours."""
+        with self._input.opened() as top:
+            return [each._replace(identity=each.identity.evolve(sample=_sample(top, each))) for each in settled]
 
     def _jobs(
         self,
@@ -330,6 +332,17 @@ class Admission:
         """Return whether a job of this daemon has ended: it left its progress file, as its share was away then."""
         job = self._manager.store.get(job_id) if is_job_id(job_id) else None
         return job is not None and job.state.ended
+
+
+def _sample(top: int, settled: Settled) -> str | None:
+    """Return a sample of a file below the open input; None of one that cannot be read now, and of a disc."""
+    with suppress(OSError):
+        file = beneath.open_beneath(top, settled.relative.parts, files.READ)
+        try:
+            return files.content_sample(file)
+        finally:
+            os.close(file)
+    return None
 
 
 def preset_library(settings: Settings, guard: Guard = UNGUARDED) -> PresetLibrary:

@@ -155,7 +155,7 @@ def content_sample(file: int) -> str:
     size = os.fstat(file).st_size
     digest = hashlib.blake2b(str(size).encode(), digest_size=16)
     if size <= _BLOCKS * _BLOCK:
-        digest.update(os.pread(file, _BLOCKS * _BLOCK, 0))
+        digest.update(os.pread(file, size, 0))
         return digest.hexdigest()
     for number in range(_BLOCKS):
         digest.update(os.pread(file, _BLOCK, (size - _BLOCK) * number // (_BLOCKS - 1)))
