@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness import Harness
 from injected import INJECTED
+from other_user import as_stranger, environment
 
 GROUP = 4242 if os.geteuid() == 0 else os.getegid()
 
@@ -53,3 +54,23 @@ def test_outputs_are_for_the_group_of_their_folder_and_names_are_checked(harness
     made = out / "replaced" / "Season_ 1" / "What_ Now_ 2.mp4"
     assert facts(made) == (GROUP, 0o640)
     assert facts(made.parent) == (GROUP, 0o2750)
+
+
+def test_a_source_that_cannot_be_moved_away_waits_before_the_work(harness: Harness, clip: Path) -> None:
+    share = harness.folder()
+    season = share / "season"
+    season.mkdir()
+    (season / "a.mp4").write_bytes(clip.read_bytes())
+    season.chmod(0o555)
+    arguments = ("run", "--config", harness.config, "--once")
+    held = as_stranger(*arguments, env=environment(harness.root))
+    assert held.returncode == 1, held.stderr
+    (found,) = [event for event in map(json.loads, held.stderr.splitlines()) if event["event"] == "job.held"]
+    assert found["code"] == "storage.cannot_move"
+    progress = harness.sidecar(share.parent / "out" / "season" / "a.mp4")
+    assert (progress["status"], progress["frames_done"]) == ("held", 0)
+    assert progress["error"]["findings"][0]["where"] == str(season)
+    season.chmod(0o755)
+    done = as_stranger(*arguments, env=environment(harness.root))
+    assert done.returncode == 0, done.stderr
+    assert (share / "done" / "season" / "a.mp4").exists()

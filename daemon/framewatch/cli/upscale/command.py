@@ -190,6 +190,7 @@ def _publish(made: AttemptResult, output: Path) -> None:
         root=Root(folder),
         part=f".{made.result.parent.name}.part",
         size=found.size if found else 0,
+        shared=True,
     )
     if move(request) is not Moved.DONE:
         require_absent(output)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from framewatch.errors import ConfigError
+from framewatch.service.manager import service_facts
 from framewatch.service.manager.opened_folders import Use
 from framewatch.service.manager.service_facts import ServiceFacts
 from framewatch.service.manager.systemd import unit
@@ -50,6 +52,27 @@ def test_another_user_has_the_own_group() -> None:
     text = unit(facts("/etc/f.yaml", "media"))
     assert "User=media" in text
     assert "\nGroup=" not in text
+
+
+def test_a_media_server_can_read_the_outputs_and_nobody_else_the_state() -> None:
+    text = unit(facts("/etc/f.yaml"))
+    assert line("UMask", text) == "UMask=0022"
+    assert line("StateDirectoryMode", text) == "StateDirectoryMode=0750"
+    assert line("CacheDirectoryMode", text) == "CacheDirectoryMode=0750"
+
+
+def test_the_service_gets_the_groups_of_gpus_that_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "SupplementaryGroups=" not in unit(facts("/etc/f.yaml"))
+    here = facts("/etc/f.yaml")
+    text = unit(replace(here, groups=("render", "video")))
+    assert line("SupplementaryGroups", text) == "SupplementaryGroups=render video"
+
+    def known(name: str) -> None:
+        if name != "video":
+            raise KeyError(name)
+
+    monkeypatch.setattr(service_facts.grp, "getgrnam", known)
+    assert service_facts.gpu_groups() == ("video",)
 
 
 def test_the_folders_are_opened_within_the_section_of_the_service() -> None:
