@@ -62,15 +62,12 @@ def test_a_source_that_cannot_be_moved_away_waits_before_the_work(harness: Harne
     season.mkdir()
     (season / "a.mp4").write_bytes(clip.read_bytes())
     season.chmod(0o555)
-    arguments = ("run", "--config", harness.config, "--once")
-    held = as_stranger(*arguments, env=environment(harness.root))
+    held = as_stranger("run", "--config", harness.config, "--once", env=environment(harness.root))
     assert held.returncode == 1, held.stderr
     (found,) = [event for event in map(json.loads, held.stderr.splitlines()) if event["event"] == "job.held"]
     assert found["code"] == "storage.cannot_move"
     progress = harness.sidecar(share.parent / "out" / "season" / "a.mp4")
     assert (progress["status"], progress["frames_done"]) == ("held", 0)
     assert progress["error"]["findings"][0]["where"] == str(season)
-    season.chmod(0o755)
-    done = as_stranger(*arguments, env=environment(harness.root))
-    assert done.returncode == 0, done.stderr
-    assert (share / "done" / "season" / "a.mp4").exists()
+    season.chmod(0o755)  # so that pytest can remove it
+    assert (season / "a.mp4").exists()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 # put off before the clock was set back, and is due.
 LONGEST_WAIT = 600.0
 _CHECKED_AT_ONCE = (
-    *("storage.not_mounted", "storage.will_not_fit"),
+    *("storage.not_mounted", "storage.will_not_fit", "storage.cannot_move", "storage.cannot_fill"),
     *("source.changed", "source.may_change", "media.truncated", "media.corrupt"),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from unittest.mock import MagicMock
 import pytest
 
 from exchanger import exchange
+from faulty_os import FaultyOs
 from framewatch.domain import Job, JobState, Journal
 from framewatch.errors import EngineMissingError, ErrorRecord, Finding, FramewatchError, Need, Remedy, StorageError
 from framewatch.jobs.attempt import prerequisites
@@ -28,6 +30,7 @@ from framewatch.render.worker_client import Worker
 from framewatch.storage.files import named_by_user
 from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.mounts import Mounts
+from framewatch.storage.permissions import checks
 from framewatch.storage.root import Root
 from framewatch.upscale.network import weights as models
 from job_factory import MakeJob
@@ -214,3 +217,27 @@ def test_missing_prerequisites_are_found_before_the_file_is_read(
         Pipeline(Missing(), tools, HostGate(1), MagicMock(), threading.Event()).run(order)
     assert caught.value.remedy is Remedy.WAIT
     assert asked == (["device"] if gone == "engine" else [])
+
+
+def test_a_source_that_could_not_be_moved_away_waits_until_it_can_be(
+    make_job: MakeJob, places: FolderPlaces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (places.input / "a.mkv").write_bytes(b"abc")
+    job = held(make_job, places, output=places.output / "a.mp4", findings=(Finding("storage.cannot_move", ""),))
+    assert can_continue(job, places, FFMPEG)
+    monkeypatch.setattr(checks, "_may_change", lambda _: False)
+    assert not can_continue(job, places, FFMPEG)
+
+
+def test_a_name_that_became_impossible_ends_the_hold(
+    make_job: MakeJob, places: FolderPlaces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (places.input / "a.mkv").write_bytes(b"abc")
+    job = held(make_job, places, output=places.output / "a.mp4", findings=(Finding("storage.cannot_fill", ""),))
+
+    def refuse(*_: object, **__: object) -> int:
+        raise OSError(errno.EINVAL, "not a name")
+
+    monkeypatch.setattr(checks, "os", FaultyOs(watched=()))
+    monkeypatch.setattr(checks.os, "open", refuse, raising=False)
+    assert can_continue(job, places, FFMPEG)
