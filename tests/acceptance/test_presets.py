@@ -149,9 +149,6 @@ def test_the_shipped_preset_that_rotates_and_crops_shows_the_right_part_upright(
         ("anime-2x", "mkv", ["h264", "aac"], 2),
         ("upscale-4k", "mp4", ["hevc", "aac"], 2),
         ("archive-4x", "mkv", ["hevc", "flac"], 4),
-        ("anime", "mkv", ["hevc", "aac"], 4),
-        ("film", "mkv", ["hevc", "aac"], 2),
-        ("web-video", "mp4", ["h264", "aac"], 2),
     ],
 )
 def test_each_shipped_preset_runs_on_the_real_clip(
@@ -180,55 +177,60 @@ def combs(path: Path) -> float:
     return float(np.abs(np.diff(lines, axis=0)).mean() / np.abs(lines[2:] - lines[:-2]).mean())
 
 
-def test_the_preset_for_pal_dvds_deinterlaces_and_keeps_the_shape_of_the_pixels(tmp_path: Path) -> None:
-    """On a moving picture as a DVD has it: MPEG-2 in fields, 16:9 in 720x576, and AC-3."""
-    disc, output = tmp_path / "disc.vob", tmp_path / "out.mkv"
+def make_disc(path: Path) -> None:
+    """Make what a PAL DVD has: MPEG-2 in fields, 16:9 in 720x576, and AC-3."""
     moving = "testsrc2=size=720x576:rate=50:duration=0.4,scroll=horizontal=0.02,interlace=lowpass=off,setsar=64/45"
     encoder = ("-c:v", "mpeg2video", "-b:v", "6M", "-flags", "+ilme+ildct", "-c:a", "ac3", "-f", "vob")
-    ffmpeg("-f", "lavfi", "-i", moving, "-f", "lavfi", "-i", "sine=duration=0.4", *encoder, disc)
-    (tmp_path / "p.yaml").write_text("extends: dvd-pal\npreset: ultrafast\n")
-    result = framewatch("upscale", disc, "-p", tmp_path / "p.yaml", "-o", output, "--engine", "identity")
-    assert result.returncode == 0, result.stderr
-    with av.open(str(output)) as made:
-        video = made.streams.video[0]
-        assert (video.width, video.height, video.average_rate) == (1440, 1152, 25)
-        assert video.sample_aspect_ratio == Fraction(64, 45)  # shown as 2048x1152
-        assert made.streams.audio[0].codec_context.name == "ac3"
-    assert combs(disc) > 3
-    assert combs(output) < 1.5
+    ffmpeg("-f", "lavfi", "-i", moving, "-f", "lavfi", "-i", "sine=duration=0.4", *encoder, path)
 
 
-def test_the_preset_for_phones_turns_a_video_upright_and_keeps_its_uneven_times(tmp_path: Path) -> None:
-    filmed, turned, output = tmp_path / "a.mp4", tmp_path / "film.mov", tmp_path / "out.mp4"
+def make_phone_video(path: Path) -> None:
+    """Make what a phone films: the real clip, turned, each frame at its own time."""
+    upright = path.with_suffix(".mp4")
     uneven = "settb=1/12800,setpts='(N+0.4*mod(N,2))/25/TB'"
-    ffmpeg(
-        "-i",
-        CLIP,
-        "-t",
-        "0.6",
-        "-vf",
-        uneven,
-        "-fps_mode",
-        "vfr",
-        "-enc_time_base",
-        "filter",
-        "-c:v",
-        "libx264",
-        "-c:a",
-        "aac",
-        filmed,
-    )
-    ffmpeg("-display_rotation", "90", "-i", filmed, "-c", "copy", turned)
-    result = framewatch("upscale", turned, "-p", "phone", "-o", output, "--engine", "identity")
-    assert result.returncode == 0, result.stderr
-    with av.open(str(output)) as made:
-        video = made.streams.video[0]
-        assert (video.width, video.height) == (360, 640)
-        times = sorted(float(frame.time or 0) for frame in made.decode(video))
-    steps = {round(1000 * (after - before)) for before, after in pairwise(times)}
-    assert len(steps) > 1
-    assert min(steps) == pytest.approx(24, abs=2)
-    assert max(steps) == pytest.approx(56, abs=2)
+    times = ("-fps_mode", "vfr", "-enc_time_base", "filter", "-c:v", "libx264", "-c:a", "aac")
+    ffmpeg("-i", CLIP, "-t", "0.4", "-vf", uneven, *times, upright)
+    ffmpeg("-display_rotation", "90", "-i", upright, "-c", "copy", path)
+    upright.unlink()
+
+
+def test_each_preset_for_a_task_runs_on_media_of_its_kind(harness: Harness, tmp_path: Path) -> None:
+    disc, filmed = tmp_path / "disc.vob", tmp_path / "filmed.mov"
+    make_disc(disc)
+    make_phone_video(filmed)
+    sources = {"film": CLIP, "web-video": CLIP, "anime": CLIP, "dvd-pal": disc, "phone": filmed}
+    for name, source in sources.items():
+        short = {"end_time": 0.2} if source == CLIP else {}
+        share = harness.folder(name, preset={"extends": name, "preset": "ultrafast"} | short)
+        shutil.copy(source, share / f"a{source.suffix}")
+    assert harness.once(timeout=240).returncode == 0, harness.log()
+    made = {name: next((harness.root / name / "out").glob("a.m??")) for name in sources}
+    found = {name: streams(path) for name, path in made.items()}
+    assert found == {
+        "film": (".mkv", "hevc", "aac", 640, 360),
+        "web-video": (".mp4", "h264", "aac", 640, 360),
+        "anime": (".mkv", "hevc", "aac", 1280, 720),
+        "dvd-pal": (".mkv", "h264", "ac3", 1440, 1152),
+        "phone": (".mp4", "h264", "aac", 360, 640),  # upright
+    }
+    with av.open(str(made["anime"])) as media:
+        assert media.streams.video[0].codec_context.pix_fmt == "yuv420p10le"
+    with av.open(str(made["dvd-pal"])) as media:
+        assert media.streams.video[0].sample_aspect_ratio == Fraction(64, 45)  # shown as 2048x1152
+    assert combs(disc) > 3
+    assert combs(made["dvd-pal"]) < 1.5
+    with av.open(str(made["phone"])) as media:
+        times = sorted(float(frame.time or 0) for frame in media.decode(video=0))
+    steps = [1000 * (after - before) for before, after in pairwise(times)]
+    assert (min(steps), max(steps)) == (pytest.approx(24, abs=2), pytest.approx(56, abs=2))
+
+
+def streams(path: Path) -> tuple[str, str, str, int, int]:
+    """The container, codecs and size of a video."""
+    with av.open(str(path)) as media:
+        video, audio = media.streams.video[0], media.streams.audio[0]
+        names = (video.codec_context.name, audio.codec_context.name)
+        return (path.suffix, *names, video.width, video.height)
 
 
 def test_the_gpu_preset_runs_on_a_gpu_or_names_an_encoder_that_works_without_one(tmp_path: Path) -> None:
