@@ -16,7 +16,6 @@ from media_factory import ffmpeg
 def make_bad_files(folder: Path) -> dict[str, str]:
     """Drop one of each kind, and return the expected code by file name."""
     (folder / "text.mp4").write_text("This is not a video.\n" * 50)
-    (folder / "empty.mp4").write_bytes(b"")
     whole = make_clip(folder.parent / "whole.mp4", frames=50, audio=True)
     data = whole.read_bytes()
     (folder / "no-index.mp4").write_bytes(data[: len(data) // 2])
@@ -27,7 +26,6 @@ def make_bad_files(folder: Path) -> dict[str, str]:
     make_picture(folder / "picture.png").rename(folder / "picture.mp4")
     return {
         "text.mp4": "media.not_media",
-        "empty.mp4": "media.empty",
         "no-index.mp4": "media.truncated",
         "cut.mp4": "media.truncated",
         "sound.mp4": "media.no_video",

@@ -14,7 +14,9 @@ import structlog
 from framewatch.domain import FileIdentity
 from framewatch.errors import Finding, FramewatchError
 from framewatch.intake.file_states import FileStates
-from framewatch.intake.ignore_rules import IgnoreRules
+from framewatch.intake.ignore.downloads import Neighbours
+from framewatch.intake.ignore.rules import IgnoreRules
+from framewatch.intake.ignore.selection import LeftOut, Selection
 from framewatch.intake.ready_check import ReadyState, check_ready
 from framewatch.intake.scanner import Scanner, ScanReport
 from framewatch.intake.settle_tracker import Snapshot
@@ -27,6 +29,7 @@ from framewatch.settings import FolderSettings
 from framewatch.storage.root import Guard, Root
 
 EXAMPLES = 5  # files that are named of those that are waited for
+DOWNLOADING = "its download is not finished, as a file beside it shows (.part, .aria2, .ytdl and the like)"
 BATCH = 250  # files checked and offered before events are handled again
 
 
@@ -83,7 +86,7 @@ class Collector:
         self._wanted: frozenset[Kind] | None = None
         self._late: set[str] = set()  # companions without a video at the last scan
         self._reported_late: set[str] = set()
-        self._other_kinds: set[str] = set()  # paths of files that are left alone
+        self._left_out: dict[str, LeftOut] = {}  # files that are left alone for their names or sizes
         self._on_settled = on_settled
         self._stopping = stopping
         self._require = require
@@ -91,6 +94,7 @@ class Collector:
         root = Root(folder.input, guard)
         self._scanner = Scanner(root, recursive=folder.recursive, rules=rules, excluded=excluded)
         self._built_in = IgnoreRules()
+        self._selection = Selection(folder)
         self._states = FileStates(folder.settle_seconds)
         self._reported: set[str] = set()
         self._told: set[str] = set()  # events about what has no effect here
@@ -124,13 +128,13 @@ class Collector:
         seen: set[str] = set()
         new: set[str] = set()
         ready = {}
-        others: set[str] = set()
+        left_out: dict[str, LeftOut] = {}
         self._wanted = self._ask_wanted()
         for relative, snapshot in self._scanner.walk(report):
             if self._stopping():
                 return report, new
-            if self._is_other_kind(relative):
-                others.add(relative)
+            if why := self._why_left_out(relative, snapshot):
+                left_out[relative] = why
                 continue
             seen.add(relative)
             if not self._states.knows(relative):
@@ -143,7 +147,7 @@ class Collector:
         self._states.retain(seen, report.may_have_missed)
         self._refusals = {path: why for path, why in self._refusals.items() if self._states.knows(path)}
         self._report_once(report)
-        self._report_other_kinds(others)
+        self._report_left_out(left_out)
         self._report_late(without_video(report.companions, seen))
         self._ready |= dict(sorted(ready.items()))
         return report, new
@@ -158,7 +162,7 @@ class Collector:
                 seen = self._scanner.look(top, relative)
                 if not isinstance(seen, Snapshot):
                     self._states.vanished(relative)
-                elif self._states.observe(relative, seen, time.monotonic()):
+                elif self._observe(relative, seen, time.monotonic()):
                     self._ready[relative] = seen
 
     def handle_event(self, relative: str) -> None:
@@ -188,13 +192,25 @@ class Collector:
             return True
         relative = disc_above(relative) or relative
         if self._scanner.covers(relative):
+            if relative in self._left_out:
+                return self._left_out[relative] is LeftOut.SETTINGS
             return not self._is_other_kind(relative) and not self._states.is_left_alone(relative)
         claims = self._wanted is None or claims_kind(name, self._wanted)
         return claims and not is_sample(relative) and not self._built_in.ignores(relative)
 
-    def _observe(self, relative: str, snapshot: Snapshot, now: float) -> None:
-        if not self._is_other_kind(relative):
-            self._states.observe(relative, snapshot, now)
+    def _observe(self, relative: str, snapshot: Snapshot, now: float) -> bool:
+        """Record a snapshot, unless the file is left alone; returns whether to offer the file now."""
+        if why := self._why_left_out(relative, snapshot):
+            self._left_out[relative] = why
+            self._states.vanished(relative)
+            return False
+        self._left_out.pop(relative, None)
+        return self._states.observe(relative, snapshot, now)
+
+    def _why_left_out(self, relative: str, snapshot: Snapshot) -> LeftOut | None:
+        if self._is_other_kind(relative):
+            return LeftOut.OTHER_KIND
+        return self._selection.why_left_out(relative, snapshot.size)
 
     def _is_other_kind(self, relative: str) -> bool:
         if self._wanted is None:
@@ -236,7 +252,20 @@ class Collector:
     @property
     def other_kinds(self) -> int:
         """The number of files that are left alone, since they are not of the preset's kind."""
-        return len(self._other_kinds) + self._states.left_alone_count
+        return self._count(LeftOut.OTHER_KIND) + self._states.left_alone_count
+
+    @property
+    def excluded(self) -> int:
+        """The number of files that the folder's settings leave out."""
+        return self._count(LeftOut.SETTINGS) + self._count(LeftOut.SAMPLE)
+
+    @property
+    def empty(self) -> int:
+        """The number of empty files, which are left alone."""
+        return self._count(LeftOut.EMPTY)
+
+    def _count(self, why: LeftOut) -> int:
+        return sum(each is why for each in self._left_out.values())
 
     @property
     def busy(self) -> int:
@@ -249,14 +278,21 @@ class Collector:
         if not self._ready:
             return
         offered: dict[str, Snapshot] = {}
+        downloading: dict[str, str] = {}
         with self._scanner.opened() as top:
             other_root = cache(partial(self._scanner.other_root, top, self._scanner.roots()))
+            neighbours = cache(lambda folder: Neighbours(self._scanner.names(top, folder)))
             for relative in list(islice(self._ready, BATCH)):
                 if self._stopping():
                     return
                 snapshot = self._ready.pop(relative)
-                if other_root(relative.rpartition("/")[0]):  # mounted since the last scan, or seen by an event alone
+                folder, _, name = relative.rpartition("/")
+                if other_root(folder):  # mounted since the last scan, or seen by an event alone
                     self._states.vanished(relative)
+                    continue
+                if neighbours(folder).sign_of_download(name):
+                    self._states.refused(relative, snapshot)
+                    downloading[relative] = DOWNLOADING
                     continue
                 state = check_ready(top, relative, snapshot, leases=self._leases)
                 now = time.monotonic()
@@ -267,6 +303,7 @@ class Collector:
                     offered[relative] = snapshot
                 else:
                     self._states.touch(relative, now)
+        self._report_refusals(downloading)
         if offered:
             self._offer(offered)
 
@@ -309,11 +346,14 @@ class Collector:
         self._late = set(late)
         self._reported_late &= self._late
 
-    def _report_other_kinds(self, others: set[str]) -> None:
-        """Log that files are left alone, once for as long as there are any."""
-        if others and not self._other_kinds:
-            _log.info("folder.left_alone", folder=self._folder.name, files=len(others), example=min(others))
-        self._other_kinds = others
+    def _report_left_out(self, left_out: dict[str, LeftOut]) -> None:
+        """Log that files are left alone: once for each reason, for as long as there are any."""
+        before = set(self._left_out.values())
+        for why in sorted(set(left_out.values()) - before):
+            paths = [path for path, each in left_out.items() if each is why]
+            facts = {"reason": why.value, "files": len(paths), "example": min(paths)}
+            _log.info("folder.left_alone", folder=self._folder.name, **facts)
+        self._left_out = left_out
 
     def _report_once(self, report: ScanReport) -> None:
         """Log unsupported and unreadable entries, each once while it is there."""

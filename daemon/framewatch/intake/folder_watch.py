@@ -393,7 +393,8 @@ class FolderWatch:
         """Replace the health record."""
         mode = {} if self._mode is None else {"mode": self._mode.mode, "reason": self._mode.reason}
         counts = {"waiting": self._collector.waiting, "busy": self._collector.busy}
-        counts |= {"other_kinds": self._collector.other_kinds, "late_companions": self._collector.late}
+        counts |= {"other_kinds": self._collector.other_kinds, "excluded": self._collector.excluded}
+        counts |= {"empty": self._collector.empty, "late_companions": self._collector.late}
         examples = {"examples": self._collector.examples}
         with self._health_lock:
             self._health = self._health.evolve(**(mode | counts | examples | changes))

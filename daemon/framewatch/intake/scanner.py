@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from framewatch.errors import StorageError
-from framewatch.intake.ignore_rules import IgnoreRules
+from framewatch.intake.ignore.rules import IgnoreRules
 from framewatch.intake.settle_tracker import Snapshot
 from framewatch.library.companions import is_written_for_a_video
 from framewatch.library.discs import disc_kind
@@ -193,6 +193,14 @@ class Scanner:
         except OSError:
             return None
         return _snapshot(status) if status and stat.S_ISREG(status.st_mode) else status
+
+    def names(self, top: int, folder: str) -> list[str]:
+        """Return the names in a subfolder ("": the watch folder itself); none if it cannot be read."""
+        try:
+            with _opened(top, Pending(folder, None)) as file, os.scandir(file) as entries:
+                return [entry.name for entry in entries]
+        except OSError:
+            return []
 
     def covers(self, relative: str) -> bool:
         """Return whether a scan would reach a path, judged by its name alone."""

@@ -8,8 +8,6 @@ from typing import NamedTuple
 
 from framewatch.domain import FileIdentity
 
-EMPTY_FACTOR = 3  # some programs create an empty file first and write it later
-
 
 class Snapshot(NamedTuple):
     """The state of a regular file at one moment; small, since a folder may hold tens of thousands of files."""
@@ -46,8 +44,7 @@ class SettleTracker:
     A file is settled when
 
     1. it is a regular file with the same size and mtime in every snapshot and, `by_inode`, the same device and inode,
-    2. at least `settle_seconds` have passed since the first of these snapshots on the monotonic clock, three times as
-       much if the file is empty,
+    2. at least `settle_seconds` have passed since the first of these snapshots on the monotonic clock,
     3. and no event reported the file during that time.
 
     The value of mtime does not matter, only that it stays the same. A file that changes, is replaced or renamed
@@ -86,8 +83,7 @@ class SettleTracker:
         return min(map(self._due, self._candidates.values()), default=None)
 
     def _due(self, candidate: _Candidate) -> float:
-        factor = 1 if candidate.snapshot.size else EMPTY_FACTOR
-        return candidate.quiet_since + factor * self._settle_seconds
+        return candidate.quiet_since + self._settle_seconds
 
     def __contains__(self, path: str) -> bool:
         return path in self._candidates

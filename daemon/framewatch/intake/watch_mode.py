@@ -72,6 +72,8 @@ class FolderHealth(Record):
     waiting: int = 0  # files that are not settled yet, or were refused
     busy: int = 0  # those of them that a program has open for writing
     other_kinds: int = 0  # files that are left alone, since they are not of the preset's kind
+    excluded: int = 0  # files that the folder's settings leave out
+    empty: int = 0  # empty files, which are left alone
     late_companions: int = 0  # subtitles and the like that came after their video was moved
     ignored: int = 0  # entries that the rules ignored in the last scan
     odd: int = 0  # links, FIFOs, sockets, devices, too deep folders in the last scan

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import ByteSize, Field, JsonValue, model_validator
 
 from framewatch.documents import Section
 from framewatch.errors import Place
@@ -99,7 +99,7 @@ class FolderSettings(Section):
         default=5.0,
         ge=0.1,
         le=86_400,
-        description="A file is taken once it has not changed for this time; an empty file after three times as long.",
+        description="A file is taken once it has not changed for this time. An empty file is left alone.",
     )
     incomplete_seconds: Seconds | None = Field(
         default=None,
@@ -126,6 +126,22 @@ class FolderSettings(Section):
         max_length=256,
         description="Patterns (* ? [abc]) of file names, or of paths below input, to ignore, in addition to the "
         "built-in list. Case does not matter.",
+    )
+    only: Patterns = Field(
+        default=(),
+        max_length=256,
+        description="Patterns as for ignore: only files whose name or path below input matches one of them are "
+        "processed. Default: all.",
+    )
+    min_size: ByteSize = Field(
+        default=ByteSize(0),
+        ge=0,
+        description="Smaller files are left alone: bytes, or a number with a unit (500 KB, 50 MB, 1.5 GiB).",
+    )
+    skip_samples: bool = Field(
+        default=True,
+        description="Leave samples alone: in subfolders, files named sample-* or *-sample, and whatever lies in a "
+        "folder named Sample, Samples or Proof. They move to done with the last video of their folder.",
     )
     priority: int = Field(
         default=0, ge=-1000, le=1000, description="Files of a folder with a higher priority are processed first."

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from framewatch.errors import StorageError
-from framewatch.intake.ignore_rules import IgnoreRules
+from framewatch.intake.ignore.rules import IgnoreRules
 from framewatch.intake.scanner import MAX_DEPTH, Scanner, ScanReport
 from framewatch.intake.settle_tracker import Snapshot
 from framewatch.storage import beneath

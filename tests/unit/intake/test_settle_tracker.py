@@ -7,7 +7,7 @@ from itertools import dropwhile, takewhile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framewatch.intake.settle_tracker import EMPTY_FACTOR, SettleTracker, Snapshot
+from framewatch.intake.settle_tracker import SettleTracker, Snapshot
 
 SETTLE = 5.0
 FILE = Snapshot(device=1, inode=10, size=100, mtime_ns=1_000)
@@ -55,14 +55,6 @@ def test_an_event_about_an_unknown_file_changes_nothing() -> None:
     tracker = SettleTracker(SETTLE)
     tracker.touch("a", 3)
     assert len(tracker) == 0
-
-
-def test_an_empty_file_waits_three_times_as_long() -> None:
-    tracker = SettleTracker(SETTLE)
-    empty = FILE._replace(size=0)
-    tracker.observe("a", empty, 0)
-    assert not tracker.observe("a", empty, 14.9)
-    assert tracker.observe("a", empty, 15)
 
 
 def test_files_settle_independently() -> None:
@@ -133,4 +125,4 @@ def _settled(details: list[tuple[float, Snapshot | str]], settle: float) -> bool
     first_look, *_ = since_first_look
     events = [time for time, step in since_first_look if step == "touch"]
     quiet_since = max([first_look[0], *events])
-    return now >= quiet_since + settle * (1 if last.size else EMPTY_FACTOR)
+    return now >= quiet_since + settle

@@ -102,6 +102,8 @@ def _folders(folders: list[dict[str, Any]], page: Page, *, running: bool) -> Ite
 
 _COUNTS = {  # of a folder's health: what a user may wonder about
     "other_kinds": "of other kinds left alone",
+    "excluded": "excluded by the settings",
+    "empty": "empty",
     "late_companions": "subtitles without a video",
     "not_read": "subfolders not read",
     "unused_presets": "presets in subfolders not used",

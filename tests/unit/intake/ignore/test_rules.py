@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from framewatch.intake.ignore_rules import IgnoreRules
+from framewatch.intake.ignore.rules import IgnoreRules
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,9 @@ from framewatch.intake.ignore_rules import IgnoreRules
             "film.md5",
             "list.m3u8",
         ),
+        *("film.!bt", "film.xltd", "film.td.cfg", "film.jc!", "film.mkv.fdmdownload", "film.mkv.dtapart"),
+        *("film.sync-conflict-20260101-120000-ABC.mkv", "Icon\r", "RECYCLER/a.mp4", "~snapshot/daily/a.mp4"),
+        *("@tmp/a.mp4", "#tmp/a.mp4", "Temporary Items/a.mp4", "Network Trash Folder/a.mp4", "LOST.DIR/a.mp4"),
     ],
 )
 def test_everything_but_a_finished_video_of_a_user_is_ignored(path: str) -> None:
@@ -80,6 +83,7 @@ def test_everything_but_a_finished_video_of_a_user_is_ignored(path: str) -> None
             "new\nline.mp4",
             "%d.mp4",
         ),
+        *("Icon.mkv", "recycler.mp4", "tmp.mkv", "a#tmp.mkv", "synced.mkv", "Trash-2019.mkv", "standard.mkv"),
         *("caf\udce9.mkv", "🎬 film.mkv", "show/season 1/e01.mkv", "notes.txt/film.mp4.mkv"[10:]),
     ],
 )
