@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ PIPE_WIDTH = 200  # columns where no terminal limits them; the last one of a lin
 _WIDE = 120  # columns from which on there is room for more
 _LEAST_NAME = 12  # columns for the name of a file
 _MOST_FOLDERS = 6  # lines of folders on a screen of limited height
+_MOST_NOTES = 4
 _GAP = "  "
 
 _TROUBLED = (JobState.HELD, JobState.FAILED)
@@ -81,10 +82,20 @@ def _head(state: dict[str, Any], page: Page) -> Iterator[str]:
     texts += map(describe_pause, state["pauses"])
     if state["rebuilt"]:
         texts.append(describe_rebuild(state["rebuilt"]))
-    for text in map(printable, texts):
-        yield from textwrap.wrap(text, page.width) if page.cut else [text]
+    yield from _wrapped(map(printable, texts), page)
     yield from _folders(state["folders"], page, running=daemon is not None)
     yield from (at_end(line, page.width) for line in _totals(state))
+
+
+def _wrapped(texts: Iterable[str], page: Page) -> list[str]:
+    """Return texts as lines of the page; a few of them, where its height is limited."""
+    if not page.cut:
+        return list(texts)
+    lines = [at_end(line, page.width) for text in texts for line in textwrap.wrap(text, page.width)]
+    if page.height is None or len(lines) <= _MOST_NOTES:
+        return lines
+    more = f"and {len(lines) - _MOST_NOTES + 1} lines more: `framewatch status | cat`"
+    return [*lines[: _MOST_NOTES - 1], at_end(more, page.width)]
 
 
 def _folders(folders: list[dict[str, Any]], page: Page, *, running: bool) -> Iterator[str]:

@@ -130,3 +130,11 @@ def test_a_job_that_a_dead_daemon_left_has_neither_speed_nor_time() -> None:
 def test_names_cannot_control_the_terminal() -> None:
     lines = screen(state([job(1, "failed", "a\n\x1b[2J.mkv")]), Page(80, 24), NOW)
     assert all(line.isprintable() for line in lines)
+
+
+def test_many_notes_leave_room_for_the_jobs() -> None:
+    others = [{"pid": pid, "user": "media", "store": f"/srv/映画/{'x' * 90}"} for pid in range(8)]
+    lines = screen(state(MANY, 9, daemon=None, elsewhere=others), Page(80, 24), NOW)
+    assert (len(lines) <= 24, order(lines)) == (True, ["RUNNING", "HELD, FAILED", "NEXT", "DONE"])
+    assert [line for line in lines if cell_len(line) > 80] == []
+    assert any(line.endswith("lines more: `framewatch status | cat`") for line in lines)
