@@ -12,7 +12,7 @@ _UNFINISHED = (JobState.QUEUED, JobState.RUNNING, JobState.HELD, JobState.PUBLIS
 
 
 def cancel(jobs: SomeJobsArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Cancel jobs. Their sources are moved to failed/.
+    """Cancel jobs. Their sources are moved to failed/, or stay with `done: keep`.
 
     Exits with 1 if no daemon runs; its next start takes the request.
 

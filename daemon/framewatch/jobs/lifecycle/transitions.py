@@ -66,7 +66,8 @@ def require_cancellable(job: Job) -> None:
     Raises:
         ImpossibleTransitionError: `job.not_cancelable`: it has ended, or its files are already being moved.
     """
-    output_held = job.state == HELD and publishes_output(job)
+    # Once the source is secured, its output may be in its place already, though that is not recorded.
+    output_held = job.state == HELD and publishes_output(job) and not job.journal.source_secured
     before_publishing = job.state in (QUEUED, RUNNING) or (job.state == HELD and job.held_state == QUEUED)
     if not (before_publishing or output_held):
         hint = "it has ended" if job.state.ended else "its files are already being moved into place"

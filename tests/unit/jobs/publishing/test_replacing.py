@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from framewatch.domain import Job, JobState
+from framewatch.domain import Job, JobState, Journal
 from framewatch.errors import ErrorRecord, Finding, Remedy
 from framewatch.jobs.lifecycle import events as ev
+from framewatch.jobs.lifecycle.errors import ImpossibleTransitionError
 from framewatch.jobs.lifecycle.publishing_step import PlaceOutput
+from framewatch.jobs.lifecycle.transitions import require_cancellable
 from framewatch.jobs.publishing import publish
 from framewatch.storage import rename
 from publish_world import NAME, RESULT, SOURCE, World
@@ -116,3 +118,11 @@ def test_a_film_beside_the_source_is_not_replaced(tmp_path: Path) -> None:
         f"in/s1/{other.stem} (2).mp4": RESULT,
         f"done/s1/{NAME}": SOURCE,
     }
+
+
+def test_a_job_whose_source_is_secured_cannot_be_cancelled(world: World) -> None:
+    journal = Journal(result=world.result, output=world.source, source_to=world.source, source_secured=True)
+    held = world.job(state=JobState.HELD, held_state=JobState.PUBLISHING, journal=journal)
+    with pytest.raises(ImpossibleTransitionError):
+        require_cancellable(held)
+    require_cancellable(held.evolve(journal=journal.evolve(source_secured=False)))
