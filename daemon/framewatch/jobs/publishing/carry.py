@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -48,6 +48,7 @@ class Carrier:
     cancel: threading.Event | None = None
     progress: CopyProgress | None = None
     on_moved: OnMoved = lambda _path, _identity: None
+    check: Callable[[], None] = lambda: None  # called before each file of a folder; may raise a CancelledError
     strict: bool = False  # raise an error also for a file that has to stay
 
     def file(self, source: Spot, destination: Spot, *, keep: bool) -> bool:
@@ -95,6 +96,7 @@ class Carrier:
         """
         placed = 0
         for inner in files_below(source):
+            self.check()
             to = Spot(destination.path / inner.relative_to(source.path), destination.root)
             placed += self.file(Spot(inner, source.root), to, keep=keep)
         if remove and not keep:

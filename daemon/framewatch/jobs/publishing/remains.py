@@ -112,7 +112,7 @@ class Remains:
             if stopping():
                 return
             target = self._target(folder)
-            state = self._state(folder, is_open) if target else _State.OPEN
+            state = self._state(folder, is_open, stopping) if target else _State.OPEN
             if target is None or not self._is_folder(self._input, folder):
                 self._forget(folder)
             elif state is _State.FINISHED:
@@ -157,10 +157,10 @@ class Remains:
         found = root.find(root.path / folder)
         return found is not None and stat.S_ISDIR(found.st_mode)
 
-    def _state(self, folder: Path, is_open: IsOpen) -> _State:
+    def _state(self, folder: Path, is_open: IsOpen, stopping: Callable[[], bool]) -> _State:
         digest = hashlib.blake2b(digest_size=16)
         for name, found in self._below(folder, is_open):
-            if found is None:
+            if found is None or stopping():
                 self._seen.pop(folder, None)
                 return _State.OPEN
             digest.update(repr((name, found.st_size, found.st_mtime_ns, found.st_ctime_ns)).encode())
@@ -189,11 +189,11 @@ class Remains:
             yield from self._below(folder / name, is_open, depth + 1)
 
     def _move(self, folder: Path, target: Root, stopping: Callable[[], bool]) -> None:
-        def check(_done: int, _total: int) -> None:
+        def check(*_: int) -> None:
             if stopping():
                 raise CancelledError("the watch ends")
 
-        carrier = Carrier(self._mark(), self._name, progress=check, on_moved=self._places.on_moved)
+        carrier = Carrier(self._mark(), self._name, progress=check, on_moved=self._places.on_moved, check=check)
         if not folder.parts:
             self._move_top(carrier, target)
             return
