@@ -13,11 +13,13 @@ import yaml
 from framewatch.cli.output import exit_code
 from framewatch.cli.queue.again import retry
 from framewatch.cli.queue.cancel import cancel
+from framewatch.cli.queue.pause import resume
 from framewatch.domain import Job, JobState, Journal
 from framewatch.errors import FramewatchError
 from framewatch.jobs.lifecycle import events as ev
 from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.lifecycle.transitions import transition
+from framewatch.jobs.scheduling.pauses import Pauses
 from framewatch.jobs.store.store import Store
 from job_factory import MakeJob, identity_of
 
@@ -94,3 +96,19 @@ def test_a_job_whose_source_is_gone_cannot_be_retried(config: Path, tmp_path: Pa
     error = refusal(lambda: retry([job.id], config=config))
     assert error is not None
     assert (error.finding.code, exit_code(error)) == ("source.vanished", 2)
+
+
+def test_what_stays_paused_is_told(
+    config: Path, tmp_path: Path, make_job: MakeJob, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Store.open(tmp_path / "framewatch.db") as store:
+        store.add(make_job(paused=True))
+        pauses = Pauses(store, lambda: 1.0)
+        pauses.begin("anime")
+        pauses.begin(None)
+    with pytest.raises(typer.Exit):
+        resume(config=config)
+    assert "still paused: folder anime, 1 single job;" in capsys.readouterr().err
+    with pytest.raises(typer.Exit):
+        resume(config=config, everything=True)
+    assert "still paused" not in capsys.readouterr().err

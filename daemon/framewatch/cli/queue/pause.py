@@ -8,11 +8,13 @@ import typer
 
 from framewatch.cli import completion
 from framewatch.cli.options import ConfigOption, JsonOption
+from framewatch.cli.output import print_note
 from framewatch.cli.queue.order import WAITING
 from framewatch.cli.queue.outbox import each_job, outbox
 from framewatch.cli.queue.targets import JobsArgument, find_jobs
 from framewatch.jobs.lifecycle.transitions import require_arrangeable
-from framewatch.jobs.scheduling.pauses import PauseMode
+from framewatch.jobs.scheduling.pauses import FACT, Pause, PauseMode
+from framewatch.jobs.store.store import Store
 
 FolderOption = Annotated[
     str | None,
@@ -98,7 +100,17 @@ def resume(
             box.send("resume", folder, f"folder {folder}", {"of": "folder"})
         else:
             about = "all jobs, all folders" if everything else "all jobs"
+            if not everything and (left := _still_paused(box.store)):
+                print_note(f"still paused: {left}; `framewatch resume --all` ends these pauses, too")
             box.send("resume", None, about, {"of": "all", "everything": everything})
+
+
+def _still_paused(store: Store) -> str:
+    """Return the folders and jobs that the user paused apart from the rest, in words."""
+    pauses = [Pause(**pause) for pause in store.get_facts().get(FACT, [])]
+    folders = [f"folder {pause.folder}" for pause in pauses if pause.by == "user" and pause.folder is not None]
+    jobs = len(store.paused_jobs())
+    return ", ".join([*folders, *([f"{jobs} single job{'s' if jobs > 1 else ''}"] if jobs else [])])
 
 
 def _mode(*, now: bool, after_segment: bool, after_job: bool) -> PauseMode:
