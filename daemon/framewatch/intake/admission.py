@@ -34,6 +34,7 @@ from framewatch.media.preset.selection import wanted_kinds
 from framewatch.media.rules.preset_rules import check_preset
 from framewatch.settings import FolderSettings, Settings
 from framewatch.storage import beneath, files
+from framewatch.storage.os_errors import storage_faults
 from framewatch.storage.root import UNGUARDED, Guard, Root
 
 MOST_NUMBERED = 100  # "name (2)", "name (3)" … that count as the same name
@@ -318,13 +319,16 @@ class Admission:
 
     def _is_taken(self, path: Path, job_id: str, source: Path) -> bool:
         """Return whether there is an output of this name, or a job of another daemon that will make one."""
+        root, shown_at = self._output.path, progress_path(self._output.path, path, self._folder.progress_files)
         # An output that is away now: publishing finds a free name when it is back.
-        with suppress(StorageError):
-            if self._output.exists(path):
+        with suppress(StorageError), self._output.opened() as top, storage_faults(path):
+            if beneath.find(top, path.relative_to(root).parts) is not None:
                 return True
-        shown_at = progress_path(self._output.path, path, self._folder.progress_files)
-        with suppress(FileNotFoundError, StorageError), self._output.open_folder(shown_at.parent) as folder:
-            owner = other_owner(folder, shown_at.name, job_id, source)
+            folder = beneath.open_beneath(top, shown_at.parent.relative_to(root).parts, beneath.PASSED)
+            try:
+                owner = other_owner(folder, shown_at.name, job_id, source)
+            finally:
+                os.close(folder)
             return owner is not None and not self._has_ended(owner.job_id)
         return False
 

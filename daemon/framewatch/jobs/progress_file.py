@@ -6,13 +6,13 @@ import errno
 import json
 import os
 import stat
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from framewatch.domain import Job, JobState
 from framewatch.errors import StorageError
-from framewatch.storage import beneath
 from framewatch.storage.files import NO_FILE, READ
 from framewatch.storage.os_errors import shown
 
@@ -76,7 +76,7 @@ def owner_of(folder: int, name: str) -> Owner | None:
     )
 
 
-def require_replaceable(folder: int, name: str, job: Job, *, file: str | None) -> None:
+def require_replaceable(folder: int, name: str, job: Job, *, is_needed: Callable[[], bool]) -> None:
     """Return if a job may write its progress under this name.
 
     It may not as long as another job needs the file: one that has not ended, perhaps of another daemon that uses the
@@ -86,7 +86,7 @@ def require_replaceable(folder: int, name: str, job: Job, *, file: str | None) -
         folder: descriptor of the folder.
         name: of the progress file.
         job: who asks.
-        file: the name of the file that the progress file would be beside; None if this is the job's own by now.
+        is_needed: whether that of a job that has ended is still of use, since there is the file that it is about.
 
     Raises:
         StorageError: `sidecar.foreign`, or `sidecar.taken`.
@@ -95,7 +95,7 @@ def require_replaceable(folder: int, name: str, job: Job, *, file: str | None) -
     owner = owner_of(folder, name)
     if owner is None or owner.is_for(job.id, job.source):
         return
-    if not owner.has_ended or (file is not None and beneath.find(folder, (file,)) is not None):
+    if not owner.has_ended or is_needed():
         message = f"{name} belongs to another job ({owner.job_id}): it stays as it is"
         raise StorageError(message, code="sidecar.taken", hint="`framewatch status` shows the job as well")
 

@@ -159,13 +159,12 @@ class Sidecar:
             if state == self._shown and recent:
                 return
             self._shown, self._written_at = state, now
-            file = None if self._overwrite else job.output.name
-            self._write(self.path, self._root, job, document, file)
+            self._write(self.path, self._root, job, document, lambda: self._has_output(job))
 
     def finish(self, job: Job, progress: Progress, path: Path, root: Root) -> None:
         """Write the final content, durably, at `path` below `root`; a file elsewhere is removed."""
         with self._lock:
-            self._write(path, root, job, self._document(job, progress), None, durable=True)
+            self._write(path, root, job, self._document(job, progress), lambda: False, durable=True)
             if path != self.path:
                 self.remove(job.id)
 
@@ -177,6 +176,10 @@ class Sidecar:
             except StorageError as error:
                 self._failed(error)
 
+    def _has_output(self, job: Job) -> bool:
+        """Return whether another job's output is there, with a name that this job may not take."""
+        return not self._overwrite and self._root.exists(job.output)
+
     def _document(self, job: Job, progress: Progress) -> dict[str, Any]:
         """Return the content to write: progress does not decrease until another attempt begins."""
         run = (job.attempt, job.started_at)
@@ -187,12 +190,19 @@ class Sidecar:
         return document
 
     def _write(
-        self, path: Path, root: Root, job: Job, document: dict[str, Any], file: str | None, *, durable: bool = False
+        self,
+        path: Path,
+        root: Root,
+        job: Job,
+        document: dict[str, Any],
+        is_needed: Callable[[], bool],
+        *,
+        durable: bool = False,
     ) -> None:
         data = json.dumps(document, indent=1, allow_nan=False).encode() + b"\n"
         try:
             with storage_faults(path), root.open_folder(path.parent, create=True) as folder:
-                require_replaceable(folder, path.name, job, file=file)
+                require_replaceable(folder, path.name, job, is_needed=is_needed)
                 files.write_name(folder, path.name, data, durable=durable, mode=root.mode)
             self._failing = False
             self._on_written()

@@ -260,6 +260,7 @@ def test_a_progress_file_that_another_job_needs_is_neither_replaced_nor_removed(
     tmp_path: Path, running: Job, status: JobState, has_output: bool, replaced: bool
 ) -> None:
     path, output = tmp_path / "clip1.mp4.progress.json", tmp_path / running.output.name
+    running = running.evolve(output=output)
     other = running.evolve(id="another", source=Path("/elsewhere/clip1.mkv"), state=status, outcome=status)
     Sidecar(path, Root(tmp_path)).finish(other, at(1), path, Root(tmp_path))
     if has_output:
