@@ -52,9 +52,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_season_comes_out_whole_and_leaves_nothing_behind(harness: Harness, clip: Path) -> None:
-    share = harness.folder(
-        preset={"ml_upscale": "none", "container": "mkv", "preset": "ultrafast"}, settle_seconds=0.5
-    )
+    share = harness.folder(preset={"processing_mode": "copy", "container": "mkv"}, settle_seconds=0.5)
     outside = harness.root / "outside"
     season = make_season(outside, clip)
     (outside / "Show").rename(share / "Show")
