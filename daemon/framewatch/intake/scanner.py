@@ -189,7 +189,8 @@ class Scanner:
                 inside = list(beneath.files_below(top, parts))
                 if any(self._rules.is_unfinished(name) for name, _ in inside):
                     return None
-                return Snapshot(**files.identity_of_tree(status, (found for _, found in inside)).model_dump())
+                whole = files.identity_of_tree(status, (found for _, found in inside))
+                return Snapshot(whole.device, whole.inode, whole.size, whole.mtime_ns)
         except OSError:
             return None
         return _snapshot(status) if status and stat.S_ISREG(status.st_mode) else status
