@@ -49,6 +49,10 @@ _LONGEST_PIECE = {
 _LOST_FRAMES = Fraction(5, 2)  # so many times the usual distance of two frames
 _SAMPLES_ONLY = ("mov", "wav", "aiff", "caf", "w64")  # what no packet refers to is of no use in these
 _START_CODES = ("mpeg1video", "mpeg2video")  # whose stuffing ends with a start code (ISO/IEC 13818-2, 5.2.3)
+# Where packets have exact places, and nothing but their headers lies between them. A longer gap was skipped by the
+# demuxer to find its way again; in AVI, whose packets have no times, without a loss of frames that could be seen.
+_WITHOUT_GAPS = ("matroska", "flv", "avi")
+_LONGEST_GAP = 4096
 _MOST_BEFORE = 8  # packets before a run that may reach into it, where places of packets overlap
 
 
@@ -112,9 +116,11 @@ class FileFacts:
     container: str  # libav's name of its format
     has_video: bool
     codecs: Sequence[str]  # of each stream, by index; "" for what is neither picture nor sound
-    padded: Sequence[Run] = ()  # parts that hold no packets
-    fragmented: bool = False  # an MP4 file whose index is spread over it
+    # These are read from the file where something is wrong with it.
+    padded: Callable[[], Sequence[Run]] = tuple  # parts that hold no packets
+    fragmented: Callable[[], bool] = lambda: False  # whether it is an MP4 file whose index is spread over it
     padding_end: Callable[[Run], int] = lambda run: run.start  # where the padding ends that a run is in
+    is_chunk: Callable[[int], bool] = lambda _: False  # whether a part of an AVI file begins there that is no packet
     byte_at: Callable[[int], int] = lambda _: 0
 
 
@@ -132,6 +138,22 @@ def damaged_runs(runs: Sequence[Run], places: PacketPlaces, facts: FileFacts) ->
         first = min(main.starts, default=0)  # tags come before
         return [run for run in runs if run.end - max(run.start, first) > least]
     return joined(_damaged_parts(runs, _Sorted(places), facts))
+
+
+def skipped_runs(places: PacketPlaces, facts: FileFacts) -> list[Run]:
+    """Return the parts of a file between its packets that the demuxer could not read."""
+    if not facts.container.startswith(_WITHOUT_GAPS):
+        return []
+    packets, main = _Sorted(places), _Sorted(places, places.main)
+    timed = facts.container != "avi"
+    found: list[Run] = []
+    reached = packets.starts[0] if packets.starts else facts.size
+    for start, end in packets.extents(Run(facts.size, facts.size) if not timed else None):
+        if start - reached > _LONGEST_GAP:
+            left = [part for part in without(Run(reached, start), facts.padded()) if part.size > _LONGEST_GAP]
+            found += (part for part in left if (main.loses_frames(part) if timed else not facts.is_chunk(part.start)))
+        reached = max(reached, end)
+    return found
 
 
 def measure(runs: Sequence[Run], places: PacketPlaces, facts: FileFacts, clock: Clock) -> Missing:
@@ -153,6 +175,12 @@ class _Sorted:
         self.order = sorted(chosen, key=places.starts.__getitem__)
         self.places = places
         self.starts = [places.starts[number] for number in self.order]
+
+    def extents(self, last: Run | None) -> Iterator[Run]:
+        """Yield where the packets are, and then a last place."""
+        yield from (Run(self.places.starts[number], self.places.ends[number]) for number in self.order)
+        if last is not None:
+            yield last
 
     @cached_property
     def times(self) -> list[int]:
@@ -184,7 +212,7 @@ class _Sorted:
 
 
 def _damaged_parts(runs: Sequence[Run], packets: _Sorted, facts: FileFacts) -> Iterator[Run]:
-    samples_only = facts.container.startswith(_SAMPLES_ONLY) and not facts.fragmented
+    samples_only = bool(runs) and facts.container.startswith(_SAMPLES_ONLY) and not facts.fragmented()
     for run in runs:
         inside = [Run(packets.places.starts[each], packets.places.ends[each]) for each in packets.overlapping(run)]
         excused = [
@@ -196,7 +224,7 @@ def _damaged_parts(runs: Sequence[Run], packets: _Sorted, facts: FileFacts) -> I
             parts = [Run(max(run.start, place.start), min(run.end, place.end)) for place in joined(inside)]
         else:
             begin = min(facts.padding_end(run), run.end)
-            parts = list(without(Run(begin, run.end), facts.padded))
+            parts = list(without(Run(begin, run.end), facts.padded()))
         for part in parts:
             kept = without(part, joined(excused))
             yield from (each for each in kept if each.size >= _CONTAINER_HEADER)

@@ -90,6 +90,17 @@ def _boxes(file: BinaryIO) -> Iterator[tuple[bytes, Run]]:
         position += length
 
 
+def is_avi_chunk(file: BinaryIO, start: int) -> bool:
+    """Return whether an index, padding or a list begins behind a packet of an AVI file."""
+    file.seek(start)
+    names = (file.read(10) + bytes(10))[:10]
+    return any(_is_chunk_name(names[shift : shift + 4]) for shift in (0, 1, 2))  # chunks begin at even places
+
+
+def _is_chunk_name(name: bytes) -> bool:
+    return name in (b"JUNK", b"LIST", b"RIFF", b"idx1") or name[:2] == b"ix" or name[2:] == b"ix"
+
+
 def _after_void(data: bytes, before: int) -> int:
     """Return where a Void element ends (RFC 8794, section 11.3.2) whose header is right before the zeros."""
     start = data.rfind(b"\xec", max(before - 9, 0), before)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from av.container import InputContainer
@@ -21,9 +21,10 @@ from framewatch.media.damage.missing import (
     PacketPlaces,
     damaged_runs,
     measure,
+    skipped_runs,
 )
-from framewatch.media.damage.padding import is_fragmented, padded_parts, padding_end
-from framewatch.media.damage.zero_runs import Run, ZeroRuns
+from framewatch.media.damage.padding import is_avi_chunk, is_fragmented, padded_parts, padding_end
+from framewatch.media.damage.zero_runs import Run, ZeroRuns, joined
 from framewatch.media.heartbeat import Beat
 from framewatch.media.probe.pyav_values import fraction
 from framewatch.media.probe.safe_open import AnyFile, open_file
@@ -77,37 +78,49 @@ class Completeness:
         Raises:
             MediaError: `media.corrupt`.
         """
-        found = self._zeros.runs()
-        if not found:
-            return NOTHING
         facts = self._facts(container)
+        zeros = damaged_runs(self._zeros.runs(), self._places, facts)
+        runs = joined([*zeros, *skipped_runs(self._places, facts)])
+        if not runs:
+            return NOTHING
         stream = container.streams[self._places.main]
         start = Fraction(container.start_time or 0, 1_000_000)
         stated = start + Fraction(container.duration or 0, 1_000_000)
         clock = Clock(fraction(stream.time_base) or Fraction(1, 1000), start, max(latest, stated))
-        missing = measure(damaged_runs(found, self._places, facts), self._places, facts, clock)
+        missing = measure(runs, self._places, facts, clock)
         if missing.is_too_much:
             raise _corrupt(self._source.name, missing.bytes, facts.size, missing.seconds)
         return missing
 
     def _facts(self, container: InputContainer) -> FileFacts:
         name = container.format.name
-        with open_file(self._source, beat=self._beat) as file:
-            padded, fragmented = padded_parts(file, name), is_fragmented(file, name)
         return FileFacts(
             size=_size(container),
             container=name,
             has_video=bool(container.streams.video),
             codecs=[_codec(stream) for stream in container.streams],
-            padded=padded,
-            fragmented=fragmented,
+            padded=cache(partial(self._padded, name)),
+            fragmented=cache(partial(self._is_fragmented, name)),
             padding_end=partial(self._padding_end, name),
+            is_chunk=self._is_chunk,
             byte_at=self._byte_at,
         )
 
     def _padding_end(self, container: str, run: Run) -> int:
         with open_file(self._source, beat=self._beat) as file:
             return padding_end(file, run, container)
+
+    def _padded(self, container: str) -> list[Run]:
+        with open_file(self._source, beat=self._beat) as file:
+            return padded_parts(file, container)
+
+    def _is_fragmented(self, container: str) -> bool:
+        with open_file(self._source, beat=self._beat) as file:
+            return is_fragmented(file, container)
+
+    def _is_chunk(self, offset: int) -> bool:
+        with open_file(self._source, beat=self._beat) as file:
+            return is_avi_chunk(file, offset)
 
     def _byte_at(self, offset: int) -> int:
         with open_file(self._source, beat=self._beat) as file:
@@ -117,7 +130,8 @@ class Completeness:
 
 def missing_warning(missing: Missing) -> Finding:
     """Return the warning for a file of which a little is missing."""
-    message = f"about {missing.seconds:.1f} seconds are missing: {_shown(missing.bytes)} of the file are only zeros"
+    lost = f"{_shown(missing.bytes)} of the file are zeros or cannot be read"
+    message = f"about {missing.seconds:.1f} seconds are missing: {lost}"
     hint = "the download was not complete, or the copy was bad: the frames before are shown longer there"
     return Finding("media.incomplete", message, hint)
 
@@ -144,7 +158,7 @@ def explain_unreadable(source: AnyFile, error: FramewatchError, beat: Beat, *, k
 def _corrupt(name: str, lost: int, size: int, seconds: float = 0.0) -> MediaError:
     share = f"{100 * lost / max(size, 1):.0f}%" if lost < size else "all"
     about = f", about {seconds:.0f} seconds" if seconds >= 1 else ""
-    message = f"{name} is damaged: {_shown(lost)} of it ({share}) are only zeros{about}"
+    message = f"{name} is damaged: {_shown(lost)} of it ({share}) are zeros or cannot be read{about}"
     hint = f"the download is not complete, or the copy is bad: {COPY_AGAIN_HINT}"
     return MediaError(message, code=CORRUPT, hint=hint)
 

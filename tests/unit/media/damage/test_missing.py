@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
-from framewatch.media.damage.missing import Clock, FileFacts, PacketPlaces, damaged_runs, measure
+from framewatch.media.damage.missing import Clock, FileFacts, PacketPlaces, damaged_runs, measure, skipped_runs
 from framewatch.media.damage.zero_runs import Run
 
 FRAME = 10_000  # bytes
@@ -72,3 +73,29 @@ def test_the_seconds_from_the_last_good_frame_to_the_next_are_missing(
 
 def test_a_file_without_zeros_misses_nothing() -> None:
     assert measure([], places(), facts("avi", "mpeg4"), CLOCK).bytes == 0
+
+
+@pytest.mark.parametrize(
+    ("container", "lost", "found"),
+    [
+        ("matroska,webm", range(0), []),
+        ("matroska,webm", range(40, 45), [Run(399_980, 450_000)]),
+        ("avi", range(40, 45), [Run(399_980, 450_000)]),
+        ("avi", range(90, 100), [Run(899_980, 1_000_000)]),
+        ("mov,mp4,m4a,3gp,3g2,mj2", range(40, 45), []),  # parts of it may be edited out
+        ("mpegts", range(40, 45), []),  # other programs may be there
+    ],
+)
+def test_a_part_between_packets_was_skipped_where_only_packets_are(
+    container: str, lost: range, found: list[Run]
+) -> None:
+    assert skipped_runs(places(lost), facts(container, "h264")) == found
+
+
+def test_what_lies_between_packets_without_a_loss_of_frames_or_is_known_was_not_skipped() -> None:
+    spread = PacketPlaces(main=0)
+    for number in range(100):
+        spread.add(0, number * FRAME, 1000, number)
+    assert not skipped_runs(spread, facts("matroska,webm", "vp9"))
+    known = replace(facts("matroska,webm", "h264"), padded=lambda: [Run(399_980, 450_000)])
+    assert not skipped_runs(places(range(40, 45)), known)
