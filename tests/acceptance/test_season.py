@@ -34,6 +34,7 @@ def make_season(folder: Path, clip: Path) -> dict[str, bytes]:
         (season / name).write_text(name)
     (season / "@eaDir" / "SYNOINDEX").write_text("index")
     (season / "Sample" / "sample.txt").write_text("about the sample")
+    (season / "Sample" / "show.s01e01-sample.mp4").write_bytes(data + b"sample")
     for name in ("poster.jpg", "season01-poster.jpg", "fanart.jpg"):
         (folder / "Show" / name).write_bytes(picture + name.encode())
     (folder / "Show" / "tvshow.nfo").write_text("show")

@@ -23,7 +23,7 @@ from framewatch.intake.settle_tracker import Snapshot
 from framewatch.intake.settling.patience import Patience
 from framewatch.library.companions import without_video
 from framewatch.library.discs import disc_above, disc_kind
-from framewatch.library.kinds import Kind, claims_kind, is_other_kind
+from framewatch.library.kinds import Kind, claims_kind, is_other_kind, kinds_of
 from framewatch.library.remains import is_sample
 from framewatch.settings import FolderSettings
 from framewatch.storage.root import Guard, Root
@@ -185,7 +185,8 @@ class Collector:
     def is_open(self, relative: str) -> bool:
         """Return whether a file is or may become a job, or has to stay for another reason.
 
-        Videos that the user excludes stay; samples, and what lies in folders of NAS systems, do not.
+        Videos that the user excludes stay, and empty ones, which a download may fill. Samples do not, nor what is
+        in folders of NAS systems.
         """
         name = relative.rpartition("/")[2]
         if self._rules.is_unfinished(name):
@@ -193,7 +194,10 @@ class Collector:
         relative = disc_above(relative) or relative
         if self._scanner.covers(relative):
             if relative in self._left_out:
-                return self._left_out[relative] is LeftOut.SETTINGS
+                placeholder = self._left_out[relative] is LeftOut.EMPTY and bool(
+                    kinds_of(name) & (self._wanted or set())
+                )
+                return placeholder or self._left_out[relative] is LeftOut.SETTINGS
             return not self._is_other_kind(relative) and not self._states.is_left_alone(relative)
         claims = self._wanted is None or claims_kind(name, self._wanted)
         return claims and not is_sample(relative) and not self._built_in.ignores(relative)
