@@ -14,6 +14,7 @@ import structlog
 from framewatch.domain import Job
 from framewatch.errors import ConfigError, FramewatchError, StorageError, unexpected
 from framewatch.intake.admission import Admission
+from framewatch.jobs.scheduling.bug_guard import is_held_for_bugs
 from framewatch.jobs.store.store import Request, Store
 from framewatch.service.application import Application
 from framewatch.service.queue_requests import QueueRequests
@@ -108,7 +109,11 @@ class Requests:
 
     def _retry(self, request: Request) -> None:
         job = self._store.get(request.subject or "")
-        if job is not None:  # else it was deleted as an old one since
+        if job is None:
+            return  # it was deleted as an old one since
+        if self._application.scheduler.guard.holds(job.folder) is not None:
+            self._application.scheduler.resume_folder(job.folder)
+        if not is_held_for_bugs(job):  # else it goes on with its folder
             event = self._admission(job).readmit(job, same_preset=_same_preset(request))
             self._application.manager.apply(job.id, event)
 
