@@ -223,10 +223,10 @@ _RUNNING = (("done", 6), ("fps", 5), ("elapsed", 8), ("left", 8), ("size", 7))
 def _running_row(job: dict[str, Any], *, wide: bool) -> tuple[str, ...]:
     elapsed = "" if job["elapsed_seconds"] is None else clock(job["elapsed_seconds"])
     expected = job["expected"]["seconds"]
-    left = "interrupted" if job["interrupted"] else ""
-    if not job["interrupted"] and job["eta_seconds"] is not None:
+    left = ""
+    if job["eta_seconds"] is not None:
         left = clock(job["eta_seconds"])
-    elif not job["interrupted"] and expected is not None:
+    elif expected is not None:
         left = f"~{clock(max(expected - (job['elapsed_seconds'] or 0), 0))}"
     fps = f"{job['fps']:.1f}" if job["fps"] and not job["interrupted"] else ""
     if job["interrupted"]:
