@@ -26,8 +26,9 @@ from framewatch.jobs.store.ids import is_job_id
 from framewatch.jobs.store.store import StoreError
 from framewatch.library.discs import named_like
 from framewatch.library.kinds import Kind
+from framewatch.library.own_files import FOLDER_PRESET
 from framewatch.media.preset.library import SHIPPED, PresetLibrary
-from framewatch.media.preset.loader import FOLDER_PRESET, NamedPreset, load_folder_preset
+from framewatch.media.preset.loader import NamedPreset, load_folder_preset
 from framewatch.media.preset.preset import Preset
 from framewatch.media.preset.preset_file import UNREADABLE
 from framewatch.media.preset.selection import wanted_kinds

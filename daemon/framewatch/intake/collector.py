@@ -193,11 +193,9 @@ class Collector:
             return True
         relative = disc_above(relative) or relative
         if self._scanner.covers(relative):
-            if relative in self._left_out:
-                placeholder = self._left_out[relative] is LeftOut.EMPTY and bool(
-                    kinds_of(name) & (self._wanted or set())
-                )
-                return placeholder or self._left_out[relative] is LeftOut.SETTINGS
+            if why := self._left_out.get(relative):
+                is_placeholder = why is LeftOut.EMPTY and bool(kinds_of(name) & (self._wanted or set()))
+                return is_placeholder or why is LeftOut.SETTINGS
             return not self._is_other_kind(relative) and not self._states.is_left_alone(relative)
         claims = self._wanted is None or claims_kind(name, self._wanted)
         return claims and not is_sample(relative) and not self._built_in.ignores(relative)

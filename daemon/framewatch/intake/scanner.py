@@ -16,14 +16,13 @@ from framewatch.intake.ignore.rules import IgnoreRules
 from framewatch.intake.settle_tracker import Snapshot
 from framewatch.library.companions import is_written_for_a_video
 from framewatch.library.discs import disc_kind
-from framewatch.media.preset.loader import FOLDER_PRESET
+from framewatch.library.own_files import is_preset_name
 from framewatch.storage import beneath, files
 from framewatch.storage.mount_marker import MARKER_NAME
 from framewatch.storage.os_errors import shown
 from framewatch.storage.root import Root
 
 MAX_DEPTH = 64  # folders below the root; deeper trees are skipped and reported
-PRESET_NAMES = (FOLDER_PRESET, FOLDER_PRESET.replace(".yaml", ".yml"))  # as they are never taken for videos
 MAX_REPORTED = 1000  # entries reported by name; bounds the memory that a hostile folder can use
 
 
@@ -59,7 +58,7 @@ class ScanReport:
         folder, _, name = relative.rpartition("/")
         if is_written_for_a_video(name) and len(self.companions) < MAX_REPORTED:
             self.companions.append(relative)
-        if folder and name.lower() in PRESET_NAMES and len(self.presets) < MAX_REPORTED:
+        if folder and is_preset_name(name) and len(self.presets) < MAX_REPORTED:
             self.presets.add(relative)
 
     def may_have_missed(self, relative: str) -> bool:

@@ -12,11 +12,11 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from framewatch.library.own_files import SIDECAR_SUFFIX
 from framewatch.settings.fields import NOT_PORTABLE
 from framewatch.storage.folder_places import ProgressFiles
 
 MAX_BYTES = 255  # NAME_MAX of every common file system
-SIDECAR_SUFFIX = ".progress.json"
 PROGRESS_FOLDER = ".framewatch-progress"
 
 _MAX_EXTENSION = 16  # bytes; what follows the last dot of "Vol. 1 the long way home" is no extension

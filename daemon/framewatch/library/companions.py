@@ -98,6 +98,13 @@ def is_written_for_a_video(name: str) -> bool:
     return bool(_subtitles().fullmatch(name))
 
 
+def endings_of_texts() -> list[str]:
+    """Return the endings of companions that are no media, such as subtitles: such files are never processed."""
+    data = _data()
+    endings = sorted({*data.with_tags, *data.plain, *data.source_only})
+    return [ending for ending in endings if kinds_of(f"name.{ending}") == {Kind.TEXT}]
+
+
 def without_video(companions: Iterable[str], videos: Iterable[str]) -> list[str]:
     """Return those paths of companions, with slashes, beside which there is no video that they could belong to."""
     found = list(companions)

@@ -5,21 +5,14 @@ from __future__ import annotations
 import re
 from fnmatch import translate
 
+from framewatch.library.companions import is_folder_companion
+
 # Hidden files that desktops, NAS systems and media servers leave in every folder. Others may belong to a program that
 # is still at work, such as rsync's and Syncthing's temporary files.
 _HIDDEN = (
     *(".ds_store", "._*", ".directory", ".localized", ".picasa.ini", ".hidden", ".thumbnails", ".appledouble"),
-    *(".apdisk", ".volumeicon.icns", ".actors", ".plexmatch", ".plexignore", ".embyignore", ".ignore", ".nomedia"),
-    *(
-        ".comments",
-        ".xvpics",
-        ".bridgesort",
-        ".bridgecache*",
-        ".fseventsd",
-        ".spotlight-v100",
-        ".trashes",
-        ".@__thumb",
-    ),
+    *(".apdisk", ".volumeicon.icns", ".plexignore", ".embyignore", ".comments", ".xvpics", ".bridgesort"),
+    *(".bridgecache*", ".fseventsd", ".spotlight-v100", ".trashes", ".@__thumb"),
 )
 _HARMLESS = re.compile("|".join(map(translate, _HIDDEN)), re.IGNORECASE)
 _SAMPLE_FOLDERS = ("sample", "samples", "proof")
@@ -28,7 +21,8 @@ _SAMPLE = re.compile(r"^sample[\W_]|[\W_]sample\.[^.]*$", re.IGNORECASE)
 
 def is_foreign_work(name: str) -> bool:
     """Return whether a hidden file or folder may belong to a program that is still at work in its folder."""
-    return name.startswith(".") and not _HARMLESS.match(name)
+    harmless = _HARMLESS.match(name) or any(is_folder_companion(name, is_folder=each) for each in (False, True))
+    return name.startswith(".") and not harmless
 
 
 def is_sample(path: str) -> bool:

@@ -20,7 +20,8 @@ from framewatch.intake.daemon_lock import DaemonLock
 from framewatch.intake.folder_checks import check_folder, make_targets
 from framewatch.intake.folder_overlap import locate, split_overlaps
 from framewatch.intake.preflight import Ready, load_named, preset_findings
-from framewatch.media.preset.loader import FOLDER_PRESET, NamedPreset
+from framewatch.library.own_files import FOLDER_PRESET
+from framewatch.media.preset.loader import NamedPreset
 from framewatch.media.preset.preset_file import UNREADABLE
 from framewatch.safe_yaml import KeyPath
 from framewatch.settings import FolderSettings, LoadedSettings

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from framewatch import documents
+from framewatch.intake.ignore.rules import IgnoreRules, known_names
+from framewatch.library import companions
 from framewatch.library.kinds import Kind, claims_kind, is_other_kind, kinds_of
 
 VIDEO, SOUND, PICTURE, TEXT = Kind.VIDEO, Kind.SOUND, Kind.PICTURE, Kind.TEXT
@@ -40,3 +43,14 @@ def test_a_name_that_leaves_the_kind_open_is_neither_claimed_nor_left_alone() ->
     assert is_other_kind("poster.jpg", video)
     assert claims_kind("film.mp4", video)
     assert not claims_kind("poster.jpg", video)
+
+
+def test_the_lists_of_names_agree() -> None:
+    lists = documents.read(companions.DATA).data
+    media, texts = set(lists["pictures"]), {*lists["with_tags"], *lists["plain"], *lists["source_only"]}
+    assert not [ending for ending in media | texts if kinds_of(f"film.{ending}") == {VIDEO}], "they would get jobs"
+    assert not [ending for ending in media | texts if not kinds_of(f"film.{ending}")], "file_kinds.yaml lacks them"
+    assert not set(lists["with_tags"]) & set(lists["plain"]), "those with tags need none"
+    assert not [each for each in lists["subtitles"] if not IgnoreRules().ignores(f"film.{each}")], "never found late"
+    unfinished = {ending for group in known_names().unfinished_endings for ending in group}
+    assert set(known_names().marks) <= unfinished

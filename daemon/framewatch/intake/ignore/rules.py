@@ -1,11 +1,12 @@
 """The names in a watch folder that framewatch ignores.
 
 Ignored are hidden files, unfinished downloads and copies, leftovers of NAS systems, desktops and editors, files of
-framewatch's own, and companions. A companion is a file that comes with a video and is known not to be one: subtitles,
-descriptions, checksums, links. Failing it would only clutter failed/. Everything else is admitted, so that files with
-unknown extensions end in failed/ with a reason instead of staying there unexplained.
+framewatch's own, and companions that are no media: subtitles, descriptions, checksums, links. Failing them would only
+clutter failed/. Everything else is admitted, so that files with unknown extensions end in failed/ with a reason
+instead of staying there unexplained.
 
-The names are in rules.yaml. Case does not matter. A rule that matches a folder's name ignores the tree below it.
+The names are in rules.yaml, those of companions in library/companions.yaml. Case does not matter. A rule that matches
+a folder's name ignores the tree below it.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from pathlib import Path
 
 from framewatch import documents
 from framewatch.domain import Record
+from framewatch.library.companions import endings_of_texts
+from framewatch.library.own_files import PRESET_NAMES, SIDECAR_SUFFIX
 
 DATA = Path(__file__).with_name("rules.yaml")
-OWN = ("*.progress.json", "framewatch-preset.yaml", "framewatch-preset.yml")
 
 _Lists = tuple[tuple[str, ...], ...]
 
@@ -33,7 +35,7 @@ class _Names(Record):
     unfinished_endings: _Lists
     unfinished_names: _Lists
     leftovers: _Lists
-    companions: _Lists
+    documents: tuple[str, ...]
     marks: tuple[str, ...]
 
     @property
@@ -45,7 +47,12 @@ class _Names(Record):
     @property
     def ignored(self) -> tuple[str, ...]:
         """Patterns of everything that is ignored."""
-        return (*self.hidden, *OWN, *self.unfinished, *chain.from_iterable((*self.leftovers, *self.companions)))
+        own = (f"*{SIDECAR_SUFFIX}", *PRESET_NAMES)
+        companions = (f"*.{ending}" for ending in endings_of_texts())
+        return (
+            *(*self.hidden, *own, *self.unfinished, *chain.from_iterable(self.leftovers)),
+            *(*companions, *self.documents),
+        )
 
 
 class IgnoreRules:

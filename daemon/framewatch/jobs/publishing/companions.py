@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from framewatch.domain import Job, JobState
-from framewatch.jobs.naming import SIDECAR_SUFFIX
 from framewatch.jobs.publishing.carry import Carrier, Spot
 from framewatch.jobs.source_check import source_root
 from framewatch.library.companions import Companion, Family, are_alike, family_of, is_folder_companion
-from framewatch.media.preset.loader import FOLDER_PRESET
+from framewatch.library.own_files import is_own_name
 from framewatch.storage.copy import CopyProgress
 from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.root import Names, Root
@@ -129,12 +128,7 @@ class JobCompanions:
 
 def own_left_out(names: Names) -> Names:
     """Return the names without framewatch's own files."""
-    return names._replace(files=[name for name in names.files if not is_own(name)])
-
-
-def is_own(name: str) -> bool:
-    """Return whether a file is framewatch's own: a progress file, or the preset of a folder."""
-    return name.endswith(SIDECAR_SUFFIX) or name == FOLDER_PRESET
+    return names._replace(files=[name for name in names.files if not is_own_name(name)])
 
 
 def folder_companions(names: Names) -> Iterator[str]:

@@ -21,7 +21,8 @@ import structlog
 
 from framewatch.errors import CancelledError
 from framewatch.jobs.publishing.carry import MAX_DEPTH, Carrier, Spot
-from framewatch.jobs.publishing.companions import folder_companions, is_own, root_companions
+from framewatch.jobs.publishing.companions import folder_companions, root_companions
+from framewatch.library.own_files import is_own_name
 from framewatch.library.remains import is_foreign_work
 from framewatch.storage.folder_places import FolderPlaces
 from framewatch.storage.os_errors import shown
@@ -143,7 +144,7 @@ class Remains:
         """Return the root that has the sources of this folder: done/ or, if all failed, failed/."""
         if not folder.parts:
             done = self._places.root("done")
-            return done if any(not is_own(name) for name in done.names(done.path).files) else None
+            return done if any(not is_own_name(name) for name in done.names(done.path).files) else None
         inside = self._input.path / folder
         if any(path.is_relative_to(inside) or inside.is_relative_to(path) for path in self._targets()):
             return None  # the folder is one of them, or has one of them in it
@@ -179,7 +180,7 @@ class Remains:
             blocking = (name for name in names.files if taken and is_open(name))
             names = Names([*taken, *islice(blocking, 1)], [], [])
         foreign = any(map(is_foreign_work, (*names.files, *names.folders, *names.others)))
-        if foreign or depth > MAX_DEPTH or any(map(is_own, names.files)):
+        if foreign or depth > MAX_DEPTH or any(map(is_own_name, names.files)):
             yield folder.as_posix(), None
             return
         for name in names.files:

@@ -11,13 +11,12 @@ from typing import Any, NamedTuple
 from framewatch import documents
 from framewatch.documents import Document, parse_key_path
 from framewatch.errors import ConfigError, Finding
+from framewatch.library.own_files import FOLDER_PRESET
 from framewatch.media.preset.inheritance import Origin, build
 from framewatch.media.preset.library import SHIPPED, PresetLibrary, is_path, preset_path
 from framewatch.media.preset.preset import Preset
 from framewatch.media.preset.preset_file import read_in_share
 from framewatch.storage.root import Root
-
-FOLDER_PRESET = "framewatch-preset.yaml"
 
 
 class NamedPreset(NamedTuple):
