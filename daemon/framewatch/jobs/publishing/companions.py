@@ -66,16 +66,17 @@ class JobCompanions:
         source, output = self._job.journal.source_to, self._job.journal.output
         if source is None or self._places.companions == "leave":
             return
-        if self._places.replace and self._job.outcome == JobState.DONE:
-            return  # they belong to the output now
-        family = self._family()
+        is_done = self._job.outcome == JobState.DONE
+        stay = self._places.replace and is_done  # beside the output that took the source's place
+        family = self._family(without=output if stay else None)
         if family.shared:
             return
-        self.copy()  # what came since
-        with_output = self._places.companions == "move" and self._job.outcome == JobState.DONE
+        if not stay:
+            self.copy()  # what came since
+        with_output = self._places.companions == "move" and is_done
         needed = self._needed_by_others()
         for companion in family.companions:
-            if companion.name in needed:
+            if companion.name in needed or (stay and companion.for_output):
                 continue
             beside, root = source, self._root_of(source)
             if with_output and companion.for_output and output is not None:
@@ -99,9 +100,11 @@ class JobCompanions:
     def _names(self) -> Names:
         return own_left_out(self._root.names(self._job.source.parent))
 
-    def _family(self) -> Family:
+    def _family(self, without: Path | None = None) -> Family:
+        """Return what belongs to the source, as if `without` did not lie beside it."""
         names = self._names()
-        return family_of(self._job.source.name, names.files, names.folders)
+        others = [name for name in names.files if without is None or name != without.name]
+        return family_of(self._job.source.name, others, names.folders)
 
     def _needed_by_others(self) -> frozenset[str]:
         """Return the subtitle file that the preset burns into every video of a folder, while others are there."""

@@ -82,6 +82,8 @@ def follow_input(manager: JobManager, folder: str, path: Path, earlier: Collecti
         _remember(store, {name: old for name, old in known.items() if name not in former} | {folder: path})
         moved = [_moved(job, folder, old, path) for old in earlier for job in store.with_source_below(old)]
         count = sum(_save(store, job) for job in moved)
+        for old in earlier:
+            store.follow_moved(old, path)
     if count or former:
         _log.info("folder.input_moved", folder=folder, path=path, before=sorted(earlier), jobs=count)
     return former

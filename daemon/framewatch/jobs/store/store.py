@@ -367,6 +367,13 @@ class Store:
         rows = self._database.rows("moved_files", low=low, high=low[:-1] + b"0")  # the byte after the slash
         return [MovedFile(Path(os.fsdecode(path)), *facts) for path, *facts in rows]
 
+    def follow_moved(self, old: Path, new: Path) -> None:
+        """Look for files that were moved to a folder, or those below it, below another path from now on."""
+        with self._database.transaction():
+            for file in self.moved_files(old):
+                self._database.run("forget_moved", path=os.fsencode(file.path))
+                self.note_moved([file._replace(path=new / file.path.relative_to(old))])
+
     def forget_moved(self, path: Path) -> None:
         """Forget a file that was moved: it is gone, or is another one by now."""
         with self._database.transaction():

@@ -15,7 +15,7 @@ from framewatch.jobs.lifecycle.publishing_step import PlaceOutput
 from framewatch.jobs.lifecycle.transitions import require_cancellable
 from framewatch.jobs.publishing import publish
 from framewatch.storage import rename
-from publish_world import NAME, RESULT, SOURCE, World
+from publish_world import NAME, RESULT, SOURCE, STEM, World
 
 Step = Callable[..., ev.Event]
 
@@ -126,3 +126,17 @@ def test_a_job_whose_source_is_secured_cannot_be_cancelled(world: World) -> None
     with pytest.raises(ImpossibleTransitionError):
         require_cancellable(held)
     require_cancellable(held.evolve(journal=journal.evolve(source_secured=False)))
+
+
+@pytest.mark.parametrize("ending", [".mkv", ".mp4"])
+def test_of_the_companions_only_checksums_go_with_the_source(tmp_path: Path, ending: str) -> None:
+    companions = {f"{STEM}.srt": b"text", f"{NAME}.md5": b"sum"}
+    world = World(tmp_path, companions=companions, mode="replace", ending=ending)
+    world.job()
+    assert world.publish().state == JobState.DONE
+    assert films(world) == {
+        f"in/s1/{STEM}{ending}": RESULT,
+        f"in/s1/{STEM}.srt": b"text",
+        f"done/s1/{NAME}": SOURCE,
+        f"done/s1/{NAME}.md5": b"sum",
+    }

@@ -14,6 +14,7 @@ from framewatch.jobs.scheduling.follow_folders import FACT, follow_input, follow
 from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.scheduling.pauses import Pauses
 from framewatch.jobs.store.store import Store
+from framewatch.library.retention import MovedFile
 from job_factory import MakeJob
 
 A, B, C = Path("/nas/a"), Path("/nas/b"), Path("/nas/c")
@@ -101,9 +102,14 @@ def test_paths_below_an_input_that_was_moved_follow_it(manager: JobManager, make
     other = put(manager, make_job, 3, "b", B)
     again = put(manager, make_job, 4, "a", A, name="twice.mkv")
     put(manager, make_job, 5, "c", C, name="twice.mkv")  # was found at the new place by a version that did not follow
+    store = manager.store
+    store.note_moved([MovedFile(root / "done" / "clip0.mkv", 5, 7, 2e9, "0a") for root in (A, B)])
     follow_names(manager, {"c": C, "b": B})
     assert follow_input(manager, "c", C, [A]) == {"a": "c"}
-    store = manager.store
+    assert [file.path for root in (A, B, C) for file in store.moved_files(root)] == [
+        B / "done" / "clip0.mkv",
+        C / "done" / "clip0.mkv",
+    ]
     moved, ended = store.get(waits.id), store.get(failed.id)
     assert moved is not None
     assert (moved.folder, moved.source, moved.output) == ("c", C / waits.relative, waits.output)
