@@ -189,11 +189,12 @@ def retry_source(job: Job, guard: Guard = UNGUARDED) -> tuple[Path, FileIdentity
         StorageError: its root cannot be opened.
     """
     source = job.journal.source_to or job.source
-    identity = source_identity(source, root_above(source, job.relative, guard))
+    root = root_above(source, job.relative, guard)
+    identity = source_identity(source, root)
     if not isinstance(identity, FileIdentity):
         hint = "put it back, or drop it into the watched folder again"
         raise ConfigError("the source of this job is gone", code="source.vanished", hint=hint, where=shown(source))
-    return source, identity
+    return source, identity.evolve(sample=sample_of(source, root))
 
 
 def source_root(job: Job, guard: Guard) -> Root:

@@ -110,6 +110,7 @@ def test_a_job_that_waits_takes_the_new_version_of_its_file(setup: Setup) -> Non
 def test_a_time_that_moved_by_whole_hours_is_no_change_if_the_content_is_the_same(setup: Setup) -> None:
     setup.admission.admit(setup.settled("a.mkv"))
     (job,) = unfinished(setup.store)
+    assert setup.admission.readmit(job).identity.sample == job.identity.sample is not None
     hour = 3600 * 10**9
     for shift, content, renewed in ((hour, b"film", False), (-11 * hour, b"film", False), (hour, b"FILM", True)):
         job.source.write_bytes(content)
