@@ -24,9 +24,6 @@ class Kind(StrEnum):
     TEXT = "text"  # and everything else that is no medium
 
 
-ALL_MEDIA = frozenset({Kind.VIDEO, Kind.SOUND, Kind.PICTURE})
-
-
 class _Data(Record):
     """file_kinds.yaml."""
 

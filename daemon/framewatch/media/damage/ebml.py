@@ -9,7 +9,6 @@ from typing import BinaryIO, NamedTuple
 EBML = b"\x1a\x45\xdf\xa3"
 SEGMENT = b"\x18\x53\x80\x67"
 CLUSTER = b"\x1f\x43\xb6\x75"
-VOID = b"\xec"
 _MAX_ELEMENTS = 1_000_000  # clusters: there is about one a second
 
 
