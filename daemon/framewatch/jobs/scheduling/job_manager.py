@@ -203,8 +203,8 @@ class JobManager:
         """Store what a change says of files in the input: which are known, so that they are not queued again."""
         source_to = job.journal.source_to
         if source_to is not None and job.journal.source_done and not before.journal.source_done:
+            self.store.forget_moved(job.source)  # it was in failed/, before it was retried, and may stay there
             self.note_moved(source_to, job.identity, job.id)
-            self.store.forget_moved(job.source)  # it was in failed/, before it was retried
         kept, made, output = job.journal.kept, job.journal.made, job.journal.output
         if kept is not None and kept != before.journal.kept:
             self.store.remember(job.folder, {job.relative: kept})

@@ -125,3 +125,16 @@ def test_an_unknown_job_cannot_be_changed(folder: Folder) -> None:
     with pytest.raises(StoreError) as caught:
         folder.manager.change("id9999", lambda _: ev.CancelAsked())
     assert caught.value.finding.code == "job.not_found"
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["from the input", "where it was since before"])
+def test_a_source_in_done_is_known_there_also_when_it_was_there_before(folder: Folder, again: bool) -> None:
+    done = folder.places.root("done").path / "clip.mkv"
+    job = folder.job(state=S.PUBLISHING, outcome=S.SKIPPED)
+    if again:
+        job = job.evolve(source=done)
+        folder.store.save(job, "Moved")
+        folder.manager.note_moved(done, job.identity, "an earlier job")
+    folder.manager.apply(job.id, ev.SourceChosen(done))
+    folder.manager.apply(job.id, ev.SourceMoved())
+    assert [(file.path, file.job_id) for file in folder.store.moved_files(done.parent)] == [(done, job.id)]
