@@ -58,7 +58,9 @@ class Site:
 
     def ignored(self, files: int) -> None:
         for number in range(files):
-            (self.input / f"series {number % SUBFOLDERS:03}" / f"an episode {number:05}.nfo").touch()
+            folder = self.input / f"series {number % SUBFOLDERS:03}"
+            folder.mkdir(exist_ok=True)  # its last video may have been processed
+            (folder / f"an episode {number:05}.nfo").touch()
 
     def start(self, watch: str) -> None:
         folder = {"name": "bench", "input": str(self.input), "watch": watch, "settle_seconds": SETTLE_SECONDS}
