@@ -53,6 +53,10 @@ class Finding:
         """Return the finding with `where` filled in, unless it already names a location."""
         return self if self.where else replace(self, where=where)
 
+    def inside(self, where: str) -> Finding:
+        """Return the finding with `where` before the location that it names: the setting before its program."""
+        return replace(self, where=f"{where}: {self.where}" if self.where else where)
+
     def __str__(self) -> str:
         """Return one line: where, message, hint, code."""
         where = f"{self.where}: " if self.where else ""

@@ -29,6 +29,7 @@ def test_an_ffmpeg_that_is_too_old_is_refused_before_any_work(harness: Harness, 
         assert refused.returncode == 2
         assert "ffmpeg.too_old" in refused.stderr
         assert "5.1" in refused.stderr
+        assert f"framewatch.yaml:2: ffmpeg: {old}: " in refused.stderr  # the setting, then the program
     report = json.loads(framewatch("doctor", "--config", harness.config, "--json").stdout)
     assert [check["ok"] for check in report["checks"] if check["name"] == "ffmpeg"] == [False]
     alone = ("upscale", clip, "--preset", "anime-2x", "-o", harness.root / "o.mp4", "--engine", "identity")

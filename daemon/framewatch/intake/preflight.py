@@ -69,7 +69,9 @@ def preflight(
     try:
         tools = find_tools(settings)
     except ConfigError as error:
-        findings += (finding.at(where(("ffmpeg",))) for finding in error.findings)
+        place = where(("ffmpeg",))
+        named = settings.ffmpeg is not None
+        findings += (finding.inside(place) if named else finding.at(place) for finding in error.findings)
     checked = _examine(loaded, tools, known)
     located = {number: each.located for number, each in checked.items() if each.located is not None}
     plain, linked = split_overlaps(located.values(), settings, where)

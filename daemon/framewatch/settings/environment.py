@@ -29,7 +29,8 @@ def variable(path: KeyPath) -> str:
 def with_environment(document: Document, model: type[BaseModel]) -> Document:
     """Return the document with the keys that environment variables replace. An empty variable replaces nothing.
 
-    A mapping is replaced key by key, `FRAMEWATCH_LOG__LEVEL`, and a list as a whole, as JSON.
+    A mapping is replaced key by key, `FRAMEWATCH_LOG__LEVEL`, and a list as a whole, as JSON; where one text is
+    enough, `FRAMEWATCH_ACTIVE_HOURS=22:00-07:00`.
 
     Raises:
         ConfigError: `config.bad_value`: a variable for a list or mapping is not JSON; the finding names it.
@@ -77,12 +78,14 @@ def _read(model: type[BaseModel]) -> dict[str, Any]:
     source = EnvSettingsSource(
         variables, env_prefix=PREFIX, env_nested_delimiter=NESTED, env_ignore_empty=True, case_sensitive=False
     )
+    texts = _lists_or_texts(model)
     values: dict[str, Any] = {}
     findings = []
     for name, info in variables.model_fields.items():
         try:
             raw, _, is_complex = source.get_field_value(info, name)
-            value = source.prepare_field_value(name, info, raw, is_complex)
+            plain = name in texts and isinstance(raw, str) and not raw.lstrip().startswith("[")
+            value = raw if plain else source.prepare_field_value(name, info, raw, is_complex)
         except ValueError as error:
             message, hint = f"this is not JSON: {error}", "write it as JSON, or set the key in the configuration"
             findings.append(Finding("config.bad_value", message, hint, variable((name,))))
@@ -92,6 +95,13 @@ def _read(model: type[BaseModel]) -> dict[str, Any]:
     if findings:
         raise ConfigError.of(findings)
     return values
+
+
+def _lists_or_texts(model: type[BaseModel]) -> frozenset[str]:
+    """Return the keys that take a text in the place of a list, as `active_hours` does."""
+    properties = model.model_json_schema()["properties"]
+    kinds = {key: {kind.get("type") for kind in schema.get("anyOf", ())} for key, schema in properties.items()}
+    return frozenset(key for key, types in kinds.items() if types >= {"string", "array"})
 
 
 def _merged(data: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:

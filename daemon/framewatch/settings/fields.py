@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, TypeAdapter, ValidationError
 
 from framewatch.documents import FindingError, shown, suggestion
 from framewatch.text import control_character
@@ -19,6 +19,8 @@ NAME_FIELDS = ("stem", "preset", "ext")  # `framewatch.jobs.naming` fills them i
 NOT_PORTABLE = '<>:"\\|?*'  # beside "/", which no file system allows; `framewatch.jobs.naming` replaces them
 _BAD_VALUE = "config.bad_value"
 _BAD_NAME = "config.bad_output_name"
+_BYTES = TypeAdapter(ByteSize)
+_MOST_BYTES = 2**63 - 1  # no file is larger
 
 
 def absolute(path: Path, base: Path) -> Path:
@@ -90,8 +92,24 @@ def _count_or_auto(value: Any) -> Any:
     raise FindingError(_BAD_VALUE, f'"{shown(value)}" is not allowed here', "auto, or a number from 1 to 64")
 
 
+def is_word(value: Any, word: str) -> bool:
+    """Return whether a text is this word, and not a path; case does not matter, as for other choices."""
+    return isinstance(value, str) and value.strip().lower() == word
+
+
 def _program(value: Any) -> Any:
     return value if value == "system" else _path(value)
+
+
+def _size(value: Any) -> Any:
+    try:
+        size = None if isinstance(value, bool) else _BYTES.validate_python(value)
+    except (ValidationError, OverflowError):  # OverflowError: a number with hundreds of digits and a unit
+        size = None
+    if size is None or not 0 <= size <= _MOST_BYTES:
+        hint = "write bytes, or a number with a unit, such as 50 MB or 1.5 GiB"
+        raise FindingError(_BAD_VALUE, f'"{shown(value)}" is not the size of a file', hint)
+    return size
 
 
 def _file_mode(value: Any) -> Any:
@@ -153,7 +171,17 @@ _FIELDS_HINT = f"the fields are {', '.join(f'{{{name}}}' for name in NAME_FIELDS
 
 def _done(value: Any) -> Any:
     """Tell the word `keep` from a path: a folder of this name is written `./keep`."""
-    return value if value == "keep" else _path(value)
+    return "keep" if is_word(value, "keep") else _path(value)
+
+
+def _failed(value: Any) -> Any:
+    """Refuse the word that only `done` takes: it would be a folder beside the configuration."""
+    if is_word(value, "keep"):
+        hint = (
+            "with `done: keep`, failed sources stay as well: remove failed; a folder of this name is written ./keep"
+        )
+        raise FindingError(_BAD_VALUE, '"keep" is a value of `done` alone', hint)
+    return _path(value)
 
 
 DEFAULT_NAME = "{stem}.{ext}"
@@ -161,7 +189,7 @@ DEFAULT_NAME = "{stem}.{ext}"
 
 def folder_conflict(data: Mapping[str, Any]) -> FindingError | None:
     """Return the error for keys of a folder that contradict each other; None if there are none."""
-    if data.get("done") == "keep":
+    if is_word(data.get("done"), "keep"):
         why = "`done: keep` leaves everything in the input as it is"
         limits = ("keep_done_days", "keep_failed_days", "max_done_gb", "max_failed_gb")
         refused = {"replace": data.get("replace") is True, "companions": data.get("companions") == "move"}
@@ -185,6 +213,8 @@ FileMode = Annotated[str, BeforeValidator(_file_mode), Field(json_schema_extra={
 Replacement = Annotated[str, AfterValidator(_replacement)]
 ProgramPath = Annotated[Literal["system"] | Path, BeforeValidator(_program)]
 DoneFolder = Annotated[Literal["keep"] | Path, BeforeValidator(_done)]
+FailedFolder = Annotated[Path | None, BeforeValidator(_failed)]
+FileSize = Annotated[ByteSize, BeforeValidator(_size)]
 FolderName = Annotated[str, AfterValidator(_folder_name), Field(json_schema_extra={"pattern": f"^{FOLDER_NAME}$"})]
 Patterns = Annotated[tuple[Annotated[str, AfterValidator(_pattern)], ...], BeforeValidator(_list)]
 PresetSpec = Annotated[str | dict[str, Any] | None, BeforeValidator(_preset)]

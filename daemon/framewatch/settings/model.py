@@ -21,7 +21,9 @@ from framewatch.settings.fields import (
     CountOrAuto,
     DoneFolder,
     EngineName,
+    FailedFolder,
     FileMode,
+    FileSize,
     FolderName,
     LogLevel,
     NonEmpty,
@@ -35,6 +37,7 @@ from framewatch.settings.fields import (
     Seconds,
     absolute,
     folder_conflict,
+    is_word,
     path_problem,
 )
 from framewatch.storage.folder_places import CompanionsMode, FolderPlaces, ProgressFiles
@@ -79,7 +82,7 @@ class FolderSettings(Section):
         "it is, whatever becomes of it, and is remembered; nothing is written to the input. A file whose output "
         "exists already counts as processed. A folder of the name keep is written ./keep.",
     )
-    failed: ConfigPath | None = Field(
+    failed: FailedFolder = Field(
         default=None,
         json_schema_extra=_no_default,
         description="Folder for sources that could not be processed. Default: <input>/failed. With `done: keep` it "
@@ -133,7 +136,7 @@ class FolderSettings(Section):
         description="Patterns as for ignore: only files whose name or path below input matches one of them are "
         "processed. Default: all.",
     )
-    min_size: ByteSize = Field(
+    min_size: FileSize = Field(
         default=ByteSize(0),
         ge=0,
         description="Smaller files are left alone: bytes, or a number with a unit (500 KB, 50 MB, 1.5 GiB).",
@@ -222,7 +225,7 @@ class FolderSettings(Section):
         relative = {"output": "../out", "done": "done", "failed": "failed"}
         if data.get("replace") is True:
             relative["output"] = "."
-        if data.get("done") == "keep":
+        if is_word(data.get("done"), "keep"):
             del relative["failed"]
         defaults = {key: Path(given) / path for key, path in relative.items()}
         return defaults | {key: value for key, value in data.items() if value is not None}

@@ -56,8 +56,24 @@ def test_folders_are_replaced_as_a_whole(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
+    ("value", "hours"),
+    [
+        ("22:00-07:00", ("22:00-07:00",)),
+        ("sat-sun", ("sat-sun",)),
+        ('["22:00-07:00", "sun"]', ("22:00-07:00", "sun")),
+        ("[]", ()),
+    ],
+)
+def test_hours_are_a_text_or_json(
+    value: str, hours: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert load(tmp_path, monkeypatch, ACTIVE_HOURS=value).settings.active_hours == hours
+
+
+@pytest.mark.parametrize(
     ("name", "value", "code"),
     [
+        ("ACTIVE_HOURS", "22-7", "config.bad_value"),
         ("LOG__LEVEL", "loud", "config.bad_value"),
         ("LOG__LEVL", "info", "config.unknown_key"),
         ("RETRIES", "many", "config.bad_value"),

@@ -128,6 +128,8 @@ log: {level: wrning}
         *[("ignore", value) for value in ("*.part", 3)],
         *[("priority", value) for value in (1001, -1001, 1.5, "high")],
         *[("recursive", value) for value in ("maybe", 7)],
+        *[("min_size", value) for value in (-1, True, " ", "50 XB", "1e400", "99999999999999999999 TB", "9" * 400)],
+        *[("failed", value) for value in ("keep", "Keep")],
         ("watch", "inotify"),
         ("overwrite", "perhaps"),
     ],
@@ -302,11 +304,15 @@ def test_an_ffmpeg_without_a_path_stays_as_it_is_named(value: str, tmp_path: Pat
     assert settings.ffmpeg == (None if value == "null" else value)
 
 
-def test_done_keeps_sources_or_names_a_folder(tmp_path: Path) -> None:
-    kept = load(tmp_path, folder(done="keep")).settings.folders[0]
+@pytest.mark.parametrize("word", ["keep", "KEEP", " Keep "])
+def test_done_keeps_sources(word: str, tmp_path: Path) -> None:
+    kept = load(tmp_path, folder(done=word)).settings.folders[0]
     assert kept.keeps_sources
     assert (kept.done_folder, kept.failed) == (None, None)
     assert kept.targets == {"output": tmp_path / "out"}
+
+
+def test_done_names_a_folder(tmp_path: Path) -> None:
     named = load(tmp_path, folder(done="./keep")).settings.folders[0]
     assert not named.keeps_sources
     assert named.done_folder == tmp_path / "keep"
@@ -325,6 +331,7 @@ def test_outputs_that_replace_sources_are_in_the_input(tmp_path: Path) -> None:
     ("values", "key"),
     [
         ({"done": "keep", "replace": True}, "replace"),
+        ({"done": "Keep", "replace": True}, "replace"),
         ({"done": "keep", "companions": "move"}, "companions"),
         ({"done": "keep", "keep_done_days": 3}, "keep_done_days"),
         ({"done": "keep", "max_failed_gb": 0}, "max_failed_gb"),
