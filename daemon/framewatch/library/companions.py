@@ -73,12 +73,13 @@ def family_of(video: str, files: Collection[str], folders: Iterable[str] = ()) -
     alike = [name for name in files if name != video and _normal(name).startswith(own)]
     others = {name for name in alike if are_alike(name, video)}
     longer = [other for other in others if _normal(stem_of(other)) != own]
+    claims = {_normal(beginning) for other in longer for beginning in (other, stem_of(other))}
     candidates = [(name, False) for name in alike if name not in others] + [(name, True) for name in folders]
     found = [
         companion
         for name, is_folder in candidates
         if (companion := _companion(name, video, is_folder=is_folder))
-        and not any(_companion(name, other, is_folder=is_folder) for other in longer)
+        and not _belongs_to_one(name, claims, is_folder=is_folder)
     ]
     return Family(tuple(sorted(found)), shared=len(longer) < len(others))
 
@@ -124,25 +125,34 @@ def _stems(path: str) -> Iterator[str]:
 def _companion(name: str, video: str, *, is_folder: bool) -> Companion | None:
     stem = stem_of(video)
     for beginning, behind_ending in ((video, stem != video), (stem, False)):
-        for rest in _behind(name, beginning):
-            if is_folder and _named_folder().fullmatch(rest):
-                return Companion(name, rest, behind_ending)
-            if not is_folder and _of_source().fullmatch(rest):
-                return Companion(name, rest, behind_ending, for_output=False)
-            if not is_folder and _of_video().fullmatch(rest):
-                return Companion(name, rest, behind_ending)
+        wanted = _normal(beginning)
+        for rest in (rest for found, rest in _divided(name) if found == wanted):
+            if _is_rest_of_companion(rest, is_folder=is_folder):
+                for_output = is_folder or not _of_source().fullmatch(rest)
+                return Companion(name, rest, behind_ending, for_output)
     return None
 
 
-def _behind(name: str, beginning: str) -> Iterator[str]:
-    """Yield what comes behind the beginning of a name, if it has that beginning in any spelling.
+def _belongs_to_one(name: str, beginnings: Collection[str], *, is_folder: bool) -> bool:
+    """Return whether a file or folder is a companion of a video with one of these beginnings, of perhaps thousands."""
+    found = (rest for beginning, rest in _divided(name) if beginning in beginnings)
+    return any(_is_rest_of_companion(rest, is_folder=is_folder) for rest in found)
+
+
+def _is_rest_of_companion(rest: str, *, is_folder: bool) -> bool:
+    """Return whether what comes behind the name of a video makes the whole the name of a companion."""
+    if is_folder:
+        return bool(_named_folder().fullmatch(rest))
+    return bool(_of_source().fullmatch(rest) or _of_video().fullmatch(rest))
+
+
+def _divided(name: str) -> Iterator[tuple[str, str]]:
+    """Yield each beginning of a name that may be that of a video, in one spelling, and what comes behind it.
 
     File systems differ in case and in the composition of accents, and so do the programs that write companions.
     """
-    wanted = _normal(beginning)
     for position in (place for place, character in enumerate(name) if character in ".-_"):
-        if _normal(name[:position]) == wanted:
-            yield name[position:]
+        yield _normal(name[:position]), name[position:]
 
 
 def _normal(text: str) -> str:

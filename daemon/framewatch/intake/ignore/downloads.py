@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from functools import cache
+from itertools import takewhile
 
 from framewatch.intake.ignore.rules import known_names
 from framewatch.library.kinds import Kind, kinds_of
@@ -20,6 +22,7 @@ class Neighbours:
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = {name.lower(): name for name in names}
+        self._sorted = sorted(self._names)
         self._parts: dict[str, list[str]] = {}  # yt-dlp's files by the stem of the file that they will become
         candidates = (name for name in self._names if ".f" in name or ".temp." in name)  # of perhaps 20,000 names
         for name in candidates:
@@ -44,8 +47,15 @@ class Neighbours:
         for part in self._parts[stem]:
             if part != name:
                 return self._names[part]
-        others = (other for other in self._names if other.startswith(f"{stem}.") and other != name)
-        return next((self._names[other] for other in others if _is_of_download(other, stem)), None)
+        beginning = f"{stem}."
+        others = takewhile(lambda other: other.startswith(beginning), self._from(beginning))
+        found = (other for other in others if other != name and _is_of_download(other, stem))
+        return next((self._names[other] for other in found), None)
+
+    def _from(self, beginning: str) -> Iterator[str]:
+        """Yield the names from this one on, in order: a look at all names for each of them would take minutes."""
+        first = bisect_left(self._sorted, beginning)
+        return (self._sorted[number] for number in range(first, len(self._sorted)))
 
 
 def _is_of_download(name: str, stem: str) -> bool:

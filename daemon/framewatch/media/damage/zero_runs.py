@@ -5,12 +5,15 @@ A download that has stalled, a preallocated file and a bad copy have zeros where
 
 from __future__ import annotations
 
+import re
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 SHORTEST = 512  # bytes: a sector of a disk, the smallest piece that copying programs leave out
 _ZEROS = bytes(SHORTEST)
+_CONTENT = re.compile(rb"[^\0]")
 
 
 class Run(NamedTuple):
@@ -39,8 +42,8 @@ class ZeroRuns:
             self._add(offset, offset + head)
         position = head
         while (found := data.find(_ZEROS, position)) >= 0:
-            rest = data[found:]
-            position = len(data) - len(rest.lstrip(b"\0"))
+            content = _CONTENT.search(data, found + SHORTEST)
+            position = content.start() if content else len(data)
             self._add(offset + found, offset + position)
         tail = len(data) - len(data.rstrip(b"\0"))
         if tail and position < len(data):  # its other part may lie in the next piece
@@ -76,9 +79,10 @@ def joined(runs: Iterator[Run] | Sequence[Run]) -> list[Run]:
 def without(run: Run, excluded: Sequence[Run]) -> Iterator[Run]:
     """Yield what is left of a run outside of some ranges, which are in ascending order and do not overlap."""
     start = run.start
-    for other in excluded:
-        if other.end <= start or other.start >= run.end:
-            continue
+    first = bisect_right(excluded, start, key=lambda other: other.end)
+    for other in map(excluded.__getitem__, range(first, len(excluded))):
+        if other.start >= run.end:
+            break
         if other.start > start:
             yield Run(start, other.start)
         start = max(start, other.end)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from framewatch.intake.ignore.downloads import Neighbours
@@ -30,3 +32,11 @@ from framewatch.intake.ignore.downloads import Neighbours
 )
 def test_a_download_is_recognised_by_what_lies_beside_it(name: str, others: list[str], sign: str | None) -> None:
     assert Neighbours([name, *others]).sign_of_download(name) == sign
+
+
+def test_tens_of_thousands_of_lonely_parts_take_no_minutes() -> None:
+    names = [f"{number}.f137.mp4" for number in range(20_000)]
+    began = time.process_time()
+    neighbours = Neighbours(names)
+    assert not any(map(neighbours.sign_of_download, names))
+    assert time.process_time() - began < 5
