@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Set
 from fnmatch import translate
 from functools import cache
 from pathlib import Path
@@ -133,8 +133,8 @@ def _companion(name: str, video: str, *, is_folder: bool) -> Companion | None:
     return None
 
 
-def _belongs_to_one(name: str, beginnings: Collection[str], *, is_folder: bool) -> bool:
-    """Return whether a file or folder is a companion of a video with one of these beginnings, of perhaps thousands."""
+def _belongs_to_one(name: str, beginnings: Set[str], *, is_folder: bool) -> bool:
+    """Return whether a file or folder is a companion of a video with one of these beginnings."""
     found = (rest for beginning, rest in _divided(name) if beginning in beginnings)
     return any(_is_rest_of_companion(rest, is_folder=is_folder) for rest in found)
 

@@ -16,11 +16,12 @@ from typing import NamedTuple
 
 import structlog
 
-from framewatch.errors import StorageError
+from framewatch.errors import Need, Place, StorageError
+from framewatch.jobs.attempt.forecast.disk import require_room
 from framewatch.jobs.naming import fitted, numbered
 from framewatch.storage.copy import CopyProgress
-from framewatch.storage.files import part_name
-from framewatch.storage.folder_places import OnMoved
+from framewatch.storage.files import identity_of, part_name
+from framewatch.storage.folder_places import FolderPlaces, OnMoved
 from framewatch.storage.move import Move, Moved, move
 from framewatch.storage.os_errors import BAD_NAME, SYMLINK, shown
 from framewatch.storage.root import Root
@@ -48,7 +49,8 @@ class Carrier:
     cancel: threading.Event | None = None
     progress: CopyProgress | None = None
     on_moved: OnMoved = lambda _path, _identity: None
-    check: Callable[[], None] = lambda: None  # called before each file of a folder; may raise a CancelledError
+    accepts: Callable[[Path], bool] = lambda _: True  # whether a file may be taken; may raise a CancelledError
+    require_room: Callable[[Root, int], None] = lambda _root, _bytes: None  # for a copy; raises a StorageError
     strict: bool = False  # raise an error also for a file that has to stay
 
     def file(self, source: Spot, destination: Spot, *, keep: bool) -> bool:
@@ -96,7 +98,6 @@ class Carrier:
         """
         placed = 0
         for inner in files_below(source):
-            self.check()
             to = Spot(destination.path / inner.relative_to(source.path), destination.root)
             placed += self.file(Spot(inner, source.root), to, keep=keep)
         if remove and not keep:
@@ -104,9 +105,11 @@ class Carrier:
         return placed
 
     def _placed(self, source: Spot, destination: Spot, *, keep: bool) -> bool:
-        identity = source.root.identity(source.path)
-        if identity is None:
+        found = source.root.find(source.path)
+        if found is None or not stat.S_ISREG(found.st_mode) or not self.accepts(source.path):
             return False
+        identity = identity_of(found)
+        copies = keep or found.st_dev != destination.root.disk()
         task = Move(
             source=source.path,
             source_root=source.root,
@@ -116,9 +119,12 @@ class Carrier:
             size=identity.size,
             identity=identity,
             keep=keep,
+            not_written=not keep,
         )
         for number in count(1):
             name = numbered(task.destination.name, number)
+            if copies and not task.root.exists(task.destination.with_name(name)):  # it may be there since an attempt
+                self.require_room(task.root, identity.size)
             moved = move(replace(task, destination=task.destination.with_name(name)), self.cancel, self.progress)
             if moved is not Moved.TAKEN:
                 break
@@ -143,3 +149,15 @@ def remove_empty(folder: Spot, depth: int = 0) -> bool:
         for name in names.folders:
             remove_empty(Spot(folder.path / name, folder.root), depth + 1)
     return not names.files and not names.others and folder.root.remove_folder(folder.path)
+
+
+def require_room_in(places: FolderPlaces) -> Callable[[Root, int], None]:
+    """Return a check that a file fits into a root of a watch folder, as a result has to: sparse ones cost nothing."""
+
+    def require(root: Root, size: int) -> None:
+        paths: dict[Place, Path | None] = {"output": places.output, "done": places.done, "failed": places.failed}
+        place = next((place for place, path in paths.items() if path == root.path), None)
+        if place is not None:
+            require_room([Need(place, size)], {place: root}, places.reserve)
+
+    return require

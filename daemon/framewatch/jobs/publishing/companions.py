@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from framewatch.domain import Job, JobState
-from framewatch.jobs.publishing.carry import Carrier, Spot
+from framewatch.jobs.publishing.carry import Carrier, Spot, require_room_in
 from framewatch.jobs.source_check import source_root
 from framewatch.library.companions import Companion, Family, are_alike, family_of, is_folder_companion
 from framewatch.library.own_files import is_own_name
@@ -35,7 +35,8 @@ class JobCompanions:
         self._job = job
         self._places = places
         self._root = source_root(job, places.guard)
-        self._carrier = Carrier(job.id, job.folder, cancel, progress, places.on_moved)
+        room = require_room_in(places)
+        self._carrier = Carrier(job.id, job.folder, cancel, progress, places.on_moved, require_room=room)
 
     def copy(self) -> None:
         """Copy the companions beside the output that is in place, and those of the source's folders with it.

@@ -35,7 +35,7 @@ from framewatch.jobs.lifecycle.retry_policy import RetryPolicy
 from framewatch.jobs.lifecycle.transitions import transition
 from framewatch.jobs.naming import free_path, placed_below, progress_path
 from framewatch.jobs.progress_file import other_owner
-from framewatch.jobs.publishing.carry import Carrier, Spot
+from framewatch.jobs.publishing.carry import Carrier, Spot, require_room_in
 from framewatch.jobs.publishing.companions import JobCompanions
 from framewatch.jobs.source_check import (
     MAY_CHANGE,
@@ -323,7 +323,10 @@ class _Publisher:
         begun = destination.root.exists(destination.path)
         if not begun and (lost := self._lost_source(job)):
             return lost
-        carrier = Carrier(job.id, job.folder, self.cancel, self.progress, self.places.on_moved, strict=True)
+        room = require_room_in(self.places)
+        carrier = Carrier(
+            job.id, job.folder, self.cancel, self.progress, self.places.on_moved, require_room=room, strict=True
+        )
         carrier.tree(source, destination, keep=False)
         return ev.SourceMoved()
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import structlog
 
 from framewatch.errors import CancelledError
-from framewatch.jobs.publishing.carry import MAX_DEPTH, Carrier, Spot
+from framewatch.jobs.publishing.carry import MAX_DEPTH, Carrier, Spot, require_room_in
 from framewatch.jobs.publishing.companions import folder_companions, root_companions
 from framewatch.library.own_files import is_own_name
 from framewatch.library.remains import is_foreign_work
@@ -32,6 +32,9 @@ CHANGING_FACTOR = 10  # a folder that changes for so many settle times is not wa
 
 IsOpen = Callable[[str], bool]
 """Returns whether a file, by its path below the input, is or will be a job, or must not be moved."""
+
+_Version = tuple[int, int, int]
+"""Size, and times of change of content and status."""
 
 _log = structlog.get_logger("framewatch.intake")
 
@@ -47,6 +50,10 @@ class _Seen:
     content: str
     since: float  # monotonic
     first: float
+
+
+def _version(found: os.stat_result) -> _Version:
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 class Remains:
@@ -66,6 +73,7 @@ class Remains:
         self._input = places.root("input")
         self._pending: dict[Path, None] = {}
         self._seen: dict[Path, _Seen] = {}
+        self._quiet: dict[str, _Version] = {}  # the files of the folder that was looked at last
 
     @property
     def enabled(self) -> bool:
@@ -117,9 +125,10 @@ class Remains:
             if target is None or not self._is_folder(self._input, folder):
                 self._forget(folder)
             elif state is _State.FINISHED:
-                if self._moves:
-                    self._move(folder, target, stopping)
-                else:
+                if self._moves and not self._move(folder, target, is_open, stopping):
+                    self._seen.pop(folder, None)  # what came meanwhile has to settle, too
+                    continue
+                if not self._moves:
                     self._input.remove_folder(self._input.path / folder)  # if it is empty
                 self._forget(folder)
 
@@ -160,11 +169,13 @@ class Remains:
 
     def _state(self, folder: Path, is_open: IsOpen, stopping: Callable[[], bool]) -> _State:
         digest = hashlib.blake2b(digest_size=16)
+        self._quiet = {}
         for name, found in self._below(folder, is_open):
             if found is None or stopping():
                 self._seen.pop(folder, None)
                 return _State.OPEN
-            digest.update(repr((name, found.st_size, found.st_mtime_ns, found.st_ctime_ns)).encode())
+            self._quiet[name] = _version(found)
+            digest.update(repr((name, self._quiet[name])).encode())
         content, now = digest.hexdigest(), time.monotonic()
         seen = self._seen.get(folder)
         if seen is None or seen.content != content:
@@ -189,21 +200,41 @@ class Remains:
         for name in names.folders:
             yield from self._below(folder / name, is_open, depth + 1)
 
-    def _move(self, folder: Path, target: Root, stopping: Callable[[], bool]) -> None:
+    def _move(self, folder: Path, target: Root, is_open: IsOpen, stopping: Callable[[], bool]) -> bool:
+        """Move a finished folder. Returns whether all of it was as it was seen: moving may take hours."""
+        came: list[Path] = []
+
         def check(*_: int) -> None:
             if stopping():
                 raise CancelledError("the watch ends")
 
-        carrier = Carrier(self._mark(), self._name, progress=check, on_moved=self._places.on_moved, check=check)
+        def accepts(path: Path) -> bool:
+            check()
+            relative = path.relative_to(self._input.path).as_posix()
+            found = self._input.find(path)
+            as_seen = found is not None and self._quiet.get(relative) == _version(found) and not is_open(relative)
+            if not as_seen:
+                came.append(path)
+            return as_seen
+
+        carrier = Carrier(
+            self._mark(),
+            self._name,
+            progress=check,
+            on_moved=self._places.on_moved,
+            accepts=accepts,
+            require_room=require_room_in(self._places),
+        )
         if not folder.parts:
             self._move_top(carrier, target)
-            return
+            return not came
         source = self._input.path / folder
         self._place_companions(folder, carrier)
         remove, destination = self._places.remove_empty_dirs, Spot(target.path / folder, target)
         moved = carrier.tree(Spot(source, self._input), destination, keep=False, remove=remove)
         if moved:
             _log.info("folder.cleared", folder=self._name, path=shown(folder), files=moved, to=shown(target.path))
+        return not came
 
     def _move_top(self, carrier: Carrier, target: Root) -> None:
         """Move what belongs to the videos of the input itself."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from framewatch.errors import StorageError
 from framewatch.jobs.publishing.remains import Remains
 from framewatch.storage.folder_places import FolderPlaces
 from waiting import eventually
@@ -188,3 +190,35 @@ def test_companions_that_are_left_keep_their_folder(tree: Tree) -> None:
     tree.put("Show/S1/e01.srt")
     tree.clear()
     assert tree.files("in") == {"Show/S1/e01.srt"}
+
+
+def test_a_video_that_comes_while_its_folder_is_moved_stays_and_gets_its_job(tree: Tree) -> None:
+    tree.put("Show/S1/a.txt", "Show/S1/b/x.txt")
+    came: list[str] = []
+
+    def put_more(*_: object) -> None:
+        if came:
+            return
+        came.append("e02")
+        tree.put("Show/S1/b/e02.mkv", "Show/S1/b/x.txt")
+        tree.open = {"Show/S1/b/e02.mkv"}
+
+    tree.places = replace(tree.places, on_moved=put_more)
+    tree.remains = tree.make()
+    tree.clear()
+    assert "Show/S1/b/e02.mkv" in tree.files("in")
+    assert tree.files("in/done") == {"Show/S1/a.txt"}
+    tree.open = set()
+    (tree.home / "in/Show/S1/b/e02.mkv").unlink()
+    tree.look()
+    assert tree.files("in") == set()
+
+
+def test_a_file_that_is_too_large_for_the_disk_stays_and_the_disk_is_not_filled(tree: Tree) -> None:
+    tree.put("Show/poster.jpg", "Show/S1/a.txt")
+    os.truncate(tree.home / "in/Show/poster.jpg", 1 << 43)  # 8 TiB of which nothing is written
+    with pytest.raises(StorageError) as caught:
+        tree.clear()
+    assert caught.value.finding.code == "storage.will_not_fit"
+    assert "Show/poster.jpg" in tree.files("in")
+    assert [path.name for path in (tree.home / "out/Show").iterdir()] == ["S1"]
