@@ -1,4 +1,4 @@
-"""Reads the daemon file, with all errors at once and warnings about settings without effect in this version."""
+"""Reads the daemon file, with all errors at once and warnings about settings that are risky or without effect."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def load_document(document: Document, path: Path) -> LoadedSettings:
         raise ConfigError.of(error.findings + duplicates) from None
     if duplicates:
         raise ConfigError.of(duplicates)
-    warnings = (*_without_effect(settings, document), *unknown_variables(Settings))
+    warnings = (*_without_effect(settings, document), *_risky(settings, document), *unknown_variables(Settings))
     return LoadedSettings(settings.with_absolute_paths(path.absolute().parent), warnings, document)
 
 
@@ -102,3 +102,14 @@ def _without_effect(settings: Settings, document: Document) -> Iterator[Finding]
     if settings.web.enabled and settings.web != WebSettings():
         message, hint = "this setting has no effect in this version", "it does no harm and can stay"
         yield Finding("config.not_yet", message, hint, document.where(("web",)))
+
+
+def _risky(settings: Settings, document: Document) -> Iterator[Finding]:
+    """Warn about settings that may have a consequence which nobody wants."""
+    for number, folder in enumerate(settings.folders):
+        if folder.replace and folder.progress_files == "while_running":
+            message = "if the job database is lost, outputs look like new sources and are processed once more"
+            hint = "`progress_files: folder` keeps what tells them apart, out of sight"
+            yield Finding(
+                "config.unmarked_outputs", message, hint, document.where(("folders", number, "progress_files"))
+            )

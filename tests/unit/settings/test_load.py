@@ -351,3 +351,10 @@ def test_what_is_kept_and_how_much_are_limits_of_two_folders(tmp_path: Path) -> 
     assert (limits["done"].seconds, limits["done"].size) == (172_800, None)
     assert (limits["failed"].seconds, limits["failed"].size) == (None, 1_500_000_000)
     assert not any(limit.is_set for limit in load(tmp_path, folder()).settings.folders[0].limits.values())
+
+
+def test_a_library_whose_outputs_would_not_be_known_without_the_store_is_warned_of(tmp_path: Path) -> None:
+    folder = "name: a, input: in, replace: true, progress_files"
+    (warning,) = load(tmp_path, f"folders: [{{{folder}: while_running}}]").warnings
+    assert warning.code == "config.unmarked_outputs"
+    assert not load(tmp_path, f"folders: [{{{folder}: folder}}]").warnings

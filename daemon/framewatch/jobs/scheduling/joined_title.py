@@ -47,7 +47,7 @@ def join_title(
         CancelledError: `stop` was set.
     """
     known = [part.identity for part in parts if part.identity]
-    size, newest = sum(each.size for each in known), max(each.mtime_ns for each in known)
+    size, newest = sum(each.size for each in known), max((each.mtime_ns for each in known), default=0)
     title = work / TITLE_NAME
     with storage_faults(title):
         if not _is_made(title, size, newest):
