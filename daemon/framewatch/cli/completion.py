@@ -1,10 +1,14 @@
 """What the shell offers for presets, jobs and folders: `framewatch --install-completion` switches it on.
 
 A completion that fails offers nothing: a message would land in the line that the user types.
+
+Shells compute what they are offered: zsh runs a command that a file's name holds between `$(` and `)`, also where it
+is only shown. Anybody who can write to a share makes such names, so only harmless characters reach the shell.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +23,7 @@ Offer = str | tuple[str, str]
 """A word, or a word and what the shell shows beside it."""
 
 _MOST_JOBS = 200
+_SPECIAL = re.compile(r"[^\w ./:,+@%=\[\]-]")  # what means something to a shell, and what is invisible
 _WORDS = {  # states of the jobs that a command is for; others are for those that have not ended
     "retry": ("failed", "cancelled"),
     "redo": ("done", "skipped"),
@@ -34,7 +39,7 @@ def _silent(
     # Not wrapped by functools: typer looks at the signature.
     def _complete(ctx: typer.Context, incomplete: str) -> list[Offer]:
         try:
-            return [offer for offer in offers(ctx, incomplete) if _word(offer).startswith(incomplete)]
+            return [_harmless(offer) for offer in offers(ctx, incomplete) if _fits(_word(offer), incomplete)]
         except Exception:  # noqa: BLE001 - see above
             return []
 
@@ -95,6 +100,15 @@ def _files(incomplete: str, suffixes: Iterable[str]) -> Iterator[str]:
             yield f"{head}{slash}{path.name}/"
         elif path.suffix in suffixes:
             yield f"{head}{slash}{path.name}"
+
+
+def _fits(word: str, incomplete: str) -> bool:
+    """Return whether a word may be offered: one with special characters would have to be quoted for each shell."""
+    return word.startswith(incomplete) and not _SPECIAL.search(word.removeprefix(incomplete))
+
+
+def _harmless(offer: Offer) -> Offer:
+    return offer if isinstance(offer, str) else (offer[0], _SPECIAL.sub("_", offer[1]))
 
 
 def _word(offer: Any) -> str:

@@ -53,6 +53,18 @@ def test_a_command_is_offered_the_jobs_that_it_is_for(config: Path) -> None:
     assert completion.jobs(context("retry", config), "x") == []
 
 
+def test_no_name_of_a_file_makes_the_shell_run_something(config: Path, make_job: MakeJob) -> None:
+    name = "a\\$(touch x)\\`id`\x1b]0;\n'\"{1..9}\u202e\udce9.mkv"
+    with Store.open(config.parent / "framewatch.db") as store:
+        store.add(make_job(id="bbbb", source=Path("/in/c.mkv"), relative=Path(name)))
+    [(word, shown)] = completion.jobs(context("cancel", config), "b")
+    assert word == "bbbb"
+    assert not set(shown) & set("\\$`()'\"{}\x1b\n;\u202e\udce9")
+    (config.parent / "presets" / "x$(id).yaml").write_text("extends: anime\n")
+    assert completion.presets(context("upscale", config), f"{config.parent}/presets/x") == []
+    assert not any("$" in str(offer) for offer in completion.presets(context("upscale", config), ""))
+
+
 def test_folders_and_engines_are_offered(config: Path) -> None:
     assert [name for name, _ in completion.folders(context("pause", config), "f")] == ["films"]
     assert offered("o", get_args(EngineName)) == ["openvino"]
