@@ -86,21 +86,35 @@ def init(
         output=output and output.absolute(),
         preset=str(Path(preset).absolute()) if is_path(preset) else preset,
     )
-    text = starter(folder)
-    try:
-        config.parent.mkdir(parents=True, exist_ok=True)
-        if input_ is None:
-            watched.mkdir(exist_ok=True)
-        preflight(load_document(parse(text, source=str(config)), config), strict=True)
-        _write(config, text, replace=force)
-    except OSError as error:
-        message, hint = f"it cannot be written: {error.strerror}", "name another file with --config, or use sudo"
-        where = printable(error.filename or config)
-        raise ConfigError(message, code="config.not_written", hint=hint, where=where) from None
+    _make(config, starter(folder), watched if input_ is None else None, replace=force)
     print_line(f"{config}: written")
     print_line(f"watching: {watched} -> {folder.output or watched.parent / 'out'} ({preset})")
     print_line(f"to start: framewatch run --config {config}")
     print_line("as a service: see `framewatch service install --help`")
+
+
+def _make(config: Path, text: str, watched: Path | None, *, replace: bool) -> None:
+    """Write a configuration that `framewatch check` has nothing against.
+
+    Args:
+        config: the file.
+        text: what is in it.
+        watched: a folder to make; None: it has to be there.
+        replace: a file that is there already.
+
+    Raises:
+        ConfigError: the configuration would not work, or cannot be written.
+    """
+    try:
+        config.parent.mkdir(parents=True, exist_ok=True)
+        if watched is not None:
+            watched.mkdir(exist_ok=True)
+        preflight(load_document(parse(text, source=str(config)), config), strict=True)
+        _write(config, text, replace=replace)
+    except OSError as error:
+        message, hint = f"it cannot be written: {error.strerror}", "name another file with --config, or use sudo"
+        where = printable(error.filename or config)
+        raise ConfigError(message, code="config.not_written", hint=hint, where=where) from None
 
 
 def folder_name(path: Path) -> str:
