@@ -177,6 +177,7 @@ class Collector:
         if isinstance(seen, Snapshot):
             self._observe(relative, seen, now)
         elif seen is None:
+            self._left_out.pop(relative, None)
             self._states.vanished(relative)
         elif self._folder.recursive:
             for found in self._scanner.walk(ScanReport(), below=relative):
