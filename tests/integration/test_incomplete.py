@@ -80,6 +80,57 @@ def test_a_small_hole_is_a_warning_whatever_is_wanted(films: Path, tmp_path: Pat
     assert (verdict(path, sound=False), verdict(path, sound=True)) == ("media.incomplete", "media.incomplete")
 
 
+def with_noise(source: Path, target: Path, begin: float, end: float) -> Path:
+    """Copy a file, with random bytes in a part of it, given as shares of its length."""
+    data = bytearray(source.read_bytes())
+    first, last = int(begin * len(data)), int(end * len(data))
+    data[first:last] = random.Random(9).randbytes(last - first)  # noqa: S311
+    target.write_bytes(data)
+    return target
+
+
+@pytest.fixture(scope="module")
+def noise(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Films in other formats, large enough that a part can be missing beside all the stuffing there may be."""
+    folder = tmp_path_factory.mktemp("noise")
+    sources = ("-f", "lavfi", "-i", "testsrc2=s=160x96:r=25:d=8", "-f", "lavfi", "-i", "anoisesrc=d=8:r=44100")
+    noisy = ("-vf", "noise=alls=60:allf=t", "-q:v", "2", "-g", "12", "-bf", "2", "-pix_fmt", "yuv420p")
+    ffmpeg(*sources, *noisy, "-c:v", "mpeg2video", "-c:a", "mp2", "-shortest", folder / "film.mpg")
+    for ending in ("mkv", "ts"):
+        remux(folder / "film.mpg", folder / f"film.{ending}")
+    long_gop = ("-vf", "noise=alls=30:allf=t", "-g", "1000", "-preset", "ultrafast", "-c:v", "libx264", "-c:a", "aac")
+    ffmpeg(*sources, *long_gop, "-pix_fmt", "yuv420p", folder / "one-key-frame.mkv")
+    for ending in ("flv", "asf"):
+        remux(folder / "one-key-frame.mkv", folder / f"film.{ending}")
+    return folder
+
+
+@pytest.mark.parametrize("name", ["film.mkv", "film.ts", "film.mpg", "one-key-frame.mkv"])
+def test_noise_that_the_demuxer_skips_is_found_behind_late_dts_and_in_mpeg_streams(
+    noise: Path, tmp_path: Path, name: str
+) -> None:
+    path = with_noise(noise / name, tmp_path / name, 0.4, 0.6)
+    assert (verdict(noise / name, sound=False), verdict(noise / name, sound=True)) == ("complete", "complete")
+    assert (verdict(path, sound=False), verdict(path, sound=True)) == ("media.corrupt", "media.corrupt")
+
+
+@pytest.mark.parametrize("ending", ["flv", "asf"])
+def test_a_file_that_is_shorter_than_its_header_states_is_truncated(noise: Path, tmp_path: Path, ending: str) -> None:
+    data = (noise / f"film.{ending}").read_bytes()
+    (tmp_path / f"film.{ending}").write_bytes(data[: len(data) * 95 // 100])
+    assert verdict(noise / f"film.{ending}", sound=False) == "complete"
+    assert verdict(tmp_path / f"film.{ending}", sound=False) == "media.truncated"
+
+
+def test_zeros_at_the_end_count_the_same_whether_the_video_or_only_the_sound_is_wanted(
+    films: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "whole.avi"
+    ffmpeg("-i", films / "film.avi", "-c:v", "mjpeg", "-q:v", "3", "-c:a", "pcm_s16le", source)
+    path = with_holes(source, tmp_path / "film.avi", (0.97, 1.0))
+    assert (verdict(path, sound=False), verdict(path, sound=True)) == ("media.incomplete", "media.incomplete")
+
+
 HEALTHY = {
     "slides.mkv": ("-vf", "select='not(mod(n,25))',setpts=N*5/TB", "-fps_mode", "vfr", "-c:v", "libx264"),
     "cbr.mpg": ("-c:v", "mpeg2video", "-b:v", "3M", "-minrate", "3M", "-maxrate", "3M", "-bufsize", "1M"),
@@ -91,6 +142,8 @@ HEALTHY = {
     "index.mkv": ("-c:v", "libx264", "-g", "1000", "-reserve_index_space", "100k", "-c:a", "pcm_s16le"),
     "opus.webm": ("-c:v", "libvpx", "-c:a", "libopus", "-b:a", "256k", "-vbr", "off"),
     "fragments.mp4": ("-c:v", "libx264", "-c:a", "aac", "-movflags", "frag_keyframe+empty_moov", "-g", "10"),
+    "short.ts": ("-frames:v", "10", "-c:v", "mpeg2video", "-c:a", "mp2", "-muxrate", "6M"),
+    "short.mpg": ("-frames:v", "10", "-c:v", "mpeg2video", "-c:a", "mp2"),
     "broadcast.ts": ("-c:v", "mpeg2video", "-c:a", "ac3", "-b:a", "640k", "-muxrate", "6M"),
 }
 

@@ -9,6 +9,10 @@ from typing import BinaryIO, NamedTuple
 EBML = b"\x1a\x45\xdf\xa3"
 SEGMENT = b"\x18\x53\x80\x67"
 CLUSTER = b"\x1f\x43\xb6\x75"
+_OTHERS = frozenset(  # SeekHead, Info, Tracks, Cues, Attachments, Chapters, Tags, CRC-32, Void
+    bytes.fromhex(name)
+    for name in ("114d9b74", "1549a966", "1654ae6b", "1c53bb6b", "1941a469", "1043a770", "1254c367", "bf", "ec")
+)
 _MAX_ELEMENTS = 1_000_000  # clusters: there is about one a second
 
 
@@ -58,6 +62,8 @@ def elements(file: BinaryIO) -> Iterator[Element]:
         if not 1 <= width <= 4:
             return
         name = first + file.read(width - 1)
+        if name != CLUSTER and name not in _OTHERS:  # nothing but noise, which may look like an element
+            return
         length = read_vint(file)
         end = None if length is None else file.tell() + length
         yield Element(name, position, end)

@@ -47,12 +47,13 @@ _LONGEST_PIECE = {
     "flac": 65_536,
 }
 _LOST_FRAMES = Fraction(5, 2)  # so many times the usual distance of two frames
+# Where the container has no DTS, libav derives them from the PTS of so many packets before, so a jump shows later.
+_LATE_JUMP = 5
 _SAMPLES_ONLY = ("mov", "wav", "aiff", "caf", "w64")  # what no packet refers to is of no use in these
 _START_CODES = ("mpeg1video", "mpeg2video")  # whose stuffing ends with a start code (ISO/IEC 13818-2, 5.2.3)
-# Where packets have exact places, and nothing but their headers lies between them. A longer gap was skipped by the
+# Where nothing but headers and, in MPEG streams, stuffing lies between packets. A longer gap was skipped by the
 # demuxer to find its way again; in AVI, whose packets have no times, without a loss of frames that could be seen.
-_WITHOUT_GAPS = ("matroska", "flv", "avi")
-_LONGEST_GAP = 4096
+_LONGEST_GAPS = {"matroska": 4096, "flv": 4096, "avi": 4096, "mpeg": 65_536, "mpegts": 65_536}  # bytes
 _MOST_BEFORE = 8  # packets before a run that may reach into it, where places of packets overlap
 
 
@@ -121,6 +122,7 @@ class FileFacts:
     fragmented: Callable[[], bool] = lambda: False  # whether it is an MP4 file whose index is spread over it
     padding_end: Callable[[Run], int] = lambda run: run.start  # where the padding ends that a run is in
     is_chunk: Callable[[int], bool] = lambda _: False  # whether a part of an AVI file begins there that is no packet
+    is_in_sync: Callable[[Run], bool] = lambda _: False  # whether a part of a transport stream consists of packets
     byte_at: Callable[[int], int] = lambda _: 0
 
 
@@ -142,16 +144,18 @@ def damaged_runs(runs: Sequence[Run], places: PacketPlaces, facts: FileFacts) ->
 
 def skipped_runs(places: PacketPlaces, facts: FileFacts) -> list[Run]:
     """Return the parts of a file between its packets that the demuxer could not read."""
-    if not facts.container.startswith(_WITHOUT_GAPS):
+    longest = _LONGEST_GAPS.get(facts.container.partition(",")[0])
+    if longest is None or not facts.has_video:
         return []
     packets, main = _Sorted(places), _Sorted(places, places.main)
     timed = facts.container != "avi"
     found: list[Run] = []
     reached = packets.starts[0] if packets.starts else facts.size
     for start, end in packets.extents(Run(facts.size, facts.size) if not timed else None):
-        if start - reached > _LONGEST_GAP:
-            left = [part for part in without(Run(reached, start), facts.padded()) if part.size > _LONGEST_GAP]
-            found += (part for part in left if (main.loses_frames(part) if timed else not facts.is_chunk(part.start)))
+        if start - reached > longest:
+            left = [part for part in without(Run(reached, start), facts.padded()) if part.size > longest]
+            lost = (part for part in left if (main.is_broken(part) if timed else not facts.is_chunk(part.start)))
+            found += (part for part in lost if facts.container != "mpegts" or not facts.is_in_sync(part))
         reached = max(reached, end)
     return found
 
@@ -202,7 +206,15 @@ class _Sorted:
         before, after = self.around(run)
         if before < 0 or after >= len(self.starts):
             return False
-        return self.times[after] - self.times[before] > _LOST_FRAMES * self.usual_step
+        jumps = (time - self.times[before] for time in self.times[after : after + _LATE_JUMP])
+        return any(jump > (_LOST_FRAMES + late) * self.usual_step for late, jump in enumerate(jumps))
+
+    def is_broken(self, part: Run) -> bool:
+        """Return whether packets are lost that should be there: `loses_frames`, or there is none from there on.
+
+        Demuxers leave out what follows up to the next key frame, of which there may be none.
+        """
+        return self.loses_frames(part) or 0 < len(self.starts) == self.around(part)[1]
 
     def overlapping(self, run: Run) -> Iterator[int]:
         """Yield the numbers of the packets that a run is in."""

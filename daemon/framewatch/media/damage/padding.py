@@ -13,6 +13,9 @@ from framewatch.media.damage.zero_runs import Run
 _LOOK_BACK = 64  # bytes before a run: where the header of what it pads is
 _MAX_CHUNKS = 1_000_000  # a fragmented file has about two boxes a second
 _FRAGMENT = (b"moof", b"mdat")
+_SYNC = b"G"
+_SYNC_PACKETS = 8
+_TS_LENGTHS = (188, 192, 204)  # bytes: with a time in front (m2ts), with parity behind (DVB)
 _MXF_FILL = bytes.fromhex(
     "060e2b34010101"
 )  # and then a version, and what kind of item it is (SMPTE 377-1, table A.1)
@@ -95,6 +98,17 @@ def is_avi_chunk(file: BinaryIO, start: int) -> bool:
     file.seek(start)
     names = (file.read(10) + bytes(10))[:10]
     return any(_is_chunk_name(names[shift : shift + 4]) for shift in (0, 1, 2))  # chunks begin at even places
+
+
+def is_in_sync(file: BinaryIO, part: Run) -> bool:
+    """Return whether there are packets of a transport stream in the middle of a part, as null packets are."""
+    file.seek((part.start + part.end) // 2)
+    data = file.read(min(_SYNC_PACKETS * 204 * 2, (part.end - part.start) // 2))
+    return any(
+        data[first::length][:_SYNC_PACKETS] == _SYNC * _SYNC_PACKETS
+        for length in _TS_LENGTHS
+        for first in range(length)
+    )
 
 
 def _is_chunk_name(name: bytes) -> bool:

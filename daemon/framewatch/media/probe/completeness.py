@@ -23,7 +23,7 @@ from framewatch.media.damage.missing import (
     measure,
     skipped_runs,
 )
-from framewatch.media.damage.padding import is_avi_chunk, is_fragmented, padded_parts, padding_end
+from framewatch.media.damage.padding import is_avi_chunk, is_fragmented, is_in_sync, padded_parts, padding_end
 from framewatch.media.damage.zero_runs import Run, ZeroRuns, joined
 from framewatch.media.heartbeat import Beat
 from framewatch.media.probe.pyav_values import fraction
@@ -49,7 +49,9 @@ class Completeness:
         self.on_read = self._zeros.feed
 
     def add(self, packet: Packet[Any]) -> None:
-        """Note a packet."""
+        """Note a packet, unless it is the empty one that ends a stream: it would be one at time 0."""
+        if packet.size == 0 and packet.dts is None:
+            return
         time = packet.pts if packet.dts is None else packet.dts
         self._places.add(packet.stream_index, packet.pos, packet.size, time)
 
@@ -103,6 +105,7 @@ class Completeness:
             fragmented=cache(partial(self._is_fragmented, name)),
             padding_end=partial(self._padding_end, name),
             is_chunk=self._is_chunk,
+            is_in_sync=self._is_in_sync,
             byte_at=self._byte_at,
         )
 
@@ -121,6 +124,10 @@ class Completeness:
     def _is_chunk(self, offset: int) -> bool:
         with open_file(self._source, beat=self._beat) as file:
             return is_avi_chunk(file, offset)
+
+    def _is_in_sync(self, part: Run) -> bool:
+        with open_file(self._source, beat=self._beat) as file:
+            return is_in_sync(file, part)
 
     def _byte_at(self, offset: int) -> int:
         with open_file(self._source, beat=self._beat) as file:

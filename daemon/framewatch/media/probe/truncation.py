@@ -1,7 +1,7 @@
 """Detects incomplete copies: what the outermost structure of a container states, against the size of the file.
 
-ISO media (MP4, MOV) states its size in boxes, Matroska in its segment, AVI in its RIFF chunk. Packet streams
-(MPEG-TS, Ogg) state nothing.
+ISO media (MP4, MOV) states its size in boxes, Matroska in its segment, AVI in its RIFF chunk, ASF in its file
+properties, and FLV, if the program cared, in its metadata. Packet streams (MPEG-TS, Ogg) state nothing.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ _BOXES = (
     b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"sidx", b"moof", b"uuid", b"meta",
 )  # fmt: skip
 _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+_ASF_FILE = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+_ASF_BROADCAST = 1  # a flag: sizes are not valid (ASF specification, section 3.2)
+_FLV_SIZE = b"\x00\x08filesize\x00"  # a name with its length, and the mark of a number (AMF 0)
+_HEADER = 65_536  # bytes: in which the header of ASF or FLV is
 _MAX_BOXES = 1_000_000  # a fragmented file has about two a second
 
 
@@ -61,7 +65,23 @@ def read_extent(file: BinaryIO) -> Extent:
     if family is Family.RIFF:
         stated = 8 + int(struct.unpack_from("<I", head, 4)[0])
         return Extent(family, max(0, stated - size))
+    if family in (Family.ASF, Family.FLV):
+        return Extent(family, max(0, _stated_size(head + file.read(_HEADER), family) - size))
     return Extent(family)
+
+
+def _stated_size(header: bytes, family: Family) -> int:
+    """Return the size that the header of an ASF or FLV file states; 0 if it states none."""
+    if family is Family.ASF:
+        start = header.find(_ASF_FILE)
+        if start < 0 or start + 92 > len(header) or header[start + 88] & _ASF_BROADCAST:
+            return 0
+        return int(struct.unpack_from("<Q", header, start + 40)[0])
+    start = header.find(_FLV_SIZE)
+    if start < 0 or start + len(_FLV_SIZE) + 8 > len(header):
+        return 0
+    stated = float(struct.unpack_from(">d", header, start + len(_FLV_SIZE))[0])
+    return int(stated) if 0 < stated < 2**53 else 0
 
 
 def _family(head: bytes) -> Family | None:
