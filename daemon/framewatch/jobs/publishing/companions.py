@@ -36,7 +36,9 @@ class JobCompanions:
         self._places = places
         self._root = source_root(job, places.guard)
         room = require_room_in(places)
-        self._carrier = Carrier(job.id, job.folder, cancel, progress, places.on_moved, require_room=room)
+        self._carrier = Carrier(
+            job.id, job.folder, cancel, progress, places.on_moved, accepts=self._accepts, require_room=room
+        )
 
     def copy(self) -> None:
         """Copy the companions beside the output that is in place, and those of the source's folders with it.
@@ -85,6 +87,10 @@ class JobCompanions:
             self._carry(companion, Spot(beside.with_name(companion.beside(beside.name)), root), keep=False)
 
     # --- parts ------------------------------------------------------------------------------------------------
+
+    def _accepts(self, path: Path) -> bool:
+        """Return whether a file is taken along: not a video in a folder of companions, which has a job of its own."""
+        return not are_alike(path.name, self._job.source.name)
 
     @property
     def _output(self) -> Root:

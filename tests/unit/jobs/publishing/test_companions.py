@@ -151,3 +151,12 @@ def test_the_subtitle_file_that_a_preset_burns_in_stays_while_other_videos_need_
     files = world.files()
     assert files["in/s1/film.srt"] == files["out/s1/film.srt"] == b"text"
     assert "done/s1/film.srt" not in files
+
+
+def test_a_video_in_a_folder_of_companions_has_a_job_of_its_own(tmp_path: Path) -> None:
+    own = ("film.trickplay/other.mkv", "Subs/other.mkv")
+    companions = {"film.trickplay/0.jpg": b"tiles", "Subs/2_English.srt": b"text", **dict.fromkeys(own, b"video")}
+    files = publish(world_with(tmp_path, companions))
+    assert {name for name in files if name.endswith("other.mkv")} == {f"in/s1/{name}" for name in own}
+    assert files["out/s1/film.trickplay/0.jpg"] == files["done/s1/film.trickplay/0.jpg"] == b"tiles"
+    assert files["out/s1/Subs/2_English.srt"] == b"text"
