@@ -178,8 +178,11 @@ SELECT 1 FROM known_files WHERE output = :output LIMIT 1;
 SELECT 1 FROM known_files WHERE folder = :folder LIMIT 1;
 
 -- name: prune_known_files
+-- The folder that has most forgets first: whoever floods one makes no other forget.
 DELETE FROM known_files
-WHERE (folder, relative) IN (SELECT folder, relative FROM known_files ORDER BY seen_at DESC LIMIT -1 OFFSET :keep);
+WHERE (SELECT count(*) FROM known_files) > :keep AND (folder, relative) IN (
+    SELECT folder, relative FROM known_files
+    ORDER BY row_number() OVER (PARTITION BY folder ORDER BY seen_at DESC) LIMIT -1 OFFSET :keep);
 
 -- name: with_source_below
 SELECT record FROM jobs WHERE source >= :below AND source < :beyond ORDER BY id;

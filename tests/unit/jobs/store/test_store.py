@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from framewatch.domain import FileIdentity, JobState, Journal, Length, Progress
+from framewatch.domain import FileIdentity, JobState, Journal, KnownFile, Length, Progress
 from framewatch.errors import Finding, StorageError
 from framewatch.jobs.store.database import QUERIES, STEPS, Database
 from framewatch.jobs.store.ids import is_job_id
@@ -293,6 +293,23 @@ def test_pruning_deletes_only_old_ended_jobs(tmp_path: Path, make_job: MakeJob) 
         assert sorted(job.id for job in store.find()) == ["id0008", "id0009", "id0010", "id0011"]
         assert store.history("id0001") == ()
         assert store.progress("id0001") == Progress()
+
+
+def test_a_flooded_folder_makes_no_other_forget_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("framewatch.jobs.store.store.KEEP_KNOWN_FILES", 10)
+    times = iter(range(100))
+    with Store.open(tmp_path / "jobs.db", clock=lambda: float(next(times))) as store:
+        for folder, files in (("library", 4), ("share", 20)):
+            for number in range(files):
+                identity = FileIdentity(device=1, inode=number, size=1, mtime_ns=number)
+                store.remember(folder, {Path(f"{number}.mkv"): KnownFile(identity=identity, sample="")})
+        store.prune()
+
+        def left(folder: str) -> list[int]:
+            return [number for number in range(20) if store.known_file(folder, Path(f"{number}.mkv"))]
+
+        assert left("library") == [0, 1, 2, 3]
+        assert left("share") == [14, 15, 16, 17, 18, 19]
 
 
 def test_a_file_that_is_no_database_is_reported_as_damaged_and_not_changed(tmp_path: Path) -> None:
