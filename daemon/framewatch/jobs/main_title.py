@@ -15,6 +15,7 @@ from framewatch.storage.os_errors import shown, storage_faults
 from framewatch.storage.root import Root
 
 _MOST_BYTES = 4 << 20  # of an index file; those of discs have less than 100 kB
+_MOST_LISTS = 2000  # of a disc: those that were made to be hard to copy have about a thousand
 _VOB = re.compile(r"vts_(\d\d)_([1-9])\.vob", re.IGNORECASE)
 _HINT = "save the main title as one file, with MakeMKV for example, and put that file into the folder"
 
@@ -28,7 +29,7 @@ def main_title(root: Root, disc: Path) -> tuple[InputFile, ...]:
 
     Raises:
         MediaError: `disc.several_files`: the title of a Blu-ray is spread over several files; `disc.no_title`;
-            `disc.unsupported`: it is a disc of another kind.
+            `disc.unsupported`: it is a disc of another kind; `source.changed`.
         StorageError: a folder cannot be opened.
     """
     kind = disc.name.lower()
@@ -41,12 +42,20 @@ def main_title(root: Root, disc: Path) -> tuple[InputFile, ...]:
         names = ", ".join(path.name for path in found[:4])
         message = f"the main title of {disc_kind(disc.name)} is spread over {len(found)} files: {names}"
         raise _refused(disc, "disc.several_files", f"{message}{' …' if len(found) > 4 else ''}")
-    return tuple(root.input_file(path, root.identity(path)) for path in found)
+    parts = [(path, root.identity(path)) for path in found]
+    if any(identity is None for _, identity in parts):
+        message, hint = (
+            "a file of the disc was removed or exchanged meanwhile",
+            "it is tried again when it has settled",
+        )
+        raise MediaError(message, code="source.changed", hint=hint, where=shown(disc))
+    return tuple(root.input_file(path, identity) for path, identity in parts)
 
 
 def _blu_ray(root: Root, disc: Path) -> list[Path]:
     clips = {path.stem.lower(): path for path in _files(root, disc, "stream", ".m2ts")}
-    read = (read_playlist(_read(root, path)) for path in _files(root, disc, "playlist", ".mpls"))
+    lists = _files(root, disc, "playlist", ".mpls")[:_MOST_LISTS]
+    read = (read_playlist(_read(root, path)) for path in lists)
     playlists = [each for each in read if each and set(each.clips) <= clips.keys()]
     if playlists:
         longest = max(playlists, key=lambda playlist: playlist.seconds)
