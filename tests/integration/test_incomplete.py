@@ -114,6 +114,19 @@ def test_noise_that_the_demuxer_skips_is_found_behind_late_dts_and_in_mpeg_strea
     assert (verdict(path, sound=False), verdict(path, sound=True)) == ("media.corrupt", "media.corrupt")
 
 
+def test_lost_packets_of_a_transport_stream_count_and_joined_recordings_do_not(noise: Path, tmp_path: Path) -> None:
+    data = (noise / "film.ts").read_bytes()
+    third, size = len(data) // 3, len(data)
+    (tmp_path / "much.ts").write_bytes(data[:third] + data[third + size // 4 :])
+    (tmp_path / "little.ts").write_bytes(data[:third] + data[third + size // 33 :])
+    ffmpeg("-i", noise / "film.ts", "-c", "copy", "-output_ts_offset", "30", tmp_path / "later.ts")
+    (tmp_path / "joined.ts").write_bytes(data + (tmp_path / "later.ts").read_bytes())
+    expected = {"much": "media.corrupt", "little": "media.incomplete", "joined": "complete"}
+    for name, code in expected.items():
+        path = tmp_path / f"{name}.ts"
+        assert (name, verdict(path, sound=False), verdict(path, sound=True)) == (name, code, code)
+
+
 @pytest.mark.parametrize("ending", ["flv", "asf"])
 def test_a_file_that_is_shorter_than_its_header_states_is_truncated(noise: Path, tmp_path: Path, ending: str) -> None:
     data = (noise / f"film.{ending}").read_bytes()

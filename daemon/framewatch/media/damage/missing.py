@@ -54,6 +54,10 @@ _START_CODES = ("mpeg1video", "mpeg2video")  # whose stuffing ends with a start 
 # Where nothing but headers and, in MPEG streams, stuffing lies between packets. A longer gap was skipped by the
 # demuxer to find its way again; in AVI, whose packets have no times, without a loss of frames that could be seen.
 _LONGEST_GAPS = {"matroska": 4096, "flv": 4096, "avi": 4096, "mpeg": 65_536, "mpegts": 65_536}  # bytes
+# A transport stream numbers its packets, so libav marks the frame that is cut off where some are lost, which may be
+# some packets before the jump of time.
+_MARK_BEFORE = 4
+_LONGEST_LOSS = 60  # seconds: a longer jump is that of a joined recording
 _MOST_BEFORE = 8  # packets before a run that may reach into it, where places of packets overlap
 
 
@@ -66,6 +70,8 @@ class PacketPlaces:
     ends: array[int] = field(default_factory=lambda: array("q"))
     streams: array[int] = field(default_factory=lambda: array("i"))
     times: array[int] = field(default_factory=lambda: array("q"))  # DTS, in ticks; of the main stream, else 0
+    cut_off: set[int] = field(default_factory=set)  # numbers of packets of the main stream marked as damaged
+    keys: set[int] = field(default_factory=set)  # numbers of its key frames
     _last: dict[int, int] = field(default_factory=dict)  # by stream: the number of its last packet
 
     def add(self, stream: int, place: int | None, size: int, time: int | None) -> None:
@@ -83,6 +89,14 @@ class PacketPlaces:
         self.ends.append(place + size)
         self.streams.append(stream)
         self.times.append(time if time is not None and stream == self.main else 0)
+
+    def mark(self, stream: int, *, cut_off: bool, key: bool) -> None:
+        """Note more about the packet of a stream that was added last."""
+        if stream == self.main and stream in self._last:
+            if cut_off:
+                self.cut_off.add(self._last[stream])
+            if key:
+                self.keys.add(self._last[stream])
 
 
 class Missing(NamedTuple):
@@ -158,6 +172,24 @@ def skipped_runs(places: PacketPlaces, facts: FileFacts) -> list[Run]:
             found += (part for part in lost if facts.container != "mpegts" or not facts.is_in_sync(part))
         reached = max(reached, end)
     return found
+
+
+def lost_runs(places: PacketPlaces, facts: FileFacts, time_base: Fraction) -> list[Run]:
+    """Return where a transport stream lacks packets: a cut frame, a jump of time, and no key frame behind it.
+
+    A joined recording usually begins with a key frame.
+    """
+    if facts.container != "mpegts" or not places.cut_off:
+        return []
+    main = _Sorted(places, places.main)
+    numbers, most = main.order, _LONGEST_LOSS / time_base
+    return [
+        Run(main.starts[after] - 1, main.starts[after])
+        for after in range(1, len(numbers))
+        if _LOST_FRAMES * main.usual_step < main.times[after] - main.times[after - 1] <= most
+        and numbers[after] not in places.keys
+        and not places.cut_off.isdisjoint(numbers[max(after - _MARK_BEFORE, 0) : after + 1])
+    ]
 
 
 def measure(runs: Sequence[Run], places: PacketPlaces, facts: FileFacts, clock: Clock) -> Missing:

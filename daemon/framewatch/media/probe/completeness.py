@@ -20,6 +20,7 @@ from framewatch.media.damage.missing import (
     Missing,
     PacketPlaces,
     damaged_runs,
+    lost_runs,
     measure,
     skipped_runs,
 )
@@ -31,6 +32,7 @@ from framewatch.media.probe.safe_open import AnyFile, open_file
 from framewatch.media.probe.truncation import COPY_AGAIN_HINT
 
 CORRUPT = "media.corrupt"
+_KIB = 1024
 _MIB = 2**20
 _DAMAGING = 4096  # bytes: so many zeros in a row keep a file from being read
 _SURVEYED = 2**30  # bytes that are read of a file that cannot be read as media, to say why
@@ -54,6 +56,7 @@ class Completeness:
             return
         time = packet.pts if packet.dts is None else packet.dts
         self._places.add(packet.stream_index, packet.pos, packet.size, time)
+        self._places.mark(packet.stream_index, cut_off=packet.is_corrupt, key=packet.is_keyframe)
 
     @contextmanager
     def explains(self, container: InputContainer) -> Iterator[None]:
@@ -81,14 +84,16 @@ class Completeness:
             MediaError: `media.corrupt`.
         """
         facts = self._facts(container)
+        stream = container.streams[self._places.main]
+        time_base = fraction(stream.time_base) or Fraction(1, 1000)
         zeros = damaged_runs(self._zeros.runs(), self._places, facts)
-        runs = joined([*zeros, *skipped_runs(self._places, facts)])
+        lost = lost_runs(self._places, facts, time_base)
+        runs = joined([*zeros, *skipped_runs(self._places, facts), *lost])
         if not runs:
             return NOTHING
-        stream = container.streams[self._places.main]
         start = Fraction(container.start_time or 0, 1_000_000)
         stated = start + Fraction(container.duration or 0, 1_000_000)
-        clock = Clock(fraction(stream.time_base) or Fraction(1, 1000), start, max(latest, stated))
+        clock = Clock(time_base, start, max(latest, stated))
         missing = measure(runs, self._places, facts, clock)
         if missing.is_too_much:
             raise _corrupt(self._source.name, missing.bytes, facts.size, missing.seconds)
@@ -138,6 +143,8 @@ class Completeness:
 def missing_warning(missing: Missing) -> Finding:
     """Return the warning for a file of which a little is missing."""
     lost = f"{_shown(missing.bytes)} of the file are zeros or cannot be read"
+    if missing.bytes < _KIB:
+        lost = "packets of the file are lost"
     message = f"about {missing.seconds:.1f} seconds are missing: {lost}"
     hint = "the download was not complete, or the copy was bad: the frames before are shown longer there"
     return Finding("media.incomplete", message, hint)
@@ -163,6 +170,9 @@ def explain_unreadable(source: AnyFile, error: FramewatchError, beat: Beat, *, k
 
 
 def _corrupt(name: str, lost: int, size: int, seconds: float = 0.0) -> MediaError:
+    if lost < _KIB <= size:
+        message = f"{name} is damaged: packets of it are lost, about {seconds:.0f} seconds"
+        return MediaError(message, code=CORRUPT, hint=f"the recording or the copy is bad: {COPY_AGAIN_HINT}")
     share = f"{100 * lost / max(size, 1):.0f}%" if lost < size else "all"
     about = f", about {seconds:.0f} seconds" if seconds >= 1 else ""
     message = f"{name} is damaged: {_shown(lost)} of it ({share}) are zeros or cannot be read{about}"
@@ -171,7 +181,7 @@ def _corrupt(name: str, lost: int, size: int, seconds: float = 0.0) -> MediaErro
 
 
 def _shown(size: int) -> str:
-    return f"{size / _MIB:.1f} MiB" if size >= _MIB else f"{size / 1024:.1f} KiB"
+    return f"{size / _MIB:.1f} MiB" if size >= _MIB else f"{size / _KIB:.1f} KiB"
 
 
 def _size(container: InputContainer) -> int:
