@@ -122,7 +122,7 @@ def test_files_are_named_retried_and_done_again_with_another_preset(harness: Har
     asked(harness, "retry", str(failed / "S02E01.mp4"), "--same-preset")
     harness.wait_status(out / "S01E01.mkv", "done")
     harness.wait_status(out / "S02E01.mp4", "done")
-    asked(harness, "retry", "--failed", "--folder", "anime")
+    assert "there are no such jobs" in asked(harness, "retry", "--failed", "--folder", "anime")
 
     # Done again: the source goes back to where it was, and the earlier output stays.
     first = out / "film.mp4"

@@ -40,7 +40,7 @@ def retry(  # one parameter per option: see options.py
     \b
     Examples:
       framewatch retry k3f
-      framewatch retry film.mkv 'S02*'
+      framewatch retry film.mkv '*S02*'
       framewatch retry --failed --folder anime
     """
     if bool(jobs) == failed:
@@ -69,7 +69,7 @@ def redo(
     \b
     Examples:
       framewatch redo film.mkv
-      framewatch redo 'S01*' --same-preset
+      framewatch redo '*S01*' --same-preset
     """
     with outbox("redo", config, as_json=as_json) as box:
         found = find_jobs(box.store, jobs, (JobState.DONE, JobState.SKIPPED), _check_redo)

@@ -19,7 +19,7 @@ def cancel(jobs: SomeJobsArgument, config: ConfigOption = None, as_json: JsonOpt
     \b
     Examples:
       framewatch cancel k3f
-      framewatch cancel film.mkv 'S02*'
+      framewatch cancel film.mkv '*S02*'
     """
     with outbox("cancel", config, as_json=as_json) as box:
         each_job(box, "cancel", find_jobs(box.store, jobs, _UNFINISHED, require_cancellable))

@@ -47,7 +47,7 @@ def priority(
     \b
     Examples:
       framewatch priority k3f 10
-      framewatch priority 'S01*' -5
+      framewatch priority '*S01*' -5
     """
     with outbox("priority", config, as_json=as_json) as box:
         for found in find_jobs(box.store, [job], WAITING, require_arrangeable):

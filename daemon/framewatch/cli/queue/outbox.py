@@ -69,6 +69,8 @@ class Outbox:
         else:
             for each in self._sent:
                 print_line(f"{self._command} {each['about']}: {what}")
+            if not self._sent:
+                print_note(f"{self._command}: there are no such jobs; nothing was sent")
         if self._daemon is None:
             for note in missing_daemon(other_daemons(self.settings), ()):
                 print_note(note)
@@ -113,7 +115,7 @@ def outbox(command: str, config: Path | None, *, as_json: bool = False) -> Itera
         try:
             yield box
         except StoreError as error:
-            raise _with_places(error, settings) from None
+            raise _with_places(error, settings, daemon_runs=daemon_of(store) is not None) from None
         box.finish()
 
 
@@ -133,12 +135,12 @@ def only_if(check: Callable[[Job], object], job: Job) -> bool:
     return True
 
 
-def _with_places(error: StoreError, settings: Settings) -> FramewatchError:
-    """Return an error that also says which store was read, and where others are, if no such job was found."""
+def _with_places(error: StoreError, settings: Settings, *, daemon_runs: bool = False) -> FramewatchError:
+    """Return an error that also says which store was read and, if no daemon uses it, where others are."""
     missing = [finding for finding in error.findings if finding.code == StoreError.code and not finding.hint]
     if not missing:
         return error
-    elsewhere = missing_daemon(other_daemons(settings), other_stores(settings))
+    elsewhere = () if daemon_runs else missing_daemon(other_daemons(settings), other_stores(settings))
     hint = "; ".join(("`framewatch status` lists the jobs", *elsewhere))
     place = str(settings.store_path)
     return StoreError.of(

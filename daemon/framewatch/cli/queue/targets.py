@@ -22,7 +22,7 @@ _LISTED = 3  # jobs that an error names
 Check = Callable[[Job], object]
 """Raises an error where a command cannot do what it does with this job."""
 
-_JOB = "a job's id or its first characters, a file's name or path, or a pattern such as 'S01*'"
+_JOB = "a job's id or its first characters, a file's name or path, or a pattern such as '*S01*'"
 _EACH: Any = typer.Argument(
     metavar="JOB...", help=f"Each {_JOB}.", show_default=False, autocompletion=completion.jobs
 )
