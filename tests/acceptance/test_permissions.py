@@ -30,6 +30,9 @@ def test_outputs_are_for_the_group_of_their_folder_and_names_are_checked(harness
     for name in ("season/One.mp4", "What? Now: 2.mp4"):
         (plain / name).parent.mkdir(exist_ok=True)
         (plain / name).write_bytes(clip.read_bytes())
+    (plain / "season" / "One.en.srt").write_text("subtitles that only their owner may read")
+    (plain / "season" / "One.en.srt").chmod(0o600)
+    (plain / "season" / "poster.jpg").write_bytes(b"picture")
     (replaced / "Season: 1").mkdir()
     (replaced / "Season: 1" / "What? Now: 2.mp4").write_bytes(clip.read_bytes())
     inherited = os.environ.get("PYTHONPATH")
@@ -41,6 +44,9 @@ def test_outputs_are_for_the_group_of_their_folder_and_names_are_checked(harness
     assert facts(out / "season") == (GROUP, 0o2775)
     assert facts(out / "season" / "One.mp4") == (GROUP, 0o664)
     assert facts(out / "season" / "One.mp4.progress.json") == (GROUP, 0o664)
+    for name in ("One.en.srt", "poster.jpg"):  # with the output, as it is
+        assert facts(out / "season" / name) == (GROUP, 0o664)
+    assert facts(plain / "done" / "season" / "One.en.srt") == (os.getegid(), 0o600)
     assert facts(plain / "done" / "season" / "One.mp4") == (os.getegid(), 0o644)
 
     failed = plain / "failed" / "What? Now: 2.mp4"

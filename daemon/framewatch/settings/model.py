@@ -199,8 +199,8 @@ class FolderSettings(Section):
     )
     output_mode: FileMode | None = Field(
         default=None,
-        description='Mode of outputs and progress files as octal digits in quotes, such as "0664"; folders that are '
-        "made can be entered by all who may read. Default: by the umask of the daemon.",
+        description="Mode of outputs, companions beside them and progress files as octal digits in quotes, such as "
+        '"0664"; folders that are made can be entered by all who may read. Default: by the umask of the daemon.',
     )
     companions: CompanionsMode = Field(
         default="copy",

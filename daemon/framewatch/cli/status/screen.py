@@ -253,8 +253,13 @@ def _name(job: dict[str, Any]) -> str:
 
 
 def _reason(job: dict[str, Any]) -> str:
+    """Return why a job is held or failed; a fault of the system has no path in its message."""
     error = job["error"]
-    return f"[{error['code']}] {error['message']}" if error else ""
+    if not error:
+        return ""
+    where = next((finding.get("where", "") for finding in error.get("findings", ())), "")
+    about = f": {printable(where)}" if error["code"].startswith("storage.") and where not in error["message"] else ""
+    return f"[{error['code']}] {error['message']}{about}"
 
 
 # --- tables --------------------------------------------------------------------------------------------------

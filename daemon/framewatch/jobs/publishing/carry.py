@@ -52,6 +52,7 @@ class Carrier:
     accepts: Callable[[Path], bool] = lambda _: True  # whether a file may be taken; may raise a CancelledError
     require_room: Callable[[Root, int], None] = lambda _root, _bytes: None  # for a copy; raises a StorageError
     strict: bool = False  # raise an error also for a file that has to stay
+    shared: bool = False  # files get the group and the mode that outputs get in the folder
 
     def file(self, source: Spot, destination: Spot, *, keep: bool) -> bool:
         """Copy or move a file to a free name, the destination's own if that is free.
@@ -120,6 +121,7 @@ class Carrier:
             identity=identity,
             keep=keep,
             not_written=not keep,
+            shared=self.shared,
         )
         for number in count(1):
             name = numbered(task.destination.name, number)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from framewatch.domain import Job, JobState
@@ -39,6 +40,7 @@ class JobCompanions:
         self._carrier = Carrier(
             job.id, job.folder, cancel, progress, places.on_moved, accepts=self._accepts, require_room=room
         )
+        self._to_output = replace(self._carrier, shared=True)  # whoever may see the output may see its subtitles
 
     def copy(self) -> None:
         """Copy the companions beside the output that is in place, and those of the source's folders with it.
@@ -53,7 +55,8 @@ class JobCompanions:
         copies = self._places.companions == "copy"
         for companion in family.companions:
             if companion.for_output and (copies or family.shared):
-                self._carry(companion, Spot(output.with_name(companion.beside(output.name)), self._output), keep=True)
+                beside = Spot(output.with_name(companion.beside(output.name)), self._output)
+                self._carry(self._to_output, companion, beside, keep=True)
         # The output's folders may have other names, without characters that its file system does not allow.
         folders = self._job.relative.parents[:-1] or (Path(),)
         for folder, mirrored in zip(folders, output.parents, strict=False):
@@ -81,10 +84,10 @@ class JobCompanions:
         for companion in family.companions:
             if companion.name in needed or (stay and companion.for_output):
                 continue
-            beside, root = source, self._root_of(source)
+            carrier, beside, root = self._carrier, source, self._root_of(source)
             if with_output and companion.for_output and output is not None:
-                beside, root = output, self._output
-            self._carry(companion, Spot(beside.with_name(companion.beside(beside.name)), root), keep=False)
+                carrier, beside, root = self._to_output, output, self._output
+            self._carry(carrier, companion, Spot(beside.with_name(companion.beside(beside.name)), root), keep=False)
 
     # --- parts ------------------------------------------------------------------------------------------------
 
@@ -128,12 +131,12 @@ class JobCompanions:
         names = own_left_out(self._root.names(here))
         names = names._replace(files=[name for name in names.files if not are_alike(name, self._job.source.name)])
         for name in folder_companions(names) if folder.parts else root_companions(names):
-            self._carrier.file_or_tree(Spot(here / name, self._root), Spot(there / name, self._output), keep=True)
+            self._to_output.file_or_tree(Spot(here / name, self._root), Spot(there / name, self._output), keep=True)
 
-    def _carry(self, companion: Companion, destination: Spot, *, keep: bool) -> None:
+    def _carry(self, carrier: Carrier, companion: Companion, destination: Spot, *, keep: bool) -> None:
         source = Spot(self._job.source.with_name(companion.name), self._root)
         if destination.path != source.path:
-            self._carrier.file_or_tree(source, destination, keep=keep)
+            carrier.file_or_tree(source, destination, keep=keep)
 
 
 def own_left_out(names: Names) -> Names:

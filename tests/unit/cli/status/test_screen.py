@@ -138,3 +138,10 @@ def test_many_notes_leave_room_for_the_jobs() -> None:
     assert (len(lines) <= 24, order(lines)) == (True, ["RUNNING", "HELD, FAILED", "NEXT", "DONE"])
     assert [line for line in lines if cell_len(line) > 80] == []
     assert any(line.endswith("lines more: `framewatch status | cat`") for line in lines)
+
+
+def test_a_fault_of_a_disk_or_folder_names_its_path() -> None:
+    finding = {"code": "storage.denied", "message": "Permission denied", "hint": "", "where": "/nas/out"}
+    error = {**finding, "findings": [finding]}
+    told = "\n".join(screen(state([job(1, "held", error=error)]), Page(cut=False), NOW))
+    assert "[storage.denied] Permission denied: /nas/out" in told
