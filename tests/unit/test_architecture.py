@@ -88,6 +88,7 @@ ORDER = [
     "jobs.naming",
     "jobs.progress_file",
     "jobs.source_check",
+    "jobs.stored_preset",
     "jobs.main_title",
     "jobs.work_folder",
     "jobs.lifecycle",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Collection, Sequence
@@ -24,12 +23,12 @@ from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.source_check import retry_source, sample_of
 from framewatch.jobs.store.ids import is_job_id
 from framewatch.jobs.store.store import StoreError
+from framewatch.jobs.stored_preset import preset_text, stored_preset
 from framewatch.library.discs import named_like
 from framewatch.library.kinds import Kind
 from framewatch.library.own_files import FOLDER_PRESET
 from framewatch.media.preset.library import SHIPPED, PresetLibrary
 from framewatch.media.preset.loader import NamedPreset, load_folder_preset
-from framewatch.media.preset.preset import Preset
 from framewatch.media.preset.preset_file import UNREADABLE
 from framewatch.media.preset.selection import wanted_kinds
 from framewatch.media.rules.preset_rules import check_preset
@@ -252,12 +251,7 @@ class Admission:
         return job.output.parent == wanted.parent and job.output.name in names
 
     def _own_preset(self, job: Job) -> NamedPreset:
-        """Return the preset that a job was queued with; another version of framewatch may have stored it."""
-        try:
-            return NamedPreset(job.preset_name, Preset.model_validate(json.loads(job.preset)), job.id)
-        except ValueError:
-            message = "the preset that this job had cannot be read by this version"
-            raise ConfigError(message, code="preset.outdated", hint="leave out --same-preset") from None
+        return NamedPreset(job.preset_name, stored_preset(job, "leave out --same-preset"), job.id)
 
     def _valid_preset(self) -> NamedPreset:
         preset, findings = self._preset()
@@ -305,7 +299,7 @@ class Admission:
             source=source,
             identity=identity,
             preset_name=preset.name if preset else FOLDER_PRESET,
-            preset=json.dumps(preset.preset.model_dump(mode="json")) if preset and not findings else "",
+            preset=preset_text(preset.preset) if preset and not findings else "",
             output=free_path(wanted, taken),
             gpu=preset is not None and preset.preset.needs_gpu,
             created_at=time.time(),

@@ -33,10 +33,11 @@ from framewatch.jobs.scheduling.hold_conditions import can_continue
 from framewatch.jobs.scheduling.job_manager import JobManager
 from framewatch.jobs.scheduling.relocate_outputs import relocate_outputs
 from framewatch.jobs.scheduling.scheduler import Scheduler
-from framewatch.jobs.scheduling.slot import Slot, stored_preset
+from framewatch.jobs.scheduling.slot import Slot
 from framewatch.jobs.scheduling.tidier import Tidier, Tidy
 from framewatch.jobs.store.queue_order import queue_rules
 from framewatch.jobs.store.store import Store
+from framewatch.jobs.stored_preset import stored_preset
 from framewatch.service.conditions import Conditions
 from framewatch.service.folder_gate import FolderGate
 from framewatch.service.once import OnceLimit

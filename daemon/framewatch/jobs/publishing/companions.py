@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,6 +10,7 @@ from pathlib import Path
 from framewatch.domain import Job, JobState
 from framewatch.jobs.publishing.carry import Carrier, Spot, require_room_in
 from framewatch.jobs.source_check import source_root
+from framewatch.jobs.stored_preset import burned_names
 from framewatch.library.companions import Companion, Family, are_alike, family_of, is_folder_companion
 from framewatch.library.own_files import is_own_name
 from framewatch.storage.copy import CopyProgress
@@ -153,12 +153,3 @@ def folder_companions(names: Names) -> Iterator[str]:
 def root_companions(names: Names) -> Iterator[str]:
     """Yield the files that belong to videos in the input itself; hidden ones there tell other programs about it."""
     yield from (name for name in folder_companions(names._replace(folders=[])) if not name.startswith("."))
-
-
-def burned_names(job: Job) -> Iterator[str]:
-    """Yield the names of files beside the source that its preset burns in."""
-    preset = json.loads(job.preset) if job.preset else {}
-    while preset:
-        if path := preset.get("subtitle_burn_path"):
-            yield Path(path).name
-        preset = preset.get("else_") or {}

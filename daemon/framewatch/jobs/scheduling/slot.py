@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable
@@ -15,7 +14,6 @@ import structlog
 from framewatch.domain import InputFile, Job, Length
 from framewatch.errors import (
     CancelledError,
-    ConfigError,
     FramewatchError,
     MediaError,
     Remedy,
@@ -42,6 +40,7 @@ from framewatch.jobs.source_check import (
     seconds_left,
     source_root,
 )
+from framewatch.jobs.stored_preset import stored_preset
 from framewatch.jobs.work_folder import cleaned_up, make_work_folder
 from framewatch.library.discs import disc_kind
 from framewatch.library.kinds import claims_kind
@@ -273,17 +272,3 @@ def _rendered(request: AttemptRequest, job: Job, result: AttemptResult) -> ev.Re
         warnings=limited(result.warnings),
         container=used if other_ending else None,
     )
-
-
-def stored_preset(job: Job) -> Preset:
-    """Return the preset that a job was queued with.
-
-    Raises:
-        ConfigError: another version of framewatch has stored it, and this one cannot read it.
-    """
-    try:
-        return Preset.model_validate(json.loads(job.preset))
-    except ValueError:
-        hint = "`framewatch retry` uses the preset as it is now"
-        message = "the preset that this job was queued with cannot be read by this version"
-        raise ConfigError(message, code="preset.outdated", hint=hint) from None
