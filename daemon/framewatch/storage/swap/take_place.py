@@ -53,7 +53,9 @@ def take_place(
     with storage_faults(place), task.root.open_folder(place.parent) as folder:
         found = _file(folder, place.name)
         if found is not None and found.size == task.size and not files.unchanged(old, found):
-            return _concluded(folder, new)  # an earlier attempt was stopped after the exchange
+            if _has_left(task, folder, new, old):
+                return _concluded(folder, new)  # an earlier attempt was stopped after the exchange
+            return Moved.CHANGED  # another file that happens to have this size
         beside = replace(task, destination=place.with_name(new), overwrite=False)
         moved = move(beside, cancel, progress)
         if moved is Moved.TAKEN:  # by what an earlier attempt made
@@ -72,6 +74,13 @@ def take_place(
             exchange(folder, new, place.name)
             return Moved.CHANGED
         return _concluded(folder, new)
+
+
+def _has_left(task: Move, folder: int, new: str, old: FileIdentity) -> bool:
+    """Return whether the new file is where it came from no more, nor beside the place: it has taken that."""
+    beside = _file(folder, new)
+    waits = beside is not None and beside.size == task.size and not files.unchanged(old, beside)
+    return not waits and not task.source_root.exists(task.source)
 
 
 def _concluded(folder: int, new: str) -> Moved:

@@ -15,6 +15,7 @@ from framewatch.jobs.lifecycle.publishing_step import PlaceOutput
 from framewatch.jobs.lifecycle.transitions import require_cancellable
 from framewatch.jobs.publishing import publish
 from framewatch.storage import rename
+from framewatch.storage.swap.take_place import new_name
 from publish_world import NAME, RESULT, SOURCE, STEM, World
 
 Step = Callable[..., ev.Event]
@@ -50,17 +51,21 @@ def test_a_source_that_is_written_to_stays_and_has_no_second_name(
     assert films(world) == {f"in/s1/{NAME}": b"more"}
 
 
+@pytest.mark.parametrize("other", [b"another film", b"x" * len(RESULT)])
+@pytest.mark.parametrize("stopped", [False, True])
 def test_another_file_in_the_place_stays_and_so_does_the_source(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch, other: bytes, stopped: bool
 ) -> None:
     def act() -> None:
         world.source.unlink()
-        world.source.write_bytes(b"another film")
+        world.source.write_bytes(other)
+        if stopped:  # between the two moves of an earlier attempt
+            world.result.rename(world.source.with_name(new_name(job.id)))
 
-    world.job()
+    job = world.job()
     before_the_swap(monkeypatch, act)
     assert world.publish().state == JobState.FAILED
-    assert films(world) == {f"in/s1/{NAME}": b"another film", f"done/s1/{NAME}": SOURCE}
+    assert films(world) == {f"in/s1/{NAME}": other, f"done/s1/{NAME}": SOURCE}
 
 
 def test_another_file_that_comes_at_the_last_moment_is_put_back(
