@@ -20,6 +20,7 @@ from framewatch.intake.ignore.selection import LeftOut, Selection
 from framewatch.intake.ready_check import ReadyState, check_ready
 from framewatch.intake.scanner import Scanner, ScanReport
 from framewatch.intake.settle_tracker import Snapshot
+from framewatch.intake.settling.log_budget import LogBudget
 from framewatch.intake.settling.patience import Patience
 from framewatch.library.companions import without_video
 from framewatch.library.discs import disc_above, disc_kind
@@ -97,6 +98,7 @@ class Collector:
         self._selection = Selection(folder)
         self._states = FileStates(folder.settle_seconds)
         self._reported: set[str] = set()
+        self._budget = LogBudget()
         self._told: set[str] = set()  # events about what has no effect here
         self._refusals: dict[str, str] = {}  # why files were not taken, as it was logged
         self._busy: set[str] = set()
@@ -344,7 +346,8 @@ class Collector:
         """Log each file that has come after its video was moved, once; a second scan makes sure that it stays."""
         if self._folder.companions != "leave":
             for relative in sorted(set(late) & self._late - self._reported_late):
-                _log.warning("companion.late", folder=self._folder.name, path=relative)
+                if self._budget.takes(time.monotonic()):
+                    _log.warning("companion.late", folder=self._folder.name, path=relative)
                 self._reported_late.add(relative)
         self._late = set(late)
         self._reported_late &= self._late
@@ -365,7 +368,8 @@ class Collector:
             ("folder.unreadable", report.unreadable),
         ):
             for relative in sorted(entries.keys() - self._reported):
-                _log.warning(event, folder=self._folder.name, path=relative, problem=entries[relative])
+                if self._budget.takes(time.monotonic()):
+                    _log.warning(event, folder=self._folder.name, path=relative, problem=entries[relative])
         self._reported = report.unsupported.keys() | report.unreadable.keys()
         self._report_without_effect("folder.subfolders_not_read", report.not_read)
         self._report_without_effect("folder.presets_not_used", report.presets)

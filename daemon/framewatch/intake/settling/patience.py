@@ -11,6 +11,7 @@ import structlog
 
 from framewatch.errors import Finding
 from framewatch.intake.settle_tracker import Snapshot
+from framewatch.intake.settling.log_budget import LogBudget
 from framewatch.text import printable
 
 _REPORTED_AFTER = 2  # times the wait for an unfilled file, so that those are not reported as well
@@ -31,12 +32,13 @@ class Patience:
         self._unfilled: dict[str, tuple[Snapshot, float]] = {}
         self._since: dict[str, float] = {}
         self._reported: set[str] = set()
+        self._budget = LogBudget()
 
     def waits_for(self, path: str, snapshot: Snapshot, now: float) -> bool:
         """Return whether to give an unfilled file more time; a change gives it all of its time again."""
         known = self._unfilled.get(path)
         if known is None or known[0] != snapshot:
-            if known is None:
+            if known is None and self._budget.takes(now):
                 _log.info("folder.incomplete", folder=self._folder, path=path, seconds=self._seconds)
             self._unfilled[path] = known = (snapshot, now)
         return now - known[1] < self._seconds
@@ -49,7 +51,8 @@ class Patience:
         self._reported &= waiting
         for path in sorted(self._overdue(now) - self._reported):
             seconds = round(now - self._since[path])
-            _log.warning("folder.never_settles", folder=self._folder, path=path, seconds=seconds)
+            if self._budget.takes(now):
+                _log.warning("folder.never_settles", folder=self._folder, path=path, seconds=seconds)
             self._reported.add(path)
 
     def finding(self, now: float) -> Finding | None:
