@@ -105,6 +105,9 @@ def test_folders_that_are_emptied_or_removed_while_the_daemon_runs_are_used(harn
         shutil.copy(clip, share / name)
         harness.wait_status(out / name, "done")
         harness.wait_for(done / name)
+        if name == "a.mp4":  # nobody has removed anything yet
+            assert harness.events("folder.recreated") == []
+            assert {event["path"] for event in harness.events("folder.created")} >= {str(done), str(failed)}
         subprocess.run(["find", share, "-type", "f", "-delete"], check=True)  # the hidden files, too
         for path in (out, done, failed):
             remove(path)
@@ -113,6 +116,7 @@ def test_folders_that_are_emptied_or_removed_while_the_daemon_runs_are_used(harn
     (share / "broken.mp4").write_bytes(b"no film")
     harness.wait_status(failed / "broken.mp4", "failed")
     assert harness.stop() == 0
+    assert str(done) in {event["path"] for event in harness.events("folder.recreated")}
     subprocess.run(["find", share, "-type", "f", "-delete"], check=True)
     shutil.rmtree(out)
     out.mkdir()

@@ -63,6 +63,7 @@ class Mounts:
         self._noted: dict[Path, tuple[int, int]] = {}  # device and inode of each root whose place is remembered
         self._real: dict[Path, Path] = {}  # each root without links, once it was opened
         self._seen: dict[Path, tuple[int, int]] = {}  # device and inode of each root when it was opened last
+        self._opened: set[Path] = set()  # roots that were there at some time
         self._reported: set[Path] = set()  # roots whose marker cannot be created: logged once
         self.use(places)
         alone = [root for root in self._names if root not in self._outer]
@@ -104,6 +105,7 @@ class Mounts:
             os.close(descriptor)
             raise
         self._seen[root] = (found.st_dev, found.st_ino)
+        self._opened.add(root)
         return descriptor
 
     def _open(self, root: Path) -> int:
@@ -114,7 +116,10 @@ class Mounts:
             if root in self._inputs or root not in self._names or not _is_missing(error) or not self.may_create(root):
                 raise
         self.create(root)
-        _log.warning("folder.recreated", folder=self._names[root], path=root)
+        if root in self._opened or root in self._markers:
+            _log.warning("folder.recreated", folder=self._names[root], path=root)
+        else:
+            _log.info("folder.created", folder=self._names[root], path=root)
         return self._open_existing(root)
 
     def _open_existing(self, root: Path) -> int:
