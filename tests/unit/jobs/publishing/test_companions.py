@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from framewatch.domain import JobState
+from framewatch.errors import StorageError
+from framewatch.jobs.publishing.carry import Carrier, Spot
 from framewatch.storage.folder_places import CompanionsMode
+from framewatch.storage.root import Root
+from mounts import tmpfs
 from publish_world import COMPANIONS, NAME, RESULT, SOURCE, STEM, World
 
 S = JobState
@@ -160,3 +166,23 @@ def test_a_video_in_a_folder_of_companions_has_a_job_of_its_own(tmp_path: Path) 
     assert {name for name in files if name.endswith("other.mkv")} == {f"in/s1/{name}" for name in own}
     assert files["out/s1/film.trickplay/0.jpg"] == files["done/s1/film.trickplay/0.jpg"] == b"tiles"
     assert files["out/s1/Subs/2_English.srt"] == b"text"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who writes")
+def test_a_companion_that_is_being_written_is_not_moved_to_another_disk(tmp_path: Path) -> None:
+    source = tmp_path / "in" / "film.srt"
+    source.parent.mkdir()
+    source.write_text("half")
+    write = "import sys; file = open(sys.argv[1], 'ab'); print(flush=True); sys.stdin.read(); file.write(b' done')"
+    with tmpfs(tmp_path / "disk", 1) as disk:
+        spots = Spot(source, Root(source.parent)), Spot(disk / source.name, Root(disk))
+        carrier = Carrier("1", "films")
+        command = [sys.executable, "-c", write, source]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as it:
+            assert it.stdout is not None
+            it.stdout.readline()
+            with pytest.raises(StorageError) as caught:
+                carrier.file(*spots, keep=False)
+            assert caught.value.finding.code == "source.in_use"
+        assert carrier.file(*spots, keep=False)
+        assert (disk / source.name).read_text() == "half done"
