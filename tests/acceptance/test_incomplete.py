@@ -8,10 +8,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import pytest
 
 from clips import make_clip
 from harness import Harness, framewatch
+from media_factory import remux
 from mounts import tmpfs, viewed
 from waiting import eventually
 
@@ -24,6 +26,14 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return make_clip(
         tmp_path_factory.mktemp("films") / "film.mp4", size="320x240", frames=25, faststart=True
     ).read_bytes()
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The same as a transport stream, of which the half is a film, too."""
+    folder = tmp_path_factory.mktemp("recordings")
+    remux(make_clip(folder / "film.mp4", size="320x240", frames=25), folder / "film.ts")
+    return (folder / "film.ts").read_bytes()
 
 
 def folder_state(harness: Harness) -> dict[str, object]:
@@ -66,7 +76,12 @@ def test_changes_of_waiting_files_and_unfilled_ones_leave_no_failed_job(
     assert harness.stop() == 0
 
 
-def test_a_paused_writer_on_another_machine_loses_nothing(harness: Harness, film: bytes) -> None:
+def frames(path: Path) -> int:
+    with av.open(str(path)) as container:
+        return sum(packet.size > 0 for packet in container.demux(video=0))
+
+
+def test_a_paused_writer_on_another_machine_loses_nothing(harness: Harness, film: bytes, recording: bytes) -> None:
     """The folder is seen through FUSE, and done/ and failed/ are on another disk."""
     share = harness.root / "anime" / "in"
     with tmpfs(harness.root / "disk", 16) as disk:
@@ -77,22 +92,35 @@ def test_a_paused_writer_on_another_machine_loses_nothing(harness: Harness, film
             harness.start()
             never = harness.root / "server" / "never.mp4"
             never.write_bytes(film[: len(film) // 2])
-            with (harness.root / "server" / "paused.mp4").open("wb", buffering=0) as writer:
+            with (
+                (harness.root / "server" / "paused.mp4").open("wb", buffering=0) as writer,
+                (harness.root / "server" / "valid.ts").open("wb", buffering=0) as recorder,
+            ):
                 writer.write(film[: len(film) // 2])
+                recorder.write(recording[: len(recording) // 2])
                 held = eventually(
-                    lambda: {each["source"]: each for each in harness.events("job.held")}.get(
-                        str(share / "paused.mp4")
+                    lambda: (
+                        found
+                        if len(found := {Path(each["source"]).name: each for each in harness.events("job.held")}) == 3
+                        else {}
                     ),
-                    what="the half file waits",
+                    what="the half files wait",
                     details=harness.log,
                 )
-                assert held["code"] == "media.truncated"
+                assert held["paused.mp4"]["code"] == "media.truncated"
+                assert held["valid.ts"]["code"] in ("source.may_change", "source.in_use")
+                recorder.write(recording[len(recording) // 2 :])
                 writer.write(film[len(film) // 2 :])
                 eventually(lambda: harness.events("job.source_renewed"), what="it is taken anew", details=harness.log)
             harness.wait_for(disk / "done" / "paused.mp4")
+            harness.wait_for(disk / "done" / "valid.ts")
+            assert (disk / "done" / "valid.ts").read_bytes() == recording
+            made = {frames(path) for path in (harness.root / "out").glob("valid*.mp4")}
+            assert made == {25}
             harness.wait_status(disk / "failed" / "never.mp4", "failed")
             assert (disk / "done" / "paused.mp4").read_bytes() == film
-            assert [event["source"] for event in harness.events("job.failed")] == [str(share / "never.mp4")]
+            failed = {Path(event["source"]).name: event["code"] for event in harness.events("job.failed")}
+            assert failed == {"valid.ts": "source.changed", "never.mp4": "media.truncated"}
             assert harness.stop() == 0
         shutil.rmtree(harness.root / "server")
 

@@ -227,22 +227,8 @@ class _OpenMove:
         return self._finish()
 
     def _require_no_writer(self) -> None:
-        """Check that nobody would go on to write into a file that is about to be removed.
-
-        Raises:
-            StorageError: `source.in_use`.
-        """
-        if not self.task.not_written:
-            return
-        process = writing_process(self.source.file, self.old)
-        if process is None and not (
-            knows_writers(self.task.source_root.real_path()) and has_writers(self.source.file)
-        ):
-            return
-        who = "a program" if process is None else f"process {process}"
-        message = f"{who} has this file open for writing, so it is not moved to another disk now"
-        hint = "it is moved once that program has closed it"
-        raise StorageError(message, code="source.in_use", hint=hint, where=shown(self.task.source))
+        if self.task.not_written:
+            _refuse_writers(self.source.file, self.old, self.task.source_root, self.task.source)
 
     def _finish(self) -> Moved:
         """Remove the source once the destination is complete, if it is still the version that was copied."""
@@ -315,3 +301,27 @@ def _lstat(folder: int, name: str) -> os.stat_result | None:
 def _same(one: os.stat_result, other: os.stat_result) -> bool:
     """Return whether two stat results describe the same version of a file."""
     return files.identity_of(one) == files.identity_of(other)
+
+
+def require_no_writer(source: Path, root: Root) -> None:
+    """Check that nobody would go on to write into a file that is about to be removed; one that is gone passes.
+
+    Raises:
+        StorageError: `source.in_use`.
+    """
+    with suppress(FileNotFoundError), storage_faults(source), root.open_folder(source.parent) as folder:
+        file = os.open(source.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        try:
+            _refuse_writers(file, source.name, root, source)
+        finally:
+            os.close(file)
+
+
+def _refuse_writers(file: int, name: str, root: Root, path: Path) -> None:
+    process = writing_process(file, name)
+    if process is None and not (knows_writers(root.real_path()) and has_writers(file)):
+        return
+    who = "a program" if process is None else f"process {process}"
+    message = f"{who} has this file open for writing, so it is not moved to another disk now"
+    hint = "it is moved once that program has closed it"
+    raise StorageError(message, code="source.in_use", hint=hint, where=shown(path))

@@ -53,7 +53,7 @@ from framewatch.storage import files
 from framewatch.storage.copy import CopyProgress
 from framewatch.storage.files import part_name
 from framewatch.storage.folder_places import FolderPlaces
-from framewatch.storage.move import Move, Moved, discard_part, move
+from framewatch.storage.move import Move, Moved, discard_part, move, require_no_writer
 from framewatch.storage.os_errors import shown, storage_faults
 from framewatch.storage.root import Root
 from framewatch.storage.swap.take_place import new_name, take_place
@@ -148,7 +148,14 @@ class _Publisher:
 
     def choose_output(self, job: Job, step: ChooseOutput) -> ev.Event:
         self.places.root("output").require()
-        return self._lost_source(job) or self._chosen_output(job, step.result)
+        if lost := self._lost_source(job):
+            return lost
+        if not stays_in_place(job, self.places):  # what is made of half a file must not come out as a film
+            source_in, root = source_root(job, self.places.guard), self.places.root(source_place(job))
+            self._require_quiet(job, source_in, root)
+            if self._is_copied(job, source_in, root):
+                require_no_writer(job.source, source_in)
+        return self._chosen_output(job, step.result)
 
     def place_output(self, job: Job, step: PlaceOutput) -> ev.Event:
         size = job.journal.output_size or 0
@@ -401,14 +408,18 @@ class _Publisher:
         Raises:
             StorageError: `source.may_change`: somebody may still be writing it, only paused.
         """
-        found = source_in.find(job.source)
-        if found is None or found.st_dev == root.disk():
+        if not self._is_copied(job, source_in, root):
             return
         left = seconds_left(job, self.places, time.time())
         if left and not knows_writers(source_in.real_path()):
             message = "this file may still be being written: it was queued only a short time ago"
             hint = f"it is moved to the other disk in {left:.0f} s; incomplete_seconds sets how long it is given"
             raise StorageError(message, code=MAY_CHANGE, hint=hint, where=shown(job.source))
+
+    def _is_copied(self, job: Job, source_in: Root, root: Root) -> bool:
+        """Return whether the source is on another disk than the one that it is to be moved to."""
+        found = source_in.find(job.source)
+        return found is not None and found.st_dev != root.disk()
 
     def _arrived(self, job: Job, moved_to: Path, size: int | None) -> bool:
         """Return whether a move that the journal does not record has put the file into an earlier root."""
