@@ -71,6 +71,7 @@ def _command() -> int:
 def _usage_error(error: Exception) -> int:
     """Print what is wrong with the arguments in one line, or the help where there were none."""
     message = error.format_message() if hasattr(error, "format_message") else str(error)
+    message = message.replace(": Value error, ", ": ", 1)  # pydantic's words, for a choice that there is not
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "framewatch"
     if message.startswith("Usage:"):  # the help

@@ -61,6 +61,8 @@ def keys(
       framewatch presets keys audio
     """
     rows = [row for row in key_reference() if word.lower() in f"{row['key']} {row['description']}".lower()]
+    if not rows:
+        raise typer.BadParameter(f'no key has "{printable(word)}" in its name or description')
     if as_json:
         print_json(rows)
         return

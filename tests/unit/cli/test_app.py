@@ -44,3 +44,19 @@ def test_a_mistyped_command_is_answered_with_the_right_one() -> None:
     result = CliRunner().invoke(app, ["statu"])
     assert result.exit_code == 2
     assert "status" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["schema", "foo"], "Invalid value for 'kind': 'foo' is not one of 'config', 'preset', 'progress', 'bench'"),
+        (["presets", "keys", "nosuch"], 'no key has "nosuch" in its name or description'),
+    ],
+)
+def test_a_wrong_word_is_an_error_in_plain_words(arguments: list[str], said: str) -> None:
+    code = "import sys; from framewatch.cli import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+    assert done.stderr.endswith("[usage.invalid]\n")
