@@ -127,7 +127,8 @@ def _extract_command(source: Path, plan: VideoPlan, ffmpeg: Path, folder: Path, 
 def _encode_command(source: Path, plan: VideoPlan, ffmpeg: Path, folder: Path, out: Path) -> list[str]:
     images = ["-framerate", _rate(plan), "-start_number", "1", "-i", file_url(folder / FILE_NAMES)]
     audio = ["-i", file_url(source), "-map", "0:v:0", "-map", "1:a?", "-c:a", "copy"]
-    video = [*encoder_args.video_args(plan.preset, plan.pixel_format), "-pix_fmt", plan.pixel_format]
+    encoder = encoder_args.video_args(plan.preset, plan.pixel_format, plan.width)
+    video = [*encoder, "-pix_fmt", plan.pixel_format]
     return [*_program(ffmpeg), *images, *audio, *video, "-y", file_url(out)]
 
 
