@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 BIN := $(VENV)/bin
 TESTS ?=
 
-.PHONY: help install demo test test-pythons test-system-ffmpeg faults fuzz debian lint types check unit lock licences bench clean recreate
+.PHONY: help install demo test test-pythons test-system-ffmpeg faults slow fuzz debian lint types check unit lock licences bench clean recreate
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,6 +39,9 @@ test-system-ffmpeg: $(STAMP)  ## run the tests of the pipeline with the ffmpeg o
 faults: $(STAMP)  ## inject every known fault and 50 random kills, and write the results to docs/faults.md
 	FRAMEWATCH_FAULT_KILLS=50 FRAMEWATCH_FAULT_REPORT=docs/faults.md \
 	$(BIN)/python -m pytest -n 2 -m 'slow or not slow' tests/faults
+
+slow: $(STAMP)  ## run the other tests that make test leaves out for their length
+	$(BIN)/python -m pytest -n 2 -m slow --ignore=tests/faults --ignore=tests/field
 
 fuzz: $(STAMP)  ## read 5,000 mutated media files and 5,000 mutated presets, and write the figures to docs/faults.md
 	FRAMEWATCH_FUZZ_FILES=5000 FRAMEWATCH_FUZZ_PRESETS=5000 FRAMEWATCH_FUZZ_JOBS=150 \

@@ -80,6 +80,7 @@ def test_it_ends_with_a_recommendation_and_the_time_of_an_episode(found: dict[st
     assert full["seconds"] > measured["seconds"] > 0
 
 
+@pytest.mark.slow
 def test_the_announced_time_is_kept() -> None:
     """Within a wide margin: opening an engine cannot be cut short, and takes long on a machine that is busy."""
     result = framewatch("bench", "--size", "64x48", "--budget", "30", "--json", timeout=600)
@@ -89,6 +90,7 @@ def test_the_announced_time_is_kept() -> None:
     assert duration["seconds"] < 3 * duration["announced_seconds"]
 
 
+@pytest.mark.slow
 def test_a_clip_and_a_preset_of_your_own() -> None:
     options = "--clip", CLIP, "--size", "48x32", "--seconds", "0.3", "--preset", "anime-2x", "--scale", "4"
     result = framewatch("bench", *options, "--engine", "identity", "--lanes", "1", timeout=600)

@@ -137,6 +137,7 @@ def jobs_of(harness: Harness) -> dict[str, set[tuple[str, str]]]:
     return found
 
 
+@pytest.mark.slow
 def test_jobs_follow_folders_that_exchange_their_names_and_one_that_is_moved(harness: Harness, clip: Path) -> None:
     first, second, kept = harness.folder("first", preset=PLAIN), harness.folder("second", preset=PLAIN), "kept"
     library = harness.folder(kept, preset=PLAIN, done="keep")

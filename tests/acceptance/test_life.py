@@ -9,6 +9,7 @@ import socket
 from pathlib import Path
 
 import psutil
+import pytest
 
 import injected
 from harness import Harness, framewatch
@@ -172,6 +173,7 @@ def test_log_lines_have_the_job_id_and_are_text_on_a_terminal(harness: Harness, 
     assert "job.done" in in_file
 
 
+@pytest.mark.slow
 def test_jobs_of_a_removed_folder_are_held_and_continue_when_it_is_back(
     slow_harness: Harness, long_clip: Path, pace: injected.Knob
 ) -> None:

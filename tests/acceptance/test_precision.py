@@ -7,6 +7,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pytest
 
 from clips import make_clip
 from framewatch.upscale import host
@@ -21,6 +22,7 @@ def pictures(path: Path) -> np.ndarray:
         return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
 
 
+@pytest.mark.slow
 def test_a_folder_is_upscaled_fast_where_the_configuration_says_so(harness: Harness, tmp_path: Path) -> None:
     source = make_clip(tmp_path / "a.mp4")
     exact = tmp_path / "exact.mp4"

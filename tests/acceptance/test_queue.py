@@ -49,6 +49,7 @@ def test_folders_by_priority_and_files_by_their_folders_order(harness: Harness, 
     ]
 
 
+@pytest.mark.slow
 def test_pauses_keep_finished_segments_and_outlast_a_restart(fault_harness: FaultHarness) -> None:
     harness = fault_harness
     share = harness.folder("anime", preset=PRESET)

@@ -23,7 +23,7 @@ PARTS = 2  # so that two processors share the kills
 SEGMENT = RATE  # frames of a segment: `segment_seconds` is 1
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.slow) for part in range(1, PARTS))])
 def test_kills_at_random_moments_lose_nothing_and_repeat_no_finished_segment(
     harness: FaultHarness, source: MakeSource, survived: Survived, part: int
 ) -> None:
