@@ -69,8 +69,9 @@ class PauseControl:
         begun = self.pauses.use_conditions(conditions)
         for pause in begun:
             _log.info("queue.paused", folder=pause.folder, by=pause.by, why=pause.why)
-        folders = {pause.folder for pause in begun}
-        self._stop_running(lambda job: not folders.isdisjoint((None, job.folder)), "after-segment")
+        if begun:  # the conditions are looked at twice a second, and to find running jobs takes a query
+            folders = {pause.folder for pause in begun}
+            self._stop_running(lambda job: not folders.isdisjoint((None, job.folder)), "after-segment")
         if self.pauses.all != before:
             self._go_on()
 

@@ -83,9 +83,10 @@ class Completeness:
         Raises:
             MediaError: `media.corrupt`.
         """
+        if self._places.main >= len(container.streams):
+            return NOTHING  # a file without streams, which is no medium
         facts = self._facts(container)
-        stream = container.streams[self._places.main]
-        time_base = fraction(stream.time_base) or Fraction(1, 1000)
+        time_base = fraction(container.streams[self._places.main].time_base) or Fraction(1, 1000)
         zeros = damaged_runs(self._zeros.runs(), self._places, facts)
         lost = lost_runs(self._places, facts, time_base)
         runs = joined([*zeros, *skipped_runs(self._places, facts), *lost])
