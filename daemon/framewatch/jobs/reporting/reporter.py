@@ -103,7 +103,7 @@ class Reporter:
         places = self._places_of(folder)
         if places is None:
             return
-        for job in self._store.find(WITH_ERRORS, folder=folder, limit=MAX_WITH_ERRORS):
+        for job in self._store.recently_ended(WITH_ERRORS, MAX_WITH_ERRORS, folder):
             with suppress(StorageError):  # it is tried again
                 if _is_outdated(job, places, self._store):
                     remove_sidecar(*final_sidecar(job, places), job.id)

@@ -101,7 +101,7 @@ LIMIT :limit;
 
 -- name: recently_ended
 SELECT record FROM jobs
-WHERE ended_at IS NOT NULL AND instr(:states, ' ' || state || ' ') > 0
+WHERE ended_at IS NOT NULL AND instr(:states, ' ' || state || ' ') > 0 AND (:folder IS NULL OR folder = :folder)
 ORDER BY ended_at DESC, id DESC LIMIT :limit;
 
 -- name: waiting

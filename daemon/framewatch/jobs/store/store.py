@@ -251,10 +251,12 @@ class Store:
         jobs = [[QueuedJob(self._job(row), row[1], row[2]) for row in rows] for rows in queues]
         return merged(jobs, rules, limit)
 
-    def recently_ended(self, states: Collection[JobState], limit: int | None = None) -> list[Job]:
-        """Return the jobs that have ended in one of these states, the last one first."""
+    def recently_ended(
+        self, states: Collection[JobState], limit: int | None = None, folder: str | None = None
+    ) -> list[Job]:
+        """Return the jobs, or those of a folder, that have ended in one of these states, the last one first."""
         most = -1 if limit is None else limit
-        return self._jobs("recently_ended", states=f" {' '.join(states)} ", limit=most)
+        return self._jobs("recently_ended", states=f" {' '.join(states)} ", folder=folder, limit=most)
 
     def waiting(self) -> list[WaitingFiles]:
         """Return what the queue holds, by folder, preset, and whether a GPU is needed."""
