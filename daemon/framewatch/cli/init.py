@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +11,7 @@ import typer
 
 from framewatch.cli import completion
 from framewatch.cli.output import print_line
+from framewatch.cli.temporary_file import temporary_beside
 from framewatch.documents import parse
 from framewatch.errors import ConfigError
 from framewatch.intake.preflight import preflight
@@ -133,18 +132,12 @@ def _write(path: Path, text: str, *, replace: bool) -> None:
     """
     umask = os.umask(0)
     os.umask(umask)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        temporary = Path(file.name)
     try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.chmod(0o666 & ~umask)
-        if replace:
-            temporary.replace(path)
-        else:
-            path.hardlink_to(temporary)
+        with temporary_beside(path, text.encode(), 0o666 & ~umask) as temporary:
+            if replace:
+                temporary.replace(path)
+            else:
+                path.hardlink_to(temporary)
     except FileExistsError:
         message, hint = "this file exists already", "edit it, or replace it with --force"
         raise ConfigError(message, code="config.exists", hint=hint, where=printable(path)) from None
-    finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from framewatch.cli.output import print_finding
+from framewatch.cli.temporary_file import temporary_beside
 from framewatch.errors import ConfigError, Finding
 from framewatch.service.manager.own_text import has_mark, is_unchanged
 from framewatch.text import printable
@@ -26,16 +26,8 @@ def install_file(path: Path, text: str) -> str | None:
         before = _own(path)
         if before != text:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-                temporary = Path(file.name)
-                try:
-                    file.write(os.fsencode(text))
-                    file.flush()
-                    os.fchmod(file.fileno(), 0o644)
-                    temporary.replace(path)
-                except BaseException:
-                    temporary.unlink()
-                    raise
+            with temporary_beside(path, os.fsencode(text), 0o644) as temporary:
+                temporary.replace(path)
     except OSError as error:
         raise _not_allowed(path, error) from None
     return before
