@@ -292,10 +292,10 @@ def test_status_and_plan_expect_what_was_measured_and_nothing_before(
     harness.start()
     for name in ("a.mp4", "b.mp4", "c.mp4"):
         shutil.copy(clip, share / name)
+    expected = ["running", "queued", "queued", "done"]
     state = eventually(
-        lambda: found if (found := _state(harness))["counts"].get("queued") == 2 else {}, what="two queued files"
+        lambda: found if _statuses(found := _state(harness)) == expected else {}, what="one running, two queued files"
     )
-    assert [job["status"] for job in state["jobs"]] == ["running", "queued", "queued", "done"]
     running, queued, done = state["jobs"][0], state["jobs"][1], state["jobs"][-1]
     assert running["elapsed_seconds"] is not None
     assert queued["expected"]["seconds"] == pytest.approx(done["elapsed_seconds"], rel=0.9)
@@ -311,6 +311,10 @@ def test_status_and_plan_expect_what_was_measured_and_nothing_before(
 def _state(harness: Harness) -> dict[str, Any]:
     state: dict[str, Any] = json.loads(framewatch("status", "--config", harness.config, "--json").stdout)
     return state
+
+
+def _statuses(state: dict[str, Any]) -> list[str]:
+    return [job["status"] for job in state["jobs"]]
 
 
 def test_the_live_status_fits_the_terminal_and_leaves_it_as_it_was(harness: Harness, tmp_path: Path) -> None:
