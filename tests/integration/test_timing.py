@@ -191,6 +191,52 @@ def test_another_rate_does_not_change_the_speed(mode: str, rate: str, fps: Any, 
     assert bright == pytest.approx(MOMENT, abs=0.5 / wanted + 0.021)
 
 
+DELAYS = (3, 3, 30, 4, 60, 200)  # of the frames of a GIF, in hundredths of a second
+
+
+@pytest.fixture(scope="module")
+def animation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A GIF of six frames that stay from 30 to 2000 ms."""
+    path = tmp_path_factory.mktemp("animation") / "a.gif"
+    starts = [sum(DELAYS[:number]) for number in range(len(DELAYS))]
+    times = "+".join(f"eq(N,{number})*{start}" for number, start in enumerate(starts))
+    ffmpeg("-f", "lavfi", "-i", f"testsrc2=s=64x48:r=6:d=1,settb=1/100,setpts='{times}'", "-fps_mode", "passthrough",
+           "-enc_time_base", "1/100", "-final_delay", str(DELAYS[-1]), path)  # fmt: skip
+    return path
+
+
+@MODES
+def test_frames_that_a_constant_rate_drops_are_counted_in_a_warning(
+    mode: str, animation: Path, tmp_path: Path
+) -> None:
+    made = process(animation, tmp_path / "cfr", container="mkv", ml_upscale=mode)
+    (warning,) = [each for each in made.warnings if each.code == "timing.frames_dropped"]
+    step = made.plan.scale
+    drawn = np.stack(rgb_frames(animation)).astype(np.int16)
+    shown = {int(np.abs(drawn - each[::step, ::step]).mean((1, 2, 3)).argmin()) for each in rgb_frames(made.result)}
+    dropped = len(DELAYS) - len(shown)
+    assert dropped > 0
+    assert warning.message.startswith(f"{dropped} frames are dropped of {len(DELAYS)}")
+    assert "frame_timing: preserve" in warning.hint
+
+
+@MODES
+def test_a_gif_of_uneven_delays_keeps_its_times_where_that_is_asked_for(
+    mode: str, animation: Path, tmp_path: Path
+) -> None:
+    made = process(animation, tmp_path / "own", container="mkv", ml_upscale=mode, frame_timing="preserve")
+    assert frame_times(made.result) == pytest.approx(frame_times(animation), abs=0.001)
+    assert "timing.frames_dropped" not in [each.code for each in made.warnings]
+
+
+@pytest.mark.parametrize("preset_keys", [{"fps": 5}, {"processing_mode": "copy"}])
+def test_frames_that_a_preset_asks_to_drop_are_no_loss_and_a_copy_drops_none(
+    preset_keys: Any, animation: Path, tmp_path: Path
+) -> None:
+    made = process(animation, tmp_path, container="mkv", **preset_keys)
+    assert "timing.frames_dropped" not in [each.code for each in made.warnings]
+
+
 # --- own times -------------------------------------------------------------------------------------
 
 

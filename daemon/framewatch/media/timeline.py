@@ -202,6 +202,21 @@ def cadence(timeline: Timeline, pts: Iterable[int], segment: Segment | None = No
     return [(each, repeat) for each, repeat in shown if each >= 0 and repeat > 0]
 
 
+def dropped_frames(timeline: Timeline, pts: Sequence[int], repeats: Container[int] = frozenset()) -> int:
+    """Count the source frames between the first that is shown and the timeline's end that no output frame shows.
+
+    Args:
+        timeline: from `plan_timeline`.
+        pts: of the frames that are kept, as they were given to it, without those beyond a cut.
+        repeats: those of `pts` at which nothing new is shown, which are no loss.
+    """
+    kept = pts[bisect_left(pts, timeline.origin) :]
+    if timeline.times or timeline.source_frames == len(kept):
+        return 0
+    shown = {number for number, _ in cadence(timeline, kept)}
+    return sum(number not in shown and time not in repeats for number, time in enumerate(kept))
+
+
 def nearest_standard_rate(rate: Fraction, tolerance: Fraction) -> Fraction:
     """Return the standard rate nearest to `rate`, if one is within the tolerance; else `rate`."""
     nearest = min(STANDARD_RATES, key=lambda standard: abs(rate / standard - 1))

@@ -20,7 +20,7 @@ from framewatch.media.filters.loudness import parse_loudness
 from framewatch.media.heartbeat import Heartbeat
 from framewatch.media.limits import check_length, check_spans
 from framewatch.media.plan.avi_timestamps import frame_times
-from framewatch.media.plan.output_time import lengths_in_cut, requested_timeline
+from framewatch.media.plan.output_time import dropped_frames_warnings, lengths_in_cut, requested_timeline
 from framewatch.media.plan.segments import plan_segments
 from framewatch.media.probe.completeness import missing_warning
 from framewatch.media.probe.file_kind import is_image
@@ -135,7 +135,10 @@ class RenderHandlers:
                 timeline, scanned.pts, scanned.keyframes, task.segment_options, seekable=scanned.seekable
             ),
             seekable=scanned.seekable,
-            warnings=_warnings(scanned.missing),
+            warnings=(
+                *_warnings(scanned.missing),
+                *dropped_frames_warnings(request, scanned, timeline, info.start),
+            ),
         )
 
     def _length(self, task: LengthTask) -> LengthReport:

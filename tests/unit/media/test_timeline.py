@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from itertools import accumulate
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,15 @@ from hypothesis import strategies as st
 
 from framewatch.domain import Segment, Timeline
 from framewatch.errors import MediaError
-from framewatch.media.timeline import FrameClock, Interval, cadence, choose_rate, plan_timeline, with_own_times
+from framewatch.media.timeline import (
+    FrameClock,
+    Interval,
+    cadence,
+    choose_rate,
+    dropped_frames,
+    plan_timeline,
+    with_own_times,
+)
 
 MILLISECOND = Fraction(1, 1000)
 NTSC_FILM = Fraction(24000, 1001)
@@ -122,6 +131,20 @@ def test_a_long_last_frame_keeps_its_duration() -> None:
 def test_frames_that_are_too_close_are_dropped_and_gaps_are_filled() -> None:
     line = Timeline(time_base=MILLISECOND, rate=Fraction(25), origin=0, frames=6, source_frames=3)
     assert cadence(line, [0, 10, 40, 200]) == [(1, 1), (2, 4), (3, 1)]
+
+
+@pytest.mark.parametrize(
+    ("pts", "repeats", "dropped"),
+    [
+        (range(0, 400, 40), set(), 0),
+        ([0, 10, 40, 200], set(), 1),
+        ([0, 10, 40, 200], {0}, 0),  # at 0 the frame before would have stayed
+        ([0, 10, 12, 40, 200], {10}, 1),
+    ],
+)
+def test_dropped_frames_are_those_that_no_output_frame_shows(pts: Any, repeats: set[int], dropped: int) -> None:
+    line = plan_timeline(pts, MILLISECOND, Fraction(25), 40, forced_rate=Fraction(25))
+    assert dropped_frames(line, pts, repeats) == dropped
 
 
 def test_a_cut_starts_and_ends_the_timeline() -> None:

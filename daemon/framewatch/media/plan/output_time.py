@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from framewatch.domain import MediaInfo, Record, Stream, Timeline
 from framewatch.errors import Finding
 from framewatch.media.preset.preset import Preset
 from framewatch.media.probe.packet_scan import ScanResult, Spans
-from framewatch.media.timeline import FALLBACK_RATE, Interval, plan_timeline, with_own_times
+from framewatch.media.timeline import FALLBACK_RATE, Interval, dropped_frames, plan_timeline, with_own_times
 
 
 class TimelineRequest(Record):
@@ -68,6 +68,28 @@ def requested_timeline(
     if not request.preserve:
         return timeline
     return with_own_times(timeline, scanned.pts, scanned.last_duration, end, scanned.repeats)
+
+
+def dropped_frames_warnings(
+    request: TimelineRequest, scanned: ScanResult, timeline: Timeline, file_start: float
+) -> list[Finding]:
+    """Return a warning where frames come faster than the constant rate of the output.
+
+    A rate that the preset asks for may be lower than the source's, so frames that it drops are as they should be. A
+    copy drops none.
+    """
+    if request.rate is not None or request.at_key_frame:
+        return []
+    end = None if request.end is None else (request.end + _exact(file_start)) / scanned.time_base
+    kept = scanned.pts if end is None else scanned.pts[: bisect_left(scanned.pts, end)]
+    dropped = dropped_frames(timeline, kept, scanned.repeats)
+    if not dropped:
+        return []
+    frames = "1 frame is" if dropped == 1 else f"{dropped} frames are"
+    rate = f"{float(timeline.rate):.3f}".rstrip("0").rstrip(".")
+    message = f"{frames} dropped of {len(kept)}: the source's times are uneven, and the output has {rate} a second"
+    hint = "frame_timing: preserve shows each frame at its own time"
+    return [Finding("timing.frames_dropped", message, hint, "frame_timing")]
 
 
 def _key_frame_before(start: Fraction, scanned: ScanResult) -> Fraction:
