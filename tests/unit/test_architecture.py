@@ -72,6 +72,7 @@ ORDER = [
     "media.colour",
     "media.timeline",
     "media.containers",
+    "media.inventory",
     "media.preset",
     "media.encoders",
     "media.damage",

@@ -26,8 +26,9 @@ from framewatch.jobs.attempt.planning import plan_file
 from framewatch.jobs.work_folder import rehearsal_path, result_path, segment_path
 from framewatch.media.commands import ffmpeg_commands
 from framewatch.media.commands.image_command import image_command
+from framewatch.media.inventory.kinds import title
 from framewatch.media.plan.image_plan import ImagePlan, Plan
-from framewatch.media.plan.plan import AudioPlan, BasePlan, VideoPlan
+from framewatch.media.plan.plan import AudioPlan, BasePlan, MuxPlan, VideoPlan
 
 _Steps = list[tuple[str, list[str]]]
 
@@ -134,7 +135,18 @@ def _show_plan(plan: VideoPlan | AudioPlan) -> None:
         print_line(f"{plan.mode}: audio only, {plan.container}")
     rows = [(str(row.index), row.kind, row.codec, row.action, row.codec_out or "", row.note) for row in plan.streams]
     _show_rows(rows)
+    _show_carriage(plan)
     _show_warnings(plan)
+
+
+def _show_carriage(plan: MuxPlan) -> None:
+    """Show what the file has beyond picture and sound, and what becomes of it."""
+    rows = [
+        ("file" if each.stream is None else str(each.stream), title(each.kind), each.detail, each.outcome, each.note)
+        for each in plan.carriage
+    ]
+    if rows:
+        console().print(plain_table(("of", "property", "says", "outcome", "note"), rows))
 
 
 def _show_image(plan: ImagePlan) -> None:

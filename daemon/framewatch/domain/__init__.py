@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from framewatch.domain.input_file import FileIdentity, InputFile, KnownFile
+from framewatch.domain.inventory import Entry
 from framewatch.domain.job import Job, JobState, Journal, Length
 from framewatch.domain.media import (
     Audio,
@@ -27,6 +28,7 @@ __all__ = [
     "Audio",
     "Colour",
     "Edges",
+    "Entry",
     "Extras",
     "FileIdentity",
     "Forecast",

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from framewatch.domain.inventory import Entry
 from framewatch.domain.record import Record
 
 
@@ -149,6 +150,7 @@ class MediaInfo(Record):
     streams: tuple[Stream, ...]
     chapters: int = 0
     extras: Extras = Extras()
+    inventory: tuple[Entry, ...] = ()  # what is attached to the file, its streams and its first frames
 
     @property
     def main_video(self) -> Stream | None:

@@ -21,7 +21,7 @@ from framewatch.upscale.network.weights import digest
 
 _VERSION = 1  # counted up when the way that segments are made changes
 # Facts that change no frame of a video, which the probe did not tell when the first ledgers were written.
-_LATER_FACTS: dict[str, Any] = {"extras": True, "streams": {"__all__": {"video": {"icc"}}}}
+_LATER_FACTS: dict[str, Any] = {"extras": True, "inventory": True, "streams": {"__all__": {"video": {"icc"}}}}
 _BLOCKS, _BLOCK = 16, 65_536  # how many blocks of a source are hashed, and bytes of each
 
 

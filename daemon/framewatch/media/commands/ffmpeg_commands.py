@@ -8,7 +8,7 @@ where the video comes from another input.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import accumulate
 from pathlib import Path
@@ -299,7 +299,15 @@ def _video_metadata(plan: VideoPlan) -> list[str]:
     values = {"language": main.language, "title": main.title} if kept else {}
     values["handler_name"] = ""  # which names the segment's file
     metadata = [part for key, value in values.items() for part in ("-metadata:s:v:0", f"{key}={value}")]
-    return [*metadata, "-disposition:v:0", "default", *_codec_tag(plan)]
+    return [*metadata, "-disposition:v:0", "+".join(("default", *_marks(plan, main.index))), *_codec_tag(plan)]
+
+
+def _marks(plan: VideoPlan, index: int) -> Iterator[str]:
+    """Yield ffmpeg's names of the dispositions of a stream that the output carries."""
+    for each in plan.carriage:
+        group, _, name = each.kind.partition(".")
+        if group == "disposition" and each.stream == index and each.outcome == "carried":
+            yield name
 
 
 def _output(plan: MuxPlan, source_input: int) -> list[str]:

@@ -16,6 +16,8 @@ _STALE_TAGS = tuple(
     name + language for name in ("BPS", "NUMBER_OF_BYTES", "NUMBER_OF_FRAMES") for language in ("", "-eng")
 )
 
+_UNOFFICIAL = ("spherical", "stereo3d", "dolby_vision")  # kinds that ffmpeg does not write into mp4 by itself
+
 # Packets that may wait until the last stream has started: sound that starts an hour late must not end the job.
 _QUEUE = "100000"
 
@@ -81,7 +83,15 @@ def muxer_args(plan: MuxPlan, source_input: int) -> list[str]:
     attachments = [track.index for track in plan.of_kind("attachment")]
     tags = metadata_args(plan, source_input, attachments)
     loop = ["-loop", str(plan.preset.gif_loop)] if plan.container == "gif" else []
-    return [*tags, "-max_muxing_queue_size", _QUEUE, *loop, *container.options, "-f", container.muxer]
+    special = [*loop, *_beyond_the_standard(plan)]
+    return [*tags, "-max_muxing_queue_size", _QUEUE, *special, *container.options, "-f", container.muxer]
+
+
+def _beyond_the_standard(plan: MuxPlan) -> list[str]:
+    """Have ffmpeg write boxes that ISO's standard does not have, where there is something to write into them."""
+    is_iso = rules().containers[plan.container].muxer in ("mp4", "mov")
+    needed = any(each.kind in _UNOFFICIAL and each.outcome == "carried" for each in plan.carriage)
+    return ["-strict", "unofficial"] if is_iso and needed else []
 
 
 def _tagged_stream(plan: MuxPlan) -> int | None:

@@ -231,8 +231,6 @@ def _depth_warnings(preset: Preset, video: Video, geometry: FrameGeometry, where
 
 def _source_warnings(preset: Preset, video: Video, where: str) -> list[Finding]:
     found = []
-    if video.alpha:
-        found.append(Finding("video.alpha_dropped", "the transparency is dropped", "", where))
     if video.interlaced and preset.deinterlace == "off":
         message = "the video is interlaced and is not deinterlaced"
         found.append(Finding("video.interlaced", message, "use deinterlace auto", where))

@@ -28,7 +28,9 @@ from framewatch.media.colour import WorkingFormat, is_rgb, resolve_video, workin
 from framewatch.media.containers import rules
 from framewatch.media.encoders.hardware import decoding_hardware
 from framewatch.media.filters.loudness import Loudness
+from framewatch.media.inventory.carriage import Carriage
 from framewatch.media.plan.avi_timestamps import COMPLETE_TIMES, FrameTimes, check_frame_times
+from framewatch.media.plan.carried import carried
 from framewatch.media.plan.expectation import ExpectedAudio, ExpectedVideo, expected_audio, expected_video
 from framewatch.media.plan.extras import extras_warnings, has_too_many_chapters, has_too_many_tags
 from framewatch.media.plan.file_rules import check_file, check_rate
@@ -77,6 +79,7 @@ class MuxPlan(BasePlan):
     drops_chapters: bool = False  # the source has too many of them
     title: str | None = None  # of the output, where that of the source is too long
     drops_tags: bool = False  # the source has too many or too long ones
+    carriage: tuple[Carriage, ...] = ()  # what becomes of everything beyond picture and sound
 
     @property
     def kept(self) -> tuple[StreamPlan, ...]:
@@ -205,15 +208,19 @@ def make_plan(
         raise RuleError.of(findings)
     if rules().containers[preset.container].audio_only:
         audio = _audio_plan(preset, preset_name, info, table)
-        return audio.evolve(drops_chapters=drops_chapters, warnings=(*audio.warnings, *warnings))
+        found, losses = carried(preset, info, table, "")
+        warnings = (*audio.warnings, *losses, *warnings)
+        return audio.evolve(drops_chapters=drops_chapters, carriage=found, warnings=warnings)
     if preset.upscales and timeline is None:
         raise ValueError("upscaling needs a timeline")
     plan = _video_plan(preset, preset_name, info, table, timeline)
+    found, losses = carried(preset, info, table, plan.pixel_format)
     return plan.evolve(
+        carriage=found,
         frame_times=frame_times,
         expected=plan.expected.evolve(distinct=frame_times.distinct),
         drops_chapters=drops_chapters,
-        warnings=(*plan.warnings, *warnings),
+        warnings=(*plan.warnings, *losses, *warnings),
     )
 
 

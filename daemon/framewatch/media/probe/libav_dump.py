@@ -2,14 +2,15 @@
 
 Containers can hide a part of the frames (`clap` in MOV, PixelCrop in Matroska). The ffmpeg program crops it off since
 version 7.1, so the decoder of frames for the network has to do the same, and this is the only place where libav tells
-Python about it. It also names codecs without a decoder.
+Python about it. It also names codecs without a decoder, programs, and what is attached to streams ("side data").
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import av
 from av.container import InputContainer
@@ -20,7 +21,17 @@ from framewatch.media.probe.pyav_values import tags
 _STREAM = re.compile(r"^ +Stream #0:(\d+)", re.MULTILINE)
 _CODEC = re.compile(r"[^\n]*?: (?:Video|Audio|Subtitle|Data): (\w+)(?: \((\w+))?")
 _CROPPING = re.compile(r"^      Frame [Cc]ropping: (\d+)/(\d+)/(\d+)/(\d+)$", re.MULTILINE)
-_CROPPING_CONTAINERS = ("mov", "matroska")
+_PROGRAM = re.compile(r"^  Program (\d+) ([^\n]*)$", re.MULTILINE)
+_SERVICE = re.compile(r"^      service_name    : ([^\n]*)$", re.MULTILINE)
+_SIDE_DATA = re.compile(r"^    Side data:\n((?:      [^\n]*\n?)+)", re.MULTILINE)
+_UNKNOWN_SIDE_DATA = re.compile(r"(unknown side data type \S+)")
+
+
+class SideDatum(NamedTuple):
+    """Something that a container attaches to a stream."""
+
+    name: str  # libav's
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +40,9 @@ class LibavDump:
 
     codecs: dict[int, str] = field(default_factory=dict)  # ffmpeg's names, also of those without a decoder here
     edges: dict[int, tuple[int, ...]] = field(default_factory=dict)  # hidden pixels: left, right, top, bottom
+    side_data: dict[int, tuple[SideDatum, ...]] = field(default_factory=dict)
+    programs: tuple[str, ...] = ()  # their names, or numbers
+    forged: bool = False  # tags have names that imitate the description: it tells neither edges nor side data
 
     def hidden_edges(self, index: int, width: int, height: int) -> Edges:
         """Return the edges that the container hides of a frame of this size; none if nothing would be left."""
@@ -39,21 +53,47 @@ class LibavDump:
 
 
 def read_dump(container: InputContainer) -> LibavDump:
-    """Have libav describe the file, if it may know something that it tells nowhere else."""
-    known = all(stream.codec_context or stream.type == "attachment" for stream in container.streams)
-    if known and not (container.streams.video and container.format.name.startswith(_CROPPING_CONTAINERS)):
-        return LibavDump()
+    """Have libav describe the file."""
     level = av.logging.get_level()
     av.logging.set_level(av.logging.INFO)
     try:
         text: str = cast(Any, container).dumps_format()  # the stubs of PyAV 18 lack it
     finally:
         av.logging.set_level(level)
-    parts = _STREAM.split(text)[1:]
+    return parse_dump(text, forged=_may_be_forged(container))
+
+
+def parse_dump(text: str, *, forged: bool = False) -> LibavDump:
+    """Read the description. Of one that may be forged, only the first line of each stream counts."""
+    _, *parts = _STREAM.split(text)
     streams = dict(zip(map(int, parts[::2]), parts[1::2], strict=True))
     codecs = {index: name for index, part in streams.items() if (name := _codec(part))}
-    cropping = {} if _may_be_forged(container) else {index: _CROPPING.search(part) for index, part in streams.items()}
-    return LibavDump(codecs, {index: tuple(map(int, found.groups())) for index, found in cropping.items() if found})
+    if forged:
+        return LibavDump(codecs, forged=True)
+    cropping = {index: found for index, part in streams.items() if (found := _CROPPING.search(part))}
+    return LibavDump(
+        codecs,
+        edges={index: tuple(map(int, found.groups())) for index, found in cropping.items()},
+        side_data={index: data for index, part in streams.items() if (data := tuple(_side_data(part)))},
+        programs=tuple(_programs(text)),
+    )
+
+
+def _side_data(part: str) -> Iterator[SideDatum]:
+    found = _SIDE_DATA.search(part)
+    for line in found[1].splitlines() if found else ():
+        unknown = _UNKNOWN_SIDE_DATA.match(line.strip())
+        name, _, detail = line.strip().partition(": ") if unknown is None else (unknown[1], "", "")
+        yield SideDatum(name.rstrip(":"), detail.strip())
+
+
+def _programs(text: str) -> Iterator[str]:
+    starts = [*_PROGRAM.finditer(text)]
+    ends = (*(each.start() for each in starts), len(text))[1:]
+    for start, end in zip(starts, ends, strict=True):
+        first_stream = _STREAM.search(text, start.end(), end)
+        service = _SERVICE.search(text, start.end(), first_stream.start() if first_stream else end)
+        yield (service[1] if service else start[2].strip()) or start[1]
 
 
 def _may_be_forged(container: InputContainer) -> bool:

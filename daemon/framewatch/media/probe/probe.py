@@ -24,11 +24,14 @@ from framewatch.errors import MediaError
 from framewatch.media import out_of_memory, process_bounds
 from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.image_files.image_size import image_size
+from framewatch.media.inventory.derived import merged
 from framewatch.media.limits import MAX_LANGUAGE, MAX_TITLE, Limits, check_limits, require_image_size
 from framewatch.media.probe.colour_tags import colour_of
 from framewatch.media.probe.completeness import explain_unreadable
 from framewatch.media.probe.display_matrix import orientation
 from framewatch.media.probe.hdr_metadata import hdr_metadata
+from framewatch.media.probe.inventory.containers import container_entries
+from framewatch.media.probe.inventory.frames import frame_entries
 from framewatch.media.probe.libav_dump import LibavDump, read_dump
 from framewatch.media.probe.pyav_values import fraction, packets, tags
 from framewatch.media.probe.safe_open import IMAGE_DEMUXERS, AnyFile, open_file, open_media
@@ -36,6 +39,7 @@ from framewatch.media.probe.sample_tables import check_index, index_sizes
 from framewatch.media.probe.truncation import COPY_AGAIN_HINT, Extent, Family, read_extent
 from framewatch.media.reading_cost import decoding_bytes, least_decoding_bytes, opening_bytes, opening_image_bytes
 
+_FIRST_FRAMES = 3  # captions and the like need not begin with the first one
 _PACKETS_TO_FIRST_FRAME = 300  # a broadcast may begin seconds before its first key frame
 _FONTS = {"ttf": "ttf", "truetype": "ttf", "otf": "otf", "opentype": "otf", "sfnt": "ttf"}
 _TITLE_TAGS = ("title", "name", "filename")  # MP4 calls a track's title its name; attachments have file names
@@ -153,9 +157,12 @@ def _info(container: InputContainer, size: int, limits: Limits | None) -> MediaI
     if main.video is not None:
         process_bounds.let_take(decoding_bytes(main.video, threads=os.cpu_count() or 1))
         _require_room_for_frames(main.video)
-    frame = _first_frame(container, cast(VideoStream, container.streams[main.index]), main.video)
-    completed = main.evolve(video=main.video and _with_frame_facts(main.video, frame))
-    return info.evolve(streams=tuple(completed if each is main else each for each in info.streams))
+    frames = _first_frames(container, cast(VideoStream, container.streams[main.index]), main.video)
+    completed = main.evolve(video=main.video and _with_frame_facts(main.video, frames[0] if frames else None))
+    return info.evolve(
+        streams=tuple(completed if each is main else each for each in info.streams),
+        inventory=merged(info.inventory, frame_entries(frames, main.index)),
+    )
 
 
 def _headers(container: InputContainer, size: int) -> MediaInfo:
@@ -170,6 +177,7 @@ def _headers(container: InputContainer, size: int) -> MediaInfo:
         streams=_images_as_covers(streams),
         chapters=len(chapters),
         extras=_extras(container, [chapter["metadata"] for chapter in chapters]),
+        inventory=container_entries(container, dump),
     )
 
 
@@ -304,28 +312,26 @@ def _audio(stream: AvStream) -> Audio | None:
     return Audio(sample_rate=context.sample_rate or 0, channels=context.channels or 0, layout=layout)
 
 
-def _first_frame(container: InputContainer, stream: VideoStream, video: Video | None) -> VideoFrame | None:
-    """Decode the first frame, which alone tells how the video is turned; None if none can be decoded.
+def _first_frames(container: InputContainer, stream: VideoStream, video: Video | None) -> list[VideoFrame]:
+    """Decode the first frames, which alone tell how the video is turned, and what is attached to them.
 
     Raises:
         MediaError: the video is encrypted (`media.protected`).
     """
+    found: list[VideoFrame] = []
     for number, packet in enumerate(packets(container, stream)):
         if number == 0 and packet.has_sidedata("encryption_info"):
             message = "this video is encrypted (DRM) and cannot be decoded"
             raise MediaError(message, code="media.protected", hint="a file without copy protection is needed")
         if video is None:  # no decoder, or no size in the headers
-            return None
+            break
         try:
-            frames = packet.decode()
+            found += packet.decode()
         except av.FFmpegError as error:
             out_of_memory.raise_if_short(error)
-            frames = []
-        if frames:
-            return frames[0]
-        if number >= _PACKETS_TO_FIRST_FRAME:
+        if len(found) >= _FIRST_FRAMES or number >= _PACKETS_TO_FIRST_FRAME:
             break
-    return None
+    return found[:_FIRST_FRAMES]
 
 
 def _with_frame_facts(video: Video, frame: VideoFrame | None) -> Video:

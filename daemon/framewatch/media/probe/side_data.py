@@ -18,21 +18,25 @@ from av.video.frame import VideoFrame
 
 from framewatch.media.filter_graph import Filter, FilterChain
 
-_TYPES = range(64)  # FFmpeg 9 has types 0 to 34
+TYPES = range(64)  # FFmpeg 9 has types 0 to 34
 
 
 class SideDataType(IntEnum):
     """The types that framewatch reads: enum AVFrameSideDataType of libavutil/frame.h, which only ever grows."""
 
+    STEREO3D = 2
     DISPLAYMATRIX = 6
     MASTERING_DISPLAY_METADATA = 11
+    SPHERICAL = 13
     CONTENT_LIGHT_LEVEL = 14
     ICC_PROFILE = 15  # with metadata if a PNG decoder attached it: do not ask for it there
+    SEI_UNREGISTERED = 20
+    AMBIENT_VIEWING_ENVIRONMENT = 26
 
 
 def side_data(frame: VideoFrame, *types: SideDataType) -> dict[SideDataType, bytes]:
     """Return the side data of these types that a decoded frame has; the frame stays as it is."""
-    unwanted = (Filter("sidedata", f"mode=delete:type={number}") for number in _TYPES if number not in types)
+    unwanted = (Filter("sidedata", f"mode=delete:type={number}") for number in TYPES if number not in types)
     chain = FilterChain(unwanted, Fraction(1))
     clean = next(made for part in (chain.push(frame), chain.drain()) for made in part)
     found = cast("Mapping[str, SideData]", clean.side_data)

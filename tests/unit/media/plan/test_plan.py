@@ -126,7 +126,7 @@ def test_a_given_pixel_format_is_used() -> None:
 
 def test_what_the_frames_lose_is_a_warning() -> None:
     made = plan(video(alpha=True, interlaced=True))
-    assert warnings(made) == ["video.alpha_dropped", "video.interlaced"]
+    assert warnings(made) == ["video.interlaced", "video.alpha_dropped"]
 
 
 @pytest.mark.parametrize(

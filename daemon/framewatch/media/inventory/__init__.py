@@ -1,0 +1,1 @@
+"""What a file has beyond picture and sound, and what becomes of it: one table for every kind, way and container."""

@@ -1,0 +1,1 @@
+"""Reads what is attached to a file, its streams and its first frames."""

@@ -1,0 +1,70 @@
+"""What a container attaches to a file and its streams, as entries of the inventory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from av.container import InputContainer
+from av.stream import Disposition
+from av.stream import Stream as AvStream
+
+from framewatch.domain import Entry
+from framewatch.domain.inventory import UNKNOWN
+from framewatch.media.inventory.kinds import by_disposition, by_name
+from framewatch.media.probe.libav_dump import LibavDump
+from framewatch.media.probe.pyav_values import tags
+
+MAX_ENTRIES = 500  # of a file; a stranger may attach anything to each of a thousand streams
+
+# Kept and checked by what a plan says of streams.
+_COUNTED_ELSEWHERE = Disposition.default | Disposition.attached_pic
+_THREE_LETTERS = 3
+_MAX_DETAIL = 100  # characters
+# Facts about packets or decoding that libav makes up, or that belong to the demuxer alone.
+_NO_PROPERTIES = (
+    *("CPB properties", "MPEGTS Stream ID", "Palette", "New Extradata", "Param Change", "Skip Samples"),
+    *("Quality stats", "Encryption initialization data", "Encryption info", "Producer Reference Time"),
+)
+
+
+def container_entries(container: InputContainer, dump: LibavDump) -> tuple[Entry, ...]:
+    """List what the container attaches to the file and its streams."""
+    found = [*_of_file(container, dump)]
+    for stream in container.streams:
+        found += (entry.evolve(stream=stream.index) for entry in _of_stream(stream, dump))
+        if len(found) > MAX_ENTRIES:
+            return (
+                *found[:MAX_ENTRIES],
+                Entry(kind=UNKNOWN, detail=f"further properties, beyond {MAX_ENTRIES}"),
+            )
+    return tuple(found)
+
+
+def _of_file(container: InputContainer, dump: LibavDump) -> Iterator[Entry]:
+    if dump.forged:
+        yield Entry(kind=UNKNOWN, detail="side data of streams, hidden by tags that imitate it")
+    if len(dump.programs) > 1:
+        yield Entry(kind="programs", detail=", ".join(dump.programs)[:_MAX_DETAIL])
+    if (code := tags(container.metadata).get("timecode")) is not None:
+        yield Entry(kind="timecode", detail=code[:_MAX_DETAIL])
+
+
+def _of_stream(stream: AvStream, dump: LibavDump) -> Iterator[Entry]:
+    for datum in dump.side_data.get(stream.index, ()):
+        if datum.name in by_name():
+            yield Entry(kind=by_name()[datum.name], detail=datum.detail)
+        elif datum.name not in _NO_PROPERTIES:
+            yield Entry(kind=UNKNOWN, detail=f"side data {datum.name!r}")
+    yield from _dispositions(int(stream.disposition & ~_COUNTED_ELSEWHERE))
+    metadata = tags(stream.metadata)
+    if len(language := metadata.get("language", "")) > _THREE_LETTERS:
+        yield Entry(kind="language_tag", detail=language[:_MAX_DETAIL])
+    if stream.type != "data" and (code := metadata.get("timecode")) is not None:
+        yield Entry(kind="timecode", detail=code[:_MAX_DETAIL])
+
+
+def _dispositions(flags: int) -> Iterator[Entry]:
+    for bit in (1 << number for number in range(flags.bit_length())):
+        if flags & bit:
+            kind = by_disposition().get(bit)
+            yield Entry(kind=kind) if kind else Entry(kind=UNKNOWN, detail=f"disposition {bit:#x}")

@@ -1,0 +1,52 @@
+"""What a decoder attaches to frames, as entries of the inventory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+
+from av.video.frame import VideoFrame
+
+from framewatch.domain import Entry
+from framewatch.domain.inventory import UNKNOWN
+from framewatch.media.filter_graph import Filter, FilterChain
+from framewatch.media.inventory.kinds import by_number, kinds
+from framewatch.media.probe.side_data import TYPES, SideDataType, side_data
+
+# Which libav makes up, or which say how a frame was coded or is to be coded.
+_NO_PROPERTIES = (8, 10, 18, 19, 22, 27)  # motion vectors, service type, regions, encoder parameters, boxes, hints
+# Encoders of x264 and x265 state their version and options as "user data" that begins with these.
+_ENCODERS = tuple(map(bytes.fromhex, ("dc45e9bde6d948b7962cd820d923eeef", "2ca2de09b51747dbbb55a4fe7fc2fc4e")))
+
+
+def frame_entries(frames: Iterable[VideoFrame], stream: int) -> tuple[Entry, ...]:
+    """List what is attached to any of these frames of one stream, each kind once."""
+    found: dict[int, Entry] = {}
+    for frame in frames:
+        for number in attached_types(frame):
+            if number not in found and (entry := _entry(frame, number)) is not None:
+                found[number] = entry.evolve(stream=stream)
+    return tuple(found.values())
+
+
+def attached_types(frame: VideoFrame) -> Iterator[int]:
+    """Yield the numbers of the types of side data that a frame has; it stays as it is."""
+    for number in TYPES:
+        chain = FilterChain([Filter("sidedata", f"mode=select:type={number}")], Fraction(1), threads=1)
+        if any(True for part in (chain.push(frame), chain.drain()) for _ in part):
+            yield number
+
+
+def _entry(frame: VideoFrame, number: int) -> Entry | None:
+    if number in _NO_PROPERTIES:
+        return None
+    if number == SideDataType.SEI_UNREGISTERED and _read(frame, number).startswith(_ENCODERS):
+        return None
+    kind = by_number().get(number)
+    if kind is None:
+        return Entry(kind=UNKNOWN, detail=f"side data of frames of type {number}")
+    return Entry(kind=kind, data=_read(frame, number).hex() if kinds()[kind].rewritten else "")
+
+
+def _read(frame: VideoFrame, number: int) -> bytes:
+    return side_data(frame, SideDataType(number)).get(SideDataType(number), b"")
