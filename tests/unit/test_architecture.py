@@ -75,6 +75,7 @@ ORDER = [
     "media.inventory",
     "media.preset",
     "media.encoders",
+    "media.iso_files",
     "media.damage",
     "media.probe",
     "media.rules",

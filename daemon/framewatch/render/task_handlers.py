@@ -27,6 +27,7 @@ from framewatch.media.probe.file_kind import is_image
 from framewatch.media.probe.packet_scan import scan, stream_spans
 from framewatch.media.probe.probe import probe
 from framewatch.media.probe.safe_open import has_hwaccel
+from framewatch.media.probe.structure.structure_warnings import structure_warnings
 from framewatch.media.reading_cost import image_bytes, scanning_bytes
 from framewatch.render.image_renderer import render_image
 from framewatch.render.messages import Alive, FramesCounted, Send, Warned, stage_log
@@ -104,11 +105,13 @@ class RenderHandlers:
         source, request = task.source, task.timeline_request
         # The headers' sizes are checked against the limits before a packet is scanned or a frame decoded.
         info = probe(source, task.limits, self._heartbeat)
+        odd = structure_warnings(source, self._heartbeat)
         if is_image(info):
             needed = image_bytes(info.streams[0].video, info.size, os.cpu_count() or 1)
             process_bounds.let_take(needed)
             with process_bounds.narrowed(needed):
-                return ProbeReport(info=with_image_details(source, info, self._heartbeat), timeline=None)
+                detailed = with_image_details(source, info, self._heartbeat)
+                return ProbeReport(info=detailed, timeline=None, warnings=odd)
         process_bounds.let_take(scanning_bytes(info.size))
         main = info.main_video
         if not task.timeline:
@@ -117,7 +120,7 @@ class RenderHandlers:
             if task.limits and (findings := check_spans(durations, info, task.limits)):
                 raise MediaError.of(findings)
             lengths = lengths_in_cut(request, None, spans, info.start)
-            return ProbeReport(info=info, timeline=None, lengths=lengths, warnings=_warnings(missing))
+            return ProbeReport(info=info, timeline=None, lengths=lengths, warnings=(*odd, *_warnings(missing)))
         if main is None or main.video is None:
             return ProbeReport(info=info, timeline=None)
         # One scan of all packets before the work gives the exact timeline, finds a truncated file before hours are
@@ -136,6 +139,7 @@ class RenderHandlers:
             ),
             seekable=scanned.seekable,
             warnings=(
+                *odd,
                 *_warnings(scanned.missing),
                 *dropped_frames_warnings(request, scanned, timeline, info.start),
             ),

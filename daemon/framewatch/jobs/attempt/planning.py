@@ -130,4 +130,4 @@ def _decide_image(request: AttemptRequest, probed: ProbeReport, tools: Tools) ->
     plan = make_image_plan(request.preset, request.preset_name, probed.info)
     if missing := check_tools(request.preset, tools.encoders):
         raise RuleError.of(missing)
-    return plan
+    return plan.evolve(warnings=(*probed.warnings, *plan.warnings))

@@ -16,6 +16,7 @@ from itertools import pairwise
 
 from framewatch.domain import MediaInfo, Record, Stream
 from framewatch.errors import Finding
+from framewatch.media.containers import rules
 from framewatch.media.plan.stream_table import description, location
 from framewatch.media.preset.preset import Preset
 from framewatch.media.probe.packet_scan import ScanResult
@@ -26,6 +27,7 @@ _GENPTS_CODECS = ("mpeg4", "mpeg1video", "mpeg2video")
 _MAX_RUNS = 2000
 _MAX_COPIED_RUNS = 600  # which are written twice, for PTS and DTS
 _DISTINCT_SECONDS = Fraction(2, 1000)  # frames closer to each other may get the same millisecond in Matroska
+_WITH_EDIT_LISTS = ("mp4", "mov")
 _HINT = 'use processing_mode "reencode"'
 
 
@@ -46,6 +48,9 @@ class FrameTimes(Record):
     packed: bool = False  # a packet may hold two frames, and the next one none
     repeats: bool = False  # some packets show nothing new
     untimed: bool = False  # not all packets state when they are shown
+    hidden_before: int = 0  # packets that an edit list hides, in front of the first frame that is shown
+    hidden_behind: int = 0  # and others
+    joined: bool = False  # an edit list joins parts, each with packets that only decoders need
     distinct: bool = False  # no two frames are shown at the same time, however coarse the clock
 
 
@@ -58,7 +63,14 @@ def frame_times(scanned: ScanResult) -> FrameTimes:
     least = min((after - before for before, after in pairwise(scanned.pts)), default=0) * scanned.time_base
     distinct = least >= _DISTINCT_SECONDS and not scanned.corrupt
     if not scanned.reordered:
-        return FrameTimes(distinct=distinct, untimed=not scanned.seekable)
+        before, behind, joined = scanned.hidden
+        return FrameTimes(
+            distinct=distinct,
+            untimed=not scanned.seekable,
+            hidden_before=before,
+            hidden_behind=behind,
+            joined=joined,
+        )
     shown = [time for time in scanned.pts if time not in scanned.repeats] or scanned.pts
     return FrameTimes(
         time_base=scanned.time_base,
@@ -78,6 +90,9 @@ def check_frame_times(preset: Preset, info: MediaInfo, times: FrameTimes) -> lis
     copied = preset.processing_mode == "copy"
     if copied and info.container == "mpeg" and times.untimed and main.codec not in _GENPTS_CODECS:
         return [_untimed(main)]
+    if copied and times.joined:
+        message = f"{description(main)} cannot be copied: its edit list joins parts that begin between key frames"
+        return [Finding("copy.edit_list", message, _HINT, location(main))]
     if not times.runs:
         return []
     if len(times.runs) > (_MAX_COPIED_RUNS if copied else _MAX_RUNS):
@@ -92,6 +107,19 @@ def check_frame_times(preset: Preset, info: MediaInfo, times: FrameTimes) -> lis
         message = f"{description(main)} cannot be copied: one packet holds two frames, which only works in AVI"
         return [Finding("copy.packed_frames", message, _HINT, location(main))]
     return []
+
+
+def hidden_frames_warnings(preset: Preset, info: MediaInfo, times: FrameTimes) -> list[Finding]:
+    """Warn of a copy that shows frames that the edit list of its source hides."""
+    main = info.main_video
+    if main is None or preset.processing_mode != "copy" or rules().containers[preset.container].audio_only:
+        return []
+    shown = times.hidden_behind + (0 if preset.container in _WITH_EDIT_LISTS else times.hidden_before)
+    if not shown:
+        return []
+    message = f"up to {shown} frames that the source's edit list hides are shown in the copy"
+    hint = 'processing_mode "reencode" cuts to the frame; mp4 and mov hide those in front of the first frame'
+    return [Finding("copy.hidden_frames", message, hint, location(main))]
 
 
 def _untimed(main: Stream) -> Finding:

@@ -29,7 +29,12 @@ from framewatch.media.containers import rules
 from framewatch.media.encoders.hardware import decoding_hardware
 from framewatch.media.filters.loudness import Loudness
 from framewatch.media.inventory.carriage import Carriage
-from framewatch.media.plan.avi_timestamps import COMPLETE_TIMES, FrameTimes, check_frame_times
+from framewatch.media.plan.avi_timestamps import (
+    COMPLETE_TIMES,
+    FrameTimes,
+    check_frame_times,
+    hidden_frames_warnings,
+)
 from framewatch.media.plan.carried import carried
 from framewatch.media.plan.expectation import ExpectedAudio, ExpectedVideo, expected_audio, expected_video
 from framewatch.media.plan.extras import extras_warnings, has_too_many_chapters, has_too_many_tags
@@ -220,7 +225,7 @@ def make_plan(
         frame_times=frame_times,
         expected=plan.expected.evolve(distinct=frame_times.distinct),
         drops_chapters=drops_chapters,
-        warnings=(*plan.warnings, *losses, *warnings),
+        warnings=(*plan.warnings, *losses, *warnings, *hidden_frames_warnings(preset, info, frame_times)),
     )
 
 

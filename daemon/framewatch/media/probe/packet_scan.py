@@ -16,15 +16,17 @@ from typing import Any, NamedTuple
 import av
 from av.container import InputContainer
 from av.packet import Packet
+from av.stream import Stream as AvStream
 
 from framewatch.errors import MediaError
 from framewatch.media import out_of_memory
 from framewatch.media.damage.missing import NOTHING, Missing
 from framewatch.media.heartbeat import Beat, no_beat
+from framewatch.media.iso_files.edit_lists import edit_lists
 from framewatch.media.probe.completeness import Completeness
 from framewatch.media.probe.dts_timing import RepeatDetector, set_up_timestamps
 from framewatch.media.probe.pyav_values import fraction, packet_duration, packets
-from framewatch.media.probe.safe_open import AnyFile, open_media
+from framewatch.media.probe.safe_open import AnyFile, open_file, open_media
 from framewatch.media.probe.truncation import COPY_AGAIN_HINT
 
 # Some containers have no DTS, and what libav makes up for them wavers by a frame; more than this is a jump.
@@ -38,6 +40,17 @@ _BEFORE_ALL = -(1 << 63)
 
 Spans = Mapping[int, tuple[Fraction, Fraction]]
 """Stream index to start of the stream's first packet and end of its last one, in seconds."""
+
+
+class Hidden(NamedTuple):
+    """Packets that an edit list does not show, because only decoders need them."""
+
+    before: int = 0  # in front of the first frame that is shown
+    behind: int = 0  # others
+    joined: bool = False  # they overlap with what is shown, because the edit list joins several parts
+
+
+_NONE_HIDDEN = Hidden()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +67,7 @@ class ScanResult:
     reordered: bool = False  # AVI only: packets are not in display order
     repeats: frozenset[int] = frozenset()  # PTS of packets that show nothing new: the frame before stays
     packed: bool = False  # MPEG-4 only: a packet may hold two frames
+    hidden: Hidden = _NONE_HIDDEN
     missing: Missing = NOTHING
 
 
@@ -83,6 +97,7 @@ def scan(source: AnyFile, index: int, beat: Beat = no_beat) -> ScanResult:
     completeness = Completeness(source, index, beat)
     with open_media(source, beat=beat, on_read=completeness.on_read) as container:
         stream = container.streams[index]
+        indexed = len(stream.index_entries)
         context = stream.codec_context
         collector = _FrameTimes(
             time_base=fraction(stream.time_base) or Fraction(1, 1000),
@@ -104,10 +119,8 @@ def scan(source: AnyFile, index: int, beat: Beat = no_beat) -> ScanResult:
                     collector.add(packet)
         seconds = spans.in_seconds(container)
         missing = completeness.check(container, _latest(seconds))
-        # MP4's sample table states the number of frames.
-        if container.format.name.startswith("mov") and collector.seen < stream.frames:
-            message = f"{source.name} is truncated: it states {stream.frames} frames and holds {collector.seen}"
-            raise MediaError(message, code="media.truncated", hint=COPY_AGAIN_HINT)
+        if container.format.name.startswith("mov"):
+            _check_frames(source, stream, indexed, collector.seen, beat)
         _check_duration(source, container, seconds)
         return replace(collector.result(source, seconds), missing=missing)
 
@@ -160,6 +173,9 @@ class _FrameTimes:
     repeats: set[int] = field(default_factory=set)
     last: tuple[int, int] = (_BEFORE_ALL, 0)  # PTS and duration of the frame that is shown last
     previous_dts: int | None = None
+    any_dts: int | None = None  # of the packet before, shown or not
+    hidden: list[int] = field(default_factory=list)  # times of packets that are not shown
+    joined: bool = False
 
     def add(self, packet: Packet[Any]) -> None:
         repeats = self.repeat_detector.repeats(packet)
@@ -169,6 +185,9 @@ class _FrameTimes:
         time = packet.dts if self.by_dts or packet.pts is None else packet.pts
         if time is None:  # a broken stream: one tick after the last frame keeps the count right
             time = self.last[0] + (self.last[1] or 1) if self.pts else 0
+        self._note_hidden(packet, time)
+        if packet.is_discard:
+            return
         if packet.is_keyframe:
             if self.keys:
                 self._check_clock(self.keys[-1], time, packet)
@@ -177,11 +196,20 @@ class _FrameTimes:
             if self.previous_dts is not None:
                 self._check_clock(self.previous_dts, packet.dts, packet)
             self.previous_dts = packet.dts
-        if not packet.is_discard:
-            self.pts.append(time)
-            if repeats:
-                self.repeats.add(time)
-            self.last = max(self.last, (time, packet_duration(packet)))
+        self.pts.append(time)
+        if repeats:
+            self.repeats.add(time)
+        self.last = max(self.last, (time, packet_duration(packet)))
+
+    def _note_hidden(self, packet: Packet[Any], time: int) -> None:
+        """Note a packet that is not shown. Where an edit list joins parts, the clock goes back from these."""
+        goes_back = self.any_dts is not None and packet.dts is not None and packet.dts <= self.any_dts
+        self.any_dts = packet.dts
+        if packet.is_discard:
+            self.hidden.append(time)
+            if packet.is_keyframe and not self.pts:
+                self.keys.append(time)
+        self.joined = self.joined or (goes_back and bool(self.pts and self.hidden))
 
     def _check_clock(self, before: int, time: int, packet: Packet[Any]) -> None:
         back = (before - time) * self.time_base
@@ -196,6 +224,7 @@ class _FrameTimes:
         if not shown:
             message = f"{source.name} has a video stream, but no frame in it"
             raise MediaError(message, code="media.no_frames", hint=COPY_AGAIN_HINT)
+        before = sum(time < shown[0] for time in self.hidden)
         return ScanResult(
             time_base=self.time_base,
             pts=shown,
@@ -207,6 +236,7 @@ class _FrameTimes:
             reordered=self.by_dts and self.untimed > 0 and self.has_b_frames,
             repeats=frozenset(self.repeats),
             packed=self.repeat_detector.packed,
+            hidden=Hidden(before, len(self.hidden) - before, self.joined),
         )
 
 
@@ -224,6 +254,25 @@ class _SpanCollector:
     def in_seconds(self, container: InputContainer) -> Spans:
         bases = {index: fraction(container.streams[index].time_base) for index in self._ticks}
         return {index: (begin * bases[index], end * bases[index]) for index, (begin, end) in self._ticks.items()}
+
+
+def _check_frames(source: AnyFile, stream: AvStream, indexed: int, seen: int, beat: Beat) -> None:
+    """Refuse an MP4 or MOV that holds less than its sample table states, or than its edit list shows of that.
+
+    Args:
+        source: the file.
+        stream: of the video.
+        indexed: its samples as libav lists them after it has applied the edit list.
+        seen: its packets that could be read.
+        beat: called as reading makes progress.
+    """
+    stated = stream.frames
+    if seen < stated and indexed < stated:
+        with open_file(source, beat=beat) as file:
+            stated = indexed if stream.id in edit_lists(file) else stated
+    if seen < stated:
+        message = f"{source.name} is truncated: it states {stated} frames and holds {seen}"
+        raise MediaError(message, code="media.truncated", hint=COPY_AGAIN_HINT)
 
 
 def _latest(spans: Spans) -> Fraction:

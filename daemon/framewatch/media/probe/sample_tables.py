@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
+from framewatch.media.iso_files.boxes import boxes, head, numbers
 from framewatch.media.out_of_memory import index_too_costly, too_costly
 
 _ENTRY_BYTES = 36  # of libav's AVIndexEntry and MOVTimeToSample
@@ -21,8 +22,6 @@ _OWN_ENTRY = 160  # frames of a packet from which on each has an entry of its ow
 # Whether a track of this handler is sound. Libav ignores others: QuickTime has a second handler, of the data.
 _HANDLERS = {b"soun": True, b"vide": False, b"subp": False, b"clcp": False}
 _PACKET_FRAMES_AT = {1: 44, 2: 76}  # where a description of sound says how many frames a packet has, by its version
-_PARENTS = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"moof", b"traf")
-_MAX_BOXES = 1_000_000  # a fragmented file has a few a second
 _MAX_TABLE = 64 * 2**20  # bytes of a table of chunks that are read
 
 
@@ -59,11 +58,11 @@ def index_sizes(file: BinaryIO) -> list[TrackIndex]:
     end = file.seek(0, os.SEEK_END)
     tracks: list[_Track] = []
     fragments: list[TrackIndex] = []
-    for kind, start, stop in _boxes(file, 0, end):
+    for kind, start, stop in boxes(file, 0, end):
         if kind == b"trak":
             tracks.append(_Track())
         elif kind == b"trun":
-            fragments += _fragment(_head(file, start, stop, 8))
+            fragments += _fragment(head(file, start, stop, 8))
         elif tracks:
             _read_box(file, kind, start, stop, tracks[-1])
     return [*(track.index for track in tracks), *fragments]
@@ -83,51 +82,28 @@ def check_index(tracks: Sequence[TrackIndex], size: int, room: int) -> None:
         raise too_costly("its index", needed)
 
 
-def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Yield kind, start and end of the content of each box, those that hold others first."""
-    ranges = [(start, end)]
-    for _ in range(_MAX_BOXES):
-        if not ranges:
-            return
-        start, end = ranges.pop()
-        header = _head(file, start, end, 16)
-        if len(header) < 8:
-            continue
-        size, kind = struct.unpack_from(">I4s", header)
-        content = start + 8
-        if size == 1 and len(header) == 16:
-            size, content = struct.unpack_from(">Q", header, 8)[0], start + 16
-        stop = end if size == 0 else min(start + size, end)
-        if stop < content:
-            continue
-        yield kind, content, stop
-        ranges.append((stop, end))
-        if kind in _PARENTS:
-            ranges.append((content, stop))
-
-
 def _read_box(file: BinaryIO, kind: bytes, start: int, stop: int, track: _Track) -> None:
     if kind == b"hdlr":
-        track.sound = _HANDLERS.get(_head(file, start, stop, 12)[8:12], track.sound)
+        track.sound = _HANDLERS.get(head(file, start, stop, 12)[8:12], track.sound)
     elif kind == b"stsd":
-        track.frames_per_entry = min(track.frames_per_entry, _frames_per_entry(_head(file, start, stop, 80)))
+        track.frames_per_entry = min(track.frames_per_entry, _frames_per_entry(head(file, start, stop, 80)))
     elif kind in (b"stsz", b"stz2"):
-        track.packets = max(track.packets, *_numbers(_head(file, start, stop, 12), 8))
+        track.packets = max(track.packets, *numbers(head(file, start, stop, 12), 8))
     elif kind == b"stts":
-        count, _, duration = (*_numbers(_head(file, start, stop, 16), 4), 0, 0, 0)[:3]
+        count, _, duration = (*numbers(head(file, start, stop, 16), 4), 0, 0, 0)[:3]
         track.frame_by_frame = (count, duration) == (1, 1)
     elif kind in (b"stco", b"co64"):
-        track.chunks = max(track.chunks, *_numbers(_head(file, start, stop, 8), 4))
+        track.chunks = max(track.chunks, *numbers(head(file, start, stop, 8), 4))
     elif kind == b"stsc":
-        track.runs = _head(file, start, stop, _MAX_TABLE)
+        track.runs = head(file, start, stop, _MAX_TABLE)
 
 
 def _frames_per_entry(description: bytes) -> int:
     """Return how many frames of sound libav has in an entry of a chunked track at the least."""
-    if _numbers(description, 4)[0] != 1:
+    if numbers(description, 4)[0] != 1:
         return _OWN_ENTRY
     version = int.from_bytes(description[24:26])
-    frames = _numbers(description, _PACKET_FRAMES_AT[version])[0] if version in _PACKET_FRAMES_AT else 0
+    frames = numbers(description, _PACKET_FRAMES_AT[version])[0] if version in _PACKET_FRAMES_AT else 0
     if frames >= _OWN_ENTRY:
         return min(frames, _FRAMES_PER_ENTRY)  # libav does not look at it in some files
     return _FRAMES_PER_ENTRY - _FRAMES_PER_ENTRY % max(frames, 1)
@@ -147,14 +123,3 @@ def _fragment(header: bytes) -> Iterator[TrackIndex]:
     if len(header) == 8:
         _, packets = struct.unpack(">2I", header)
         yield TrackIndex(packets)
-
-
-def _numbers(data: bytes, at: int) -> tuple[int, ...]:
-    """Return the 32-bit numbers of a box from there on; 0 where it ends before."""
-    rest = data[at : len(data) - (len(data) - at) % 4] if len(data) > at else b""
-    return tuple(number for (number,) in struct.iter_unpack(">I", rest)) or (0,)
-
-
-def _head(file: BinaryIO, start: int, stop: int, size: int) -> bytes:
-    file.seek(start)
-    return file.read(max(min(size, stop - start), 0))

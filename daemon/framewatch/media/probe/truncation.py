@@ -1,7 +1,8 @@
 """Detects incomplete copies: what the outermost structure of a container states, against the size of the file.
 
-ISO media (MP4, MOV) states its size in boxes, Matroska in its segment, AVI in its RIFF chunk, ASF in its file
-properties, and FLV, if the program cared, in its metadata. Packet streams (MPEG-TS, Ogg) state nothing.
+ISO media (MP4, MOV) states the size of its boxes, and in its index where the data is, Matroska the size of its
+segment, AVI of its RIFF chunk, ASF in its file properties, and FLV, if the program cared, in its metadata. Packet
+streams (MPEG-TS, Ogg) state nothing.
 """
 
 from __future__ import annotations
@@ -12,18 +13,15 @@ from enum import StrEnum
 from typing import BinaryIO, NamedTuple
 
 from framewatch.media.damage.ebml import EBML, SEGMENT, read_vint
+from framewatch.media.iso_files.extent import KINDS, iso_extent
 
 COPY_AGAIN_HINT = "copy it into the folder again; it will be taken when it is complete"
 
-_BOXES = (
-    b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"sidx", b"moof", b"uuid", b"meta",
-)  # fmt: skip
 _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _ASF_FILE = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _ASF_BROADCAST = 1  # a flag: sizes are not valid (ASF specification, section 3.2)
 _FLV_SIZE = b"\x00\x08filesize\x00"  # a name with its length, and the mark of a number (AMF 0)
 _HEADER = 65_536  # bytes: in which the header of ASF or FLV is
-_MAX_BOXES = 1_000_000  # a fragmented file has about two a second
 
 
 class Family(StrEnum):
@@ -45,6 +43,7 @@ class Extent(NamedTuple):
     family: Family | None  # None: the first bytes are not those of a video container
     missing: int = 0  # bytes that are stated and not there
     indexed: bool = True  # False: an ISO file without an index
+    trailing: int = 0  # bytes behind the end of an ISO file, unless they are zeros
 
     @property
     def truncated(self) -> bool:
@@ -59,7 +58,7 @@ def read_extent(file: BinaryIO) -> Extent:
     head = file.read(200)
     family = _family(head)
     if family is Family.ISO:
-        return _iso(file, size)
+        return Extent(family, *iso_extent(file, size))
     if family is Family.MATROSKA:
         return Extent(family, _matroska_missing(file, size))
     if family is Family.RIFF:
@@ -86,7 +85,7 @@ def _stated_size(header: bytes, family: Family) -> int:
 
 def _family(head: bytes) -> Family | None:
     checks = (
-        (head[4:8] in _BOXES, Family.ISO),
+        (head[4:8] in KINDS, Family.ISO),
         (head.startswith(EBML), Family.MATROSKA),
         (head.startswith(b"RIFF") and head[8:12] == b"AVI ", Family.RIFF),
         (head.startswith(b"FLV\x01"), Family.FLV),
@@ -100,42 +99,6 @@ def _family(head: bytes) -> Family | None:
         ),
     )
     return next((family for found, family in checks if found), None)
-
-
-def _iso(file: BinaryIO, size: int) -> Extent:
-    """Walk the top-level boxes (ISO/IEC 14496-12, section 4.2)."""
-    position, indexed = 0, False
-    for _ in range(_MAX_BOXES):
-        if position >= size:
-            break
-        file.seek(position)
-        header = file.read(16)
-        kind, length = header[4:8], _box_length(header)
-        if len(header) >= 8 and not _is_fourcc(kind):
-            break  # padding after the last box
-        if len(header) < 8 or length is None:
-            return Extent(Family.ISO, 1, indexed)
-        indexed = indexed or kind in (b"moov", b"moof", b"meta")  # meta: the index of an image (HEIF)
-        if length == 0:
-            break  # to the end of the file
-        position += length
-        if position > size:
-            return Extent(Family.ISO, position - size, indexed)
-    return Extent(Family.ISO, 0, indexed)
-
-
-def _box_length(header: bytes) -> int | None:
-    if len(header) < 8:
-        return None
-    length = int(struct.unpack_from(">I", header)[0])
-    if length == 1:
-        length = int(struct.unpack_from(">Q", header, 8)[0]) if len(header) == 16 else 0
-        return length if length >= 16 else None
-    return length if length == 0 or length >= 8 else None
-
-
-def _is_fourcc(kind: bytes) -> bool:
-    return all(0x20 <= byte < 0x7F or byte == 0xA9 for byte in kind)
 
 
 def _matroska_missing(file: BinaryIO, size: int) -> int:

@@ -1,0 +1,1 @@
+"""What the structure of a file says that libav does not tell."""
