@@ -186,10 +186,14 @@ def test_the_title_of_a_track_in_mp4_is_kept(container: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("codec", [("adpcm_ima_qt",), ("pcm_s8",), ("pcm_f32be",)])
-def test_audio_that_matroska_cannot_hold_is_refused_at_the_start(codec: Sequence[str], tmp_path: Path) -> None:
+def test_audio_that_matroska_cannot_hold_is_converted(codec: Sequence[str], tmp_path: Path) -> None:
     film = with_sound(tmp_path / "a.mov", "anull", *H264, "-c:a", *codec)
+    keys = {"ml_upscale": "esrgan-2x", "container": "mkv", "audio_codec": "copy"}
+    made = process(film, tmp_path / "work", **keys)
+    assert [each.codec for each in probe(made.result).of_kind("audio")] == ["flac"]
+    assert [each.code for each in made.warnings] == ["copy.audio_codec"]
     with pytest.raises(RuleError) as told:
-        process(film, tmp_path / "work", ml_upscale="esrgan-2x", container="mkv", audio_codec="copy")
+        process(film, tmp_path / "strict", **keys, strict_streams=True)
     assert told.value.finding.code == "copy.audio_codec"
     assert told.value.finding.hint
     assert require_video(probe(film))

@@ -70,6 +70,7 @@ class StreamRules(Record):
 
     encode: CodecSet = CodecSet()
     copied: CodecSet = CodecSet()
+    fallback: str | None = None  # the encoder for a stream that was to be copied and cannot be
 
 
 class SubtitleRules(Record):

@@ -15,7 +15,8 @@ from framewatch.errors import Finding, RuleError
 from framewatch.jobs.attempt.context import Share
 from framewatch.jobs.attempt.forecast.memory import reading_bounds
 from framewatch.jobs.attempt.request import AttemptRequest, Tools
-from framewatch.media.containers import rules
+from framewatch.media.containers import CodecSet, rules
+from framewatch.media.ffmpeg.discovery import decoded_codecs
 from framewatch.media.ffmpeg.trial import flushes_subtitles, keeps_hidden_edges
 from framewatch.media.filters.video_effects import remembered_frames
 from framewatch.media.limits import Limits, check_output_size
@@ -23,6 +24,7 @@ from framewatch.media.plan.image_plan import ImagePlan, Plan, make_image_plan
 from framewatch.media.plan.output_time import timeline_request
 from framewatch.media.plan.plan import AudioPlan, VideoPlan, make_plan
 from framewatch.media.plan.segments import SegmentOptions
+from framewatch.media.plan.stream_table import Abilities
 from framewatch.media.preset.selection import choose_preset
 from framewatch.media.preset.subtitle_file import find_subtitle_file
 from framewatch.media.probe.file_kind import require_video
@@ -92,13 +94,21 @@ def _decide(request: AttemptRequest, probed: ProbeReport, tools: Tools, share: S
     missing = [*wrong, *check_tools(request.preset, tools.encoders, tools.hwaccels)]
     preset = request.preset.evolve(subtitle_burn_path=str(burned.path)) if burned else request.preset
     try:
-        plan = make_plan(preset, request.preset_name, probed.info, probed.timeline, probed.frame_times)
+        plan = make_plan(
+            preset, request.preset_name, probed.info, probed.timeline, probed.frame_times, _abilities(tools)
+        )
     except RuleError as error:
         raise RuleError.of([*error.findings, *missing]) from None
     if findings := [*missing, *_check_output(plan, tools.limits), *_check_ffmpeg(plan, tools.ffmpeg)]:
         raise RuleError.of(findings)
     warnings = (*probed.warnings, *plan.warnings)
     return plan.evolve(max_pixels=tools.limits.decoder_pixels, burned=burned, warnings=warnings)
+
+
+def _abilities(tools: Tools) -> Abilities:
+    return Abilities(
+        encoders=CodecSet(names=tuple(tools.encoders)), decoded=CodecSet(names=tuple(decoded_codecs(tools.ffmpeg)))
+    )
 
 
 def _check_output(plan: VideoPlan | AudioPlan, limits: Limits) -> list[Finding]:

@@ -128,6 +128,15 @@ def encoders(ffmpeg: Path) -> frozenset[str]:
     return _encoders(ffmpeg, file_version(ffmpeg))
 
 
+def decoded_codecs(ffmpeg: Path) -> frozenset[str]:
+    """Return ffmpeg's names of the codecs that the program has a decoder for, such as "dvb_teletext".
+
+    Raises:
+        ConfigError: the program does not run.
+    """
+    return _decoded_codecs(ffmpeg, file_version(ffmpeg))
+
+
 def hwaccels(ffmpeg: Path) -> frozenset[str]:
     """Return the hardware that the program was built to decode with, such as "cuda".
 
@@ -135,6 +144,12 @@ def hwaccels(ffmpeg: Path) -> frozenset[str]:
         ConfigError: the program does not run.
     """
     return _hwaccels(ffmpeg, file_version(ffmpeg))
+
+
+@cache
+def _decoded_codecs(ffmpeg: Path, _version: FileVersion) -> frozenset[str]:
+    rows = output_of(ffmpeg, "-hide_banner", "-codecs").partition("------")[2].splitlines()
+    return frozenset(words[1] for row in rows if len(words := row.split()) > 1 and words[0].startswith("D"))
 
 
 @cache

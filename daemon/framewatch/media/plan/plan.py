@@ -48,7 +48,7 @@ from framewatch.media.plan.output_time import (
     output_zero,
     video_start,
 )
-from framewatch.media.plan.stream_table import StreamPlan, StreamTable, stream_table
+from framewatch.media.plan.stream_table import ALL, Abilities, StreamPlan, StreamTable, stream_table
 from framewatch.media.preset.preset import ContainerName, Preset
 from framewatch.media.rules.preset_rules import check_preset
 from framewatch.media.timeline import FALLBACK_RATE
@@ -187,6 +187,7 @@ def make_plan(
     info: MediaInfo,
     timeline: Timeline | None,
     frame_times: FrameTimes = COMPLETE_TIMES,
+    ffmpeg: Abilities = ALL,
 ) -> VideoPlan | AudioPlan:
     """Decide everything about one file.
 
@@ -197,6 +198,7 @@ def make_plan(
         timeline: which frames are shown when. An upscale needs it. Without one, a transcode keeps the source's own
             timing and its number of frames is not known in advance. A copy only takes its estimate from it.
         frame_times: what the source's packets do not say of its frames' times.
+        ffmpeg: what the ffmpeg at hand can encode and decode.
 
     Raises:
         RuleError: with all findings, when preset and file do not fit together.
@@ -205,7 +207,7 @@ def make_plan(
     warnings = tuple(extras_warnings(preset, info))
     drops_chapters = has_too_many_chapters(info)
     info = info.evolve(chapters=0) if drops_chapters else info
-    table = stream_table(preset, info)
+    table = stream_table(preset, info, ffmpeg)
     findings = [*check_preset(preset), *check_file(preset, info, table)]
     if timeline:
         findings += [*check_rate(preset, timeline.rate), *check_frame_times(preset, info, frame_times)]

@@ -6,20 +6,21 @@ differ.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from framewatch.domain import MediaInfo, Record, Stream, StreamKind
 from framewatch.errors import Finding
-from framewatch.media.containers import Container, rules
+from framewatch.media.containers import AudioEncoder, CodecSet, Container, rules
 from framewatch.media.filters.audio import AudioTarget, audio_obstacle, audio_target, audio_warnings
 from framewatch.media.limits import MAX_ATTACHMENT_BYTES, MAX_ATTACHMENTS, MAX_COVER_PIXELS
 from framewatch.media.preset.preset import Preset, Tracks
 
 Action = Literal["upscale", "encode", "copy", "drop"]
 
-_SELECT = "name the tracks to keep in selected_subtitle_tracks (none keeps none)"
+_CONVERTED_KBPS = 64  # of each channel, at the least, of a track that was to be copied
+_SOUND_LOST = ("copy.audio_codec", "audio.no_decoder", "audio.too_many_channels", "audio.unknown_layout")
 
 
 class StreamPlan(Record):
@@ -48,9 +49,19 @@ class StreamTable:
     warnings: list[Finding] = field(default_factory=list)
 
 
-def stream_table(preset: Preset, info: MediaInfo) -> StreamTable:
+class Abilities(Record):
+    """What the ffmpeg at hand can do; as far as nobody has asked it, everything."""
+
+    encoders: CodecSet = CodecSet(rest=True)  # ffmpeg's names of those that work here
+    decoded: CodecSet = CodecSet(rest=True)  # codecs that it has a decoder for
+
+
+ALL = Abilities()
+
+
+def stream_table(preset: Preset, info: MediaInfo, ffmpeg: Abilities = ALL) -> StreamTable:
     """Decide what becomes of each stream of `info`."""
-    return _StreamTableBuilder(preset, info).build()
+    return _StreamTableBuilder(preset, info, ffmpeg).build()
 
 
 def location(stream: Stream) -> str:
@@ -86,9 +97,10 @@ def _row(
 class _StreamTableBuilder:
     """Goes through the streams, one kind after the other."""
 
-    def __init__(self, preset: Preset, info: MediaInfo) -> None:
+    def __init__(self, preset: Preset, info: MediaInfo, ffmpeg: Abilities) -> None:
         self.preset = preset
         self.info = info
+        self.ffmpeg = ffmpeg
         self.container: Container = rules().containers[preset.container]
         self.copy_mode = preset.processing_mode == "copy"
         self.table = StreamTable()
@@ -103,6 +115,7 @@ class _StreamTableBuilder:
             self._video()
         for stream in self._selected("audio", self._audio_tracks()):
             self._audio(stream)
+        self._require_sound()
         for stream in self._selected("subtitle", self._subtitle_tracks()):
             self._subtitle(stream)
         for stream in self.info.of_kind("attachment"):
@@ -118,15 +131,15 @@ class _StreamTableBuilder:
     def _keep(self, row: StreamPlan) -> None:
         self.table.rows.append(row)
 
-    def _drop(self, stream: Stream, note: str, warning: str | None = None) -> None:
-        """Leave a stream out; `warning` is the code of a warning about it."""
+    def _drop(self, stream: Stream, note: str, warning: str | None = None, hint: str = "") -> None:
+        """Leave a stream out; `warning` is the code of a warning about it, None where the user wants it so."""
         self.dropped.append(_row(stream, "drop", note=note))
         if warning is not None:
-            message = f"{description(stream)} is dropped: {note}"
-            self.table.warnings.append(Finding(warning, message, "", location(stream)))
+            self._found(Finding(warning, f"{description(stream)} is dropped: {note}", hint, location(stream)))
 
-    def _refuse(self, stream: Stream, code: str, message: str, hint: str) -> None:
-        self.table.errors.append(Finding(code, message, hint, location(stream)))
+    def _found(self, loss: Finding) -> None:
+        """Note that a stream is lost or becomes another one; only a strict preset refuses the file for it."""
+        (self.table.errors if self.preset.strict_streams else self.table.warnings).append(loss)
 
     def _video(self) -> None:
         main = self.info.main_video
@@ -137,7 +150,7 @@ class _StreamTableBuilder:
         if self.copy_mode:
             self._keep(_row(main, "copy", main.codec))
             if main.codec not in self.container.video.copied:
-                self._cannot_copy(main, self.container.video.copied)
+                self._cannot_copy_video(main)
         else:
             action: Action = "upscale" if self.preset.upscales else "encode"
             self._keep(_row(main, action, encoder.codec, encoder=encoder.program))
@@ -166,76 +179,126 @@ class _StreamTableBuilder:
         kept = tuple(sorted(tracks, key=lambda stream: not stream.default)[:limit])
         message = f"{self.preset.container} holds {limit} track: of {len(tracks)}, {description(kept[0])} is kept"
         hint = "selected_audio_tracks selects another"
-        self.table.warnings.append(Finding("streams.second_audio", message, hint, location(kept[0])))
+        self._found(Finding("streams.second_audio", message, hint, location(kept[0])))
         return tuple(stream.index for stream in kept)
 
     def _subtitle_tracks(self) -> Tracks:
         return self.preset.selected_subtitle_tracks if self.container.has_subtitles else "none"
 
     def _audio(self, stream: Stream) -> None:
+        copied = stream.codec in self.container.audio.copied
         if self.copy_mode or self.preset.audio_codec == "copy":
-            self._keep(_row(stream, "copy", stream.codec))
-            if stream.codec not in self.container.audio.copied:
-                self._cannot_copy(stream, self.container.audio.copied)
+            if copied:
+                self._keep(_row(stream, "copy", stream.codec))
+            else:
+                self._convert_audio(stream)
             return
         encoder = rules().audio_encoders[self.preset.audio_codec]
-        if obstacle := audio_obstacle(self.preset, encoder, stream, description(stream)):
-            self.table.errors.append(obstacle.at(location(stream)))
-        target = audio_target(self.preset, encoder, stream.audio)
-        warnings = audio_warnings(self.preset, encoder, stream.audio, target, description(stream))
+        obstacle = self._audio_obstacle(stream, encoder)
+        if obstacle is None:
+            self._encode_audio(stream, encoder, self.preset)
+        elif copied:
+            self._found(replace(obstacle, message=f"{obstacle.message}; it is copied as it is"))
+            self._keep(_row(stream, "copy", stream.codec, note="cannot be converted"))
+        else:
+            self._lose(stream, obstacle)
+
+    def _convert_audio(self, stream: Stream) -> None:
+        """Encode a track that cannot be copied: that loses less than to leave it out."""
+        name = self.preset.container
+        message = f"{description(stream)} cannot be copied into {name}"
+        fallback = self.container.audio.fallback
+        if fallback is None:
+            self._lose(stream, Finding("copy.audio_codec", message, self._fitting_hint(stream), location(stream)))
+            return
+        encoder = rules().audio_encoders[fallback]
+        if obstacle := self._audio_obstacle(stream, encoder):
+            message = f"{message}, nor converted: {obstacle.message}"
+            self._lose(stream, Finding("copy.audio_codec", message, self._fitting_hint(stream), location(stream)))
+            return
+        hint = f"{self._fitting_hint(stream)}, which keeps it; an audio_codec says how it is encoded"
+        message = f"{message}, and is converted to {encoder.codec}"
+        self._found(Finding("copy.audio_codec", message, hint, location(stream)))
+        channels = stream.audio.channels if stream.audio else 0
+        kbps = max(self.preset.audio_bitrate, _CONVERTED_KBPS * channels)
+        self._encode_audio(stream, encoder, self.preset.evolve(audio_codec=fallback, audio_bitrate=kbps))
+
+    def _audio_obstacle(self, stream: Stream, encoder: AudioEncoder) -> Finding | None:
+        """Return why a track cannot be encoded; None: it can."""
+        name = description(stream)
+        if stream.codec == "unknown" or stream.codec not in self.ffmpeg.decoded:
+            message, hint = f"{name}: this ffmpeg has no decoder for it", self._fitting_hint(stream, copied=True)
+            return Finding("audio.no_decoder", message, hint, location(stream))
+        if encoder.program not in self.ffmpeg.encoders:
+            message = f"{name}: this ffmpeg was built without {encoder.program}"
+            return Finding("encoder.missing", message, "choose another audio_codec, or ffmpeg", location(stream))
+        found = audio_obstacle(self.preset, encoder, stream, name)
+        return found.at(location(stream)) if found else None
+
+    def _encode_audio(self, stream: Stream, encoder: AudioEncoder, preset: Preset) -> None:
+        target = audio_target(preset, encoder, stream.audio)
+        warnings = audio_warnings(preset, encoder, stream.audio, target, description(stream))
         self.table.warnings += (warning.at(location(stream)) for warning in warnings)
         row = _row(stream, "encode", encoder.codec, encoder=encoder.program, note=_audio_note(target))
         self._keep(row.evolve(audio=target))
+
+    def _lose(self, stream: Stream, reason: Finding) -> None:
+        """Drop a track for a reason that is stated without a word of what follows from it."""
+        self.dropped.append(_row(stream, "drop", note=reason.message))
+        self._found(replace(reason, message=f"{reason.message}; it is dropped"))
+
+    def _require_sound(self) -> None:
+        """Refuse a file whose output would hold nothing."""
+        if self.container.audio_only and not any(row.kind == "audio" for row in self.table.rows):
+            reasons = [each for each in self.table.warnings if each.code in _SOUND_LOST]
+            self.table.errors += reasons
+            self.table.warnings = [each for each in self.table.warnings if each not in reasons]
 
     def _subtitle(self, stream: Stream) -> None:
         allowed = self.container.subtitles
         if stream.codec in allowed.copied:
             self._keep(_row(stream, "copy", stream.codec))
-        elif self.copy_mode:
-            self._cannot_copy(stream, allowed.copied)
-        elif stream.codec in rules().text_subtitles and allowed.encode:
+        elif allowed.encode and stream.codec in rules().text_subtitles and stream.codec in self.ffmpeg.decoded:
             self._convert(stream, allowed.encode)
         else:
-            self._cannot_convert(stream, allowed.encode)
+            self._lose(stream, self._unfit_subtitle(stream, allowed.encode))
 
     def _convert(self, stream: Stream, codec: str) -> None:
-        note = ""
+        note, where = "", location(stream)
+        if self.copy_mode:
+            message = f"{description(stream)} cannot be copied into {self.preset.container}, and becomes {codec}"
+            self._found(Finding("copy.subtitle_codec", message, self._fitting_hint(stream), where))
         if stream.codec in rules().styled_subtitles:
             note = f"fonts, colours and positions are lost: {codec} has none"
             message, hint = f"{description(stream)}: {note}", 'container "mkv" keeps them'
-            self.table.warnings.append(Finding("subtitle.styling_lost", message, hint, location(stream)))
+            self.table.warnings.append(Finding("subtitle.styling_lost", message, hint, where))
         self._keep(_row(stream, "encode", codec, encoder=codec, note=note))
 
-    def _cannot_convert(self, stream: Stream, codec: str | None) -> None:
-        name = self.preset.container
+    def _unfit_subtitle(self, stream: Stream, codec: str | None) -> Finding:
+        """Return why a subtitle track can be neither copied nor converted to `codec`."""
+        name, hint, where = self.preset.container, self._fitting_hint(stream), location(stream)
         if codec is None:
-            self._cannot_hold(stream)
-            return
-        what = "images, not text" if stream.codec != "unknown" else "of an unknown kind"
-        message = f"{description(stream)} is {what} and cannot be converted to {codec}, which {name} needs"
-        hint = f"{self._fitting_hint(stream)}, or {_SELECT}"
-        code = "subtitle.bitmap" if stream.codec != "unknown" else "subtitle.unknown_codec"
-        self._refuse(stream, code, message, hint)
+            message = f"{description(stream)} cannot be stored in {name}, nor converted to anything that can"
+            return Finding("subtitle.not_held", message, hint, where)
+        if stream.codec == "unknown":
+            message = f"{description(stream)} is of an unknown kind, which {name} cannot hold"
+            return Finding("subtitle.unknown_codec", message, hint, where)
+        if stream.codec in rules().text_subtitles:
+            message = f"{description(stream)} cannot be stored in {name}, and this ffmpeg has no decoder for it"
+            return Finding("subtitle.no_decoder", message, hint, where)
+        message = f"{description(stream)} is images, not text, and cannot be converted to {codec}, which {name} needs"
+        return Finding("subtitle.bitmap", message, hint, where)
 
-    def _cannot_hold(self, stream: Stream) -> None:
-        name, allowed = self.preset.container, self.container.subtitles.copied
-        message = f"{description(stream)} cannot be stored in {name}, nor converted to anything that can"
-        hint = f"{name} takes {allowed}; {self._fitting_hint(stream)}, or {_SELECT}"
-        self._refuse(stream, "subtitle.not_held", message, hint)
-
-    def _cannot_copy(self, stream: Stream, allowed: Iterable[str] | object) -> None:
-        name = self.preset.container
+    def _cannot_copy_video(self, stream: Stream) -> None:
+        name, allowed = self.preset.container, self.container.video.copied
         message = f"{description(stream)} cannot be copied into {name}"
-        hint = f"{name} takes {allowed}; {self._fitting_hint(stream)}"
-        if stream.kind == "audio":
-            hint += ", or an audio_codec that encodes" if not self.copy_mode else ', or processing_mode "reencode"'
-        elif self.copy_mode:
-            hint += ', or processing_mode "reencode"'
-        self._refuse(stream, f"copy.{stream.kind}_codec", message, hint)
+        hint = f'{name} takes {allowed}; {self._fitting_hint(stream)}, or processing_mode "reencode"'
+        self.table.errors.append(Finding("copy.video_codec", message, hint, location(stream)))
 
-    def _fitting_hint(self, stream: Stream) -> str:
+    def _fitting_hint(self, stream: Stream, *, copied: bool = False) -> str:
         fitting = [name for name in rules().moving() if _holds(rules().containers[name], stream)]
-        return f"use container {' or '.join(fitting)}" if fitting else "no container here takes it"
+        how = " and audio_codec copy" if copied else ""
+        return f"use container {' or '.join(fitting)}{how}" if fitting else "no container here takes it"
 
     def _attachment(self, stream: Stream) -> None:
         size = self.info.extras.attachments.get(stream.index, 0)

@@ -172,6 +172,12 @@ class CoreKeys(PresetSection):
         (), description="Stream numbers of the subtitle tracks to keep, in this order; [] keeps all, none keeps none."
     )
 
+    strict_streams: bool = Field(
+        False,
+        description="true: a stream that the output cannot hold as it is refuses the file; false: it is converted or "
+        "dropped, with a warning.",
+    )
+
     metadata: Metadata = Field(Metadata(), description="Title, artist, chapters and other metadata.")
 
 

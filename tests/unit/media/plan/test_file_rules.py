@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from framewatch.domain import Colour, MediaInfo
+from framewatch.media.plan.stream_table import stream_table
 from framewatch.media.preset.preset import Preset
 from media_samples import audio, cover, file_findings, fitting, media, subtitle, video
 
@@ -23,15 +24,15 @@ COPIED_VIDEO = {
     "mts": {"mpeg2video", "h264", "vc1", "hevc"}, "m2ts": {"mpeg2video", "h264", "vc1", "hevc"},
 }  # fmt: skip
 COPIED_AUDIO = {
-    "mp4": {"aac", "ac3", "eac3", "opus", "mp3", "alac"},
+    "mp4": {"aac", "ac3", "eac3", "opus", "mp3", "alac", "dts", "vorbis"},
     "mkv": {
         "aac", "aac_latm", "ac3", "eac3", "opus", "mp2", "mp3", "alac", "flac", "vorbis", "dts", "truehd",
         "pcm_s16le", "pcm_f32le",
     },
-    "mov": {"aac", "aac_latm", "ac3", "eac3", "mp2", "mp3", "alac", "dts", "pcm_s16le", "pcm_f32le"},
+    "mov": {"aac", "ac3", "eac3", "mp2", "mp3", "alac", "dts", "pcm_s16le", "pcm_f32le"},
     "webm": {"opus", "vorbis"},
     "m2t": {"mp2", "mp3", "aac", "aac_latm", "ac3", "eac3", "dts", "truehd", "opus"},
-    "mts": {"pcm_bluray", "ac3", "dts", "truehd", "eac3"}, "m2ts": {"pcm_bluray", "ac3", "dts", "truehd", "eac3"},
+    "mts": {"pcm_bluray", "ac3", "dts", "eac3"}, "m2ts": {"pcm_bluray", "ac3", "dts", "eac3"},
     "mp3": {"mp3"}, "m4a": {"aac", "alac", "ac3", "eac3", "mp3"}, "wav": {"pcm_s16le", "pcm_f32le"},
     "flac": {"flac"},
 }  # fmt: skip
@@ -68,7 +69,8 @@ def test_audio_is_copied_only_into_containers_that_take_it(
 ) -> None:
     fit = {"mts": "libx264", "m2ts": "libx264", "m2t": "libx264"}.get(container, "vp9")
     preset_keys = preset_keys | ({"video_codec": fit} if "audio_codec" in preset_keys else {})
-    found = file_codes(media(video(codec="vp9"), audio(codec=codec)), container=container, **preset_keys)
+    info = media(video(codec="vp9"), audio(codec=codec))
+    found = file_codes(info, container=container, strict_streams=True, **preset_keys)
     expected = [] if codec in COPIED_AUDIO[container] else ["copy.audio_codec"]
     assert [code for code in found if code != "copy.video_codec"] == expected
 
@@ -77,9 +79,10 @@ def test_audio_is_copied_only_into_containers_that_take_it(
 @pytest.mark.parametrize("codec", ALL_SUBTITLES)
 def test_copy_mode_takes_exactly_the_containers_subtitles(container: str, codec: str) -> None:
     info = media(video(codec="av1"), subtitle(codec=codec))
-    found = file_codes(info, container=container, processing_mode="copy")
-    expected = [] if codec in COPIED_SUBTITLES[container] else ["copy.subtitle_codec"]
-    assert [code for code in found if code != "copy.video_codec"] == expected
+    found = file_codes(info, container=container, processing_mode="copy", strict_streams=True)
+    refused = [code for code in found if code != "copy.video_codec"]
+    assert len(refused) == (codec not in COPIED_SUBTITLES[container])
+    assert set(refused) <= {"copy.subtitle_codec", "subtitle.bitmap", "subtitle.not_held"}
 
 
 @pytest.mark.parametrize("codec", ["hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"])
@@ -87,10 +90,13 @@ def test_copy_mode_takes_exactly_the_containers_subtitles(container: str, codec:
 @pytest.mark.parametrize("container", ["mp4", "mov", "webm"])
 def test_image_subtitles_cannot_be_converted_to_text(container: str, chosen: Any, codec: str) -> None:
     info = media(video(), audio(), subtitle(codec=codec))
-    (finding,) = file_findings(fitting(container, selected_subtitle_tracks=chosen), info)
+    assert file_findings(fitting(container, selected_subtitle_tracks=chosen), info) == []
+    strict = fitting(container, selected_subtitle_tracks=chosen, strict_streams=True)
+    (finding,) = file_findings(strict, info)
+    assert stream_table(strict.evolve(strict_streams=False), info).warnings == [finding]
     assert (finding.code, finding.where) == ("subtitle.bitmap", "stream 2")
     fits = {"dvd_subtitle": "mkv", "dvb_subtitle": "mkv or m2t"}.get(codec, "mkv or m2ts or mts")
-    assert f"use container {fits}, or name the tracks to keep" in finding.hint
+    assert f"use container {fits}" in finding.hint
 
 
 @pytest.mark.parametrize("container", ["mp4", "mov", "webm"])
@@ -104,8 +110,9 @@ def test_matroska_keeps_image_subtitles() -> None:
     assert file_codes(media(video(), subtitle(codec="hdmv_pgs_subtitle")), container="mkv") == []
 
 
-def test_subtitles_with_an_unknown_codec_are_refused() -> None:
-    assert file_codes(media(video(), subtitle(codec="unknown"))) == ["subtitle.unknown_codec"]
+def test_subtitles_with_an_unknown_codec_are_refused_by_a_strict_preset() -> None:
+    assert file_codes(media(video(), subtitle(codec="unknown"))) == []
+    assert file_codes(media(video(), subtitle(codec="unknown")), strict_streams=True) == ["subtitle.unknown_codec"]
 
 
 @pytest.mark.parametrize(
@@ -146,8 +153,8 @@ def test_colours_that_cannot_become_rgb_are_refused_only_where_rgb_is_needed() -
 
 
 def test_all_findings_about_a_file_are_reported_at_once() -> None:
-    info = media(video(), audio(codec="dts"), subtitle(codec="dvd_subtitle"))
-    found = file_codes(info, audio_codec="copy", selected_audio_tracks=(1, 9))
+    info = media(video(), audio(codec="truehd"), subtitle(codec="dvd_subtitle"))
+    found = file_codes(info, audio_codec="copy", selected_audio_tracks=(1, 9), strict_streams=True)
     assert found == ["copy.audio_codec", "tracks.audio_not_found", "subtitle.bitmap"]
 
 

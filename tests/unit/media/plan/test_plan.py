@@ -305,9 +305,13 @@ def test_a_plan_goes_through_json_unchanged() -> None:
 def test_a_refused_job_has_all_findings_of_preset_and_file() -> None:
     info = media(video(), Stream(index=1, kind="audio", codec="dts", audio=Audio(sample_rate=48000, channels=6)))
     with pytest.raises(RuleError) as caught:
-        plan(info=info, processing_mode="copy", ml_upscale="esrgan-2x", selected_subtitle_tracks=[4])
+        plan(
+            info=info, processing_mode="copy", ml_upscale="esrgan-2x", selected_subtitle_tracks=[4], container="webm",
+            strict_streams=True,
+        )  # fmt: skip
     codes = [finding.code for finding in caught.value.findings]
-    assert codes == ["mode.upscale_needs_reencode", "copy.audio_codec", "tracks.subtitle_not_found"]
+    expected = ["copy.video_codec", "copy.audio_codec", "tracks.subtitle_not_found"]
+    assert codes == ["mode.upscale_needs_reencode", *expected]
 
 
 def test_a_container_without_video_is_refused_for_an_upscale() -> None:
@@ -316,9 +320,12 @@ def test_a_container_without_video_is_refused_for_an_upscale() -> None:
     assert [finding.code for finding in caught.value.findings] == ["container.upscale_needs_video"]
 
 
-def test_a_track_with_too_many_channels_refuses_the_job_and_a_copy_of_it_does_not() -> None:
+def test_a_track_with_too_many_channels_to_be_converted_is_copied_where_the_container_takes_it() -> None:
     tracks = (video(), audio(channels=255))
+    made = plan(*tracks, container="mkv", audio_codec="flac")
+    assert [(each.code, each.where) for each in made.warnings] == [("audio.too_many_channels", "stream 1")]
+    assert [row.action for row in made.of_kind("audio")] == ["copy"]
     with pytest.raises(RuleError) as caught:
-        plan(*tracks, container="mkv", audio_codec="flac")
+        plan(*tracks, container="mkv", audio_codec="flac", strict_streams=True)
     assert [(each.code, each.where) for each in caught.value.findings] == [("audio.too_many_channels", "stream 1")]
     assert plan(*tracks, container="mkv", audio_codec="copy")

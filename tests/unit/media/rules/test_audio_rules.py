@@ -105,7 +105,7 @@ def test_an_audio_container_takes_files_without_video_and_drops_subtitles() -> N
 @pytest.mark.parametrize("codec", ["subrip", "ass", "dvd_subtitle", "webvtt", "unknown"])
 @pytest.mark.parametrize("container", ["m2t", "mts", "m2ts"])
 def test_text_subtitles_cannot_be_converted_for_a_transport_stream(container: str, codec: str) -> None:
-    preset = Preset(container=container, audio_codec="ac3")
+    preset = Preset(container=container, audio_codec="ac3", strict_streams=True)
     (finding,) = file_findings(preset, media(video(), subtitle(1, codec)))
     assert (finding.code, finding.where) == ("subtitle.not_held", "stream 1")
     assert file_findings(preset.evolve(selected_subtitle_tracks="none"), media(video(), subtitle(1, codec))) == []
