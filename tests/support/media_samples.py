@@ -23,6 +23,7 @@ from framewatch.media.decode.decoder import VideoSource
 from framewatch.media.decode.output_inspection import inspect_output
 from framewatch.media.ffmpeg.process import Encoder, run_ffmpeg
 from framewatch.media.filters.loudness import Loudness, parse_loudness
+from framewatch.media.inventory.segment_boxes import put_into
 from framewatch.media.plan.file_rules import check_file
 from framewatch.media.plan.plan import AudioPlan, MuxPlan, VideoPlan, make_plan
 from framewatch.media.plan.stream_table import stream_table
@@ -191,6 +192,8 @@ def encode_segments(plan: VideoPlan, frames: Iterable[Any], folder: Path, sizes:
             for _ in range(size):
                 encoder.write(next(frames))
             encoder.finish()
+        if plan.segment_boxes:
+            put_into(segment, plan.segment_boxes)
         segments.append(segment)
     return segments
 

@@ -16,6 +16,7 @@ from framewatch.media.decode.decoder import DecodeOptions, Decoder, VideoSource
 from framewatch.media.ffmpeg.matroska_pipe import MatroskaFraming
 from framewatch.media.ffmpeg.process import Encoder
 from framewatch.media.heartbeat import Beat, no_beat
+from framewatch.media.inventory.segment_boxes import put_into
 from framewatch.media.plan.plane_format import PlaneCoding
 from framewatch.render.lane import Lane, LanePermits, Meter, NotBegunError, Permit, RepeatedFrame
 from framewatch.render.messages import FramesCounted, SegmentRendered, Send, stage_log
@@ -166,6 +167,9 @@ class SegmentRenderer:
             return self._failure is None
 
     def _finish(self, session: Session, output: SegmentOutput, lane: Lane, damaged: int) -> None:
+        with storage_faults(output.path):
+            if self._task.boxes:
+                put_into(output.path, bytes.fromhex(self._task.boxes))
         require_all_frames(output, self._beat)
         with storage_faults(output.path):
             size, digest = size_and_digest(output.path, self._beat)

@@ -125,6 +125,7 @@ class RenderTask(BoundedTask):
     device: str | None = None  # of the engine; None: its first, or that of the engine that replaces it
     precision: Precision = "exact"
     sizing: Sizing = Sizing()
+    boxes: str = ""  # hexadecimal: what is put into each segment besides what its encoder writes
     last: Path | None = None  # while this file exists, no other segment is begun; those that are begun are finished
 
 

@@ -56,6 +56,8 @@ def fingerprint(source: InputFile, plan: VideoPlan, probed: ProbeReport, tools: 
         "precision": tools.precision,
         "model": digest(tools.precision),
     }
+    if plan.segment_boxes:
+        parts["boxes"] = plan.segment_boxes.hex()
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 

@@ -258,6 +258,7 @@ class SegmentedRender:
             hwaccel=plan.hwaccel,
             hwaccel_is_guessed=encoding_hardware(plan.preset) is None,
             max_pixels=tools.limits.decoder_pixels,
+            boxes=plan.segment_boxes.hex(),
             deinterlace=deinterlace_filters(plan.preset),
             filters=source_filters(plan.preset),
             engine=tools.engine,

@@ -28,7 +28,8 @@ class Output(NamedTuple):
     container: str
     encoder: str = ""  # of the video, as presets name it
     pixel_format: str = ""  # of the video
-    whole: bool = True  # the preset neither crops nor turns the picture
+    whole: bool = True  # the picture is neither cropped, turned nor framed
+    scaled: bool = False  # the picture is made smaller or larger by other means than the network
     stream: str = ""  # the kind of the stream that has the property
 
 
@@ -40,6 +41,7 @@ class Clause(Record):
     encoders: tuple[str, ...] | None = None  # None: any
     pixel_formats: tuple[str, ...] | None = None
     whole: bool = False
+    scaled: bool = True
     streams: tuple[str, ...] | None = None  # kinds of streams
 
     def outcome(self, output: Output) -> Outcome:
@@ -56,7 +58,7 @@ class Clause(Record):
             return False
         if self.streams is not None and output.stream not in self.streams:
             return False
-        return output.whole or not self.whole
+        return (output.whole or not self.whole) and (self.scaled or not output.scaled)
 
 
 class Rule(Record):

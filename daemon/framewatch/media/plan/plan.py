@@ -29,13 +29,15 @@ from framewatch.media.containers import rules
 from framewatch.media.encoders.hardware import decoding_hardware
 from framewatch.media.filters.loudness import Loudness
 from framewatch.media.inventory.carriage import Carriage
+from framewatch.media.inventory.kinds import Output
+from framewatch.media.inventory.segment_boxes import segment_boxes
 from framewatch.media.plan.avi_timestamps import (
     COMPLETE_TIMES,
     FrameTimes,
     check_frame_times,
     hidden_frames_warnings,
 )
-from framewatch.media.plan.carried import carried
+from framewatch.media.plan.carried import carried, output_of
 from framewatch.media.plan.expectation import ExpectedAudio, ExpectedVideo, expected_audio, expected_video
 from framewatch.media.plan.extras import extras_warnings, has_too_many_chapters, has_too_many_tags
 from framewatch.media.plan.file_rules import check_file, check_rate
@@ -176,6 +178,11 @@ class VideoPlan(MuxPlan):
         return max(0.0, float(ticks / self.rate - start))
 
     @property
+    def segment_boxes(self) -> bytes:
+        """What each segment gets besides what its encoder writes."""
+        return segment_boxes(self.carriage, self.main.index, self.scale)
+
+    @property
     def hwaccel(self) -> str | None:
         """The hardware that decodes, by ffmpeg's name; None where the CPU does."""
         return decoding_hardware(self.preset)
@@ -215,25 +222,23 @@ def make_plan(
         raise RuleError.of(findings)
     if rules().containers[preset.container].audio_only:
         audio = _audio_plan(preset, preset_name, info, table)
-        found, losses = carried(preset, info, table, "")
-        warnings = (*audio.warnings, *losses, *warnings)
-        return audio.evolve(drops_chapters=drops_chapters, carriage=found, warnings=warnings)
+        return audio.evolve(drops_chapters=drops_chapters, warnings=(*audio.warnings, *warnings))
     if preset.upscales and timeline is None:
         raise ValueError("upscaling needs a timeline")
     plan = _video_plan(preset, preset_name, info, table, timeline)
-    found, losses = carried(preset, info, table, plan.pixel_format)
     return plan.evolve(
-        carriage=found,
         frame_times=frame_times,
         expected=plan.expected.evolve(distinct=frame_times.distinct),
         drops_chapters=drops_chapters,
-        warnings=(*plan.warnings, *losses, *warnings, *hidden_frames_warnings(preset, info, frame_times)),
+        warnings=(*plan.warnings, *warnings, *hidden_frames_warnings(preset, info, frame_times)),
     )
 
 
 def _audio_plan(preset: Preset, name: str, info: MediaInfo, table: StreamTable) -> AudioPlan:
     zero, cut = output_zero(preset, info, None)
+    properties, lost = carried(preset, info, table, Output(preset.container))
     return AudioPlan(
+        carriage=properties,
         mode="copy" if preset.processing_mode == "copy" else "transcode",
         preset_name=name,
         preset=preset,
@@ -245,7 +250,7 @@ def _audio_plan(preset: Preset, name: str, info: MediaInfo, table: StreamTable) 
         chapters=info.chapters,
         title=info.extras.title,
         drops_tags=has_too_many_tags(info),
-        warnings=(*table.warnings, *_metadata_warnings(preset, info.chapters)),
+        warnings=(*table.warnings, *lost, *_metadata_warnings(preset, info.chapters)),
         expected=expected_audio(preset, info, audio_duration(info, cut), table),
     )
 
@@ -259,7 +264,9 @@ def _video_plan(
     losses = [] if mode == "copy" else geometry_warnings(preset, main, video, geometry)
     timing = frame_timing(preset, info, main, timeline, copied=mode == "copy")
     zero, cut = output_zero(preset, info, timeline)
+    properties, lost = carried(preset, info, table, output_of(preset, geometry))
     return VideoPlan(
+        carriage=properties,
         mode=mode,
         preset_name=name,
         preset=preset,
@@ -297,6 +304,7 @@ def _video_plan(
         warnings=(
             *table.warnings,
             *losses,
+            *lost,
             *_metadata_warnings(preset, info.chapters),
             *cut_warnings(preset, cut),
         ),

@@ -20,6 +20,10 @@ MAX_ENTRIES = 500  # of a file; a stranger may attach anything to each of a thou
 _COUNTED_ELSEWHERE = Disposition.default | Disposition.attached_pic
 _THREE_LETTERS = 3
 _MAX_DETAIL = 100  # characters
+_COMMON_LAYOUTS = {
+    "stereo3d": ("side by side,", "top and bottom,"),
+    "spherical": ("equirectangular", "tiled", "cubemap"),
+}
 # Facts about packets or decoding that libav makes up, or that belong to the demuxer alone.
 _NO_PROPERTIES = (
     *("CPB properties", "MPEGTS Stream ID", "Palette", "New Extradata", "Param Change", "Skip Samples"),
@@ -52,7 +56,7 @@ def _of_file(container: InputContainer, dump: LibavDump) -> Iterator[Entry]:
 def _of_stream(stream: AvStream, dump: LibavDump) -> Iterator[Entry]:
     for datum in dump.side_data.get(stream.index, ()):
         if datum.name in by_name():
-            yield Entry(kind=by_name()[datum.name], detail=datum.detail)
+            yield from _known(by_name()[datum.name], datum.detail)
         elif datum.name not in _NO_PROPERTIES:
             yield Entry(kind=UNKNOWN, detail=f"side data {datum.name!r}")
     yield from _dispositions(int(stream.disposition & ~_COUNTED_ELSEWHERE))
@@ -61,6 +65,16 @@ def _of_stream(stream: AvStream, dump: LibavDump) -> Iterator[Entry]:
         yield Entry(kind="language_tag", detail=language[:_MAX_DETAIL])
     if stream.type != "data" and (code := metadata.get("timecode")) is not None:
         yield Entry(kind="timecode", detail=code[:_MAX_DETAIL])
+
+
+def _known(kind: str, detail: str) -> Iterator[Entry]:
+    """Yield the entry, of another kind where only few containers have a place for such a layout."""
+    common = _COMMON_LAYOUTS.get(kind)
+    if kind == "stereo3d" and detail.startswith("2D"):
+        return
+    if common is not None and ("(inverted)" in detail or not detail.startswith(common)):
+        kind = f"{kind}_other"
+    yield Entry(kind=kind, detail=detail)
 
 
 def _dispositions(flags: int) -> Iterator[Entry]:

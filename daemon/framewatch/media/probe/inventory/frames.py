@@ -11,12 +11,15 @@ from framewatch.domain import Entry
 from framewatch.domain.inventory import UNKNOWN
 from framewatch.media.filter_graph import Filter, FilterChain
 from framewatch.media.inventory.kinds import by_number, kinds
+from framewatch.media.inventory.segment_boxes import can_be_written
 from framewatch.media.probe.side_data import TYPES, SideDataType, side_data
 
 # Which libav makes up, or which say how a frame was coded or is to be coded.
 _NO_PROPERTIES = (8, 10, 18, 19, 22, 27)  # motion vectors, service type, regions, encoder parameters, boxes, hints
 # Encoders of x264 and x265 state their version and options as "user data" that begins with these.
 _ENCODERS = tuple(map(bytes.fromhex, ("dc45e9bde6d948b7962cd820d923eeef", "2ca2de09b51747dbbb55a4fe7fc2fc4e")))
+
+_TWO_DIMENSIONS = bytes(4)  # AV_STEREO3D_2D
 
 
 def frame_entries(frames: Iterable[VideoFrame], stream: int) -> tuple[Entry, ...]:
@@ -45,7 +48,10 @@ def _entry(frame: VideoFrame, number: int) -> Entry | None:
     kind = by_number().get(number)
     if kind is None:
         return Entry(kind=UNKNOWN, detail=f"side data of frames of type {number}")
-    return Entry(kind=kind, data=_read(frame, number).hex() if kinds()[kind].rewritten else "")
+    data = _read(frame, number) if kinds()[kind].rewritten else b""
+    if kind in ("stereo3d", "spherical") and not can_be_written(kind, data):
+        return None if kind == "stereo3d" and data.startswith(_TWO_DIMENSIONS) else Entry(kind=f"{kind}_other")
+    return Entry(kind=kind, data=data.hex())
 
 
 def _read(frame: VideoFrame, number: int) -> bytes:

@@ -1,0 +1,132 @@
+"""Boxes for segments: what the source says of its whole video and no encoder can be told.
+
+Frames from the network are bare pixels, and ffmpeg has no option for these properties. But it reads them from a file
+that has them and writes them into any container that can. So they are put into the sample entry of each segment, an
+mp4 or mov, from where ffmpeg takes them as it joins the segments.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO
+
+from framewatch.media.inventory.carriage import Carriage
+
+# AVSphericalMapping (libavutil/spherical.h): projection; yaw, pitch, roll in 16.16; the bounds left, top, right and
+# bottom in 0.32; padding in pixels.
+_SPHERICAL = struct.Struct("i3i5I")
+_STEREO3D = struct.Struct("2i")  # AVStereo3D (libavutil/stereo3d.h) begins with type and flags
+_EQUIRECTANGULAR, _CUBEMAP, _TILE = 0, 1, 2  # enum AVSphericalProjection
+_LAYOUTS = {1: 2, 2: 1}  # AV_STEREO3D_SIDEBYSIDE and _TOPBOTTOM as in st3d (Google's Spherical Video V2)
+_WAY_TO_SAMPLE_ENTRY = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd")
+_STSD_HEADER = 8  # version, flags and number of entries, before the first one
+_MAX_MOOV = 256 << 20  # bytes; of a segment of hours, a hundredth of that
+
+
+def segment_boxes(carriage: Iterable[Carriage], stream: int, scale: int) -> bytes:
+    """Return the boxes for what a plan carries of a stream.
+
+    Args:
+        carriage: what becomes of each property.
+        stream: the index of the video.
+        scale: by which frames are enlarged; padding is counted in pixels.
+    """
+    kept = {each.kind: bytes.fromhex(each.data) for each in carriage if _is_written(each, stream)}
+    return _st3d(kept.get("stereo3d", b"")) + _sv3d(kept.get("spherical", b""), scale)
+
+
+def can_be_written(kind: str, data: bytes) -> bool:
+    """Return whether there are boxes for such a property."""
+    return bool(_sv3d(data, 1) if kind == "spherical" else _st3d(data))
+
+
+def _is_written(each: Carriage, stream: int) -> bool:
+    return each.stream == stream and each.outcome == "carried" and each.kind in ("stereo3d", "spherical")
+
+
+def _st3d(data: bytes) -> bytes:
+    if len(data) < _STEREO3D.size:
+        return b""
+    layout, flags = _STEREO3D.unpack_from(data)
+    return _full_box(b"st3d", bytes([_LAYOUTS[layout]])) if layout in _LAYOUTS and not flags else b""
+
+
+def _sv3d(data: bytes, scale: int) -> bytes:
+    if len(data) < _SPHERICAL.size:
+        return b""
+    projection, yaw, pitch, roll, left, top, right, bottom, padding = _SPHERICAL.unpack_from(data)
+    if projection in (_EQUIRECTANGULAR, _TILE):
+        shape = _full_box(b"equi", struct.pack(">4I", top, bottom, left, right))
+    elif projection == _CUBEMAP and padding < 1 << 20:
+        shape = _full_box(b"cbmp", struct.pack(">2I", 0, padding * scale))
+    else:
+        return b""
+    pose = _full_box(b"prhd", struct.pack(">3i", yaw, pitch, roll))
+    return _box(b"sv3d", _full_box(b"svhd", b"framewatch\0") + _box(b"proj", pose + shape))
+
+
+def _box(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I4s", 8 + len(content), kind) + content
+
+
+def _full_box(kind: bytes, content: bytes) -> bytes:
+    return _box(kind, bytes(4) + content)
+
+
+def put_into(segment: Path, boxes: bytes) -> None:
+    """Append boxes to the sample entry of a segment, whose index is at its end, so that no offset changes.
+
+    Raises:
+        ValueError: the file is no such segment.
+        OSError: it cannot be read or written.
+    """
+    descriptor = os.open(segment, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "r+b") as file:
+        start, moov = _last_box(file)
+        file.seek(start)
+        file.write(_with_boxes(moov, boxes))
+
+
+def _last_box(file: BinaryIO) -> tuple[int, bytes]:
+    """Return where the last box of a file begins, and all of it."""
+    end, start, size = file.seek(0, os.SEEK_END), 0, 0
+    while start + size < end:
+        start += size
+        file.seek(start)
+        header = file.read(16)
+        size, kind = struct.unpack_from(">I4s", header) if len(header) >= 8 else (0, b"")
+        if size == 1 and len(header) == 16:
+            size = struct.unpack_from(">Q", header, 8)[0]
+        if size < 8:
+            raise ValueError(f"a box of {size} bytes at {start}")
+    if kind != b"moov" or size > _MAX_MOOV or start + size != end:
+        raise ValueError("the index is not at the end of the segment")
+    file.seek(start)
+    return start, file.read(size)
+
+
+def _with_boxes(moov: bytes, boxes: bytes) -> bytes:
+    """Return the index with the boxes at the end of the first sample entry, and all sizes on the way grown."""
+    made, start, end = bytearray(moov), 0, len(moov)
+    for kind in (*_WAY_TO_SAMPLE_ENTRY, None):
+        found = _find(moov, kind, start, end)
+        size = struct.unpack_from(">I", moov, found)[0]
+        struct.pack_into(">I", made, found, size + len(boxes))
+        start, end = found + 8 + (_STSD_HEADER if kind == b"stsd" else 0), found + size
+    made[end:end] = boxes
+    return bytes(made)
+
+
+def _find(data: bytes, kind: bytes | None, start: int, end: int) -> int:
+    """Return where the first box of a kind begins; None: of any."""
+    while start + 8 <= end:
+        size, found = struct.unpack_from(">I4s", data, start)
+        if size < 8 or start + size > end:
+            break
+        if kind in (None, found):
+            return start
+        start += size
+    raise ValueError(f"no box {kind!r} in the index of the segment")
