@@ -77,6 +77,7 @@ ORDER = [
     "media.encoders",
     "media.iso_files",
     "media.damage",
+    "media.frame_messages",
     "media.probe",
     "media.rules",
     "media.filters",

@@ -59,6 +59,26 @@ class IccProfile(Record):
     flaw: str | None = None  # why it cannot stay with an image that becomes RGB
 
 
+class DolbyVision(Record):
+    """What a container says of a video's Dolby Vision."""
+
+    profile: int  # 5, 7, 8 …
+    compatibility: int  # how its frames look without Dolby Vision: 1 HDR10, 2 SDR, 4 HLG …; 0: wrong
+    enhanced: bool = False  # a second layer completes the frames
+
+    @property
+    def is_incompatible(self) -> bool:
+        """Whether only a player with Dolby Vision shows the colours right: they are of no common colour space."""
+        return self.profile == 5 or (self.profile in (10, 20) and self.compatibility == 0)
+
+    @property
+    def title(self) -> str:
+        """The profile as it is usually named, such as "profile 8.1"."""
+        kind = f".{self.compatibility}" if self.profile in (8, 10) else ""
+        layers = ", two layers" if self.enhanced else ""
+        return f"profile {self.profile}{kind}{layers}"
+
+
 class Video(Record):
     """The properties of a video stream. Sizes are coded pixels, before SAR and rotation."""
 
@@ -75,6 +95,7 @@ class Video(Record):
     hdr: Hdr | None = None
     alpha: bool = False
     icc: IccProfile | None = None  # images only
+    dolby_vision: DolbyVision | None = None
     hidden: Edges = Edges()  # cropped by players because of `clap` in MOV or PixelCrop in Matroska
 
     @property
@@ -130,6 +151,28 @@ class Stream(Record):
     audio: Audio | None = None
 
 
+FrameMessageKind = Literal[
+    "captions_a53",  # CTA-608 and CTA-708
+    "afd",  # active format description: which part of the frame is picture
+    "bar_data",  # where black bars end
+    "hdr10plus",  # dynamic metadata of SMPTE ST 2094-40
+    "hdr_vivid",
+    "dolby_vision",
+    "frame_timecode",
+    "lcevc",  # an enhancement layer
+    "registered_data",  # of another kind
+]
+
+
+class FrameMessages(Record):
+    """One kind of messages that the main video attaches to single frames; the kinds are those of the inventory."""
+
+    kind: FrameMessageKind
+    frames: int  # that have one
+    first: float  # seconds on the source's clock: the first of them
+    local: bool = False  # they give places in pixels
+
+
 class Extras(Record):
     """How much of a file is neither picture nor sound. It does not change what is rendered."""
 
@@ -138,6 +181,7 @@ class Extras(Record):
     title: str | None = None  # the file's own, shortened; None where it is not too long
     shortened: tuple[int, ...] = ()  # streams whose title or language is shortened
     attachments: dict[int, int] = Field(default_factory=dict)  # bytes of each, by stream
+    frame_messages: tuple[FrameMessages, ...] = ()
 
 
 class MediaInfo(Record):

@@ -12,14 +12,16 @@ from collections import deque
 from pathlib import Path
 
 from framewatch.domain import Segment, StageName
+from framewatch.errors import Finding
 from framewatch.media.decode.decoder import DecodeOptions, Decoder, VideoSource
+from framewatch.media.decode.frame_messages import messages_of, put_messages
 from framewatch.media.ffmpeg.matroska_pipe import MatroskaFraming
 from framewatch.media.ffmpeg.process import Encoder
 from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.inventory.segment_boxes import put_into
 from framewatch.media.plan.plane_format import PlaneCoding
 from framewatch.render.lane import Lane, LanePermits, Meter, NotBegunError, Permit, RepeatedFrame
-from framewatch.render.messages import FramesCounted, SegmentRendered, Send, stage_log
+from framewatch.render.messages import FramesCounted, SegmentRendered, Send, Warned, stage_log
 from framewatch.render.segment_check import require_all_frames, size_and_digest
 from framewatch.render.tasks import RenderTask, SegmentOutput
 from framewatch.storage.os_errors import storage_faults
@@ -131,7 +133,7 @@ class SegmentRenderer:
             max_pixels=task.max_pixels,
         )
         decoder = Decoder(
-            VideoSource(task.source, task.video, task.timeline, task.seekable),
+            self._source(),
             options,
             rendered,
             on_damage=lambda line: log("warning", line),
@@ -171,6 +173,7 @@ class SegmentRenderer:
             if self._task.boxes:
                 put_into(output.path, bytes.fromhex(self._task.boxes))
         require_all_frames(output, self._beat)
+        self._put_messages(output)
         with storage_faults(output.path):
             size, digest = size_and_digest(output.path, self._beat)
         segment = output.segment
@@ -190,6 +193,24 @@ class SegmentRenderer:
                 damaged=damaged,
             )
         )
+
+    def _put_messages(self, output: SegmentOutput) -> None:
+        """Give the frames of a finished file what the source attaches to its own; the network takes bare pixels."""
+        task = self._task
+        if task.messages is None:
+            return
+        found = messages_of(self._source(), output.segment, task.messages, self._beat)
+        if found.lost:
+            message = f"{found.lost} messages for frames of segment {output.segment.number} are dropped: too many"
+            hint = "the source has far more captions or dynamic metadata than any film"
+            self._send(Warned(warning=Finding("video.frame_messages_dropped", message, hint)))
+        if found.by_frame:
+            with storage_faults(output.path):
+                put_messages(output.path, lambda frame: found.by_frame.get(frame, ()), self._beat)
+
+    def _source(self) -> VideoSource:
+        task = self._task
+        return VideoSource(task.source, task.video, task.timeline, task.seekable)
 
     def _fail(self, error: BaseException) -> None:
         """Abort all lanes; the first failure is the one that `run` raises."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from framewatch.domain import MediaInfo, Record, StageName
+from framewatch.domain import Entry, FrameMessages, MediaInfo, Record, StageName
 from framewatch.errors import Finding, MediaError
 from framewatch.media import process_bounds
 from framewatch.media.damage.missing import Missing
@@ -18,6 +18,7 @@ from framewatch.media.decode.output_inspection import inspect_output
 from framewatch.media.ffmpeg.process import EncodeProgress, LogLevel, run_ffmpeg
 from framewatch.media.filters.loudness import parse_loudness
 from framewatch.media.heartbeat import Heartbeat
+from framewatch.media.inventory.derived import merged
 from framewatch.media.limits import check_length, check_spans
 from framewatch.media.plan.avi_timestamps import frame_times
 from framewatch.media.plan.output_time import dropped_frames_warnings, lengths_in_cut, requested_timeline
@@ -126,6 +127,7 @@ class RenderHandlers:
         # One scan of all packets before the work gives the exact timeline, finds a truncated file before hours are
         # spent on it, and measures each stream's length, which headers only estimate.
         scanned = scan(source, main.index, self._heartbeat)
+        info = _with_messages(info, main.index, scanned.messages)
         timeline = requested_timeline(request, scanned, main.video.rate, info.start)
         if task.limits and (findings := check_length(timeline.duration, task.limits)):
             raise MediaError.of(findings)
@@ -222,6 +224,16 @@ def _main_stream(info: MediaInfo) -> int:
     """Return the index of the stream by whose seconds a file is judged, whatever is wanted of it."""
     main = info.main_video
     return next((each.index for each in (main, *info.of_kind("audio"), *info.streams) if each is not None), 0)
+
+
+def _with_messages(info: MediaInfo, video: int, messages: Sequence[FrameMessages]) -> MediaInfo:
+    """Complete what a file has by what its video attaches to single frames."""
+    entries = [
+        Entry(kind=each.kind, stream=video, detail=f"{each.frames} frames from {each.first:.2f} s on")
+        for each in messages
+    ]
+    extras = info.extras.evolve(frame_messages=messages)
+    return info.evolve(extras=extras, inventory=merged(entries, info.inventory))
 
 
 def _warnings(missing: Missing) -> tuple[Finding, ...]:

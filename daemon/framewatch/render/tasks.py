@@ -13,6 +13,7 @@ from pydantic import Field, TypeAdapter
 from framewatch.domain import InputFile, MediaInfo, Record, Segment, StageName, Stream, Timeline
 from framewatch.errors import Finding
 from framewatch.media.colour import WorkingFormat
+from framewatch.media.decode.frame_messages import CarriedMessages
 from framewatch.media.decode.output_inspection import Inspection
 from framewatch.media.filter_graph import Filter
 from framewatch.media.filters.loudness import Loudness
@@ -121,6 +122,7 @@ class RenderTask(BoundedTask):
     max_pixels: int | None = None  # the largest frame that is decoded; None: no limit
     deinterlace: tuple[Filter, ...] = ()  # before everything else
     filters: tuple[Filter, ...] = ()  # of the upright frame; they make it `width` x `height`
+    messages: CarriedMessages | None = None  # what the source attaches to frames, and the segments are to have
     engine: str = "auto"  # as in the configuration; with a device, the engine that sees it
     device: str | None = None  # of the engine; None: its first, or that of the engine that replaces it
     precision: Precision = "exact"

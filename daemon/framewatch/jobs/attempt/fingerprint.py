@@ -21,7 +21,11 @@ from framewatch.upscale.network.weights import digest
 
 _VERSION = 1  # counted up when the way that segments are made changes
 # Facts that change no frame of a video, which the probe did not tell when the first ledgers were written.
-_LATER_FACTS: dict[str, Any] = {"extras": True, "inventory": True, "streams": {"__all__": {"video": {"icc"}}}}
+_LATER_FACTS: dict[str, Any] = {
+    "extras": True,
+    "inventory": True,
+    "streams": {"__all__": {"video": {"icc", "dolby_vision"}}},
+}
 _BLOCKS, _BLOCK = 16, 65_536  # how many blocks of a source are hashed, and bytes of each
 
 
@@ -58,6 +62,8 @@ def fingerprint(source: InputFile, plan: VideoPlan, probed: ProbeReport, tools: 
     }
     if plan.segment_boxes:
         parts["boxes"] = plan.segment_boxes.hex()
+    if plan.frame_messages:  # else as it was before segments could have any
+        parts["frame_messages"] = plan.frame_messages
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 

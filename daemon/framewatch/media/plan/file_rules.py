@@ -8,6 +8,7 @@ from framewatch.domain import MediaInfo, Video
 from framewatch.errors import Finding
 from framewatch.media.colour import converts_to_rgb
 from framewatch.media.containers import rules
+from framewatch.media.plan.frame_messages import check_dolby_vision
 from framewatch.media.plan.geometry import Size, size_after_crop
 from framewatch.media.plan.stream_table import StreamTable, location
 from framewatch.media.preset.preset import Preset
@@ -23,9 +24,10 @@ def check_file(preset: Preset, info: MediaInfo, table: StreamTable) -> list[Find
     main = info.main_video
     if main is None or main.video is None or preset.processing_mode == "copy":
         return table.errors
+    vision = check_dolby_vision(preset, info)
     gif = _gif(preset, info, main.video) if preset.container == "gif" else []
     colour = _colour(preset, main.video, location(main))
-    return [*table.errors, *colour, *_crop(preset, main.video), *gif]
+    return [*table.errors, *vision, *colour, *_crop(preset, main.video), *gif]
 
 
 def check_rate(preset: Preset, rate: Fraction) -> list[Finding]:

@@ -13,6 +13,7 @@ from typing import Literal, Self
 
 from framewatch.domain import (
     Colour,
+    FrameMessageKind,
     Hdr,
     InputFile,
     MediaInfo,
@@ -41,6 +42,7 @@ from framewatch.media.plan.carried import carried, output_of
 from framewatch.media.plan.expectation import ExpectedAudio, ExpectedVideo, expected_audio, expected_video
 from framewatch.media.plan.extras import extras_warnings, has_too_many_chapters, has_too_many_tags
 from framewatch.media.plan.file_rules import check_file, check_rate
+from framewatch.media.plan.frame_messages import carried_messages, message_warnings, with_messages
 from framewatch.media.plan.geometry import copied_geometry, encoded_geometry, geometry_warnings
 from framewatch.media.plan.output_time import (
     Cut,
@@ -152,6 +154,7 @@ class VideoPlan(MuxPlan):
     rate: Fraction | None  # of the output; None: the source's own times
     average_rate: Fraction  # frames per second, whether they are even or not
     frames: int  # of the output; an estimate where `expected.frames` is None
+    frame_messages: tuple[FrameMessageKind, ...] = ()  # of the source, that the output is to have
     expected: ExpectedVideo
 
     @property
@@ -261,12 +264,17 @@ def _video_plan(
     main, video = _video_of(info)
     mode = _mode(preset)
     geometry = copied_geometry(preset, video) if mode == "copy" else encoded_geometry(preset, video)
-    losses = [] if mode == "copy" else geometry_warnings(preset, main, video, geometry)
+    losses: list[Finding] = []
+    messages: tuple[FrameMessageKind, ...] = ()
+    if mode != "copy":
+        losses = geometry_warnings(preset, main, video, geometry)
+        losses += message_warnings(preset, info, geometry.pixel_format)
+        messages = carried_messages(preset, info, geometry.pixel_format)
     timing = frame_timing(preset, info, main, timeline, copied=mode == "copy")
     zero, cut = output_zero(preset, info, timeline)
     properties, lost = carried(preset, info, table, output_of(preset, geometry))
     return VideoPlan(
-        carriage=properties,
+        carriage=properties if mode == "copy" else with_messages(properties, messages),
         mode=mode,
         preset_name=name,
         preset=preset,
@@ -297,6 +305,7 @@ def _video_plan(
         rate=timing.rate,
         average_rate=(timeline.rate if timeline else video.rate) or FALLBACK_RATE,
         frames=timing.frames,
+        frame_messages=messages,
         streams=tuple(table.rows),
         chapters=info.chapters,
         title=info.extras.title,

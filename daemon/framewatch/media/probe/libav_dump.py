@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, cast
 import av
 from av.container import InputContainer
 
-from framewatch.domain import Edges
+from framewatch.domain import DolbyVision, Edges
 from framewatch.media.probe.pyav_values import tags
 
 _STREAM = re.compile(r"^ +Stream #0:(\d+)", re.MULTILINE)
@@ -24,6 +24,7 @@ _CROPPING = re.compile(r"^      Frame [Cc]ropping: (\d+)/(\d+)/(\d+)/(\d+)$", re
 _PROGRAM = re.compile(r"^  Program (\d+) ([^\n]*)$", re.MULTILINE)
 _SERVICE = re.compile(r"^      service_name    : ([^\n]*)$", re.MULTILINE)
 _SIDE_DATA = re.compile(r"^    Side data:\n((?:      [^\n]*\n?)+)", re.MULTILINE)
+_DOLBY_VISION = re.compile(r"profile: (\d+),.* el flag: (\d),.* compatibility id: (\d+)")
 _UNKNOWN_SIDE_DATA = re.compile(r"(unknown side data type \S+)")
 
 
@@ -50,6 +51,14 @@ class LibavDump:
         if left + right >= width or top + bottom >= height:
             return Edges()
         return Edges(left=left, right=right, top=top, bottom=bottom)
+
+    def dolby_vision(self, index: int) -> DolbyVision | None:
+        """Return what the container says of a stream's Dolby Vision."""
+        details = (each.detail for each in self.side_data.get(index, ()) if each.name == "DOVI configuration record")
+        if (found := _DOLBY_VISION.search(next(details, ""))) is None:
+            return None
+        profile, enhanced, compatibility = map(int, found.groups())
+        return DolbyVision(profile=profile, compatibility=compatibility, enhanced=bool(enhanced))
 
 
 def read_dump(container: InputContainer) -> LibavDump:

@@ -18,9 +18,11 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream as AvStream
 
+from framewatch.domain import FrameMessages
 from framewatch.errors import MediaError
 from framewatch.media import out_of_memory
 from framewatch.media.damage.missing import NOTHING, Missing
+from framewatch.media.frame_messages.counting import MessageCounter
 from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.iso_files.edit_lists import edit_lists
 from framewatch.media.probe.completeness import Completeness
@@ -69,6 +71,7 @@ class ScanResult:
     packed: bool = False  # MPEG-4 only: a packet may hold two frames
     hidden: Hidden = _NONE_HIDDEN
     missing: Missing = NOTHING
+    messages: tuple[FrameMessages, ...] = ()  # that are attached to single frames
 
 
 class StreamScan(NamedTuple):
@@ -105,7 +108,7 @@ def scan(source: AnyFile, index: int, beat: Beat = no_beat) -> ScanResult:
             repeat_detector=RepeatDetector(context),
             has_b_frames=bool(getattr(context, "has_b_frames", False)),
         )
-        spans = _SpanCollector()
+        spans, messages = _SpanCollector(), MessageCounter(context)
         with (
             completeness.explains(container),
             _reading_errors(source, lambda: f"it cannot be read beyond frame {collector.seen}"),
@@ -117,12 +120,14 @@ def scan(source: AnyFile, index: int, beat: Beat = no_beat) -> ScanResult:
                 completeness.add(packet)
                 if packet.stream_index == index:
                     collector.add(packet)
+                    messages.add(packet)
         seconds = spans.in_seconds(container)
         missing = completeness.check(container, _latest(seconds))
         if container.format.name.startswith("mov"):
             _check_frames(source, stream, indexed, collector.seen, beat)
         _check_duration(source, container, seconds)
-        return replace(collector.result(source, seconds), missing=missing)
+        result = collector.result(source, seconds)
+        return replace(result, missing=missing, messages=messages.result(result.time_base))
 
 
 def stream_spans(source: AnyFile, main: int, beat: Beat = no_beat) -> StreamScan:

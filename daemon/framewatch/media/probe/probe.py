@@ -296,6 +296,7 @@ def _video(stream: VideoStream, dump: LibavDump) -> Video | None:
             pixel_format.name,
         ),
         alpha=any(each.is_alpha for each in pixel_format.components),
+        dolby_vision=dump.dolby_vision(stream.index),
         hidden=dump.hidden_edges(stream.index, context.width, context.height),
     )
 

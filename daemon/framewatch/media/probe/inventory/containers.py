@@ -56,7 +56,9 @@ def _of_file(container: InputContainer, dump: LibavDump) -> Iterator[Entry]:
 def _of_stream(stream: AvStream, dump: LibavDump) -> Iterator[Entry]:
     for datum in dump.side_data.get(stream.index, ()):
         if datum.name in by_name():
-            yield from _known(by_name()[datum.name], datum.detail)
+            kind = by_name()[datum.name]
+            vision = dump.dolby_vision(stream.index) if kind == "dolby_vision" else None
+            yield from _known(kind, vision.title if vision else datum.detail)
         elif datum.name not in _NO_PROPERTIES:
             yield Entry(kind=UNKNOWN, detail=f"side data {datum.name!r}")
     yield from _dispositions(int(stream.disposition & ~_COUNTED_ELSEWHERE))

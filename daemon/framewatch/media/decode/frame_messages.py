@@ -1,0 +1,209 @@
+"""Reads what a source attaches to the frames that a segment shows, and puts it into the segment's finished file.
+
+Frames go through the network as bare pixels, so what an encoder writes has none of it. A message is in the packet of
+its frame, and the packet has the time at which the frame is shown; the timeline says which output frame that is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, cast
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from framewatch.domain import FrameMessageKind, Record, Segment
+from framewatch.errors import VerificationError
+from framewatch.media import out_of_memory
+from framewatch.media.decode.decoder import VideoSource
+from framewatch.media.frame_messages import captions
+from framewatch.media.frame_messages.bitstreams import FrameMessage, reader, writer
+from framewatch.media.frame_messages.sample_sizes import Sample, UnexpectedFileError, rewrite
+from framewatch.media.heartbeat import Beat, no_beat
+from framewatch.media.probe.dts_timing import set_up_timestamps
+from framewatch.media.probe.pyav_values import packets
+from framewatch.media.probe.safe_open import media_errors, open_media
+
+_SEEK_MARGIN_SECONDS = 1  # as the decoder of frames; also covers frames before the segment that are not shown
+_MAX_BYTES = 64 << 20  # of one segment's messages; a minute of captions and HDR10+ has 1 MB
+_NEVER = -(1 << 63)
+_ROUNDING = 1e-6  # seconds
+_SPARE = ".with-messages"
+
+
+class CarriedMessages(Record):
+    """Which messages an output is to have, and until when."""
+
+    kinds: tuple[FrameMessageKind, ...]
+    end: float | None = None  # seconds on the source's clock: the first time that is cut off
+
+
+Messages = Callable[[int], Sequence[bytes]]
+"""Returns the messages of a frame by its number."""
+
+
+class FoundMessages(NamedTuple):
+    """The messages of a segment."""
+
+    by_frame: Mapping[int, Sequence[bytes]]  # by the number of an output frame within the segment
+    lost: int = 0  # messages that were too many
+
+
+def messages_of(
+    source: VideoSource, segment: Segment, carried: CarriedMessages, beat: Beat = no_beat
+) -> FoundMessages:
+    """Return the messages of a segment's output frames.
+
+    Captions are a text that goes on from frame to frame: a repeated frame has them once, and those of a frame that is
+    not shown go to the next one. Everything else says how to show its frame, so it stays with it.
+
+    Raises:
+        MediaError: the source cannot be read.
+        StorageError: the same, because of the file system.
+    """
+    with media_errors(source.file), open_media(source.file, beat=beat) as container:
+        stream = cast(VideoStream, container.streams[source.stream.index])
+        read = reader(source.stream.codec, bytes(stream.codec_context.extradata or b""))
+        if read is None:
+            return FoundMessages({})
+        by_dts = set_up_timestamps(container)
+        if segment.first_pts is not None and source.seekable:
+            _seek(container, stream, segment.first_pts, source.timeline.time_base)
+        collector = _Collector(source, segment, carried)
+        for packet in packets(container, stream):
+            if collector.is_past(packet.dts):
+                break
+            time = packet.dts if by_dts or packet.pts is None else packet.pts
+            if packet.size and time is not None and not packet.is_discard:
+                collector.add(time, read(memoryview(packet)))
+            beat()
+    return FoundMessages(collector.result(), collector.lost)
+
+
+def put_messages(path: Path, messages: Messages, beat: Beat = no_beat) -> None:
+    """Put messages of T.35 into the packets of a file of our own encoder.
+
+    Args:
+        path: the file; it is replaced.
+        messages: returns those of a frame by its number in display order.
+        beat: called as that makes progress.
+
+    Raises:
+        VerificationError: `verify.piece`: the file is not as our encoders write it.
+        OSError: it cannot be read or written.
+    """
+    try:
+        samples, put = _samples_and_writer(path, messages, beat)
+        spare = path.with_name(path.name + _SPARE)
+        with path.open("rb") as old, spare.open("w+b") as new:
+            rewrite(cast(BinaryIO, old), cast(BinaryIO, new), samples, put)
+        spare.replace(path)
+    except (UnexpectedFileError, ValueError) as error:
+        message = f"captions or dynamic metadata cannot be put into a segment: {error}"
+        raise VerificationError(message, code="verify.piece") from None
+
+
+def _samples_and_writer(
+    path: Path, messages: Messages, beat: Beat
+) -> tuple[list[Sample], Callable[[int, bytes], bytes]]:
+    with open_media(path, beat=beat) as container:
+        stream = container.streams.video[0]
+        context = stream.codec_context
+        write = writer(context.codec.canonical_name, bytes(context.extradata or b""))
+        if write is None:
+            raise ValueError(f"{context.codec.canonical_name} holds none")
+        found = [packet for packet in map(_place, packets(container, stream)) if packet is not None]
+    frames = [0] * len(found)  # in display order, by the number of the packet
+    for frame, number in enumerate(sorted(range(len(found)), key=lambda number: found[number][1])):
+        frames[number] = frame
+
+    def put(number: int, data: bytes) -> bytes:
+        beat()
+        here = messages(frames[number])
+        return write(memoryview(data), here) if here else data
+
+    return [sample for sample, _ in found], put
+
+
+def _place(packet: Packet[Any]) -> tuple[Sample, int] | None:
+    if not packet.size or packet.pts is None or packet.pos is None:
+        return None
+    return Sample(packet.pos, packet.size), packet.pts
+
+
+def _seek(container: InputContainer, stream: VideoStream, first: int, time_base: Fraction) -> None:
+    try:
+        container.seek(first - round(_SEEK_MARGIN_SECONDS / time_base), stream=stream)
+    except av.FFmpegError as error:
+        out_of_memory.raise_if_short(error)
+        container.seek(0)
+
+
+@dataclass
+class _Collector:
+    """Sorts the messages of packets by the output frames that get them."""
+
+    source: VideoSource
+    segment: Segment
+    carried: CarriedMessages
+    captions: list[tuple[int, int, bytes]] = field(default_factory=list)  # output frame, time, message
+    others: dict[int, list[bytes]] = field(default_factory=dict)  # by the time of their frames
+    before: tuple[int, list[bytes]] = (_NEVER, [])  # of the last frame whose time is before the segment
+    size: int = 0
+    lost: int = 0
+
+    def is_past(self, dts: int | None) -> bool:
+        """Return whether a packet and all after it belong to later frames: none is shown before it is decoded."""
+        return dts is not None and self.source.timeline.index(dts) > self._beyond
+
+    @property
+    def _beyond(self) -> int:
+        return self.segment.first_frame + self.segment.frames
+
+    def add(self, time: int, messages: Sequence[FrameMessage]) -> None:
+        """Take the messages of the frame that is shown at `time`."""
+        end = self.carried.end
+        timeline = self.source.timeline
+        if time < timeline.origin or (end is not None and float(time * timeline.time_base) >= end - _ROUNDING):
+            return
+        wanted = [each for each in messages if each.kind in self.carried.kinds and each.data]
+        others = [each.data for each in wanted if each.kind != "captions_a53"]
+        if timeline.index(time) < self.segment.first_frame:
+            self.before = max(self.before, (time, others), key=lambda before: before[0])
+            return
+        self.size += sum(len(each.data) for each in wanted)
+        if self.size > _MAX_BYTES:
+            self.lost += len(wanted)
+            return
+        frame = min(timeline.index(time), timeline.frames - 1)
+        if frame < self._beyond:
+            self.captions += ((frame, time, each.data) for each in wanted if each.kind == "captions_a53")
+        self.others[time] = others
+
+    def result(self) -> dict[int, list[bytes]]:
+        """Return the messages by the number of the output frame within the segment."""
+        made = self._shown_with_frames()
+        by_frame: dict[int, list[bytes]] = {}
+        for frame, _, message in sorted(self.captions):
+            by_frame.setdefault(frame - self.segment.first_frame, []).append(message)
+        for number, messages in by_frame.items():
+            made.setdefault(number, []).extend(captions.joined(messages))
+        return made
+
+    def _shown_with_frames(self) -> dict[int, list[bytes]]:
+        """The messages that stay with their frames, however often those are shown."""
+        made: dict[int, list[bytes]] = {}
+        shown = sorted([self.before, *self.others.items()])
+        for (time, messages), following in zip(shown, [*shown[1:], None], strict=True):
+            first = self.segment.first_frame
+            if time != _NEVER:
+                first = max(self.source.timeline.index(time), first)
+            last = self._beyond if following is None else self.source.timeline.index(following[0])
+            for frame in range(first, min(last, self._beyond) if messages else first):
+                made[frame - self.segment.first_frame] = [*messages]
+        return made

@@ -1,0 +1,183 @@
+"""Rewrites an MP4 or MOV of one track with larger samples: the rest of the file stays, byte for byte.
+
+For files of our own encoders, which have one `moov` behind one `mdat`. Muxing them again would touch edit lists,
+clocks and sample descriptions, in other ways with each version of libav.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
+from typing import BinaryIO, NamedTuple
+
+_CONTAINERS = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
+_HEADER = struct.Struct(">I4s")
+_LARGE = struct.Struct(">I4sQ")
+_U32 = 1 << 32
+_BLOCK = 1 << 20
+
+
+class Sample(NamedTuple):
+    """A sample that grows."""
+
+    offset: int  # in the file as it is
+    size: int
+
+
+class _Box(NamedTuple):
+    kind: bytes
+    begin: int
+    payload: int
+    end: int
+
+
+class UnexpectedFileError(Exception):
+    """The file is not laid out as our encoders' files are."""
+
+
+def rewrite(
+    source: BinaryIO, target: BinaryIO, samples: Sequence[Sample], grown: Callable[[int, bytes], bytes]
+) -> None:
+    """Copy a file, with other samples.
+
+    Args:
+        source: the file.
+        target: gets the new one.
+        samples: all of them, in the order of the file.
+        grown: takes the number of a sample and its bytes; returns its new bytes.
+
+    Raises:
+        UnexpectedFileError: the file has another layout, or not these samples.
+    """
+    boxes = list(_boxes(source, 0, source.seek(0, 2)))
+    data = _only(boxes, b"mdat")
+    index = _only(boxes, b"moov")
+    if index.begin < data.end or any(each.offset < data.payload for each in samples):
+        raise UnexpectedFileError("its index is not behind its samples")
+    sizes: list[int] = []
+    for box in boxes:
+        if box is data:
+            sizes = _copy_samples(source, target, data, samples, grown)
+        elif box is index:
+            source.seek(box.begin)
+            grown_by = [new - old.size for new, old in zip(sizes, samples, strict=True)]
+            moved = _Moved([each.offset for each in samples], [0, *accumulate(grown_by)])
+            target.write(_new_index(source.read(box.end - box.begin), sizes, moved))
+        else:
+            _copy(source, target, box.begin, box.end)
+
+
+class _Moved:
+    """Tells where the bytes at an offset are in the new file."""
+
+    def __init__(self, offsets: Sequence[int], growth: Sequence[int]) -> None:
+        self._growth = dict(zip(offsets, growth, strict=False))
+
+    def __call__(self, offset: int) -> int:
+        try:
+            return offset + self._growth[offset]  # a chunk begins with a sample
+        except KeyError:
+            raise UnexpectedFileError("a chunk does not begin with a sample") from None
+
+
+def _boxes(file: BinaryIO, begin: int, end: int) -> Iterator[_Box]:
+    while begin + _HEADER.size <= end:
+        file.seek(begin)
+        head = file.read(_LARGE.size)
+        size, kind = _HEADER.unpack_from(head)
+        header = _HEADER.size
+        if size == 1 and len(head) == _LARGE.size:
+            _, _, size = _LARGE.unpack(head)
+            header = _LARGE.size
+        if size < header or begin + size > end:
+            raise UnexpectedFileError("its boxes do not fit together")
+        yield _Box(kind, begin, begin + header, begin + size)
+        begin += size
+
+
+def _only(boxes: Sequence[_Box], kind: bytes) -> _Box:
+    found = [box for box in boxes if box.kind == kind]
+    if len(found) != 1:
+        raise UnexpectedFileError(f"it has {len(found)} boxes {kind.decode()}")
+    return found[0]
+
+
+def _copy_samples(
+    source: BinaryIO,
+    target: BinaryIO,
+    data: _Box,
+    samples: Sequence[Sample],
+    grown: Callable[[int, bytes], bytes],
+) -> list[int]:
+    """Write `mdat` and return the new sizes; its own size is written at last."""
+    header = target.tell()
+    _copy(source, target, data.begin, data.payload)
+    sizes, at = [], data.payload
+    for number, sample in enumerate(samples):
+        if sample.offset < at or sample.offset + sample.size > data.end:
+            raise UnexpectedFileError("its samples are not in order")
+        _copy(source, target, at, sample.offset)
+        source.seek(sample.offset)
+        made = grown(number, source.read(sample.size))
+        target.write(made)
+        sizes.append(len(made))
+        at = sample.offset + sample.size
+    _copy(source, target, at, data.end)
+    end = target.tell()
+    _write_size(target, header, data, end - header)
+    target.seek(end)
+    return sizes
+
+
+def _write_size(target: BinaryIO, header: int, data: _Box, size: int) -> None:
+    """Write the size of `mdat`. For a large one, muxers leave an empty box of 8 bytes before it."""
+    if data.payload - data.begin == _LARGE.size:
+        target.seek(header)
+        target.write(_LARGE.pack(1, b"mdat", size))
+    elif size < _U32:
+        target.seek(header)
+        target.write(_HEADER.pack(size, b"mdat"))
+    else:
+        target.seek(header - _HEADER.size)
+        if target.read(_HEADER.size) != _HEADER.pack(_HEADER.size, b"free"):
+            raise UnexpectedFileError("it has no room for a large size")
+        target.seek(header - _HEADER.size)
+        target.write(_LARGE.pack(1, b"mdat", size + _HEADER.size))
+
+
+def _copy(source: BinaryIO, target: BinaryIO, begin: int, end: int) -> None:
+    source.seek(begin)
+    while begin < end:
+        block = source.read(min(_BLOCK, end - begin))
+        if not block:
+            raise UnexpectedFileError("it ends too early")
+        target.write(block)
+        begin += len(block)
+
+
+def _new_index(box: bytes, sizes: Sequence[int], moved: _Moved) -> bytes:
+    """Return a box of the index with new sizes and offsets, which may need a longer table."""
+    _, kind = _HEADER.unpack_from(box)
+    payload = box[_HEADER.size :]
+    if kind in _CONTAINERS:
+        payload = b"".join(_new_index(each, sizes, moved) for each in _parts(payload))
+    elif kind == b"stsz":
+        payload = payload[:4] + struct.pack(">2I", 0, len(sizes)) + struct.pack(f">{len(sizes)}I", *sizes)
+    elif kind in (b"stco", b"co64"):
+        (count,) = struct.unpack_from(">I", payload, 4)
+        old = struct.unpack_from(f">{count}{'I' if kind == b'stco' else 'Q'}", payload, 8)
+        new = [moved(each) for each in old]
+        kind = b"co64" if kind == b"co64" or max(new, default=0) >= _U32 else b"stco"
+        payload = payload[:8] + struct.pack(f">{count}{'I' if kind == b'stco' else 'Q'}", *new)
+    return _HEADER.pack(_HEADER.size + len(payload), kind) + payload
+
+
+def _parts(data: bytes) -> Iterator[bytes]:
+    at = 0
+    while at < len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        if size < _HEADER.size or at + size > len(data):
+            raise UnexpectedFileError("the boxes of its index do not fit together")
+        yield data[at : at + size]
+        at += size

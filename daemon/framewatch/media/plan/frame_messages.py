@@ -1,0 +1,105 @@
+"""What becomes of the messages that a source attaches to single frames, where the video is encoded. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from framewatch.domain import FrameMessageKind, FrameMessages, MediaInfo
+from framewatch.errors import Finding
+from framewatch.media.containers import rules
+from framewatch.media.inventory.carriage import Carriage
+from framewatch.media.inventory.kinds import kinds
+from framewatch.media.plan.stream_table import location
+from framewatch.media.preset.preset import Preset
+
+# The kinds that are put into an output, and the codecs that have a place for them.
+_HOLDING: dict[str, tuple[str, ...]] = {
+    "captions_a53": ("h264", "hevc", "av1", "mpeg2video"),
+    "afd": ("h264", "hevc", "mpeg2video"),
+    "hdr10plus": ("hevc", "av1"),
+}
+_WITHOUT_TIMES = "avi"  # a packet does not say when its frame is shown
+_COPY_HINT = 'processing_mode "copy" keeps the video as it is'
+
+
+def carried_messages(preset: Preset, info: MediaInfo, pixel_format: str) -> tuple[FrameMessageKind, ...]:
+    """Return the kinds of messages that an output that is encoded in `pixel_format` is to have."""
+    found = info.extras.frame_messages
+    return tuple(
+        each.kind for each in found if each.kind in _HOLDING and _obstacle(preset, info, pixel_format, each) is None
+    )
+
+
+def message_warnings(preset: Preset, info: MediaInfo, pixel_format: str) -> Iterator[Finding]:
+    """Yield a warning for each of these kinds that an output that is encoded in `pixel_format` cannot have."""
+    main = info.main_video
+    entries = {each.kind: each for each in info.inventory if main is not None and each.stream == main.index}
+    found = {each.kind: each for each in info.extras.frame_messages}
+    for kind in _HOLDING:
+        if main is None or kind not in entries:
+            continue
+        messages = next((each for name, each in found.items() if name == kind), None)
+        reason = "it is coded in a way that only a decoder reads"
+        if messages is not None:
+            reason = _obstacle(preset, info, pixel_format, messages) or ""
+        if reason:
+            detail = f" ({entries[kind].detail})" if entries[kind].detail else ""
+            message = f"{kinds()[kind].title}{detail} is dropped: {reason}"
+            yield Finding(kinds()[kind].told_by, message, _hint(kind, preset), location(main))
+
+
+def with_messages(found: Iterable[Carriage], carried: Sequence[str]) -> tuple[Carriage, ...]:
+    """Return what becomes of an inventory, where the output is to have just these kinds of messages."""
+    return tuple(
+        each.evolve(outcome="carried" if each.kind in carried else "dropped") if each.kind in _HOLDING else each
+        for each in found
+    )
+
+
+def check_dolby_vision(preset: Preset, info: MediaInfo) -> list[Finding]:
+    """Return a finding where frames have colours that only a player with Dolby Vision shows right.
+
+    Profile 5, and profile 10 without compatibility, have no base layer in any common colour space (IPT-PQ-c2).
+    """
+    main = info.main_video
+    found = main.video.dolby_vision if main and main.video else None
+    if main is None or found is None or not found.is_incompatible:
+        return []
+    if preset.processing_mode == "copy" or rules().containers[preset.container].audio_only:
+        return []
+    message = f"this video is Dolby Vision of {found.title}, whose colours nothing here can convert"
+    hint = f"{_COPY_HINT}; else a file of profile 8.1, or of HDR10, is needed"
+    return [Finding("media.dolby_vision", message, hint, location(main))]
+
+
+def _hint(kind: str, preset: Preset) -> str:
+    allowed = rules().containers[preset.container].video.encode
+    encoders = rules().video_encoders.items()
+    fitting = [name for name, each in encoders if each.codec in _HOLDING[kind] and name in allowed]
+    return f"video_codec {' or '.join(fitting)} can keep it; {_COPY_HINT}" if fitting else _COPY_HINT
+
+
+def _obstacle(preset: Preset, info: MediaInfo, pixel_format: str, found: FrameMessages) -> str | None:
+    """Return why an output cannot have messages; None where it can."""
+    if rules().video_encoders[preset.video_codec].codec not in _HOLDING[found.kind]:
+        return f"{preset.video_codec} has no place for it"
+    if info.container == _WITHOUT_TIMES:
+        return "AVI does not say to which frame it belongs"
+    if found.kind == "hdr10plus":
+        return _hdr10plus_obstacle(preset, info, pixel_format, found)
+    if found.kind == "afd" and (preset.active_crop or preset.reorients or preset.resolution == "custom"):
+        return "the preset changes the shape of the frame that it describes"
+    return None
+
+
+def _hdr10plus_obstacle(preset: Preset, info: MediaInfo, pixel_format: str, found: FrameMessages) -> str | None:
+    video = info.main_video.video if info.main_video else None
+    if video is None or video.colour.transfer != "smpte2084":
+        return "the video is not PQ"
+    if "10" not in pixel_format:
+        return f"the output is {pixel_format}, and it needs 10 bits"
+    if preset.active_crop:
+        return "it describes the frame without the crop"
+    if found.local and (preset.upscales or preset.reorients):
+        return "it treats parts of the frame differently, by their places in pixels"
+    return None

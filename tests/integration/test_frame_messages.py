@@ -1,0 +1,210 @@
+"""What a source attaches to single frames reaches the output, frame by frame, or a warning names it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from frame_messages import (
+    Attached,
+    attached,
+    caption,
+    caption_bytes,
+    hdr10plus,
+    hdr_film,
+    texts,
+    with_dolby_vision,
+    with_messages,
+)
+from framewatch.errors import RuleError
+from framewatch.jobs.attempt.context import Observer
+from full_run import process
+from media_factory import ffmpeg, make_video, remux
+
+UPSCALED: dict[str, Any] = {"ml_upscale": "esrgan-2x"}
+AV1: dict[str, Any] = {"video_codec": "libsvtav1", "preset": "12", "crf": 30}
+MPEG2: dict[str, Any] = {"video_codec": "mpeg2video", "container": "m2t", "audio_codec": "mp2"}
+FRAMES = 25
+CAPTIONS = [caption_bytes(number) for number in range(FRAMES)]
+B_FRAMES = ("-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-g", "8")
+
+
+@pytest.fixture(scope="module")
+def captioned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A second of H.264 with B-frames, each frame with captions of its own."""
+    folder = tmp_path_factory.mktemp("captions")
+    plain = make_video(folder / "plain.mp4", codec=B_FRAMES)
+    return with_messages(plain, folder / "film.mp4", lambda number: [caption(number)])
+
+
+@pytest.fixture(scope="module")
+def dynamic(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten frames of H.265 in PQ with HDR10+, each with other values."""
+    folder = tmp_path_factory.mktemp("hdr10plus")
+    return with_messages(
+        hdr_film(folder / "plain.mp4"), folder / "film.mp4", lambda number: [hdr10plus(number), caption(number)]
+    )
+
+
+def codes(made: Any) -> list[str]:
+    return [warning.code for warning in made.warnings]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"video_codec": "libx264", "container": "mkv"},
+        {"video_codec": "libx265", "container": "mp4"},
+        {"container": "mkv"} | AV1,
+        MPEG2,
+    ],
+    ids=str,
+)
+def test_captions_stay_with_their_frames(captioned: Path, keys: dict[str, Any], tmp_path: Path) -> None:
+    assert attached(captioned, Attached.A53_CC) == CAPTIONS
+    made = process(captioned, tmp_path, 0.3, **(UPSCALED | keys))
+    assert len(list(tmp_path.glob("segment-*"))) == 3
+    assert attached(made.result, Attached.A53_CC) == CAPTIONS
+    assert codes(made) == []
+
+
+@pytest.mark.parametrize("name", ["film.ts", "film.mkv", "film.flv"])
+def test_captions_are_read_from_each_container(captioned: Path, name: str, tmp_path: Path) -> None:
+    source = remux(captioned, tmp_path / name)
+    made = process(source, tmp_path / "work", 0.3, container="mp4", video_codec="libx264", **UPSCALED)
+    assert attached(made.result, Attached.A53_CC) == CAPTIONS
+
+
+def test_captions_are_read_from_mpeg_2(captioned: Path, tmp_path: Path) -> None:
+    ffmpeg("-i", captioned, "-c:v", "mpeg2video", "-bf", "2", "-q:v", "2", tmp_path / "film.ts")
+    assert attached(tmp_path / "film.ts", Attached.A53_CC) == CAPTIONS
+    made = process(tmp_path / "film.ts", tmp_path / "work", 0.3, container="mkv", video_codec="libx264", **UPSCALED)
+    assert attached(made.result, Attached.A53_CC) == CAPTIONS
+
+
+def test_a_repeated_frame_has_its_captions_once(captioned: Path, tmp_path: Path) -> None:
+    made = process(captioned, tmp_path, 0.3, container="mkv", video_codec="libx264", fps="50", **UPSCALED)
+    found = attached(made.result, Attached.A53_CC)
+    assert len(found) == 2 * FRAMES
+    assert (found[::2], set(found[1::2])) == (CAPTIONS, {None})
+
+
+def test_captions_of_frames_that_are_not_shown_go_to_the_next(captioned: Path, tmp_path: Path) -> None:
+    made = process(captioned, tmp_path, 0.3, container="mkv", video_codec="libx264", fps="10", **UPSCALED)
+    assert len(attached(made.result, Attached.A53_CC)) == 10
+    assert texts(made.result) == b"".join(CAPTIONS)
+
+
+def test_only_captions_of_the_cut_are_kept(captioned: Path, tmp_path: Path) -> None:
+    keys = {"container": "mkv", "video_codec": "libx264", "start_time": 0.2, "end_time": 0.8}
+    made = process(captioned, tmp_path, 0.3, **(UPSCALED | keys))
+    assert attached(made.result, Attached.A53_CC) == CAPTIONS[5:20]
+
+
+def test_captions_stay_with_frames_at_their_own_times(captioned: Path, tmp_path: Path) -> None:
+    uneven = tmp_path / "uneven.mkv"
+    ffmpeg("-i", captioned, "-vf", "select=not(eq(mod(n\\,5)\\,3))", "-fps_mode", "vfr", "-c:v", "libx264", uneven)
+    kept = [each for number, each in enumerate(CAPTIONS) if number % 5 != 3]
+    assert attached(uneven, Attached.A53_CC) == kept
+    keys = {"container": "mkv", "video_codec": "libx264", "frame_timing": "preserve"}
+    made = process(uneven, tmp_path / "work", 0.3, **(UPSCALED | keys))
+    assert attached(made.result, Attached.A53_CC) == kept
+
+
+@pytest.mark.parametrize(
+    "keys", [{"container": "mp4", "video_codec": "libx265"}, {"container": "mkv"} | AV1], ids=str
+)
+def test_dynamic_metadata_stays_with_its_frames(dynamic: Path, keys: dict[str, Any], tmp_path: Path) -> None:
+    source = attached(dynamic, Attached.DYNAMIC_HDR_PLUS)
+    assert len({*source}) == 10
+    made = process(dynamic, tmp_path, 0.2, **(UPSCALED | keys))
+    assert attached(made.result, Attached.DYNAMIC_HDR_PLUS) == source
+    assert attached(made.result, Attached.A53_CC) == CAPTIONS[:10]
+    assert codes(made) == []
+
+
+def test_repeated_frames_repeat_their_dynamic_metadata(dynamic: Path, tmp_path: Path) -> None:
+    source = attached(dynamic, Attached.DYNAMIC_HDR_PLUS)
+    made = process(dynamic, tmp_path, 0.2, container="mkv", video_codec="libx265", fps="50", **UPSCALED)
+    assert attached(made.result, Attached.DYNAMIC_HDR_PLUS) == [each for each in source for _ in range(2)]
+
+
+@pytest.mark.parametrize(
+    ("keys", "reason"),
+    [
+        ({"video_codec": "libx265", "pixel_format": "yuv420p"}, "10 bits"),
+        ({"video_codec": "libx265", "crop": {"x": 0, "y": 0, "width": 32, "height": 32}}, "crop"),
+        ({"video_codec": "libx264"}, "libx264"),
+    ],
+    ids=str,
+)
+def test_dynamic_metadata_that_would_be_wrong_is_a_warning(
+    dynamic: Path, keys: dict[str, Any], reason: str, tmp_path: Path
+) -> None:
+    made = process(dynamic, tmp_path, **(UPSCALED | {"container": "mkv"} | keys))
+    assert {*attached(made.result, Attached.DYNAMIC_HDR_PLUS)} == {None}
+    (warning,) = [each for each in made.warnings if each.code == "video.hdr10plus_dropped"]
+    assert reason in warning.message
+    assert "10 frames" in warning.message
+    assert warning.hint
+    assert warning.where == "stream 0"
+
+
+def test_captions_that_an_output_cannot_have_are_a_warning(captioned: Path, tmp_path: Path) -> None:
+    made = process(captioned, tmp_path, container="mov", video_codec="prores", **UPSCALED)
+    (warning,) = [each for each in made.warnings if each.code == "video.captions_dropped"]
+    assert "25 frames" in warning.message
+    assert "libx264" in warning.hint
+
+
+def test_a_resumed_job_keeps_segments_with_their_captions(captioned: Path, tmp_path: Path) -> None:
+    class Resumed(Observer):
+        kept = 0
+
+        def resumed(self, kept: int, segments: int) -> None:
+            self.kept = kept
+
+    keys = {"container": "mkv", "video_codec": "libx264"} | UPSCALED
+    process(captioned, tmp_path, 0.3, **keys)
+    again = process(captioned, tmp_path, 0.3, observer=(seen := Resumed()), **keys)
+    assert (seen.kept, attached(again.result, Attached.A53_CC)) == (3, CAPTIONS)
+
+
+def test_segments_from_before_captions_were_kept_are_made_again(
+    captioned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = {"container": "mkv", "video_codec": "libx264"} | UPSCALED
+    with monkeypatch.context() as patched:
+        patched.setattr("framewatch.media.plan.plan.carried_messages", lambda *_: ())
+        made = process(captioned, tmp_path, 0.3, **keys)
+    assert texts(made.result) == b""
+    again = process(captioned, tmp_path, 0.3, **keys)
+    assert attached(again.result, Attached.A53_CC) == CAPTIONS
+
+
+# --- Dolby Vision ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("keys", [UPSCALED, {"ml_upscale": "none"}], ids=str)
+def test_colours_of_dolby_vision_that_nothing_can_convert_are_refused(keys: dict[str, Any], tmp_path: Path) -> None:
+    source = with_dolby_vision(hdr_film(tmp_path / "plain.mp4"), tmp_path / "film.mp4", 5, 0)
+    with pytest.raises(RuleError) as caught:
+        process(source, tmp_path / "work", container="mkv", video_codec="libx265", **keys)
+    (finding,) = caught.value.findings
+    assert (finding.code, finding.where) == ("media.dolby_vision", "stream 0")
+    assert "profile 5" in finding.message
+    assert "copy" in finding.hint
+    process(source, tmp_path / "copy", container="mkv", processing_mode="copy")
+
+
+@pytest.mark.parametrize(("profile", "compatibility", "said"), [(8, 1, "8.1"), (8, 4, "8.4"), (7, 6, "two layers")])
+def test_dolby_vision_with_a_base_layer_is_a_warning(
+    profile: int, compatibility: int, said: str, tmp_path: Path
+) -> None:
+    source = with_dolby_vision(hdr_film(tmp_path / "plain.mp4"), tmp_path / "film.mp4", profile, compatibility)
+    made = process(source, tmp_path / "work", container="mkv", video_codec="libx265", **UPSCALED)
+    (warning,) = [each for each in made.warnings if each.code == "video.dolby_vision_dropped"]
+    assert said in warning.message
+    assert b"dvvC" not in made.result.read_bytes()
