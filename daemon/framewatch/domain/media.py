@@ -184,6 +184,11 @@ class Extras(Record):
     frame_messages: tuple[FrameMessages, ...] = ()
 
 
+def _prominence(stream: Stream) -> tuple[bool, bool, int]:
+    video = stream.video
+    return video is not None, stream.default, video.width * video.height if video else 0
+
+
 class MediaInfo(Record):
     """What the probe found in a file."""
 
@@ -194,12 +199,18 @@ class MediaInfo(Record):
     streams: tuple[Stream, ...]
     chapters: int = 0
     extras: Extras = Extras()
+    video_track: int | None = None  # index of the video that the user wants; None: the one that the file is about
     inventory: tuple[Entry, ...] = ()  # what is attached to the file, its streams and its first frames
 
     @property
     def main_video(self) -> Stream | None:
-        """The video that is upscaled: the first that is no cover."""
-        return next((stream for stream in self.streams if stream.kind == "video" and not stream.cover), None)
+        """The video that is processed: the user's, else the default one, and of several of those the largest.
+
+        One that cannot be decoded comes after all others.
+        """
+        videos = self.of_kind("video")
+        wanted = next((stream for stream in videos if stream.index == self.video_track), None)
+        return wanted or max(videos, key=_prominence, default=None)
 
     def of_kind(self, kind: StreamKind) -> tuple[Stream, ...]:
         """Return the streams of one kind, without covers."""

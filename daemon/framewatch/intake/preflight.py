@@ -115,6 +115,7 @@ def find_tools(settings: Settings) -> Tools:
         named_ffmpeg=settings.ffmpeg,
         encoders=ffmpeg.encoders,
         hwaccels=ffmpeg.hwaccels,
+        decoded=ffmpeg.decoded,
         engine=settings.engine,
         precision=settings.precision,
         jobs=settings.gpu.jobs,

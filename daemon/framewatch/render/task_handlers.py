@@ -105,7 +105,7 @@ class RenderHandlers:
         self.stage = "decode"
         source, request = task.source, task.timeline_request
         # The headers' sizes are checked against the limits before a packet is scanned or a frame decoded.
-        info = probe(source, task.limits, self._heartbeat)
+        info = probe(source, task.limits, self._heartbeat, video_track=task.video_track)
         odd = structure_warnings(source, self._heartbeat)
         if is_image(info):
             needed = image_bytes(info.streams[0].video, info.size, os.cpu_count() or 1)

@@ -46,6 +46,7 @@ class ProbeTask(BoundedTask):
     op: Literal["probe"] = "probe"
     source: InputFile | Path  # a path of a file that framewatch has made
     timeline: bool = True  # False where only audio matters
+    video_track: int | None = None  # index of the video that the preset names
     timeline_request: TimelineRequest = TimelineRequest()
     segment_options: SegmentOptions = SegmentOptions()
     limits: Limits | None = None  # None for a file that framewatch has made

@@ -24,6 +24,7 @@ _VERSION = 1  # counted up when the way that segments are made changes
 _LATER_FACTS: dict[str, Any] = {
     "extras": True,
     "inventory": True,
+    "video_track": True,
     "streams": {"__all__": {"video": {"icc", "dolby_vision"}}},
 }
 _BLOCKS, _BLOCK = 16, 65_536  # how many blocks of a source are hashed, and bytes of each
@@ -64,6 +65,9 @@ def fingerprint(source: InputFile, plan: VideoPlan, probed: ProbeReport, tools: 
         parts["boxes"] = plan.segment_boxes.hex()
     if plan.frame_messages:  # else as it was before segments could have any
         parts["frame_messages"] = plan.frame_messages
+    first = next(iter(probed.info.of_kind("video")), None)
+    if plan.main.index != (first and first.index):
+        parts["video"] = plan.main.index  # ledgers without it are those of the first video
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 

@@ -16,7 +16,6 @@ from framewatch.jobs.attempt.context import Share
 from framewatch.jobs.attempt.forecast.memory import reading_bounds
 from framewatch.jobs.attempt.request import AttemptRequest, Tools
 from framewatch.media.containers import CodecSet, rules
-from framewatch.media.ffmpeg.discovery import decoded_codecs
 from framewatch.media.ffmpeg.trial import flushes_subtitles, keeps_hidden_edges
 from framewatch.media.filters.video_effects import remembered_frames
 from framewatch.media.limits import Limits, check_output_size
@@ -80,6 +79,7 @@ def _probe_task(request: AttemptRequest, tools: Tools) -> ProbeTask:
     return ProbeTask(
         source=request.source,
         timeline=not rules().containers[preset.container].audio_only,
+        video_track=None if preset.video_track == "auto" else preset.video_track,
         timeline_request=timeline_request(preset),
         limits=tools.limits,
         bounds=reading_bounds(tools.limits),
@@ -106,9 +106,7 @@ def _decide(request: AttemptRequest, probed: ProbeReport, tools: Tools, share: S
 
 
 def _abilities(tools: Tools) -> Abilities:
-    return Abilities(
-        encoders=CodecSet(names=tuple(tools.encoders)), decoded=CodecSet(names=tuple(decoded_codecs(tools.ffmpeg)))
-    )
+    return Abilities(encoders=CodecSet(names=tuple(tools.encoders)), decoded=tools.decoded)
 
 
 def _check_output(plan: VideoPlan | AudioPlan, limits: Limits) -> list[Finding]:

@@ -50,7 +50,13 @@ def with_present_ffmpeg(tools: Tools) -> Tools:
             found = able_ffmpeg(None)
         except ConfigError:
             raise ToolMissingError.of(missing) from None
-    return tools.evolve(ffmpeg=found.path, encoders=found.encoders, hwaccels=found.hwaccels, ffmpeg_missing=missing)
+    return tools.evolve(
+        ffmpeg=found.path,
+        encoders=found.encoders,
+        hwaccels=found.hwaccels,
+        decoded=found.decoded,
+        ffmpeg_missing=missing,
+    )
 
 
 def require_stand_in(preset: Preset, tools: Tools) -> None:

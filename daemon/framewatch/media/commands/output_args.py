@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from framewatch.media.commands.trim_args import audio_trim, copied_audio_args, subtitle_args
+from framewatch.media.commands.trim_args import audio_trim, copied_audio_args, copied_packets_args, subtitle_args
 from framewatch.media.containers import rules
 from framewatch.media.filters import audio
 from framewatch.media.plan.plan import AudioPlan, MuxPlan
@@ -25,6 +25,16 @@ _QUEUE = "100000"
 def other_streams(plan: MuxPlan, out: Path, source_input: int) -> list[str]:
     """Map audio, subtitles, attachments and covers of the source, which is input number `source_input`."""
     args: list[str] = []
+    for number, track in enumerate(plan.of_kind("video")[1:], start=1):
+        copied = copied_packets_args(plan, f"v:{number}")
+        args += [
+            *_map(source_input, track),
+            f"-c:v:{number}",
+            "copy",
+            *copied,
+            f"-disposition:v:{number}",
+            "-default",
+        ]
     for number, track in enumerate(plan.of_kind("audio")):
         args += [*_map(source_input, track), *_audio(plan, number, track), *_title(plan, f"a:{number}", track)]
     for number, track in enumerate(plan.of_kind("subtitle")):

@@ -56,6 +56,11 @@ def copied_video_args(plan: VideoPlan) -> list[str]:
     return _copied_args(plan, "v:0", [packet_filter(times, -plan.container_start)], clock)
 
 
+def copied_packets_args(plan: MuxPlan, specifier: str) -> list[str]:
+    """Options for the packets of another copied stream; `specifier` is the output stream's, such as `v:1`."""
+    return _copied_args(plan, specifier, [], None)
+
+
 def copied_audio_args(plan: MuxPlan, specifier: str, sample_rate: int | None) -> list[str]:
     """Options for the packets of a copied audio track; `specifier` is the output stream's, such as `a:0`."""
     return _copied_args(plan, specifier, [], sample_rate)

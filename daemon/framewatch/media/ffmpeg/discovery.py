@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 import imageio_ffmpeg
 
 from framewatch.errors import ConfigError
-from framewatch.media.containers import rules
+from framewatch.media.containers import CodecSet, rules
 from framewatch.user_folders import expanded
 
 NamedProgram = Path | Literal["system"]
@@ -128,7 +128,7 @@ def encoders(ffmpeg: Path) -> frozenset[str]:
     return _encoders(ffmpeg, file_version(ffmpeg))
 
 
-def decoded_codecs(ffmpeg: Path) -> frozenset[str]:
+def decoded_codecs(ffmpeg: Path) -> CodecSet:
     """Return ffmpeg's names of the codecs that the program has a decoder for, such as "dvb_teletext".
 
     Raises:
@@ -147,9 +147,9 @@ def hwaccels(ffmpeg: Path) -> frozenset[str]:
 
 
 @cache
-def _decoded_codecs(ffmpeg: Path, _version: FileVersion) -> frozenset[str]:
+def _decoded_codecs(ffmpeg: Path, _version: FileVersion) -> CodecSet:
     rows = output_of(ffmpeg, "-hide_banner", "-codecs").partition("------")[2].splitlines()
-    return frozenset(words[1] for row in rows if len(words := row.split()) > 1 and words[0].startswith("D"))
+    return CodecSet(names=tuple(words[1] for row in rows if (words := row.split())[:1] and words[0].startswith("D")))
 
 
 @cache

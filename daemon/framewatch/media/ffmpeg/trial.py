@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from framewatch.errors import ConfigError
+from framewatch.media.containers import CodecSet
 from framewatch.media.ffmpeg.discovery import (
     FileVersion,
     NamedProgram,
+    decoded_codecs,
     encoders,
     file_version,
     find_ffmpeg,
@@ -38,6 +40,7 @@ class Ffmpeg(NamedTuple):
     path: Path
     encoders: frozenset[str]
     hwaccels: frozenset[str]
+    decoded: CodecSet
 
 
 def able_ffmpeg(named: NamedProgram | None) -> Ffmpeg:
@@ -48,7 +51,7 @@ def able_ffmpeg(named: NamedProgram | None) -> Ffmpeg:
     """
     path = find_ffmpeg(named)
     require_able(path)
-    return Ffmpeg(path, encoders(path), hwaccels(path))
+    return Ffmpeg(path, encoders(path), hwaccels(path), decoded_codecs(path))
 
 
 def require_able(ffmpeg: Path) -> None:

@@ -156,7 +156,32 @@ class _StreamTableBuilder:
             self._keep(_row(main, action, encoder.codec, encoder=encoder.program))
         for other in self.info.of_kind("video"):
             if other is not main:
-                self._drop(other, "only the first video stream is processed", "streams.second_video")
+                self._second_video(other, main)
+        self._require_video_track()
+
+    def _second_video(self, stream: Stream, main: Stream) -> None:
+        """Keep another video beside the one that is copied, which loses nothing; else leave it out."""
+        videos = self.container.video.copied
+        # AVI does not say when frames are shown, and only those of the main video have been timed.
+        if (
+            self.copy_mode
+            and self.container.kind == "video"
+            and stream.codec in videos
+            and self.info.container != "avi"
+        ):
+            self._keep(_row(stream, "copy", stream.codec))
+            return
+        hint = f"video_track: {stream.index} processes it instead"
+        if not self.copy_mode:
+            hint += '; processing_mode "copy" keeps both'
+        self._drop(stream, f"one video is processed, stream {main.index}", "streams.second_video", hint)
+
+    def _require_video_track(self) -> None:
+        """Refuse a file without the video that the preset names."""
+        index, videos = self.preset.video_track, self.info.of_kind("video")
+        if index != "auto" and index not in [each.index for each in videos]:
+            known = {each.index: each for each in videos}
+            self.table.errors.append(_no_such_track("video", index, known, self.info, "video_track"))
 
     def _no_video(self) -> None:
         covers = any(stream.cover for stream in self.info.streams)
@@ -342,7 +367,7 @@ class _StreamTableBuilder:
             if index in available:
                 yield available[index]
             else:
-                self.table.errors.append(_no_such_track(kind, index, available, self.info))
+                self.table.errors.append(_no_such_track(kind, index, available, self.info, f"selected_{kind}_tracks"))
 
 
 def _holds(container: Container, stream: Stream) -> bool:
@@ -366,9 +391,9 @@ def _audio_note(target: AudioTarget) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _no_such_track(kind: str, index: int, available: dict[int, Stream], info: MediaInfo) -> Finding:
+def _no_such_track(kind: str, index: int, available: dict[int, Stream], info: MediaInfo, key: str) -> Finding:
     other = next((stream for stream in info.streams if stream.index == index), None)
     message = f"stream {index} is {other.kind}, not {kind}" if other else f"there is no stream {index}"
     known = ", ".join(f"{stream.index} ({stream.language or stream.codec})" for stream in available.values())
     hint = f"{kind} streams here: {known}" if known else f"this file has no {kind} stream"
-    return Finding(f"tracks.{kind}_not_found", message, hint, f"selected_{kind}_tracks")
+    return Finding(f"tracks.{kind}_not_found", message, hint, key)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Field
+from pydantic import AliasChoices, BeforeValidator, Field, WithJsonSchema
 
 from framewatch.documents import FindingError
 from framewatch.media.containers import rules
@@ -88,6 +88,16 @@ def _tracks(value: Any) -> Tracks:
     return tuple(items)
 
 
+def _video_track(value: Any) -> Any:
+    number = (
+        int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 5 else value
+    )
+    if number == "auto" or (type(number) is int and 0 <= number < _MAX_TRACKS):
+        return number
+    hint = "0 is the first stream of a file; auto chooses"
+    raise FindingError("config.bad_value", 'a stream number, or "auto", is expected here', hint)
+
+
 def _option_list(value: Any) -> Any:
     if isinstance(value, str) or not isinstance(value, list | tuple):
         hint = "[-tune, animation, -g, 240]"
@@ -95,6 +105,11 @@ def _option_list(value: Any) -> Any:
     return tuple(str(item) if type(item) in (int, float) else item for item in value)
 
 
+VideoTrack = Annotated[
+    Literal["auto"] | Annotated[int, Field(ge=0)],
+    BeforeValidator(_video_track),
+    WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 0}]}),
+]
 TrackChoice = Annotated[Tracks, BeforeValidator(_tracks)]
 
 
@@ -164,6 +179,11 @@ class CoreKeys(PresetSection):
     )
     audio_bitrate: Integer = Field(
         128, ge=0, description="Bitrate of each audio track in kbit/s; lossless encoders ignore it."
+    )
+    video_track: VideoTrack = Field(
+        "auto",
+        description="Stream number of the video to process, counted from 0 over all streams; auto: the default one or, "
+        "of several, the largest.",
     )
     selected_audio_tracks: TrackChoice = Field(
         (), description="Stream numbers of the audio tracks to keep, in this order; [] keeps all, none keeps none."

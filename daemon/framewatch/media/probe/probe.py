@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from fractions import Fraction
+from functools import partial
 from typing import cast
 
 import av
@@ -36,6 +37,7 @@ from framewatch.media.probe.libav_dump import LibavDump, read_dump
 from framewatch.media.probe.pyav_values import fraction, packets, tags
 from framewatch.media.probe.safe_open import IMAGE_DEMUXERS, AnyFile, open_file, open_media
 from framewatch.media.probe.sample_tables import check_index, index_sizes
+from framewatch.media.probe.streams.stills import mark_stills
 from framewatch.media.probe.truncation import COPY_AGAIN_HINT, Extent, Family, read_extent
 from framewatch.media.reading_cost import decoding_bytes, least_decoding_bytes, opening_bytes, opening_image_bytes
 
@@ -43,17 +45,19 @@ _FIRST_FRAMES = 3  # captions and the like need not begin with the first one
 _PACKETS_TO_FIRST_FRAME = 300  # a broadcast may begin seconds before its first key frame
 _FONTS = {"ttf": "ttf", "truetype": "ttf", "otf": "otf", "opentype": "otf", "sfnt": "ttf"}
 _TITLE_TAGS = ("title", "name", "filename")  # MP4 calls a track's title its name; attachments have file names
-_IMAGE_CODECS = ("png", "mjpeg", "bmp", "gif", "tiff", "webp", "jpeg2000")
 _IMAGE_BRANDS = ("avif", "heic", "heix", "mif1", "msf1")
 
 
-def probe(source: AnyFile, limits: Limits | None = None, beat: Beat = no_beat) -> MediaInfo:
+def probe(
+    source: AnyFile, limits: Limits | None = None, beat: Beat = no_beat, *, video_track: int | None = None
+) -> MediaInfo:
     """Find out what a file holds.
 
     Args:
         source: the file.
         limits: for sources: checked against the headers before a frame is decoded; None for files of our own.
         beat: called as reading makes progress.
+        video_track: index of the video that the user wants; None: the one that the file is about.
 
     Raises:
         MediaError: `media.empty`, `media.not_media`, `media.truncated`, `media.protected`, `media.unreadable`,
@@ -67,12 +71,17 @@ def probe(source: AnyFile, limits: Limits | None = None, beat: Beat = no_beat) -
         raise _truncated(source, extent)
     if limits:
         _require_affordable(source, size, extent, limits, beat)
+    opening = partial(open_media, source, max_pixels=pixels, seconds=seconds, beat=beat)
     try:
         with (
             _bounded_by_image(source, size, seconds, beat) if limits else nullcontext(),
-            open_media(source, max_pixels=pixels, seconds=seconds, beat=beat) as container,
+            opening() as container,
         ):
-            return _info(container, size, limits)
+            info = _headers(container, size).evolve(video_track=video_track)
+            if limits is not None and (findings := check_limits(info, limits)):
+                raise MediaError.of(findings)
+            marked = mark_stills(opening, container, info.streams, video_track)
+            return _with_first_frame(container, info.evolve(streams=marked))
     except MediaError as error:
         if error.finding.code != MediaError.code:
             raise
@@ -146,11 +155,8 @@ def _not_media(source: AnyFile) -> MediaError:
     return MediaError(message, code="media.not_media", hint=hint)
 
 
-def _info(container: InputContainer, size: int, limits: Limits | None) -> MediaInfo:
-    """Read the headers and, if they are within the limits, decode the first frame."""
-    info = _headers(container, size)
-    if limits is not None and (findings := check_limits(info, limits)):
-        raise MediaError.of(findings)
+def _with_first_frame(container: InputContainer, info: MediaInfo) -> MediaInfo:
+    """Return what only a decoded frame tells as well."""
     main = info.main_video
     if main is None:
         return info
@@ -174,7 +180,7 @@ def _headers(container: InputContainer, size: int) -> MediaInfo:
         size=size,
         start=(container.start_time or 0) / av.time_base,
         duration=max(0, container.duration or 0) / av.time_base,
-        streams=_images_as_covers(streams),
+        streams=streams,
         chapters=len(chapters),
         extras=_extras(container, [chapter["metadata"] for chapter in chapters]),
         inventory=container_entries(container, dump),
@@ -199,16 +205,6 @@ def _is_shortened(metadata: Mapping[str, str]) -> bool:
 
 def _title(metadata: Mapping[str, str]) -> str:
     return next(filter(None, map(metadata.get, _TITLE_TAGS)), "")
-
-
-def _images_as_covers(streams: tuple[Stream, ...]) -> tuple[Stream, ...]:
-    """Mark images beside a real video as covers, even if the file does not: the video is what the user means."""
-    videos = [each for each in streams if each.kind == "video" and not each.cover]
-    if all(each.codec in _IMAGE_CODECS for each in videos):
-        return streams
-    return tuple(
-        each.evolve(cover=True) if each in videos and each.codec in _IMAGE_CODECS else each for each in streams
-    )
 
 
 def _stream(container: InputContainer, stream: AvStream, dump: LibavDump) -> Stream:

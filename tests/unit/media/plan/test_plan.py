@@ -234,10 +234,10 @@ def rows(made: MuxPlan) -> list[tuple[int, str, str | None]]:
         (
             {"container": "mkv", "processing_mode": "copy"},
             [
-                (0, "copy", "h264"), (1, "copy", "aac"), (2, "copy", "opus"), (3, "copy", "subrip"),
-                (4, "copy", "ass"), (5, "copy", "ttf"), (6, "copy", "png"), (8, "drop", None), (7, "drop", None),
+                (0, "copy", "h264"), (8, "copy", "mjpeg"), (1, "copy", "aac"), (2, "copy", "opus"),
+                (3, "copy", "subrip"), (4, "copy", "ass"), (5, "copy", "ttf"), (6, "copy", "png"), (7, "drop", None),
             ],
-            ["streams.second_video", "streams.data_dropped"],
+            ["streams.data_dropped"],
         ),
     ],
 )  # fmt: skip

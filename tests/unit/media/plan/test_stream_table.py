@@ -106,6 +106,39 @@ def test_copied_text_becomes_what_the_container_takes() -> None:
     assert [each.code for each in made.warnings] == codes
 
 
+def test_another_video_is_copied_where_nothing_is_encoded_and_dropped_with_a_warning_elsewhere() -> None:
+    streams = video(0, width=1280, height=720), video(1, "mjpeg"), video(2, "vp8")
+    copied = table("mp4", *streams, processing_mode="copy")
+    assert [outcome(copied, index) for index in range(3)] == [("copy", "h264"), ("copy", "mjpeg"), ("drop", None)]
+    assert told(copied.warnings) == [("streams.second_video", "stream 2")]
+    encoded = table("mp4", *streams)
+    assert [outcome(encoded, index) for index in range(3)] == [("encode", "h264"), ("drop", None), ("drop", None)]
+    assert "video_track: 1" in encoded.warnings[0].hint
+
+
+@pytest.mark.parametrize(
+    ("streams", "main"),
+    [
+        ((video(0), video(1, width=128)), 1),
+        ((video(0), video(1, width=128).evolve(default=True), video(2, width=256)), 1),
+        ((video(0), video(1)), 0),
+        ((video(0, width=512).evolve(video=None, default=True), video(1)), 1),
+        ((video(0, width=512).evolve(cover=True), video(1)), 1),
+    ],
+)
+def test_the_default_flag_and_then_the_size_choose_the_video(streams: tuple[Stream, ...], main: int) -> None:
+    assert media(*streams).main_video == streams[main]
+    for each in (each for each in streams if not each.cover):
+        assert media(*streams, video_track=each.index).main_video == each
+
+
+def test_a_video_track_that_is_none_is_an_error() -> None:
+    made = table("mp4", video(), audio(), video_track=1)
+    (finding,) = made.errors
+    assert (finding.code, finding.where) == ("tracks.video_not_found", "video_track")
+    assert finding.message == "stream 1 is audio, not video"
+
+
 @pytest.mark.parametrize("selected", [(), (1, 2)])
 def test_subtitles_that_cannot_be_carried_are_dropped_though_they_were_selected(selected: tuple[int, ...]) -> None:
     streams = video(), subtitle(1, "hdmv_pgs_subtitle"), subtitle(2, "subrip")

@@ -38,7 +38,7 @@ def test_an_empty_preset_has_the_defaults_of_frame() -> None:
         "video_codec": "libx264", "video_bitrate_mode": "crf", "video_bitrate": 5000, "crf": 23,
         "quality": 50, "preset": "medium", "nvenc_spatial_aq": False, "nvenc_temporal_aq": False,
         "videotoolbox_allow_sw": False, "pixel_format": "auto", "audio_codec": "aac", "audio_bitrate": 128,
-        "selected_audio_tracks": (), "selected_subtitle_tracks": (), "strict_streams": False,
+        "video_track": "auto", "selected_audio_tracks": (), "selected_subtitle_tracks": (), "strict_streams": False,
         "audio_bitrate_mode": "bitrate", "audio_quality": 4, "audio_channels": "original", "audio_volume": 100,
         "audio_normalize": False, "audio_high_pass": None, "audio_low_pass": None, "audio_noise_reduction": 0,
         "audio_noise_floor": -50, "audio_de_esser": 0, "audio_bass": 0, "audio_treble": 0,

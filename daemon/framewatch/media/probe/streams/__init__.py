@@ -1,0 +1,1 @@
+"""What only the packets of a stream tell, and not its header."""
