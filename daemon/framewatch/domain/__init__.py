@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from framewatch.domain.changes import (
+    MOST_SPANS,
+    NO_CHANGES,
+    Changes,
+    Picture,
+    PictureSpan,
+    Sound,
+    SoundSpan,
+    picture_at,
+)
+from framewatch.domain.colour import Colour
 from framewatch.domain.input_file import FileIdentity, InputFile, KnownFile
 from framewatch.domain.inventory import Entry
 from framewatch.domain.job import Job, JobState, Journal, Length
 from framewatch.domain.media import (
     Audio,
-    Colour,
     DolbyVision,
     Edges,
     Extras,
@@ -28,7 +38,10 @@ from framewatch.domain.speeds import Measured, Speeds, Workload
 from framewatch.domain.timeline import Segment, Timeline
 
 __all__ = [
+    "MOST_SPANS",
+    "NO_CHANGES",
     "Audio",
+    "Changes",
     "Colour",
     "DolbyVision",
     "Edges",
@@ -50,10 +63,14 @@ __all__ = [
     "MasteringDisplay",
     "Measured",
     "MediaInfo",
+    "Picture",
+    "PictureSpan",
     "Progress",
     "Record",
     "Rectangle",
     "Segment",
+    "Sound",
+    "SoundSpan",
     "Speeds",
     "StageName",
     "Stream",
@@ -61,4 +78,5 @@ __all__ = [
     "Timeline",
     "Video",
     "Workload",
+    "picture_at",
 ]

@@ -7,17 +7,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from framewatch.domain.changes import NO_CHANGES, Changes
+from framewatch.domain.colour import Colour
 from framewatch.domain.inventory import Entry
 from framewatch.domain.record import Record
-
-
-class Colour(Record):
-    """Colour tags by ffmpeg's names; None if the source has none."""
-
-    matrix: str | None = None  # bt709, smpte170m, bt470bg, bt2020nc, gbr …
-    range: Literal["limited", "full"] | None = None
-    primaries: str | None = None  # bt709, smpte170m, bt2020 …
-    transfer: str | None = None  # bt709, smpte2084, arib-std-b67 …
 
 
 class Edges(Record):
@@ -200,6 +193,7 @@ class MediaInfo(Record):
     chapters: int = 0
     extras: Extras = Extras()
     video_track: int | None = None  # index of the video that the user wants; None: the one that the file is about
+    changes: Changes = NO_CHANGES
     inventory: tuple[Entry, ...] = ()  # what is attached to the file, its streams and its first frames
 
     @property

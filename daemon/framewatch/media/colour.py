@@ -84,7 +84,12 @@ def luma_weights(colour: Colour) -> tuple[float, float] | None:
 
 def is_rgb(video: Video) -> bool:
     """Return whether the pixels are RGB, or a palette of RGB, whatever the matrix tag says."""
-    return video.pixel_format.startswith(_RGB)
+    return is_rgb_format(video.pixel_format)
+
+
+def is_rgb_format(pixel_format: str) -> bool:
+    """Return whether a pixel format is RGB, or a palette of RGB."""
+    return pixel_format.startswith(_RGB)
 
 
 def converts_to_rgb(video: Video) -> bool:
@@ -108,7 +113,7 @@ def stand_in_matrix(colour: Colour) -> str | None:
     """
     if colour.matrix is None or colour.matrix in _SWSCALE_TAGS:
         return None
-    return "bt2020nc" if _coefficients(colour) == "bt2020" else "bt709"
+    return "bt2020nc" if coefficients(colour) == "bt2020" else "bt709"
 
 
 def resolve(colour: Colour, height: int, width: int = 0) -> Colour:
@@ -139,18 +144,17 @@ def decode_filters(video: Video) -> tuple[Filter, ...]:
     if is_rgb(video) or video.pixel_format.startswith(_GREY):
         return last
     used = resolve_video(video)
-    coefficients = _coefficients(used)
+    own = coefficients(used)
     to_limited: tuple[Filter, ...] = ()
     if used.range == "full" and target == "rgb48le":
-        same = f"in_color_matrix={coefficients}:out_color_matrix={coefficients}"
+        same = f"in_color_matrix={own}:out_color_matrix={own}"
         to_limited = (
             Filter("scale", f"{same}:in_range=full:out_range=limited:flags={_FLAGS}"),
             Filter("format", _deepest(video.pixel_format)),
         )
     in_range = "limited" if to_limited else used.range
     to_rgb = (
-        f"in_color_matrix={coefficients}:in_range={in_range}:out_range=full"
-        f"{_siting('in', video.pixel_format)}:flags={_FLAGS}"
+        f"in_color_matrix={own}:in_range={in_range}:out_range=full{_siting('in', video.pixel_format)}:flags={_FLAGS}"
     )
     return (*to_limited, Filter("scale", to_rgb), Filter("format", planar), *last)
 
@@ -167,7 +171,7 @@ def encode_filter(colour: Colour, video_height: int, pixel_format: str, codec: s
     """
     used = encoded_colour(colour, video_height, codec)
     scale = (
-        f"scale=in_range=full:out_color_matrix={_coefficients(used)}:out_range={used.range}"
+        f"scale=in_range=full:out_color_matrix={coefficients(used)}:out_range={used.range}"
         f"{_siting('out', pixel_format)}:flags={_FLAGS}"
     )
     return f"{scale},{_tagged(used, pixel_format)}"
@@ -194,7 +198,7 @@ def rgb_filter(colour: Colour) -> str:
     Args:
         colour: the source's tags, completed by `resolve`.
     """
-    coding = f"in_color_matrix={_coefficients(colour)}:in_range={colour.range}:out_range=full"
+    coding = f"in_color_matrix={coefficients(colour)}:in_range={colour.range}:out_range=full"
     return f"scale={coding}:flags={_FLAGS},format=gbrp"
 
 
@@ -222,7 +226,8 @@ def encoded_colour(colour: Colour, height: int, codec: str | None) -> Colour:
     return used.evolve(range="limited") if codec and codec.startswith(LIMITED_ONLY) else used
 
 
-def _coefficients(used: Colour) -> str:
+def coefficients(used: Colour) -> str:
+    """Return swscale's name of the coefficients for tags completed by `resolve`."""
     return _COEFFICIENTS.get(used.matrix or "", "bt709")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -22,41 +22,46 @@ class Filter(NamedTuple):
         return f"{self.name}={self.args}" if self.args else self.name
 
 
+FiltersFor = Callable[[VideoFrame], tuple[Filter, ...]]
+"""Returns the filters for a frame: those that a stream needs may change with its frames."""
+
+
 class FilterChain:
     """Pushes frames through filters; each frame keeps its PTS.
 
-    A stream may change its size or pixel format in the middle. The graph is then drained and built again, with a
-    `scale` to one size in front, so that the size of what comes out never changes.
+    A stream may change its size or pixel format in the middle. The graph is then drained and built again.
     """
 
     def __init__(
         self,
-        filters: Iterable[Filter],
+        filters: Iterable[Filter] | FiltersFor,
         time_base: Fraction,
         threads: int = 0,
-        size: tuple[int, int] | None = None,
     ) -> None:
         """Build nothing yet: the first frame tells the format.
 
         Args:
-            filters: in order; an empty chain passes frames through.
+            filters: in order, the same for all frames or for each; an empty chain passes frames through.
             time_base: seconds per PTS tick of the frames.
             threads: of slice-threaded filters; 0, as in libavfilter: as many as there are cores.
-            size: width and height that all frames are scaled to; None: those of the first.
         """
-        self._filters = tuple(filters)
+        self._filters: FiltersFor
+        if callable(filters):
+            self._filters = filters
+        else:
+            same = tuple(filters)
+            self._filters = lambda _: same
         self._time_base = time_base
         self._threads = threads
         self._graph: Graph | None = None
-        self._input: tuple[int, int, str] | None = None  # width, height and pixel format that the graph is built for
-        self._size = size
+        self._input: tuple[int, int, str, tuple[Filter, ...]] | None = None  # that the graph is built for
 
     def push(self, frame: VideoFrame) -> Iterator[VideoFrame]:
         """Put a frame in; yields the frames that are ready."""
-        given = (frame.width, frame.height, frame.format.name)
+        given = (frame.width, frame.height, frame.format.name, self._filters(frame))
         if given != self._input:
             yield from self.drain()
-            self._graph, self._input = self._build(frame), given
+            self._graph, self._input = self._build(*given), given
         if self._graph is not None:
             self._graph.vpush(frame)
             yield from self._ready()
@@ -75,18 +80,14 @@ class FilterChain:
             except (av.BlockingIOError, av.EOFError):
                 return
 
-    def _build(self, frame: VideoFrame) -> Graph:
-        """Return the graph for frames like this one."""
-        size = self._size = self._size or (frame.width, frame.height)
-        filters = self._filters
-        if (frame.width, frame.height) != size:
-            filters = (Filter("scale", f"{size[0]}:{size[1]}:flags=bicubic"), *filters)
+    def _build(self, width: int, height: int, pixel_format: str, filters: tuple[Filter, ...]) -> Graph:
+        """Return the graph for frames like these."""
         ticks = f"{self._time_base.numerator}/{self._time_base.denominator}"
         graph = Graph()
         graph.threads = self._threads
         source = graph.add(
             "buffer",
-            f"video_size={frame.width}x{frame.height}:pix_fmt={frame.format.name}:time_base={ticks}:pixel_aspect=1/1",
+            f"video_size={width}x{height}:pix_fmt={pixel_format}:time_base={ticks}:pixel_aspect=1/1",
         )
         nodes = [graph.add(name, args or None) for name, args in filters]
         # Some filters change the time base (bwdif halves it): convert back to the stream's.

@@ -210,7 +210,7 @@ class SegmentRenderer:
 
     def _source(self) -> VideoSource:
         task = self._task
-        return VideoSource(task.source, task.video, task.timeline, task.seekable)
+        return VideoSource(task.source, task.video, task.timeline, task.seekable, task.changes)
 
     def _fail(self, error: BaseException) -> None:
         """Abort all lanes; the first failure is the one that `run` raises."""

@@ -21,6 +21,7 @@ from framewatch.media.heartbeat import Heartbeat
 from framewatch.media.inventory.derived import merged
 from framewatch.media.limits import check_length, check_spans
 from framewatch.media.plan.avi_timestamps import frame_times
+from framewatch.media.plan.mid_stream import check_pictures, with_changes
 from framewatch.media.plan.output_time import dropped_frames_warnings, lengths_in_cut, requested_timeline
 from framewatch.media.plan.segments import plan_segments
 from framewatch.media.probe.completeness import missing_warning
@@ -116,11 +117,12 @@ class RenderHandlers:
         process_bounds.let_take(scanning_bytes(info.size))
         main = info.main_video
         if not task.timeline:
-            spans, missing = stream_spans(source, _main_stream(info), self._heartbeat)
+            spans, missing, changes = stream_spans(source, _main_stream(info), self._heartbeat)
             durations = {index: float(end - begin) for index, (begin, end) in spans.items()}
             if task.limits and (findings := check_spans(durations, info, task.limits)):
                 raise MediaError.of(findings)
             lengths = lengths_in_cut(request, None, spans, info.start)
+            info = info.evolve(changes=changes)
             return ProbeReport(info=info, timeline=None, lengths=lengths, warnings=(*odd, *_warnings(missing)))
         if main is None or main.video is None:
             return ProbeReport(info=info, timeline=None)
@@ -129,10 +131,13 @@ class RenderHandlers:
         scanned = scan(source, main.index, self._heartbeat)
         info = _with_messages(info, main.index, scanned.messages)
         timeline = requested_timeline(request, scanned, main.video.rate, info.start)
-        if task.limits and (findings := check_length(timeline.duration, task.limits)):
+        limits = task.limits
+        if limits and (
+            findings := [*check_length(timeline.duration, limits), *check_pictures(scanned.changes, limits)]
+        ):
             raise MediaError.of(findings)
         return ProbeReport(
-            info=info,
+            info=with_changes(info, scanned.changes, timeline),
             timeline=timeline,
             lengths=lengths_in_cut(request, timeline, scanned.spans, info.start),
             frame_times=frame_times(scanned),

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from framewatch.domain import InputFile, MediaInfo, Record, Segment, StageName, Stream, Timeline
+from framewatch.domain import NO_CHANGES, Changes, InputFile, MediaInfo, Record, Segment, StageName, Stream, Timeline
 from framewatch.errors import Finding
 from framewatch.media.colour import WorkingFormat
 from framewatch.media.decode.frame_messages import CarriedMessages
@@ -111,6 +111,7 @@ class RenderTask(BoundedTask):
     video: Stream
     timeline: Timeline
     seekable: bool = True
+    changes: Changes = NO_CHANGES
     outputs: tuple[SegmentOutput, ...]
     lanes: int = 1  # segments that are rendered at once
     scale: int

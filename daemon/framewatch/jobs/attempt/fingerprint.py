@@ -23,6 +23,7 @@ _VERSION = 1  # counted up when the way that segments are made changes
 # Facts that change no frame of a video, which the probe did not tell when the first ledgers were written.
 _LATER_FACTS: dict[str, Any] = {
     "extras": True,
+    "changes": True,
     "inventory": True,
     "video_track": True,
     "streams": {"__all__": {"video": {"icc", "dolby_vision"}}},
@@ -68,6 +69,8 @@ def fingerprint(source: InputFile, plan: VideoPlan, probed: ProbeReport, tools: 
     first = next(iter(probed.info.of_kind("video")), None)
     if plan.main.index != (first and first.index):
         parts["video"] = plan.main.index  # ledgers without it are those of the first video
+    if probed.info.changes.pictures:  # without them, the ledgers of earlier versions stay valid
+        parts["changes"] = [each.model_dump() for each in probed.info.changes.pictures]
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 

@@ -30,6 +30,7 @@ from framewatch.media.commands.image_command import image_command
 from framewatch.media.decode.output_inspection import Inspection
 from framewatch.media.filters.loudness import Loudness
 from framewatch.media.plan.image_plan import ImagePlan, Plan
+from framewatch.media.plan.mid_stream import at_its_largest
 from framewatch.media.plan.plan import AudioPlan, MuxPlan, VideoPlan
 from framewatch.media.preset.preset import Preset
 from framewatch.media.process_bounds import Bounds
@@ -121,7 +122,8 @@ class Pipeline:
         tools = self._tools
         device = self._context.device() if plan.preset.upscales else None
         lanes = None if tools.lanes == "auto" else tools.lanes
-        return job_bounds(plan, probed.info, tools.limits, Host.here(), device, lanes)
+        info = at_its_largest(probed.info)
+        return job_bounds(plan, info, tools.limits, Host.here(), device, lanes)
 
     def _upscale(self, request: AttemptRequest, plan: VideoPlan, probed: ProbeReport, result: Path) -> str:
         segmented = SegmentedRender(self._context, request, plan, probed)

@@ -127,6 +127,11 @@ def _check_ffmpeg(plan: VideoPlan | AudioPlan, ffmpeg: Path) -> Iterator[Finding
         message = "the file hides edges of its frames, which this ffmpeg cannot keep hidden in a copy"
         hint = 'use ffmpeg 7.1 or newer, such as the packaged one; or processing_mode "reencode", which cuts them off'
         yield Finding("ffmpeg.too_old", message, hint, "processing_mode")
+    turned = isinstance(plan, VideoPlan) and plan.fitting is not None and plan.fitting.upright
+    if turned and not keeps_hidden_edges(ffmpeg):
+        message = "frames that change in the middle of the video cannot be turned or cropped by this ffmpeg"
+        hint = "use ffmpeg 7.1 or newer, such as the packaged one; or upscale it"
+        yield Finding("ffmpeg.too_old", message, hint, "processing_mode")
     converted = any(track.encoder for track in plan.of_kind("subtitle"))
     if plan.cut and converted and not flushes_subtitles(ffmpeg):
         message = "this ffmpeg loses the last of the subtitles that are converted and cut"

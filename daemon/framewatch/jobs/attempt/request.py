@@ -56,9 +56,7 @@ class Tools(Record):
     named_ffmpeg: NamedProgram | None = None  # in the settings; None: the packaged one
     encoders: frozenset[str]
     hwaccels: frozenset[str] = frozenset()
-    decoded: CodecSet = CodecSet(
-        rest=True
-    )  # codecs that ffmpeg has a decoder for; all while nobody asked it
+    decoded: CodecSet = CodecSet(rest=True)  # codecs that ffmpeg has a decoder for; all while nobody asked it
     ffmpeg_missing: tuple[Finding, ...] = ()  # why the packaged ffmpeg stands in for the one in the settings
     engine: str = "auto"
     gpus: int | Literal["auto"] = "auto"  # equal devices that may render one video together; auto: all

@@ -250,6 +250,7 @@ class SegmentedRender:
             video=self._probed.info.main_video,
             timeline=self._timeline,
             seekable=self._probed.seekable,
+            changes=self._probed.info.changes,
             outputs=outputs,
             scale=plan.scale,
             width=plan.decoded_width,

@@ -200,7 +200,16 @@ def _program(ffmpeg: Path, *, stdin: bool = False) -> list[str]:
 def _source(plan: MuxPlan, source: Path) -> list[str]:
     """Return the input of the source, with only the demuxer that the probe found: never a playlist of other files."""
     demuxers = ["-protocol_whitelist", "file", "-format_whitelist", plan.demuxer]
-    return [*_frame_limits(plan), *demuxers, "-i", file_url(source)]
+    return [*_frame_limits(plan), *_one_graph(plan), *demuxers, "-i", file_url(source)]
+
+
+def _one_graph(plan: MuxPlan) -> list[str]:
+    """Keep the graph of the video's filters where its frames change, and ffmpeg's own filters out of it."""
+    if not isinstance(plan, VideoPlan) or plan.fitting is None:
+        return []
+    main = plan.main.index
+    own = [f"-noautorotate:{main}", f"-apply_cropping:{main}", "codec"] if plan.fitting.upright else []
+    return [f"-reinit_filter:{main}", "0", *own]
 
 
 def _frame_limits(plan: MuxPlan) -> list[str]:

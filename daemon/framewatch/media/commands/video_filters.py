@@ -15,6 +15,7 @@ from framewatch.media import colour
 from framewatch.media.encoders import encoder_args
 from framewatch.media.filter_graph import Filter
 from framewatch.media.filters.burned_subtitles import burn_filter, script_path
+from framewatch.media.filters.fitting import fit_chain
 from framewatch.media.filters.video_effects import deinterlace_args, effect_filters
 from framewatch.media.plan.avi_timestamps import frame_filter
 from framewatch.media.plan.geometry import side_multiples
@@ -81,6 +82,7 @@ def transcoded_chain(plan: VideoPlan, out: Path) -> str:
     deinterlace = map(str, deinterlace_filters(plan.preset))
     chain = [
         *own_times,
+        *_fitted(plan),
         *_without_hidden_edges(plan),
         *deinterlace,
         *_timed(plan),
@@ -95,6 +97,11 @@ def transcoded_chain(plan: VideoPlan, out: Path) -> str:
     if after or plan.preset.reorients or plan.preset.active_crop or plan.visible:
         chain.append(_sar(plan))
     return ",".join(_under_stand_in_matrix(plan, [*chain, *_palette(plan)]))
+
+
+def _fitted(plan: VideoPlan) -> list[str]:
+    """Fit pictures that are not like the first one into it; what comes after sees no change."""
+    return fit_chain(plan.fitting, plan.delay - plan.container_start) if plan.fitting else []
 
 
 def _under_stand_in_matrix(plan: VideoPlan, filters: list[str]) -> list[str]:

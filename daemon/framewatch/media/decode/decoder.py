@@ -16,10 +16,12 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from framewatch.domain import Edges, Segment, Stream, Timeline, Video
+from framewatch.domain import NO_CHANGES, Changes, Segment, Stream, Timeline, Video, picture_at
 from framewatch.errors import MediaError
 from framewatch.media import colour, out_of_memory
 from framewatch.media.filter_graph import Filter, FilterChain
+from framewatch.media.filters.fitting import Frame, fit_filters
+from framewatch.media.filters.upright import upright_filters
 from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.plan.plane_format import PlaneFormat
 from framewatch.media.probe.dts_timing import DtsQueue, set_up_timestamps
@@ -49,6 +51,7 @@ class VideoSource:
     stream: Stream  # the main video
     timeline: Timeline
     seekable: bool = True  # decoding can begin in the middle
+    changes: Changes = NO_CHANGES  # frames that are not like the stream are fitted to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +111,10 @@ class Decoder:
         self._beat = beat
         self._in_segment = True  # whether the packet at hand belongs to the segment
         video = _video(source.stream)
-        conversion = (
+        self._conversion = (
             (Filter("format", options.planes),) if options.planes else (*upright_rgb_filters(video), *options.filters)
         )
-        # The stated size, not that of the first frame: a segment may begin after the size has changed.
-        self._chain = FilterChain(
-            (*options.deinterlace, *conversion),
-            source.timeline.time_base,
-            options.threads or 0,
-            (video.width, video.height),
-        )
+        self._chain = FilterChain(self._filters_for, source.timeline.time_base, options.threads or 0)
         self._context = _DEINTERLACE_CONTEXT if options.deinterlace else 0
         self._dtype = np.uint8 if colour.working_format(video.bit_depth) == "rgb24" else np.uint16
 
@@ -131,6 +128,14 @@ class Decoder:
         """
         with media_errors(self._source.file):
             yield from self._shown_frames()
+
+    def _filters_for(self, frame: VideoFrame) -> tuple[Filter, ...]:
+        """Deinterlace, fit to what the stream begins with (a segment may begin after a change), and convert."""
+        spans, video = self._source.changes.pictures, _video(self._source.stream)
+        found = Frame(frame.width, frame.height, frame.format.name)
+        first = picture_at(spans, self._source.timeline.origin)
+        fitted = fit_filters(found, picture_at(spans, frame.pts or 0), first, video)
+        return (*self._options.deinterlace, *fitted, *self._conversion)
 
     def _shown_frames(self) -> Iterator[DecodedFrame]:
         clock = FrameClock(self._source.timeline, self._segment)
@@ -283,25 +288,9 @@ def _packed_planes(frame: VideoFrame, dtype: type[np.uint8 | np.uint16]) -> Pixe
     return cast(Pixels, pixels.reshape(frame.height * 3 // 2, frame.width))
 
 
-_ROTATION_FILTERS = {
-    0: (),
-    90: (Filter("transpose", "clock"),),
-    180: (Filter("hflip"), Filter("vflip")),
-    270: (Filter("transpose", "cclock"),),
-}
-
-
 def upright_rgb_filters(video: Video) -> tuple[Filter, ...]:
     """Filters that turn a decoded frame into upright RGB of what a player shows."""
     return (*colour.decode_filters(video), *upright_filters(video))
-
-
-def upright_filters(video: Video) -> tuple[Filter, ...]:
-    """Filters that cut off what the container hides, and then mirror and rotate as a player does."""
-    (width, height), edges = video.shown, video.hidden
-    crop = (Filter("crop", f"{width}:{height}:{edges.left}:{edges.top}:exact=1"),) if edges != Edges() else ()
-    mirror = (Filter("hflip"),) if video.mirrored else ()
-    return (*crop, *mirror, *_ROTATION_FILTERS[video.rotation])
 
 
 def _video(stream: Stream) -> Video:

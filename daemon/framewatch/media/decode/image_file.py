@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from framewatch.domain import IccProfile, MediaInfo, Stream, Video
 from framewatch.errors import MediaError
 from framewatch.media import colour, out_of_memory
-from framewatch.media.decode.decoder import upright_filters, upright_rgb_filters
+from framewatch.media.decode.decoder import upright_rgb_filters
 from framewatch.media.decode.icc_profile import attached_icc, split_icc
 from framewatch.media.filter_graph import Filter, FilterChain
+from framewatch.media.filters.upright import upright_filters
 from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.icc import icc_flaw
 from framewatch.media.limits import MAX_IMAGE_PIXELS, require_image_size

@@ -28,6 +28,7 @@ from framewatch.errors import Finding, RuleError
 from framewatch.media.colour import WorkingFormat, is_rgb, resolve_video, working_format
 from framewatch.media.containers import rules
 from framewatch.media.encoders.hardware import decoding_hardware
+from framewatch.media.filters.fitting import Fitting, fitting
 from framewatch.media.filters.loudness import Loudness
 from framewatch.media.inventory.carriage import Carriage
 from framewatch.media.inventory.kinds import Output
@@ -44,6 +45,7 @@ from framewatch.media.plan.extras import extras_warnings, has_too_many_chapters,
 from framewatch.media.plan.file_rules import check_file, check_rate
 from framewatch.media.plan.frame_messages import carried_messages, message_warnings, with_messages
 from framewatch.media.plan.geometry import copied_geometry, encoded_geometry, geometry_warnings
+from framewatch.media.plan.mid_stream import change_warnings
 from framewatch.media.plan.output_time import (
     Cut,
     audio_duration,
@@ -132,6 +134,7 @@ class VideoPlan(MuxPlan):
 
     kind: Literal["video"] = "video"
     video_start: float  # seconds after the output's zero at which the first frame is shown
+    fitting: Fitting | None = None  # what a transcode's frames are made like; None: they are alike
     frame_times: FrameTimes  # what ffmpeg must be told of the times of the source's frames
     scale: int
     working_format: WorkingFormat  # of the frames that go through the engine
@@ -218,6 +221,7 @@ def make_plan(
     drops_chapters = has_too_many_chapters(info)
     info = info.evolve(chapters=0) if drops_chapters else info
     table = stream_table(preset, info, ffmpeg)
+    warnings = (*warnings, *change_warnings(preset, info, timeline, table.rows))
     findings = [*check_preset(preset), *check_file(preset, info, table)]
     if timeline:
         findings += [*check_rate(preset, timeline.rate), *check_frame_times(preset, info, frame_times)]
@@ -231,6 +235,7 @@ def make_plan(
     plan = _video_plan(preset, preset_name, info, table, timeline)
     return plan.evolve(
         frame_times=frame_times,
+        fitting=fitting(info.changes, _video_of(info)[1]) if plan.mode == "transcode" else None,
         expected=plan.expected.evolve(distinct=frame_times.distinct),
         drops_chapters=drops_chapters,
         warnings=(*plan.warnings, *warnings, *hidden_frames_warnings(preset, info, frame_times)),

@@ -1,8 +1,8 @@
 """Packet scan: the display time of each frame of a video, read from its packets without decoding.
 
 One pass over the file before any work begins. It costs one reading of the file, and gives the exact timeline and
-frame count, finds a truncated file before hours are spent on it, and measures how long each stream is, which headers
-only estimate.
+frame count, finds a truncated file before hours are spent on it, measures how long each stream is, which headers only
+estimate, and notices where picture and sound change.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream as AvStream
 
-from framewatch.domain import FrameMessages
+from framewatch.domain import NO_CHANGES, Changes, FrameMessages
 from framewatch.errors import MediaError
 from framewatch.media import out_of_memory
 from framewatch.media.damage.missing import NOTHING, Missing
 from framewatch.media.frame_messages.counting import MessageCounter
 from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.iso_files.edit_lists import edit_lists
+from framewatch.media.probe.changes.watch import ChangeWatch
 from framewatch.media.probe.completeness import Completeness
 from framewatch.media.probe.dts_timing import RepeatDetector, set_up_timestamps
 from framewatch.media.probe.pyav_values import fraction, packet_duration, packets
@@ -72,13 +73,15 @@ class ScanResult:
     hidden: Hidden = _NONE_HIDDEN
     missing: Missing = NOTHING
     messages: tuple[FrameMessages, ...] = ()  # that are attached to single frames
+    changes: Changes = NO_CHANGES
 
 
 class StreamScan(NamedTuple):
-    """When the streams of a file begin and end."""
+    """When the streams of a file begin and end, and where their sound changes."""
 
     spans: Spans
     missing: Missing
+    changes: Changes
 
 
 def scan(source: AnyFile, index: int, beat: Beat = no_beat) -> ScanResult:
@@ -108,7 +111,7 @@ def scan(source: AnyFile, index: int, beat: Beat = no_beat) -> ScanResult:
             repeat_detector=RepeatDetector(context),
             has_b_frames=bool(getattr(context, "has_b_frames", False)),
         )
-        spans, messages = _SpanCollector(), MessageCounter(context)
+        spans, messages, watch = _SpanCollector(), MessageCounter(context), ChangeWatch(container, index)
         with (
             completeness.explains(container),
             _reading_errors(source, lambda: f"it cannot be read beyond frame {collector.seen}"),
@@ -118,16 +121,18 @@ def scan(source: AnyFile, index: int, beat: Beat = no_beat) -> ScanResult:
                     continue  # PyAV's end marker
                 spans.add(packet)
                 completeness.add(packet)
+                time = packet.pts
                 if packet.stream_index == index:
-                    collector.add(packet)
+                    time = collector.add(packet)
                     messages.add(packet)
+                watch.add(packet, time)
         seconds = spans.in_seconds(container)
         missing = completeness.check(container, _latest(seconds))
         if container.format.name.startswith("mov"):
             _check_frames(source, stream, indexed, collector.seen, beat)
         _check_duration(source, container, seconds)
         result = collector.result(source, seconds)
-        return replace(result, missing=missing, messages=messages.result(result.time_base))
+        return replace(result, missing=missing, messages=messages.result(result.time_base), changes=watch.result())
 
 
 def stream_spans(source: AnyFile, main: int, beat: Beat = no_beat) -> StreamScan:
@@ -141,15 +146,16 @@ def stream_spans(source: AnyFile, main: int, beat: Beat = no_beat) -> StreamScan
     """
     completeness = Completeness(source, main, beat)
     with open_media(source, beat=beat, on_read=completeness.on_read) as container:
-        spans = _SpanCollector()
+        spans, watch = _SpanCollector(), ChangeWatch(container, None)
         with completeness.explains(container), _reading_errors(source, lambda: "it cannot be read to its end"):
             for packet in packets(container):
                 spans.add(packet)
                 completeness.add(packet)
+                watch.add(packet, packet.pts)
         seconds = spans.in_seconds(container)
         missing = completeness.check(container, _latest(seconds))
         _check_duration(source, container, seconds)
-    return StreamScan(seconds, missing)
+    return StreamScan(seconds, missing, watch.result())
 
 
 @contextmanager
@@ -182,7 +188,8 @@ class _FrameTimes:
     hidden: list[int] = field(default_factory=list)  # times of packets that are not shown
     joined: bool = False
 
-    def add(self, packet: Packet[Any]) -> None:
+    def add(self, packet: Packet[Any]) -> int:
+        """Take the next packet; returns when it is shown."""
         repeats = self.repeat_detector.repeats(packet)
         self.seen += 1
         self.corrupt += packet.is_corrupt
@@ -192,7 +199,7 @@ class _FrameTimes:
             time = self.last[0] + (self.last[1] or 1) if self.pts else 0
         self._note_hidden(packet, time)
         if packet.is_discard:
-            return
+            return time
         if packet.is_keyframe:
             if self.keys:
                 self._check_clock(self.keys[-1], time, packet)
@@ -205,6 +212,7 @@ class _FrameTimes:
         if repeats:
             self.repeats.add(time)
         self.last = max(self.last, (time, packet_duration(packet)))
+        return time
 
     def _note_hidden(self, packet: Packet[Any], time: int) -> None:
         """Note a packet that is not shown. Where an edit list joins parts, the clock goes back from these."""
