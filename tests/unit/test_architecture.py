@@ -69,6 +69,7 @@ ORDER = [
     "media.icc_embedding",
     "media.reading_cost",
     "media.filter_graph",
+    "media.siting",
     "media.colour",
     "media.timeline",
     "media.containers",

@@ -18,6 +18,7 @@ from framewatch.domain.inventory import Entry
 from framewatch.domain.job import Job, JobState, Journal, Length
 from framewatch.domain.media import (
     Audio,
+    ChromaSiting,
     DolbyVision,
     Edges,
     Extras,
@@ -42,6 +43,7 @@ __all__ = [
     "NO_CHANGES",
     "Audio",
     "Changes",
+    "ChromaSiting",
     "Colour",
     "DolbyVision",
     "Edges",

@@ -12,6 +12,9 @@ from framewatch.domain.colour import Colour
 from framewatch.domain.inventory import Entry
 from framewatch.domain.record import Record
 
+ChromaSiting = Literal["left", "center", "topleft", "top", "bottomleft", "bottom"]
+"""Where a chroma sample lies among the luma samples that share it (ITU-T H.273, figure 1), by ffmpeg's names."""
+
 
 class Edges(Record):
     """Pixels at each side of a coded frame, before rotation."""
@@ -85,6 +88,7 @@ class Video(Record):
     mirrored: bool = False  # a player also mirrors each frame left to right, before the rotation
     interlaced: bool = False
     colour: Colour = Colour()
+    siting: ChromaSiting = "left"  # where chroma is not subsampled, left
     hdr: Hdr | None = None
     alpha: bool = False
     icc: IccProfile | None = None  # images only

@@ -5,8 +5,8 @@ with the source's matrix and range, and `tag_args` states them in the output.
 
 Accuracy, measured with an engine that only repeats pixels: at most 1 code value off at 8 and at 10 bit (0 for limited
 range), everywhere in 4:4:4, and in 4:2:0 and 4:2:2 wherever the chroma is flat for four pixels around. At chroma
-edges the chroma is interpolated (bicubic, left-sited as in MPEG-2, H.264 and HEVC), because repeating it would show
-the network stairs that were never there.
+edges the chroma is interpolated (bicubic, from where it lies: `siting.py`), because repeating it would show the
+network stairs that were never there.
 
 Why these filters:
 
@@ -21,8 +21,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from framewatch.domain import Colour, Video
+from framewatch.domain import ChromaSiting, Colour, Video
 from framewatch.media.filter_graph import Filter
+from framewatch.media.siting import siting_options, subsampling
 
 WorkingFormat = Literal["rgb24", "rgb48le"]
 
@@ -31,7 +32,7 @@ WHITE: dict[WorkingFormat, int] = {"rgb24": 255, "rgb48le": 65280}
 
 # `accurate_rnd` and `full_chroma_*` switch off shortcuts that cost up to 2 code values; with `bitexact` all machines
 # give the same result.
-_FLAGS = "bicubic+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact"
+EXACT_FLAGS = "bicubic+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact"
 
 # swscale's name for the coefficients of each matrix tag. The constant-luminance and chroma-derived systems have none
 # of their own: BT.2020 is close, and since the same is used in both directions the code values come back unchanged.
@@ -67,9 +68,6 @@ _OPTION_NAMES = {"bt470m": "gamma22", "bt470bg": "gamma28"}
 
 # These encoders cannot signal full range: players take their output for limited range.
 LIMITED_ONLY = ("prores", "mpeg2video")
-
-# Parts of the names of pixel formats with fewer chroma than luma columns.
-_SUBSAMPLED = ("420", "422", "411", "410", "nv12", "nv16", "nv21", "p010", "p210")
 
 
 def working_format(bit_depth: int) -> WorkingFormat:
@@ -145,21 +143,26 @@ def decode_filters(video: Video) -> tuple[Filter, ...]:
         return last
     used = resolve_video(video)
     own = coefficients(used)
-    to_limited: tuple[Filter, ...] = ()
+    given, to_limited = video.pixel_format, tuple[Filter, ...]()
     if used.range == "full" and target == "rgb48le":
-        same = f"in_color_matrix={own}:out_color_matrix={own}"
+        deep, same = _deepest(given), f"in_color_matrix={own}:out_color_matrix={own}"
+        siting = siting_options("in", video.siting, given) if subsampling(deep) != subsampling(given) else ""
         to_limited = (
-            Filter("scale", f"{same}:in_range=full:out_range=limited:flags={_FLAGS}"),
-            Filter("format", _deepest(video.pixel_format)),
+            Filter("scale", f"{same}:in_range=full:out_range=limited{siting}:flags={EXACT_FLAGS}"),
+            Filter("format", deep),
         )
+        given = deep
     in_range = "limited" if to_limited else used.range
     to_rgb = (
-        f"in_color_matrix={own}:in_range={in_range}:out_range=full{_siting('in', video.pixel_format)}:flags={_FLAGS}"
+        f"in_color_matrix={own}:in_range={in_range}:out_range=full"
+        f"{siting_options('in', video.siting, given)}:flags={EXACT_FLAGS}"
     )
     return (*to_limited, Filter("scale", to_rgb), Filter("format", planar), *last)
 
 
-def encode_filter(colour: Colour, video_height: int, pixel_format: str, codec: str | None = None) -> str:
+def encode_filter(
+    colour: Colour, video_height: int, pixel_format: str, codec: str | None = None, siting: ChromaSiting = "left"
+) -> str:
     """Return the `-vf` fragment that converts rgb24 or rgb48le from stdin to YUV with the source's matrix and range.
 
     Args:
@@ -168,11 +171,12 @@ def encode_filter(colour: Colour, video_height: int, pixel_format: str, codec: s
         pixel_format: ffmpeg's name for what the encoder gets, such as "yuv420p10le"; the fragment ends with it.
         codec: ffmpeg's encoder name, or None for one that signals both ranges; ProRes and MPEG-2 cannot signal full
             range and get limited range.
+        siting: of the result's chroma.
     """
     used = encoded_colour(colour, video_height, codec)
     scale = (
         f"scale=in_range=full:out_color_matrix={coefficients(used)}:out_range={used.range}"
-        f"{_siting('out', pixel_format)}:flags={_FLAGS}"
+        f"{siting_options('out', siting, pixel_format)}:flags={EXACT_FLAGS}"
     )
     return f"{scale},{_tagged(used, pixel_format)}"
 
@@ -199,7 +203,7 @@ def rgb_filter(colour: Colour) -> str:
         colour: the source's tags, completed by `resolve`.
     """
     coding = f"in_color_matrix={coefficients(colour)}:in_range={colour.range}:out_range=full"
-    return f"scale={coding}:flags={_FLAGS},format=gbrp"
+    return f"scale={coding}:flags={EXACT_FLAGS},format=gbrp"
 
 
 def tag_args(colour: Colour, video_height: int, codec: str) -> list[str]:
@@ -229,11 +233,6 @@ def encoded_colour(colour: Colour, height: int, codec: str | None) -> Colour:
 def coefficients(used: Colour) -> str:
     """Return swscale's name of the coefficients for tags completed by `resolve`."""
     return _COEFFICIENTS.get(used.matrix or "", "bt709")
-
-
-def _siting(side: Literal["in", "out"], pixel_format: str) -> str:
-    """Left-sited chroma, stated as a position, which older ffmpeg programs also take."""
-    return f":{side}_h_chr_pos=0" if any(mark in pixel_format for mark in _SUBSAMPLED) else ""
 
 
 def _deepest(pixel_format: str) -> str:

@@ -26,7 +26,7 @@ _LATER_FACTS: dict[str, Any] = {
     "changes": True,
     "inventory": True,
     "video_track": True,
-    "streams": {"__all__": {"video": {"icc", "dolby_vision"}}},
+    "streams": {"__all__": {"video": {"icc", "dolby_vision", "siting"}}},
 }
 _BLOCKS, _BLOCK = 16, 65_536  # how many blocks of a source are hashed, and bytes of each
 
@@ -71,6 +71,8 @@ def fingerprint(source: InputFile, plan: VideoPlan, probed: ProbeReport, tools: 
         parts["video"] = plan.main.index  # ledgers without it are those of the first video
     if probed.info.changes.pictures:  # without them, the ledgers of earlier versions stay valid
         parts["changes"] = [each.model_dump() for each in probed.info.changes.pictures]
+    if plan.chroma.source != "left":  # the siting that ledgers without this key had
+        parts["siting"] = plan.chroma.source
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 

@@ -14,6 +14,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from framewatch.media import colour
+from framewatch.media.commands.chroma_filters import siting_args
 from framewatch.media.commands.output_args import cover_path, file_url, muxer_args, other_streams, without_stale_tags
 from framewatch.media.commands.trim_args import audio_trim, clock_args, copied_video_args, length_args, seek_args
 from framewatch.media.commands.video_filters import SegmentEncoding, transcoded_chain, upscaled_chain
@@ -279,6 +280,7 @@ def _upscaled_video(plan: VideoPlan, out: Path, segment: SegmentEncoding) -> lis
     """Filters, encoder and tags for frames from the network."""
     tags = colour.tag_args(plan.colour, plan.source_height, plan.encoder)
     args = encoder_args.video_args(plan.preset, plan.pixel_format, plan.width, segment.threads, plan.hdr)
+    tags += siting_args(plan)
     return ["-filter:v:0", upscaled_chain(plan, out, segment), *args, *tags, *_codec_tag(plan)]
 
 
@@ -292,6 +294,7 @@ def _transcoded_video(plan: VideoPlan, out: Path) -> list[str]:
     timing = ["-fps_mode", "passthrough", *([] if plan.rate else ["-enc_time_base", f"1:{FINE_TICKS}"])]
     from_rgb = plan.rgb and plan.encoder != "gif"
     tags = colour.tag_args(plan.colour, plan.source_height, plan.encoder) if from_rgb else []
+    tags += siting_args(plan)
     args = encoder_args.video_args(plan.preset, plan.pixel_format, plan.width, hdr=plan.hdr)
     filters = ["-filter:v:0", transcoded_chain(plan, out)]
     return [*filters, *timing, *args, *tags, *_codec_tag(plan), *without_stale_tags("v:0")]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from framewatch.media.commands.output_args import file_url
 from framewatch.media.plan.image_plan import ImagePlan
+from framewatch.media.siting import siting_options
 
 
 def image_command(plan: ImagePlan, ffmpeg: Path, out: Path) -> list[str]:
@@ -22,10 +23,10 @@ def _encoder(plan: ImagePlan) -> list[str]:
     quality = plan.preset.image_quality
     match plan.container:
         case "jpg":
-            # 4:4:4 for high quality; JFIF is always BT.601 at full range.
+            # 4:4:4 for high quality; JFIF is always BT.601 at full range, and its chroma centred.
             chroma = "yuvj444p" if quality >= 90 else "yuvj420p"
-            flags = "flags=bicubic+accurate_rnd"
-            to_yuv = f"scale=in_range=full:out_range=full:out_color_matrix=bt601:{flags},format={chroma}"
+            options = f"flags=bicubic+accurate_rnd{siting_options('out', 'center', chroma)}"
+            to_yuv = f"scale=in_range=full:out_range=full:out_color_matrix=bt601:{options},format={chroma}"
             scale = str(jpeg_scale(quality))
             return ["-vf", to_yuv, "-c:v", "mjpeg", "-qmin", "1", "-q:v", scale, "-color_range", "pc"]
         case "webp":

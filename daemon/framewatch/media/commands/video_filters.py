@@ -12,16 +12,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from framewatch.media import colour
+from framewatch.media.commands import chroma_filters
 from framewatch.media.encoders import encoder_args
 from framewatch.media.filter_graph import Filter
 from framewatch.media.filters.burned_subtitles import burn_filter, script_path
 from framewatch.media.filters.fitting import fit_chain
 from framewatch.media.filters.video_effects import deinterlace_args, effect_filters
 from framewatch.media.plan.avi_timestamps import frame_filter
-from framewatch.media.plan.geometry import side_multiples
 from framewatch.media.plan.plan import VideoPlan
 from framewatch.media.plan.plane_format import PlaneCoding
 from framewatch.media.preset.preset import Preset
+from framewatch.media.siting import siting_options
 
 _TRANSPOSE = {0: (), 90: ("clock",), 180: (), 270: ("cclock",)}
 # A frame before the cut may be a tick later than the rounded cut says; half a millisecond is shorter than any frame.
@@ -62,12 +63,12 @@ def upscaled_chain(plan: VideoPlan, out: Path, segment: SegmentEncoding) -> str:
     encoder_format = encoder_args.encoder_format(plan.preset, plan.pixel_format)
     # Some filters do not take hardware surfaces: they get the plain format, and the encoder its own at the end.
     target = plan.pixel_format if effects or shaped else encoder_format
-    to_yuv = colour.tagged_filter if segment.planes else colour.encode_filter
-    converted = to_yuv(plan.colour, plan.source_height, target, plan.encoder)
+    coding = (plan.colour, plan.source_height, target, plan.encoder)
+    to_yuv = colour.tagged_filter(*coding) if segment.planes else colour.encode_filter(*coding, plan.chroma.siting)
     last = [*shaped, f"format={encoder_format}"] if effects or shaped else []
     if shaped or encoder_format != target:
         last = _under_stand_in_matrix(plan, last)
-    return ",".join([*_cut_to_even(plan), converted, *effects, *last, _sar(plan)])
+    return ",".join([*_cut_to_even(plan), to_yuv, *effects, *last, _sar(plan)])
 
 
 def transcoded_chain(plan: VideoPlan, out: Path) -> str:
@@ -86,13 +87,8 @@ def transcoded_chain(plan: VideoPlan, out: Path) -> str:
         *_without_hidden_edges(plan),
         *deinterlace,
         *_timed(plan),
-        *_source_shape(plan),
-        *_cut_to_even(plan),
+        *_source_shape(plan, target),
     ]
-    if plan.rgb:
-        chain.append(colour.encode_filter(plan.colour, plan.source_height, target, plan.encoder))
-    else:
-        chain.append(f"format={target}")
     chain += [*after, f"format={encoder_format}"] if after else []
     if after or plan.preset.reorients or plan.preset.active_crop or plan.visible:
         chain.append(_sar(plan))
@@ -136,8 +132,7 @@ def _sized(plan: VideoPlan) -> list[str]:
     width, height = plan.scaled_width, plan.scaled_height
     chain = []
     if (width, height) != (plan.frame_width, plan.frame_height):
-        columns, _ = side_multiples(plan.pixel_format)
-        siting = ":in_h_chr_pos=0:out_h_chr_pos=0" if columns == 2 else ""
+        siting = "".join(siting_options(side, plan.chroma.siting, plan.pixel_format) for side in ("in", "out"))
         chain.append(f"scale={width}:{height}:flags={plan.scaling}+accurate_rnd+full_chroma_int{siting}")
         chain += _cropped(plan, width, height)
     if plan.width > width or plan.height > height:
@@ -166,16 +161,20 @@ def _without_hidden_edges(plan: VideoPlan) -> list[str]:
     return [f"crop={part.width}:{part.height}:'{left}':'{top}':exact=1"]
 
 
-def _source_shape(plan: VideoPlan) -> list[str]:
-    """Flip, rotate and crop. An odd edge lies between two samples of subsampled chroma, which is resampled first."""
-    filters = source_filters(plan.preset)
-    crop = plan.preset.active_crop
-    if not crop:
-        return [*map(str, filters)]
-    odd = any(value % 2 for value in (crop.x, crop.y, crop.width, crop.height))
-    deep = "10le" if plan.pixel_format.endswith("10le") else ""
-    full_chroma = [f"format=yuv444p{deep}"] if odd and not plan.rgb else []
-    return [*map(str, filters[:-1]), *full_chroma, str(filters[-1])]
+def _source_shape(plan: VideoPlan, target: str) -> list[str]:
+    """Flip, rotate and crop the source's frames, and convert them to the pixel format `target`.
+
+    A mirrored frame has its chroma on the other side, and an odd edge lies between two samples of chroma. So frames
+    get full chroma before.
+    """
+    shaped, even, crop = [*map(str, source_filters(plan.preset))], _cut_to_even(plan), plan.preset.active_crop
+    if plan.rgb:
+        return [*shaped, *even, colour.encode_filter(plan.colour, plan.source_height, target, plan.encoder)]
+    odd = crop is not None and any(value % 2 for value in (crop.x, crop.y, crop.width, crop.height))
+    if plan.preset.reorients or odd:
+        into, out = chroma_filters.through_full_chroma(plan, target)
+        return [*into, *shaped, *even, *out]
+    return [*shaped, *even, *chroma_filters.converted(plan, target)]
 
 
 def _timed(plan: VideoPlan) -> list[str]:

@@ -26,6 +26,7 @@ from framewatch.media.limits import MAX_IMAGE_PIXELS, require_image_size
 from framewatch.media.probe.display_matrix import orientation
 from framewatch.media.probe.pyav_values import fraction, packets
 from framewatch.media.probe.safe_open import AnyFile, media_errors, open_media
+from framewatch.media.siting import siting_of
 
 _WHITE = {"rgb24": 255, "rgb48le": 65535}
 
@@ -51,16 +52,16 @@ def with_image_details(source: AnyFile, info: MediaInfo, beat: Beat = no_beat) -
     stream = info.streams[0]
     with media_errors(source):
         frame, icc = _decode(source, stream, beat)
-        video = _with_frame_facts(stream.video, frame)
+        video = _with_frame_facts(stream, frame)
         if icc is not None:
             video = video.evolve(icc=IccProfile(size=len(icc), flaw=icc_flaw(icc)))
     return info.evolve(streams=(stream.evolve(video=video), *info.streams[1:]))
 
 
-def _with_frame_facts(video: Video | None, frame: VideoFrame) -> Video:
+def _with_frame_facts(stream: Stream, frame: VideoFrame) -> Video:
     """Complete what the headers say, if they say anything, by what the image says."""
-    name = frame.format.name
-    video = video or Video(width=frame.width, height=frame.height, pixel_format=name, bit_depth=8, rate=None)
+    name, stated = frame.format.name, stream.video
+    video = stated or Video(width=frame.width, height=frame.height, pixel_format=name, bit_depth=8, rate=None)
     matrix = video.colour.matrix or "smpte170m"  # what is not RGB is YCbCr as in JPEG (JFIF)
     found = orientation(frame)
     return video.evolve(
@@ -70,6 +71,7 @@ def _with_frame_facts(video: Video | None, frame: VideoFrame) -> Video:
         bit_depth=max(each.bits for each in frame.format.components),
         alpha=video.alpha or any(each.is_alpha for each in frame.format.components) or _has_clear_palette(frame),
         colour=video.colour.evolve(matrix=matrix),
+        siting=siting_of(stated.siting if stated else None, stream.codec, name),
         rotation=found.rotation,
         mirrored=found.mirrored,
     )

@@ -40,6 +40,7 @@ from framewatch.media.plan.avi_timestamps import (
     hidden_frames_warnings,
 )
 from framewatch.media.plan.carried import carried, output_of
+from framewatch.media.plan.chroma import ChromaPlan, chroma_plan
 from framewatch.media.plan.expectation import ExpectedAudio, ExpectedVideo, expected_audio, expected_video
 from framewatch.media.plan.extras import extras_warnings, has_too_many_chapters, has_too_many_tags
 from framewatch.media.plan.file_rules import check_file, check_rate
@@ -149,6 +150,7 @@ class VideoPlan(MuxPlan):
     height: int
     sar: Fraction  # of the output
     pixel_format: str  # of the output
+    chroma: ChromaPlan
     colour: Colour  # the source's tags, completed: those of an output that is encoded from RGB
     hdr: Hdr | None = None  # of the source
     source_height: int  # coded pixels; players guess the matrix of untagged video by it
@@ -302,6 +304,7 @@ def _video_plan(
         height=geometry.output.height,
         sar=geometry.sar,
         pixel_format=geometry.pixel_format,
+        chroma=chroma_plan(preset, video, geometry.pixel_format),
         colour=resolve_video(video),
         hdr=video.hdr,
         source_height=video.height,

@@ -2,7 +2,8 @@
 
 Containers can hide a part of the frames (`clap` in MOV, PixelCrop in Matroska). The ffmpeg program crops it off since
 version 7.1, so the decoder of frames for the network has to do the same, and this is the only place where libav tells
-Python about it. It also names codecs without a decoder, programs, and what is attached to streams ("side data").
+Python about it. It also names codecs without a decoder, programs, what is attached to streams ("side data") and,
+where it logs more than usual, where chroma lies.
 """
 
 from __future__ import annotations
@@ -10,16 +11,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast, get_args
 
 import av
 from av.container import InputContainer
 
-from framewatch.domain import DolbyVision, Edges
+from framewatch.domain import ChromaSiting, DolbyVision, Edges
 from framewatch.media.probe.pyav_values import tags
 
 _STREAM = re.compile(r"^ +Stream #0:(\d+)", re.MULTILINE)
 _CODEC = re.compile(r"[^\n]*?: (?:Video|Audio|Subtitle|Data): (\w+)(?: \((\w+))?")
+_SITING = re.compile(rf"[^\n]*?: Video: [^\n]*?[(, ]({'|'.join(get_args(ChromaSiting))})\), \d+x\d+")
 _CROPPING = re.compile(r"^      Frame [Cc]ropping: (\d+)/(\d+)/(\d+)/(\d+)$", re.MULTILINE)
 _PROGRAM = re.compile(r"^  Program (\d+) ([^\n]*)$", re.MULTILINE)
 _SERVICE = re.compile(r"^      service_name    : ([^\n]*)$", re.MULTILINE)
@@ -44,6 +46,7 @@ class LibavDump:
     side_data: dict[int, tuple[SideDatum, ...]] = field(default_factory=dict)
     programs: tuple[str, ...] = ()  # their names, or numbers
     forged: bool = False  # tags have names that imitate the description: it tells neither edges nor side data
+    sitings: dict[int, ChromaSiting] = field(default_factory=dict)  # of chroma, where container or codec state it
 
     def hidden_edges(self, index: int, width: int, height: int) -> Edges:
         """Return the edges that the container hides of a frame of this size; none if nothing would be left."""
@@ -64,10 +67,12 @@ class LibavDump:
 def read_dump(container: InputContainer) -> LibavDump:
     """Have libav describe the file."""
     level = av.logging.get_level()
-    av.logging.set_level(av.logging.INFO)
+    av.logging.set_level(av.logging.VERBOSE)
+    av.logging.set_libav_level(av.logging.VERBOSE)
     try:
         text: str = cast(Any, container).dumps_format()  # the stubs of PyAV 18 lack it
     finally:
+        av.logging.set_libav_level(av.logging.INFO)  # libav's own default, which nothing here changes
         av.logging.set_level(level)
     return parse_dump(text, forged=_may_be_forged(container))
 
@@ -77,14 +82,18 @@ def parse_dump(text: str, *, forged: bool = False) -> LibavDump:
     _, *parts = _STREAM.split(text)
     streams = dict(zip(map(int, parts[::2]), parts[1::2], strict=True))
     codecs = {index: name for index, part in streams.items() if (name := _codec(part))}
+    sitings = {
+        index: cast(ChromaSiting, found[1]) for index, part in streams.items() if (found := _SITING.match(part))
+    }
     if forged:
-        return LibavDump(codecs, forged=True)
+        return LibavDump(codecs, sitings=sitings, forged=True)
     cropping = {index: found for index, part in streams.items() if (found := _CROPPING.search(part))}
     return LibavDump(
         codecs,
         edges={index: tuple(map(int, found.groups())) for index, found in cropping.items()},
         side_data={index: data for index, part in streams.items() if (data := tuple(_side_data(part)))},
         programs=tuple(_programs(text)),
+        sitings=sitings,
     )
 
 

@@ -40,6 +40,7 @@ from framewatch.media.probe.sample_tables import check_index, index_sizes
 from framewatch.media.probe.streams.stills import mark_stills
 from framewatch.media.probe.truncation import COPY_AGAIN_HINT, Extent, Family, read_extent
 from framewatch.media.reading_cost import decoding_bytes, least_decoding_bytes, opening_bytes, opening_image_bytes
+from framewatch.media.siting import siting_of
 
 _FIRST_FRAMES = 3  # captions and the like need not begin with the first one
 _PACKETS_TO_FIRST_FRAME = 300  # a broadcast may begin seconds before its first key frame
@@ -291,6 +292,7 @@ def _video(stream: VideoStream, dump: LibavDump) -> Video | None:
             context.color_trc,
             pixel_format.name,
         ),
+        siting=siting_of(dump.sitings.get(stream.index), context.codec.canonical_name, pixel_format.name),
         alpha=any(each.is_alpha for each in pixel_format.components),
         dolby_vision=dump.dolby_vision(stream.index),
         hidden=dump.hidden_edges(stream.index, context.width, context.height),
@@ -344,6 +346,7 @@ def _with_frame_facts(video: Video, frame: VideoFrame | None) -> Video:
         bit_depth=max(each.bits for each in frame.format.components),
         interlaced=video.interlaced or frame.interlaced_frame,
         colour=video.colour.evolve(**known),
+        siting=siting_of(video.siting, "", name),
         hdr=hdr_metadata(frame),
         rotation=found.rotation,
         mirrored=found.mirrored,
