@@ -35,15 +35,19 @@ from framewatch.domain.media import (
 )
 from framewatch.domain.progress import Forecast, ForecastBasis, Progress, StageName
 from framewatch.domain.record import Record
+from framewatch.domain.source_clock import CLOCK_CONTAINERS, ClockContainer, ClockStep, SourceClock
 from framewatch.domain.speeds import Measured, Speeds, Workload
 from framewatch.domain.timeline import Segment, Timeline
 
 __all__ = [
+    "CLOCK_CONTAINERS",
     "MOST_SPANS",
     "NO_CHANGES",
     "Audio",
     "Changes",
     "ChromaSiting",
+    "ClockContainer",
+    "ClockStep",
     "Colour",
     "DolbyVision",
     "Edges",
@@ -73,6 +77,7 @@ __all__ = [
     "Segment",
     "Sound",
     "SoundSpan",
+    "SourceClock",
     "Speeds",
     "StageName",
     "Stream",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from framewatch.domain.record import Record
+from framewatch.domain.source_clock import SourceClock
 
 
 class FileIdentity(Record):
@@ -33,6 +34,7 @@ class InputFile(Record):
     root: Path  # absolute and without links, as the daemon resolved it
     relative: Path
     identity: FileIdentity | None = None  # the version that is expected; None: any
+    clock: SourceClock | None = None  # with which it is read; None: as it is
 
     @property
     def path(self) -> Path:

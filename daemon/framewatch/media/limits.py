@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from framewatch.domain import MediaInfo, Record
+from framewatch.domain import CLOCK_CONTAINERS, MediaInfo, Record
 from framewatch.errors import Finding, MediaError
 
 TRIED_PIXELS = 16384 * 16384
@@ -105,8 +105,9 @@ def require_image_size(width: int, height: int) -> None:
 
 
 def check_limits(info: MediaInfo, limits: Limits) -> list[Finding]:
-    """Return the limits that a source's headers exceed."""
-    return [*_too_many(info, limits), *_too_large(info, limits), *check_length(info.duration, limits)]
+    """Return the limits that a source's headers exceed; how long an MPEG stream is, only its packets tell."""
+    too_long = [] if info.container in CLOCK_CONTAINERS else check_length(info.duration, limits)
+    return [*_too_many(info, limits), *_too_large(info, limits), *too_long]
 
 
 def check_spans(lengths: Mapping[int, float], info: MediaInfo, limits: Limits) -> list[Finding]:

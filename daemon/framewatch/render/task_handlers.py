@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from framewatch.domain import Entry, FrameMessages, MediaInfo, Record, StageName
+from framewatch.domain import Entry, FrameMessages, InputFile, MediaInfo, Record, StageName
 from framewatch.errors import Finding, MediaError
 from framewatch.media import process_bounds
+from framewatch.media.clock.jumps import Bridged, jump_warning
 from framewatch.media.damage.missing import Missing
 from framewatch.media.decode.image_file import with_image_details
 from framewatch.media.decode.output_inspection import inspect_output
@@ -22,7 +23,12 @@ from framewatch.media.inventory.derived import merged
 from framewatch.media.limits import check_length, check_spans
 from framewatch.media.plan.avi_timestamps import frame_times
 from framewatch.media.plan.mid_stream import check_pictures, with_changes
-from framewatch.media.plan.output_time import dropped_frames_warnings, lengths_in_cut, requested_timeline
+from framewatch.media.plan.output_time import (
+    dropped_frames_warnings,
+    lengths_in_cut,
+    requested_timeline,
+    standstill_warnings,
+)
 from framewatch.media.plan.segments import plan_segments
 from framewatch.media.probe.completeness import missing_warning
 from framewatch.media.probe.file_kind import is_image
@@ -117,7 +123,10 @@ class RenderHandlers:
         process_bounds.let_take(scanning_bytes(info.size))
         main = info.main_video
         if not task.timeline:
-            spans, missing, changes = stream_spans(source, _main_stream(info), self._heartbeat)
+            measured = stream_spans(source, _main_stream(info), self._heartbeat)
+            if isinstance(measured, Bridged):
+                return self._probe_bridged(task, measured)
+            spans, missing, changes = measured
             durations = {index: float(end - begin) for index, (begin, end) in spans.items()}
             if task.limits and (findings := check_spans(durations, info, task.limits)):
                 raise MediaError.of(findings)
@@ -129,6 +138,8 @@ class RenderHandlers:
         # One scan of all packets before the work gives the exact timeline, finds a truncated file before hours are
         # spent on it, and measures each stream's length, which headers only estimate.
         scanned = scan(source, main.index, self._heartbeat)
+        if isinstance(scanned, Bridged):
+            return self._probe_bridged(task, scanned)
         info = _with_messages(info, main.index, scanned.messages)
         timeline = requested_timeline(request, scanned, main.video.rate, info.start)
         limits = task.limits
@@ -148,9 +159,16 @@ class RenderHandlers:
             warnings=(
                 *odd,
                 *_warnings(scanned.missing),
+                *standstill_warnings(info.container, scanned, timeline),
                 *dropped_frames_warnings(request, scanned, timeline, info.start),
             ),
         )
+
+    def _probe_bridged(self, task: ProbeTask, bridged: Bridged) -> ProbeReport:
+        """Probe a file whose clock jumps once more, with a clock that does not: all else of it depends on that."""
+        assert isinstance(task.source, InputFile)  # noqa: S101 - files of framewatch's own are read as they are
+        report = self._probe(task.evolve(source=task.source.evolve(clock=bridged.clock)))
+        return report.evolve(clock=bridged.clock, warnings=(jump_warning(bridged.joints), *report.warnings))
 
     def _length(self, task: LengthTask) -> LengthReport:
         self.stage = "decode"

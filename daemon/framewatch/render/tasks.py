@@ -10,7 +10,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from framewatch.domain import NO_CHANGES, Changes, InputFile, MediaInfo, Record, Segment, StageName, Stream, Timeline
+from framewatch.domain import (
+    NO_CHANGES,
+    Changes,
+    InputFile,
+    MediaInfo,
+    Record,
+    Segment,
+    SourceClock,
+    StageName,
+    Stream,
+    Timeline,
+)
 from framewatch.errors import Finding
 from framewatch.media.colour import WorkingFormat
 from framewatch.media.decode.frame_messages import CarriedMessages
@@ -63,6 +74,7 @@ class ProbeReport(Record):
     segments: tuple[Segment, ...] = ()  # the parts of the timeline
     seekable: bool = True  # whether decoding can begin in the middle
     warnings: tuple[Finding, ...] = ()  # about the file itself
+    clock: SourceClock | None = None  # with which the file is to be read, and was for this report
 
 
 class LengthTask(BoundedTask):

@@ -69,6 +69,7 @@ def plan_file(
     if choice.preset is not request.preset:
         request = request.evolve(preset=choice.preset)
         probed = run(_probe_task(request, tools))  # its cut and rate may differ
+    request = request.evolve(source=request.source.evolve(clock=probed.clock))  # and so whoever reads it from now on
     if is_image_preset(choice.preset):
         return Planned(request, probed, _decide_image(request, probed, tools), choice.reasons)
     return Planned(request, probed, _decide(request, probed, tools, share), choice.reasons)
@@ -102,7 +103,12 @@ def _decide(request: AttemptRequest, probed: ProbeReport, tools: Tools, share: S
     if findings := [*missing, *_check_output(plan, tools.limits), *_check_ffmpeg(plan, tools.ffmpeg)]:
         raise RuleError.of(findings)
     warnings = (*probed.warnings, *plan.warnings)
-    return plan.evolve(max_pixels=tools.limits.decoder_pixels, burned=burned, warnings=warnings)
+    return plan.evolve(
+        max_pixels=tools.limits.decoder_pixels,
+        burned=burned,
+        corrected=probed.clock is not None,
+        warnings=warnings,
+    )
 
 
 def _abilities(tools: Tools) -> Abilities:

@@ -14,6 +14,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from framewatch.media import colour
+from framewatch.media.clock.jumps import DISCONTINUOUS
 from framewatch.media.commands.chroma_filters import siting_args
 from framewatch.media.commands.output_args import cover_path, file_url, muxer_args, other_streams, without_stale_tags
 from framewatch.media.commands.trim_args import audio_trim, clock_args, copied_video_args, length_args, seek_args
@@ -28,9 +29,6 @@ from framewatch.media.plan.plan import AudioPlan, MuxPlan, VideoPlan
 from framewatch.media.preset.subtitle_file import subtitle_demuxer
 
 FINE_TICKS = 90_000  # per second, for frames at a variable rate: MPEG's clock, exact to 6 microseconds
-
-# Demuxers whose timestamps may jump, by libav's flag AVFMT_TS_DISCONT.
-_STARTS_CORRECTED = ("asf", "flv", "mpeg", "mpegts", "ogg", "rm", "wtv")
 _REHEARSAL_SECONDS = "1"
 _WHOLE = SegmentEncoding()
 
@@ -240,7 +238,7 @@ def _source_offset(plan: MuxPlan) -> str:
     streams that are used. A microsecond more is rounded away by every clock that such a file can have.
     """
     offset = plan.delay - plan.container_start if plan.mode != "upscale" else -plan.container_start
-    return _seconds(offset + (0.000_001 if plan.demuxer in _STARTS_CORRECTED else 0.0))
+    return _seconds(offset + (0.000_001 if plan.demuxer in DISCONTINUOUS else 0.0))
 
 
 def _has_exact_frames(plan: MuxPlan) -> bool:

@@ -13,16 +13,17 @@ from framewatch.media.plan.plan import MuxPlan, VideoPlan
 # Read this much before the cut: a subtitle that started so long before it is still found, and so is a key frame.
 _LEAD_SECONDS = 30
 _LEAST_MP4_CLOCK = 10_000  # ffmpeg doubles the ticks per second of a video in mp4 and mov until there are so many
+_JOINED = 0.0005  # seconds by which sound may be early or late where recordings are joined
 _SLACK = 0.0005  # seconds; timestamps in Matroska are whole milliseconds
 
 
 def seek_args(plan: MuxPlan) -> list[str]:
     """Input options: start reading shortly before the cut. What is read too much is cut by other means.
 
-    Frames that get their times by their number have to be counted from the first one.
+    Frames that get their times by their number have to be counted from the first one. A pipe can only be read.
     """
     counted = isinstance(plan, VideoPlan) and plan.frame_times.runs and plan.mode == "transcode"
-    if plan.cut is None or plan.cut.start <= _LEAD_SECONDS or counted:
+    if plan.cut is None or plan.cut.start <= _LEAD_SECONDS or counted or plan.corrected:
         return []
     return ["-noaccurate_seek", "-ss", f"{plan.cut.start - _LEAD_SECONDS:.6f}"]
 
@@ -38,11 +39,15 @@ def length_args(plan: MuxPlan) -> list[str]:
 
 
 def audio_trim(plan: MuxPlan) -> list[str]:
-    """Return the filter that cuts sound, before all others; empty where nothing is cut."""
+    """Return the filters that cut sound, before all others; empty where nothing is cut.
+
+    Where recordings are joined, their sound may overlap by a part of a packet. Their containers have an exact clock.
+    """
+    joined = [f"aresample=async=1:min_comp={_JOINED}:min_hard_comp={_JOINED}"] if plan.corrected else []
     if plan.cut is None:
-        return []
+        return joined
     end = "" if plan.cut.length is None else f":end={plan.cut.length + plan.delay:.6f}"
-    return [f"atrim=start={plan.delay:.6f}{end}"]
+    return [*joined, f"atrim=start={plan.delay:.6f}{end}"]
 
 
 def copied_video_args(plan: VideoPlan) -> list[str]:

@@ -16,7 +16,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from framewatch.domain import NO_CHANGES, Changes, Segment, Stream, Timeline, Video, picture_at
+from framewatch.domain import NO_CHANGES, Changes, InputFile, Segment, Stream, Timeline, Video, picture_at
 from framewatch.errors import MediaError
 from framewatch.media import colour, out_of_memory
 from framewatch.media.filter_graph import Filter, FilterChain
@@ -215,7 +215,7 @@ class Decoder:
                     dts_queue.push(packet)
                 # Packets before the segment may refer to frames that were not read: their errors are no damage.
                 self._in_segment = packet.pts is None or packet.pts >= begin
-                if packet.is_corrupt:
+                if packet.is_corrupt and not self._is_excused(packet):
                     self._count_damage(f"the container marks a packet as damaged (DTS {packet.dts})")
                 for frame in self._decode_packet(packet):
                     pts = dts_queue.pop() if dts_queue else frame.pts if frame.pts is not None else frame.dts
@@ -224,6 +224,12 @@ class Decoder:
                     yield frame
                 self._check_damage(number)
                 self._beat()
+
+    def _is_excused(self, packet: Packet[Any]) -> bool:
+        """Return whether a packet is the last one before a jump of the clock, with which its number jumps, too."""
+        file = self._source.file
+        clock = file.clock if isinstance(file, InputFile) else None
+        return clock is not None and packet.pos is not None and clock.is_doubted(packet.pos)
 
     def _decode_packet(self, packet: Packet[Any]) -> list[VideoFrame]:
         try:

@@ -3,7 +3,8 @@
 A command names its inputs by their paths, so that a log shows one that can be copied. ffmpeg is never given those:
 what a path leads to may change between a check and the moment it is opened. Each is opened and checked here, and
 ffmpeg reads it through `/dev/fd`. On Linux that opens the same file once more; on macOS it duplicates the descriptor,
-and with it the position in the file. So each argument has a descriptor of its own, which nobody has read from.
+and with it the position in the file. So each argument has a descriptor of its own, which nobody has read from. A file
+whose clock is corrected comes through a pipe.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 
 from framewatch.domain import InputFile
 from framewatch.media.commands.output_args import file_url
+from framewatch.media.ffmpeg.corrected_pipe import CorrectedPipe
 from framewatch.storage.files import open_input
 
 
@@ -25,6 +27,7 @@ class BoundCommand:
 
     argv: tuple[str, ...]
     names: Mapping[int, str] = field(default_factory=dict)  # descriptors that it gets, and their names in the log
+    pipes: Sequence[CorrectedPipe] = ()  # that it reads
 
     def readable(self, line: str) -> str:
         """Return a line of ffmpeg's log with the names of the files in place of descriptors."""
@@ -51,6 +54,7 @@ def open_inputs(argv: Sequence[str], inputs: Sequence[InputFile]) -> Iterator[Bo
     if not found.keys() <= set(argv):
         raise ValueError("the command does not read all of its inputs")
     names: dict[int, str] = {}
+    pipes: list[CorrectedPipe] = []
     bound: list[str] = []
     with ExitStack() as opened:
         for argument in argv:
@@ -58,10 +62,13 @@ def open_inputs(argv: Sequence[str], inputs: Sequence[InputFile]) -> Iterator[Bo
                 bound.append(argument)
                 continue
             descriptor = open_input(file)
+            if file.clock is not None:
+                pipes.append(CorrectedPipe(descriptor, file.clock, file.path))
+                descriptor = pipes[-1].read_end
             opened.callback(os.close, descriptor)
             names[descriptor] = argument
             bound.append(_url(descriptor))
-        yield BoundCommand(tuple(bound), names)
+        yield BoundCommand(tuple(bound), names, pipes)
 
 
 def _url(descriptor: int) -> str:

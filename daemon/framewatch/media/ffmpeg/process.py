@@ -73,6 +73,8 @@ def run_ffmpeg(
         while not process.wait(_POLL_SECONDS):
             process.check_activity()
         process.raise_for_failure()
+    for pipe in command.pipes:
+        pipe.finish()
 
 
 class Encoder:

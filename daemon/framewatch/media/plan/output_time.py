@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from fractions import Fraction
+from itertools import pairwise
 from typing import NamedTuple
 
 from framewatch.domain import MediaInfo, Record, Stream, Timeline
 from framewatch.errors import Finding
+from framewatch.media.clock.jumps import DISCONTINUOUS, clock_text
 from framewatch.media.preset.preset import Preset
 from framewatch.media.probe.packet_scan import ScanResult, Spans
 from framewatch.media.timeline import FALLBACK_RATE, Interval, dropped_frames, plan_timeline, with_own_times
+
+_STANDSTILL_SECONDS = 3  # that a picture may stand still without a warning
+_NAMED_STANDSTILLS = 5
 
 
 class TimelineRequest(Record):
@@ -68,6 +73,26 @@ def requested_timeline(
     if not request.preserve:
         return timeline
     return with_own_times(timeline, scanned.pts, scanned.last_duration, end, scanned.repeats)
+
+
+def standstill_warnings(container: str, scanned: ScanResult, timeline: Timeline) -> list[Finding]:
+    """Return a warning where a recording has no frames for seconds; in other containers that may be meant."""
+    if container not in DISCONTINUOUS:
+        return []
+    least = _STANDSTILL_SECONDS / scanned.time_base
+    last = timeline.origin + timeline.duration / float(timeline.time_base)
+    kept = (time for time in scanned.pts if timeline.origin <= time <= last)
+    found = [(time, after - time) for time, after in pairwise(kept) if after - time > least]
+    if not found:
+        return []
+    seconds = float(timeline.time_base)
+    named = [
+        f"for {length * seconds:.1f} s at {clock_text((time - timeline.origin) * seconds)}"
+        for time, length in found[:_NAMED_STANDSTILLS]
+    ]
+    more = f", and {len(found) - len(named)} times more" if len(found) > len(named) else ""
+    message = f"the picture stands still {', '.join(named)}{more}: the source has no frames there"
+    return [Finding("media.standstill", message, "look for a better recording, or cut that part out")]
 
 
 def dropped_frames_warnings(

@@ -85,6 +85,7 @@ class MuxPlan(BasePlan):
     max_pixels: int | None = None  # of a source frame that ffmpeg decodes; None: no limit
     container_start: float  # seconds on the source's clock: its earliest timestamp or the cut; the output's zero
     cut: Cut | None
+    corrected: bool = False  # the source's clock jumps: ffmpeg gets it corrected, from a pipe, and cannot seek in it
     burned: InputFile | None = None  # the subtitle file that is burned in, in the version that was checked
     streams: tuple[StreamPlan, ...]
     chapters: int  # that are kept

@@ -16,11 +16,13 @@ from typing import Any, NamedTuple
 import av
 from av.container import InputContainer
 from av.packet import Packet
+from av.stream import Disposition
 from av.stream import Stream as AvStream
 
-from framewatch.domain import NO_CHANGES, Changes, FrameMessages
+from framewatch.domain import CLOCK_CONTAINERS, NO_CHANGES, Changes, FrameMessages, InputFile
 from framewatch.errors import MediaError
 from framewatch.media import out_of_memory
+from framewatch.media.clock.jumps import Bridged, JumpDetector, Stamp
 from framewatch.media.damage.missing import NOTHING, Missing
 from framewatch.media.frame_messages.counting import MessageCounter
 from framewatch.media.heartbeat import Beat, no_beat
@@ -84,8 +86,10 @@ class StreamScan(NamedTuple):
     changes: Changes
 
 
-def scan(source: AnyFile, index: int, beat: Beat = no_beat) -> ScanResult:
+def scan(source: AnyFile, index: int, beat: Beat = no_beat) -> ScanResult | Bridged:
     """Read all packets of a file, and time the frames of the stream with this absolute index.
+
+    Where the file's clock jumps, and may do so in its container, the result is the clock to read the file with.
 
     Frames that edit lists leave out are left out. So are those before the first key frame, as in a recording that
     begins in the middle of a GOP: no decoder returns them.
@@ -105,11 +109,13 @@ def scan(source: AnyFile, index: int, beat: Beat = no_beat) -> ScanResult:
         stream = container.streams[index]
         indexed = len(stream.index_entries)
         context = stream.codec_context
+        jumps = _jump_detector(source, container, index)
         collector = _FrameTimes(
             time_base=fraction(stream.time_base) or Fraction(1, 1000),
             by_dts=set_up_timestamps(container),
             repeat_detector=RepeatDetector(context),
             has_b_frames=bool(getattr(context, "has_b_frames", False)),
+            clock_may_jump=jumps is not None,
         )
         spans, messages, watch = _SpanCollector(), MessageCounter(context), ChangeWatch(container, index)
         with (
@@ -121,11 +127,15 @@ def scan(source: AnyFile, index: int, beat: Beat = no_beat) -> ScanResult:
                     continue  # PyAV's end marker
                 spans.add(packet)
                 completeness.add(packet)
+                if jumps is not None:
+                    _add_stamp(jumps, packet)
                 time = packet.pts
                 if packet.stream_index == index:
                     time = collector.add(packet)
                     messages.add(packet)
                 watch.add(packet, time)
+        if jumps is not None and (bridged := jumps.result()):
+            return bridged
         seconds = spans.in_seconds(container)
         missing = completeness.check(container, _latest(seconds))
         if container.format.name.startswith("mov"):
@@ -135,10 +145,10 @@ def scan(source: AnyFile, index: int, beat: Beat = no_beat) -> ScanResult:
         return replace(result, missing=missing, messages=messages.result(result.time_base), changes=watch.result())
 
 
-def stream_spans(source: AnyFile, main: int, beat: Beat = no_beat) -> StreamScan:
+def stream_spans(source: AnyFile, main: int, beat: Beat = no_beat) -> StreamScan | Bridged:
     """Measure when the packets of each stream begin and end, for files whose video does not matter.
 
-    `main` is the index of the stream that matters.
+    `main` is the index of the stream that matters. Where the clock jumps, the result is as that of `scan`.
 
     Raises:
         MediaError: `media.truncated` or `media.corrupt`.
@@ -147,15 +157,38 @@ def stream_spans(source: AnyFile, main: int, beat: Beat = no_beat) -> StreamScan
     completeness = Completeness(source, main, beat)
     with open_media(source, beat=beat, on_read=completeness.on_read) as container:
         spans, watch = _SpanCollector(), ChangeWatch(container, None)
+        jumps = _jump_detector(source, container, main)
         with completeness.explains(container), _reading_errors(source, lambda: "it cannot be read to its end"):
             for packet in packets(container):
                 spans.add(packet)
                 completeness.add(packet)
                 watch.add(packet, packet.pts)
+                if jumps is not None:
+                    _add_stamp(jumps, packet)
+        if jumps is not None and (bridged := jumps.result()):
+            return bridged
         seconds = spans.in_seconds(container)
         missing = completeness.check(container, _latest(seconds))
         _check_duration(source, container, seconds)
     return StreamScan(seconds, missing, watch.result())
+
+
+def _jump_detector(source: AnyFile, container: InputContainer, main: int) -> JumpDetector | None:
+    """Return what finds jumps of the clock; None where it may not jump, or is corrected already."""
+    if not isinstance(source, InputFile) or source.clock is not None:
+        return None
+    name = next((each for each in CLOCK_CONTAINERS if each == container.format.name), None)
+    return JumpDetector(name, main) if name else None
+
+
+def _add_stamp(jumps: JumpDetector, packet: Packet[Any]) -> None:
+    if packet.dts is None:
+        return
+    stream = packet.stream
+    place = packet.pos if packet.pos is not None and packet.pos >= 0 else None
+    pts = packet.dts if packet.pts is None else packet.pts
+    timed = stream.type in ("video", "audio") and not stream.disposition & Disposition.attached_pic
+    jumps.add(packet.stream_index, stream.id, Stamp(place, packet.dts, pts, packet_duration(packet)), timed=timed)
 
 
 @contextmanager
@@ -176,6 +209,7 @@ class _FrameTimes:
     by_dts: bool
     repeat_detector: RepeatDetector
     has_b_frames: bool  # decoders return frames in another order than packets
+    clock_may_jump: bool = False
     pts: list[int] = field(default_factory=list)
     keys: list[int] = field(default_factory=list)
     seen: int = 0
@@ -226,7 +260,7 @@ class _FrameTimes:
 
     def _check_clock(self, before: int, time: int, packet: Packet[Any]) -> None:
         back = (before - time) * self.time_base
-        if back > max(_CLOCK_JUMP_SECONDS, 2 * (packet.duration or 0) * self.time_base):
+        if not self.clock_may_jump and back > max(_CLOCK_JUMP_SECONDS, 2 * (packet.duration or 0) * self.time_base):
             message = f"the clock of this video jumps back by {float(back):.1f} s at frame {self.seen}"
             hint = "it was joined from several recordings: split it, or rewrite its time stamps"
             raise MediaError(message, code="media.timestamps", hint=hint)

@@ -21,9 +21,10 @@ from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from framewatch.domain import InputFile
+from framewatch.domain import InputFile, SourceClock
 from framewatch.errors import FramewatchError, MediaError, StorageError
 from framewatch.media import out_of_memory
+from framewatch.media.clock.corrected import ClockCorrection
 from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.image_files.png_text import hidden_chunks
 from framewatch.media.limits import TRIED_PIXELS
@@ -133,11 +134,19 @@ class _Reader(io.FileIO):
         self._seconds = seconds
         self._opened_at = time.monotonic()
         self._replaced: list[tuple[int, bytes]] = []
+        self._correction: ClockCorrection | None = None
         self.on_read: OnRead | None = None
 
     def replace(self, pieces: Mapping[int, bytes]) -> None:
         """From now on, return these bytes in place of what the file has at some offsets; they do not overlap."""
         self._replaced = sorted(pieces.items())
+
+    def correct(self, clock: SourceClock) -> None:
+        """From now on, return the content with these corrections of its clock."""
+        try:
+            self._correction = ClockCorrection(self.fileno(), clock)
+        except OSError as error:
+            raise _broken_off(error) from error
 
     def read(self, size: int | None = -1, /) -> bytes:
         if self._seconds is not None and time.monotonic() - self._opened_at > self._seconds:
@@ -154,6 +163,11 @@ class _Reader(io.FileIO):
             self._beat()
             if self.on_read is not None:
                 self.on_read(self.tell() - len(data), data)
+        if self._correction is not None and data:
+            try:
+                return self._correction.corrected(data, self.tell() - len(data))
+            except OSError as error:
+                raise _broken_off(error) from error
         return self._with_replaced(data) if self._replaced else data
 
     def _with_replaced(self, data: bytes) -> bytes:
@@ -224,6 +238,8 @@ def open_media(
     options = {"max_pixels": str(max(max_pixels, TRIED_PIXELS))} if max_pixels else {}
     with _open_reader(source, seconds, beat) as file, media_errors(source):
         file.replace(hidden_chunks(cast(BinaryIO, file)))
+        if isinstance(source, InputFile) and source.clock is not None:
+            file.correct(source.clock)
         file.on_read = on_read
         container = av.open(
             file,

@@ -1,0 +1,246 @@
+"""Recordings whose clock jumps: every frame once, at its time and in step with the sound, on every way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import av
+import numpy as np
+import pytest
+
+from frame_marks import HEIGHT, WIDTH, Mark, drawn, read
+from framewatch.jobs.attempt.request import AttemptResult
+from full_run import process
+from media_factory import ffmpeg
+
+RATE, FRAMES = 25, 40
+SECONDS = FRAMES / RATE
+BEEPS = (0.4, 1.2)  # seconds after the first frame of each recording
+H264 = ("-c:v", "libx264", "-preset", "veryfast", "-bf", "2", "-g", "20")
+MPEG2 = ("-c:v", "mpeg2video", "-bf", "2", "-g", "10", "-q:v", "3")
+SYNC = 0.001  # seconds
+WAYS: dict[str, dict[str, Any]] = {
+    "network": {"ml_upscale": "esrgan-2x", "crf": 10},
+    "transcode": {"ml_upscale": "none", "crf": 10},
+    "copy": {"processing_mode": "copy"},
+}
+EVERY_WAY = pytest.mark.parametrize("way", WAYS)
+
+
+def recording(
+    path: Path, clip: int, start: float = 0.0, *, video: Sequence[str] = H264, audio: str = "aac", options: Any = ()
+) -> bytes:
+    """Frames with the number of the clip and their own, and a beep with frames 10 and 30, from `start` on."""
+    raw = b"".join(drawn(Mark(clip, number)).tobytes() for number in range(FRAMES))
+    loud = "+".join(f"between(t,{each},{each + 0.1})" for each in BEEPS)
+    ffmpeg("-f", "rawvideo", "-pixel_format", "gray", "-video_size", f"{WIDTH}x{HEIGHT}", "-framerate", str(RATE),
+           "-i", "-", "-f", "lavfi", "-i", f"aevalsrc='if({loud},sin(6283*t),0)':s=48000:d={SECONDS}",
+           "-pix_fmt", "yuv420p", *video, "-c:a", audio, "-output_ts_offset", str(start), *options, path,
+           stdin=raw)  # fmt: skip
+    return path.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Recordings: two that begin at 0 s, and the second one 1000 s later."""
+    folder = tmp_path_factory.mktemp("parts")
+    return {
+        "first": recording(folder / "first.ts", 1),
+        "second": recording(folder / "second.ts", 2),
+        "late": recording(folder / "late.ts", 2, start=1000),
+        "first late": recording(folder / "first-late.ts", 1, start=1000),
+    }
+
+
+class Shown(NamedTuple):
+    marks: list[tuple[int, int]]  # clip and number of each frame
+    times: list[float]  # of the frames
+    beeps: list[float]
+
+
+def shown(path: Path) -> Shown:
+    """What a file shows, and when."""
+    with av.open(str(path)) as container:
+        frames = [(frame.time, read(frame.to_ndarray(format="gray"))) for frame in container.decode(video=0)]
+    return Shown([tuple(mark or (-1, -1)) for _, mark in frames], [time for time, _ in frames], beeps(path))
+
+
+def beeps(path: Path) -> list[float]:
+    """Seconds at which the beeps begin."""
+    found, loud = [], -1.0
+    even = av.AudioResampler(format="fltp", layout="mono")
+    with av.open(str(path)) as container:
+        for frame in container.decode(audio=0):
+            for each in even.resample(frame):
+                for sample in np.flatnonzero(np.abs(each.to_ndarray()[0]) > 0.1):
+                    time = frame.time + float(sample) / each.sample_rate
+                    if time - loud > 0.05:
+                        found.append(time)
+                    loud = time
+    return found
+
+
+def require_joined(result: Path, clips: Sequence[int]) -> None:
+    """Check that a result shows these clips one after the other, without a gap, each with its sound."""
+    found = shown(result)
+    assert found.marks == [(clip, number) for clip in clips for number in range(FRAMES)]
+    start = found.times[0]
+    wanted = [number / RATE for number in range(FRAMES * len(clips))]
+    assert [time - start for time in found.times] == pytest.approx(wanted, abs=SYNC)
+    sounds = [part * SECONDS + beep for part in range(len(clips)) for beep in BEEPS]
+    assert [time - start for time in found.beeps] == pytest.approx(sounds, abs=2 * SYNC)  # rounded twice in mkv
+
+
+def codes(made: AttemptResult) -> list[str]:
+    return [warning.code for warning in made.warnings]
+
+
+def made_of(source: Path, folder: Path, way: str, **keys: Any) -> AttemptResult:
+    return process(source, folder, **({"container": "mkv"} | WAYS[way] | keys))
+
+
+JOINED = {
+    "forward": (("first", "late"), (1, 2)),
+    "the same file twice": (("first", "first"), (1, 1)),
+    "back": (("first late", "second"), (1, 2)),
+    "several": (("first", "late", "first", "second"), (1, 2, 1, 2)),
+}
+
+
+@EVERY_WAY
+@pytest.mark.parametrize("kind", JOINED)
+def test_joined_recordings_continue_without_a_gap(
+    kind: str, way: str, parts: dict[str, bytes], tmp_path: Path
+) -> None:
+    names, clips = JOINED[kind]
+    source = tmp_path / "joined.ts"
+    source.write_bytes(b"".join(map(parts.__getitem__, names)))
+    made = made_of(source, tmp_path / "w", way)
+    require_joined(made.result, clips)
+    (warning,) = [each for each in made.warnings if each.code == "media.clock_jumps"]
+    assert "at 0:00:01.600 by " in warning.message
+
+
+@EVERY_WAY
+def test_a_joined_program_stream_continues_without_a_gap(way: str, tmp_path: Path) -> None:
+    two = [
+        recording(tmp_path / f"{clip}.vob", clip, start=500 * clip, video=MPEG2, audio="ac3", options=("-f", "vob"))
+        for clip in (1, 2)
+    ]
+    source = tmp_path / "joined.vob"
+    source.write_bytes(b"".join(two))
+    made = made_of(source, tmp_path / "w", way)
+    require_joined(made.result, (1, 2))
+    assert "media.clock_jumps" in codes(made)
+
+
+def test_a_joined_blu_ray_clip_continues_without_a_gap(tmp_path: Path) -> None:
+    options = ("-f", "mpegts", "-mpegts_m2ts_mode", "1")
+    two = [recording(tmp_path / f"{clip}.m2ts", clip, start=clip * 100, options=options) for clip in (1, 2)]
+    source = tmp_path / "joined.m2ts"
+    source.write_bytes(b"".join(two))
+    require_joined(made_of(source, tmp_path / "w", "network").result, (1, 2))
+
+
+def packets_of(data: bytes) -> list[bytes]:
+    return [data[place : place + 188] for place in range(0, len(data), 188)]
+
+
+def is_sound(packet: bytes) -> bool:
+    return (packet[1] & 0x1F) << 8 | packet[2] == 257
+
+
+def early_sound(first: bytes, second: bytes) -> bytes:
+    """The sound of the second recording begins before the last frames of the first one."""
+    before, after = packets_of(first), packets_of(second)
+    frames = [number for number, each in enumerate(before) if not is_sound(each) and each[1] & 0x40]
+    tail = [each for each in before[frames[-6] :] if not is_sound(each)]
+    head = before[: frames[-6]] + [each for each in before[frames[-6] :] if is_sound(each)]
+    begins = [number for number, each in enumerate(after) if is_sound(each) and each[1] & 0x40]
+    moved = [number for number, each in enumerate(after) if is_sound(each) and number < begins[1]]
+    rest = [each for number, each in enumerate(after) if number not in moved]
+    return b"".join([*head, *(after[number] for number in moved), *tail, *rest])
+
+
+def late_sound(first: bytes, second: bytes) -> bytes:
+    """The last sound of the first recording comes after the first frames of the second one."""
+    before, after = packets_of(first), packets_of(second)
+    last = max(number for number, each in enumerate(before) if is_sound(each) and each[1] & 0x40)
+    moved = [each for each in before[last:] if is_sound(each)]
+    head = before[:last] + [each for each in before[last:] if not is_sound(each)]
+    frames = [number for number, each in enumerate(after) if not is_sound(each) and each[1] & 0x40]
+    return b"".join([*head, *after[: frames[8]], *moved, *after[frames[8] :]])
+
+
+@EVERY_WAY
+@pytest.mark.parametrize("order", [early_sound, late_sound])
+def test_streams_whose_clock_jumps_at_different_places_stay_in_step(
+    order: Callable[[bytes, bytes], bytes], way: str, parts: dict[str, bytes], tmp_path: Path
+) -> None:
+    source = tmp_path / "joined.ts"
+    source.write_bytes(order(parts["first"], parts["late"]))
+    require_joined(made_of(source, tmp_path / "w", way).result, (1, 2))
+
+
+def test_segments_of_a_joined_recording_are_found_again(parts: dict[str, bytes], tmp_path: Path) -> None:
+    source = tmp_path / "joined.ts"
+    source.write_bytes(b"".join([parts["first"], parts["late"]] * 2))
+    made = process(source, tmp_path / "w", 0.8, container="mkv", **WAYS["network"])
+    require_joined(made.result, (1, 2, 1, 2))
+
+
+@EVERY_WAY
+def test_a_clock_that_begins_again_after_26_hours_is_no_jump(way: str, tmp_path: Path) -> None:
+    recording(tmp_path / "wrap.ts", 3, start=2**33 / 90_000 - 1.4 - SECONDS / 2)
+    made = made_of(tmp_path / "wrap.ts", tmp_path / "w", way)
+    require_joined(made.result, (3,))
+    assert "media.clock_jumps" not in codes(made)
+
+
+def test_the_sound_alone_of_a_joined_recording_continues(parts: dict[str, bytes], tmp_path: Path) -> None:
+    source = tmp_path / "joined.ts"
+    source.write_bytes(parts["first"] + parts["late"])
+    made = process(source, tmp_path / "w", container="flac", audio_codec="flac", video_codec="h264")
+    found = beeps(made.result)
+    wanted = [part * SECONDS + beep for part in range(2) for beep in BEEPS]
+    assert [time - found[0] for time in found] == pytest.approx([each - BEEPS[0] for each in wanted], abs=SYNC)
+    assert codes(made) == ["media.clock_jumps"]
+
+
+@pytest.mark.parametrize("way", ["network", "transcode"])
+def test_a_part_of_a_joined_recording_is_cut_in_step(way: str, parts: dict[str, bytes], tmp_path: Path) -> None:
+    source = tmp_path / "joined.ts"
+    source.write_bytes(parts["first"] * 22 + parts["late"])
+    made = made_of(source, tmp_path / "w", way, start_time=22 * SECONDS + 0.2, end_time=22 * SECONDS + 1.0)
+    found = shown(made.result)
+    assert found.marks == [(2, number) for number in range(FRAMES) if found.marks[0][1] <= number < 25]
+    (beep,) = found.beeps
+    assert beep - found.times[found.marks.index((2, 10))] == pytest.approx(0, abs=2 * SYNC)
+
+
+def test_a_pause_of_the_picture_while_the_sound_goes_on_is_no_jump(tmp_path: Path) -> None:
+    source = tmp_path / "paused.ts"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x48:r=25:d=1,setpts='PTS+gte(N,12)*14/TB'", "-f", "lavfi", "-i",
+           "sine=d=15", "-fps_mode", "passthrough", "-pix_fmt", "yuv420p", "-c:v", "libx264", "-bf", "0", "-c:a",
+           "mp2", source)  # fmt: skip
+    made = made_of(source, tmp_path / "w", "transcode")
+    assert codes(made) == ["media.standstill"]
+    assert "14.0 s at 0:00:00.4" in made.warnings[0].message
+    assert made.plan.expected.duration == pytest.approx(15, abs=0.1)
+
+
+@EVERY_WAY
+def test_a_recording_that_was_interrupted_for_seconds_keeps_the_gap_and_says_so(
+    way: str, parts: dict[str, bytes], tmp_path: Path
+) -> None:
+    source = tmp_path / "gap.ts"
+    source.write_bytes(parts["first"] + recording(tmp_path / "later.ts", 2, start=SECONDS + 5))
+    made = made_of(source, tmp_path / "w", way)
+    before, found = shown(source), shown(made.result)
+    second, begun = found.times[found.marks.index((2, 0))], before.times[before.marks.index((2, 0))]
+    assert second > SECONDS + 4
+    assert second - found.times[0] == pytest.approx(begun - before.times[0], abs=SYNC)
+    assert found.beeps[2] - second == pytest.approx(BEEPS[0], abs=2 * SYNC)
+    assert "media.standstill" in codes(made)
