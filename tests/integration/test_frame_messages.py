@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 
 from frame_messages import (
@@ -35,7 +36,7 @@ B_FRAMES = ("-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-g", "8")
 def captioned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A second of H.264 with B-frames, each frame with captions of its own."""
     folder = tmp_path_factory.mktemp("captions")
-    plain = make_video(folder / "plain.mp4", codec=B_FRAMES)
+    plain = make_video(folder / "plain.mp4", size="64x64", codec=B_FRAMES)
     return with_messages(plain, folder / "film.mp4", lambda number: [caption(number)])
 
 
@@ -182,6 +183,67 @@ def test_segments_from_before_captions_were_kept_are_made_again(
     assert texts(made.result) == b""
     again = process(captioned, tmp_path, 0.3, **keys)
     assert attached(again.result, Attached.A53_CC) == CAPTIONS
+
+
+# --- without the network -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"video_codec": "libx264", "container": "mkv"},
+        {"video_codec": "libx265", "container": "mp4"},
+        {"container": "webm", "audio_codec": "libopus"} | AV1,
+        MPEG2,
+    ],
+    ids=str,
+)
+def test_a_transcode_keeps_captions(captioned: Path, keys: dict[str, Any], tmp_path: Path) -> None:
+    made = process(captioned, tmp_path, 0.3, ml_upscale="none", **keys)
+    assert attached(made.result, Attached.A53_CC) == CAPTIONS
+    assert codes(made) == []
+
+
+@pytest.mark.parametrize(
+    "keys", [{"video_codec": "libx265", "container": "mp4"}, AV1 | {"container": "mkv"}], ids=str
+)
+def test_a_transcode_keeps_dynamic_metadata(dynamic: Path, keys: dict[str, Any], tmp_path: Path) -> None:
+    made = process(dynamic, tmp_path, 0.2, ml_upscale="none", **keys)
+    assert attached(made.result, Attached.DYNAMIC_HDR_PLUS) == attached(dynamic, Attached.DYNAMIC_HDR_PLUS)
+    assert attached(made.result, Attached.A53_CC) == CAPTIONS[:10]
+    assert codes(made) == []
+
+
+def test_a_transcode_keeps_captions_of_frames_that_it_drops(captioned: Path, tmp_path: Path) -> None:
+    made = process(captioned, tmp_path, 0.3, ml_upscale="none", container="mkv", video_codec="libx264", fps="10")
+    assert texts(made.result) == b"".join(CAPTIONS)
+
+
+def test_a_transcode_with_captions_keeps_sound_and_picture_together(captioned: Path, tmp_path: Path) -> None:
+    source = tmp_path / "film.mkv"
+    sound = ["-f", "lavfi", "-i", "sine=duration=1.2:sample_rate=48000", "-map", "0", "-map", "1", "-c:a", "flac"]
+    ffmpeg("-itsoffset", "0.21", "-i", captioned, *sound, "-c:v", "copy", source)
+    keys = {"ml_upscale": "none", "container": "mkv", "video_codec": "libx264", "audio_codec": "flac"}
+    made = process(source, tmp_path / "work", **keys)
+    assert attached(made.result, Attached.A53_CC) == CAPTIONS
+    assert first_times(made.result) == pytest.approx(first_times(source), abs=0.001)
+
+
+def first_times(path: Path) -> tuple[float, ...]:
+    """The seconds at which the first frame and the first sound come."""
+    found = []
+    for kind in ("video", "audio"):
+        with av.open(str(path)) as container:
+            frame = next(container.decode(container.streams.get({kind: 0})))
+            found.append(float((frame.pts or 0) * (frame.time_base or 0)))
+    return tuple(found)
+
+
+def test_a_transcode_does_not_state_dolby_vision_that_is_gone(tmp_path: Path) -> None:
+    source = with_dolby_vision(hdr_film(tmp_path / "plain.mp4"), tmp_path / "film.mp4", 8, 1)
+    made = process(source, tmp_path / "work", ml_upscale="none", container="mkv", video_codec="libx265")
+    assert "video.dolby_vision_dropped" in codes(made)
+    assert b"dvvC" not in made.result.read_bytes()
 
 
 # --- Dolby Vision ------------------------------------------------------------------------------------------

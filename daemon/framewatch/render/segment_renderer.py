@@ -12,9 +12,8 @@ from collections import deque
 from pathlib import Path
 
 from framewatch.domain import Segment, StageName
-from framewatch.errors import Finding
 from framewatch.media.decode.decoder import DecodeOptions, Decoder, VideoSource
-from framewatch.media.decode.frame_messages import messages_of, put_messages
+from framewatch.media.decode.frame_messages import messages_of, put_messages, too_many_warning
 from framewatch.media.ffmpeg.matroska_pipe import MatroskaFraming
 from framewatch.media.ffmpeg.process import Encoder
 from framewatch.media.heartbeat import Beat, no_beat
@@ -201,9 +200,7 @@ class SegmentRenderer:
             return
         found = messages_of(self._source(), output.segment, task.messages, self._beat)
         if found.lost:
-            message = f"{found.lost} messages for frames of segment {output.segment.number} are dropped: too many"
-            hint = "the source has far more captions or dynamic metadata than any film"
-            self._send(Warned(warning=Finding("video.frame_messages_dropped", message, hint)))
+            self._send(Warned(warning=too_many_warning(found.lost)))
         if found.by_frame:
             with storage_faults(output.path):
                 put_messages(output.path, lambda frame: found.by_frame.get(frame, ()), self._beat)

@@ -14,6 +14,8 @@ from framewatch.errors import Finding, MediaError
 from framewatch.media import process_bounds
 from framewatch.media.clock.jumps import Bridged, jump_warning
 from framewatch.media.damage.missing import Missing
+from framewatch.media.decode.decoder import VideoSource
+from framewatch.media.decode.frame_messages import FilmMessages, put_messages
 from framewatch.media.decode.image_file import with_image_details
 from framewatch.media.decode.output_inspection import inspect_output
 from framewatch.media.ffmpeg.process import EncodeProgress, LogLevel, run_ffmpeg
@@ -54,6 +56,8 @@ from framewatch.render.tasks import (
     LengthTask,
     MeasureReport,
     MeasureTask,
+    MessagesReport,
+    MessagesTask,
     ProbeReport,
     ProbeTask,
     RenderReport,
@@ -63,6 +67,7 @@ from framewatch.render.tasks import (
     TrialTask,
 )
 from framewatch.render.warm_engine import WarmEngine, describe_device, try_engine
+from framewatch.storage.os_errors import storage_faults
 from framewatch.upscale.engine import Engine, Session
 from framewatch.upscale.selection import ENGINES
 
@@ -85,6 +90,7 @@ class RenderHandlers:
             DeviceTask: self._describe_device,
             TrialTask: self._try_engine,
             RenderTask: self._render,
+            MessagesTask: self._put_messages,
             ImageTask: self._render_image,
             CommandTask: self._run_command,
             MeasureTask: self._measure_loudness,
@@ -192,6 +198,14 @@ class RenderHandlers:
             # Where the first engine is stopped, the next one continues: finished segments are kept.
             engine = self._engine.run(task, renderer.run)
         return RenderReport(engine=engine, seconds=time.monotonic() - begun, busy_seconds=renderer.busy)
+
+    def _put_messages(self, task: MessagesTask) -> MessagesReport:
+        self.stage = "encode"
+        source = VideoSource(task.source, task.video, task.timeline, task.seekable)
+        messages = FilmMessages(source, task.segments, task.messages, self._heartbeat)
+        with storage_faults(task.path):
+            put_messages(task.path, messages, self._heartbeat)
+        return MessagesReport(lost=messages.lost)
 
     def _render_image(self, task: ImageTask) -> ImageReport:
         self.stage = "upscale"

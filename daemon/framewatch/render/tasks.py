@@ -24,12 +24,12 @@ from framewatch.domain import (
 )
 from framewatch.errors import Finding
 from framewatch.media.colour import WorkingFormat
-from framewatch.media.decode.frame_messages import CarriedMessages
 from framewatch.media.decode.output_inspection import Inspection
 from framewatch.media.filter_graph import Filter
 from framewatch.media.filters.loudness import Loudness
 from framewatch.media.limits import Limits
 from framewatch.media.plan.avi_timestamps import FrameTimes
+from framewatch.media.plan.frame_messages import CarriedMessages
 from framewatch.media.plan.output_time import TimelineRequest
 from framewatch.media.plan.plane_format import PlaneCoding
 from framewatch.media.plan.segments import SegmentOptions
@@ -152,6 +152,26 @@ class RenderReport(Record):
     engine: str
     seconds: float
     busy_seconds: dict[StageName, float]  # of each stage, all lanes together
+
+
+class MessagesTask(BoundedTask):
+    """Give the frames of an encoded video what the source attaches to its own."""
+
+    op: Literal["messages"] = "messages"
+    path: Path  # the video, without sound; it is replaced
+    source: InputFile
+    video: Stream
+    timeline: Timeline
+    segments: tuple[Segment, ...]  # by which the source is read
+    seekable: bool = True
+    messages: CarriedMessages
+
+
+class MessagesReport(Record):
+    """The answer to a `MessagesTask`."""
+
+    op: Literal["messages"] = "messages"
+    lost: int  # messages that were too many
 
 
 class ImageTask(BoundedTask):
@@ -277,6 +297,7 @@ Task = Annotated[
     | DeviceTask
     | TrialTask
     | RenderTask
+    | MessagesTask
     | ImageTask
     | CommandTask
     | MeasureTask
@@ -289,6 +310,7 @@ Report = Annotated[
     | DeviceReport
     | TrialReport
     | RenderReport
+    | MessagesReport
     | ImageReport
     | CommandReport
     | MeasureReport

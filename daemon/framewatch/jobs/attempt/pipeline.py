@@ -24,9 +24,10 @@ from framewatch.jobs.attempt.prerequisites import require_prerequisites, require
 from framewatch.jobs.attempt.request import AttemptRequest, AttemptResult, NotForThisFile, Tools
 from framewatch.jobs.attempt.segmented_render import SegmentedRender
 from framewatch.jobs.attempt.verify import HINT, compare, compare_image, silent_track_warning
-from framewatch.jobs.work_folder import clear, result_path
+from framewatch.jobs.work_folder import clear, result_path, segment_path
 from framewatch.media.commands import ffmpeg_commands
 from framewatch.media.commands.image_command import image_command
+from framewatch.media.decode.frame_messages import too_many_warning
 from framewatch.media.decode.output_inspection import Inspection
 from framewatch.media.filters.loudness import Loudness
 from framewatch.media.plan.image_plan import ImagePlan, Plan
@@ -42,6 +43,8 @@ from framewatch.render.tasks import (
     InspectTask,
     MeasureReport,
     MeasureTask,
+    MessagesReport,
+    MessagesTask,
     ProbeReport,
     ProbeTask,
 )
@@ -155,14 +158,44 @@ class Pipeline:
         )
         self._prepare_inputs(request.source, plan, result)
         plan = self._measure_loudness(request.source, plan)
-        argv = ffmpeg_commands.transcode_command(plan, self._tools.ffmpeg, request.source.path, result)
+        source, ffmpeg = request.source.path, self._tools.ffmpeg
+        if isinstance(plan, VideoPlan) and plan.is_encoded_apart:
+            video = segment_path(request.work, 0, ffmpeg_commands.segment_extension(plan))
+            self._encode(request, ffmpeg_commands.video_command(plan, ffmpeg, source, video, result), video)
+            self._put_messages(request, plan, probed, video)
+            as_upscaled = plan.evolve(mode="upscale")
+            argv = ffmpeg_commands.mux_command(as_upscaled, ffmpeg, [video], source, result)
+            self._context.run_command(argv, request.source)
+        else:
+            self._encode(request, ffmpeg_commands.transcode_command(plan, ffmpeg, source, result), result)
+        self._verify(plan, probed, result)
+
+    def _encode(self, request: AttemptRequest, argv: Sequence[str], out: Path) -> None:
+        """Run the command of a transcode that writes `out`."""
 
         def check_room() -> None:
-            require_room_left(result, self._context.fraction_done, request.places)
+            require_room_left(out, self._context.fraction_done, request.places)
 
         with self._context.also_checking(check_room):
             self._context.run_command(argv, request.source, counts=True)
-        self._verify(plan, probed, result)
+
+    def _put_messages(self, request: AttemptRequest, plan: VideoPlan, probed: ProbeReport, video: Path) -> None:
+        """Give the frames of an encoded video what the source attaches to its own."""
+        carried = plan.carried_messages
+        if carried is None:
+            return
+        task = MessagesTask(
+            path=video,
+            source=request.source,
+            video=probed.info.main_video,
+            timeline=probed.timeline,
+            segments=probed.segments,
+            seekable=probed.seekable,
+            messages=carried,
+        )
+        report: MessagesReport = self._context.run(task)
+        if report.lost:
+            self._context.warn(too_many_warning(report.lost))
 
     def _prepare_inputs(self, source: InputFile, plan: MuxPlan, result: Path) -> None:
         """Write what the commands read beside the result: covers, and the script of burned subtitles."""

@@ -38,7 +38,6 @@ from framewatch.jobs.attempt.verify import damaged_frames_warning
 from framewatch.jobs.work_folder import last_segments_marker, rehearsal_path
 from framewatch.media.commands import ffmpeg_commands
 from framewatch.media.commands.video_filters import SegmentEncoding, deinterlace_filters, source_filters
-from framewatch.media.decode.frame_messages import CarriedMessages
 from framewatch.media.decode.output_inspection import Inspection
 from framewatch.media.encoders.hardware import encoding_hardware
 from framewatch.media.plan.plan import VideoPlan
@@ -263,7 +262,7 @@ class SegmentedRender:
             boxes=plan.segment_boxes.hex(),
             deinterlace=deinterlace_filters(plan.preset),
             filters=source_filters(plan.preset),
-            messages=_carried_messages(plan),
+            messages=plan.carried_messages,
             engine=tools.engine,
             precision=tools.precision,
             last=last_segments_marker(self._request.work),
@@ -380,10 +379,3 @@ class SegmentedRender:
         """Return the seconds that each segment lasts on the timeline, so that no rounding adds up in the join."""
         begins = [self._timeline.time_of(segment.first_frame) for segment in self._segments]
         return [after - before for before, after in pairwise([*begins, self._timeline.duration])]
-
-
-def _carried_messages(plan: VideoPlan) -> CarriedMessages | None:
-    if not plan.frame_messages:
-        return None
-    length = plan.cut.length if plan.cut else None
-    return CarriedMessages(kinds=plan.frame_messages, end=None if length is None else plan.container_start + length)

@@ -29,6 +29,7 @@ from framewatch.media.plan.plan import AudioPlan, MuxPlan, VideoPlan
 from framewatch.media.preset.subtitle_file import subtitle_demuxer
 
 FINE_TICKS = 90_000  # per second, for frames at a variable rate: MPEG's clock, exact to 6 microseconds
+_CODECS_WITH_CAPTIONS = ("h264", "hevc", "mpeg2video")  # whose encoders may copy them from decoded frames
 _REHEARSAL_SECONDS = "1"
 _WHOLE = SegmentEncoding()
 
@@ -103,6 +104,21 @@ def transcode_command(plan: VideoPlan | AudioPlan, ffmpeg: Path, source: Path, o
     return [
         *_program(ffmpeg), *hardware, *_timed_source(plan, source), *video,
         *other_streams(plan, out, source_input=0), *_output(plan, source_input=0), "-y", file_url(out),
+    ]  # fmt: skip
+
+
+def video_command(plan: VideoPlan, ffmpeg: Path, source: Path, out: Path, result: Path) -> list[str]:
+    """Return the command that encodes only the video of a transcode into `out`, which starts at 0, like a segment.
+
+    `mux_command` then joins it with the rest of the source to `result`, as if it came from the network. The encoder
+    adds no captions: they are put into `out` like all other messages.
+    """
+    hardware = ["-hwaccel", plan.hwaccel] if plan.hwaccel else []
+    captions = ["-a53cc:v:0", "0"] if plan.main.codec_out in _CODECS_WITH_CAPTIONS else []
+    return [
+        *_program(ffmpeg), *hardware, *_timed_source(plan, source), "-map", f"0:{plan.main.index}",
+        *_transcoded_video(plan, result, ["setpts=PTS-STARTPTS"]), *captions, "-map_chapters", "-1",
+        *_clock(plan.rate), "-f", segment_extension(plan), "-y", file_url(out),
     ]  # fmt: skip
 
 
@@ -287,14 +303,14 @@ def _video(plan: VideoPlan, out: Path) -> list[str]:
     return ["-map", f"0:{plan.main.index}", *(copied if plan.mode == "copy" else _transcoded_video(plan, out))]
 
 
-def _transcoded_video(plan: VideoPlan, out: Path) -> list[str]:
-    """Filters, encoder and tags for the source's frames, which ffmpeg rotates; YUV keeps its colours."""
+def _transcoded_video(plan: VideoPlan, out: Path, last: Sequence[str] = ()) -> list[str]:
+    """Filters (`last` are the last ones), encoder and tags for the source's frames, which ffmpeg rotates."""
     timing = ["-fps_mode", "passthrough", *([] if plan.rate else ["-enc_time_base", f"1:{FINE_TICKS}"])]
     from_rgb = plan.rgb and plan.encoder != "gif"
     tags = colour.tag_args(plan.colour, plan.source_height, plan.encoder) if from_rgb else []
     tags += siting_args(plan)
     args = encoder_args.video_args(plan.preset, plan.pixel_format, plan.width, hdr=plan.hdr)
-    filters = ["-filter:v:0", transcoded_chain(plan, out)]
+    filters = ["-filter:v:0", ",".join((transcoded_chain(plan, out), *last))]
     return [*filters, *timing, *args, *tags, *_codec_tag(plan), *without_stale_tags("v:0")]
 
 

@@ -6,6 +6,7 @@ its frame, and the packet has the time at which the frame is shown; the timeline
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -17,14 +18,15 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from framewatch.domain import FrameMessageKind, Record, Segment
-from framewatch.errors import VerificationError
+from framewatch.domain import Segment
+from framewatch.errors import Finding, VerificationError
 from framewatch.media import out_of_memory
 from framewatch.media.decode.decoder import VideoSource
 from framewatch.media.frame_messages import captions
 from framewatch.media.frame_messages.bitstreams import FrameMessage, reader, writer
 from framewatch.media.frame_messages.sample_sizes import Sample, UnexpectedFileError, rewrite
 from framewatch.media.heartbeat import Beat, no_beat
+from framewatch.media.plan.frame_messages import CarriedMessages
 from framewatch.media.probe.dts_timing import set_up_timestamps
 from framewatch.media.probe.pyav_values import packets
 from framewatch.media.probe.safe_open import media_errors, open_media
@@ -34,13 +36,6 @@ _MAX_BYTES = 64 << 20  # of one segment's messages; a minute of captions and HDR
 _NEVER = -(1 << 63)
 _ROUNDING = 1e-6  # seconds
 _SPARE = ".with-messages"
-
-
-class CarriedMessages(Record):
-    """Which messages an output is to have, and until when."""
-
-    kinds: tuple[FrameMessageKind, ...]
-    end: float | None = None  # seconds on the source's clock: the first time that is cut off
 
 
 Messages = Callable[[int], Sequence[bytes]]
@@ -83,6 +78,37 @@ def messages_of(
                 collector.add(time, read(memoryview(packet)))
             beat()
     return FoundMessages(collector.result(), collector.lost)
+
+
+class FilmMessages:
+    """The messages of a whole film by the number of the output frame, read in parts as they are asked for.
+
+    Ask in the order of an encoder's packets, which is nearly that of the frames.
+    """
+
+    def __init__(
+        self, source: VideoSource, segments: Sequence[Segment], carried: CarriedMessages, beat: Beat = no_beat
+    ) -> None:
+        """`segments`: the parts, without gap, from the first frame on."""
+        self.lost = 0  # messages that were too many, so far
+        self._segments = segments
+        self._source, self._carried, self._beat = source, carried, beat
+        self._parts: dict[int, FoundMessages] = {}
+
+    def __call__(self, frame: int) -> Sequence[bytes]:
+        """Return the messages of a frame.
+
+        Raises:
+            MediaError: the source cannot be read.
+            StorageError: the same, because of the file system.
+        """
+        number = bisect_right(self._segments, frame, key=lambda segment: segment.first_frame) - 1
+        if number not in self._parts:
+            found = messages_of(self._source, self._segments[number], self._carried, self._beat)
+            self._parts[number] = found
+            self.lost += found.lost
+            self._parts.pop(number - 2, None)  # of the part before, frames may still come
+        return self._parts[number].by_frame.get(frame - self._segments[number].first_frame, ())
 
 
 def put_messages(path: Path, messages: Messages, beat: Beat = no_beat) -> None:
@@ -142,6 +168,12 @@ def _seek(container: InputContainer, stream: VideoStream, first: int, time_base:
     except av.FFmpegError as error:
         out_of_memory.raise_if_short(error)
         container.seek(0)
+
+
+def too_many_warning(lost: int) -> Finding:
+    """Return the warning about messages that were left out."""
+    message = f"{lost} messages for single frames are dropped: there are too many"
+    return Finding("video.frame_messages_dropped", message, "no film has so many captions or dynamic metadata")
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from framewatch.domain import FrameMessageKind, FrameMessages, MediaInfo
+from framewatch.domain import FrameMessageKind, FrameMessages, MediaInfo, Record
 from framewatch.errors import Finding
 from framewatch.media.containers import rules
 from framewatch.media.inventory.carriage import Carriage
@@ -20,6 +20,13 @@ _HOLDING: dict[str, tuple[str, ...]] = {
 }
 _WITHOUT_TIMES = "avi"  # a packet does not say when its frame is shown
 _COPY_HINT = 'processing_mode "copy" keeps the video as it is'
+
+
+class CarriedMessages(Record):
+    """Which messages an output is to have, and until when."""
+
+    kinds: tuple[FrameMessageKind, ...]
+    end: float | None = None  # seconds on the source's clock: the first time that is cut off
 
 
 def carried_messages(preset: Preset, info: MediaInfo, pixel_format: str) -> tuple[FrameMessageKind, ...]:

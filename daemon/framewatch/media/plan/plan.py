@@ -44,7 +44,12 @@ from framewatch.media.plan.chroma import ChromaPlan, chroma_plan
 from framewatch.media.plan.expectation import ExpectedAudio, ExpectedVideo, expected_audio, expected_video
 from framewatch.media.plan.extras import extras_warnings, has_too_many_chapters, has_too_many_tags
 from framewatch.media.plan.file_rules import check_file, check_rate
-from framewatch.media.plan.frame_messages import carried_messages, message_warnings, with_messages
+from framewatch.media.plan.frame_messages import (
+    CarriedMessages,
+    carried_messages,
+    message_warnings,
+    with_messages,
+)
 from framewatch.media.plan.geometry import copied_geometry, encoded_geometry, geometry_warnings
 from framewatch.media.plan.mid_stream import change_warnings
 from framewatch.media.plan.output_time import (
@@ -172,6 +177,25 @@ class VideoPlan(MuxPlan):
     def encoder(self) -> str:
         """The encoder that the preset asks for, by ffmpeg's name."""
         return rules().video_encoders[self.preset.video_codec].program
+
+    @property
+    def carried_messages(self) -> CarriedMessages | None:
+        """What the output's frames are to have of the source's; None for nothing."""
+        if not self.frame_messages:
+            return None
+        length = self.cut.length if self.cut else None
+        end = None if length is None else self.container_start + length
+        return CarriedMessages(kinds=self.frame_messages, end=end)
+
+    @property
+    def is_encoded_apart(self) -> bool:
+        """Whether a transcode encodes its video into a file of its own, as an upscale does, and joins it then.
+
+        So frames get their messages in the same way, whatever the encoder takes. And an old ffmpeg would write into
+        Matroska that the new frames are Dolby Vision.
+        """
+        no_vision = any(each.kind == "dolby_vision" and each.outcome == "dropped" for each in self.carriage)
+        return self.mode == "transcode" and self.encoder != "gif" and (bool(self.frame_messages) or no_vision)
 
     @property
     def delay(self) -> float:

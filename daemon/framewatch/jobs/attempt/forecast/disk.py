@@ -95,7 +95,8 @@ def forecast(
 
 def work_size(plan: VideoPlan | AudioPlan, missing: float, result: float) -> float:
     """Return the bytes that the work folder still takes: the missing segments, and the result beside them."""
-    return missing + result if plan.mode == "upscale" else result
+    is_joined = isinstance(plan, VideoPlan) and (plan.mode == "upscale" or plan.is_encoded_apart)
+    return missing + result if is_joined else result
 
 
 def missing_video_size(plan: VideoPlan | AudioPlan, source_size: int, finished: FinishedSegments) -> float:
