@@ -144,6 +144,7 @@ class Stream(Record):
     default: bool = False
     forced: bool = False
     cover: bool = False  # a still image attached to the file
+    empty: bool = False  # no packet of it is in the file
     video: Video | None = None
     audio: Audio | None = None
 
@@ -177,6 +178,7 @@ class Extras(Record):
     tag_characters: int = 0  # of their values, and of what chapters say
     title: str | None = None  # the file's own, shortened; None where it is not too long
     shortened: tuple[int, ...] = ()  # streams whose title or language is shortened
+    reach: int | None = None  # bytes to look for streams in, where libav's own limit is too small
     attachments: dict[int, int] = Field(default_factory=dict)  # bytes of each, by stream
     frame_messages: tuple[FrameMessages, ...] = ()
 

@@ -34,7 +34,7 @@ from framewatch.media.plan.output_time import (
 from framewatch.media.plan.segments import plan_segments
 from framewatch.media.probe.completeness import missing_warning
 from framewatch.media.probe.file_kind import is_image
-from framewatch.media.probe.packet_scan import scan, stream_spans
+from framewatch.media.probe.packet_scan import Spans, scan, stream_spans
 from framewatch.media.probe.probe import probe
 from framewatch.media.probe.safe_open import has_hwaccel
 from framewatch.media.probe.structure.structure_warnings import structure_warnings
@@ -129,13 +129,14 @@ class RenderHandlers:
         process_bounds.let_take(scanning_bytes(info.size))
         main = info.main_video
         if not task.timeline:
-            measured = stream_spans(source, _main_stream(info), self._heartbeat)
+            measured = stream_spans(source, _main_stream(info), self._heartbeat, info.extras.reach)
             if isinstance(measured, Bridged):
                 return self._probe_bridged(task, measured)
             spans, missing, changes = measured
             durations = {index: float(end - begin) for index, (begin, end) in spans.items()}
             if task.limits and (findings := check_spans(durations, info, task.limits)):
                 raise MediaError.of(findings)
+            info = _without_packets_marked(info, spans)
             lengths = lengths_in_cut(request, None, spans, info.start)
             info = info.evolve(changes=changes)
             return ProbeReport(info=info, timeline=None, lengths=lengths, warnings=(*odd, *_warnings(missing)))
@@ -143,9 +144,10 @@ class RenderHandlers:
             return ProbeReport(info=info, timeline=None)
         # One scan of all packets before the work gives the exact timeline, finds a truncated file before hours are
         # spent on it, and measures each stream's length, which headers only estimate.
-        scanned = scan(source, main.index, self._heartbeat)
+        scanned = scan(source, main.index, self._heartbeat, info.extras.reach)
         if isinstance(scanned, Bridged):
             return self._probe_bridged(task, scanned)
+        info = _without_packets_marked(info, scanned.spans)
         info = _with_messages(info, main.index, scanned.messages)
         timeline = requested_timeline(request, scanned, main.video.rate, info.start)
         limits = task.limits
@@ -255,6 +257,12 @@ class RenderHandlers:
         if count != self._last_count:
             self._last_count = count
             self.send(Alive(count=count))
+
+
+def _without_packets_marked(info: MediaInfo, spans: Spans) -> MediaInfo:
+    """Return `info` with the audio tracks marked that a broadcast announces and never sends."""
+    streams = (each.evolve(empty=each.kind == "audio" and each.index not in spans) for each in info.streams)
+    return info.evolve(streams=tuple(streams))
 
 
 def _main_stream(info: MediaInfo) -> int:

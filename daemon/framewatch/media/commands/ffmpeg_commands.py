@@ -27,6 +27,7 @@ from framewatch.media.limits import TRIED_PIXELS
 from framewatch.media.plan.avi_timestamps import COMPLETE_TIMES, genpts_args
 from framewatch.media.plan.plan import AudioPlan, MuxPlan, VideoPlan
 from framewatch.media.preset.subtitle_file import subtitle_demuxer
+from framewatch.media.probe.safe_open import reading_options
 
 FINE_TICKS = 90_000  # per second, for frames at a variable rate: MPEG's clock, exact to 6 microseconds
 _CODECS_WITH_CAPTIONS = ("h264", "hevc", "mpeg2video")  # whose encoders may copy them from decoded frames
@@ -215,7 +216,9 @@ def _program(ffmpeg: Path, *, stdin: bool = False) -> list[str]:
 def _source(plan: MuxPlan, source: Path) -> list[str]:
     """Return the input of the source, with only the demuxer that the probe found: never a playlist of other files."""
     demuxers = ["-protocol_whitelist", "file", "-format_whitelist", plan.demuxer]
-    return [*_frame_limits(plan), *_one_graph(plan), *demuxers, "-i", file_url(source)]
+    reading = reading_options(plan.reach) if plan.reach else {}
+    far = [word for option, value in reading.items() for word in (f"-{option}", value)]
+    return [*_frame_limits(plan), *far, *_one_graph(plan), *demuxers, "-i", file_url(source)]
 
 
 def _one_graph(plan: MuxPlan) -> list[str]:

@@ -87,6 +87,7 @@ class MuxPlan(BasePlan):
 
     mode: Mode
     demuxer: str  # ffmpeg's name of the source's container; ffmpeg opens the source with no other
+    reach: int | None = None  # bytes in which ffmpeg looks for the source's streams; None: its own limit
     max_pixels: int | None = None  # of a source frame that ffmpeg decodes; None: no limit
     container_start: float  # seconds on the source's clock: its earliest timestamp or the cut; the output's zero
     cut: Cut | None
@@ -279,6 +280,7 @@ def _audio_plan(preset: Preset, name: str, info: MediaInfo, table: StreamTable) 
         preset=preset,
         container=preset.container,
         demuxer=info.container,
+        reach=info.extras.reach,
         container_start=zero,
         cut=cut,
         streams=tuple(table.rows),
@@ -312,6 +314,7 @@ def _video_plan(
         preset=preset,
         container=preset.container,
         demuxer=info.container,
+        reach=info.extras.reach,
         container_start=zero,
         cut=cut,
         video_start=video_start(zero, info, main, timeline),

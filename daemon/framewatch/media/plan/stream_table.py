@@ -20,7 +20,13 @@ from framewatch.media.preset.preset import Preset, Tracks
 Action = Literal["upscale", "encode", "copy", "drop"]
 
 _CONVERTED_KBPS = 64  # of each channel, at the least, of a track that was to be copied
-_SOUND_LOST = ("copy.audio_codec", "audio.no_decoder", "audio.too_many_channels", "audio.unknown_layout")
+_SOUND_LOST = (
+    "streams.empty",
+    "copy.audio_codec",
+    "audio.no_decoder",
+    "audio.too_many_channels",
+    "audio.unknown_layout",
+)
 
 
 class StreamPlan(Record):
@@ -211,6 +217,10 @@ class _StreamTableBuilder:
         return self.preset.selected_subtitle_tracks if self.container.has_subtitles else "none"
 
     def _audio(self, stream: Stream) -> None:
+        if stream.empty:
+            message = f"{description(stream)} is announced and has no sound in it"
+            self._lose(stream, Finding("streams.empty", message, "", location(stream)))
+            return
         copied = stream.codec in self.container.audio.copied
         if self.copy_mode or self.preset.audio_codec == "copy":
             if copied:

@@ -182,8 +182,8 @@ class CoreKeys(PresetSection):
     )
     video_track: VideoTrack = Field(
         "auto",
-        description="Stream number of the video to process, counted from 0 over all streams; auto: the default one or, "
-        "of several, the largest.",
+        description="Stream number of the video to process, counted from 0 over all streams; auto: the default "
+        "one or, of several, the largest.",
     )
     selected_audio_tracks: TrackChoice = Field(
         (), description="Stream numbers of the audio tracks to keep, in this order; [] keeps all, none keeps none."

@@ -86,7 +86,7 @@ class StreamScan(NamedTuple):
     changes: Changes
 
 
-def scan(source: AnyFile, index: int, beat: Beat = no_beat) -> ScanResult | Bridged:
+def scan(source: AnyFile, index: int, beat: Beat = no_beat, reach: int | None = None) -> ScanResult | Bridged:
     """Read all packets of a file, and time the frames of the stream with this absolute index.
 
     Where the file's clock jumps, and may do so in its container, the result is the clock to read the file with.
@@ -98,6 +98,7 @@ def scan(source: AnyFile, index: int, beat: Beat = no_beat) -> ScanResult | Brid
         source: the file.
         index: of the video stream.
         beat: called as reading makes progress.
+        reach: bytes in which its streams were found (`Extras.reach`).
 
     Raises:
         MediaError: `media.no_frames`, `media.truncated`, `media.corrupt`, or, if the clock jumps back,
@@ -105,7 +106,7 @@ def scan(source: AnyFile, index: int, beat: Beat = no_beat) -> ScanResult | Brid
         StorageError: the file is gone or cannot be read now.
     """
     completeness = Completeness(source, index, beat)
-    with open_media(source, beat=beat, on_read=completeness.on_read) as container:
+    with open_media(source, beat=beat, on_read=completeness.on_read, reach=reach) as container:
         stream = container.streams[index]
         indexed = len(stream.index_entries)
         context = stream.codec_context
@@ -145,17 +146,18 @@ def scan(source: AnyFile, index: int, beat: Beat = no_beat) -> ScanResult | Brid
         return replace(result, missing=missing, messages=messages.result(result.time_base), changes=watch.result())
 
 
-def stream_spans(source: AnyFile, main: int, beat: Beat = no_beat) -> StreamScan | Bridged:
+def stream_spans(source: AnyFile, main: int, beat: Beat = no_beat, reach: int | None = None) -> StreamScan | Bridged:
     """Measure when the packets of each stream begin and end, for files whose video does not matter.
 
-    `main` is the index of the stream that matters. Where the clock jumps, the result is as that of `scan`.
+    `main` is the index of the stream that matters, and `reach` is as for `scan`. Where the clock jumps, the result is
+    as that of `scan`.
 
     Raises:
         MediaError: `media.truncated` or `media.corrupt`.
         StorageError: the file is gone or cannot be read now.
     """
     completeness = Completeness(source, main, beat)
-    with open_media(source, beat=beat, on_read=completeness.on_read) as container:
+    with open_media(source, beat=beat, on_read=completeness.on_read, reach=reach) as container:
         spans, watch = _SpanCollector(), ChangeWatch(container, None)
         jumps = _jump_detector(source, container, main)
         with completeness.explains(container), _reading_errors(source, lambda: "it cannot be read to its end"):

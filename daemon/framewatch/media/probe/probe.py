@@ -7,8 +7,8 @@ never reaches the daemon's process.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from fractions import Fraction
 from functools import partial
 from typing import cast
@@ -37,6 +37,7 @@ from framewatch.media.probe.libav_dump import LibavDump, read_dump
 from framewatch.media.probe.pyav_values import fraction, packets, tags
 from framewatch.media.probe.safe_open import IMAGE_DEMUXERS, AnyFile, open_file, open_media
 from framewatch.media.probe.sample_tables import check_index, index_sizes
+from framewatch.media.probe.streams.reach import further_reach, what_is_known
 from framewatch.media.probe.streams.stills import mark_stills
 from framewatch.media.probe.truncation import COPY_AGAIN_HINT, Extent, Family, read_extent
 from framewatch.media.reading_cost import decoding_bytes, least_decoding_bytes, opening_bytes, opening_image_bytes
@@ -76,13 +77,10 @@ def probe(
     try:
         with (
             _bounded_by_image(source, size, seconds, beat) if limits else nullcontext(),
-            opening() as container,
+            _opened_far_enough(opening, size, limits) as (container, info),
         ):
-            info = _headers(container, size).evolve(video_track=video_track)
-            if limits is not None and (findings := check_limits(info, limits)):
-                raise MediaError.of(findings)
-            marked = mark_stills(opening, container, info.streams, video_track)
-            return _with_first_frame(container, info.evolve(streams=marked))
+            marked = mark_stills(partial(opening, reach=info.extras.reach), container, info.streams, video_track)
+            return _with_first_frame(container, info.evolve(streams=marked, video_track=video_track))
     except MediaError as error:
         if error.finding.code != MediaError.code:
             raise
@@ -154,6 +152,32 @@ def _not_media(source: AnyFile) -> MediaError:
     message = f"{source.name} is not a media file, despite its extension"
     hint = "framewatch reads MP4, MOV, MKV, WebM, AVI, MPEG-TS, MPEG-PS, FLV, Ogg, ASF and MXF"
     return MediaError(message, code="media.not_media", hint=hint)
+
+
+@contextmanager
+def _opened_far_enough(
+    opening: Callable[..., AbstractContextManager[InputContainer]], size: int, limits: Limits | None
+) -> Iterator[tuple[InputContainer, MediaInfo]]:
+    """Open a file, with what its headers say and, where they do not say enough, its beginning.
+
+    Raises:
+        MediaError: it exceeds the limits, or what `opening` raises.
+    """
+    reach: int | None = None
+    needed: int | None = None  # to find all that is known
+    known: tuple[object, ...] = ()
+    while True:
+        with opening(reach=reach) as container:
+            info = _headers(container, size)
+            if limits is not None and (findings := check_limits(info, limits)):
+                raise MediaError.of(findings)
+            before, known = known, what_is_known(info)
+            needed = reach if known != before else needed
+            further = further_reach(info, reach)
+            if further is None:
+                yield container, info.evolve(extras=info.extras.evolve(reach=needed))
+                return
+        reach = further
 
 
 def _with_first_frame(container: InputContainer, info: MediaInfo) -> MediaInfo:

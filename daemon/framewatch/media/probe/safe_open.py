@@ -77,6 +77,12 @@ _CONTAINER_OPTIONS = {
     "format_whitelist": ",".join((*VIDEO_DEMUXERS, *AUDIO_DEMUXERS, *IMAGE_DEMUXERS)),
     "protocol_whitelist": "none",
 }
+_LONGEST_LOOK = 600_000_000  # microseconds: as many bytes as are allowed count, not their time
+
+
+def reading_options(reach: int) -> dict[str, str]:
+    """Return the options of libav, and of ffmpeg, that have it look for streams in so many bytes, however long."""
+    return {"probesize": str(reach), "analyzeduration": str(_LONGEST_LOOK)}
 
 
 def open_file(source: AnyFile, seconds: float | None = None, beat: Beat = no_beat) -> BinaryIO:
@@ -215,6 +221,7 @@ def open_media(
     seconds: float | None = None,
     beat: Beat = no_beat,
     on_read: OnRead | None = None,
+    reach: int | None = None,
 ) -> Iterator[InputContainer]:
     """Open a media file. libav gets a stream of bytes: it learns no file name and can open nothing else.
 
@@ -228,6 +235,7 @@ def open_media(
         seconds: as for `open_file`.
         beat: as for `open_file`.
         on_read: gets what libav reads, as it is in the file.
+        reach: bytes in which streams are looked for; None: libav's own limit.
 
     Raises:
         MediaError: it is no media file that framewatch reads, or is broken, or there is no such hardware.
@@ -245,7 +253,7 @@ def open_media(
             file,
             mode="r",
             options=options,
-            container_options=_CONTAINER_OPTIONS,
+            container_options=_CONTAINER_OPTIONS | (reading_options(reach) if reach else {}),
             buffer_size=BUFFER_BYTES,
             io_open=_refuse,
             hwaccel=_hardware(hwaccel) if hwaccel else None,
