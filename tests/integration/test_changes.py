@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from framewatch.errors import FramewatchError
+from framewatch.errors import FramewatchError, RuleError
 from framewatch.jobs.attempt.request import AttemptResult
 from framewatch.media.commands.video_filters import deinterlace_filters
 from framewatch.media.decode.decoder import DecodeOptions, Decoder, VideoSource
+from framewatch.media.ffmpeg.trial import keeps_hidden_edges
 from framewatch.media.limits import Limits
 from framewatch.media.plan.segments import SegmentOptions
 from framewatch.media.preset.preset import Preset
@@ -24,6 +25,7 @@ from framewatch.render.tasks import ProbeTask
 from full_run import process, rgb_frames
 from joined import RATE, X264, joined, part
 from media_factory import ffmpeg
+from media_samples import FFMPEG
 
 WAYS: list[dict[str, Any]] = [{"ml_upscale": "none"}, {"ml_upscale": "esrgan-2x"}]
 ENCODED: list[dict[str, Any]] = [each | {"container": name} for each in WAYS for name in ("mkv", "mp4")]
@@ -171,6 +173,10 @@ def test_the_first_frame_that_is_shown_decides_the_size(keys: dict[str, Any], tm
 @pytest.mark.parametrize("keys", WAYS, ids=named)
 def test_turned_and_cropped_frames_are_fitted_first(keys: dict[str, Any], tmp_path: Path) -> None:
     film = film_of_sizes(tmp_path, ["64x48", "128x48"], 10, "-display_rotation:v", "90")
+    if keys["ml_upscale"] == "none" and not keeps_hidden_edges(FFMPEG):
+        with pytest.raises(RuleError):
+            process(film, tmp_path / "work", container="mkv", **keys)
+        return
     made = process(film, tmp_path / "work", container="mkv", **keys)
     scale = made.plan.scale
     assert [lit(frame) for frame in rgb_frames(made.result)] == [

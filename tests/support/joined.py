@@ -21,14 +21,15 @@ def part(
     filters: str = "null",
     codec: Sequence[str] = X264,
     sound: tuple[int, str] | None = None,
+    tone: int = 440,
 ) -> Path:
-    """Make one part, in MPEG-TS, whose first frame is shown at `start`; `sound`: rate, and layout of the channels."""
+    """Make one part, in MPEG-TS, whose first frame is shown at `start`; `sound`: rate and channels."""
     join = ":" if "=" in source else "="
     seconds = frames / RATE
     inputs = ["-f", "lavfi", "-i", f"{source}{join}size={size}:rate={RATE}:duration={seconds}"]
     mapped = ["-map", "0:v"]
     if sound:
-        inputs += ["-f", "lavfi", "-i", f"sine=frequency=440:sample_rate={sound[0]}:duration={seconds}"]
+        inputs += ["-f", "lavfi", "-i", f"sine=frequency={tone}:sample_rate={sound[0]}:duration={seconds}"]
         mapped += ["-map", "1:a", "-af", f"aformat=channel_layouts={sound[1]}", "-c:a", "ac3"]
     times = ["-output_ts_offset", str(start), "-muxdelay", "0", "-muxpreload", "0"]
     ffmpeg(*inputs, *mapped, "-vf", filters, *codec, *times, "-f", "mpegts", f"file:{path}")

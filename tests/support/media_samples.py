@@ -201,7 +201,7 @@ def encode_segments(plan: VideoPlan, frames: Iterable[Any], folder: Path, sizes:
 def measured(plan: MuxPlan, source: Path) -> Any:
     """Return the plan with the measured loudness of the tracks that it normalises."""
     found: dict[int, Loudness | None] = {}
-    for index, command in ffmpeg_commands.measure_commands(plan, FFMPEG, source).items():
+    for index, command in ffmpeg_commands.measure_commands(plan, FFMPEG, source, source).items():
         lines: list[str] = []
         run_ffmpeg(command, [named_by_user(source)], on_log=lambda _, line, heard=lines.append: heard(line))
         found[index] = parse_loudness(lines)

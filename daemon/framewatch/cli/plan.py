@@ -107,9 +107,11 @@ def _steps(plan: Plan, ffmpeg: Path, source: Path, segments: int) -> _Steps:
     if isinstance(plan, ImagePlan):
         return [("encode", image_command(plan, ffmpeg, result))]
     steps = [("cover", argv) for argv in ffmpeg_commands.cover_commands(plan, ffmpeg, source, result)]
+    steps += [("sound", argv) for argv in ffmpeg_commands.sound_commands(plan, ffmpeg, source, result)]
     if plan.burned is not None:
         steps.append(("subtitles", ffmpeg_commands.burn_command(plan.burned.path, ffmpeg, result)))
-    measure = [("measure", argv) for argv in ffmpeg_commands.measure_commands(plan, ffmpeg, source).values()]
+    measured = ffmpeg_commands.measure_commands(plan, ffmpeg, source, result)
+    measure = [("measure", argv) for argv in measured.values()]
     if isinstance(plan, AudioPlan) or plan.mode != "upscale":
         return [*steps, *measure, (plan.mode, ffmpeg_commands.transcode_command(plan, ffmpeg, source, result))]
     extension = ffmpeg_commands.segment_extension(plan)

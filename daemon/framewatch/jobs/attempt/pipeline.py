@@ -27,6 +27,7 @@ from framewatch.jobs.attempt.verify import HINT, compare, compare_image, silent_
 from framewatch.jobs.work_folder import clear, result_path, segment_path
 from framewatch.media.commands import ffmpeg_commands
 from framewatch.media.commands.image_command import image_command
+from framewatch.media.commands.uniform_sound import uniform_tracks
 from framewatch.media.decode.frame_messages import too_many_warning
 from framewatch.media.decode.output_inspection import Inspection
 from framewatch.media.filters.loudness import Loudness
@@ -134,7 +135,7 @@ class Pipeline:
         self._prepare_inputs(request.source, plan, result)
         if not segmented.begun:
             segmented.rehearse()
-        plan = self._measure_loudness(request.source, plan)
+        plan = self._measure_loudness(request.source, plan, result)
         engine = segmented.render()
         segmented.join(plan, result)
         try:
@@ -156,8 +157,9 @@ class Pipeline:
         self._context.share.ask(
             partial(require_room_for, plan, request.source.root, probed.info.size, request.places)
         )
-        self._prepare_inputs(request.source, plan, result)
-        plan = self._measure_loudness(request.source, plan)
+        apart = isinstance(plan, VideoPlan) and plan.is_encoded_apart
+        self._prepare_inputs(request.source, plan.evolve(mode="upscale") if apart else plan, result)
+        plan = self._measure_loudness(request.source, plan, result)
         source, ffmpeg = request.source.path, self._tools.ffmpeg
         if isinstance(plan, VideoPlan) and plan.is_encoded_apart:
             video = segment_path(request.work, 0, ffmpeg_commands.segment_extension(plan))
@@ -198,20 +200,25 @@ class Pipeline:
             self._context.warn(too_many_warning(report.lost))
 
     def _prepare_inputs(self, source: InputFile, plan: MuxPlan, result: Path) -> None:
-        """Write what the commands read beside the result: covers, and the script of burned subtitles."""
+        """Write what the commands read beside the result: covers, sound that changes, and burned subtitles."""
         ffmpeg = self._tools.ffmpeg
         for argv in ffmpeg_commands.cover_commands(plan, ffmpeg, source.path, result):
+            self._context.run_command(argv, source)
+        for argv in ffmpeg_commands.sound_commands(plan, ffmpeg, source.path, result):
             self._context.run_command(argv, source)
         if plan.burned is not None:
             argv = ffmpeg_commands.burn_command(plan.burned.path, ffmpeg, result)
             self._context.run_command(argv, plan.burned)
 
-    def _measure_loudness(self, source: InputFile, plan: AnyPlan) -> AnyPlan:
+    def _measure_loudness(self, source: InputFile, plan: AnyPlan, result: Path) -> AnyPlan:
         """Return the plan with the loudness of each track that is normalized."""
         found: dict[int, Loudness | None] = {}
-        for index, argv in ffmpeg_commands.measure_commands(plan, self._tools.ffmpeg, source.path).items():
+        beside = [track.index for track in uniform_tracks(plan)]
+        commands = ffmpeg_commands.measure_commands(plan, self._tools.ffmpeg, source.path, result)
+        for index, argv in commands.items():
             self._context.log_command(argv)
-            report: MeasureReport = self._context.run(MeasureTask(argv=tuple(argv), inputs=(source,)))
+            inputs = () if index in beside else (source,)
+            report: MeasureReport = self._context.run(MeasureTask(argv=tuple(argv), inputs=inputs))
             found[index] = report.loudness
             if report.loudness is None:
                 self._context.warn(silent_track_warning(index))

@@ -18,6 +18,12 @@ from framewatch.media.clock.jumps import DISCONTINUOUS
 from framewatch.media.commands.chroma_filters import siting_args
 from framewatch.media.commands.output_args import cover_path, file_url, muxer_args, other_streams, without_stale_tags
 from framewatch.media.commands.trim_args import audio_trim, clock_args, copied_video_args, length_args, seek_args
+from framewatch.media.commands.uniform_sound import (
+    sound_input,
+    sound_output_args,
+    sound_source_args,
+    uniform_tracks,
+)
 from framewatch.media.commands.video_filters import SegmentEncoding, transcoded_chain, upscaled_chain
 from framewatch.media.containers import rules
 from framewatch.media.encoders import encoder_args
@@ -26,6 +32,7 @@ from framewatch.media.filters.burned_subtitles import script_path
 from framewatch.media.limits import TRIED_PIXELS
 from framewatch.media.plan.avi_timestamps import COMPLETE_TIMES, genpts_args
 from framewatch.media.plan.plan import AudioPlan, MuxPlan, VideoPlan
+from framewatch.media.plan.stream_table import StreamPlan
 from framewatch.media.preset.subtitle_file import subtitle_demuxer
 from framewatch.media.probe.safe_open import reading_options
 
@@ -87,7 +94,7 @@ def mux_command(
         video = ["-f", "concat", *unchanged, "-safe", "0", "-protocol_whitelist", "file", "-i", listed]
     return [
         *_program(ffmpeg), "-copyts", "-itsoffset", _seconds(plan.video_start), *video,
-        *seek_args(plan), "-itsoffset", _source_offset(plan), *_source(plan, source),
+        *seek_args(plan), "-itsoffset", _source_offset(plan), *_source(plan, source), *_sounds(plan, out),
         "-map", "0:v:0", "-c:v:0", "copy", *_on_grid(plan), *_video_metadata(plan),
         *other_streams(plan, out, source_input=1), *_output(plan, source_input=1), "-y", file_url(out),
     ]  # fmt: skip
@@ -103,7 +110,7 @@ def transcode_command(plan: VideoPlan | AudioPlan, ffmpeg: Path, source: Path, o
         hardware = ["-hwaccel", plan.hwaccel] if plan.hwaccel and plan.mode != "copy" else []
         video = _video(plan, out)
     return [
-        *_program(ffmpeg), *hardware, *_timed_source(plan, source), *video,
+        *_program(ffmpeg), *hardware, *_timed_source(plan, source), *_sounds(plan, out), *video,
         *other_streams(plan, out, source_input=0), *_output(plan, source_input=0), "-y", file_url(out),
     ]  # fmt: skip
 
@@ -136,21 +143,43 @@ def rehearsal_command(plan: VideoPlan, ffmpeg: Path, source: Path, out: Path) ->
     return [
         *_program(ffmpeg), "-copyts", "-f", "lavfi", "-i", frame,
         *seek_args(plan), "-itsoffset", _source_offset(plan), "-t", _REHEARSAL_SECONDS,
-        *_source(plan, source),
+        *_source(plan, source), *_sounds(plan, out, "-t", _REHEARSAL_SECONDS),
         "-map", "0:v:0", *_upscaled_video(plan, out, _WHOLE),
         *other_streams(plan, out, source_input=1), *_output(plan, source_input=1), "-y", file_url(out),
     ]  # fmt: skip
 
 
-def measure_commands(plan: MuxPlan, ffmpeg: Path, source: Path) -> dict[int, list[str]]:
+def measure_commands(plan: MuxPlan, ffmpeg: Path, source: Path, out: Path) -> dict[int, list[str]]:
     """Return the commands that log the loudness of the tracks that are normalized, by stream index."""
     return {
         track.index: [
-            *_program(ffmpeg), "-loglevel", "level+info", *_timed_source(plan, source), "-map", f"0:{track.index}",
+            *_program(ffmpeg), "-loglevel", "level+info", *_measured(plan, track, source, out),
             *audio.measure_args(track.audio, audio_trim(plan)), "-f", "null", "-",
         ]
         for track in plan.of_kind("audio") if track.audio and track.audio.normalize
     }  # fmt: skip
+
+
+def _measured(plan: MuxPlan, track: StreamPlan, source: Path, out: Path) -> list[str]:
+    if track in uniform_tracks(plan):
+        return ["-copyts", *sound_input(track, out), "-map", "0:0"]
+    return [*_timed_source(plan, source), "-map", f"0:{track.index}"]
+
+
+def sound_commands(plan: MuxPlan, ffmpeg: Path, source: Path, out: Path) -> list[list[str]]:
+    """Return the commands that write the sound of tracks that change beside `out`, alike from beginning to end."""
+    return [
+        [
+            *_program(ffmpeg), *sound_source_args(plan, float(_source_offset(plan))), *_source(plan, source),
+            *sound_output_args(plan, track, out),
+        ]
+        for track in uniform_tracks(plan)
+    ]  # fmt: skip
+
+
+def _sounds(plan: MuxPlan, out: Path, *options: str) -> list[str]:
+    """Return the inputs that `sound_commands` write."""
+    return [part for track in uniform_tracks(plan) for part in (*options, *sound_input(track, out))]
 
 
 def cover_commands(plan: MuxPlan, ffmpeg: Path, source: Path, out: Path) -> list[list[str]]:
@@ -245,7 +274,7 @@ def _timed_source(plan: MuxPlan, source: Path) -> list[str]:
     """Return the source as the only input, moved to the output's zero unless it is copied as it is."""
     times = plan.frame_times if isinstance(plan, VideoPlan) else COMPLETE_TIMES
     offset = ["-itsoffset", _source_offset(plan)]
-    moved = ["-copyts", *seek_args(plan), *offset] if plan.cut or times.runs or _has_exact_frames(plan) else []
+    moved = ["-copyts", *seek_args(plan), *offset] if plan.cut or times.runs or _is_timed(plan) else []
     made_up = genpts_args(plan.demuxer, times) if plan.mode == "copy" else []
     return [*moved, *made_up, *_source(plan, source)]
 
@@ -258,6 +287,11 @@ def _source_offset(plan: MuxPlan) -> str:
     """
     offset = plan.delay - plan.container_start if plan.mode != "upscale" else -plan.container_start
     return _seconds(offset + (0.000_001 if plan.demuxer in DISCONTINUOUS else 0.0))
+
+
+def _is_timed(plan: MuxPlan) -> bool:
+    """Return whether the source has to be on the output's clock: to count frames, or for sound from other inputs."""
+    return _has_exact_frames(plan) or bool(uniform_tracks(plan))
 
 
 def _has_exact_frames(plan: MuxPlan) -> bool:

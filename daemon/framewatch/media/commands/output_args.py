@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from framewatch.media.commands.trim_args import audio_trim, copied_audio_args, copied_packets_args, subtitle_args
+from framewatch.media.commands.uniform_sound import uniform_tracks
 from framewatch.media.containers import rules
 from framewatch.media.filters import audio
 from framewatch.media.plan.plan import AudioPlan, MuxPlan
@@ -23,7 +24,10 @@ _QUEUE = "100000"
 
 
 def other_streams(plan: MuxPlan, out: Path, source_input: int) -> list[str]:
-    """Map audio, subtitles, attachments and covers of the source, which is input number `source_input`."""
+    """Map audio, subtitles, attachments and covers of the source, which is input number `source_input`.
+
+    The inputs behind it are those of `sound_inputs`.
+    """
     args: list[str] = []
     for number, track in enumerate(plan.of_kind("video")[1:], start=1):
         copied = copied_packets_args(plan, f"v:{number}")
@@ -35,8 +39,11 @@ def other_streams(plan: MuxPlan, out: Path, source_input: int) -> list[str]:
             f"-disposition:v:{number}",
             "-default",
         ]
+    uniform = [track.index for track in uniform_tracks(plan)]
     for number, track in enumerate(plan.of_kind("audio")):
-        args += [*_map(source_input, track), *_audio(plan, number, track), *_title(plan, f"a:{number}", track)]
+        made = uniform.index(track.index) if track.index in uniform else None
+        mapped = _map(source_input, track) if made is None else ["-map", f"{source_input + 1 + made}:0"]
+        args += [*mapped, *_audio(plan, number, track), *_title(plan, f"a:{number}", track)]
     for number, track in enumerate(plan.of_kind("subtitle")):
         codec = [f"-c:s:{number}", track.encoder or "copy", *subtitle_args(plan, f"s:{number}")]
         args += [*_map(source_input, track), *codec, *_title(plan, f"s:{number}", track)]

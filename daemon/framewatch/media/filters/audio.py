@@ -36,6 +36,7 @@ class AudioTarget(Record):
     quality: VariableQuality | None = None
     channels: int | None = None
     sample_rate: int | None = None  # Hz
+    uniform: str | None = None  # the source's sound changes, and is made like this first (arguments of aformat)
     layout: str | None = None  # of the channels, where the encoder does not take all layouts
     before: tuple[str, ...] = ()  # filters, up to the mix of the channels
     normalize: bool = False

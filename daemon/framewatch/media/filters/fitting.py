@@ -14,8 +14,9 @@ from framewatch.domain import Changes, Colour, Picture, Record, Video
 from framewatch.media import colour
 from framewatch.media.filter_graph import Filter
 from framewatch.media.filters.upright import upright_filters
+from framewatch.media.siting import siting_options
 
-_SCALER = "flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact"
+_SCALER = f"flags={colour.EXACT_FLAGS}"
 # Formats that hardware decoders give where software decoders give another with the same samples.
 _OF_HARDWARE = ("nv12", "nv16", "nv24", "p010le", "p012le", "p016le", "p210le", "p216le", "p410le", "p416le")
 _MAX_INT = 2**31 - 1
@@ -47,8 +48,9 @@ def fit_filters(frame: Frame, picture: Picture | None, first: Picture | None, vi
     if (frame.width, frame.height, sar) == (video.width, video.height, video.sar) and not recoded and same_format:
         return ()
     width, height = fitted_size(frame.width, frame.height, sar, video)
-    args = f"{width}:{height}:{_SCALER}{options}"
-    made = [Filter("scale", args)]
+    made_format = frame.pixel_format if same_format or colour.is_rgb(video) else video.pixel_format
+    siting = _siting(video, frame.pixel_format, made_format)
+    made = [Filter("scale", f"{width}:{height}:{_SCALER}{options}{siting}")]
     if not same_format and not colour.is_rgb(video):
         made.append(Filter("format", video.pixel_format))
     if (width, height) != (video.width, video.height):
@@ -61,6 +63,10 @@ def fitted_size(width: int, height: int, sar: Fraction, video: Video) -> tuple[i
     wide = video.height * width * sar / height / video.sar
     high = video.width * height / (width * sar) * video.sar
     return _side(wide, video.width), _side(high, video.height)
+
+
+def _siting(video: Video, given: str, made: str) -> str:
+    return siting_options("in", video.siting, given) + siting_options("out", video.siting, made)
 
 
 def _side(exact: Fraction, most: int) -> int:
@@ -99,7 +105,7 @@ class Fitting(Record):
     sar: Fraction
     pixel_format: str | None  # None: it is RGB, and becomes YUV later
     shapes: tuple[Shape, ...]  # in order; the first one holds from the beginning
-    coding: str  # options of `scale` that change matrix and range
+    coding: str  # options of `scale` that change matrix and range, and say where chroma lies
     upright: tuple[Filter, ...]  # what ffmpeg would do with each frame before ours, and must not
 
 
@@ -113,7 +119,7 @@ def fitting(changes: Changes, video: Video) -> Fitting | None:
         sar=video.sar,
         pixel_format=None if colour.is_rgb(video) else video.pixel_format,
         shapes=tuple(Shape(seconds=each.seconds, sar=each.picture.sar) for each in changes.pictures),
-        coding=_coding(changes),
+        coding=_coding(changes) + _siting(video, video.pixel_format, video.pixel_format),
         upright=upright_filters(video),
     )
 

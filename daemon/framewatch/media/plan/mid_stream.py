@@ -91,6 +91,21 @@ def change_warnings(
             yield from _sound_warning(row, info, changes)
 
 
+def with_uniform_sound(streams: Sequence[StreamPlan], info: MediaInfo) -> list[StreamPlan]:
+    """Return the streams; sound that changes and is encoded is made like it begins."""
+    changing = {each.stream for each in info.changes.sounds}
+    rows = []
+    for row in streams:
+        source = next((each.audio for each in info.streams if each.index == row.index), None)
+        if row.audio is not None and row.index in changing and source is not None and source.channels:
+            layout = source.layout or f"{source.channels}c"
+            uniform = f"sample_rates={row.audio.source_rate}:channel_layouts={layout}"
+            rows.append(row.evolve(audio=row.audio.evolve(uniform=uniform)))
+        else:
+            rows.append(row)
+    return rows
+
+
 class _Aspect(NamedTuple):
     """One of the properties that a picture can change."""
 

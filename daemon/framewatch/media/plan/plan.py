@@ -51,7 +51,7 @@ from framewatch.media.plan.frame_messages import (
     with_messages,
 )
 from framewatch.media.plan.geometry import copied_geometry, encoded_geometry, geometry_warnings
-from framewatch.media.plan.mid_stream import change_warnings
+from framewatch.media.plan.mid_stream import change_warnings, with_uniform_sound
 from framewatch.media.plan.output_time import (
     Cut,
     audio_duration,
@@ -249,6 +249,7 @@ def make_plan(
     drops_chapters = has_too_many_chapters(info)
     info = info.evolve(chapters=0) if drops_chapters else info
     table = stream_table(preset, info, ffmpeg)
+    table.rows = with_uniform_sound(table.rows, info)
     warnings = (*warnings, *change_warnings(preset, info, timeline, table.rows))
     findings = [*check_preset(preset), *check_file(preset, info, table)]
     if timeline:

@@ -145,7 +145,7 @@ def test_no_command_keeps_a_path_in_the_share(preset_keys: dict[str, object], cl
     words.touch()
     plan, burned = plan_of(clip, **preset_keys), named_by_user(words)
     commands = [
-        *ffmpeg_commands.measure_commands(plan, FFMPEG, clip).values(),
+        *ffmpeg_commands.measure_commands(plan, FFMPEG, clip, out).values(),
         *ffmpeg_commands.cover_commands(plan, FFMPEG, clip, out),
     ]
     if plan.mode == "upscale":

@@ -114,7 +114,7 @@ def test_each_track_is_measured_separately(tmp_path: Path) -> None:
     source = tmp_path / "s.mkv"
     ffmpeg("-f", "lavfi", "-i", f"{SWELLING},volume=0.1", "-f", "lavfi", "-i", SWELLING, "-map", 0, "-map", 1, source)
     made = plan_of(source, audio_normalize=True, container="m4a", audio_codec="alac")
-    assert list(ffmpeg_commands.measure_commands(made, FFMPEG, source)) == [0, 1]
+    assert list(ffmpeg_commands.measure_commands(made, FFMPEG, source, Path("out.mkv"))) == [0, 1]
     out = render(made, source, tmp_path)
     for number in (0, 1):
         ffmpeg("-i", out, "-map", f"0:a:{number}", tmp_path / f"{number}.wav")
@@ -136,7 +136,7 @@ def test_the_measurement_is_parsed_from_the_log() -> None:
 def test_a_track_that_is_not_normalized_is_not_measured() -> None:
     info = media(video(), audio())
     made = make_plan(Preset(), "test", info, None)
-    assert ffmpeg_commands.measure_commands(made, FFMPEG, Path("s.mkv")) == {}
+    assert ffmpeg_commands.measure_commands(made, FFMPEG, Path("s.mkv"), Path("out.mkv")) == {}
 
 
 # --- volume, channels, rate ---------------------------------------------------------------------------------

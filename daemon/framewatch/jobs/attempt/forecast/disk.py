@@ -22,6 +22,7 @@ from framewatch.storage.free_space import SPARE, free_bytes, human
 from framewatch.storage.os_errors import shown, storage_faults
 from framewatch.storage.root import Root
 
+_SOUND_BYTES = 6 * 4  # of a sample: six channels, four bytes each
 _HINT = "free some space; the job then continues automatically"
 
 
@@ -96,7 +97,13 @@ def forecast(
 def work_size(plan: VideoPlan | AudioPlan, missing: float, result: float) -> float:
     """Return the bytes that the work folder still takes: the missing segments, and the result beside them."""
     is_joined = isinstance(plan, VideoPlan) and (plan.mode == "upscale" or plan.is_encoded_apart)
-    return missing + result if is_joined else result
+    return (missing + result if is_joined else result) + _sound_beside(plan)
+
+
+def _sound_beside(plan: VideoPlan | AudioPlan) -> float:
+    """Return the bytes of the tracks that are decoded first, because their sound changes."""
+    rates = [row.audio.source_rate * _SOUND_BYTES for row in plan.of_kind("audio") if row.audio and row.audio.uniform]
+    return sum(rates) * plan.expected.duration
 
 
 def missing_video_size(plan: VideoPlan | AudioPlan, source_size: int, finished: FinishedSegments) -> float:

@@ -7,7 +7,7 @@ never.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -72,7 +72,7 @@ def _canonical(stream: AvStream) -> str:
 class _Watch:
     """Watches one stream: which packets state other parameters than the one before."""
 
-    stream: AvStream
+    stream: InitVar[AvStream]  # not kept: it is gone when its container is closed
     apart: bool = False  # parameters came beside the packets
     unknown: int = 0  # packets with other parameters that were not decoded
     _extradata: bytes = b""
@@ -81,10 +81,12 @@ class _Watch:
     _found: list[tuple[int, Any]] = field(default_factory=list)  # time and what was decoded
     _known: dict[tuple[bytes, bytes], Any] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        context: Any = self.stream.codec_context
+    def __post_init__(self, stream: AvStream) -> None:
+        context: Any = stream.codec_context
+        self.index = stream.index
+        self.codec = _decoder(stream)
         self._extradata = bytes(getattr(context, "extradata", None) or b"")
-        self._base = fraction(self.stream.time_base)
+        self._base = fraction(stream.time_base)
 
     def look(self, packet: Packet[Any], time: int, header: bytes) -> None:
         """Take note of a packet that can be decoded alone, and of the parameters in it."""
@@ -128,17 +130,16 @@ class _PictureWatch(_Watch):
     def __init__(self, container: InputContainer, stream: AvStream) -> None:
         super().__init__(stream)
         self._find = picture_headers.picture_header(_canonical(stream), self._extradata)
-        self._codec = _decoder(stream)
         self._stated = fraction(getattr(stream, "sample_aspect_ratio", None))
         self._stating = container.format.name.startswith(_STATING_SHAPE)
 
     def add(self, packet: Packet[Any], time: int) -> None:
-        if packet.is_keyframe and self._codec is not None:
+        if packet.is_keyframe and self.codec is not None:
             head = bytes(memoryview(packet)[: picture_headers.HEADER_BYTES])
             self.look(packet, time, self._find(head) if self._find else b"")
 
     def decode(self, sample: Sample) -> Picture | None:
-        decoded = decode_picture(self._codec or "", sample)
+        decoded = decode_picture(self.codec or "", sample)
         if decoded is None:
             return None
         picture, shape = decoded
@@ -166,11 +167,9 @@ class _SoundWatch(_Watch):
         self.look(packet, time, self._find(head) if self._find else b"")
 
     def decode(self, sample: Sample) -> Sound | None:
-        return decode_sound(_decoder(self.stream) or "", sample)
+        return decode_sound(self.codec or "", sample)
 
     def spans(self) -> list[SoundSpan]:
         """Return the sounds by their time; none where there is one."""
         found = sorted(self._found, key=lambda each: each[0]) if len(self._found) > 1 else []
-        return [
-            SoundSpan(stream=self.stream.index, seconds=float(time * self._base), sound=each) for time, each in found
-        ]
+        return [SoundSpan(stream=self.index, seconds=float(time * self._base), sound=each) for time, each in found]

@@ -1,0 +1,78 @@
+"""Sound whose rate or channels change in the middle."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from full_run import process
+from joined import joined, part
+
+TONES = (500, 1000, 2000)
+SOUNDS = ((48000, "stereo"), (48000, "5.1"), (44100, "mono"))
+WAYS: list[dict[str, Any]] = [
+    {"ml_upscale": "none", "container": "mkv", "audio_codec": "aac"},
+    {"ml_upscale": "none", "container": "mp4", "audio_codec": "aac", "audio_normalize": True},
+    {"ml_upscale": "none", "container": "mkv", "audio_codec": "flac", "start_time": 0.2},
+    {"ml_upscale": "esrgan-2x", "container": "mp4", "audio_codec": "aac"},
+    {"container": "flac", "audio_codec": "flac", "ml_upscale": "none"},
+]
+
+
+def recording(folder: Path) -> Path:
+    """Three seconds; each tone lasts one of them."""
+    kinds = zip(TONES, SOUNDS, strict=True)
+    parts = [
+        part(folder / f"{number}", number, frames=25, sound=sound, tone=tone)
+        for number, (tone, sound) in enumerate(kinds)
+    ]
+    return joined(folder / "film.ts", *parts)
+
+
+def heard(path: Path) -> tuple[NDArray[np.float32], int, list[tuple[float, float]]]:
+    """One channel, its rate, and where each frame begins and ends."""
+    pieces, spans = [], []
+    with av.open(str(path)) as container:
+        stream = container.streams.audio[0]
+        for frame in container.decode(stream):
+            assert (frame.sample_rate, frame.layout.name) == (48000, "stereo")
+            samples = frame.to_ndarray()
+            pieces.append((samples[0] if frame.format.is_planar else samples[0][::2]).astype(np.float32))
+            begin = float(frame.pts * frame.time_base)
+            spans.append((begin, begin + frame.samples / frame.sample_rate))
+    return np.concatenate(pieces), 48000, spans
+
+
+def pitch(samples: NDArray[np.float32], rate: int) -> float:
+    strength = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
+    return float(np.argmax(strength) * rate / len(samples))
+
+
+@pytest.mark.parametrize("keys", WAYS, ids=lambda keys: "-".join(map(str, keys.values())))
+def test_sound_is_made_alike_and_its_clock_goes_on(keys: dict[str, Any], tmp_path: Path) -> None:
+    made = process(recording(tmp_path), tmp_path / "work", **keys)
+    cut = keys.get("start_time", 0.0)
+    samples, rate, spans = heard(made.result)
+    steps = [begin - end for (_, end), (begin, _) in pairwise(spans)]
+    assert max(map(abs, steps)) <= 0.0021  # Matroska rounds to milliseconds
+    assert abs(len(samples) / rate - (spans[-1][1] - spans[0][0])) <= 0.002
+    assert abs(spans[-1][1] - (3.0 - cut)) < 0.08
+    for number, tone in enumerate(TONES):
+        begin = round((number + 0.3 - cut - spans[0][0]) * rate)
+        assert abs(pitch(samples[begin : begin + rate // 2], rate) - tone) <= 4
+    said = next(each for each in made.warnings if each.code == "media.sound_changes")
+    assert "from stereo at 48000 Hz to 5.1(side) at 48000 Hz at 0:00:0" in said.message
+
+
+def test_copied_sound_stays_and_a_warning_says_so(tmp_path: Path) -> None:
+    made = process(recording(tmp_path), tmp_path / "work", ml_upscale="none", audio_codec="copy", container="mkv")
+    with av.open(str(made.result)) as container:
+        found = {(frame.sample_rate, frame.layout.name) for frame in container.decode(audio=0)}
+    assert found == {(48000, "stereo"), (48000, "5.1(side)"), (44100, "mono")}
+    assert "media.sound_changes" in [each.code for each in made.warnings]
