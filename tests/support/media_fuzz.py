@@ -38,7 +38,28 @@ _VIDEO = {
     "a.wtv": ("-c:v", "mpeg2video", "-c:a", "mp2"),
     "a.gif": ("-frames:v", "4"),
     "a.apng": ("-frames:v", "3"),
+    "a.nut": ("-c:v", "mpeg4", "-bf", "2", "-c:a", "pcm_s16le"),
+    "a.y4m": ("-frames:v", "3"),
+    "a.h264": ("-c:v", "libx264", "-preset", "ultrafast", "-bf", "2"),
+    "a.hevc": ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none"),
+    "a.m2v": ("-c:v", "mpeg2video", "-bf", "2"),
+    "raw.m4v": ("-c:v", "mpeg4", "-f", "m4v"),
+    "a.obu": ("-c:v", "libaom-av1", "-cpu-used", "8"),
+    "moving.avif": ("-c:v", "libaom-av1", "-cpu-used", "8"),
 }  # fmt: skip
+_SILENT = (
+    "png.mov",
+    "a.ivf",
+    "a.gif",
+    "a.apng",
+    "a.y4m",
+    "a.h264",
+    "a.hevc",
+    "a.m2v",
+    "raw.m4v",
+    "a.obu",
+    "moving.avif",
+)
 _AUDIO = {
     "a.mp3": ("-c:a", "libmp3lame", "-metadata", "title=tone"),
     "a.aac": ("-c:a", "aac"),
@@ -131,7 +152,7 @@ PICTURES = frozenset({*_IMAGES, *_WITH_ICC, "a.psd", "a.jxl"})
 def make_seeds(folder: Path) -> dict[str, bytes]:
     """Make a small file of each demuxer in the lists of `framewatch.media.probe.safe_open`; returns them by name."""
     for name, options in _VIDEO.items():
-        sound = () if name in ("png.mov", "a.ivf", "a.gif", "a.apng") else _TONE
+        sound = () if name in _SILENT else _TONE
         pixels = () if "-pix_fmt" in options or name in ("png.mov", "a.gif", "a.apng") else ("-pix_fmt", "yuv420p")
         ffmpeg(*_PICTURE, *sound, *pixels, *options, *_EXACT, folder / name)
     for name, options in _AUDIO.items():

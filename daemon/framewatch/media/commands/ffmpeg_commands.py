@@ -35,6 +35,7 @@ from framewatch.media.plan.plan import AudioPlan, MuxPlan, VideoPlan
 from framewatch.media.plan.stream_table import StreamPlan
 from framewatch.media.preset.subtitle_file import subtitle_demuxer
 from framewatch.media.probe.safe_open import reading_options
+from framewatch.media.probe.structure.content import BY_CONTENT
 
 FINE_TICKS = 90_000  # per second, for frames at a variable rate: MPEG's clock, exact to 6 microseconds
 _CODECS_WITH_CAPTIONS = ("h264", "hevc", "mpeg2video")  # whose encoders may copy them from decoded frames
@@ -245,6 +246,8 @@ def _program(ffmpeg: Path, *, stdin: bool = False) -> list[str]:
 def _source(plan: MuxPlan, source: Path) -> list[str]:
     """Return the input of the source, with only the demuxer that the probe found: never a playlist of other files."""
     demuxers = ["-protocol_whitelist", "file", "-format_whitelist", plan.demuxer]
+    if plan.demuxer in BY_CONTENT:  # ffmpeg would guess, and the name of its input says nothing
+        demuxers += ["-f", plan.demuxer]
     reading = reading_options(plan.reach) if plan.reach else {}
     far = [word for option, value in reading.items() for word in (f"-{option}", value)]
     return [*_frame_limits(plan), *far, *_one_graph(plan), *demuxers, "-i", file_url(source)]

@@ -1,11 +1,11 @@
-"""Frame times that the ffmpeg program cannot know: those of an AVI with B-frames. Pure.
+"""Frame times that the ffmpeg program cannot know: those of an AVI with B-frames, and of raw streams. Pure.
 
 An AVI numbers its packets and stores no PTS. The n-th frame that a decoder returns is shown at the n-th number, in
 whatever order the packets are stored; ffmpeg counts from one to several frames late, depending on how many frames the
 decoder holds back. So ffmpeg is told the times, in expressions that grow with the gaps between the numbers: an AVI
 leaves numbers out where a frame stays. Decoded frames get them from `setpts`, copied packets from `setts` after
 `+genpts`, which is right for MPEG-1, 2 and 4 only. H.264 is refused: ffmpeg's `dts2pts` leaves the last packets
-without a time.
+without a time. So is every raw stream, which has no numbers: what ffmpeg makes of it depends on its version.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from framewatch.media.containers import rules
 from framewatch.media.plan.stream_table import description, location
 from framewatch.media.preset.preset import Preset
 from framewatch.media.probe.packet_scan import ScanResult
+from framewatch.media.probe.structure.content import UNTIMED
 
 # For these, ffmpeg itself works out packet times where a frame is held back by no more than one other.
 _GENPTS_CODECS = ("mpeg4", "mpeg1video", "mpeg2video")
@@ -88,6 +89,8 @@ def check_frame_times(preset: Preset, info: MediaInfo, times: FrameTimes) -> lis
     if preset.upscales or main is None:
         return []
     copied = preset.processing_mode == "copy"
+    if copied and info.container in UNTIMED:
+        return [_untimed(main)]
     if copied and info.container == "mpeg" and times.untimed and main.codec not in _GENPTS_CODECS:
         return [_untimed(main)]
     if copied and times.joined:

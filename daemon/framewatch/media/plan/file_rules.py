@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from framewatch.domain import MediaInfo, Video
+from framewatch.domain import MediaInfo, Stream, Video
 from framewatch.errors import Finding
 from framewatch.media.colour import converts_to_rgb
 from framewatch.media.containers import rules
@@ -18,16 +18,32 @@ from framewatch.media.timeline import FALLBACK_RATE
 # frame_rate_extension_n and _d of MPEG-2 (ISO/IEC 13818-2, section 6.3.5): the rate is multiplied by (n+1)/(d+1).
 _MPEG2_NUMERATORS, _MPEG2_DENOMINATORS = range(1, 5), range(1, 33)
 
+_ANY_FRAMES = ("yuv4mpegpipe", "nut")  # demuxers of containers that hold raw frames of any format
+_NAMED_IN_MATROSKA = ("yuv420p", "yuv422p", "yuv411p", "gray")  # tried with ffmpeg 5.1 and 9
+
 
 def check_file(preset: Preset, info: MediaInfo, table: StreamTable) -> list[Finding]:
     """Return what this file does not allow of a preset that passes `check_preset`; `table` is their stream table."""
     main = info.main_video
-    if main is None or main.video is None or preset.processing_mode == "copy":
+    if main is None or main.video is None:
         return table.errors
+    if preset.processing_mode == "copy":
+        return [*table.errors, *([] if table.errors else _raw_frames(preset, info, main))]
     vision = check_dolby_vision(preset, info)
     gif = _gif(preset, info, main.video) if preset.container == "gif" else []
     colour = _colour(preset, main.video, location(main))
     return [*table.errors, *vision, *colour, *_crop(preset, main.video), *gif]
+
+
+def _raw_frames(preset: Preset, info: MediaInfo, main: Stream) -> list[Finding]:
+    """Return a finding where a container has no name for the pixel format of raw frames: some write a wrong one."""
+    container, pixel_format = preset.container, main.video.pixel_format if main.video else ""
+    if main.codec != "rawvideo" or info.container not in _ANY_FRAMES or rules().containers[container].audio_only:
+        return []
+    if container == "mkv" and pixel_format in _NAMED_IN_MATROSKA:
+        return []
+    message = f"raw frames of the format {pixel_format} cannot be copied into {container}"
+    return [Finding("copy.video_codec", message, 'use processing_mode "reencode"', location(main))]
 
 
 def check_rate(preset: Preset, rate: Fraction) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""Frame times of AVI, which stores no PTS: the n-th frame in display order gets the n-th DTS."""
+"""Frame times of AVI and raw streams, which store no PTS: the n-th frame in display order gets the n-th DTS."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any, cast
 from av.container import InputContainer
 from av.container.core import Flags
 from av.packet import Packet
+
+from framewatch.media.probe.structure.content import UNTIMED
 
 _PACKED_MARKER = re.compile(rb"DivX\d+(?:b|Build)\d+p")  # by which libavcodec recognises packed bitstreams, too
 _VOP_START_CODE = b"\0\0\1\xb6"  # begins a frame of MPEG-4
@@ -21,7 +23,7 @@ def set_up_timestamps(container: InputContainer) -> bool:
 
     What libav makes up for AVI is wrong for H.264 with B-frames.
     """
-    by_dts = container.format.name == "avi"
+    by_dts = container.format.name == "avi" or container.format.name in UNTIMED
     if by_dts:
         container.flags &= ~cast(int, Flags.gen_pts.value)
     return by_dts

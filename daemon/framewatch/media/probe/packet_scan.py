@@ -32,6 +32,8 @@ from framewatch.media.probe.completeness import Completeness
 from framewatch.media.probe.dts_timing import RepeatDetector, set_up_timestamps
 from framewatch.media.probe.pyav_values import fraction, packet_duration, packets
 from framewatch.media.probe.safe_open import AnyFile, open_file, open_media
+from framewatch.media.probe.structure.content import UNTIMED
+from framewatch.media.probe.structure.raw_end import check_end
 from framewatch.media.probe.truncation import COPY_AGAIN_HINT
 
 # Some containers have no DTS, and what libav makes up for them wavers by a frame; more than this is a jump.
@@ -41,6 +43,8 @@ _MISSING_SECONDS = 2
 _MISSING_SHARE = 0.1  # of the duration, for short files
 _STATING_DURATION = ("matroska", "asf", "flv")  # containers whose header states how long the file is
 _DURATION_FROM_FIRST_PACKET = "flv"  # states the duration of its content, whatever time its clock starts at
+_STATING_FRAMES = ("mov", "ivf")  # containers that state how many packets there are
+_UNKNOWN_FRAMES = 2**31 - 1  # IVF, while it is being written
 _BEFORE_ALL = -(1 << 63)
 
 Spans = Mapping[int, tuple[Fraction, Fraction]]
@@ -69,7 +73,7 @@ class ScanResult:
     corrupt: int = 0  # packets that the container marks as damaged
     spans: Spans = field(default_factory=dict)
     seekable: bool = True  # packets tell when their frames are shown, wherever reading begins
-    reordered: bool = False  # AVI only: packets are not in display order
+    reordered: bool = False  # AVI and raw streams only: packets are not in display order
     repeats: frozenset[int] = frozenset()  # PTS of packets that show nothing new: the frame before stays
     packed: bool = False  # MPEG-4 only: a packet may hold two frames
     hidden: Hidden = _NONE_HIDDEN
@@ -115,7 +119,7 @@ def scan(source: AnyFile, index: int, beat: Beat = no_beat, reach: int | None = 
             time_base=fraction(stream.time_base) or Fraction(1, 1000),
             by_dts=set_up_timestamps(container),
             repeat_detector=RepeatDetector(context),
-            has_b_frames=bool(getattr(context, "has_b_frames", False)),
+            has_b_frames=bool(getattr(context, "has_b_frames", False)) or container.format.name in UNTIMED,
             clock_may_jump=jumps is not None,
         )
         spans, messages, watch = _SpanCollector(), MessageCounter(context), ChangeWatch(container, index)
@@ -139,8 +143,9 @@ def scan(source: AnyFile, index: int, beat: Beat = no_beat, reach: int | None = 
             return bridged
         seconds = spans.in_seconds(container)
         missing = completeness.check(container, _latest(seconds))
-        if container.format.name.startswith("mov"):
+        if container.format.name.startswith(_STATING_FRAMES) and stream.frames < _UNKNOWN_FRAMES:
             _check_frames(source, stream, indexed, collector.seen, beat)
+        check_end(source, container.format.name, collector.last_packet, beat)
         _check_duration(source, container, seconds)
         result = collector.result(source, seconds)
         return replace(result, missing=missing, messages=messages.result(result.time_base), changes=watch.result())
@@ -220,6 +225,7 @@ class _FrameTimes:
     repeats: set[int] = field(default_factory=set)
     last: tuple[int, int] = (_BEFORE_ALL, 0)  # PTS and duration of the frame that is shown last
     previous_dts: int | None = None
+    last_packet: Packet[Any] | None = None
     any_dts: int | None = None  # of the packet before, shown or not
     hidden: list[int] = field(default_factory=list)  # times of packets that are not shown
     joined: bool = False
@@ -227,6 +233,7 @@ class _FrameTimes:
     def add(self, packet: Packet[Any]) -> int:
         """Take the next packet; returns when it is shown."""
         repeats = self.repeat_detector.repeats(packet)
+        self.last_packet = packet
         self.seen += 1
         self.corrupt += packet.is_corrupt
         self.untimed += packet.pts is None
@@ -306,7 +313,7 @@ class _SpanCollector:
 
 
 def _check_frames(source: AnyFile, stream: AvStream, indexed: int, seen: int, beat: Beat) -> None:
-    """Refuse an MP4 or MOV that holds less than its sample table states, or than its edit list shows of that.
+    """Refuse an MP4, MOV or IVF that holds less than it states, or than its edit list shows of that.
 
     Args:
         source: the file.

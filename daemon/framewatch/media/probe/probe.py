@@ -26,6 +26,7 @@ from framewatch.media import out_of_memory, process_bounds
 from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.image_files.image_size import image_size
 from framewatch.media.inventory.derived import merged
+from framewatch.media.iso_files.heif import composed_of
 from framewatch.media.limits import MAX_LANGUAGE, MAX_TITLE, Limits, check_limits, require_image_size
 from framewatch.media.probe.colour_tags import colour_of
 from framewatch.media.probe.completeness import explain_unreadable
@@ -39,15 +40,17 @@ from framewatch.media.probe.safe_open import IMAGE_DEMUXERS, AnyFile, open_file,
 from framewatch.media.probe.sample_tables import check_index, index_sizes
 from framewatch.media.probe.streams.reach import further_reach, what_is_known
 from framewatch.media.probe.streams.stills import mark_stills
+from framewatch.media.probe.structure.content import HEAD, RAW, demuxer_of, unread_format
 from framewatch.media.probe.truncation import COPY_AGAIN_HINT, Extent, Family, read_extent
 from framewatch.media.reading_cost import decoding_bytes, least_decoding_bytes, opening_bytes, opening_image_bytes
 from framewatch.media.siting import siting_of
 
 _FIRST_FRAMES = 3  # captions and the like need not begin with the first one
+_IVF = b"DKIF"
 _PACKETS_TO_FIRST_FRAME = 300  # a broadcast may begin seconds before its first key frame
 _FONTS = {"ttf": "ttf", "truetype": "ttf", "otf": "otf", "opentype": "otf", "sfnt": "ttf"}
 _TITLE_TAGS = ("title", "name", "filename")  # MP4 calls a track's title its name; attachments have file names
-_IMAGE_BRANDS = ("avif", "heic", "heix", "mif1", "msf1")
+_IMAGE_BRANDS = ("avif", "avis", "heic", "heix", "hevc", "hevx", "heim", "heis", "hevm", "hevs", "mif1", "msf1")
 
 
 def probe(
@@ -62,9 +65,9 @@ def probe(
         video_track: index of the video that the user wants; None: the one that the file is about.
 
     Raises:
-        MediaError: `media.empty`, `media.not_media`, `media.truncated`, `media.protected`, `media.unreadable`,
-            `media.not_a_file`, `media.too_costly`; with limits also `media.too_large`, `media.too_long`,
-            `media.too_many_streams`, `media.probe_too_long`.
+        MediaError: `media.empty`, `media.unsupported`, `media.not_media`, `media.truncated`, `media.protected`,
+            `media.unreadable`, `media.not_a_file`, `media.too_costly`; with limits also `media.too_large`,
+            `media.too_long`, `media.too_many_streams`, `media.probe_too_long`.
         StorageError: the file is gone or cannot be read now.
     """
     pixels, seconds = (limits.decoder_pixels, limits.probe_seconds) if limits else (None, None)
@@ -84,7 +87,7 @@ def probe(
     except MediaError as error:
         if error.finding.code != MediaError.code:
             raise
-        known = extent.family is not None
+        known = extent.family is not None or _is_recognised(source, beat)
         told = error if known else _not_media(source)
         raise (explain_unreadable(source, told, beat, known=known) if limits else told) from error
 
@@ -145,12 +148,26 @@ def _size_and_extent(source: AnyFile, seconds: float | None, beat: Beat) -> tupl
         size = file.seek(0, 2)
         if size == 0:
             raise MediaError(f"{source.name} is empty (0 bytes)", code="media.empty", hint=COPY_AGAIN_HINT)
-        return size, read_extent(file)
+        file.seek(0)
+        if unread := unread_format(file.read(HEAD)):
+            message = f"{source.name} is {unread.name}, which the libav of framewatch cannot read"
+            raise MediaError(message, code="media.unsupported", hint=unread.hint)
+        extent = read_extent(file)
+        if extent.family is Family.ISO and not extent.truncated and (parts := composed_of(file, size)):
+            message = f"{source.name} is a picture of several {parts}, which framewatch cannot put together"
+            raise MediaError(message, code="media.unsupported", hint="convert it to PNG, JPEG or TIFF first")
+        return size, extent
+
+
+def _is_recognised(source: AnyFile, beat: Beat) -> bool:
+    with open_file(source, beat=beat) as file:
+        head = file.read(HEAD)
+    return demuxer_of(head) is not None or head.startswith(_IVF)
 
 
 def _not_media(source: AnyFile) -> MediaError:
     message = f"{source.name} is not a media file, despite its extension"
-    hint = "framewatch reads MP4, MOV, MKV, WebM, AVI, MPEG-TS, MPEG-PS, FLV, Ogg, ASF and MXF"
+    hint = "framewatch reads MP4, MOV, MKV, WebM, AVI, MPEG-TS, MPEG-PS, FLV, Ogg, ASF, MXF, NUT, Y4M and raw streams"
     return MediaError(message, code="media.not_media", hint=hint)
 
 
@@ -249,7 +266,7 @@ def _stream(container: InputContainer, stream: AvStream, dump: LibavDump) -> Str
         default=bool(flags & Disposition.default),
         forced=bool(flags & Disposition.forced),
         cover=kind == "video" and (bool(flags & Disposition.attached_pic) or _is_image(container, stream)),
-        video=_video(cast(VideoStream, stream), dump) if kind == "video" else None,
+        video=_video(container, cast(VideoStream, stream), dump) if kind == "video" else None,
         audio=_audio(stream) if kind == "audio" else None,
     )
 
@@ -295,12 +312,14 @@ def _count_packets(container: InputContainer, stream: AvStream, *, up_to: int) -
     return count
 
 
-def _video(stream: VideoStream, dump: LibavDump) -> Video | None:
+def _video(container: InputContainer, stream: VideoStream, dump: LibavDump) -> Video | None:
     context = cast("av.VideoCodecContext | None", stream.codec_context)
     if context is None or context.format is None or not context.width or not context.height:
         return None
     pixel_format = context.format
-    rate = fraction(stream.average_rate or stream.guessed_rate)
+    # libav takes the average of a raw stream from a default of its own, even where the stream states a rate.
+    average = None if container.format.name in RAW else stream.average_rate
+    rate = fraction(average or stream.guessed_rate)
     return Video(
         width=context.width,
         height=context.height,

@@ -10,6 +10,8 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream as AvStream
 
+from framewatch.media.probe.structure.content import UNTIMED
+
 _WRAPPED_TICKS = 1 << 31
 
 
@@ -40,14 +42,27 @@ def _replace_surrogates(text: str) -> str:
 def packets(container: InputContainer, *streams: AvStream) -> Iterator[Packet[Any]]:
     """Read the packets of these streams, by default of all, and the empty ones that end each stream.
 
+    Those of raw streams, which have no times of their own, get a DTS.
+
     Streams that appear while reading, as they may in FLV and MPEG-TS, are left out. PyAV skips their packets, but
     at the end it tries to end them as well: it reads behind the end of its table of wanted streams, and may look for
     one that it does not know. All others have been ended by then.
     """
+    read = container.demux(*streams)
     try:
-        yield from container.demux(*streams)
+        yield from _in_time(read) if container.format.name in UNTIMED else read
     except IndexError:
         return
+
+
+def _in_time(read: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
+    """Give each packet of a raw stream a DTS: when it would be shown if packets were in the order of their frames."""
+    clock = 0
+    for packet in read:
+        if packet.size:
+            packet.pts, packet.dts = None, clock
+            clock += packet_duration(packet)
+        yield packet
 
 
 def packet_duration(packet: Packet[Any]) -> int:

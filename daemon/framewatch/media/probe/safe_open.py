@@ -28,6 +28,7 @@ from framewatch.media.clock.corrected import ClockCorrection
 from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.image_files.png_text import hidden_chunks
 from framewatch.media.limits import TRIED_PIXELS
+from framewatch.media.probe.structure.content import HEAD, demuxer_of
 from framewatch.storage.files import NO_FILE, READ, not_a_file, open_input
 
 AnyFile = InputFile | Path
@@ -55,7 +56,8 @@ _SENSELESS_VALUES = (
 )
 
 # Containers that users have. Playlists, manifests and concat scripts are missing because they make libav open other
-# files, and raw streams because they have no time stamps.
+# files. Raw streams and two more formats are read where the first bytes say so (`structure/content.py`): libav would
+# guess at them, and take noise for one.
 VIDEO_DEMUXERS = (
     "mov", "matroska", "avi", "mpegts", "mpeg", "flv", "ogg", "asf", "mxf", "dv", "ivf", "rm", "wtv", "gif", "apng",
 )  # fmt: skip
@@ -222,6 +224,7 @@ def open_media(
     beat: Beat = no_beat,
     on_read: OnRead | None = None,
     reach: int | None = None,
+    raw_rate: int | None = None,
 ) -> Iterator[InputContainer]:
     """Open a media file. libav gets a stream of bytes: it learns no file name and can open nothing else.
 
@@ -236,6 +239,7 @@ def open_media(
         beat: as for `open_file`.
         on_read: gets what libav reads, as it is in the file.
         reach: bytes in which streams are looked for; None: libav's own limit.
+        raw_rate: frames per second of a raw stream that states none; None: libav's default.
 
     Raises:
         MediaError: it is no media file that framewatch reads, or is broken, or there is no such hardware.
@@ -245,6 +249,7 @@ def open_media(
     # and the message could not state it.
     options = {"max_pixels": str(max(max_pixels, TRIED_PIXELS))} if max_pixels else {}
     with _open_reader(source, seconds, beat) as file, media_errors(source):
+        demuxer = demuxer_of(file.read(HEAD))
         file.replace(hidden_chunks(cast(BinaryIO, file)))
         if isinstance(source, InputFile) and source.clock is not None:
             file.correct(source.clock)
@@ -252,8 +257,9 @@ def open_media(
         container = av.open(
             file,
             mode="r",
+            format=demuxer,
             options=options,
-            container_options=_CONTAINER_OPTIONS | (reading_options(reach) if reach else {}),
+            container_options=_container_options(demuxer, raw_rate) | (reading_options(reach) if reach else {}),
             buffer_size=BUFFER_BYTES,
             io_open=_refuse,
             hwaccel=_hardware(hwaccel) if hwaccel else None,
@@ -263,6 +269,13 @@ def open_media(
             for stream in container.streams.video:
                 _prepare_decoder(stream, max_pixels)
             yield container
+
+
+def _container_options(demuxer: str | None, raw_rate: int | None) -> dict[str, str]:
+    if demuxer is None:
+        return _CONTAINER_OPTIONS
+    rate = {"framerate": str(raw_rate)} if raw_rate else {}
+    return _CONTAINER_OPTIONS | {"format_whitelist": demuxer} | rate
 
 
 def _prepare_decoder(stream: VideoStream, max_pixels: int | None) -> None:
