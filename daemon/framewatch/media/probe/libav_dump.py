@@ -20,7 +20,7 @@ from framewatch.domain import ChromaSiting, DolbyVision, Edges
 from framewatch.media.probe.pyav_values import tags
 
 _STREAM = re.compile(r"^ +Stream #0:(\d+)", re.MULTILINE)
-_CODEC = re.compile(r"[^\n]*?: (?:Video|Audio|Subtitle|Data): (\w+)(?: \((\w+))?")
+_CODEC = re.compile(r"[^\n]*?: (?:Video|Audio|Subtitle|Data): (\w+)(?:, \d+ reference frames?)?(?: \((\w+))?")
 _SITING = re.compile(rf"[^\n]*?: Video: [^\n]*?[(, ]({'|'.join(get_args(ChromaSiting))})\), \d+x\d+")
 _CROPPING = re.compile(r"^      Frame [Cc]ropping: (\d+)/(\d+)/(\d+)/(\d+)$", re.MULTILINE)
 _PROGRAM = re.compile(r"^  Program (\d+) ([^\n]*)$", re.MULTILINE)
