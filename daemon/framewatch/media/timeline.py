@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Container, Iterable, Sequence
 from fractions import Fraction
-from itertools import pairwise
+from itertools import groupby, pairwise
 from math import ceil, floor
 from typing import NamedTuple
 
@@ -33,6 +33,10 @@ RATE_TOLERANCE = Fraction(1, 10_000)
 # The first and the last timestamp are each rounded to a tick; in Matroska that is a millisecond, 3% of a frame.
 ROUNDED_TICKS = 2
 FALLBACK_RATE = Fraction(25)  # of a video that states no rate, and whose timestamps show none
+NTSC = Fraction(30_000, 1001)
+_VIDEO_RUN = 5  # frames of two fields each in a row, which no film has, nor what a screen of 60 Hz shows at 25
+_BETWEEN = Fraction(1, 10)  # of a frame: by which times between two output frames count as later
+_DROPPED_SHARE = Fraction(1, 100)  # of the frames of a film: short pieces of video between do not make it one
 _LARGEST_DENOMINATOR = 1001  # of an uneven average; encoders and containers do not take arbitrary fractions
 _EMPTY = "there is no frame between start_time and end_time"
 # Timestamps are not believed where both are exceeded: output frames per source frame, and seconds.
@@ -56,6 +60,10 @@ def choose_rate(pts: Sequence[int], time_base: Fraction, stated: Fraction | None
     The rate that the container states counts only if the timestamps confirm it: either over the whole length, or from
     frame to frame (then there are gaps in a video with a steady rate).
 
+    Film on NTSC discs and in broadcasts has 24000/1001 frames a second, which are shown for three and two fields by
+    turns (soft telecine). It gets its own rate. Where it is mixed with so much video that many frames would be
+    dropped, both get the rate of the video, at which frames of the film are repeated.
+
     Args:
         pts: of the frames shown, ascending, in ticks.
         time_base: seconds per tick.
@@ -70,7 +78,9 @@ def choose_rate(pts: Sequence[int], time_base: Fraction, stated: Fraction | None
     if stated and (_near(average, stated, tolerance) or _is_step(pts, time_base, stated)):
         return nearest_standard_rate(stated, RATE_TOLERANCE)
     standard = nearest_standard_rate(average, tolerance)
-    return standard if standard != average else average.limit_denominator(_LARGEST_DENOMINATOR) or average
+    if standard != average:
+        return standard
+    return _pulled_down_rate(pts, time_base, stated) or average.limit_denominator(_LARGEST_DENOMINATOR) or average
 
 
 def plan_timeline(
@@ -103,12 +113,21 @@ def plan_timeline(
     if not kept:
         raise MediaError(_EMPTY, code="media.empty_cut", hint="the video is shorter than start_time")
     end = _end_tick(pts, beyond, last_duration or round(1 / (rate * time_base)), cut.end and cut.end / time_base)
-    timeline = Timeline(time_base=time_base, rate=rate, origin=kept[0], frames=1, source_frames=1)
-    # At the source's own rate every frame is shown; at a lower one, those that would lie past the end are not.
-    least = 1 if forced_rate else timeline.index(kept[-1]) + 1
-    timeline = timeline.evolve(frames=max(timeline.index(end), least))
+    timeline = _filled(Timeline(time_base=time_base, rate=rate, origin=kept[0], frames=1, source_frames=1), kept, end)
+    if forced_rate:  # at a lower rate, frames that would lie past the end are not shown
+        timeline = timeline.evolve(frames=max(timeline.index(end), 1))
     _check_length(timeline, len(kept))
-    return timeline.evolve(source_frames=len(cadence(timeline, kept)))
+    shown = len(cadence(timeline, kept))
+    if not forced_rate and shown < len(kept) and _pulled_down_rate(pts, time_base, stated_rate) == rate:
+        # Frames of video behind those of a film lie between two output frames, and rounding would be chance.
+        timeline = _filled(timeline.evolve(origin=kept[0] - round(_BETWEEN / (rate * time_base))), kept, end)
+        shown = len(cadence(timeline, kept))
+    return timeline.evolve(source_frames=shown)
+
+
+def _filled(timeline: Timeline, kept: Sequence[int], end: int) -> Timeline:
+    """Return the timeline with as many output frames as there are until its end, and for its last frame."""
+    return timeline.evolve(frames=max(timeline.index(end), timeline.index(kept[-1]) + 1))
 
 
 def with_own_times(
@@ -234,6 +253,29 @@ def _is_step(pts: Sequence[int], time_base: Fraction, rate: Fraction) -> bool:
     least, most = ceil(exact - tick), floor(exact + tick)
     fitting = sum(least <= after - before <= most for before, after in pairwise(pts))
     return fitting * 10 >= (len(pts) - 1) * 9
+
+
+def _pulled_down_rate(pts: Sequence[int], time_base: Fraction, stated: Fraction | None) -> Fraction | None:
+    """Return the rate for frames that are shown for two or three fields of a video; None where they are not."""
+    stated = nearest_standard_rate(stated, RATE_TOLERANCE) if stated else None
+    for video in dict.fromkeys(filter(None, (stated, NTSC))):
+        field = 1 / (2 * video * time_base)
+        tick = min(Fraction(1), field / 8)
+        near = {fields: (ceil(fields * field - tick), floor(fields * field + tick)) for fields in (2, 3)}
+        steps = [after - before for before, after in pairwise(pts)]
+        two, three = (sum(least <= step <= most for step in steps) for least, most in near.values())
+        if not three or (two + three) * 10 < len(steps) * 9:
+            continue
+        film = nearest_standard_rate(video * 4 / 5, RATE_TOLERANCE)
+        line = Timeline(time_base=time_base, rate=film, origin=pts[0], frames=1, source_frames=1)
+        dropped = sum(line.index(before) == line.index(after) for before, after in pairwise(pts))
+        if dropped <= _DROPPED_SHARE * len(pts):
+            return film
+        least, most = near[2]
+        runs = (sum(1 for _ in run) for is_two, run in groupby(least <= step <= most for step in steps) if is_two)
+        if max(runs, default=0) >= _VIDEO_RUN:
+            return video
+    return None
 
 
 def _check_length(timeline: Timeline, source_frames: int) -> None:

@@ -50,6 +50,25 @@ def test_the_stated_rate_decides_where_few_rounded_timestamps_cannot(rate: str) 
     assert choose_rate(pts, MILLISECOND, Fraction(rate)) == exact
 
 
+@pytest.mark.parametrize("time_base", [MILLISECOND, Fraction(1, 90_000)])
+@pytest.mark.parametrize("count", [20, 120, 5001])
+@pytest.mark.parametrize("stated", [None, Fraction(30_000, 1001), NTSC_FILM, Fraction(31)])
+def test_film_that_is_shown_by_fields_has_its_own_rate(
+    time_base: Fraction, count: int, stated: Fraction | None
+) -> None:
+    fields = accumulate((3 - number % 2 for number in range(count - 1)), initial=0)
+    pts = [round(each * Fraction(1001, 60_000) / time_base) for each in fields]
+    assert choose_rate(pts, time_base, stated) == NTSC_FILM
+    assert plan_timeline(pts, time_base, stated).source_frames == count
+
+
+def test_frames_at_two_or_three_refreshes_of_a_screen_keep_their_average() -> None:
+    times = accumulate((2 + (number % 5 in (1, 3)) for number in range(500)), initial=0)
+    assert choose_rate([round(each * Fraction(1000, 60)) for each in times], MILLISECOND, None) == pytest.approx(
+        25, rel=0.001
+    )
+
+
 def test_an_unusual_but_steady_rate_is_kept() -> None:
     rate = Fraction(1199, 50)  # 23.98, really
     assert choose_rate(rounded(rate, 2000, rate and Fraction(50, 1199)), Fraction(50, 1199), rate) == rate

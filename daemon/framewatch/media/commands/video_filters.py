@@ -186,7 +186,8 @@ def _timed(plan: VideoPlan) -> list[str]:
     chain = [f"trim=start={start - _CUT_SLACK:.6f}"] if plan.cut else []
     if plan.rate is None:
         return [*chain, f"trim=end_frame={plan.frames}"] if plan.cut else []
-    grid = f"fps={plan.rate.numerator}/{plan.rate.denominator}:start_time={start:.6f}:eof_action=pass"
+    begin = start - plan.grid_lead
+    grid = f"fps={plan.rate.numerator}/{plan.rate.denominator}:start_time={begin:.6f}:eof_action=pass"
     return [*chain, grid, "tpad=stop_mode=clone:stop=2", f"trim=end_frame={plan.frames}"]
 
 

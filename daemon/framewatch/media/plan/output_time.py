@@ -178,6 +178,12 @@ def video_start(zero: float, info: MediaInfo, main: Stream, timeline: Timeline |
     return max(0.0, round(float(first - Fraction(zero)), 6))
 
 
+def grid_lead(zero: float, timeline: Timeline | None) -> float:
+    """Seconds, less than a frame, by which the grid of output frames begins before the output does; mostly none."""
+    lead = Fraction(zero) - timeline.origin * timeline.time_base if timeline and not timeline.times else Fraction(0)
+    return max(0.0, round(float(lead), 6)) if timeline and lead < 1 / timeline.rate else 0.0
+
+
 class FrameTiming(NamedTuple):
     """What is known of the output's frames before they are made."""
 

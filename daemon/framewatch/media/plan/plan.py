@@ -57,6 +57,7 @@ from framewatch.media.plan.output_time import (
     audio_duration,
     cut_warnings,
     frame_timing,
+    grid_lead,
     output_zero,
     video_start,
 )
@@ -143,6 +144,7 @@ class VideoPlan(MuxPlan):
     kind: Literal["video"] = "video"
     video_start: float  # seconds after the output's zero at which the first frame is shown
     fitting: Fitting | None = None  # what a transcode's frames are made like; None: they are alike
+    grid_lead: float = 0.0  # seconds by which the grid of frames begins before the first one is shown
     frame_times: FrameTimes  # what ffmpeg must be told of the times of the source's frames
     scale: int
     working_format: WorkingFormat  # of the frames that go through the engine
@@ -319,6 +321,7 @@ def _video_plan(
         container_start=zero,
         cut=cut,
         video_start=video_start(zero, info, main, timeline),
+        grid_lead=grid_lead(zero, timeline),
         frame_times=COMPLETE_TIMES,
         scale=preset.scale,
         working_format=working_format(video.bit_depth),
