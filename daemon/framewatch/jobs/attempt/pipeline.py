@@ -23,6 +23,7 @@ from framewatch.jobs.attempt.planning import plan_file
 from framewatch.jobs.attempt.prerequisites import require_prerequisites, require_stand_in
 from framewatch.jobs.attempt.request import AttemptRequest, AttemptResult, NotForThisFile, Tools
 from framewatch.jobs.attempt.segmented_render import SegmentedRender
+from framewatch.jobs.attempt.stream_trials import StreamTrials
 from framewatch.jobs.attempt.verify import HINT, compare, compare_image, silent_track_warning
 from framewatch.jobs.work_folder import clear, result_path, segment_path
 from framewatch.media.commands import ffmpeg_commands
@@ -114,9 +115,9 @@ class Pipeline:
         result = result_path(request.work, plan.extension)
         engine = None
         if isinstance(plan, VideoPlan) and plan.mode == "upscale":
-            engine = self._upscale(request, plan, probed, result)
+            engine, plan = self._upscale(request, plan, probed, result)
         else:
-            self._transcode(request, plan, probed, result)
+            plan = self._transcode(request, plan, probed, result)
         frames = plan.frames if isinstance(plan, VideoPlan) else 0
         return AttemptResult(
             result=result, plan=plan, engine=engine, frames=frames, warnings=tuple(self._context.warnings)
@@ -129,25 +130,35 @@ class Pipeline:
         info = at_its_largest(probed.info)
         return job_bounds(plan, info, tools.limits, Host.here(), device, lanes)
 
-    def _upscale(self, request: AttemptRequest, plan: VideoPlan, probed: ProbeReport, result: Path) -> str:
+    def _upscale(
+        self, request: AttemptRequest, plan: VideoPlan, probed: ProbeReport, result: Path
+    ) -> tuple[str, VideoPlan]:
         segmented = SegmentedRender(self._context, request, plan, probed)
         segmented.require_room()
-        self._prepare_inputs(request.source, plan, result)
-        if not segmented.begun:
-            segmented.rehearse()
-        plan = self._measure_loudness(request.source, plan, result)
-        engine = segmented.render()
-        segmented.join(plan, result)
-        try:
+        trials = StreamTrials(self._context, request, probed)
+
+        def prepare(plan: VideoPlan) -> VideoPlan:
+            self._prepare_inputs(request.source, plan, result)
+            if not segmented.begun:
+                segmented.rehearse(plan)
+            return self._measure_loudness(request.source, plan, result)
+
+        def join(plan: VideoPlan) -> VideoPlan:
+            segmented.join(plan, result)
             self._verify(plan, probed, result, segmented.inspections)
+            return plan
+
+        plan = trials.without_failing(plan, prepare)
+        engine = segmented.render()
+        try:
+            return engine, trials.without_failing(plan, join)
         except VerificationError:
             segmented.drop_bad_segments()
             raise
-        return engine
 
     def _transcode(
         self, request: AttemptRequest, plan: VideoPlan | AudioPlan, probed: ProbeReport, result: Path
-    ) -> None:
+    ) -> VideoPlan | AudioPlan:
         if isinstance(plan, VideoPlan):
             self._context.track_frames(plan.frames)
         else:
@@ -157,6 +168,12 @@ class Pipeline:
         self._context.share.ask(
             partial(require_room_for, plan, request.source.root, probed.info.size, request.places)
         )
+        make = partial(self._make_transcode, request, probed, result)
+        return StreamTrials(self._context, request, probed).without_failing(plan, make)
+
+    def _make_transcode(
+        self, request: AttemptRequest, probed: ProbeReport, result: Path, plan: VideoPlan | AudioPlan
+    ) -> VideoPlan | AudioPlan:
         apart = isinstance(plan, VideoPlan) and plan.is_encoded_apart
         self._prepare_inputs(request.source, plan.evolve(mode="upscale") if apart else plan, result)
         plan = self._measure_loudness(request.source, plan, result)
@@ -171,6 +188,7 @@ class Pipeline:
         else:
             self._encode(request, ffmpeg_commands.transcode_command(plan, ffmpeg, source, result), result)
         self._verify(plan, probed, result)
+        return plan
 
     def _encode(self, request: AttemptRequest, argv: Sequence[str], out: Path) -> None:
         """Run the command of a transcode that writes `out`."""

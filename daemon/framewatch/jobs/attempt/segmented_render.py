@@ -126,13 +126,15 @@ class SegmentedRender:
             partial(require_room_for, self._plan, request.source.root, size, request.places, finished)
         )
 
-    def rehearse(self) -> None:
+    def rehearse(self, plan: VideoPlan) -> None:
         """Send one black frame through encoder and container: what they refuse must not fail after hours of work.
+
+        `plan` may have fewer streams than the one that the segments are made for.
 
         Raises:
             RuleError: `encoder.refused`.
         """
-        plan, source = self._plan, self._request.source
+        source = self._request.source
         out = rehearsal_path(self._request.work, plan.extension)
         argv = ffmpeg_commands.rehearsal_command(plan, self._context.tools.ffmpeg, source.path, out)
         try:

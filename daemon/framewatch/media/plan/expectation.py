@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 
 from framewatch.domain import MediaInfo, Record, StreamKind, Video
 from framewatch.media.containers import rules
 from framewatch.media.plan.geometry import FrameGeometry
 from framewatch.media.plan.output_time import FrameTiming, timeline_request
-from framewatch.media.plan.stream_table import StreamTable
+from framewatch.media.plan.stream_table import StreamPlan, StreamTable
 from framewatch.media.preset.preset import Preset
 
 
@@ -51,7 +52,7 @@ class ExpectedVideo(Expectation):
 
 def expected_audio(preset: Preset, info: MediaInfo, duration: float, table: StreamTable) -> ExpectedAudio:
     """Return what an output that is sound alone must hold."""
-    return ExpectedAudio(duration=duration, streams=_streams(table), chapters=_chapters(preset, info))
+    return ExpectedAudio(duration=duration, streams=expected_streams(table.rows), chapters=_chapters(preset, info))
 
 
 def expected_video(
@@ -70,15 +71,16 @@ def expected_video(
         frames=timing.frames if timing.exact else None,
         duration=timing.duration,
         last=timing.last,
-        streams=_streams(table),
+        streams=expected_streams(table.rows),
         chapters=_chapters(preset, info),
     )
 
 
-def _streams(table: StreamTable) -> tuple[ExpectedStream, ...]:
+def expected_streams(rows: Iterable[StreamPlan]) -> tuple[ExpectedStream, ...]:
+    """Return the streams that an output with these rows must have."""
     return tuple(
         ExpectedStream(kind=row.kind, codec=row.codec_out, cover=row.cover)
-        for row in table.rows
+        for row in rows
         if row.codec_out is not None
     )
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from fractions import Fraction
 from typing import Literal, Self
 
@@ -41,7 +41,14 @@ from framewatch.media.plan.avi_timestamps import (
 )
 from framewatch.media.plan.carried import carried, output_of
 from framewatch.media.plan.chroma import ChromaPlan, chroma_plan
-from framewatch.media.plan.expectation import ExpectedAudio, ExpectedVideo, expected_audio, expected_video
+from framewatch.media.plan.expectation import (
+    Expectation,
+    ExpectedAudio,
+    ExpectedVideo,
+    expected_audio,
+    expected_streams,
+    expected_video,
+)
 from framewatch.media.plan.extras import extras_warnings, has_too_many_chapters, has_too_many_tags
 from framewatch.media.plan.file_rules import check_file, check_rate
 from framewatch.media.plan.frame_messages import (
@@ -100,6 +107,7 @@ class MuxPlan(BasePlan):
     title: str | None = None  # of the output, where that of the source is too long
     drops_tags: bool = False  # the source has too many or too long ones
     carriage: tuple[Carriage, ...] = ()  # what becomes of everything beyond picture and sound
+    expected: Expectation
 
     @property
     def kept(self) -> tuple[StreamPlan, ...]:
@@ -120,6 +128,15 @@ class MuxPlan(BasePlan):
         """Seconds by which the whole output is delayed so that its video starts on the grid of frames."""
         return 0.0
 
+    def without(self, dropped: Container[int]) -> Self:
+        """Return the plan without the streams that have these indexes."""
+        rows = [
+            row.evolve(action="drop", codec_out=None, encoder=None, audio=None) if row.index in dropped else row
+            for row in self.streams
+        ]
+        expected = self.expected.evolve(streams=expected_streams(rows))
+        return self.evolve(streams=tuple(rows), expected=expected)
+
     def with_loudness(self, measured: Mapping[int, Loudness | None]) -> Self:
         """Return the plan with the loudness of tracks by stream index; a silent one (None) is not normalized."""
         rows = list(self.streams)
@@ -136,6 +153,14 @@ class AudioPlan(MuxPlan):
     kind: Literal["audio"] = "audio"
     mode: Literal["transcode", "copy"]
     expected: ExpectedAudio
+
+
+def alone(plan: MuxPlan, row: StreamPlan) -> AudioPlan:
+    """Return a plan by which one stream of another plan, whatever its kind, is written into a file of its own."""
+    facts = {name: getattr(plan, name) for name in MuxPlan.model_fields}
+    facts |= {"mode": "copy" if plan.mode == "copy" else "transcode", "streams": (row,), "drops_chapters": True}
+    expected = ExpectedAudio(duration=plan.expected.duration, streams=expected_streams([row]), chapters=False)
+    return AudioPlan(**(facts | {"expected": expected}))
 
 
 class VideoPlan(MuxPlan):
