@@ -9,6 +9,7 @@ import av
 import pytest
 
 from frame_messages import (
+    AFD,
     Attached,
     attached,
     caption,
@@ -185,6 +186,46 @@ def test_segments_from_before_captions_were_kept_are_made_again(
     assert attached(again.result, Attached.A53_CC) == CAPTIONS
 
 
+def test_captions_of_avi_are_kept_where_frames_are_not_reordered(captioned: Path, tmp_path: Path) -> None:
+    plain = tmp_path / "plain.avi"
+    ffmpeg("-i", captioned, "-c:v", "libx264", "-bf", "0", plain)
+    made = process(plain, tmp_path / "kept", 0.3, container="mkv", video_codec="libx264", **UPSCALED)
+    assert (attached(made.result, Attached.A53_CC), codes(made)) == (CAPTIONS, [])
+    reordered = remux(captioned, tmp_path / "reordered.avi")
+    made = process(reordered, tmp_path / "dropped", 0.3, container="mkv", video_codec="libx264", **UPSCALED)
+    assert (texts(made.result), codes(made)) == (b"", ["video.captions_dropped"])
+
+
+def test_the_active_format_is_kept_unless_the_frame_changes_its_shape(captioned: Path, tmp_path: Path) -> None:
+    source = with_messages(captioned, tmp_path / "film.mp4", lambda _: [AFD])
+    keys = {"container": "mkv", "video_codec": "libx264"} | UPSCALED
+    made = process(source, tmp_path / "kept", 0.3, **keys)
+    assert attached(made.result, Attached.AFD) == [b"\x0a"] * FRAMES
+    assert attached(made.result, Attached.A53_CC) == CAPTIONS
+    made = process(source, tmp_path / "dropped", 0.3, crop={"x": 0, "y": 0, "width": 32, "height": 32}, **keys)
+    assert ({*attached(made.result, Attached.AFD)}, codes(made)) == ({None}, ["video.afd_dropped"])
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        (b"\xb5\x00\x31GA94\x06\xc0\xff\xff\xff\xff", "black bars"),
+        (b"\x26\x00\x04\x00\x05\x01\x02\x03", "HDR Vivid"),
+        (b"\xb4\x00\x50\x01\x02", "LCEVC"),
+        (b"\xb5\x00\x99\x01\x02", "other kinds"),
+    ],
+    ids=str,
+)
+def test_messages_that_fit_the_source_alone_are_a_warning(message: bytes, said: str, tmp_path: Path) -> None:
+    plain = make_video(tmp_path / "plain.mp4", seconds=0.4)
+    source = with_messages(plain, tmp_path / "film.mp4", lambda number: [message] if number > 5 else [])
+    made = process(source, tmp_path / "work", container="mkv", video_codec="libx264", **UPSCALED)
+    (warning,) = made.warnings
+    assert said in warning.message
+    assert "4 frames from 0.24 s on" in warning.message
+    assert warning.where == "stream 0"
+
+
 # --- without the network -----------------------------------------------------------------------------------
 
 
@@ -270,3 +311,11 @@ def test_dolby_vision_with_a_base_layer_is_a_warning(
     (warning,) = [each for each in made.warnings if each.code == "video.dolby_vision_dropped"]
     assert said in warning.message
     assert b"dvvC" not in made.result.read_bytes()
+
+
+def test_colours_of_profile_5_are_refused_though_the_container_does_not_tell(tmp_path: Path) -> None:
+    rpu = bytes.fromhex("7c01190809004061ff80")
+    source = with_messages(hdr_film(tmp_path / "plain.mp4"), tmp_path / "film.mp4", lambda _: [], after=rpu)
+    with pytest.raises(RuleError) as caught:
+        process(source, tmp_path / "work", container="mkv", video_codec="libx265", **UPSCALED)
+    assert [finding.code for finding in caught.value.findings] == ["media.dolby_vision"]

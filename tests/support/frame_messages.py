@@ -51,8 +51,12 @@ def hdr10plus(number: int, windows: int = 1) -> bytes:
     return b"\xb5\x00\x3c\x00\x01\x04" + int(bits, 2).to_bytes(len(bits) // 8, "big")
 
 
-def with_messages(source: Path, target: Path, of: Callable[[int], Sequence[bytes]]) -> Path:
-    """Copy an H.264 or H.265 film in MP4, with messages of T.35 before each frame, counted in display order."""
+def with_messages(source: Path, target: Path, of: Callable[[int], Sequence[bytes]], after: bytes = b"") -> Path:
+    """Copy an H.264 or H.265 film in MP4, with messages of T.35 before each frame, counted in display order.
+
+    `after`: a NAL unit that follows each frame.
+    """
+    last = len(after).to_bytes(4, "big") + after if after else b""
     with av.open(str(source)) as read, av.open(str(target), "w") as written:
         stream = read.streams.video[0]
         copied = written.add_stream_from_template(stream)
@@ -60,7 +64,9 @@ def with_messages(source: Path, target: Path, of: Callable[[int], Sequence[bytes
         frames = {pts: number for number, pts in enumerate(sorted(packet.pts or 0 for packet in packets))}
         for packet in packets:
             units = [_sei(each, stream.codec_context.name) for each in of(frames[packet.pts or 0])]
-            made: Any = av.Packet(b"".join(len(unit).to_bytes(4, "big") + unit for unit in units) + bytes(packet))
+            made: Any = av.Packet(
+                b"".join(len(unit).to_bytes(4, "big") + unit for unit in units) + bytes(packet) + last
+            )
             made.pts, made.dts, made.duration = packet.pts, packet.dts, packet.duration
             made.time_base, made.is_keyframe, made.stream = packet.time_base, packet.is_keyframe, copied
             written.mux(made)

@@ -169,6 +169,8 @@ class FrameMessages(Record):
     frames: int  # that have one
     first: float  # seconds on the source's clock: the first of them
     local: bool = False  # they give places in pixels
+    flaw: str | None = None  # why they cannot be read frame by frame
+    vision: DolbyVision | None = None  # what they say of Dolby Vision
 
 
 class Extras(Record):

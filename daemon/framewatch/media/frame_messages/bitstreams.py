@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from framewatch.domain import FrameMessageKind
-from framewatch.media.frame_messages.captions import captions_of_dvd
+from framewatch.media.frame_messages.captions import captions_of_dvd, captions_of_scte20
 from framewatch.media.frame_messages.kinds import ATSC_HEAD, kind_of
 
 MAX_MESSAGE = 4096  # bytes; 31 captions are 100, and HDR10+ is at most a few hundred
 _MAX_MESSAGES = 32  # of a packet
 _MAX_UNITS = 256  # of a packet that are looked at
+_RPU_HEAD = 24  # bytes of Dolby Vision's metadata that are looked at
+_HEAD, _TAIL = 1 << 16, 1 << 12  # bytes of a packet in which start codes are searched for
 _MAX_SEI = 1 << 16  # bytes of one SEI NAL unit
 
 _START_CODE = b"\x00\x00\x01"
@@ -29,13 +31,14 @@ _AV1_T35, _AV1_TIMECODE = 4, 5  # types of metadata (6.7.1)
 
 _MPEG2_USER_DATA = _START_CODE + b"\xb2"
 _DVD_CAPTIONS = b"CC\x01\xf8"
+_SCTE20_CAPTIONS = b"\x03"
 
 
 class FrameMessage(NamedTuple):
     """Something that a bitstream attaches to a frame."""
 
     kind: FrameMessageKind
-    data: bytes  # of T.35, from the country code on; empty for kinds that are only counted
+    data: bytes  # of T.35, from the country code on; the beginning of Dolby Vision's RPU; empty for timecodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +102,21 @@ def _nal_messages(packet: memoryview, syntax: _NalSyntax, length: int | None) ->
         if kind == syntax.sei:
             yield from _sei_messages(bytes(packet[begin + syntax.header : min(end, begin + _MAX_SEI)]))
         elif kind == syntax.rpu:
-            yield FrameMessage("dolby_vision", b"")
+            yield FrameMessage("dolby_vision", bytes(packet[begin + syntax.header : min(end, begin + _RPU_HEAD)]))
 
 
 def _nal_units(packet: memoryview, length: int | None) -> Iterator[tuple[int, int]]:
-    """Yield begin and end of each NAL unit that is not empty."""
-    yield from _separated_units(packet) if length is None else _measured_units(packet, length)
+    """Yield begin and end of each NAL unit that is not empty; of a large packet, maybe only the first and last ones.
+
+    Messages come before the picture, and Dolby Vision's metadata after it. To look for start codes in between would
+    take a second for each GB.
+    """
+    if length is not None:
+        yield from _measured_units(packet, length)
+        return
+    yield from _separated_units(packet, 0, _HEAD)
+    if len(packet) > _HEAD:
+        yield from _separated_units(packet, max(_HEAD, len(packet) - _TAIL), len(packet))
 
 
 def _measured_units(packet: memoryview, length: int) -> Iterator[tuple[int, int]]:
@@ -120,17 +132,17 @@ def _measured_units(packet: memoryview, length: int) -> Iterator[tuple[int, int]
             yield begin, at
 
 
-def _separated_units(packet: memoryview) -> Iterator[tuple[int, int]]:
-    """Units between start codes."""
-    data = bytes(packet)
+def _separated_units(packet: memoryview, first: int, last: int) -> Iterator[tuple[int, int]]:
+    """Units after start codes in a part of a packet."""
+    data = bytes(packet[first:last])
     at = data.find(_START_CODE)
     for _ in range(_MAX_UNITS):
         begin = at + len(_START_CODE)
-        if at < 0 or begin >= len(packet):
+        if at < 0 or begin >= len(data):
             return
         at = data.find(_START_CODE, begin)
-        if (end := len(packet) if at < 0 else at) > begin:
-            yield begin, end
+        if (end := len(data) if at < 0 else at) > begin:
+            yield first + begin, first + end
 
 
 def _sei_messages(escaped: bytes) -> Iterator[FrameMessage]:
@@ -290,6 +302,8 @@ def _mpeg2_messages(packet: memoryview) -> Iterator[FrameMessage]:
         user_data = data[begin : len(data) if following < 0 else following]
         if user_data.startswith(_DVD_CAPTIONS):
             yield from (FrameMessage("captions_a53", each) for each in captions_of_dvd(user_data))
+        elif user_data[:1] == _SCTE20_CAPTIONS:
+            yield from (FrameMessage("captions_a53", each) for each in captions_of_scte20(user_data))
         elif user_data.startswith((b"GA94", b"DTG1")) and len(user_data) <= MAX_MESSAGE:
             message = ATSC_HEAD + user_data
             yield FrameMessage(kind_of(message), message)

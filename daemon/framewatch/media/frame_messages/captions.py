@@ -15,6 +15,8 @@ _COUNT_AT = len(CAPTIONS_HEAD)
 _BEGIN_AT = _COUNT_AT + 2  # after the number and a byte that is reserved
 _PROCESS = 0x40  # the captions are to be shown
 _VALID = 0x04  # in the first byte of a caption
+_SCTE20_HEAD, _SCTE20_BITS = 3, 26
+_MOST_USER_DATA = 512  # bytes with captions of a DVD or of SCTE 20; a number of 5 bits says how many there are
 _FIELDS = (0xFC, 0xFD)  # that byte, for CTA-608 in the first and the second field
 
 
@@ -49,6 +51,7 @@ def captions_of_dvd(user_data: bytes) -> Iterator[bytes]:
 
     The number of captions in the data is often wrong, so those that are there count.
     """
+    user_data = user_data[:_MOST_USER_DATA]
     first_field = bool(user_data[4] & 0x80) if len(user_data) > 4 else False
     captions: list[bytes] = []
     for at in range(5, len(user_data) - 5, 6):
@@ -60,3 +63,26 @@ def captions_of_dvd(user_data: bytes) -> Iterator[bytes]:
             captions.append(bytes([field]) + user_data[begin + 1 : begin + _SIZE])
     for part in range(0, len(captions), _MOST):
         yield message(captions[part : part + _MOST])
+
+
+def captions_of_scte20(user_data: bytes) -> Iterator[bytes]:
+    """Yield the message with the captions of SCTE 20, the older way of cable networks.
+
+    Each has 26 bits: priority (2), field (2), line (5), two bytes from the last bit to the first, and a mark.
+    """
+    user_data = user_data[:_MOST_USER_DATA]
+    if len(user_data) < _SCTE20_HEAD or user_data[1] & 0x7F != 1:
+        return
+    bits = int.from_bytes(user_data[2:], "big")
+    left = 8 * (len(user_data) - 2) - 5
+    count = min(bits >> left, left // _SCTE20_BITS)
+    captions = []
+    for _ in range(count):
+        left -= _SCTE20_BITS
+        one = bits >> left
+        field = one >> 22 & 3
+        if field:
+            text = bytes(int(f"{one >> at & 0xFF:08b}"[::-1], 2) for at in (9, 1))
+            captions.append(bytes([_FIELDS[field == 2]]) + text)
+    if captions:
+        yield message(captions)

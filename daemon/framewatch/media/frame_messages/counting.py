@@ -7,8 +7,9 @@ from typing import Any
 
 from av.packet import Packet
 
-from framewatch.domain import FrameMessageKind, FrameMessages
+from framewatch.domain import DolbyVision, FrameMessageKind, FrameMessages
 from framewatch.media.frame_messages.bitstreams import reader
+from framewatch.media.frame_messages.dolby_vision import is_profile_5
 from framewatch.media.frame_messages.kinds import windows
 
 # Side data that containers attach to packets, beside what is in the bitstream.
@@ -19,6 +20,9 @@ _SIDE_DATA: tuple[tuple[FrameMessageKind, Any], ...] = (
     ("frame_timecode", "s12m_timecode"),
     ("lcevc", "lcevc"),
 )
+_PROFILE_5 = DolbyVision(profile=5, compatibility=0)
+_CODED_OTHERWISE = "it is coded in a way that only a decoder reads"
+_UNTIMED = "the file does not say to which frames it belongs"
 
 
 class MessageCounter:
@@ -28,21 +32,27 @@ class MessageCounter:
         """`codec_context`: of the stream; None if there is no decoder."""
         name = codec_context.codec.canonical_name if codec_context else ""
         self._read = reader(name, bytes(codec_context.extradata or b"")) if codec_context else None
+        self._reordered = bool(getattr(codec_context, "has_b_frames", False))
         self._frames: dict[FrameMessageKind, int] = {}
         self._first: dict[FrameMessageKind, int] = {}
         self._local: set[FrameMessageKind] = set()
+        self._flaws: dict[FrameMessageKind, str] = {}
+        self._is_profile_5 = False
 
-    def add(self, packet: Packet[Any]) -> None:
-        """Count what a packet has, unless its frame is not shown."""
-        time = packet.dts if packet.pts is None else packet.pts
+    def add(self, packet: Packet[Any], time: int | None) -> None:
+        """Count what a packet has, unless its frame is not shown; `time`: when it is, in ticks."""
         if packet.is_discard or time is None:
             return
         messages = self._read(memoryview(packet)) if self._read and packet.size else []
         kinds = {message.kind for message in messages}
-        kinds.update(kind for kind, name in _SIDE_DATA if packet.has_sidedata(name))
-        for kind in kinds:
+        other = {kind for kind, name in _SIDE_DATA if packet.has_sidedata(name)} - kinds
+        self._flaws.update(dict.fromkeys(other, _CODED_OTHERWISE))
+        if packet.pts is None and self._reordered:
+            self._flaws.update(dict.fromkeys(kinds, _UNTIMED))
+        for kind in kinds | other:
             self._frames[kind] = self._frames.get(kind, 0) + 1
             self._first[kind] = min(self._first.get(kind, time), time)
+        self._is_profile_5 |= any(each.kind == "dolby_vision" and is_profile_5(each.data) for each in messages)
         if any(message.kind == "hdr10plus" and windows(message.data) > 1 for message in messages):
             self._local.add("hdr10plus")
 
@@ -50,7 +60,12 @@ class MessageCounter:
         """Return what was counted, by kind."""
         return tuple(
             FrameMessages(
-                kind=kind, frames=frames, first=float(self._first[kind] * time_base), local=kind in self._local
+                kind=kind,
+                frames=frames,
+                first=float(self._first[kind] * time_base),
+                local=kind in self._local,
+                flaw=self._flaws.get(kind),
+                vision=_PROFILE_5 if kind == "dolby_vision" and self._is_profile_5 else None,
             )
             for kind, frames in sorted(self._frames.items())
         )

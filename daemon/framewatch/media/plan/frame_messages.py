@@ -18,7 +18,6 @@ _HOLDING: dict[str, tuple[str, ...]] = {
     "afd": ("h264", "hevc", "mpeg2video"),
     "hdr10plus": ("hevc", "av1"),
 }
-_WITHOUT_TIMES = "avi"  # a packet does not say when its frame is shown
 _COPY_HINT = 'processing_mode "copy" keeps the video as it is'
 
 
@@ -69,7 +68,8 @@ def check_dolby_vision(preset: Preset, info: MediaInfo) -> list[Finding]:
     Profile 5, and profile 10 without compatibility, have no base layer in any common colour space (IPT-PQ-c2).
     """
     main = info.main_video
-    found = main.video.dolby_vision if main and main.video else None
+    said = next((each.vision for each in info.extras.frame_messages if each.vision), None)
+    found = main.video.dolby_vision or said if main and main.video else None
     if main is None or found is None or not found.is_incompatible:
         return []
     if preset.processing_mode == "copy" or rules().containers[preset.container].audio_only:
@@ -90,8 +90,8 @@ def _obstacle(preset: Preset, info: MediaInfo, pixel_format: str, found: FrameMe
     """Return why an output cannot have messages; None where it can."""
     if rules().video_encoders[preset.video_codec].codec not in _HOLDING[found.kind]:
         return f"{preset.video_codec} has no place for it"
-    if info.container == _WITHOUT_TIMES:
-        return "AVI does not say to which frame it belongs"
+    if found.flaw is not None:
+        return found.flaw
     if found.kind == "hdr10plus":
         return _hdr10plus_obstacle(preset, info, pixel_format, found)
     if found.kind == "afd" and (preset.active_crop or preset.reorients or preset.resolution == "custom"):

@@ -137,7 +137,7 @@ def scan(source: AnyFile, index: int, beat: Beat = no_beat, reach: int | None = 
                 time = packet.pts
                 if packet.stream_index == index:
                     time = collector.add(packet)
-                    messages.add(packet)
+                    messages.add(packet, time)
                 watch.add(packet, time)
         if jumps is not None and (bridged := jumps.result()):
             return bridged

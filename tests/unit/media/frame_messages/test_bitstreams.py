@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from frame_messages import AFD, caption, hdr10plus
 from framewatch.media.frame_messages.bitstreams import MAX_MESSAGE, FrameMessage, reader, writer
 from framewatch.media.frame_messages.captions import triplets
+from framewatch.media.frame_messages.dolby_vision import is_profile_5
 from framewatch.media.frame_messages.kinds import kind_of, windows
 
 AVCC = bytes([1, 100, 0, 30, 0xFF, 0xE1])
@@ -130,3 +131,36 @@ def test_kinds_are_told_by_their_registration() -> None:
     assert kind_of(b"\xb5\0\x31GA94\x09") == "registered_data"
     assert kind_of(b"") == "registered_data"
     assert [windows(hdr10plus(1, count)) for count in (1, 2, 3)] == [1, 2, 3]
+
+
+def test_captions_of_scte_20_are_turned_around() -> None:
+    pairs = [(1, 0x14, 0x2C), (2, 0x80, 0x80), (0, 1, 1)]
+    bits = format(len(pairs), "05b")
+    for field, one, other in pairs:
+        text = "".join(format(each, "08b")[::-1] for each in (one, other))
+        bits += "00" + format(field, "02b") + "01011" + text + "1"
+    bits += "0" * (-len(bits) % 8)
+    user_data = b"\0\0\1\xb2\x03\x81" + int(bits, 2).to_bytes(len(bits) // 8, "big")
+    (found,) = read("mpeg2video", user_data + CODECS["mpeg2video"][2])
+    assert triplets(found.data) == [b"\xfc\x14\x2c", b"\xfd\x80\x80"]
+
+
+def rpu(profile: int, *, full: int) -> bytes:
+    """The beginning of an RPU in H.265."""
+    fields = [(25, 8), (2, 6), (18, 11), (profile, 4), (0, 4), (1, 1), (0, 1), (0, 2), (0b000011000, 9)]
+    bits = "".join(format(value, f"0{width}b") for value, width in [*fields, (1, 2), (full, 1)])
+    bits += "1" * (-len(bits) % 8)
+    return int(bits, 2).to_bytes(len(bits) // 8, "big")
+
+
+def test_profile_5_shows_in_the_metadata_itself() -> None:
+    assert is_profile_5(rpu(0, full=1))
+    assert not is_profile_5(rpu(0, full=0))
+    assert not is_profile_5(rpu(1, full=1))
+    assert not is_profile_5(b"")
+
+
+@given(st.binary(max_size=40))
+def test_any_bytes_may_be_taken_for_metadata_of_dolby_vision(content: bytes) -> None:
+    assert is_profile_5(content) in (True, False)
+    assert is_profile_5(rpu(0, full=1)[: len(content) // 2] + content) in (True, False)
