@@ -23,7 +23,7 @@ from framewatch.media.preset.preset import Preset
 from framewatch.render.task_handlers import RenderHandlers
 from framewatch.render.tasks import ProbeTask
 from full_run import process, rgb_frames
-from joined import RATE, X264, joined, part
+from joined import RATE, X264, joined, part, resent
 from media_factory import ffmpeg
 from media_samples import FFMPEG
 
@@ -193,6 +193,43 @@ def test_a_copy_keeps_all_sizes_and_says_so(tmp_path: Path) -> None:
             sizes = [(frame.width, frame.height) for frame in opened.decode(video=0)]
         assert sizes == [*[(64, 48)] * 10, *[(128, 48)] * 10]
         assert codes(made) == ["media.size_changes"]
+
+
+X265 = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none")
+
+
+@pytest.mark.parametrize("container", ["mkv", "mp4", "m2ts"])
+def test_parameters_beside_packets_are_copied_into_them(container: str, tmp_path: Path) -> None:
+    film = resent(tmp_path / "film.flv", *X264)
+    keys: dict[str, Any] = {"processing_mode": "copy", "container": container}
+    if not keeps_hidden_edges(FFMPEG):  # nor such parameters
+        with pytest.raises(RuleError):
+            process(film, tmp_path / "work", **keys)
+        return
+    made = process(film, tmp_path / "work", **keys)
+    with av.open(str(made.result)) as opened:
+        assert [frame.width for frame in opened.decode(video=0)] == [*[64] * 10, *[128] * 10]
+
+
+def test_a_copy_that_could_be_decoded_only_in_part_is_refused(tmp_path: Path) -> None:
+    film = resent(tmp_path / "film.flv", *X265)
+    keys: dict[str, Any] = {"processing_mode": "copy"}
+    with pytest.raises(RuleError) as caught:
+        process(film, tmp_path / "mkv", container="mkv", **keys)
+    assert caught.value.finding.code == "copy.parameters_apart"
+    if not keeps_hidden_edges(FFMPEG):
+        return
+    made = process(film, tmp_path / "mp4", container="mp4", **keys)
+    with av.open(str(made.result)) as opened:
+        assert [frame.width for frame in opened.decode(video=0)] == [*[64] * 10, *[128] * 10]
+
+
+@pytest.mark.parametrize("keys", WAYS, ids=named)
+def test_a_stream_that_was_sent_anew_is_fitted_to_its_beginning(keys: dict[str, Any], tmp_path: Path) -> None:
+    """The header that libav makes up for it has the size of the second part."""
+    made = process(resent(tmp_path / "film.flv", *X264), tmp_path / "work", container="mkv", **keys)
+    assert (made.plan.width, made.plan.height) == (64 * made.plan.scale, 64 * made.plan.scale)
+    assert len(rgb_frames(made.result)) == 20
 
 
 @pytest.mark.parametrize("keys", WAYS, ids=named)

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from full_run import process
-from joined import joined, part
+from joined import X264, joined, part, resent
 
 TONES = (500, 1000, 2000)
 SOUNDS = ((48000, "stereo"), (48000, "5.1"), (44100, "mono"))
@@ -68,6 +68,24 @@ def test_sound_is_made_alike_and_its_clock_goes_on(keys: dict[str, Any], tmp_pat
         assert abs(pitch(samples[begin : begin + rate // 2], rate) - tone) <= 4
     said = next(each for each in made.warnings if each.code == "media.sound_changes")
     assert "from stereo at 48000 Hz to 5.1(side) at 48000 Hz at 0:00:0" in said.message
+
+
+def test_sound_whose_parameters_are_sent_again_survives_a_copy(tmp_path: Path) -> None:
+    film = resent(tmp_path / "film.flv", *X264, sounds=((44100, 2), (44100, 2)))
+    for container, codec in (("mkv", "flac"), ("mp4", "aac")):
+        made = process(film, tmp_path / container, ml_upscale="none", audio_codec="copy", container=container)
+        with av.open(str(made.result)) as opened:
+            assert [stream.codec.name for stream in opened.streams.audio] == [codec]
+
+
+def test_sound_that_changes_beside_its_packets_is_not_copied(tmp_path: Path) -> None:
+    film = resent(tmp_path / "film.flv", *X264, sounds=((44100, 2), (22050, 1)))
+    made = process(film, tmp_path / "work", ml_upscale="none", audio_codec="copy", container="mkv")
+    with av.open(str(made.result)) as container:
+        frames = list(container.decode(audio=0))
+    assert {(frame.sample_rate, frame.layout.name) for frame in frames} == {(44100, "stereo")}
+    assert abs(sum(frame.samples for frame in frames) / 44100 - 0.8) < 0.06
+    assert "copy.audio_codec" in [each.code for each in made.warnings]
 
 
 def test_copied_sound_stays_and_a_warning_says_so(tmp_path: Path) -> None:

@@ -36,6 +36,26 @@ def part(
     return path
 
 
+def resent(path: Path, *codec: str, sounds: Sequence[tuple[int, int]] = ()) -> Path:
+    """Make an FLV as a live stream that was sent anew: it gets other parameters beside its packets after 0.4 s.
+
+    `codec` are the encoder's options; `sounds` the rate and the number of channels of both parts, if they have sound.
+    """
+    whole = b""
+    for number, size in enumerate(("64x64", "128x64")):
+        made = path.with_name(f"{number}.flv")
+        picture = ("-f", "lavfi", "-i", f"testsrc2=size={size}:rate={RATE}:duration=0.4")
+        sound: tuple[str, ...] = ()
+        if sounds:
+            rate, channels = sounds[number]
+            tone = f"sine=sample_rate={rate}:duration=0.4"
+            sound = ("-f", "lavfi", "-i", tone, "-ac", str(channels), "-c:a", "aac")
+        ffmpeg(*picture, *sound, *codec, "-output_ts_offset", str(0.4 * number), "-f", "flv", made)
+        whole += made.read_bytes()[13 if number else 0 :]  # without the header, and the length of what is before it
+    path.write_bytes(whole)
+    return path
+
+
 def joined(path: Path, *parts: Path) -> Path:
     """Put the parts one after another, byte by byte."""
     path.write_bytes(b"".join(each.read_bytes() for each in parts))

@@ -62,7 +62,11 @@ class Changes(Record):
     more_pictures: int = 0
     sounds: tuple[SoundSpan, ...] = ()
     more_sounds: int = 0
-    apart: bool = False  # new parameters of the video come beside its packets, as in MP4 with several descriptions
+    # New parameters may come beside the packets: MP4 can hold several descriptions, FLV sends another one. Most
+    # containers hold one.
+    apart: bool = False  # those of the video
+    sounds_apart: tuple[int, ...] = ()  # the sound tracks whose do
+    sounds_resent: tuple[int, ...] = ()  # the sound tracks that are sent the same parameters again
 
 
 NO_CHANGES = Changes()

@@ -138,6 +138,10 @@ def _check_ffmpeg(plan: VideoPlan | AudioPlan, ffmpeg: Path) -> Iterator[Finding
         message = "frames that change in the middle of the video cannot be turned or cropped by this ffmpeg"
         hint = "use ffmpeg 7.1 or newer, such as the packaged one; or upscale it"
         yield Finding("ffmpeg.too_old", message, hint, "processing_mode")
+    if isinstance(plan, VideoPlan) and plan.apart and not keeps_hidden_edges(ffmpeg):
+        message = "the video changes in the middle, beside its packets, and this ffmpeg copies only a part of it"
+        hint = 'use ffmpeg 7.1 or newer, such as the packaged one; or processing_mode "reencode"'
+        yield Finding("ffmpeg.too_old", message, hint, "processing_mode")
     converted = any(track.encoder for track in plan.of_kind("subtitle"))
     if plan.cut and converted and not flushes_subtitles(ffmpeg):
         message = "this ffmpeg loses the last of the subtitles that are converted and cut"

@@ -52,13 +52,13 @@ def audio_trim(plan: MuxPlan) -> list[str]:
 
 def copied_video_args(plan: VideoPlan) -> list[str]:
     """Options for the packets of a copied video."""
-    times = plan.frame_times
+    times, within = plan.frame_times, ["h264_mp4toannexb"] if plan.apart and plan.main.codec == "h264" else []
     if not times.runs:
-        return _copied_args(plan, "v:0", [], None)
+        return _copied_args(plan, "v:0", within, None)
     clock = times.time_base.denominator
     while clock < _LEAST_MP4_CLOCK:
         clock *= 2
-    return _copied_args(plan, "v:0", [packet_filter(times, -plan.container_start)], clock)
+    return _copied_args(plan, "v:0", [*within, packet_filter(times, -plan.container_start)], clock)
 
 
 def copied_packets_args(plan: MuxPlan, specifier: str) -> list[str]:

@@ -23,8 +23,11 @@ def with_changes(info: MediaInfo, changes: Changes, timeline: Timeline) -> Media
     """
     info = info.evolve(changes=changes)
     main, picture = info.main_video, picture_at(changes.pictures, timeline.origin)
-    if main is None or main.video is None or picture is None or picture == changes.pictures[0].picture:
+    if main is None or main.video is None or picture is None:
         return info
+    stated = picture == changes.pictures[0].picture and main.video.pixel_format == picture.pixel_format
+    if stated and (main.video.width, main.video.height) == (picture.width, picture.height):
+        return info  # and the container may say more of the first picture than its frames do
     video = main.video.evolve(
         width=picture.width,
         height=picture.height,

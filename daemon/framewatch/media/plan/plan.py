@@ -168,6 +168,7 @@ class VideoPlan(MuxPlan):
 
     kind: Literal["video"] = "video"
     video_start: float  # seconds after the output's zero at which the first frame is shown
+    apart: bool = False  # parameters of a copied video change beside its packets, and are put into them
     fitting: Fitting | None = None  # what a transcode's frames are made like; None: they are alike
     grid_lead: float = 0.0  # seconds by which the grid of frames begins before the first one is shown
     frame_times: FrameTimes  # what ffmpeg must be told of the times of the source's frames
@@ -291,6 +292,7 @@ def make_plan(
     plan = _video_plan(preset, preset_name, info, table, timeline)
     return plan.evolve(
         frame_times=frame_times,
+        apart=plan.mode == "copy" and info.changes.apart,
         fitting=fitting(info.changes, _video_of(info)[1]) if plan.mode == "transcode" else None,
         expected=plan.expected.evolve(distinct=frame_times.distinct),
         drops_chapters=drops_chapters,

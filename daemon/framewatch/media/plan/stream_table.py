@@ -46,6 +46,11 @@ class StreamPlan(Record):
     note: str = ""
 
 
+_SEVERAL_DESCRIPTIONS = ("mp4", "mov")  # containers that hold several sets of parameters beside the packets
+# Codecs whose packets can be decoded whatever was said of others before them.
+_SELF_CONTAINED = ("opus", "mp3", "mp2", "ac3", "eac3", "dts")
+
+
 @dataclass
 class StreamTable:
     """One row per stream, kept streams first and in the order of the output; and what was found on the way."""
@@ -157,6 +162,12 @@ class _StreamTableBuilder:
             self._keep(_row(main, "copy", main.codec))
             if main.codec not in self.container.video.copied:
                 self._cannot_copy_video(main)
+            elif (
+                self.info.changes.apart
+                and main.codec != "h264"
+                and self.preset.container not in _SEVERAL_DESCRIPTIONS
+            ):
+                self._cannot_hold_parameters(main)
         else:
             action: Action = "upscale" if self.preset.upscales else "encode"
             self._keep(_row(main, action, encoder.codec, encoder=encoder.program))
@@ -221,7 +232,7 @@ class _StreamTableBuilder:
             message = f"{description(stream)} is announced and has no sound in it"
             self._lose(stream, Finding("streams.empty", message, "", location(stream)))
             return
-        copied = stream.codec in self.container.audio.copied
+        copied = stream.codec in self.container.audio.copied and not self._changes_apart(stream)
         if self.copy_mode or self.preset.audio_codec == "copy":
             if copied:
                 self._keep(_row(stream, "copy", stream.codec))
@@ -238,10 +249,19 @@ class _StreamTableBuilder:
         else:
             self._lose(stream, obstacle)
 
+    def _changes_apart(self, stream: Stream) -> bool:
+        """Return whether only a part of a track could be decoded once it was copied."""
+        changes = self.info.changes
+        if self.preset.container == "mkv" and stream.codec == "aac" and stream.index in changes.sounds_resent:
+            return True  # ffmpeg 9 damages the file's header by writing the same once more
+        return stream.index in changes.sounds_apart and stream.codec not in _SELF_CONTAINED
+
     def _convert_audio(self, stream: Stream) -> None:
         """Encode a track that cannot be copied: that loses less than to leave it out."""
         name = self.preset.container
         message = f"{description(stream)} cannot be copied into {name}"
+        if self._changes_apart(stream):
+            message = f"{description(stream)} changes in the middle, beside its packets, and cannot be copied"
         fallback = self.container.audio.fallback
         if fallback is None:
             self._lose(stream, Finding("copy.audio_codec", message, self._fitting_hint(stream), location(stream)))
@@ -251,7 +271,9 @@ class _StreamTableBuilder:
             message = f"{message}, nor converted: {obstacle.message}"
             self._lose(stream, Finding("copy.audio_codec", message, self._fitting_hint(stream), location(stream)))
             return
-        hint = f"{self._fitting_hint(stream)}, which keeps it; an audio_codec says how it is encoded"
+        hint = "an audio_codec says how it is encoded"
+        if not self._changes_apart(stream):
+            hint = f"{self._fitting_hint(stream)}, which keeps it; {hint}"
         message = f"{message}, and is converted to {encoder.codec}"
         self._found(Finding("copy.audio_codec", message, hint, location(stream)))
         channels = stream.audio.channels if stream.audio else 0
@@ -329,6 +351,13 @@ class _StreamTableBuilder:
         message = f"{description(stream)} cannot be copied into {name}"
         hint = f'{name} takes {allowed}; {self._fitting_hint(stream)}, or processing_mode "reencode"'
         self.table.errors.append(Finding("copy.video_codec", message, hint, location(stream)))
+
+    def _cannot_hold_parameters(self, stream: Stream) -> None:
+        message = (
+            f"{description(stream)} changes in the middle, beside its packets: a copy could be decoded only in part"
+        )
+        hint = 'processing_mode "reencode" keeps all of it'
+        self.table.errors.append(Finding("copy.parameters_apart", message, hint, location(stream)))
 
     def _fitting_hint(self, stream: Stream, *, copied: bool = False) -> str:
         fitting = [name for name in rules().moving() if _holds(rules().containers[name], stream)]

@@ -13,7 +13,7 @@ import pytest
 from framewatch.media.probe.changes import decoding, picture_headers, watch
 from framewatch.media.probe.packet_scan import scan
 from framewatch.media.probe.probe import probe
-from joined import joined, part
+from joined import X264, joined, part, resent
 from media_factory import ffmpeg, make_video
 
 # Codecs that state their parameters in key frames, and a container that holds them.
@@ -71,16 +71,9 @@ def test_nothing_is_decoded_where_nothing_changes(tmp_path: Path, monkeypatch: p
 
 def test_parameters_that_come_beside_the_packets_are_seen(tmp_path: Path) -> None:
     """As FLV sends them where a live stream is sent anew."""
-    parts = []
-    for number, size in enumerate(("64x48", "128x48")):
-        made = make_video(
-            tmp_path / f"{number}.flv", size=size, seconds=0.4, output=("-output_ts_offset", str(0.4 * number))
-        )
-        parts.append(made.read_bytes())
-    film = tmp_path / "film.flv"
-    film.write_bytes(parts[0] + parts[1][13:])
+    film = resent(tmp_path / "film.flv", *X264)
     changes = scan(film, 0).changes
-    assert [(each.picture.width, each.picture.height) for each in changes.pictures] == [(64, 48), (128, 48)]
+    assert [(each.picture.width, each.picture.height) for each in changes.pictures] == [(64, 64), (128, 64)]
     assert changes.apart
 
 

@@ -54,7 +54,9 @@ class ChangeWatch:
             more_pictures=max(0, len(pictures) - MOST_SPANS) + (self._pictures.unknown if self._pictures else 0),
             sounds=tuple(sounds[:MOST_SPANS]),
             more_sounds=max(0, len(sounds) - MOST_SPANS) + sum(watch.unknown for watch in self._sounds.values()),
-            apart=bool(self._pictures and self._pictures.apart and len(pictures) > 1),
+            apart=bool(self._pictures and self._pictures.apart),
+            sounds_apart=tuple(index for index, watch in self._sounds.items() if watch.apart),
+            sounds_resent=tuple(index for index, watch in self._sounds.items() if watch.resent),
         )
 
 
@@ -73,7 +75,8 @@ class _Watch:
     """Watches one stream: which packets state other parameters than the one before."""
 
     stream: InitVar[AvStream]  # not kept: it is gone when its container is closed
-    apart: bool = False  # parameters came beside the packets
+    apart: bool = False  # other parameters came beside the packets
+    resent: bool = False  # parameters came beside packets in the middle
     unknown: int = 0  # packets with other parameters that were not decoded
     _extradata: bytes = b""
     _header: bytes | None = None  # of the packet before; None before the first one
@@ -97,6 +100,7 @@ class _Watch:
                 self._first = time, Sample(bytes(packet), renewed or self._extradata)
             self._extradata = renewed or self._extradata
             return
+        self.resent = self.resent or bool(renewed)
         if (not header or header == self._header) and (not renewed or renewed == self._extradata):
             return
         self.apart = self.apart or bool(renewed)
