@@ -1,1 +1,1 @@
-"""Joined recordings: where a file's clock jumps, and reading it with a clock that does not. See decision 0049."""
+"""The clock of recordings: where it jumps, reading with one that does not (decision 0049), and the first picture."""

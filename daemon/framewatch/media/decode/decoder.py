@@ -35,6 +35,9 @@ Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 # A seek lands on the key frame before its target. It aims earlier than the segment, because some containers index by
 # DTS, which is below the PTS.
 _SEEK_MARGIN_SECONDS = 1
+# With intra refresh, decoders return nothing for some seconds after a seek: then it is tried from further back.
+_SEEK_FURTHER = 10
+_MOST_SEEKS = 3
 # A few damaged frames are concealed. With more than this, the output would not be the video any more.
 _MAX_DAMAGED_SHARE = 0.2
 _DAMAGED_ALLOWANCE = 25  # frames; short videos may exceed the share by accident
@@ -188,17 +191,20 @@ class Decoder:
 
     def _frames_from(self, begin: int) -> Iterator[VideoFrame]:
         """All frames from shortly before `begin`, or from the start of the file where no seek gets there."""
-        if self._segment is not None and self._segment.first_pts is not None and self._source.seekable:
-            frames = self._decode(begin, seek=True)
+        may_seek = self._segment is not None and self._segment.first_pts is not None and self._source.seekable
+        for number in range(_MOST_SEEKS if may_seek else 0):
+            frames = self._decode(begin, seek=_SEEK_MARGIN_SECONDS * _SEEK_FURTHER**number)
             first = next(frames, None)
             if first is not None and (first.pts or 0) <= begin:
                 yield first
                 yield from frames
                 return
             frames.close()
-        yield from self._decode(begin, seek=False)
+            self.damaged = 0
+        yield from self._decode(begin, seek=None)
 
-    def _decode(self, begin: int, *, seek: bool) -> Generator[VideoFrame]:
+    def _decode(self, begin: int, *, seek: int | None) -> Generator[VideoFrame]:
+        """Frames from the beginning of the file, or from a seek to so many seconds before `begin`."""
         options, timeline = self._options, self._source.timeline
         with open_media(
             self._source.file, options.hwaccel, max_pixels=options.max_pixels, beat=self._beat
@@ -207,8 +213,8 @@ class Decoder:
             stream.codec_context.thread_type = "AUTO"
             stream.codec_context.thread_count = options.threads or 0
             dts_queue = DtsQueue(stream.codec_context) if set_up_timestamps(container) else None
-            if seek and dts_queue is None:
-                self._seek(container, stream, begin)
+            if seek is not None and dts_queue is None:
+                self._seek(container, stream, begin, seek)
             last = timeline.origin - 1
             for number, packet in enumerate(_decodable_packets(container, stream), start=1):
                 if dts_queue:
@@ -260,8 +266,8 @@ class Decoder:
         message = f"{self._source.file.name} is damaged: {reason}"
         return MediaError(message, code="media.corrupt", hint=COPY_AGAIN_HINT)
 
-    def _seek(self, container: InputContainer, stream: VideoStream, first: int) -> None:
-        margin = round(_SEEK_MARGIN_SECONDS / self._source.timeline.time_base)
+    def _seek(self, container: InputContainer, stream: VideoStream, first: int, seconds: int) -> None:
+        margin = round(seconds / self._source.timeline.time_base)
         try:
             container.seek(first - margin, stream=stream)
         except av.FFmpegError as error:

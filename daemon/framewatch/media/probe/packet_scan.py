@@ -22,6 +22,7 @@ from av.stream import Stream as AvStream
 from framewatch.domain import CLOCK_CONTAINERS, NO_CHANGES, Changes, FrameMessages, InputFile
 from framewatch.errors import MediaError
 from framewatch.media import out_of_memory
+from framewatch.media.clock.first_picture import FirstPicture
 from framewatch.media.clock.jumps import Bridged, JumpDetector, Stamp
 from framewatch.media.damage.missing import NOTHING, Missing
 from framewatch.media.frame_messages.counting import MessageCounter
@@ -96,7 +97,7 @@ def scan(source: AnyFile, index: int, beat: Beat = no_beat, reach: int | None = 
     Where the file's clock jumps, and may do so in its container, the result is the clock to read the file with.
 
     Frames that edit lists leave out are left out. So are those before the first key frame, as in a recording that
-    begins in the middle of a GOP: no decoder returns them.
+    begins in the middle of a GOP, and those of a refresh that begins there: no decoder returns them.
 
     Args:
         source: the file.
@@ -120,6 +121,7 @@ def scan(source: AnyFile, index: int, beat: Beat = no_beat, reach: int | None = 
             by_dts=set_up_timestamps(container),
             repeat_detector=RepeatDetector(context),
             has_b_frames=bool(getattr(context, "has_b_frames", False)) or container.format.name in UNTIMED,
+            first_picture=FirstPicture(context),
             clock_may_jump=jumps is not None,
         )
         spans, messages, watch = _SpanCollector(), MessageCounter(context), ChangeWatch(container, index)
@@ -216,6 +218,7 @@ class _FrameTimes:
     by_dts: bool
     repeat_detector: RepeatDetector
     has_b_frames: bool  # decoders return frames in another order than packets
+    first_picture: FirstPicture
     clock_may_jump: bool = False
     pts: list[int] = field(default_factory=list)
     keys: list[int] = field(default_factory=list)
@@ -255,6 +258,7 @@ class _FrameTimes:
         if repeats:
             self.repeats.add(time)
         self.last = max(self.last, (time, packet_duration(packet)))
+        self.first_picture.add(packet)
         return time
 
     def _note_hidden(self, packet: Packet[Any], time: int) -> None:
@@ -276,6 +280,8 @@ class _FrameTimes:
 
     def result(self, source: AnyFile, spans: Spans) -> ScanResult:
         first = self.keys[0] if self.keys else _BEFORE_ALL
+        if self.first_picture.time is not None and not self.by_dts:
+            first = max(first, self.first_picture.time)
         shown = tuple(sorted(time for time in self.pts if time >= first))
         if not shown:
             message = f"{source.name} has a video stream, but no frame in it"
