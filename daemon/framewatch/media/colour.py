@@ -134,13 +134,18 @@ def resolve(colour: Colour, height: int, width: int = 0) -> Colour:
     return colour.evolve(matrix=matrix, range="limited" if rgb or colour.range is None else colour.range)
 
 
-def decode_filters(video: Video) -> tuple[Filter, ...]:
-    """Return the filters that convert decoded frames to full-range RGB in `working_format(video.bit_depth)`."""
+def decode_filters(video: Video, white: int | None = None) -> tuple[Filter, ...]:
+    """Return the filters that convert decoded frames to full-range RGB in `working_format(video.bit_depth)`.
+
+    Args:
+        video: what is decoded.
+        white: the code value of white where the source is RGB or grey; None: as in `WHITE`.
+    """
     target = working_format(video.bit_depth)
     planar = "gbrp" if target == "rgb24" else "gbrp16le"
     last = (Filter("scale", "flags=bicubic"), Filter("format", target))
     if is_rgb(video) or video.pixel_format.startswith(_GREY):
-        return last
+        return (*last, *_levels(video, WHITE[target] if white is None else white))
     used = resolve_video(video)
     own = coefficients(used)
     given, to_limited = video.pixel_format, tuple[Filter, ...]()
@@ -158,6 +163,44 @@ def decode_filters(video: Video) -> tuple[Filter, ...]:
         f"{siting_options('in', video.siting, given)}:flags={EXACT_FLAGS}"
     )
     return (*to_limited, Filter("scale", to_rgb), Filter("format", planar), *last)
+
+
+def _levels(video: Video, white: int) -> tuple[Filter, ...]:
+    """Return the filter that moves black to 0 and white to `white`; none where both are there already.
+
+    swscale repeats the bits of deep RGB, shifts deep grey, and takes all grey for full range.
+    """
+    depth, size = min(video.bit_depth, 16), 8 if video.bit_depth <= 8 else 16
+    low, high = 0, (1 << size) - 1
+    if is_limited_grey(video):
+        low, high = 16 << (size - 8), 235 << (size - 8)
+    elif video.pixel_format.startswith("gray"):
+        high = ((1 << depth) - 1) << (size - depth)
+    if (low, high) == (0, white):
+        return ()
+    return (Filter("lutrgb", _each_level(f"clip(round((val-{low})*{white}/{high - low}),0,{(1 << size) - 1})")),)
+
+
+def is_limited_grey(video: Video) -> bool:
+    """Return whether a video is grey of limited range, which new versions of swscale take for full range."""
+    return video.pixel_format.startswith("gray") and video.colour.range == "limited"
+
+
+def limited_grey_filter(pixel_format: str) -> str:
+    """Return the `-vf` fragment that converts grey of limited range to YUV of the same range, in all versions."""
+    same = f"scale=in_range=full:out_range=full:flags={EXACT_FLAGS}"
+    return f"setparams=range=pc,{same},format={pixel_format},setparams=range=tv"
+
+
+def rgb_levels(working: WorkingFormat) -> list[str]:
+    """Return the `-vf` fragments that give deep RGB of a source the white that `encode_filter` expects."""
+    if working == "rgb24":
+        return []
+    return ["format=rgb48le", f"lutrgb={_each_level(f'round(val*{WHITE[working]}/65535)')}"]
+
+
+def _each_level(expression: str) -> str:
+    return ":".join(f"{component}='{expression}'" for component in "rgb")
 
 
 def encode_filter(

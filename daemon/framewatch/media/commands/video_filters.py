@@ -168,8 +168,11 @@ def _source_shape(plan: VideoPlan, target: str) -> list[str]:
     get full chroma before.
     """
     shaped, even, crop = [*map(str, source_filters(plan.preset))], _cut_to_even(plan), plan.preset.active_crop
+    if plan.limited_grey:
+        return [*shaped, *even, colour.limited_grey_filter(target)]
     if plan.rgb:
-        return [*shaped, *even, colour.encode_filter(plan.colour, plan.source_height, target, plan.encoder)]
+        levels = colour.rgb_levels(plan.working_format)
+        return [*shaped, *even, *levels, colour.encode_filter(plan.colour, plan.source_height, target, plan.encoder)]
     odd = crop is not None and any(value % 2 for value in (crop.x, crop.y, crop.width, crop.height))
     if plan.preset.reorients or odd:
         into, out = chroma_filters.through_full_chroma(plan, target)

@@ -300,9 +300,9 @@ def _packed_planes(frame: VideoFrame, dtype: type[np.uint8 | np.uint16]) -> Pixe
     return cast(Pixels, pixels.reshape(frame.height * 3 // 2, frame.width))
 
 
-def upright_rgb_filters(video: Video) -> tuple[Filter, ...]:
-    """Filters that turn a decoded frame into upright RGB of what a player shows."""
-    return (*colour.decode_filters(video), *upright_filters(video))
+def upright_rgb_filters(video: Video, white: int | None = None) -> tuple[Filter, ...]:
+    """Filters that turn a decoded frame into upright RGB of what a player shows; `white` as for `decode_filters`."""
+    return (*colour.decode_filters(video, white), *upright_filters(video))
 
 
 def _video(stream: Stream) -> Video:

@@ -97,7 +97,7 @@ def read_image(source: AnyFile, stream: Stream, beat: Beat = no_beat) -> Decoded
 def _upright(frame: VideoFrame, video: Video) -> tuple[Pixels, Pixels | None]:
     """Return RGB and alpha of an image as it is shown."""
     working = colour.working_format(video.bit_depth)
-    rgb = _filtered(frame, upright_rgb_filters(video)).to_ndarray()
+    rgb = _filtered(frame, upright_rgb_filters(video, _WHITE[working])).to_ndarray()
     if working == "rgb48le" and video.pixel_format.startswith("yuv"):
         white = colour.WHITE[working]
         rgb = np.minimum(rgb.astype(np.uint32) * _WHITE[working] // white, _WHITE[working])

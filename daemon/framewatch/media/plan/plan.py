@@ -25,7 +25,7 @@ from framewatch.domain import (
     Video,
 )
 from framewatch.errors import Finding, RuleError
-from framewatch.media.colour import WorkingFormat, is_rgb, resolve_video, working_format
+from framewatch.media.colour import WorkingFormat, is_limited_grey, is_rgb, resolve_video, working_format
 from framewatch.media.containers import rules
 from framewatch.media.encoders.hardware import decoding_hardware
 from framewatch.media.filters.fitting import Fitting, fitting
@@ -190,6 +190,7 @@ class VideoPlan(MuxPlan):
     hdr: Hdr | None = None  # of the source
     source_height: int  # coded pixels; players guess the matrix of untagged video by it
     rgb: bool  # the source is RGB, not YUV
+    limited_grey: bool = False  # the source is luma alone, of limited range
     visible: Rectangle | None = None  # part of the source's upright frames; the container hides the rest
     rate: Fraction | None  # of the output; None: the source's own times
     average_rate: Fraction  # frames per second, whether they are even or not
@@ -368,6 +369,7 @@ def _video_plan(
         hdr=video.hdr,
         source_height=video.height,
         rgb=is_rgb(video),
+        limited_grey=is_limited_grey(video),
         visible=video.visible,
         rate=timing.rate,
         average_rate=(timeline.rate if timeline else video.rate) or FALLBACK_RATE,
