@@ -19,6 +19,7 @@ from frame_messages import (
     texts,
     with_dolby_vision,
     with_messages,
+    with_stereo,
 )
 from framewatch.errors import RuleError
 from framewatch.jobs.attempt.context import Observer
@@ -319,3 +320,14 @@ def test_colours_of_profile_5_are_refused_though_the_container_does_not_tell(tmp
     with pytest.raises(RuleError) as caught:
         process(source, tmp_path / "work", container="mkv", video_codec="libx265", **UPSCALED)
     assert [finding.code for finding in caught.value.findings] == ["media.dolby_vision"]
+
+
+@pytest.mark.parametrize("keys", [UPSCALED, {"ml_upscale": "none"}], ids=str)
+def test_captions_and_a_stereo_layout_are_kept_together(
+    captioned: Path, keys: dict[str, Any], tmp_path: Path
+) -> None:
+    source = with_stereo(captioned, tmp_path / "film.mp4")
+    made = process(source, tmp_path / "work", 0.3, container="mkv", video_codec="libx264", **keys)
+    assert attached(made.result, Attached.A53_CC) == CAPTIONS
+    with av.open(str(made.result)) as container:
+        assert container.streams.video[0].metadata["stereo_mode"] == "top_bottom"

@@ -91,6 +91,12 @@ def with_dolby_vision(source: Path, target: Path, profile: int, compatibility: i
     return target
 
 
+def with_stereo(source: Path, target: Path) -> Path:
+    """Copy an MP4 that has its index at the end, and state that one view is above the other."""
+    target.write_bytes(b"".join(_with_box(source.read_bytes(), _box(b"st3d", bytes([0, 0, 0, 0, 1])))))
+    return target
+
+
 def _with_box(data: bytes, box: bytes) -> Iterator[bytes]:
     at = 0
     while at < len(data):

@@ -22,6 +22,7 @@ from framewatch.media.ffmpeg.process import EncodeProgress, LogLevel, run_ffmpeg
 from framewatch.media.filters.loudness import parse_loudness
 from framewatch.media.heartbeat import Heartbeat
 from framewatch.media.inventory.derived import merged
+from framewatch.media.inventory.segment_boxes import put_into
 from framewatch.media.limits import check_length, check_spans
 from framewatch.media.plan.avi_timestamps import frame_times
 from framewatch.media.plan.mid_stream import check_pictures, with_changes
@@ -43,6 +44,8 @@ from framewatch.render.image_renderer import render_image
 from framewatch.render.messages import Alive, FramesCounted, Send, Warned, stage_log
 from framewatch.render.segment_renderer import SegmentRenderer
 from framewatch.render.tasks import (
+    AttachReport,
+    AttachTask,
     BoundedTask,
     CommandReport,
     CommandTask,
@@ -56,8 +59,6 @@ from framewatch.render.tasks import (
     LengthTask,
     MeasureReport,
     MeasureTask,
-    MessagesReport,
-    MessagesTask,
     ProbeReport,
     ProbeTask,
     RenderReport,
@@ -90,7 +91,7 @@ class RenderHandlers:
             DeviceTask: self._describe_device,
             TrialTask: self._try_engine,
             RenderTask: self._render,
-            MessagesTask: self._put_messages,
+            AttachTask: self._attach,
             ImageTask: self._render_image,
             CommandTask: self._run_command,
             MeasureTask: self._measure_loudness,
@@ -201,13 +202,18 @@ class RenderHandlers:
             engine = self._engine.run(task, renderer.run)
         return RenderReport(engine=engine, seconds=time.monotonic() - begun, busy_seconds=renderer.busy)
 
-    def _put_messages(self, task: MessagesTask) -> MessagesReport:
+    def _attach(self, task: AttachTask) -> AttachReport:
         self.stage = "encode"
+        if task.boxes:
+            with storage_faults(task.path):
+                put_into(task.path, bytes.fromhex(task.boxes))
+        if task.messages is None:
+            return AttachReport(lost=0)
         source = VideoSource(task.source, task.video, task.timeline, task.seekable)
         messages = FilmMessages(source, task.segments, task.messages, self._heartbeat)
         with storage_faults(task.path):
             put_messages(task.path, messages, self._heartbeat)
-        return MessagesReport(lost=messages.lost)
+        return AttachReport(lost=messages.lost)
 
     def _render_image(self, task: ImageTask) -> ImageReport:
         self.stage = "upscale"

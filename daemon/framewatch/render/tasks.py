@@ -154,23 +154,24 @@ class RenderReport(Record):
     busy_seconds: dict[StageName, float]  # of each stage, all lanes together
 
 
-class MessagesTask(BoundedTask):
-    """Give the frames of an encoded video what the source attaches to its own."""
+class AttachTask(BoundedTask):
+    """Give an encoded video what the source attaches to its frames, and to its video as a whole."""
 
-    op: Literal["messages"] = "messages"
+    op: Literal["attach"] = "attach"
     path: Path  # the video, without sound; it is replaced
     source: InputFile
     video: Stream
     timeline: Timeline
     segments: tuple[Segment, ...]  # by which the source is read
     seekable: bool = True
-    messages: CarriedMessages
+    messages: CarriedMessages | None = None
+    boxes: str = ""  # as of a `RenderTask`
 
 
-class MessagesReport(Record):
-    """The answer to a `MessagesTask`."""
+class AttachReport(Record):
+    """The answer to a `AttachTask`."""
 
-    op: Literal["messages"] = "messages"
+    op: Literal["attach"] = "attach"
     lost: int  # messages that were too many
 
 
@@ -297,7 +298,7 @@ Task = Annotated[
     | DeviceTask
     | TrialTask
     | RenderTask
-    | MessagesTask
+    | AttachTask
     | ImageTask
     | CommandTask
     | MeasureTask
@@ -310,7 +311,7 @@ Report = Annotated[
     | DeviceReport
     | TrialReport
     | RenderReport
-    | MessagesReport
+    | AttachReport
     | ImageReport
     | CommandReport
     | MeasureReport

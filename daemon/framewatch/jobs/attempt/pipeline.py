@@ -39,14 +39,14 @@ from framewatch.media.preset.preset import Preset
 from framewatch.media.process_bounds import Bounds
 from framewatch.media.rules.preset_rules import check_preset
 from framewatch.render.tasks import (
+    AttachReport,
+    AttachTask,
     ImageReport,
     ImageTask,
     InspectReport,
     InspectTask,
     MeasureReport,
     MeasureTask,
-    MessagesReport,
-    MessagesTask,
     ProbeReport,
     ProbeTask,
 )
@@ -181,7 +181,7 @@ class Pipeline:
         if isinstance(plan, VideoPlan) and plan.is_encoded_apart:
             video = segment_path(request.work, 0, ffmpeg_commands.segment_extension(plan))
             self._encode(request, ffmpeg_commands.video_command(plan, ffmpeg, source, video, result), video)
-            self._put_messages(request, plan, probed, video)
+            self._attach(request, plan, probed, video)
             as_upscaled = plan.evolve(mode="upscale")
             argv = ffmpeg_commands.mux_command(as_upscaled, ffmpeg, [video], source, result)
             self._context.run_command(argv, request.source)
@@ -199,21 +199,19 @@ class Pipeline:
         with self._context.also_checking(check_room):
             self._context.run_command(argv, request.source, counts=True)
 
-    def _put_messages(self, request: AttemptRequest, plan: VideoPlan, probed: ProbeReport, video: Path) -> None:
-        """Give the frames of an encoded video what the source attaches to its own."""
-        carried = plan.carried_messages
-        if carried is None:
-            return
-        task = MessagesTask(
+    def _attach(self, request: AttemptRequest, plan: VideoPlan, probed: ProbeReport, video: Path) -> None:
+        """Give a video that was encoded apart what the source attaches to its frames, and to its video as a whole."""
+        task = AttachTask(
             path=video,
             source=request.source,
             video=probed.info.main_video,
             timeline=probed.timeline,
             segments=probed.segments,
             seekable=probed.seekable,
-            messages=carried,
+            messages=plan.carried_messages,
+            boxes=plan.segment_boxes.hex(),
         )
-        report: MessagesReport = self._context.run(task)
+        report: AttachReport = self._context.run(task)
         if report.lost:
             self._context.warn(too_many_warning(report.lost))
 

@@ -1,4 +1,4 @@
-"""Rewrites an MP4 or MOV of one track with larger samples: the rest of the file stays, byte for byte.
+"""Rewrites an MP4 or MOV with larger samples of one track: the rest of the file stays, byte for byte.
 
 For files of our own encoders, which have one `moov` behind one `mdat`. Muxing them again would touch edit lists,
 clocks and sample descriptions, in other ways with each version of libav.
@@ -7,6 +7,7 @@ clocks and sample descriptions, in other ways with each version of libav.
 from __future__ import annotations
 
 import struct
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from typing import BinaryIO, NamedTuple
@@ -44,7 +45,7 @@ def rewrite(
     Args:
         source: the file.
         target: gets the new one.
-        samples: all of them, in the order of the file.
+        samples: all of one track, in the order of the file.
         grown: takes the number of a sample and its bytes; returns its new bytes.
 
     Raises:
@@ -69,16 +70,20 @@ def rewrite(
 
 
 class _Moved:
-    """Tells where the bytes at an offset are in the new file."""
+    """Tells where chunks are in the new file."""
 
     def __init__(self, offsets: Sequence[int], growth: Sequence[int]) -> None:
-        self._growth = dict(zip(offsets, growth, strict=False))
+        """`growth`: of all samples before the first, of all before the second, and so on."""
+        self._offsets = offsets
+        self._growth = growth
 
     def __call__(self, offset: int) -> int:
-        try:
-            return offset + self._growth[offset]  # a chunk begins with a sample
-        except KeyError:
-            raise UnexpectedFileError("a chunk does not begin with a sample") from None
+        return offset + self._growth[bisect_left(self._offsets, offset)]
+
+    def is_sample(self, offset: int) -> bool:
+        """Return whether one of the samples that grow is here."""
+        at = bisect_left(self._offsets, offset)
+        return at < len(self._offsets) and self._offsets[at] == offset
 
 
 def _boxes(file: BinaryIO, begin: int, end: int) -> Iterator[_Box]:
@@ -161,16 +166,29 @@ def _new_index(box: bytes, sizes: Sequence[int], moved: _Moved) -> bytes:
     _, kind = _HEADER.unpack_from(box)
     payload = box[_HEADER.size :]
     if kind in _CONTAINERS:
-        payload = b"".join(_new_index(each, sizes, moved) for each in _parts(payload))
-    elif kind == b"stsz":
+        parts = [*_parts(payload)]
+        if kind == b"stbl" and not any(moved.is_sample(each) for part in parts for each in _chunks(part)):
+            sizes = ()  # another track, such as that of a timecode
+        payload = b"".join(_new_index(each, sizes, moved) for each in parts)
+    elif kind == b"stsz" and sizes:
         payload = payload[:4] + struct.pack(">2I", 0, len(sizes)) + struct.pack(f">{len(sizes)}I", *sizes)
     elif kind in (b"stco", b"co64"):
-        (count,) = struct.unpack_from(">I", payload, 4)
-        old = struct.unpack_from(f">{count}{'I' if kind == b'stco' else 'Q'}", payload, 8)
-        new = [moved(each) for each in old]
+        new = [moved(each) for each in _chunks(box)]
         kind = b"co64" if kind == b"co64" or max(new, default=0) >= _U32 else b"stco"
-        payload = payload[:8] + struct.pack(f">{count}{'I' if kind == b'stco' else 'Q'}", *new)
+        payload = payload[:8] + struct.pack(f">{len(new)}{'I' if kind == b'stco' else 'Q'}", *new)
     return _HEADER.pack(_HEADER.size + len(payload), kind) + payload
+
+
+def _chunks(box: bytes) -> tuple[int, ...]:
+    """Return the offsets that a box holds; none where it is not of that kind."""
+    _, kind = _HEADER.unpack_from(box)
+    if kind not in (b"stco", b"co64"):
+        return ()
+    (count,) = struct.unpack_from(">I", box, 12)
+    try:
+        return struct.unpack_from(f">{count}{'I' if kind == b'stco' else 'Q'}", box, 16)
+    except struct.error:
+        raise UnexpectedFileError("a table of its index is not whole") from None
 
 
 def _parts(data: bytes) -> Iterator[bytes]:

@@ -41,6 +41,14 @@ def test_samples_grow_and_nothing_else_changes(film: Path, tmp_path: Path) -> No
     assert ffmpeg("-i", made, "-f", "framemd5", "-") == ffmpeg("-i", film, "-f", "framemd5", "-")
 
 
+def test_another_track_stays_as_it_is(film: Path, tmp_path: Path) -> None:
+    timed = remux(film, tmp_path / "timed.mov", "-metadata:s:v:0", "timecode=01:02:03:04")
+    made = rewritten(timed, to=tmp_path / "made.mov")
+    with av.open(str(made)) as container:
+        assert container.streams.video[0].metadata["timecode"] == "01:02:03:04"
+    assert ffmpeg("-i", made, "-f", "framemd5", "-") == ffmpeg("-i", timed, "-f", "framemd5", "-")
+
+
 def test_long_offsets_stay_long(film: Path, tmp_path: Path) -> None:
     data = film.read_bytes()
     at = data.index(b"stco")
