@@ -233,6 +233,17 @@ def test_a_stream_that_was_sent_anew_is_fitted_to_its_beginning(keys: dict[str, 
 
 
 @pytest.mark.parametrize("keys", WAYS, ids=named)
+def test_frames_that_an_encoder_made_smaller_fill_the_frame(keys: dict[str, Any], tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    smaller = ("-c:v", "libsvtav1", "-preset", "10", "-svtav1-params", "resize-mode=2")  # at random
+    ffmpeg("-f", "lavfi", "-i", f"color=white:size=160x96:rate={RATE}:duration=0.6", *smaller, film)
+    with av.open(str(film)) as opened:
+        assert len({frame.width for frame in opened.decode(video=0)}) > 1
+    made = process(film, tmp_path / "work", container="mkv", **keys)
+    assert [lit(frame) for frame in rgb_frames(made.result)] == [(160 * made.plan.scale, 96 * made.plan.scale)] * 15
+
+
+@pytest.mark.parametrize("keys", WAYS, ids=named)
 def test_a_size_that_changes_with_each_frame_is_followed(keys: dict[str, Any], tmp_path: Path) -> None:
     sizes = [f"{64 + 2 * (number % 7)}x{48 + 2 * (number % 5)}" for number in range(35)]
     made = process(film_of_sizes(tmp_path, sizes, 1), tmp_path / "work", container="mkv", **keys)

@@ -37,8 +37,11 @@ _AFTERMATH = re.compile(
     r"|Last message repeated"
 )
 _TERMINATED = "terminate called"  # by the C++ library, which has no levels
-# A warning that users can do nothing about: every ffmpeg since 4.4 knows this option, and no other one does the same.
-_HARMLESS = re.compile(r"Setting chroma position directly is deprecated")
+# Warnings that users can do nothing about: every ffmpeg since 4.4 knows this option, and no other one does the same.
+# Where frames change in the middle, the filters that get them follow.
+_HARMLESS = re.compile(
+    r"Setting chroma position directly is deprecated|Changing video frame properties on the fly|filter context - w:"
+)
 
 
 class EncodeProgress(Record):

@@ -19,6 +19,8 @@ from framewatch.media.siting import siting_options
 _SCALER = f"flags={colour.EXACT_FLAGS}"
 # Formats that hardware decoders give where software decoders give another with the same samples.
 _OF_HARDWARE = ("nv12", "nv16", "nv24", "p010le", "p012le", "p016le", "p210le", "p216le", "p410le", "p416le")
+# Codecs whose frames may have other sizes between key frames, which the scan of the packets does not see.
+_RESIZED = ("av1", "vp9")
 _MAX_INT = 2**31 - 1
 _SLACK = 0.0005  # seconds, shorter than any frame; times in Matroska are whole milliseconds
 
@@ -62,16 +64,20 @@ def fitted_size(width: int, height: int, sar: Fraction, video: Video) -> tuple[i
     """Return the largest size, in pixels of `video`, at which such a frame keeps its shape inside it."""
     wide = video.height * width * sar / height / video.sar
     high = video.width * height / (width * sar) * video.sar
-    return _side(wide, video.width), _side(high, video.height)
+    rounded = Fraction(1, width) + Fraction(1, height)
+    return _side(wide, video.width, wide * rounded), _side(high, video.height, high * rounded)
 
 
 def _siting(video: Video, given: str, made: str) -> str:
     return siting_options("in", video.siting, given) + siting_options("out", video.siting, made)
 
 
-def _side(exact: Fraction, most: int) -> int:
-    """Return a side that subsampled chroma can have; all of what there is if less than a pixel is missing."""
-    return most if exact > most - 1 else max(2, 2 * int(exact / 2 + Fraction(1, 2)))
+def _side(exact: Fraction, most: int, rounded: Fraction) -> int:
+    """Return a side that subsampled chroma can have; all of what there is if only rounding makes it less.
+
+    Encoders that make frames smaller to save bits (AV1, VP9) round their sides: `rounded` is what a pixel of them is.
+    """
+    return most if exact > most - max(1, rounded) else max(2, 2 * int(exact / 2 + Fraction(1, 2)))
 
 
 def _coding_of(picture: Picture | None, first: Picture | None, video: Video) -> tuple[Colour, Colour] | None:
@@ -109,18 +115,20 @@ class Fitting(Record):
     upright: tuple[Filter, ...]  # what ffmpeg would do with each frame before ours, and must not
 
 
-def fitting(changes: Changes, video: Video) -> Fitting | None:
+def fitting(changes: Changes, video: Video, codec: str) -> Fitting | None:
     """Return what a transcode fits its frames to; None where they are alike."""
-    if len(changes.pictures) < 2:
+    upright = upright_filters(video)
+    if len(changes.pictures) < 2 and (codec not in _RESIZED or upright):  # old versions of ffmpeg cannot do both
         return None
+    shapes = tuple(Shape(seconds=each.seconds, sar=each.picture.sar) for each in changes.pictures)
     return Fitting(
         width=video.width,
         height=video.height,
         sar=video.sar,
         pixel_format=None if colour.is_rgb(video) else video.pixel_format,
-        shapes=tuple(Shape(seconds=each.seconds, sar=each.picture.sar) for each in changes.pictures),
+        shapes=shapes or (Shape(seconds=0.0, sar=video.sar),),
         coding=_coding(changes) + _siting(video, video.pixel_format, video.pixel_format),
-        upright=upright_filters(video),
+        upright=upright,
     )
 
 
@@ -160,12 +168,12 @@ def _sar_expression(shapes: tuple[Shape, ...], offset: float) -> str:
 
 
 def _side_expression(exact: str, most: int) -> str:
-    return f"if(gt({exact},{most}-1),{most},max(2,2*trunc({exact}/2+0.5)))"
+    return f"if(gt({exact},{most}-max(1,{exact}*(1/iw+1/ih))),{most},max(2,2*trunc({exact}/2+0.5)))"
 
 
 def _coding(changes: Changes) -> str:
     """Return the options that give all frames the coding of the first, by the tags of each: all must have them."""
-    tags = [each.picture.colour for each in changes.pictures]
+    tags = [each.picture.colour for each in changes.pictures] or [Colour()]
     first = tags[0]
     matrix = len({each.matrix for each in tags}) > 1 and all(each.matrix for each in tags)
     coded = f":in_color_matrix=auto:out_color_matrix={colour.coefficients(first)}" if matrix else ""

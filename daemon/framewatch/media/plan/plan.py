@@ -294,7 +294,7 @@ def make_plan(
     return plan.evolve(
         frame_times=frame_times,
         apart=plan.mode == "copy" and info.changes.apart,
-        fitting=fitting(info.changes, _video_of(info)[1]) if plan.mode == "transcode" else None,
+        fitting=fitting(info.changes, _video_of(info)[1], plan.main.codec) if plan.mode == "transcode" else None,
         expected=plan.expected.evolve(distinct=frame_times.distinct),
         drops_chapters=drops_chapters,
         warnings=(*plan.warnings, *warnings, *hidden_frames_warnings(preset, info, frame_times)),
