@@ -6,7 +6,7 @@ that they lie.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,18 @@ import av
 import pytest
 
 from blobs import SHARES, SIZE, found_spots, rgb_spot, spot_source, stated_siting
+from fake_engines import PlanesEngine
 from framewatch.domain import Video
 from framewatch.media.probe.file_kind import require_video
 from framewatch.media.probe.probe import probe
+from framewatch.render.task_handlers import RenderHandlers
+from framewatch.upscale.identity import IdentityEngine
 from full_run import process
 from media_factory import ffmpeg
 
 X264 = ("-c:v", "libx264", "-qp", "0", "-preset", "ultrafast")
 X265 = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "lossless=1:log-level=none")
+PLANES = ("left", "center", "topleft", "top", "bottomleft", "bottom", "hdr", "mpeg1")
 VP9 = ("-c:v", "libvpx-vp9", "-lossless", "1")
 NETWORK = {"ml_upscale": "esrgan-2x"}
 FULL_RANGE = ("-vf", "setparams=range=full")
@@ -88,6 +92,20 @@ def test_the_network_leaves_colours_where_they_are(source: Any, tmp_path: Path, 
     assert off(found_spots(made), [(2 * x, 2 * y) for x, y in spots]) <= 0.1  # 0.05 of a chroma sample
     same = "420" in SOURCES[name][0]
     assert stated_siting(made) == (SOURCES[name][1] if same else "left")
+
+
+@pytest.mark.parametrize("name", PLANES)
+@pytest.mark.parametrize("codec", ["libx264", "vp9"])
+def test_planes_through_the_network_leave_colours_where_they_are(
+    source: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, codec: str
+) -> None:
+    engine = PlanesEngine(IdentityEngine())
+    monkeypatch.setattr("full_run.RenderHandlers", partial(RenderHandlers, engines={"identity": engine}))
+    clip, spots = source(name)
+    made = process(clip, tmp_path / "work", container="mkv", video_codec=codec, **NETWORK).result
+    assert [shape.yuv is not None for shape in engine.shapes] == [True]
+    assert off(found_spots(made), [(2 * x, 2 * y) for x, y in spots]) <= 0.1
+    assert stated_siting(made) == (SOURCES[name][1] if codec == "libx264" else "left")
 
 
 @pytest.mark.parametrize(

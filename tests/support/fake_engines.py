@@ -29,8 +29,11 @@ CODINGS = [
     Yuv420(0.212, 0.087, full=True, depth=10, out_depth=10),
     Yuv420(0.2126, 0.0722, depth=8, out_depth=10),
     Yuv420(0.30, 0.11, depth=10, out_depth=8),
+    Yuv420(0.2126, 0.0722, siting="center", out_siting="bottom"),
+    Yuv420(0.2627, 0.0593, depth=10, out_depth=10, siting="topleft", out_siting="topleft"),
+    Yuv420(0.299, 0.114, siting="bottomleft", out_siting="left"),
 ]
-"""Matrices, ranges and depths of YUV planes; the last two change the depth."""
+"""Matrices, ranges, depths and sitings of YUV planes; some change the depth or the siting."""
 
 
 class FaultAfter:
@@ -147,13 +150,17 @@ class PlanesEngine:
     Args:
         inner: gets RGB.
         fault: changes the planes of each output.
+        coding: what it takes all planes for; None: what they are.
     """
 
-    def __init__(self, inner: Engine, fault: PlanesFault = lambda planes: planes) -> None:
+    def __init__(
+        self, inner: Engine, fault: PlanesFault = lambda planes: planes, coding: Yuv420 | None = None
+    ) -> None:
         self.name = inner.name
         self.shapes: list[FrameShape] = []  # of the sessions that were opened
         self._inner = inner
         self._fault = fault
+        self._coding = coding
 
     def devices(self) -> list[Device]:
         return [replace(device, planes=True) for device in self._inner.devices() if isinstance(device, Device)]
@@ -165,14 +172,13 @@ class PlanesEngine:
         shape = request.shape
         self.shapes.append(shape)
         inner = self._inner.open(device, replace(request, shape=shape.rgb))
-        return _PlanesSession(inner, shape, self._fault) if shape.yuv else inner
+        return _PlanesSession(inner, shape, self._coding or shape.yuv, self._fault) if shape.yuv else inner
 
 
 class _PlanesSession(Session):
-    def __init__(self, inner: Session, shape: FrameShape, fault: PlanesFault) -> None:
+    def __init__(self, inner: Session, shape: FrameShape, coding: Yuv420, fault: PlanesFault) -> None:
         super().__init__(inner.name, shape, inner.scale, inner.concurrency)
-        assert shape.yuv is not None
-        self._coding = shape.yuv
+        self._coding = coding
         self._fault = fault
         self._inner = inner
 

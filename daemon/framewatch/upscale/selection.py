@@ -148,7 +148,7 @@ def open_session(
             continue
         for device in usable:
             try:
-                return _opened(engine, device, request, choice.planes)
+                return _opened(engine, device, request, choice.planes, on_fallback)
             except EngineError as error:
                 reasons.append(error.finding.at(name if len(usable) == 1 else f"{name} {device.id}"))
                 on_fallback(reasons[-1])
@@ -190,9 +190,25 @@ def _usable_devices(engine: Engine, wanted: str | None = None) -> list[Device]:
     raise EngineError(f"no {name} for it here ({what})", code="engine.no_device")
 
 
-def _opened(engine: Engine, device: Device, request: SessionRequest, planes: FrameShape | None) -> CheckedSession:
-    if planes is not None and device.planes:
-        request = replace(request, shape=planes)
+def _opened(
+    engine: Engine, device: Device, request: SessionRequest, planes: FrameShape | None, on_fallback: OnFallback
+) -> CheckedSession:
+    """Return a session that has passed its self-test: for planes, if the device takes them.
+
+    Where chroma does not lie as usual, a device that gets that wrong may still be right for RGB.
+    """
+    if planes is None or planes.yuv is None or not device.planes:
+        return _tested(engine, device, request)
+    try:
+        return _tested(engine, device, replace(request, shape=planes))
+    except EngineError as error:
+        if planes.yuv.left_sited or error.finding.code != "engine.golden_mismatch":
+            raise
+        on_fallback(error.finding.at(engine.name))
+        return _tested(engine, device, request)
+
+
+def _tested(engine: Engine, device: Device, request: SessionRequest) -> CheckedSession:
     session = TiledSession(engine, device.id, request)
     try:
         selftest.check(session, None if engine.name == IdentityEngine.name else request.network)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from framewatch.domain import Edges, Record, Video
+from framewatch.domain import ChromaSiting, Edges, Record, Video
 from framewatch.media import colour
 from framewatch.media.plan.plan import VideoPlan
 
@@ -27,6 +27,8 @@ class PlaneCoding(Record):
     full: bool  # full range
     depth: int  # bits per component, going in
     out_depth: int  # and coming out
+    siting: ChromaSiting = "left"  # of chroma, going in
+    out_siting: ChromaSiting = "left"  # and coming out
 
     @property
     def format(self) -> PlaneFormat:
@@ -60,4 +62,6 @@ def plane_coding(plan: VideoPlan, video: Video) -> PlaneCoding | None:
         full=plan.colour.range == "full",
         depth=_DEPTHS[video.pixel_format],
         out_depth=_DEPTHS[plan.pixel_format],
+        siting=video.siting,
+        out_siting=plan.chroma.siting,
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from framewatch.upscale.cuda import layout
 from framewatch.upscale.cuda.layout import Kind
-from framewatch.upscale.frames.yuv import DOWNSAMPLE_COLUMN, DOWNSAMPLE_ROW, UPSAMPLE_COLUMN, UPSAMPLE_ROW, Yuv420
+from framewatch.upscale.frames.yuv import Yuv420, downsample_taps, upsample_taps
 from framewatch.upscale.network.resize import phase_taps
 
 _FOLDER = Path(__file__).parent / "kernels"
@@ -26,7 +26,7 @@ def network_source(kind: Kind, tile: int, value_bytes: int, scale: int) -> str:
         value_bytes: of a frame's value: 1 or 2.
         scale: 2, 3 or 4.
     """
-    taps = "{" + ", ".join(map(_list, phase_taps(scale))) + "}"
+    taps = _lists(phase_taps(scale))
     defines = _defines({"TILE": tile, "RING": layout.RING, "BYTES": value_bytes, "SCALE": scale, "TAPS": taps})
     common, *kernels = (_read(name) for name in ("common.cuh", "head.cu", f"conv_{kind}.cu", "tail.cu"))
     product = [_product(tile)] if kind == "hopper" else []
@@ -37,6 +37,7 @@ def planes_source(coding: Yuv420) -> str:
     """Return one translation unit with the kernels `unpack` and `pack`, for planes in this coding."""
     output = coding.out
     rgb_bytes = 1 if coding.depth == coding.out_depth == 8 else 2
+    (across, down), (out_across, out_down) = coding.position, output.position
     blue_u, green_u, red_v, green_v = coding.from_chroma
     numbers = {
         "BLACK_IN": coding.black,
@@ -61,11 +62,11 @@ def planes_source(coding: Yuv420) -> str:
         "IN": _sample_type(coding.depth),
         "OUT": _sample_type(output.depth),
         "RGB": _INTEGER_TYPES[rgb_bytes],
-        "ACROSS": _list(UPSAMPLE_COLUMN),
-        "COLUMNS": _list(DOWNSAMPLE_COLUMN),
-        "ROWS": _list(DOWNSAMPLE_ROW),
+        "ACROSS": _lists(upsample_taps(across)),
+        "DOWN": _lists(upsample_taps(down)),
+        "COLUMNS": _list(downsample_taps(out_across)),
+        "ROWS": _list(downsample_taps(out_down)),
         "STRIP": layout.PACK_STRIP,
-        "DOWN": "{" + ", ".join(map(_list, UPSAMPLE_ROW)) + "}",
     }
     defines = _defines(values | {name: _number(number) for name, number in numbers.items()})
     return "\n".join([*defines, _read("planes.cu")])
@@ -89,6 +90,10 @@ def _number(value: float) -> str:
 
 def _list(values: Iterable[float]) -> str:
     return "{" + ", ".join(map(_number, values)) + "}"
+
+
+def _lists(rows: Iterable[Iterable[float]]) -> str:
+    return "{" + ", ".join(map(_list, rows)) + "}"
 
 
 def _product(tile: int) -> str:

@@ -3,16 +3,17 @@
 A frame of planes has half the bytes of one in RGB, is what decoders return and encoders take, and is converted on the
 device where the network runs. What an engine computes there is compared with this module.
 
-Chroma is sited at the left of two luma columns and between two luma rows, as in MPEG-2, H.264 and HEVC. It is
-upsampled by the bicubic filter that ffmpeg's scaler uses (R. Keys, "Cubic Convolution Interpolation for Digital Image
-Processing", 1981, with A = -0.6), and downsampled by the same filter stretched to twice its width. So a frame is the
-same as one that went through ffmpeg's RGB, within one step of 8 bits.
+Chroma is upsampled from where it lies between the luma samples, by the bicubic filter that ffmpeg's scaler uses
+(R. Keys, "Cubic Convolution Interpolation for Digital Image Processing", 1981, with A = -0.6), and downsampled by
+the same filter stretched to twice its width. So a frame is the same as one that went through ffmpeg's RGB, within
+one step of 8 bits.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cache
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,19 @@ Floats = npt.NDArray[np.float32]
 Planes = tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]
 """Y (height, width), U and V (height / 2, width / 2)."""
 
+Siting = Literal["left", "center", "topleft", "top", "bottomleft", "bottom"]
+"""Where a chroma sample lies among its 2 x 2 luma samples (ITU-T H.273, figure 1)."""
+
+# Luma columns and rows from the first of the 2 x 2 to the chroma sample.
+_POSITIONS: dict[Siting, tuple[float, float]] = {
+    "left": (0, 0.5),
+    "center": (0.5, 0.5),
+    "topleft": (0, 0),
+    "top": (0.5, 0),
+    "bottomleft": (0, 1),
+    "bottom": (0.5, 1),
+}
+
 _A = -0.6
 CHROMA_REACH = 8  # input pixels, at most, that an output pixel's chroma depends on beyond the network's own halo
 
@@ -28,25 +42,37 @@ CHROMA_REACH = 8  # input pixels, at most, that an output pixel's chroma depends
 def _keys(distance: float) -> float:
     """Keys' cubic convolution kernel, at a distance in samples."""
     x = abs(distance)
+    if x in (1, 2):
+        return 0.0  # which the sums below miss by a rounding error
     if x < 1:
         return (_A + 2) * x**3 - (_A + 3) * x**2 + 1
     return _A * x**3 - 5 * _A * x**2 + 8 * _A * x - 4 * _A if x < 2 else 0.0
 
 
-UPSAMPLE_COLUMN = tuple(_keys(0.5 - offset) for offset in (-1, 0, 1, 2))
-"""Weights of chroma samples -1 to 2 for an odd luma column; an even one has a chroma sample of its own."""
+UPSAMPLE_FIRST = (-2, -1)
+"""The chroma samples, counted from their own, at which the taps of the first and the second luma sample begin."""
 
-UPSAMPLE_ROW = (
-    tuple(_keys(-0.25 - offset) for offset in (-2, -1, 0, 1)),
-    tuple(_keys(0.25 - offset) for offset in (-1, 0, 1, 2)),
-)
-"""Weights of chroma samples -2 to 1 for an even luma row, and -1 to 2 for an odd one."""
+DOWNSAMPLE_FIRST = -3
+"""The luma sample, counted from the first of two, at which the taps of their chroma sample begin."""
 
-DOWNSAMPLE_COLUMN = tuple(_keys(offset / 2) / 2 for offset in range(-3, 4))
-"""Weights of luma columns -3 to 3 around a chroma sample's own."""
 
-DOWNSAMPLE_ROW = tuple(_keys((offset - 0.5) / 2) / 2 for offset in range(-3, 5))
-"""Weights of luma rows -3 to 4 around a chroma sample's own."""
+@cache
+def upsample_taps(position: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return the weights of four chroma samples for the first, and for the second, of two luma samples.
+
+    `position`: of the chroma sample, in luma samples from the first.
+    """
+    first, second = (
+        tuple(_keys((luma - position) / 2 - sample) for sample in range(start, start + 4))
+        for luma, start in enumerate(UPSAMPLE_FIRST)
+    )
+    return first, second
+
+
+@cache
+def downsample_taps(position: float) -> tuple[float, ...]:
+    """Return the weights of eight luma samples for the chroma sample of two of them, at this position."""
+    return tuple(_keys((luma - position) / 2) / 2 for luma in range(DOWNSAMPLE_FIRST, DOWNSAMPLE_FIRST + 8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +85,8 @@ class Yuv420:
         full: whether the range is full; otherwise black is 16 and white 235, times 2^(depth - 8).
         depth: bits of a sample. 8 are stored in a byte, more in the low bits of two.
         out_depth: the same of the frames that an engine returns.
+        siting: where chroma samples lie.
+        out_siting: the same of the frames that an engine returns.
     """
 
     kr: float
@@ -66,11 +94,23 @@ class Yuv420:
     full: bool = False
     depth: int = 8
     out_depth: int = 8
+    siting: Siting = "left"
+    out_siting: Siting = "left"
 
     @property
     def out(self) -> Yuv420:
         """The coding of the frames that an engine returns."""
-        return replace(self, depth=self.out_depth)
+        return replace(self, depth=self.out_depth, siting=self.out_siting)
+
+    @property
+    def position(self) -> tuple[float, float]:
+        """Luma columns and rows from the first luma sample to the first chroma sample."""
+        return _POSITIONS[self.siting]
+
+    @property
+    def left_sited(self) -> bool:
+        """Whether chroma lies at the left of two columns in all frames, as usual."""
+        return (self.siting, self.out_siting) == ("left", "left")
 
     @property
     def black(self) -> int:
@@ -125,7 +165,8 @@ def to_rgb(planes: Planes, coding: Yuv420) -> Floats:
     """Convert planes to (height, width, 3) float32, clamped to [0, 1]."""
     luma = (planes[0].astype(np.float32) - coding.black) / np.float32(coding.luma_range)
     u, v = (
-        _upsampled((plane.astype(np.float32) - coding.grey) / np.float32(coding.chroma_range)) for plane in planes[1:]
+        _upsampled((plane.astype(np.float32) - coding.grey) / np.float32(coding.chroma_range), coding.position)
+        for plane in planes[1:]
     )
     blue, green_u, red, green_v = map(np.float32, coding.from_chroma)
     image: Floats = np.stack([luma + red * v, luma + green_u * u + green_v * v, luma + blue * u], axis=2)
@@ -135,7 +176,7 @@ def to_rgb(planes: Planes, coding: Yuv420) -> Floats:
 def from_rgb(image: npt.NDArray[np.floating[Any]], coding: Yuv420) -> Planes:
     """Convert (height, width, 3) in [0, 1] to planes of `coding.depth` bits, rounded half to even."""
     y = _luma(image, coding) * coding.luma_range + coding.black
-    small = _downsampled(image)
+    small = _downsampled(image, coding.position)
     luma, blue, red = _luma(small, coding), small[..., 2], small[..., 0]
     u = (blue - luma) / (2 * (1 - coding.kb)) * coding.chroma_range + coding.grey
     v = (red - luma) / (2 * (1 - coding.kr)) * coding.chroma_range + coding.grey
@@ -149,21 +190,24 @@ def _luma(image: npt.NDArray[Any], coding: Yuv420) -> npt.NDArray[Any]:
     return sum(image[..., colour] * np.float32(weight) for colour, weight in enumerate(weights))  # type: ignore[return-value]
 
 
-def _upsampled(chroma: Floats) -> Floats:
+def _upsampled(chroma: Floats, position: tuple[float, float]) -> Floats:
     """(h, w) to (2 h, 2 w)."""
+    return _doubled(_doubled(chroma, 1, position[0]), 0, position[1])
+
+
+def _doubled(chroma: Floats, axis: int, position: float) -> Floats:
+    pairs = zip(upsample_taps(position), UPSAMPLE_FIRST, strict=True)
+    parts = [_filtered(chroma, axis, taps, first=first) for taps, first in pairs]
     height, width = chroma.shape
-    wide = np.empty((height, width * 2), np.float32)
-    wide[:, ::2], wide[:, 1::2] = chroma, _filtered(chroma, 1, UPSAMPLE_COLUMN, first=-1)
-    high = np.empty((height * 2, width * 2), np.float32)
-    high[::2] = _filtered(wide, 0, UPSAMPLE_ROW[0], first=-2)
-    high[1::2] = _filtered(wide, 0, UPSAMPLE_ROW[1], first=-1)
-    return high
+    interleaved: Floats = np.stack(parts, axis + 1).reshape((height, width * 2) if axis else (height * 2, width))
+    return interleaved
 
 
-def _downsampled(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _downsampled(image: npt.NDArray[Any], position: tuple[float, float]) -> npt.NDArray[Any]:
     """(2 h, 2 w, 3) to (h, w, 3)."""
-    narrow = _filtered(image, 1, DOWNSAMPLE_COLUMN, first=-3, step=2)
-    return _filtered(narrow, 0, DOWNSAMPLE_ROW, first=-3, step=2)
+    across, down = map(downsample_taps, position)
+    narrow = _filtered(image, 1, across, first=DOWNSAMPLE_FIRST, step=2)
+    return _filtered(narrow, 0, down, first=DOWNSAMPLE_FIRST, step=2)
 
 
 def _filtered(

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import Any, Protocol
 
 from framewatch.upscale.frames.frame import FrameShape
-from framewatch.upscale.frames.yuv import DOWNSAMPLE_COLUMN, DOWNSAMPLE_ROW, UPSAMPLE_COLUMN, UPSAMPLE_ROW, Yuv420
+from framewatch.upscale.frames.yuv import DOWNSAMPLE_FIRST, UPSAMPLE_FIRST, Yuv420, downsample_taps, upsample_taps
 from framewatch.upscale.torch.network import DeviceNetwork
 from framewatch.upscale.torch.runtime import TorchDevice
 
@@ -127,18 +127,23 @@ class TorchPlanes:
         return image[:, :1] * kr + image[:, 1:2] * (1 - kr - kb) + image[:, 2:] * kb
 
     def _upsampled(self, chroma: Any) -> Any:
-        odd = self._filtered(chroma, _WIDTH, UPSAMPLE_COLUMN, -1)
-        wide = self._torch.stack([chroma, odd], 4).flatten(3)
-        rows = [
-            self._filtered(wide, _HEIGHT, taps, first) for taps, first in zip(UPSAMPLE_ROW, (-2, -1), strict=True)
-        ]
-        return self._torch.stack(rows, 3).flatten(2, 3)
+        across, down = self._coding.position
+        return self._doubled(self._doubled(chroma, _WIDTH, across), _HEIGHT, down)
+
+    def _doubled(self, chroma: Any, axis: int, position: float) -> Any:
+        pairs = zip(upsample_taps(position), UPSAMPLE_FIRST, strict=True)
+        parts = [self._filtered(chroma, axis, taps, first) for taps, first in pairs]
+        return self._torch.stack(parts, axis + 1).flatten(axis, axis + 1)
 
     def _downsampled(self, image: Any) -> Any:
-        return self._filtered(self._filtered(image, _WIDTH, DOWNSAMPLE_COLUMN, -3, 2), _HEIGHT, DOWNSAMPLE_ROW, -3, 2)
+        across, down = map(downsample_taps, self._coding.out.position)
+        narrow = self._filtered(image, _WIDTH, across, DOWNSAMPLE_FIRST, 2)
+        return self._filtered(narrow, _HEIGHT, down, DOWNSAMPLE_FIRST, 2)
 
     def _filtered(self, values: Any, axis: int, weights: Sequence[float], first: int, step: int = 1) -> Any:
         """As `yuv._filtered`: the edges are repeated, and then slices added."""
+        if step == 1 and sorted(weights)[-2:] == [0, 1]:  # the sample itself
+            return values
         count = values.shape[axis]
         before, after = -first, len(weights) - 1 + first
         around = (before, after, 0, 0) if axis == _WIDTH else (0, 0, before, after)

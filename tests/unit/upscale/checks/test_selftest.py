@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from fake_engines import BT709, CODINGS, PlanesEngine, PlanesFault
-from framewatch.errors import EngineError
+from framewatch.errors import EngineError, Finding
 from framewatch.upscale.checks import selftest
 from framewatch.upscale.engine import SessionRequest
 from framewatch.upscale.frames.frame import FrameShape
-from framewatch.upscale.frames.yuv import Yuv420
+from framewatch.upscale.frames.yuv import Siting, Yuv420
 from framewatch.upscale.network.network import Network
 from framewatch.upscale.openvino.engine import OpenVinoEngine
 from framewatch.upscale.selection import EngineChoice, open_session
@@ -56,6 +58,34 @@ def test_wrong_planes_are_refused(fault: PlanesFault, small_network: Network) ->
         pytest.raises(EngineError, match="wrong pixels"),
     ):
         selftest.check(session, small_network)
+
+
+@pytest.mark.parametrize("side", ["siting", "out_siting"])
+@pytest.mark.parametrize("siting", ["center", "topleft", "bottomleft"])
+def test_an_engine_that_takes_all_chroma_for_left_sited_is_refused(
+    siting: Siting, side: str, small_network: Network
+) -> None:
+    shape = FrameShape.of_planes(130, 98, replace(BT709, **{side: siting}))
+    engine = PlanesEngine(OpenVinoEngine("f32"), coding=BT709)
+    with (
+        engine.open("CPU", SessionRequest(small_network, shape, 2)) as session,
+        pytest.raises(EngineError, match="wrong pixels"),
+    ):
+        selftest.check(session, small_network)
+
+
+def test_a_device_that_takes_all_chroma_for_left_sited_gets_rgb_with_a_warning(small_network: Network) -> None:
+    engine = PlanesEngine(OpenVinoEngine("f32"), coding=BT709)
+    warnings: list[Finding] = []
+    planes = FrameShape.of_planes(130, 98, replace(BT709, siting="center"))
+    with open_session(
+        SessionRequest(small_network, FrameShape(130, 98), 2),
+        EngineChoice(engine.name, planes=planes),
+        on_fallback=warnings.append,
+        engines={engine.name: engine},
+    ) as session:
+        assert session.shape.yuv is None
+    assert [warning.code for warning in warnings] == ["engine.golden_mismatch"]
 
 
 def test_the_synthetic_frame_is_the_same_each_time_and_far_from_flat() -> None:

@@ -8,7 +8,8 @@ typedef unsigned long long u64;
 
 #define PEAK_OF(type) (sizeof(type) == 1 ? 255.f : 65535.f)
 
-__device__ constexpr float across[4] = ACROSS, down[2][4] = DOWN, columns[7] = COLUMNS, rows[8] = ROWS;
+__device__ constexpr float across[2][4] = ACROSS, down[2][4] = DOWN;
+__device__ constexpr float columns[8] = COLUMNS, rows[8] = ROWS;
 
 __device__ __forceinline__ int clamped(int value, int most) { return min(max(value, 0), most); }
 
@@ -20,10 +21,13 @@ __device__ __forceinline__ void enlarge(const IN* plane, int y, int x, int width
 #pragma unroll
     for (int i = 0; i < 5; i++) {
         const IN* row = plane + (u64)clamped(y - 2 + i, height - 1) * width;
-        wide[i][0] = row[x];
-        wide[i][1] = 0;
 #pragma unroll
-        for (int j = 0; j < 4; j++) wide[i][1] += across[j] * row[clamped(x - 1 + j, width - 1)];
+        for (int column = 0; column < 2; column++) {
+            wide[i][column] = 0;
+#pragma unroll
+            for (int j = 0; j < 4; j++)
+                if (across[column][j] != 0) wide[i][column] += across[column][j] * row[clamped(x - 2 + column + j, width - 1)];
+        }
     }
 #pragma unroll
     for (int odd = 0; odd < 2; odd++)
@@ -31,7 +35,8 @@ __device__ __forceinline__ void enlarge(const IN* plane, int y, int x, int width
         for (int column = 0; column < 2; column++) {
             float sum = 0;
 #pragma unroll
-            for (int i = 0; i < 4; i++) sum += down[odd][i] * wide[odd + i][column];
+            for (int i = 0; i < 4; i++)
+                if (down[odd][i] != 0) sum += down[odd][i] * wide[odd + i][column];
             chroma[odd][column] = (sum - GREY_IN) * (1.f / CHROMA_RANGE_IN);
         }
 }
@@ -63,8 +68,8 @@ __device__ __forceinline__ void reduce(const RGB* rgb, int y, int x, int width, 
     const RGB* row = rgb + (u64)clamped(y, height - 1) * width * 3;
     sums[0] = sums[1] = sums[2] = 0;
 #pragma unroll
-    for (int i = 0; i < 7; i++) {
-        if (i == 1 || i == 5) continue;  // their weight is zero
+    for (int i = 0; i < 8; i++) {
+        if (columns[i] == 0) continue;
         const RGB* pixel = row + clamped(2 * x - 3 + i, width - 1) * 3;
         for (int colour = 0; colour < 3; colour++) sums[colour] += columns[i] * pixel[colour];
     }
