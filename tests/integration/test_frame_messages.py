@@ -134,6 +134,18 @@ def test_repeated_frames_repeat_their_dynamic_metadata(dynamic: Path, tmp_path: 
     assert attached(made.result, Attached.DYNAMIC_HDR_PLUS) == [each for each in source for _ in range(2)]
 
 
+def test_dynamic_metadata_is_read_from_vp9(dynamic: Path, tmp_path: Path) -> None:
+    ffmpeg("-i", dynamic, "-c:v", "libvpx-vp9", "-cpu-used", "8", "-pix_fmt", "yuv420p10le", tmp_path / "film.webm")
+    source = attached(dynamic, Attached.DYNAMIC_HDR_PLUS)
+    made = process(tmp_path / "film.webm", tmp_path / "work", 0.2, container="mkv", video_codec="libx265", **UPSCALED)
+    assert without_country(attached(made.result, Attached.DYNAMIC_HDR_PLUS)) == without_country(source)
+
+
+def without_country(found: list[bytes | None]) -> list[bytes]:
+    """The structures without their first byte, which libav sets in some codecs only."""
+    return [(each or b"")[1:] for each in found]
+
+
 @pytest.mark.parametrize(
     ("keys", "reason"),
     [

@@ -25,6 +25,7 @@ from framewatch.media.decode.decoder import VideoSource
 from framewatch.media.frame_messages import captions
 from framewatch.media.frame_messages.bitstreams import FrameMessage, reader, writer
 from framewatch.media.frame_messages.sample_sizes import Sample, UnexpectedFileError, rewrite
+from framewatch.media.frame_messages.side_data import side_data_messages
 from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.plan.frame_messages import CarriedMessages
 from framewatch.media.probe.dts_timing import set_up_timestamps
@@ -64,8 +65,6 @@ def messages_of(
     with media_errors(source.file), open_media(source.file, beat=beat) as container:
         stream = cast(VideoStream, container.streams[source.stream.index])
         read = reader(source.stream.codec, bytes(stream.codec_context.extradata or b""))
-        if read is None:
-            return FoundMessages({})
         by_dts = set_up_timestamps(container)
         if segment.first_pts is not None and source.seekable:
             _seek(container, stream, segment.first_pts, source.timeline.time_base)
@@ -75,7 +74,8 @@ def messages_of(
                 break
             time = packet.dts if by_dts or packet.pts is None else packet.pts
             if packet.size and time is not None and not packet.is_discard:
-                collector.add(time, read(memoryview(packet)))
+                messages = read(memoryview(packet)) if read else []
+                collector.add(time, [*messages, *side_data_messages(packet)])
             beat()
     return FoundMessages(collector.result(), collector.lost)
 

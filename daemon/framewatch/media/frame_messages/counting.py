@@ -11,6 +11,7 @@ from framewatch.domain import DolbyVision, FrameMessageKind, FrameMessages
 from framewatch.media.frame_messages.bitstreams import reader
 from framewatch.media.frame_messages.dolby_vision import is_profile_5
 from framewatch.media.frame_messages.kinds import windows
+from framewatch.media.frame_messages.side_data import side_data_messages
 
 # Side data that containers attach to packets, beside what is in the bitstream.
 _SIDE_DATA: tuple[tuple[FrameMessageKind, Any], ...] = (
@@ -44,6 +45,7 @@ class MessageCounter:
         if packet.is_discard or time is None:
             return
         messages = self._read(memoryview(packet)) if self._read and packet.size else []
+        messages += side_data_messages(packet)
         kinds = {message.kind for message in messages}
         other = {kind for kind, name in _SIDE_DATA if packet.has_sidedata(name)} - kinds
         self._flaws.update(dict.fromkeys(other, _CODED_OTHERWISE))

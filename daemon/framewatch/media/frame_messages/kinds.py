@@ -10,12 +10,13 @@ from framewatch.domain import FrameMessageKind
 
 CAPTIONS_HEAD = b"\xb5\x00\x31GA94\x03"  # United States, ATSC: ANSI/CTA-708 in ATSC A/53 part 4, 6.2.3
 ATSC_HEAD = CAPTIONS_HEAD[:3]
+HDR10PLUS_HEAD = b"\xb5\x00\x3c\x00\x01\x04"  # SMPTE ST 2094-40
 
 _HEADS: tuple[tuple[bytes, FrameMessageKind], ...] = (
     (CAPTIONS_HEAD, "captions_a53"),
     (b"\xb5\x00\x31GA94\x06", "bar_data"),
     (b"\xb5\x00\x31DTG1", "afd"),
-    (b"\xb5\x00\x3c\x00\x01\x04", "hdr10plus"),  # SMPTE ST 2094-40
+    (HDR10PLUS_HEAD, "hdr10plus"),
     (b"\xb5\x00\x3b\x00\x00\x08\x00", "dolby_vision"),  # in AV1
     (b"\x26\x00\x04\x00\x05", "hdr_vivid"),
     (b"\xb4\x00\x50", "lcevc"),
