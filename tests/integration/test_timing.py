@@ -229,6 +229,19 @@ def test_a_gif_of_uneven_delays_keeps_its_times_where_that_is_asked_for(
     assert "timing.frames_dropped" not in [each.code for each in made.warnings]
 
 
+@MODES
+def test_of_frames_with_the_same_time_one_is_shown_and_the_others_are_counted(mode: str, tmp_path: Path) -> None:
+    path = tmp_path / "s.mkv"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x48:r=25:d=0.8,setpts=N*N*0.004/TB", "-fps_mode", "passthrough",
+           "-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset", "ultrafast", path)  # fmt: skip
+    made = process(path, tmp_path / "w", container="mkv", ml_upscale=mode, frame_timing="preserve")
+    before = frame_times(path)
+    assert len(set(before)) == 17 < len(before) == 20
+    assert frame_times(made.result) == pytest.approx(sorted(set(before)), abs=0.001)
+    (warning,) = [each for each in made.warnings if each.code == "timing.frames_dropped"]
+    assert warning.message.startswith("3 of 20 frames are dropped")
+
+
 @pytest.mark.parametrize("preset_keys", [{"fps": 5}, {"processing_mode": "copy"}])
 def test_frames_that_a_preset_asks_to_drop_are_no_loss_and_a_copy_drops_none(
     preset_keys: Any, animation: Path, tmp_path: Path

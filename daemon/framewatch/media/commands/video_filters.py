@@ -188,7 +188,9 @@ def _timed(plan: VideoPlan) -> list[str]:
     start = plan.video_start + plan.delay
     chain = [f"trim=start={start - _CUT_SLACK:.6f}"] if plan.cut else []
     if plan.rate is None:
-        return [*chain, f"trim=end_frame={plan.frames}"] if plan.cut else []
+        if plan.frame_times.equal and plan.expected.frames is not None:
+            chain.append("select='isnan(prev_selected_pts)+gt(pts,prev_selected_pts)'")
+        return [*chain, f"trim=end_frame={plan.frames}"] if plan.cut else chain
     begin = start - plan.grid_lead
     grid = f"fps={plan.rate.numerator}/{plan.rate.denominator}:start_time={begin:.6f}:eof_action=pass"
     return [*chain, grid, "tpad=stop_mode=clone:stop=2", f"trim=end_frame={plan.frames}"]

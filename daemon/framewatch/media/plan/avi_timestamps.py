@@ -53,6 +53,7 @@ class FrameTimes(Record):
     hidden_behind: int = 0  # and others
     joined: bool = False  # an edit list joins parts, each with packets that only decoders need
     distinct: bool = False  # no two frames are shown at the same time, however coarse the clock
+    equal: bool = False  # some frames have the same time, of which one can be shown
 
 
 COMPLETE_TIMES = FrameTimes()
@@ -61,7 +62,8 @@ COMPLETE_TIMES = FrameTimes()
 
 def frame_times(scanned: ScanResult) -> FrameTimes:
     """Return what ffmpeg has to be told about a scanned video."""
-    least = min((after - before for before, after in pairwise(scanned.pts)), default=0) * scanned.time_base
+    steps = [after - before for before, after in pairwise(scanned.pts)]
+    least = min(steps, default=0) * scanned.time_base
     distinct = least >= _DISTINCT_SECONDS and not scanned.corrupt
     if not scanned.reordered:
         before, behind, joined = scanned.hidden
@@ -71,6 +73,7 @@ def frame_times(scanned: ScanResult) -> FrameTimes:
             hidden_before=before,
             hidden_behind=behind,
             joined=joined,
+            equal=0 in steps,
         )
     shown = [time for time in scanned.pts if time not in scanned.repeats] or scanned.pts
     return FrameTimes(

@@ -98,7 +98,7 @@ def standstill_warnings(container: str, scanned: ScanResult, timeline: Timeline)
 def dropped_frames_warnings(
     request: TimelineRequest, scanned: ScanResult, timeline: Timeline, file_start: float
 ) -> list[Finding]:
-    """Return a warning where frames come faster than the constant rate of the output.
+    """Return a warning where frames come faster than the constant rate of the output, or several at one time.
 
     A rate that the preset asks for may be lower than the source's, so frames that it drops are as they should be. A
     copy drops none.
@@ -107,6 +107,10 @@ def dropped_frames_warnings(
         return []
     end = None if request.end is None else (request.end + _exact(file_start)) / scanned.time_base
     kept = scanned.pts if end is None else scanned.pts[: bisect_left(scanned.pts, end)]
+    if timeline.times:
+        new = sum(time >= timeline.origin and time not in scanned.repeats for time in kept)
+        message = f"{new - timeline.frames} of {new} frames are dropped: they have the time of another frame"
+        return [Finding("timing.frames_dropped", message)] if new > timeline.frames else []
     dropped = dropped_frames(timeline, kept, scanned.repeats)
     if not dropped:
         return []
