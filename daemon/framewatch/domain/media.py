@@ -145,6 +145,7 @@ class Stream(Record):
     forced: bool = False
     cover: bool = False  # a still image attached to the file
     empty: bool = False  # no packet of it is in the file
+    pages: tuple[int, ...] = ()  # of teletext: those with subtitles, as viewers know them; none: not known
     video: Video | None = None
     audio: Audio | None = None
 

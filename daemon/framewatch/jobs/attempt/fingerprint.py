@@ -26,7 +26,7 @@ _LATER_FACTS: dict[str, Any] = {
     "changes": True,
     "inventory": True,
     "video_track": True,
-    "streams": {"__all__": {"empty": True, "video": {"icc", "dolby_vision", "siting"}}},
+    "streams": {"__all__": {"empty": True, "pages": True, "video": {"icc", "dolby_vision", "siting"}}},
 }
 _BLOCKS, _BLOCK = 16, 65_536  # how many blocks of a source are hashed, and bytes of each
 

@@ -24,7 +24,7 @@ from framewatch.jobs.attempt.prerequisites import require_prerequisites, require
 from framewatch.jobs.attempt.request import AttemptRequest, AttemptResult, NotForThisFile, Tools
 from framewatch.jobs.attempt.segmented_render import SegmentedRender
 from framewatch.jobs.attempt.stream_trials import StreamTrials
-from framewatch.jobs.attempt.verify import HINT, compare, compare_image, silent_track_warning
+from framewatch.jobs.attempt.verify import HINT, compare, compare_image, compare_texts, silent_track_warning
 from framewatch.jobs.work_folder import clear, result_path, segment_path
 from framewatch.media.commands import ffmpeg_commands
 from framewatch.media.commands.image_command import image_command
@@ -269,7 +269,7 @@ class Pipeline:
     ) -> None:
         found = self._inspect(result, segments)
         audio = [probed.lengths.get(stream.index) for stream in plan.of_kind("audio")]
-        findings = compare(plan.expected, found, audio)
+        findings = [*compare(plan.expected, found, audio), *compare_texts(plan, found, probed.lengths)]
         if findings:
             raise VerificationError.of(findings)
 

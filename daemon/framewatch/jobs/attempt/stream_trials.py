@@ -14,7 +14,7 @@ from framewatch.domain import InputFile
 from framewatch.errors import Finding, FramewatchError, MediaError, RuleError, VerificationError, WorkerError
 from framewatch.jobs.attempt.context import AttemptContext
 from framewatch.jobs.attempt.request import AttemptRequest
-from framewatch.jobs.attempt.verify import compare
+from framewatch.jobs.attempt.verify import compare, compare_texts
 from framewatch.jobs.work_folder import rehearsal_path
 from framewatch.media.commands import ffmpeg_commands
 from framewatch.media.plan.plan import AudioPlan, MuxPlan, alone
@@ -86,7 +86,8 @@ class StreamTrials:
     def _flaw(self, single: AudioPlan, row: StreamPlan) -> str | None:
         report: InspectReport = self._context.run(InspectTask(path=rehearsal_path(self._work, single.extension)))
         lengths = [self._lengths.get(row.index)] if row.kind == "audio" else []
-        flaws = compare(single.expected, report.inspection, lengths)
+        found = report.inspection
+        flaws = [*compare(single.expected, found, lengths), *compare_texts(single, found, self._lengths)]
         return f"what is written of it cannot be read again ({flaws[0].message})" if flaws else None
 
 

@@ -6,7 +6,7 @@ chapters as one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from framewatch.domain import MediaInfo
@@ -15,11 +15,13 @@ from framewatch.media.decode.output_inspection import Inspection, StreamInspecti
 from framewatch.media.plan.expectation import Expectation, ExpectedAudio, ExpectedVideo
 from framewatch.media.plan.geometry import same_shape
 from framewatch.media.plan.image_plan import ImagePlan
+from framewatch.media.plan.plan import MuxPlan
 
 AUDIO_SLACK = 0.040  # seconds, on top of one video frame: two AAC frames of 1024 samples at 48 kHz are 43 ms
 AUDIO_SAMPLES = 1920  # the same in samples: below 48 kHz they last longer
 ESTIMATE_SLACK = 1.0  # seconds, where the plan knows only what the source's container claims
 AUDIO_ONLY_SLACK = 0.080  # seconds, in place of a video frame: an mp3 states 2,257 samples that no decoder returns
+_PAUSE = 2  # bytes of the packet that stands for a pause between two texts in MP4
 _EPSILON = 0.001  # seconds: time stamps of mkv are whole milliseconds
 
 HINT = "the source was not changed; look in the log for ffmpeg's messages"
@@ -54,6 +56,26 @@ def _decoded(expected: ExpectedVideo, found: Inspection, video: StreamInspection
     encoded_here = expected.pixel_format is not None  # a copied stream keeps its damage
     if encoded_here and video.errors:
         yield _finding("decode", f"{video.errors} frames of the video cannot be decoded")
+
+
+def compare_texts(plan: MuxPlan, found: Inspection, lengths: Mapping[int, float]) -> list[Finding]:
+    """Return the subtitle tracks that were converted to nothing: some versions of ffmpeg report no error for that.
+
+    Args:
+        plan: of the file. A cut may leave nothing of a track.
+        found: what the file holds.
+        lengths: seconds of the source's streams by index; those without packets are left out.
+    """
+    tracks = [each for each in found.streams if each.stream.kind == "subtitle"]
+    return [
+        _finding("streams", f"subtitle stream {row.index} was converted to nothing")
+        for row, track in zip(plan.of_kind("subtitle"), tracks, strict=False)
+        if row.encoder and not plan.cut and row.index in lengths and _is_silent(track)
+    ]
+
+
+def _is_silent(track: StreamInspection) -> bool:
+    return track.size <= (_PAUSE * track.packets if track.stream.codec == "mov_text" else 0)
 
 
 def _readable(found: Inspection) -> Iterator[Finding]:

@@ -39,6 +39,7 @@ from framewatch.media.probe.structure.content import BY_CONTENT
 
 FINE_TICKS = 90_000  # per second, for frames at a variable rate: MPEG's clock, exact to 6 microseconds
 _CODECS_WITH_CAPTIONS = ("h264", "hevc", "mpeg2video")  # whose encoders may copy them from decoded frames
+_TELETEXT_MILLISECONDS = "30000"  # that a page stays, if nothing removes it: else the last one would do so forever
 _REHEARSAL_SECONDS = "1"
 _WHOLE = SegmentEncoding()
 
@@ -250,7 +251,18 @@ def _source(plan: MuxPlan, source: Path) -> list[str]:
         demuxers += ["-f", plan.demuxer]
     reading = reading_options(plan.reach) if plan.reach else {}
     far = [word for option, value in reading.items() for word in (f"-{option}", value)]
-    return [*_frame_limits(plan), *far, *_one_graph(plan), *demuxers, "-i", file_url(source)]
+    return [*_frame_limits(plan), *far, *_one_graph(plan), *_teletext(plan), *demuxers, "-i", file_url(source)]
+
+
+def _teletext(plan: MuxPlan) -> list[str]:
+    """Return the options of ffmpeg's teletext decoder: text, of one page, which ends where the next begins."""
+    options = []
+    for track in plan.of_kind("subtitle"):
+        if track.codec == "dvb_teletext" and track.encoder:
+            index, page = track.index, str(track.page or "*")
+            options += [f"-txt_format:{index}", "text", f"-txt_page:{index}", page]
+            options += [f"-txt_duration:{index}", _TELETEXT_MILLISECONDS, f"-fix_sub_duration:{index}"]
+    return options
 
 
 def _one_graph(plan: MuxPlan) -> list[str]:

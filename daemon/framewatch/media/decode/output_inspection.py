@@ -33,6 +33,7 @@ class StreamInspection(Record):
 
     stream: Stream  # as probed: codec, size, SAR, colour tags, language
     packets: int
+    size: int = 0  # bytes of all packets
     frames: int  # decoded; 0 for subtitles, attachments and data, and for a video that was not decoded
     errors: int  # packets and frames that could not be decoded properly
     disordered: int = 0  # frames that are not shown later than the one before
@@ -104,6 +105,7 @@ class _StreamCounter:
     read_only: bool = False
     digester: PayloadDigester | None = None
     packets: int = 0
+    size: int = 0
     frames: int = 0
     errors: int = 0
     disordered: int = 0
@@ -133,6 +135,7 @@ class _StreamCounter:
     def add(self, packet: Packet[Any]) -> None:
         is_real = packet.size > 0 or packet.dts is not None  # PyAV ends each stream with an empty packet
         self.packets += is_real
+        self.size += packet.size
         self.errors += packet.is_corrupt
         if is_real and self.digester is not None:
             self.digester.add(packet)
@@ -183,6 +186,7 @@ class _StreamCounter:
         return StreamInspection(
             stream=self.stream,
             packets=self.packets,
+            size=self.size,
             frames=self.frames,
             errors=self.errors,
             disordered=self.disordered,

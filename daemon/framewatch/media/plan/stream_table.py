@@ -6,7 +6,7 @@ differ.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -41,6 +41,7 @@ class StreamPlan(Record):
     cover: bool = False
     audio: AudioTarget | None = None  # of an audio track that is encoded
     sample_rate: int | None = None  # of the source's sound
+    page: int | None = None  # of teletext that is converted; None: all of its pages
     language: str = ""
     title: str = ""
     note: str = ""
@@ -329,7 +330,14 @@ class _StreamTableBuilder:
             note = f"fonts, colours and positions are lost: {codec} has none"
             message, hint = f"{description(stream)}: {note}", 'container "mkv" keeps them'
             self.table.warnings.append(Finding("subtitle.styling_lost", message, hint, where))
-        self._keep(_row(stream, "encode", codec, encoder=codec, note=note))
+        if stream.pages[1:]:
+            message = (
+                f"{description(stream)}: of its pages, {stream.pages[0]} is kept, {_listed(stream.pages[1:])} not"
+            )
+            self._found(Finding("subtitle.pages_dropped", message, self._fitting_hint(stream), where))
+        self._keep(
+            _row(stream, "encode", codec, encoder=codec, note=note).evolve(page=next(iter(stream.pages), None))
+        )
 
     def _unfit_subtitle(self, stream: Stream, codec: str | None) -> Finding:
         """Return why a subtitle track can be neither copied nor converted to `codec`."""
@@ -428,6 +436,10 @@ def _audio_note(target: AudioTarget) -> str:
         "filtered" if target.before or target.after else "",
     ]
     return ", ".join(part for part in parts if part)
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, numbers))
 
 
 def _no_such_track(kind: str, index: int, available: dict[int, Stream], info: MediaInfo, key: str) -> Finding:

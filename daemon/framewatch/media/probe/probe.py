@@ -40,6 +40,7 @@ from framewatch.media.probe.safe_open import IMAGE_DEMUXERS, AnyFile, open_file,
 from framewatch.media.probe.sample_tables import check_index, index_sizes
 from framewatch.media.probe.streams.reach import further_reach, what_is_known
 from framewatch.media.probe.streams.stills import mark_stills
+from framewatch.media.probe.streams.teletext_pages import LOOK_BYTES, mark_pages
 from framewatch.media.probe.structure.content import HEAD, RAW, demuxer_of, unread_format
 from framewatch.media.probe.truncation import COPY_AGAIN_HINT, Extent, Family, read_extent
 from framewatch.media.reading_cost import decoding_bytes, least_decoding_bytes, opening_bytes, opening_image_bytes
@@ -83,7 +84,8 @@ def probe(
             _opened_far_enough(opening, size, limits) as (container, info),
         ):
             marked = mark_stills(partial(opening, reach=info.extras.reach), container, info.streams, video_track)
-            return _with_first_frame(container, info.evolve(streams=marked, video_track=video_track))
+            paged = _with_teletext_pages(source, container, marked, seconds, beat)
+            return _with_first_frame(container, info.evolve(streams=paged, video_track=video_track))
     except MediaError as error:
         if error.finding.code != MediaError.code:
             raise
@@ -169,6 +171,16 @@ def _not_media(source: AnyFile) -> MediaError:
     message = f"{source.name} is not a media file, despite its extension"
     hint = "framewatch reads MP4, MOV, MKV, WebM, AVI, MPEG-TS, MPEG-PS, FLV, Ogg, ASF, MXF, NUT, Y4M and raw streams"
     return MediaError(message, code="media.not_media", hint=hint)
+
+
+def _with_teletext_pages(
+    source: AnyFile, container: InputContainer, streams: tuple[Stream, ...], seconds: float | None, beat: Beat
+) -> tuple[Stream, ...]:
+    if container.format.name != "mpegts" or all(each.codec != "dvb_teletext" for each in streams):
+        return streams
+    with open_file(source, seconds, beat) as file:
+        data = file.read(LOOK_BYTES)
+    return mark_pages(data, streams, {each.index: each.id for each in container.streams})
 
 
 @contextmanager
