@@ -23,7 +23,7 @@ REENCODED = {"ml_upscale": "none", "processing_mode": "reencode", "container": "
 COPIED = {"ml_upscale": "none", "processing_mode": "copy", "container": "mkv"}
 B_FRAMES = ("-preset", "fast", "-bf", "2", "-g", "12")
 NTSC = Fraction(30000, 1001)
-RATE = {"ntsc.264": NTSC, "ntsc.y4m": NTSC}
+RATE = {"ntsc.264": NTSC, "ntsc.y4m": NTSC, "ntsc.m4v": NTSC}
 STEP = 10  # code values between two frames
 BRIGHTER = f"geq=lum=20+{STEP}*N:cb=128:cr=128"
 KINDS: dict[str, tuple[str, ...]] = {
@@ -35,6 +35,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "a.hevc": ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none:bframes=2"),
     "a.m2v": ("-c:v", "mpeg2video", "-bf", "2", "-q:v", "2"),
     "a.m1v": ("-c:v", "mpeg1video", "-q:v", "2"),
+    "ntsc.m4v": ("-c:v", "mpeg4", "-bf", "2", "-q:v", "2", "-f", "m4v"),
     "a.obu": ("-c:v", "libaom-av1", "-cpu-used", "8"),
     "a.avif": ("-c:v", "libaom-av1", "-cpu-used", "8"),
     "a.apng": ("-pix_fmt", "rgb24"),
@@ -79,6 +80,24 @@ def test_a_copy_of_a_raw_stream_is_refused_before_the_work(films: Path, tmp_path
     assert code_of(lambda: process(films / "deep.y4m", tmp_path, **COPIED)) == "copy.video_codec"
     assert code_of(lambda: process(films / "a.apng", tmp_path, **COPIED)) == "copy.video_codec"
     assert process(films / "a.y4m", tmp_path / "plain", **COPIED).frames == 15
+
+
+@pytest.mark.parametrize("container", ["mkv", "mp4"])
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [
+        ("a.264", ("libx264", "-preset", "ultrafast")),
+        ("a.265", ("libx265", "-preset", "ultrafast", "-x265-params", "log-level=none:bframes=0")),
+        ("raw.m4v", ("mpeg4", "-bf", "2", "-f", "m4v")),
+    ],
+)
+def test_a_raw_stream_whose_packets_ffmpeg_can_count_is_copied(
+    tmp_path: Path, name: str, codec: tuple[str, ...], container: str
+) -> None:
+    source = make_video(tmp_path / name, rate=str(NTSC), codec=("-c:v", *codec))
+    process(source, tmp_path / "work", **COPIED | {"container": container})
+    times = frame_times(tmp_path / "work" / f"result.{container}")
+    assert times == pytest.approx([float(number / NTSC) for number in range(30)], abs=0.001)
 
 
 @pytest.mark.parametrize("name", ["a.y4m", "a.obu", "a.apng"])

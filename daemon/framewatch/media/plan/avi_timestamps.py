@@ -5,7 +5,8 @@ whatever order the packets are stored; ffmpeg counts from one to several frames 
 decoder holds back. So ffmpeg is told the times, in expressions that grow with the gaps between the numbers: an AVI
 leaves numbers out where a frame stays. Decoded frames get them from `setpts`, copied packets from `setts` after
 `+genpts`, which is right for MPEG-1, 2 and 4 only. H.264 is refused: ffmpeg's `dts2pts` leaves the last packets
-without a time. So is every raw stream, which has no numbers: what ffmpeg makes of it depends on its version.
+without a time. Raw streams have no numbers at all: they are copied where ffmpeg counts packets, which it does without
+B-frames.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ class FrameTimes(Record):
     untimed: bool = False  # not all packets state when they are shown
     hidden_before: int = 0  # packets that an edit list hides, in front of the first frame that is shown
     hidden_behind: int = 0  # and others
+    copied_in_time: bool = False  # of a raw stream: a copy needs no times
     joined: bool = False  # an edit list joins parts, each with packets that only decoders need
     distinct: bool = False  # no two frames are shown at the same time, however coarse the clock
     equal: bool = False  # some frames have the same time, of which one can be shown
@@ -82,6 +84,7 @@ def frame_times(scanned: ScanResult) -> FrameTimes:
         last=scanned.pts[-1],
         packed=scanned.packed,
         repeats=bool(scanned.repeats),
+        copied_in_time=scanned.copied_in_time,
         distinct=distinct,
     )
 
@@ -89,9 +92,9 @@ def frame_times(scanned: ScanResult) -> FrameTimes:
 def check_frame_times(preset: Preset, info: MediaInfo, times: FrameTimes) -> list[Finding]:
     """Why frames could not be given their times; empty for an upscale, which gives each frame its own."""
     main = info.main_video
-    if preset.upscales or main is None:
-        return []
     copied = preset.processing_mode == "copy"
+    if preset.upscales or main is None or (copied and times.copied_in_time):
+        return []
     if copied and info.container in UNTIMED:
         return [_untimed(main)]
     if copied and info.container == "mpeg" and times.untimed and main.codec not in _GENPTS_CODECS:
@@ -113,6 +116,12 @@ def check_frame_times(preset: Preset, info: MediaInfo, times: FrameTimes) -> lis
         message = f"{description(main)} cannot be copied: one packet holds two frames, which only works in AVI"
         return [Finding("copy.packed_frames", message, _HINT, location(main))]
     return []
+
+
+def times_for(preset: Preset, times: FrameTimes) -> FrameTimes:
+    """Return what ffmpeg has to be told for this preset."""
+    counts = preset.processing_mode == "copy" and times.copied_in_time
+    return times.evolve(runs=()) if counts else times
 
 
 def hidden_frames_warnings(preset: Preset, info: MediaInfo, times: FrameTimes) -> list[Finding]:

@@ -38,6 +38,7 @@ from framewatch.media.plan.avi_timestamps import (
     FrameTimes,
     check_frame_times,
     hidden_frames_warnings,
+    times_for,
 )
 from framewatch.media.plan.carried import carried, output_of
 from framewatch.media.plan.chroma import ChromaPlan, chroma_plan
@@ -292,7 +293,7 @@ def make_plan(
         raise ValueError("upscaling needs a timeline")
     plan = _video_plan(preset, preset_name, info, table, timeline)
     return plan.evolve(
-        frame_times=frame_times,
+        frame_times=times_for(preset, frame_times),
         apart=plan.mode == "copy" and info.changes.apart,
         fitting=fitting(info.changes, _video_of(info)[1], plan.main.codec) if plan.mode == "transcode" else None,
         expected=plan.expected.evolve(distinct=frame_times.distinct),

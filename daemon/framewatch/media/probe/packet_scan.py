@@ -33,7 +33,7 @@ from framewatch.media.probe.completeness import Completeness
 from framewatch.media.probe.dts_timing import RepeatDetector, set_up_timestamps
 from framewatch.media.probe.pyav_values import fraction, packet_duration, packets
 from framewatch.media.probe.safe_open import AnyFile, open_file, open_media
-from framewatch.media.probe.structure.content import UNTIMED
+from framewatch.media.probe.structure.content import LOW_DELAY, MISCOUNTED, RAW, UNTIMED
 from framewatch.media.probe.structure.raw_end import check_end
 from framewatch.media.probe.truncation import COPY_AGAIN_HINT
 
@@ -74,7 +74,8 @@ class ScanResult:
     corrupt: int = 0  # packets that the container marks as damaged
     spans: Spans = field(default_factory=dict)
     seekable: bool = True  # packets tell when their frames are shown, wherever reading begins
-    reordered: bool = False  # AVI and raw streams only: packets are not in display order
+    reordered: bool = False  # AVI and raw streams only: packets are not in display order, or it is not known
+    copied_in_time: bool = False  # raw streams only: ffmpeg times packets rightly that it copies
     repeats: frozenset[int] = frozenset()  # PTS of packets that show nothing new: the frame before stays
     packed: bool = False  # MPEG-4 only: a packet may hold two frames
     hidden: Hidden = _NONE_HIDDEN
@@ -120,7 +121,8 @@ def scan(source: AnyFile, index: int, beat: Beat = no_beat, reach: int | None = 
             time_base=fraction(stream.time_base) or Fraction(1, 1000),
             by_dts=set_up_timestamps(container),
             repeat_detector=RepeatDetector(context),
-            has_b_frames=bool(getattr(context, "has_b_frames", False)) or container.format.name in UNTIMED,
+            has_b_frames=bool(getattr(context, "has_b_frames", False)),
+            raw=container.format.name if container.format.name in RAW else "",
             first_picture=FirstPicture(context),
             clock_may_jump=jumps is not None,
         )
@@ -218,6 +220,7 @@ class _FrameTimes:
     by_dts: bool
     repeat_detector: RepeatDetector
     has_b_frames: bool  # decoders return frames in another order than packets
+    raw: str  # libav's name of the format of a raw stream; "" for others
     first_picture: FirstPicture
     clock_may_jump: bool = False
     pts: list[int] = field(default_factory=list)
@@ -261,6 +264,11 @@ class _FrameTimes:
         self.first_picture.add(packet)
         return time
 
+    def _is_copied_in_time(self) -> bool:
+        if self.raw in UNTIMED:
+            return self.raw in LOW_DELAY and not self.has_b_frames
+        return bool(self.raw)
+
     def _note_hidden(self, packet: Packet[Any], time: int) -> None:
         """Note a packet that is not shown. Where an edit list joins parts, the clock goes back from these."""
         goes_back = self.any_dts is not None and packet.dts is not None and packet.dts <= self.any_dts
@@ -294,8 +302,9 @@ class _FrameTimes:
             keyframes=tuple(sorted(self.keys)),
             corrupt=self.corrupt,
             spans=spans,
-            seekable=not (self.by_dts or self.untimed),
-            reordered=self.by_dts and self.untimed > 0 and self.has_b_frames,
+            seekable=not (self.by_dts or self.untimed or self.raw),
+            reordered=self.raw in MISCOUNTED or (self.by_dts and self.untimed > 0 and self.has_b_frames),
+            copied_in_time=self._is_copied_in_time(),
             repeats=frozenset(self.repeats),
             packed=self.repeat_detector.packed,
             hidden=Hidden(before, len(self.hidden) - before, self.joined),

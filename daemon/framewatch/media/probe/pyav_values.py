@@ -50,18 +50,20 @@ def packets(container: InputContainer, *streams: AvStream) -> Iterator[Packet[An
     """
     read = container.demux(*streams)
     try:
-        yield from _in_time(read) if container.format.name in UNTIMED else read
+        yield from _in_time(container, read) if container.format.name in UNTIMED else read
     except IndexError:
         return
 
 
-def _in_time(read: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
+def _in_time(container: InputContainer, read: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
     """Give each packet of a raw stream a DTS: when it would be shown if packets were in the order of their frames."""
-    clock = 0
+    clock, stream = 0, container.streams.video[0]
+    rate, base = fraction(stream.guessed_rate), fraction(stream.time_base)
+    usual = round(1 / (rate * base)) if rate and base else 1
     for packet in read:
         if packet.size:
             packet.pts, packet.dts = None, clock
-            clock += packet_duration(packet)
+            clock += packet_duration(packet) or usual
         yield packet
 
 

@@ -8,10 +8,16 @@ from typing import NamedTuple
 HEAD = 64
 """How many first bytes of a file are looked at."""
 
-UNTIMED = ("h264", "hevc", "mpegvideo", "m4v")
+UNTIMED = ("h264", "hevc", "mpegvideo")
 """Demuxers of raw streams whose packets do not say when their frames are shown, or say it wrongly."""
 
-RAW = (*UNTIMED, "obu", "av1")
+LOW_DELAY = ("h264", "hevc")
+"""Those of them whose packets ffmpeg times rightly, all versions of it, where there are no B-frames."""
+
+MISCOUNTED = (*UNTIMED, "m4v")
+"""Demuxers of raw streams whose frames ffmpeg may time wrongly when it decodes them."""
+
+RAW = (*MISCOUNTED, "obu", "av1")
 """Demuxers of raw streams: where these do not state a rate either, libav counts 25 frames per second."""
 
 BY_CONTENT = (*RAW, "yuv4mpegpipe", "nut")
