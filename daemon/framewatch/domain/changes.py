@@ -72,7 +72,7 @@ class Changes(Record):
 NO_CHANGES = Changes()
 
 MOST_SPANS = 1000
-"""As many spans are known of each kind; a file with more is hostile, or is fitted all the same."""
+"""As many spans are known of each stream. A file with more is hostile; its frames are fitted all the same."""
 
 
 def picture_at(spans: tuple[PictureSpan, ...], pts: int) -> Picture | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import InitVar, dataclass, field
 from fractions import Fraction
+from hashlib import blake2b
 from typing import Any
 
 from av.container import InputContainer
@@ -50,10 +51,10 @@ class ChangeWatch:
         pictures = self._pictures.spans() if self._pictures else []
         sounds = [span for watch in self._sounds.values() for span in watch.spans()]
         return Changes(
-            pictures=tuple(pictures[:MOST_SPANS]),
-            more_pictures=max(0, len(pictures) - MOST_SPANS) + (self._pictures.unknown if self._pictures else 0),
-            sounds=tuple(sounds[:MOST_SPANS]),
-            more_sounds=max(0, len(sounds) - MOST_SPANS) + sum(watch.unknown for watch in self._sounds.values()),
+            pictures=tuple(pictures),
+            more_pictures=self._pictures.unknown if self._pictures else 0,
+            sounds=tuple(sounds),
+            more_sounds=sum(watch.unknown for watch in self._sounds.values()),
             apart=bool(self._pictures and self._pictures.apart),
             sounds_apart=tuple(index for index, watch in self._sounds.items() if watch.apart),
             sounds_resent=tuple(index for index, watch in self._sounds.items() if watch.resent),
@@ -77,12 +78,13 @@ class _Watch:
     stream: InitVar[AvStream]  # not kept: it is gone when its container is closed
     apart: bool = False  # other parameters came beside the packets
     resent: bool = False  # parameters came beside packets in the middle
-    unknown: int = 0  # packets with other parameters that were not decoded
+    unknown: int = 0  # changes beyond the limits
     _extradata: bytes = b""
     _header: bytes | None = None  # of the packet before; None before the first one
     _first: tuple[int, Sample] | None = None
+    _last: Any = None  # of what was found
     _found: list[tuple[int, Any]] = field(default_factory=list)  # time and what was decoded
-    _known: dict[tuple[bytes, bytes], Any] = field(default_factory=dict)
+    _known: dict[bytes, Any] = field(default_factory=dict)  # by a hash of the parameters
 
     def __post_init__(self, stream: AvStream) -> None:
         context: Any = stream.codec_context
@@ -112,7 +114,7 @@ class _Watch:
             begun, sample = self._first
             self._first = None
             self._note(begun, self.decode(sample))
-        key = self._header or b"", self._extradata
+        key = blake2b(b"%d:" % len(self._extradata) + self._extradata + (self._header or b"")).digest()
         if key not in self._known:
             if len(self._known) >= _MOST_DECODED:
                 self.unknown += 1
@@ -122,8 +124,13 @@ class _Watch:
 
     def _note(self, time: int, found: Any) -> None:
         """Enter what a packet is made of; one that cannot be decoded counts as the one before."""
-        if found is not None and (not self._found or self._found[-1][1] != found):
+        if found is None or found == self._last:
+            return
+        self._last = found
+        if len(self._found) < MOST_SPANS:
             self._found.append((time, found))
+        else:
+            self.unknown += 1
 
     def decode(self, sample: Sample) -> Any:
         """Return what a packet is made of; None where that cannot be told."""
