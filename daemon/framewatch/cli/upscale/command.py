@@ -164,6 +164,11 @@ class _BarObserver(Observer):
     def __init__(self, bar: Progress) -> None:
         self._bar = bar
         self._task = bar.add_task("reading", total=100.0, fps=0.0, engine="")
+        self._said: set[str] = set()
+
+    def planned(self, plan: Plan, source_size: int) -> None:
+        for warning in plan.warnings:
+            self.warned(warning)
 
     def progressed(self, progress: domain.Progress) -> None:
         self._bar.update(
@@ -181,8 +186,11 @@ class _BarObserver(Observer):
         self._bar.console.print(f"going on: {kept} of {segments} segments are finished already")
 
     def warned(self, warning: Finding) -> None:
-        text = printable(f"warning: {warning.message} ({warning.hint}) [{warning.code}]")
-        self._bar.console.print(text)
+        hint = f" ({warning.hint})" if warning.hint else ""
+        text = printable(f"warning: {warning.message}{hint} [{warning.code}]")
+        if text not in self._said:
+            self._said.add(text)
+            self._bar.console.print(text, markup=False, soft_wrap=True)
 
 
 def _publish(made: AttemptResult, output: Path) -> None:

@@ -77,7 +77,8 @@ def _side(exact: Fraction, most: int, rounded: Fraction) -> int:
 
     Encoders that make frames smaller to save bits (AV1, VP9) round their sides: `rounded` is what a pixel of them is.
     """
-    return most if exact > most - max(1, rounded) else max(2, 2 * int(exact / 2 + Fraction(1, 2)))
+    missing = max(Fraction(1), rounded)
+    return most if exact > most - missing else max(2, 2 * int(exact / 2 + Fraction(1, 2)))
 
 
 def _coding_of(picture: Picture | None, first: Picture | None, video: Video) -> tuple[Colour, Colour] | None:

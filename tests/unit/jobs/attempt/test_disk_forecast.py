@@ -45,7 +45,9 @@ def plan(**changes: Any) -> Any:
         "height": 48,
         "average_rate": 25,
         "expected": SimpleNamespace(duration=4.0),
-        "of_kind": lambda _: [SimpleNamespace(action="encode", audio=SimpleNamespace(kbps=16))],  # 8000 bytes
+        "of_kind": lambda _: [
+            SimpleNamespace(action="encode", audio=SimpleNamespace(kbps=16, uniform=None))
+        ],  # 8000 bytes
     }
     return SimpleNamespace(**(values | changes))
 
@@ -85,7 +87,7 @@ def test_without_upscaling_there_are_no_segments_beside_the_result() -> None:
         == 108_000
     )
     assert sizes(forecast(plan(mode="copy"), SOURCE_ROOT, 5000, FinishedSegments(), FOLDERS, disk))["output"] == 5000
-    track = StreamPlan.model_construct(kind="audio", action="encode", audio=SimpleNamespace(kbps=16))
+    track = StreamPlan.model_construct(kind="audio", action="encode", audio=SimpleNamespace(kbps=16, uniform=None))
     sound = AudioPlan.model_construct(mode="transcode", streams=(track,), expected=SimpleNamespace(duration=4.0))
     audio = forecast(sound, SOURCE_ROOT, 5000, FinishedSegments(), FOLDERS, disk)
     assert sizes(audio)["output"] == 8000

@@ -96,7 +96,7 @@ def forecast(
 
 def work_size(plan: VideoPlan | AudioPlan, missing: float, result: float) -> float:
     """Return the bytes that the work folder still takes: the missing segments, and the result beside them."""
-    is_joined = isinstance(plan, VideoPlan) and (plan.mode == "upscale" or plan.is_encoded_apart)
+    is_joined = plan.mode == "upscale" or (isinstance(plan, VideoPlan) and plan.is_encoded_apart)
     return (missing + result if is_joined else result) + _sound_beside(plan)
 
 
