@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 BIN := $(VENV)/bin
 TESTS ?=
 
-.PHONY: help install demo test test-pythons test-system-ffmpeg faults slow fuzz debian lint types check unit lock licences bench clean recreate
+.PHONY: help install demo test test-pythons test-system-ffmpeg faults slow fuzz debian lint types check unit lock licences carriage bench clean recreate
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -66,6 +66,9 @@ lock:  ## write requirements/*.lock again, after a change of pyproject.toml (UPG
 
 licences: $(STAMP)  ## write docs/licences.md again, after a change of requirements/
 	$(BIN)/python -m tools.licences
+
+carriage: $(STAMP)  ## write docs/carriage.md again, after a change of what is carried
+	$(BIN)/python -m tools.carriage
 
 bench: $(STAMP)  ## measure speed and memory
 	$(BIN)/framewatch bench

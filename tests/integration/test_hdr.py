@@ -186,8 +186,6 @@ def test_metadata_in_the_preset_takes_precedence(source: Path, tmp_path: Path) -
 @pytest.mark.parametrize(
     "preset_keys",
     [
-        {"container": "mov", "video_codec": "prores"},
-        {"container": "webm", "video_codec": "vp9", "audio_codec": "libopus"},
         {"container": "m2t", "video_codec": "mpeg2video", "audio_codec": "mp2"},
         {"container": "m2t", "video_codec": "mpeg2video", "audio_codec": "mp2", "ml_upscale": "none"},
     ],
@@ -203,6 +201,23 @@ def test_metadata_that_cannot_be_signalled_is_a_warning(
     assert "MaxCLL" in warning.message
     assert warning.hint
     assert warning.where == "stream 0"
+
+
+@pytest.mark.parametrize(
+    "preset_keys",
+    [
+        {"container": "mov", "video_codec": "prores"},
+        {"container": "webm", "video_codec": "vp9", "audio_codec": "libopus"},
+        {"container": "mp4", "video_codec": "vp9"},
+    ],
+    ids=str,
+)
+def test_a_container_states_what_the_encoder_cannot(
+    source: Path, preset_keys: dict[str, Any], tmp_path: Path
+) -> None:
+    made = process(source, tmp_path, 0.16, **(UPSCALED | preset_keys))
+    assert said(made.result) == SAID
+    assert DROPPED not in [warning.code for warning in made.warnings]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from tools import carriage
+
 ROOT = Path(__file__).parents[2]
 EVENT = r"[a-z_]+\.[a-z_]+"
 
@@ -35,3 +37,7 @@ def test_the_list_of_log_events_is_complete_and_has_no_others() -> None:
     assert len(events) > 50
     assert sorted(events - listed) == []
     assert sorted(event for event in listed if f'"{event}"' not in code) == []
+
+
+def test_the_page_of_what_is_carried_is_up_to_date() -> None:
+    assert carriage.PAGE.read_text() == carriage.page(), "run `make carriage`"

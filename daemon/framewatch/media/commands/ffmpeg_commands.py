@@ -8,7 +8,7 @@ where the video comes from another input.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from itertools import accumulate
 from pathlib import Path
@@ -17,6 +17,7 @@ from framewatch.media import colour
 from framewatch.media.clock.jumps import DISCONTINUOUS
 from framewatch.media.commands.chroma_filters import siting_args
 from framewatch.media.commands.output_args import cover_path, file_url, muxer_args, other_streams, without_stale_tags
+from framewatch.media.commands.property_args import language_args, marks, timecode_args, without_false_tags
 from framewatch.media.commands.trim_args import audio_trim, clock_args, copied_video_args, length_args, seek_args
 from framewatch.media.commands.uniform_sound import (
     sound_input,
@@ -352,7 +353,9 @@ def _upscaled_video(plan: VideoPlan, out: Path, segment: SegmentEncoding) -> lis
 
 def _video(plan: VideoPlan, out: Path) -> list[str]:
     copied = ["-c:v:0", "copy", *copied_video_args(plan), *_codec_tag(plan)]
-    return ["-map", f"0:{plan.main.index}", *(copied if plan.mode == "copy" else _transcoded_video(plan, out))]
+    language = [] if plan.preset.metadata.removes_all else language_args(plan, plan.main.index, "v:0")
+    video = copied if plan.mode == "copy" else _transcoded_video(plan, out)
+    return ["-map", f"0:{plan.main.index}", *video, *language]
 
 
 def _transcoded_video(plan: VideoPlan, out: Path, last: Sequence[str] = ()) -> list[str]:
@@ -377,21 +380,16 @@ def _video_metadata(plan: VideoPlan) -> list[str]:
     values = {"language": main.language, "title": main.title} if kept else {}
     values["handler_name"] = ""  # which names the segment's file
     metadata = [part for key, value in values.items() for part in ("-metadata:s:v:0", f"{key}={value}")]
-    return [*metadata, "-disposition:v:0", "+".join(("default", *_marks(plan, main.index))), *_codec_tag(plan)]
-
-
-def _marks(plan: VideoPlan, index: int) -> Iterator[str]:
-    """Yield ffmpeg's names of the dispositions of a stream that the output carries."""
-    for each in plan.carriage:
-        group, _, name = each.kind.partition(".")
-        if group == "disposition" and each.stream == index and each.outcome == "carried":
-            yield name
+    if kept:
+        metadata += [*language_args(plan, main.index, "v:0"), *timecode_args(plan)]
+    return [*metadata, "-disposition:v:0", "+".join(("default", *marks(plan, main.index))), *_codec_tag(plan)]
 
 
 def _output(plan: MuxPlan, source_input: int) -> list[str]:
     """Return the options of the whole output; the source is input number `source_input`, the last one."""
     clock = _clock(plan.rate) if isinstance(plan, VideoPlan) and _needs_clock(plan) else []
-    return [*clock, *length_args(plan), *muxer_args(plan, source_input)]
+    corrected = without_false_tags(plan) if isinstance(plan, VideoPlan) else []
+    return [*clock, *length_args(plan), *corrected, *muxer_args(plan, source_input)]
 
 
 def _needs_clock(plan: VideoPlan) -> bool:

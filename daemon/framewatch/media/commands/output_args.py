@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from framewatch.media.commands.property_args import language_args
 from framewatch.media.commands.trim_args import audio_trim, copied_audio_args, copied_packets_args, subtitle_args
 from framewatch.media.commands.uniform_sound import uniform_tracks
 from framewatch.media.containers import rules
@@ -77,6 +78,7 @@ def _title(plan: MuxPlan, specifier: str, track: StreamPlan) -> list[str]:
     if plan.preset.metadata.removes_all:
         return []
     language = [f"-metadata:s:{specifier}", f"language={track.language}"] if plan.drops_tags else []
+    language += language_args(plan, track.index, specifier)
     return [*language, *([f"-metadata:s:{specifier}", f"title={track.title}"] if track.title else [])]
 
 

@@ -59,14 +59,33 @@ def hdr_warnings(preset: Preset, hdr: Hdr | None, where: str) -> list[Finding]:
     return [Finding("video.hdr_metadata_dropped", message, hint, where)]
 
 
+def left_to_container(video_codec: str, hdr: Hdr | None) -> Hdr | None:
+    """Return what this encoder cannot be told, and what a container can state in its place; None: nothing."""
+    parameters = _parameters(video_codec, hdr)
+    whole = hdr and hdr.mastering and hdr.mastering.colours and hdr.mastering.luminance
+    mastering = hdr.mastering if hdr and whole and parameters.display is None else None
+    light = hdr.light if hdr and parameters.light is None else None
+    return Hdr(mastering=mastering, light=light) if mastering or light else None
+
+
 def _lost(preset: Preset, hdr: Hdr) -> list[str]:
-    display = ["the mastering display"] if hdr.mastering else []
-    light = ["MaxCLL and MaxFALL"] if hdr.light else []
-    if preset.upscales:
-        parameters = _parameters(preset.video_codec, hdr)
-        return [*(display if parameters.display is None else []), *(light if parameters.light is None else [])]
     muxed = rules().containers[preset.container].muxer in _HDR_MUXERS
-    return [*display, *light] if preset.video_codec in _CODECS_WITHOUT_HDR and not muxed else []
+    if not preset.upscales:
+        left = hdr if preset.video_codec in _CODECS_WITHOUT_HDR and not muxed else Hdr()
+        return _named(left)
+    parameters = _parameters(preset.video_codec, hdr)
+    stated = (left_to_container(preset.video_codec, hdr) if muxed else None) or Hdr()
+    return _named(
+        Hdr(
+            mastering=None if parameters.display or stated.mastering else hdr.mastering,
+            light=None if parameters.light or stated.light else hdr.light,
+        )
+    )
+
+
+def _named(hdr: Hdr) -> list[str]:
+    display = ["the mastering display"] if hdr.mastering else []
+    return [*display, *(["MaxCLL and MaxFALL"] if hdr.light else [])]
 
 
 def _parameters(video_codec: str, hdr: Hdr | None) -> _Parameters:

@@ -87,8 +87,8 @@ def _warning(each: Carriage, kind: Kind, output: Output, way: Way, *, clean: boo
         container=output.container, encoder=output.encoder, pixel_format=output.pixel_format, detail=each.detail
     )
     detail = f" ({each.detail})" if each.detail else ""
-    verb = "changed" if each.outcome == "converted" else "dropped"
-    return Finding(kind.code, f"{kind.title}{detail} is {verb}: {why}", keeping_hint(kind, output, way))
+    verb = "is changed" if each.outcome == "converted" else kind.verb
+    return Finding(kind.code, f"{kind.title}{detail} {verb}: {why}", keeping_hint(kind, output, way))
 
 
 def keeping_hint(kind: Kind, output: Output, way: Way) -> str:

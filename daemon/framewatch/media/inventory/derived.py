@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
 
 from framewatch.domain import Entry, MediaInfo, Stream, Video
 from framewatch.domain.inventory import UNKNOWN
 
-_CHROMA = {"422": "chroma_422", "444": "chroma_444"}
+_CHROMA = {"422": "chroma_422", "444": "chroma_444", "gbr": "chroma_444"}
+_TIMECODE = re.compile(r"[0-9]{2}:[0-9]{2}:[0-9]{2}([:;.])([0-9]{2,3})")
+_DROPPING = Fraction(30_000, 1001)  # only its multiples skip numbers of frames (SMPTE ST 12-1)
+_SHALLOW, _DEEP = 8, 10  # bits of a component
 
 
 def complete_inventory(info: MediaInfo) -> tuple[Entry, ...]:
     """Return everything that a file has beyond picture and sound."""
-    return merged(info.inventory, (entry for stream in info.streams for entry in _of_stream(stream)))
+    main = info.main_video
+    rate = main.video.rate if main and main.video else None
+    attached = (_judged(entry, rate) for entry in info.inventory)
+    return merged(attached, (entry for stream in info.streams for entry in _of_stream(stream)))
+
+
+def _judged(entry: Entry, rate: Fraction | None) -> Entry:
+    """Return the entry, of another kind where it is a timecode that mp4's and mov's own track cannot count."""
+    if entry.kind != "timecode":
+        return entry
+    found = _TIMECODE.fullmatch(entry.detail)
+    counts = found is not None and rate is not None and int(found[2]) < rate
+    drops = found is not None and found[1] in ";."
+    fits = counts and (not drops or (rate or 0) % _DROPPING == 0)
+    return entry if fits else entry.evolve(kind="timecode_odd")
 
 
 def merged(*parts: Iterable[Entry]) -> tuple[Entry, ...]:
@@ -36,6 +55,8 @@ def _of_video(video: Video) -> Iterable[tuple[str, str]]:
     chroma = next((kind for mark, kind in _CHROMA.items() if mark in video.pixel_format), None)
     if chroma is not None:
         yield chroma, video.pixel_format
+    if video.bit_depth > _SHALLOW:
+        yield "depth_10" if video.bit_depth <= _DEEP else "depth_12", f"{video.bit_depth} bit"
     if video.hdr and video.hdr.mastering:
         yield "hdr_mastering", ""
     if video.hdr and video.hdr.light:

@@ -30,6 +30,7 @@ class Output(NamedTuple):
     pixel_format: str = ""  # of the video
     whole: bool = True  # the picture is neither cropped, turned nor framed
     scaled: bool = False  # the picture is made smaller or larger by other means than the network
+    retimed: bool = False  # the output begins later than the source, or has another frame rate
     stream: str = ""  # the kind of the stream that has the property
 
 
@@ -38,10 +39,11 @@ class Clause(Record):
 
     carried: CodecSet = CodecSet()  # containers
     converted: CodecSet = CodecSet()
-    encoders: tuple[str, ...] | None = None  # None: any
+    encoders: CodecSet = CodecSet(rest=True)
     pixel_formats: tuple[str, ...] | None = None
     whole: bool = False
     scaled: bool = True
+    retimed: bool = True
     streams: tuple[str, ...] | None = None  # kinds of streams
 
     def outcome(self, output: Output) -> Outcome:
@@ -51,12 +53,14 @@ class Clause(Record):
         return "converted" if output.container in self.converted and self._fits(output) else "dropped"
 
     def _fits(self, output: Output) -> bool:
-        if self.encoders is not None and output.encoder not in self.encoders:
+        if output.encoder not in self.encoders:
             return False
         formats = self.pixel_formats
         if formats is not None and not any(fnmatchcase(output.pixel_format, each) for each in formats):
             return False
         if self.streams is not None and output.stream not in self.streams:
+            return False
+        if output.retimed and not self.retimed:
             return False
         return (output.whole or not self.whole) and (self.scaled or not output.scaled)
 
@@ -97,6 +101,7 @@ class Kind(Record):
     code: str = ""
     told_by: str = ""
     why: str = "{container} cannot hold it"
+    verb: str = "is dropped"
     lossy: bool = False
     metadata: bool = False
     silent: bool = False

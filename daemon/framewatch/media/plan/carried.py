@@ -41,6 +41,7 @@ def output_of(preset: Preset, geometry: FrameGeometry) -> Output:
         pixel_format=geometry.pixel_format,
         whole=not turned and geometry.padded == geometry.scaled,
         scaled=geometry.scaled != geometry.upscaled,
+        retimed=bool(preset.start_time) or preset.fps != "original",
     )
 
 

@@ -199,7 +199,7 @@ def geometry_warnings(preset: Preset, main: Stream, video: Video, geometry: Fram
     where = location(main)
     return [
         *_shape_warnings(preset, video, geometry, where),
-        *_depth_warnings(preset, video, geometry, where),
+        *_vignette_warnings(preset, video, geometry),
         *_source_warnings(preset, video, where),
         *hdr_warnings(preset, video.hdr, where),
     ]
@@ -217,16 +217,11 @@ def _shape_warnings(preset: Preset, video: Video, geometry: FrameGeometry, where
     return found
 
 
-def _depth_warnings(preset: Preset, video: Video, geometry: FrameGeometry, where: str) -> list[Finding]:
-    if video.bit_depth <= 8:
+def _vignette_warnings(preset: Preset, video: Video, geometry: FrameGeometry) -> list[Finding]:
+    if video.bit_depth <= 8 or not preset.vignette or not geometry.pixel_format.endswith("10le"):
         return []
-    if not geometry.pixel_format.endswith("10le"):
-        message = f"{video.bit_depth} bit become 8 bit: the output is {geometry.pixel_format}"
-        return [Finding("video.depth_lowered", message, "use an encoder that takes 10 bit", where)]
-    if preset.vignette:
-        message = "the vignette is drawn with 8 bits per component"
-        return [Finding("video.depth_lowered", message, "remove vignette to keep 10 bit", "vignette")]
-    return []
+    message = "the vignette is drawn with 8 bits per component"
+    return [Finding("video.depth_lowered", message, "remove vignette to keep 10 bit", "vignette")]
 
 
 def _source_warnings(preset: Preset, video: Video, where: str) -> list[Finding]:

@@ -28,6 +28,7 @@ from framewatch.errors import Finding, RuleError
 from framewatch.media.colour import WorkingFormat, is_limited_grey, is_rgb, resolve_video, working_format
 from framewatch.media.containers import rules
 from framewatch.media.encoders.hardware import decoding_hardware
+from framewatch.media.encoders.hdr_args import left_to_container
 from framewatch.media.filters.fitting import Fitting, fitting
 from framewatch.media.filters.loudness import Loudness
 from framewatch.media.inventory.carriage import Carriage
@@ -244,7 +245,8 @@ class VideoPlan(MuxPlan):
     @property
     def segment_boxes(self) -> bytes:
         """What each segment gets besides what its encoder writes."""
-        return segment_boxes(self.carriage, self.main.index, self.scale)
+        hdr = left_to_container(self.preset.video_codec, self.hdr) if self.mode == "upscale" else None
+        return segment_boxes(self.carriage, self.main.index, self.scale, hdr)
 
     @property
     def hwaccel(self) -> str | None:

@@ -400,6 +400,8 @@ class _StreamTableBuilder:
     def _data(self, stream: Stream) -> None:
         if stream.codec == "bin_data" and self.info.chapters:
             self._drop(stream, "the names of the chapters; they are written again")
+        elif stream.codec == "tmcd" and any(entry.kind == "timecode" for entry in self.info.inventory):
+            self._drop(stream, "the timecode, which is a property of the video")
         else:
             self._drop(stream, "data streams are not copied", "streams.data_dropped")
 

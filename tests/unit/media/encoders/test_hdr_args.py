@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from framewatch.domain import Hdr, MasteringDisplay
-from framewatch.media.encoders.hdr_args import hdr_warnings, with_hdr
+from framewatch.media.encoders.hdr_args import hdr_warnings, left_to_container, with_hdr
 from framewatch.media.preset.preset import Preset
 from framewatch.media.probe.hdr_metadata import light_level, mastering_display
 
@@ -138,21 +138,26 @@ def test_an_encoder_gets_the_metadata_as_parameters_unless_the_preset_sets_them(
     assert with_hdr(args, codec, None) == args
 
 
-@pytest.mark.parametrize("codec", ["h264_nvenc", "hevc_nvenc", "av1_nvenc", "hevc_videotoolbox", "vp9", "prores"])
+@pytest.mark.parametrize("codec", ["h264_nvenc", "hevc_nvenc", "hevc_videotoolbox"])
 def test_the_warning_names_an_encoder_that_cannot_signal_hdr(codec: str) -> None:
-    preset = Preset.model_validate({"video_codec": codec, "container": "mkv", "ml_upscale": "esrgan-2x"})
+    preset = Preset.model_validate({"video_codec": codec, "container": "m2t", "ml_upscale": "esrgan-2x"})
     (finding,) = hdr_warnings(preset, hdr(), "video track 1")
     assert (finding.code, finding.where) == ("video.hdr_metadata_dropped", "video track 1")
     assert codec in finding.message
     assert hdr_warnings(preset, None, "") == []
 
 
-def test_svt_av1_cannot_signal_an_average_without_a_maximum() -> None:
-    preset = Preset.model_validate({"video_codec": "libsvtav1", "container": "mkv", "ml_upscale": "esrgan-2x"})
-    (finding,) = hdr_warnings(preset, hdr((0, 400)), "")
-    assert "MaxCLL" in finding.message
-    assert "display" not in finding.message
-    assert hdr_warnings(preset, hdr((400, 0)), "") == []
+@pytest.mark.parametrize("codec", ["h264_nvenc", "hevc_nvenc", "av1_nvenc", "hevc_videotoolbox", "vp9", "prores"])
+def test_what_an_encoder_cannot_signal_is_left_to_a_container_that_can(codec: str) -> None:
+    preset = Preset.model_validate({"video_codec": codec, "container": "mkv", "ml_upscale": "esrgan-2x"})
+    assert left_to_container(codec, hdr()) == hdr()
+    assert hdr_warnings(preset, hdr(), "") == []
+
+
+def test_svt_av1_leaves_an_average_without_a_maximum_to_the_container() -> None:
+    assert left_to_container("libsvtav1", hdr((0, 400))) == Hdr(light=(0, 400))
+    assert left_to_container("libsvtav1", hdr((400, 0))) is None
+    assert left_to_container("libsvtav1", None) is None
 
 
 def test_metadata_goes_through_json_unchanged() -> None:

@@ -117,7 +117,10 @@ def test_auto_keeps_10_bit_where_the_encoder_takes_it(
     assert (two.pixel_format, one.pixel_format) == (upscaled, transcoded)
     assert two.expected.pixel_format == upscaled
     assert two.working_format == ("rgb24" if depth == 8 else "rgb48le")
-    assert ("video.depth_lowered" in warnings(two)) == (depth > 8 and "10" not in upscaled)
+    assert ("video.depth_lowered" in warnings(two)) == (depth > (10 if "10" in upscaled else 8))
+    kept = {"yuv420": 0, "yuv422": 1}.get(upscaled[:6], 2)
+    finer = {"yuv420": 0, "yuvj42": 0, "yuv422": 1}.get(source[:6], 2)
+    assert ("video.chroma_lowered" in warnings(two)) == (kept < finer)
 
 
 def test_a_given_pixel_format_is_used() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from av.container import InputContainer
 from av.stream import Disposition
@@ -24,6 +24,7 @@ _COMMON_LAYOUTS = {
     "stereo3d": ("side by side,", "top and bottom,"),
     "spherical": ("equirectangular", "tiled", "cubemap"),
 }
+_USUAL = {"stereo3d": "2D", "audio_service": "main"}  # what says nothing: one view, complete sound
 # Facts about packets or decoding that libav makes up, or that belong to the demuxer alone.
 _NO_PROPERTIES = (
     *("CPB properties", "MPEGTS Stream ID", "Palette", "New Extradata", "Param Change", "Skip Samples"),
@@ -34,7 +35,10 @@ _NO_PROPERTIES = (
 def container_entries(container: InputContainer, dump: LibavDump) -> tuple[Entry, ...]:
     """List what the container attaches to the file and its streams."""
     found = [*_of_file(container, dump)]
+    defaults = _telling_defaults(container)
     for stream in container.streams:
+        if stream.index in defaults:
+            found.append(Entry(kind="disposition.default", stream=stream.index))
         found += (entry.evolve(stream=stream.index) for entry in _of_stream(stream, dump))
         if len(found) > MAX_ENTRIES:
             return (
@@ -44,12 +48,23 @@ def container_entries(container: InputContainer, dump: LibavDump) -> tuple[Entry
     return tuple(found)
 
 
+def _telling_defaults(container: InputContainer) -> set[int]:
+    """Return the tracks that are marked as default while others of their kind are not."""
+    found: set[int] = set()
+    for kind in ("audio", "subtitle"):
+        tracks = [stream for stream in container.streams if stream.type == kind]
+        marked = {stream.index for stream in tracks if stream.disposition & Disposition.default}
+        if len(marked) < len(tracks):
+            found |= marked
+    return found
+
+
 def _of_file(container: InputContainer, dump: LibavDump) -> Iterator[Entry]:
     if dump.forged:
         yield Entry(kind=UNKNOWN, detail="side data of streams, hidden by tags that imitate it")
     if len(dump.programs) > 1:
         yield Entry(kind="programs", detail=", ".join(dump.programs)[:_MAX_DETAIL])
-    if (code := tags(container.metadata).get("timecode")) is not None:
+    if code := _lower(container.metadata).get("timecode"):
         yield Entry(kind="timecode", detail=code[:_MAX_DETAIL])
 
 
@@ -62,17 +77,24 @@ def _of_stream(stream: AvStream, dump: LibavDump) -> Iterator[Entry]:
         elif datum.name not in _NO_PROPERTIES:
             yield Entry(kind=UNKNOWN, detail=f"side data {datum.name!r}")
     yield from _dispositions(int(stream.disposition & ~_COUNTED_ELSEWHERE))
-    metadata = tags(stream.metadata)
+    metadata = _lower(stream.metadata)
     if len(language := metadata.get("language", "")) > _THREE_LETTERS:
         yield Entry(kind="language_tag", detail=language[:_MAX_DETAIL])
-    if stream.type != "data" and (code := metadata.get("timecode")) is not None:
+    if stream.type != "data" and (code := metadata.get("timecode")):
         yield Entry(kind="timecode", detail=code[:_MAX_DETAIL])
+    if stream.type == "video" and metadata.get("alpha_mode") == "1":
+        yield Entry(kind="alpha")
+
+
+def _lower(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Return tags by their names in lower case: Matroska has TIMECODE."""
+    return {name.lower(): value for name, value in tags(metadata).items()}
 
 
 def _known(kind: str, detail: str) -> Iterator[Entry]:
     """Yield the entry, of another kind where only few containers have a place for such a layout."""
     common = _COMMON_LAYOUTS.get(kind)
-    if kind == "stereo3d" and detail.startswith("2D"):
+    if detail.startswith(_USUAL.get(kind, "\0")):
         return
     if common is not None and ("(inverted)" in detail or not detail.startswith(common)):
         kind = f"{kind}_other"
