@@ -1,38 +1,76 @@
-"""What kind of item the picture of a HEIF or AVIF file is (ISO/IEC 23008-12)."""
+"""Which pictures a HEIF or AVIF file has, and what they are made of (ISO/IEC 23008-12)."""
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from framewatch.media.iso_files.boxes import boxes, head
 
 COMPOSED = {b"grid": "tiles", b"iovl": "layers"}
 """Kinds of items that are composed of others, by what of."""
 
+_PICTURES = (b"hvc1", b"av01", b"avc1", b"vvc1", b"jpeg", b"j2k1")
+_ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1\0")
+_BESIDE = (b"thmb", b"auxl")  # references of previews, and of transparency and depth
 _MAX_TABLE = 4 * 2**20  # bytes
 _MAX_ITEMS = 10_000
 
 
-def composed_of(file: BinaryIO, size: int) -> str | None:
-    """Return what the picture of a file is composed of: tiles or layers; None: of nothing, or it has a video, too."""
-    found = None
+class Pictures(NamedTuple):
+    """What a file holds beside the picture that it shows."""
+
+    composed_of: str | None = None  # of which parts the picture is composed
+    has_alpha: bool = False  # the transparency of the picture is an item of its own
+    others: int = 0  # pictures that are neither part, preview nor transparency of another
+
+
+def read_pictures(file: BinaryIO, size: int) -> Pictures:
+    """Read what pictures a file of `size` bytes has; none if it has a video, or is no HEIF."""
+    found = Pictures()
     for kind, start, stop in boxes(file, 0, size, ()):
         if kind == b"moov":
-            return None
+            return Pictures()
         if kind == b"meta":
-            found = COMPOSED.get(_primary_kind(file, start + 4, stop))
+            found = _pictures(file, start + 4, stop)
     return found
 
 
-def _primary_kind(file: BinaryIO, start: int, stop: int) -> bytes:
-    primary, kinds = 0, {}
+def _pictures(file: BinaryIO, start: int, stop: int) -> Pictures:
+    primary, kinds, references, properties = 0, dict[int, bytes](), list[_Reference](), b""
     for kind, begin, end in boxes(file, start, stop, ()):
         if kind == b"pitm":
             data = head(file, begin, end, 8)
             primary = int.from_bytes(data[4:8] if data[:1] != b"\0" else data[4:6])
         elif kind == b"iinf":
             kinds = _item_kinds(file, begin, end)
-    return kinds.get(primary, b"")
+        elif kind == b"iref":
+            references = _references(file, begin, end)
+        elif kind == b"iprp":
+            properties = head(file, begin, end, _MAX_TABLE)
+    shown = {number for number, kind in kinds.items() if kind in _PICTURES or kind in COMPOSED}
+    for each in references:
+        shown -= {each.item} if each.kind in _BESIDE else set(each.to) if each.kind == b"dimg" else set()
+    auxiliary = any(each.kind == b"auxl" and primary in each.to for each in references)
+    alpha = auxiliary and any(name in properties for name in _ALPHA)
+    return Pictures(COMPOSED.get(kinds.get(primary, b"")), alpha, len(shown - {primary}))
+
+
+class _Reference(NamedTuple):
+    kind: bytes
+    item: int
+    to: tuple[int, ...]
+
+
+def _references(file: BinaryIO, start: int, stop: int) -> list[_Reference]:
+    width = 2 if head(file, start, stop, 1) == b"\0" else 4
+    found: list[_Reference] = []
+    for kind, begin, end in boxes(file, start + 4, min(stop, start + _MAX_TABLE), ()):
+        data = head(file, begin, end, _MAX_TABLE)
+        numbers = [int.from_bytes(data[at : at + width]) for at in range(width + 2, len(data) - width + 1, width)]
+        found.append(_Reference(kind, int.from_bytes(data[:width]), tuple(numbers)))
+        if len(found) >= _MAX_ITEMS:
+            break
+    return found
 
 
 def _item_kinds(file: BinaryIO, start: int, stop: int) -> dict[int, bytes]:

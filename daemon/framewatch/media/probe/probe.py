@@ -26,7 +26,7 @@ from framewatch.media import out_of_memory, process_bounds
 from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.image_files.image_size import image_size
 from framewatch.media.inventory.derived import merged
-from framewatch.media.iso_files.heif import composed_of
+from framewatch.media.iso_files.heif import read_pictures
 from framewatch.media.limits import MAX_LANGUAGE, MAX_TITLE, Limits, check_limits, require_image_size
 from framewatch.media.probe.colour_tags import colour_of
 from framewatch.media.probe.completeness import explain_unreadable
@@ -155,7 +155,7 @@ def _size_and_extent(source: AnyFile, seconds: float | None, beat: Beat) -> tupl
             message = f"{source.name} is {unread.name}, which the libav of framewatch cannot read"
             raise MediaError(message, code="media.unsupported", hint=unread.hint)
         extent = read_extent(file)
-        if extent.family is Family.ISO and not extent.truncated and (parts := composed_of(file, size)):
+        if extent.family is Family.ISO and not extent.truncated and (parts := read_pictures(file, size).composed_of):
             message = f"{source.name} is a picture of several {parts}, which framewatch cannot put together"
             raise MediaError(message, code="media.unsupported", hint="convert it to PNG, JPEG or TIFF first")
         return size, extent

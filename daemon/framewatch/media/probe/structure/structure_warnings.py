@@ -9,6 +9,7 @@ from typing import BinaryIO
 from framewatch.errors import Finding, MediaError
 from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.iso_files.edit_lists import edit_lists
+from framewatch.media.iso_files.heif import Pictures, read_pictures
 from framewatch.media.probe.pyav_values import fraction
 from framewatch.media.probe.safe_open import AnyFile, open_file, open_media
 from framewatch.media.probe.structure.content import HEAD, RAW, demuxer_of
@@ -54,6 +55,15 @@ def _edition_warnings(editions: Editions) -> Iterator[Finding]:
         yield Finding("media.linked_neighbour", message, "join them with mkvmerge first to get one film")
 
 
+def _picture_warnings(pictures: Pictures) -> Iterator[Finding]:
+    if pictures.has_alpha:
+        message = "the transparency of this picture is left out: HEIF and AVIF store it as a picture of its own"
+        yield Finding("image.alpha_dropped", message, "convert it to PNG first to keep it")
+    if pictures.others:
+        message = f"the file has {pictures.others} more pictures, which are left out"
+        yield Finding("image.pictures_dropped", message, "save each of them as a file of its own")
+
+
 def _has_nut_index(file: BinaryIO) -> bool:
     """Return whether a NUT file ends as it should: with an index, and how long that is (nut.txt, "index")."""
     size = file.seek(0, os.SEEK_END)
@@ -78,6 +88,7 @@ def _warnings(file: BinaryIO) -> Iterator[Finding]:
     if extent.family is Family.MATROSKA:
         yield from _edition_warnings(read_editions(file))
     if extent.family is Family.ISO:
+        yield from _picture_warnings(read_pictures(file, file.seek(0, os.SEEK_END)))
         for track, edits in edit_lists(file).items():
             if any(edit.changes_speed for edit in edits):
                 message = f"track {track} has parts that are to be played slower, faster or as a still: that is lost"
