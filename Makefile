@@ -34,7 +34,9 @@ test-system-ffmpeg: $(STAMP)  ## run the tests of the pipeline with the ffmpeg o
 	@command -v ffmpeg >/dev/null || { echo 'there is no ffmpeg on PATH; install it first' >&2; exit 1; }
 	FRAMEWATCH_TEST_FFMPEG=$$(command -v ffmpeg) $(BIN)/python -m pytest -n 2 tests/acceptance/test_ffmpeg.py \
 	tests/integration/test_segments.py tests/integration/test_containers.py tests/integration/test_avi_timestamps.py \
-	tests/integration/test_real_sources.py tests/integration/test_joined_recordings.py
+	tests/integration/test_real_sources.py tests/integration/test_joined_recordings.py \
+	tests/integration/test_bad_streams.py tests/integration/test_text_from_captions.py \
+	tests/integration/test_late_streams.py tests/integration/test_which_video.py
 
 faults: $(STAMP)  ## inject every known fault and 50 random kills, and write the results to docs/faults.md
 	FRAMEWATCH_FAULT_KILLS=50 FRAMEWATCH_FAULT_REPORT=docs/faults.md \

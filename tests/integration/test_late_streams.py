@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from framewatch.domain import Audio
+from framewatch.errors import RuleError
 from framewatch.media.probe.probe import probe
 from full_run import process
 from media_factory import ffmpeg
@@ -51,6 +52,29 @@ def test_a_stream_that_begins_late_in_a_program_stream_is_found(tmp_path: Path) 
     film = late(tmp_path / "late.vob", "-c:a", "ac3", "-f", "vob")
     made = process(film, tmp_path / "work", container="mkv", processing_mode="copy")
     assert [each.codec for each in look(made.result).of("audio")] == ["ac3"]
+
+
+def joined(path: Path) -> Path:
+    """Make a recording of three parts, of more than 5 MB each, of which only the middle one has sound."""
+    noise = ["-f", "rawvideo", "-video_size", "480x360", "-pix_fmt", "yuv420p", "-framerate", "25", "-t", "1"]
+    video = ["-c:v", "mpeg2video", "-qscale", "1", "-b:v", "100M", "-maxrate", "200M", "-bufsize", "20M"]
+    sound = ["-f", "lavfi", "-i", "sine=duration=1:sample_rate=48000"]
+    parts = [path.with_name(f"part-{number}.ts") for number in range(3)]
+    for number, part in enumerate(parts):
+        inputs = [*noise, "-i", "/dev/urandom", *(sound if number == 1 else [])]
+        ffmpeg(*inputs, *video, *(["-c:a", "mp2"] if number == 1 else []), "-output_ts_offset", str(number), part)
+        assert part.stat().st_size > 6_000_000
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    return path
+
+
+def test_a_stream_that_begins_in_the_middle_of_a_joined_recording_is_named(tmp_path: Path) -> None:
+    made = process(joined(tmp_path / "joined.ts"), tmp_path / "work", container="mkv", processing_mode="copy")
+    (warning,) = (each for each in made.warnings if each.code == "streams.late")
+    assert "1 (mp2)" in warning.message
+    with pytest.raises(RuleError) as told:
+        process(tmp_path / "joined.ts", tmp_path / "strict", container="mkv", strict_streams=True)
+    assert "streams.late" in [each.code for each in told.value.findings]
 
 
 @pytest.mark.parametrize("keys", [{"audio_codec": "copy"}, {"audio_codec": "aac"}])

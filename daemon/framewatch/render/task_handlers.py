@@ -38,6 +38,8 @@ from framewatch.media.probe.file_kind import is_image
 from framewatch.media.probe.packet_scan import Spans, scan, stream_spans
 from framewatch.media.probe.probe import probe
 from framewatch.media.probe.safe_open import has_hwaccel
+from framewatch.media.probe.streams.late import late_warnings
+from framewatch.media.probe.streams.reach import reach_for_late
 from framewatch.media.probe.structure.structure_warnings import structure_warnings
 from framewatch.media.reading_cost import image_bytes, scanning_bytes
 from framewatch.render.image_renderer import render_image
@@ -119,7 +121,7 @@ class RenderHandlers:
         self.stage = "decode"
         source, request = task.source, task.timeline_request
         # The headers' sizes are checked against the limits before a packet is scanned or a frame decoded.
-        info = probe(source, task.limits, self._heartbeat, video_track=task.video_track)
+        info = probe(source, task.limits, self._heartbeat, video_track=task.video_track, reach=task.reach)
         odd = structure_warnings(source, self._heartbeat)
         if is_image(info):
             needed = image_bytes(info.streams[0].video, info.size, os.cpu_count() or 1)
@@ -133,14 +135,18 @@ class RenderHandlers:
             measured = stream_spans(source, _main_stream(info), self._heartbeat, info.extras.reach)
             if isinstance(measured, Bridged):
                 return self._probe_bridged(task, measured)
-            spans, missing, changes = measured
+            if measured.late and (reach := reach_for_late(info.container, task.reach)):
+                return self._probe(task.evolve(reach=reach))
+            spans, missing, changes, late = measured
             durations = {index: float(end - begin) for index, (begin, end) in spans.items()}
             if task.limits and (findings := check_spans(durations, info, task.limits)):
                 raise MediaError.of(findings)
             info = _without_packets_marked(info, spans)
             lengths = lengths_in_cut(request, None, spans, info.start)
             info = info.evolve(changes=changes)
-            return ProbeReport(info=info, timeline=None, lengths=lengths, warnings=(*odd, *_warnings(missing)))
+            return ProbeReport(
+                info=info, timeline=None, lengths=lengths, warnings=(*odd, *_warnings(missing), *late_warnings(late))
+            )
         if main is None or main.video is None:
             return ProbeReport(info=info, timeline=None)
         # One scan of all packets before the work gives the exact timeline, finds a truncated file before hours are
@@ -148,6 +154,8 @@ class RenderHandlers:
         scanned = scan(source, main.index, self._heartbeat, info.extras.reach)
         if isinstance(scanned, Bridged):
             return self._probe_bridged(task, scanned)
+        if scanned.late and (reach := reach_for_late(info.container, task.reach)):
+            return self._probe(task.evolve(reach=reach))
         info = _without_packets_marked(info, scanned.spans)
         info = _with_messages(info, main.index, scanned.messages)
         timeline = requested_timeline(request, scanned, main.video.rate, info.start)
@@ -168,6 +176,7 @@ class RenderHandlers:
             warnings=(
                 *odd,
                 *_warnings(scanned.missing),
+                *late_warnings(scanned.late),
                 *standstill_warnings(info.container, scanned, timeline),
                 *dropped_frames_warnings(request, scanned, timeline, info.start),
             ),

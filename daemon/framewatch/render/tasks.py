@@ -58,6 +58,7 @@ class ProbeTask(BoundedTask):
     source: InputFile | Path  # a path of a file that framewatch has made
     timeline: bool = True  # False where only audio matters
     video_track: int | None = None  # index of the video that the preset names
+    reach: int | None = None  # bytes in which streams are looked for at least
     timeline_request: TimelineRequest = TimelineRequest()
     segment_options: SegmentOptions = SegmentOptions()
     limits: Limits | None = None  # None for a file that framewatch has made

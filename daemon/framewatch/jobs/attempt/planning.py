@@ -27,6 +27,7 @@ from framewatch.media.plan.stream_table import Abilities
 from framewatch.media.preset.selection import choose_preset
 from framewatch.media.preset.subtitle_file import find_subtitle_file
 from framewatch.media.probe.file_kind import require_video
+from framewatch.media.probe.streams.late import LATE
 from framewatch.media.rules.image_rules import is_image_preset
 from framewatch.media.rules.preset_rules import check_tools
 from framewatch.render.tasks import ProbeReport, ProbeTask
@@ -92,7 +93,8 @@ def _decide(request: AttemptRequest, probed: ProbeReport, tools: Tools, share: S
     if not rules().containers[request.preset.container].audio_only:
         require_video(probed.info)
     burned, wrong = share.ask(partial(find_subtitle_file, request.preset, request.source))
-    missing = [*wrong, *check_tools(request.preset, tools.encoders, tools.hwaccels)]
+    lost = [each for each in probed.warnings if each.code == LATE and request.preset.strict_streams]
+    missing = [*wrong, *lost, *check_tools(request.preset, tools.encoders, tools.hwaccels)]
     preset = request.preset.evolve(subtitle_burn_path=str(burned.path)) if burned else request.preset
     try:
         plan = make_plan(

@@ -33,6 +33,7 @@ from framewatch.media.probe.completeness import Completeness
 from framewatch.media.probe.dts_timing import RepeatDetector, set_up_timestamps
 from framewatch.media.probe.pyav_values import fraction, packet_duration, packets
 from framewatch.media.probe.safe_open import AnyFile, open_file, open_media
+from framewatch.media.probe.streams.late import late_streams
 from framewatch.media.probe.structure.content import LOW_DELAY, MISCOUNTED, RAW, UNTIMED
 from framewatch.media.probe.structure.raw_end import check_end
 from framewatch.media.probe.truncation import COPY_AGAIN_HINT
@@ -82,6 +83,7 @@ class ScanResult:
     missing: Missing = NOTHING
     messages: tuple[FrameMessages, ...] = ()  # that are attached to single frames
     changes: Changes = NO_CHANGES
+    late: tuple[str, ...] = ()  # streams that begin in the middle of the file
 
 
 class StreamScan(NamedTuple):
@@ -90,6 +92,7 @@ class StreamScan(NamedTuple):
     spans: Spans
     missing: Missing
     changes: Changes
+    late: tuple[str, ...]  # streams that begin in the middle of the file
 
 
 def scan(source: AnyFile, index: int, beat: Beat = no_beat, reach: int | None = None) -> ScanResult | Bridged:
@@ -152,7 +155,13 @@ def scan(source: AnyFile, index: int, beat: Beat = no_beat, reach: int | None = 
         check_end(source, container.format.name, collector.last_packet, beat)
         _check_duration(source, container, seconds)
         result = collector.result(source, seconds)
-        return replace(result, missing=missing, messages=messages.result(result.time_base), changes=watch.result())
+        return replace(
+            result,
+            missing=missing,
+            messages=messages.result(result.time_base),
+            changes=watch.result(),
+            late=late_streams(container),
+        )
 
 
 def stream_spans(source: AnyFile, main: int, beat: Beat = no_beat, reach: int | None = None) -> StreamScan | Bridged:
@@ -181,7 +190,7 @@ def stream_spans(source: AnyFile, main: int, beat: Beat = no_beat, reach: int | 
         seconds = spans.in_seconds(container)
         missing = completeness.check(container, _latest(seconds))
         _check_duration(source, container, seconds)
-    return StreamScan(seconds, missing, watch.result())
+        return StreamScan(seconds, missing, watch.result(), late_streams(container))
 
 
 def _jump_detector(source: AnyFile, container: InputContainer, main: int) -> JumpDetector | None:

@@ -55,7 +55,12 @@ _IMAGE_BRANDS = ("avif", "avis", "heic", "heix", "hevc", "hevx", "heim", "heis",
 
 
 def probe(
-    source: AnyFile, limits: Limits | None = None, beat: Beat = no_beat, *, video_track: int | None = None
+    source: AnyFile,
+    limits: Limits | None = None,
+    beat: Beat = no_beat,
+    *,
+    video_track: int | None = None,
+    reach: int | None = None,
 ) -> MediaInfo:
     """Find out what a file holds.
 
@@ -64,6 +69,7 @@ def probe(
         limits: for sources: checked against the headers before a frame is decoded; None for files of our own.
         beat: called as reading makes progress.
         video_track: index of the video that the user wants; None: the one that the file is about.
+        reach: bytes in which streams are looked for at least; None: as it turns out to be necessary.
 
     Raises:
         MediaError: `media.empty`, `media.unsupported`, `media.not_media`, `media.truncated`, `media.protected`,
@@ -81,7 +87,7 @@ def probe(
     try:
         with (
             _bounded_by_image(source, size, seconds, beat) if limits else nullcontext(),
-            _opened_far_enough(opening, size, limits) as (container, info),
+            _opened_far_enough(opening, size, limits, reach) as (container, info),
         ):
             marked = mark_stills(partial(opening, reach=info.extras.reach), container, info.streams, video_track)
             paged = _with_teletext_pages(source, container, marked, seconds, beat)
@@ -185,15 +191,17 @@ def _with_teletext_pages(
 
 @contextmanager
 def _opened_far_enough(
-    opening: Callable[..., AbstractContextManager[InputContainer]], size: int, limits: Limits | None
+    opening: Callable[..., AbstractContextManager[InputContainer]],
+    size: int,
+    limits: Limits | None,
+    reach: int | None,
 ) -> Iterator[tuple[InputContainer, MediaInfo]]:
     """Open a file, with what its headers say and, where they do not say enough, its beginning.
 
     Raises:
         MediaError: it exceeds the limits, or what `opening` raises.
     """
-    reach: int | None = None
-    needed: int | None = None  # to find all that is known
+    needed = reach  # to find all that is known
     known: tuple[object, ...] = ()
     while True:
         with opening(reach=reach) as container:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from framewatch.domain import MediaInfo, Stream
 
 # What is read is held in memory until its packets are asked for.
-_REACHES = (32 * 2**20, 128 * 2**20)  # bytes
+FURTHEST = 128 * 2**20  # bytes
+_REACHES = (32 * 2**20, FURTHEST)
 
 
 def further_reach(info: MediaInfo, reach: int | None) -> int | None:
@@ -24,6 +25,17 @@ def further_reach(info: MediaInfo, reach: int | None) -> int | None:
     unannounced = info.container == "mpeg" and reach is None
     wanted = unannounced or any(_is_unclear(each, info) for each in info.streams)
     return further if wanted and info.size > (reach or 0) else None
+
+
+def reach_for_late(container: str, reach: int | None) -> int | None:
+    """Return how many bytes to read for streams that were seen in the middle of a file; None: that would not help.
+
+    Args:
+        container: libav's name of its demuxer. In a transport stream, libav stops reading when the announced streams
+            are known.
+        reach: bytes that were asked for.
+    """
+    return FURTHEST if reach is None and container != "mpegts" else None
 
 
 def what_is_known(info: MediaInfo) -> tuple[object, ...]:
