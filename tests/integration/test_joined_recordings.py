@@ -6,11 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 
 from framewatch.jobs.attempt.request import AttemptResult
 from full_run import process
 from media_factory import ffmpeg
+from pgs import write_sup
 from recordings import BEEPS, FRAMES, MPEG2, SECONDS, SYNC, beeps, recording, require_joined, shown
 
 WAYS: dict[str, dict[str, Any]] = {
@@ -122,6 +124,33 @@ def test_streams_whose_clock_jumps_at_different_places_stay_in_step(
     source = tmp_path / "joined.ts"
     source.write_bytes(order(parts["first"], parts["late"]))
     require_joined(made_of(source, tmp_path / "w", way).result, (1, 2))
+
+
+@EVERY_WAY
+def test_subtitles_of_a_joined_recording_stay_in_step(way: str, tmp_path: Path) -> None:
+    recording(tmp_path / "plain.ts", 1)
+    write_sup(tmp_path / "s.sup", 0.5, 1.0)
+    joined = b""
+    for start in (0, 1000):
+        part = tmp_path / f"{start}.ts"
+        ffmpeg("-i", tmp_path / "plain.ts", "-i", tmp_path / "s.sup", "-map", "0", "-map", "1", "-c", "copy", "-c:s",
+               "dvbsub", "-output_ts_offset", str(start), part)  # fmt: skip
+        joined += part.read_bytes()
+    source = tmp_path / "joined.ts"
+    source.write_bytes(joined)
+    made = made_of(source, tmp_path / "w", way)
+    before, after = subtitle_times(tmp_path / "0.ts"), subtitle_times(made.result)
+    assert len(before) == 2
+    assert after == pytest.approx([*before, *(time + SECONDS for time in before)], abs=2 * SYNC)
+
+
+def subtitle_times(path: Path) -> list[float]:
+    """Seconds of each packet of subtitles after the first frame."""
+    with av.open(str(path)) as container:
+        first = next(container.decode(video=0)).time
+    with av.open(str(path)) as container:
+        packets = [packet for packet in container.demux(subtitles=0) if packet.size]
+        return [float(packet.pts * packet.time_base) - first for packet in packets]
 
 
 def test_segments_of_a_joined_recording_are_found_again(parts: dict[str, bytes], tmp_path: Path) -> None:

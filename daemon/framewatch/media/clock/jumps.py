@@ -29,6 +29,7 @@ _REORDERED = 64  # packets among which the first one that is shown is looked for
 _MOST_STEPS = 20_000
 _FIRST_STREAM_ID = 0x100  # libav numbers parts of a private stream below
 _PRIVATE_1 = 0xBD
+_RECENT = 64  # packets
 _NAMED = 5  # jumps that a warning names
 _DOUBTED = 3  # packets before a jump that libav may mark as damaged, because packet numbers jump with the clock
 
@@ -105,13 +106,25 @@ class _Track:
     next_dts: int = 0
     places: deque[int] = field(default_factory=lambda: deque([0], maxlen=_DOUBTED))
     early: _Early | None = None  # it jumped when the main stream had not yet
+    recent: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=_RECENT))  # places and times
     lead: int = 0  # ticks by which it was ahead of the main stream before the last jump
 
     def note(self, stamp: Stamp) -> None:
+        self.recent.append((self.place(stamp), stamp.dts))
         self.dts = stamp.dts
         self.next_dts = stamp.dts + stamp.duration
         if stamp.place is not None:
             self.places.append(stamp.place)
+
+    def first_on_clock(self, new: int, jump: int, place: int) -> int:
+        """Return the first place with the new clock, of texts and data: where the clock jumps, or shortly before.
+
+        A short packet comes out of libav before a long one that begins before it. A joined file may begin with one.
+        """
+        far = abs(jump) >= _FAR
+        found = [at for at, time in self.recent if far and abs(time - new) < abs(time - (new - jump))]
+        self.recent.clear()
+        return min([place, *found])
 
     def step(self, stamp: Stamp) -> int:
         """Ticks by which a packet does not follow the one before it, or 0."""
@@ -186,13 +199,18 @@ class JumpDetector:
         self._switch(track, place, track.places[0], number)
         for each in self._tracks.values():
             early = each.early
-            if early and _is_same(early.jump, jump) and (track.dts or 0) - early.main < _FAR:
+            if not each.timed:
+                first = each.first_on_clock(stamp.dts, jump, place)
+                self._switch(each, first, first, number)
+            elif early and _is_same(early.jump, jump) and (track.dts or 0) - early.main < _FAR:
                 self._switch(each, early.first, early.before, number)
             elif each.dts is not None:
                 each.lead = each.dts - (track.dts or 0)
             each.early = None
 
     def _add_other(self, track: _Track, stamp: Stamp) -> None:
+        if not track.timed:
+            return
         newest, step = len(self._epochs) - 1, track.step(stamp)
         place = track.place(stamp)
         if track.epoch == newest:
@@ -204,10 +222,7 @@ class JumpDetector:
             self._switch(track, place, track.places[0], newest)
 
     def _is_on_new_clock(self, track: _Track, stamp: Stamp, jump: int) -> bool:
-        if not track.timed and abs(jump) < _FAR:
-            return True
-        new = self._main_dts
-        time = stamp.dts - (track.lead if track.timed else 0)
+        new, time = self._main_dts, stamp.dts - track.lead
         return abs(time - new) <= abs(time - (new - jump))
 
     @property

@@ -92,7 +92,13 @@ def test_a_pause_of_the_sound_is_no_jump() -> None:
 def test_texts_follow_the_picture(lead: float) -> None:
     bridged = found([*both(0), (TEXT, 0.3), *both(1000), (TEXT, 1000.4 + lead)])
     assert bridged is not None
-    assert steps(bridged.clock, 0x1E2) == [(4100, pytest.approx(-999.6))]
+    assert steps(bridged.clock, 0x1E2) == [(2100, pytest.approx(-999.6))]
+
+
+def test_texts_with_the_new_clock_before_the_picture_are_corrected_too() -> None:
+    bridged = found([*both(0), (TEXT, 0.3), (TEXT, 1000.0), (TEXT, 1000.2), *both(1000)])
+    assert bridged is not None
+    assert steps(bridged.clock, 0x1E2) == [(2100, pytest.approx(-999.6))]
 
 
 def test_parts_of_a_private_stream_are_corrected_together() -> None:
