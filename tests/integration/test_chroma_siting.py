@@ -95,17 +95,27 @@ def test_the_network_leaves_colours_where_they_are(source: Any, tmp_path: Path, 
 
 
 @pytest.mark.parametrize("name", PLANES)
-@pytest.mark.parametrize("codec", ["libx264", "vp9"])
 def test_planes_through_the_network_leave_colours_where_they_are(
-    source: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, codec: str
+    source: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     engine = PlanesEngine(IdentityEngine())
     monkeypatch.setattr("full_run.RenderHandlers", partial(RenderHandlers, engines={"identity": engine}))
     clip, spots = source(name)
-    made = process(clip, tmp_path / "work", container="mkv", video_codec=codec, **NETWORK).result
+    made = process(clip, tmp_path / "work", container="mkv", **NETWORK).result
     assert [shape.yuv is not None for shape in engine.shapes] == [True]
     assert off(found_spots(made), [(2 * x, 2 * y) for x, y in spots]) <= 0.1
-    assert stated_siting(made) == (SOURCES[name][1] if codec == "libx264" else "left")
+    assert stated_siting(made) == SOURCES[name][1]
+
+
+def test_planes_for_an_encoder_that_cannot_state_the_siting_come_out_left_sited(
+    source: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = PlanesEngine(IdentityEngine())
+    monkeypatch.setattr("full_run.RenderHandlers", partial(RenderHandlers, engines={"identity": engine}))
+    clip, spots = source("topleft")
+    made = process(clip, tmp_path / "work", container="mkv", video_codec="vp9", **NETWORK).result
+    assert [shape.yuv is not None for shape in engine.shapes] == [True]
+    assert off(found_spots(made, "left"), [(2 * x, 2 * y) for x, y in spots]) <= 0.1
 
 
 @pytest.mark.parametrize(
@@ -200,6 +210,28 @@ def test_frames_that_players_turn_or_mirror_keep_their_colours(
     }
     wanted = [places[turn](x, y) for x, y in spots]
     assert off(found_spots(made), [(scale * x, scale * y) for x, y in wanted]) <= 0.1
+
+
+@pytest.mark.parametrize(
+    ("name", "container", "kept"),
+    [
+        ("vp9", "mkv", True),
+        ("vp9", "mp4", False),
+        ("topleft", "mp4", True),
+        ("mpeg1", "mkv", True),
+        ("411", "mkv", True),
+    ],
+)
+def test_a_copy_keeps_the_siting_or_says_that_it_is_lost(
+    source: Any, tmp_path: Path, name: str, container: str, kept: bool
+) -> None:
+    clip, _ = source(name)
+    keys: dict[str, Any] = {"processing_mode": "copy", "container": container}
+    made = process(clip, tmp_path / "work", **keys)
+    assert (video_of(made.result).siting == video_of(clip).siting) is kept
+    assert [each.code for each in made.warnings if "siting" in each.code] == (
+        [] if kept else ["video.siting_dropped"]
+    )
 
 
 @pytest.mark.parametrize(

@@ -93,11 +93,11 @@ def position_options(side: Literal["in", "out"], at: Position, pixel_format: str
 def shown_position(video: Video) -> Position:
     """Return the position of chroma in a video's frames without hidden edges, mirrored and turned as players do.
 
-    A mirrored frame of even width has left-sited chroma at the right.
+    A mirrored frame of even width has left-sited chroma at the right. Hidden edges are cut off by an even number of
+    columns and rows, which moves no chroma.
     """
     columns, rows = subsampling(video.pixel_format)
     at, (width, height) = position(video.siting, video.pixel_format), video.shown
-    at = Position(at.across - video.hidden.left % columns, at.down - video.hidden.top % rows)
     if video.mirrored:
         at = at._replace(across=_mirrored(at.across, width, columns))
     for _ in range(video.rotation // 90):

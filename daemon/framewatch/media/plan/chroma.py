@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from typing import get_args
 
-from framewatch.domain import ChromaSiting, Record, Video
+from framewatch.domain import ChromaSiting, Record, Stream, Video
+from framewatch.errors import Finding
+from framewatch.media.containers import rules
+from framewatch.media.plan.stream_table import location
 from framewatch.media.preset.preset import Preset
 from framewatch.media.siting import FULL, Position, position, shown_position, subsampling
 
@@ -19,6 +22,9 @@ _STATED: dict[str, tuple[ChromaSiting, ...]] = {
     "libx265": get_args(ChromaSiting),
     "libsvtav1": ("left", "topleft"),
 }
+# Codecs whose streams leave it to the container, and the muxers that write it.
+_LEFT_TO_CONTAINERS = ("vp8", "vp9", "ffv1")
+_STATING_MUXERS = ("matroska", "webm")
 _GREY = ("gray", "mono", "ya")
 
 
@@ -62,6 +68,16 @@ def chroma_plan(preset: Preset, video: Video, pixel_format: str) -> ChromaPlan:
         siting=_output_siting(preset, video, pixel_format),
         output_format=pixel_format,
     )
+
+
+def copied_siting_warnings(preset: Preset, main: Stream, video: Video) -> list[Finding]:
+    """Return a warning where a copy loses what its container said of the chroma."""
+    kept = main.codec not in _LEFT_TO_CONTAINERS or rules().containers[preset.container].muxer in _STATING_MUXERS
+    if kept or video.siting == "left":
+        return []
+    message = f"{preset.container} cannot state that {main.codec} has its chroma sited {video.siting}"
+    hint = "players will show its colours up to half a pixel off; mkv keeps it"
+    return [Finding("video.siting_dropped", message, hint, location(main))]
 
 
 def _output_siting(preset: Preset, video: Video, pixel_format: str) -> ChromaSiting:

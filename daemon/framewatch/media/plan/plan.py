@@ -42,7 +42,7 @@ from framewatch.media.plan.avi_timestamps import (
     times_for,
 )
 from framewatch.media.plan.carried import carried, output_of
-from framewatch.media.plan.chroma import ChromaPlan, chroma_plan
+from framewatch.media.plan.chroma import ChromaPlan, chroma_plan, copied_siting_warnings
 from framewatch.media.plan.expectation import (
     Expectation,
     ExpectedAudio,
@@ -332,7 +332,7 @@ def _video_plan(
     main, video = _video_of(info)
     mode = _mode(preset)
     geometry = copied_geometry(preset, video) if mode == "copy" else encoded_geometry(preset, video)
-    losses: list[Finding] = []
+    losses = copied_siting_warnings(preset, main, video) if mode == "copy" else []
     messages: tuple[FrameMessageKind, ...] = ()
     if mode != "copy":
         losses = geometry_warnings(preset, main, video, geometry)
