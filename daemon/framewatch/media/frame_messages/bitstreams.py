@@ -97,7 +97,7 @@ def _limited(messages: Iterator[FrameMessage]) -> list[FrameMessage]:
 
 
 def _nal_messages(packet: memoryview, syntax: _NalSyntax, length: int | None) -> Iterator[FrameMessage]:
-    for begin, end in _nal_units(packet, length):
+    for begin, end in nal_units(packet, length):
         kind = syntax.kind(packet[begin])
         if kind == syntax.sei:
             yield from _sei_messages(bytes(packet[begin + syntax.header : min(end, begin + _MAX_SEI)]))
@@ -105,7 +105,7 @@ def _nal_messages(packet: memoryview, syntax: _NalSyntax, length: int | None) ->
             yield FrameMessage("dolby_vision", bytes(packet[begin + syntax.header : min(end, begin + _RPU_HEAD)]))
 
 
-def _nal_units(packet: memoryview, length: int | None) -> Iterator[tuple[int, int]]:
+def nal_units(packet: memoryview, length: int | None) -> Iterator[tuple[int, int]]:
     """Yield begin and end of each NAL unit that is not empty; of a large packet, maybe only the first and last ones.
 
     Messages come before the picture, and Dolby Vision's metadata after it. To look for start codes in between would
@@ -177,7 +177,7 @@ def _with_sei(packet: memoryview, messages: Sequence[bytes], syntax: _NalSyntax,
     Raises:
         ValueError: the packet has no picture.
     """
-    for begin, _ in _nal_units(packet, length):
+    for begin, _ in nal_units(packet, length):
         if syntax.is_picture(syntax.kind(packet[begin])):
             unit = _sei_unit(messages, syntax, bytes(packet[begin : begin + syntax.header]))
             if length is None:

@@ -11,6 +11,7 @@ from av.container.core import Flags
 from av.packet import Packet
 
 from framewatch.media.probe.structure.content import UNTIMED
+from framewatch.media.probe.structure.field_pairs import FieldPairs
 
 _PACKED_MARKER = re.compile(rb"DivX\d+(?:b|Build)\d+p")  # by which libavcodec recognises packed bitstreams, too
 _VOP_START_CODE = b"\0\0\1\xb6"  # begins a frame of MPEG-4
@@ -36,6 +37,7 @@ class RepeatDetector:
         """`context` is the stream's codec context; None if there is no decoder."""
         self._mpeg4 = getattr(context, "name", "") == "mpeg4"
         self._seen_key_frame = False
+        self._fields = FieldPairs(context)
         self.packed = self._mpeg4 and bool(_PACKED_MARKER.search(getattr(context, "extradata", None) or b""))
 
     def repeats(self, packet: Packet[Any]) -> bool:
@@ -51,6 +53,10 @@ class RepeatDetector:
         small = self._mpeg4 and not self.packed and packet.size <= _NOT_CODED_BYTES
         return not packet.size or (small and bytes(packet)[:4] == _VOP_START_CODE)
 
+    def is_second_field(self, packet: Packet[Any]) -> bool:
+        """Return whether the stream's next packet only completes the frame that the one before began."""
+        return self._fields.is_second(packet)
+
 
 class DtsQueue:
     """Hands the DTS of packets to decoded frames, in ascending order."""
@@ -62,7 +68,8 @@ class DtsQueue:
 
     def push(self, packet: Packet[Any]) -> None:
         """Note a packet that goes to the decoder."""
-        if packet.dts is not None and not self._repeats.repeats(packet):
+        second = self._repeats.is_second_field(packet)
+        if packet.dts is not None and not self._repeats.repeats(packet) and not second:
             heapq.heappush(self._waiting, packet.dts)
 
     def pop(self) -> int | None:

@@ -248,6 +248,7 @@ class _FrameTimes:
     def add(self, packet: Packet[Any]) -> int:
         """Take the next packet; returns when it is shown."""
         repeats = self.repeat_detector.repeats(packet)
+        second = self.repeat_detector.is_second_field(packet)
         self.last_packet = packet
         self.seen += 1
         self.corrupt += packet.is_corrupt
@@ -266,6 +267,9 @@ class _FrameTimes:
             if self.previous_dts is not None:
                 self._check_clock(self.previous_dts, packet.dts, packet)
             self.previous_dts = packet.dts
+        if second:
+            self.last = (self.last[0], max(self.last[1], time + packet_duration(packet) - self.last[0]))
+            return time
         self.pts.append(time)
         if repeats:
             self.repeats.add(time)
@@ -321,15 +325,27 @@ class _FrameTimes:
 
 
 class _SpanCollector:
-    """Measures when the packets of each stream begin and end."""
+    """Measures when the packets of each stream begin and end.
+
+    A packet of sound that does not say how long it lasts, as in FLV, lasts as long as the one before.
+    """
 
     def __init__(self) -> None:
         self._ticks: dict[int, tuple[int, int]] = {}
+        self._sound: dict[int, int] = {}  # the PTS of the last packet of each track
 
     def add(self, packet: Packet[Any]) -> None:
         if packet.pts is not None and not packet.is_discard:
             begin, end = self._ticks.get(packet.stream_index, (packet.pts, packet.pts))
-            self._ticks[packet.stream_index] = min(begin, packet.pts), max(end, packet.pts + packet_duration(packet))
+            length = packet_duration(packet) or self._step(packet, packet.pts)
+            self._ticks[packet.stream_index] = min(begin, packet.pts), max(end, packet.pts + length)
+
+    def _step(self, packet: Packet[Any], pts: int) -> int:
+        if packet.stream.type != "audio":
+            return 0
+        before = self._sound.get(packet.stream_index, pts)
+        self._sound[packet.stream_index] = pts
+        return max(0, pts - before)
 
     def in_seconds(self, container: InputContainer) -> Spans:
         bases = {index: fraction(container.streams[index].time_base) for index in self._ticks}
