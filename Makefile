@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 BIN := $(VENV)/bin
 TESTS ?=
 
-.PHONY: help install demo test test-pythons test-system-ffmpeg faults slow fuzz debian lint types check unit lock licences carriage bench clean recreate
+.PHONY: help install demo test test-pythons test-system-ffmpeg faults slow fuzz media debian lint types check unit lock licences carriage bench clean recreate
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -48,6 +48,9 @@ slow: $(STAMP)  ## run the other tests that make test leaves out for their lengt
 fuzz: $(STAMP)  ## read 5,000 mutated media files and 5,000 mutated presets, and write the figures to docs/faults.md
 	FRAMEWATCH_FUZZ_FILES=5000 FRAMEWATCH_FUZZ_PRESETS=5000 FRAMEWATCH_FUZZ_JOBS=150 \
 	FRAMEWATCH_FUZZ_REPORT=docs/faults.md $(BIN)/python -m pytest -n 2 tests/fuzz
+
+media: $(STAMP)  ## run hundreds of kinds of files through every way, and write docs/compatibility.md
+	PYTHONPATH=tests/media:tests/support $(BIN)/python tests/media/run_all.py $(KINDS)
 
 debian: $(STAMP)  ## follow the README's steps for a service in a bare Debian; needs root, mmdebstrap and systemd-analyze
 	$(BIN)/python -m pytest -m 'slow or not slow' tests/field/test_debian_root.py

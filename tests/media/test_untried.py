@@ -1,0 +1,59 @@
+"""Kinds of files that once failed, or lost something, in a way of their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from full_run import frame_times, process
+from kinds.all_kinds import KINDS
+
+NETWORK = {"ml_upscale": "esrgan-2x", "container": "mkv"}
+
+
+def made(name: str, folder: Path) -> Path:
+    return next(kind for kind in KINDS if kind.name == name).make(folder)
+
+
+def lengths(path: Path) -> list[float]:
+    """The seconds of sound in each track, as decoded."""
+    with av.open(str(path)) as container:
+        tracks = range(len(container.streams.audio))
+    found = []
+    for track in tracks:
+        with av.open(str(path)) as container:
+            found.append(sum(frame.samples / frame.sample_rate for frame in container.decode(audio=track)))
+    return found
+
+
+@pytest.mark.parametrize("deinterlace", ["off", "auto", "on"])
+@pytest.mark.parametrize("timing", ["cfr", "preserve"])
+@pytest.mark.parametrize("name", ["paff.ts", "mbaff.ts"])
+def test_fields_make_one_frame_in_two(name: str, timing: str, deinterlace: str, tmp_path: Path) -> None:
+    frames = 10 if name == "paff.ts" else 20
+    film = made(name, tmp_path)
+    for number, keys in enumerate((NETWORK, {"container": "mkv"})):
+        asked: dict[str, Any] = keys | {"frame_timing": timing, "deinterlace": deinterlace}
+        times = frame_times(process(film, tmp_path / str(number), **asked).result)
+        assert [time - times[0] for time in times] == pytest.approx([n / 25 for n in range(frames)], abs=0.001)
+
+
+def test_packets_of_sound_without_a_length_are_counted_to_their_end(tmp_path: Path) -> None:
+    film = made("adpcm.flv", tmp_path)
+    result = process(film, tmp_path / "work", container="mkv", audio_codec="flac").result
+    assert lengths(result) == pytest.approx(lengths(film), abs=0.001)
+
+
+@pytest.mark.parametrize(
+    "name", ["mpeg1.mpg", "mpeg2.ts", "jpeg2000.mxf", "png.mov", "dirac.mkv", "ffv1.mkv", "vvc.mp4"]
+)
+def test_what_mp4_can_hold_is_copied_into_it(name: str, tmp_path: Path) -> None:
+    film = made(name, tmp_path)
+    copied = process(film, tmp_path / "work", processing_mode="copy", container="mp4").result
+    with av.open(str(film)) as before, av.open(str(copied)) as after:
+        assert before.streams.video[0].codec.canonical_name == after.streams.video[0].codec.canonical_name
+        frames = [[bytes(frame.planes[0]) for frame in each.decode(video=0)] for each in (before, after)]
+    assert frames[0] == frames[1]
