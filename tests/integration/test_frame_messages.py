@@ -21,10 +21,14 @@ from frame_messages import (
     with_messages,
     with_stereo,
 )
+from framewatch.domain import Segment
 from framewatch.errors import RuleError
 from framewatch.jobs.attempt.context import Observer
+from framewatch.media.decode.frame_messages import FilmMessages
+from framewatch.media.plan.frame_messages import CarriedMessages
 from full_run import process
 from media_factory import ffmpeg, make_video, remux
+from media_samples import video_source
 
 UPSCALED: dict[str, Any] = {"ml_upscale": "esrgan-2x"}
 AV1: dict[str, Any] = {"video_codec": "libsvtav1", "preset": "12", "crf": 30}
@@ -343,3 +347,38 @@ def test_captions_and_a_stereo_layout_are_kept_together(
     assert attached(made.result, Attached.A53_CC) == CAPTIONS
     with av.open(str(made.result)) as container:
         assert container.streams.video[0].metadata["stereo_mode"] == "top_bottom"
+
+
+# --- limits ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("keys", [UPSCALED, {"ml_upscale": "none"}], ids=str)
+def test_more_messages_than_any_film_has_are_left_out_with_a_warning(
+    captioned: Path, keys: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("framewatch.media.decode.frame_messages._MAX_BYTES", 10 * len(caption(0)))
+    made = process(captioned, tmp_path, container="mkv", video_codec="libx264", **keys)
+    assert sum(each is not None for each in attached(made.result, Attached.A53_CC)) == 10
+    (warning,) = made.warnings
+    assert warning.code == "video.frame_messages_dropped"
+    assert "15 messages" in warning.message
+
+
+def test_the_messages_of_a_long_film_are_read_in_parts(captioned: Path) -> None:
+    source, _ = video_source(captioned)
+    segments = tuple(
+        Segment(number=n, first_pts=None, end_pts=None, first_frame=5 * n, frames=5) for n in range(FRAMES // 5)
+    )
+    messages = FilmMessages(source, segments, CarriedMessages(kinds=("captions_a53",)))
+    for frame in range(FRAMES):
+        assert messages(frame) == [caption(frame)]
+        assert len(messages._parts) <= 2
+
+
+def test_interlaced_frames_keep_their_captions(captioned: Path, tmp_path: Path) -> None:
+    interlaced = tmp_path / "film.ts"
+    fields = ["-vf", "setfield=tff", "-flags", "+ildct+ilme", "-c:v", "mpeg2video", "-bf", "2"]
+    ffmpeg("-i", captioned, *fields, interlaced)
+    keys = {"container": "mkv", "video_codec": "libx264", "deinterlace": "auto"} | UPSCALED
+    made = process(interlaced, tmp_path / "work", 0.3, **keys)
+    assert attached(made.result, Attached.A53_CC) == CAPTIONS
