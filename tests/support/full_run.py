@@ -16,7 +16,7 @@ from framewatch.domain import Record
 from framewatch.jobs.attempt.context import Observer
 from framewatch.jobs.attempt.pipeline import Pipeline
 from framewatch.jobs.attempt.request import AttemptRequest, AttemptResult, Tools
-from framewatch.media.ffmpeg.discovery import decoded_codecs, encoders, hwaccels
+from framewatch.media.ffmpeg.discovery import decoded_codecs, encoders, hwaccels, known_codecs
 from framewatch.media.preset.preset import Preset
 from framewatch.render.task_handlers import RenderHandlers
 from framewatch.storage.files import named_by_user
@@ -71,6 +71,7 @@ def process(
         encoders=encoders(FFMPEG),
         hwaccels=hwaccels(FFMPEG),
         decoded=decoded_codecs(FFMPEG),
+        known=known_codecs(FFMPEG),
         engine="identity",
         segment_seconds=segment_seconds,
         gpus=gpus,

@@ -116,6 +116,7 @@ def find_tools(settings: Settings) -> Tools:
         encoders=ffmpeg.encoders,
         hwaccels=ffmpeg.hwaccels,
         decoded=ffmpeg.decoded,
+        known=ffmpeg.known,
         engine=settings.engine,
         precision=settings.precision,
         jobs=settings.gpu.jobs,

@@ -135,6 +135,7 @@ def preset_and_tools(file: Path, preset: str, ffmpeg: str | None, engine: str) -
         encoders=program.encoders,
         hwaccels=program.hwaccels,
         decoded=program.decoded,
+        known=program.known,
         engine=engine,
     )
 

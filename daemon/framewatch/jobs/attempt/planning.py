@@ -114,7 +114,8 @@ def _decide(request: AttemptRequest, probed: ProbeReport, tools: Tools, share: S
 
 
 def _abilities(tools: Tools) -> Abilities:
-    return Abilities(encoders=CodecSet(names=tuple(tools.encoders)), decoded=tools.decoded)
+    encoders = CodecSet(names=tuple(tools.encoders))
+    return Abilities(encoders=encoders, decoded=tools.decoded, known=tools.known)
 
 
 def _check_output(plan: VideoPlan | AudioPlan, limits: Limits) -> list[Finding]:

@@ -55,6 +55,7 @@ def with_present_ffmpeg(tools: Tools) -> Tools:
         encoders=found.encoders,
         hwaccels=found.hwaccels,
         decoded=found.decoded,
+        known=found.known,
         ffmpeg_missing=missing,
     )
 

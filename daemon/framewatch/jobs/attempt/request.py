@@ -57,6 +57,7 @@ class Tools(Record):
     encoders: frozenset[str]
     hwaccels: frozenset[str] = frozenset()
     decoded: CodecSet = CodecSet(rest=True)  # codecs that ffmpeg has a decoder for; all while nobody asked it
+    known: CodecSet = CodecSet(rest=True)  # codecs that ffmpeg has a name for
     ffmpeg_missing: tuple[Finding, ...] = ()  # why the packaged ffmpeg stands in for the one in the settings
     engine: str = "auto"
     gpus: int | Literal["auto"] = "auto"  # equal devices that may render one video together; auto: all

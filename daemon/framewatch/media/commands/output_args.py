@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from framewatch.media.commands.property_args import language_args
@@ -10,7 +12,7 @@ from framewatch.media.commands.trim_args import audio_trim, copied_audio_args, c
 from framewatch.media.commands.uniform_sound import uniform_tracks
 from framewatch.media.containers import rules
 from framewatch.media.filters import audio
-from framewatch.media.plan.plan import AudioPlan, MuxPlan
+from framewatch.media.plan.plan import AudioPlan, MuxPlan, VideoPlan
 from framewatch.media.plan.stream_table import StreamPlan
 
 # Numbers about a track's bytes that Matroska files carry as tags; encoding makes them wrong.
@@ -30,7 +32,7 @@ def other_streams(plan: MuxPlan, out: Path, source_input: int) -> list[str]:
     The inputs behind it are those of `sound_inputs`.
     """
     args: list[str] = []
-    for number, track in enumerate(plan.of_kind("video")[1:], start=1):
+    for number, track in _further_videos(plan):
         copied = copied_packets_args(plan, f"v:{number}")
         args += [
             *_map(source_input, track),
@@ -57,6 +59,12 @@ def other_streams(plan: MuxPlan, out: Path, source_input: int) -> list[str]:
         else:
             args += _attachment(cover, out, len(attachments) + number, "cover" if number == 0 else f"cover-{number}")
     return args
+
+
+def _further_videos(plan: MuxPlan) -> Iterator[tuple[int, StreamPlan]]:
+    """Yield the videos beside the main one, with their numbers among those of the output."""
+    videos = enumerate(plan.of_kind("video"))
+    return islice(videos, 1, None) if isinstance(plan, VideoPlan) else videos
 
 
 def _map(source_input: int, track: StreamPlan) -> list[str]:

@@ -134,7 +134,16 @@ def decoded_codecs(ffmpeg: Path) -> CodecSet:
     Raises:
         ConfigError: the program does not run.
     """
-    return _decoded_codecs(ffmpeg, file_version(ffmpeg))
+    return _codecs(ffmpeg, file_version(ffmpeg), "D")
+
+
+def known_codecs(ffmpeg: Path) -> CodecSet:
+    """Return ffmpeg's names of the codecs that the program knows, also of those that it can only copy.
+
+    Raises:
+        ConfigError: the program does not run.
+    """
+    return _codecs(ffmpeg, file_version(ffmpeg), "")
 
 
 def hwaccels(ffmpeg: Path) -> frozenset[str]:
@@ -147,9 +156,11 @@ def hwaccels(ffmpeg: Path) -> frozenset[str]:
 
 
 @cache
-def _decoded_codecs(ffmpeg: Path, _version: FileVersion) -> CodecSet:
+def _codecs(ffmpeg: Path, _version: FileVersion, mark: str) -> CodecSet:
+    """Return the codecs whose row in ffmpeg's table begins with `mark`."""
     rows = output_of(ffmpeg, "-hide_banner", "-codecs").partition("------")[2].splitlines()
-    return CodecSet(names=tuple(words[1] for row in rows if (words := row.split())[:1] and words[0].startswith("D")))
+    words = (row.split() for row in rows)
+    return CodecSet(names=tuple(each[1] for each in words if len(each) > 1 and each[0].startswith(mark)))
 
 
 @cache

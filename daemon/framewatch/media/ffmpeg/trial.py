@@ -21,6 +21,7 @@ from framewatch.media.ffmpeg.discovery import (
     file_version,
     find_ffmpeg,
     hwaccels,
+    known_codecs,
     run,
     version,
 )
@@ -41,6 +42,7 @@ class Ffmpeg(NamedTuple):
     encoders: frozenset[str]
     hwaccels: frozenset[str]
     decoded: CodecSet
+    known: CodecSet
 
 
 def able_ffmpeg(named: NamedProgram | None) -> Ffmpeg:
@@ -51,7 +53,7 @@ def able_ffmpeg(named: NamedProgram | None) -> Ffmpeg:
     """
     path = find_ffmpeg(named)
     require_able(path)
-    return Ffmpeg(path, encoders(path), hwaccels(path), decoded_codecs(path))
+    return Ffmpeg(path, encoders(path), hwaccels(path), decoded_codecs(path), known_codecs(path))
 
 
 def require_able(ffmpeg: Path) -> None:

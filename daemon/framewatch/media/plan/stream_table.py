@@ -66,6 +66,7 @@ class Abilities(Record):
 
     encoders: CodecSet = CodecSet(rest=True)  # ffmpeg's names of those that work here
     decoded: CodecSet = CodecSet(rest=True)  # codecs that it has a decoder for
+    known: CodecSet = CodecSet(rest=True)  # codecs that it has a name for: no other one can be copied
 
 
 ALL = Abilities()
@@ -179,18 +180,17 @@ class _StreamTableBuilder:
 
     def _second_video(self, stream: Stream, main: Stream) -> None:
         """Keep another video beside the one that is copied, which loses nothing; else leave it out."""
-        videos = self.container.video.copied
         # AVI does not say when frames are shown, and only those of the main video have been timed.
         if (
             self.copy_mode
             and self.container.kind == "video"
-            and stream.codec in videos
+            and self._is_held(stream, self.container.video.copied)
             and self.info.container != "avi"
         ):
             self._keep(_row(stream, "copy", stream.codec))
             return
         hint = f"video_track: {stream.index} processes it instead"
-        if not self.copy_mode:
+        if not self.copy_mode and self._is_held(stream, self.container.video.copied):
             hint += '; processing_mode "copy" keeps both'
         self._drop(stream, f"one video is processed, stream {main.index}", "streams.second_video", hint)
 
@@ -233,7 +233,7 @@ class _StreamTableBuilder:
             message = f"{description(stream)} is announced and has no sound in it"
             self._lose(stream, Finding("streams.empty", message, "", location(stream)))
             return
-        copied = stream.codec in self.container.audio.copied and not self._changes_apart(stream)
+        copied = self._is_held(stream, self.container.audio.copied) and not self._changes_apart(stream)
         if self.copy_mode or self.preset.audio_codec == "copy":
             if copied:
                 self._keep(_row(stream, "copy", stream.codec))
@@ -256,6 +256,10 @@ class _StreamTableBuilder:
         if self.preset.container == "mkv" and stream.codec == "aac" and stream.index in changes.sounds_resent:
             return True  # ffmpeg 9 damages the file's header by writing the same once more
         return stream.index in changes.sounds_apart and stream.codec not in _SELF_CONTAINED
+
+    def _is_held(self, stream: Stream, held: CodecSet) -> bool:
+        """Return whether a stream can be copied into a container that holds these codecs."""
+        return stream.codec in held and stream.codec in self.ffmpeg.known and stream.codec != "unknown"
 
     def _convert_audio(self, stream: Stream) -> None:
         """Encode a track that cannot be copied: that loses less than to leave it out."""
@@ -314,7 +318,7 @@ class _StreamTableBuilder:
 
     def _subtitle(self, stream: Stream) -> None:
         allowed = self.container.subtitles
-        if stream.codec in allowed.copied:
+        if self._is_held(stream, allowed.copied):
             self._keep(_row(stream, "copy", stream.codec))
         elif allowed.encode and stream.codec in rules().text_subtitles and stream.codec in self.ffmpeg.decoded:
             self._convert(stream, allowed.encode)
@@ -368,7 +372,8 @@ class _StreamTableBuilder:
         self.table.errors.append(Finding("copy.parameters_apart", message, hint, location(stream)))
 
     def _fitting_hint(self, stream: Stream, *, copied: bool = False) -> str:
-        fitting = [name for name in rules().moving() if _holds(rules().containers[name], stream)]
+        known = stream.codec in self.ffmpeg.known
+        fitting = [name for name in rules().moving() if known and _holds(rules().containers[name], stream)]
         how = " and audio_codec copy" if copied else ""
         return f"use container {' or '.join(fitting)}{how}" if fitting else "no container here takes it"
 

@@ -74,6 +74,19 @@ def test_a_track_without_a_decoder_is_copied_where_an_encoder_was_asked_for_and_
     assert "use container mkv and audio_codec copy" in lost.warnings[0].hint
 
 
+@pytest.mark.parametrize("keys", [{}, COPY, {"processing_mode": "copy"}])
+def test_a_codec_that_ffmpeg_has_no_name_for_is_not_copied_even_where_a_container_takes_any(
+    keys: dict[str, Any],
+) -> None:
+    ffmpeg = Abilities(decoded=CodecSet(), known=CodecSet(names=("h264",)))
+    made = table(
+        "mkv", video(0, width=128), audio(1, "zzzz"), subtitle(2, "yyyy"), video(3, "xxxx"), ffmpeg=ffmpeg, **keys
+    )
+    assert [outcome(made, index) for index in (1, 2, 3)] == [("drop", None)] * 3
+    assert sorted(each.where for each in made.warnings) == ["stream 1", "stream 2", "stream 3"]
+    assert not [each for each in made.warnings if "use container" in each.hint]
+
+
 def test_sound_is_dropped_where_this_ffmpeg_lacks_the_encoder_that_would_save_it() -> None:
     made = table("webm", video(codec="vp9"), audio(), ffmpeg=Abilities(encoders=CodecSet()), **COPY)
     assert outcome(made, 1) == ("drop", None)
