@@ -27,6 +27,7 @@ from framewatch.jobs.attempt.context import Observer
 from framewatch.media.decode.frame_messages import FilmMessages
 from framewatch.media.plan.frame_messages import CarriedMessages
 from full_run import process
+from kinds.bitstreams import nal, write_paff
 from media_factory import ffmpeg, make_video, remux
 from media_samples import video_source
 
@@ -382,3 +383,18 @@ def test_interlaced_frames_keep_their_captions(captioned: Path, tmp_path: Path) 
     keys = {"container": "mkv", "video_codec": "libx264", "deinterlace": "auto"} | UPSCALED
     made = process(interlaced, tmp_path / "work", 0.3, **keys)
     assert attached(made.result, Attached.A53_CC) == CAPTIONS
+
+
+def test_both_fields_of_a_frame_give_it_their_captions(tmp_path: Path) -> None:
+    write_paff(tmp_path)
+    plain = (tmp_path / "paff.h264").read_bytes()
+    pictures = [part for part in plain.split(b"\0\0\0\1")[1:] if part[0] & 31 in (1, 5)]
+    parameters = plain[: plain.index(b"\0\0\0\1" + pictures[0])]
+    fields = [nal(6, bytes([4, len(caption(n)), *caption(n), 0x80])) for n in range(len(pictures))]
+    units = [sei + b"\0\0\0\1" + picture for sei, picture in zip(fields, pictures, strict=True)]
+    (tmp_path / "film.h264").write_bytes(parameters + b"".join(units))
+    ffmpeg("-fflags", "+genpts", "-r", "50", "-i", tmp_path / "film.h264", "-c", "copy", tmp_path / "film.ts")
+    keys = {"container": "mkv", "video_codec": "libx264"} | UPSCALED
+    made = process(tmp_path / "film.ts", tmp_path / "work", 0.15, **keys)
+    both = [caption_bytes(number) + caption_bytes(number + 1) for number in range(0, len(pictures), 2)]
+    assert attached(made.result, Attached.A53_CC) == both

@@ -167,7 +167,7 @@ class _BarObserver(Observer):
         self._task = bar.add_task("reading", total=100.0, fps=0.0, engine="")
         self._said: set[str] = set()
 
-    def planned(self, plan: Plan, source_size: int) -> None:
+    def planned(self, plan: Plan, source_size: int) -> None:  # noqa: ARG002 - a part of the interface
         for warning in plan.warnings:
             self.warned(warning)
 

@@ -31,6 +31,7 @@ from framewatch.media.plan.frame_messages import CarriedMessages
 from framewatch.media.probe.dts_timing import set_up_timestamps
 from framewatch.media.probe.pyav_values import packets
 from framewatch.media.probe.safe_open import media_errors, open_media
+from framewatch.media.probe.structure.field_pairs import FieldPairs
 
 _SEEK_MARGIN_SECONDS = 1  # as the decoder of frames; also covers frames before the segment that are not shown
 _MAX_BYTES = 64 << 20  # of one segment's messages; a minute of captions and HDR10+ has 1 MB
@@ -65,14 +66,17 @@ def messages_of(
     with media_errors(source.file), open_media(source.file, beat=beat) as container:
         stream = cast(VideoStream, container.streams[source.stream.index])
         read = reader(source.stream.codec, bytes(stream.codec_context.extradata or b""))
-        by_dts = set_up_timestamps(container)
+        by_dts, fields = set_up_timestamps(container), FieldPairs(stream.codec_context)
         if segment.first_pts is not None and source.seekable:
             _seek(container, stream, segment.first_pts, source.timeline.time_base)
-        collector = _Collector(source, segment, carried)
+        collector, shown = _Collector(source, segment, carried), None
         for packet in packets(container, stream):
             if collector.is_past(packet.dts):
                 break
             time = packet.dts if by_dts or packet.pts is None else packet.pts
+            if fields.is_second(packet):  # it completes the frame that the packet before began
+                time = shown
+            shown = time
             if packet.size and time is not None and not packet.is_discard:
                 messages = read(memoryview(packet)) if read else []
                 collector.add(time, [*messages, *side_data_messages(packet)])
@@ -183,7 +187,7 @@ class _Collector:
     source: VideoSource
     segment: Segment
     carried: CarriedMessages
-    captions: list[tuple[int, int, bytes]] = field(default_factory=list)  # output frame, time, message
+    captions: list[tuple[int, int, int, bytes]] = field(default_factory=list)  # output frame, time, number, message
     others: dict[int, list[bytes]] = field(default_factory=dict)  # by the time of their frames
     before: tuple[int, list[bytes]] = (_NEVER, [])  # of the last frame whose time is before the segment
     size: int = 0
@@ -206,7 +210,8 @@ class _Collector:
         wanted = [each for each in messages if each.kind in self.carried.kinds and each.data]
         others = [each.data for each in wanted if each.kind != "captions_a53"]
         if timeline.index(time) < self.segment.first_frame:
-            self.before = max(self.before, (time, others), key=lambda before: before[0])
+            both = [*self.before[1], *others] if time == self.before[0] else others
+            self.before = max(self.before, (time, both), key=lambda before: (before[0], len(before[1])))
             return
         self.size += sum(len(each.data) for each in wanted)
         if self.size > _MAX_BYTES:
@@ -214,14 +219,15 @@ class _Collector:
             return
         frame = min(timeline.index(time), timeline.frames - 1)
         if frame < self._beyond:
-            self.captions += ((frame, time, each.data) for each in wanted if each.kind == "captions_a53")
-        self.others[time] = others
+            found = (each.data for each in wanted if each.kind == "captions_a53")
+            self.captions += ((frame, time, number, data) for number, data in enumerate(found, len(self.captions)))
+        self.others[time] = [*self.others.get(time, ()), *others]
 
     def result(self) -> dict[int, list[bytes]]:
         """Return the messages by the number of the output frame within the segment."""
         made = self._shown_with_frames()
         by_frame: dict[int, list[bytes]] = {}
-        for frame, _, message in sorted(self.captions):
+        for frame, *_, message in sorted(self.captions):
             by_frame.setdefault(frame - self.segment.first_frame, []).append(message)
         for number, messages in by_frame.items():
             made.setdefault(number, []).extend(captions.joined(messages))
