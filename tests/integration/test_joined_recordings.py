@@ -178,6 +178,27 @@ def test_the_sound_alone_of_a_joined_recording_continues(parts: dict[str, bytes]
     assert codes(made) == ["media.clock_jumps"]
 
 
+def test_joined_radio_continues_without_a_gap(tmp_path: Path) -> None:
+    joined = b""
+    for start in (1000, 0):
+        recording(tmp_path / "film.ts", 1, start=start)
+        ffmpeg(
+            "-copyts", "-i", tmp_path / "film.ts", "-map", "0:a", "-c", "copy", "-muxdelay", "0", tmp_path / "a.ts"
+        )
+        joined += (tmp_path / "a.ts").read_bytes()
+    source = tmp_path / "radio.ts"
+    source.write_bytes(joined)
+    made = process(source, tmp_path / "w", container="flac", audio_codec="flac", video_codec="h264")
+    found = beeps(made.result)
+    before = beeps(tmp_path / "a.ts")
+    with av.open(str(tmp_path / "a.ts")) as container:
+        length = float(sum(packet.duration * packet.time_base for packet in container.demux() if packet.duration))
+    assert [time - found[0] for time in found] == pytest.approx(
+        [part * length + time - before[0] for part in range(2) for time in before], abs=SYNC
+    )
+    assert codes(made) == ["media.clock_jumps"]
+
+
 @pytest.mark.parametrize("way", ["network", "transcode"])
 def test_a_part_of_a_joined_recording_is_cut_in_step(way: str, parts: dict[str, bytes], tmp_path: Path) -> None:
     source = tmp_path / "joined.ts"

@@ -30,6 +30,7 @@ _MOST_STEPS = 20_000
 _FIRST_STREAM_ID = 0x100  # libav numbers parts of a private stream below
 _PRIVATE_1 = 0xBD
 _RECENT = 64  # packets
+_REMEMBERED = 8192  # seconds
 _NAMED = 5  # jumps that a warning names
 _DOUBTED = 3  # packets before a jump that libav may mark as damaged, because packet numbers jump with the clock
 
@@ -107,6 +108,8 @@ class _Track:
     places: deque[int] = field(default_factory=lambda: deque([0], maxlen=_DOUBTED))
     early: _Early | None = None  # it jumped when the main stream had not yet
     recent: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=_RECENT))  # places and times
+    # Places and times, from the main stream's last packet on: libav returns that only when the next one begins.
+    history: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     lead: int = 0  # ticks by which it was ahead of the main stream before the last jump
 
     def note(self, stamp: Stamp) -> None:
@@ -115,6 +118,16 @@ class _Track:
         self.next_dts = stamp.dts + stamp.duration
         if stamp.place is not None:
             self.places.append(stamp.place)
+
+    def remember(self, stamp: Stamp) -> None:
+        """Note when a packet comes, at most once a second."""
+        if not self.history or abs(stamp.dts - self.history[-1][1]) >= TICKS:
+            self.history.append((self.place(stamp), stamp.dts))
+
+    def forget(self, place: int) -> None:
+        """Drop what was remembered of packets before a place, but the last of them."""
+        while len(self.history) > 1 and self.history[1][0] <= place:
+            self.history.popleft()
 
     def first_on_clock(self, new: int, jump: int, place: int) -> int:
         """Return the first place with the new clock, of texts and data: where the clock jumps, or shortly before.
@@ -181,15 +194,13 @@ class JumpDetector:
             if (jump > _FORWARD and not self._time_passed(jump)) or stamp.dts + _BACK < track.dts:
                 self._begin_epoch(track, stamp, jump)
         self._epochs[-1].add(stamp)
+        for each in self._tracks.values():
+            each.forget(track.place(stamp))
 
     def _time_passed(self, jump: int) -> bool:
         """Return whether another stream went on while the main one paused: then the clock has not jumped."""
-        main = self._tracks[self._main].next_dts
-        others = (each for each in self._tracks.values() if each.timed and each.dts is not None)
-        return any(
-            each.early is None and each.epoch == len(self._epochs) - 1 and each.next_dts - main > jump / 2
-            for each in others
-        )
+        others = (each for each in self._tracks.values() if each.timed and each.early is None and each.history)
+        return any((each.dts or 0) - each.history[0][1] > jump / 2 for each in others)
 
     def _begin_epoch(self, track: _Track, stamp: Stamp, jump: int) -> None:
         number = len(self._epochs)
@@ -211,6 +222,7 @@ class JumpDetector:
     def _add_other(self, track: _Track, stamp: Stamp) -> None:
         if not track.timed:
             return
+        track.remember(stamp)
         newest, step = len(self._epochs) - 1, track.step(stamp)
         place = track.place(stamp)
         if track.epoch == newest:

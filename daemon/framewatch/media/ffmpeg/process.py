@@ -72,9 +72,9 @@ def run_ffmpeg(
     with process:
         while not process.wait(_POLL_SECONDS):
             process.check_activity()
+        for pipe in command.pipes:  # what could not be read is the reason for what ffmpeg says
+            pipe.finish()
         process.raise_for_failure()
-    for pipe in command.pipes:
-        pipe.finish()
 
 
 class Encoder:

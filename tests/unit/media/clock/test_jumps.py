@@ -84,6 +84,15 @@ def test_a_pause_of_the_picture_is_no_jump_while_the_sound_goes_on() -> None:
     assert found([*both(0)[::2], *sound, (VIDEO, 20.0), (SOUND, 20.0), (VIDEO, 20.04)]) is None
 
 
+def test_the_sound_of_another_program_may_have_any_clock() -> None:
+    other = [(SOUND, 50_000 + number / 25) for number in range(20)]
+    pairs = [each for pair in zip([*both(0)[::2], *both(1000)[::2]], other, strict=True) for each in pair]
+    bridged = found(pairs)
+    assert bridged is not None
+    assert steps(bridged.clock, 0x1E0) == [(2000, pytest.approx(-999.6))]
+    assert steps(bridged.clock, 0x1E1) == []
+
+
 def test_a_pause_of_the_sound_is_no_jump() -> None:
     assert found([*both(0), *((VIDEO, 0.4 + number / 25) for number in range(500)), *both(20.4)]) is None
 
