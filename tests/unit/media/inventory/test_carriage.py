@@ -1,0 +1,53 @@
+"""What becomes of the entries of an inventory, and the warnings about it."""
+
+from __future__ import annotations
+
+import pytest
+
+from framewatch.domain import Entry
+from framewatch.errors import Finding
+from framewatch.media.inventory.carriage import FILE, Place, carriage, carriage_warnings
+from framewatch.media.inventory.kinds import Output, Way, kinds
+from framewatch.media.inventory.languages import three_letters
+
+
+def warnings(entry: Entry, output: Output, way: Way | None = "upscale", *, clean: bool = False) -> list[Finding]:
+    places = {FILE: Place("upscale"), 0: Place(way, "video")}
+    return list(carriage_warnings(carriage([entry], output, places), output, places, clean=clean))
+
+
+def test_what_has_no_rule_is_always_a_warning() -> None:
+    (finding,) = warnings(Entry(kind="unknown", stream=0, detail="side data 'X'"), Output("mkv"), "copy")
+    assert (finding.code, finding.where) == ("streams.unknown_property", "stream 0")
+    assert "side data 'X'" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("kind", "output", "hint"),
+    [
+        ("spherical", Output("mov", "libx264", "yuv420p"), "container mp4 or mkv or webm"),
+        ("spherical", Output("mp4", "libx264", "yuv420p", whole=False), "without crop, rotation and flips"),
+        ("chroma_422", Output("mp4", "libx264", "yuv420p"), "pixel_format yuv422p or yuv444p"),
+        ("captions_a53", Output("mkv", "vp9", "yuv420p"), None),
+        ("timecode_gop", Output("mkv", "vp9", "yuv420p"), None),
+    ],
+)
+def test_a_warning_says_what_would_keep_it(kind: str, output: Output, hint: str | None) -> None:
+    found = warnings(Entry(kind=kind, stream=0), output)
+    assert [finding.code for finding in found] == ([kinds()[kind].code] if hint else [])
+    assert all((hint or "") in finding.hint for finding in found)
+
+
+def test_what_goes_with_its_stream_or_at_the_users_request_is_no_loss() -> None:
+    entry = Entry(kind="timecode", stream=0, detail="01:02:03:04")
+    assert warnings(entry, Output("m2t")) != []
+    assert warnings(entry, Output("m2t"), way=None) == []
+    assert warnings(entry, Output("m2t"), clean=True) == []
+
+
+@pytest.mark.parametrize(
+    ("tag", "letters"),
+    [("pt-BR", "por"), ("zh-Hans-CN", "zho"), ("de", "deu"), ("en_US", "eng"), ("xx", None), ("", None), ("é-x", None)],
+)
+def test_a_language_has_three_letters(tag: str, letters: str | None) -> None:
+    assert three_letters(tag) == letters

@@ -1,0 +1,67 @@
+"""What the probe finds attached to files, streams and frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from av.video.frame import VideoFrame
+
+from framewatch.domain import Entry
+from framewatch.media.probe.inventory.frames import attached_types, frame_entries
+from framewatch.media.probe.libav_dump import SideDatum, parse_dump
+from framewatch.media.probe.probe import probe
+from media_factory import make_video
+from property_samples import SAMPLES
+
+DUMP = """Input #0, mov, from 'x':
+  Program 1{space}
+    Metadata:
+      service_name    : One
+  Stream #0:0[0x1](und): Video: h264, yuv420p, 64x48 (default)
+    Metadata:
+      handler_name    : x
+    Side data:
+      Spherical Mapping: equirectangular (10.000000/0.000000/0.000000){space}
+      unknown side data type 77 (4 bytes)
+  Program 2{space}
+  Stream #0:1(und): Audio: aac, 44100 Hz
+""".replace("{space}", " ")
+
+
+def test_side_data_and_programs_are_read_from_the_description() -> None:
+    dump = parse_dump(DUMP)
+    sphere = SideDatum("Spherical Mapping", "equirectangular (10.000000/0.000000/0.000000)")
+    assert dump.side_data == {0: (sphere, SideDatum("unknown side data type 77", ""))}
+    assert dump.programs == ("One", "2")
+    forged = parse_dump(DUMP, forged=True)
+    assert (forged.side_data, forged.programs, forged.codecs) == ({}, (), dump.codecs)
+
+
+def test_a_tag_that_imitates_side_data_hides_it_and_is_a_warning(tmp_path: Path) -> None:
+    name = "x\n    Side data:\n      Stereo 3D: side by side, view: packed, primary eye: none\n"
+    path = make_video(tmp_path / "film.mkv", output=("-metadata:s:v", f"{name}=1"))
+    kinds = [entry.kind for entry in probe(path).inventory]
+    assert "stereo3d" not in kinds
+    assert "unknown" in kinds
+
+
+def test_a_plain_file_has_nothing_but_frames(tmp_path: Path) -> None:
+    assert probe(make_video(tmp_path / "film.mp4", audio=True)).inventory == ()
+
+
+def test_what_frames_have_is_found_without_reading_it(tmp_path: Path) -> None:
+    found = {entry.kind: entry for entry in probe(SAMPLES["layouts"].make(tmp_path, "h264")).inventory}
+    assert set(found) == {"stereo3d", "spherical"}
+    assert found["spherical"].data.startswith("00000000" + "00000a00" + "00001400")
+    assert list(attached_types(plain_frame())) == []
+    assert frame_entries([plain_frame()], 0) == ()
+
+
+def test_two_programs_are_one_entry_of_the_file(tmp_path: Path) -> None:
+    found = probe(SAMPLES["programs"].make(tmp_path, "h264")).inventory
+    assert Entry(kind="programs", detail="One, Two") in found
+
+
+def plain_frame() -> VideoFrame:
+    return VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), "rgb24")
