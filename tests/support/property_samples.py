@@ -111,6 +111,8 @@ def _of_frame(frame: Any) -> Iterator[str]:
         kind = _FRAMES.get(data.type.name)
         if kind == "user_data" and b"x26" in bytes(data):
             continue
+        if kind == "stereo3d" and bytes(data)[0] not in (1, 2, 8):  # side by side, top and bottom, or unknown
+            kind = "stereo3d_other"
         if kind is not None:
             yield kind
     name, bits = frame.format.name, max(each.bits for each in frame.format.components)

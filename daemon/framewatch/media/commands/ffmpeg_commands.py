@@ -17,7 +17,14 @@ from framewatch.media import colour
 from framewatch.media.clock.jumps import DISCONTINUOUS
 from framewatch.media.commands.chroma_filters import siting_args
 from framewatch.media.commands.output_args import cover_path, file_url, muxer_args, other_streams, without_stale_tags
-from framewatch.media.commands.property_args import language_args, marks, timecode_args, without_false_tags
+from framewatch.media.commands.property_args import (
+    language_args,
+    layout_filters,
+    layout_parameters,
+    marks,
+    timecode_args,
+    without_false_tags,
+)
 from framewatch.media.commands.trim_args import audio_trim, clock_args, copied_video_args, length_args, seek_args
 from framewatch.media.commands.uniform_sound import (
     sound_input,
@@ -28,6 +35,7 @@ from framewatch.media.commands.uniform_sound import (
 from framewatch.media.commands.video_filters import SegmentEncoding, transcoded_chain, upscaled_chain
 from framewatch.media.containers import rules
 from framewatch.media.encoders import encoder_args
+from framewatch.media.encoders.parameter_lists import with_parameters
 from framewatch.media.filters import audio
 from framewatch.media.filters.burned_subtitles import script_path
 from framewatch.media.limits import TRIED_PIXELS
@@ -365,7 +373,9 @@ def _transcoded_video(plan: VideoPlan, out: Path, last: Sequence[str] = ()) -> l
     tags = colour.tag_args(plan.colour, plan.source_height, plan.encoder) if from_rgb else []
     tags += siting_args(plan)
     args = encoder_args.video_args(plan.preset, plan.pixel_format, plan.width, hdr=plan.hdr)
-    filters = ["-filter:v:0", ",".join((transcoded_chain(plan, out), *last))]
+    if layout := layout_parameters(plan):
+        args = with_parameters(args, plan.preset.video_codec, layout)
+    filters = ["-filter:v:0", ",".join((*layout_filters(plan), transcoded_chain(plan, out), *last))]
     return [*filters, *timing, *args, *tags, *_codec_tag(plan), *without_stale_tags("v:0")]
 
 

@@ -16,6 +16,15 @@ _TAGS_OF_KINDS = {
     "timecode": "timecode",
     "timecode_odd": "timecode",
 }
+# Libav's names of side data of frames.
+_LAYOUTS = {
+    "stereo3d": "STEREO3D",
+    "stereo3d_other": "STEREO3D",
+    "spherical": "SPHERICAL",
+    "spherical_other": "SPHERICAL",
+}
+# AV_STEREO3D_SIDEBYSIDE and _TOPBOTTOM, and frame_packing_arrangement_type (ITU-T H.264, D.2.26).
+_FRAME_PACKING = {"01000000": 3, "02000000": 4}
 
 
 def marks(plan: MuxPlan, index: int) -> Iterator[str]:
@@ -42,9 +51,42 @@ def timecode_args(plan: VideoPlan) -> list[str]:
     ]
 
 
+def layout_parameters(plan: VideoPlan) -> list[str]:
+    """Return x264's parameter for the layout of stereo 3D in a transcode; empty where it is stated otherwise.
+
+    From frames that have it x264 takes it too, and ffmpeg then also writes it into the container: ffmpeg 9 cannot
+    filter the frames of a file that says it twice. So frames lose it (`layout_filters`), and x264 alone states it.
+    """
+    if not _is_in_bitstream(plan):
+        return []
+    data = next((each.data for each in _of(plan, plan.main.index) if each.kind == "stereo3d"), "")
+    layout = _FRAME_PACKING.get(data[:8])
+    return [f"frame-packing={layout}"] if layout else []
+
+
+def layout_filters(plan: VideoPlan) -> list[str]:
+    """Return the filters that take from frames what the output of a transcode is not to say of them."""
+    return [
+        f"sidedata=mode=delete:type={_LAYOUTS[each.kind]}"
+        for each in _of(plan, plan.main.index)
+        if each.kind in _LAYOUTS
+        and (each.outcome == "dropped" or (each.kind == "stereo3d" and _is_in_bitstream(plan)))
+    ]
+
+
+def _is_in_bitstream(plan: VideoPlan) -> bool:
+    carried = any(each.kind == "stereo3d" and each.outcome == "carried" for each in _of(plan, plan.main.index))
+    return carried and plan.mode == "transcode" and plan.preset.video_codec == "libx264"
+
+
 def without_false_tags(plan: VideoPlan) -> list[str]:
     """Return options that remove the tags of the video and the file that speak of what the output does not have."""
-    lost = [each for each in plan.carriage if each.outcome == "dropped" and each.kind in _TAGS_OF_KINDS]
+    replaced = ("stereo3d",) if _is_in_bitstream(plan) else ()
+    lost = [
+        each
+        for each in plan.carriage
+        if each.kind in _TAGS_OF_KINDS and (each.outcome == "dropped" or each.kind in replaced)
+    ]
     return [
         part
         for each in lost

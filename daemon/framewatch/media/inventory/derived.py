@@ -9,7 +9,8 @@ from fractions import Fraction
 from framewatch.domain import Entry, MediaInfo, Stream, Video
 from framewatch.domain.inventory import UNKNOWN
 
-_CHROMA = {"422": "chroma_422", "444": "chroma_444", "gbr": "chroma_444"}
+_CHROMA = {"422": "chroma_422", **dict.fromkeys(("444", "gbr", "rgb", "bgr"), "chroma_444")}
+_PALETTES = ("gif",)  # libav decodes it to RGB, but nobody who makes one keeps colours at full resolution
 _TIMECODE = re.compile(r"[0-9]{2}:[0-9]{2}:[0-9]{2}([:;.])([0-9]{2,3})")
 _DROPPING = Fraction(30_000, 1001)  # only its multiples skip numbers of frames (SMPTE ST 12-1)
 _SHALLOW, _DEEP = 8, 10  # bits of a component
@@ -46,7 +47,10 @@ def merged(*parts: Iterable[Entry]) -> tuple[Entry, ...]:
 
 def _of_stream(stream: Stream) -> Iterator[Entry]:
     if stream.video is not None and not stream.cover:
-        yield from (Entry(kind=kind, stream=stream.index, detail=detail) for kind, detail in _of_video(stream.video))
+        found = dict(_of_video(stream.video))
+        if stream.codec in _PALETTES:
+            found.pop("chroma_444", None)
+        yield from (Entry(kind=kind, stream=stream.index, detail=detail) for kind, detail in found.items())
 
 
 def _of_video(video: Video) -> Iterable[tuple[str, str]]:

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from framewatch import documents
 from framewatch.domain import Record
@@ -93,7 +93,7 @@ class Kind(Record):
 
     title: str
     stream: tuple[str, ...] = ()  # names in libav's description of a stream
-    frame: int | None = None  # number in enum AVFrameSideDataType
+    frame: tuple[int, ...] = ()  # numbers in enum AVFrameSideDataType
     disposition: int | None = None  # bit in AVStream.disposition
     upscale: Rule
     transcode: Rule
@@ -106,6 +106,11 @@ class Kind(Record):
     metadata: bool = False
     silent: bool = False
     rewritten: bool = False
+
+    @field_validator("frame", mode="before")
+    @classmethod
+    def _one_number(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, int) else value
 
     @model_validator(mode="after")
     def _says_what_is_lost(self) -> Kind:
@@ -142,7 +147,7 @@ def by_name() -> Mapping[str, str]:
 @cache
 def by_number() -> Mapping[int, str]:
     """Return the kinds by libav's numbers for the side data of a frame."""
-    return {rule.frame: kind for kind, rule in kinds().items() if rule.frame is not None}
+    return {number: kind for kind, rule in kinds().items() for number in rule.frame}
 
 
 @cache

@@ -246,7 +246,9 @@ class VideoPlan(MuxPlan):
     def segment_boxes(self) -> bytes:
         """What each segment gets besides what its encoder writes."""
         hdr = left_to_container(self.preset.video_codec, self.hdr) if self.mode == "upscale" else None
-        return segment_boxes(self.carriage, self.main.index, self.scale, hdr)
+        stated = ("stereo3d",) if self.mode == "transcode" and self.encoder == "libx264" else ()  # in its bitstream
+        said = [each for each in self.carriage if each.kind not in stated]
+        return segment_boxes(said, self.main.index, self.scale, hdr)
 
     @property
     def hwaccel(self) -> str | None:
