@@ -139,6 +139,16 @@ def test_another_coding_of_colours_is_converted(keys: dict[str, Any], tmp_path: 
     assert codes(made) == ["media.format_changes"]
 
 
+def test_a_warning_says_that_hdr_is_not_converted(tmp_path: Path) -> None:
+    hdr = "setparams=colorspace=bt2020nc:color_primaries=bt2020:color_trc=smpte2084:range=tv"
+    sdr = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
+    film = joined(tmp_path / "film.ts", part(tmp_path / "a", 0, filters=sdr), part(tmp_path / "b", 0.4, filters=hdr))
+    made = process(film, tmp_path / "work", ml_upscale="none", container="mkv")
+    said = next(each.message for each in made.warnings if each.code == "media.format_changes")
+    assert "bt709 limited bt709 bt709 to yuv420p bt2020nc limited bt2020 smpte2084" in said
+    assert "primaries and transfer do not" in said
+
+
 @pytest.mark.parametrize("planes", [None, "yuv420p"])
 def test_a_segment_is_the_same_whether_it_is_rendered_alone_or_not(planes: Any, tmp_path: Path) -> None:
     film = joined(

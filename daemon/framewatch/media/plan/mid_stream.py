@@ -143,6 +143,9 @@ def _picture_warning(aspect: _Aspect, info: MediaInfo, changes: Changes, *, copi
     if not found or info.main_video is None:
         return
     listed = _listed(found, changes.more_pictures, info.start)
+    encoded = aspect.encoded
+    if aspect.code == "media.format_changes" and _changes_light(changes):
+        encoded += ", primaries and transfer do not: it looks too pale or too dark"
     where = location(info.main_video)
     if copied:
         message = (
@@ -150,7 +153,12 @@ def _picture_warning(aspect: _Aspect, info: MediaInfo, changes: Changes, *, copi
         )
         yield Finding(aspect.code, message, 'processing_mode "reencode" makes all of it alike', where)
     else:
-        yield Finding(aspect.code, f"the video changes the {aspect.name}: {listed}; {aspect.encoded}", "", where)
+        yield Finding(aspect.code, f"the video changes the {aspect.name}: {listed}; {encoded}", "", where)
+
+
+def _changes_light(changes: Changes) -> bool:
+    """Return whether primaries or transfer change, as from SDR to HDR."""
+    return len({(each.picture.colour.primaries, each.picture.colour.transfer) for each in changes.pictures}) > 1
 
 
 def _sound_warning(row: StreamPlan, info: MediaInfo, changes: Changes) -> Iterator[Finding]:
