@@ -70,6 +70,16 @@ def test_sound_is_made_alike_and_its_clock_goes_on(keys: dict[str, Any], tmp_pat
     assert "from stereo at 48000 Hz to 5.1(side) at 48000 Hz at 0:00:0" in said.message
 
 
+@pytest.mark.parametrize("network", ["none", "esrgan-2x"])
+def test_a_cut_behind_the_change_keeps_the_sound_that_it_begins_with(network: str, tmp_path: Path) -> None:
+    keys = {"ml_upscale": network, "container": "mkv", "audio_codec": "flac"}
+    made = process(recording(tmp_path), tmp_path / "work", start_time=1.2, **keys)
+    with av.open(str(made.result)) as container:
+        frames = list(container.decode(audio=0))
+    assert {(frame.sample_rate, frame.layout.nb_channels) for frame in frames} == {(48000, 6)}
+    assert abs(sum(frame.samples for frame in frames) / 48000 - 1.8) < 0.08
+
+
 def test_sound_whose_parameters_are_sent_again_survives_a_copy(tmp_path: Path) -> None:
     film = resent(tmp_path / "film.flv", *X264, sounds=((44100, 2), (44100, 2)))
     for container, codec in (("mkv", "flac"), ("mp4", "aac")):

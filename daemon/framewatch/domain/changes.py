@@ -37,6 +37,7 @@ class Sound(Record):
 
     sample_rate: int  # Hz
     layout: str
+    channels: int
 
     def __str__(self) -> str:
         """Return it as a user knows it."""

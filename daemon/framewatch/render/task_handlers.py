@@ -143,7 +143,7 @@ class RenderHandlers:
                 raise MediaError.of(findings)
             info = _without_packets_marked(info, spans)
             lengths = lengths_in_cut(request, None, spans, info.start)
-            info = info.evolve(changes=changes)
+            info = with_changes(info, changes, None)
             return ProbeReport(
                 info=info, timeline=None, lengths=lengths, warnings=(*odd, *_warnings(missing), *late_warnings(late))
             )

@@ -7,22 +7,27 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
 
-from framewatch.domain import Changes, MediaInfo, Picture, Timeline, picture_at
+from framewatch.domain import Changes, MediaInfo, Picture, Stream, Timeline, picture_at
 from framewatch.errors import Finding
 from framewatch.media.limits import Limits
 from framewatch.media.plan.stream_table import StreamPlan, location
 from framewatch.media.preset.preset import Preset
 
+_SLACK = 0.05  # seconds: packets of sound begin before what is cut
 _NAMED = 3  # changes that a warning names; the others are counted
 
 
-def with_changes(info: MediaInfo, changes: Changes, timeline: Timeline) -> MediaInfo:
-    """Return `info` with the changes, and with the main video as it is at the first frame that the output shows.
+def with_changes(info: MediaInfo, changes: Changes, timeline: Timeline | None) -> MediaInfo:
+    """Return `info` with the changes, and with the main video and the sound as they are where the output begins.
 
-    That frame decides the size of all of them, also where a preset cuts off what comes before it.
+    That decides what all of it is made like, also where a preset cuts off what comes before. `timeline` is that of
+    the output; None: it has no video.
     """
-    info = info.evolve(changes=changes)
-    main, picture = info.main_video, picture_at(changes.pictures, timeline.origin)
+    begin = float(timeline.origin * timeline.time_base) if timeline else info.start
+    streams = [_as_it_sounds(stream, changes, begin) for stream in info.streams]
+    info = info.evolve(changes=changes, streams=tuple(streams))
+    main = info.main_video
+    picture = picture_at(changes.pictures, timeline.origin) if timeline else None
     if main is None or main.video is None or picture is None:
         return info
     stated = picture == changes.pictures[0].picture and main.video.pixel_format == picture.pixel_format
@@ -38,6 +43,18 @@ def with_changes(info: MediaInfo, changes: Changes, timeline: Timeline) -> Media
     )
     now = main.evolve(video=video)
     return info.evolve(streams=tuple(now if each is main else each for each in info.streams))
+
+
+def _as_it_sounds(stream: Stream, changes: Changes, begin: float) -> Stream:
+    """Return a stream with the sound that it has at a time on the container's clock."""
+    spans = [each for each in changes.sounds if each.stream == stream.index]
+    if stream.audio is None or not spans:
+        return stream
+    sound = next((each.sound for each in reversed(spans) if each.seconds <= begin + _SLACK), spans[0].sound)
+    layout = "" if sound.layout.endswith("channels") else sound.layout
+    return stream.evolve(
+        audio=stream.audio.evolve(sample_rate=sound.sample_rate, channels=sound.channels, layout=layout)
+    )
 
 
 def at_its_largest(info: MediaInfo) -> MediaInfo:

@@ -52,7 +52,10 @@ def decode_sound(codec: str, sample: Sample) -> Sound | None:
     """Return the sound of a packet; None if it is broken."""
     context: Any = av.CodecContext.create(codec, "r")
     frame = cast("AudioFrame | None", _first_frame(context, sample))
-    return None if frame is None else Sound(sample_rate=frame.sample_rate, layout=frame.layout.name)
+    if frame is None:
+        return None
+    layout = frame.layout
+    return Sound(sample_rate=frame.sample_rate, layout=layout.name, channels=layout.nb_channels)
 
 
 def _first_frame(context: Any, sample: Sample) -> Any:
