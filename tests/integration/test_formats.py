@@ -11,12 +11,15 @@ import av
 import pytest
 
 from framewatch.errors import FramewatchError
+from framewatch.jobs.attempt import planning
+from framewatch.media.ffmpeg.trial import keeps_hidden_edges
 from framewatch.media.probe.packet_scan import scan
 from framewatch.media.probe.probe import probe
 from full_run import frame_times, process, rgb_frames
 from heif import tiled
 from hostile_media import element
 from media_factory import ffmpeg, make_video
+from media_samples import FFMPEG
 
 UPSCALED = {"ml_upscale": "esrgan-2x", "container": "mp4"}
 REENCODED = {"ml_upscale": "none", "processing_mode": "reencode", "container": "mp4", "preset": "ultrafast"}
@@ -62,6 +65,9 @@ def code_of(run: Callable[[], object]) -> str:
 def test_all_frames_are_processed_in_their_order_and_in_time(
     films: Path, tmp_path: Path, name: str, keys: dict[str, str]
 ) -> None:
+    if name == "a.avif" and keys is REENCODED and not keeps_hidden_edges(FFMPEG):
+        assert code_of(partial(process, films / name, tmp_path, **keys)) == "ffmpeg.too_old"
+        return
     made = process(films / name, tmp_path, **keys)
     rate = RATE.get(name, 25)
     times = frame_times(tmp_path / "result.mp4")
@@ -73,6 +79,14 @@ def test_all_frames_are_processed_in_their_order_and_in_time(
     assert [frame.mean() for frame in rgb_frames(tmp_path / "result.mp4")] == pytest.approx(source, abs=STEP / 4)
     warned = {warning.code for warning in made.plan.warnings if warning.code.startswith("media.")}
     assert warned == ({"media.assumed_rate"} if name == "a.obu" else set())
+
+
+def test_an_old_ffmpeg_is_not_sent_to_streams_that_it_counts_otherwise(
+    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "keeps_hidden_edges", lambda _: False)
+    assert code_of(partial(process, films / "a.avif", tmp_path / "a", **REENCODED)) == "ffmpeg.too_old"
+    assert process(films / "a.avif", tmp_path / "b", **UPSCALED).frames == 15
 
 
 def test_a_copy_of_a_raw_stream_is_refused_before_the_work(films: Path, tmp_path: Path) -> None:

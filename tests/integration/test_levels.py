@@ -59,7 +59,8 @@ def test_black_grey_and_white_of_a_video_stay(tmp_path: Path, mode: str, pixel_f
     deep = 4 if BITS[pixel_format] > 8 else 1
     full = made.plan.colour.range == "full" and mode == "upscaled"
     expected = [0, 255 * deep / 2, 256 * deep - 1] if full else [16 * deep, 125.5 * deep, 235 * deep]
-    assert luma(tmp_path / "work" / "result.mkv") == pytest.approx(expected, abs=2)
+    # The full-range white of old versions of swscale is 1020 of 1023.
+    assert luma(tmp_path / "work" / "result.mkv") == pytest.approx(expected, abs=3 if full else 2)
 
 
 @pytest.mark.parametrize("pixel_format", ["gray16be", "ya16be", "rgb48be", "rgba64be"])

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from framewatch.domain import MediaInfo
 from framewatch.errors import Finding, RuleError
 from framewatch.jobs.attempt.context import Share
 from framewatch.jobs.attempt.forecast.memory import reading_bounds
@@ -102,7 +103,7 @@ def _decide(request: AttemptRequest, probed: ProbeReport, tools: Tools, share: S
         )
     except RuleError as error:
         raise RuleError.of([*error.findings, *missing]) from None
-    if findings := [*missing, *_check_output(plan, tools.limits), *_check_ffmpeg(plan, tools.ffmpeg)]:
+    if findings := [*missing, *_check_output(plan, tools.limits), *_check_ffmpeg(plan, probed.info, tools.ffmpeg)]:
         raise RuleError.of(findings)
     warnings = (*probed.warnings, *plan.warnings)
     return plan.evolve(
@@ -130,7 +131,7 @@ def _check_output(plan: VideoPlan | AudioPlan, limits: Limits) -> list[Finding]:
     return check_output_size(sizes, limits)
 
 
-def _check_ffmpeg(plan: VideoPlan | AudioPlan, ffmpeg: Path) -> Iterator[Finding]:
+def _check_ffmpeg(plan: VideoPlan | AudioPlan, info: MediaInfo, ffmpeg: Path) -> Iterator[Finding]:
     """Yield what this file needs and old versions of ffmpeg cannot do, beyond what every job needs."""
     if isinstance(plan, VideoPlan) and plan.mode == "copy" and plan.visible and not keeps_hidden_edges(ffmpeg):
         message = "the file hides edges of its frames, which this ffmpeg cannot keep hidden in a copy"
@@ -145,11 +146,22 @@ def _check_ffmpeg(plan: VideoPlan | AudioPlan, ffmpeg: Path) -> Iterator[Finding
         message = "the video changes in the middle, beside its packets, and this ffmpeg copies only a part of it"
         hint = 'use ffmpeg 7.1 or newer, such as the packaged one; or processing_mode "reencode"'
         yield Finding("ffmpeg.too_old", message, hint, "processing_mode")
+    if isinstance(plan, VideoPlan) and _counts_a_still(plan, info) and not keeps_hidden_edges(ffmpeg):
+        message = "the moving pictures of this file come after a still, which this ffmpeg does not see"
+        yield Finding("ffmpeg.too_old", message, "use ffmpeg 7.1 or newer, such as the packaged one; or upscale it")
     converted = any(track.encoder for track in plan.of_kind("subtitle"))
     if plan.cut and converted and not flushes_subtitles(ffmpeg):
         message = "this ffmpeg loses the last of the subtitles that are converted and cut"
         hint = "use ffmpeg 6.0 or newer, such as the packaged one; or mkv, which takes most subtitles as they are"
         yield Finding("ffmpeg.too_old", message, hint, "selected_subtitle_tracks")
+
+
+def _counts_a_still(plan: VideoPlan, info: MediaInfo) -> bool:
+    """Return whether ffmpeg is to find streams behind the still of a HEIF or AVIF sequence."""
+    main, first = info.main_video, info.streams[0]
+    reads = plan.mode != "upscale" or len(plan.kept) > 1
+    is_sequence = main is not None and first.cover and first.codec == main.codec
+    return reads and is_sequence and info.container.startswith("mov")
 
 
 def _decide_image(request: AttemptRequest, probed: ProbeReport, tools: Tools) -> ImagePlan:
