@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from framewatch.errors import FramewatchError
+from framewatch.media.ffmpeg.trial import keeps_hidden_edges
 from full_run import frame_times, process
 from iso_edits import Edit, with_edits
 from media_factory import make_video, remux
+from media_samples import FFMPEG
 
 TICK = 512  # of the clock of an MP4 with 25 frames per second
 HELD_BACK = 2 * TICK  # where a video with B-frames begins
@@ -47,7 +49,11 @@ def test_what_an_edit_list_shows_is_processed(film: Path, tmp_path: Path, name: 
     source = with_edits(film, tmp_path / "trimmed.mp4", edits)
     warned = codes(source, tmp_path / "work", **UPSCALED)
     assert warned == ({"media.speed_lost"} if name == "slow" else set())
-    assert frame_times(tmp_path / "work" / "result.mkv") == pytest.approx(times, abs=0.001)
+    # Old versions of ffmpeg move everything by what AAC begins with, which they cannot hide in Matroska.
+    primed = 0.0 if keeps_hidden_edges(FFMPEG) else 1024 / 44100
+    assert frame_times(tmp_path / "work" / "result.mkv") == pytest.approx(
+        [time + primed for time in times], abs=0.001
+    )
 
 
 def test_a_copy_names_the_frames_that_it_cannot_hide(film: Path, tmp_path: Path) -> None:
