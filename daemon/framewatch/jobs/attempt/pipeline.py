@@ -106,9 +106,8 @@ class Pipeline:
         return result
 
     def _render(self, request: AttemptRequest, plan: Plan, probed: ProbeReport) -> AttemptResult:
-        for warning in probed.warnings:
+        for warning in (*probed.warnings, *plan.warnings):
             self._context.warn(warning)
-        self._context.warnings.extend(each for each in plan.warnings if each not in probed.warnings)
         self._context.bounds = self._job_bounds(plan, probed)
         if isinstance(plan, ImagePlan):
             return self._render_image(request, plan)
