@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 import yaml
 
+from blobs import found_spots, rgb_spot, spot_source, stated_siting
 from harness import framewatch
 from media_factory import bar_codes, make_video, read_planes, write_planes
 
 SCALE, BAR = 2, 32
 MARGIN = 5  # of the source's pixels at each edge of a bar, where chroma is interpolated on purpose
+TOPLEFT = ("-c:v", "libx264", "-qp", "0", "-preset", "ultrafast", "-chroma_sample_location", "topleft")
 CASES = list(itertools.product(["smpte170m", "bt709"], ["limited", "full"], [8, 10]))
 
 
@@ -131,3 +133,29 @@ def test_a_matrix_that_is_converted_like_a_similar_one_can_be_upscaled_and_scale
     made = _upscale(source, output, {"preset": "ultrafast", **keys})
     assert made.returncode == 0, made.stderr
     assert _tags(output)[1] == _tags(source)[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "pixel_format", "siting", "coded", "keys"),
+    [
+        ("picture.jpg", "yuvj420p", "center", ("-c:v", "mjpeg", "-q:v", "1"), {"container": "png"}),
+        ("film.mpg", "yuv420p", "center", ("-c:v", "mpeg1video", "-q:v", "1"), {"container": "mkv", "crf": 0}),
+        ("hdr.mkv", "yuv420p10le", "topleft", TOPLEFT, {"container": "mp4", "video_codec": "libx265", "crf": 1}),
+    ],
+    ids=["jpg", "mpeg1", "hdr"],
+)
+def test_a_spot_of_colour_stays_in_its_place(
+    tmp_path: Path, name: str, pixel_format: str, siting: str, coded: tuple[str, ...], keys: dict[str, Any]
+) -> None:
+    """Taken for left-sited, the first two would be off by a pixel to the left, and the third by one downwards."""
+    image = keys["container"] == "png"
+    source = spot_source(tmp_path / name, pixel_format, siting, coded, frames=1 if image else 3)
+    output = tmp_path / f"out.{keys['container']}"
+    speed = {} if image else {"preset": "ultrafast"}
+    made = _upscale(source, output, {"ml_upscale": "esrgan-2x", **speed, **keys})
+    assert made.returncode == 0, made.stderr
+    found = [rgb_spot(output)] if image else found_spots(output)
+    for (x, y), (wanted_x, wanted_y) in zip(found, found_spots(source, siting), strict=False):
+        assert abs(x - 2 * wanted_x) <= 0.1
+        assert abs(y - 2 * wanted_y) <= 0.1
+    assert image or stated_siting(output) == siting
