@@ -54,6 +54,7 @@ def test_what_is_lost_is_named(film: Path, tmp_path: Path) -> None:
     assert made.stderr.count("[video.hdr10plus_dropped]") == 1
 
 
+@pytest.mark.slow
 def test_colours_of_dolby_vision_5_are_refused_before_the_work(film: Path, tmp_path: Path) -> None:
     source = with_dolby_vision(hdr_film(tmp_path / "plain.mp4"), tmp_path / "film.mp4", 5, 0)
     refused = framewatch("plan", source, "--preset", written(tmp_path, TO_H265))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from frame_messages import (
 from framewatch.domain import Segment
 from framewatch.errors import RuleError
 from framewatch.jobs.attempt.context import Observer
-from framewatch.media.decode.frame_messages import FilmMessages
+from framewatch.media.decode.frame_messages import FilmMessages, put_messages
 from framewatch.media.plan.frame_messages import CarriedMessages
 from full_run import process
 from kinds.bitstreams import nal, write_paff
@@ -344,7 +345,7 @@ def test_captions_and_a_stereo_layout_are_kept_together(
     captioned: Path, keys: dict[str, Any], tmp_path: Path
 ) -> None:
     source = with_stereo(captioned, tmp_path / "film.mp4")
-    made = process(source, tmp_path / "work", 0.3, container="mkv", video_codec="libx264", **keys)
+    made = process(source, tmp_path / "work", 0.3, container="mkv", video_codec="libx265", **keys)
     assert attached(made.result, Attached.A53_CC) == CAPTIONS
     with av.open(str(made.result)) as container:
         assert container.streams.video[0].metadata["stereo_mode"] == "top_bottom"
@@ -363,6 +364,22 @@ def test_more_messages_than_any_film_has_are_left_out_with_a_warning(
     (warning,) = made.warnings
     assert warning.code == "video.frame_messages_dropped"
     assert "15 messages" in warning.message
+
+
+def test_a_full_disk_leaves_the_video_as_it_was(
+    captioned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = remux(captioned, tmp_path / "segment.mp4")
+    before = path.read_bytes()
+
+    def fill(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    monkeypatch.setattr("framewatch.media.decode.frame_messages.rewrite", fill)
+    with pytest.raises(OSError, match="no space"):
+        put_messages(path, lambda frame: [caption(frame)])
+    assert [each.name for each in tmp_path.iterdir()] == ["segment.mp4"]
+    assert path.read_bytes() == before
 
 
 def test_the_messages_of_a_long_film_are_read_in_parts(captioned: Path) -> None:

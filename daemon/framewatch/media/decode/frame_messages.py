@@ -127,15 +127,17 @@ def put_messages(path: Path, messages: Messages, beat: Beat = no_beat) -> None:
         VerificationError: `verify.piece`: the file is not as our encoders write it.
         OSError: it cannot be read or written.
     """
+    spare = path.with_name(path.name + _SPARE)
     try:
         samples, put = _samples_and_writer(path, messages, beat)
-        spare = path.with_name(path.name + _SPARE)
         with path.open("rb") as old, spare.open("w+b") as new:
             rewrite(cast(BinaryIO, old), cast(BinaryIO, new), samples, put)
         spare.replace(path)
     except (UnexpectedFileError, ValueError) as error:
         message = f"captions or dynamic metadata cannot be put into a segment: {error}"
         raise VerificationError(message, code="verify.piece") from None
+    finally:
+        spare.unlink(missing_ok=True)  # where the disk became full
 
 
 def _samples_and_writer(
