@@ -13,7 +13,7 @@ from harness import framewatch
 from joined import RATE, joined, part
 
 
-@pytest.mark.parametrize("network", ["none", "esrgan-2x"])
+@pytest.mark.parametrize("network", ["none", pytest.param("esrgan-2x", marks=pytest.mark.slow)])
 def test_a_joined_recording_keeps_its_length_and_says_what_changes(network: str, tmp_path: Path) -> None:
     film = joined(
         tmp_path / "film.ts",

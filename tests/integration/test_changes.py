@@ -255,10 +255,10 @@ def test_frames_that_an_encoder_made_smaller_fill_the_frame(keys: dict[str, Any]
 
 @pytest.mark.parametrize("keys", WAYS, ids=named)
 def test_a_size_that_changes_with_each_frame_is_followed(keys: dict[str, Any], tmp_path: Path) -> None:
-    sizes = [f"{64 + 2 * (number % 7)}x{48 + 2 * (number % 5)}" for number in range(35)]
+    sizes = [f"{64 + 2 * (number % 7)}x{48 + 2 * (number % 5)}" for number in range(12)]
     made = process(film_of_sizes(tmp_path, sizes, 1), tmp_path / "work", container="mkv", **keys)
-    assert len(rgb_frames(made.result)) == 35
-    assert "and 31 more times" in made.warnings[0].message
+    assert len(rgb_frames(made.result)) == 12
+    assert "and 8 more times" in made.warnings[0].message
 
 
 def test_a_size_beyond_the_limit_is_refused_with_its_time(tmp_path: Path) -> None:
