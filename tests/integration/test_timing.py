@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from full_run import frame_times, process, rgb_frames
-from media_factory import ffmpeg, make_video
+from media_factory import ffmpeg, make_video, remux
 
 MODES = pytest.mark.parametrize("mode", ["none", "esrgan-2x"])
 CONTAINERS = pytest.mark.parametrize("container", ["mp4", "mkv"])
@@ -285,6 +285,19 @@ def test_times_in_ticks_of_90_khz_are_kept_in_mp4(mode: str, tmp_path: Path) -> 
            "-video_track_timescale", "90000", source)  # fmt: skip
     made = process(source, tmp_path / "w", container="mp4", ml_upscale=mode, frame_timing="preserve")
     assert frame_times(made.result) == pytest.approx(frame_times(source), abs=0.0001)
+
+
+def test_where_times_do_not_ascend_around_a_gap_the_frame_before_stays(tmp_path: Path) -> None:
+    path = tmp_path / "s.mkv"
+    make_video(tmp_path / "even.mkv", seconds=4, codec=("-c:v", "libx264", "-bf", "2", "-g", "25"))
+    with av.open(str(tmp_path / "even.mkv")) as container:
+        shown = [packet.pts for packet in container.demux(video=0) if packet.size]
+    first = next(number for number in range(50, 100) if shown[number] < shown[number - 1])
+    later = f"gte(N\\,{first})*20/TB"  # a frame that is shown before another one, and decoded after it
+    remux(tmp_path / "even.mkv", path, "-bsf:v", f"setts=pts=PTS+{later}:dts=DTS+{later}")
+    made = process(path, tmp_path / "w", 2.0, container="mkv", ml_upscale="esrgan-2x")
+    assert len(frame_times(made.result)) == made.frames
+    assert made.plan.expected.duration == pytest.approx(24, abs=0.1)
 
 
 # --- in combination ------------------------------------------------------------------------------

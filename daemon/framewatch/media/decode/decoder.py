@@ -174,20 +174,31 @@ class Decoder:
         yield from self._chain.drain()
 
     def _frames_with_context(self, begin: int, end: float) -> Iterator[VideoFrame]:
-        """The decoded frames of the segment, and the neighbours that the deinterlacer looks at."""
+        """The decoded frames of the segment, and the neighbours that the deinterlacer looks at.
+
+        Where there is none, as times do not ascend or all are damaged, the frame before the segment stands in.
+        """
         before: deque[VideoFrame] = deque(maxlen=self._context)
+        latest: VideoFrame | None = None
         beyond = 0
         for frame in self._frames_from(begin):
             pts = frame.pts or 0
             if pts < begin:
+                latest = frame
                 before.append(frame)
                 continue
             beyond += pts >= end
             if beyond > self._context:
-                return
+                break
             yield from before
             before.clear()
             yield frame
+            latest = None
+        if latest is not None:
+            self._in_segment = True
+            self._count_damage(f"no frame of this segment is there; the one before stays (PTS {latest.pts})")
+            latest.pts = begin
+            yield latest
 
     def _frames_from(self, begin: int) -> Iterator[VideoFrame]:
         """All frames from shortly before `begin`, or from the start of the file where no seek gets there."""
