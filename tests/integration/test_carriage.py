@@ -22,7 +22,12 @@ QUICK = {
     ("marks", "upscale", "mkv"),
     ("hdr", "transcode", "mp4"),
 }
-QUICK |= {("timecode", "upscale", "mov"), ("clear", "transcode", "webm"), ("marks", "copy", "m2t")}
+QUICK |= {
+    ("timecode", "upscale", "mov"),
+    ("clear", "transcode", "webm"),
+    ("marks", "copy", "m2t"),
+    ("tags", "upscale", "mkv"),
+}
 
 # What no muxer or encoder of ffmpeg writes into a file that it then reads.
 WITHOUT_FILES = {
@@ -72,6 +77,8 @@ def has(found: set[Property], each: Carriage, where: str) -> bool:
     here = {(kind, detail) for kind, stream, detail in found if stream == where}
     if each.kind == "language_tag":
         return ("language", each.detail) in here
+    if each.kind in ("tag", "tag_of_track"):
+        return (each.kind, each.detail) in here
     if each.kind.startswith("timecode") and each.detail:
         return any(kind == "timecode" and detail == each.detail for kind, _, detail in found)
     return each.kind in {kind for kind, _ in here}

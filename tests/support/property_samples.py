@@ -60,6 +60,7 @@ def properties(path: Path) -> set[Property]:
             found |= {(kind, names[stream.index], detail) for kind, detail in _of_stream(stream)}
         code = _tag(container.metadata, "timecode")
         found |= {("timecode", "file", code)} if code else set()
+        found |= {("tag", "file", name.lower()) for name in container.metadata}
         video = container.streams.video[0] if container.streams.video else None
         if video is not None:
             frame = next(container.decode(video))
@@ -94,6 +95,7 @@ def _of_stream(stream: Any) -> Iterator[tuple[str, str]]:
     for flag in av.stream.Disposition:
         if stream.disposition & flag and flag.name != "attached_pic":
             yield f"disposition.{flag.name}", ""
+    yield from (("tag_of_track", name.lower()) for name in stream.metadata)
     if language := _tag(stream.metadata, "language"):
         yield "language", language
     if stream.type != "data" and (code := _tag(stream.metadata, "timecode")):
@@ -310,6 +312,13 @@ def _format(folder: Path, _: str) -> Path:
     return _with_sei(folder, b"\xb5\0\x31DTG1\x41\xf9", 4)
 
 
+def _tags(folder: Path, codec: str) -> Path:
+    of_file = ("title=Film", "artist=me", "mood=calm", "composer=you", "director=she", "make=camera", "comment=a;b=c")
+    said = [part for each in of_file for part in ("-metadata", each)]
+    said += ["-metadata:s:v:0", "source=tape", "-metadata:s:a:0", "note=hiss"]
+    return _encode(folder / "tags.mkv", codec, *said, sound=True)
+
+
 def _checkerboard(folder: Path, codec: str) -> Path:
     return _encode(folder / "checkerboard.mkv", codec, "-metadata:s:v", "stereo_mode=checkerboard_lr")
 
@@ -348,6 +357,7 @@ SAMPLES = {
     "groups": Sample(_groups, ("timecode_gop",), ("mov", "mkv", "m2t", "m2ts")),
     "user data": Sample(_user_data, ("user_data",), ("mp4", "mov", "mkv", "m2t", "m2ts")),
     "format": Sample(_format, ("afd",), ("mp4", "mov", "mkv", "m2t", "m2ts")),
+    "tags": Sample(_tags, ("tag", "tag_of_track")),
     "checkerboard": Sample(_checkerboard, ("stereo3d_other",), ("mkv", "mov", "mp4", "m2t", "m2ts")),
     "dolby": Sample(_dolby, ("dolby_vision",), ("mp4", "mov", "mkv", "m2t", "m2ts")),
 }

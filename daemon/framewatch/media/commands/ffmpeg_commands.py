@@ -22,6 +22,7 @@ from framewatch.media.commands.property_args import (
     layout_filters,
     layout_parameters,
     marks,
+    tag_args,
     timecode_args,
     without_false_tags,
 )
@@ -391,7 +392,8 @@ def _video_metadata(plan: VideoPlan) -> list[str]:
     values["handler_name"] = ""  # which names the segment's file
     metadata = [part for key, value in values.items() for part in ("-metadata:s:v:0", f"{key}={value}")]
     if kept:
-        metadata += [*language_args(plan, main.index, "v:0"), *timecode_args(plan)]
+        tags = [] if plan.drops_tags else tag_args(plan)
+        metadata += [*tags, *language_args(plan, main.index, "v:0"), *timecode_args(plan)]
     return [*metadata, "-disposition:v:0", "+".join(("default", *marks(plan, main.index))), *_codec_tag(plan)]
 
 

@@ -122,9 +122,9 @@ def _beyond_the_standard(plan: MuxPlan) -> list[str]:
 
 
 def _tagged_stream(plan: MuxPlan) -> int | None:
-    """Ogg stores the tags of a piece of music in its stream; other audio containers store them for the file."""
-    audio = plan.of_kind("audio")
-    return audio[0].index if isinstance(plan, AudioPlan) and plan.demuxer == "ogg" and audio else None
+    """Ogg stores the tags of a piece of music or a film in its streams; other containers store them for the file."""
+    tagged = plan.of_kind("audio") if isinstance(plan, AudioPlan) else plan.of_kind("video")
+    return tagged[0].index if plan.demuxer == "ogg" and tagged else None
 
 
 def metadata_args(plan: MuxPlan, source: int, attachments: list[int]) -> list[str]:

@@ -51,6 +51,12 @@ def timecode_args(plan: VideoPlan) -> list[str]:
     ]
 
 
+def tag_args(plan: VideoPlan) -> list[str]:
+    """Return the tags of the video, which segments do not have."""
+    found = [each for each in _of(plan, plan.main.index) if each.kind == "tag_of_track" and each.outcome == "carried"]
+    return [part for each in found for part in ("-metadata:s:v:0", f"{each.detail}={each.data}")]
+
+
 def layout_parameters(plan: VideoPlan) -> list[str]:
     """Return x264's parameter for the layout of stereo 3D in a transcode; empty where it is stated otherwise.
 

@@ -19,6 +19,7 @@ class Place(NamedTuple):
     kind: str = ""  # of the stream
 
 
+TAGS: Final = ("tag", "tag_of_track")  # kinds whose detail is the name of a tag
 FILE: Final = None  # the key of the file itself
 Places = Mapping[int | None, Place]
 
@@ -31,7 +32,7 @@ class Carriage(Record):
     detail: str
     data: str = ""
     outcome: Outcome
-    note: str = ""
+    note: str = ""  # why it is dropped, where that is no loss
 
 
 def carriage(inventory: Iterable[Entry], output: Output, places: Places) -> tuple[Carriage, ...]:
@@ -49,24 +50,21 @@ def _carried(entry: Entry, output: Output, places: Places) -> Carriage:
     place = places.get(entry.stream, Place(None))
     outcome: Outcome = "dropped"
     if place.way is not None and entry.kind != UNKNOWN:
-        outcome = kinds()[entry.kind].rule(place.way).outcome(output._replace(stream=place.kind))
+        outcome = kinds()[entry.kind].rule(place.way).outcome(output._replace(stream=place.kind, detail=entry.detail))
     return Carriage(**entry.model_dump(), outcome=outcome, note="" if place.way else "with its stream")
 
 
-def carriage_warnings(
-    found: Iterable[Carriage], output: Output, places: Places, *, clean: bool = False
-) -> Iterator[Finding]:
+def carriage_warnings(found: Iterable[Carriage], output: Output, places: Places) -> Iterator[Finding]:
     """Yield a warning for everything that is lost and of which no other rule warns.
 
     Args:
         found: what becomes of each entry.
         output: what it depends on.
         places: as for `carriage`.
-        clean: the user wants no metadata in the output.
     """
-    for each in found:
+    for each in _grouped(found):
         place = places.get(each.stream, Place(None))
-        if place.way is None:
+        if place.way is None or each.note:
             continue
         where = "" if each.stream is None else f"stream {each.stream}"
         if each.kind == UNKNOWN:
@@ -74,14 +72,25 @@ def carriage_warnings(
             hint = "compare the output with the source if it matters, and please report it"
             yield Finding("streams.unknown_property", message, hint, where)
             continue
-        its_output = output._replace(stream=place.kind)
-        if finding := _warning(each, kinds()[each.kind], its_output, place.way, clean=clean):
+        its_output = output._replace(stream=place.kind, detail=each.detail)
+        if finding := _warning(each, kinds()[each.kind], its_output, place.way):
             yield finding.at(where)
 
 
-def _warning(each: Carriage, kind: Kind, output: Output, way: Way, *, clean: bool) -> Finding | None:
+def _grouped(found: Iterable[Carriage]) -> list[Carriage]:
+    """Join the tags of a stream, or the file, that are lost, so that they are one warning."""
+    grouped: dict[object, Carriage] = {}
+    for number, each in enumerate(found):
+        is_lost_tag = each.kind in TAGS and each.outcome == "dropped"
+        key = (each.kind, each.stream) if is_lost_tag else number
+        before = grouped.get(key)
+        grouped[key] = each if before is None else before.evolve(detail=f"{before.detail}, {each.detail}")
+    return list(grouped.values())
+
+
+def _warning(each: Carriage, kind: Kind, output: Output, way: Way) -> Finding | None:
     kept = each.outcome == "carried" or (each.outcome == "converted" and not kind.lossy)
-    if kept or not kind.code or (clean and kind.metadata):
+    if kept or not kind.code:
         return None
     why = kind.why.format(
         container=output.container, encoder=output.encoder, pixel_format=output.pixel_format, detail=each.detail
@@ -101,12 +110,18 @@ def keeping_hint(kind: Kind, output: Output, way: Way) -> str:
     encoders = [name for name in _encoders(output.container) if _kept_by(kind, way, output._replace(encoder=name))]
     if encoders:
         return f"video_codec {' or '.join(encoders)} keeps it"
-    containers = [name for name in rules().moving() if _kept_by(kind, way, output._replace(container=name))]
+    containers = [name for name in _alike(output.container) if _kept_by(kind, way, output._replace(container=name))]
     if containers:
         return f"container {' or '.join(containers)} keeps it"
     if way != "copy" and kind.rule("copy").outcome(output) == "carried":
         return 'processing_mode "copy" keeps it'
     return "the source has it"
+
+
+def _alike(container: str) -> list[str]:
+    """Return the containers that hold a picture where this one does."""
+    known = rules().containers
+    return [name for name in rules().moving() if known[name].audio_only == known[container].audio_only]
 
 
 def _with(output: Output, pixel_format: str) -> Output:

@@ -10,6 +10,7 @@ from framewatch.domain import Entry, MediaInfo, Stream, Video
 from framewatch.domain.inventory import UNKNOWN
 
 _CHROMA = {"422": "chroma_422", **dict.fromkeys(("444", "gbr", "rgb", "bgr"), "chroma_444")}
+_BY_DETAIL = ("tag", "tag_of_track")  # of which a stream may have several
 _PALETTES = ("gif",)  # libav decodes it to RGB, but nobody who makes one keeps colours at full resolution
 _TIMECODE = re.compile(r"[0-9]{2}:[0-9]{2}:[0-9]{2}([:;.])([0-9]{2,3})")
 _DROPPING = Fraction(30_000, 1001)  # only its multiples skip numbers of frames (SMPTE ST 12-1)
@@ -39,7 +40,7 @@ def merged(*parts: Iterable[Entry]) -> tuple[Entry, ...]:
     """Return the entries of all parts, each kind once for a stream, as detailed as it is known."""
     found: dict[tuple[str, int | None, str], Entry] = {}
     for each in (entry for part in parts for entry in part):
-        key = (each.kind, each.stream, each.detail if each.kind == UNKNOWN else "")
+        key = (each.kind, each.stream, each.detail if each.kind in (UNKNOWN, *_BY_DETAIL) else "")
         known = found.get(key, each)
         found[key] = known.evolve(detail=known.detail or each.detail, data=known.data or each.data)
     return tuple(found.values())

@@ -32,6 +32,7 @@ class Output(NamedTuple):
     scaled: bool = False  # the picture is made smaller or larger by other means than the network
     retimed: bool = False  # the output begins later than the source, or has another frame rate
     stream: str = ""  # the kind of the stream that has the property
+    detail: str = ""  # what the property says
 
 
 class Clause(Record):
@@ -45,6 +46,7 @@ class Clause(Record):
     scaled: bool = True
     retimed: bool = True
     streams: tuple[str, ...] | None = None  # kinds of streams
+    details: tuple[str, ...] | None = None
 
     def outcome(self, output: Output) -> Outcome:
         """Return what becomes of a property in this output, as far as this clause says."""
@@ -60,7 +62,7 @@ class Clause(Record):
             return False
         if self.streams is not None and output.stream not in self.streams:
             return False
-        if output.retimed and not self.retimed:
+        if (output.retimed and not self.retimed) or (self.details is not None and output.detail not in self.details):
             return False
         return (output.whole or not self.whole) and (self.scaled or not output.scaled)
 

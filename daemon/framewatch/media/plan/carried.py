@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from framewatch.domain import MediaInfo
+from framewatch.domain.inventory import UNKNOWN
 from framewatch.errors import Finding
 from framewatch.media.inventory.carriage import FILE, Carriage, Place, carriage, carriage_warnings
 from framewatch.media.inventory.derived import complete_inventory
-from framewatch.media.inventory.kinds import Output, Way
+from framewatch.media.inventory.kinds import Output, Way, kinds
 from framewatch.media.plan.geometry import FrameGeometry
 from framewatch.media.plan.stream_table import StreamTable
 from framewatch.media.preset.preset import Preset
@@ -28,8 +29,17 @@ def carried(
     places = {FILE: Place(_way_of_file(preset))} | {
         row.index: Place(_WAYS[row.action], row.kind) for row in table.rows
     }
-    found = carriage(complete_inventory(info), output, places)
-    return found, tuple(carriage_warnings(found, output, places, clean=preset.metadata.removes_all))
+    found = tuple(_as_requested(preset, each) for each in carriage(complete_inventory(info), output, places))
+    return found, tuple(carriage_warnings(found, output, places))
+
+
+def _as_requested(preset: Preset, each: Carriage) -> Carriage:
+    """Return what becomes of an entry of which the preset says that it is not to be kept."""
+    metadata, is_metadata = preset.metadata, each.kind != UNKNOWN and kinds()[each.kind].metadata
+    unwanted = metadata.removes_all if is_metadata else False
+    if unwanted or (metadata.mode == "replace" and each.kind == "tag"):
+        return each.evolve(outcome="dropped", note="as the preset says")
+    return each
 
 
 def output_of(preset: Preset, geometry: FrameGeometry) -> Output:

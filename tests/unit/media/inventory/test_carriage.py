@@ -9,11 +9,14 @@ from framewatch.errors import Finding
 from framewatch.media.inventory.carriage import FILE, Place, carriage, carriage_warnings
 from framewatch.media.inventory.kinds import Output, Way, kinds
 from framewatch.media.inventory.languages import three_letters
+from framewatch.media.plan.plan import make_plan
+from framewatch.media.preset.preset import Preset
+from media_samples import cfr, media, video
 
 
-def warnings(entry: Entry, output: Output, way: Way | None = "upscale", *, clean: bool = False) -> list[Finding]:
+def warnings(entry: Entry, output: Output, way: Way | None = "upscale") -> list[Finding]:
     places = {FILE: Place("upscale"), 0: Place(way, "video")}
-    return list(carriage_warnings(carriage([entry], output, places), output, places, clean=clean))
+    return list(carriage_warnings(carriage([entry], output, places), output, places))
 
 
 def test_what_has_no_rule_is_always_a_warning() -> None:
@@ -38,11 +41,19 @@ def test_a_warning_says_what_would_keep_it(kind: str, output: Output, hint: str 
     assert all((hint or "") in finding.hint for finding in found)
 
 
-def test_what_goes_with_its_stream_or_at_the_users_request_is_no_loss() -> None:
+def test_what_goes_with_its_stream_is_no_loss() -> None:
     entry = Entry(kind="timecode", stream=0, detail="01:02:03:04")
     assert warnings(entry, Output("m2t")) != []
     assert warnings(entry, Output("m2t"), way=None) == []
-    assert warnings(entry, Output("m2t"), clean=True) == []
+
+
+@pytest.mark.parametrize(("mode", "codes"), [("preserve", ["metadata.tags_dropped"]), ("replace", []), ("clean", [])])
+def test_tags_that_are_lost_are_one_warning_unless_the_preset_removes_them(mode: str, codes: list[str]) -> None:
+    tags = tuple(Entry(kind="tag", detail=name) for name in ("mood", "artist", "director"))
+    info = media(video()).evolve(inventory=tags)
+    plan = make_plan(Preset(container="mp4", metadata={"mode": mode}), "test", info, cfr())
+    assert [warning.code for warning in plan.warnings] == codes
+    assert all("mood, director" in warning.message for warning in plan.warnings)
 
 
 @pytest.mark.parametrize(

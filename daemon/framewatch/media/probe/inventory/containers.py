@@ -11,6 +11,7 @@ from av.stream import Stream as AvStream
 from framewatch.domain import Entry
 from framewatch.domain.inventory import UNKNOWN
 from framewatch.media.inventory.kinds import by_disposition, by_name
+from framewatch.media.probe.inventory.tags import tag_entries
 from framewatch.media.probe.libav_dump import LibavDump
 from framewatch.media.probe.pyav_values import tags
 
@@ -34,7 +35,7 @@ _NO_PROPERTIES = (
 
 def container_entries(container: InputContainer, dump: LibavDump) -> tuple[Entry, ...]:
     """List what the container attaches to the file and its streams."""
-    found = [*_of_file(container, dump)]
+    found = [*_of_file(container, dump), *tag_entries(container)]
     defaults = _telling_defaults(container)
     for stream in container.streams:
         if stream.index in defaults:
