@@ -17,6 +17,7 @@ from frame_messages import (
     caption_bytes,
     hdr10plus,
     hdr_film,
+    spelled,
     texts,
     with_dolby_vision,
     with_messages,
@@ -104,6 +105,25 @@ def test_captions_of_frames_that_are_not_shown_go_to_the_next(captioned: Path, t
     made = process(captioned, tmp_path, 0.3, container="mkv", video_codec="libx264", fps="10", **UPSCALED)
     assert len(attached(made.result, Attached.A53_CC)) == 10
     assert texts(made.result) == b"".join(CAPTIONS)
+
+
+@pytest.mark.parametrize("fps", ["original", "15", "60"])
+def test_ffmpeg_reads_the_same_text_at_the_same_time(fps: str, tmp_path: Path) -> None:
+    plain = make_video(tmp_path / "plain.mp4", rate="30000/1001", seconds=2, codec=B_FRAMES)
+    source = with_messages(plain, tmp_path / "film.mp4", lambda number: [spelled(number)])
+    made = process(source, tmp_path / "work", 0.5, container="mkv", video_codec="libx264", fps=fps, **UPSCALED)
+    (text, begin, end), (source_text, *times) = shown_text(made.result), shown_text(source)
+    assert "HELLO" in text
+    assert text == source_text
+    assert [begin, end] == pytest.approx(times, abs=0.04)  # half a frame of the slowest output
+
+
+def shown_text(path: Path) -> tuple[str, float, float]:
+    """The first text that ffmpeg's decoder of captions shows, and its begin and end in seconds."""
+    source = ("-f", "lavfi", "-i", f"movie={path}[out0+subcc]")
+    lines = ffmpeg(*source, "-map", "0:s", "-f", "srt", "-").decode().splitlines()
+    begin, end = (each.strip().replace(",", ".").split(":") for each in lines[1].split("-->"))
+    return lines[2], float(begin[2]), float(end[2])
 
 
 def test_only_captions_of_the_cut_are_kept(captioned: Path, tmp_path: Path) -> None:

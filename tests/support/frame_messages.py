@@ -36,6 +36,25 @@ def caption_bytes(number: int) -> bytes:
     return caption(number)[10:16]
 
 
+# CTA-608: begin a text, clear it, its row, what it says, show it; after a second, clear the screen. Most come twice.
+_SPELLED = (
+    *((0x14, 0x20),) * 2,
+    *((0x14, 0x2E),) * 2,
+    *((0x14, 0x70),) * 2,
+    *zip(b"HLO", b"EL ", strict=True),
+    *((0x14, 0x2F),) * 2,
+    *((0, 0),) * 30,
+    *((0x14, 0x2C),) * 2,
+)
+
+
+def spelled(number: int) -> bytes:
+    """The A/53 message of frame `number` of a film that says HELLO from its eleventh frame on, for about a second."""
+    pair = _SPELLED[number] if number < len(_SPELLED) else (0, 0)
+    odd = [byte | 0x80 if byte.bit_count() % 2 == 0 else byte for byte in pair]
+    return b"\xb5\x00\x31GA94\x03" + bytes([0x41, 0xFF, 0xFC, *odd, 0xFF])
+
+
 def hdr10plus(number: int, windows: int = 1) -> bytes:
     """The message of SMPTE ST 2094-40 (application version 1) of frame `number`, which changes with it."""
     fields = [(1, 8), (windows, 2)]
