@@ -13,7 +13,7 @@ from framewatch.media.preset.preset import Preset
 from media_samples import audio, cover, file_findings, fitting, media, subtitle, video
 
 COPIED_VIDEO = {
-    "mp4": {"h264", "hevc", "av1", "vp9", "mpeg4", "mjpeg"},
+    "mp4": {"h264", "hevc", "av1", "vp9", "mpeg4", "mjpeg", "mpeg1video", "mpeg2video", "vvc", "ffv1"},
     "mkv": {
         "h264", "hevc", "av1", "vp9", "vp8", "mpeg4", "mjpeg", "mpeg1video", "mpeg2video", "prores", "vc1", "vvc",
         "ffv1",
