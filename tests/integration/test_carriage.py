@@ -29,11 +29,12 @@ QUICK |= {
     ("tags", "upscale", "mkv"),
 }
 
-# What no muxer or encoder of ffmpeg writes into a file that it then reads.
+# What no muxer or encoder of ffmpeg writes into a file that it then reads; tests/unit/media/probe/test_inventory.py
+# has the last.
 WITHOUT_FILES = {
     *(f"disposition.{each}" for each in ("lyrics", "karaoke", "timed_thumbnails", "non_diegetic", "metadata")),
     *(f"disposition.{each}" for each in ("dependent", "still_image", "multilayer")),
-    *("spherical_other", "hdr_vivid", "pan_scan", "film_grain", "audio_service", "frame_timecode"),
+    *("spherical_other", "hdr_vivid", "pan_scan", "film_grain", "audio_service", "frame_timecode", "language_region"),
 }
 # What stands in the packets: tests/integration/test_frame_messages.py.
 MESSAGES = {"captions_a53", "hdr10plus", "bar_data", "registered_data", "lcevc"}

@@ -34,6 +34,7 @@ from framewatch.media.probe.display_matrix import orientation
 from framewatch.media.probe.hdr_metadata import hdr_metadata
 from framewatch.media.probe.inventory.containers import container_entries
 from framewatch.media.probe.inventory.frames import frame_entries
+from framewatch.media.probe.inventory.matroska_languages import language_entries
 from framewatch.media.probe.libav_dump import LibavDump, read_dump
 from framewatch.media.probe.pyav_values import fraction, packets, tags
 from framewatch.media.probe.safe_open import IMAGE_DEMUXERS, AnyFile, open_file, open_media
@@ -91,7 +92,8 @@ def probe(
         ):
             marked = mark_stills(partial(opening, reach=info.extras.reach), container, info.streams, video_track)
             paged = _with_teletext_pages(source, container, marked, seconds, beat)
-            return _with_first_frame(container, info.evolve(streams=paged, video_track=video_track))
+            complete = _with_regions(source, info.evolve(streams=paged, video_track=video_track), seconds, beat)
+            return _with_first_frame(container, complete)
     except MediaError as error:
         if error.finding.code != MediaError.code:
             raise
@@ -177,6 +179,14 @@ def _not_media(source: AnyFile) -> MediaError:
     message = f"{source.name} is not a media file, despite its extension"
     hint = "framewatch reads MP4, MOV, MKV, WebM, AVI, MPEG-TS, MPEG-PS, FLV, Ogg, ASF, MXF, NUT, Y4M and raw streams"
     return MediaError(message, code="media.not_media", hint=hint)
+
+
+def _with_regions(source: AnyFile, info: MediaInfo, seconds: float | None, beat: Beat) -> MediaInfo:
+    """Add the languages with a region that Matroska has."""
+    if not info.container.startswith("matroska"):
+        return info
+    with open_file(source, seconds, beat) as file:
+        return info.evolve(inventory=merged(info.inventory, language_entries(file, info)))
 
 
 def _with_teletext_pages(

@@ -63,5 +63,14 @@ def test_two_programs_are_one_entry_of_the_file(tmp_path: Path) -> None:
     assert Entry(kind="programs", detail="One, Two") in found
 
 
+def test_a_region_of_a_language_that_libav_does_not_read_is_found(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "film.mkv", output=("-metadata:s:v", "language=pt-BR"))
+    data = path.read_bytes()
+    legacy, tag = b"\x22\xb5\x9c\x85pt-BR", b"\x22\xb5\x9d\x85pt-BR"  # Language, LanguageBCP47 (RFC 9559, 5.1.4.1)
+    assert data.count(legacy) == 1
+    path.write_bytes(data.replace(legacy, tag))
+    assert Entry(kind="language_region", stream=0, detail="pt-BR") in probe(path).inventory
+
+
 def plain_frame() -> VideoFrame:
     return VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), "rgb24")
