@@ -139,6 +139,21 @@ def test_another_coding_of_colours_is_converted(keys: dict[str, Any], tmp_path: 
     assert codes(made) == ["media.format_changes"]
 
 
+@pytest.mark.parametrize("keys", WAYS, ids=named)
+def test_colours_behind_a_cut_are_those_of_its_first_frame(keys: dict[str, Any], tmp_path: Path) -> None:
+    first = "scale=out_color_matrix=bt2020:out_range=pc,setparams=colorspace=bt2020nc:range=pc"
+    then = "scale=out_color_matrix=bt709:out_range=tv,setparams=colorspace=bt709:range=tv"
+    film = joined(
+        tmp_path / "film.ts",
+        part(tmp_path / "a", 0, source="color=0xd08030", filters=first),
+        part(tmp_path / "b", 0.4, source="color=0xd08030", filters=then),
+    )
+    made = process(film, tmp_path / "work", container="mkv", start_time=0.6, **keys)
+    means = [frame.mean(axis=(0, 1)) for frame in rgb_frames(made.result)]
+    assert len(means) == 5
+    assert all(np.abs(mean - (0xD0, 0x80, 0x30)).max() <= 4 for mean in means)
+
+
 def test_a_warning_says_that_hdr_is_not_converted(tmp_path: Path) -> None:
     hdr = "setparams=colorspace=bt2020nc:color_primaries=bt2020:color_trc=smpte2084:range=tv"
     sdr = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"

@@ -6,6 +6,7 @@ with black beside it. What comes after sees one size, one pixel format and one c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
@@ -21,6 +22,7 @@ _SCALER = f"flags={colour.EXACT_FLAGS}"
 _OF_HARDWARE = ("nv12", "nv16", "nv24", "p010le", "p012le", "p016le", "p210le", "p216le", "p410le", "p416le")
 # Codecs whose frames may have other sizes between key frames, which the scan of the packets does not see.
 _RESIZED = ("av1", "vp9")
+_MOST_SHAPES = 500  # in an argument of ffmpeg, which may have 128 KiB; beyond them the last one stays
 _MAX_INT = 2**31 - 1
 _SLACK = 0.0005  # seconds, shorter than any frame; times in Matroska are whole milliseconds
 
@@ -128,7 +130,7 @@ def fitting(changes: Changes, video: Video, codec: str) -> Fitting | None:
         sar=video.sar,
         pixel_format=None if colour.is_rgb(video) else video.pixel_format,
         shapes=shapes or (Shape(seconds=0.0, sar=video.sar),),
-        coding=_coding(changes) + _siting(video, video.pixel_format, video.pixel_format),
+        coding=_coding(changes, video) + _siting(video, video.pixel_format, video.pixel_format),
         upright=upright,
     )
 
@@ -157,26 +159,32 @@ def fit_chain(target: Fitting, offset: float) -> list[str]:
 
 
 def _sar_expression(shapes: tuple[Shape, ...], offset: float) -> str:
-    """Return the SAR by the time of a frame: ffmpeg 9 gives each the SAR that the file begins with."""
-    begun = shapes[0].sar
-    terms = [f"{begun.numerator}/{begun.denominator}"]
-    for before, then in pairwise(shapes):
-        step = then.sar - before.sar
-        if step:
-            since = then.seconds + offset - _SLACK
-            terms.append(f"gte(t,{since:.6f})*({step.numerator}/{step.denominator})")
-    return "+".join(terms)
+    """Return the SAR by the time of a frame: ffmpeg 9 gives each the SAR that the file begins with.
+
+    It is a tree of comparisons, since ffmpeg limits how deep an expression is.
+    """
+    steps = [shapes[0], *(then for before, then in pairwise(shapes) if then.sar != before.sar)]
+    return _tree(steps[:_MOST_SHAPES], offset - _SLACK)
+
+
+def _tree(steps: Sequence[Shape], offset: float) -> str:
+    if len(steps) == 1:
+        return f"{steps[0].sar.numerator}/{steps[0].sar.denominator}"
+    half = len(steps) // 2
+    before, then = _tree(steps[:half], offset), _tree(steps[half:], offset)
+    return f"if(lt(t,{steps[half].seconds + offset:.6f}),{before},{then})"
 
 
 def _side_expression(exact: str, most: int) -> str:
-    return f"if(gt({exact},{most}-max(1,{exact}*(1/iw+1/ih))),{most},max(2,2*trunc({exact}/2+0.5)))"
+    fitted = f"if(gt(ld(0),{most}-max(1,ld(0)*(1/iw+1/ih))),{most},max(2,2*trunc(ld(0)/2+0.5)))"
+    return f"0*st(0,{exact})+{fitted}"  # stored, since it may be long
 
 
-def _coding(changes: Changes) -> str:
-    """Return the options that give all frames the coding of the first, by the tags of each: all must have them."""
-    tags = [each.picture.colour for each in changes.pictures] or [Colour()]
-    first = tags[0]
+def _coding(changes: Changes, video: Video) -> str:
+    """Return the options that give all frames the coding of `video`, by the tags of each: all must have them."""
+    tags = [each.picture.colour for each in changes.pictures]
+    wanted = colour.resolve_video(video)
     matrix = len({each.matrix for each in tags}) > 1 and all(each.matrix for each in tags)
-    coded = f":in_color_matrix=auto:out_color_matrix={colour.coefficients(first)}" if matrix else ""
+    coded = f":in_color_matrix=auto:out_color_matrix={colour.coefficients(wanted)}" if matrix else ""
     ranges = {each.range or "limited" for each in tags}
-    return coded + (f":in_range=auto:out_range={first.range or 'limited'}" if len(ranges) > 1 else "")
+    return coded + (f":in_range=auto:out_range={wanted.range}" if len(ranges) > 1 else "")

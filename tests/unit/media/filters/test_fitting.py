@@ -49,6 +49,17 @@ def test_ffmpeg_computes_the_same_size(size: str, sar: str, tmp_path: Path) -> N
     assert (int(made[0]), int(made[1])) == fitted_size(width, height, Fraction(sar), video)
 
 
+def test_a_hostile_number_of_shapes_still_fits_into_a_command(tmp_path: Path) -> None:
+    video = Video(width=64, height=48, pixel_format="yuv420p", bit_depth=8, rate=None)
+    pictures = [Picture(width=64, height=48, sar=Fraction(n + 1, 997), pixel_format="yuv420p") for n in range(1000)]
+    spans = tuple(PictureSpan(pts=n, seconds=n * 1234.5678, picture=each) for n, each in enumerate(pictures))
+    target = fitting(Changes(pictures=spans), video, "h264")
+    assert target is not None
+    chain = ",".join(fit_chain(target, 0.0))
+    assert len(chain) < 100_000
+    ffmpeg("-f", "lavfi", "-i", "color=size=64x48:rate=25:duration=0.04", "-vf", chain, tmp_path / "f.png")
+
+
 @pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv420p10le", "yuv422p", "yuv444p"])
 def test_frames_that_are_as_they_should_be_stay_as_they_are(pixel_format: str) -> None:
     video = Video(width=64, height=48, pixel_format=pixel_format, bit_depth=8, rate=None)
