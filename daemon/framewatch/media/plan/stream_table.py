@@ -6,7 +6,7 @@ differ.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -138,6 +138,8 @@ class _StreamTableBuilder:
                 self._cover(stream)
         for stream in self.info.of_kind("data"):
             self._data(stream)
+        if any(each.code == "copy.video_codec" for each in self.table.errors):
+            self._refuse(("copy.audio_codec", "copy.subtitle_codec"))  # what else to know before another container
         self.table.rows.extend(self.dropped)
         return self.table
 
@@ -312,9 +314,13 @@ class _StreamTableBuilder:
     def _require_sound(self) -> None:
         """Refuse a file whose output would hold nothing."""
         if self.container.audio_only and not any(row.kind == "audio" for row in self.table.rows):
-            reasons = [each for each in self.table.warnings if each.code in _SOUND_LOST]
-            self.table.errors += reasons
-            self.table.warnings = [each for each in self.table.warnings if each not in reasons]
+            self._refuse(_SOUND_LOST)
+
+    def _refuse(self, codes: Sequence[str]) -> None:
+        """Make errors of the warnings with these codes."""
+        reasons = [each for each in self.table.warnings if each.code in codes]
+        self.table.errors += reasons
+        self.table.warnings = [each for each in self.table.warnings if each not in reasons]
 
     def _subtitle(self, stream: Stream) -> None:
         allowed = self.container.subtitles
