@@ -13,6 +13,7 @@ from media_samples import PACKAGED
 
 _STREAM = re.compile(r"^ {2,6}Stream #0:(\d+)(?:\[0x[0-9a-f]+\])?(?:\(([^)]*)\))?: (\w+): (.*)$")
 _CHAPTER = re.compile(r"^    Chapter #0:\d+: start (-?[\d.]+), end (-?[\d.]+)")
+_START = re.compile(r", start: (-?[\d.]+)")
 _TAG = re.compile(r"^( +)([^:]*\S) *: (.*)$")
 _DISPOSITION = re.compile(
     r"\((default|dub|original|comment|lyrics|karaoke|forced|hearing impaired|visual impaired|attached pic|captions"
@@ -67,6 +68,7 @@ class Facts:
 
     tracks: list[Track] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)
+    start: float = 0.0  # the first time in it, from which outputs count
     chapters: list[tuple[float, float, str]] = field(default_factory=list)
     frames: list[Fraction] = field(default_factory=list)
     tick: Fraction = Fraction(0)
@@ -129,8 +131,10 @@ def _packets(path: Path, tracks: list[Track], kind: str, codec: str) -> None:
             track, tick = tracks[int(number)], base[int(number)]
             if int(size) <= 2:
                 continue  # timed text has empty samples between the lines
-            track.packets += track.codec != "hdmv_pgs_subtitle" or float(int(pts) * tick) not in track.times
-            track.times.add(float(int(pts) * tick))  # of which all parts of a Blu-ray subtitle have the same
+            # All parts of a Blu-ray subtitle have the same time, nearly.
+            moment = round(float(int(pts) * tick), 1)
+            track.packets += track.codec != "hdmv_pgs_subtitle" or moment not in track.times
+            track.times.add(moment)
             track.length += float(int(duration) * tick)
             track.end = float((int(pts) + int(duration)) * tick)
             if track.begin is None:
@@ -182,12 +186,15 @@ class _Reader:
 
     def take(self, line: str) -> None:
         if found := _CHAPTER.match(line):
-            self._facts.chapters.append((float(found[1]), float(found[2]), ""))
+            begin, end = (max(0.0, float(each) - self._facts.start) for each in found.groups())
+            self._facts.chapters.append((begin, end, ""))
             self._tags, self._in_side_data, self._in_chapter = {}, False, True
         elif line.strip() in ("Side data:", "Metadata:", "Chapters:"):
             self._in_side_data = line.strip() == "Side data:"
         elif line.startswith(("  Duration:", "  Program ", "  Stream group ")):
             self._tags, self._in_side_data = {}, False
+            if found := _START.search(line):
+                self._facts.start = float(found[1])
         elif found := _TAG.match(line):
             self._value(found[2].strip(), found[3])
         elif self._in_side_data and self._track is not None and line.startswith("        "):

@@ -138,7 +138,9 @@ def _sound(one: Track, other: Track, told: Told, where: str) -> Iterator[str]:
 
 def _channels(name: str) -> str:
     name = re.sub(r"\((side|back)\)", "", name)
-    return {"1 channels (FC)": "mono", "2 channels": "stereo", "1 channels": "mono"}.get(name, name)
+    # A single channel that was somewhere else is a centre then; 6.0 has its rear channels at the side.
+    same = {"1 channels (FC)": "mono", "1 channels (FL)": "mono", "2 channels": "stereo", "1 channels": "mono"}
+    return (same | {"6.0": "hexagonal"}).get(name, name)
 
 
 def _file(source: Facts, made: Facts, told: Told) -> Iterator[str]:

@@ -57,3 +57,23 @@ def test_what_mp4_can_hold_is_copied_into_it(name: str, tmp_path: Path) -> None:
         assert before.streams.video[0].codec.canonical_name == after.streams.video[0].codec.canonical_name
         frames = [[bytes(frame.planes[0]) for frame in each.decode(video=0)] for each in (before, after)]
     assert frames[0] == frames[1]
+
+
+def codes(name: str, folder: Path, **keys: Any) -> list[str]:
+    return [each.code for each in process(made(name, folder), folder / "work", **keys).warnings]
+
+
+def test_a_left_channel_alone_is_encoded(tmp_path: Path) -> None:
+    film = made("layout-left.mov", tmp_path)
+    result = process(film, tmp_path / "work", container="mp4").result
+    with av.open(str(result)) as container:
+        assert container.streams.audio[0].layout.name == "mono"
+
+
+def test_a_copy_that_loses_where_channels_are_is_named(tmp_path: Path) -> None:
+    assert codes("layout-31.mov", tmp_path, processing_mode="copy", container="mkv") == ["audio.layout_lost"]
+
+
+def test_a_subtitle_without_an_end_does_not_make_a_film_too_long(tmp_path: Path) -> None:
+    film = made("vobsub-endless.mkv", tmp_path)
+    assert len(frame_times(process(film, tmp_path / "work", container="mkv").result)) == 20

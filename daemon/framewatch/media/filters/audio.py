@@ -18,6 +18,8 @@ _CHANNELS = {"mono": 1, "stereo": 2}
 _MOST_CHANNELS = 64  # SWR_CH_MAX of libswresample, which every filter chain needs
 # Numbers of channels that libswresample knows a layout for, where a source names none (av_channel_layout_default).
 _ASSUMED_LAYOUTS = (*range(1, 9), 10, 12, 14, 16, 24)
+# The layouts that libav takes channels for where a file names none (av_channel_layout_default).
+_PLAYED_AS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1", 24: "22.2"}
 _LEAST_NOISE_REDUCTION = 0.01  # dB: the filter's own limit
 _UNKNOWN = Audio(sample_rate=48000, channels=2)  # assumed for a track that has no decoder
 
@@ -57,7 +59,7 @@ def audio_target(preset: Preset, encoder: AudioEncoder, audio: Audio | None) -> 
         channels=kept if kept != source.channels else None,
         sample_rate=encoder.sample_rate,
         layout=encoder.layouts[kept - 1] if encoder.layouts else None,
-        before=_before(preset, source.channels),
+        before=(*_centred(source), *_before(preset, source.channels)),
         normalize=preset.audio_normalize,
         source_rate=source.sample_rate or _UNKNOWN.sample_rate,
         after=_after(preset),
@@ -108,6 +110,20 @@ def _mix_warnings(encoder: AudioEncoder, source: Audio, kept: int, name: str) ->
     elif encoder.whole and source.layout and source.layout not in encoder.whole:
         message = f"{name} is {source.layout}, which {encoder.program} does not have: some of its channels are mixed"
         yield Finding("audio.layout_changed", message, "flac and aac keep it")
+
+
+def lost_layout(codec: str, audio: Audio | None, name: str, where: str) -> Iterator[Finding]:
+    """Warn of a copy of PCM, called `name`, into Matroska, which does not store where its channels are."""
+    if not codec.startswith("pcm_") or audio is None or not audio.layout:
+        return
+    if audio.layout != _PLAYED_AS.get(audio.channels):
+        message = f"{name} is {audio.layout}, which Matroska does not store: players take it for another layout"
+        yield Finding("audio.layout_lost", message, 'container "mov", or audio_codec "flac", keeps it', where)
+
+
+def _centred(source: Audio) -> tuple[str, ...]:
+    """Make mono of a single channel that is somewhere else, which no encoder of compressed sound takes."""
+    return ("pan=mono|c0=c0",) if source.channels == 1 and source.layout not in ("", "mono") else ()
 
 
 def channels_kept(preset: Preset, encoder: AudioEncoder, channels: int) -> int:

@@ -13,7 +13,7 @@ from typing import Literal
 from framewatch.domain import MediaInfo, Record, Stream, StreamKind
 from framewatch.errors import Finding
 from framewatch.media.containers import AudioEncoder, CodecSet, Container, rules
-from framewatch.media.filters.audio import AudioTarget, audio_obstacle, audio_target, audio_warnings
+from framewatch.media.filters.audio import AudioTarget, audio_obstacle, audio_target, audio_warnings, lost_layout
 from framewatch.media.limits import MAX_ATTACHMENT_BYTES, MAX_ATTACHMENTS, MAX_COVER_PIXELS
 from framewatch.media.preset.preset import Preset, Tracks
 
@@ -239,6 +239,10 @@ class _StreamTableBuilder:
         if self.copy_mode or self.preset.audio_codec == "copy":
             if copied:
                 self._keep(_row(stream, "copy", stream.codec))
+                if self.container.muxer in ("matroska", "webm"):
+                    self.table.warnings += lost_layout(
+                        stream.codec, stream.audio, description(stream), location(stream)
+                    )
             else:
                 self._convert_audio(stream)
             return
