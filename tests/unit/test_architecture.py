@@ -78,6 +78,7 @@ ORDER = [
     "media.encoders",
     "media.iso_files",
     "media.damage",
+    "media.bitstreams",
     "media.clock",
     "media.frame_messages",
     "media.probe",

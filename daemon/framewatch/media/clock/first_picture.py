@@ -6,17 +6,15 @@ return none before the refresh is complete. Only decoding tells when that is.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import av
 from av.packet import Packet
 
 from framewatch.media import out_of_memory
+from framewatch.media.bitstreams.nal_units import nal_length_size, nal_units
 
-_IDR = 5
-_IDR_AFTER_START_CODE = re.compile(rb"\x00\x00\x01[\x05\x25\x45\x65]")
-_MOST_UNITS = 64
+_IDR = 5  # a type of NAL units
 _MOST_DECODED = 1200  # packets: no encoder takes longer than its longest group of pictures, of 250 frames or 10 s
 
 
@@ -26,7 +24,7 @@ class FirstPicture:
     def __init__(self, context: Any) -> None:
         """`context`: the codec context of the stream, with which packets are decoded; None: there is no decoder."""
         is_h264 = getattr(context, "name", "") == "h264"
-        self._length = _length_size(getattr(context, "extradata", None) or b"") if is_h264 else None
+        self._length = nal_length_size("h264", getattr(context, "extradata", None) or b"") if is_h264 else None
         self._left = _MOST_DECODED if is_h264 else 0
         self._decodes = False
         self.time: int | None = None  # its PTS, where it comes later than the first key frame
@@ -38,7 +36,7 @@ class FirstPicture:
         if not self._decodes:
             if not packet.is_keyframe:
                 return
-            if self._has_idr(bytes(packet)):
+            if self._has_idr(memoryview(packet)):
                 self._left = 0
                 return
             self._decodes = True
@@ -51,20 +49,5 @@ class FirstPicture:
         if frames:
             self.time, self._left = frames[0].pts, 0
 
-    def _has_idr(self, data: bytes) -> bool:
-        if self._length is None:
-            return bool(_IDR_AFTER_START_CODE.search(data))
-        place = 0
-        for _ in range(_MOST_UNITS):
-            begin = place + self._length
-            if begin >= len(data):
-                return False
-            if data[begin] & 0x1F == _IDR:
-                return True
-            place = begin + int.from_bytes(data[place:begin])
-        return False
-
-
-def _length_size(extradata: bytes) -> int | None:
-    """Return how many bytes state the length of a NAL unit (ISO/IEC 14496-15); None: start codes separate them."""
-    return (extradata[4] & 3) + 1 if len(extradata) > 4 and extradata[0] == 1 else None
+    def _has_idr(self, packet: memoryview) -> bool:
+        return any(packet[begin] & 0x1F == _IDR for begin, _ in nal_units(packet, self._length))

@@ -11,25 +11,30 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from framewatch.domain import FrameMessageKind
+from framewatch.media.bitstreams.nal_units import (
+    MAX_UNITS,
+    START_CODE,
+    escaped,
+    nal_length_size,
+    nal_units,
+    unescaped,
+)
+from framewatch.media.bitstreams.obus import leb128, leb128_bytes, obus
 from framewatch.media.frame_messages.captions import captions_of_dvd, captions_of_scte20
 from framewatch.media.frame_messages.kinds import ATSC_HEAD, kind_of
 
 MAX_MESSAGE = 4096  # bytes; 31 captions are 100, and HDR10+ is at most a few hundred
 _MAX_MESSAGES = 32  # of a packet
-_MAX_UNITS = 256  # of a packet that are looked at
 _RPU_HEAD = 24  # bytes of Dolby Vision's metadata that are looked at
-_HEAD, _TAIL = 1 << 16, 1 << 12  # bytes of a packet in which start codes are searched for
 _MAX_SEI = 1 << 16  # bytes of one SEI NAL unit
 
-_START_CODE = b"\x00\x00\x01"
-_ESCAPED, _UNESCAPED = b"\x00\x00\x03", b"\x00\x00"
 _T35_PAYLOAD, _TIME_CODE_PAYLOAD = 4, 136  # types of SEI messages (H.265, annex D)
 _MAX_PAYLOADS = 64  # of one SEI NAL unit
 
 _AV1_FRAME_HEADER, _AV1_METADATA, _AV1_FRAME = 3, 5, 6  # types of OBUs (AV1 specification, 6.2.2)
 _AV1_T35, _AV1_TIMECODE = 4, 5  # types of metadata (6.7.1)
 
-_MPEG2_USER_DATA = _START_CODE + b"\xb2"
+_MPEG2_USER_DATA = START_CODE + b"\xb2"
 _DVD_CAPTIONS = b"CC\x01\xf8"
 _SCTE20_CAPTIONS = b"\x03"
 
@@ -81,14 +86,6 @@ def writer(codec: str, extradata: bytes) -> Writer | None:
     return {"av1": _with_metadata_obus, "mpeg2video": _with_user_data}.get(codec)
 
 
-def nal_length_size(codec: str, extradata: bytes) -> int | None:
-    """Return how many bytes state the length of a NAL unit; None where start codes separate them."""
-    at = 4 if codec == "h264" else 21  # in avcC and hvcC (ISO/IEC 14496-15)
-    if len(extradata) <= at or extradata[0] != 1:
-        return None
-    return (extradata[at] & 3) + 1
-
-
 def _limited(messages: Iterator[FrameMessage]) -> list[FrameMessage]:
     return [message for message, _ in zip(messages, range(_MAX_MESSAGES), strict=False)]
 
@@ -105,48 +102,8 @@ def _nal_messages(packet: memoryview, syntax: _NalSyntax, length: int | None) ->
             yield FrameMessage("dolby_vision", bytes(packet[begin + syntax.header : min(end, begin + _RPU_HEAD)]))
 
 
-def nal_units(packet: memoryview, length: int | None) -> Iterator[tuple[int, int]]:
-    """Yield begin and end of each NAL unit that is not empty; of a large packet, maybe only the first and last ones.
-
-    Messages come before the picture, and Dolby Vision's metadata after it. To look for start codes in between would
-    take a second for each GB.
-    """
-    if length is not None:
-        yield from _measured_units(packet, length)
-        return
-    yield from _separated_units(packet, 0, _HEAD)
-    if len(packet) > _HEAD:
-        yield from _separated_units(packet, max(_HEAD, len(packet) - _TAIL), len(packet))
-
-
-def _measured_units(packet: memoryview, length: int) -> Iterator[tuple[int, int]]:
-    at = 0
-    for _ in range(_MAX_UNITS):
-        begin = at + length
-        if begin >= len(packet):
-            return
-        at = begin + int.from_bytes(packet[at:begin], "big")
-        if at > len(packet):
-            return
-        if at > begin:
-            yield begin, at
-
-
-def _separated_units(packet: memoryview, first: int, last: int) -> Iterator[tuple[int, int]]:
-    """Units after start codes in a part of a packet."""
-    data = bytes(packet[first:last])
-    at = data.find(_START_CODE)
-    for _ in range(_MAX_UNITS):
-        begin = at + len(_START_CODE)
-        if at < 0 or begin >= len(data):
-            return
-        at = data.find(_START_CODE, begin)
-        if (end := len(data) if at < 0 else at) > begin:
-            yield first + begin, first + end
-
-
-def _sei_messages(escaped: bytes) -> Iterator[FrameMessage]:
-    data = escaped.replace(_ESCAPED, _UNESCAPED)
+def _sei_messages(payload: bytes) -> Iterator[FrameMessage]:
+    data = unescaped(payload)
     at = 0
     for _ in range(_MAX_PAYLOADS):
         if at + 2 > len(data):
@@ -181,8 +138,8 @@ def _with_sei(packet: memoryview, messages: Sequence[bytes], syntax: _NalSyntax,
         if syntax.is_picture(syntax.kind(packet[begin])):
             unit = _sei_unit(messages, syntax, bytes(packet[begin : begin + syntax.header]))
             if length is None:
-                at = begin - len(_START_CODE)
-                return b"".join((packet[:at], _START_CODE, unit, packet[at:]))
+                at = begin - len(START_CODE)
+                return b"".join((packet[:at], START_CODE, unit, packet[at:]))
             at = begin - length
             return b"".join((packet[:at], len(unit).to_bytes(length, "big"), unit, packet[at:]))
     raise ValueError("a packet without a picture")
@@ -192,69 +149,21 @@ def _sei_unit(messages: Sequence[bytes], syntax: _NalSyntax, picture: bytes) -> 
     """Return the NAL unit; in H.265 it has the layer and the temporal sublayer of its picture."""
     header = bytes([syntax.sei]) if syntax.header == 1 else bytes([syntax.sei << 1 | picture[0] & 1, picture[1]])
     payloads = b"".join(bytes([_T35_PAYLOAD]) + _sei_sum(len(each)) + each for each in messages)
-    return header + _escaped(payloads + b"\x80")
+    return header + escaped(payloads + b"\x80")
 
 
 def _sei_sum(number: int) -> bytes:
     return b"\xff" * (number // 255) + bytes([number % 255])
 
 
-def _escaped(data: bytes) -> bytes:
-    """Keep what looks like a start code out of a NAL unit (H.264, 7.4.1)."""
-    made, zeros = bytearray(), 0
-    for byte in data:
-        if zeros >= 2 and byte <= 3:
-            made.append(3)
-            zeros = 0
-        made.append(byte)
-        zeros = zeros + 1 if byte == 0 else 0
-    return bytes(made)
-
-
 # --- AV1 ---------------------------------------------------------------------------------------------------
 
 
-class _Obu(NamedTuple):
-    kind: int
-    begin: int  # of its header
-    payload: int
-    end: int
-
-
-def _obus(packet: memoryview) -> Iterator[_Obu]:
-    at = 0
-    for _ in range(_MAX_UNITS):
-        if at >= len(packet):
-            return
-        header = packet[at]
-        payload = at + 1 + (header >> 2 & 1)  # the extension
-        size = len(packet) - payload
-        if header & 2:
-            size, payload = _leb128(packet, payload)
-        if header & 0x80 or payload > len(packet) or payload + size > len(packet):
-            return
-        yield _Obu(header >> 3 & 15, at, payload, payload + size)
-        at = payload + size
-
-
-def _leb128(data: memoryview, at: int) -> tuple[int, int]:
-    """Return a number and where it ends; beyond the data where it is not whole."""
-    number = 0
-    for index in range(8):
-        if at + index >= len(data):
-            break
-        byte = data[at + index]
-        number |= (byte & 0x7F) << 7 * index
-        if not byte & 0x80:
-            return number, at + index + 1
-    return 0, len(data) + 1
-
-
 def _av1_messages(packet: memoryview) -> Iterator[FrameMessage]:
-    for obu in _obus(packet):
+    for obu in obus(packet):
         if obu.kind != _AV1_METADATA or obu.end - obu.payload > MAX_MESSAGE:
             continue
-        kind, begin = _leb128(packet, obu.payload)
+        kind, begin = leb128(packet, obu.payload)
         if kind == _AV1_T35:
             message = bytes(packet[begin : obu.end]).rstrip(b"\x00")[:-1]  # the last byte is the trailing bit
             yield FrameMessage(kind_of(message), message)
@@ -268,23 +177,14 @@ def _with_metadata_obus(packet: memoryview, messages: Sequence[bytes]) -> bytes:
     Raises:
         ValueError: the packet has no frame.
     """
-    frames = [obu for obu in _obus(packet) if obu.kind in (_AV1_FRAME, _AV1_FRAME_HEADER)]
+    frames = [obu for obu in obus(packet) if obu.kind in (_AV1_FRAME, _AV1_FRAME_HEADER)]
     if not frames:
         raise ValueError("a packet without a frame")
     header = bytes([_AV1_METADATA << 3 | 2])
     bodies = [bytes([_AV1_T35]) + each + b"\x80" for each in messages]
-    units = b"".join(header + _leb128_bytes(len(body)) + body for body in bodies)
+    units = b"".join(header + leb128_bytes(len(body)) + body for body in bodies)
     at = frames[-1].begin
     return b"".join((packet[:at], units, packet[at:]))
-
-
-def _leb128_bytes(number: int) -> bytes:
-    made = bytearray()
-    while number > 0x7F:
-        made.append(number & 0x7F | 0x80)
-        number >>= 7
-    made.append(number)
-    return bytes(made)
 
 
 # --- MPEG-2 ------------------------------------------------------------------------------------------------
@@ -294,11 +194,11 @@ def _mpeg2_messages(packet: memoryview) -> Iterator[FrameMessage]:
     """User data of picture, group and sequence; a packet may hold two fields, each with its own."""
     data = bytes(packet)
     at = data.find(_MPEG2_USER_DATA)
-    for _ in range(_MAX_UNITS):
+    for _ in range(MAX_UNITS):
         if at < 0:
             return
         begin = at + len(_MPEG2_USER_DATA)
-        following = data.find(_START_CODE, begin)
+        following = data.find(START_CODE, begin)
         user_data = data[begin : len(data) if following < 0 else following]
         if user_data.startswith(_DVD_CAPTIONS):
             yield from (FrameMessage("captions_a53", each) for each in captions_of_dvd(user_data))
@@ -317,10 +217,10 @@ def _with_user_data(packet: memoryview, messages: Sequence[bytes]) -> bytes:
         ValueError: the packet has no slice.
     """
     data = bytes(packet)
-    at = data.find(_START_CODE)
+    at = data.find(START_CODE)
     while at >= 0:
         if at + 3 < len(data) and 1 <= data[at + 3] <= 0xAF:
             units = b"".join(_MPEG2_USER_DATA + each.removeprefix(ATSC_HEAD) for each in messages)
             return b"".join((data[:at], units, data[at:]))
-        at = data.find(_START_CODE, at + 3)
+        at = data.find(START_CODE, at + 3)
     raise ValueError("a packet without a slice")

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from framewatch.media.probe.changes.bits import BitReader
+from framewatch.media.bitstreams.bits import BitReader
+from framewatch.media.bitstreams.nal_units import nal_length_size, nal_units
+from framewatch.media.bitstreams.obus import obus
 
-_START = b"\0\0\1"
 _MOST_HEADER = 4096  # bytes of a key frame in which its headers are looked for
-_MOST_UNITS = 64  # of a frame that are looked at
+_MOST_SEGMENTS = 64  # of a JPEG that are looked at
+_AV1_SEQUENCE = 1  # a type of OBUs
 
 Header = Callable[[bytes], bytes]
 """Returns the parameters in the first `HEADER_BYTES` of a key frame; none where it states none."""
@@ -25,53 +27,32 @@ def picture_header(codec: str, extradata: bytes) -> Header | None:
 
     Args:
         codec: libav's name of the decoder.
-        extradata: of the stream; it says whether H.264, HEVC and VVC come in units with a length.
+        extradata: of the stream; it says whether H.264 and HEVC come in units with a length.
     """
-    if codec in _UNITS:
-        name, sizes_at = _UNITS[codec]
-        has_lengths = len(extradata) > sizes_at and extradata[0] == 1 and not extradata.startswith(_START)
-        length = (extradata[sizes_at] & 3) + 1 if has_lengths else 0
-        return lambda data: b"".join(unit for unit in _units(data, length) if name(unit))
+    if codec in _IS_SEQUENCE:
+        is_sequence, length = _IS_SEQUENCE[codec], nal_length_size(codec, extradata)
+        return lambda data: b"".join(unit for unit in _units(data, length) if is_sequence(unit))
     return _HEADERS.get(codec)
 
 
-# Whether a unit is a sequence parameter set; and the byte of extradata that states how long lengths are.
-_UNITS: dict[str, tuple[Callable[[bytes], bool], int]] = {
-    "h264": (lambda unit: unit[0] & 31 == 7, 4),
-    "hevc": (lambda unit: unit[0] >> 1 & 63 == 33, 21),
+# Whether a NAL unit is a sequence parameter set.
+_IS_SEQUENCE: dict[str, Callable[[bytes], bool]] = {
+    "h264": lambda unit: unit[0] & 31 == 7,
+    "hevc": lambda unit: unit[0] >> 1 & 63 == 33,
 }
 
 
-def _units(data: bytes, length: int) -> Iterator[bytes]:
-    """Yield the first NAL units, each cut after so many bytes as a parameter set may have."""
-    if not length:
-        yield from _between_start_codes(data[:_MOST_HEADER])
-        return
-    position = 0
-    for _ in range(_MOST_UNITS):
-        begin = position + length
-        if begin >= len(data):
-            return
-        size = int.from_bytes(data[position:begin], "big")
-        if size:
-            yield data[begin : begin + min(size, _MOST_HEADER)]
-        position = begin + size
-
-
-def _between_start_codes(data: bytes) -> Iterator[bytes]:
-    begin = data.find(_START)
-    for _ in range(_MOST_UNITS):
-        if begin < 0 or begin + 3 >= len(data):
-            return
-        end = data.find(_START, begin + 3)
-        yield data[begin + 3 : end if end >= 0 else len(data)].rstrip(b"\0") or b"\0"
-        begin = end
+def _units(data: bytes, length: int | None = None) -> Iterator[bytes]:
+    """Yield the first units, without zeros behind them; each at most as long as a parameter set may be."""
+    part = memoryview(data if length else data[:_MOST_HEADER])
+    for begin, end in nal_units(part, length):
+        yield bytes(part[begin : min(end, begin + _MOST_HEADER)]).rstrip(b"\0") or b"\0"
 
 
 def _mpeg_video(data: bytes) -> bytes:
     """Size, shape and rate; profile and chroma; and the colours: not the bit rate and the quantizers."""
     found = b""
-    for unit in _between_start_codes(data[:_MOST_HEADER]):
+    for unit in _units(data):
         if unit[0] == 0xB3:
             found += unit[1:5]
         elif unit[0] == 0xB5 and len(unit) > 3 and unit[1] >> 4 == 1:
@@ -84,11 +65,11 @@ def _mpeg_video(data: bytes) -> bytes:
 
 
 def _mpeg4(data: bytes) -> bytes:
-    return b"".join(unit for unit in _between_start_codes(data[:_MOST_HEADER]) if 0x20 <= unit[0] <= 0x2F)
+    return b"".join(unit for unit in _units(data) if 0x20 <= unit[0] <= 0x2F)
 
 
 def _vc1(data: bytes) -> bytes:
-    return b"".join(unit for unit in _between_start_codes(data[:_MOST_HEADER]) if unit[0] == 0x0F)
+    return b"".join(unit for unit in _units(data) if unit[0] == 0x0F)
 
 
 def _vp8(data: bytes) -> bytes:
@@ -118,30 +99,13 @@ def _vp9(data: bytes) -> bytes:
 
 def _av1(data: bytes) -> bytes:
     """The sequence header (AV1 bitstream specification, 5.3)."""
-    position = 0
-    for _ in range(_MOST_UNITS):
-        if position >= len(data):
-            break
-        first = data[position]
-        position += 2 if first & 4 else 1
-        size, shift = len(data), 0
-        if first & 2:
-            size = 0
-            while position < len(data) and shift < 56:
-                byte = data[position]
-                size |= (byte & 0x7F) << shift
-                position, shift = position + 1, shift + 7
-                if byte < 0x80:
-                    break
-        if first >> 3 & 15 == 1:
-            return data[position : position + min(size, _MOST_HEADER)]
-        position += size
-    return b""
+    found = (obu for obu in obus(memoryview(data)) if obu.kind == _AV1_SEQUENCE)
+    return next((data[obu.payload : min(obu.end, obu.payload + _MOST_HEADER)] for obu in found), b"")
 
 
 def _jpeg(data: bytes) -> bytes:
     position = 2
-    for _ in range(_MOST_UNITS):
+    for _ in range(_MOST_SEGMENTS):
         if position + 4 > len(data) or data[position] != 0xFF:
             break
         marker, size = data[position + 1], int.from_bytes(data[position + 2 : position + 4], "big")

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from av.packet import Packet
 
-from framewatch.media.frame_messages.bitstreams import nal_length_size, nal_units
-from framewatch.media.probe.changes.bits import BitReader
+from framewatch.media.bitstreams.bits import BitReader
+from framewatch.media.bitstreams.nal_units import nal_length_size, nal_units, unescaped
 
 _SLICES = (1, 5)  # types of NAL units: of a picture, of one at which decoding can begin
 _SEQUENCE = 7
@@ -96,7 +96,7 @@ def _parameter_sets(extradata: bytes) -> Iterator[bytes]:
 
 def _sequence(unit: bytes) -> _Sequence | None:
     """Return what is needed of a sequence parameter set; None where all pictures are frames."""
-    bits = BitReader(_unescaped(unit[1:]))
+    bits = BitReader(unescaped(unit[1:]))
     profile = bits.read(8)
     bits.read(16)
     _number(bits)
@@ -144,7 +144,7 @@ def _skip_scaling_list(bits: BitReader, size: int) -> None:
 
 def _field(unit: bytes, sequence: _Sequence) -> _Field | None:
     """Return the field that a slice belongs to; None where it belongs to a frame."""
-    bits = BitReader(_unescaped(unit[1:]))
+    bits = BitReader(unescaped(unit[1:]))
     for _ in range(3):
         _number(bits)
     if sequence.planes_apart:
@@ -159,7 +159,3 @@ def _number(bits: BitReader) -> int:
     while zeros < _MOST_ZEROS and not bits.read(1):
         zeros += 1
     return (1 << zeros) - 1 + bits.read(zeros)
-
-
-def _unescaped(data: bytes) -> bytes:
-    return data.replace(b"\0\0\3", b"\0\0")
