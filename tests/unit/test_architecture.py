@@ -77,6 +77,7 @@ ORDER = [
     "media.preset",
     "media.encoders",
     "media.iso_files",
+    "media.matroska_files",
     "media.damage",
     "media.bitstreams",
     "media.clock",

@@ -7,8 +7,8 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from framewatch.media.damage.ebml import CLUSTER, elements
 from framewatch.media.damage.zero_runs import Run
+from framewatch.media.matroska_files.elements import CLUSTER, elements
 
 _LOOK_BACK = 64  # bytes before a run: where the header of what it pads is
 _MAX_CHUNKS = 1_000_000  # a fragmented file has about two boxes a second

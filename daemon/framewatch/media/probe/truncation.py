@@ -12,8 +12,8 @@ import struct
 from enum import StrEnum
 from typing import BinaryIO, NamedTuple
 
-from framewatch.media.damage.ebml import EBML, SEGMENT, read_vint
 from framewatch.media.iso_files.extent import KINDS, iso_extent
+from framewatch.media.matroska_files.elements import EBML, SEGMENT, read_vint
 
 COPY_AGAIN_HINT = "copy it into the folder again; it will be taken when it is complete"
 

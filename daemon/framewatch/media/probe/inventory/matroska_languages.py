@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from io import BytesIO
 from typing import BinaryIO
 
 from framewatch.domain import Entry, MediaInfo
-from framewatch.media.damage.ebml import elements, read_vint
+from framewatch.media.matroska_files.elements import children, find_element
 
 _TRACKS, _ENTRY, _LANGUAGE = b"\x16\x54\xae\x6b", b"\xae", b"\x22\xb5\x9d"
 _MAX_TRACKS = 1 << 20  # bytes of the tracks' description
@@ -30,31 +28,11 @@ def language_entries(file: BinaryIO, info: MediaInfo) -> tuple[Entry, ...]:
 
 
 def _languages(file: BinaryIO) -> list[str]:
-    tracks = next((each for each in elements(file) if each.name == _TRACKS), None)
-    if tracks is None or tracks.end is None or tracks.end - tracks.start > _MAX_TRACKS:
-        return []
-    file.seek(tracks.start + len(_TRACKS))
-    if read_vint(file) is None:
-        return []
-    body = file.read(tracks.end - file.tell())
-    return [_tag(content) for name, content in _children(body) if name == _ENTRY]
+    tracks = find_element(file, _TRACKS, _MAX_TRACKS)
+    return [_tag(content) for name, content in children(tracks) if name == _ENTRY]
 
 
 def _tag(track: bytes) -> str:
-    found = next((content for name, content in _children(track) if name == _LANGUAGE), b"")
+    found = next((content for name, content in children(track) if name == _LANGUAGE), b"")
     text = found.rstrip(b"\0").decode("ascii", "replace")
     return text if len(text) <= _MAX_TAG and text.replace("-", "").isalnum() and text.isascii() else ""
-
-
-def _children(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the elements of one level, up to the first that is none."""
-    file = BytesIO(data)
-    while first := file.read(1):
-        width = 9 - first[0].bit_length() if first[0] else 0
-        if not 1 <= width <= 4:
-            return
-        name = first + file.read(width - 1)
-        length = read_vint(file)
-        if length is None or length > len(data) - file.tell():
-            return
-        yield name, file.read(length)

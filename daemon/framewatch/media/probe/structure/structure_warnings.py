@@ -10,10 +10,10 @@ from framewatch.errors import Finding, MediaError
 from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.iso_files.edit_lists import edit_lists
 from framewatch.media.iso_files.heif import Pictures, read_pictures
+from framewatch.media.matroska_files.editions import Editions, read_editions
 from framewatch.media.probe.pyav_values import fraction
 from framewatch.media.probe.safe_open import AnyFile, open_file, open_media
 from framewatch.media.probe.structure.content import HEAD, RAW, demuxer_of
-from framewatch.media.probe.structure.matroska_editions import Editions, read_editions
 from framewatch.media.probe.truncation import COPY_AGAIN_HINT, Family, read_extent
 
 _ODD_RATE = 13

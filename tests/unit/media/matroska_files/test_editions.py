@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from framewatch.media.probe.structure.matroska_editions import Editions, read_editions
+from framewatch.media.matroska_files.editions import Editions, read_editions
 from hostile_media import element
 
 OTHER, OWN = b"o" * 16, b"u" * 16
