@@ -31,7 +31,8 @@ sound.
 
 - **kept**: everything is there, in the codecs of the preset.
 - *a code*: something is converted or left out, and the plan has this warning about it.
-- **no**: refused with this code. Plain ffmpeg does not make a file of it either that can be read.
+- **no**: refused with this code. Plain ffmpeg does not make a file of it either that can be read, or, with
+  `media.unsupported`, it is a format that framewatch names and does not read.
 - **!**: lost without a warning, or refused although plain ffmpeg makes it. The list at the end says what.
 
 The ways: N is the network (with an engine that repeats pixels), T a transcode, C a copy; k is into mkv, 4 into mp4.

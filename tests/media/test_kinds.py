@@ -38,3 +38,8 @@ def test_there_are_more_than_200_kinds_and_no_two_have_the_same_name() -> None:
 
 def test_the_list_of_kinds_is_that_of_the_recipes() -> None:
     assert (ROOT / "tests/media_kinds.md").read_text(encoding="utf-8") == list_of_kinds()
+
+
+def test_every_kind_is_in_the_compatibility_document() -> None:
+    text = (ROOT / "docs/compatibility.md").read_text(encoding="utf-8")
+    assert [kind.name for kind in KINDS if f"| {kind.name} |" not in text] == []

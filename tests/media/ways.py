@@ -90,6 +90,8 @@ class _Trial:
 
     def _refused(self, error: FramewatchError) -> Outcome:
         outcome = Outcome(self._way, "refused", warnings=[str(each) for each in error.findings])
+        if "media.unsupported" in (each.code for each in error.findings):
+            return outcome  # the file is named for what it is, and that it is not read
         if plain := self._by_plain_ffmpeg():
             codes = ", ".join(each.code for each in error.findings)
             told = error.findings[0].message

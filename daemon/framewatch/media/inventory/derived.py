@@ -9,7 +9,7 @@ from fractions import Fraction
 from framewatch.domain import Entry, MediaInfo, Stream, Video
 from framewatch.domain.inventory import UNKNOWN
 
-_CHROMA = {"422": "chroma_422", **dict.fromkeys(("444", "gbr", "rgb", "bgr"), "chroma_444")}
+_CHROMA = {"422": "chroma_422", "440": "chroma_422", **dict.fromkeys(("444", "gbr", "rgb", "bgr"), "chroma_444")}
 _BY_DETAIL = ("tag", "tag_of_track")  # of which a stream may have several
 _PALETTES = ("gif",)  # libav decodes it to RGB, but nobody who makes one keeps colours at full resolution
 _TIMECODE = re.compile(r"[0-9]{2}:[0-9]{2}:[0-9]{2}([:;.])([0-9]{2,3})")

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.random  # numpy loads it at its first use, and two threads at once end in a RecursionError
 import numpy.typing as npt
 
 from framewatch.upscale.checks.samples import Floats, PlaneSamples, Positions, RgbSamples
