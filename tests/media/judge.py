@@ -88,21 +88,26 @@ def _tracks(source: Facts, made: Facts, kind: str, told: Told, main: int | None)
         if len(before) != len(after):
             return
     for one, other in zip(before, after, strict=False):
-        yield from _track(one, other, told)
+        yield from _track(one, other, told, made)
 
 
-def _track(one: Track, other: Track, told: Told) -> Iterator[str]:
+def _track(one: Track, other: Track, told: Told, made: Facts) -> Iterator[str]:
     where = f"{one.kind} {one.index}"
     if one.language and not _same_language(one.language, other.language) and not told.about("language"):
         yield f"{where}: language {one.language} became {other.language or 'none'}"
     lost = one.dispositions - other.dispositions - {"default", "attached pic"}
     yield from (f"{where}: disposition {each} is gone" for each in sorted(lost) if not told.about(each))
+    there = other.side | made.side if one.kind == "video" else other.side
     for name, value in one.tags.items():
         if name in ("language", "filename", "mimetype", "comment"):
             continue
-        if value not in other.tags.values() and not told.about(r"\btags?\b|metadata"):
+        told_so = told.about(r"\btags?\b|metadata") or (name == "alpha_mode" and told.about("transparen"))
+        kept = value in {*other.tags.values(), *made.tags.values()} or (
+            name == "stereo_mode" and "Stereo 3D" in there
+        )
+        if not kept and not told_so:
             yield f"{where}: tag {name} is gone"
-    for each in sorted(one.side - other.side):
+    for each in sorted(one.side - there):
         if not _NOT_CARRIED.match(each) and not _side_told(each, told) and not _turned(each):
             yield f"{where}: side data {each} is gone"
     if one.kind == "audio":

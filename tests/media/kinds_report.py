@@ -69,7 +69,8 @@ def _header(ways: Mapping[str, object]) -> Iterator[str]:
 
 def _short(way: str) -> str:
     mode, _, container = way.split()
-    return f"{mode[0].upper()}{container[-1]}" if container in ("mkv", "mp4") else way
+    letter = {"mkv": "k", "mp4": "4"}.get(container)
+    return f"{mode[0].upper()}{letter}" if letter else way
 
 
 def _row(kind: Kind, outcomes: Sequence[Outcome]) -> str:
