@@ -23,7 +23,7 @@ from framewatch.media.decode.decoder import VideoSource
 from framewatch.media.decode.output_inspection import inspect_output
 from framewatch.media.ffmpeg.process import Encoder, run_ffmpeg
 from framewatch.media.filters.loudness import Loudness, parse_loudness
-from framewatch.media.inventory.segment_boxes import put_into
+from framewatch.media.iso_files.sample_entry import put_into
 from framewatch.media.plan.file_rules import check_file
 from framewatch.media.plan.plan import AudioPlan, MuxPlan, VideoPlan, make_plan
 from framewatch.media.plan.stream_table import stream_table

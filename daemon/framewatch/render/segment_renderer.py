@@ -17,7 +17,7 @@ from framewatch.media.decode.frame_messages import messages_of, put_messages, to
 from framewatch.media.ffmpeg.matroska_pipe import MatroskaFraming
 from framewatch.media.ffmpeg.process import Encoder
 from framewatch.media.heartbeat import Beat, no_beat
-from framewatch.media.inventory.segment_boxes import put_into
+from framewatch.media.iso_files.sample_entry import put_into
 from framewatch.media.plan.plane_format import PlaneCoding
 from framewatch.render.lane import Lane, LanePermits, Meter, NotBegunError, Permit, RepeatedFrame
 from framewatch.render.messages import FramesCounted, SegmentRendered, Send, Warned, stage_log

@@ -22,7 +22,7 @@ from framewatch.media.ffmpeg.process import EncodeProgress, LogLevel, run_ffmpeg
 from framewatch.media.filters.loudness import parse_loudness
 from framewatch.media.heartbeat import Heartbeat
 from framewatch.media.inventory.derived import merged
-from framewatch.media.inventory.segment_boxes import put_into
+from framewatch.media.iso_files.sample_entry import put_into
 from framewatch.media.limits import check_length, check_spans
 from framewatch.media.plan.avi_timestamps import frame_times
 from framewatch.media.plan.mid_stream import check_pictures, with_changes

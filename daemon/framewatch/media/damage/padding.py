@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from framewatch.media.damage.zero_runs import Run
+from framewatch.media.iso_files.boxes import boxes
 from framewatch.media.matroska_files.elements import CLUSTER, elements
 
 _LOOK_BACK = 64  # bytes before a run: where the header of what it pads is
-_MAX_CHUNKS = 1_000_000  # a fragmented file has about two boxes a second
+_MAX_CHUNKS = 1_000_000
 _FRAGMENT = (b"moof", b"mdat")
 _SYNC = b"G"
 _SYNC_PACKETS = 8
@@ -77,20 +78,12 @@ def _avi_parts(file: BinaryIO) -> Iterator[Run]:
 
 def _boxes(file: BinaryIO) -> Iterator[tuple[bytes, Run]]:
     """Yield the top-level boxes of an MP4 or MOV file."""
-    size = file.seek(0, os.SEEK_END)
-    position = 0
-    for _ in range(_MAX_CHUNKS):
-        file.seek(position)
-        header = file.read(16)
-        if len(header) < 16:
+    begin = 0
+    for kind, _, end in boxes(file, 0, file.seek(0, os.SEEK_END), ()):
+        if not kind.isascii() or not kind.strip(b"\0"):
             return
-        length, kind = struct.unpack_from(">I4s", header)
-        if length == 1:
-            length = int(struct.unpack_from(">Q", header, 8)[0])
-        if length < 8 or not kind.isascii() or not kind.strip(b"\0"):
-            return
-        yield kind, Run(position, min(position + length, size))
-        position += length
+        yield kind, Run(begin, end)
+        begin = end
 
 
 def is_avi_chunk(file: BinaryIO, start: int) -> bool:

@@ -24,9 +24,10 @@ from framewatch.media import out_of_memory
 from framewatch.media.decode.decoder import VideoSource
 from framewatch.media.frame_messages import captions
 from framewatch.media.frame_messages.bitstreams import FrameMessage, reader, writer
-from framewatch.media.frame_messages.sample_sizes import Sample, UnexpectedFileError, rewrite
 from framewatch.media.frame_messages.side_data import side_data_messages
 from framewatch.media.heartbeat import Beat, no_beat
+from framewatch.media.iso_files.boxes import UnexpectedFileError
+from framewatch.media.iso_files.sample_sizes import Sample, rewrite
 from framewatch.media.plan.frame_messages import CarriedMessages
 from framewatch.media.probe.dts_timing import set_up_timestamps
 from framewatch.media.probe.pyav_values import packets

@@ -7,12 +7,9 @@ mp4 or mov, from where ffmpeg takes them as it joins the segments.
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Iterable
 from fractions import Fraction
-from pathlib import Path
-from typing import BinaryIO
 
 from framewatch.domain import Hdr, MasteringDisplay
 from framewatch.media.inventory.carriage import Carriage
@@ -26,9 +23,6 @@ _LAYOUTS = {1: 2, 2: 1}  # AV_STEREO3D_SIDEBYSIDE and _TOPBOTTOM as in st3d (Goo
 _AMBIENT = struct.Struct("6i")  # AVAmbientViewingEnvironment (libavutil): illuminance, x and y as AVRationals
 _AMBIENT_STEPS = (10_000, 50_000, 50_000)  # of lux and of chromaticities (ITU-T H.265, D.3.39)
 _WRITTEN = ("stereo3d", "spherical", "ambient_viewing")
-_WAY_TO_SAMPLE_ENTRY = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd")
-_STSD_HEADER = 8  # version, flags and number of entries, before the first one
-_MAX_MOOV = 256 << 20  # bytes; of a segment of hours, a hundredth of that
 
 
 def segment_boxes(carriage: Iterable[Carriage], stream: int, scale: int, hdr: Hdr | None) -> bytes:
@@ -109,59 +103,3 @@ def _box(kind: bytes, content: bytes) -> bytes:
 
 def _full_box(kind: bytes, content: bytes) -> bytes:
     return _box(kind, bytes(4) + content)
-
-
-def put_into(segment: Path, boxes: bytes) -> None:
-    """Append boxes to the sample entry of a segment, whose index is at its end, so that no offset changes.
-
-    Raises:
-        ValueError: the file is no such segment.
-        OSError: it cannot be read or written.
-    """
-    descriptor = os.open(segment, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "r+b") as file:
-        start, moov = _last_box(file)
-        file.seek(start)
-        file.write(_with_boxes(moov, boxes))
-
-
-def _last_box(file: BinaryIO) -> tuple[int, bytes]:
-    """Return where the last box of a file begins, and all of it."""
-    end, start, size = file.seek(0, os.SEEK_END), 0, 0
-    while start + size < end:
-        start += size
-        file.seek(start)
-        header = file.read(16)
-        size, kind = struct.unpack_from(">I4s", header) if len(header) >= 8 else (0, b"")
-        if size == 1 and len(header) == 16:
-            size = struct.unpack_from(">Q", header, 8)[0]
-        if size < 8:
-            raise ValueError(f"a box of {size} bytes at {start}")
-    if kind != b"moov" or size > _MAX_MOOV or start + size != end:
-        raise ValueError("the index is not at the end of the segment")
-    file.seek(start)
-    return start, file.read(size)
-
-
-def _with_boxes(moov: bytes, boxes: bytes) -> bytes:
-    """Return the index with the boxes at the end of the first sample entry, and all sizes on the way grown."""
-    made, start, end = bytearray(moov), 0, len(moov)
-    for kind in (*_WAY_TO_SAMPLE_ENTRY, None):
-        found = _find(moov, kind, start, end)
-        size = struct.unpack_from(">I", moov, found)[0]
-        struct.pack_into(">I", made, found, size + len(boxes))
-        start, end = found + 8 + (_STSD_HEADER if kind == b"stsd" else 0), found + size
-    made[end:end] = boxes
-    return bytes(made)
-
-
-def _find(data: bytes, kind: bytes | None, start: int, end: int) -> int:
-    """Return where the first box of a kind begins; None: of any."""
-    while start + 8 <= end:
-        size, found = struct.unpack_from(">I4s", data, start)
-        if size < 8 or start + size > end:
-            break
-        if kind in (None, found):
-            return start
-        start += size
-    raise ValueError(f"no box {kind!r} in the index of the segment")

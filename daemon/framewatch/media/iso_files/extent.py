@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
-from framewatch.media.iso_files.boxes import MAX_BOXES
+from framewatch.media.iso_files.boxes import HEAD_BYTES, MAX_BOXES, box_head
 from framewatch.media.iso_files.sample_places import data_end, has_fragments
 
 KINDS = (
@@ -56,17 +55,16 @@ def iso_extent(file: BinaryIO, size: int) -> IsoExtent:
     walk = _Walk()
     for _ in range(MAX_BOXES):
         file.seek(walk.position)
-        header = file.read(16)
+        header = file.read(HEAD_BYTES)
         if not header:
             break
-        kind, length = header[4:8], _length(header)
-        to_end = length == 0 and kind in KINDS
-        if length is None or (length == 0 and not to_end) or not _is_fourcc(kind):
+        found = box_head(header)
+        if found is None or (found.size is None and found.kind not in KINDS) or not _is_fourcc(found.kind):
             return _odd_end(file, size, walk, header, 1)
-        end = size if to_end else walk.position + length
+        end = size if found.size is None else walk.position + found.size
         if end > size:
             return _odd_end(file, size, walk, header, end - size)
-        walk.add(kind, walk.position + (16 if header[:4] == b"\0\0\0\1" else 8), end)
+        walk.add(found.kind, walk.position + found.length, end)
     if walk.index and not walk.has_data and not walk.fragmented:  # cut off between two boxes
         reached = data_end(file, *walk.index)
         return IsoExtent(max((reached or 0) - size, 0), walk.indexed)
@@ -102,17 +100,6 @@ def _begins_box(header: bytes) -> bool:
 def _trailing(file: BinaryIO, size: int, position: int) -> int:
     file.seek(position)
     return size - position if file.read(_SEARCHED).strip(b"\0") else 0
-
-
-def _length(header: bytes) -> int | None:
-    """Return the length that a box states, 0 if it reaches to the end of the file; None if it can be none."""
-    if len(header) < 8:
-        return None
-    length = int(struct.unpack_from(">I", header)[0])
-    if length == 1:
-        length = int(struct.unpack_from(">Q", header, 8)[0]) if len(header) == 16 else 0
-        return length if length >= 16 else None
-    return length if length == 0 or length >= 8 else None
 
 
 def _is_fourcc(kind: bytes) -> bool:

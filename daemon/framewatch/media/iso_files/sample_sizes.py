@@ -9,8 +9,11 @@ from __future__ import annotations
 import struct
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
+from io import BytesIO
 from itertools import accumulate
 from typing import BinaryIO, NamedTuple
+
+from framewatch.media.iso_files.boxes import Box, UnexpectedFileError, whole_boxes
 
 _CONTAINERS = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
 _HEADER = struct.Struct(">I4s")
@@ -24,17 +27,6 @@ class Sample(NamedTuple):
 
     offset: int  # in the file as it is
     size: int
-
-
-class _Box(NamedTuple):
-    kind: bytes
-    begin: int
-    payload: int
-    end: int
-
-
-class UnexpectedFileError(Exception):
-    """The file is not laid out as our encoders' files are."""
 
 
 def rewrite(
@@ -51,10 +43,10 @@ def rewrite(
     Raises:
         UnexpectedFileError: the file has another layout, or not these samples.
     """
-    boxes = list(_boxes(source, 0, source.seek(0, 2)))
+    boxes = list(whole_boxes(source, 0, source.seek(0, 2)))
     data = _only(boxes, b"mdat")
     index = _only(boxes, b"moov")
-    if index.begin < data.end or any(each.offset < data.payload for each in samples):
+    if index.begin < data.end or any(each.offset < data.content for each in samples):
         raise UnexpectedFileError("its index is not behind its samples")
     sizes: list[int] = []
     for box in boxes:
@@ -86,22 +78,7 @@ class _Moved:
         return at < len(self._offsets) and self._offsets[at] == offset
 
 
-def _boxes(file: BinaryIO, begin: int, end: int) -> Iterator[_Box]:
-    while begin + _HEADER.size <= end:
-        file.seek(begin)
-        head = file.read(_LARGE.size)
-        size, kind = _HEADER.unpack_from(head)
-        header = _HEADER.size
-        if size == 1 and len(head) == _LARGE.size:
-            _, _, size = _LARGE.unpack(head)
-            header = _LARGE.size
-        if size < header or begin + size > end:
-            raise UnexpectedFileError("its boxes do not fit together")
-        yield _Box(kind, begin, begin + header, begin + size)
-        begin += size
-
-
-def _only(boxes: Sequence[_Box], kind: bytes) -> _Box:
+def _only(boxes: Sequence[Box], kind: bytes) -> Box:
     found = [box for box in boxes if box.kind == kind]
     if len(found) != 1:
         raise UnexpectedFileError(f"it has {len(found)} boxes {kind.decode()}")
@@ -111,14 +88,14 @@ def _only(boxes: Sequence[_Box], kind: bytes) -> _Box:
 def _copy_samples(
     source: BinaryIO,
     target: BinaryIO,
-    data: _Box,
+    data: Box,
     samples: Sequence[Sample],
     grown: Callable[[int, bytes], bytes],
 ) -> list[int]:
     """Write `mdat` and return the new sizes; its own size is written at last."""
     header = target.tell()
-    _copy(source, target, data.begin, data.payload)
-    sizes, at = [], data.payload
+    _copy(source, target, data.begin, data.content)
+    sizes, at = [], data.content
     for number, sample in enumerate(samples):
         if sample.offset < at or sample.offset + sample.size > data.end:
             raise UnexpectedFileError("its samples are not in order")
@@ -135,9 +112,9 @@ def _copy_samples(
     return sizes
 
 
-def _write_size(target: BinaryIO, header: int, data: _Box, size: int) -> None:
+def _write_size(target: BinaryIO, header: int, data: Box, size: int) -> None:
     """Write the size of `mdat`. For a large one, muxers leave an empty box of 8 bytes before it."""
-    if data.payload - data.begin == _LARGE.size:
+    if data.content - data.begin == _LARGE.size:
         target.seek(header)
         target.write(_LARGE.pack(1, b"mdat", size))
     elif size < _U32:
@@ -192,10 +169,4 @@ def _chunks(box: bytes) -> tuple[int, ...]:
 
 
 def _parts(data: bytes) -> Iterator[bytes]:
-    at = 0
-    while at < len(data):
-        size = int.from_bytes(data[at : at + 4], "big")
-        if size < _HEADER.size or at + size > len(data):
-            raise UnexpectedFileError("the boxes of its index do not fit together")
-        yield data[at : at + size]
-        at += size
+    return (data[box.begin : box.end] for box in whole_boxes(BytesIO(data), 0, len(data)))

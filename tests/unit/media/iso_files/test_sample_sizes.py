@@ -9,7 +9,8 @@ from pathlib import Path
 import av
 import pytest
 
-from framewatch.media.frame_messages.sample_sizes import Sample, UnexpectedFileError, rewrite
+from framewatch.media.iso_files.boxes import UnexpectedFileError
+from framewatch.media.iso_files.sample_sizes import Sample, rewrite
 from media_factory import ffmpeg, make_video, remux
 
 FILLER = b"\x00\x00\x00\x0a\x0c" + b"\xff" * 8 + b"\x80"  # a NAL unit of H.264 that decoders skip
