@@ -29,8 +29,10 @@ def lengths(path: Path) -> list[float]:
     return found
 
 
-@pytest.mark.parametrize("deinterlace", ["off", "auto", "on"])
-@pytest.mark.parametrize("timing", ["cfr", "preserve"])
+@pytest.mark.parametrize(
+    "deinterlace", ["auto", *(pytest.param(each, marks=pytest.mark.slow) for each in ("off", "on"))]
+)
+@pytest.mark.parametrize("timing", ["preserve", pytest.param("cfr", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", ["paff.ts", "mbaff.ts"])
 def test_fields_make_one_frame_in_two(name: str, timing: str, deinterlace: str, tmp_path: Path) -> None:
     frames = 10 if name == "paff.ts" else 20
@@ -48,7 +50,14 @@ def test_packets_of_sound_without_a_length_are_counted_to_their_end(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "name", ["mpeg1.mpg", "mpeg2.ts", "jpeg2000.mxf", "png.mov", "dirac.mkv", "ffv1.mkv", "vvc.mp4"]
+    "name",
+    [
+        *("mpeg2.ts", "vvc.mp4"),
+        *(
+            pytest.param(each, marks=pytest.mark.slow)
+            for each in ("mpeg1.mpg", "jpeg2000.mxf", "png.mov", "dirac.mkv", "ffv1.mkv")
+        ),
+    ],
 )
 def test_what_mp4_can_hold_is_copied_into_it(name: str, tmp_path: Path) -> None:
     film = made(name, tmp_path)
