@@ -6,6 +6,7 @@ that they lie.
 
 from __future__ import annotations
 
+import struct
 from functools import cache, partial
 from itertools import product
 from pathlib import Path
@@ -16,13 +17,14 @@ import pytest
 
 from blobs import SHARES, SIZE, found_spots, rgb_spot, spot_source, stated_siting
 from fake_engines import PlanesEngine
-from framewatch.domain import Video
+from framewatch.domain import Edges, Video
 from framewatch.media.probe.file_kind import require_video
 from framewatch.media.probe.probe import probe
 from framewatch.render.task_handlers import RenderHandlers
 from framewatch.upscale.identity import IdentityEngine
 from full_run import process
 from media_factory import ffmpeg
+from property_samples import box, with_boxes
 
 X264 = ("-c:v", "libx264", "-qp", "0", "-preset", "ultrafast")
 X265 = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "lossless=1:log-level=none")
@@ -146,6 +148,28 @@ def test_an_encoder_that_cannot_state_the_siting_gets_left_sited_chroma(
     assert stated_siting(made) == video_of(made).siting
 
 
+@pytest.mark.parametrize(
+    ("name", "args", "stated"),
+    [
+        ("left", ("libx265", "-x265-params", "chromaloc=5:chromaloc=2"), "topleft"),
+        ("center", ("libx265", "-x265-params", "chromaloc=0"), "left"),
+        ("topleft", ("libsvtav1", "-svtav1-params", "chroma-sample-position=left"), "left"),
+        ("left", ("libsvtav1", "-svtav1-params", "chroma-sample-position=colocated"), "topleft"),
+        ("topleft", ("libsvtav1", "-svtav1-params", "chroma-sample-position=0"), "left"),
+    ],
+)
+@pytest.mark.parametrize("network", [True, False], ids=["network", "transcode"])
+def test_a_siting_that_the_preset_states_holds_for_the_pixels(
+    source: Any, tmp_path: Path, name: str, args: tuple[str, str, str], stated: str, network: bool
+) -> None:
+    (clip, spots), (encoder, *extra) = source(name), args
+    keys = {"video_codec": encoder, "extra_encoder_args": extra, "preset": "superfast", "crf": 2, "container": "mkv"}
+    made = process(clip, tmp_path / "work", **keys, **(NETWORK if network else {})).result
+    scale = 2 if network else 1
+    assert stated_siting(made) == stated
+    assert off(found_spots(made), [(scale * x, scale * y) for x, y in spots]) <= 0.1
+
+
 CROP = {"enabled": True, "x": 3, "y": 5, "width": 70, "height": 50}
 SHAPES: dict[str, dict[str, Any]] = {
     "as it is": {},
@@ -210,6 +234,24 @@ def test_frames_that_players_turn_or_mirror_keep_their_colours(
     }
     wanted = [places[turn](x, y) for x, y in spots]
     assert off(found_spots(made), [(scale * x, scale * y) for x, y in wanted]) <= 0.1
+
+
+@pytest.mark.parametrize("turn", ["", "90", "mirrored"])
+@pytest.mark.parametrize("name", ["left", "topleft"])
+def test_an_odd_hidden_edge_is_cut_off_to_the_pixel(source: Any, tmp_path: Path, name: str, turn: str) -> None:
+    clip, spots = source(name)
+    hidden, (width, height) = tmp_path / "hidden.mp4", SIZE
+    how = {"": (), "90": ("-display_rotation", "-90"), "mirrored": ("-display_hflip",)}[turn]
+    ffmpeg(*how, "-i", clip, "-c", "copy", hidden)
+    with_boxes(hidden, box(b"clap", struct.pack(">8i", width - 6, 1, height - 10, 1, 0, 1, 0, 1)))  # 3 and 5 a side
+    assert video_of(hidden).hidden == Edges(left=3, right=3, top=5, bottom=5)
+    made = process(hidden, tmp_path / "work", container="mkv").result
+    places = {
+        "": lambda x, y: (x - 3, y - 5),
+        "90": lambda x, y: (height - y - 5, x - 3),
+        "mirrored": lambda x, y: (width - x - 3, y - 5),
+    }
+    assert off(found_spots(made), [places[turn](x, y) for x, y in spots]) <= 0.1
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from framewatch.domain import ChromaSiting, Video
+from framewatch.domain import ChromaSiting, Rectangle, Video
 
 
 class Subsampling(NamedTuple):
@@ -93,17 +93,23 @@ def position_options(side: Literal["in", "out"], at: Position, pixel_format: str
 def shown_position(video: Video) -> Position:
     """Return the position of chroma in a video's frames without hidden edges, mirrored and turned as players do.
 
-    A mirrored frame of even width has left-sited chroma at the right. Hidden edges are cut off by an even number of
-    columns and rows, which moves no chroma.
+    A mirrored frame of even width has left-sited chroma at the right. Cutting off an even number of columns and rows
+    moves no chroma; other hidden edges are still there, and are cut off when each pixel has its own.
     """
     columns, rows = subsampling(video.pixel_format)
-    at, (width, height) = position(video.siting, video.pixel_format), video.shown
+    at = position(video.siting, video.pixel_format)
+    width, height = (video.width, video.height) if between_samples(video.visible) else video.shown
     if video.mirrored:
         at = at._replace(across=_mirrored(at.across, width, columns))
     for _ in range(video.rotation // 90):
         at = Position(_mirrored(at.down, height, rows), at.across)
         columns, rows, width, height = rows, columns, height, width
     return at
+
+
+def between_samples(part: Rectangle | None) -> bool:
+    """Return whether an edge of a part of a frame may lie between two samples of chroma."""
+    return part is not None and any(value % 2 for value in (part.left, part.top, part.width, part.height))
 
 
 def _mirrored(at: float, length: int, shared: int) -> float:

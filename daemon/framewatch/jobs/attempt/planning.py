@@ -106,6 +106,8 @@ def _decide(request: AttemptRequest, probed: ProbeReport, tools: Tools, share: S
     if findings := [*missing, *_check_output(plan, tools.limits), *_check_ffmpeg(plan, probed.info, tools.ffmpeg)]:
         raise RuleError.of(findings)
     warnings = (*probed.warnings, *plan.warnings)
+    if isinstance(plan, VideoPlan) and plan.visible:
+        plan = plan.evolve(shows_all=keeps_hidden_edges(tools.ffmpeg))
     return plan.evolve(
         max_pixels=tools.limits.decoder_pixels,
         burned=burned,

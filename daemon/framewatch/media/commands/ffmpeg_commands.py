@@ -261,7 +261,8 @@ def _source(plan: MuxPlan, source: Path) -> list[str]:
         demuxers += ["-f", plan.demuxer]
     reading = reading_options(plan.reach) if plan.reach else {}
     far = [word for option, value in reading.items() for word in (f"-{option}", value)]
-    return [*_frame_limits(plan), *far, *_one_graph(plan), *_teletext(plan), *demuxers, "-i", file_url(source)]
+    decoding = [*_whole_frames(plan), *_one_graph(plan), *_teletext(plan)]
+    return [*_frame_limits(plan), *far, *decoding, *demuxers, "-i", file_url(source)]
 
 
 def _teletext(plan: MuxPlan) -> list[str]:
@@ -275,12 +276,20 @@ def _teletext(plan: MuxPlan) -> list[str]:
     return options
 
 
+def _whole_frames(plan: MuxPlan) -> list[str]:
+    """Keep ffmpeg from cutting off hidden edges, which it does by even numbers of pixels; our filter is exact."""
+    if not isinstance(plan, VideoPlan) or plan.mode != "transcode":
+        return []
+    shows_all = plan.shows_all or (plan.fitting is not None and plan.fitting.upright)
+    return [f"-apply_cropping:{plan.main.index}", "codec"] if shows_all else []
+
+
 def _one_graph(plan: MuxPlan) -> list[str]:
     """Keep the graph of the video's filters where its frames change, and ffmpeg's own filters out of it."""
     if not isinstance(plan, VideoPlan) or plan.fitting is None:
         return []
     main = plan.main.index
-    own = [f"-noautorotate:{main}", f"-apply_cropping:{main}", "codec"] if plan.fitting.upright else []
+    own = [f"-noautorotate:{main}"] if plan.fitting.upright else []  # nor crop: `_whole_frames`
     return [f"-reinit_filter:{main}", "0", *own]
 
 

@@ -22,7 +22,7 @@ from framewatch.media.plan.avi_timestamps import frame_filter
 from framewatch.media.plan.plan import VideoPlan
 from framewatch.media.plan.plane_format import PlaneCoding
 from framewatch.media.preset.preset import Preset
-from framewatch.media.siting import siting_options
+from framewatch.media.siting import between_samples, siting_options
 
 _TRANSPOSE = {0: (), 90: ("clock",), 180: (), 270: ("cclock",)}
 # A frame before the cut may be a tick later than the rounded cut says; half a millisecond is shorter than any frame.
@@ -84,7 +84,7 @@ def transcoded_chain(plan: VideoPlan, out: Path) -> str:
     chain = [
         *own_times,
         *_fitted(plan),
-        *_without_hidden_edges(plan),
+        *([] if between_samples(plan.visible) else _without_hidden_edges(plan)),
         *deinterlace,
         *_timed(plan),
         *_source_shape(plan, target),
@@ -153,7 +153,7 @@ def _cropped(plan: VideoPlan, width: int, height: int) -> list[str]:
 
 
 def _without_hidden_edges(plan: VideoPlan) -> list[str]:
-    """Cut off what the container hides, unless ffmpeg has done so: it does since version 7.1."""
+    """Cut off what the container hides, where `fit_chain` has not done so."""
     part = plan.visible
     if part is None:
         return []
@@ -165,16 +165,18 @@ def _source_shape(plan: VideoPlan, target: str) -> list[str]:
     """Flip, rotate and crop the source's frames, and convert them to the pixel format `target`.
 
     A mirrored frame has its chroma on the other side, and an odd edge lies between two samples of chroma. So frames
-    get full chroma before.
+    get full chroma before. Odd edges that are hidden are cut off here, too.
     """
     shaped, even, crop = [*map(str, source_filters(plan.preset))], _cut_to_even(plan), plan.preset.active_crop
+    if hidden := between_samples(plan.visible):
+        shaped = [*_without_hidden_edges(plan), *shaped]
     if plan.limited_grey:
         return [*shaped, *even, colour.limited_grey_filter(target)]
     if plan.rgb:
         levels = colour.rgb_levels(plan.working_format)
         return [*shaped, *even, *levels, colour.encode_filter(plan.colour, plan.source_height, target, plan.encoder)]
     odd = crop is not None and any(value % 2 for value in (crop.x, crop.y, crop.width, crop.height))
-    if plan.preset.reorients or odd:
+    if plan.preset.reorients or odd or hidden:
         into, out = chroma_filters.through_full_chroma(plan, target)
         return [*into, *shaped, *even, *out]
     return [*shaped, *even, *chroma_filters.converted(plan, target)]

@@ -14,9 +14,20 @@ _OPTIONS = {
 
 def stated_parameters(args: Sequence[str], video_codec: str) -> frozenset[str]:
     """Return the names of the parameters that the options (each followed by its value) already state."""
+    return frozenset(_stated(args, video_codec))
+
+
+def stated_value(args: Sequence[str], video_codec: str, name: str) -> str | None:
+    """Return what the options state for a parameter of the encoder's library; None: nothing."""
+    return _stated(args, video_codec).get(name)
+
+
+def _stated(args: Sequence[str], video_codec: str) -> dict[str, str]:
+    """Return the parameters and their values; of several, the last one counts."""
     positions = _positions(args)
     own = ":".join(args[positions[name]] for name in _OPTIONS[video_codec] if name in positions)
-    return frozenset(part.partition("=")[0] for part in own.split(":"))
+    parts = (part.partition("=") for part in own.split(":"))
+    return {name: value for name, _, value in parts}
 
 
 def with_parameters(args: Sequence[str], video_codec: str, added: Sequence[str]) -> list[str]:

@@ -11,6 +11,7 @@ from typing import get_args
 from framewatch.domain import ChromaSiting, Record, Stream, Video
 from framewatch.errors import Finding
 from framewatch.media.containers import rules
+from framewatch.media.encoders.parameter_lists import stated_value
 from framewatch.media.plan.stream_table import location
 from framewatch.media.preset.preset import Preset
 from framewatch.media.siting import FULL, Position, position, shown_position, subsampling
@@ -21,6 +22,15 @@ _STATED: dict[str, tuple[ChromaSiting, ...]] = {
     "libx264": get_args(ChromaSiting),
     "libx265": get_args(ChromaSiting),
     "libsvtav1": ("left", "topleft"),
+}
+# What a preset may state by `extra_encoder_args`: the name of the parameter, and what its values mean (H.265, E.3.1;
+# AV1, 6.4.2). Any other value means nothing, and so left-sited chroma.
+_IN_PARAMETERS: dict[str, tuple[str, dict[str, ChromaSiting]]] = {
+    "libx265": (
+        "chromaloc",
+        {"0": "left", "1": "center", "2": "topleft", "3": "top", "4": "bottomleft", "5": "bottom"},
+    ),
+    "libsvtav1": ("chroma-sample-position", {"2": "topleft", "colocated": "topleft", "topleft": "topleft"}),
 }
 # Codecs whose streams leave it to the container, and the muxers that write it.
 _LEFT_TO_CONTAINERS = ("vp8", "vp9", "ffv1")
@@ -81,7 +91,18 @@ def copied_siting_warnings(preset: Preset, main: Stream, video: Video) -> list[F
 
 
 def _output_siting(preset: Preset, video: Video, pixel_format: str) -> ChromaSiting:
-    """Return the source's siting, if it is defined for the output's subsampling and the encoder states it."""
+    """Return what the preset states, else the source's siting, if 4:2:0 remains and the encoder states it."""
+    if (own := _of_preset(preset)) and pixel_format.startswith("yuv420"):
+        return own
     same = subsampling(pixel_format) == subsampling(video.pixel_format)
     stated = _STATED.get(preset.video_codec, ())
     return video.siting if same and pixel_format.startswith("yuv420") and video.siting in stated else "left"
+
+
+def _of_preset(preset: Preset) -> ChromaSiting | None:
+    """Return what the preset's own options for the encoder will state: then chroma has to lie there."""
+    if preset.video_codec not in _IN_PARAMETERS:
+        return None
+    name, meanings = _IN_PARAMETERS[preset.video_codec]
+    stated = stated_value(preset.extra_encoder_args, preset.video_codec, name)
+    return None if stated is None else meanings.get(stated, "left")

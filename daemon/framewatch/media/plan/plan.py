@@ -194,6 +194,7 @@ class VideoPlan(MuxPlan):
     rgb: bool  # the source is RGB, not YUV
     limited_grey: bool = False  # the source is luma alone, of limited range
     visible: Rectangle | None = None  # part of the source's upright frames; the container hides the rest
+    shows_all: bool = False  # ffmpeg is told to show what the container hides: it would cut off an even part of it
     rate: Fraction | None  # of the output; None: the source's own times
     average_rate: Fraction  # frames per second, whether they are even or not
     frames: int  # of the output; an estimate where `expected.frames` is None

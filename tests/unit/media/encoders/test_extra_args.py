@@ -109,6 +109,7 @@ def test_options_that_name_files_streams_filters_or_protocols_are_refused(args: 
         ("libx265", ["-x265-params", "rc-lookahead=100000"]),
         ("libsvtav1", ["-svtav1-params", "lp=1000"]),
         ("vp9", ["-lag-in-frames", "1000"]),
+        ("libx265", ["-x265-params", "chromaloc=6"]),
     ],
 )
 def test_numbers_that_could_cost_any_memory_are_refused(codec: str, args: list[str]) -> None:
