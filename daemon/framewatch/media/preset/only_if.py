@@ -12,12 +12,16 @@ from framewatch.documents import FindingError, shown, suggestion
 from framewatch.media.preset import values
 from framewatch.media.preset.values import Integer, Number, PresetSection
 
-# A user's word for a kind of file, and the demuxers that read it. One demuxer reads mp4, mov and m4v, and one reads
-# mkv and webm, so those cannot be told apart.
+# A user's word for a kind of file, and the demuxers that read it. One demuxer reads mp4 and all that is made like it,
+# and one reads mkv and webm, so those cannot be told apart.
 DEMUXERS_OF: dict[str, tuple[str, ...]] = {
     "mp4": ("mov",),
     "mov": ("mov",),
     "m4v": ("mov",),
+    "3gp": ("mov",),
+    "avif": ("mov",),
+    "heic": ("mov",),
+    "heif": ("mov",),
     "mkv": ("matroska",),
     "webm": ("matroska",),
     "avi": ("avi",),
@@ -29,17 +33,51 @@ DEMUXERS_OF: dict[str, tuple[str, ...]] = {
     "wmv": ("asf",),
     "mxf": ("mxf",),
     "dv": ("dv",),
+    "nut": ("nut",),
+    "y4m": ("yuv4mpegpipe",),
+    "raw": ("h264", "hevc", "mpegvideo", "m4v", "obu", "av1"),
+    "ivf": ("ivf",),
+    "rm": ("rm",),
+    "wtv": ("wtv",),
     "gif": ("gif", "gif_pipe"),
+    "apng": ("apng",),
     "png": ("png_pipe", "apng"),
     "jpg": ("jpeg_pipe",),
     "webp": ("webp_pipe",),
     "bmp": ("bmp_pipe",),
     "tiff": ("tiff_pipe",),
+    "jxl": ("jpegxl_pipe",),
+    "jp2": ("j2k_pipe",),
+    "psd": ("psd_pipe",),
+    "exr": ("exr_pipe",),
+    "dpx": ("dpx_pipe",),
+    "qoi": ("qoi_pipe",),
+    "hdr": ("hdr_pipe",),
+    "ico": ("ico",),
+    "jls": ("jpegls_pipe",),
+    "pnm": ("pam_pipe", "pbm_pipe", "pgm_pipe", "ppm_pipe"),
+    "m4a": ("mov",),
+    "mp3": ("mp3",),
+    "aac": ("aac",),
+    "ac3": ("ac3",),
+    "eac3": ("eac3",),
+    "dts": ("dts",),
+    "wav": ("wav", "w64"),
+    "flac": ("flac",),
+    "aiff": ("aiff",),
+    "caf": ("caf",),
+    "ape": ("ape",),
+    "wv": ("wv",),
+    "tta": ("tta",),
+    "amr": ("amr",),
 }
 
 FileType = Literal[
-    "mp4", "mov", "m4v", "mkv", "webm", "avi", "ts", "m2ts", "mpg", "flv", "ogg", "wmv", "mxf", "dv",
-    "gif", "png", "jpg", "webp", "bmp", "tiff",
+    "mp4", "mov", "m4v", "3gp", "avif", "heic", "heif", "mkv", "webm", "avi", "ts", "m2ts", "mpg", "flv", "ogg",
+    "wmv", "mxf", "dv", "nut", "y4m", "raw", "ivf", "rm", "wtv",
+    "gif", "apng", "png", "jpg", "webp", "bmp", "tiff", "jxl", "jp2", "psd", "exr", "dpx", "qoi", "hdr", "ico",
+    "jls", "pnm",
+    "m4a", "mp3", "aac", "ac3", "eac3", "dts", "wav", "flac", "aiff", "caf", "ape", "wv", "tta", "amr",
 ]  # fmt: skip
 
 _CODEC_SYNONYMS = {
@@ -93,6 +131,6 @@ class OnlyIf(PresetSection):
     )
     containers: FileTypes = Field(
         (),
-        description="File types, whatever the file name ends in. mp4, mov and m4v match each other, and so do mkv "
-        "and webm. [] matches any.",
+        description="File types, whatever the file name ends in; raw is any video stream without a container. mp4, "
+        "mov, m4v, m4a, 3gp, avif, heic and heif match each other, and so do mkv and webm. [] matches any.",
     )

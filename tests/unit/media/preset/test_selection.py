@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from framewatch.domain import MediaInfo
 from framewatch.library.kinds import Kind
+from framewatch.media.preset.only_if import DEMUXERS_OF, FileType
 from framewatch.media.preset.preset import Preset
 from framewatch.media.preset.selection import choose_preset, wanted_kinds
+from framewatch.media.probe.safe_open import AUDIO_DEMUXERS, IMAGE_DEMUXERS, VIDEO_DEMUXERS
+from framewatch.media.probe.structure.content import BY_CONTENT
 from framewatch.media.rules.preset_rules import check_preset
 from media_samples import audio, cover, media, video
 
@@ -48,6 +51,11 @@ AUDIO_FILE = media(audio(0), container="mp3")
         ({"containers": ["mp4", "ts"]}, CLIP, False),
         ({"max_height": 480, "containers": "png"}, IMAGE, True),
         ({"max_height": 479}, IMAGE, False),
+        ({"containers": ["y4m", "nut"]}, CLIP.evolve(container="yuv4mpegpipe"), True),
+        ({"containers": "raw"}, CLIP.evolve(container="hevc"), True),
+        ({"containers": "raw"}, CLIP.evolve(container="nut"), False),
+        ({"containers": "heic"}, CLIP.evolve(container="mov,mp4,m4a,3gp,3g2,mj2"), True),
+        ({"containers": "apng"}, IMAGE.evolve(container="apng"), True),
         ({"max_height": 480}, AUDIO_FILE, False),
         ({"codecs": ["h264"], "max_height": 720}, CLIP, False),
     ],
@@ -57,6 +65,12 @@ def test_a_file_matches_only_if_it_meets_every_condition(
 ) -> None:
     preset = Preset(only_if=only_if)
     assert choose_preset(preset, file).preset == (preset if matches else None)
+
+
+def test_every_container_that_is_read_has_a_word_in_only_if() -> None:
+    named = {demuxer for demuxers in DEMUXERS_OF.values() for demuxer in demuxers}
+    assert named == {*VIDEO_DEMUXERS, *AUDIO_DEMUXERS, *IMAGE_DEMUXERS, *BY_CONTENT}
+    assert set(DEMUXERS_OF) == set(get_args(FileType))
 
 
 def test_the_first_matching_preset_is_chosen_with_reasons_against_the_others() -> None:
