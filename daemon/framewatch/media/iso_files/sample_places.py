@@ -15,6 +15,7 @@ _MAX_OFFSET = 2**62  # and lengths below: their sums are numbers of 64 bits
 _MAX_COUNT = 2**31 - 1
 _MAX_ITEMS = 100_000  # of an image: each tile of a grid is one
 _MAX_ITEM_TABLE = 4 * 2**20  # bytes
+_MAX_TRACKS = 1000  # libav opens no more streams
 _PACKETS_AT = 44  # where a description of sound in QuickTime says how many frames a packet has, and its bytes
 
 Numbers = NDArray[np.int64]
@@ -73,6 +74,8 @@ def data_end(file: BinaryIO, start: int, stop: int) -> int | None:
     items = 0
     for kind, begin, end in boxes(file, start, stop):
         if kind == b"trak":
+            if len(tracks) >= _MAX_TRACKS:
+                return None
             tracks.append(_Track())
         elif kind == b"iloc":
             if end - begin > _MAX_ITEM_TABLE:
@@ -142,14 +145,18 @@ def _items_end(table: bytes) -> int:
     sizes = reader.number(2)
     offset, length, base, index = (sizes >> shift & 15 for shift in (12, 8, 4, 0))
     wide = 4 if version == 2 else 2
+    index = index if version in (1, 2) else 0
     end = 0
     for _ in range(min(reader.number(wide), _MAX_ITEMS)):
+        if reader.is_over:
+            break
         reader.number(wide)
         in_file = (reader.number(2) & 15 if version in (1, 2) else 0) == 0  # else in a box of the index
         in_file = reader.number(2) == 0 and in_file  # else in another file
         begin = reader.number(base)
-        for _ in range(min(reader.number(2), _MAX_ITEMS)):
-            reader.number(index if version in (1, 2) else 0)
+        parts = min(reader.number(2), _MAX_ITEMS)
+        for _ in range(parts if index + offset + length else min(parts, 1)):  # numbers without width are all the same
+            reader.number(index)
             place, size = begin + reader.number(offset), reader.number(length)
             if reader.is_over:
                 return end

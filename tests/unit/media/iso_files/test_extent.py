@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import time
 from pathlib import Path
 
 import pytest
@@ -95,3 +97,23 @@ def test_hostile_tables_are_survived(tmp_path: Path) -> None:
         look(data[:cut] + HTML)
     short = box(b"meta", b"\0\0\0\0", box(b"iloc", b"\1\0\0\0\x44\x40\xff\xff"))
     assert look(short + HTML).trailing == len(HTML)
+
+
+HEIF = box(b"ftyp", b"avif\0\0\0\0avifmif1")
+BOMBS = {
+    "parts without width": table(b"iloc", 2000)[:-2] + struct.pack(">3H", 1, 0, 65535) * 2000,
+    "items that are not there": (box(b"iloc", bytes(6), b"\xff\xff")) * 2000,
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS)
+def test_a_table_of_places_costs_no_more_than_its_size(bomb: bytes) -> None:
+    begun = time.process_time()
+    look(HEIF + box(b"meta", bytes(4), bomb))
+    assert time.process_time() - begun < 5  # it was more than a minute
+
+
+def test_an_index_with_more_tracks_than_libav_opens_is_not_followed() -> None:
+    file = HEIF + box(b"moov", box(b"trak") * 1001)
+    assert look(file + b"\n").missing == 1
+    assert look(HEIF + box(b"moov", box(b"trak") * 1000) + b"\n").trailing == 1

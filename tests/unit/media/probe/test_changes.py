@@ -107,3 +107,12 @@ def test_rubbish_is_survived(data: bytes) -> None:
         assert find is not None
         assert len(find(data)) <= picture_headers.HEADER_BYTES
     assert decoding.decode_picture("h264", decoding.Sample(data or b"\0", b"")) is None
+
+
+def test_what_is_decoded_of_huge_pictures_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "_MOST_PIXELS", 2 * 64 * 64)
+    sizes = enumerate(("64x64", "80x64", "96x64", "112x64"))
+    parts = [part(tmp_path / f"{number}.ts", 0.4 * number, size=size) for number, size in sizes]
+    changes = scan(joined(tmp_path / "film.ts", *parts), 0).changes
+    assert len(changes.pictures) == 2
+    assert changes.more_pictures

@@ -22,6 +22,8 @@ from framewatch.media.probe.changes.decoding import Sample, decode_picture, deco
 from framewatch.media.probe.pyav_values import fraction
 
 _MOST_DECODED = 50  # packets of a stream: a joined broadcast has a dozen
+_MOST_PIXELS = 2**30  # of those packets, on one thread: 60 frames of 4K in the slowest codecs take a minute
+_BROKEN_PIXELS = 2**25  # that one counts for which cannot be decoded, whatever was tried of it
 _MOST_FIRST_BYTES = 2**26  # of the first packet, which is kept until another one differs
 # Containers that state the shape of the pixels for the whole stream; players and ffmpeg then ignore the codec's.
 _STATING_SHAPE = ("mov", "matroska", "mxf", "asf", "nut")
@@ -85,6 +87,7 @@ class _Watch:
     _last: Any = None  # of what was found
     _found: list[tuple[int, Any]] = field(default_factory=list)  # time and what was decoded
     _known: dict[bytes, Any] = field(default_factory=dict)  # by a hash of the parameters
+    _pixels: int = 0  # that were decoded
 
     def __post_init__(self, stream: AvStream) -> None:
         context: Any = stream.codec_context
@@ -116,7 +119,7 @@ class _Watch:
             self._note(begun, self.decode(sample))
         key = blake2b(b"%d:" % len(self._extradata) + self._extradata + (self._header or b"")).digest()
         if key not in self._known:
-            if len(self._known) >= _MOST_DECODED:
+            if len(self._known) >= _MOST_DECODED or self._pixels >= _MOST_PIXELS:
                 self.unknown += 1
                 return
             self._known[key] = self.decode(Sample(bytes(packet), self._extradata))
@@ -152,8 +155,10 @@ class _PictureWatch(_Watch):
     def decode(self, sample: Sample) -> Picture | None:
         decoded = decode_picture(self.codec or "", sample)
         if decoded is None:
+            self._pixels += _BROKEN_PIXELS
             return None
         picture, shape = decoded
+        self._pixels += picture.width * picture.height
         if not self._found and self._stated > 0 and shape != self._stated:
             self._stating = True
         used = self._stated if self._stating and self._stated > 0 else shape

@@ -110,6 +110,8 @@ def _sequence(unit: bytes) -> _Sequence | None:
         _number(bits)
         _number(bits)
         for _ in range(min(_number(bits), 255)):
+            if bits.is_over:
+                return None
             _number(bits)
     _number(bits)
     bits.read(1)
@@ -128,7 +130,7 @@ def _skip_high_profile(bits: BitReader) -> bool:
     bits.read(1)
     if bits.read(1):
         for index in range(12 if chroma == 3 else 8):
-            if bits.read(1):
+            if bits.read(1) and not bits.is_over:
                 _skip_scaling_list(bits, 16 if index < 6 else 64)
     return planes_apart
 

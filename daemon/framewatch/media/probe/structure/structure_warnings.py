@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import islice
 from typing import BinaryIO
 
 from framewatch.errors import Finding, MediaError
@@ -17,6 +18,7 @@ from framewatch.media.probe.structure.content import HEAD, RAW, demuxer_of
 from framewatch.media.probe.truncation import COPY_AGAIN_HINT, Family, read_extent
 
 _ODD_RATE = 13
+_NAMED = 10  # tracks: an index that libav does not read may have any number of them
 _NUT_INDEX = bytes.fromhex("4e58dd672f23e64e")
 
 
@@ -89,8 +91,8 @@ def _warnings(file: BinaryIO) -> Iterator[Finding]:
         yield from _edition_warnings(read_editions(file))
     if extent.family is Family.ISO:
         yield from _picture_warnings(read_pictures(file, file.seek(0, os.SEEK_END)))
-        for track, edits in edit_lists(file).items():
-            if any(edit.changes_speed for edit in edits):
-                message = f"track {track} has parts that are to be played slower, faster or as a still: that is lost"
-                hint = "export the film from the program that it was cut with, so that its frames have these times"
-                yield Finding("media.speed_lost", message, hint)
+        odd = (track for track, edits in edit_lists(file).items() if any(edit.changes_speed for edit in edits))
+        for track in islice(odd, _NAMED):
+            message = f"track {track} has parts that are to be played slower, faster or as a still: that is lost"
+            hint = "export the film from the program that it was cut with, so that its frames have these times"
+            yield Finding("media.speed_lost", message, hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import av
@@ -53,3 +54,17 @@ def test_frames_are_never_second_fields(how: tuple[str, ...], profile: str, tmp_
 
 def test_nothing_is_known_of_a_stream_without_a_decoder() -> None:
     assert not FieldPairs(None).is_second(av.Packet(b"\0\0\0\1\x65\x88"))
+
+
+def test_a_parameter_set_is_not_read_beyond_its_end() -> None:
+    # A high profile that announces 255 numbers and ends.
+    bits = "01100100" + "0" * 16 + "1" + "1111001" + "010" + "0" + "1" + "1"
+    bits += "0" * (-len(bits) % 8)
+    unit = b"\0\0\1\x67" + int(bits, 2).to_bytes(len(bits) // 8)
+    packet = av.Packet(unit * 250)
+    packet.is_keyframe = True
+    pairs = FieldPairs(av.CodecContext.create("h264", "r"))
+    begun = time.process_time()
+    for _ in range(20):
+        assert not pairs.is_second(packet)
+    assert time.process_time() - begun < 3  # it was ten seconds
