@@ -19,14 +19,14 @@ from av.container import InputContainer
 from framewatch.domain import ChromaSiting, DolbyVision, Edges
 from framewatch.media.probe.pyav_values import tags
 
-_STREAM = re.compile(r"^ +Stream #0:(\d+)", re.MULTILINE)
+_STREAM = re.compile(r"^ +Stream #0:(\d{1,5})(?!\d)", re.MULTILINE)
 _CODEC = re.compile(r"[^\n]*?: (?:Video|Audio|Subtitle|Data): (\w+)(?:, \d+ reference frames?)?(?: \((\w+))?")
 _SITING = re.compile(rf"[^\n]*?: Video: [^\n]*?[(, ]({'|'.join(get_args(ChromaSiting))})\), \d+x\d+")
-_CROPPING = re.compile(r"^      Frame [Cc]ropping: (\d+)/(\d+)/(\d+)/(\d+)$", re.MULTILINE)
+_CROPPING = re.compile(r"^      Frame [Cc]ropping: (\d{1,20})/(\d{1,20})/(\d{1,20})/(\d{1,20})$", re.MULTILINE)
 _PROGRAM = re.compile(r"^  Program (\d+) ([^\n]*)$", re.MULTILINE)
 _SERVICE = re.compile(r"^      service_name    : ([^\n]*)$", re.MULTILINE)
 _SIDE_DATA = re.compile(r"^    Side data:\n((?:      [^\n]*\n?)+)", re.MULTILINE)
-_DOLBY_VISION = re.compile(r"profile: (\d+),.* el flag: (\d),.* compatibility id: (\d+)")
+_DOLBY_VISION = re.compile(r"profile: (\d{1,3}),.* el flag: (\d),.* compatibility id: (\d{1,3})")
 _UNKNOWN_SIDE_DATA = re.compile(r"(unknown side data type \S+)")
 
 
@@ -115,10 +115,11 @@ def _programs(text: str) -> Iterator[str]:
 
 
 def _may_be_forged(container: InputContainer) -> bool:
-    """Return whether a tag's name, which libav prints as it is, could look like a line of the description."""
+    """Return whether what libav prints as it is could look like a line of the description: names, and languages."""
     all_tags: tuple[dict[str, str], ...] = (container.metadata, *(each.metadata for each in container.streams))
     all_tags += tuple(each["metadata"] for each in container.chapters())
-    return any(not name.isprintable() for metadata in all_tags for name in tags(metadata))
+    raw = (text for metadata in map(tags, all_tags) for text in (*metadata, metadata.get("language", "")))
+    return any(not text.isprintable() for text in raw)
 
 
 def _codec(part: str) -> str:

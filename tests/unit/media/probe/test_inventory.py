@@ -74,3 +74,19 @@ def test_a_region_of_a_language_that_libav_does_not_read_is_found(tmp_path: Path
 
 def plain_frame() -> VideoFrame:
     return VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), "rgb24")
+
+
+def test_a_language_that_imitates_the_description_is_a_warning(tmp_path: Path) -> None:
+    language = "x)\n    Side data:\n      Stereo 3D: side by side\n  Stream #0:" + "7" * 5000 + ": Video: none"
+    path = make_video(tmp_path / "film.mkv", output=("-metadata:s:v", f"language={language[:990]}"))
+    kinds = [entry.kind for entry in probe(path).inventory]
+    assert "stereo3d" not in kinds
+    assert "unknown" in kinds
+
+
+def test_numbers_without_end_are_no_description() -> None:
+    digits = "7" * 5000  # more than Python reads
+    stream = f"{DUMP}  Stream #0:{digits}: Video: h264\n"
+    cropped = f"    Side data:\n      Frame cropping: {digits}/1/1/1\n"
+    assert parse_dump(stream).codecs == parse_dump(DUMP).codecs
+    assert parse_dump(DUMP + cropped).edges == {}

@@ -8,6 +8,7 @@ from framewatch.errors import Finding
 from framewatch.media.probe.libav_dump import read_dump
 
 LATE = "streams.late"
+_NAMED = 10  # streams that a warning names
 
 
 def late_streams(container: InputContainer) -> tuple[str, ...]:
@@ -20,6 +21,7 @@ def late_warnings(late: tuple[str, ...]) -> tuple[Finding, ...]:
     """Return the warning for streams that no reading of the beginning has found."""
     if not late:
         return ()
-    message = f"streams begin in the middle of the file and are dropped: {', '.join(late)}"
+    more = f", and {len(late) - _NAMED} more" if len(late) > _NAMED else ""
+    message = f"streams begin in the middle of the file and are dropped: {', '.join(late[:_NAMED])}{more}"
     hint = "split the file where they begin; each part is read for itself"
     return (Finding(LATE, message, hint),)
