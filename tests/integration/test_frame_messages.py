@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ from frame_messages import (
 from framewatch.domain import Segment
 from framewatch.errors import RuleError
 from framewatch.jobs.attempt.context import Observer
-from framewatch.media.decode.frame_messages import FilmMessages, put_messages
+from framewatch.media.decode.frame_messages import FilmMessages, messages_of, put_messages
+from framewatch.media.frame_messages.bitstreams import FrameMessage
 from framewatch.media.plan.frame_messages import CarriedMessages
 from full_run import process
 from kinds.bitstreams import nal, write_paff
@@ -37,6 +39,7 @@ UPSCALED: dict[str, Any] = {"ml_upscale": "esrgan-2x"}
 AV1: dict[str, Any] = {"video_codec": "libsvtav1", "preset": "12", "crf": 30}
 MPEG2: dict[str, Any] = {"video_codec": "mpeg2video", "container": "m2t", "audio_codec": "mp2"}
 FRAMES = 25
+AFD_MESSAGE = FrameMessage("afd", bytes(4000))
 CAPTIONS = [caption_bytes(number) for number in range(FRAMES)]
 B_FRAMES = ("-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-g", "8")
 
@@ -435,3 +438,16 @@ def test_both_fields_of_a_frame_give_it_their_captions(tmp_path: Path) -> None:
     made = process(tmp_path / "film.ts", tmp_path / "work", 0.15, **keys)
     both = [caption_bytes(number) + caption_bytes(number + 1) for number in range(0, len(pictures), 2)]
     assert attached(made.result, Attached.A53_CC) == both
+
+
+def test_messages_of_a_frame_that_stays_do_not_fill_the_disk(
+    captioned: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, _ = video_source(captioned)
+    film = Segment(number=0, first_pts=None, end_pts=None, first_frame=0, frames=5000)
+    timeline = source.timeline.evolve(rate=source.timeline.rate * 200, frames=5000)
+    monkeypatch.setattr("framewatch.media.decode.frame_messages.reader", lambda *_: lambda _: [AFD_MESSAGE] * 32)
+    found = messages_of(replace(source, timeline=timeline), film, CarriedMessages(kinds=("afd",)))
+    size = sum(len(each) for messages in found.by_frame.values() for each in messages)
+    assert 0 < size <= 64 << 20
+    assert found.lost

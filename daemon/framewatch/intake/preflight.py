@@ -109,8 +109,14 @@ def find_tools(settings: Settings) -> Tools:
     Raises:
         ConfigError: there is no ffmpeg, or it does not run, or it is too old.
     """
-    return Tools.of(able_ffmpeg(settings.ffmpeg)).evolve(
+    ffmpeg = able_ffmpeg(settings.ffmpeg)
+    return Tools(
+        ffmpeg=ffmpeg.path,
         named_ffmpeg=settings.ffmpeg,
+        encoders=ffmpeg.encoders,
+        hwaccels=ffmpeg.hwaccels,
+        decoded=ffmpeg.decoded,
+        known=ffmpeg.known,
         engine=settings.engine,
         precision=settings.precision,
         jobs=settings.gpu.jobs,

@@ -36,6 +36,8 @@ from framewatch.media.probe.structure.field_pairs import FieldPairs
 
 _SEEK_MARGIN_SECONDS = 1  # as the decoder of frames; also covers frames before the segment that are not shown
 _MAX_BYTES = 64 << 20  # of one segment's messages; a minute of captions and HDR10+ has 1 MB
+_MOST_MESSAGES = 500_000  # of one segment: each also takes the room of what is noted of it
+_MOST_OF_FRAME = 64  # messages, of all packets with the same time
 _NEVER = -(1 << 63)
 _ROUNDING = 1e-6  # seconds
 _SPARE = ".with-messages"
@@ -213,18 +215,25 @@ class _Collector:
         wanted = [each for each in messages if each.kind in self.carried.kinds and each.data]
         others = [each.data for each in wanted if each.kind != "captions_a53"]
         if timeline.index(time) < self.segment.first_frame:
-            both = [*self.before[1], *others] if time == self.before[0] else others
-            self.before = max(self.before, (time, both), key=lambda before: (before[0], len(before[1])))
+            if time > self.before[0]:
+                self.before = (time, [])
+            if time == self.before[0]:
+                self._extend(self.before[1], others)
             return
         self.size += sum(len(each.data) for each in wanted)
-        if self.size > _MAX_BYTES:
+        if self.size > _MAX_BYTES or len(self.captions) > _MOST_MESSAGES:
             self.lost += len(wanted)
             return
         frame = min(timeline.index(time), timeline.frames - 1)
         if frame < self._beyond:
             found = (each.data for each in wanted if each.kind == "captions_a53")
             self.captions += ((frame, time, number, data) for number, data in enumerate(found, len(self.captions)))
-        self.others[time] = [*self.others.get(time, ()), *others]
+        self._extend(self.others.setdefault(time, []), others)
+
+    def _extend(self, messages: list[bytes], more: Sequence[bytes]) -> None:
+        fitting = more[: max(_MOST_OF_FRAME - len(messages), 0)]
+        self.lost += len(more) - len(fitting)
+        messages.extend(fitting)
 
     def result(self) -> dict[int, list[bytes]]:
         """Return the messages by the number of the output frame within the segment."""
@@ -239,12 +248,18 @@ class _Collector:
     def _shown_with_frames(self) -> dict[int, list[bytes]]:
         """The messages that stay with their frames, however often those are shown."""
         made: dict[int, list[bytes]] = {}
+        left = _MAX_BYTES
         shown = sorted([self.before, *self.others.items()])
         for (time, messages), following in zip(shown, [*shown[1:], None], strict=True):
             first = self.segment.first_frame
             if time != _NEVER:
                 first = max(self.source.timeline.index(time), first)
             last = self._beyond if following is None else self.source.timeline.index(following[0])
-            for frame in range(first, min(last, self._beyond) if messages else first):
+            frames = range(first, min(last, self._beyond) if messages else first)
+            left -= len(frames) * sum(map(len, messages))
+            if left < 0:
+                self.lost += len(messages)
+                continue
+            for frame in frames:
                 made[frame - self.segment.first_frame] = [*messages]
         return made
