@@ -27,6 +27,8 @@ QUICK |= {
     ("clear", "transcode", "webm"),
     ("marks", "copy", "m2t"),
     ("tags", "upscale", "mkv"),
+    ("siting", "transcode", "mp4"),
+    ("siting of vp9", "copy", "mp4"),
 }
 
 # What no muxer or encoder of ffmpeg writes into a file that it then reads; tests/unit/media/probe/test_inventory.py
@@ -78,6 +80,8 @@ def has(found: set[Property], each: Carriage, where: str) -> bool:
     here = {(kind, detail) for kind, stream, detail in found if stream == where}
     if each.kind == "language_tag":
         return ("language", each.detail) in here
+    if each.kind.startswith("chroma_siting"):
+        return ("chroma_siting", each.detail) in here
     if each.kind in ("tag", "tag_of_track"):
         return (each.kind, each.detail) in here
     if each.kind.startswith("timecode") and each.detail:

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import av
 import imageio_ffmpeg
 
+from blobs import stated_siting
+
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 Property = tuple[str, str, str]  # kind, kind of stream and its number there ("audio 1"), what it says
 
@@ -65,6 +67,8 @@ def properties(path: Path) -> set[Property]:
         if video is not None:
             frame = next(container.decode(video))
             found |= {(kind, names[video.index], "") for kind in _of_frame(frame)}
+            siting = stated_siting(path)
+            found |= {("chroma_siting", names[video.index], siting)} if siting != "left" else set()
     return found
 
 
@@ -331,6 +335,18 @@ def _dolby(folder: Path, _: str) -> Path:
     return with_boxes(plain, box(b"dvvC", configuration.ljust(24, b"\0")))
 
 
+def _upper_left(folder: Path, _: str) -> Path:
+    return _encode(folder / "corner.mp4", "h264", "-chroma_sample_location", "topleft")
+
+
+def _upper_left_vp9(folder: Path, _: str) -> Path:
+    return _encode(folder / "corner.webm", "vp9", "-chroma_sample_location", "topleft")
+
+
+def _between_columns(folder: Path, _: str) -> Path:
+    return _encode(folder / "between.avi", "mjpeg", pixels="yuvj422p")
+
+
 SAMPLES = {
     "layouts": Sample(_layouts, ("stereo3d", "spherical")),
     "ambient": Sample(_ambient, ("ambient_viewing",)),
@@ -359,5 +375,8 @@ SAMPLES = {
     "format": Sample(_format, ("afd",), ("mp4", "mov", "mkv", "m2t", "m2ts")),
     "tags": Sample(_tags, ("tag", "tag_of_track")),
     "checkerboard": Sample(_checkerboard, ("stereo3d_other",), ("mkv", "mov", "mp4", "m2t", "m2ts")),
+    "siting": Sample(_upper_left, ("chroma_siting",), ("mp4", "mov", "mkv", "m2t", "m2ts")),
+    "siting of vp9": Sample(_upper_left_vp9, ("chroma_siting_of_container",), ("mp4", "mkv", "webm")),
+    "siting of 4:2:2": Sample(_between_columns, ("chroma_siting_422",), ("mov", "mkv")),
     "dolby": Sample(_dolby, ("dolby_vision",), ("mp4", "mov", "mkv", "m2t", "m2ts")),
 }

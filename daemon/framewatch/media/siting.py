@@ -51,6 +51,10 @@ _SHARES: dict[ChromaSiting, tuple[float, float]] = {
 _CENTRED_CODECS = ("webp", "flv1")
 
 
+LEFT_TO_CONTAINERS = ("vp8", "vp9", "ffv1")
+"""Codecs whose streams leave it to the container where their chroma lies."""
+
+
 def subsampling(pixel_format: str) -> Subsampling:
     """Return the subsampling of a pixel format, by ffmpeg's name for it."""
     return next((each for each, marks in _SUBSAMPLINGS.items() if any(mark in pixel_format for mark in marks)), FULL)

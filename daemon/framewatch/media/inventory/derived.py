@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from framewatch.domain import Entry, MediaInfo, Stream, Video
 from framewatch.domain.inventory import UNKNOWN
+from framewatch.media.siting import LEFT_TO_CONTAINERS
 
 _CHROMA = {"422": "chroma_422", "440": "chroma_422", **dict.fromkeys(("444", "gbr", "rgb", "bgr"), "chroma_444")}
 _BY_DETAIL = ("tag", "tag_of_track")  # of which a stream may have several
@@ -49,9 +50,17 @@ def merged(*parts: Iterable[Entry]) -> tuple[Entry, ...]:
 def _of_stream(stream: Stream) -> Iterator[Entry]:
     if stream.video is not None and not stream.cover:
         found = dict(_of_video(stream.video))
+        if stream.video.siting != "left":
+            found[_siting_kind(stream, stream.video)] = stream.video.siting
         if stream.codec in _PALETTES:
             found.pop("chroma_444", None)
         yield from (Entry(kind=kind, stream=stream.index, detail=detail) for kind, detail in found.items())
+
+
+def _siting_kind(stream: Stream, video: Video) -> str:
+    if stream.codec in LEFT_TO_CONTAINERS:
+        return "chroma_siting_of_container"
+    return "chroma_siting" if "420" in video.pixel_format else "chroma_siting_422"
 
 
 def _of_video(video: Video) -> Iterable[tuple[str, str]]:

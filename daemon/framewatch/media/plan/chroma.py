@@ -14,7 +14,7 @@ from framewatch.media.containers import rules
 from framewatch.media.encoders.parameter_lists import stated_value
 from framewatch.media.plan.stream_table import location
 from framewatch.media.preset.preset import Preset
-from framewatch.media.siting import FULL, Position, position, shown_position, subsampling
+from framewatch.media.siting import FULL, LEFT_TO_CONTAINERS, Position, position, shown_position, subsampling
 
 # H.264 and H.265 have a number for each, AV1 for two of them. MPEG-2 defines one, VP9 and ProRes say nothing; of the
 # encoders of hardware it is not known.
@@ -32,8 +32,7 @@ _IN_PARAMETERS: dict[str, tuple[str, dict[str, ChromaSiting]]] = {
     ),
     "libsvtav1": ("chroma-sample-position", {"2": "topleft", "colocated": "topleft", "topleft": "topleft"}),
 }
-# Codecs whose streams leave it to the container, and the muxers that write it.
-_LEFT_TO_CONTAINERS = ("vp8", "vp9", "ffv1")
+# The muxers that write what streams leave to the container.
 _STATING_MUXERS = ("matroska", "webm")
 _GREY = ("gray", "mono", "ya")
 
@@ -82,7 +81,7 @@ def chroma_plan(preset: Preset, video: Video, pixel_format: str) -> ChromaPlan:
 
 def copied_siting_warnings(preset: Preset, main: Stream, video: Video) -> list[Finding]:
     """Return a warning where a copy loses what its container said of the chroma."""
-    kept = main.codec not in _LEFT_TO_CONTAINERS or rules().containers[preset.container].muxer in _STATING_MUXERS
+    kept = main.codec not in LEFT_TO_CONTAINERS or rules().containers[preset.container].muxer in _STATING_MUXERS
     if kept or video.siting == "left":
         return []
     message = f"{preset.container} cannot state that {main.codec} has its chroma sited {video.siting}"
