@@ -2,48 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from framewatch.domain import Entry, FrameMessages, InputFile, MediaInfo, Record, StageName
-from framewatch.errors import Finding, MediaError
+from framewatch.domain import Record, StageName
+from framewatch.errors import Finding
 from framewatch.media import process_bounds
-from framewatch.media.clock.jumps import Bridged, jump_warning
-from framewatch.media.damage.missing import Missing
 from framewatch.media.decode.decoder import VideoSource
 from framewatch.media.decode.frame_messages import FilmMessages, put_messages
-from framewatch.media.decode.image_file import with_image_details
 from framewatch.media.decode.output_inspection import inspect_output
 from framewatch.media.ffmpeg.process import EncodeProgress, LogLevel, run_ffmpeg
 from framewatch.media.filters.loudness import parse_loudness
 from framewatch.media.heartbeat import Heartbeat
-from framewatch.media.inventory.derived import merged
 from framewatch.media.iso_files.sample_entry import put_into
-from framewatch.media.limits import check_length, check_spans
-from framewatch.media.plan.avi_timestamps import frame_times
-from framewatch.media.plan.mid_stream import check_pictures, with_changes
-from framewatch.media.plan.output_time import (
-    dropped_frames_warnings,
-    lengths_in_cut,
-    requested_timeline,
-    standstill_warnings,
-)
-from framewatch.media.plan.segments import plan_segments
-from framewatch.media.probe.completeness import missing_warning
-from framewatch.media.probe.file_kind import is_image
-from framewatch.media.probe.packet_scan import Spans, scan, stream_spans
 from framewatch.media.probe.probe import probe
 from framewatch.media.probe.safe_open import has_hwaccel
-from framewatch.media.probe.streams.late import late_warnings
-from framewatch.media.probe.streams.reach import reach_for_late
-from framewatch.media.probe.structure.structure_warnings import structure_warnings
-from framewatch.media.reading_cost import image_bytes, scanning_bytes
 from framewatch.render.image_renderer import render_image
 from framewatch.render.messages import Alive, FramesCounted, Send, Warned, stage_log
+from framewatch.render.probing.file_report import report_on
 from framewatch.render.segment_renderer import SegmentRenderer
 from framewatch.render.tasks import (
     AttachReport,
@@ -119,74 +98,7 @@ class RenderHandlers:
 
     def _probe(self, task: ProbeTask) -> ProbeReport:
         self.stage = "decode"
-        source, request = task.source, task.timeline_request
-        # The headers' sizes are checked against the limits before a packet is scanned or a frame decoded.
-        info = probe(source, task.limits, self._heartbeat, video_track=task.video_track, reach=task.reach)
-        odd = structure_warnings(source, self._heartbeat)
-        if is_image(info):
-            needed = image_bytes(info.streams[0].video, info.size, os.cpu_count() or 1)
-            process_bounds.let_take(needed)
-            with process_bounds.narrowed(needed):
-                detailed = with_image_details(source, info, self._heartbeat)
-                return ProbeReport(info=detailed, timeline=None, warnings=odd)
-        process_bounds.let_take(scanning_bytes(info.size))
-        main = info.main_video
-        if not task.timeline:
-            measured = stream_spans(source, _main_stream(info), self._heartbeat, info.extras.reach)
-            if isinstance(measured, Bridged):
-                return self._probe_bridged(task, measured)
-            if measured.late and (reach := reach_for_late(info.container, task.reach)):
-                return self._probe(task.evolve(reach=reach))
-            spans, missing, changes, late = measured
-            durations = {index: float(end - begin) for index, (begin, end) in spans.items()}
-            if task.limits and (findings := check_spans(durations, info, task.limits)):
-                raise MediaError.of(findings)
-            info = _without_packets_marked(info, spans)
-            lengths = lengths_in_cut(request, None, spans, info.start)
-            info = with_changes(info, changes, None)
-            return ProbeReport(
-                info=info, timeline=None, lengths=lengths, warnings=(*odd, *_warnings(missing), *late_warnings(late))
-            )
-        if main is None or main.video is None:
-            return ProbeReport(info=info, timeline=None)
-        # One scan of all packets before the work gives the exact timeline, finds a truncated file before hours are
-        # spent on it, and measures each stream's length, which headers only estimate.
-        scanned = scan(source, main.index, self._heartbeat, info.extras.reach)
-        if isinstance(scanned, Bridged):
-            return self._probe_bridged(task, scanned)
-        if scanned.late and (reach := reach_for_late(info.container, task.reach)):
-            return self._probe(task.evolve(reach=reach))
-        info = _without_packets_marked(info, scanned.spans)
-        info = _with_messages(info, main.index, scanned.messages)
-        timeline = requested_timeline(request, scanned, main.video.rate, info.start)
-        limits = task.limits
-        if limits and (
-            findings := [*check_length(timeline.duration, limits), *check_pictures(scanned.changes, limits)]
-        ):
-            raise MediaError.of(findings)
-        return ProbeReport(
-            info=with_changes(info, scanned.changes, timeline),
-            timeline=timeline,
-            lengths=lengths_in_cut(request, timeline, scanned.spans, info.start),
-            frame_times=frame_times(scanned),
-            segments=plan_segments(
-                timeline, scanned.pts, scanned.keyframes, task.segment_options, seekable=scanned.seekable
-            ),
-            seekable=scanned.seekable,
-            warnings=(
-                *odd,
-                *_warnings(scanned.missing),
-                *late_warnings(scanned.late),
-                *standstill_warnings(info.container, scanned, timeline),
-                *dropped_frames_warnings(request, scanned, timeline, info.start),
-            ),
-        )
-
-    def _probe_bridged(self, task: ProbeTask, bridged: Bridged) -> ProbeReport:
-        """Probe a file whose clock jumps once more, with a clock that does not: all else of it depends on that."""
-        assert isinstance(task.source, InputFile)  # noqa: S101 - files of framewatch's own are read as they are
-        report = self._probe(task.evolve(source=task.source.evolve(clock=bridged.clock)))
-        return report.evolve(clock=bridged.clock, warnings=(jump_warning(bridged.joints), *report.warnings))
+        return report_on(task, self._heartbeat)
 
     def _length(self, task: LengthTask) -> LengthReport:
         self.stage = "decode"
@@ -272,32 +184,6 @@ class RenderHandlers:
         if count != self._last_count:
             self._last_count = count
             self.send(Alive(count=count))
-
-
-def _without_packets_marked(info: MediaInfo, spans: Spans) -> MediaInfo:
-    """Return `info` with the audio tracks marked that a broadcast announces and never sends."""
-    streams = (each.evolve(empty=each.kind == "audio" and each.index not in spans) for each in info.streams)
-    return info.evolve(streams=tuple(streams))
-
-
-def _main_stream(info: MediaInfo) -> int:
-    """Return the index of the stream by whose seconds a file is judged, whatever is wanted of it."""
-    main = info.main_video
-    return next((each.index for each in (main, *info.of_kind("audio"), *info.streams) if each is not None), 0)
-
-
-def _with_messages(info: MediaInfo, video: int, messages: Sequence[FrameMessages]) -> MediaInfo:
-    """Complete what a file has by what its video attaches to single frames."""
-    entries = [
-        Entry(kind=each.kind, stream=video, detail=f"{each.frames} frames from {each.first:.2f} s on")
-        for each in messages
-    ]
-    extras = info.extras.evolve(frame_messages=messages)
-    return info.evolve(extras=extras, inventory=merged(entries, info.inventory))
-
-
-def _warnings(missing: Missing) -> tuple[Finding, ...]:
-    return (missing_warning(missing),) if missing.bytes else ()
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""The report about a file from which its plan is made."""
