@@ -118,43 +118,24 @@ def scan(source: AnyFile, index: int, beat: Beat = no_beat, reach: int | None = 
     with open_media(source, beat=beat, on_read=completeness.on_read, reach=reach) as container:
         stream = container.streams[index]
         indexed = len(stream.index_entries)
-        context = stream.codec_context
-        jumps = _jump_detector(source, container, index)
-        collector = _FrameTimes(
-            time_base=fraction(stream.time_base) or Fraction(1, 1000),
-            by_dts=set_up_timestamps(container),
-            repeat_detector=RepeatDetector(context),
-            has_b_frames=bool(getattr(context, "has_b_frames", False)),
-            raw=container.format.name if container.format.name in RAW else "",
-            first_picture=FirstPicture(context),
-            clock_may_jump=jumps is not None,
-        )
-        spans, messages, watch = _SpanCollector(), MessageCounter(context), ChangeWatch(container, index)
-        with (
-            completeness.explains(container),
-            _reading_errors(source, lambda: f"it cannot be read beyond frame {collector.seen}"),
-        ):
-            for packet in packets(container):
-                if packet.size == 0 and packet.dts is None:
-                    continue  # PyAV's end marker
-                spans.add(packet)
-                completeness.add(packet)
-                if jumps is not None:
-                    _add_stamp(jumps, packet)
+        reading = _Reading(source, container, index, completeness)
+        collector = _frame_times(container, stream, clock_may_jump=reading.jumps is not None)
+        messages, watch = MessageCounter(stream.codec_context), ChangeWatch(container, index)
+        with reading.errors(lambda: f"it cannot be read beyond frame {collector.seen}"):
+            for packet in reading.packets():
                 time = packet.pts
                 if packet.stream_index == index:
                     time = collector.add(packet)
                     messages.add(packet, time)
                 watch.add(packet, time)
-        if jumps is not None and (bridged := jumps.result()):
+        if bridged := reading.bridged():
             return bridged
-        seconds = spans.in_seconds(container)
-        missing = completeness.check(container, _latest(seconds))
+        spans, missing = reading.measured()
         if container.format.name.startswith(_STATING_FRAMES) and stream.frames < _UNKNOWN_FRAMES:
             _check_frames(source, stream, indexed, collector.seen, beat)
         check_end(source, container.format.name, collector.last_packet, beat)
-        _check_duration(source, container, seconds)
-        result = collector.result(source, seconds)
+        _check_duration(source, container, spans)
+        result = collector.result(source, spans)
         return replace(
             result,
             missing=missing,
@@ -176,21 +157,55 @@ def stream_spans(source: AnyFile, main: int, beat: Beat = no_beat, reach: int | 
     """
     completeness = Completeness(source, main, beat)
     with open_media(source, beat=beat, on_read=completeness.on_read, reach=reach) as container:
-        spans, watch = _SpanCollector(), ChangeWatch(container, None)
-        jumps = _jump_detector(source, container, main)
-        with completeness.explains(container), _reading_errors(source, lambda: "it cannot be read to its end"):
-            for packet in packets(container):
-                spans.add(packet)
-                completeness.add(packet)
+        reading, watch = _Reading(source, container, main, completeness), ChangeWatch(container, None)
+        with reading.errors(lambda: "it cannot be read to its end"):
+            for packet in reading.packets():
                 watch.add(packet, packet.pts)
-                if jumps is not None:
-                    _add_stamp(jumps, packet)
-        if jumps is not None and (bridged := jumps.result()):
+        if bridged := reading.bridged():
             return bridged
-        seconds = spans.in_seconds(container)
-        missing = completeness.check(container, _latest(seconds))
-        _check_duration(source, container, seconds)
-        return StreamScan(seconds, missing, watch.result(), late_streams(container))
+        spans, missing = reading.measured()
+        _check_duration(source, container, spans)
+        return StreamScan(spans, missing, watch.result(), late_streams(container))
+
+
+class _Reading:
+    """The packets of a file, and what is noticed of those of all streams."""
+
+    def __init__(self, source: AnyFile, container: InputContainer, main: int, completeness: Completeness) -> None:
+        self._source, self._container, self._completeness = source, container, completeness
+        self._spans = _SpanCollector()
+        self.jumps = _jump_detector(source, container, main)
+
+    def packets(self) -> Iterator[Packet[Any]]:
+        for packet in packets(self._container):
+            if packet.size == 0 and packet.dts is None:
+                continue  # PyAV's end marker
+            self._spans.add(packet)
+            self._completeness.add(packet)
+            if self.jumps is not None:
+                _add_stamp(self.jumps, packet)
+            yield packet
+
+    @contextmanager
+    def errors(self, reason: Callable[[], str]) -> Iterator[None]:
+        """Turn libav's errors about packets into one that says how far the file can be read."""
+        with self._completeness.explains(self._container):
+            try:
+                yield
+            except av.FFmpegError as error:
+                name = self._source.name
+                out_of_memory.raise_if_unaffordable(error, f"reading {name}")
+                message = f"{name} is damaged: {reason()} ({error.strerror})"
+                raise MediaError(message, code="media.corrupt", hint=COPY_AGAIN_HINT) from error
+
+    def bridged(self) -> Bridged | None:
+        """Return the clock to read the file with, where its own jumps."""
+        return self.jumps.result() if self.jumps is not None else None
+
+    def measured(self) -> tuple[Spans, Missing]:
+        """Return when the streams begin and end, and what is missing."""
+        spans = self._spans.in_seconds(self._container)
+        return spans, self._completeness.check(self._container, _latest(spans))
 
 
 def _jump_detector(source: AnyFile, container: InputContainer, main: int) -> JumpDetector | None:
@@ -211,14 +226,17 @@ def _add_stamp(jumps: JumpDetector, packet: Packet[Any]) -> None:
     jumps.add(packet.stream_index, stream.id, Stamp(place, packet.dts, pts, packet_duration(packet)), timed=timed)
 
 
-@contextmanager
-def _reading_errors(source: AnyFile, reason: Callable[[], str]) -> Iterator[None]:
-    try:
-        yield
-    except av.FFmpegError as error:
-        out_of_memory.raise_if_unaffordable(error, f"reading {source.name}")
-        message = f"{source.name} is damaged: {reason()} ({error.strerror})"
-        raise MediaError(message, code="media.corrupt", hint=COPY_AGAIN_HINT) from error
+def _frame_times(container: InputContainer, stream: AvStream, *, clock_may_jump: bool) -> _FrameTimes:
+    context = stream.codec_context
+    return _FrameTimes(
+        time_base=fraction(stream.time_base) or Fraction(1, 1000),
+        by_dts=set_up_timestamps(container),
+        repeat_detector=RepeatDetector(context),
+        has_b_frames=bool(getattr(context, "has_b_frames", False)),
+        raw=container.format.name if container.format.name in RAW else "",
+        first_picture=FirstPicture(context),
+        clock_may_jump=clock_may_jump,
+    )
 
 
 @dataclass
