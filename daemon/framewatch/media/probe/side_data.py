@@ -24,6 +24,7 @@ TYPES = range(64)  # FFmpeg 9 has types 0 to 34
 class SideDataType(IntEnum):
     """The types that framewatch reads: enum AVFrameSideDataType of libavutil/frame.h, which only ever grows."""
 
+    PANSCAN = 0
     STEREO3D = 2
     DISPLAYMATRIX = 6
     MASTERING_DISPLAY_METADATA = 11

@@ -90,3 +90,15 @@ def test_numbers_without_end_are_no_description() -> None:
     cropped = f"    Side data:\n      Frame cropping: {digits}/1/1/1\n"
     assert parse_dump(stream).codecs == parse_dump(DUMP).codecs
     assert parse_dump(DUMP + cropped).edges == {}
+
+
+def test_a_pan_and_scan_rectangle_is_one_only_if_it_leaves_something_out(tmp_path: Path) -> None:
+    plain = make_video(tmp_path / "plain.mpg", codec=("-c:v", "mpeg2video"))
+    stated = make_video(tmp_path / "s.mpg", codec=("-c:v", "mpeg2video", "-seq_disp_ext", "always"))
+    data = stated.read_bytes()
+    at = data.index(b"\0\0\1\xb5\x2b") + 8  # ISO 13818-2, 6.2.2.4: 14 bits of width, a mark, 14 of height
+    assert int.from_bytes(data[at : at + 2]) >> 2 == 64
+    narrow = tmp_path / "narrow.mpg"
+    narrow.write_bytes(data[:at] + (48 << 2 | data[at + 1] & 3).to_bytes(2) + data[at + 2 :])
+    kinds = [{entry.kind for entry in probe(path).inventory} for path in (plain, stated, narrow)]
+    assert kinds == [{"timecode_gop"}, {"timecode_gop"}, {"timecode_gop", "pan_scan"}]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
@@ -19,6 +20,7 @@ _NO_PROPERTIES = (8, 10, 18, 19, 22, 27)  # motion vectors, service type, region
 # Encoders of x264 and x265 state their version and options as "user data" that begins with these.
 _ENCODERS = tuple(map(bytes.fromhex, ("dc45e9bde6d948b7962cd820d923eeef", "2ca2de09b51747dbbb55a4fe7fc2fc4e")))
 
+_PAN_SCAN = struct.Struct("3i6h")  # AVPanScan: id, width and height in sixteenths, the offsets of three fields
 _TWO_DIMENSIONS = bytes(4)  # AV_STEREO3D_2D
 
 
@@ -48,10 +50,23 @@ def _entry(frame: VideoFrame, number: int) -> Entry | None:
     kind = by_number().get(number)
     if kind is None:
         return Entry(kind=UNKNOWN, detail=f"side data of frames of type {number}")
+    if number == SideDataType.PANSCAN and _shows_everything(frame):
+        return None
     data = _read(frame, number) if kinds()[kind].rewritten else b""
     if kind in ("stereo3d", "spherical") and not can_be_written(kind, data):
         return None if kind == "stereo3d" and data.startswith(_TWO_DIMENSIONS) else Entry(kind=f"{kind}_other")
     return Entry(kind=kind, data=data.hex())
+
+
+def _shows_everything(frame: VideoFrame) -> bool:
+    """Say whether the rectangle is none: libav attaches one to each frame of MPEG-2, mostly all of the picture."""
+    try:
+        _, width, height, *offsets = _PAN_SCAN.unpack_from(_read(frame, SideDataType.PANSCAN))
+    except struct.error:
+        return False
+    if not width or not height:
+        return True
+    return width >= 16 * frame.width and height >= 16 * frame.height and not any(offsets)
 
 
 def _read(frame: VideoFrame, number: int) -> bytes:
