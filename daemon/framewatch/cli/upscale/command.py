@@ -187,8 +187,7 @@ class _BarObserver(Observer):
         self._bar.console.print(f"going on: {kept} of {segments} segments are finished already")
 
     def warned(self, warning: Finding) -> None:
-        hint = f" ({warning.hint})" if warning.hint else ""
-        text = printable(f"warning: {warning.message}{hint} [{warning.code}]")
+        text = printable(f"warning: {warning}")
         if text not in self._said:
             self._said.add(text)
             self._bar.console.print(text, markup=False, soft_wrap=True)

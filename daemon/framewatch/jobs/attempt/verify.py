@@ -170,6 +170,8 @@ def silent_track_warning(index: int) -> Finding:
 def damaged_frames_warning(frames: int) -> Finding:
     """Return the warning for frames that could not be decoded."""
     message = f"{frames} frames could not be decoded; the frames before them are shown longer"
+    if frames == 1:
+        message = "1 frame could not be decoded; the frame before it is shown longer"
     hint = "the rest is complete; if the damage is visible, look for a better source"
     return Finding("media.damaged_frames", message, hint)
 
