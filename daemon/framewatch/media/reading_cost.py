@@ -57,7 +57,8 @@ def frames_bytes(pixels: int, each: int, threads: int) -> int:
 
 def pixel_bytes(video: Video) -> int:
     """Return the most bytes that a pixel of a decoded frame takes: a sample for each component."""
-    return (4 if video.alpha else 3) * (1 if video.bit_depth <= 8 else 2 if video.bit_depth <= 16 else 4)
+    fourth = video.alpha or video.pixel_format == "bgra"  # an opaque GIF has one, too
+    return (4 if fourth else 3) * (1 if video.bit_depth <= 8 else 2 if video.bit_depth <= 16 else 4)
 
 
 def image_bytes(video: Video | None, size: int, threads: int) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from fractions import Fraction
 from functools import partial
-from typing import cast
+from typing import BinaryIO, cast
 
 import av
 from av.container import InputContainer
@@ -43,6 +43,7 @@ from framewatch.media.probe.streams.reach import further_reach, what_is_known
 from framewatch.media.probe.streams.stills import mark_stills
 from framewatch.media.probe.streams.teletext_pages import LOOK_BYTES, mark_pages
 from framewatch.media.probe.structure.content import HEAD, RAW, demuxer_of, unread_format
+from framewatch.media.probe.structure.gif_transparency import is_opaque
 from framewatch.media.probe.truncation import COPY_AGAIN_HINT, Extent, Family, read_extent
 from framewatch.media.reading_cost import decoding_bytes, least_decoding_bytes, opening_bytes, opening_image_bytes
 from framewatch.media.siting import siting_of
@@ -93,7 +94,7 @@ def probe(
             marked = mark_stills(partial(opening, reach=info.extras.reach), container, info.streams, video_track)
             paged = _with_teletext_pages(source, container, marked, seconds, beat)
             complete = _with_regions(source, info.evolve(streams=paged, video_track=video_track), seconds, beat)
-            return _with_first_frame(container, complete)
+            return _with_first_frame(container, complete, partial(open_file, source, seconds, beat))
     except MediaError as error:
         if error.finding.code != MediaError.code:
             raise
@@ -227,7 +228,9 @@ def _opened_far_enough(
         reach = further
 
 
-def _with_first_frame(container: InputContainer, info: MediaInfo) -> MediaInfo:
+def _with_first_frame(
+    container: InputContainer, info: MediaInfo, opening: Callable[[], AbstractContextManager[BinaryIO]]
+) -> MediaInfo:
     """Return what only a decoded frame tells as well."""
     main = info.main_video
     if main is None:
@@ -236,7 +239,11 @@ def _with_first_frame(container: InputContainer, info: MediaInfo) -> MediaInfo:
         process_bounds.let_take(decoding_bytes(main.video, threads=os.cpu_count() or 1))
         _require_room_for_frames(main.video)
     frames = _first_frames(container, cast(VideoStream, container.streams[main.index]), main.video)
-    completed = main.evolve(video=main.video and _with_frame_facts(main.video, frames[0] if frames else None))
+    video = main.video and _with_frame_facts(main.video, frames[0] if frames else None)
+    if video and frames and main.codec == "gif":
+        with opening() as file:
+            video = video.evolve(alpha=not is_opaque(file, frames[0]))
+    completed = main.evolve(video=video)
     return info.evolve(
         streams=tuple(completed if each is main else each for each in info.streams),
         inventory=merged(info.inventory, frame_entries(frames, main.index)),

@@ -5,15 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from av.video.frame import VideoFrame
 
 from framewatch.domain import Entry
+from framewatch.media.inventory.derived import complete_inventory
 from framewatch.media.probe.inventory.frames import attached_types, frame_entries
 from framewatch.media.probe.libav_dump import SideDatum, parse_dump
 from framewatch.media.probe.probe import probe
 from media_factory import make_video
-from property_samples import SAMPLES
+from property_samples import SAMPLES, run
 
+PALETTE = "split[a][b];[a]palettegen[p];[b][p]paletteuse"
 DUMP = """Input #0, mov, from 'x':
   Program 1{space}
     Metadata:
@@ -102,3 +105,23 @@ def test_a_pan_and_scan_rectangle_is_one_only_if_it_leaves_something_out(tmp_pat
     narrow.write_bytes(data[:at] + (48 << 2 | data[at + 1] & 3).to_bytes(2) + data[at + 2 :])
     kinds = [{entry.kind for entry in probe(path).inventory} for path in (plain, stated, narrow)]
     assert kinds == [{"timecode_gop"}, {"timecode_gop"}, {"timecode_gop", "pan_scan"}]
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "expected"),
+    [
+        ("testsrc2=s=64x48:r=10:d=1", (), set()),
+        ("testsrc2=s=64x48:r=10:d=1", ("-gifflags", "0"), set()),
+        (f"color=red@0:s=64x48:r=10:d=1,format=rgba,{PALETTE}", (), {"alpha"}),
+        (
+            f"color=red:s=64x48:r=10:d=1,format=rgba,fade=out:2:6:alpha=1,{PALETTE}",
+            (),
+            {"alpha"},
+        ),  # not from the beginning
+    ],
+)
+def test_a_gif_is_transparent_only_if_one_of_its_frames_is(
+    tmp_path: Path, source: str, options: tuple[str, ...], expected: set[str]
+) -> None:
+    run("-f", "lavfi", "-i", source, *options, tmp_path / "clip.gif")
+    assert {entry.kind for entry in complete_inventory(probe(tmp_path / "clip.gif"))} == expected
