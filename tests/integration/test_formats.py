@@ -17,7 +17,7 @@ from framewatch.media.probe.packet_scan import scan
 from framewatch.media.probe.probe import probe
 from full_run import frame_times, process, rgb_frames
 from heif import tiled
-from hostile_media import element
+from hostile_media import box, element
 from media_factory import ffmpeg, make_video
 from media_samples import FFMPEG
 
@@ -135,7 +135,7 @@ def test_each_format_that_cannot_be_read_is_refused_under_its_own_name(films: Pa
     film = make_video(tmp_path / "film.mov", seconds=0.2)
     still = tmp_path / "still.avif"
     ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x48", "-frames:v", "1", still)
-    tiled(still, tmp_path / "tiles.avif")
+    tiled(still, tmp_path / "tiles.avif", shown=[box(b"clap", bytes(32))])
     ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x48:d=0.2", "-c:v", "libwebp_anim", tmp_path / "moving.webp")
     ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x48:d=0.2", "-c:v", "flv1", tmp_path / "flash.swf")
     for name, tag in {"raw.mov": b"aprn", "braw.mov": b"braw", "drm.mov": b"encv", "odd.mov": b"Xy1z"}.items():

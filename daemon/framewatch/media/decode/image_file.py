@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from fractions import Fraction
 from typing import Any, NamedTuple, cast
 
 import av
 import numpy as np
+from av.container import InputContainer
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
@@ -18,14 +20,16 @@ from framewatch.errors import MediaError
 from framewatch.media import colour, out_of_memory
 from framewatch.media.decode.decoder import upright_rgb_filters
 from framewatch.media.decode.icc_profile import attached_icc, split_icc
+from framewatch.media.decode.tiled_frame import TiledFrame
 from framewatch.media.filter_graph import Filter, FilterChain
 from framewatch.media.filters.upright import upright_filters
 from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.icc import icc_flaw
+from framewatch.media.iso_files.heif_grid import Grid, read_grid
 from framewatch.media.limits import MAX_IMAGE_PIXELS, require_image_size
-from framewatch.media.probe.display_matrix import orientation
+from framewatch.media.probe.display_matrix import Orientation, orientation
 from framewatch.media.probe.pyav_values import fraction, packets
-from framewatch.media.probe.safe_open import AnyFile, media_errors, open_media
+from framewatch.media.probe.safe_open import AnyFile, media_errors, open_file, open_media
 from framewatch.media.siting import siting_of
 
 _WHITE = {"rgb24": 255, "rgb48le": 65535}
@@ -41,6 +45,12 @@ class DecodedImage(NamedTuple):
     icc: bytes | None = None  # the source's ICC profile, unless it has a flaw
 
 
+class _Decoded(NamedTuple):
+    frame: VideoFrame
+    icc: bytes | None
+    orientation: Orientation
+
+
 def with_image_details(source: AnyFile, info: MediaInfo, beat: Beat = no_beat) -> MediaInfo:
     """Complete what the probe found in an image file by what only the decoded image tells.
 
@@ -51,19 +61,18 @@ def with_image_details(source: AnyFile, info: MediaInfo, beat: Beat = no_beat) -
     """
     stream = info.streams[0]
     with media_errors(source):
-        frame, icc = _decode(source, stream, beat)
-        video = _with_frame_facts(stream, frame)
+        frame, icc, turned = _decode(source, stream, beat)
+        video = _with_frame_facts(stream, frame, turned)
         if icc is not None:
             video = video.evolve(icc=IccProfile(size=len(icc), flaw=icc_flaw(icc)))
     return info.evolve(streams=(stream.evolve(video=video), *info.streams[1:]))
 
 
-def _with_frame_facts(stream: Stream, frame: VideoFrame) -> Video:
+def _with_frame_facts(stream: Stream, frame: VideoFrame, found: Orientation) -> Video:
     """Complete what the headers say, if they say anything, by what the image says."""
     name, stated = frame.format.name, stream.video
     video = stated or Video(width=frame.width, height=frame.height, pixel_format=name, bit_depth=8, rate=None)
     matrix = video.colour.matrix or "smpte170m"  # what is not RGB is YCbCr as in JPEG (JFIF)
-    found = orientation(frame)
     return video.evolve(
         width=frame.width,
         height=frame.height,
@@ -89,7 +98,7 @@ def read_image(source: AnyFile, stream: Stream, beat: Beat = no_beat) -> Decoded
         MediaError: `media.corrupt`.
     """
     with media_errors(source):
-        frame, icc = _decode(source, stream, beat)
+        frame, icc, _ = _decode(source, stream, beat)
         rgb, alpha = _upright(frame, _video(stream))
         return DecodedImage(rgb, alpha, icc if icc is not None and icc_flaw(icc) is None else None)
 
@@ -132,8 +141,7 @@ def bound_alpha(upscaled: Pixels, source: Pixels, scale: int) -> Pixels:
     return np.clip(upscaled, low, high)
 
 
-def _decode(source: AnyFile, stream: Stream, beat: Beat) -> tuple[VideoFrame, bytes | None]:
-    """Return the image and its ICC profile."""
+def _decode(source: AnyFile, stream: Stream, beat: Beat) -> _Decoded:
     video = stream.video  # None if the headers alone do not tell
     if video is not None:
         require_image_size(video.width, video.height)
@@ -141,15 +149,61 @@ def _decode(source: AnyFile, stream: Stream, beat: Beat) -> tuple[VideoFrame, by
         av_stream = cast(VideoStream, container.streams[stream.index])
         if cast("av.VideoCodecContext | None", av_stream.codec_context) is None:
             raise _no_decoder(stream)
+        grid = _grid(source, beat) if container.format.name.startswith("mov") else None
         try:
-            for packet in packets(container, av_stream):
-                frame, icc = _decode_packet(av_stream.codec_context, packet)
-                if frame is not None:
-                    return frame, icc
+            if grid is not None:
+                return _decode_tiles(source, container, grid, beat)
+            frame, icc = _first_image(container, av_stream)
         except av.FFmpegError as error:
             out_of_memory.raise_if_unaffordable(error, f"decoding {source.name}")
             raise _corrupt(source, error.strerror or "") from None
-    raise _corrupt(source, "there is no image in it")
+    if frame is None:
+        raise _corrupt(source, "there is no image in it")
+    return _Decoded(frame, icc, orientation(frame))
+
+
+def _grid(source: AnyFile, beat: Beat) -> Grid | None:
+    with open_file(source, beat=beat) as file:
+        return read_grid(file, file.seek(0, os.SEEK_END))
+
+
+def _decode_tiles(source: AnyFile, container: InputContainer, grid: Grid, beat: Beat) -> _Decoded:
+    """Put the image together from its tiles, each of which is a stream with one packet."""
+    whole: TiledFrame | None = None
+    missing = {tile: number for number, tile in enumerate(grid.tiles)}
+    profile = grid.icc
+    for packet in packets(container):
+        number = missing.pop(packet.stream.id, None) if packet.size else None
+        if number is None:
+            continue
+        frame, icc = _decode_tile(cast(VideoStream, packet.stream), packet)
+        if frame is None:
+            raise _corrupt(source, f"tile {number + 1} of {len(grid.tiles)} cannot be decoded")
+        whole = whole or TiledFrame(frame, grid)
+        if not whole.put(frame, number):
+            raise _corrupt(source, f"tile {number + 1} of {len(grid.tiles)} does not fit to the others")
+        profile = profile or icc
+        beat()
+    if whole is None or missing:
+        raise _corrupt(source, f"{len(missing)} of {len(grid.tiles)} tiles are missing")
+    return _Decoded(whole.frame(), profile, Orientation(grid.rotation, grid.mirrored))
+
+
+def _decode_tile(stream: VideoStream, packet: Packet[Any]) -> tuple[VideoFrame | None, bytes | None]:
+    stream.codec_context.thread_count = 1  # there may be a thousand of them
+    frame, icc = _decode_packet(stream.codec_context, packet)
+    if frame is None:
+        frame = next(iter(stream.codec_context.decode(None)), None)  # decoders hold frames back
+        icc = attached_icc(frame, stream.codec_context.name, b"") if frame else None
+    return frame, icc
+
+
+def _first_image(container: InputContainer, stream: VideoStream) -> tuple[VideoFrame | None, bytes | None]:
+    for packet in packets(container, stream):
+        frame, icc = _decode_packet(stream.codec_context, packet)
+        if frame is not None:
+            return frame, icc
+    return None, None
 
 
 def _decode_packet(context: VideoCodecContext, packet: Packet[Any]) -> tuple[VideoFrame | None, bytes | None]:

@@ -139,7 +139,7 @@ def _sound_packet(description: bytes) -> tuple[int, int]:
 
 def _items_end(table: bytes) -> int:
     """Return the place behind the last byte of an image's items (ISO/IEC 14496-12, section 8.11.3)."""
-    reader = _Reader(table)
+    reader = Reader(table)
     version = reader.number(1)
     reader.number(3)
     sizes = reader.number(2)
@@ -164,19 +164,22 @@ def _items_end(table: bytes) -> int:
     return end
 
 
-class _Reader:
+class Reader:
     """Numbers of any width, one after the other."""
 
     def __init__(self, data: bytes) -> None:
+        """`data` is all that there is to read."""
         self._data = data
         self._at = 0
 
     def number(self, width: int) -> int:
+        """Return the next number, of so many bytes."""
         self._at += width
         return int.from_bytes(self._data[self._at - width : self._at])
 
     @property
     def is_over(self) -> bool:
+        """Whether more was asked for than there is."""
         return self._at > len(self._data)
 
 

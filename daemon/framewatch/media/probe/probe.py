@@ -27,6 +27,7 @@ from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.image_files.image_size import image_size
 from framewatch.media.inventory.derived import merged
 from framewatch.media.iso_files.heif import read_pictures
+from framewatch.media.iso_files.heif_grid import Grid, read_grid
 from framewatch.media.limits import MAX_LANGUAGE, MAX_TITLE, Limits, check_limits, require_image_size
 from framewatch.media.probe.colour_tags import colour_of
 from framewatch.media.probe.completeness import explain_unreadable
@@ -80,7 +81,7 @@ def probe(
         StorageError: the file is gone or cannot be read now.
     """
     pixels, seconds = (limits.decoder_pixels, limits.probe_seconds) if limits else (None, None)
-    size, extent = _size_and_extent(source, seconds, beat)
+    size, extent, grid = _size_and_extent(source, seconds, beat)
     if extent.truncated:
         raise _truncated(source, extent)
     if limits:
@@ -89,7 +90,7 @@ def probe(
     try:
         with (
             _bounded_by_image(source, size, seconds, beat) if limits else nullcontext(),
-            _opened_far_enough(opening, size, limits, reach) as (container, info),
+            _opened_far_enough(opening, partial(_headers, size=size, grid=grid), limits, reach) as (container, info),
         ):
             marked = mark_stills(partial(opening, reach=info.extras.reach), container, info.streams, video_track)
             paged = _with_teletext_pages(source, container, marked, seconds, beat)
@@ -154,7 +155,7 @@ def _truncated(source: AnyFile, extent: Extent) -> MediaError:
     return MediaError(message, code="media.truncated", hint=COPY_AGAIN_HINT)
 
 
-def _size_and_extent(source: AnyFile, seconds: float | None, beat: Beat) -> tuple[int, Extent]:
+def _size_and_extent(source: AnyFile, seconds: float | None, beat: Beat) -> tuple[int, Extent, Grid | None]:
     with open_file(source, seconds, beat) as file:
         size = file.seek(0, 2)
         if size == 0:
@@ -164,10 +165,14 @@ def _size_and_extent(source: AnyFile, seconds: float | None, beat: Beat) -> tupl
             message = f"{source.name} is {unread.name}, which the libav of framewatch cannot read"
             raise MediaError(message, code="media.unsupported", hint=unread.hint)
         extent = read_extent(file)
-        if extent.family is Family.ISO and not extent.truncated and (parts := read_pictures(file, size).composed_of):
+        if extent.family is not Family.ISO or extent.truncated:
+            return size, extent, None
+        parts = read_pictures(file, size).composed_of
+        grid = read_grid(file, size) if parts else None
+        if parts and grid is None:
             message = f"{source.name} is a picture of several {parts}, which framewatch cannot put together"
             raise MediaError(message, code="media.unsupported", hint="convert it to PNG, JPEG or TIFF first")
-        return size, extent
+        return size, extent, grid
 
 
 def _is_recognised(source: AnyFile, beat: Beat) -> bool:
@@ -203,7 +208,7 @@ def _with_teletext_pages(
 @contextmanager
 def _opened_far_enough(
     opening: Callable[..., AbstractContextManager[InputContainer]],
-    size: int,
+    headers: Callable[[InputContainer], MediaInfo],
     limits: Limits | None,
     reach: int | None,
 ) -> Iterator[tuple[InputContainer, MediaInfo]]:
@@ -216,7 +221,7 @@ def _opened_far_enough(
     known: tuple[object, ...] = ()
     while True:
         with opening(reach=reach) as container:
-            info = _headers(container, size)
+            info = headers(container)
             if limits is not None and (findings := check_limits(info, limits)):
                 raise MediaError.of(findings)
             before, known = known, what_is_known(info)
@@ -250,10 +255,12 @@ def _with_first_frame(
     )
 
 
-def _headers(container: InputContainer, size: int) -> MediaInfo:
+def _headers(container: InputContainer, size: int, grid: Grid | None) -> MediaInfo:
     dump = read_dump(container)
     chapters = container.chapters()
-    streams = tuple(_stream(container, stream, dump) for stream in container.streams)
+    streams = tuple(_stream(container, stream, dump) for stream in container.streams if _is_shown(stream, grid))
+    if grid is not None:
+        streams = tuple(_whole(each, grid) for each in streams)
     return MediaInfo(
         container=container.format.name,
         size=size,
@@ -264,6 +271,16 @@ def _headers(container: InputContainer, size: int) -> MediaInfo:
         extras=_extras(container, [chapter["metadata"] for chapter in chapters]),
         inventory=container_entries(container, dump),
     )
+
+
+def _is_shown(stream: AvStream, grid: Grid | None) -> bool:
+    """Return whether a stream counts: of a picture in tiles, the first one stands for all."""
+    return grid is None or stream.id == grid.tiles[0]
+
+
+def _whole(tile: Stream, grid: Grid) -> Stream:
+    video = tile.video and tile.video.evolve(width=grid.width, height=grid.height)
+    return tile.evolve(cover=True, video=video)
 
 
 def _extras(container: InputContainer, of_chapters: Sequence[Mapping[str, str]]) -> Extras:
