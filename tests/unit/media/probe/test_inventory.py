@@ -125,3 +125,15 @@ def test_a_gif_is_transparent_only_if_one_of_its_frames_is(
 ) -> None:
     run("-f", "lavfi", "-i", source, *options, tmp_path / "clip.gif")
     assert {entry.kind for entry in complete_inventory(probe(tmp_path / "clip.gif"))} == expected
+
+
+def test_audio_description_on_television_is_one_mark(tmp_path: Path) -> None:
+    flags = ("-c:a", "mp2", "-disposition:a:0", "visual_impaired", "-metadata:s:a:0", "language=eng")
+    path = make_video(tmp_path / "film.ts", audio=True, output=flags)
+    assert [entry.kind for entry in probe(path).inventory] == ["disposition.visual_impaired"]
+
+
+def test_the_android_version_of_a_phone_is_no_property(tmp_path: Path) -> None:
+    flags = ("-movflags", "use_metadata_tags", "-metadata", "com.android.version=14", "-metadata", "com.x=1")
+    found = probe(make_video(tmp_path / "clip.mp4", output=flags)).inventory
+    assert [(entry.kind, entry.detail) for entry in found] == [("tag", "com.x")]

@@ -77,7 +77,7 @@ def _of_stream(stream: AvStream, dump: LibavDump) -> Iterator[Entry]:
             yield from _known(kind, vision.title if vision else datum.detail)
         elif datum.name not in _NO_PROPERTIES:
             yield Entry(kind=UNKNOWN, detail=f"side data {datum.name!r}")
-    yield from _dispositions(int(stream.disposition & ~_COUNTED_ELSEWHERE))
+    yield from _dispositions(int(stream.disposition & ~_counted_once(stream)))
     metadata = _lower(stream.metadata)
     if len(language := metadata.get("language", "")) > _THREE_LETTERS:
         yield Entry(kind="language_tag", detail=language[:_MAX_DETAIL])
@@ -85,6 +85,13 @@ def _of_stream(stream: AvStream, dump: LibavDump) -> Iterator[Entry]:
         yield Entry(kind="timecode", detail=code[:_MAX_DETAIL])
     if stream.type == "video" and metadata.get("alpha_mode") == "1":
         yield Entry(kind="alpha")
+
+
+def _counted_once(stream: AvStream) -> Disposition:
+    """Return the marks of a stream that are told elsewhere, or are another one's second name."""
+    flags = Disposition(stream.disposition)
+    of_one_byte = stream.container.format.name == "mpegts" and Disposition.visual_impaired in flags
+    return _COUNTED_ELSEWHERE | Disposition.descriptions if of_one_byte else _COUNTED_ELSEWHERE
 
 
 def _lower(metadata: Mapping[str, str]) -> dict[str, str]:

@@ -34,6 +34,7 @@ _TECHNICAL = frozenset(
             "encoder-eng",
             "software",
             "reel_name",
+            "com.android.version",
         ),
     )
 )
