@@ -75,6 +75,19 @@ def test_a_region_of_a_language_that_libav_does_not_read_is_found(tmp_path: Path
     assert Entry(kind="language_region", stream=0, detail="pt-BR") in probe(path).inventory
 
 
+def test_tags_that_no_program_writes_do_not_become_arguments(tmp_path: Path) -> None:
+    many = [part for number in range(25) for part in ("-metadata:s:v", f"note{number}={'x' * 9000}")]
+    path = make_video(tmp_path / "film.mkv", output=many)
+    found = probe(path).inventory
+    kept = sum(len(each.detail) + len(each.data) for each in found if each.kind == "tag_of_track")
+    assert 190_000 < kept <= 200_000
+    assert [each.detail for each in found if each.kind == "unknown"] == [
+        "further tags of tracks, beyond 200000 characters"
+    ]
+    named = make_video(tmp_path / "named.mkv", output=("-metadata:s:v", f"{'n' * 251}=x"))
+    assert probe(named).inventory == (Entry(kind="unknown", stream=0, detail="a tag with a name of 251 characters"),)
+
+
 def plain_frame() -> VideoFrame:
     return VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), "rgb24")
 

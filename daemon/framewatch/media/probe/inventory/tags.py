@@ -8,6 +8,7 @@ from av.container import InputContainer
 from av.stream import Stream as AvStream
 
 from framewatch.domain import Entry
+from framewatch.domain.inventory import UNKNOWN
 from framewatch.media.limits import MAX_TAGS
 from framewatch.media.probe.pyav_values import tags
 
@@ -39,11 +40,16 @@ _TECHNICAL = frozenset(
     )
 )
 _MAX_VALUE = 10_000  # characters, as of a tag in a preset
+_MAX_NAME = 250  # characters; those of programs have up to fifty
+_MAX_OF_TRACKS = 200_000  # characters of all tags of tracks: they may become arguments of ffmpeg, which are limited
 _STATISTICS = ("bps", "number_of_", "_statistics_", "duration-", "iswm", "wmfsdk", "devicec")
 
 
 def tag_entries(container: InputContainer) -> Iterator[Entry]:
-    """Yield an entry for each tag; none where there are so many that all are left out."""
+    """Yield an entry for each tag; none where there are so many that all are left out.
+
+    Names and values that no program writes are entries of an unknown kind.
+    """
     streams = [stream for stream in container.streams if stream.type in ("video", "audio", "subtitle")]
     counted = len(container.metadata) + sum(len(stream.metadata) for stream in streams)
     if counted > MAX_TAGS:
@@ -51,11 +57,23 @@ def tag_entries(container: InputContainer) -> Iterator[Entry]:
     of_file = _telling(container.metadata)
     if (first := tagged_stream(container)) is not None:
         of_file |= _telling(first.metadata)
-    yield from (Entry(kind="tag", detail=name, data=value) for name, value in of_file.items())
+    yield from (_entry("tag", None, name, value) for name, value in of_file.items())
+    left = _MAX_OF_TRACKS
     for stream in streams:
         for name, value in _telling(stream.metadata).items():
-            if of_file.get(name) != value:
-                yield Entry(kind="tag_of_track", stream=stream.index, detail=name, data=value)
+            if of_file.get(name) == value:
+                continue
+            left -= len(name) + len(value)
+            if left < 0:
+                yield Entry(kind=UNKNOWN, detail=f"further tags of tracks, beyond {_MAX_OF_TRACKS} characters")
+                return
+            yield _entry("tag_of_track", stream.index, name, value)
+
+
+def _entry(kind: str, stream: int | None, name: str, value: str) -> Entry:
+    if len(name) > _MAX_NAME:
+        return Entry(kind=UNKNOWN, stream=stream, detail=f"a tag with a name of {len(name)} characters")
+    return Entry(kind=kind, stream=stream, detail=name, data=value)
 
 
 def tagged_stream(container: InputContainer) -> AvStream | None:
