@@ -16,7 +16,8 @@ _TS_SIZES = (188, 192, 204)  # plain, with an arrival time before each (Blu-ray,
 _SURVEYED = 64 * 1024
 _SURE = 4  # marks in a row behind the first: fewer may be content
 # Streams whose packets may have time stamps (table 2-21): not padding, private 2, and those that control others.
-_WITH_STAMPS = frozenset(range(0xBD, 0xFF)) - {0xBE, 0xBF, 0xF0, 0xF1, 0xF2, 0xF8}
+_WITHOUT_STAMPS = frozenset((0xBC, 0xBE, 0xBF, 0xF0, 0xF1, 0xF2, 0xF8, 0xFF))
+_WITH_STAMPS = frozenset(range(0xBD, 0xFF)) - _WITHOUT_STAMPS
 _PACKET = re.compile(rb"\x00\x00\x01[\xbd\xfd\xc0-\xef]")
 _MOST_STUFFING = 16  # bytes before the fields of an MPEG-1 packet (ISO/IEC 11172-1, 2.4.3.3)
 
@@ -43,7 +44,7 @@ def patch_transport(data: bytearray, begin: int, size: int, offset: Offset) -> N
                 _add_to_clock(data, head + 2, offset(stream, begin + place))
             head += 1 + length
         if control & 1 and data[place + 1] & 0x40 and head + 9 <= place + _TS:
-            patch_packet(data, head, place + _TS, offset(stream, begin + place))
+            _patch_certain_packet(data, head, place + _TS, offset(stream, begin + place))
 
 
 def packet_size(data: bytes) -> int:
@@ -97,6 +98,19 @@ def patch_packet(data: bytearray, head: int, end: int, ticks: int) -> None:
         _add_to_stamp(data, place, ticks)
         if both:
             _add_to_stamp(data, place + 5, ticks)
+
+
+def _patch_certain_packet(data: bytearray, head: int, end: int, ticks: int) -> None:
+    """Do the same where a transport packet says that one begins: whatever libav takes for a time stamp is one.
+
+    A damaged header that libav reads and this does not would leave its packet hours away from those around it.
+    """
+    if not ticks or data[head : head + 3] != b"\0\0\1" or data[head + 3] in _WITHOUT_STAMPS:
+        return
+    kinds = data[head + 7] >> 6
+    for place in (head + 9, head + 14)[: max(kinds - 1, 0)]:
+        if place + 5 <= end:
+            _add_to_stamp(data, place, ticks)
 
 
 def _mpeg1_stamps(data: bytearray, place: int, end: int) -> int:

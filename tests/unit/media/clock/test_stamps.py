@@ -83,3 +83,17 @@ def test_the_clock_turns_over_after_33_bits(name: str, folder: Path) -> None:
         stream = container.streams.video[0].index
     shown = sorted(pts for index, pts, _, _ in after if index == stream and pts is not None)
     assert shown[-1] - shown[0] == 49 * TICKS // 25
+
+
+def test_a_packet_with_a_damaged_header_in_a_transport_stream_is_not_left(folder: Path, tmp_path: Path) -> None:
+    data = bytearray((folder / "plain.ts").read_bytes())
+    for number, name in enumerate((0xE0, 0xC0, 0xE0)):  # an identifier that no sound has, and marks that are gone
+        at = data.index(bytes((0, 0, 1, name)), len(data) // 3 * number)
+        data[at + 3] = 0xB8 if name == 0xC0 else name
+        data[at + 6] &= 0x3F
+        data[at + 9] &= 0x0E
+        data[at + 13] &= 0xFE
+    broken = tmp_path / "plain.ts"
+    broken.write_bytes(data)
+    before, after = times(named_by_user(broken)), times(moved(broken, 500))
+    assert {(other[1] or 0) - (one[1] or 0) for one, other in zip(before, after, strict=True)} == {500 * TICKS}
