@@ -25,7 +25,7 @@ from frame_messages import (
     with_stereo,
 )
 from framewatch.domain import Segment
-from framewatch.errors import RuleError
+from framewatch.errors import RuleError, VerificationError
 from framewatch.jobs.attempt.context import Observer
 from framewatch.media.decode.frame_messages import FilmMessages, messages_of, put_messages
 from framewatch.media.frame_messages.bitstreams import FrameMessage
@@ -403,6 +403,13 @@ def test_a_full_disk_leaves_the_video_as_it_was(
         put_messages(path, lambda frame: [caption(frame)])
     assert [each.name for each in tmp_path.iterdir()] == ["segment.mp4"]
     assert path.read_bytes() == before
+
+
+def test_a_segment_without_a_video_is_an_error_of_ours_and_not_of_the_source(tmp_path: Path) -> None:
+    path = tmp_path / "segment.mp4"
+    ffmpeg("-f", "lavfi", "-i", "sine=duration=0.1", "-c:a", "aac", path)
+    with pytest.raises(VerificationError, match="holds no video"):
+        put_messages(path, lambda frame: [caption(frame)])
 
 
 def test_the_messages_of_a_long_film_are_read_in_parts(captioned: Path) -> None:

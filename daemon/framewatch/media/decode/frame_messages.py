@@ -137,21 +137,27 @@ def put_messages(path: Path, messages: Messages, beat: Beat = no_beat) -> None:
             rewrite(cast(BinaryIO, old), cast(BinaryIO, new), samples, put)
         spare.replace(path)
     except (UnexpectedFileError, ValueError) as error:
-        message = f"captions or dynamic metadata cannot be put into a segment: {error}"
-        raise VerificationError(message, code="verify.piece") from None
+        raise _unfit(str(error)) from None
     finally:
         spare.unlink(missing_ok=True)  # where the disk became full
+
+
+def _unfit(reason: str) -> VerificationError:
+    message = f"captions or dynamic metadata cannot be put into a segment: {reason}"
+    return VerificationError(message, code="verify.piece")
 
 
 def _samples_and_writer(
     path: Path, messages: Messages, beat: Beat
 ) -> tuple[list[Sample], Callable[[int, bytes], bytes]]:
     with open_media(path, beat=beat) as container:
+        if not container.streams.video:
+            raise _unfit("it holds no video")  # of a source in which no frame can be decoded
         stream = container.streams.video[0]
         context = stream.codec_context
         write = writer(context.codec.canonical_name, bytes(context.extradata or b""))
         if write is None:
-            raise ValueError(f"{context.codec.canonical_name} holds none")
+            raise _unfit(f"{context.codec.canonical_name} holds none")
         found = [packet for packet in map(_place, packets(container, stream)) if packet is not None]
     frames = [0] * len(found)  # in display order, by the number of the packet
     for frame, number in enumerate(sorted(range(len(found)), key=lambda number: found[number][1])):
