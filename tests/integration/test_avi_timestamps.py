@@ -189,3 +189,13 @@ def test_frames_that_are_not_coded_do_not_shift_those_that_are(tmp_path: Path) -
         assert all(abs(found - number) <= 1 for number, found in enumerate(nearest(each.result, film)))
     with pytest.raises(RuleError, match=r"copy\.untimed"):
         process(film, tmp_path / "copy", processing_mode="copy", container="mkv")
+
+
+@pytest.mark.parametrize("scale", ["none", "esrgan-2x"])
+def test_uneven_frames_of_asf_keep_their_times(scale: str, tmp_path: Path) -> None:
+    uneven, film = "settb=1/1000,setpts=40*N+40*trunc(N*N/8)", tmp_path / "film.wmv"
+    coded = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-fps_mode", "passthrough")
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x48:r=25:d=0.8", "-vf", uneven, *coded, "-f", "asf", film)
+    wanted = [0.04 * (number + number * number // 8) for number in range(20)]
+    keys = {"container": "mkv", "frame_timing": "preserve", "ml_upscale": scale}
+    assert frame_times(process(film, tmp_path / "work", **keys).result) == pytest.approx(wanted, abs=0.02)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from av.container import InputContainer
 from av.packet import Packet
@@ -12,6 +12,7 @@ from av.stream import Stream as AvStream
 
 from framewatch.media.probe.structure.content import UNTIMED
 
+_REORDERED_CODECS = ("h264", "hevc")  # of which libav believes only a PTS that the container states
 _WRAPPED_TICKS = 1 << 31
 
 
@@ -42,15 +43,19 @@ def _replace_surrogates(text: str) -> str:
 def packets(container: InputContainer, *streams: AvStream) -> Iterator[Packet[Any]]:
     """Read the packets of these streams, by default of all, and the empty ones that end each stream.
 
-    Those of raw streams, which have no times of their own, get a DTS.
+    Those of raw streams, which have no times of their own, get a DTS, and those of ASF that are in order their PTS.
 
     Streams that appear while reading, as they may in FLV and MPEG-TS, are left out. PyAV skips their packets, but
     at the end it tries to end them as well: it reads behind the end of its table of wanted streams, and may look for
     one that it does not know. All others have been ended by then.
     """
     read = container.demux(*streams)
+    if container.format.name in UNTIMED:
+        read = _in_time(container, read)
+    elif container.format.name == "asf":
+        read = _in_order(container, read)
     try:
-        yield from _in_time(container, read) if container.format.name in UNTIMED else read
+        yield from read
     except IndexError:
         return
 
@@ -64,6 +69,22 @@ def _in_time(container: InputContainer, read: Iterator[Packet[Any]]) -> Iterator
         if packet.size:
             packet.pts, packet.dts = None, clock
             clock += packet_duration(packet) or usual
+        yield packet
+
+
+def _in_order(container: InputContainer, read: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
+    """Give packets of ASF that hold the frames in their order the PTS that they state.
+
+    libav takes it for a DTS, and where there might be B-frames it makes up the PTS: the time of the next packet.
+    """
+    contexts = {each.index: cast(Any, each.codec_context) for each in container.streams.video}
+    ordered = {
+        index for index, context in contexts.items()
+        if context is not None and context.codec.canonical_name in _REORDERED_CODECS and not context.has_b_frames
+    }  # fmt: skip
+    for packet in read:
+        if packet.stream_index in ordered and packet.dts is not None:
+            packet.pts = packet.dts
         yield packet
 
 
