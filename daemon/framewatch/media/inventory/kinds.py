@@ -124,6 +124,10 @@ class Kind(Record):
         """Return the rule for one way."""
         return {"upscale": self.upscale, "transcode": self.transcode, "copy": self.copied}[way]
 
+    def has_place(self, encoder: str) -> bool:
+        """Return whether a video that is encoded with this encoder can have the property at all."""
+        return any(encoder in clause.encoders for clause in self.transcode.clauses)
+
 
 class _Kinds(Record):
     kinds: dict[str, Kind]

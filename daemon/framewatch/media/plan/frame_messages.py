@@ -12,12 +12,7 @@ from framewatch.media.inventory.kinds import kinds
 from framewatch.media.plan.stream_table import location
 from framewatch.media.preset.preset import Preset
 
-# The kinds that are put into an output, and the codecs that have a place for them.
-_HOLDING: dict[str, tuple[str, ...]] = {
-    "captions_a53": ("h264", "hevc", "av1", "mpeg2video"),
-    "afd": ("h264", "hevc", "mpeg2video"),
-    "hdr10plus": ("hevc", "av1"),
-}
+_WRITTEN = ("captions_a53", "afd", "hdr10plus")  # the kinds that are put into an output
 _COPY_HINT = 'processing_mode "copy" keeps the video as it is'
 
 
@@ -32,7 +27,7 @@ def carried_messages(preset: Preset, info: MediaInfo, pixel_format: str) -> tupl
     """Return the kinds of messages that an output that is encoded in `pixel_format` is to have."""
     found = info.extras.frame_messages
     return tuple(
-        each.kind for each in found if each.kind in _HOLDING and _obstacle(preset, info, pixel_format, each) is None
+        each.kind for each in found if each.kind in _WRITTEN and _obstacle(preset, info, pixel_format, each) is None
     )
 
 
@@ -41,7 +36,7 @@ def message_warnings(preset: Preset, info: MediaInfo, pixel_format: str) -> Iter
     main = info.main_video
     entries = {each.kind: each for each in info.inventory if main is not None and each.stream == main.index}
     found = {each.kind: each for each in info.extras.frame_messages}
-    for kind in _HOLDING:
+    for kind in _WRITTEN:
         if main is None or kind not in entries:
             continue
         messages = next((each for name, each in found.items() if name == kind), None)
@@ -57,7 +52,7 @@ def message_warnings(preset: Preset, info: MediaInfo, pixel_format: str) -> Iter
 def with_messages(found: Iterable[Carriage], carried: Sequence[str]) -> tuple[Carriage, ...]:
     """Return what becomes of an inventory, where the output is to have just these kinds of messages."""
     return tuple(
-        each.evolve(outcome="carried" if each.kind in carried else "dropped") if each.kind in _HOLDING else each
+        each.evolve(outcome="carried" if each.kind in carried else "dropped") if each.kind in _WRITTEN else each
         for each in found
     )
 
@@ -81,14 +76,13 @@ def check_dolby_vision(preset: Preset, info: MediaInfo) -> list[Finding]:
 
 def _hint(kind: str, preset: Preset) -> str:
     allowed = rules().containers[preset.container].video.encode
-    encoders = rules().video_encoders.items()
-    fitting = [name for name, each in encoders if each.codec in _HOLDING[kind] and name in allowed]
+    fitting = [name for name in rules().video_encoders if name in allowed and kinds()[kind].has_place(name)]
     return f"video_codec {' or '.join(fitting)} can keep it; {_COPY_HINT}" if fitting else _COPY_HINT
 
 
 def _obstacle(preset: Preset, info: MediaInfo, pixel_format: str, found: FrameMessages) -> str | None:
     """Return why an output cannot have messages; None where it can."""
-    if rules().video_encoders[preset.video_codec].codec not in _HOLDING[found.kind]:
+    if not kinds()[found.kind].has_place(preset.video_codec):
         return f"{preset.video_codec} has no place for it"
     if found.flaw is not None:
         return found.flaw
