@@ -109,14 +109,8 @@ def find_tools(settings: Settings) -> Tools:
     Raises:
         ConfigError: there is no ffmpeg, or it does not run, or it is too old.
     """
-    ffmpeg = able_ffmpeg(settings.ffmpeg)
-    return Tools(
-        ffmpeg=ffmpeg.path,
+    return Tools.of(able_ffmpeg(settings.ffmpeg)).evolve(
         named_ffmpeg=settings.ffmpeg,
-        encoders=ffmpeg.encoders,
-        hwaccels=ffmpeg.hwaccels,
-        decoded=ffmpeg.decoded,
-        known=ffmpeg.known,
         engine=settings.engine,
         precision=settings.precision,
         jobs=settings.gpu.jobs,

@@ -130,14 +130,7 @@ def preset_and_tools(file: Path, preset: str, ffmpeg: str | None, engine: str) -
         raise ConfigError(message, code="file.not_found", where=printable(file)) from None
     named = load_preset(preset, library=PresetLibrary([Path("presets")]), base=Path(), where="--preset")
     program = able_ffmpeg(None if ffmpeg is None else program_named(ffmpeg))
-    return named, Tools(
-        ffmpeg=program.path,
-        encoders=program.encoders,
-        hwaccels=program.hwaccels,
-        decoded=program.decoded,
-        known=program.known,
-        engine=engine,
-    )
+    return named, Tools.of(program).evolve(engine=engine)
 
 
 def attempt_request(file: Path, named: NamedPreset, work: Path) -> AttemptRequest:

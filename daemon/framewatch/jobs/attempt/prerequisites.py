@@ -50,14 +50,7 @@ def with_present_ffmpeg(tools: Tools) -> Tools:
             found = able_ffmpeg(None)
         except ConfigError:
             raise ToolMissingError.of(missing) from None
-    return tools.evolve(
-        ffmpeg=found.path,
-        encoders=found.encoders,
-        hwaccels=found.hwaccels,
-        decoded=found.decoded,
-        known=found.known,
-        ffmpeg_missing=missing,
-    )
+    return tools.with_ffmpeg(found).evolve(ffmpeg_missing=missing)
 
 
 def require_stand_in(preset: Preset, tools: Tools) -> None:

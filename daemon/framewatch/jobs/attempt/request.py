@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, InstanceOf
 
@@ -12,6 +12,7 @@ from framewatch.domain import InputFile, Record
 from framewatch.errors import Finding
 from framewatch.media.containers import CodecSet
 from framewatch.media.ffmpeg.discovery import NamedProgram
+from framewatch.media.ffmpeg.trial import Ffmpeg
 from framewatch.media.limits import Limits
 from framewatch.media.plan.image_plan import Plan
 from framewatch.media.plan.segments import DEFAULT_SECONDS
@@ -67,3 +68,18 @@ class Tools(Record):
     segment_seconds: float = DEFAULT_SECONDS  # length of a segment
     stall_seconds: float = STALL_SECONDS  # the longest time without progress, after which a worker is killed
     limits: Limits = Limits()
+
+    @classmethod
+    def of(cls, program: Ffmpeg) -> Self:
+        """Return the tools with an ffmpeg that has passed its trial, and everything else as by default."""
+        return cls(ffmpeg=program.path, encoders=program.encoders).with_ffmpeg(program)
+
+    def with_ffmpeg(self, program: Ffmpeg) -> Self:
+        """Return the tools with this ffmpeg, and what it can do."""
+        return self.evolve(
+            ffmpeg=program.path,
+            encoders=program.encoders,
+            hwaccels=program.hwaccels,
+            decoded=program.decoded,
+            known=program.known,
+        )
