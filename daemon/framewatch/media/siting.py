@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from framewatch.domain import ChromaSiting, Rectangle, Video
+from framewatch.upscale.frames.yuv import CHROMA_SHARES
 
 
 class Subsampling(NamedTuple):
@@ -36,16 +37,6 @@ _SUBSAMPLINGS = {
     Subsampling(1, 2): ("440",),
 }
 
-# Shares of the way from the first to the last luma sample that share a chroma sample: across, down.
-_SHARES: dict[ChromaSiting, tuple[float, float]] = {
-    "left": (0, 0.5),
-    "center": (0.5, 0.5),
-    "topleft": (0, 0),
-    "top": (0.5, 0),
-    "bottomleft": (0, 1),
-    "bottom": (0.5, 1),
-}
-
 # Codecs whose chroma is centred, although libav does not say so: WebP is converted by its library as JPEG is, and
 # Sorenson's codec is H.263. All others that say nothing count as left-sited, as in MPEG-2 and what followed it.
 _CENTRED_CODECS = ("webp", "flv1")
@@ -67,14 +58,14 @@ def siting_of(stated: ChromaSiting | None, codec: str, pixel_format: str) -> Chr
     """
     siting = stated or ("center" if codec in _CENTRED_CODECS else "left")
     columns, rows = subsampling(pixel_format)
-    across, down = _SHARES[siting]
+    across, down = CHROMA_SHARES[siting]
     remaining = across if columns > 1 else 0, down if rows > 1 else 0.5
-    return next(name for name, shares in _SHARES.items() if shares == remaining)
+    return next(name for name, shares in CHROMA_SHARES.items() if shares == remaining)
 
 
 def position(siting: ChromaSiting, pixel_format: str) -> Position:
     """Return the position of chroma in frames of this format."""
-    (columns, rows), (across, down) = subsampling(pixel_format), _SHARES[siting]
+    (columns, rows), (across, down) = subsampling(pixel_format), CHROMA_SHARES[siting]
     return Position(across * (columns - 1), down * (rows - 1))
 
 

@@ -26,9 +26,7 @@ def carried(
         table: what becomes of each stream.
         output: what it depends on.
     """
-    places = {FILE: Place(_way_of_file(preset))} | {
-        row.index: Place(_WAYS[row.action], row.kind) for row in table.rows
-    }
+    places = {FILE: Place(way_of(preset))} | {row.index: Place(_WAYS[row.action], row.kind) for row in table.rows}
     found = tuple(_as_requested(preset, each) for each in carriage(complete_inventory(info), output, places))
     return found, tuple(carriage_warnings(found, output, places))
 
@@ -55,7 +53,8 @@ def output_of(preset: Preset, geometry: FrameGeometry) -> Output:
     )
 
 
-def _way_of_file(preset: Preset) -> Way:
+def way_of(preset: Preset) -> Way:
+    """Return what a preset does with a video."""
     if preset.processing_mode == "copy":
         return "copy"
     return "upscale" if preset.upscales else "transcode"

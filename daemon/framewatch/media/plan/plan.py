@@ -32,7 +32,7 @@ from framewatch.media.encoders.hdr_args import left_to_container
 from framewatch.media.filters.fitting import Fitting, fitting
 from framewatch.media.filters.loudness import Loudness
 from framewatch.media.inventory.carriage import Carriage
-from framewatch.media.inventory.kinds import Output
+from framewatch.media.inventory.kinds import Output, Way
 from framewatch.media.inventory.segment_boxes import segment_boxes
 from framewatch.media.plan.avi_timestamps import (
     COMPLETE_TIMES,
@@ -41,7 +41,7 @@ from framewatch.media.plan.avi_timestamps import (
     hidden_frames_warnings,
     times_for,
 )
-from framewatch.media.plan.carried import carried, output_of
+from framewatch.media.plan.carried import carried, output_of, way_of
 from framewatch.media.plan.chroma import ChromaPlan, chroma_plan, copied_siting_warnings
 from framewatch.media.plan.expectation import (
     Expectation,
@@ -75,8 +75,6 @@ from framewatch.media.preset.preset import ContainerName, Preset
 from framewatch.media.rules.preset_rules import check_preset
 from framewatch.media.timeline import FALLBACK_RATE
 
-Mode = Literal["upscale", "transcode", "copy"]
-
 
 class BasePlan(Record):
     """What the plans for video, audio and images have in common."""
@@ -95,7 +93,7 @@ class BasePlan(Record):
 class MuxPlan(BasePlan):
     """What the plans for video and audio have in common: streams of a source that are muxed into a container."""
 
-    mode: Mode
+    mode: Way
     demuxer: str  # ffmpeg's name of the source's container; ffmpeg opens the source with no other
     reach: int | None = None  # bytes in which ffmpeg looks for the source's streams; None: its own limit
     max_pixels: int | None = None  # of a source frame that ffmpeg decodes; None: no limit
@@ -333,7 +331,7 @@ def _video_plan(
     preset: Preset, name: str, info: MediaInfo, table: StreamTable, timeline: Timeline | None
 ) -> VideoPlan:
     main, video = _video_of(info)
-    mode = _mode(preset)
+    mode = way_of(preset)
     geometry = copied_geometry(preset, video) if mode == "copy" else encoded_geometry(preset, video)
     losses = copied_siting_warnings(preset, main, video) if mode == "copy" else []
     messages: tuple[FrameMessageKind, ...] = ()
@@ -401,12 +399,6 @@ def _video_of(info: MediaInfo) -> tuple[Stream, Video]:
     if main is None or main.video is None:
         raise ValueError("the probe found no video that can be decoded")
     return main, main.video
-
-
-def _mode(preset: Preset) -> Mode:
-    if preset.processing_mode == "copy":
-        return "copy"
-    return "upscale" if preset.upscales else "transcode"
 
 
 def _metadata_warnings(preset: Preset, chapters: int) -> list[Finding]:

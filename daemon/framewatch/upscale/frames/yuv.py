@@ -25,8 +25,7 @@ Planes = tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]
 Siting = Literal["left", "center", "topleft", "top", "bottomleft", "bottom"]
 """Where a chroma sample lies among its 2 x 2 luma samples (ITU-T H.273, figure 1)."""
 
-# Luma columns and rows from the first of the 2 x 2 to the chroma sample.
-_POSITIONS: dict[Siting, tuple[float, float]] = {
+CHROMA_SHARES: dict[Siting, tuple[float, float]] = {
     "left": (0, 0.5),
     "center": (0.5, 0.5),
     "topleft": (0, 0),
@@ -34,6 +33,7 @@ _POSITIONS: dict[Siting, tuple[float, float]] = {
     "bottomleft": (0, 1),
     "bottom": (0.5, 1),
 }
+"""Where that is, as shares of the way from the first to the last luma sample that share it: across, down."""
 
 _A = -0.6
 CHROMA_REACH = 8  # input pixels, at most, that an output pixel's chroma depends on beyond the network's own halo
@@ -105,7 +105,7 @@ class Yuv420:
     @property
     def position(self) -> tuple[float, float]:
         """Luma columns and rows from the first luma sample to the first chroma sample."""
-        return _POSITIONS[self.siting]
+        return CHROMA_SHARES[self.siting]  # the way is one column and one row
 
     @property
     def left_sited(self) -> bool:
