@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 from media_samples import PACKAGED
@@ -151,6 +152,9 @@ def _frames(path: Path, main: int, facts: Facts) -> None:
             facts.tick = Fraction(found[1])
         elif not line.startswith("#"):
             facts.frames.append(int(line.split(",")[2]) * facts.tick)
+    if path.suffix == ".mxf" and any(b <= a for a, b in pairwise(facts.frames)):
+        # It states no times, and ffmpeg takes the order of packets for them. Frames of an MXF are evenly spaced.
+        facts.frames = [facts.frames[0] + number * facts.tick for number in range(len(facts.frames))]
     for line in done.stderr.decode(errors="replace").splitlines():  # in which threads may mix their lines
         if found := _FRAME.search(line):
             facts.shapes.append((found[1], found[2], found[3], found[4]))

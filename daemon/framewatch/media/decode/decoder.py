@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 from framewatch.domain import NO_CHANGES, Changes, InputFile, Segment, Stream, Timeline, Video, picture_at
 from framewatch.errors import MediaError
 from framewatch.media import colour, out_of_memory
+from framewatch.media.damage.cut_off import CutOffPackets
 from framewatch.media.filter_graph import Filter, FilterChain
 from framewatch.media.filters.fitting import Frame, fit_filters
 from framewatch.media.filters.upright import upright_filters
 from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.plan.plane_format import PlaneFormat
-from framewatch.media.probe.dts_timing import DtsQueue, set_up_timestamps
+from framewatch.media.probe.dts_timing import dts_queue
 from framewatch.media.probe.pyav_values import packets
 from framewatch.media.probe.safe_open import AnyFile, media_errors, open_media
 from framewatch.media.probe.truncation import COPY_AGAIN_HINT
@@ -223,19 +224,20 @@ class Decoder:
             stream = cast(VideoStream, container.streams[self._source.stream.index])
             stream.codec_context.thread_type = "AUTO"
             stream.codec_context.thread_count = options.threads or 0
-            dts_queue = DtsQueue(stream.codec_context) if set_up_timestamps(container) else None
-            if seek is not None and dts_queue is None:
+            queue = dts_queue(container, stream.codec_context, seekable=self._source.seekable)
+            if seek is not None and queue is None:
                 self._seek(container, stream, begin, seek)
             last = timeline.origin - 1
+            marks = CutOffPackets()
             for number, packet in enumerate(_decodable_packets(container, stream), start=1):
-                if dts_queue:
-                    dts_queue.push(packet)
+                if queue:
+                    queue.push(packet)
                 # Packets before the segment may refer to frames that were not read: their errors are no damage.
                 self._in_segment = packet.pts is None or packet.pts >= begin
-                if packet.is_corrupt and not self._is_excused(packet):
-                    self._count_damage(f"the container marks a packet as damaged (DTS {packet.dts})")
+                for dts in marks.add(packet, excused=not self._in_segment or self._is_excused(packet)):
+                    self._count_damage(f"the container marks a packet as damaged (DTS {dts})")
                 for frame in self._decode_packet(packet):
-                    pts = dts_queue.pop() if dts_queue else frame.pts if frame.pts is not None else frame.dts
+                    pts = queue.pop() if queue else frame.pts if frame.pts is not None else frame.dts
                     frame.pts = last = last + 1 if pts is None else pts
                     frame.time_base = timeline.time_base
                     yield frame

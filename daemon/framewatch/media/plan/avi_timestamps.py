@@ -1,4 +1,4 @@
-"""Frame times that the ffmpeg program cannot know: those of an AVI with B-frames, and of raw streams. Pure.
+"""Frame times that the ffmpeg program cannot know: those of an AVI or MXF with B-frames, and of raw streams. Pure.
 
 An AVI numbers its packets and stores no PTS. The n-th frame that a decoder returns is shown at the n-th number, in
 whatever order the packets are stored; ffmpeg counts from one to several frames late, depending on how many frames the
@@ -55,6 +55,7 @@ class FrameTimes(Record):
     copied_in_time: bool = False  # of a raw stream: a copy needs no times
     joined: bool = False  # an edit list joins parts, each with packets that only decoders need
     distinct: bool = False  # no two frames are shown at the same time, however coarse the clock
+    misordered: bool = False  # ffmpeg takes packets for frames that are shown in another order
     equal: bool = False  # some frames have the same time, of which one can be shown
 
 
@@ -75,6 +76,7 @@ def frame_times(scanned: ScanResult) -> FrameTimes:
             hidden_before=before,
             hidden_behind=behind,
             joined=joined,
+            misordered=scanned.misordered,
             equal=0 in steps,
         )
     shown = [time for time in scanned.pts if time not in scanned.repeats] or scanned.pts
@@ -95,7 +97,7 @@ def check_frame_times(preset: Preset, info: MediaInfo, times: FrameTimes) -> lis
     copied = preset.processing_mode == "copy"
     if preset.upscales or main is None or (copied and times.copied_in_time):
         return []
-    if copied and info.container in UNTIMED:
+    if copied and (info.container in UNTIMED or times.misordered):
         return [_untimed(main)]
     if copied and info.container == "mpeg" and times.untimed and main.codec not in _GENPTS_CODECS:
         return [_untimed(main)]

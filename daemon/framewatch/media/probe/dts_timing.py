@@ -1,4 +1,7 @@
-"""Frame times of AVI and raw streams, which store no PTS: the n-th frame in display order gets the n-th DTS."""
+"""Frame times of AVI, raw streams and some MXF, which store no PTS.
+
+The n-th frame in display order gets the n-th DTS.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,9 @@ from av.packet import Packet
 
 from framewatch.media.probe.structure.content import UNTIMED
 from framewatch.media.probe.structure.field_pairs import FieldPairs
+
+TAKES_DTS_FOR_PTS = "mxf"
+"""A demuxer that gives DTS as PTS where a file states none, though its frames may be shown in another order."""
 
 _PACKED_MARKER = re.compile(rb"DivX\d+(?:b|Build)\d+p")  # by which libavcodec recognises packed bitstreams, too
 _VOP_START_CODE = b"\0\0\1\xb6"  # begins a frame of MPEG-4
@@ -28,6 +34,18 @@ def set_up_timestamps(container: InputContainer) -> bool:
     if by_dts:
         container.flags &= ~cast(int, Flags.gen_pts.value)
     return by_dts
+
+
+def dts_queue(container: InputContainer, context: Any, *, seekable: bool) -> DtsQueue | None:
+    """Return what times the frames of a video by its DTS; None where frames have times of their own.
+
+    Args:
+        container: as it was opened, before anything is read.
+        context: the codec context that decodes.
+        seekable: whether the scan found that packets tell when their frames are shown (`ScanResult.seekable`).
+    """
+    by_dts = set_up_timestamps(container) or (container.format.name == TAKES_DTS_FOR_PTS and not seekable)
+    return DtsQueue(context) if by_dts else None
 
 
 class RepeatDetector:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import av
@@ -30,7 +31,7 @@ from framewatch.media.heartbeat import Beat, no_beat
 from framewatch.media.iso_files.edit_lists import edit_lists
 from framewatch.media.probe.changes.watch import ChangeWatch
 from framewatch.media.probe.completeness import Completeness
-from framewatch.media.probe.dts_timing import RepeatDetector, set_up_timestamps
+from framewatch.media.probe.dts_timing import TAKES_DTS_FOR_PTS, RepeatDetector, set_up_timestamps
 from framewatch.media.probe.pyav_values import fraction, packet_duration, packets
 from framewatch.media.probe.safe_open import AnyFile, open_file, open_media
 from framewatch.media.probe.streams.late import late_streams
@@ -48,6 +49,8 @@ _DURATION_FROM_FIRST_PACKET = "flv"  # states the duration of its content, whate
 _STATING_FRAMES = ("mov", "ivf")  # containers that state how many packets there are
 _UNKNOWN_FRAMES = 2**31 - 1  # IVF, while it is being written
 _BEFORE_ALL = -(1 << 63)
+_WITHOUT_DTS = "matroska"  # libav makes them up from the PTS
+_UNKNOWN_ORDER = ("vvc",)  # and may be wrong by a group of pictures, as it does not know how far apart these are
 
 Spans = Mapping[int, tuple[Fraction, Fraction]]
 """Stream index to start of the stream's first packet and end of its last one, in seconds."""
@@ -75,7 +78,8 @@ class ScanResult:
     corrupt: int = 0  # packets that the container marks as damaged
     spans: Spans = field(default_factory=dict)
     seekable: bool = True  # packets tell when their frames are shown, wherever reading begins
-    reordered: bool = False  # AVI and raw streams only: packets are not in display order, or it is not known
+    reordered: bool = False  # AVI, MXF and raw streams only: packets are not in display order, or it is not known
+    misordered: bool = False  # libav makes up wrong DTS, so packets cannot be copied
     copied_in_time: bool = False  # raw streams only: ffmpeg times packets rightly that it copies
     repeats: frozenset[int] = frozenset()  # PTS of packets that show nothing new: the frame before stays
     packed: bool = False  # MPEG-4 only: a packet may hold two frames
@@ -100,8 +104,8 @@ def scan(source: AnyFile, index: int, beat: Beat = no_beat, reach: int | None = 
 
     Where the file's clock jumps, and may do so in its container, the result is the clock to read the file with.
 
-    Frames that edit lists leave out are left out. So are those before the first key frame, as in a recording that
-    begins in the middle of a GOP, and those of a refresh that begins there: no decoder returns them.
+    Frames that edit lists leave out are left out. So are those before the first key frame that no decoder returns, as
+    in a recording that begins in the middle of a GOP, and those of a refresh that begins there.
 
     Args:
         source: the file.
@@ -236,6 +240,8 @@ def _frame_times(container: InputContainer, stream: AvStream, *, clock_may_jump:
         raw=container.format.name if container.format.name in RAW else "",
         first_picture=FirstPicture(context),
         clock_may_jump=clock_may_jump,
+        without_dts=container.format.name.startswith(_WITHOUT_DTS) and getattr(context, "name", "") in _UNKNOWN_ORDER,
+        takes_dts_for_pts=container.format.name == TAKES_DTS_FOR_PTS,
     )
 
 
@@ -250,10 +256,13 @@ class _FrameTimes:
     raw: str  # libav's name of the format of a raw stream; "" for others
     first_picture: FirstPicture
     clock_may_jump: bool = False
+    without_dts: bool = False  # what libav gives as DTS says nothing
+    takes_dts_for_pts: bool = False  # libav may do so for lack of PTS, though frames are shown in another order
     pts: list[int] = field(default_factory=list)
     keys: list[int] = field(default_factory=list)
     seen: int = 0
     untimed: int = 0  # packets without a PTS
+    same: int = 0  # packets whose PTS is their DTS
     corrupt: int = 0
     repeats: set[int] = field(default_factory=set)
     last: tuple[int, int] = (_BEFORE_ALL, 0)  # PTS and duration of the frame that is shown last
@@ -271,6 +280,7 @@ class _FrameTimes:
         self.seen += 1
         self.corrupt += packet.is_corrupt
         self.untimed += packet.pts is None
+        self.same += packet.pts == packet.dts
         time = packet.dts if self.by_dts or packet.pts is None else packet.pts
         if time is None:  # a broken stream: one tick after the last frame keeps the count right
             time = self.last[0] + (self.last[1] or 1) if self.pts else 0
@@ -282,7 +292,7 @@ class _FrameTimes:
                 self._check_clock(self.keys[-1], time, packet)
             self.keys.append(time)
         if packet.dts is not None:
-            if self.previous_dts is not None:
+            if self.previous_dts is not None and not self.without_dts:
                 self._check_clock(self.previous_dts, packet.dts, packet)
             self.previous_dts = packet.dts
         if second:
@@ -299,6 +309,11 @@ class _FrameTimes:
         if self.raw in UNTIMED:
             return self.raw in LOW_DELAY and not self.has_b_frames
         return bool(self.raw)
+
+    def _has_no_pts(self) -> bool:
+        """Return whether what libav gives as PTS are DTS, and do not say when frames are shown."""
+        has_others = len(self.keys) < self.seen
+        return self.takes_dts_for_pts and self.has_b_frames and has_others and self.same == self.seen
 
     def _note_hidden(self, packet: Packet[Any], time: int) -> None:
         """Note a packet that is not shown. Where an edit list joins parts, the clock goes back from these."""
@@ -319,13 +334,14 @@ class _FrameTimes:
 
     def result(self, source: AnyFile, spans: Spans) -> ScanResult:
         first = self.keys[0] if self.keys else _BEFORE_ALL
-        if self.first_picture.time is not None and not self.by_dts:
-            first = max(first, self.first_picture.time)
+        if self.keys and not self.by_dts:
+            first = self.first_picture.first_shown(first)
         shown = tuple(sorted(time for time in self.pts if time >= first))
         if not shown:
             message = f"{source.name} has a video stream, but no frame in it"
             raise MediaError(message, code="media.no_frames", hint=COPY_AGAIN_HINT)
         before = sum(time < shown[0] for time in self.hidden)
+        reordered = self.raw in MISCOUNTED or (self.by_dts and self.untimed > 0 and self.has_b_frames)
         return ScanResult(
             time_base=self.time_base,
             pts=shown,
@@ -333,8 +349,9 @@ class _FrameTimes:
             keyframes=tuple(sorted(self.keys)),
             corrupt=self.corrupt,
             spans=spans,
-            seekable=not (self.by_dts or self.untimed or self.raw),
-            reordered=self.raw in MISCOUNTED or (self.by_dts and self.untimed > 0 and self.has_b_frames),
+            seekable=not (self.by_dts or self.untimed or self.raw or self._has_no_pts()),
+            reordered=reordered or self._has_no_pts(),
+            misordered=self.without_dts and any(after < before for before, after in pairwise(self.pts)),
             copied_in_time=self._is_copied_in_time(),
             repeats=frozenset(self.repeats),
             packed=self.repeat_detector.packed,

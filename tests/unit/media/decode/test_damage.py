@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import av
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -32,6 +33,20 @@ def test_damage_is_counted_reported_and_concealed(tmp_path: Path) -> None:
     decoder = Decoder(source, on_damage=reported.append)
     assert sum(frame.repeat for frame in decoder) == source.timeline.frames == 100
     assert decoder.damaged == len(reported) > 0
+
+
+def test_a_whole_frame_in_front_of_a_join_is_no_damage(tmp_path: Path) -> None:
+    codec = ("-c:v", "libx264", "-preset", "ultrafast", "-bf", "0", "-g", "25")
+    first = make_video(tmp_path / "first.ts", seconds=1, codec=codec)
+    second = remux(first, tmp_path / "second.ts", "-output_ts_offset", "1")
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(first.read_bytes() + second.read_bytes())
+    with av.open(str(joined)) as file:
+        assert any(packet.is_corrupt for packet in file.demux(video=0))
+    source, _ = video_source(joined)
+    decoder = Decoder(source)
+    assert sum(frame.repeat for frame in decoder) == 50
+    assert decoder.damaged == 0
 
 
 def test_too_much_damage_is_an_error(tmp_path: Path) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 
 from framewatch.domain import Timeline
 from framewatch.errors import MediaError
+from framewatch.media.decode.decoder import Decoder
 from framewatch.media.heartbeat import Heartbeat
 from framewatch.media.probe.file_kind import require_video
 from framewatch.media.probe.packet_scan import ScanResult, scan, stream_spans
@@ -19,6 +22,7 @@ from framewatch.media.probe.probe import probe
 from framewatch.media.probe.safe_open import BUFFER_BYTES
 from framewatch.media.timeline import cadence, plan_timeline
 from media_factory import ffmpeg, make_video, remux
+from media_samples import video_source
 
 NTSC_FILM = Fraction(24000, 1001)
 
@@ -78,6 +82,33 @@ def test_a_recording_that_begins_inside_an_open_gop_starts_at_its_first_key_fram
     line, found = planned(begun)
     assert found.pts[0] == found.keyframes[0]
     assert 20 <= line.frames == len(found.pts) < 50
+
+
+def test_pictures_that_lead_the_first_key_frame_count_where_decoders_return_them(tmp_path: Path) -> None:
+    options = "radl=2:keyint=10:min-keyint=10:scenecut=0:bframes=3:b-adapt=0:open-gop=0:log-level=none"
+    codec = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", options)
+    whole = make_video(tmp_path / "whole.ts", seconds=1, codec=codec)
+    with av.open(str(whole)) as file:
+        second = [packet.pos for packet in file.demux(video=0) if packet.is_keyframe][1]
+    data, cut = whole.read_bytes(), tmp_path / "cut.ts"
+    cut.write_bytes(data[: 3 * 188] + data[second:])  # with its tables
+    _, found = planned(cut)
+    with av.open(str(cut)) as file:
+        assert list(found.pts) == [frame.pts for frame in file.decode(video=0)]
+    assert found.pts[0] < found.keyframes[0]
+
+
+def test_an_mxf_that_states_no_times_is_decoded_in_the_order_of_its_frames(tmp_path: Path) -> None:
+    codec = ("-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-g", "10", "-pix_fmt", "yuv420p")
+    origin = make_video(tmp_path / "origin.mp4", seconds=1, codec=codec)
+    path = tmp_path / "h264.mxf"
+    ffmpeg("-i", origin, "-an", "-c", "copy", path)
+    _, found = planned(path)
+    assert (found.reordered, found.seekable) == (True, False)
+    source = replace(video_source(path)[0], seekable=found.seekable)
+    frames = [(frame.pts, frame.pixels.tobytes()) for frame in Decoder(source)]
+    wanted = [frame.pixels.tobytes() for frame in Decoder(video_source(origin)[0])]
+    assert frames == list(enumerate(wanted))
 
 
 @pytest.mark.parametrize("container", ["mkv", "mp4"])
