@@ -390,7 +390,9 @@ class _StreamTableBuilder:
     def _attachment(self, stream: Stream) -> None:
         size = self.info.extras.attachments.get(stream.index, 0)
         if not self.container.attachments:
-            self._drop(stream, f"{self.preset.container} has no attachments", "streams.attachment_dropped")
+            fitting = " or ".join(name for name, each in rules().containers.items() if each.attachments)
+            hint = f"container {fitting} keeps it"
+            self._drop(stream, f"{self.preset.container} has no attachments", "streams.attachment_dropped", hint)
         elif self.attachments == MAX_ATTACHMENTS:
             self._drop(stream, f"more than {MAX_ATTACHMENTS} attachments", "streams.attachment_dropped")
         elif self.attached_bytes + size > MAX_ATTACHMENT_BYTES:
@@ -403,7 +405,9 @@ class _StreamTableBuilder:
 
     def _cover(self, stream: Stream) -> None:
         if self.container.covers == "none":
-            self._drop(stream, f"{self.preset.container} has no cover images", "streams.cover_dropped")
+            fitting = " or ".join(name for name in rules().moving() if rules().containers[name].covers != "none")
+            hint = f"container {fitting} keeps it" if stream.codec in rules().cover_types else ""
+            self._drop(stream, f"{self.preset.container} has no cover images", "streams.cover_dropped", hint)
         elif stream.codec not in rules().cover_types:
             self._drop(stream, f"a {stream.codec} cover cannot be copied", "streams.cover_dropped")
         elif stream.video and stream.video.width * stream.video.height > MAX_COVER_PIXELS:

@@ -261,6 +261,14 @@ def test_verification_expects_the_streams_in_their_order() -> None:
     )
 
 
+def test_a_dropped_font_and_cover_are_told_which_container_keeps_them() -> None:
+    made = plan(*RICH, container="webm", video_codec="vp9", audio_codec="libopus")
+    hints = {each.code: each.hint for each in made.warnings}
+    assert hints["streams.attachment_dropped"] == "container mkv keeps it"
+    assert "mkv" in hints["streams.cover_dropped"]
+    assert "mp4" in hints["streams.cover_dropped"]
+
+
 def test_dropping_the_track_of_chapter_names_is_not_a_loss() -> None:
     made = plan(info=media(video(), other(1, "data", "bin_data"), chapters=2))
     assert warnings(made) == []
