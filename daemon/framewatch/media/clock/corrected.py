@@ -22,7 +22,7 @@ class ClockCorrection:
             OSError: it cannot be read.
         """
         self._descriptor = descriptor
-        steps: dict[int | None, list[tuple[int, int]]] = defaultdict(list)
+        steps: dict[int | None, list[tuple[int, int]]] = defaultdict(list, {None: []})
         for step in clock.steps:
             steps[step.stream].append((step.first, step.offset))
         self._places = {stream: [first for first, _ in known] for stream, known in steps.items()}

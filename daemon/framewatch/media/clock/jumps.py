@@ -9,6 +9,7 @@ others get the same offset, each from its own first packet with the new clock on
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -96,6 +97,17 @@ class _Early(NamedTuple):
     main: int  # DTS of the main stream
 
 
+class _Stray(NamedTuple):
+    """Packets of one stream with times that are far from all others, as damaged time stamps make them."""
+
+    stream: int
+    first: int  # places: of these packets, and of the one behind them
+    end: int
+    jump: int
+    main: int  # DTS of the main stream
+    epoch: int
+
+
 @dataclass
 class _Track:
     """What is known of one stream."""
@@ -160,6 +172,7 @@ class JumpDetector:
         self._tracks: dict[int, _Track] = {}
         self._epochs = [_Epoch()]
         self._steps: list[_Step] = []
+        self._strays: list[_Stray] = []
 
     def add(self, index: int, identifier: int, stamp: Stamp, *, timed: bool) -> None:
         """Note a packet.
@@ -226,12 +239,26 @@ class JumpDetector:
         newest, step = len(self._epochs) - 1, track.step(stamp)
         place = track.place(stamp)
         if track.epoch == newest:
-            if step:
+            if step and track.early and self._returns(track.early, step) and self._is_told_apart(track):
+                early, track.early = track.early, None
+                self._require_few()
+                stray = _Stray(track.identifier, early.first, place, early.jump, early.main, newest)
+                self._strays.append(stray)
+            elif step:
                 track.early = _Early(place, track.places[0], step, self._main_dts)
             return
         jump = self._epochs[-1].jumped - self._epochs[track.epoch].jumped
         if (step and _is_same(step, jump)) or self._is_on_new_clock(track, stamp, jump):
             self._switch(track, place, track.places[0], newest)
+
+    def _returns(self, early: _Early, step: int) -> bool:
+        """Return whether a stream that jumped goes back at once, to where it would be without that."""
+        is_short = 0 <= self._main_dts - early.main < _FORWARD
+        return is_short and abs(early.jump) > _FORWARD and abs(step + early.jump) < _BACK
+
+    def _is_told_apart(self, track: _Track) -> bool:
+        """Return whether no other stream has the same identifier, as parts of private 1 do."""
+        return sum(each.identifier == track.identifier for each in self._tracks.values()) == 1
 
     def _is_on_new_clock(self, track: _Track, stamp: Stamp, jump: int) -> bool:
         new, time = self._main_dts, stamp.dts - track.lead
@@ -243,16 +270,19 @@ class JumpDetector:
         return main.dts or 0 if main else 0
 
     def _switch(self, track: _Track, first: int, before: int, epoch: int) -> None:
-        if len(self._steps) >= _MOST_STEPS:
-            message = f"the clock of this file jumps too often ({len(self._epochs) - 1} times)"
-            hint = "its time stamps are damaged: rewrite them"
-            raise MediaError(message, code="media.timestamps", hint=hint)
+        self._require_few()
         track.epoch = epoch
         self._steps.append(_Step(track.identifier, first, before, epoch))
 
+    def _require_few(self) -> None:
+        if len(self._steps) + 2 * len(self._strays) >= _MOST_STEPS:
+            message = f"the clock of this file jumps too often ({len(self._epochs) - 1} times)"
+            hint = "its time stamps are damaged: rewrite them"
+            raise MediaError(message, code="media.timestamps", hint=hint)
+
     def result(self) -> Bridged | None:
         """Return how the jumps are bridged; None where there are none."""
-        if len(self._epochs) == 1:
+        if len(self._epochs) == 1 and not self._strays:
             return None
         offsets, joints, offset = [0], [], 0
         start = self._epochs[0].first_shown
@@ -261,17 +291,25 @@ class JumpDetector:
             step = max(before.end_shown - after.first_shown, before.next_dts - after.first_dts)
             at = before.end_shown + offset - start
             offset += step
-            offsets.append(offset % WRAP)
+            offsets.append(offset)
             joints.append(Joint(at / TICKS, _nearest(after.jump) / TICKS))
-        steps = sorted(self._steps, key=lambda step: (step.first, step.epoch))
-        clock = SourceClock(
-            container=self._container,
-            steps=tuple(
-                ClockStep(stream=each.stream, first=each.first, before=each.before, offset=offsets[each.epoch])
-                for each in steps
-            ),
-        )
-        return Bridged(clock, tuple(joints))
+        for each in self._strays:
+            joints.append(Joint((each.main + offsets[each.epoch] - start) / TICKS, _nearest(each.jump) / TICKS))
+        clock = SourceClock(container=self._container, steps=tuple(self._clock_steps(offsets)))
+        return Bridged(clock, tuple(sorted(joints)))
+
+    def _clock_steps(self, offsets: Sequence[int]) -> list[ClockStep]:
+        """Return all steps, in the order of the file."""
+        found = [(each.first, each.epoch, each.before, each.stream, offsets[each.epoch]) for each in self._steps]
+        for each in self._strays:
+            offset = offsets[each.epoch]
+            found.append((each.first, each.epoch, each.first, each.stream, offset - each.jump))
+            found.append((each.end, each.epoch, each.end, each.stream, offset))
+        found.sort(key=lambda step: step[:2])
+        return [
+            ClockStep(stream=stream, first=first, before=before, offset=offset % WRAP)
+            for first, _, before, stream, offset in found
+        ]
 
 
 def _is_same(one: int, other: int) -> bool:

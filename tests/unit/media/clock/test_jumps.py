@@ -131,3 +131,33 @@ def test_a_warning_names_some_jumps_and_counts_the_rest() -> None:
     message = jump_warning(tuple(Joint(3600.0 * number + 1.5, -2.0) for number in range(7))).message
     assert "at 0:00:01.500 by -2.0 s, at 1:00:01.500 by" in message
     assert "and 2 more" in message
+
+
+@pytest.mark.parametrize("jump", [20.0, 23_860.9, -40.0])
+def test_a_few_damaged_times_of_a_sound_are_moved_back(jump: float) -> None:
+    packets = [
+        (stream, time + jump) if index in (21, 23) else (stream, time)
+        for index, (stream, time) in enumerate(both(100, 30))
+    ]
+    bridged = found(packets)
+    assert bridged is not None
+    assert steps(bridged.clock, 0x1E1) == [(2100, pytest.approx(-jump)), (2500, 0)]
+    assert steps(bridged.clock, 0x1E0) == steps(bridged.clock, None) == []
+    assert bridged.joints == (Joint(pytest.approx(0.4), pytest.approx(jump)),)
+
+
+def test_a_sound_that_pauses_and_much_later_goes_back_has_no_damaged_times() -> None:
+    pictures = [(VIDEO, number / 25) for number in range(1000)]
+    sounds = [(SOUND, 0.0), (SOUND, 15.0), *((SOUND, 15 + number / 25) for number in range(1, 400)), (SOUND, 16.0)]
+    mixed = [*pictures[:10], *sounds[:2], *pictures[10:600], *sounds[2:], *pictures[600:]]
+    assert found(mixed) is None
+
+
+def test_damaged_times_stay_where_another_sound_could_not_be_told_apart() -> None:
+    detector = JumpDetector("mpeg", VIDEO)
+    for place in range(60):
+        stream, ticks = place % 3, place // 3 * FRAME
+        damaged = ticks + (100 * TICKS if place == 31 else 0)
+        identifier = (0x1E0, 0x80, 0x81)[stream]
+        detector.add(stream, identifier, Stamp(place, damaged, damaged, FRAME), timed=True)
+    assert detector.result() is None

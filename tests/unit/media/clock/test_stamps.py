@@ -9,7 +9,8 @@ import pytest
 
 from framewatch.domain import ClockStep, InputFile, SourceClock
 from framewatch.media.clock.corrected import ClockCorrection
-from framewatch.media.clock.jumps import TICKS, WRAP
+from framewatch.media.clock.jumps import TICKS, WRAP, Bridged
+from framewatch.media.probe.packet_scan import scan
 from framewatch.media.probe.pyav_values import packets
 from framewatch.media.probe.safe_open import open_media
 from framewatch.storage.files import named_by_user
@@ -97,3 +98,15 @@ def test_a_packet_with_a_damaged_header_in_a_transport_stream_is_not_left(folder
     broken.write_bytes(data)
     before, after = times(named_by_user(broken)), times(moved(broken, 500))
     assert {(other[1] or 0) - (one[1] or 0) for one, other in zip(before, after, strict=True)} == {500 * TICKS}
+
+
+def test_a_damaged_time_of_a_sound_is_moved_back_to_those_around_it(folder: Path, tmp_path: Path) -> None:
+    data = bytearray((folder / "plain.ts").read_bytes())
+    at = data.index(b"\0\0\1\xc0", len(data) // 2)
+    data[at + 9] ^= 4  # 6.6 hours
+    damaged = tmp_path / "plain.ts"
+    damaged.write_bytes(data)
+    source = named_by_user(damaged)
+    bridged = scan(source, 0)
+    assert isinstance(bridged, Bridged)
+    assert times(source.evolve(clock=bridged.clock)) == times(named_by_user(folder / "plain.ts"))
