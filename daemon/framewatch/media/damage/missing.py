@@ -37,6 +37,8 @@ _CONTAINER_HEADER = 64  # bytes: of a packet, in front of it or, where its place
 _LONGEST_PIECE = {
     "mpeg": 4096,
     "asf": 65_536,
+    "gxf": 262_144,  # pads what it has to a multiple of its own
+    "wtv": 262_144,  # it is a file system of its own, of sectors that are not filled
     "ogg": 4096,
     "mp3": 4096,
     "aac": 8192,
@@ -46,6 +48,7 @@ _LONGEST_PIECE = {
     "amr": 4096,
     "flac": 65_536,
 }
+_UNPLACED = ("wtv", "gxf")  # where libav's places of packets are not those in the file, or these are padded
 _LOST_FRAMES = Fraction(5, 2)  # so many times the usual distance of two frames
 # Where the container has no DTS, libav derives them from the PTS of so many packets before, so a jump shows later.
 _LATE_JUMP = 5
@@ -150,7 +153,8 @@ def damaged_runs(runs: Sequence[Run], places: PacketPlaces, facts: FileFacts) ->
             least = max(_LONGEST_PIECE.values())
         main = _Sorted(places, places.main)
         if facts.has_video:
-            return [run for run in runs if run.size > least or main.loses_frames(run)]
+            placed = facts.container not in _UNPLACED
+            return [run for run in runs if run.size > least or (placed and main.loses_frames(run))]
         first = min(main.starts, default=0)  # tags come before
         return [run for run in runs if run.end - max(run.start, first) > least]
     return joined(_damaged_parts(runs, _Sorted(places), facts))

@@ -39,6 +39,7 @@ DEMUXERS_OF: dict[str, tuple[str, ...]] = {
     "ivf": ("ivf",),
     "rm": ("rm",),
     "wtv": ("wtv",),
+    "gxf": ("gxf",),
     "gif": ("gif", "gif_pipe"),
     "apng": ("apng",),
     "png": ("png_pipe", "apng"),
@@ -70,14 +71,18 @@ DEMUXERS_OF: dict[str, tuple[str, ...]] = {
     "wv": ("wv",),
     "tta": ("tta",),
     "amr": ("amr",),
+    "au": ("au",),
+    "voc": ("voc",),
+    "thd": ("truehd",),
 }
 
 FileType = Literal[
     "mp4", "mov", "m4v", "3gp", "avif", "heic", "heif", "mkv", "webm", "avi", "ts", "m2ts", "mpg", "flv", "ogg",
-    "wmv", "mxf", "dv", "nut", "y4m", "raw", "ivf", "rm", "wtv",
+    "wmv", "mxf", "dv", "nut", "y4m", "raw", "ivf", "rm", "wtv", "gxf",
     "gif", "apng", "png", "jpg", "webp", "bmp", "tiff", "jxl", "jp2", "psd", "exr", "dpx", "qoi", "hdr", "ico",
     "jls", "pnm",
     "m4a", "mp3", "aac", "ac3", "eac3", "dts", "wav", "flac", "aiff", "caf", "ape", "wv", "tta", "amr",
+    "au", "voc", "thd",
 ]  # fmt: skip
 
 _CODEC_SYNONYMS = {

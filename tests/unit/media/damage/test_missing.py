@@ -39,6 +39,9 @@ def facts(container: str, codec: str) -> FileFacts:
         ("mov,mp4,m4a,3gp,3g2,mj2", "hevc", Run(1_000_000, 1_050_000), False),  # behind all frames
         ("mpegts", "rawvideo", Run(5_000, 6_000), True),
         ("mpeg", "mpeg2video", Run(5_000, 7_000), False),
+        ("wtv", "mpeg2video", Run(1_000, 30_000), False),  # the rest of a sector
+        ("wtv", "mpeg2video", Run(100_000, 500_000), True),
+        ("gxf", "mpeg2video", Run(1_000, 30_000), False),
     ],
 )
 def test_zeros_are_damage_where_the_codec_or_the_container_has_none(

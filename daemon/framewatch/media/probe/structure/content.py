@@ -20,9 +20,17 @@ MISCOUNTED = (*UNTIMED, "m4v")
 RAW = (*MISCOUNTED, "obu", "av1")
 """Demuxers of raw streams: where these do not state a rate either, libav counts 25 frames per second."""
 
-BY_CONTENT = (*RAW, "yuv4mpegpipe", "nut")
+BY_CONTENT = (*RAW, "yuv4mpegpipe", "nut", "gxf", "au", "voc", "truehd")
 """Demuxers that are chosen by the first bytes of a file, and by nothing else."""
 
+_MARKS = {
+    b"YUV4MPEG2 ": "yuv4mpegpipe",
+    b"nut/multimedia container\0": "nut",
+    b"\0\0\0\0\x01\xbc": "gxf",  # SMPTE 360M: the header of a packet with the map of the file
+    b".snd": "au",
+    b"Creative Voice File\x1a": "voc",
+}
+_TRUEHD = (b"\xf8\x72\x6f\xba",)  # the mark of a major synchronisation of MLP, behind size and time
 _SPS, _AUD, _SEI = (0x67, 0x47, 0x27), 0x09, 0x06  # first bytes of units of H.264 that begin a stream
 _HEVC = (0x40, 0x42, 0x46, 0x4E)  # of HEVC: VPS, SPS, access unit delimiter, SEI; of the layer 0
 _MPEG = (0xB3,)  # start codes (ISO/IEC 13818-2, table 6-1): a sequence
@@ -35,10 +43,11 @@ _ANNEX_B_DELIMITER = b"\x01\x10"  # AV1, annex B: its length, and a temporal del
 
 def demuxer_of(head: bytes) -> str | None:
     """Return the one demuxer that may read a file with these first bytes; None: one of those for usual containers."""
-    if head.startswith(b"YUV4MPEG2 "):
-        return "yuv4mpegpipe"
-    if head.startswith(b"nut/multimedia container\0"):
-        return "nut"
+    for mark, demuxer in _MARKS.items():
+        if head.startswith(mark):
+            return demuxer
+    if head[4:8] in _TRUEHD:
+        return "truehd"
     return _start_code_format(head) or _av1_format(head)
 
 
@@ -68,6 +77,9 @@ def _av1_format(head: bytes) -> str | None:
     return "av1" if head[at : at + 2] == _ANNEX_B_DELIMITER and head[0] else None
 
 
+_RAW_DNXHD = tuple(b"\0\0\x02\x80" + bytes([version]) for version in (1, 2, 3))  # SMPTE ST 2019-1: of a header
+
+
 class Unread(NamedTuple):
     """A format that is known, and cannot be read."""
 
@@ -91,6 +103,9 @@ _UNREAD: tuple[tuple[Callable[[bytes], bool], Unread], ...] = (
     (_begins(b"FWS", b"CWS", b"ZWS"), Unread("a Flash movie (SWF)", "record it, or export a video from it")),
     (_begins(b"BIK", b"KB2"), Unread("a Bink video", _CONVERT)),
     (_begins(b"SMK2", b"SMK4"), Unread("a Smacker video", _CONVERT)),
+    (_begins(b"\x84\x10\xff\xff\xff\xff"), Unread("an id RoQ video", _CONVERT)),
+    (lambda head: head.startswith(b"FILM") and head[16:20] == b"FDSC", Unread("a Sega FILM (CPK)", _CONVERT)),
+    (_begins(*_RAW_DNXHD), Unread("a raw DNxHD stream", _CONVERT)),
     (_begins(b"BBCD\0"), Unread("a raw Dirac stream", _CONVERT)),
     (_begins(b"\0\0\1\x0f"), Unread("a raw VC-1 stream", _CONVERT)),
     (_begins(b"\0\0\0\1\0\x71", b"\0\0\0\1\0\x79", b"\0\0\0\1\0\xa1"), Unread("a raw VVC stream", _CONVERT)),
