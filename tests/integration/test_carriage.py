@@ -32,14 +32,15 @@ QUICK |= {
 }
 
 # What no muxer or encoder of ffmpeg writes into a file that it then reads; tests/unit/media/probe/test_inventory.py
-# has the last.
+# has the last, and tests/integration/test_told_losses.py those that PyAV cannot show.
 WITHOUT_FILES = {
     *(f"disposition.{each}" for each in ("lyrics", "karaoke", "timed_thumbnails", "non_diegetic", "metadata")),
     *(f"disposition.{each}" for each in ("dependent", "still_image", "multilayer")),
     *("spherical_other", "hdr_vivid", "pan_scan", "film_grain", "audio_service", "frame_timecode", "language_region"),
+    *("exif", "service"),
 }
 # What stands in the packets: tests/integration/test_frame_messages.py.
-MESSAGES = {"captions_a53", "hdr10plus", "bar_data", "registered_data", "lcevc"}
+MESSAGES = {"captions_a53", "hdr10plus", "bar_data", "registered_data", "lcevc", "alpha_layer"}
 
 
 def cells() -> Iterator[Any]:

@@ -45,6 +45,7 @@ def luma(path: Path) -> list[int]:
         ("gray10le", True),
         ("gray12le", True),
         ("gray16le", True),
+        ("gray", False),
         ("gray10le", False),
         ("gray16le", False),
         ("gbrp10le", False),

@@ -73,7 +73,7 @@ def _tracks(source: Facts, made: Facts, kind: str, told: Told, main: int | None)
     if kind == "video" and len(before) > len(after):
         before = [each for each in before if each.index == main or not told.stream(each.index)]
     missing = len(before) - len(after)
-    if kind == "data" and made.chapters:
+    if kind == "data" and (made.chapters or told.about("chapter")):
         before = [each for each in before if each.codec != "bin_data"]  # the names of the chapters
         missing = len(before) - len(after)
     if missing > 0:
@@ -137,7 +137,7 @@ def _sound(one: Track, other: Track, told: Told, where: str) -> Iterator[str]:
     layouts = [re.search(r"\d+ Hz, ([^,]+),", each.line) for each in (one, other)]
     names = [each[1] if each else "" for each in layouts]
     count = [_channels(each) for each in names]
-    if count[0] != count[1] and not told.about("channel|layout"):
+    if count[0] != count[1] and not told.about("channel|layout|sound_changes"):
         yield f"{where}: channels {names[0]} became {names[1]}"
 
 
@@ -188,6 +188,8 @@ def _picture(source: Facts, made: Facts, told: Told) -> Iterator[str]:
 def _colours(source: Facts, made: Facts, told: Told) -> Iterator[str]:
     if re.search("rgb|bgr|gbr|pal8|0r|r0", source.shapes[0][0]):
         return  # converted, as no encoder here takes RGB
+    if source.shapes[0][0].startswith("gray") and not made.shapes[0][0].startswith("gray"):
+        return  # which has its own range in ffmpeg; tests/integration/test_levels.py compares black and white
     one, other = next(iter(sorted(source.colours)), ()), next(iter(sorted(made.colours)), ())
     names = ("range", "matrix", "primaries", "transfer")
     for name, before, after in zip(names, one, other, strict=False):

@@ -159,6 +159,7 @@ FrameMessageKind = Literal[
     "dolby_vision",
     "frame_timecode",
     "lcevc",  # an enhancement layer
+    "alpha_layer",  # of H.265: transparency, as pictures of their own
     "registered_data",  # of another kind
 ]
 

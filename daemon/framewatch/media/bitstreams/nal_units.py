@@ -10,6 +10,7 @@ from collections.abc import Iterator
 MAX_UNITS = 256  # of a packet that are looked at
 START_CODE = b"\x00\x00\x01"
 _ESCAPED, _UNESCAPED = b"\x00\x00\x03", b"\x00\x00"
+_HVCC_ARRAYS = 22  # where the number of arrays stands (ISO/IEC 14496-15, 8.3.2)
 _HEAD, _TAIL = 1 << 16, 1 << 12  # bytes of a packet in which start codes are searched for
 
 
@@ -19,6 +20,19 @@ def nal_length_size(codec: str, extradata: bytes) -> int | None:
     if len(extradata) <= at or extradata[0] != 1:
         return None
     return (extradata[at] & 3) + 1
+
+
+def hvcc_arrays(extradata: bytes) -> Iterator[tuple[int, int]]:
+    """Yield begin and end of each array of NAL units in an hvcC; two bytes state the length of each unit."""
+    at = _HVCC_ARRAYS + 1
+    for _ in range(extradata[_HVCC_ARRAYS] if len(extradata) > _HVCC_ARRAYS else 0):
+        begin = end = at + 3
+        for _ in range(int.from_bytes(extradata[at + 1 : begin], "big")):
+            end += 2 + int.from_bytes(extradata[end : end + 2], "big")
+            if end > len(extradata):
+                return
+        yield begin, end
+        at = end
 
 
 def nal_units(packet: memoryview, length: int | None) -> Iterator[tuple[int, int]]:

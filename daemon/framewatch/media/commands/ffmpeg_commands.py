@@ -371,9 +371,11 @@ def _upscaled_video(plan: VideoPlan, out: Path, segment: SegmentEncoding) -> lis
 
 def _video(plan: VideoPlan, out: Path) -> list[str]:
     copied = ["-c:v:0", "copy", *copied_video_args(plan), *_codec_tag(plan)]
-    language = [] if plan.preset.metadata.removes_all else language_args(plan, plan.main.index, "v:0")
+    named = [] if plan.preset.metadata.removes_all else language_args(plan, plan.main.index, "v:0")
+    if plan.main.title and not plan.preset.metadata.removes_all:  # which mp4 has as the name of a track
+        named += ["-metadata:s:v:0", f"title={plan.main.title}"]
     video = copied if plan.mode == "copy" else _transcoded_video(plan, out)
-    return ["-map", f"0:{plan.main.index}", *video, *language]
+    return ["-map", f"0:{plan.main.index}", *video, *named]
 
 
 def _transcoded_video(plan: VideoPlan, out: Path, last: Sequence[str] = ()) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from framewatch.media.commands.property_args import language_args
+from framewatch.media.commands.property_args import language_args, service_args
 from framewatch.media.commands.trim_args import audio_trim, copied_audio_args, copied_packets_args, subtitle_args
 from framewatch.media.commands.uniform_sound import uniform_tracks
 from framewatch.media.containers import rules
@@ -151,7 +151,7 @@ def metadata_args(plan: MuxPlan, source: int, attachments: list[int]) -> list[st
         if tagged_stream is not None:
             tags += ["-map_metadata:g", f"{source}:s:{tagged_stream}"]
         shortened = ["-metadata", f"title={plan.title}"] if plan.title is not None else []
-        return [*tags, *chapters, *shortened, *given]
+        return [*tags, *chapters, *shortened, *service_args(plan), *given]
     return ["-map_metadata", "-1", "-map_chapters", "-1", *_names_of(attachments, source)]
 
 

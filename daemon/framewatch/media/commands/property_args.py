@@ -43,6 +43,12 @@ def language_args(plan: MuxPlan, index: int, specifier: str) -> list[str]:
     return [f"-metadata:s:{specifier}", f"language={three_letters(tag.detail) or 'und'}"]
 
 
+def service_args(plan: MuxPlan) -> list[str]:
+    """Return what a broadcaster says of its program, which ffmpeg reads as no tag of the file."""
+    found = [each for each in plan.carriage if each.kind == "service" and each.outcome == "carried"]
+    return [part for each in found for part in ("-metadata", f"{each.detail}={each.data}")]
+
+
 def timecode_args(plan: VideoPlan) -> list[str]:
     """Return the timecode of the video, which segments do not have."""
     found = [each for each in _of(plan, plan.main.index) if each.kind in ("timecode", "timecode_odd")]

@@ -20,6 +20,7 @@ _MOST_CHANNELS = 64  # SWR_CH_MAX of libswresample, which every filter chain nee
 _ASSUMED_LAYOUTS = (*range(1, 9), 10, 12, 14, 16, 24)
 # The layouts that libav takes channels for where a file names none (av_channel_layout_default).
 _PLAYED_AS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1", 24: "22.2"}
+_DOWNMIX = "downmix"  # stereo that says that it was made of more channels
 _LEAST_NOISE_REDUCTION = 0.01  # dB: the filter's own limit
 _UNKNOWN = Audio(sample_rate=48000, channels=2)  # assumed for a track that has no decoder
 
@@ -107,6 +108,9 @@ def _mix_warnings(encoder: AudioEncoder, source: Audio, kept: int, name: str) ->
             f"{name} has {source.channels} channels and is mixed down to {kept}, the most {encoder.program} takes"
         )
         yield Finding("audio.mixed_down", message)
+    elif source.layout == _DOWNMIX:
+        message = f"{name} is stereo that was mixed down from more channels, and becomes stereo that does not say so"
+        yield Finding("audio.layout_changed", message, "audio_codec copy into mov keeps it")
     elif encoder.whole and source.layout and source.layout not in encoder.whole:
         message = f"{name} is {source.layout}, which {encoder.program} does not have: some of its channels are mixed"
         yield Finding("audio.layout_changed", message, "flac and aac keep it")
@@ -122,7 +126,9 @@ def lost_layout(codec: str, audio: Audio | None, name: str, where: str) -> Itera
 
 
 def _centred(source: Audio) -> tuple[str, ...]:
-    """Make mono of a single channel that is somewhere else, which no encoder of compressed sound takes."""
+    """Make mono of a single channel that is somewhere else, and stereo of a downmix: encoders take no other names."""
+    if source.layout == _DOWNMIX:
+        return ("pan=stereo|c0=c0|c1=c1",)
     return ("pan=mono|c0=c0",) if source.channels == 1 and source.layout not in ("", "mono") else ()
 
 

@@ -15,6 +15,7 @@ from framewatch.media.bitstreams.nal_units import (
     MAX_UNITS,
     START_CODE,
     escaped,
+    hvcc_arrays,
     nal_length_size,
     nal_units,
     unescaped,
@@ -29,6 +30,8 @@ _RPU_HEAD = 24  # bytes of Dolby Vision's metadata that are looked at
 _MAX_SEI = 1 << 16  # bytes of one SEI NAL unit
 
 _T35_PAYLOAD, _TIME_CODE_PAYLOAD = 4, 136  # types of SEI messages (H.265, annex D)
+_ALPHA_PAYLOAD = 165  # of H.265 alone (F.14.2.8); its first bit says that there is none any more
+_HVCC_LENGTH = 2  # bytes that state the length of a NAL unit in it
 _MAX_PAYLOADS = 64  # of one SEI NAL unit
 
 _AV1_FRAME_HEADER, _AV1_METADATA, _AV1_FRAME = 3, 5, 6  # types of OBUs (AV1 specification, 6.2.2)
@@ -55,11 +58,19 @@ class _NalSyntax:
     sei: int
     header: int  # bytes
     rpu: int | None = None  # Dolby Vision's metadata
+    alpha: int | None = None  # the SEI message about transparency
 
 
 _NAL = {
     "h264": _NalSyntax(kind=lambda byte: byte & 31, is_picture=lambda kind: 1 <= kind <= 5, sei=6, header=1),
-    "hevc": _NalSyntax(kind=lambda byte: byte >> 1 & 63, is_picture=lambda kind: kind < 32, sei=39, header=2, rpu=62),
+    "hevc": _NalSyntax(
+        kind=lambda byte: byte >> 1 & 63,
+        is_picture=lambda kind: kind < 32,
+        sei=39,
+        header=2,
+        rpu=62,
+        alpha=_ALPHA_PAYLOAD,
+    ),
 }
 
 Reader = Callable[[memoryview], list[FrameMessage]]
@@ -76,6 +87,15 @@ def reader(codec: str, extradata: bytes) -> Reader | None:
         "mpeg2video": lambda packet: _limited(_mpeg2_messages(packet)),
     }
     return readers.get(codec)
+
+
+def stated_messages(codec: str, extradata: bytes) -> list[FrameMessage]:
+    """Return the messages that stand beside the packets, and count for all of them: in the hvcC of H.265."""
+    if codec != "hevc" or nal_length_size(codec, extradata) is None:
+        return []
+    data, syntax = memoryview(extradata), _NAL[codec]
+    parts = (_nal_messages(data[begin:end], syntax, _HVCC_LENGTH) for begin, end in hvcc_arrays(extradata))
+    return _limited(message for part in parts for message in part)
 
 
 def writer(codec: str, extradata: bytes) -> Writer | None:
@@ -97,12 +117,12 @@ def _nal_messages(packet: memoryview, syntax: _NalSyntax, length: int | None) ->
     for begin, end in nal_units(packet, length):
         kind = syntax.kind(packet[begin])
         if kind == syntax.sei:
-            yield from _sei_messages(bytes(packet[begin + syntax.header : min(end, begin + _MAX_SEI)]))
+            yield from _sei_messages(bytes(packet[begin + syntax.header : min(end, begin + _MAX_SEI)]), syntax.alpha)
         elif kind == syntax.rpu:
             yield FrameMessage("dolby_vision", bytes(packet[begin + syntax.header : min(end, begin + _RPU_HEAD)]))
 
 
-def _sei_messages(payload: bytes) -> Iterator[FrameMessage]:
+def _sei_messages(payload: bytes, alpha: int | None) -> Iterator[FrameMessage]:
     data = unescaped(payload)
     at = 0
     for _ in range(_MAX_PAYLOADS):
@@ -117,6 +137,8 @@ def _sei_messages(payload: bytes) -> Iterator[FrameMessage]:
             yield FrameMessage(kind_of(message), message)
         elif kind == _TIME_CODE_PAYLOAD:
             yield FrameMessage("frame_timecode", b"")
+        elif kind == alpha and size and not data[at] & 0x80:
+            yield FrameMessage("alpha_layer", b"")
         at += size
 
 

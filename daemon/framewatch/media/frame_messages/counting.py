@@ -8,7 +8,7 @@ from typing import Any
 from av.packet import Packet
 
 from framewatch.domain import DolbyVision, FrameMessageKind, FrameMessages
-from framewatch.media.frame_messages.bitstreams import reader
+from framewatch.media.frame_messages.bitstreams import reader, stated_messages
 from framewatch.media.frame_messages.dolby_vision import is_profile_5
 from framewatch.media.frame_messages.kinds import windows
 from framewatch.media.frame_messages.side_data import side_data_messages
@@ -21,6 +21,7 @@ _SIDE_DATA: tuple[tuple[FrameMessageKind, Any], ...] = (
     ("frame_timecode", "s12m_timecode"),
     ("lcevc", "lcevc"),
 )
+_OF_ALL_FRAMES: set[FrameMessageKind] = {"alpha_layer"}  # where it stands beside the packets
 _PROFILE_5 = DolbyVision(profile=5, compatibility=0)
 _CODED_OTHERWISE = "it is coded in a way that only a decoder reads"
 _UNTIMED = "the file does not say to which frames it belongs"
@@ -32,7 +33,9 @@ class MessageCounter:
     def __init__(self, codec_context: Any) -> None:
         """`codec_context`: of the stream; None if there is no decoder."""
         name = codec_context.codec.canonical_name if codec_context else ""
-        self._read = reader(name, bytes(codec_context.extradata or b"")) if codec_context else None
+        extradata = bytes(codec_context.extradata or b"") if codec_context else b""
+        self._read = reader(name, extradata) if codec_context else None
+        self._stated = {each.kind for each in stated_messages(name, extradata)} & _OF_ALL_FRAMES
         self._reordered = bool(getattr(codec_context, "has_b_frames", False))
         self._frames: dict[FrameMessageKind, int] = {}
         self._first: dict[FrameMessageKind, int] = {}
@@ -46,7 +49,7 @@ class MessageCounter:
             return
         messages = self._read(memoryview(packet)) if self._read and packet.size else []
         messages += side_data_messages(packet)
-        kinds = {message.kind for message in messages}
+        kinds = {message.kind for message in messages} | self._stated
         other = {kind for kind, name in _SIDE_DATA if packet.has_sidedata(name)} - kinds
         self._flaws.update(dict.fromkeys(other, _CODED_OTHERWISE))
         if packet.pts is None and self._reordered:

@@ -19,7 +19,7 @@ class Place(NamedTuple):
     kind: str = ""  # of the stream
 
 
-TAGS: Final = ("tag", "tag_of_track")  # kinds whose detail is the name of a tag
+TAGS: Final = ("tag", "tag_of_track", "service")  # kinds whose detail is the name of a tag
 FILE: Final = None  # the key of the file itself
 Places = Mapping[int | None, Place]
 

@@ -10,8 +10,12 @@ from framewatch.domain import Entry, MediaInfo, Stream, Video
 from framewatch.domain.inventory import UNKNOWN
 from framewatch.media.siting import LEFT_TO_CONTAINERS
 
-_CHROMA = {"422": "chroma_422", "440": "chroma_422", **dict.fromkeys(("444", "gbr", "rgb", "bgr"), "chroma_444")}
-_BY_DETAIL = ("tag", "tag_of_track")  # of which a stream may have several
+# Parts of libav's names of pixel formats: packed and semi-planar ones do not say 4:2:2 or 4:4:4.
+_MARKS_422 = ("422", "440", "nv16", "nv20", "p210", "p212", "p216", "y210", "y212", "y216")
+_MARKS_RGB = ("gbrp", "gbrap", "rgb", "bgr", "pal8", "xyz")
+_MARKS_444 = ("444", "nv24", "nv42", "p410", "p412", "p416", "ayuv", "uyva", "vuy", "v30x", "xv3", "xv4")
+_CHROMA = dict.fromkeys(_MARKS_422, "chroma_422") | dict.fromkeys((*_MARKS_444, *_MARKS_RGB), "chroma_444")
+_BY_DETAIL = ("tag", "tag_of_track", "service")  # of which there may be several
 _PALETTES = ("gif",)  # libav decodes it to RGB, but nobody who makes one keeps colours at full resolution
 _TIMECODE = re.compile(r"[0-9]{2}:[0-9]{2}:[0-9]{2}([:;.])([0-9]{2,3})")
 _DROPPING = Fraction(30_000, 1001)  # only its multiples skip numbers of frames (SMPTE ST 12-1)

@@ -35,7 +35,7 @@ def _as_requested(preset: Preset, each: Carriage) -> Carriage:
     """Return what becomes of an entry of which the preset says that it is not to be kept."""
     metadata, is_metadata = preset.metadata, each.kind != UNKNOWN and kinds()[each.kind].metadata
     unwanted = metadata.removes_all if is_metadata else False
-    if unwanted or (metadata.mode == "replace" and each.kind == "tag"):
+    if unwanted or (metadata.mode == "replace" and each.kind in ("tag", "service")):
         return each.evolve(outcome="dropped", note="as the preset says")
     return each
 

@@ -220,7 +220,7 @@ class _StreamTableBuilder:
         selected, limit = self.preset.selected_audio_tracks, self.container.audio_tracks
         tracks = self.info.of_kind("audio")
         if selected or limit is None or len(tracks) <= limit:
-            return selected if self.container.has_audio else "none"
+            return selected
         kept = tuple(sorted(tracks, key=lambda stream: not stream.default)[:limit])
         message = f"{self.preset.container} holds {limit} track: of {len(tracks)}, {description(kept[0])} is kept"
         hint = "selected_audio_tracks selects another"
@@ -228,9 +228,13 @@ class _StreamTableBuilder:
         return tuple(stream.index for stream in kept)
 
     def _subtitle_tracks(self) -> Tracks:
-        return self.preset.selected_subtitle_tracks if self.container.has_subtitles else "none"
+        return self.preset.selected_subtitle_tracks
 
     def _audio(self, stream: Stream) -> None:
+        if not self.container.has_audio:
+            hint = "selected_audio_tracks: none says that it is not wanted"
+            self._drop(stream, f"{self.preset.container} holds no sound", "streams.audio_dropped", hint)
+            return
         if stream.empty:
             message = f"{description(stream)} is announced and has no sound in it"
             self._lose(stream, Finding("streams.empty", message, "", location(stream)))
@@ -328,6 +332,11 @@ class _StreamTableBuilder:
 
     def _subtitle(self, stream: Stream) -> None:
         allowed = self.container.subtitles
+        if not self.container.has_subtitles:
+            hint = "selected_subtitle_tracks: none says that it is not wanted"
+            note = f"{self.preset.container} holds no subtitles"
+            self._drop(stream, note, "streams.subtitles_dropped", hint)
+            return
         if self._is_held(stream, allowed.copied):
             self._keep(_row(stream, "copy", stream.codec))
         elif allowed.encode and stream.codec in rules().text_subtitles and stream.codec in self.ffmpeg.decoded:
@@ -418,9 +427,12 @@ class _StreamTableBuilder:
 
     def _data(self, stream: Stream) -> None:
         if stream.codec == "bin_data" and self.info.chapters:
-            self._drop(stream, "the names of the chapters; they are written again")
+            written = "; they are written again" if self.container.chapters else ""
+            self._drop(stream, f"the names of the chapters{written}")
         elif stream.codec == "tmcd" and any(entry.kind == "timecode" for entry in self.info.inventory):
             self._drop(stream, "the timecode, which is a property of the video")
+        elif stream.codec == "dvd_nav_packet":
+            self._drop(stream, "for the menus and searches of a DVD player")
         else:
             self._drop(stream, "data streams are not copied", "streams.data_dropped")
 

@@ -25,6 +25,7 @@ _SITING = re.compile(rf"[^\n]*?: Video: [^\n]*?[(, ]({'|'.join(get_args(ChromaSi
 _CROPPING = re.compile(r"^      Frame [Cc]ropping: (\d{1,20})/(\d{1,20})/(\d{1,20})/(\d{1,20})$", re.MULTILINE)
 _PROGRAM = re.compile(r"^  Program (\d+) ([^\n]*)$", re.MULTILINE)
 _SERVICE = re.compile(r"^      service_name    : ([^\n]*)$", re.MULTILINE)
+_SERVICE_TAG = re.compile(r"^      (service_name|service_provider) *: ([^\n]*)$", re.MULTILINE)
 _SIDE_DATA = re.compile(r"^    Side data:\n((?:      [^\n]*\n?)+)", re.MULTILINE)
 _DOLBY_VISION = re.compile(r"profile: (\d{1,3}),.* el flag: (\d),.* compatibility id: (\d{1,3})")
 _UNKNOWN_SIDE_DATA = re.compile(r"(unknown side data type \S+)")
@@ -45,6 +46,7 @@ class LibavDump:
     edges: dict[int, tuple[int, ...]] = field(default_factory=dict)  # hidden pixels: left, right, top, bottom
     side_data: dict[int, tuple[SideDatum, ...]] = field(default_factory=dict)
     programs: tuple[str, ...] = ()  # their names, or numbers
+    service: tuple[tuple[str, str], ...] = ()  # tags of the first program: names and values
     forged: bool = False  # tags have names that imitate the description: it tells neither edges nor side data
     sitings: dict[int, ChromaSiting] = field(default_factory=dict)  # of chroma, where container or codec state it
 
@@ -93,6 +95,7 @@ def parse_dump(text: str, *, forged: bool = False) -> LibavDump:
         edges={index: tuple(map(int, found.groups())) for index, found in cropping.items()},
         side_data={index: data for index, part in streams.items() if (data := tuple(_side_data(part)))},
         programs=tuple(_programs(text)),
+        service=tuple(_service(text)),
         sitings=sitings,
     )
 
@@ -112,6 +115,15 @@ def _programs(text: str) -> Iterator[str]:
         first_stream = _STREAM.search(text, start.end(), end)
         service = _SERVICE.search(text, start.end(), first_stream.start() if first_stream else end)
         yield (service[1] if service else start[2].strip()) or start[1]
+
+
+def _service(text: str) -> Iterator[tuple[str, str]]:
+    """Yield what a broadcaster says of the first program."""
+    if (start := _PROGRAM.search(text)) is None:
+        return
+    first_stream = _STREAM.search(text, start.end())
+    end = first_stream.start() if first_stream else len(text)
+    yield from ((found[1], found[2].strip()) for found in _SERVICE_TAG.finditer(text, start.end(), end))
 
 
 def _may_be_forged(container: InputContainer) -> bool:

@@ -7,6 +7,7 @@ never reaches the daemon's process.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from fractions import Fraction
@@ -54,6 +55,12 @@ _IVF = b"DKIF"
 _PACKETS_TO_FIRST_FRAME = 300  # a broadcast may begin seconds before its first key frame
 _FONTS = {"ttf": "ttf", "truetype": "ttf", "otf": "otf", "opentype": "otf", "sfnt": "ttf"}
 _TITLE_TAGS = ("title", "name", "filename")  # MP4 calls a track's title its name; attachments have file names
+# MP4 has a name for the handler of a track, too, which players show as its title. Most often, a muxer names itself.
+_HANDLER_OF_SOFTWARE = re.compile(
+    r"handle|media|gpac|mp4|lavf|lavc|l-smash|muxer|encoder|avc|264|265|hevc|aac|google|apple|vide|soun|audio|text"
+    r"|subtitle|sbtl|stereo|mono|surround|^.{0,4}$",
+    re.IGNORECASE,
+)
 _IMAGE_BRANDS = ("avif", "avis", "heic", "heix", "hevc", "hevx", "heim", "heis", "hevm", "hevs", "mif1", "msf1")
 
 
@@ -300,7 +307,9 @@ def _is_shortened(metadata: Mapping[str, str]) -> bool:
 
 
 def _title(metadata: Mapping[str, str]) -> str:
-    return next(filter(None, map(metadata.get, _TITLE_TAGS)), "")
+    handler = metadata.get("handler_name", "")
+    named = "" if _HANDLER_OF_SOFTWARE.search(handler) or not handler.isprintable() else handler
+    return next(filter(None, map(metadata.get, _TITLE_TAGS)), named)
 
 
 def _stream(container: InputContainer, stream: AvStream, dump: LibavDump) -> Stream:

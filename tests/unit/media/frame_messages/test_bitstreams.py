@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frame_messages import AFD, caption, hdr10plus
-from framewatch.media.frame_messages.bitstreams import MAX_MESSAGE, FrameMessage, reader, writer
+from framewatch.media.frame_messages.bitstreams import MAX_MESSAGE, FrameMessage, reader, stated_messages, writer
 from framewatch.media.frame_messages.captions import triplets
 from framewatch.media.frame_messages.dolby_vision import is_profile_5
 from framewatch.media.frame_messages.kinds import kind_of, windows
@@ -164,3 +164,19 @@ def test_profile_5_shows_in_the_metadata_itself() -> None:
 def test_any_bytes_may_be_taken_for_metadata_of_dolby_vision(content: bytes) -> None:
     assert is_profile_5(content) in (True, False)
     assert is_profile_5(rpu(0, full=1)[: len(content) // 2] + content) in (True, False)
+
+
+ALPHA = b"\x4e\x01\xa5\x04\x00\x7f\x90\x80\x80"  # an SEI message about alpha channels (H.265, F.14.2.8)
+
+
+def test_a_layer_of_transparency_is_found_in_packets_and_beside_them() -> None:
+    packet = b"\0\0\1" + ALPHA + CODECS["hevc, separated"][2]
+    assert read("hevc, separated", packet) == [FrameMessage("alpha_layer", b"")]
+    assert read("hevc, separated", packet.replace(b"\x04\x00\x7f", b"\x04\x80\x7f")) == []  # there is none any more
+    beside = HVCC[:-1] + b"\1" + b"\xa7\0\1" + len(ALPHA).to_bytes(2, "big") + ALPHA
+    assert stated_messages("hevc", beside) == [FrameMessage("alpha_layer", b"")]
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_may_stand_beside_packets(content: bytes) -> None:
+    assert len(stated_messages("hevc", HVCC[:-1] + content)) <= 32

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from av.video.format import VideoFormat, names
 
 from framewatch.domain import Entry
 from framewatch.errors import Finding
 from framewatch.media.inventory.carriage import FILE, Place, carriage, carriage_warnings
+from framewatch.media.inventory.derived import complete_inventory
 from framewatch.media.inventory.kinds import Output, Way, kinds
 from framewatch.media.inventory.languages import three_letters
 from framewatch.media.plan.plan import make_plan
@@ -39,6 +41,17 @@ def test_a_warning_says_what_would_keep_it(kind: str, output: Output, hint: str 
     found = warnings(Entry(kind=kind, stream=0), output)
     assert [finding.code for finding in found] == ([kinds()[kind].code] if hint else [])
     assert all((hint or "") in finding.hint for finding in found)
+
+
+def test_the_resolution_of_colour_is_told_by_the_name_of_every_pixel_format() -> None:
+    kinds_of = {(64, 64): "chroma_444", (32, 64): "chroma_422", (64, 32): "chroma_422"}
+    for name in sorted(names):
+        known = VideoFormat(name, 64, 64)
+        has_colour = name == "pal8" or (len(known.components) > 2 and not name.startswith("bayer"))
+        expected = kinds_of.get((known.chroma_width(), known.chroma_height())) if has_colour else None
+        stream = video(pixel_format=name)
+        found = [each.kind for each in complete_inventory(media(stream)) if each.kind.startswith("chroma")]
+        assert (name, found) == (name, [expected] if expected else [])
 
 
 def test_what_goes_with_its_stream_is_no_loss() -> None:

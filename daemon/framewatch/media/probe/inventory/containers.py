@@ -21,6 +21,7 @@ MAX_ENTRIES = 500  # of a file; a stranger may attach anything to each of a thou
 _COUNTED_ELSEWHERE = Disposition.default | Disposition.attached_pic
 _THREE_LETTERS = 3
 _MAX_DETAIL = 100  # characters
+_SERVICE_OF_FFMPEG = (("service_name", "Service01"), ("service_provider", "FFmpeg"))  # where nobody names one
 _COMMON_LAYOUTS = {
     "stereo3d": ("side by side,", "top and bottom,"),
     "spherical": ("equirectangular", "tiled", "cubemap"),
@@ -65,6 +66,9 @@ def _of_file(container: InputContainer, dump: LibavDump) -> Iterator[Entry]:
         yield Entry(kind=UNKNOWN, detail="side data of streams, hidden by tags that imitate it")
     if len(dump.programs) > 1:
         yield Entry(kind="programs", detail=", ".join(dump.programs)[:_MAX_DETAIL])
+    else:
+        said = [each for each in dump.service if each[1] and each not in _SERVICE_OF_FFMPEG]
+        yield from (Entry(kind="service", detail=name, data=value[:_MAX_DETAIL]) for name, value in said)
     if code := _lower(container.metadata).get("timecode"):
         yield Entry(kind="timecode", detail=code[:_MAX_DETAIL])
 
