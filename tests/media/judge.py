@@ -22,7 +22,7 @@ _SIDE = (
     ("mastering", r"mastering|hdr"), ("content light", r"light|hdr"), ("film grain", r"grain"),
     ("afd|active", r"active format|afd"), ("timecode", r"time ?code|type 12"), ("ambient", r"ambient"),
     ("panscan", r"pan and scan"), ("lcevc", r"lcevc|enhancement"), ("audio service", r"service"),
-    ("matrix", r"downmix"),
+    ("matrix", r"downmix"), ("exif", "exif"),
 )  # fmt: skip
 # What ffmpeg lists as side data and is no property of the film: notes of encoders, buffers, and how blocks are coded.
 _NOT_CARRIED = re.compile(
