@@ -24,10 +24,12 @@ _SIDE = (
     ("panscan", r"pan and scan"), ("lcevc", r"lcevc|enhancement"), ("audio service", r"service"),
     ("matrix", r"downmix"), ("exif", "exif"),
 )  # fmt: skip
-# What ffmpeg lists as side data and is no property of the film: notes of encoders, buffers, and how blocks are coded.
+# What ffmpeg lists as side data and is no property of the film: notes of encoders, buffers, how blocks are coded,
+# and a pan and scan rectangle without a size, which libav gives all MPEG-2 (tests of the probe have others).
 _NOT_CARRIED = re.compile(
-    r"^(gop timecode|cpb|replaygain|skip samples|parameter|qp table|motion vectors|video encoding parameters"
-    r"|h.26\[45\] user data unregistered sei message|view position|regions of interest|matroska.*|mpegts.*)",
+    r"^(gop timecode|avpanscan|cpb|replaygain|skip samples|parameter|qp table|motion vectors"
+    r"|video encoding parameters|h.26\[45\] user data unregistered sei message"
+    r"|view position|regions of interest|matroska.*|mpegts.*)",
     re.IGNORECASE,
 )
 _ALPHA = "yuva|rgba|argb|bgra|abgr|gbrap|^ya"
