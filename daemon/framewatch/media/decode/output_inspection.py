@@ -80,7 +80,7 @@ def inspect_output(
         MediaError: it cannot be opened, or is truncated (see `probe`).
         StorageError: the file is gone or cannot be read now.
     """
-    info = probe(path, beat=beat)
+    info = probe(path, beat=beat, described=False)
     with open_media(path, beat=beat) as container:
         counters = [_StreamCounter(stream, container.streams[stream.index]) for stream in info.streams]
         main = next((each for each in counters if each.stream == info.main_video), None)

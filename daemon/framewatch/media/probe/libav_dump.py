@@ -9,6 +9,7 @@ where it logs more than usual, where chroma lies.
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast, get_args
@@ -29,6 +30,7 @@ _SERVICE_TAG = re.compile(r"^      (service_name|service_provider) *: ([^\n]*)$"
 _SIDE_DATA = re.compile(r"^    Side data:\n((?:      [^\n]*\n?)+)", re.MULTILINE)
 _DOLBY_VISION = re.compile(r"profile: (\d{1,3}),.* el flag: (\d),.* compatibility id: (\d{1,3})")
 _UNKNOWN_SIDE_DATA = re.compile(r"(unknown side data type \S+)")
+_listening = threading.Lock()  # held by the thread that changes how PyAV logs, which is one setting for all threads
 
 
 class SideDatum(NamedTuple):
@@ -67,15 +69,20 @@ class LibavDump:
 
 
 def read_dump(container: InputContainer) -> LibavDump:
-    """Have libav describe the file."""
-    level = av.logging.get_level()
-    av.logging.set_level(av.logging.VERBOSE)
-    av.logging.set_libav_level(av.logging.VERBOSE)
-    try:
-        text: str = cast(Any, container).dumps_format()  # the stubs of PyAV 18 lack it
-    finally:
-        av.logging.set_libav_level(av.logging.INFO)  # libav's own default, which nothing here changes
-        av.logging.set_level(level)
+    """Have libav describe the file.
+
+    Call it where no other thread decodes. While PyAV listens to libav's log, each thread of a decoder needs the GIL
+    for a message, which a thread that closes the decoder may hold while it waits for them.
+    """
+    with _listening:
+        level = av.logging.get_level()
+        av.logging.set_level(av.logging.VERBOSE)
+        av.logging.set_libav_level(av.logging.VERBOSE)
+        try:
+            text: str = cast(Any, container).dumps_format()  # the stubs of PyAV 18 lack it
+        finally:
+            av.logging.set_libav_level(av.logging.INFO)  # libav's own default, which nothing here changes
+            av.logging.set_level(level)
     return parse_dump(text, forged=_may_be_forged(container))
 
 

@@ -71,6 +71,7 @@ def probe(
     *,
     video_track: int | None = None,
     reach: int | None = None,
+    described: bool = True,
 ) -> MediaInfo:
     """Find out what a file holds.
 
@@ -80,6 +81,7 @@ def probe(
         beat: called as reading makes progress.
         video_track: index of the video that the user wants; None: the one that the file is about.
         reach: bytes in which streams are looked for at least; None: as it turns out to be necessary.
+        described: also what only libav's description tells, such as hidden edges (see `libav_dump`).
 
     Raises:
         MediaError: `media.empty`, `media.unsupported`, `media.not_media`, `media.truncated`, `media.protected`,
@@ -97,7 +99,9 @@ def probe(
     try:
         with (
             _bounded_by_image(source, size, seconds, beat) if limits else nullcontext(),
-            _opened_far_enough(opening, partial(_headers, size=size, grid=grid), limits, reach) as (container, info),
+            _opened_far_enough(
+                opening, partial(_headers, size=size, grid=grid, described=described), limits, reach
+            ) as (container, info),
         ):
             marked = mark_stills(partial(opening, reach=info.extras.reach), container, info.streams, video_track)
             paged = _with_teletext_pages(source, container, marked, seconds, beat)
@@ -262,8 +266,9 @@ def _with_first_frame(
     )
 
 
-def _headers(container: InputContainer, size: int, grid: Grid | None) -> MediaInfo:
-    dump = read_dump(container)
+def _headers(container: InputContainer, size: int, grid: Grid | None, *, described: bool) -> MediaInfo:
+    named = all(stream.codec_context or stream.type == "attachment" for stream in container.streams)
+    dump = read_dump(container) if described or not named else LibavDump()
     chapters = container.chapters()
     streams = tuple(_stream(container, stream, dump) for stream in container.streams if _is_shown(stream, grid))
     if grid is not None:
