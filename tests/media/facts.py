@@ -206,7 +206,8 @@ class _Reader:
 
     def _value(self, name: str, value: str) -> None:
         if self._in_side_data and self._track is not None:
-            self._track.side.add(name)
+            if (name, value) != ("Audio Service Type", "main"):  # a complete sound, which every other one is as well
+                self._track.side.add(name)
         elif self._in_chapter and name == "title":
             self._facts.chapters[-1] = (*self._facts.chapters[-1][:2], value)
         elif not _NOT_KEPT.match(name.lower()) or (name == "handler_name" and "Handler" not in value):
