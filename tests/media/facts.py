@@ -40,7 +40,7 @@ _NOT_KEPT = re.compile(
     r"|software|isvbr|ismooth.*|wm/.*|devicemanufacturer|metadatacreator|hasvideo|hasaudio|hasmetadata|cansee.*|audio.*id"
     r"|.*datarate|.*codecid|framerate|width|height|filesize|stereo|audiosample.*|totalduration|lasttime.*|has.*"
     r"|creation_time|modification_date|.*_uid|uid|.*_package_.*|.*product.*|company_name|application_platform|.*toolkit.*"
-    r"|operational_pattern.*|generation_uid|timecode|track_name|data_type|file_package.*|reel_.*|project_name)$"
+    r"|operational_pattern.*|generation_uid|track_name|data_type|file_package.*|reel_.*|project_name)$"
 )  # fmt: skip
 
 

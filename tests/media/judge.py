@@ -75,6 +75,9 @@ def _tracks(source: Facts, made: Facts, kind: str, told: Told, main: int | None)
     if kind == "video" and len(before) > len(after):
         before = [each for each in before if each.index == main or not told.stream(each.index)]
     missing = len(before) - len(after)
+    if kind == "data" and _timecodes(source) <= _timecodes(made):
+        before = [each for each in before if "tmcd" not in each.line]  # a track of timecodes became a tag
+        missing = len(before) - len(after)
     if kind == "data" and (made.chapters or told.about("chapter")):
         before = [each for each in before if each.codec != "bin_data"]  # the names of the chapters
         missing = len(before) - len(after)
@@ -98,6 +101,8 @@ def _track(one: Track, other: Track, told: Told, made: Facts) -> Iterator[str]:
     if one.language and not _same_language(one.language, other.language) and not told.about("language"):
         yield f"{where}: language {one.language} became {other.language or 'none'}"
     lost = one.dispositions - other.dispositions - {"default", "attached pic"}
+    if "visual impaired" in other.dispositions:  # what transport streams call the same by two names
+        lost -= {"descriptions"}
     yield from (f"{where}: disposition {each} is gone" for each in sorted(lost) if not told.about(each))
     there = other.side | made.side if one.kind == "video" else other.side
     for name, value in one.tags.items():
@@ -116,6 +121,11 @@ def _track(one: Track, other: Track, told: Told, made: Facts) -> Iterator[str]:
         yield from _sound(one, other, told, where)
     if one.kind == "subtitle" and one.packets > other.packets and not told.stream(one.index):
         yield f"{where}: {one.packets} events became {other.packets}"
+
+
+def _timecodes(facts: Facts) -> set[str]:
+    tags = (facts.tags, *(each.tags for each in facts.tracks))
+    return {value for each in tags for name, value in each.items() if name.lower() == "timecode"}
 
 
 def _same_language(one: str, other: str) -> bool:
@@ -159,8 +169,9 @@ def _file(source: Facts, made: Facts, told: Told) -> Iterator[str]:
                 yield f"chapter at {one[0]} moved to {other[0]}"
             if one[2] != other[2] and not told.about("chapter"):
                 yield f"chapter {one[2]!r} is called {other[2]!r}"
+    there = {value for each in (made.tags, *(each.tags for each in made.tracks)) for value in each.values()}
     for name, value in source.tags.items():
-        if value not in made.tags.values() and not told.about(r"\btags?\b|metadata"):
+        if value not in there and not told.about(r"\btags?\b|metadata"):
             yield f"tag {name} is gone"
 
 
