@@ -59,7 +59,7 @@ from framewatch.media.plan.frame_messages import (
     message_warnings,
     with_messages,
 )
-from framewatch.media.plan.geometry import copied_geometry, encoded_geometry, geometry_warnings
+from framewatch.media.plan.geometry import FrameGeometry, copied_geometry, encoded_geometry, geometry_warnings
 from framewatch.media.plan.mid_stream import change_warnings, with_uniform_sound
 from framewatch.media.plan.output_time import (
     Cut,
@@ -332,18 +332,14 @@ def _video_plan(
 ) -> VideoPlan:
     main, video = _video_of(info)
     mode = way_of(preset)
-    geometry = copied_geometry(preset, video) if mode == "copy" else encoded_geometry(preset, video)
-    losses = copied_siting_warnings(preset, main, video) if mode == "copy" else []
-    messages: tuple[FrameMessageKind, ...] = ()
-    if mode != "copy":
-        losses = geometry_warnings(preset, main, video, geometry)
-        losses += message_warnings(preset, info, geometry.pixel_format)
-        messages = carried_messages(preset, info, geometry.pixel_format)
-    timing = frame_timing(preset, info, main, timeline, copied=mode == "copy")
+    copied = mode == "copy"
+    geometry = copied_geometry(preset, video) if copied else encoded_geometry(preset, video)
+    messages = () if copied else carried_messages(preset, info, geometry.pixel_format)
+    timing = frame_timing(preset, info, main, timeline, copied=copied)
     zero, cut = output_zero(preset, info, timeline)
     properties, lost = carried(preset, info, table, output_of(preset, geometry))
     return VideoPlan(
-        carriage=properties if mode == "copy" else with_messages(properties, messages),
+        carriage=properties if copied else with_messages(properties, messages),
         mode=mode,
         preset_name=name,
         preset=preset,
@@ -385,13 +381,22 @@ def _video_plan(
         drops_tags=has_too_many_tags(info),
         warnings=(
             *table.warnings,
-            *losses,
+            *_picture_warnings(preset, info, geometry),
             *lost,
             *_metadata_warnings(preset, info.chapters),
             *cut_warnings(preset, cut),
         ),
         expected=expected_video(preset, info, video, geometry, timing, table),
     )
+
+
+def _picture_warnings(preset: Preset, info: MediaInfo, geometry: FrameGeometry) -> list[Finding]:
+    """Return what the picture loses, and what is attached to its frames."""
+    main, video = _video_of(info)
+    if way_of(preset) == "copy":
+        return copied_siting_warnings(preset, main, video)
+    losses = geometry_warnings(preset, main, video, geometry)
+    return [*losses, *message_warnings(preset, info, geometry.pixel_format)]
 
 
 def _video_of(info: MediaInfo) -> tuple[Stream, Video]:

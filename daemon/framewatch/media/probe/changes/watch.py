@@ -7,6 +7,7 @@ never.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import InitVar, dataclass, field
 from fractions import Fraction
 from hashlib import blake2b
@@ -74,7 +75,7 @@ def _canonical(stream: AvStream) -> str:
 
 
 @dataclass
-class _Watch:
+class _Watch(ABC):
     """Watches one stream: which packets state other parameters than the one before."""
 
     stream: InitVar[AvStream]  # not kept: it is gone when its container is closed
@@ -135,9 +136,9 @@ class _Watch:
         else:
             self.unknown += 1
 
+    @abstractmethod
     def decode(self, sample: Sample) -> Any:
         """Return what a packet is made of; None where that cannot be told."""
-        raise NotImplementedError
 
 
 class _PictureWatch(_Watch):
